@@ -1,0 +1,89 @@
+"""The door to the catalog: opens one file, brings it to today's format, and holds its repositories."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from mlwf_tui.catalog.database import Clock, Database
+from mlwf_tui.catalog.jobs import Jobs
+from mlwf_tui.catalog.journal import Journal
+from mlwf_tui.catalog.lineage import Lineage
+from mlwf_tui.catalog.migrations import migrate
+from mlwf_tui.catalog.models import Models
+from mlwf_tui.catalog.projects import Projects
+from mlwf_tui.catalog.reports import Reports
+from mlwf_tui.catalog.runs import Runs
+from mlwf_tui.catalog.versions import Versions
+from mlwf_tui.errors import Busy
+
+BUSY_TIMEOUT_S = 30.0
+RETRY_S = 0.01
+
+
+def read_clock() -> datetime:
+    """Return the time it is."""
+    return datetime.now(UTC)
+
+
+class Catalog:
+    """Everything of a home that is not bytes.
+
+    Any number of threads and processes may use one file. Every changing method is one short
+    transaction of its own, or a part of the `transaction()` around it, with its journal event.
+
+    Raises, from any method:
+        Busy: another process held the file for longer than the timeout.
+        StorageFailed: the disk is full, or the file cannot be opened or written.
+        CorruptData: the file is damaged.
+    """
+
+    def __init__(
+        self, path: Path, *, clock: Clock = read_clock, busy_timeout_s: float = BUSY_TIMEOUT_S
+    ) -> None:
+        self._database = Database(path, clock=clock, busy_timeout_s=busy_timeout_s)
+        self.journal = Journal(self._database)
+        self.projects = Projects(self._database, self.journal)
+        self.versions = Versions(self._database, self.journal)
+        self.runs = Runs(self._database, self.journal)
+        self.jobs = Jobs(self._database, self.journal)
+        self.models = Models(self._database, self.journal)
+        self.reports = Reports(self._database, self.journal)
+        self.lineage = Lineage(self._database, self.journal)
+        try:
+            _open(self._database)
+        except BaseException:
+            self.close()
+            raise
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Make several changes one: all are seen by others, or none. May be nested."""
+        return self._database.transaction()
+
+    def close(self) -> None:
+        """Close the connection of this thread; those of others close as their threads end."""
+        self._database.close()
+
+    def __enter__(self) -> Catalog:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _open(database: Database) -> None:
+    """Migrate, again while others do: SQLite does not wait by itself where a file changes to WAL."""
+    deadline = time.monotonic() + database.busy_timeout_s
+    while True:
+        try:
+            migrate(database)
+            return
+        except Busy:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(RETRY_S)

@@ -1,0 +1,96 @@
+"""The connection to one catalog file: its settings, its transactions, and the running of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import peewee as pw
+
+from mlwf_tui.catalog.faults import translated_faults
+from mlwf_tui.errors import StorageFailed
+
+Clock = Callable[[], datetime]
+"""Says what time it is, as an aware datetime."""
+
+
+class Database:
+    """One SQLite file. Each thread gets its own connection at its first query, and drops it as it ends."""
+
+    def __init__(self, path: Path, *, clock: Clock, busy_timeout_s: float) -> None:
+        self.path = path
+        self.busy_timeout_s = busy_timeout_s
+        self.now = clock
+        # FULL: a state of a run that somebody was told of survives a power cut.
+        pragmas = (("foreign_keys", 1), ("synchronous", "FULL"))
+        self._peewee = pw.SqliteDatabase(str(path), pragmas=pragmas, timeout=busy_timeout_s)
+
+    def close(self) -> None:
+        """Close the connection of the calling thread."""
+        with translated_faults(self.path):
+            self._peewee.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. The write lock is taken at once: a later upgrade could not wait for it.
+
+        Inside another transaction this is a savepoint of it.
+        """
+        with translated_faults(self.path), self._peewee.atomic("IMMEDIATE"):
+            yield
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let several reads see one moment; takes no lock that a writer would wait for."""
+        with translated_faults(self.path):
+            if self._peewee.in_transaction():
+                yield
+                return
+            with self._peewee.atomic("DEFERRED"):
+                yield
+
+    def fetch(self, query: pw.BaseQuery) -> list[Any]:
+        """Return all rows of a query."""
+        with translated_faults(self.path):
+            return list(query.execute(self._peewee))
+
+    def find(self, query: pw.Query) -> Any:
+        """Return the first row of a query, or None."""
+        rows = self.fetch(query.limit(1))
+        return rows[0] if rows else None
+
+    def read_value(self, query: pw.Query) -> Any:
+        """Return the first column of the first row of a query, or None."""
+        row = self.find(query.tuples())
+        return None if row is None else row[0]
+
+    def execute(self, query: pw.BaseQuery) -> int:
+        """Run a change; return the sequence of an inserted row, or how many rows were changed."""
+        with translated_faults(self.path):
+            return int(query.execute(self._peewee))
+
+    def execute_sql(self, statement: str) -> Any:
+        """Run one statement as it stands, and return its cursor; for migrations and settings."""
+        with translated_faults(self.path):
+            return self._peewee.connection().execute(statement)
+
+    def list_tables(self) -> tuple[str, ...]:
+        """Return the names of all tables in the file, our own or not."""
+        with translated_faults(self.path):
+            return tuple(self._peewee.get_tables())
+
+    def use_wal(self) -> None:
+        """Let readers and a writer work side by side; the file remembers it.
+
+        Raises:
+            StorageFailed: the file system cannot do it, as on network drives.
+        """
+        mode = self.execute_sql("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise StorageFailed(
+                f"The file system of {self.path} cannot hold a catalog: it has no shared memory.",
+                hint="Put the home on a local disk.",
+            )

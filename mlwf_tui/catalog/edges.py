@@ -1,0 +1,107 @@
+"""Inputs and outputs of runs: the edges of lineage, and the rules that keep it free of cycles."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import peewee as pw
+
+from mlwf_tui.catalog.database import Database
+from mlwf_tui.catalog.tables import (
+    EdgeRow,
+    FolderRow,
+    ModelRow,
+    ProjectRow,
+    ReportRow,
+    StateRow,
+    VersionRow,
+)
+from mlwf_tui.entities.ids import RunId
+from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
+from mlwf_tui.errors import Conflict, NotFound
+
+ArtifactTable = type[FolderRow | StateRow | VersionRow | ModelRow | ReportRow]
+
+ARTIFACT_TABLES: Mapping[ArtifactKind, ArtifactTable] = {
+    ArtifactKind.FOLDER: FolderRow,
+    ArtifactKind.PROJECT: StateRow,
+    ArtifactKind.VERSION: VersionRow,
+    ArtifactKind.MODEL: ModelRow,
+    ArtifactKind.REPORT: ReportRow,
+}
+
+
+class Direction(StrEnum):
+    """Which way the data goes, as the run sees it."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+
+
+def add_edge(database: Database, run_id: RunId, direction: Direction, ref: ArtifactRef) -> bool:
+    """Add an edge inside the caller's transaction; return False where it is there already.
+
+    Raises:
+        NotFound: there is no such artifact.
+        Conflict: an output that is not new, which could close a cycle.
+    """
+    same = EdgeRow.select().where(EdgeRow.kind == ref.kind, EdgeRow.artifact_id == ref.id)
+    mine = same.where(EdgeRow.run_id == run_id, EdgeRow.direction == direction)
+    if database.find(mine) is not None:
+        return False
+    table = ARTIFACT_TABLES[ref.kind]
+    if database.find(table.select(table.id).where(table.id == ref.id)) is None:
+        raise NotFound(f"There is no {ref.kind} with the id {ref.id}.", hint="See mlwf graph.")
+    if direction is Direction.OUTPUT and database.find(same) is not None:
+        raise Conflict(
+            f"The {ref.kind} {ref.id} was made or used by a run before, so it cannot be a new output.",
+            hint="An output is always a new state, version, model, report or folder.",
+        )
+    database.execute(
+        EdgeRow.insert(run_id=run_id, direction=direction, kind=ref.kind, artifact_id=ref.id)
+    )
+    return True
+
+
+class RunEdges:
+    """The inputs and outputs of several runs, each in the order in which they were added."""
+
+    def __init__(self, rows: list[tuple[str, str, str, str, str]]) -> None:
+        self._refs: dict[tuple[str, str], list[ArtifactRef]] = defaultdict(list)
+        for run_id, direction, kind, artifact_id, title in rows:
+            self._refs[run_id, direction].append(ArtifactRef(ArtifactKind(kind), artifact_id, title))
+
+    def select(self, run_id: str, direction: Direction) -> tuple[ArtifactRef, ...]:
+        """Return the artifacts at one side of a run."""
+        return tuple(self._refs.get((run_id, direction), ()))
+
+
+def read_edges(database: Database, run_ids: pw.Query) -> RunEdges:
+    """Return the edges of the runs that a query for ids selects, with titles as they are today."""
+    state_project = ProjectRow.alias()
+    version_project = ProjectRow.alias()
+    title = pw.fn.COALESCE(
+        FolderRow.path,
+        state_project.name,
+        version_project.name.concat("@").concat(VersionRow.number),
+        ModelRow.name,
+        ReportRow.name,
+        "",
+    )
+    query = EdgeRow.select(EdgeRow.run_id, EdgeRow.direction, EdgeRow.kind, EdgeRow.artifact_id, title)
+    for kind, table in ARTIFACT_TABLES.items():
+        query = query.join_from(EdgeRow, table, pw.JOIN.LEFT_OUTER, on=_is_end(kind, table))
+    query = query.join_from(
+        StateRow, state_project, pw.JOIN.LEFT_OUTER, on=(state_project.id == StateRow.project_id)
+    ).join_from(
+        VersionRow, version_project, pw.JOIN.LEFT_OUTER, on=(version_project.id == VersionRow.project_id)
+    )
+    chosen = query.where(EdgeRow.run_id.in_(run_ids)).order_by(EdgeRow.sequence)
+    return RunEdges(database.fetch(chosen.tuples()))
+
+
+def _is_end(kind: ArtifactKind, table: ArtifactTable) -> Any:
+    return (EdgeRow.kind == kind) & (EdgeRow.artifact_id == table.id)

@@ -1,0 +1,63 @@
+"""How a person's reference finds a row: by name, else by any unique prefix of its id."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+
+from mlwf_tui.catalog.database import Database
+from mlwf_tui.catalog.tables import ModelRow, ProjectRow, ReportRow, RunRow
+from mlwf_tui.errors import InvalidInput, NotFound
+
+MAX_CANDIDATES = 5
+
+
+def find_by_prefix(
+    database: Database, table: type[ProjectRow | RunRow | ModelRow | ReportRow], ref: str, what: str
+) -> str | None:
+    """Return the one id that starts with `ref`, or None; what was deleted is not found.
+
+    Raises:
+        InvalidInput: several ids do.
+    """
+    if not re.fullmatch("[0-9a-f]{1,12}", ref):
+        return None
+    # A range, as LIKE would not use the index; "g" follows the last hexadecimal digit.
+    query = table.select(table.id).where(table.id >= ref, table.id < ref + "g")
+    if issubclass(table, ProjectRow | ModelRow | ReportRow):
+        query = query.where(table.deleted_at.is_null())
+    ids = [row[0] for row in database.fetch(query.order_by(table.id).limit(MAX_CANDIDATES + 1).tuples())]
+    if len(ids) > 1:
+        raise ambiguous(ref, what, ids)
+    return ids[0] if ids else None
+
+
+def find_named(database: Database, table: type[ModelRow | ReportRow], ref: str, what: str) -> str:
+    """Return the id of what has the name `ref`, or whose id alone starts with it.
+
+    Raises:
+        NotFound: nothing does.
+        InvalidInput: several ids start with it.
+    """
+    live = table.deleted_at.is_null()
+    named: str | None = database.read_value(table.select(table.id).where(live, table.name == ref))
+    found = named or find_by_prefix(database, table, ref, what)
+    if found is None:
+        names = [row[0] for row in database.fetch(table.select(table.name).where(live).tuples())]
+        raise missing(ref, what, names)
+    return found
+
+
+def ambiguous(ref: str, what: str, candidates: Sequence[str]) -> InvalidInput:
+    """Return the error for a reference that several things answer to."""
+    shown = ", ".join(candidates[:MAX_CANDIDATES])
+    more = ", …" if len(candidates) > MAX_CANDIDATES else ""
+    return InvalidInput(f"{ref!r} may be more than one {what}: {shown}{more}.", hint="Name one in full.")
+
+
+def missing(ref: str, what: str, names: Iterable[str]) -> NotFound:
+    """Return the error for a reference that nothing answers to, with the names that come near it."""
+    close = difflib.get_close_matches(ref, sorted(set(names)), n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(close)}?" if close else f"See what there is: mlwf {what}s"
+    return NotFound(f"There is no {what} {ref!r}.", hint=hint)

@@ -1,0 +1,150 @@
+"""Trained models by name and id; their weights lie in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from mlwf_tui.catalog.database import Database
+from mlwf_tui.catalog.journal import Journal
+from mlwf_tui.catalog.lookup import find_named
+from mlwf_tui.catalog.tables import ModelRow
+from mlwf_tui.entities.ids import ModelId, RunId, new_id
+from mlwf_tui.entities.item import check_name
+from mlwf_tui.entities.model import Checkpoint, Model
+from mlwf_tui.errors import Conflict, NotFound
+
+IS_LIVE = ModelRow.deleted_at.is_null()
+
+
+class Models:
+    """The models of a home. Deleted ones keep their rows, for lineage, and their names are free again."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+
+    def create(
+        self,
+        *,
+        name: str,
+        architecture: str,
+        task: str,
+        trainer: str,
+        class_names: Sequence[str],
+        image_size_px: int,
+        checkpoints: Sequence[Checkpoint],
+        metrics: Mapping[str, float],
+        run_id: RunId,
+        description: str = "",
+    ) -> Model:
+        """Add a model.
+
+        Raises:
+            Conflict: another has that name.
+            InvalidInput: the name cannot be used.
+            NotFound: there is no such run.
+        """
+        check_name(name, "model name")
+        model_id = ModelId(new_id())
+        with self._database.transaction():
+            self._check_free(name)
+            self._database.execute(
+                ModelRow.insert(
+                    id=model_id,
+                    name=name,
+                    description=description,
+                    architecture=architecture,
+                    task=task,
+                    trainer=trainer,
+                    class_names=list(class_names),
+                    image_size_px=image_size_px,
+                    checkpoints=list(checkpoints),
+                    metrics={key: float(value) for key, value in metrics.items()},
+                    run_id=run_id,
+                    created_at=self._database.now(),
+                )
+            )
+            self._journal.append("model.created", model_id, name=name, run=run_id)
+            return self.get_by_id(model_id)
+
+    def get(self, ref: str) -> Model:
+        """Return the model of this name, or whose id alone starts with `ref`.
+
+        Raises:
+            NotFound: there is none.
+            InvalidInput: several ids start with it.
+        """
+        return self.get_by_id(ModelId(find_named(self._database, ModelRow, ref, "model")))
+
+    def find(self, name: str) -> Model | None:
+        """Return the model of exactly that name, if there is one."""
+        found = self._read(IS_LIVE, ModelRow.name == name)
+        return found[0] if found else None
+
+    def get_by_id(self, model_id: ModelId) -> Model:
+        """Raises NotFound, also where the model was deleted."""
+        found = self._read(IS_LIVE, ModelRow.id == model_id)
+        if not found:
+            raise NotFound(f"There is no model with the id {model_id}.", hint="See mlwf models.")
+        return found[0]
+
+    def list(self) -> tuple[Model, ...]:
+        """Return all models, newest first."""
+        return self._read(IS_LIVE)
+
+    def rename(self, model_id: ModelId, name: str) -> Model:
+        """Raises NotFound, Conflict where the name is taken, InvalidInput where it cannot be used."""
+        check_name(name, "model name")
+        with self._database.transaction():
+            model = self.get_by_id(model_id)
+            if model.name != name:
+                self._check_free(name)
+            self._update(model_id, name=name)
+            self._journal.append("model.renamed", model_id, before=model.name, name=name)
+            return self.get_by_id(model_id)
+
+    def describe(self, model_id: ModelId, text: str) -> Model:
+        """Replace the description. Raises NotFound."""
+        with self._database.transaction():
+            self.get_by_id(model_id)
+            self._update(model_id, description=text)
+            self._journal.append("model.described", model_id)
+            return self.get_by_id(model_id)
+
+    def delete(self, model_id: ModelId) -> None:
+        """Hide a model; its row stays for lineage and for reports. Raises NotFound."""
+        with self._database.transaction():
+            model = self.get_by_id(model_id)
+            self._update(model_id, deleted_at=self._database.now())
+            self._journal.append("model.deleted", model_id, name=model.name)
+
+    def _check_free(self, name: str) -> None:
+        if self.find(name) is not None:
+            raise Conflict(f"There is a model {name!r} already.", hint="Choose another name.")
+
+    def _update(self, model_id: ModelId, **values: Any) -> None:
+        self._database.execute(ModelRow.update(**values).where(ModelRow.id == model_id))
+
+    def _read(self, *conditions: Any) -> tuple[Model, ...]:
+        query = ModelRow.select().where(*conditions).order_by(ModelRow.sequence.desc())
+        return tuple(_to_model(row) for row in self._database.fetch(query))
+
+
+def _to_model(row: ModelRow) -> Model:
+    return Model(
+        id=ModelId(row.id),
+        name=row.name,
+        description=row.description,
+        architecture=row.architecture,
+        task=row.task,
+        trainer=row.trainer,
+        class_names=tuple(row.class_names),
+        image_size_px=row.image_size_px,
+        checkpoints=msgspec.convert(row.checkpoints, tuple[Checkpoint, ...]),
+        metrics=row.metrics,
+        run_id=RunId(row.run_id),
+        created_at=row.created_at,
+    )

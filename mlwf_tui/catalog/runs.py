@@ -1,0 +1,234 @@
+"""Runs from their beginning to their end, after which nothing about them changes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from mlwf_tui.catalog.database import Database
+from mlwf_tui.catalog.edges import Direction, RunEdges, add_edge, read_edges
+from mlwf_tui.catalog.journal import Journal
+from mlwf_tui.catalog.lookup import find_by_prefix, missing
+from mlwf_tui.catalog.tables import RunRow
+from mlwf_tui.entities.ids import Digest, RunId, new_id
+from mlwf_tui.entities.run import ArtifactRef, Run, RunState
+from mlwf_tui.errors import Conflict
+
+MAX_SUMMARY_COUNTS = 3
+
+
+class Runs:
+    """The runs of a home, with what they read and made."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+
+    def create(
+        self,
+        verb: str,
+        *,
+        params: Mapping[str, Any],
+        seed: int | None,
+        author: str,
+        workspace: str,
+        environment: Mapping[str, str],
+        state: RunState = RunState.RUNNING,
+        recipe: Digest | None = None,
+    ) -> Run:
+        """Add a run; one that is created running has started now."""
+        run_id = RunId(new_id())
+        with self._database.transaction():
+            now = self._database.now()
+            self._database.execute(
+                RunRow.insert(
+                    id=run_id,
+                    verb=verb,
+                    params=params,
+                    state=state,
+                    seed=seed,
+                    author=author,
+                    workspace=workspace,
+                    environment=environment,
+                    recipe=recipe,
+                    result={},
+                    summary="",
+                    error="",
+                    hint="",
+                    created_at=now,
+                    started_at=now if state is RunState.RUNNING else None,
+                )
+            )
+            self._journal.append("run.created", run_id, author=author, verb=verb, state=state)
+            return self._get_by_id(run_id)
+
+    def get(self, ref: str) -> Run:
+        """Return the run with this id, or whose id alone starts with it.
+
+        Raises:
+            NotFound: there is none.
+            InvalidInput: several ids start with it.
+        """
+        found = find_by_prefix(self._database, RunRow, ref, "run")
+        if found is None:
+            raise missing(ref, "run", ())
+        return self._get_by_id(RunId(found))
+
+    def list(
+        self,
+        *,
+        limit: int | None = 100,
+        states: Collection[RunState] | None = None,
+        workspace: str | None = None,
+    ) -> tuple[Run, ...]:
+        """Return the newest runs, newest first; `limit` None gives all."""
+        conditions = []
+        if states is not None:
+            conditions.append(RunRow.state.in_(tuple(states)))
+        if workspace is not None:
+            conditions.append(RunRow.workspace == workspace)
+        return self._read(*conditions, limit=limit)
+
+    def find_by_recipe(self, recipe: Digest) -> Run | None:
+        """Return the newest run of this recipe that is done."""
+        found = self._read(RunRow.recipe == recipe, RunRow.state == RunState.DONE, limit=1)
+        return found[0] if found else None
+
+    def start(self, run_id: RunId) -> Run:
+        """Let a queued run begin.
+
+        Raises:
+            Conflict: it is not queued.
+        """
+        with self._database.transaction():
+            state = self._get_unfinished_state(run_id)
+            if state is not RunState.QUEUED:
+                raise Conflict(f"The run {run_id} is {state}, not queued.", hint="See mlwf runs.")
+            self._update(run_id, state=RunState.RUNNING, started_at=self._database.now())
+            self._journal.append("run.started", run_id)
+            return self._get_by_id(run_id)
+
+    def mark(self, run_id: RunId, state: RunState, *, expected: Collection[RunState]) -> bool:
+        """Set the state if it is one of `expected`, and say whether it was.
+
+        Raises:
+            Conflict: the run is finished.
+        """
+        with self._database.transaction():
+            if self._get_unfinished_state(run_id) not in expected:
+                return False
+            self._update(run_id, state=state, **self._end_if(state))
+            self._journal.append("run.marked", run_id, state=state)
+            return True
+
+    def finish(
+        self,
+        run_id: RunId,
+        state: RunState,
+        *,
+        result: Mapping[str, Any],
+        error: str = "",
+        hint: str = "",
+    ) -> Run:
+        """Close a run with its outcome, for good.
+
+        Raises:
+            Conflict: it is finished already.
+        """
+        assert state.is_finished, state
+        with self._database.transaction():
+            self._get_unfinished_state(run_id)
+            self._update(
+                run_id,
+                state=state,
+                result=result,
+                summary=_summarise(result),
+                error=error,
+                hint=hint,
+                **self._end_if(state),
+            )
+            self._journal.append("run.finished", run_id, state=state)
+            return self._get_by_id(run_id)
+
+    def add_input(self, run_id: RunId, ref: ArtifactRef) -> None:
+        """Say that the run reads an artifact; saying it twice changes nothing.
+
+        Raises:
+            Conflict: the run is finished.
+            NotFound: there is no such run or artifact.
+        """
+        self._add_edge(run_id, Direction.INPUT, ref)
+
+    def add_output(self, run_id: RunId, ref: ArtifactRef) -> None:
+        """Say that the run has made a new artifact; saying it twice changes nothing.
+
+        Raises:
+            Conflict: the run is finished, or the artifact was made or read by a run before.
+            NotFound: there is no such run or artifact.
+        """
+        self._add_edge(run_id, Direction.OUTPUT, ref)
+
+    def _add_edge(self, run_id: RunId, direction: Direction, ref: ArtifactRef) -> None:
+        with self._database.transaction():
+            self._get_unfinished_state(run_id)
+            if add_edge(self._database, run_id, direction, ref):
+                self._journal.append(f"run.{direction}", run_id, artifact=f"{ref.kind}:{ref.id}")
+
+    def _get_unfinished_state(self, run_id: RunId) -> RunState:
+        state = self._database.read_value(RunRow.select(RunRow.state).where(RunRow.id == run_id))
+        if state is None:
+            raise missing(run_id, "run", ())
+        if RunState(state).is_finished:
+            raise Conflict(
+                f"The run {run_id} is finished ({state}) and cannot be changed.", hint="Start a new run."
+            )
+        return RunState(state)
+
+    def _end_if(self, state: RunState) -> dict[str, Any]:
+        return {"finished_at": self._database.now()} if state.is_finished else {}
+
+    def _update(self, run_id: RunId, **values: Any) -> None:
+        self._database.execute(RunRow.update(**values).where(RunRow.id == run_id))
+
+    def _get_by_id(self, run_id: RunId) -> Run:
+        return self._read(RunRow.id == run_id, limit=1)[0]
+
+    def _read(self, *conditions: Any, limit: int | None) -> tuple[Run, ...]:
+        with self._database.snapshot():  # or a run that is created in between would shift the limit
+            chosen = RunRow.select(RunRow.id).order_by(RunRow.sequence.desc()).limit(limit)
+            rows = RunRow.select().order_by(RunRow.sequence.desc()).limit(limit)
+            if conditions:
+                chosen, rows = chosen.where(*conditions), rows.where(*conditions)
+            edges = read_edges(self._database, chosen)
+            return tuple(_to_run(row, edges) for row in self._database.fetch(rows))
+
+
+def _summarise(result: Mapping[str, Any]) -> str:
+    """Return the first counts of a verb's document in words: "items added 364, items updated 2"."""
+    counts = [
+        f"{key.replace('_', ' ')} {value:,}"
+        for key, value in result.items()
+        if isinstance(value, int) and not isinstance(value, bool)
+    ]
+    return ", ".join(counts[:MAX_SUMMARY_COUNTS])
+
+
+def _to_run(row: RunRow, edges: RunEdges) -> Run:
+    return Run(
+        id=RunId(row.id),
+        verb=row.verb,
+        params=row.params,
+        state=RunState(row.state),
+        seed=row.seed,
+        author=row.author,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        inputs=edges.select(row.id, Direction.INPUT),
+        outputs=edges.select(row.id, Direction.OUTPUT),
+        recipe=None if row.recipe is None else Digest(row.recipe),
+        environment=row.environment,
+        result=row.result,
+        error=row.error,
+        hint=row.hint,
+    )

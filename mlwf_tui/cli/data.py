@@ -1,0 +1,320 @@
+"""Commands on projects: import, versions, diff, restore, transform, export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlwf_tui.cli.face import DONE, PARTLY, Face, command, params_option
+from mlwf_tui.cli.progress import show_progress
+from mlwf_tui.cli.text import format_age, format_bytes, format_table
+from mlwf_tui.entities.change import ChangeKind, Diff
+from mlwf_tui.entities.run import Problem
+
+group = click.Group()
+CHANGE_MARKS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~"}
+SHOWN_PROBLEMS = 20
+
+
+@command(group, "import")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("project")
+@click.option("--dataset", default="", help="Put the items into this dataset of the project.")
+@click.option("--format", "format_", default="auto", help="The format; auto looks at the content.")
+def import_command(face: Face, path: Path, project: str, dataset: str, format_: str) -> int:
+    """Import a folder of images and annotations into a project.
+
+    Items that are there already are updated where they differ; what cannot be imported is listed.
+
+    \b
+    mlwf import ./VOC2007 cells
+    mlwf import ./more-images cells --dataset march
+    """
+    from mlwf_tui.workflow.import_ import import_folder
+
+    with face.open() as workspace, show_progress("import") as observer:
+        result = import_folder(workspace, path, project, dataset=dataset, format=format_, observer=observer)
+    document = {key: value for key, value in asdict(result).items()}
+    text = (
+        f"{project}: {result.items_added} added, {result.items_updated} updated,"
+        f" {result.items_unchanged} unchanged ({result.format})"
+    )
+    face.show(document, lambda: "\n".join([text, *_format_problems(result.problems)]))
+    return PARTLY if result.problems else DONE
+
+
+@command(group, "export")
+@click.argument("ref")
+@click.argument("dest", type=click.Path(path_type=Path))
+@click.option("--format", "format_", default="yolo", show_default=True, help="The format to write.")
+def export_command(face: Face, ref: str, dest: Path, format_: str) -> int:
+    """Write a version out as a folder of files."""
+    from mlwf_tui.workflow.export import export
+
+    with face.open() as workspace, show_progress("export") as observer:
+        result = export(workspace, ref, dest, format=format_, observer=observer)
+    text = f"{result.item_count} items of {result.version_ref} written to {dest} ({result.format})"
+    face.show(asdict(result), lambda: "\n".join([text, *_format_problems(result.problems)]))
+    return PARTLY if result.problems else DONE
+
+
+@command(group, "projects")
+def projects_command(face: Face) -> None:
+    """List all projects."""
+    from mlwf_tui.workflow.projects import list_projects
+
+    with face.open() as workspace:
+        projects = list_projects(workspace)
+    rows = [
+        (p.name, str(p.item_count), f"@{p.latest_version}" if p.latest_version else "-",
+         "changed" if p.is_changed else "", format_age(p.updated_at), p.description)
+        for p in projects
+    ]  # fmt: skip
+    header = ("NAME", "ITEMS", "VERSION", "HEAD", "UPDATED", "DESCRIPTION")
+    empty = "No projects yet. Import one: mlwf import PATH PROJECT, or see mlwf demo."
+    face.show({"projects": [asdict(p) for p in projects]}, lambda: format_table(header, rows, empty=empty))
+
+
+@command(group, "show")
+@click.argument("ref")
+def show_command(face: Face, ref: str) -> None:
+    """Show a project, version, model, report or run."""
+    from mlwf_tui.workflow.show import show
+
+    with face.open() as workspace:
+        shown = show(workspace, ref)
+    face.show({"kind": shown.kind, **shown.facts}, lambda: _format_facts({"kind": shown.kind, **shown.facts}))
+
+
+@command(group, "commit")
+@click.argument("project")
+@click.option("-m", "--message", required=True, help="What this version is.")
+def commit_command(face: Face, project: str, message: str) -> None:
+    """Give a project's present state a version."""
+    from mlwf_tui.workflow.commit import commit
+
+    with face.open() as workspace:
+        result = commit(workspace, project, message=message)
+    made = "committed" if result.created else "nothing has changed since"
+    face.show(asdict(result), f"{made} {result.project}@{result.version}")
+
+
+@command(group, "versions")
+@click.argument("project")
+def versions_command(face: Face, project: str) -> None:
+    """List the versions of a project, newest first."""
+    from mlwf_tui.workflow.versions import list_versions
+
+    with face.open() as workspace:
+        versions = list_versions(workspace, project)
+    rows = [
+        (f"@{v.number}", v.kind.value, str(v.item_count), format_age(v.created_at), v.author, v.message)
+        for v in versions
+    ]
+    header = ("VERSION", "KIND", "ITEMS", "CREATED", "AUTHOR", "MESSAGE")
+    empty = f"{project} has no versions yet. Make one: mlwf commit {project} -m MESSAGE"
+    document = {"project": project, "versions": [asdict(v) for v in versions]}
+    face.show(document, lambda: format_table(header, rows, empty=empty))
+
+
+@command(group, "diff")
+@click.argument("before")
+@click.argument("after")
+@click.option("--items", "with_items", is_flag=True, help="List every item that differs.")
+def diff_command(face: Face, before: str, after: str, with_items: bool) -> None:
+    """Show what differs between two versions.
+
+    \b
+    mlwf diff cells@1 cells@2
+    mlwf diff cells@2 cells --items
+    """
+    from mlwf_tui.workflow.diff import diff
+
+    with face.open() as workspace:
+        found = diff(workspace, before, after)
+    document: dict[str, Any] = {kind.value: found.count(kind) for kind in ChangeKind}
+    document |= {"before": before, "after": after, "classes": [asdict(c) for c in found.classes]}
+    if with_items:
+        document["items"] = [
+            {"path": c.key, "change": c.kind.value, "detail": c.detail} for c in found.items
+        ]
+    face.show(document, lambda: _format_diff(found, with_items))
+
+
+@command(group, "restore")
+@click.argument("ref")
+def restore_command(face: Face, ref: str) -> None:
+    """Bring PROJECT@N back as a new version; nothing is overwritten."""
+    from mlwf_tui.workflow.restore import restore
+
+    with face.open() as workspace:
+        result = restore(workspace, ref)
+    saved = f" (what was not committed is kept as @{result.saved_version})" if result.saved_version else ""
+    text = f"{result.project}@{result.version} now holds {ref}{saved}"
+    face.show(asdict(result), text if result.created else f"{result.project} already stands on {ref}")
+
+
+@command(group, "undo")
+@click.argument("project", required=False)
+def undo_command(face: Face, project: str | None) -> None:
+    """Take back the newest change of a project, or of any."""
+    from mlwf_tui.workflow.undo import undo
+
+    with face.open() as workspace:
+        result = undo(workspace, project)
+    face.show(asdict(result), f"{result.project}: {result.verb} undone, {result.item_count} items now")
+
+
+@command(group, "redo")
+@click.argument("project", required=False)
+def redo_command(face: Face, project: str | None) -> None:
+    """Do again what was undone last."""
+    from mlwf_tui.workflow.undo import redo
+
+    with face.open() as workspace:
+        result = redo(workspace, project)
+    face.show(asdict(result), f"{result.project}: {result.verb} done again, {result.item_count} items now")
+
+
+@command(group, "operations")
+@click.argument("name", required=False)
+def operations_command(face: Face, name: str | None) -> None:
+    """List what transform can do; with a NAME, its parameters."""
+    from mlwf_tui.errors import NotFound
+    from mlwf_tui.workflow.operations import list_operations
+
+    with face.open() as workspace:
+        operations = [o for o in list_operations(workspace) if name in (None, o.name)]
+    if not operations:
+        raise NotFound(f"There is no operation named {name!r}.", hint="mlwf operations lists them.")
+    if name is None:
+        rows = [(o.name, o.summary) for o in operations]
+        header = ("NAME", "WHAT IT DOES")
+    else:
+        rows = [(p.name, f"{p.default}", p.bounds, p.help) for p in operations[0].params]  # type: ignore[misc]
+        header = ("PARAMETER", "DEFAULT", "ALLOWED", "MEANING")  # type: ignore[assignment]
+    face.show(
+        {"operations": [asdict(o) for o in operations]},
+        lambda: format_table(header, rows, empty="It has no parameters."),
+    )
+
+
+@command(group, "transform")
+@click.argument("operation")
+@click.argument("refs", nargs=-1, required=True)
+@click.option("--to", required=True, help="The project that gets the result.")
+@click.option("--seed", default=0, show_default=True, help="Where the operation draws at random.")
+@params_option
+def transform_command(
+    face: Face, operation: str, refs: tuple[str, ...], to: str, seed: int, params: Mapping[str, str]
+) -> None:
+    """Make a project from others by an operation.
+
+    \b
+    mlwf transform split cells --to cells -p train=0.8 -p val=0.2
+    mlwf transform augment cells@2 --to cells-augmented -p copies=2
+    """
+    from mlwf_tui.workflow.transform import transform
+
+    with face.open() as workspace, show_progress(operation) as observer:
+        result = transform(workspace, operation, refs, to=to, params=params, seed=seed, observer=observer)
+    cached = " (the same recipe had been followed before)" if result.cached else ""
+    text = f"{result.project}@{result.version}: {result.items_in} items in, {result.items_out} out{cached}"
+    face.show(asdict(result), text)
+
+
+@command(group, "describe")
+@click.argument("ref")
+@click.argument("text")
+def describe_command(face: Face, ref: str, text: str) -> None:
+    """Put words to a project, version, model or report."""
+    from mlwf_tui.workflow.describe import describe
+
+    with face.open() as workspace:
+        describe(workspace, ref, text)
+    face.show({"ref": ref, "description": text}, f"{ref}: {text}")
+
+
+@command(group, "rename")
+@click.argument("ref")
+@click.argument("name")
+def rename_command(face: Face, ref: str, name: str) -> None:
+    """Give a project, model or report another name."""
+    from mlwf_tui.workflow.rename import rename
+
+    with face.open() as workspace:
+        rename(workspace, ref, name)
+    face.show({"ref": ref, "name": name}, f"{ref} is now {name}")
+
+
+@command(group, "delete")
+@click.argument("ref")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete_command(face: Face, ref: str, yes: bool) -> None:
+    """Take a project, model or report out of sight; lineage keeps its stub."""
+    from mlwf_tui.workflow.delete import delete
+
+    if not yes and not face.is_json:
+        click.confirm(f"Delete {ref}?", abort=True)
+    with face.open() as workspace:
+        kind = delete(workspace, ref)
+    face.show({"ref": ref, "kind": kind, "deleted": True}, f"the {kind} {ref} is deleted")
+
+
+def _format_problems(problems: tuple[Problem, ...]) -> list[str]:
+    lines = [f"  left out: {problem.path}: {problem.reason}" for problem in problems[:SHOWN_PROBLEMS]]
+    if len(problems) > SHOWN_PROBLEMS:
+        lines.append(f"  … and {len(problems) - SHOWN_PROBLEMS} more; --json lists all")
+    return lines
+
+
+def _format_diff(found: Diff, with_items: bool) -> str:
+    lines = [
+        f"{found.before} → {found.after}: "
+        + ", ".join(f"{found.count(kind)} {kind.value}" for kind in ChangeKind)
+    ]
+    for change in found.classes:
+        lines.append(
+            f"  {CHANGE_MARKS[change.kind]} class {change.name}"
+            f"  +{change.objects_added} -{change.objects_removed} objects"
+        )
+    if with_items:
+        lines += [f"  {CHANGE_MARKS[c.kind]} {c.key}  {c.detail}" for c in found.items]
+    return "\n".join(lines)
+
+
+def _format_facts(facts: Mapping[str, Any], indent: str = "") -> str:
+    """Return facts as `name  value` lines, nested ones indented."""
+    width = max((len(name) for name in facts), default=0)
+    lines = []
+    for name, value in facts.items():
+        label = f"{indent}{name.replace('_', ' '):<{width}}"
+        if isinstance(value, Mapping) and value:
+            lines += [label.rstrip(), _format_facts(value, indent + "  ")]
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            lines += [label.rstrip(), *(f"{indent}  {_join(entry)}" for entry in value)]
+        else:
+            lines.append(f"{label}  {_format_value(name, value)}".rstrip())
+    return "\n".join(lines)
+
+
+def _join(entry: Mapping[str, Any]) -> str:
+    return "  ".join(_format_value(name, value) for name, value in entry.items())
+
+
+def _format_value(name: str, value: Any) -> str:
+    if value is None or value in ("", [], {}):
+        return "-"
+    if name.endswith("_at"):
+        return format_age(value)
+    if name.endswith("_bytes"):
+        return format_bytes(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(value)

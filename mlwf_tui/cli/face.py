@@ -1,0 +1,132 @@
+"""What every command shares: its options, the opened home, and how results and errors are shown."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlwf_tui.errors import Busy, Cancelled, Conflict, InvalidParameter, MlwfError, NotFound
+from mlwf_tui.settings import find_home
+from mlwf_tui.workspace import Workspace, open_workspace
+
+DONE, FAILED, USAGE, PARTLY, NOT_FOUND, CONFLICT, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+
+
+class Face:
+    """One call of the command line."""
+
+    def __init__(self, *, home: Path | None, is_json: bool) -> None:
+        self.home = find_home(home, os.environ)
+        self.is_json = is_json
+
+    @contextmanager
+    def open(self) -> Iterator[Workspace]:
+        """Open the home for as long as the command needs it."""
+        with open_workspace(self.home) as workspace:
+            yield workspace
+
+    def show(self, document: Mapping[str, Any], text: str | Callable[[], str]) -> None:
+        """Print the result: one JSON document, or text for a person."""
+        if self.is_json:
+            click.echo(json.dumps(document, default=to_plain, ensure_ascii=False))
+        else:
+            click.echo(text() if callable(text) else text)
+
+
+def command(group: click.Group, name: str) -> Callable[[Callable[..., int | None]], click.Command]:
+    """Make a function a command of `group`, with --home and --json; it gets a Face first.
+
+    The function returns its exit code, or None for done.
+    """
+
+    def decorate(function: Callable[..., int | None]) -> click.Command:
+        @functools.wraps(function)
+        def run(*args: Any, home: Path | None, is_json: bool, **kwargs: Any) -> int:
+            inherited = click.get_current_context().find_root().params
+            face = Face(home=home or inherited.get("home"), is_json=is_json or inherited.get("is_json", False))
+            return function(face, *args, **kwargs) or DONE
+
+        run = home_option(json_option(run))
+        return group.command(name, short_help=(function.__doc__ or "").split("\n")[0].rstrip("."))(run)
+
+    return decorate
+
+
+def home_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --home."""
+    return click.option(
+        "--home", type=click.Path(path_type=Path), help="The home folder; else MLWF_HOME, else your data folder."
+    )(function)
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --json."""
+    return click.option("--json", "is_json", is_flag=True, help="Print one JSON document, and nothing else.")(
+        function
+    )
+
+
+def to_plain(value: Any) -> Any:
+    """Turn what JSON does not know into what it does: times as ISO 8601 UTC, dataclasses as objects."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def report_error(error: MlwfError, *, is_json: bool) -> int:
+    """Show an error as one sentence and one hint, and return the exit code it means."""
+    if is_json:
+        document = {"error": {"kind": error.kind, "message": error.message, "hint": error.hint}}
+        click.echo(json.dumps(document, ensure_ascii=False))
+    is_colored = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    click.echo(click.style("error: ", fg="red", bold=True) + error.message, err=True, color=is_colored)
+    if error.hint:
+        click.echo(click.style("hint:  ", fg="cyan") + error.hint, err=True, color=is_colored)
+    return exit_code_of(error)
+
+
+def exit_code_of(error: MlwfError) -> int:
+    """Return the documented exit code of an error."""
+    match error:
+        case InvalidParameter():
+            return USAGE
+        case NotFound():
+            return NOT_FOUND
+        case Conflict() | Busy():
+            return CONFLICT
+        case Cancelled():
+            return INTERRUPTED
+        case _:
+            return FAILED
+
+
+def read_assignments(context: click.Context, option: click.Parameter, words: Sequence[str]) -> dict[str, str]:
+    """Turn repeated -p key=value into a mapping; a click callback."""
+    from mlwf_tui.params import parse_assignments  # noqa: PLC0415 - only commands with -p need it
+
+    return parse_assignments(words)
+
+
+def params_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add -p key=value, given as the mapping `params`."""
+    return click.option(
+        "-p", "--param", "params", multiple=True, metavar="KEY=VALUE", callback=read_assignments,
+        help="A parameter; may be repeated.",
+    )(function)  # fmt: skip

@@ -1,0 +1,105 @@
+"""Commands on the home as a whole."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+
+import click
+
+from mlwf_tui.cli.face import DONE, FAILED, Face, command
+from mlwf_tui.cli.progress import ProgressLine, show_progress
+from mlwf_tui.cli.text import format_bytes
+
+group = click.Group()
+
+
+@command(group, "demo")
+@click.option("--no-tui", is_flag=True, help="Print the lineage at the end instead of opening the app.")
+@click.option("--seed", default=0, show_default=True, help="Draws another sample, and another model.")
+def demo_command(face: Face, no_tui: bool, seed: int) -> int:
+    """Go through the whole workflow on a sample project made on the spot.
+
+    Import, commit, split, augment, train, benchmark, apply, restore: about three minutes on two
+    cores, no network, no GPU needed.
+    """
+    from mlwf_tui.workflow.demo import run_demo
+
+    with face.open() as workspace:
+        announcer = _Announcer()
+        result = run_demo(workspace, seed=seed, announce=announcer)
+        announcer.close()
+        is_printed = no_tui or face.is_json or not (sys.stdin.isatty() and sys.stdout.isatty())
+        if is_printed:
+            from mlwf_tui.workflow import graph_formats
+            from mlwf_tui.workflow.graph import read_graph
+
+            graph = read_graph(workspace, result.project)
+            document = {**asdict(result), "graph": asdict(graph)}
+            face.show(document, lambda: f"\n{graph_formats.to_text(graph)}\n\n{_summarise(result.map50)}")
+            return DONE
+    from mlwf_tui.tui.app import run_app
+
+    return run_app(face.home)
+
+
+@command(group, "verify")
+def verify_command(face: Face) -> int:
+    """Read every stored byte and check it against its digest."""
+    from mlwf_tui.workflow.verify import verify
+
+    with face.open() as workspace, show_progress("verify") as observer:
+        result = verify(workspace, observer)
+    lines = [f"{format_bytes(result.checked_bytes)} checked, {len(result.problems)} problems"]
+    lines += [f"  {problem.path}: {problem.reason}" for problem in result.problems]
+    face.show(asdict(result), "\n".join(lines))
+    return DONE if result.ok else FAILED
+
+
+@command(group, "stats")
+def stats_command(face: Face) -> None:
+    """Say how much there is, and how much of it is stored."""
+    from mlwf_tui.workflow.stats import read_stats
+
+    with face.open() as workspace:
+        stats = read_stats(workspace)
+    text = (
+        f"{stats.projects} projects, {stats.items} items, {format_bytes(stats.logical_bytes)} of images\n"
+        f"{stats.blobs} blobs, {format_bytes(stats.raw_bytes)}, stored in {format_bytes(stats.stored_bytes)}"
+        f" and {stats.packs} packs"
+    )
+    face.show(asdict(stats), text)
+
+
+class _Announcer:
+    """Shows the demo's steps: a numbered line each, with a progress line below while it goes."""
+
+    def __init__(self) -> None:
+        self._line: ProgressLine | None = None
+
+    def begin(self, number: int, count: int, text: str) -> None:
+        self.close()
+        click.echo(f"[{number}/{count}] {text}", err=True)
+        self._line = ProgressLine("     ")
+
+    def end(self, text: str) -> None:
+        self.close()
+        click.echo(f"      {text}", err=True)
+
+    def progress(self, step: int, total: int | None, message: str) -> None:
+        if self._line is not None:
+            self._line.progress(step, total, message)
+
+    def metric(self, key: str, value: float, step: int) -> None:
+        """The progress message names what matters."""
+
+    def check_cancelled(self) -> None:
+        """Ctrl-C raises KeyboardInterrupt by itself."""
+
+    def close(self) -> None:
+        if self._line is not None:
+            self._line.close()
+
+
+def _summarise(map50: float) -> str:
+    return f"The model's mAP50 on held-out images is {map50:.3f}. Now look around: mlwf"

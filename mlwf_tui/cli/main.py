@@ -1,0 +1,95 @@
+"""The group of all commands, and the boundary where every error becomes a sentence and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from mlwf_tui import __version__
+from mlwf_tui.cli.face import FAILED, INTERRUPTED, Face, home_option, json_option, report_error
+from mlwf_tui.errors import InvalidParameter, MlwfError
+
+# Where each command lives; a module is imported only when one of its commands is called.
+COMMANDS = {
+    "mlwf_tui.cli.data": (
+        "import", "projects", "show", "commit", "versions", "diff", "restore", "undo", "redo",
+        "operations", "transform", "export", "describe", "rename", "delete",
+    ),
+    "mlwf_tui.cli.models": ("train", "models", "benchmark", "report", "apply"),
+    "mlwf_tui.cli.runs": ("runs", "logs", "watch", "stop", "graph"),
+    "mlwf_tui.cli.home": ("demo", "verify", "stats"),
+}  # fmt: skip
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when the command is wanted."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for names in COMMANDS.values() for name in names]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for module, names in COMMANDS.items():
+            if cmd_name in names:
+                group: click.Group = importlib.import_module(module).group
+                return group.get_command(ctx, cmd_name)
+        return None
+
+
+@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mlwf")
+@home_option
+@json_option
+@click.pass_context
+def mlwf(context: click.Context, home: Path | None, is_json: bool) -> int | None:
+    """The computer-vision MLOps workflow in the terminal.
+
+    Without a command it opens the app. `mlwf demo` shows the whole workflow on a sample project.
+    """
+    if context.invoked_subcommand is not None:
+        return None
+    if is_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise InvalidParameter(
+            "The app needs a terminal.", hint="Give a command instead; mlwf --help lists them."
+        )
+    from mlwf_tui.tui.app import run_app  # noqa: PLC0415 - textual costs 200 ms that no command needs
+
+    return run_app(Face(home=home, is_json=False).home)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; no traceback ever reaches the person."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    is_json = "--json" in words
+    try:
+        code = mlwf.main(args=words, prog_name="mlwf", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except MlwfError as error:
+        return report_error(error, is_json=is_json)
+    except click.UsageError as error:
+        hint = f"{error.ctx.command_path} --help shows how." if error.ctx else "mlwf --help shows how."
+        return report_error(InvalidParameter(error.format_message(), hint=hint), is_json=is_json)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; say no more
+        return FAILED
+    except Exception as error:  # one of the three places where everything is caught
+        return _report_defect(error, is_json=is_json)
+
+
+def _report_defect(error: Exception, *, is_json: bool) -> int:
+    if os.environ.get("MLWF_DEBUG"):
+        traceback.print_exc()
+    described = MlwfError(
+        f"mlwf itself failed: {type(error).__name__}: {error}.",
+        hint="Nothing that was committed is lost. MLWF_DEBUG=1 shows where; please report it.",
+    )
+    return report_error(described, is_json=is_json)

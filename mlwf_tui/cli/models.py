@@ -1,0 +1,170 @@
+"""Commands on models: train, benchmark, apply, and what they leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from mlwf_tui.cli.face import DONE, FAILED, INTERRUPTED, Face, command, params_option
+from mlwf_tui.cli.progress import follow_run
+from mlwf_tui.cli.text import format_age, format_table
+from mlwf_tui.entities.model import Evaluation, Report
+from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.errors import MlwfError
+from mlwf_tui.workspace import Workspace
+
+group = click.Group()
+detach_option = click.option("--detach", is_flag=True, help="Return at once; the run goes on by itself.")
+
+
+@command(group, "train")
+@click.argument("ref")
+@click.option("--model", default="yolov10n", show_default=True, help="The architecture, or weights to start from.")
+@click.option("--name", default="", help="The model's name; chosen where not given.")
+@click.option("--seed", default=0, show_default=True, help="The same seed on one machine gives the same model.")
+@params_option
+@detach_option
+def train_command(
+    face: Face, ref: str, model: str, name: str, seed: int, params: Mapping[str, str], detach: bool
+) -> int:
+    """Train a model on a version, in a process that outlives this terminal.
+
+    Parameters that mlwf does not declare go to the library as they are. Ctrl-C stops the training
+    and keeps its best weights.
+
+    \b
+    mlwf train cells --model yolov10n -p epochs=30 -p imgsz=192
+    mlwf train cells@2 --detach
+    """
+    from mlwf_tui.workflow.train import submit_train
+
+    with face.open() as workspace:
+        run = submit_train(workspace, ref, model=model, params=params, seed=seed, name=name)
+        return _finish(face, workspace, run, detach=detach)
+
+
+@command(group, "benchmark")
+@click.argument("model")
+@click.argument("ref")
+@click.option("--split", default="val", show_default=True, help="The split to measure on.")
+@detach_option
+def benchmark_command(face: Face, model: str, ref: str, split: str, detach: bool) -> int:
+    """Measure a model on a version: mAP, precision, recall, speed."""
+    from mlwf_tui.workflow.benchmark import submit_benchmark
+
+    with face.open() as workspace:
+        run = submit_benchmark(workspace, model, ref, split=split)
+        return _finish(face, workspace, run, detach=detach)
+
+
+@command(group, "apply")
+@click.argument("model")
+@click.argument("ref")
+@click.option("--to", required=True, help="The project that gets the annotated items.")
+@params_option
+@detach_option
+def apply_command(face: Face, model: str, ref: str, to: str, params: Mapping[str, str], detach: bool) -> int:
+    """Let a model annotate the items of a version."""
+    from mlwf_tui.workflow.apply import submit_apply
+
+    with face.open() as workspace:
+        run = submit_apply(workspace, model, ref, to=to, params=params)
+        return _finish(face, workspace, run, detach=detach)
+
+
+@command(group, "models")
+def models_command(face: Face) -> None:
+    """List all models, newest first."""
+    from mlwf_tui.workflow.models import list_models
+
+    with face.open() as workspace:
+        models = list_models(workspace)
+    rows = [
+        (m.name, m.architecture, m.task, f"{m.metrics.get('map50', 0):.3f}", format_age(m.created_at), m.description)
+        for m in models
+    ]
+    header = ("NAME", "ARCHITECTURE", "TASK", "MAP50", "CREATED", "DESCRIPTION")
+    empty = "No models yet. Train one: mlwf train PROJECT --model yolov10n"
+    face.show({"models": [asdict(m) for m in models]}, lambda: format_table(header, rows, empty=empty))
+
+
+@command(group, "report")
+@click.argument("ref", required=False)
+def report_command(face: Face, ref: str | None) -> None:
+    """Show a report; without a name, list all."""
+    from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
+
+    with face.open() as workspace:
+        if ref is None:
+            reports = list_reports(workspace)
+            face.show({"reports": [asdict(r) for r in reports]}, lambda: _format_reports(reports))
+            return
+        report = get_report(workspace, ref)
+        evaluation = read_evaluation(workspace, report)
+    document = {**asdict(report), "evaluation": asdict(evaluation)}
+    face.show(document, lambda: _format_report(report, evaluation))
+
+
+def _finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
+    """Follow the run to its end, or leave it to itself, and show what became of it."""
+    if detach:
+        document = {"run": run.id, "state": run.state.value, "model": None, "metrics": {}}
+        face.show(document, f"{run.verb} {run.id} goes on by itself; mlwf logs -f {run.id} follows it")
+        return DONE
+    try:
+        finished = follow_run(workspace, run)
+    except KeyboardInterrupt:
+        from mlwf_tui.workflow.stop import stop_run
+
+        click.echo("stopping; what is done so far is kept …", err=True)
+        finished = stop_run(workspace, run.id)
+    if finished.state in (RunState.FAILED, RunState.LOST):
+        raise MlwfError(
+            finished.error or f"The run {run.id} failed.",
+            hint=finished.hint or f"mlwf logs {run.id} shows what happened.",
+        )
+    document = {"run": run.id, "state": finished.state.value, **finished.result}
+    face.show(document, lambda: _format_result(finished))
+    return INTERRUPTED if finished.state is RunState.STOPPED else DONE if finished.state is RunState.DONE else FAILED
+
+
+def _format_result(run: Run) -> str:
+    result: Mapping[str, Any] = run.result
+    metrics = "  ".join(f"{name} {value:.3f}" for name, value in list(result.get("metrics", {}).items())[:6])
+    if run.verb == "train":
+        return f"{run.state}: model {result.get('model', '-')}  {metrics}"
+    if run.verb == "benchmark":
+        return f"{run.state}: report {result.get('report', '-')}  {metrics}"
+    return (
+        f"{run.state}: {result.get('project', '-')}@{result.get('version', '-')}"
+        f"  {result.get('objects_out', 0)} objects on {result.get('items_out', 0)} items"
+    )
+
+
+def _format_reports(reports: tuple[Report, ...]) -> str:
+    rows = [
+        (r.name, r.model_name, r.version_ref, r.split, f"{r.metrics.get('map', 0):.3f}",
+         f"{r.metrics.get('map50', 0):.3f}", format_age(r.created_at))
+        for r in reports
+    ]  # fmt: skip
+    header = ("NAME", "MODEL", "VERSION", "SPLIT", "MAP", "MAP50", "CREATED")
+    return format_table(header, rows, empty="No reports yet. Make one: mlwf benchmark MODEL PROJECT")
+
+
+def _format_report(report: Report, evaluation: Evaluation) -> str:
+    head = f"{report.name}: {report.model_name} on {report.version_ref} ({report.split})"
+    metrics = "  ".join(f"{name} {value:.3f}" for name, value in evaluation.metrics.items())
+    speed = "  ".join(f"{name} {value:.1f}" for name, value in report.speed.items())
+    rows = [
+        (c.name, str(c.truth_count), str(c.prediction_count), *map(_format_share, (c.map50, c.map, c.precision, c.recall, c.f1)))
+        for c in evaluation.classes
+    ]
+    header = ("CLASS", "TRUTHS", "PREDICTED", "MAP50", "MAP", "PRECISION", "RECALL", "F1")
+    return "\n".join([head, metrics, speed, "", format_table(header, rows, empty="")])
+
+
+def _format_share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

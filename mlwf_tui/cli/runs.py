@@ -1,0 +1,108 @@
+"""Commands on runs and their lineage."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from datetime import timedelta
+
+import click
+
+from mlwf_tui.cli.face import DONE, FAILED, Face, command
+from mlwf_tui.cli.progress import follow_run
+from mlwf_tui.cli.text import format_age, format_duration, format_state, format_table
+from mlwf_tui.entities.run import ArtifactRef, Run, RunState
+
+group = click.Group()
+
+
+@command(group, "runs")
+@click.option("-n", "--limit", default=30, show_default=True, help="How many, newest first.")
+def runs_command(face: Face, limit: int) -> None:
+    """List what was done, and what is being done now."""
+    from mlwf_tui.workflow.runs import list_runs
+    from mlwf_tui.workflow.show import describe_run
+
+    with face.open() as workspace:
+        runs = list_runs(workspace, limit)
+    rows = [
+        (r.id, r.verb, format_state(r.state.value), _name(r.inputs), "→ " + _name(r.outputs),
+         format_age(r.created_at), format_duration(_length(r)))
+        for r in runs
+    ]  # fmt: skip
+    header = ("RUN", "VERB", "STATE", "INPUTS", "OUTPUTS", "CREATED", "TOOK")
+    document = {"runs": [describe_run(run) for run in runs]}
+    face.show(document, lambda: format_table(header, rows, empty="Nothing was done yet. Try mlwf demo."))
+
+
+@command(group, "logs")
+@click.argument("run")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run has finished.")
+def logs_command(face: Face, run: str, follow: bool) -> None:
+    """Print the log of a run."""
+    from mlwf_tui.workflow.follow import iter_log
+    from mlwf_tui.workflow.runs import get_run
+
+    with face.open() as workspace:
+        found = get_run(workspace, run)
+        blocks = iter_log(workspace, found.id, follow=follow)
+        if face.is_json:
+            text = b"".join(blocks).decode("utf-8", errors="replace")
+            face.show({"run": found.id, "state": found.state.value, "lines": text.splitlines()}, "")
+            return
+        for block in blocks:
+            sys.stdout.buffer.write(block)
+            sys.stdout.buffer.flush()
+
+
+@command(group, "watch")
+@click.argument("run")
+def watch_command(face: Face, run: str) -> int:
+    """Follow a run's progress until it has finished; Ctrl-C leaves it running."""
+    from mlwf_tui.workflow.runs import get_run
+    from mlwf_tui.workflow.show import describe_run
+
+    with face.open() as workspace:
+        finished = follow_run(workspace, get_run(workspace, run))
+    face.show(describe_run(finished), f"{finished.verb} {finished.id} is {finished.state} {finished.error}".rstrip())
+    return DONE if finished.state is RunState.DONE else FAILED
+
+
+@command(group, "stop")
+@click.argument("run")
+@click.option("--grace", default=60.0, show_default=True, help="Seconds before the process is killed.")
+def stop_command(face: Face, run: str, grace: float) -> None:
+    """Stop a run; a stopped training keeps its best weights."""
+    from mlwf_tui.workflow.show import describe_run
+    from mlwf_tui.workflow.stop import stop_run
+
+    with face.open() as workspace:
+        stopped = stop_run(workspace, run, grace_s=grace)
+    face.show(describe_run(stopped), f"{stopped.verb} {stopped.id} is {stopped.state}")
+
+
+@command(group, "graph")
+@click.argument("ref", required=False)
+@click.option(
+    "--format", "format_", default="text", show_default=True,
+    type=click.Choice(["text", "mermaid", "dot", "json"]), help="How to print it.",
+)  # fmt: skip
+def graph_command(face: Face, ref: str | None, format_: str) -> None:
+    """Print the lineage of everything, or of one thing."""
+    from mlwf_tui.workflow import graph_formats
+    from mlwf_tui.workflow.graph import read_graph
+
+    with face.open() as workspace:
+        graph = read_graph(workspace, ref)
+    face.is_json = face.is_json or format_ == "json"
+    writers = {"text": graph_formats.to_text, "mermaid": graph_formats.to_mermaid, "dot": graph_formats.to_dot}
+    empty = "Nothing was done yet. Try mlwf demo."
+    face.show(asdict(graph), lambda: writers[format_](graph) if graph.nodes else empty)
+
+
+def _name(artifacts: tuple[ArtifactRef, ...]) -> str:
+    return ", ".join(artifact.title for artifact in artifacts) or "-"
+
+
+def _length(run: Run) -> timedelta | None:
+    return run.finished_at - run.started_at if run.finished_at and run.started_at else None

@@ -1,0 +1,155 @@
+"""Annotations: objects with geometry, tags, and the label schema they follow; no file formats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+Point = tuple[float, float]
+"""(x, y) in pixels from the top left corner of the image, sub-pixel."""
+
+
+class GeometryKind(StrEnum):
+    """The shapes an object can have."""
+
+    RECTANGLE = "rectangle"
+    POLYGON = "polygon"
+    MASK = "mask"
+    POLYLINE = "polyline"
+    POINT = "point"
+    KEYPOINTS = "keypoints"
+    ORIENTED_BOX = "oriented_box"
+
+
+class Bounds(NamedTuple):
+    """An axis-aligned box in pixels; `right` and `bottom` are exclusive edges."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width_px(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height_px(self) -> float:
+        return self.bottom - self.top
+
+    @property
+    def area_px(self) -> float:
+        return max(0.0, self.width_px) * max(0.0, self.height_px)
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """A shape in pixels.
+
+    `points` holds, by kind: rectangle two corners (left top, right bottom); polygon the exterior
+    ring; polyline its vertices; point one point; keypoints one point a node; oriented box its four
+    corners in order; mask the two corners of the pixel rectangle that `runs` fills.
+    `runs` are row-major run lengths inside that rectangle, background first.
+    """
+
+    kind: GeometryKind
+    points: tuple[Point, ...]
+    holes: tuple[tuple[Point, ...], ...] = ()
+    runs: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()  # of the keypoints, in the order of `points`
+
+    @classmethod
+    def rectangle(cls, left: float, top: float, right: float, bottom: float) -> Geometry:
+        """Return a rectangle; the caller vouches that left < right and top < bottom."""
+        return cls(GeometryKind.RECTANGLE, ((left, top), (right, bottom)))
+
+    @property
+    def bounds(self) -> Bounds:
+        """The smallest axis-aligned box around all points."""
+        xs = [x for x, _ in self.points]
+        ys = [y for _, y in self.points]
+        return Bounds(min(xs), min(ys), max(xs), max(ys))
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag of an item or an object, with an optional value."""
+
+    name: str
+    value: str | float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedObject:
+    """One labelled thing on an image."""
+
+    class_name: str
+    geometry: Geometry
+    confidence: float | None = None  # 0–1 where a model predicted it, None where a person drew it
+    author: str = ""
+    tags: tuple[Tag, ...] = ()
+    custom: Mapping[str, str | float | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """All that is known of one item beyond its pixels."""
+
+    objects: tuple[AnnotatedObject, ...] = ()
+    tags: tuple[Tag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClassDefinition:
+    """A class that objects may have; `geometry` None allows any shape."""
+
+    name: str
+    color: str = "#808080"
+    geometry: GeometryKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TagDefinition:
+    """A tag that items or objects may carry; `value_type` is none, text or number."""
+
+    name: str
+    value_type: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSchema:
+    """The classes and tags of a project state, in the order that gives classes their index."""
+
+    classes: tuple[ClassDefinition, ...] = ()
+    tags: tuple[TagDefinition, ...] = ()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(definition.name for definition in self.classes)
+
+    def merge(self, other: LabelSchema) -> LabelSchema:
+        """Return this schema with what only `other` has appended; where both define, this one wins."""
+        known_classes = set(self.class_names)
+        known_tags = {definition.name for definition in self.tags}
+        return LabelSchema(
+            self.classes + tuple(c for c in other.classes if c.name not in known_classes),
+            self.tags + tuple(t for t in other.tags if t.name not in known_tags),
+        )
+
+
+CLASS_COLORS = (
+    "#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#42d4f4", "#f032e6", "#bfef45",
+    "#fabed4", "#469990", "#dcbeff", "#9a6324", "#ffe119", "#800000", "#aaffc3", "#808000",
+)  # fmt: skip
+
+
+def define_classes(
+    names: tuple[str, ...], geometry: GeometryKind | None = GeometryKind.RECTANGLE
+) -> tuple[ClassDefinition, ...]:
+    """Return definitions with distinct colours for class names in their given order."""
+    return tuple(
+        ClassDefinition(name, CLASS_COLORS[index % len(CLASS_COLORS)], geometry)
+        for index, name in enumerate(names)
+    )

@@ -1,0 +1,77 @@
+"""Items: one image with its place, size, split and annotation, and the rules its names obey."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mlwf_tui.entities.annotation import Annotation
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.errors import InvalidParameter
+
+MAX_NAME_BYTES = 255  # what every Linux file system takes, so that a checkout can always be written
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"})
+"""What the names of image files end with, in lower case."""
+
+
+class Split(StrEnum):
+    """The part of a data set that an item is used for."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One image of a project state."""
+
+    dataset: str
+    name: str
+    blob: Digest
+    size_bytes: int
+    width_px: int
+    height_px: int
+    split: Split = Split.NONE
+    annotation: Annotation = Annotation()
+
+    @property
+    def key(self) -> str:
+        """`dataset/name`: unique in a project state, and the order of its manifest."""
+        return f"{self.dataset}/{self.name}"
+
+
+def check_name(name: str, what: str) -> str:
+    """Return `name` if it can be one path component anywhere, else raise.
+
+    Raises:
+        InvalidParameter: empty, `.`, `..`, too long, or with a slash, backslash or control character.
+    """
+    reason = _find_name_fault(name)
+    if reason:
+        raise InvalidParameter(f"The {what} {name!r} {reason}.", hint=f"Choose another {what}.")
+    return name
+
+
+def check_dataset(dataset: str) -> str:
+    """Return `dataset` if each of its `/`-separated parts is a good name, else raise InvalidParameter."""
+    for part in dataset.split("/"):
+        check_name(part, "dataset name")
+    return dataset
+
+
+def _find_name_fault(name: str) -> str:
+    if not name:
+        return "is empty"
+    if name in (".", ".."):
+        return "points to a folder"
+    if "/" in name or "\\" in name:
+        return "holds a path separator"
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        return "holds a control character"
+    if len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
+        return f"is longer than {MAX_NAME_BYTES} bytes"
+    return ""

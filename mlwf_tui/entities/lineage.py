@@ -1,0 +1,34 @@
+"""The lineage graph as a value: nodes for artifacts and runs, edges in the direction of the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineageNode:
+    """An artifact or a run. `id` is `kind:id`, so that it names one thing in the whole home."""
+
+    id: str
+    kind: str  # an ArtifactKind's value, or "run"
+    title: str
+    state: str  # a RunState's value for runs, the version's kind for versions, else ""
+    detail: str  # one line: items, mAP, message
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LineageEdge:
+    """Data flows from `source` to `target`; both are node ids."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineageGraph:
+    """A bipartite graph artifact → run → artifact without cycles, oldest node first."""
+
+    nodes: tuple[LineageNode, ...]
+    edges: tuple[LineageEdge, ...]

@@ -1,0 +1,103 @@
+"""Trained models and the reports that measure them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One weight file of a model, kept in the store."""
+
+    name: str
+    blob: Digest
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """Trained weights with all that is needed to use them."""
+
+    id: ModelId
+    name: str
+    description: str
+    architecture: str
+    task: str  # detect, segment, classify, pose or obb
+    trainer: str  # the plug-in that made it and can run it
+    class_names: tuple[str, ...]
+    image_size_px: int
+    checkpoints: tuple[Checkpoint, ...]  # the first is the one to use
+    metrics: Mapping[str, float]
+    run_id: RunId
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassMetrics:
+    """How a model does on one class; None where the class has no truth, or no prediction."""
+
+    name: str
+    truth_count: int
+    prediction_count: int  # at the operating confidence
+    map: float | None
+    map50: float | None
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """A line to plot; x and y have one length."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemOutcome:
+    """What became of one item's truths and predictions at the operating confidence."""
+
+    key: str
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """The measured part of a report: everything that follows from truths, predictions and settings."""
+
+    metrics: Mapping[str, float]  # map, map50, map75, precision, recall, f1, mean_iou, confidence, …
+    classes: tuple[ClassMetrics, ...]
+    pr_curves: tuple[Curve, ...]  # precision over recall at IoU 0.5; first "all", then each class
+    confidence_curves: tuple[Curve, ...]  # precision, recall, f1 over the confidence threshold
+    confusion: tuple[tuple[int, ...], ...]  # rows predicted, columns truth; last of each is "none"
+    confidence_histogram: tuple[Curve, ...]  # true and false positives over 20 bins of confidence
+    iou_histogram: Curve  # matched pairs over bins of IoU from 0.5 to 1
+    items: tuple[ItemOutcome, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A benchmark of one model on one version; the evaluation's full body lies in the store."""
+
+    id: ReportId
+    name: str
+    description: str
+    model_id: ModelId
+    model_name: str
+    version_id: VersionId
+    version_ref: str  # project@number
+    split: str
+    metrics: Mapping[str, float]
+    speed: Mapping[str, float]  # preprocess_ms, inference_ms, postprocess_ms, images_per_second
+    evaluation: Digest  # blob: the Evaluation as JSON
+    run_id: RunId
+    created_at: datetime
+    settings: Mapping[str, float | str] = field(default_factory=dict)

@@ -1,0 +1,83 @@
+"""Projects, the states their heads have stood on, and the versions that name such states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.ids import Digest, ProjectId, RunId, StateId, VersionId
+
+DEFAULT_WORKSPACE = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestSummary:
+    """What a manifest says of itself without its items being read."""
+
+    digest: Digest
+    schema: LabelSchema
+    item_count: int
+    object_count: int
+    size_bytes: int  # of all images, each item counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A tree of datasets of items; `head` is the state it stands on now."""
+
+    id: ProjectId
+    workspace: str
+    name: str
+    description: str
+    head: StateId
+    manifest: Digest  # of head
+    item_count: int  # of head
+    created_at: datetime
+    updated_at: datetime
+    latest_version: int | None  # its number
+    is_changed: bool  # head differs from the latest version's manifest, or there is no version yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectState:
+    """One position that a project's head has taken; made by a run, never edited."""
+
+    id: StateId
+    project_id: ProjectId
+    manifest: Digest
+    item_count: int
+    run_id: RunId | None
+    created_at: datetime
+
+
+class VersionKind(StrEnum):
+    """Why a version was made."""
+
+    MANUAL = "manual"
+    AUTOMATIC = "automatic"
+    RESTORED = "restored"
+    MERGED = "merged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A numbered, described, authored name for one immutable manifest."""
+
+    id: VersionId
+    project_id: ProjectId
+    project_name: str
+    number: int
+    manifest: Digest
+    message: str
+    kind: VersionKind
+    author: str
+    created_at: datetime
+    item_count: int
+    parents: tuple[VersionId, ...] = ()
+
+    @property
+    def ref(self) -> str:
+        """`project@number`, as a person writes it."""
+        return f"{self.project_name}@{self.number}"

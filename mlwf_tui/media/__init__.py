@@ -1,0 +1,1 @@
+"""What a file of pixels is, told from its bytes."""

@@ -1,0 +1,171 @@
+"""Parameters declared once as a dataclass: parsing, checking and describing them for every face.
+
+A field says what it means and what it may be with `param`:
+
+    @dataclass(frozen=True, slots=True)
+    class RotateParams:
+        degrees: float = param(10.0, "largest angle either way", low=0, high=180)
+
+From that come the check of `-p degrees=20`, the help of the command line and the app's form.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from mlwf_tui.errors import InvalidParameter
+
+
+@dataclass(frozen=True, slots=True)
+class ParamSpec:
+    """One declared parameter as the faces show it."""
+
+    name: str
+    type_name: str  # int, float, bool, str, or "list of …"
+    default: Any
+    help: str
+    low: float | None
+    high: float | None
+    choices: tuple[str, ...]
+
+    @property
+    def bounds(self) -> str:
+        """What values are allowed, in words; empty where anything of the type is."""
+        if self.choices:
+            return " | ".join(self.choices)
+        if self.low is not None and self.high is not None:
+            return f"{self.low:g}–{self.high:g}"
+        if self.low is not None:
+            return f"≥ {self.low:g}"
+        return f"≤ {self.high:g}" if self.high is not None else ""
+
+
+def param(
+    default: Any,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[str] = (),
+) -> Any:
+    """Declare a dataclass field with its help and bounds (both ends allowed)."""
+    metadata = {"help": help, "low": low, "high": high, "choices": tuple(choices)}
+    return field(default=default, metadata=metadata)
+
+
+def describe_params(params_type: type[Any]) -> tuple[ParamSpec, ...]:
+    """Return the declared parameters in their order."""
+    hints = get_type_hints(params_type)
+    return tuple(
+        ParamSpec(
+            name=f.name,
+            type_name=_name_type(hints[f.name]),
+            default=None if f.default is MISSING else f.default,
+            help=f.metadata.get("help", ""),
+            low=f.metadata.get("low"),
+            high=f.metadata.get("high"),
+            choices=f.metadata.get("choices", ()),
+        )
+        for f in fields(params_type)
+    )
+
+
+def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
+    """Split `key=value` words as the command line's -p takes them.
+
+    Raises:
+        InvalidParameter: a word without `=`, or a key twice.
+    """
+    values: dict[str, str] = {}
+    for word in assignments:
+        key, equals, value = word.partition("=")
+        if not equals or not key.strip():
+            raise InvalidParameter(f"The parameter {word!r} is not key=value.", hint="Write -p key=value.")
+        if key.strip() in values:
+            raise InvalidParameter(f"The parameter {key.strip()!r} is given twice.", hint="Give it once.")
+        values[key.strip()] = value
+    return values
+
+
+def build_params(params_type: type[Any], values: Mapping[str, Any]) -> Any:
+    """Return an instance of `params_type` from texts or values of the right type, checked.
+
+    Raises:
+        InvalidParameter: an unknown name, a value of the wrong type, or one out of its bounds.
+    """
+    known = {f.name: f for f in fields(params_type)}
+    unknown = [name for name in values if name not in known]
+    if unknown:
+        raise InvalidParameter(
+            f"There is no parameter {unknown[0]!r}.",
+            hint=f"The parameters are: {', '.join(known) or 'none'}.",
+        )
+    hints = get_type_hints(params_type)
+    checked = {
+        name: _check_bounds(known[name], _convert(name, value, hints[name]))
+        for name, value in values.items()
+    }
+    return params_type(**checked)
+
+
+def _convert(name: str, value: Any, wanted: Any) -> Any:
+    origin = get_origin(wanted)
+    if origin in (types.UnionType, Union):
+        options = get_args(wanted)
+        if type(None) in options and (value is None or value in ("", "none", "auto")):
+            return None
+        return _convert(name, value, next(o for o in options if o is not type(None)))
+    if origin is tuple:
+        parts = value.split(",") if isinstance(value, str) else list(value)
+        inner = get_args(wanted)[0]
+        return tuple(_convert(name, p.strip() if isinstance(p, str) else p, inner) for p in parts if p != "")
+    if wanted is bool:
+        return _convert_bool(name, value)
+    try:
+        if wanted is int and isinstance(value, float) and not value.is_integer():
+            raise ValueError(value)
+        return wanted(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidParameter(
+            f"The parameter {name} is {value!r}, which is not {_name_type(wanted)}.",
+            hint=f"Give {name} as {_name_type(wanted)}.",
+        ) from error
+
+
+def _convert_bool(name: str, value: Any) -> bool:
+    word = str(value).strip().lower()
+    if word in ("true", "yes", "on", "1"):
+        return True
+    if word in ("false", "no", "off", "0"):
+        return False
+    raise InvalidParameter(f"The parameter {name} is {value!r}.", hint=f"Give {name} as true or false.")
+
+
+def _check_bounds(declared: Field[Any], value: Any) -> Any:
+    low, high = declared.metadata.get("low"), declared.metadata.get("high")
+    choices = declared.metadata.get("choices", ())
+    if choices and value not in choices:
+        raise InvalidParameter(
+            f"The parameter {declared.name} is {value!r}.", hint=f"Choose from {', '.join(choices)}."
+        )
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        is_low = low is not None and not value >= low
+        is_high = high is not None and not value <= high
+        if is_low or is_high:
+            raise InvalidParameter(
+                f"The parameter {declared.name} is {value}, out of its range.",
+                hint=f"It may be from {low if low is not None else 'any'} to {high if high is not None else 'any'}.",
+            )
+    return value
+
+
+def _name_type(wanted: Any) -> str:
+    origin = get_origin(wanted)
+    if origin in (types.UnionType, Union):
+        return _name_type(next(o for o in get_args(wanted) if o is not type(None)))
+    if origin is tuple:
+        return f"list of {_name_type(get_args(wanted)[0])}"
+    return str(getattr(wanted, "__name__", wanted))

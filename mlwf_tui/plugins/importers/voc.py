@@ -1,0 +1,280 @@
+"""Imports Pascal VOC: an XML file for each image, splits in ImageSets/Main; nothing is written.
+
+`Annotations/` beside `JPEGImages/` is the known layout; XML files beside their images, deeper folders
+and several such trees below one root are taken as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Final
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry
+from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.plugins.importers.files import (
+    FoundFile,
+    Keys,
+    Place,
+    Report,
+    check_bare_name,
+    check_class_name,
+    count_images,
+    find_place,
+    has_images,
+    ignore_problem,
+    iter_files,
+    name_some,
+    read_bytes,
+    read_lines,
+    show_path,
+)
+from mlwf_tui.protocols import Detection, ImportedItem
+
+LAYOUT: Final = frozenset({"annotations", "jpegimages", "images", "xmls"})
+
+_HEAD_BYTES = 2048
+_EDGES = ("xmin", "ymin", "xmax", "ymax")
+
+
+class VocImporter:
+    """Boxes of Pascal VOC XML, coordinates exactly as the files have them."""
+
+    name = "voc"
+    summary = "Pascal VOC: an XML file for each image, splits in ImageSets/Main"
+
+    def detect(self, root: Path) -> Detection | None:
+        """Return high confidence where XML files begin like VOC annotations and there are images."""
+        heads = islice(iter_files(root, {".xml"}, ignore_problem), 5)
+        first = next((file for file in heads if _looks_like_voc(file.path)), None)
+        if first is None or not has_images(root):
+            return None
+        folder = "/".join(first.folders) or "the folder"
+        return Detection(0.9, f"{folder} holds VOC XML, there are {count_images(root)}")
+
+    def iter_items(self, root: Path, report: Report) -> Iterator[ImportedItem]:
+        """Yield every image whose annotation can be read, or that has none, in path order.
+
+        Raises:
+            InvalidInput: there is no XML file.
+        """
+        files = list(iter_files(root, IMAGE_SUFFIXES | {".xml", ".txt"}, report))
+        annotations = [file for file in files if file.suffix == ".xml"]
+        if not annotations:
+            raise InvalidInput(f"There is no VOC XML in {root}.", hint="Name another format with --format.")
+        images = [file for file in files if file.suffix in IMAGE_SUFFIXES]
+        matches = _match_annotations(annotations, _ImageIndex(images), report)
+        splits = _read_splits([file for file in files if _is_list(file)], images, report)
+        keys = Keys()
+        for image in images:
+            if image.relative in matches.left_out:
+                continue
+            place = find_place(image, LAYOUT)
+            place = keys.place(image.name, Place(place.dataset, splits.get(image.relative, place.split)))
+            if place is None:
+                report(Problem(image.relative, "has the name of another image of its dataset"))
+                continue
+            yield ImportedItem(
+                path=image.path,
+                dataset=place.dataset,
+                name=image.name,
+                split=place.split,
+                annotation=matches.annotations.get(image.relative, Annotation()),
+            )
+
+
+# --- annotations ---------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Matches:
+    """Annotations by the path of their image, and the images whose annotation cannot be read."""
+
+    annotations: dict[str, Annotation] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
+
+
+class _ImageIndex:
+    """Finds an annotation's image: in the same dataset and split first, else wherever it is alone."""
+
+    def __init__(self, images: Sequence[FoundFile]) -> None:
+        self._by_place: dict[tuple[Place, str], str] = {}
+        self._by_name: dict[str, list[str]] = {}
+        names = [(image, image.name) for image in images]
+        stems = [(image, image.stem) for image in images]
+        for image, name in (*names, *stems):  # a whole name goes before another image's stem
+            self._by_place.setdefault((find_place(image, LAYOUT), name), image.relative)
+            self._by_name.setdefault(name, []).append(image.relative)
+
+    def find(self, file: FoundFile, name: str) -> str | None:
+        """Return the path of the image `name` (a file name or a stem) that belongs to `file`."""
+        placed = self._by_place.get((find_place(file, LAYOUT), name))
+        if placed is not None:
+            return placed
+        candidates = self._by_name.get(name, [])
+        return candidates[0] if len(candidates) == 1 else None
+
+
+def _looks_like_voc(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return b"<annotation" in file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+
+
+def _match_annotations(files: Sequence[FoundFile], index: _ImageIndex, report: Report) -> _Matches:
+    matches = _Matches()
+    for file in files:
+        try:
+            element = _parse(file.path)
+            image = _find_image(file, element, index)
+            if image in matches.annotations:
+                raise InvalidInput(f"describes {image}, which another file describes already")
+        except InvalidInput as error:
+            report(Problem(file.relative, error.message))
+            same_stem = index.find(file, file.stem)
+            if same_stem is not None and same_stem not in matches.annotations:
+                matches.left_out.add(same_stem)
+            continue
+        matches.annotations[image] = _read_annotation(file.relative, element, report)
+        matches.left_out.discard(image)
+    return matches
+
+
+def _parse(path: Path) -> Element:
+    try:
+        element: Element = fromstring(read_bytes(path), forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise InvalidInput("declares a DTD or entities, which are not read") from error
+    except (ParseError, ValueError, LookupError) as error:
+        raise InvalidInput(f"is not well-formed XML: {error}") from error
+    if element.tag != "annotation":
+        raise InvalidInput(f"is not a VOC annotation: its root is <{show_path(element.tag)}>")
+    return element
+
+
+def _find_image(file: FoundFile, element: Element, index: _ImageIndex) -> str:
+    """Return the path of the image that an annotation names, or that has its stem."""
+    named = (element.findtext("filename") or "").strip()
+    image = index.find(file, check_bare_name(named)) if named else None
+    image = image or index.find(file, file.stem)
+    if image is None:
+        raise InvalidInput(f"its image {named or file.stem} is missing")
+    return image
+
+
+def _read_annotation(path: str, element: Element, report: Report) -> Annotation:
+    objects = []
+    for number, entry in enumerate(element.iterfind("object"), start=1):
+        try:
+            objects.append(_read_object(entry))
+        except InvalidInput as error:
+            name = (entry.findtext("name") or "").strip()
+            title = f"box {number} ({show_path(name)})" if name else f"box {number}"
+            report(Problem(path, f"{title} {error.message}"))
+    return Annotation(tuple(objects))
+
+
+def _read_object(entry: Element) -> AnnotatedObject:
+    class_name = check_class_name(entry.findtext("name") or "")
+    return AnnotatedObject(class_name, _read_box(entry), custom=_read_custom(entry))
+
+
+def _read_box(entry: Element) -> Geometry:
+    box = entry.find("bndbox")
+    if box is None:
+        raise InvalidInput("has no bndbox")
+    left, top, right, bottom = (_read_number(box, edge) for edge in _EDGES)
+    if right <= left:
+        raise InvalidInput(f"has no area: left {left:g}, right {right:g}")
+    if bottom <= top:
+        raise InvalidInput(f"has no area: top {top:g}, bottom {bottom:g}")
+    return Geometry.rectangle(left, top, right, bottom)
+
+
+def _read_number(box: Element, edge: str) -> float:
+    text = (box.findtext(edge) or "").strip()
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InvalidInput(f"has no usable {edge}: {show_path(text)!r}")
+    return value
+
+
+def _read_custom(entry: Element) -> dict[str, str | float | bool]:
+    """Return the flags that are set, and the pose where it is told; VOC's defaults say nothing."""
+    custom: dict[str, str | float | bool] = {
+        flag: True
+        for flag in ("difficult", "truncated", "occluded")
+        if (entry.findtext(flag) or "").strip() == "1"
+    }
+    pose = (entry.findtext("pose") or "").strip()
+    if pose and pose.lower() != "unspecified":
+        custom["pose"] = pose
+    return custom
+
+
+# --- splits --------------------------------------------------------------------------------------
+
+
+def _read_splits(
+    lists: Sequence[FoundFile], images: Sequence[FoundFile], report: Report
+) -> Mapping[str, Split]:
+    """Return the splits that the lists in every ImageSets/Main give, by image path."""
+    splits: dict[str, Split] = {}
+    by_base: dict[str, dict[str, FoundFile]] = {}
+    for file in lists:
+        by_base.setdefault("/".join(file.folders[:-2]), {})[file.name.lower()] = file
+    for base, files in by_base.items():
+        stems = {image.stem: image.relative for image in images if _is_below(image, base)}
+        for name, split in _choose_lists(files):
+            _read_list(files[name], split, stems, splits, report)
+    return splits
+
+
+def _is_list(file: FoundFile) -> bool:
+    is_in_main = tuple(name.lower() for name in file.folders[-2:]) == ("imagesets", "main")
+    return is_in_main and file.suffix == ".txt"
+
+
+def _is_below(image: FoundFile, base: str) -> bool:
+    return not base or image.relative.startswith(f"{base}/")
+
+
+def _choose_lists(files: Mapping[str, FoundFile]) -> list[tuple[str, Split]]:
+    chosen = [("train.txt", Split.TRAIN), ("val.txt", Split.VAL), ("test.txt", Split.TEST)]
+    if "train.txt" not in files and "val.txt" not in files:
+        chosen[:2] = [("trainval.txt", Split.TRAIN)]
+    return [(name, split) for name, split in chosen if name in files]
+
+
+def _read_list(
+    file: FoundFile, split: Split, stems: Mapping[str, str], splits: dict[str, Split], report: Report
+) -> None:
+    """Enter the images that one list names; an image that stands in two keeps its first split."""
+    try:
+        names = [line for line in read_lines(file.path) if line]
+    except InvalidInput as error:
+        report(Problem(file.relative, error.message))
+        return
+    missing = [name for name in names if name not in stems]
+    if missing:
+        report(Problem(file.relative, f"lists images that are missing: {name_some(missing)}"))
+    known = [stems[name] for name in names if name in stems]
+    twice = [path for path in known if splits.get(path, split) is not split]
+    if twice:
+        report(Problem(file.relative, f"lists images of another split: {name_some(twice)}"))
+    for path in known:
+        splits.setdefault(path, split)

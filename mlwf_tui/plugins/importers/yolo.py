@@ -1,0 +1,356 @@
+"""Imports YOLO folders: a text file of normalised boxes or polygons for each image.
+
+Classes and splits come from an Ultralytics `data.yaml`; without one, `images/`, `labels/` and
+`classes.txt` do. Boxes turn into pixels by each image's own size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind
+from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.plugins.importers.files import (
+    SPLIT_WORDS,
+    FoundFile,
+    Keys,
+    Place,
+    Report,
+    check_class_name,
+    count_images,
+    find_place,
+    has_images,
+    iter_files,
+    name_some,
+    read_bytes,
+    read_lines,
+    read_size,
+    resolve_inside,
+    show_path,
+)
+from mlwf_tui.protocols import Detection, ImportedItem
+
+LAYOUT: Final = frozenset({"images", "obj_train_data"})
+
+_SPLIT_KEYS = (("train", Split.TRAIN), ("val", Split.VAL), ("test", Split.TEST))
+_CLASS_FILES = ("classes.txt", "labels/classes.txt", "obj.names")
+_NOT_LABELS = frozenset({"classes.txt", "readme.txt", "requirements.txt"})
+_MARGIN = 0.01  # by how much a normalised coordinate may leave 0-1 through rounding
+
+
+class YoloImporter:
+    """Boxes and polygons of YOLO text files, as Ultralytics reads them."""
+
+    name = "yolo"
+    summary = "YOLO: a text file for each image, classes and splits in data.yaml or classes.txt"
+
+    def detect(self, root: Path) -> Detection | None:
+        """Return high confidence for a data.yaml, less for images/ beside labels/ alone."""
+        if not has_images(root):
+            return None
+        config = _find_config(root)
+        if config is not None:
+            return Detection(0.95, f"{config.name} names classes and splits, there are {count_images(root)}")
+        if _find_class_file(root) is not None:
+            return Detection(0.85, f"there are classes.txt and {count_images(root)}")
+        if any(folder.is_dir() for folder in (root / "labels", *root.glob("*/labels"))):
+            return Detection(0.6, f"labels stands beside {count_images(root)}")
+        return None
+
+    def iter_items(self, root: Path, report: Report) -> Iterator[ImportedItem]:
+        """Yield the images of every split in path order; one without a label file has no objects.
+
+        Raises:
+            InvalidInput: nothing says what the classes are called.
+        """
+        config = _read_config(root)
+        files = list(iter_files(root, IMAGE_SUFFIXES | {".txt"}, report))
+        images = {file.relative: file for file in files if file.suffix in IMAGE_SUFFIXES}
+        labels = {file.relative: file for file in files if file.suffix == ".txt"}
+        chosen = _choose_images(root.resolve(), config, images, report)
+        _report_orphans(labels, images, report)
+        keys = Keys()
+        for relative, place in sorted(chosen.items()):
+            label = labels.get(_find_label(relative, labels))
+            try:
+                annotation = _read_label(images[relative], label, config.class_names, report)
+            except InvalidInput as error:
+                report(Problem(label.relative if label else relative, error.message))
+                continue
+            placed = keys.place(images[relative].name, place)
+            if placed is None:
+                report(Problem(relative, "has the name of another image of its dataset"))
+                continue
+            yield ImportedItem(
+                path=images[relative].path,
+                dataset=placed.dataset,
+                name=images[relative].name,
+                split=placed.split,
+                annotation=annotation,
+            )
+
+
+# --- classes and splits --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Config:
+    """What data.yaml says; `entries` is empty where there is none and the folders tell the splits."""
+
+    class_names: Mapping[int, str]
+    entries: Mapping[Split, tuple[str, ...]]
+    file_name: str
+    base: Path
+
+
+def _find_config(root: Path) -> Path | None:
+    """Return the YAML file that has `names` and a split, `data.yaml` before others."""
+    found = sorted((*root.glob("*.yaml"), *root.glob("*.yml")), key=lambda path: (path.stem != "data", path))
+    for path in found:
+        try:
+            content = _load_yaml(path)
+        except InvalidInput:
+            if path.stem == "data":
+                return path  # reading it for the import says what is wrong with it
+            continue
+        if "names" in content and ("train" in content or "val" in content or "test" in content):
+            return path
+    return None
+
+
+def _load_yaml(path: Path) -> Mapping[str, Any]:
+    try:
+        content = yaml.safe_load(read_bytes(path))
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise InvalidInput(f"{path.name} is not readable YAML.", hint="Mend it, or move it away.") from error
+    if not isinstance(content, dict):
+        raise InvalidInput(f"{path.name} holds no keys.", hint="It should have names, train and val.")
+    return content
+
+
+def _find_class_file(root: Path) -> Path | None:
+    return next((path for name in _CLASS_FILES if (path := root / name).is_file()), None)
+
+
+def _read_config(root: Path) -> _Config:
+    path = _find_config(root)
+    if path is not None:
+        content = _load_yaml(path)
+        entries = {
+            split: _list_entries(path.name, key, content[key if key in content else "validation"])
+            for key, split in _SPLIT_KEYS
+            if content.get(key) or (key == "val" and content.get("validation"))
+        }
+        base = resolve_inside(root, str(content.get("path") or "."))
+        base = base if base is not None and base.is_dir() else root.resolve()
+        return _Config(_read_names(path.name, content.get("names")), entries, path.name, base)
+    classes = _find_class_file(root)
+    if classes is None:
+        raise InvalidInput(
+            f"There is neither a data.yaml nor a classes.txt in {root}, so the classes have no names.",
+            hint="Add classes.txt with one class name a line.",
+        )
+    names = [line for line in read_lines(classes) if line]
+    return _Config(_read_names(classes.name, names), {}, classes.name, root.resolve())
+
+
+def _list_entries(file_name: str, key: str, value: object) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(entry, str) and entry for entry in values):
+        raise InvalidInput(f"{key} in {file_name} is neither a path nor a list of paths.", hint="Mend it.")
+    return tuple(values)
+
+
+def _read_names(file_name: str, value: object) -> Mapping[int, str]:
+    """Return class names by index, from a list or a mapping."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else [])
+    try:
+        names = {int(index): check_class_name(str(name)) for index, name in pairs}
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(f"names in {file_name} has an index that is no number.", hint="Mend it.") from error
+    except InvalidInput as error:
+        raise InvalidInput(f"A name in {file_name} {error.message}.", hint="Mend it.") from error
+    if not names:
+        raise InvalidInput(f"{file_name} names no classes.", hint="Give each class a name under names:.")
+    return names
+
+
+# --- images --------------------------------------------------------------------------------------
+
+
+def _choose_images(
+    root: Path, config: _Config, images: Mapping[str, FoundFile], report: Report
+) -> dict[str, Place]:
+    """Return where each image goes; one that two splits name keeps the first."""
+    if not config.entries:
+        return {relative: find_place(image, LAYOUT) for relative, image in images.items()}
+    chosen: dict[str, Place] = {}
+    for split, entries in config.entries.items():
+        listed = [path for entry in entries for path in _expand(root, config, split, entry, images, report)]
+        twice = [path for path in listed if path in chosen and chosen[path].split is not split]
+        if twice:
+            reason = f"{split} names {len(twice)} images that another split has already: {name_some(twice)}"
+            report(Problem(config.file_name, reason))
+        for path in listed:
+            chosen.setdefault(path, Place(_find_dataset(images[path]), split))
+    unlisted = [path for path in images if path not in chosen]
+    if unlisted:
+        report(Problem(config.file_name, f"names no split for {len(unlisted)} images: {name_some(unlisted)}"))
+    return chosen
+
+
+def _find_dataset(image: FoundFile) -> str:
+    """Return the folders of an image that are neither layout nor, on top, a split's name."""
+    return find_place(image, LAYOUT).dataset
+
+
+def _expand(
+    root: Path, config: _Config, split: Split, entry: str, images: Mapping[str, FoundFile], report: Report
+) -> list[str]:
+    """Return the images that a split's entry names: a folder, a list file or one image."""
+    target = _resolve_entry(root, config.base, entry)
+    if target is None:
+        report(Problem(config.file_name, f"{split} points to {show_path(entry)!r}, outside of the folder"))
+        return []
+    if not target.exists():
+        report(Problem(config.file_name, f"{split} points to {show_path(entry)!r}, which is not there"))
+        return []
+    if target.suffix.lower() == ".txt" and target.is_file():
+        return _expand_list(root, config.base, target, images, report)
+    relative = "" if target == root else f"{target.relative_to(root).as_posix()}/"
+    return [path for path in images if path.startswith(relative)]
+
+
+def _resolve_entry(root: Path, base: Path, entry: str) -> Path | None:
+    """Return where an entry points, or None where that is outside of the root.
+
+    Exports of Roboflow write `../train/images` for `train/images`; Ultralytics forgives that too.
+    """
+    target = resolve_inside(root, str(base / entry))
+    if target is None and entry.startswith("../"):
+        return resolve_inside(root, str(base / entry.removeprefix("../")))
+    return target
+
+
+def _expand_list(
+    root: Path, base: Path, file: Path, images: Mapping[str, FoundFile], report: Report
+) -> list[str]:
+    relative = file.relative_to(root).as_posix()
+    try:
+        lines = [line for line in read_lines(file) if line]
+    except InvalidInput as error:
+        report(Problem(relative, error.message))
+        return []
+    found, missing = [], []
+    for line in lines:
+        candidates = (resolve_inside(root, str(folder / line)) for folder in (base, file.parent))
+        paths = [path.relative_to(root).as_posix() for path in candidates if path is not None]
+        known = next((path for path in paths if path in images), None)
+        if known is None:
+            missing.append(line)
+        else:
+            found.append(known)
+    if missing:
+        report(Problem(relative, f"lists images that are not in the folder: {name_some(missing)}"))
+    return found
+
+
+# --- labels --------------------------------------------------------------------------------------
+
+
+def _find_label(image: str, labels: Mapping[str, FoundFile]) -> str:
+    """Return the path of an image's label file: below labels/ for images/, else beside it."""
+    beside = f"{image.rpartition('.')[0]}.txt"
+    parts = beside.split("/")
+    if "images" in parts[:-1]:
+        last = len(parts) - 2 - parts[-2::-1].index("images")
+        mirrored = "/".join((*parts[:last], "labels", *parts[last + 1 :]))
+        if mirrored in labels:
+            return mirrored
+    return beside
+
+
+def _report_orphans(
+    labels: Mapping[str, FoundFile], images: Mapping[str, FoundFile], report: Report
+) -> None:
+    used = {_find_label(image, labels) for image in images}
+    for path, file in labels.items():
+        is_label = "labels" in file.folders and file.name.lower() not in _NOT_LABELS
+        if is_label and path not in used:
+            report(Problem(path, "has no image"))
+
+
+def _read_label(
+    image: FoundFile, label: FoundFile | None, class_names: Mapping[int, str], report: Report
+) -> Annotation:
+    """Return the objects of a label file in pixels; lines that cannot be used are reported.
+
+    Raises:
+        InvalidInput: the file is not text, or the image's size cannot be read.
+    """
+    lines = read_lines(label.path) if label is not None else []
+    if label is None or not any(lines):
+        return Annotation()
+    try:
+        width_px, height_px = read_size(image.path)
+    except InvalidInput as error:
+        raise InvalidInput(f"its image {image.name} {error.message}") from error
+    objects = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            if line:
+                objects.append(_read_line(line.split(), class_names, width_px, height_px))
+        except InvalidInput as error:
+            report(Problem(label.relative, f"line {number} {error.message}"))
+    return Annotation(tuple(objects))
+
+
+def _read_line(
+    words: Sequence[str], class_names: Mapping[int, str], width_px: int, height_px: int
+) -> AnnotatedObject:
+    try:
+        numbers = [float(word) for word in words]
+    except ValueError as error:
+        raise InvalidInput("holds something that is not a number") from error
+    if not all(map(math.isfinite, numbers)):
+        raise InvalidInput("holds a number that is not finite")
+    if numbers[0] not in class_names:
+        raise InvalidInput(f"has class {words[0]}, which has no name")
+    if not all(-_MARGIN <= number <= 1 + _MARGIN for number in numbers[1:]):
+        raise InvalidInput("has coordinates that are not between 0 and 1")
+    class_name = class_names[int(numbers[0])]
+    match numbers[1:]:
+        case [x, y, width, height]:
+            return AnnotatedObject(class_name, _to_rectangle(x, y, width, height, width_px, height_px))
+        case [x, y, width, height, confidence]:  # as saved predictions have it
+            box = _to_rectangle(x, y, width, height, width_px, height_px)
+            return AnnotatedObject(class_name, box, confidence=min(max(confidence, 0.0), 1.0))
+        case [*ring] if len(ring) >= 6 and len(ring) % 2 == 0:
+            points = zip(ring[::2], ring[1::2], strict=True)
+            pixels = tuple((_round(x * width_px), _round(y * height_px)) for x, y in points)
+            return AnnotatedObject(class_name, Geometry(GeometryKind.POLYGON, pixels))
+    raise InvalidInput(f"has {len(words)} numbers, which make neither a box nor a polygon")
+
+
+def _to_rectangle(x: float, y: float, width: float, height: float, width_px: int, height_px: int) -> Geometry:
+    """Return a rectangle in pixels from a normalised centre and size."""
+    left, right = _round((x - width / 2) * width_px), _round((x + width / 2) * width_px)
+    top, bottom = _round((y - height / 2) * height_px), _round((y + height / 2) * height_px)
+    if right <= left:
+        raise InvalidInput(f"has a box without area: left {left:g}, right {right:g}")
+    if bottom <= top:
+        raise InvalidInput(f"has a box without area: top {top:g}, bottom {bottom:g}")
+    return Geometry.rectangle(left, top, right, bottom)
+
+
+def _round(pixels: float) -> float:
+    """Undo the six decimals of the file: whole pixels come back as whole pixels."""
+    return round(pixels, 3)

@@ -1,0 +1,1 @@
+"""Makers of items from items: augmentations, splits, filters."""

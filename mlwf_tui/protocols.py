@@ -1,0 +1,250 @@
+"""The contracts of every plug-in kind, and of whoever watches long work; no implementation.
+
+A plug-in is an object found by name through an entry point group (see registry.py). One suite per
+kind in tests/contracts/ says what an implementation must do beyond the signatures here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, LabelSchema
+from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.run import Problem
+
+
+class Observer(Protocol):
+    """Whoever watches a long verb: a progress bar, an event file, a test."""
+
+    def progress(self, step: int, total: int | None, message: str) -> None:
+        """Say how far the work has come; cheap to call for every item."""
+
+    def metric(self, key: str, value: float, step: int) -> None:
+        """Report one measured value."""
+
+    def check_cancelled(self) -> None:
+        """Raise Cancelled if the work should stop; called at least once an item or a batch."""
+
+
+# --- importers -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Why an importer thinks that a folder is in its format; the highest confidence wins."""
+
+    confidence: float  # 0–1
+    reason: str  # "Annotations/ holds VOC XML, JPEGImages/ holds 364 images"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedItem:
+    """One image file that an importer found, with what its annotation says.
+
+    Boxes are as the file says; the import verb checks them against the real image size.
+    """
+
+    path: Path
+    dataset: str  # "" for the root of the import; may nest with "/"
+    name: str
+    split: Split = Split.NONE
+    annotation: Annotation = Annotation()
+
+
+class Importer(Protocol):
+    """Reads one dataset format from a folder, without touching it and without leaving it."""
+
+    name: str
+    summary: str
+
+    def detect(self, root: Path) -> Detection | None:
+        """Return why `root` is in this format, or None. Reads little: names and a few heads."""
+
+    def iter_items(self, root: Path, report: Callable[[Problem], None]) -> Iterator[ImportedItem]:
+        """Yield what can be imported, in path order, and report what cannot, by name and reason.
+
+        Raises:
+            InvalidInput: the folder as a whole cannot be read in this format.
+        """
+
+
+# --- exporters -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedItem:
+    """One item to write, with a way to its bytes."""
+
+    item: Item
+    read_image: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSummary:
+    """What an exporter wrote. `files` maps each image's path inside the folder to its item key."""
+
+    files: Mapping[str, str]
+    problems: tuple[Problem, ...] = ()
+
+
+class Exporter(Protocol):
+    """Writes items to an empty folder in one dataset format."""
+
+    name: str
+    summary: str
+
+    def write(
+        self, items: Iterable[ExportedItem], schema: LabelSchema, folder: Path, observer: Observer
+    ) -> ExportSummary:
+        """Write all items below `folder`, which exists and is empty; nothing outside of it."""
+
+
+# --- operations ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SourceItem:
+    """One item that an operation may read; the pixels are read only when asked for."""
+
+    item: Item
+    read_image: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultItem:
+    """One item that an operation makes. `image` None keeps the source's pixels (`item.blob`).
+
+    Where `image` is given it is an encoded file; the caller stores it and fills in blob and size.
+    """
+
+    item: Item
+    image: bytes | None = None
+
+
+class Operation(Protocol):
+    """Makes items from items: an augmentation, a split, a filter. Deterministic given its seed."""
+
+    name: str
+    summary: str
+    version: int  # raised when the same parameters would give another output; part of the recipe
+    params_type: type[Any]  # a frozen dataclass; see params.py for how a field declares its bounds
+
+    def apply(
+        self, items: Sequence[SourceItem], params: Any, *, seed: int
+    ) -> Iterator[ResultItem]:
+        """Yield the results lazily; what an item becomes must not depend on its neighbours' order.
+
+        Raises:
+            InvalidInput: the parameters do not fit these items.
+        """
+
+    def transform_schema(self, schema: LabelSchema, params: Any) -> LabelSchema:
+        """Return the label schema of the results."""
+
+
+# --- trainers ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitRequest:
+    """A training to do. `data` was written by the exporter that the trainer names in `data_format`."""
+
+    architecture: str  # "yolov10n", or a path to weights to start from
+    data: Path
+    class_names: tuple[str, ...]
+    folder: Path  # the trainer's own, empty; everything it writes goes here
+    params: Any  # of the trainer's params_type
+    extra: Mapping[str, Any]  # further settings, handed to the library as they are
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitResult:
+    """What a training left: weight files (the best first), and the best epoch's metrics."""
+
+    checkpoints: tuple[Path, ...]
+    architecture: str
+    task: str
+    image_size_px: int
+    metrics: Mapping[str, float]
+    environment: Mapping[str, str]
+    is_stopped: bool = False  # asked to stop before the last epoch; the checkpoints are good
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemPrediction:
+    """What a model says of one item; boxes in pixels of the original image, best first."""
+
+    key: str
+    objects: tuple[AnnotatedObject, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateRequest:
+    """A model to run over one split of an exported folder, with every faint detection kept."""
+
+    weights: Path
+    data: Path
+    files: Mapping[str, str]  # as in ExportSummary
+    split: Split
+    folder: Path
+    image_size_px: int
+    device: str = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateResult:
+    """Predictions of every image of the split, and the milliseconds one image took."""
+
+    predictions: tuple[ItemPrediction, ...]
+    speed: Mapping[str, float]  # preprocess_ms, inference_ms, postprocess_ms, images_per_second
+    library_metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictRequest:
+    """A model to apply to items as a user would: with a confidence threshold."""
+
+    weights: Path
+    image_size_px: int
+    confidence: float
+    folder: Path
+    device: str = "auto"
+
+
+class Trainer(Protocol):
+    """Trains, measures and applies models of one library. May be slow to import; runs in a worker."""
+
+    name: str
+    summary: str
+    data_format: str  # the exporter whose folders `fit` and `evaluate` read
+    params_type: type[Any]
+
+    def list_architectures(self) -> tuple[str, ...]:
+        """Return the names that `FitRequest.architecture` takes, without importing the library."""
+
+    def fit(self, request: FitRequest, observer: Observer) -> FitResult:
+        """Train; metrics and progress go to the observer, cancelling ends after the running batch."""
+
+    def evaluate(self, request: EvaluateRequest, observer: Observer) -> EvaluateResult:
+        """Predict every image of the split at a confidence floor of 0.001."""
+
+    def predict(
+        self, request: PredictRequest, items: Sequence[SourceItem], observer: Observer
+    ) -> Iterator[ItemPrediction]:
+        """Yield one prediction an item, in order, with only objects above the confidence."""
+
+
+# --- executors -----------------------------------------------------------------------------------
+
+
+class Executor(Protocol):
+    """Starts the worker of a run somewhere: as a local process today, on a cluster later."""
+
+    name: str
+
+    def start(self, command: Sequence[str], log_path: Path) -> int:
+        """Start `command` detached from this process, output appended to `log_path`; return its pid."""

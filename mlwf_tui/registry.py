@@ -1,0 +1,67 @@
+"""Finds plug-ins by kind and name through entry points; importing one happens on `get`, never before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, cast
+
+from mlwf_tui.errors import NotFound, PluginError
+from mlwf_tui.protocols import Exporter, Importer, Operation, Trainer
+
+GROUP_PREFIX = "mlwf_tui."
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All plug-ins that installed packages declare, by kind.
+
+    An entry point's object is a class or function without arguments that returns the plug-in.
+    """
+
+    find_entry_points: Callable[..., Any] = field(default=entry_points)
+
+    def list_names(self, kind: str) -> tuple[str, ...]:
+        """Return the names of a kind (importers, exporters, operations, trainers) in order."""
+        return tuple(sorted(self._by_kind(kind)))
+
+    def get_importer(self, name: str) -> Importer:
+        return cast(Importer, self._load("importers", name))
+
+    def get_exporter(self, name: str) -> Exporter:
+        return cast(Exporter, self._load("exporters", name))
+
+    def get_operation(self, name: str) -> Operation:
+        return cast(Operation, self._load("operations", name))
+
+    def get_trainer(self, name: str) -> Trainer:
+        return cast(Trainer, self._load("trainers", name))
+
+    @cached_property
+    def _groups(self) -> dict[str, dict[str, EntryPoint]]:
+        groups: dict[str, dict[str, EntryPoint]] = {}
+        for point in self.find_entry_points():
+            if point.group.startswith(GROUP_PREFIX):
+                groups.setdefault(point.group[len(GROUP_PREFIX) :], {})[point.name] = point
+        return groups
+
+    def _by_kind(self, kind: str) -> dict[str, EntryPoint]:
+        return self._groups.get(kind, {})
+
+    def _load(self, kind: str, name: str) -> Any:
+        singular = kind.removesuffix("s")
+        points = self._by_kind(kind)
+        if name not in points:
+            raise NotFound(
+                f"There is no {singular} named {name!r}.",
+                hint=f"There are: {', '.join(sorted(points)) or 'none; is mlwf installed with pip?'}.",
+            )
+        try:
+            return points[name].load()()
+        except ImportError as error:
+            raise PluginError(
+                f"The {singular} {name!r} could not be loaded: {error}.",
+                hint="Install what it needs, or reinstall mlwf.",
+            ) from error

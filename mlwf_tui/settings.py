@@ -1,0 +1,85 @@
+"""Where the home is, who is asking, and what settings.toml says; read once at the edge, passed down."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlwf_tui.errors import InvalidInput, StorageFailed
+
+HOME_VARIABLE = "MLWF_HOME"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a person may set; each field is a key of settings.toml."""
+
+    author: str
+    workspace: str = "default"
+    theme: str = "mlwf-dark"
+
+
+def find_home(given: Path | None, environment: Mapping[str, str]) -> Path:
+    """Return the home to use: the one given, else MLWF_HOME, else the platform's user data folder."""
+    if given is not None:
+        return given.expanduser().absolute()
+    if environment.get(HOME_VARIABLE):
+        return Path(environment[HOME_VARIABLE]).expanduser().absolute()
+    from platformdirs import user_data_path  # noqa: PLC0415 - 20 ms that most calls do not need
+
+    return user_data_path("mlwf", appauthor=False)
+
+
+def prepare_home(home: Path) -> None:
+    """Make the home with mode 0700 where it is missing.
+
+    Raises:
+        StorageFailed: it cannot be made, is not a folder, belongs to another user, or is read-only.
+    """
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = home.stat().st_uid
+    except OSError as error:
+        raise StorageFailed(
+            f"The home {home} cannot be opened: {error.strerror or error}.",
+            hint=f"Choose another with --home or {HOME_VARIABLE}.",
+        ) from error
+    if owner != os.geteuid():
+        raise StorageFailed(
+            f"The home {home} belongs to another user.",
+            hint=f"Choose your own with --home or {HOME_VARIABLE}.",
+        )
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise StorageFailed(f"The home {home} cannot be written.", hint=f"Check its mode: chmod 700 {home}")
+
+
+def read_settings(home: Path) -> Settings:
+    """Return the settings of a home, defaults where settings.toml is silent or missing.
+
+    Raises:
+        InvalidInput: settings.toml is no TOML, or has a key or a type that is not known.
+    """
+    path = home / "settings.toml"
+    try:
+        values = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}.", hint="Mend or remove it.") from error
+    known = {"author", "workspace", "theme"}
+    for key, value in values.items():
+        if key not in known or not isinstance(value, str):
+            raise InvalidInput(
+                f"{path} has {key} = {value!r}, which is not a setting.",
+                hint=f"Settings are texts named {', '.join(sorted(known))}.",
+            )
+    return Settings(**{"author": _find_author(), **values})
+
+
+def _find_author() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.geteuid())  # a container may run under a uid without a name

@@ -1,0 +1,245 @@
+"""Pack files on disk: writing one until it is sealed, reading footers and records, clearing what died."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+
+from blake3 import blake3
+
+from mlwf_tui.errors import CorruptData
+from mlwf_tui.store.failures import guard_storage
+from mlwf_tui.store.format import (
+    PACK_HEADER,
+    RECORD_HEADER_BYTES,
+    TRAILER_BYTES,
+    Record,
+    decode_record_header,
+    encode_record_header,
+    encode_trailer,
+    iter_table,
+    locate_table,
+)
+from mlwf_tui.store.locks import try_lock
+
+PACK_SUFFIX = ".pack"
+_TEMPORARY_SUFFIX = ".tmp"
+
+
+class PackWriter:
+    """One pack being written under a temporary name, which it holds locked until sealed or discarded."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.path, self._descriptor = _create_locked(folder)
+        self._hasher = blake3()
+        self._table = bytearray()
+        self.size_bytes = 0
+        self.digests: set[bytes] = set()
+        try:
+            self._write(PACK_HEADER)
+        except OSError:
+            self.discard()
+            raise
+
+    def append(self, record: Record, payload: bytes) -> None:
+        """Add one record at the end; its offset is filled in here."""
+        header = encode_record_header(record)
+        self._write(header, payload)
+        self._table += header
+        self.digests.add(record.digest)
+
+    def seal(self) -> tuple[str, int, list[Record]]:
+        """Make the pack durable under its final name; return that name, its size and its records."""
+        table = bytes(self._table)
+        table_offset = self.size_bytes
+        trailer = encode_trailer(table, table_offset)
+        self._write(table, trailer)
+        name = self._hasher.hexdigest()
+        os.fsync(self._descriptor)
+        self.path.rename(self._folder / f"{name}{PACK_SUFFIX}")
+        _sync_folder(self._folder)
+        self._close()
+        records = list(iter_table(table, table_offset, trailer[:32]))
+        return name, self.size_bytes, records
+
+    def discard(self) -> None:
+        """Remove what was written; nothing had named it yet."""
+        if self._descriptor >= 0:
+            with suppress(FileNotFoundError):  # sealed up to the rename: the pack is whole and stays
+                self.path.unlink()
+            self._close()
+
+    def _write(self, *parts: bytes) -> None:
+        for part in parts:
+            self._hasher.update(part)
+            self.size_bytes += len(part)
+        size = sum(map(len, parts))
+        written = os.writev(self._descriptor, parts)
+        if written < size:  # a disk that fills up takes a part; the next write says why
+            _write_all(self._descriptor, b"".join(parts)[written:])
+
+    def _close(self) -> None:
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+
+class PackFiles:
+    """The packs of a folder open for reading; descriptors are shared by threads and kept for reuse."""
+
+    def __init__(self, folder: Path, *, max_open: int = 64) -> None:
+        self._folder = folder
+        self._max_open = max_open
+        self._open: OrderedDict[str, _OpenPack] = OrderedDict()
+        self._lock = Lock()
+
+    def read(self, name: str, offset: int, size: int) -> bytes:
+        """Return up to `size` bytes of a pack; fewer at its end.
+
+        Raises:
+            CorruptData: the pack is not there.
+            StorageFailed: it cannot be read.
+        """
+        with self._lend(name) as descriptor, guard_storage(f"read the pack {name}"):
+            return os.pread(descriptor, size, offset)
+
+    def close(self) -> None:
+        """Close all descriptors; the caller has ended its reads."""
+        with self._lock:
+            for pack in self._open.values():
+                os.close(pack.descriptor)
+            self._open.clear()
+
+    @contextmanager
+    def _lend(self, name: str) -> Iterator[int]:
+        with self._lock:
+            pack = self._open.get(name) or self._open_pack(name)
+            self._open.move_to_end(name)
+            pack.readers += 1
+        try:
+            yield pack.descriptor
+        finally:
+            with self._lock:
+                pack.readers -= 1
+
+    def _open_pack(self, name: str) -> _OpenPack:
+        if len(self._open) >= self._max_open:
+            self._close_oldest_idle()
+        path = self._folder / f"{name}{PACK_SUFFIX}"
+        with guard_storage(f"open {path}"):
+            try:
+                pack = _OpenPack(os.open(path, os.O_RDONLY))
+            except FileNotFoundError as error:
+                raise CorruptData(
+                    f"The pack {name} is missing from {self._folder}.",
+                    hint="Put it back from a backup, or import its files again.",
+                ) from error
+        self._open[name] = pack
+        return pack
+
+    def _close_oldest_idle(self) -> None:
+        idle = next((name for name, pack in self._open.items() if not pack.readers), None)
+        if idle is not None:
+            os.close(self._open.pop(idle).descriptor)
+
+
+class _OpenPack:
+    """A descriptor and how many threads are reading by it: closed under one, its number could be reused."""
+
+    __slots__ = ("descriptor", "readers")
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.readers = 0
+
+
+def list_packs(folder: Path) -> set[str]:
+    """Return the names of all sealed packs of a folder."""
+    with guard_storage(f"list {folder}"):
+        return {
+            name.removesuffix(PACK_SUFFIX)
+            for name in os.listdir(folder)  # noqa: PTH208 - names only: no Path for 10,000 packs
+            if name.endswith(PACK_SUFFIX)
+        }
+
+
+def read_footer(path: Path) -> tuple[int, list[Record]]:
+    """Return a pack's size and its records as its footer tells them, without reading payloads.
+
+    Raises:
+        CorruptData: magic, trailer or table are damaged, or the pack is cut.
+    """
+    with guard_storage(f"read {path}"), path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if os.pread(file.fileno(), len(PACK_HEADER), 0) != PACK_HEADER:
+            raise CorruptData("The pack's header is damaged, or of a version that is not known.")
+        trailer = os.pread(file.fileno(), TRAILER_BYTES, max(0, size - TRAILER_BYTES))
+        table_offset, table_size, digest = locate_table(trailer, size)
+        table = os.pread(file.fileno(), table_size, table_offset)
+        return size, list(iter_table(table, table_offset, digest))
+
+
+def iter_records(path: Path) -> Iterator[tuple[Record, bytes]]:
+    """Yield records and payloads by walking from the first; ends where no record can be told.
+
+    It needs no footer, so it also saves what a damaged pack still holds; payloads are not checked.
+    """
+    with guard_storage(f"read {path}"), path.open("rb") as file:
+        file.seek(len(PACK_HEADER))
+        offset = len(PACK_HEADER)
+        while True:
+            try:
+                record = decode_record_header(file.read(RECORD_HEADER_BYTES), offset)
+            except CorruptData:
+                return
+            payload = file.read(record.stored_size)
+            if len(payload) < record.stored_size:
+                return
+            yield record, payload
+            offset = record.end
+
+
+def remove_stale(folder: Path) -> None:
+    """Remove temporary packs whose writers are dead; one that a live writer holds is left alone."""
+    with guard_storage(f"clear {folder}"):
+        for path in folder.glob(f"*{_TEMPORARY_SUFFIX}"):
+            with suppress(FileNotFoundError):  # its writer sealed it meanwhile
+                _remove_if_unlocked(path)
+
+
+def _remove_if_unlocked(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if try_lock(descriptor):
+            path.unlink()
+    finally:
+        os.close(descriptor)
+
+
+def _create_locked(folder: Path) -> tuple[Path, int]:
+    while True:
+        path = folder / f"{secrets.token_hex(8)}{_TEMPORARY_SUFFIX}"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        # Between the two calls another process may have taken the file for a dead writer's.
+        if try_lock(descriptor) and os.fstat(descriptor).st_nlink:
+            return path, descriptor
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, rest: bytes) -> None:
+    view = memoryview(rest)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

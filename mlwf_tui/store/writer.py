@@ -1,0 +1,183 @@
+"""Adding blobs to the store: hash, look up, compress, append, and seal packs behind the writer's back."""
+
+from __future__ import annotations
+
+import io
+import stat
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from blake3 import blake3
+
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.errors import InvalidInput, NotFound, StorageFailed
+from mlwf_tui.store.chunks import ChunkRef, cut, encode_chunk_list
+from mlwf_tui.store.codec import compress
+from mlwf_tui.store.failures import guard_storage
+from mlwf_tui.store.format import MAX_RECORD_BYTES, Codec, Record, RecordKind
+from mlwf_tui.store.index import Index
+from mlwf_tui.store.packs import PackWriter
+
+PACK_BYTES = 64 << 20
+
+
+class StoreWriter:
+    """Puts blobs into packs. Leaving it normally makes all durable; an exception drops the open pack.
+
+    Packs that were filled before the exception stay: their blobs are whole, so a second try finds
+    them and does not write them again. Threads may call `put` and `put_file` at once. What was put
+    can be read from the store once the writer has been left.
+    """
+
+    def __init__(self, folder: Path, index: Index, *, pack_bytes: int = PACK_BYTES) -> None:
+        self._folder = folder
+        self._index = index
+        self._pack_bytes = pack_bytes
+        self._lock = RLock()
+        self._pack: PackWriter | None = None
+        self._sealing: tuple[PackWriter, Future[None]] | None = None
+        # One thread waits for the disk while the next pack fills: a fifth of an import's time.
+        self._sealer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seal-pack")
+        self._is_broken = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._finish()
+        finally:
+            self._discard()
+
+    def put(self, data: bytes, *, kind: RecordKind = RecordKind.BLOB) -> Digest:
+        """Store `data` unless it is there already, and return its digest.
+
+        Raises:
+            StorageFailed: the disk refused; the writer takes nothing more.
+        """
+        if len(data) > MAX_RECORD_BYTES:
+            return self._put_chunked(io.BytesIO(data))[0]
+        digest = blake3(data).digest()
+        self._put_record(kind, digest, data)
+        return Digest(digest.hex())
+
+    def put_file(self, path: Path) -> tuple[Digest, int]:
+        """Store the bytes of a regular file and return their digest and count; large ones are streamed.
+
+        Raises:
+            NotFound: there is no such file.
+            InvalidInput: it cannot be read.
+            StorageFailed: the store's disk refused; the writer takes nothing more.
+        """
+        with _open_source(path) as file:
+            data = file.read(MAX_RECORD_BYTES + 1)
+            if len(data) <= MAX_RECORD_BYTES:
+                return self.put(data), len(data)
+            file.seek(0)
+            return self._put_chunked(file)
+
+    def _put_chunked(self, stream: BinaryIO) -> tuple[Digest, int]:
+        hasher = blake3()
+        chunks: list[ChunkRef] = []
+        for chunk in cut(stream):
+            hasher.update(chunk)
+            digest = blake3(chunk).digest()
+            self._put_record(RecordKind.CHUNK, digest, chunk)
+            chunks.append(ChunkRef(len(chunk), digest))
+        blob_digest = hasher.digest()
+        self._put_record(RecordKind.CHUNK_LIST, blob_digest, encode_chunk_list(chunks))
+        return Digest(blob_digest.hex()), sum(chunk.size_bytes for chunk in chunks)
+
+    def _put_record(self, kind: RecordKind, digest: bytes, raw: bytes) -> None:
+        if self._is_pending(digest) or self._index.contains(digest):
+            return
+        codec, payload = (Codec.RAW, raw) if kind == RecordKind.CHUNK_LIST else compress(raw)
+        with self._lock, guard_storage(f"write to {self._folder}"):
+            if self._is_pending(digest):  # another thread was faster
+                return
+            with self._one_step():
+                self._append(Record(kind, codec, len(raw), len(payload), digest, 0), payload)
+
+    def _is_pending(self, digest: bytes) -> bool:
+        with self._lock:
+            self._check_whole()
+            is_open = self._pack is not None and digest in self._pack.digests
+            return is_open or (self._sealing is not None and digest in self._sealing[0].digests)
+
+    def _append(self, record: Record, payload: bytes) -> None:
+        if self._pack is None:
+            self._pack = PackWriter(self._folder)
+        self._pack.append(record, payload)
+        if self._pack.size_bytes >= self._pack_bytes:
+            self._start_sealing()
+
+    def _start_sealing(self) -> None:
+        self._wait_for_sealing()
+        if self._pack is not None:
+            self._sealing = self._pack, self._sealer.submit(self._seal, self._pack)
+            self._pack = None
+
+    def _wait_for_sealing(self) -> None:
+        # Packs are sealed one after the other: a chunk list is never visible before its chunks.
+        if self._sealing is not None:
+            self._sealing[1].result()
+            self._sealing = None
+
+    def _seal(self, pack: PackWriter) -> None:
+        try:
+            with guard_storage(f"write to {self._folder}"):
+                sealed = pack.seal()
+            self._index.add_packs([sealed])
+        finally:
+            pack.discard()
+
+    def _finish(self) -> None:
+        with self._lock:
+            self._check_whole()
+            with self._one_step():
+                self._start_sealing()
+                self._wait_for_sealing()
+
+    def _discard(self) -> None:
+        self._sealer.shutdown(wait=True)
+        with self._lock:
+            if self._pack is not None:
+                self._pack.discard()
+                self._pack = None
+
+    @contextmanager
+    def _one_step(self) -> Iterator[None]:
+        # Whatever ends the step early, Ctrl-C too, may have left half a record in the open pack.
+        self._is_broken = True
+        yield
+        self._is_broken = False
+
+    def _check_whole(self) -> None:
+        if self._is_broken:
+            raise StorageFailed(
+                "This writer has failed before and takes nothing more.", hint="Start the work again."
+            )
+
+
+@contextmanager
+def _open_source(path: Path) -> Iterator[BinaryIO]:
+    # The writer has turned its own OSErrors into StorageFailed; what is left is the source's.
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InvalidInput(f"{path} is not a regular file.", hint="Give the path of a file.")
+        with path.open("rb") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise NotFound(f"There is no file {path}.", hint="Check the path.") from error
+    except OSError as error:
+        raise InvalidInput(
+            f"{path} cannot be read: {error.strerror or error}.", hint="Check its mode and its disk."
+        ) from error

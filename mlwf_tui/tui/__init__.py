@@ -1,0 +1,1 @@
+"""The app: a keyboard-driven face over the workflow; app → screens → widgets, never the other way."""

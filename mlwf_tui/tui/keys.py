@@ -1,0 +1,129 @@
+"""Every key of the main screen, declared once: bindings, footer, help, menu and palette come from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding
+
+from mlwf_tui.tui.widgets.entry import EntryKind
+from mlwf_tui.tui.widgets.formats import format_keys
+
+Group = Literal["Data", "Models", "Runs", "Name and copy", "Look", "Move", "App"]
+
+PROJECTS = frozenset({EntryKind.PROJECT})
+DATA = frozenset({EntryKind.PROJECT, EntryKind.VERSION})
+MADE = frozenset({EntryKind.MODEL, EntryKind.REPORT})
+RUNS = frozenset({EntryKind.RUN})
+NAMED = DATA | MADE
+REFERABLE = NAMED | RUNS | {EntryKind.FOLDER}
+ANYTHING: frozenset[EntryKind] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One action with its keys. `kinds` says what it acts on; empty means that it needs no selection."""
+
+    id: str
+    keys: str  # in Textual's names, alternatives by comma
+    label: str  # one or two words for the footer
+    help: str  # what it does, for help, menu and palette
+    group: Group
+    kinds: frozenset[EntryKind] = ANYTHING
+    in_footer: bool = True  # shown when the selection is of its kind, or always where it has none
+
+    @property
+    def display(self) -> str:
+        """The first key as it stands on the keyboard."""
+        return format_keys(self.keys.split(",")[0])
+
+    @property
+    def displays(self) -> str:
+        """All keys as they stand on the keyboard."""
+        return format_keys(self.keys)
+
+
+VERBS = (
+    Key("commit", "c", "commit", "Name the head as a version", "Data", PROJECTS),
+    Key("restore", "r", "restore", "Bring this version back as a new one", "Data", frozenset({EntryKind.VERSION})),
+    Key("undo", "u", "undo", "Take the last change of a head back", "Data", PROJECTS),
+    Key("redo", "ctrl+r,U", "redo", "Do the undone change again", "Data", PROJECTS, in_footer=False),
+    Key("diff", "d", "diff", "Compare with the marked version, or the one before", "Data", DATA),
+    Key("mark", "space", "mark", "Mark as the other side of the next diff", "Data", DATA, in_footer=False),
+    Key("import", "i", "import", "Import a folder of images and annotations", "Data", in_footer=False),
+    Key("transform", "o", "transform", "Make new data with an operation", "Data", DATA),
+    Key("train", "t", "train", "Train a model on this data", "Models", DATA),
+    Key(
+        "benchmark", "b", "benchmark", "Measure a model on labelled data", "Models",
+        DATA | frozenset({EntryKind.MODEL}),
+    ),
+    Key("apply", "a", "apply", "Label data with a model", "Models", DATA | frozenset({EntryKind.MODEL})),
+    Key("monitor", "m", "monitor", "Follow the run's log and metrics", "Runs", RUNS | {EntryKind.MODEL}),
+    Key("stop", "s", "stop", "Ask the run to stop", "Runs", RUNS),
+    Key("describe", "e", "describe", "Write a description or message", "Name and copy", NAMED, in_footer=False),
+    Key("rename", "R", "rename", "Give it another name", "Name and copy", PROJECTS | MADE, in_footer=False),
+    Key("delete", "D", "delete", "Delete it; its lineage stays", "Name and copy", PROJECTS | MADE, in_footer=False),
+    Key("yank", "y", "copy ref", "Copy what the command line calls it", "Name and copy", REFERABLE, in_footer=False),
+    Key("demo", "T", "demo", "Walk through the whole workflow on a sample project", "App", in_footer=False),
+)  # fmt: skip
+"""What a person does to things: all are in menu, palette and help."""
+
+MOVES = (
+    Key("open", "enter", "open", "Open what is selected", "Look", in_footer=False),
+    Key("back", "escape", "back", "Close the search, the zoom, the view; then back to the projects", "Look",
+        in_footer=False),
+    Key("search", "slash", "search", "Filter the tree, find on the graph, search the log", "Look", in_footer=False),
+    Key("search_next", "n", "next match", "Go to the next match", "Look", in_footer=False),
+    Key("search_previous", "N", "previous match", "Go to the previous match", "Look", in_footer=False),
+    Key("view_next", "right_square_bracket", "next view", "Show the next view", "Look", in_footer=False),
+    Key("view_previous", "left_square_bracket", "previous view", "Show the previous view", "Look", in_footer=False),
+    Key("zoom", "z", "zoom", "Give this pane the whole screen, and back", "Look", in_footer=False),
+    Key("pane_next", "tab", "next pane", "Go to the next pane", "Move", in_footer=False),
+    Key("pane_previous", "shift+tab", "previous pane", "Go to the previous pane", "Move", in_footer=False),
+    Key("pane_tree", "1", "projects", "Go to the projects", "Move", in_footer=False),
+    Key("pane_view", "2", "view", "Go to the view in the middle", "Move", in_footer=False),
+    Key("pane_details", "3", "details", "Go to the details", "Move", in_footer=False),
+)  # fmt: skip
+"""How a person gets around."""
+
+SERVICES = (
+    Key("menu", "x", "menu", "Every action for what is selected", "App"),
+    Key("help", "question_mark", "help", "The keys of this place", "App"),
+    Key("palette", "colon,ctrl+p", "commands", "Find any action by its name", "App"),
+    Key("messages", "exclamation_mark", "messages", "What was said and went wrong so far", "App", in_footer=False),
+    Key("progress", "p", "progress", "Show the import or transform that goes on behind", "App", in_footer=False),
+    Key("refresh", "f5,ctrl+l", "refresh", "Read everything again and draw the screen anew", "App", in_footer=False),
+    Key("theme", "ctrl+t", "light or dark", "Change between the light and the dark theme", "App", in_footer=False),
+    Key("quit", "q", "back or quit", "Close the view, or leave; runs go on", "App", in_footer=False),
+    Key("quit_now", "ctrl+q", "quit", "Leave at once; runs go on", "App", in_footer=False),
+)
+"""What is there everywhere."""
+
+KEYS = VERBS + MOVES + SERVICES
+KEYS_BY_ID = {key.id: key for key in KEYS}
+
+PANE_KEYS = (
+    ("↑ ↓ ← →  h j k l", "move"),
+    ("g G  home end", "to the first, to the last"),
+    ("^d ^u  pgdn pgup", "half a page, a page"),
+)
+"""What every pane understands; the panes bind these themselves."""
+
+
+def make_bindings() -> list[Binding]:
+    """Return the main screen's bindings; each may be remapped by its id."""
+    return [
+        Binding(
+            key.keys, f"perform('{key.id}')", key.label, show=key.in_footer, key_display=key.display,
+            tooltip=key.help, id=key.id, priority=key.id == "quit_now",
+        )
+        for key in KEYS
+    ]  # fmt: skip
+
+
+def list_footer_keys(kind: EntryKind | None) -> tuple[Key, ...]:
+    """Return the keys to show for a selection: its verbs first, then what is there everywhere."""
+    verbs = [key for key in KEYS if key.in_footer and kind in key.kinds]
+    services = [key for key in KEYS if key.in_footer and not key.kinds]
+    return (*verbs, *services)

@@ -1,0 +1,1 @@
+"""Screens: they ask the workflow from workers and hand values down to widgets."""

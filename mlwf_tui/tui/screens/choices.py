@@ -1,0 +1,75 @@
+"""Which actions an entry offers, and why the others do not fit; the one place that decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.run import Run
+from mlwf_tui.tui.keys import KEYS_BY_ID, SERVICES, VERBS, Key
+from mlwf_tui.tui.screens.snapshot import Snapshot
+from mlwf_tui.tui.widgets.context_menu import Choice
+from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+
+EXAMPLES = {
+    EntryKind.PROJECT: "a project",
+    EntryKind.VERSION: "a version",
+    EntryKind.MODEL: "a model",
+    EntryKind.REPORT: "a report",
+    EntryKind.RUN: "a run",
+    EntryKind.FOLDER: "a folder",
+}
+
+
+def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry | None) -> str:
+    """Return why `key` cannot be done to `entry` now, in words for a person, or "" where it can."""
+    if key.kinds and (entry is None or entry.kind not in key.kinds):
+        if key.id in ("undo", "redo"):
+            return ""  # without a project they take the newest change of any
+        return f"Select {_list_kinds(key)} first."
+    match key.id, entry.entity if entry else None:
+        case "commit", Project() as project:
+            return _find_commit_reason(project)
+        case "diff", Project() as project if marked is None:
+            return "" if project.latest_version else "Nothing to compare with: commit first, or mark another."
+        case "diff", Version() as version if marked is None and version.number == 1:
+            return "The first version has none before it: mark another with space."
+        case ("train" | "transform" | "apply" | "benchmark"), (Project() | Version()) as data if not data.item_count:
+            return "It holds no items yet: import some first."
+        case "stop", Run() as run if run.state.is_finished:
+            return f"The run is {run.state.value} already."
+        case ("benchmark" | "apply"), (Project() | Version()) if not snapshot.models:
+            return "There is no model yet: train one first."
+        case _:
+            return ""
+
+
+def list_menu(entry: Entry, snapshot: Snapshot, marked: Entry | None) -> tuple[Choice, ...]:
+    """Return every verb that makes sense for the kind of `entry`, with reasons where it cannot be done."""
+    keys = [key for key in VERBS if entry.kind in key.kinds] or [KEYS_BY_ID["import"], KEYS_BY_ID["undo"]]
+    return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in keys)
+
+
+def list_commands(
+    keys: Sequence[Key], entry: Entry | None, snapshot: Snapshot, marked: Entry | None
+) -> tuple[Choice, ...]:
+    """Return all keys as choices, for help and palette."""
+    everywhere = {key.id for key in SERVICES}
+    return tuple(
+        _make_choice(key, "" if key.id in everywhere else find_reason(key, entry, snapshot, marked)) for key in keys
+    )
+
+
+def _make_choice(key: Key, reason: str) -> Choice:
+    return Choice(id=key.id, label=key.label, key=key.display, reason=reason, group=key.group, note=key.help)
+
+
+def _find_commit_reason(project: Project) -> str:
+    if project.latest_version is not None and not project.is_changed:
+        return f"Nothing has changed since @{project.latest_version}."
+    return "" if project.item_count else "It holds no items yet: import some first."
+
+
+def _list_kinds(key: Key) -> str:
+    names = [EXAMPLES[kind] for kind in EntryKind if kind in key.kinds and kind in EXAMPLES]
+    return " or ".join(names)

@@ -1,0 +1,166 @@
+"""Makes entries of what a snapshot holds, and the outline that the tree draws; no widgets, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from mlwf_tui.entities.lineage import LineageNode
+from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.run import ArtifactKind, Run
+from mlwf_tui.tui.screens.snapshot import Snapshot
+from mlwf_tui.tui.widgets.entry import Branch, Entry, EntryKind
+from mlwf_tui.tui.widgets.formats import format_age, format_count
+
+SUBJECT_PARAMS = ("name", "project", "to", "version", "model", "data")
+"""The parameters that tell runs of one verb apart, best first."""
+
+NODE_KINDS = {
+    ArtifactKind.FOLDER.value: EntryKind.FOLDER,
+    ArtifactKind.PROJECT.value: EntryKind.STATE,
+    ArtifactKind.VERSION.value: EntryKind.VERSION,
+    ArtifactKind.MODEL.value: EntryKind.MODEL,
+    ArtifactKind.REPORT.value: EntryKind.REPORT,
+    "run": EntryKind.RUN,
+}
+
+
+def build_outline(snapshot: Snapshot, now: datetime) -> tuple[Branch, ...]:
+    """Return workspaces with their projects, then models, reports and runs, active runs first."""
+    workspaces = dict.fromkeys(project.workspace for project in snapshot.projects)
+    branches = [_build_workspace(name, snapshot) for name in workspaces]
+    models = [make_model_entry(model) for model in snapshot.models]
+    reports = [make_report_entry(report) for report in snapshot.reports]
+    runs = sorted(snapshot.runs, key=lambda run: run.state.is_finished)
+    return (
+        *branches,
+        _build_section("models", "Models", models),
+        _build_section("reports", "Reports", reports),
+        _build_section("runs", "Runs", [make_run_entry(run, now) for run in runs]),
+    )
+
+
+def make_project_entry(project: Project, snapshot: Snapshot) -> Entry:
+    note = f"{project.item_count:,}"
+    if project.latest_version is not None:
+        note += f" @{project.latest_version}"
+    return Entry(
+        kind=EntryKind.PROJECT,
+        key=f"head:{project.id}",
+        ref=snapshot.refer_to(project),
+        title=project.name,
+        note=note + (" *" if project.is_changed else ""),
+        entity=project,
+    )
+
+
+def make_version_entry(version: Version, snapshot: Snapshot) -> Entry:
+    project = snapshot.find_project(version.project_id)
+    name = snapshot.refer_to(project) if project is not None else version.project_name
+    return Entry(
+        kind=EntryKind.VERSION,
+        key=f"version:{version.id}",
+        ref=f"{name}@{version.number}",
+        title=f"@{version.number}",
+        note=version.message,
+        entity=version,
+    )
+
+
+def make_model_entry(model: Model) -> Entry:
+    score = next((f"{v:.3f}" for k, v in model.metrics.items() if k in ("map", "metrics/mAP50-95(B)")), "")
+    return Entry(
+        kind=EntryKind.MODEL, key=f"model:{model.id}", ref=model.name, title=model.name, note=score, entity=model
+    )
+
+
+def make_report_entry(report: Report) -> Entry:
+    note = f"{report.metrics['map']:.3f}" if "map" in report.metrics else ""
+    return Entry(
+        kind=EntryKind.REPORT, key=f"report:{report.id}", ref=report.name, title=report.name, note=note, entity=report
+    )
+
+
+def make_run_entry(run: Run, now: datetime) -> Entry:
+    subject = next((str(run.params[name]) for name in SUBJECT_PARAMS if run.params.get(name)), "")
+    return Entry(
+        kind=EntryKind.RUN,
+        key=f"run:{run.id}",
+        ref=run.id,
+        title=f"{run.verb} {subject}".strip(),
+        note=format_age(run.created_at, now),
+        state=run.state.value,
+        entity=run,
+    )
+
+
+def make_node_entry(node: LineageNode, snapshot: Snapshot, now: datetime) -> Entry:
+    """Return the entry of a node: the known thing where the snapshot holds it, else the node itself."""
+    kind, _, thing_id = node.id.partition(":")
+    match NODE_KINDS.get(kind, EntryKind.FOLDER):
+        case EntryKind.MODEL:
+            known = next((m for m in snapshot.models if m.id == thing_id), None)
+            found = make_model_entry(known) if known else None
+        case EntryKind.REPORT:
+            report = next((r for r in snapshot.reports if r.id == thing_id), None)
+            found = make_report_entry(report) if report else None
+        case EntryKind.RUN:
+            run = next((r for r in snapshot.runs if r.id == thing_id), None)
+            found = make_run_entry(run, now) if run else None
+        case EntryKind.VERSION:
+            version = snapshot.find_version(thing_id)
+            found = make_version_entry(version, snapshot) if version else None
+        case EntryKind.STATE:
+            project = next((p for p in snapshot.projects if p.head == thing_id), None)
+            found = make_project_entry(project, snapshot) if project else None
+        case _:
+            found = None
+    return found or _make_stub(node)
+
+
+def find_node_id(entry: Entry) -> str:
+    """Return the id under which the lineage graph knows the entry."""
+    if isinstance(entry.entity, Project):
+        return f"{ArtifactKind.PROJECT.value}:{entry.entity.head}"
+    return entry.key
+
+
+def _make_stub(node: LineageNode) -> Entry:
+    kind = NODE_KINDS.get(node.id.partition(":")[0], EntryKind.FOLDER)
+    has_ref = kind in (EntryKind.VERSION, EntryKind.MODEL, EntryKind.REPORT, EntryKind.FOLDER)
+    return Entry(
+        kind=kind,
+        key=node.id,
+        ref=node.title if has_ref else node.id.partition(":")[2],
+        title=node.title,
+        state=node.state if kind is EntryKind.RUN else "",
+        entity=node,
+    )
+
+
+def _build_workspace(name: str, snapshot: Snapshot) -> Branch:
+    projects = [project for project in snapshot.projects if project.workspace == name]
+    entry = Entry(
+        kind=EntryKind.WORKSPACE,
+        key=f"workspace:{name}",
+        ref="",
+        title=name,
+        note=format_count(len(projects), "project"),
+    )
+    return Branch(entry, tuple(_build_project(project, snapshot) for project in projects), is_open=True)
+
+
+def _build_project(project: Project, snapshot: Snapshot) -> Branch:
+    entry = make_project_entry(project, snapshot)
+    if project.latest_version is None:
+        return Branch(entry, ())
+    versions = snapshot.versions.get(project.id)
+    if versions is None:
+        return Branch(entry, (), is_loaded=False)
+    return Branch(entry, tuple(Branch(make_version_entry(version, snapshot)) for version in versions))
+
+
+def _build_section(name: str, title: str, entries: Sequence[Entry]) -> Branch:
+    section = Entry(kind=EntryKind.SECTION, key=f"section:{name}", ref="", title=title, note=str(len(entries)))
+    return Branch(section, tuple(Branch(entry) for entry in entries), is_open=True)

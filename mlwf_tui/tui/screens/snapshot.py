@@ -1,0 +1,84 @@
+"""Everything of a home that the main screen lists, read in one go from a worker thread."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from mlwf_tui.entities.ids import ProjectId
+from mlwf_tui.entities.lineage import LineageGraph
+from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.project import DEFAULT_WORKSPACE, Project, Version
+from mlwf_tui.entities.run import Run
+from mlwf_tui.workflow.graph import read_graph
+from mlwf_tui.workflow.journal import latest_sequence
+from mlwf_tui.workflow.models import list_models
+from mlwf_tui.workflow.projects import list_projects
+from mlwf_tui.workflow.reports import list_reports
+from mlwf_tui.workflow.runs import list_runs
+from mlwf_tui.workflow.versions import list_versions
+from mlwf_tui.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What was there when it was read; `versions` only of the projects whose branch was opened."""
+
+    sequence: int = 0  # of the newest journal event that is surely in it
+    projects: tuple[Project, ...] = ()
+    versions: Mapping[ProjectId, tuple[Version, ...]] = field(default_factory=dict)
+    models: tuple[Model, ...] = ()
+    reports: tuple[Report, ...] = ()
+    runs: tuple[Run, ...] = ()
+    graph: LineageGraph = LineageGraph((), ())
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.projects or self.models or self.reports or self.runs)
+
+    @cached_property
+    def active_runs(self) -> tuple[Run, ...]:
+        return tuple(run for run in self.runs if not run.state.is_finished)
+
+    @cached_property
+    def _name_counts(self) -> Counter[str]:
+        return Counter(project.name for project in self.projects)
+
+    def refer_to(self, project: Project) -> str:
+        """Return the shortest ref that names this project and no other."""
+        if self._name_counts[project.name] > 1 and project.workspace != DEFAULT_WORKSPACE:
+            return f"{project.workspace}/{project.name}"
+        return project.name
+
+    def find_project(self, project_id: str) -> Project | None:
+        return next((project for project in self.projects if project.id == project_id), None)
+
+    def find_version(self, version_id: str) -> Version | None:
+        versions = (version for known in self.versions.values() for version in known)
+        return next((version for version in versions if version.id == version_id), None)
+
+    def iter_data_refs(self) -> Iterator[str]:
+        """Yield what a person may write where data is asked for, projects before their versions."""
+        for project in self.projects:
+            ref = self.refer_to(project)
+            yield ref
+            for number in range(project.latest_version or 0, 0, -1):
+                yield f"{ref}@{number}"
+
+
+def read_snapshot(workspace: Workspace, opened: Iterable[ProjectId]) -> Snapshot:
+    """Read the home. The journal's end is read first, so that no later change can be missed."""
+    sequence = latest_sequence(workspace)
+    projects = list_projects(workspace)
+    wanted = set(opened)
+    return Snapshot(
+        sequence=sequence,
+        projects=projects,
+        versions={p.id: list_versions(workspace, p.id) for p in projects if p.id in wanted},
+        models=list_models(workspace),
+        reports=list_reports(workspace),
+        runs=list_runs(workspace),
+        graph=read_graph(workspace),
+    )

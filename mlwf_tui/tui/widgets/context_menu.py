@@ -1,0 +1,168 @@
+"""A list of actions to choose from: context menu, help and pickers; what cannot be done says why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.geometry import Offset, Region, Spacing
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+MENU_WIDTH = 58
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One line of a menu; with a `reason` it is shown but cannot be chosen."""
+
+    id: str
+    label: str
+    key: str = ""
+    reason: str = ""
+    group: str = ""
+    note: str = ""
+
+
+class MenuList(OptionList):
+    """The lines of a menu, with the movements that every list of the app has."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", "down", show=False, id="menu.down"),
+        Binding("k", "cursor_up", "up", show=False, id="menu.up"),
+        Binding("g", "first", "first", show=False, id="menu.first"),
+        Binding("G", "last", "last", show=False, id="menu.last"),
+    ]
+
+
+class ContextMenu(ModalScreen[str | None]):
+    """Shows choices and returns the id of the chosen one, or None.
+
+    A choice's own key chooses it at once; `/` filters a long menu.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "close", "close", show=False, id="menu.close"),
+        Binding("slash", "filter", "filter", show=False, id="menu.filter"),
+    ]
+    DEFAULT_CSS = """
+    ContextMenu {
+        background: $background 40%;
+        & > Vertical {
+            width: 58; max-width: 100%; height: auto; max-height: 90%;
+            background: $panel; border: round $primary; padding: 0 1;
+        }
+        &.-centered { align: center middle; }
+        &.-wide > Vertical { width: 84; }
+        & MenuList {
+            height: auto; max-height: 100%; background: $panel; border: none; padding: 0;
+            &:focus { border: none; background-tint: $panel 0%; }
+            & > .option-list--option-disabled { color: $text-disabled; }
+        }
+        & Input { display: none; height: 1; border: none; padding: 0; background: $boost; }
+        &.-filtering Input { display: block; }
+        & .hint { color: $text-muted; height: 1; }
+    }
+    """
+
+    def __init__(
+        self, title: str, choices: Sequence[Choice], *, at: Offset | None = None, is_wide: bool = False
+    ) -> None:
+        super().__init__(classes="" if at is not None else "-centered")
+        self._title = title
+        self._choices = tuple(choices)
+        self._at = at
+        self._width = 84 if is_wide else MENU_WIDTH
+        self.set_class(is_wide, "-wide")
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title = self._title
+            box.border_subtitle = "⏎ do · / filter · esc close"
+            yield Input(placeholder="part of a name", compact=True)
+            yield MenuList()
+            if not self._choices:
+                yield Static("Nothing to choose from.", classes="hint")
+
+    def on_mount(self) -> None:
+        self._fill("")
+        self.query_one(MenuList).focus()
+        if self._at is not None:
+            self.call_after_refresh(self._place)
+
+    def action_close(self) -> None:
+        if self.has_class("-filtering"):
+            self.remove_class("-filtering")
+            self.query_one(Input).value = ""
+            self.query_one(MenuList).focus()
+        else:
+            self.dismiss(None)
+
+    def action_filter(self) -> None:
+        self.add_class("-filtering")
+        self.query_one(Input).focus()
+
+    def on_key(self, event: events.Key) -> None:
+        if isinstance(self.focused, Input):
+            if event.key in ("down", "up"):
+                self.query_one(MenuList).focus()
+            return
+        pressed = event.character or event.key
+        for choice in self._choices:
+            if choice.key and choice.key == pressed and not choice.reason:
+                event.stop()
+                self.dismiss(choice.id)
+                return
+
+    def on_click(self, event: events.Click) -> None:
+        if not self.query_one(Vertical).region.contains(*event.screen_offset):
+            self.dismiss(None)
+
+    @on(Input.Changed)
+    def _on_filter_changed(self, event: Input.Changed) -> None:
+        self._fill(event.value)
+
+    @on(Input.Submitted)
+    def _on_filter_submitted(self) -> None:
+        self.query_one(MenuList).action_select()
+
+    @on(OptionList.OptionSelected)
+    def _on_chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_id)
+
+    def _fill(self, text: str) -> None:
+        wanted = text.casefold()
+        kept = [c for c in self._choices if wanted in f"{c.label} {c.note} {c.key}".casefold()]
+        lines = self.query_one(MenuList)
+        lines.clear_options()
+        group = ""
+        for choice in kept:
+            if choice.group and choice.group != group:
+                group = choice.group
+                lines.add_option(Option(Content.styled(group, "bold $secondary"), disabled=True))
+            lines.add_option(Option(self._draw(choice), id=choice.id, disabled=bool(choice.reason)))
+        if lines.option_count:
+            lines.action_first()
+
+    def _draw(self, choice: Choice) -> Content:
+        key = Content.styled(f"{choice.key:>6} ", "$accent bold" if not choice.reason else "")
+        label = Content(choice.label)
+        if choice.reason:
+            return Content.assemble(key, label, "\n       ", (choice.reason, "italic"))
+        if choice.note:
+            return Content.assemble(key, label, ("  " + choice.note, "$text-muted"))
+        return Content.assemble(key, label)
+
+    def _place(self) -> None:
+        """Put the box where the pointer is, moved as far as it takes to be whole on the screen."""
+        box = self.query_one(Vertical)
+        at = self._at or Offset()
+        wanted = Region(at.x, at.y, box.outer_size.width, box.outer_size.height)
+        box.absolute_offset = wanted.constrain("inside", "inside", Spacing(), self.region).offset

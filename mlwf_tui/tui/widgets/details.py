@@ -1,0 +1,222 @@
+"""The pane that says all there is to say of one selected thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from mlwf_tui.entities.lineage import LineageNode
+from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.run import Run
+from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.formats import (
+    STATE_GLYPHS,
+    STATE_STYLES,
+    format_count,
+    format_duration,
+    format_size,
+    format_time,
+    format_value,
+)
+
+LABEL_WIDTH = 13
+BAR_WIDTH = 12
+Line = tuple[str, Content | str]
+"""A label and what stands behind it; an empty label begins a heading."""
+
+
+class Details(VerticalScroll):
+    """Draws an entry as labelled lines; `document` adds what only the workflow can tell."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_down", "down", show=False, id="details.down"),
+        Binding("k", "scroll_up", "up", show=False, id="details.up"),
+        Binding("g", "scroll_home", "top", show=False, id="details.top"),
+        Binding("G", "scroll_end", "bottom", show=False, id="details.bottom"),
+        Binding("ctrl+d", "page_down", "page down", show=False, id="details.page_down"),
+        Binding("ctrl+u", "page_up", "page up", show=False, id="details.page_up"),
+    ]
+    DEFAULT_CSS = """
+    Details { padding: 0 1; & > Static { width: 1fr; height: auto; } }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, can_focus=True)
+        self._drawn = ""
+
+    def compose(self) -> ComposeResult:
+        yield Static()
+
+    def show(self, entry: Entry | None, now: datetime, document: Mapping[str, Any] | None = None) -> None:
+        """Draw `entry` as it stands at `now`; with None, that nothing is selected."""
+        if entry is None:
+            content = Content.styled("Nothing is selected.", "$text-muted")
+        else:
+            content = _draw(entry, now, document or {})
+        if content.markup != self._drawn:
+            self._drawn = content.markup
+            self.query_one(Static).update(content)
+
+
+def _draw(entry: Entry, now: datetime, document: Mapping[str, Any]) -> Content:
+    title = [Content.styled(entry.title, "bold")]
+    if entry.state:
+        glyph = f"  {STATE_GLYPHS[entry.state]} {entry.state}"
+        title.append(Content.styled(glyph, STATE_STYLES[entry.state]))
+    lines = [Content("").join(title)]
+    lines.extend(_draw_line(label, value) for label, value in _list_lines(entry, now, document))
+    return Content("\n").join(lines)
+
+
+def _draw_line(label: str, value: Content | str) -> Content:
+    if not label:
+        return Content.assemble("\n", (str(value), "bold $secondary"))
+    return Content.assemble((f"{label[:LABEL_WIDTH]:<{LABEL_WIDTH}} ", "$text-muted"), value)
+
+
+def _list_lines(entry: Entry, now: datetime, document: Mapping[str, Any]) -> Iterator[Line]:
+    match entry.entity:
+        case Project() as project:
+            yield from _list_project(project, now, document)
+        case Version() as version:
+            yield from _list_version(version, now)
+        case Model() as model:
+            yield from _list_model(model, now)
+        case Report() as report:
+            yield from _list_report(report, now)
+        case Run() as run:
+            yield from _list_run(run, now)
+        case LineageNode() as node:
+            yield "kind", node.kind
+            if node.detail:
+                yield "holds", node.detail
+            yield "made", format_time(node.created_at, now)
+        case None:
+            if entry.note:
+                yield "holds", entry.note
+
+
+def _list_project(project: Project, now: datetime, document: Mapping[str, Any]) -> Iterator[Line]:
+    if project.description:
+        yield "about", project.description
+    yield "items", f"{project.item_count:,}"
+    yield "head", _describe_head(project)
+    yield "workspace", project.workspace
+    yield "changed", format_time(project.updated_at, now)
+    yield "made", format_time(project.created_at, now)
+    if document.get("datasets"):
+        yield "datasets", format_value([_name(dataset) for dataset in document["datasets"]])
+    if document.get("classes"):
+        yield "", f"{len(document['classes'])} classes"
+        for found in document["classes"]:
+            yield _name(found), _describe_class(found)
+
+
+def _describe_head(project: Project) -> Content:
+    if project.latest_version is None:
+        return Content.styled("not committed yet", "$warning")
+    if project.is_changed:
+        return Content.styled(f"changed since @{project.latest_version}", "$warning")
+    return Content.styled(f"@{project.latest_version}", "$success")
+
+
+def _name(value: Any) -> str:
+    return str(value.get("name", value)) if isinstance(value, Mapping) else str(value)
+
+
+def _describe_class(found: Any) -> Content:
+    if not isinstance(found, Mapping):
+        return Content("")
+    swatch = Content.styled("■ ", str(found.get("color", "#808080")))
+    words = [str(found.get("geometry") or "any shape")]
+    if "object_count" in found:
+        words.append(format_count(found["object_count"], "object"))
+    return Content.assemble(swatch, ", ".join(words))
+
+
+def _list_version(version: Version, now: datetime) -> Iterator[Line]:
+    yield "message", version.message or "—"
+    yield "items", f"{version.item_count:,}"
+    yield "kind", version.kind.value
+    yield "author", version.author
+    yield "made", format_time(version.created_at, now)
+    yield "manifest", version.manifest[:16]
+
+
+def _list_model(model: Model, now: datetime) -> Iterator[Line]:
+    if model.description:
+        yield "about", model.description
+    yield "architecture", model.architecture
+    yield "task", model.task
+    yield "image size", f"{model.image_size_px} px"
+    yield "classes", format_value(model.class_names)
+    yield "trainer", model.trainer
+    yield "run", model.run_id
+    yield "made", format_time(model.created_at, now)
+    yield from _list_metrics(model.metrics)
+    if model.checkpoints:
+        yield "", "checkpoints"
+        for checkpoint in model.checkpoints:
+            yield checkpoint.name, format_size(checkpoint.size_bytes)
+
+
+def _list_report(report: Report, now: datetime) -> Iterator[Line]:
+    if report.description:
+        yield "about", report.description
+    yield "model", report.model_name
+    yield "data", report.version_ref
+    yield "split", report.split
+    yield "made", format_time(report.created_at, now)
+    yield from _list_metrics(report.metrics)
+    if report.speed:
+        yield "", "speed"
+        for name, value in report.speed.items():
+            yield name.removesuffix("_ms"), f"{value:.4g}{' ms' if name.endswith('_ms') else ''}"
+
+
+def _list_metrics(metrics: Mapping[str, float]) -> Iterator[Line]:
+    if not metrics:
+        return
+    yield "", "metrics"
+    for name, value in metrics.items():
+        short = name.removeprefix("metrics/")
+        if 0 <= value <= 1:
+            filled = round(value * BAR_WIDTH)
+            bar = Content.assemble(("━" * filled, "$primary"), ("━" * (BAR_WIDTH - filled), "$boost"))
+            yield short, Content.assemble(f"{value:6.4f}  ", bar)
+        else:
+            yield short, f"{value:.4g}"
+
+
+def _list_run(run: Run, now: datetime) -> Iterator[Line]:
+    if run.error:
+        yield "failed", Content.styled(run.error, "$error")
+        if run.hint:
+            yield "what to do", run.hint
+    yield "started", format_time(run.started_at or run.created_at, now)
+    if run.started_at is not None:
+        end = run.finished_at or now
+        yield "took" if run.finished_at else "running", format_duration((end - run.started_at).total_seconds())
+    yield "author", run.author
+    yield "run", run.id
+    if run.seed is not None:
+        yield "seed", str(run.seed)
+    for heading, ends in (("reads", run.inputs), ("makes", run.outputs)):
+        for end_ref in ends:
+            yield heading, Content.assemble(end_ref.title or end_ref.id, (f"  {end_ref.kind}", "$text-muted"))
+    if run.params:
+        yield "", "parameters"
+        for name, value in run.params.items():
+            yield name, format_value(value)
+    if run.environment:
+        yield "", "environment"
+        for name, value in run.environment.items():
+            yield name, value

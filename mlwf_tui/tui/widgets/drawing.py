@@ -1,0 +1,118 @@
+"""What the widgets draw with: ink (text with a colour role), glyphs, cut texts and bars; no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+Run = tuple[str, str]
+"""(text, role): a piece of a line; the role is a key of ROLE_STYLES, and the theme gives its colour."""
+
+Line = list[Run]
+
+ROLE_STYLES: Mapping[str, str] = {
+    "text": "color: $foreground",
+    "strong": "color: $foreground; text-style: bold",
+    "muted": "color: $foreground 65%",
+    "faint": "color: $foreground 38%",
+    "primary": "color: $text-primary",
+    "secondary": "color: $text-secondary",
+    "accent": "color: $text-accent",
+    "success": "color: $text-success",
+    "warning": "color: $text-warning",
+    "error": "color: $text-error",
+    "heading": "color: $text-primary; text-style: bold",
+    "key": "color: $text-accent; text-style: bold",
+    "series-0": "color: $primary",
+    "series-1": "color: $accent",
+    "series-2": "color: $success",
+    "series-3": "color: $error",
+    "series-4": "color: $secondary",
+    "series-5": "color: $warning",
+    "heat-0": "color: $foreground 38%",
+    "heat-1": "color: $foreground; background: $primary 18%",
+    "heat-2": "color: $foreground; background: $primary 38%",
+    "heat-3": "color: $text; background: $primary 62%",
+    "heat-4": "color: $text; background: $primary; text-style: bold",
+    "miss-1": "color: $foreground; background: $error 18%",
+    "miss-2": "color: $foreground; background: $error 38%",
+    "miss-3": "color: $text; background: $error 62%",
+    "miss-4": "color: $text; background: $error; text-style: bold",
+}
+SERIES_ROLES = tuple(role for role in ROLE_STYLES if role.startswith("series-"))
+INK_CLASSES = {f"ink--{role}" for role in ROLE_STYLES}
+
+KIND_GLYPHS: Mapping[str, str] = {
+    "folder": "▢",
+    "project": "◇",
+    "version": "◆",
+    "model": "▲",
+    "report": "▤",
+    "run": "ƒ",
+}
+STATE_ROLES: Mapping[str, str] = {
+    "queued": "muted",
+    "running": "accent",
+    "stopping": "warning",
+    "done": "success",
+    "failed": "error",
+    "stopped": "warning",
+    "lost": "error",
+}
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def write_ink_css(widget: str) -> str:
+    """Return the CSS that gives every role its theme colour inside `widget` (a type name)."""
+    return "\n".join(f"{widget} > .ink--{role} {{ {style}; }}" for role, style in ROLE_STYLES.items())
+
+
+def build_strip(line: Iterable[Run], find_style: Callable[[str], Style], width: int) -> Strip:
+    """Return one line as a strip of exactly `width` cells; every segment has a style, as NO_COLOR needs."""
+    segments = [Segment(text, find_style(role)) for text, role in line if text]
+    return Strip(segments).adjust_cell_length(width, find_style("text"))
+
+
+def fit(text: str, width: int, align: str = "left") -> str:
+    """Return `text` in exactly `width` cells: cut with an ellipsis, or padded (left, right, center)."""
+    if width <= 0:
+        return ""
+    length = cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + "…"
+    if align == "right":
+        return " " * (width - length) + text
+    if align == "center":
+        return set_cell_size(" " * ((width - length) // 2) + text, width)
+    return text + " " * (width - length)
+
+
+def measure_line(line: Iterable[Run]) -> int:
+    """Return the width of a line in cells."""
+    return sum(cell_len(text) for text, _ in line)
+
+
+def pad_line(line: Line, width: int) -> Line:
+    """Return the line filled with blanks to `width` cells; a longer one is returned as it is."""
+    return [*line, (" " * max(0, width - measure_line(line)), "text")]
+
+
+def draw_bar(fraction: float, width: int) -> str:
+    """Return a horizontal bar of `width` cells, exact to an eighth of a cell; NaN is empty."""
+    share = min(1.0, max(0.0, fraction)) if fraction == fraction else 0.0
+    full, rest = divmod(round(share * width * 8), 8)
+    return ("█" * full + (EIGHTHS[rest] if rest else "")).ljust(width)
+
+
+def draw_message(title: str, hint: str, width: int, height: int) -> list[Line]:
+    """Return `height` lines with a title and a hint in their middle: an empty or loading state."""
+    lines: list[Line] = [[] for _ in range(height)]
+    top = max(0, (height - 2) // 2)
+    for row, text, role in ((top, title, "strong"), (top + 1, hint, "muted")):
+        if row < height and text:
+            lines[row] = [(fit(text, width, "center"), role)]
+    return lines

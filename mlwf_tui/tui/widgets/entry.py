@@ -1,0 +1,65 @@
+"""Entries: the things of a home as the app's lists, trees and menus name them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mlwf_tui.entities.lineage import LineageNode
+from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.run import Run
+
+Entity = Project | Version | Model | Report | Run | LineageNode
+
+
+class EntryKind(StrEnum):
+    """What an entry stands for; decides which actions it offers."""
+
+    SECTION = "section"
+    WORKSPACE = "workspace"
+    PROJECT = "project"
+    STATE = "state"  # a state of a project that no version names
+    VERSION = "version"
+    MODEL = "model"
+    REPORT = "report"
+    RUN = "run"
+    FOLDER = "folder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing a person can select. `key` is unique in the home and stable over refreshes."""
+
+    kind: EntryKind
+    key: str  # "kind:id", as on the lineage graph
+    ref: str  # what the command line takes: NAME, NAME@3, or an id; empty where nothing does
+    title: str
+    note: str = ""  # what follows the title, dimmed
+    state: str = ""  # a RunState's value where the entry is a run
+    entity: Entity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """An entry with what lies below it; `children` None is a leaf."""
+
+    entry: Entry
+    children: tuple[Branch, ...] | None = None
+    is_loaded: bool = True  # False: children are read when a person opens the branch
+    is_open: bool = False  # how it stands before a person has opened or closed it
+
+
+def filter_branches(branches: tuple[Branch, ...], text: str) -> tuple[Branch, ...]:
+    """Return the branches whose title, or that of anything below, holds `text` in any case."""
+    if not text:
+        return branches
+    wanted = text.casefold()
+    kept = []
+    for branch in branches:
+        below = filter_branches(branch.children or (), text)
+        is_hit = wanted in branch.entry.title.casefold() and branch.entry.kind != EntryKind.SECTION
+        if is_hit or below:
+            children = branch.children if is_hit and not below else below
+            kept.append(Branch(branch.entry, children, branch.is_loaded, is_open=bool(below)))
+    return tuple(kept)

@@ -1,0 +1,229 @@
+"""A form made from declared parameters, with the command line that would do the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.events import DescendantFocus
+from textual.screen import ModalScreen
+from textual.suggester import Suggester, SuggestFromList
+from textual.widgets import Input, Label, Select, Static
+
+from mlwf_tui.params import ParamSpec
+
+MAX_SELECT_CHOICES = 60
+PATH_TYPE = "path"  # completed with the folders on disk
+NONE_TEXT = "auto"  # how a default of None is written, here as on the command line
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """One line of a form. `suggestions` complete free text, where `spec.choices` allow nothing else."""
+
+    spec: ParamSpec
+    is_required: bool = False
+    suggestions: tuple[str, ...] = ()
+
+
+class FolderSuggester(Suggester):
+    """Completes the path of a folder as it is typed; → takes the suggestion."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+
+    async def get_suggestion(self, value: str) -> str | None:
+        return await asyncio.to_thread(_complete_folder, value)
+
+
+def make_field(
+    name: str,
+    help: str,
+    value: str = "",
+    *,
+    type_name: str = "str",
+    choices: Sequence[str] = (),
+    suggestions: Sequence[str] = (),
+    is_required: bool = False,
+) -> FormField:
+    """Return a text field that is no declared parameter of a plug-in."""
+    spec = ParamSpec(
+        name=name, type_name=type_name, default=value, help=help, low=None, high=None, choices=tuple(choices)
+    )
+    return FormField(spec, is_required, tuple(suggestions))
+
+
+class Form(ModalScreen[dict[str, str] | None]):
+    """Asks for values and returns those that differ from their defaults, and all required ones.
+
+    ⏎ in any field or ctrl+g sends it; Esc gives up. Faults are said beside the field they are in.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "cancel", show=False, id="form.close"),
+        Binding("ctrl+g", "submit", "start", show=False, id="form.submit"),
+        Binding("down", "app.focus_next", "next field", show=False, id="form.next"),
+        Binding("up", "app.focus_previous", "previous field", show=False, id="form.previous"),
+    ]
+    DEFAULT_CSS = """
+    Form {
+        background: $background 40%;
+        align: center middle;
+        & > Vertical {
+            width: 84; max-width: 100%; height: auto; max-height: 100%;
+            background: $panel; border: round $primary; padding: 0 1;
+        }
+        & VerticalScroll { height: auto; max-height: 26; background: $panel; }
+        & .field { height: 1; }
+        & .field.-fault Label { color: $error; }
+        & Label { width: 22; color: $text-muted; }
+        & .bounds { width: 20; color: $text-disabled; padding-left: 1; }
+        & Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $boost; }
+        & Input:focus { background-tint: $foreground 8%; }
+        & Select { width: 1fr; }
+        & #help { height: auto; color: $text-muted; margin-top: 1; }
+        & #command { height: auto; color: $secondary; margin-top: 1; }
+    }
+    Form.-short VerticalScroll { max-height: 13; }
+    """
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (36, "-tall")]
+
+    def __init__(
+        self,
+        title: str,
+        fields: Sequence[FormField],
+        *,
+        command: Callable[[Mapping[str, str]], str],
+        verb: str,
+    ) -> None:
+        super().__init__()
+        self._title = title
+        self._fields = tuple(fields)
+        self._command = command
+        self._verb = verb
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title = self._title
+            box.border_subtitle = f"⏎ {self._verb} · ↑ ↓ fields · esc cancel"
+            with VerticalScroll(can_focus=False):
+                for field in self._fields:
+                    with Horizontal(classes="field", id=f"row-{field.spec.name}"):
+                        yield Label(field.spec.name + (" *" if field.is_required else ""))
+                        yield _make_control(field)
+                        yield Static(field.spec.bounds, classes="bounds", markup=False)
+            yield Static(id="help", markup=False)
+            yield Static(id="command", markup=False)
+
+    def on_mount(self) -> None:
+        self._show_command()
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        for field in self._fields:
+            if event.widget.id == f"field-{field.spec.name}":
+                self.query_one("#help", Static).update(field.spec.help)
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def action_submit(self) -> None:
+        for field in self._fields:
+            fault = find_fault(field, self._read(field))
+            self.query_one(f"#row-{field.spec.name}").set_class(bool(fault), "-fault")
+            if fault:
+                self.query_one(f"#field-{field.spec.name}").focus()
+                self.query_one("#help", Static).update(Content.styled(f"✗ {fault}", "$error"))
+                return
+        self.dismiss(self._collect())
+
+    @on(Input.Submitted)
+    def _on_submitted(self) -> None:
+        self.action_submit()
+
+    @on(Input.Changed)
+    @on(Select.Changed)
+    def _show_command(self) -> None:
+        self.query_one("#command", Static).update(f"$ {self._command(self._collect())}")
+
+    def _collect(self) -> dict[str, str]:
+        values = {field.spec.name: self._read(field) for field in self._fields}
+        return {
+            field.spec.name: values[field.spec.name]
+            for field in self._fields
+            if field.is_required or values[field.spec.name] != format_default(field.spec.default)
+        }
+
+    def _read(self, field: FormField) -> str:
+        control = self.query_one(f"#field-{field.spec.name}")
+        if isinstance(control, Input):
+            return control.value.strip()
+        assert isinstance(control, Select)
+        return str(control.value)
+
+
+def find_fault(field: FormField, text: str) -> str:
+    """Return what is wrong with `text` for this field, or "".
+
+    The verb checks again, with the types themselves; this is only so that a slip is said in place.
+    """
+    spec = field.spec
+    if not text or text == NONE_TEXT:
+        return f"{spec.name} is needed." if field.is_required and not text else ""
+    if spec.type_name not in ("int", "float"):
+        return ""
+    try:
+        value = int(text) if spec.type_name == "int" else float(text)
+    except ValueError:
+        return f"{spec.name} must be {'a whole number' if spec.type_name == 'int' else 'a number'}."
+    is_low = spec.low is not None and not value >= spec.low
+    is_high = spec.high is not None and not value <= spec.high
+    return f"{spec.name} must be {spec.bounds}." if is_low or is_high else ""
+
+
+def format_default(value: Any) -> str:
+    """Return a default as a person would type it."""
+    if value is None:
+        return NONE_TEXT
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ",".join(str(part) for part in value)
+    return str(value)
+
+
+def _make_control(field: FormField) -> Input | Select[str]:
+    spec = field.spec
+    choices = ("true", "false") if spec.type_name == "bool" else spec.choices
+    default = format_default(spec.default)
+    if choices and len(choices) <= MAX_SELECT_CHOICES:
+        value = default if default in choices else choices[0]
+        options = [(choice, choice) for choice in choices]
+        return Select(options, value=value, allow_blank=False, compact=True, id=f"field-{spec.name}")
+    return Input(default, compact=True, suggester=_make_suggester(field), select_on_focus=False, id=f"field-{spec.name}")
+
+
+def _make_suggester(field: FormField) -> Suggester | None:
+    if field.spec.type_name == PATH_TYPE:
+        return FolderSuggester()
+    known = field.suggestions or field.spec.choices
+    return SuggestFromList(known) if known else None
+
+
+def _complete_folder(text: str) -> str | None:
+    """Return `text` with the first folder that begins so, or None; hidden ones only where asked for."""
+    head, _, part = text.rpartition("/")
+    root = Path(head or ("/" if text.startswith("/") else ".")).expanduser()
+    try:
+        names = sorted(entry.name for entry in root.iterdir() if entry.name.startswith(part) and entry.is_dir())
+    except OSError:
+        return None  # not a folder yet while a person is typing
+    names = [name for name in names if part or not name.startswith(".")]
+    return f"{text}{names[0][len(part):]}" if names and text else None

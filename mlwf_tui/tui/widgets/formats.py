@@ -1,0 +1,121 @@
+"""How the app writes ages, sizes, counts and states; pure text, no widget."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+STATE_GLYPHS = {
+    "queued": "◌",
+    "running": "●",
+    "stopping": "◐",
+    "done": "✓",
+    "failed": "✗",
+    "stopped": "■",
+    "lost": "?",
+}
+"""One glyph a run state; each has its own shape, so none is told apart by colour alone."""
+
+STATE_STYLES = {
+    "queued": "$text-muted",
+    "running": "$accent",
+    "stopping": "$warning",
+    "done": "$success",
+    "failed": "$error",
+    "stopped": "$text-muted",
+    "lost": "$warning",
+}
+
+KEY_NAMES = {
+    "question_mark": "?",
+    "exclamation_mark": "!",
+    "colon": ":",
+    "slash": "/",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "dollar_sign": "$",
+    "escape": "esc",
+    "enter": "⏎",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "full_stop": ".",
+    "comma": ",",
+    "ampersand": "&",
+    "circumflex_accent": "^",
+}
+
+
+def format_age(at: datetime, now: datetime) -> str:
+    """Return how long ago `at` was: "now", "5 min", "3 h", "2 d", and the date after a month."""
+    seconds = (now - at).total_seconds()
+    if seconds < 60:
+        return "now"
+    for unit_s, name, limit_s in ((60, "min", 3600), (3600, "h", 86_400), (86_400, "d", 30 * 86_400)):
+        if seconds < limit_s:
+            return f"{int(seconds // unit_s)} {name}"
+    return at.strftime("%Y-%m-%d")
+
+
+def format_time(at: datetime, now: datetime) -> str:
+    """Return the local time to the second, and the age behind it."""
+    local = at.astimezone(now.tzinfo)
+    age = format_age(at, now)
+    return f"{local:%Y-%m-%d %H:%M:%S}" + (f"  ({age})" if " " in age else "")
+
+
+def format_duration(seconds: float) -> str:
+    """Return a length of time as people say it: "0.4 s", "3 min 20 s", "2 h 05 min"."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def format_size(size_bytes: float) -> str:
+    """Return a size in binary units with three digits."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size_bytes < 1024:
+            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.3g} {unit}"
+        size_bytes /= 1024
+    return f"{size_bytes:.3g} TiB"
+
+
+def format_count(count: int, word: str) -> str:
+    """Return "1 item", "12,345 items"."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def format_value(value: object) -> str:
+    """Return any value as a person reads it: four digits of a float, yes and no, lists with commas."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, list | tuple):
+        return ", ".join(format_value(part) for part in value)
+    return str(value)
+
+
+def format_keys(keys: str) -> str:
+    """Return a binding's keys as they stand on the keyboard: "ctrl+r,U" as "^r U"."""
+    return " ".join(_format_key(key.strip()) for key in keys.split(","))
+
+
+def _format_key(key: str) -> str:
+    if key.startswith("ctrl+"):
+        return f"^{_format_key(key.removeprefix('ctrl+'))}"
+    if key.startswith("shift+"):
+        return f"⇧{_format_key(key.removeprefix('shift+'))}"
+    return KEY_NAMES.get(key, key)

@@ -1,0 +1,81 @@
+"""The dialog of a long verb that runs in this process: how far it is, and a way to stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from mlwf_tui.entities.run import Progress
+
+
+class ProgressDialog(ModalScreen[None]):
+    """Draws progress; Esc asks the verb to stop, ⏎ hides the dialog while the verb goes on."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "cancel", show=False, id="progress.cancel"),
+        Binding("enter,b,q", "hide", "go on behind", show=False, id="progress.hide"),
+    ]
+    DEFAULT_CSS = """
+    ProgressDialog {
+        background: $background 40%;
+        align: center middle;
+        & > Vertical {
+            width: 64; max-width: 100%; height: auto;
+            background: $panel; border: round $primary; padding: 1 2;
+        }
+    }
+    """
+
+    def __init__(self, title: str, cancel: Callable[[], None], progress: Progress | None = None) -> None:
+        super().__init__()
+        self._title = title
+        self._cancel = cancel
+        self._progress = progress
+        self._is_cancelling = False
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title = self._title
+            box.border_subtitle = "esc cancel · ⏎ go on behind"
+            yield Static(id="bar")
+            yield Static(id="message", markup=False)
+
+    def on_mount(self) -> None:
+        self.show(self._progress or Progress(step=0, total=None, message="starting…"))
+
+    def show(self, progress: Progress) -> None:
+        """Draw how far the verb has come."""
+        self._progress = progress
+        if not self.is_mounted:
+            return
+        self.query_one("#bar", Static).update(self._draw_bar(progress))
+        message = "stopping after this item…" if self._is_cancelling else progress.message
+        self.query_one("#message", Static).update(message)
+
+    def action_cancel(self) -> None:
+        self._is_cancelling = True
+        self._cancel()
+        if self._progress is not None:
+            self.show(self._progress)
+
+    def action_hide(self) -> None:
+        self.dismiss(None)
+
+    def _draw_bar(self, progress: Progress) -> Content:
+        width = 40
+        if not progress.total:
+            return Content.styled(f"{progress.step:,} so far", "$accent")
+        filled = min(width, round(width * progress.step / progress.total))
+        return Content.assemble(
+            ("━" * filled, "$accent"),
+            ("━" * (width - filled), "$boost"),
+            f" {progress.step / progress.total:4.0%}  ",
+            (f"{progress.step:,} of {progress.total:,}", "$text-muted"),
+        )

@@ -1,0 +1,302 @@
+"""The tree of a home: workspaces, projects, versions, models, reports and runs; it draws, others read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Offset
+from textual.message import Message
+from textual.widgets import Tree
+from textual.widgets.tree import TreeNode
+
+from mlwf_tui.entities.run import Progress
+from mlwf_tui.tui.widgets.entry import Branch, Entry, EntryKind
+from mlwf_tui.tui.widgets.formats import STATE_GLYPHS
+
+PLACEHOLDER = Entry(kind=EntryKind.SECTION, key="placeholder:", ref="", title="reading…")
+RIGHT_BUTTON = 3
+TOGGLE = Style.from_meta({"toggle": True})  # what Tree looks for where a click opens or closes
+
+
+class ProjectTree(Tree[Entry]):
+    """Draws branches; keeps selection, scroll and what is open when they are shown anew."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "open", show=False, id="tree.open"),
+        Binding("j", "cursor_down", "down", show=False, id="tree.down"),
+        Binding("k", "cursor_up", "up", show=False, id="tree.up"),
+        Binding("l,right", "expand", "open the branch", show=False, id="tree.expand"),
+        Binding("h,left", "collapse", "close the branch, or go to its parent", show=False, id="tree.collapse"),
+        Binding("g,home", "first", "first", show=False, id="tree.first"),
+        Binding("G,end", "last", "last", show=False, id="tree.last"),
+        Binding("ctrl+d", "half_page(1)", "half a page down", show=False, id="tree.half_down"),
+        Binding("ctrl+u", "half_page(-1)", "half a page up", show=False, id="tree.half_up"),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "project-tree--note",
+        "project-tree--section",
+        "project-tree--mark",
+        "project-tree--active",
+        "project-tree--good",
+        "project-tree--bad",
+        "project-tree--uncertain",
+    }
+    DEFAULT_CSS = """
+    ProjectTree {
+        padding: 0;
+        & > .project-tree--note { color: $text-muted; }
+        & > .project-tree--section { color: $secondary; text-style: bold; }
+        & > .project-tree--mark { color: $accent; text-style: bold; }
+        & > .project-tree--active { color: $accent; }
+        & > .project-tree--good { color: $success; }
+        & > .project-tree--bad { color: $error; }
+        & > .project-tree--uncertain { color: $warning; }
+    }
+    """
+
+    class Highlighted(Message):
+        """The cursor stands on `entry` now."""
+
+        def __init__(self, entry: Entry) -> None:
+            super().__init__()
+            self.entry = entry
+
+    class Opened(Message):
+        """A person asked to see `entry`."""
+
+        def __init__(self, entry: Entry) -> None:
+            super().__init__()
+            self.entry = entry
+
+    class ChildrenWanted(Message):
+        """The branch of `entry` was opened, but what lies below it was not read yet."""
+
+        def __init__(self, entry: Entry) -> None:
+            super().__init__()
+            self.entry = entry
+
+    class MenuRequested(Message):
+        """A person asked for the actions of `entry`; `at` is where on the screen."""
+
+        def __init__(self, entry: Entry, at: Offset) -> None:
+            super().__init__()
+            self.entry = entry
+            self.at = at
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__("home", id=id)
+        self.show_root = False
+        self.guide_depth = 2
+        self.auto_expand = False
+        self._marked = ""
+        self._progress: Mapping[str, Progress] = {}
+        self._nodes: dict[str, TreeNode[Entry]] = {}
+
+    @property
+    def entry(self) -> Entry | None:
+        """What the cursor stands on."""
+        node = self.cursor_node
+        return node.data if node is not None else None
+
+    # --- showing -------------------------------------------------------------------------------
+
+    def show(self, branches: tuple[Branch, ...]) -> None:
+        """Draw `branches` in place of what stands there, touching only what differs."""
+        selected = self.entry
+        top = self.scroll_offset.y
+        self._update(self.root, branches)
+        if selected is None:
+            self.action_first()
+            return
+        node = self._nodes.get(selected.key)
+        if node is not None and node is not self.cursor_node:
+            self._place_cursor(node)
+            self.scroll_to(y=top, animate=False, immediate=True)
+
+    def select(self, key: str) -> bool:
+        """Put the cursor on the entry with this key, opening what hides it; False if it is not there."""
+        node = self._nodes.get(key)
+        if node is None:
+            return False
+        parent = node.parent
+        while parent is not None:
+            parent.expand()
+            parent = parent.parent
+        self._place_cursor(node)
+        return True
+
+    def show_mark(self, key: str) -> None:
+        """Draw the mark on this entry only; "" takes it away."""
+        before, self._marked = self._marked, key
+        self._redraw(before, key)
+
+    def show_progress(self, progress: Mapping[str, Progress]) -> None:
+        """Draw how far runs have come, by entry key."""
+        before, self._progress = self._progress, dict(progress)
+        changed = [key for key in {*before, *progress} if before.get(key) != progress.get(key)]
+        self._redraw(*changed)
+
+    def _update(self, node: TreeNode[Entry], branches: tuple[Branch, ...]) -> None:
+        present = [child.data.key for child in node.children if child.data is not None]
+        if present == [branch.entry.key for branch in branches]:
+            for child, branch in zip(node.children, branches, strict=True):
+                self._renew(child, branch)
+            return
+        was_open = {key: known.is_expanded for key, known in self._iter_known(node)}
+        for key in was_open:
+            self._nodes.pop(key, None)
+        node.remove_children()
+        for branch in branches:
+            self._add(node, branch, was_open)
+
+    def _renew(self, child: TreeNode[Entry], branch: Branch) -> None:
+        if child.data != branch.entry:
+            child.data = branch.entry
+            child.refresh()
+        if branch.is_loaded and branch.children is not None:
+            child.allow_expand = bool(branch.children)
+            self._update(child, branch.children)
+
+    def _add(self, node: TreeNode[Entry], branch: Branch, was_open: Mapping[str, bool]) -> None:
+        can_open = branch.children is not None and (bool(branch.children) or not branch.is_loaded)
+        is_open = was_open.get(branch.entry.key, branch.is_open) and can_open
+        child = node.add("", branch.entry, expand=is_open, allow_expand=can_open)
+        self._nodes[branch.entry.key] = child
+        if not branch.is_loaded:
+            child.add_leaf("", PLACEHOLDER)
+            if is_open:
+                self.post_message(self.ChildrenWanted(branch.entry))
+        for below in branch.children or ():
+            self._add(child, below, was_open)
+
+    def _iter_known(self, node: TreeNode[Entry]) -> Iterator[tuple[str, TreeNode[Entry]]]:
+        for child in node.children:
+            if child.data is not None and child.data is not PLACEHOLDER:
+                yield child.data.key, child
+            yield from self._iter_known(child)
+
+    def _redraw(self, *keys: str) -> None:
+        for key in keys:
+            if key in self._nodes:
+                self._nodes[key].refresh()
+
+    def _place_cursor(self, node: TreeNode[Entry]) -> None:
+        _ = self.last_line  # builds the lines anew: before that, a new node has no line number
+        self.cursor_line = -1  # or the cursor would keep a removed node that stood on the same line
+        self.move_cursor(node, animate=False)
+
+    # --- drawing -------------------------------------------------------------------------------
+
+    def render_label(self, node: TreeNode[Entry], base_style: Style, style: Style) -> Text:
+        """Draw arrow, glyph, title and note; the selected line keeps one colour all along."""
+        entry = node.data
+        if entry is None:
+            return Text("", style)
+        is_selected = node is self.cursor_node
+        label = Text(style=style, no_wrap=True)
+        label.append(self._find_arrow(node), TOGGLE)
+        if entry.key == self._marked:
+            label.append("◆ ", self._get_style("mark", is_selected))
+        if entry.state:
+            label.append(f"{STATE_GLYPHS[entry.state]} ", self._get_style(_tone(entry.state), is_selected))
+        part = "section" if entry.kind in (EntryKind.SECTION, EntryKind.WORKSPACE) else ""
+        part = "note" if entry is PLACEHOLDER else part
+        label.append(entry.title, self._get_style(part, is_selected))
+        note = self._format_progress(entry.key) or entry.note
+        if note:
+            label.append(f"  {note}", self._get_style("note", is_selected))
+        return label
+
+    def _find_arrow(self, node: TreeNode[Entry]) -> str:
+        if not node.allow_expand:
+            return ""
+        return "▾ " if node.is_expanded else "▸ "
+
+    def _format_progress(self, key: str) -> str:
+        progress = self._progress.get(key)
+        if progress is None or not progress.total:
+            return ""
+        return f"{progress.step / progress.total:.0%}"
+
+    def _get_style(self, part: str, is_selected: bool) -> Style:
+        if is_selected or not part:
+            return Style.null()
+        return self.get_component_rich_style(f"project-tree--{part}", partial=True)
+
+    # --- moving --------------------------------------------------------------------------------
+
+    def action_open(self) -> None:
+        if self.entry is not None and self.entry is not PLACEHOLDER:
+            self.post_message(self.Opened(self.entry))
+
+    def action_expand(self) -> None:
+        node = self.cursor_node
+        if node is None:
+            return
+        if node.allow_expand and not node.is_expanded:
+            node.expand()
+        elif node.children:
+            self.action_cursor_down()
+
+    def action_collapse(self) -> None:
+        node = self.cursor_node
+        if node is not None and node.is_expanded and node.allow_expand:
+            node.collapse()
+        else:
+            self.action_cursor_parent()
+
+    def action_select_cursor(self) -> None:
+        """Do nothing: a click only moves the cursor, a second one and ⏎ open."""
+
+    def action_first(self) -> None:
+        self.cursor_line = 0
+
+    def action_last(self) -> None:
+        self.cursor_line = self.last_line
+
+    def action_half_page(self, direction: int) -> None:
+        step = max(1, self.scrollable_content_region.height // 2) * direction
+        self.cursor_line = max(0, min(self.last_line, self.cursor_line + step))
+
+    def on_tree_node_highlighted(self, event: Tree.NodeHighlighted[Entry]) -> None:
+        event.stop()
+        if event.node.data is not None and event.node.data is not PLACEHOLDER:
+            self.post_message(self.Highlighted(event.node.data))
+
+    def on_tree_node_expanded(self, event: Tree.NodeExpanded[Entry]) -> None:
+        event.stop()
+        node = event.node
+        if node.data is not None and any(child.data is PLACEHOLDER for child in node.children):
+            self.post_message(self.ChildrenWanted(node.data))
+
+    def on_click(self, event: events.Click) -> None:
+        if event.chain == 2 and event.button != RIGHT_BUTTON:
+            self.action_open()
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        line = event.style.meta.get("line", -1)
+        if event.button != RIGHT_BUTTON or line < 0:
+            return
+        event.stop()
+        self.cursor_line = line
+        if self.entry is not None:
+            self.post_message(self.MenuRequested(self.entry, event.screen_offset))
+
+
+def _tone(state: str) -> str:
+    match state:
+        case "running":
+            return "active"
+        case "done":
+            return "good"
+        case "failed":
+            return "bad"
+        case "lost" | "stopping":
+            return "uncertain"
+        case _:
+            return "note"

@@ -1,0 +1,73 @@
+"""A one-line question at the foot of the screen: messages, names, searches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+
+class Prompt(ModalScreen[str | None]):
+    """Asks for one line of text; returns it on ⏎, None on Esc. `on_change` sees every keystroke."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "cancel", show=False, id="prompt.close"),
+    ]
+    DEFAULT_CSS = """
+    Prompt {
+        background: transparent;
+        align: center bottom;
+        & > Vertical {
+            width: 100%; max-width: 100; height: auto; margin-bottom: 1;
+            background: $panel; border: round $primary; padding: 0 1;
+        }
+        & Input { border: none; height: 1; padding: 0; background: $panel; }
+        & .help { color: $text-muted; }
+    }
+    """
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        value: str = "",
+        help: str = "",
+        can_be_empty: bool = False,
+        on_change: Callable[[str], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self._title = title
+        self._value = value
+        self._help = help
+        self._can_be_empty = can_be_empty
+        self._on_change = on_change
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title = self._title
+            box.border_subtitle = "⏎ ok · esc cancel"
+            if self._help:
+                yield Static(self._help, classes="help", markup=False)
+            yield Input(self._value, compact=True, select_on_focus=False)
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    @on(Input.Changed)
+    def _on_changed(self, event: Input.Changed) -> None:
+        if self._on_change is not None:
+            self._on_change(event.value)
+
+    @on(Input.Submitted)
+    def _on_submitted(self, event: Input.Submitted) -> None:
+        text = event.value.strip()
+        if text or self._can_be_empty:
+            self.dismiss(text)
+        else:
+            self.query_one(Vertical).border_subtitle = "write something, or esc"

@@ -1,0 +1,69 @@
+"""A line of names of which one is shown; for views in a pane, and for panes on a narrow screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+
+Tab = tuple[str, str]
+"""Id and title."""
+
+
+class TabLine(Widget):
+    """Draws the tabs on one line and says which one was clicked; the keys belong to the screen."""
+
+    DEFAULT_CSS = """
+    TabLine { height: 1; background: $surface; padding: 0 1; }
+    """
+
+    class Chosen(Message):
+        """A person clicked the tab."""
+
+        def __init__(self, line: TabLine, tab: str) -> None:
+            super().__init__()
+            self.line = line
+            self.tab = tab
+
+        @property
+        def control(self) -> TabLine:
+            return self.line
+
+    def __init__(self, tabs: Sequence[Tab], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._tabs = tuple(tabs)
+        self._active = self._tabs[0][0]
+
+    @property
+    def active(self) -> str:
+        return self._active
+
+    def show(self, active: str, tabs: Sequence[Tab] | None = None) -> None:
+        """Draw `active` as the one that is shown."""
+        if tabs is not None:
+            self._tabs = tuple(tabs)
+        self._active = active
+        self.refresh()
+
+    def find_neighbour(self, step: int) -> str:
+        """Return the tab `step` places on from the active one, round the ends."""
+        names = [name for name, _ in self._tabs]
+        return names[(names.index(self._active) + step) % len(names)]
+
+    def render(self) -> Content:
+        parts = [
+            Content.styled(f" {title} ", "bold $primary reverse" if name == self._active else "$text-muted")
+            for name, title in self._tabs
+        ]
+        return Content(" ").join(parts)
+
+    def on_click(self, event: events.Click) -> None:
+        column = self.styles.padding.left
+        for name, title in self._tabs:
+            width = Content(title).cell_length + 2
+            if column <= event.x < column + width:
+                self.post_message(self.Chosen(self, name))
+            column += width + 1

@@ -1,0 +1,134 @@
+"""apply: let a model annotate the items of a version, into a project, in a worker process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any
+
+from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, GeometryKind, define_classes
+from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.model import Model
+from mlwf_tui.entities.project import Version
+from mlwf_tui.entities.run import Run
+from mlwf_tui.params import ParamSpec, build_params, describe_params, param
+from mlwf_tui.protocols import ItemPrediction, Observer, PredictRequest, SourceItem
+from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
+from mlwf_tui.workflow.benchmark import check_task, write_weights
+from mlwf_tui.workflow.jobs import queue_run, start_worker
+from mlwf_tui.workflow.projects import find_or_create_project
+from mlwf_tui.workflow.recorder import Recorder
+from mlwf_tui.workflow.refs import check_project_name, resolve_manifest
+from mlwf_tui.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyParams:
+    """How predictions become annotations."""
+
+    confidence: float = param(0.25, "keep predictions at least this sure", low=0, high=1)
+    policy: str = param("replace", "what becomes of the objects that are there", choices=("replace", "add", "keep"))
+    device: str = param("auto", "auto, cpu, or a GPU's index")
+
+
+def list_params() -> tuple[ParamSpec, ...]:
+    """Return the declared parameters of apply."""
+    return describe_params(ApplyParams)
+
+
+def submit_apply(
+    workspace: Workspace, model_ref: str, ref: str, *, to: str, params: Mapping[str, Any]
+) -> Run:
+    """Pin the data, queue the run and start its worker; return at once.
+
+    Policy `replace` drops the objects that are there, `add` keeps both, `keep` leaves items alone
+    that have objects already.
+
+    Raises:
+        NotFound: there is no such model, project or version.
+        InvalidParameter: a parameter does not fit, or a project cannot be named `to`.
+        InvalidInput: the model's task does not fit.
+    """
+    check_project_name(to)
+    checked = asdict(build_params(ApplyParams, params))
+    model = workspace.catalog.models.get(model_ref)
+    check_task(model)
+    resolve_manifest(workspace, ref)
+    with workspace.catalog.transaction():
+        recorder = queue_run(workspace, "apply", {"model": model.name, "data": ref, "to": to, **checked}, 0)
+        recorder.read_model(model.id)
+        recorder.read_version(ref)
+    return start_worker(workspace, recorder.run)
+
+
+def perform_apply(recorder: Recorder, version: Version, model: Model, observer: Observer) -> None:
+    """Do a queued application of a model: called by the worker."""
+    workspace, run = recorder.workspace, recorder.run
+    names = ApplyParams.__dataclass_fields__
+    params = build_params(ApplyParams, {k: v for k, v in run.params.items() if k in names})
+    items = list(iter_items(workspace.store, version.manifest))
+    schema = read_summary(workspace.store, version.manifest).schema
+    schema = schema.merge(replace(schema, classes=define_classes(model.class_names, GeometryKind.RECTANGLE)))
+    annotated = list(_iter_annotated(recorder, model, items, params, observer))
+    with workspace.store.writer() as writer:
+        manifest = write_manifest(writer, schema, annotated)
+    project = find_or_create_project(workspace, run.params["to"])
+    made = recorder.write_version(
+        project,
+        manifest.digest,
+        manifest.item_count,
+        message=f"{model.name} applied to {version.ref}",
+        parents=(version,) if version.project_id == project.id else (),
+    )
+    recorder.result = {
+        "project": project.name,
+        "version": made.number,
+        "items_in": len(items),
+        "items_out": manifest.item_count,
+        "objects_out": manifest.object_count,
+        "cached": False,
+        "run": run.id,
+    }
+
+
+def _iter_annotated(
+    recorder: Recorder, model: Model, items: Sequence[Item], params: ApplyParams, observer: Observer
+) -> Iterator[Item]:
+    """Yield every item, in order, with what the model says of it."""
+    workspace = recorder.workspace
+    is_wanted = [params.policy != "keep" or not item.annotation.objects for item in items]
+    wanted = [item for item, is_one in zip(items, is_wanted, strict=True) if is_one]
+    predictions = _predict(recorder, model, wanted, params, observer)
+    for item, is_one in zip(items, is_wanted, strict=True):
+        if not is_one:
+            yield item
+            continue
+        predicted = tuple(replace(found, author=model.name) for found in next(predictions).objects)
+        yield replace(item, annotation=_merge(item.annotation, predicted, params.policy))
+    workspace.run_folder(recorder.run_id).joinpath(model.checkpoints[0].name).unlink(missing_ok=True)
+
+
+def _predict(
+    recorder: Recorder, model: Model, items: Sequence[Item], params: ApplyParams, observer: Observer
+) -> Iterator[ItemPrediction]:
+    workspace = recorder.workspace
+    folder = workspace.run_folder(recorder.run_id)
+    scratch = folder / "predict"
+    scratch.mkdir(exist_ok=True)
+    request = PredictRequest(
+        weights=write_weights(workspace, model, folder),
+        image_size_px=model.image_size_px,
+        confidence=params.confidence,
+        folder=scratch,
+        device=params.device,
+    )
+    sources = [SourceItem(item, partial(workspace.store.read, item.blob)) for item in items]
+    return iter(workspace.registry.get_trainer(model.trainer).predict(request, sources, observer))
+
+
+def _merge(before: Annotation, predicted: tuple[AnnotatedObject, ...], policy: str) -> Annotation:
+    objects = before.objects + predicted if policy == "add" else predicted
+    return replace(before, objects=objects)
+
+

@@ -1,0 +1,154 @@
+"""benchmark: measure a model on one split of a version, in a worker process."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mlwf_tui.entities.annotation import Annotation
+from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.model import Evaluation, Model
+from mlwf_tui.entities.project import Version
+from mlwf_tui.entities.run import Run
+from mlwf_tui.errors import InvalidInput, InvalidParameter
+from mlwf_tui.protocols import EvaluateRequest, EvaluateResult, Observer
+from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.workflow.exports import export_manifest
+from mlwf_tui.workflow.jobs import queue_run, start_worker
+from mlwf_tui.workflow.recorder import Recorder
+from mlwf_tui.workflow.refs import resolve_manifest
+from mlwf_tui.workspace import Workspace
+
+TASKS = ("detect",)
+
+
+def submit_benchmark(
+    workspace: Workspace, model_ref: str, ref: str, *, split: str = "val", device: str = "auto"
+) -> Run:
+    """Pin the data, queue the run and start its worker; return at once.
+
+    Raises:
+        NotFound: there is no such model, project or version.
+        InvalidParameter: there is no such split.
+        InvalidInput: the model's task or classes do not fit the data, or the split is empty.
+    """
+    if split not in tuple(Split):
+        raise InvalidParameter(f"There is no split {split!r}.", hint=f"Choose from {', '.join(Split)}.")
+    model = workspace.catalog.models.get(model_ref)
+    _check_fit(workspace, model, ref, Split(split))
+    params = {"model": model.name, "data": ref, "split": split, "device": device}
+    with workspace.catalog.transaction():
+        recorder = queue_run(workspace, "benchmark", params, 0)
+        recorder.read_model(model.id)
+        recorder.read_version(ref)
+    return start_worker(workspace, recorder.run)
+
+
+def perform_benchmark(recorder: Recorder, version: Version, model: Model, observer: Observer) -> None:
+    """Do a queued benchmark: called by the worker."""
+    workspace, params = recorder.workspace, recorder.run.params
+    split = Split(params["split"])
+    result = _predict_split(recorder, version, model, split, observer)
+    evaluation = _evaluate(workspace, version, split, model, result)
+    with workspace.store.writer() as writer:
+        blob = writer.put(msgspec.json.encode(evaluation))
+    report = recorder.write_report(
+        name=_choose_name(workspace, f"{model.name}-on-{version.project_name}"),
+        description="",
+        model_id=model.id,
+        model_name=model.name,
+        version_id=version.id,
+        version_ref=version.ref,
+        split=split.value,
+        metrics=evaluation.metrics,
+        speed=result.speed,
+        evaluation=blob,
+        settings={f"library_{key}": value for key, value in result.library_metrics.items()},
+    )
+    recorder.result = {
+        "report": report.name,
+        "report_id": report.id,
+        "model": model.name,
+        "version": version.number,
+        "split": split.value,
+        "metrics": dict(evaluation.metrics),
+        "speed": dict(result.speed),
+    }
+
+
+def write_weights(workspace: Workspace, model: Model, folder: Path) -> Path:
+    """Write the model's first checkpoint out of the store, its digest verified, and return the file."""
+    path = folder / model.checkpoints[0].name
+    workspace.store.write_file(model.checkpoints[0].blob, path)
+    return path
+
+
+def check_task(model: Model) -> None:
+    """Raise InvalidInput where the model does not find objects."""
+    if model.task not in TASKS:
+        raise InvalidInput(
+            f"The model {model.name} is for the task {model.task}.", hint=f"Choose a model for {', '.join(TASKS)}."
+        )
+
+
+def _predict_split(
+    recorder: Recorder, version: Version, model: Model, split: Split, observer: Observer
+) -> EvaluateResult:
+    workspace = recorder.workspace
+    trainer = workspace.registry.get_trainer(model.trainer)
+    data = export_manifest(workspace, version.manifest, trainer.data_format, observer)
+    folder = workspace.run_folder(recorder.run_id)
+    weights = write_weights(workspace, model, folder)
+    scratch = folder / "evaluate"
+    scratch.mkdir(exist_ok=True)
+    request = EvaluateRequest(
+        weights=weights,
+        data=data.folder,
+        files=data.files,
+        split=split,
+        folder=scratch,
+        image_size_px=model.image_size_px,
+        device=recorder.run.params["device"],
+    )
+    result = trainer.evaluate(request, observer)
+    weights.unlink()
+    return result
+
+
+def _evaluate(
+    workspace: Workspace, version: Version, split: Split, model: Model, result: EvaluateResult
+) -> Evaluation:
+    from mlwf_tui.evaluation.evaluate import evaluate  # noqa: PLC0415 - numpy, which only the worker needs
+
+    truths: dict[str, Annotation] = {
+        item.key: item.annotation
+        for item in iter_items(workspace.store, version.manifest)
+        if item.split is split
+    }
+    predictions: dict[str, Any] = {prediction.key: prediction.objects for prediction in result.predictions}
+    schema = read_summary(workspace.store, version.manifest).schema
+    names = tuple(dict.fromkeys((*schema.class_names, *model.class_names)))
+    return evaluate(truths, predictions, names)
+
+
+def _check_fit(workspace: Workspace, model: Model, ref: str, split: Split) -> None:
+    check_task(model)
+    _, manifest = resolve_manifest(workspace, ref)
+    schema = read_summary(workspace.store, manifest).schema
+    if not set(schema.class_names) & set(model.class_names):
+        raise InvalidInput(
+            f"The model {model.name} and {ref} have no class in common.",
+            hint=f"The model knows {', '.join(model.class_names)}.",
+        )
+    counts = Counter(item.split for item in iter_items(workspace.store, manifest))
+    if not counts[split]:
+        found = ", ".join(f"{name} ({count})" for name, count in counts.items())
+        raise InvalidInput(f"{ref} has no items in the {split} split.", hint=f"It has {found}.")
+
+
+def _choose_name(workspace: Workspace, stem: str) -> str:
+    taken = {report.name for report in workspace.catalog.reports.list()}
+    return next(f"{stem}-{n}" for n in range(1, len(taken) + 2) if f"{stem}-{n}" not in taken)

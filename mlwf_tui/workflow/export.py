@@ -1,0 +1,67 @@
+"""export: write a version out as a folder in some dataset format."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import Conflict, InvalidParameter, StorageFailed
+from mlwf_tui.protocols import Observer
+from mlwf_tui.store.manifests import read_summary
+from mlwf_tui.workflow.exports import iter_exported
+from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportResult:
+    """What was written, and what the format could not take."""
+
+    version_ref: str
+    folder: str
+    format: str
+    item_count: int
+    problems: tuple[Problem, ...]
+    run: str
+
+
+def export(
+    workspace: Workspace, ref: str, folder: Path, *, format: str, observer: Observer
+) -> ExportResult:
+    """Write all items of `ref` into `folder`, which is made, or must be empty.
+
+    Raises:
+        NotFound: there is no such project or version.
+        Conflict: the folder holds something.
+        InvalidParameter: there is no such format.
+        StorageFailed: the folder cannot be written.
+    """
+    folder = folder.expanduser().absolute()
+    names = workspace.registry.list_names("exporters")
+    if format not in names:
+        raise InvalidParameter(f"There is no format {format!r} to export.", hint=f"There is: {', '.join(names)}.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Conflict(f"{folder} is not an empty folder.", hint="Choose another, or empty it.")
+    with record(workspace, "export", params={"data": ref, "folder": str(folder), "format": format}) as run:
+        version = run.read_version(ref)
+        schema = read_summary(workspace.store, version.manifest).schema
+        items = iter_exported(workspace, version.manifest, version.item_count, observer)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            written = workspace.registry.get_exporter(format).write(items, schema, folder, observer)
+        except OSError as error:
+            raise StorageFailed(
+                f"{folder} could not be written: {error.strerror or error}.", hint="What is there is not whole."
+            ) from error
+        run.write_folder(str(folder))
+        result = ExportResult(
+            version_ref=version.ref,
+            folder=str(folder),
+            format=format,
+            item_count=len(written.files),
+            problems=written.problems,
+            run=run.run_id,
+        )
+        run.result = asdict(result)
+    return result

@@ -1,0 +1,86 @@
+"""Writes versions out as folders for trainers, once per manifest and format; not a verb."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.errors import StorageFailed
+from mlwf_tui.protocols import ExportedItem, Observer
+from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.workspace import Workspace
+
+MARKER = "export.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedVersion:
+    """A manifest as files; `files` maps each image's path inside the folder to its item key."""
+
+    folder: Path
+    files: Mapping[str, str]
+
+
+def export_manifest(
+    workspace: Workspace, manifest: Digest, format: str, observer: Observer
+) -> ExportedVersion:
+    """Return the folder that holds `manifest` in `format`, written now where it is not there whole.
+
+    A marker is written last, so a folder that a killed process left half-written is done anew.
+
+    Raises:
+        StorageFailed: the disk is full or cannot be written.
+    """
+    folder = workspace.exports_folder / f"{manifest[:20]}-{format}"
+    try:
+        with _lock(folder.with_suffix(".lock")):
+            if not (folder / MARKER).exists():
+                _write_export(workspace, manifest, format, folder, observer)
+            files = json.loads((folder / MARKER).read_text("utf-8"))["files"]
+    except OSError as error:
+        raise StorageFailed(
+            f"The version could not be written to {folder}: {error.strerror or error}.",
+            hint=f"Free some space; {workspace.exports_folder} may be emptied when no run is going.",
+        ) from error
+    return ExportedVersion(folder, files)
+
+
+def _write_export(
+    workspace: Workspace, manifest: Digest, format: str, folder: Path, observer: Observer
+) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    summary = read_summary(workspace.store, manifest)
+    exporter = workspace.registry.get_exporter(format)
+    items = iter_exported(workspace, manifest, summary.item_count, observer)
+    written = exporter.write(items, summary.schema, folder, observer)
+    marker = folder / f"{MARKER}.tmp"
+    marker.write_text(json.dumps({"format": format, "manifest": manifest, "files": dict(written.files)}))
+    marker.rename(folder / MARKER)
+
+
+def iter_exported(
+    workspace: Workspace, manifest: Digest, item_count: int, observer: Observer
+) -> Iterator[ExportedItem]:
+    """Yield a manifest's items with a way to their bytes, reporting each to the observer."""
+    for count, item in enumerate(iter_items(workspace.store, manifest), start=1):
+        observer.check_cancelled()
+        observer.progress(count, item_count, "writing the data out")
+        yield ExportedItem(item, partial(workspace.store.read, item.blob))
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock that the kernel drops if this process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

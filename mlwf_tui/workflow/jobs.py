@@ -1,0 +1,124 @@
+"""Starts, watches and stops the worker process of a run; what the worker does is not known here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mlwf_tui.entities.run import Job, Run, RunState
+from mlwf_tui.errors import Conflict, StorageFailed
+from mlwf_tui.workflow import processes
+from mlwf_tui.workflow.recorder import Recorder
+from mlwf_tui.workspace import Workspace
+
+UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
+START_GRACE = timedelta(seconds=60)  # between a run's row and its worker's
+POLL_S = 0.1
+
+
+def queue_run(workspace: Workspace, verb: str, params: Mapping[str, Any], seed: int) -> Recorder:
+    """Enter a run that a worker will do, and return its recorder, to note the inputs at once."""
+    run = workspace.catalog.runs.create(
+        verb,
+        params=params,
+        seed=seed,
+        author=workspace.settings.author,
+        workspace=workspace.settings.workspace,
+        environment={},
+        state=RunState.QUEUED,
+    )
+    return Recorder(workspace, run)
+
+
+def start_worker(workspace: Workspace, run: Run) -> Run:
+    """Start the run's worker in a session of its own, so that no terminal's end reaches it.
+
+    Raises:
+        StorageFailed: the run's folder cannot be written.
+    """
+    folder = workspace.run_folder(run.id)
+    command = [sys.executable, "-m", "mlwf_tui.worker", str(workspace.home), run.id]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "log").open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                start_new_session=True,
+                close_fds=True,
+            )
+    except OSError as error:
+        message = f"The worker could not be started: {error.strerror or error}."
+        workspace.catalog.runs.finish(run.id, RunState.FAILED, result={}, error=message)
+        raise StorageFailed(message, hint="Free some space, or check the home's mode.") from error
+    identity = processes.identify(process.pid)
+    if identity is not None:
+        workspace.catalog.jobs.create(run.id, identity)
+    return workspace.catalog.runs.get(run.id)
+
+
+def find_lost(workspace: Workspace) -> None:
+    """Mark unfinished runs whose process is gone as lost."""
+    for run in workspace.catalog.runs.list(states=UNFINISHED, limit=10_000):
+        job = workspace.catalog.jobs.latest(run.id)
+        if job is None and datetime.now(UTC) - run.created_at < START_GRACE:
+            continue
+        if job is not None and processes.is_alive(job.process):
+            continue
+        _mark_lost(workspace, run, job)
+
+
+def _mark_lost(workspace: Workspace, run: Run, job: Job | None) -> None:
+    """Close a run without a process; a run that finished meanwhile is left as it is."""
+    current = workspace.catalog.runs.get(run.id)
+    if current.state.is_finished:
+        return
+    was_stopping = current.state is RunState.STOPPING
+    state = RunState.STOPPED if was_stopping else RunState.LOST
+    error = "Stopped by force." if was_stopping else "The process ended without a word."
+    try:
+        workspace.catalog.runs.finish(
+            run.id, state, result={}, error=error, hint=f"mlwf logs {run.id} shows its last lines."
+        )
+    except Conflict:
+        return  # the worker's own last word came first
+    if job is not None and job.finished_at is None:
+        workspace.catalog.jobs.finish(job.id, -1)
+
+
+def stop(workspace: Workspace, run: Run, *, grace_s: float) -> Run:
+    """Ask the run's process to stop; after `grace_s` seconds kill it and all of its group.
+
+    Raises:
+        Conflict: the run has finished already.
+    """
+    catalog = workspace.catalog
+    if run.state.is_finished:
+        raise Conflict(f"The run {run.id} is {run.state} already.", hint="Nothing was stopped.")
+    job = catalog.jobs.latest(run.id)
+    catalog.runs.mark(run.id, RunState.STOPPING, expected=(RunState.QUEUED, RunState.RUNNING))
+    if job is not None:
+        processes.send_signal(job.process, signal.SIGTERM)
+        deadline = time.monotonic() + grace_s
+        while processes.is_alive(job.process) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        processes.kill_group(job.process)
+        _wait_until_gone(job)
+    find_lost(workspace)
+    return catalog.runs.get(run.id)
+
+
+def _wait_until_gone(job: Job) -> None:
+    deadline = time.monotonic() + 5
+    while processes.is_alive(job.process) and time.monotonic() < deadline:
+        time.sleep(POLL_S)

@@ -1,0 +1,25 @@
+"""operations: what a transform can do, and with which parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlwf_tui.params import ParamSpec, describe_params
+from mlwf_tui.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationInfo:
+    """An operation as it is listed."""
+
+    name: str
+    summary: str
+    params: tuple[ParamSpec, ...]
+
+
+def list_operations(workspace: Workspace) -> tuple[OperationInfo, ...]:
+    """Return all operations by name; loading them imports no pixel library."""
+    found = (workspace.registry.get_operation(name) for name in workspace.registry.list_names("operations"))
+    return tuple(
+        OperationInfo(name=o.name, summary=o.summary, params=describe_params(o.params_type)) for o in found
+    )

@@ -1,0 +1,235 @@
+"""Records a run while a verb works: its row, its process, and every edge of its lineage.
+
+A verb gets its inputs and leaves its outputs only through the Recorder, so no verb can forget
+lineage, and a head that changed since its last version is committed before a run may read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlwf_tui.entities.ids import Digest, RunId
+from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.project import ManifestSummary, Project, ProjectState, Version, VersionKind
+from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Run, RunState
+from mlwf_tui.errors import Cancelled, InvalidInput, MlwfError
+from mlwf_tui.workflow import processes
+from mlwf_tui.workflow.refs import resolve_project_ref
+from mlwf_tui.workspace import Workspace
+
+
+@dataclass(slots=True)
+class Recorder:
+    """What a verb holds while its run is open."""
+
+    workspace: Workspace
+    run: Run
+    result: Mapping[str, Any] = field(default_factory=dict)
+    is_stopped: bool = False  # ended early but kept what it had
+
+    @property
+    def run_id(self) -> RunId:
+        return self.run.id
+
+    def read_version(self, ref: str) -> Version:
+        """Return the immutable version that `PROJECT` or `PROJECT@N` means, as an input of the run.
+
+        A bare project is committed first when its head has changed since its last version.
+        """
+        project, number = resolve_project_ref(self.workspace, ref)
+        if number is not None:
+            version = self.workspace.catalog.versions.get(project.id, number)
+        else:
+            version = pin_head(self.workspace, project, message=f"before {self.run.verb}")
+        self._link_input(ArtifactRef(ArtifactKind.VERSION, version.id, version.ref))
+        return version
+
+    def read_head(self, project: Project) -> None:
+        """Note the project's present state as an input."""
+        self._link_input(ArtifactRef(ArtifactKind.PROJECT, project.head, project.name))
+
+    def read_state(self, state: str, project: Project) -> None:
+        """Note one earlier state of a project as an input."""
+        self._link_input(ArtifactRef(ArtifactKind.PROJECT, state, project.name))
+
+    def read_folder(self, path: str) -> None:
+        """Note a folder outside the home as an input."""
+        self._link_input(self.workspace.catalog.lineage.add_folder(path))
+
+    def read_model(self, ref: str) -> Model:
+        """Return a model as an input of the run."""
+        model = self.workspace.catalog.models.get(ref)
+        self._link_input(ArtifactRef(ArtifactKind.MODEL, model.id, model.name))
+        return model
+
+    def write_head(self, project: Project, manifest: ManifestSummary) -> ProjectState:
+        """Move a project's head to a new state, which becomes an output."""
+        with self.workspace.catalog.transaction():
+            state = self._move_head(project, manifest.digest, manifest.item_count)
+            self.note_state(state, project)
+        return state
+
+    def note_state(self, state: ProjectState, project: Project) -> None:
+        """Note a state that was made already as an output."""
+        self._link_output(ArtifactRef(ArtifactKind.PROJECT, state.id, project.name))
+
+    def write_version(
+        self,
+        project: Project,
+        manifest: Digest,
+        item_count: int,
+        *,
+        message: str,
+        kind: VersionKind = VersionKind.AUTOMATIC,
+        parents: Sequence[Version] = (),
+    ) -> Version:
+        """Move a project's head to `manifest` and name it as a version, in one transaction.
+
+        What the head held and no version named is committed first, so that nothing is lost.
+        """
+        catalog = self.workspace.catalog
+        with catalog.transaction():
+            if project.is_changed and project.item_count:
+                pin_head(self.workspace, project, message=f"before {self.run.verb}")
+            self._move_head(project, manifest, item_count)
+            version = catalog.versions.create(
+                project.id,
+                manifest=manifest,
+                item_count=item_count,
+                message=message,
+                kind=kind,
+                author=self.run.author,
+                parents=tuple(parent.id for parent in parents),
+            )
+            self._link_output(ArtifactRef(ArtifactKind.VERSION, version.id, version.ref))
+        return version
+
+    def write_model(self, **values: Any) -> Model:
+        """Enter a model into the catalog as an output; `values` are Model's fields."""
+        with self.workspace.catalog.transaction():
+            model = self.workspace.catalog.models.create(run_id=self.run_id, **values)
+            self._link_output(ArtifactRef(ArtifactKind.MODEL, model.id, model.name))
+        return model
+
+    def write_report(self, **values: Any) -> Report:
+        """Enter a report into the catalog as an output; `values` are Report's fields."""
+        with self.workspace.catalog.transaction():
+            report = self.workspace.catalog.reports.create(run_id=self.run_id, **values)
+            self._link_output(ArtifactRef(ArtifactKind.REPORT, report.id, report.name))
+        return report
+
+    def write_folder(self, path: str) -> None:
+        """Note a folder outside the home as an output."""
+        self._link_output(self.workspace.catalog.lineage.add_folder(path, is_output=True))
+
+    def note_version(self, version: Version) -> None:
+        """Note a version that exists already as an output: the same recipe gave the same data."""
+        self._link_output(ArtifactRef(ArtifactKind.VERSION, version.id, version.ref))
+
+    def _move_head(self, project: Project, manifest: Digest, item_count: int) -> ProjectState:
+        return self.workspace.catalog.projects.move_head(
+            project.id,
+            expected=project.head,
+            manifest=manifest,
+            item_count=item_count,
+            run_id=self.run_id,
+            verb=self.run.verb,
+        )
+
+    def _link_input(self, artifact: ArtifactRef) -> None:
+        self.workspace.catalog.runs.add_input(self.run_id, artifact)
+
+    def _link_output(self, artifact: ArtifactRef) -> None:
+        self.workspace.catalog.runs.add_output(self.run_id, artifact)
+
+
+@contextmanager
+def record(
+    workspace: Workspace,
+    verb: str,
+    *,
+    params: Mapping[str, Any],
+    seed: int | None = None,
+    recipe: Digest | None = None,
+) -> Iterator[Recorder]:
+    """Open a run done by this process, and close it as done, stopped or failed.
+
+    Inside a catalog transaction a failure leaves no trace at all; outside, the failed run stays to
+    be seen, with what was wrong.
+    """
+    catalog = workspace.catalog
+    with catalog.transaction():
+        run = catalog.runs.create(
+            verb,
+            params=params,
+            seed=seed,
+            author=workspace.settings.author,
+            workspace=workspace.settings.workspace,
+            environment={},
+            recipe=recipe,
+        )
+        job = catalog.jobs.create(run.id, processes.identify_self())
+    recorder = Recorder(workspace, run)
+    exit_code = 1
+    try:
+        with closing_run(recorder):
+            yield recorder
+        exit_code = 0
+    finally:
+        catalog.jobs.finish(job.id, exit_code)
+
+
+@contextmanager
+def closing_run(recorder: Recorder) -> Iterator[None]:
+    """Finish the recorder's run with the state that the block's ending means."""
+    finish = recorder.workspace.catalog.runs.finish
+    try:
+        yield
+    except (Cancelled, KeyboardInterrupt):
+        finish(recorder.run_id, RunState.STOPPED, result={}, error="Stopped on request.")
+        raise
+    except MlwfError as error:
+        finish(recorder.run_id, RunState.FAILED, result={}, error=error.message, hint=error.hint)
+        raise
+    except BaseException as error:
+        finish(recorder.run_id, RunState.FAILED, result={}, error=f"{type(error).__name__}: {error}")
+        raise
+    state = RunState.STOPPED if recorder.is_stopped else RunState.DONE
+    finish(recorder.run_id, state, result=recorder.result)
+
+
+def pin_head(
+    workspace: Workspace, project: Project, *, message: str, kind: VersionKind = VersionKind.AUTOMATIC
+) -> Version:
+    """Return the version of the project's present head, committing it where none names it yet.
+
+    Raises:
+        InvalidInput: the project has never held an item.
+    """
+    catalog = workspace.catalog
+    with catalog.transaction():
+        project = catalog.projects.get_by_id(project.id)
+        latest = catalog.versions.latest(project.id)
+        if latest is not None and not project.is_changed:
+            return latest
+        if latest is None and not project.is_changed:
+            raise InvalidInput(
+                f"The project {project.name} is empty.", hint=f"Import images: mlwf import PATH {project.name}"
+            )
+        with record(workspace, "commit", params={"project": project.name, "message": message}) as commit_run:
+            commit_run.read_head(project)
+            version = catalog.versions.create(
+                project.id,
+                manifest=project.manifest,
+                item_count=project.item_count,
+                message=message,
+                kind=kind,
+                author=workspace.settings.author,
+                parents=(latest.id,) if latest else (),
+            )
+            commit_run.note_version(version)
+            commit_run.result = {"project": project.name, "version": version.number, "created": True}
+    return version

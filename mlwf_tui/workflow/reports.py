@@ -1,0 +1,37 @@
+"""reports: what has been measured."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mlwf_tui.entities.model import Evaluation, Report
+from mlwf_tui.errors import CorruptData
+from mlwf_tui.workspace import Workspace
+
+
+def list_reports(workspace: Workspace) -> tuple[Report, ...]:
+    """Return all reports, newest first."""
+    return workspace.catalog.reports.list()
+
+
+def get_report(workspace: Workspace, ref: str) -> Report:
+    """Return one report by name or id.
+
+    Raises:
+        NotFound: there is no such report.
+    """
+    return workspace.catalog.reports.get(ref)
+
+
+def read_evaluation(workspace: Workspace, report: Report) -> Evaluation:
+    """Read the full body of a report from the store: classes, curves, confusion, items.
+
+    Raises:
+        CorruptData: the stored bytes are damaged, or are no evaluation.
+    """
+    try:
+        return msgspec.json.decode(workspace.store.read(report.evaluation), type=Evaluation)
+    except msgspec.MsgspecError as error:
+        raise CorruptData(
+            f"The report {report.name} cannot be read: {error}.", hint="Run the benchmark again."
+        ) from error

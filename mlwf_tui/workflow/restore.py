@@ -1,0 +1,78 @@
+"""restore: bring an earlier version back as a new one; nothing is overwritten."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlwf_tui.entities.project import Project, Version, VersionKind
+from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.workflow.recorder import pin_head, record
+from mlwf_tui.workflow.refs import resolve_project_ref
+from mlwf_tui.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreResult:
+    """The new version; `saved_version` names what the head held and no version had named yet."""
+
+    project: str
+    version: int
+    created: bool
+    saved_version: int | None
+
+
+def preview_restore(workspace: Workspace, ref: str) -> str:
+    """Return one sentence that says what restoring `ref` will do."""
+    project, version = _find_version(workspace, ref)
+    if project.manifest == version.manifest:
+        return f"{project.name} already stands on {version.ref}: nothing will change."
+    latest = project.latest_version or 0
+    if project.is_changed:
+        return (
+            f"Save the uncommitted head of {project.name} as @{latest + 1}, then bring back"
+            f" {version.ref} ({version.item_count} items) as @{latest + 2}."
+        )
+    return f"Bring back {version.ref} ({version.item_count} items) as {project.name}@{latest + 1}."
+
+
+def restore(workspace: Workspace, ref: str) -> RestoreResult:
+    """Make a new version, and the head, with the manifest of PROJECT@N, in constant time.
+
+    Raises:
+        NotFound: there is no such version.
+        InvalidParameter: no version was named.
+    """
+    with workspace.catalog.transaction():
+        project, version = _find_version(workspace, ref)
+        if project.manifest == version.manifest:
+            standing = pin_head(workspace, project, message="before restore")
+            return RestoreResult(
+                project=project.name, version=standing.number, created=False, saved_version=None
+            )
+        saved = pin_head(workspace, project, message=f"before restoring {version.ref}") if project.is_changed else None
+        with record(workspace, "restore", params={"version": version.ref}) as run:
+            run.read_version(version.ref)
+            restored = run.write_version(
+                workspace.catalog.projects.get_by_id(project.id),
+                version.manifest,
+                version.item_count,
+                message=f"restored from {version.ref}",
+                kind=VersionKind.RESTORED,
+                parents=(version,),
+            )
+            run.result = {"project": project.name, "version": restored.number, "created": True}
+    return RestoreResult(
+        project=project.name,
+        version=restored.number,
+        created=True,
+        saved_version=saved.number if saved else None,
+    )
+
+
+def _find_version(workspace: Workspace, ref: str) -> tuple[Project, Version]:
+    project, number = resolve_project_ref(workspace, ref)
+    if number is None:
+        raise InvalidParameter(
+            f"{ref} names no version.", hint=f"Write {ref}@N; mlwf versions {ref} lists them."
+        )
+    return project, workspace.catalog.versions.get(project.id, number)

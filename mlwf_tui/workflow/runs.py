@@ -1,0 +1,29 @@
+"""runs: what was done, and what is being done now."""
+
+from __future__ import annotations
+
+from mlwf_tui.entities.run import MetricPoint, Run
+from mlwf_tui.workflow import jobs
+from mlwf_tui.workflow.events import read_metrics
+from mlwf_tui.workspace import Workspace
+
+
+def list_runs(workspace: Workspace, limit: int = 100) -> tuple[Run, ...]:
+    """Return the newest runs first; those whose process is gone are marked as lost before."""
+    jobs.find_lost(workspace)
+    return workspace.catalog.runs.list(limit=limit)
+
+
+def get_run(workspace: Workspace, ref: str) -> Run:
+    """Return one run by id or unique prefix.
+
+    Raises:
+        NotFound: there is no such run.
+    """
+    jobs.find_lost(workspace)
+    return workspace.catalog.runs.get(ref)
+
+
+def list_metrics(workspace: Workspace, ref: str) -> tuple[MetricPoint, ...]:
+    """Return every metric that a run reported, in the order it came."""
+    return read_metrics(workspace.run_folder(workspace.catalog.runs.get(ref).id))

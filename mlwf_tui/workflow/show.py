@@ -1,0 +1,162 @@
+"""show: everything about one thing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.run import Run
+from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.workflow.refs import Entity, resolve
+from mlwf_tui.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One thing and the facts that belong to its kind; `facts` holds plain values in reading order."""
+
+    kind: str
+    entity: Entity
+    facts: Mapping[str, Any]
+
+
+def show(workspace: Workspace, ref: str) -> Shown:
+    """Return the thing that a ref names.
+
+    Raises:
+        NotFound: nothing has that name or id.
+    """
+    entity = resolve(workspace, ref)
+    match entity:
+        case Project():
+            return Shown(kind="project", entity=entity, facts=_describe_project(workspace, entity))
+        case Version():
+            return Shown(kind="version", entity=entity, facts=_describe_version(workspace, entity))
+        case Model():
+            return Shown(kind="model", entity=entity, facts=_describe_model(entity))
+        case Report():
+            return Shown(kind="report", entity=entity, facts=_describe_report(entity))
+        case Run():
+            return Shown(kind="run", entity=entity, facts=_describe_run(entity))
+
+
+def _describe_project(workspace: Workspace, project: Project) -> dict[str, Any]:
+    return {
+        "id": project.id,
+        "name": project.name,
+        "description": project.description,
+        "workspace": project.workspace,
+        "item_count": project.item_count,
+        **_describe_content(workspace, project.manifest),
+        "head": project.manifest,
+        "latest_version": project.latest_version,
+        "is_changed": project.is_changed,
+        "created_at": project.created_at,
+        "updated_at": project.updated_at,
+    }
+
+
+def _describe_version(workspace: Workspace, version: Version) -> dict[str, Any]:
+    return {
+        "id": version.id,
+        "name": version.ref,
+        "description": version.message,
+        "number": version.number,
+        "kind_of_version": version.kind.value,
+        "author": version.author,
+        "created_at": version.created_at,
+        "item_count": version.item_count,
+        **_describe_content(workspace, version.manifest),
+        "manifest": version.manifest,
+    }
+
+
+def _describe_content(workspace: Workspace, manifest: Digest) -> dict[str, Any]:
+    """Count a manifest's items by dataset and split, and its objects by class."""
+    summary = read_summary(workspace.store, manifest)
+    datasets: Counter[str] = Counter()
+    splits: Counter[str] = Counter()
+    objects: Counter[str] = Counter()
+    for item in iter_items(workspace.store, manifest):
+        datasets[item.dataset] += 1
+        splits[item.split.value] += 1
+        objects.update(labelled.class_name for labelled in item.annotation.objects)
+    return {
+        "classes": [
+            {"name": c.name, "color": c.color, "object_count": objects[c.name]} for c in summary.schema.classes
+        ],
+        "datasets": [{"name": name, "item_count": count} for name, count in sorted(datasets.items())],
+        "splits": dict(sorted(splits.items())),
+        "object_count": summary.object_count,
+        "size_bytes": summary.size_bytes,
+    }
+
+
+def _describe_model(model: Model) -> dict[str, Any]:
+    return {
+        "id": model.id,
+        "name": model.name,
+        "description": model.description,
+        "architecture": model.architecture,
+        "task": model.task,
+        "metrics": dict(model.metrics),
+        "classes": list(model.class_names),
+        "image_size_px": model.image_size_px,
+        "checkpoints": [
+            {"name": c.name, "digest": c.blob, "size_bytes": c.size_bytes} for c in model.checkpoints
+        ],
+        "trainer": model.trainer,
+        "run": model.run_id,
+        "created_at": model.created_at,
+    }
+
+
+def _describe_report(report: Report) -> dict[str, Any]:
+    return {
+        "id": report.id,
+        "name": report.name,
+        "description": report.description,
+        "model": report.model_name,
+        "version": report.version_ref,
+        "split": report.split,
+        "metrics": dict(report.metrics),
+        "speed": dict(report.speed),
+        "settings": dict(report.settings),
+        "run": report.run_id,
+        "created_at": report.created_at,
+    }
+
+
+def _describe_run(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "name": f"{run.verb} {run.id}",
+        "description": "",
+        **describe_run(run),
+        "params": dict(run.params),
+        "seed": run.seed,
+        "author": run.author,
+        "environment": dict(run.environment),
+        "result": dict(run.result),
+        "error": run.error,
+        "hint": run.hint,
+    }
+
+
+def describe_run(run: Run) -> dict[str, Any]:
+    """Return a run as `mlwf runs` lists it."""
+    return {
+        "id": run.id,
+        "verb": run.verb,
+        "state": run.state.value,
+        "inputs": [{"kind": a.kind.value, "id": a.id, "name": a.title} for a in run.inputs],
+        "outputs": [{"kind": a.kind.value, "id": a.id, "name": a.title} for a in run.outputs],
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+    }

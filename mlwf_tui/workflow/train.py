@@ -1,0 +1,169 @@
+"""train: fit a model to a version, in a worker process of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from mlwf_tui.entities.ids import RunId
+from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.model import Checkpoint, Model
+from mlwf_tui.entities.project import Version
+from mlwf_tui.entities.run import Run
+from mlwf_tui.errors import InvalidInput, InvalidParameter
+from mlwf_tui.params import ParamSpec, build_params, describe_params
+from mlwf_tui.protocols import FitRequest, FitResult, Observer, Trainer
+from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.workflow.exports import export_manifest
+from mlwf_tui.workflow.jobs import queue_run, start_worker
+from mlwf_tui.workflow.recorder import Recorder
+from mlwf_tui.workflow.refs import resolve_manifest
+from mlwf_tui.workspace import Workspace
+
+TRAINER = "ultralytics"
+DEFAULT_ARCHITECTURE = "yolov10n"
+
+
+def list_architectures(workspace: Workspace) -> tuple[str, ...]:
+    """Return the architectures that can be trained."""
+    return workspace.registry.get_trainer(TRAINER).list_architectures()
+
+
+def list_params(workspace: Workspace) -> tuple[ParamSpec, ...]:
+    """Return the declared training parameters; others go to the library as they are."""
+    return describe_params(workspace.registry.get_trainer(TRAINER).params_type)
+
+
+def submit_train(
+    workspace: Workspace,
+    ref: str,
+    *,
+    model: str = DEFAULT_ARCHITECTURE,
+    params: Mapping[str, Any],
+    seed: int = 0,
+    name: str = "",
+) -> Run:
+    """Pin the data, queue the run and start its worker; return at once.
+
+    Raises:
+        NotFound: there is no such project or version.
+        InvalidParameter: the architecture is not known, or a parameter does not fit.
+        InvalidInput: the version has no training or no validation items, or no objects.
+    """
+    trainer = workspace.registry.get_trainer(TRAINER)
+    _check_architecture(trainer, model)
+    declared, extra = _split_params(trainer, params)
+    checked = asdict(build_params(trainer.params_type, declared))
+    _check_data(workspace, ref)
+    shown = {
+        "data": ref,
+        "model": model,
+        "name": _choose_name(workspace, name, model, ref),
+        **{key: value for key, value in checked.items() if value is not None},
+        **extra,
+    }
+    with workspace.catalog.transaction():
+        recorder = queue_run(workspace, "train", shown, seed)
+        recorder.read_version(ref)
+    return start_worker(workspace, recorder.run)
+
+
+def perform_train(recorder: Recorder, version: Version, observer: Observer) -> None:
+    """Do a queued training: called by the worker."""
+    workspace, run = recorder.workspace, recorder.run
+    trainer = workspace.registry.get_trainer(TRAINER)
+    own = {"data", "model", "name"}
+    declared, extra = _split_params(trainer, {k: v for k, v in run.params.items() if k not in own})
+    data = export_manifest(workspace, version.manifest, trainer.data_format, observer)
+    folder = workspace.run_folder(run.id) / "fit"
+    folder.mkdir(exist_ok=True)
+    result = trainer.fit(
+        FitRequest(
+            architecture=run.params["model"],
+            data=data.folder,
+            class_names=read_summary(workspace.store, version.manifest).schema.class_names,
+            folder=folder,
+            params=build_params(trainer.params_type, declared),
+            extra=extra,
+            seed=run.seed or 0,
+        ),
+        observer,
+    )
+    model = _keep_model(recorder, version, trainer, result)
+    shutil.rmtree(folder)
+    recorder.is_stopped = result.is_stopped
+    recorder.result = {"model": model.name, "model_id": model.id, "metrics": dict(result.metrics)}
+
+
+def _keep_model(recorder: Recorder, version: Version, trainer: Trainer, result: FitResult) -> Model:
+    workspace = recorder.workspace
+    workspace.catalog.runs.set_environment(RunId(recorder.run_id), result.environment)
+    with workspace.store.writer() as writer:
+        checkpoints = tuple(_keep_checkpoint(writer.put_file(path), path) for path in result.checkpoints)
+    schema = read_summary(workspace.store, version.manifest).schema
+    return recorder.write_model(
+        name=recorder.run.params["name"],
+        description=f"trained on {version.ref}",
+        architecture=result.architecture,
+        task=result.task,
+        trainer=trainer.name,
+        class_names=schema.class_names,
+        image_size_px=result.image_size_px,
+        checkpoints=checkpoints,
+        metrics=result.metrics,
+    )
+
+
+def _keep_checkpoint(stored: tuple[Any, int], path: Path) -> Checkpoint:
+    digest, size_bytes = stored
+    return Checkpoint(path.name, digest, size_bytes)
+
+
+def _check_architecture(trainer: Trainer, architecture: str) -> None:
+    if architecture in trainer.list_architectures() or Path(architecture).suffix in (".pt", ".yaml"):
+        return
+    raise InvalidParameter(
+        f"There is no architecture {architecture!r}.",
+        hint=f"Try one of {', '.join(trainer.list_architectures()[:8])}, …",
+    )
+
+
+def _split_params(trainer: Trainer, params: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the parameters that the trainer declares, and those it hands on to its library."""
+    names = {declared.name for declared in fields(trainer.params_type)}
+    declared = {key: value for key, value in params.items() if key in names}
+    return declared, {key: value for key, value in params.items() if key not in names}
+
+
+def _check_data(workspace: Workspace, ref: str) -> None:
+    """Raise where a training would fail or measure nothing; cheaper to say now than in the worker."""
+    project, manifest = resolve_manifest(workspace, ref)
+    summary = read_summary(workspace.store, manifest)
+    if summary.object_count == 0:
+        raise InvalidInput(
+            f"{ref} has no annotated objects to learn from.", hint="Import annotations, or choose another version."
+        )
+    counts = Counter(item.split for item in iter_items(workspace.store, manifest))
+    for split in (Split.TRAIN, Split.VAL):
+        if not counts[split]:
+            raise InvalidInput(
+                f"{ref} has no items in the {split} split.",
+                hint=f"Make splits: mlwf transform split {project.name} --to {project.name}",
+            )
+
+
+def _choose_name(workspace: Workspace, name: str, architecture: str, ref: str) -> str:
+    """Return the given name, or the first free of ARCHITECTURE-PROJECT-1, -2, …"""
+    taken = {model.name for model in workspace.catalog.models.list()}
+    if name:
+        if name in taken:
+            raise InvalidParameter(f"There is a model named {name!r} already.", hint="Choose another name.")
+        return name
+    stem = f"{Path(architecture).stem}-{ref.rpartition('@')[0] or ref}"
+    return next(f"{stem}-{n}" for n in range(1, len(taken) + 2) if f"{stem}-{n}" not in taken)
+
+

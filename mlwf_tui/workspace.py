@@ -1,0 +1,47 @@
+"""The house key: one opened home with its store, catalog, plug-ins and settings; no verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlwf_tui.catalog.catalog import Catalog
+from mlwf_tui.registry import Registry
+from mlwf_tui.settings import Settings, prepare_home, read_settings
+from mlwf_tui.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """What every verb takes first. Safe to use from several threads; closed by whoever opened it."""
+
+    home: Path
+    settings: Settings
+    store: Store
+    catalog: Catalog
+    registry: Registry
+
+    def run_folder(self, run_id: str) -> Path:
+        """Where a run keeps its log, its events and its scratch files."""
+        return self.home / "runs" / run_id
+
+    @property
+    def exports_folder(self) -> Path:
+        """Versions written out for trainers; may be deleted at any time when no run is going."""
+        return self.home / "cache" / "exports"
+
+
+@contextmanager
+def open_workspace(home: Path) -> Iterator[Workspace]:
+    """Open a home, making it where it is missing, and close it at the end.
+
+    Raises:
+        StorageFailed: the home is not ours or cannot be written.
+        CorruptData: the catalog or the store's index is damaged.
+    """
+    prepare_home(home)
+    settings = read_settings(home)
+    with Store(home / "store") as store, Catalog(home / "catalog.sqlite") as catalog:
+        yield Workspace(home=home, settings=settings, store=store, catalog=catalog, registry=Registry())
