@@ -40,15 +40,15 @@ class Registry:
         return cast(Trainer, self._load("trainers", name))
 
     @cached_property
-    def _groups(self) -> dict[str, dict[str, EntryPoint]]:
-        groups: dict[str, dict[str, EntryPoint]] = {}
-        for point in self.find_entry_points():
-            if point.group.startswith(GROUP_PREFIX):
-                groups.setdefault(point.group[len(GROUP_PREFIX) :], {})[point.name] = point
-        return groups
+    def _points_by_kind(self) -> dict[str, dict[str, EntryPoint]]:
+        return {}
 
     def _by_kind(self, kind: str) -> dict[str, EntryPoint]:
-        return self._groups.get(kind, {})
+        """Return the entry points of a kind; every installed package is looked at once a kind."""
+        if kind not in self._points_by_kind:
+            points = self.find_entry_points(group=f"{GROUP_PREFIX}{kind}")
+            self._points_by_kind[kind] = {point.name: point for point in points}
+        return self._points_by_kind[kind]
 
     def _load(self, kind: str, name: str) -> Any:
         singular = kind.removesuffix("s")

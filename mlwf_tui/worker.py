@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.errors import Cancelled, MlwfError
+from mlwf_tui.errors import Cancelled, Conflict, MlwfError
 from mlwf_tui.workflow import processes
 from mlwf_tui.workflow.events import FILE_NAME, EventWriter
 from mlwf_tui.workflow.perform import perform
@@ -38,11 +38,12 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     flag = StopFlag()
     with open_workspace(home) as workspace:
-        run = workspace.catalog.runs.get(run_id)
-        if not workspace.catalog.runs.start(run.id):
-            logger.error("The run %s is %s; it is not started again.", run.id, run.state)
+        try:
+            run = workspace.catalog.runs.start(workspace.catalog.runs.get(run_id).id)
+        except Conflict as error:
+            logger.error("%s It is not started again.", error.message)
             return 5
-        return _do_run(workspace, workspace.catalog.runs.get(run_id), flag)
+        return _do_run(workspace, run, flag)
 
 
 def _do_run(workspace: Workspace, run: Run, flag: StopFlag) -> int:

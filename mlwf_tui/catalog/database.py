@@ -75,7 +75,7 @@ class Database:
     def execute_sql(self, statement: str) -> Any:
         """Run one statement as it stands, and return its cursor; for migrations and settings."""
         with translated_faults(self.path):
-            return self._peewee.connection().execute(statement)
+            return self._peewee.execute_sql(statement)  # type: ignore[no-untyped-call]
 
     def list_tables(self) -> tuple[str, ...]:
         """Return the names of all tables in the file, our own or not."""

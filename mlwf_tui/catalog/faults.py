@@ -11,6 +11,8 @@ import peewee as pw
 
 from mlwf_tui.errors import Busy, Conflict, CorruptData, InvalidInput, MlwfError, NotFound, StorageFailed
 
+ROLLED_BACK = ("no transaction is active", "no such savepoint")
+
 
 @contextmanager
 def translated_faults(path: Path) -> Iterator[None]:
@@ -32,8 +34,8 @@ def translated_faults(path: Path) -> Iterator[None]:
 
 
 def _find_cause(error: BaseException) -> BaseException:
-    """Return the error behind a failed rollback: SQLite has rolled back by itself when a disk is full."""
-    while "no transaction is active" in str(error) and error.__context__ is not None:
+    """Return the error behind a failed rollback: SQLite rolls back by itself when a disk is full."""
+    while error.__context__ is not None and any(text in str(error) for text in ROLLED_BACK):
         error = error.__context__
     return error
 
@@ -41,7 +43,7 @@ def _find_cause(error: BaseException) -> BaseException:
 def _translate(path: Path, error: BaseException) -> MlwfError | None:
     if isinstance(error, MlwfError):
         return error
-    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+    code = _read_code(error)
     if code == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
         return NotFound(
             "The change refers to something that is not in the catalog.", hint="Check the ids it names."
@@ -49,6 +51,12 @@ def _translate(path: Path, error: BaseException) -> MlwfError | None:
     if code == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
         return Conflict("The catalog holds this already.", hint="Choose another name, or use what is there.")
     return None if code is None else _translate_code(path, code & 0xFF, error)
+
+
+def _read_code(error: object) -> int | None:
+    while isinstance(error, pw.PeeweeException):  # an error while connecting is wrapped twice
+        error = getattr(error, "orig", None)
+    return getattr(error, "sqlite_errorcode", None)
 
 
 def _translate_code(path: Path, code: int, error: BaseException) -> MlwfError | None:

@@ -40,6 +40,21 @@ class Jobs:
             self._journal.append("job.started", job_id, run=run_id)
             return self._get(job_id)
 
+    def ensure(self, run_id: RunId, process: ProcessIdentity) -> Job:
+        """Return the run's job of this very process, made where it is missing.
+
+        Whoever starts a worker and the worker itself both say so; whichever is first makes the row.
+
+        Raises:
+            NotFound: there is no such run.
+            Conflict: the run is finished, and this process was not its job.
+        """
+        with self._database.transaction():
+            latest = self.latest(run_id)
+            if latest is not None and latest.process == process:
+                return latest
+            return self.create(run_id, process)
+
     def finish(self, job_id: JobId, exit_code: int | None) -> Job:
         """Say that the process has ended; `exit_code` None where nobody was there to see it.
 

@@ -150,6 +150,26 @@ class Runs:
             self._journal.append("run.finished", run_id, state=state)
             return self._get_by_id(run_id)
 
+    def set_recipe(self, run_id: RunId, recipe: Digest) -> None:
+        """Note all that decides the run's output, known once its inputs are.
+
+        Raises:
+            Conflict: the run is finished.
+        """
+        with self._database.transaction():
+            self._get_unfinished_state(run_id)
+            self._update(run_id, recipe=recipe)
+
+    def set_environment(self, run_id: RunId, environment: Mapping[str, str]) -> None:
+        """Note what the run was done with: versions, device.
+
+        Raises:
+            Conflict: the run is finished.
+        """
+        with self._database.transaction():
+            self._get_unfinished_state(run_id)
+            self._update(run_id, environment=environment)
+
     def add_input(self, run_id: RunId, ref: ArtifactRef) -> None:
         """Say that the run reads an artifact; saying it twice changes nothing.
 

@@ -24,7 +24,9 @@ MAX_PIXELS: Final = 178_000_000  # 0.5 GB decoded; larger claims come from hosti
 _ORIENTATION_TAG = 0x0112
 _END_OF_JPEG = b"\xff\xd9"
 _END_OF_PNG = b"IEND\xaeB`\x82"
-_HEADER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, struct.error)
+_PILLOW_ERRORS = (
+    OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError, struct.error
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ _READERS: dict[str, Callable[[BytesIO], Any]] = {
 def _read_header(data: bytes, format: str) -> Image.Image:
     try:
         image: Image.Image = _READERS[format](BytesIO(data))
-    except _HEADER_ERRORS as error:
+    except _PILLOW_ERRORS as error:
         raise InvalidInput("is cut off or damaged in its header") from error
     if min(image.size) < 1:
         raise InvalidInput("is an image without pixels")
@@ -131,7 +133,7 @@ def _find_first_scan(data: bytes) -> int:
 def _can_decode(image: Image.Image) -> bool:
     try:
         image.load()
-    except _HEADER_ERRORS:
+    except _PILLOW_ERRORS:
         return False
     return True
 
@@ -142,6 +144,6 @@ def _is_turned(image: Image.Image, format: str) -> bool:
         return False
     try:
         orientation = image.getexif().get(_ORIENTATION_TAG)
-    except _HEADER_ERRORS:  # a broken EXIF block leaves the image as it is, as viewers do
+    except _PILLOW_ERRORS:  # a broken EXIF block leaves the image as it is, as viewers do
         return False
     return orientation in (5, 6, 7, 8)

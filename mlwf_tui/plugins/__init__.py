@@ -1,1 +1,1 @@
-"""Built-in plug-ins, found by name through entry points like anybody else's; the only place for heavy libraries."""
+"""Built-in plug-ins, found through entry points like anybody else's; the only room for heavy libraries."""

@@ -1,1 +1,1 @@
-"""Bytes by digest in packs, their index, and the manifests that describe project states; no rows of meaning."""
+"""Bytes by digest in packs, their index, and the manifests that describe project states."""

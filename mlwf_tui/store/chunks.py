@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from blake3 import blake3
 from pyfastcdc import FastCDC
@@ -18,7 +18,7 @@ MIN_CHUNK_BYTES = 16 << 10
 AVERAGE_CHUNK_BYTES = 64 << 10
 MAX_CHUNK_BYTES = 256 << 10
 _FASTCDC_2020 = 1  # gear table and masks of the paper's reference code, seed 0
-_NORMALIZATION = 1
+_NORMALIZATION: Final = 1
 _HEAD = struct.Struct("<BBHIIIQQ")  # algorithm, normalization, zero, min, avg, max, size, count
 _CHUNK = struct.Struct("<I32s")  # raw size, digest
 

@@ -55,9 +55,7 @@ class Record(NamedTuple):
 
 def encode_record_header(record: Record) -> bytes:
     """Return the 44 bytes before a payload; they are the record's row of the table as well."""
-    return _RECORD.pack(
-        record.kind, record.codec, 0, record.raw_size, record.stored_size, record.digest
-    )
+    return _RECORD.pack(record.kind, record.codec, 0, record.raw_size, record.stored_size, record.digest)
 
 
 def decode_record_header(header: bytes, offset: int) -> Record:

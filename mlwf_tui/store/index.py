@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mlwf_tui.errors import Busy, Conflict, CorruptData, MlwfError, StorageFailed
 from mlwf_tui.store.format import Codec, Record, RecordKind
@@ -86,16 +86,20 @@ class Index:
     def contains(self, digest: bytes) -> bool:
         return self._fetch_one("SELECT 1 FROM blobs WHERE digest = ?", (digest,)) is not None
 
-    def list_packs(self) -> dict[str, int]:
-        """Return the named packs with their sizes in bytes."""
+    def list_packs(self) -> set[str]:
+        """Return the names of the packs that are known."""
         with self._read_lock, _translate(self.path):
-            return dict(self._reader.execute("SELECT name, size_bytes FROM packs"))
+            return {name for (name,) in self._reader.execute("SELECT name FROM packs")}
 
-    def count_rows(self, pack: str | None = None) -> int:
-        """Return how many digests lie in one pack, or in all."""
-        where = "" if pack is None else " WHERE pack = (SELECT id FROM packs WHERE name = ?)"
-        row = self._fetch_one(f"SELECT COUNT(*) FROM blobs{where}", () if pack is None else (pack,))
-        return int(row[0]) if row else 0
+    def count_rows(self) -> dict[str, int]:
+        """Return for each named pack how many digests are read from it."""
+        with self._read_lock, _translate(self.path):
+            return dict(
+                self._reader.execute(
+                    "SELECT name, COUNT(digest) FROM packs LEFT JOIN blobs ON blobs.pack = packs.id"
+                    " GROUP BY packs.id"
+                )
+            )
 
     def read_totals(self) -> Totals:
         """Return the sums; raw bytes count chunks, not the lists that put them together."""
@@ -122,9 +126,9 @@ class Index:
             for pack in packs:
                 _insert_pack(connection, pack)
 
-    def _fetch_one(self, query: str, values: tuple[object, ...]) -> tuple[int, ...] | None:
+    def _fetch_one(self, query: str, values: tuple[object, ...]) -> tuple[Any, ...] | None:
         with self._read_lock, _translate(self.path):
-            row: tuple[int, ...] | None = self._reader.execute(query, values).fetchone()
+            row: tuple[Any, ...] | None = self._reader.execute(query, values).fetchone()
             return row
 
     @contextmanager
@@ -159,9 +163,7 @@ def _insert_pack(connection: sqlite3.Connection, pack: PackRecords) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-    )
+    connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         # A lost transaction loses no bytes: the next open adopts the packs that it had named.
@@ -177,11 +179,11 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY) WITHOUT ROWID")
     current = connection.execute("SELECT COALESCE(MAX(version), 0) FROM migrations").fetchone()[0]
     if current > len(_MIGRATIONS):
-        raise Conflict(
-            f"The index {path} was made by a newer mlwf (schema {current}).", hint="Upgrade mlwf."
-        )
+        raise Conflict(f"The index {path} was made by a newer mlwf (schema {current}).", hint="Upgrade mlwf.")
     for version, script in enumerate(_MIGRATIONS[current:], start=current + 1):
-        connection.executescript(f"BEGIN IMMEDIATE; {script} INSERT INTO migrations VALUES ({version}); COMMIT;")
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {script} INSERT INTO migrations VALUES ({version}); COMMIT;"
+        )
 
 
 @contextmanager
@@ -189,16 +191,19 @@ def _translate(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
+        if not hasattr(error, "sqlite_errorname"):
+            raise  # a misuse of the module, which says nothing of the file
         raise _describe(path, error) from error
 
 
 def _describe(path: Path, error: sqlite3.DatabaseError) -> MlwfError:
-    name = getattr(error, "sqlite_errorname", "")
+    name = error.sqlite_errorname
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return Busy(f"The index {path} is in use by another process.", hint="Try again in a moment.")
     if name.startswith(("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return StorageFailed(
-            f"Could not write the index {path}: {error}.", hint="Check the space, owner and mode of its folder."
+            f"Could not write the index {path}: {error}.",
+            hint="Check the space, owner and mode of its folder.",
         )
     return _describe_damage(path, error)
 

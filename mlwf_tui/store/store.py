@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import Self
 
 from blake3 import blake3
 
@@ -29,12 +28,20 @@ from mlwf_tui.store.format import (
 )
 from mlwf_tui.store.index import Index, PackRecords, remove_index
 from mlwf_tui.store.locks import hold_folder
-from mlwf_tui.store.packs import PACK_SUFFIX, PackFiles, list_packs, read_footer, remove_stale
+from mlwf_tui.store.packs import (
+    PACK_SUFFIX,
+    PackFiles,
+    iter_records,
+    list_packs,
+    read_footer,
+    remove_stale,
+)
 from mlwf_tui.store.verify import VerifyResult, is_sound, verify_packs
-from mlwf_tui.store.packs import iter_records
 from mlwf_tui.store.writer import StoreWriter
 
 logger = logging.getLogger(__name__)
+
+_DAMAGE_HINT = "Put the pack back from a backup; mlwf verify lists all that is damaged."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,17 +112,20 @@ class Store:
             CorruptData: a piece, or the whole in the end, is not what it was.
         """
         key = _to_bytes(digest)
-        record, payload = self._read_payload(key)
-        if record.kind != RecordKind.CHUNK_LIST:
-            yield self._unpack(record, payload)
-            return
+        pack, record, payload = self._read_payload(key)
+        with _name_damage(key, pack):
+            if record.kind != RecordKind.CHUNK_LIST:
+                yield unpack(record, payload)
+                return
+            chunks = decode_chunk_list(payload)
         hasher = blake3()
-        for chunk in self._decode_list(key, payload):
-            part = self._unpack(*self._read_payload(chunk.digest))
+        for chunk in chunks:
+            part = self._read_chunk(key, chunk.digest)
             hasher.update(part)
             yield part
-        if hasher.digest() != key:
-            _refuse(key, self._pack_of(key), "The chunks are whole but do not make up the blob.")
+        with _name_damage(key, pack):
+            if hasher.digest() != key:
+                raise CorruptData("Its chunks are whole but do not make it up.")
 
     def write_file(self, digest: Digest, path: Path) -> None:
         """Write a blob to `path`, over what is there; a reader sees the old file or the whole new one.
@@ -132,7 +142,7 @@ class Store:
                         file.write(part)
                 temporary.replace(path)
             except BaseException:
-                with contextlib.suppress(FileNotFoundError):
+                with suppress(FileNotFoundError):
                     temporary.unlink()
                 raise
 
@@ -148,12 +158,22 @@ class Store:
         return StoreStats(**self._index.read_totals()._asdict())
 
     def rebuild_index(self) -> None:
-        """Make the index again from the packs alone; of a pack without a whole footer, what is sound."""
+        """Make the index again from the packs alone; of a pack without a whole footer, what is sound.
+
+        The caller has left its writers. Other processes see the new index, unless the old file was
+        so damaged that a new one had to take its place: they see that when they open the store again.
+        """
         with guard_storage(f"rebuild the index of {self.folder}"), hold_folder(self.folder):
-            self._index.replace_all(self._salvage(name) for name in sorted(list_packs(self._packs_folder)))
+            try:
+                self._index.replace_all(self._iter_salvaged())
+            except CorruptData:
+                self._index.close()
+                remove_index(self._index.path)
+                self._index = Index(self._index.path)
+                self._index.add_packs(self._iter_salvaged())
 
     def _adopt_packs(self) -> None:
-        unknown = list_packs(self._packs_folder) - self._index.list_packs().keys()
+        unknown = list_packs(self._packs_folder) - self._index.list_packs()
         if unknown:
             self._index.add_packs(self._iter_whole(sorted(unknown)))
 
@@ -166,35 +186,70 @@ class Store:
             else:
                 yield name, size_bytes, records
 
-    def _salvage(self, name: str) -> PackRecords:
-        path = self._path_of(name)
-        try:
-            size_bytes, records = read_footer(path)
-        except CorruptData as error:
-            logger.warning("pack %s is read record by record: %s", name, error.message)
-            sound = [record for record, payload in iter_records(path) if is_sound(record, payload)]
-            return name, path.stat().st_size, sound
-        return name, size_bytes, records
+    def _iter_salvaged(self) -> Iterator[PackRecords]:
+        for name in sorted(list_packs(self._packs_folder)):
+            path = self._path_of(name)
+            try:
+                size_bytes, records = read_footer(path)
+            except CorruptData as error:
+                logger.warning("pack %s is read record by record: %s", name, error.message)
+                size_bytes = path.stat().st_size
+                records = [record for record, payload in iter_records(path) if is_sound(record, payload)]
+            yield name, size_bytes, records
 
-    def _read_payload(self, key: bytes) -> tuple[Record, bytes]:
+    def _read_payload(self, key: bytes) -> tuple[str, Record, bytes]:
         found = self._index.find(key)
         if found is None:
             raise NotFound(f"The store has no blob {key.hex()}.", hint="Check the store: mlwf verify.")
         pack, record = found
-        stored = self._files.read(pack, record.offset, RECORD_HEADER_BYTES + record.stored_size)
-        if stored[:RECORD_HEADER_BYTES] != encode_record_header(record):
-            _refuse(key, pack, "The record is not where the index says, or its header is damaged.")
-        if len(stored) != RECORD_HEADER_BYTES + record.stored_size:
-            _refuse(key, pack, "The pack is cut off.")
-        return record, stored[RECORD_HEADER_BYTES:]
+        with _name_damage(key, pack):
+            stored = self._files.read(pack, record.offset, RECORD_HEADER_BYTES + record.stored_size)
+            if stored[:RECORD_HEADER_BYTES] != encode_record_header(record):
+                raise CorruptData("Its record is not where the index says, or is damaged.")
+            if len(stored) != RECORD_HEADER_BYTES + record.stored_size:
+                raise CorruptData("The pack is cut off.")
+        return pack, record, stored[RECORD_HEADER_BYTES:]
 
-    def _unpack(self, record: Record, payload: bytes) -> bytes:
-        if record.kind == RecordKind.CHUNK_LIST:
-            _refuse(record.digest, self._pack_of(record.digest), "A chunk is itself a list of chunks.")
+    def _read_chunk(self, blob: bytes, key: bytes) -> bytes:
         try:
+            pack, record, payload = self._read_payload(key)
+        except NotFound as error:
+            raise CorruptData(
+                f"The blob {blob.hex()} lacks its chunk {key.hex()}.", hint=_DAMAGE_HINT
+            ) from error
+        with _name_damage(key, pack):
+            if record.kind == RecordKind.CHUNK_LIST:
+                raise CorruptData("A chunk is itself a list of chunks.")
             return unpack(record, payload)
-        except CorruptData as error:
-            _refuse(record.digest, self._pack_of(record.digest), error.message)
 
     def _path_of(self, name: str) -> Path:
         return self._packs_folder / f"{name}{PACK_SUFFIX}"
+
+
+def _open_index(path: Path) -> Index:
+    try:
+        return Index(path)
+    except CorruptData as error:
+        logger.warning("the index is made again: %s", error.message)
+        remove_index(path)
+        return Index(path)
+
+
+def _to_bytes(digest: Digest) -> bytes:
+    try:
+        key = bytes.fromhex(digest)
+    except ValueError:
+        key = b""
+    if len(key) != DIGEST_BYTES:
+        raise InvalidInput(f"{digest!r} is not a digest.", hint="A digest is 64 hexadecimal digits.")
+    return key
+
+
+@contextmanager
+def _name_damage(key: bytes, pack: str) -> Iterator[None]:
+    try:
+        yield
+    except CorruptData as error:
+        raise CorruptData(
+            f"The blob {key.hex()} in the pack {pack} is damaged. {error.message}", hint=_DAMAGE_HINT
+        ) from error

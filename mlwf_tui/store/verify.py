@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -13,7 +11,7 @@ from blake3 import blake3
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import CorruptData
 from mlwf_tui.protocols import Observer
-from mlwf_tui.store.chunks import decode_chunk_list
+from mlwf_tui.store.chunks import ChunkRef, decode_chunk_list
 from mlwf_tui.store.codec import unpack
 from mlwf_tui.store.failures import guard_storage
 from mlwf_tui.store.format import (
@@ -39,17 +37,16 @@ class VerifyResult:
 
 
 def verify_packs(folder: Path, index: Index, observer: Observer) -> VerifyResult:
-    """Check all packs of a folder and that the index names just what they hold."""
-    known = index.list_packs()
+    """Check all packs of a folder, and that the index names just what they hold."""
+    rows = index.count_rows()  # before the listing: a pack sealed in between is then not called missing
     names = sorted(list_packs(folder))
     check = _Check(folder, index, observer)
-    for name in sorted(known.keys() - set(names)):
-        lost = index.count_rows(name)
-        check.report(name, f"The pack is missing, and {lost} records with it.")
-    with guard_storage(f"read {folder}"):
+    for name in sorted(rows.keys() - set(names)):
+        check.report(name, f"The pack is missing, and {rows[name]} records with it.")
+    with guard_storage(f"list {folder}"):
         check.total_bytes = sum(check.path_of(name).stat().st_size for name in names)
-        for name in names:
-            check.check_pack(name, is_known=name in known)
+    for name in names:
+        check.check_pack(name, rows.get(name))
     return VerifyResult(
         ok=not check.problems, checked_bytes=check.checked_bytes, problems=tuple(check.problems)
     )
@@ -58,14 +55,99 @@ def verify_packs(folder: Path, index: Index, observer: Observer) -> VerifyResult
 def is_sound(record: Record, payload: bytes) -> bool:
     """Return whether a payload is what its record says."""
     try:
-        _check_payload(record, payload)
+        _decode(record, payload)
     except CorruptData:
         return False
     return True
 
 
-def _check_payload(record: Record, payload: bytes) -> None:
+@dataclass(slots=True)
+class _Check:
+    folder: Path
+    index: Index
+    observer: Observer
+    total_bytes: int = 0
+    checked_bytes: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    def path_of(self, name: str) -> Path:
+        return self.folder / f"{name}{PACK_SUFFIX}"
+
+    def report(self, name: str, reason: str) -> None:
+        self.problems.append(Problem(f"packs/{name}{PACK_SUFFIX}", reason))
+
+    def check_pack(self, name: str, row_count: int | None) -> None:
+        """Read one pack once. `row_count` None: the index does not name it, the next open adopts it."""
+        try:
+            records = self._read_table(name)
+            with self.path_of(name).open("rb") as file:
+                digest, matched = self._check_content(name, file, records, row_count is not None)
+        except OSError as error:
+            self.report(name, f"The pack cannot be read: {error.strerror or error}.")
+            return
+        if digest != name:
+            self.report(name, "The pack's bytes are not what its name says.")
+        if records is not None and row_count is not None and row_count != matched:
+            self.report(name, f"The index names {row_count - matched} records that the pack does not hold.")
+
+    def _read_table(self, name: str) -> list[Record] | None:
+        try:
+            return read_footer(self.path_of(name))[1]
+        except CorruptData as error:
+            self.report(name, error.message)
+            return None
+
+    def _check_content(
+        self, name: str, file: BinaryIO, records: list[Record] | None, is_named: bool
+    ) -> tuple[str, int]:
+        """Return the digest of the whole file, and how many of its records the index points to."""
+        hasher = blake3()
+        matched = 0
+        hasher.update(self._read(file, len(PACK_HEADER)))
+        for record in records or ():
+            stored = self._read(file, RECORD_HEADER_BYTES + record.stored_size)
+            hasher.update(stored)
+            self._check_record(name, record, stored)
+            matched += is_named and self._check_row(name, record)
+        while block := self._read(file, _BLOCK):
+            hasher.update(block)
+        return hasher.hexdigest(), matched
+
+    def _read(self, file: BinaryIO, size: int) -> bytes:
+        block = file.read(size)
+        self.checked_bytes += len(block)
+        self.observer.progress(self.checked_bytes, self.total_bytes, "checking packs")
+        self.observer.check_cancelled()
+        return block
+
+    def _check_record(self, name: str, record: Record, stored: bytes) -> None:
+        if stored[:RECORD_HEADER_BYTES] != encode_record_header(record):
+            self.report(name, f"The header of the record {record.digest.hex()} is damaged.")
+        try:
+            chunks = _decode(record, stored[RECORD_HEADER_BYTES:])
+        except CorruptData as error:
+            self.report(name, f"The record {record.digest.hex()}: {error.message}")
+            return
+        for chunk in chunks:
+            found = self.index.find(chunk.digest)
+            if found is None or found[1].raw_size != chunk.size_bytes:
+                reason = f"The blob {record.digest.hex()} lacks its chunk {chunk.digest.hex()}."
+                self.report(name, reason)
+
+    def _check_row(self, name: str, record: Record) -> bool:
+        found = self.index.find(record.digest)
+        if found is None:
+            self.report(name, f"The index does not name the record {record.digest.hex()}.")
+            return False
+        if found[0] != name:
+            return False  # another pack holds the same bytes and the index reads them there
+        if found[1] != record:
+            self.report(name, f"The index is wrong about the record {record.digest.hex()}.")
+        return True
+
+
+def _decode(record: Record, payload: bytes) -> list[ChunkRef]:
     if record.kind == RecordKind.CHUNK_LIST:
-        decode_chunk_list(payload)
-    else:
-        unpack(record, payload)
+        return decode_chunk_list(payload)
+    unpack(record, payload)
+    return []

@@ -57,11 +57,8 @@ def perform_benchmark(recorder: Recorder, version: Version, model: Model, observ
         blob = writer.put(msgspec.json.encode(evaluation))
     report = recorder.write_report(
         name=_choose_name(workspace, f"{model.name}-on-{version.project_name}"),
-        description="",
         model_id=model.id,
-        model_name=model.name,
         version_id=version.id,
-        version_ref=version.ref,
         split=split.value,
         metrics=evaluation.metrics,
         speed=result.speed,

@@ -87,8 +87,6 @@ def import_folder(
         project = project or find_or_create_project(workspace, project_name)
         if manifest.digest != project.manifest:
             run.write_head(project, manifest)
-        else:
-            run.note_state(workspace.catalog.projects.get_state(project.head), project)
         result = _summarise(intake, project_name, run.run_id, importer.name)
         run.result = {
             "project": project_name,

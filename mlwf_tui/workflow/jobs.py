@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -62,8 +63,9 @@ def start_worker(workspace: Workspace, run: Run) -> Run:
         workspace.catalog.runs.finish(run.id, RunState.FAILED, result={}, error=message)
         raise StorageFailed(message, hint="Free some space, or check the home's mode.") from error
     identity = processes.identify(process.pid)
-    if identity is not None:
-        workspace.catalog.jobs.create(run.id, identity)
+    if identity is not None:  # None where it ended at once; find_lost then sees a run without a process
+        with suppress(Conflict):  # it may be done already
+            workspace.catalog.jobs.ensure(run.id, identity)
     return workspace.catalog.runs.get(run.id)
 
 
@@ -106,7 +108,8 @@ def stop(workspace: Workspace, run: Run, *, grace_s: float) -> Run:
     if run.state.is_finished:
         raise Conflict(f"The run {run.id} is {run.state} already.", hint="Nothing was stopped.")
     job = catalog.jobs.latest(run.id)
-    catalog.runs.mark(run.id, RunState.STOPPING, expected=(RunState.QUEUED, RunState.RUNNING))
+    with suppress(Conflict):  # it may finish by itself at this moment
+        catalog.runs.mark(run.id, RunState.STOPPING, expected=(RunState.QUEUED, RunState.RUNNING))
     if job is not None:
         processes.send_signal(job.process, signal.SIGTERM)
         deadline = time.monotonic() + grace_s

@@ -126,7 +126,7 @@ class Recorder:
         self._link_output(self.workspace.catalog.lineage.add_folder(path, is_output=True))
 
     def note_version(self, version: Version) -> None:
-        """Note a version that exists already as an output: the same recipe gave the same data."""
+        """Note a version that was made inside of this run as its output."""
         self._link_output(ArtifactRef(ArtifactKind.VERSION, version.id, version.ref))
 
     def _move_head(self, project: Project, manifest: Digest, item_count: int) -> ProjectState:

@@ -142,8 +142,7 @@ def _write_result(
     project: Project = find_or_create_project(workspace, to)
     latest = workspace.catalog.versions.latest(project.id)
     if latest is not None and latest.manifest == project.manifest == manifest.digest:
-        run.note_version(latest)
-        return latest
+        return latest  # the project stands on this very data: nothing new is made
     names = ", ".join(source.ref for source in sources)
     return run.write_version(
         project,

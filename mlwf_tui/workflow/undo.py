@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlwf_tui.catalog.projects import HeadMove
+from mlwf_tui.catalog.heads import HeadMove
 from mlwf_tui.entities.ids import ProjectId
 from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workspace import Workspace

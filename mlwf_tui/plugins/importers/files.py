@@ -145,7 +145,8 @@ def _find_fault(root: Path, entry: os.DirEntry[str], is_folder: bool) -> str:
     if is_folder:
         return "is a link to a folder, which is not followed" if entry.is_symlink() else ""
     if entry.is_symlink():
-        target = Path(os.path.realpath(entry.path))  # noqa: PTH - Path.resolve raises on a link to itself
+        # not Path.resolve, which raises on a link to itself
+        target = Path(os.path.realpath(entry.path))
         if not target.is_relative_to(root):
             return "is a link that leads out of the folder"
         return "" if target.is_file() else "is a link to nothing"
@@ -195,7 +196,8 @@ def resolve_inside(root: Path, path: str) -> Path | None:
     if not path or "\\" in path or "\0" in path:
         return None
     resolved_root = root.resolve()
-    resolved = Path(os.path.realpath(resolved_root / path))  # noqa: PTH - resolve raises on a link to itself
+    # not Path.resolve, which raises on a link to itself
+    resolved = Path(os.path.realpath(resolved_root / path))
     return resolved if resolved.is_relative_to(resolved_root) else None
 
 

@@ -78,8 +78,9 @@ class VocImporter:
         for image in images:
             if image.relative in matches.left_out:
                 continue
-            place = find_place(image, LAYOUT)
-            place = keys.place(image.name, Place(place.dataset, splits.get(image.relative, place.split)))
+            asked = find_place(image, LAYOUT)
+            split = splits.get(image.relative, asked.split)
+            place = keys.place(image.name, Place(asked.dataset, split))
             if place is None:
                 report(Problem(image.relative, "has the name of another image of its dataset"))
                 continue

@@ -19,7 +19,6 @@ from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import (
-    SPLIT_WORDS,
     FoundFile,
     Keys,
     Place,
@@ -41,6 +40,7 @@ from mlwf_tui.protocols import Detection, ImportedItem
 LAYOUT: Final = frozenset({"images", "obj_train_data"})
 
 _SPLIT_KEYS = (("train", Split.TRAIN), ("val", Split.VAL), ("test", Split.TEST))
+_OTHER_KEYS = {"val": "validation"}
 _CLASS_FILES = ("classes.txt", "labels/classes.txt", "obj.names")
 _NOT_LABELS = frozenset({"classes.txt", "readme.txt", "requirements.txt"})
 _MARGIN = 0.01  # by how much a normalised coordinate may leave 0-1 through rounding
@@ -115,6 +115,8 @@ def _find_config(root: Path) -> Path | None:
     """Return the YAML file that has `names` and a split, `data.yaml` before others."""
     found = sorted((*root.glob("*.yaml"), *root.glob("*.yml")), key=lambda path: (path.stem != "data", path))
     for path in found:
+        if resolve_inside(root, path.name) is None:
+            continue
         try:
             content = _load_yaml(path)
         except InvalidInput:
@@ -137,7 +139,8 @@ def _load_yaml(path: Path) -> Mapping[str, Any]:
 
 
 def _find_class_file(root: Path) -> Path | None:
-    return next((path for name in _CLASS_FILES if (path := root / name).is_file()), None)
+    candidates = (resolve_inside(root, name) for name in _CLASS_FILES)
+    return next((path for path in candidates if path is not None and path.is_file()), None)
 
 
 def _read_config(root: Path) -> _Config:
@@ -145,12 +148,11 @@ def _read_config(root: Path) -> _Config:
     if path is not None:
         content = _load_yaml(path)
         entries = {
-            split: _list_entries(path.name, key, content[key if key in content else "validation"])
+            split: _list_entries(path.name, key, value)
             for key, split in _SPLIT_KEYS
-            if content.get(key) or (key == "val" and content.get("validation"))
+            if (value := content.get(key) or content.get(_OTHER_KEYS.get(key, key)))
         }
-        base = resolve_inside(root, str(content.get("path") or "."))
-        base = base if base is not None and base.is_dir() else root.resolve()
+        base = _find_base(root, content.get("path"))
         return _Config(_read_names(path.name, content.get("names")), entries, path.name, base)
     classes = _find_class_file(root)
     if classes is None:
@@ -160,6 +162,12 @@ def _read_config(root: Path) -> _Config:
         )
     names = [line for line in read_lines(classes) if line]
     return _Config(_read_names(classes.name, names), {}, classes.name, root.resolve())
+
+
+def _find_base(root: Path, path: object) -> Path:
+    """Return the folder that entries start from: `path` where it is inside of the root, else the root."""
+    base = resolve_inside(root, path) if isinstance(path, str) else None
+    return base if base is not None and base.is_dir() else root.resolve()
 
 
 def _list_entries(file_name: str, key: str, value: object) -> tuple[str, ...]:
@@ -173,14 +181,21 @@ def _read_names(file_name: str, value: object) -> Mapping[int, str]:
     """Return class names by index, from a list or a mapping."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else [])
     try:
-        names = {int(index): check_class_name(str(name)) for index, name in pairs}
+        names = {int(index): check_class_name(_to_text(name)) for index, name in pairs}
     except (ValueError, TypeError) as error:
-        raise InvalidInput(f"names in {file_name} has an index that is no number.", hint="Mend it.") from error
+        reason = f"names in {file_name} is not a list of names, or of indices with names"
+        raise InvalidInput(f"{reason}.", hint="Mend it.") from error
     except InvalidInput as error:
         raise InvalidInput(f"A name in {file_name} {error.message}.", hint="Mend it.") from error
     if not names:
         raise InvalidInput(f"{file_name} names no classes.", hint="Give each class a name under names:.")
     return names
+
+
+def _to_text(name: object) -> str:
+    if not isinstance(name, str | int | float):
+        raise TypeError(name)  # a nested list may be written out without end
+    return str(name)
 
 
 # --- images --------------------------------------------------------------------------------------
@@ -278,9 +293,7 @@ def _find_label(image: str, labels: Mapping[str, FoundFile]) -> str:
     return beside
 
 
-def _report_orphans(
-    labels: Mapping[str, FoundFile], images: Mapping[str, FoundFile], report: Report
-) -> None:
+def _report_orphans(labels: Mapping[str, FoundFile], images: Mapping[str, FoundFile], report: Report) -> None:
     used = {_find_label(image, labels) for image in images}
     for path, file in labels.items():
         is_label = "labels" in file.folders and file.name.lower() not in _NOT_LABELS

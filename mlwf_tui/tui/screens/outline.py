@@ -49,6 +49,7 @@ def make_project_entry(project: Project, snapshot: Snapshot) -> Entry:
         kind=EntryKind.PROJECT,
         key=f"head:{project.id}",
         ref=snapshot.refer_to(project),
+        target=project.id,
         title=project.name,
         note=note + (" *" if project.is_changed else ""),
         entity=project,
@@ -62,6 +63,7 @@ def make_version_entry(version: Version, snapshot: Snapshot) -> Entry:
         kind=EntryKind.VERSION,
         key=f"version:{version.id}",
         ref=f"{name}@{version.number}",
+        target=f"{version.project_id}@{version.number}",
         title=f"@{version.number}",
         note=version.message,
         entity=version,
@@ -71,14 +73,26 @@ def make_version_entry(version: Version, snapshot: Snapshot) -> Entry:
 def make_model_entry(model: Model) -> Entry:
     score = next((f"{v:.3f}" for k, v in model.metrics.items() if k in ("map", "metrics/mAP50-95(B)")), "")
     return Entry(
-        kind=EntryKind.MODEL, key=f"model:{model.id}", ref=model.name, title=model.name, note=score, entity=model
+        kind=EntryKind.MODEL,
+        key=f"model:{model.id}",
+        ref=model.name,
+        target=model.id,
+        title=model.name,
+        note=score,
+        entity=model,
     )
 
 
 def make_report_entry(report: Report) -> Entry:
     note = f"{report.metrics['map']:.3f}" if "map" in report.metrics else ""
     return Entry(
-        kind=EntryKind.REPORT, key=f"report:{report.id}", ref=report.name, title=report.name, note=note, entity=report
+        kind=EntryKind.REPORT,
+        key=f"report:{report.id}",
+        ref=report.name,
+        target=report.id,
+        title=report.name,
+        note=note,
+        entity=report,
     )
 
 
@@ -88,6 +102,7 @@ def make_run_entry(run: Run, now: datetime) -> Entry:
         kind=EntryKind.RUN,
         key=f"run:{run.id}",
         ref=run.id,
+        target=run.id,
         title=f"{run.verb} {subject}".strip(),
         note=format_age(run.created_at, now),
         state=run.state.value,
@@ -119,11 +134,17 @@ def make_node_entry(node: LineageNode, snapshot: Snapshot, now: datetime) -> Ent
     return found or _make_stub(node)
 
 
-def find_node_id(entry: Entry) -> str:
-    """Return the id under which the lineage graph knows the entry."""
-    if isinstance(entry.entity, Project):
-        return f"{ArtifactKind.PROJECT.value}:{entry.entity.head}"
-    return entry.key
+def find_node_id(entry: Entry, snapshot: Snapshot) -> str | None:
+    """Return the id of the node that stands for the entry on the lineage graph, if one does."""
+    ids = {node.id for node in snapshot.graph.nodes}
+    if not isinstance(entry.entity, Project):
+        return entry.key if entry.key in ids else None
+    head = f"{ArtifactKind.PROJECT.value}:{entry.entity.head}"
+    if head in ids:
+        return head
+    title = f"{entry.entity.name}@{entry.entity.latest_version}"
+    named = (node.id for node in snapshot.graph.nodes if node.kind == ArtifactKind.VERSION and node.title == title)
+    return next(named, None)
 
 
 def _make_stub(node: LineageNode) -> Entry:
@@ -133,6 +154,7 @@ def _make_stub(node: LineageNode) -> Entry:
         kind=kind,
         key=node.id,
         ref=node.title if has_ref else node.id.partition(":")[2],
+        target=node.title if kind is EntryKind.VERSION else "",
         title=node.title,
         state=node.state if kind is EntryKind.RUN else "",
         entity=node,

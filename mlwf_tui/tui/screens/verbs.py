@@ -45,7 +45,7 @@ class Host(Protocol):
     def ask(self, what: str, work: Callable[[], T], done: Callable[[T], None], *, is_patient: bool = True) -> None:
         """Do `work` in a thread and hand its result to `done`; an impatient quit leaves it behind."""
 
-    def watch(self, title: str, work: Callable[[Observer], T], done: Callable[[T], None]) -> None:
+    def do_long(self, title: str, work: Callable[[Observer], T], done: Callable[[T], None]) -> None:
         """Do long `work` in a thread, with its progress shown and a way to cancel it."""
 
     def put(self, dialog: Screen[T], then: Callable[[T], None]) -> None:
@@ -136,7 +136,7 @@ class Verbs:
                 format=values.get("format", "auto"),
             )
             title = f"Import {path.name} into {values['project']}"
-            self._host.watch(title, lambda observer: work(observer=observer), self._say_imported)
+            self._host.do_long(title, lambda observer: work(observer=observer), self._say_imported)
 
         project = _find_project(entry) or ""
         names = tuple(self._host.snapshot.refer_to(p) for p in self._host.snapshot.projects)
@@ -182,7 +182,7 @@ class Verbs:
                 seed=int(options.get("seed", "0")),
             )
             title = f"{operation.name} of {entry.ref}"
-            self._host.watch(title, lambda observer: work(observer=observer), self._say_transformed)
+            self._host.do_long(title, lambda observer: work(observer=observer), self._say_transformed)
 
         target = f"{_find_project(entry)}-{operation.name}"
         fields = (
@@ -314,7 +314,7 @@ class Verbs:
         from mlwf_tui.workflow.describe import describe  # noqa: PLC0415
 
         def done(text: str) -> None:
-            work = partial(describe, self._host.workspace, entry.ref, text)
+            work = partial(describe, self._host.workspace, entry.target, text)
             self._host.ask("describe", work, lambda _: self._finish(f"Described {entry.ref}."))
 
         present = _find_description(entry)
@@ -324,7 +324,7 @@ class Verbs:
         from mlwf_tui.workflow.rename import rename  # noqa: PLC0415
 
         def done(name: str) -> None:
-            work = partial(rename, self._host.workspace, entry.ref, name)
+            work = partial(rename, self._host.workspace, entry.target, name)
             self._host.ask("rename", work, lambda _: self._finish(f"Renamed {entry.title} to {name}."))
 
         self._host.put(Prompt(f"Rename {entry.ref}", value=entry.title), done)
@@ -334,7 +334,7 @@ class Verbs:
 
         def confirmed(is_wanted: bool) -> None:
             if is_wanted:
-                work = partial(delete, self._host.workspace, entry.ref)
+                work = partial(delete, self._host.workspace, entry.target)
                 self._host.ask("delete", work, lambda kind: self._finish(f"Deleted the {kind} {entry.ref}."))
 
         text = f"Take the {entry.kind.value} {entry.ref} out of sight. Its lineage stays, its bytes stay in the store."

@@ -33,7 +33,8 @@ class Entry:
 
     kind: EntryKind
     key: str  # "kind:id", as on the lineage graph
-    ref: str  # what the command line takes: NAME, NAME@3, or an id; empty where nothing does
+    ref: str  # what a person writes: NAME, NAME@3, or an id; empty where nothing names it
+    target: str = ""  # as `ref`, but by ids: a model may be called like a project
     title: str
     note: str = ""  # what follows the title, dimmed
     state: str = ""  # a RunState's value where the entry is a run

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.tui.widgets.graph_routing import GraphLayout, LayeredGraph, route
 
-MAX_WAYPOINTS = 20_000  # over this, the longest edges are drawn as two stubs: 40,000 take a second alone
+MAX_WAYPOINTS = 10_000  # beyond it the longest edges are drawn as two stubs, so that time stays bounded
 ORDER_SWEEPS = 6
 ROW_SWEEPS = 5  # odd: the last goes with the data, so that a child stands beside its parent
-STRAIGHTNESS = 8.0  # how much heavier a waypoint weighs than a box when rows are chosen
+WAYPOINT_WEIGHT = 0.25  # of a box: chains of boxes stay straight, and long edges make room for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class BoxSize:
     gap: int
 
 
-FULL = BoxSize(width=26, height=3, gap=1)
+FULL = BoxSize(width=28, height=3, gap=1)
 COMPACT = BoxSize(width=22, height=1, gap=0)
 
 
@@ -175,10 +174,10 @@ def _sort_layer(layer: list[int], neighbours: Sequence[Sequence[int]], place: di
     """Order a column by the mean place of each vertex's neighbours; one without any keeps its place."""
     if len(layer) == 1:
         return
-    centres = {
-        vertex: fmean([place[n] for n in neighbours[vertex]]) if neighbours[vertex] else place[vertex]
-        for vertex in layer
-    }
+    centres: dict[int, float] = {}
+    for vertex in layer:
+        near = neighbours[vertex]
+        centres[vertex] = sum([place[n] for n in near]) / len(near) if near else place[vertex]
     layer.sort(key=centres.__getitem__)
     for index, vertex in enumerate(layer):
         place[vertex] = float(index)
@@ -239,7 +238,7 @@ def _settle(
     for vertex, step in zip(layer, steps, strict=True):
         offset += step
         near = neighbours[vertex]
-        weight = 0.05 if not near else STRAIGHTNESS if vertex >= layered.node_count else 1.0
+        weight = 0.05 if not near else WAYPOINT_WEIGHT if vertex >= layered.node_count else 1.0
         mean, count = _find_median([rows[n] for n in near] or [rows[vertex]]) - offset, 1
         while blocks and blocks[-1][0] >= mean:
             other_mean, other_weight, other_count = blocks.pop()

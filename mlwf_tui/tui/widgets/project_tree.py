@@ -23,13 +23,15 @@ RIGHT_BUTTON = 3
 TOGGLE = Style.from_meta({"toggle": True})  # what Tree looks for where a click opens or closes
 
 
-class ProjectTree(Tree[Entry]):
+class ProjectTree(Tree[Entry], inherit_bindings=False):
     """Draws branches; keeps selection, scroll and what is open when they are shown anew."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "open", show=False, id="tree.open"),
-        Binding("j", "cursor_down", "down", show=False, id="tree.down"),
-        Binding("k", "cursor_up", "up", show=False, id="tree.up"),
+        Binding("j,down", "cursor_down", "down", show=False, id="tree.down"),
+        Binding("k,up", "cursor_up", "up", show=False, id="tree.up"),
+        Binding("pagedown,ctrl+f", "page_down", "a page down", show=False, id="tree.page_down"),
+        Binding("pageup,ctrl+b", "page_up", "a page up", show=False, id="tree.page_up"),
         Binding("l,right", "expand", "open the branch", show=False, id="tree.expand"),
         Binding("h,left", "collapse", "close the branch, or go to its parent", show=False, id="tree.collapse"),
         Binding("g,home", "first", "first", show=False, id="tree.first"),
@@ -129,6 +131,16 @@ class ProjectTree(Tree[Entry]):
             parent = parent.parent
         self._place_cursor(node)
         return True
+
+    def toggle_branch(self) -> None:
+        """Open or close the branch under the cursor."""
+        if self.cursor_node is not None and self.cursor_node.allow_expand:
+            self.cursor_node.toggle()
+
+    def find_cursor(self) -> Offset:
+        """Return where on the screen the menu of the selected line belongs."""
+        row = self.cursor_line - self.scroll_offset.y + 1
+        return self.content_region.offset + Offset(4, row)
 
     def show_mark(self, key: str) -> None:
         """Draw the mark on this entry only; "" takes it away."""

@@ -1,0 +1,188 @@
+"""The door of this room: truths and predictions in, the whole measured part of a report out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlwf_tui.entities.annotation import AnnotatedObject, Annotation
+from mlwf_tui.entities.model import ClassMetrics, Evaluation, ItemOutcome
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.evaluation.average_precision import PrecisionArrays, build_arrays
+from mlwf_tui.evaluation.columns import (
+    Bools,
+    Detections,
+    Floats,
+    Ints,
+    Truths,
+    build_detections,
+    build_truths,
+)
+from mlwf_tui.evaluation.confusion import build_confusion
+from mlwf_tui.evaluation.curves import (
+    build_confidence_curves,
+    build_confidence_histogram,
+    build_iou_histogram,
+    build_pr_curves,
+    find_operating_confidence,
+)
+from mlwf_tui.evaluation.matching import match
+
+
+@dataclass(frozen=True, slots=True)
+class _Operating:
+    """The state of all detections at IoU 0.5 and the operating confidence."""
+
+    truths: Truths
+    detections: Detections
+    truth: Ints  # (N,) row of each detection's truth, -1 for none
+    iou: Floats  # (N,)
+    confidence: float
+
+    @property
+    def kept(self) -> Bools:
+        return self.detections.score >= self.confidence
+
+    @property
+    def is_hit(self) -> Bools:
+        return self.truth >= 0
+
+
+def evaluate(
+    truths: Mapping[str, Annotation],
+    predictions: Mapping[str, Sequence[AnnotatedObject]],
+    class_names: Sequence[str],
+) -> Evaluation:
+    """Measure predictions of boxes against truths, both by item key; other shapes count by their bounds.
+
+    `map`, `map50`, `map75`, `map_small`, `map_medium`, `map_large` and `ar100` are COCO's, to the
+    last bit; a size that no truth has is left out of the metrics. `precision`, `recall`, `f1` and
+    `mean_iou` hold for all classes together at IoU 0.5 and `confidence`, the threshold where that F1
+    is largest; so do the per-class figures, the confusion and the items. An item without predictions
+    has none. Classes that `class_names` lacks are put after it, in order of their names. Nothing
+    depends on the order of the mappings.
+
+    Raises:
+        InvalidInput: there is no truth at all, or a prediction for an item without a truth entry.
+    """
+    keys = sorted(truths)
+    _check_keys(keys, predictions)
+    names = _list_classes(truths, predictions, class_names)
+    index = {name: place for place, name in enumerate(names)}
+    truth_rows = build_truths([truths[key] for key in keys], index)
+    if not len(truth_rows.image):
+        raise InvalidInput(
+            "There are no annotated objects to measure against.",
+            hint="Choose a split whose items are annotated.",
+        )
+    detections = build_detections([predictions.get(key, ()) for key in keys], index)
+    return _measure(keys, names, truth_rows, detections)
+
+
+def _check_keys(keys: Sequence[str], predictions: Mapping[str, Sequence[AnnotatedObject]]) -> None:
+    strangers = sorted(set(predictions).difference(keys))
+    if strangers:
+        raise InvalidInput(
+            f"There are predictions for {strangers[0]!r}, which is not among the {len(keys)} items.",
+            hint="Give the truths of every predicted item; an empty annotation will do.",
+        )
+
+
+def _list_classes(
+    truths: Mapping[str, Annotation],
+    predictions: Mapping[str, Sequence[AnnotatedObject]],
+    class_names: Sequence[str],
+) -> tuple[str, ...]:
+    seen = {labelled.class_name for annotation in truths.values() for labelled in annotation.objects}
+    seen.update(labelled.class_name for objects in predictions.values() for labelled in objects)
+    return (*class_names, *sorted(seen.difference(class_names)))
+
+
+def _measure(
+    keys: Sequence[str], names: Sequence[str], truths: Truths, detections: Detections
+) -> Evaluation:
+    matches = match(truths, detections)
+    arrays = build_arrays(truths, detections, matches, len(names))
+    is_hit, truth_count = matches.truth >= 0, len(truths.image)
+    confidence = find_operating_confidence(detections.score, is_hit, truth_count)
+    at = _Operating(truths, detections, matches.truth, matches.iou, confidence)
+    return Evaluation(
+        metrics={**_read_coco(arrays), **_count_metrics(at), "image_count": float(len(keys))},
+        classes=_measure_classes(arrays, at, names),
+        pr_curves=build_pr_curves(arrays, names),
+        confidence_curves=build_confidence_curves(detections.score, is_hit, truth_count),
+        confusion=build_confusion(truths, detections, matches.truth, at.kept, len(names)),
+        confidence_histogram=build_confidence_histogram(detections.score, is_hit),
+        iou_histogram=build_iou_histogram(matches.iou[at.kept & is_hit]),
+        items=_list_outcomes(at, keys),
+    )
+
+
+def _read_coco(arrays: PrecisionArrays) -> dict[str, float]:
+    values = {
+        "map": arrays.average(),
+        "map50": arrays.average(iou=0.5),
+        "map75": arrays.average(iou=0.75),
+        "map_small": arrays.average(area="small"),
+        "map_medium": arrays.average(area="medium"),
+        "map_large": arrays.average(area="large"),
+        "ar100": arrays.average_recall(),
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _count_metrics(at: _Operating) -> dict[str, float]:
+    true = int(np.count_nonzero(at.kept & at.is_hit))
+    kept, truth_count = int(np.count_nonzero(at.kept)), len(at.truths.image)
+    return {
+        "precision": true / kept if kept else 0.0,
+        "recall": true / truth_count,
+        "f1": 2 * true / (kept + truth_count),
+        "mean_iou": float(at.iou[at.kept & at.is_hit].mean()) if true else 0.0,
+        "confidence": at.confidence,
+        "truth_count": float(truth_count),
+        "prediction_count": float(kept),
+    }
+
+
+def _measure_classes(
+    arrays: PrecisionArrays, at: _Operating, names: Sequence[str]
+) -> tuple[ClassMetrics, ...]:
+    labels = at.detections.label
+    truth_counts = np.bincount(at.truths.label, minlength=len(names))
+    kept_counts = np.bincount(labels[at.kept], minlength=len(names))
+    true_counts = np.bincount(labels[at.kept & at.is_hit], minlength=len(names))
+    return tuple(
+        _measure_class(arrays, label, name, int(truths), int(kept), int(true))
+        for label, (name, truths, kept, true) in enumerate(
+            zip(names, truth_counts, kept_counts, true_counts, strict=True)
+        )
+    )
+
+
+def _measure_class(
+    arrays: PrecisionArrays, label: int, name: str, truths: int, kept: int, true: int
+) -> ClassMetrics:
+    return ClassMetrics(
+        name=name,
+        truth_count=truths,
+        prediction_count=kept,
+        map=arrays.average_class(label),
+        map50=arrays.average_class(label, iou=0.5),
+        precision=true / kept if kept else None,
+        recall=true / truths if truths else None,
+        f1=2 * true / (kept + truths) if kept + truths else None,
+    )
+
+
+def _list_outcomes(at: _Operating, keys: Sequence[str]) -> tuple[ItemOutcome, ...]:
+    images = at.detections.image
+    truths = np.bincount(at.truths.image, minlength=len(keys))
+    true = np.bincount(images[at.kept & at.is_hit], minlength=len(keys))
+    false = np.bincount(images[at.kept & ~at.is_hit], minlength=len(keys))
+    return tuple(
+        ItemOutcome(key=key, true_positives=hits, false_positives=wrong, false_negatives=total - hits)
+        for key, hits, wrong, total in zip(keys, true.tolist(), false.tolist(), truths.tolist(), strict=True)
+    )

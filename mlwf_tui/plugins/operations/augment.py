@@ -1,0 +1,99 @@
+"""augment: several random changes, one after the other, on every copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.params import param
+from mlwf_tui.plugins.operations.brightness import draw_brightness
+from mlwf_tui.plugins.operations.copies import (
+    Step,
+    copies_param,
+    keep_originals_param,
+    make_copies,
+    min_visible_param,
+    splits_param,
+)
+from mlwf_tui.plugins.operations.crop import draw_crop
+from mlwf_tui.plugins.operations.flip import draw_flip
+from mlwf_tui.plugins.operations.noise import draw_noise
+from mlwf_tui.plugins.operations.rotate import draw_rotation
+from mlwf_tui.protocols import ResultItem, SourceItem
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentParams:
+    crop: float = param(0.5, "how likely a copy is cropped", low=0, high=1)
+    rotate: float = param(0.5, "how likely a copy is turned", low=0, high=1)
+    noise: float = param(0.3, "how likely a copy gets noise", low=0, high=1)
+    brightness: float = param(0.5, "how likely a copy gets other light and contrast", low=0, high=1)
+    flip: float = param(0.5, "how likely a copy is mirrored, left to right", low=0, high=1)
+    degrees: float = param(10.0, "largest angle of a turn either way", low=0, high=180)
+    min_size: float = param(0.6, "smallest side of a crop as a share of the image's", low=0.05, high=1)
+    strength: float = param(0.05, "largest standard deviation of the noise, share of white", low=0, high=1)
+    light: float = param(0.2, "largest change of brightness and of contrast", low=0, high=1)
+    copies: int = copies_param()
+    keep_originals: bool = keep_originals_param()
+    splits: tuple[str, ...] = splits_param()
+    min_visible: float = min_visible_param()
+
+
+class Augment:
+    """Copies after a random sequence of crop, rotate, noise, brightness and flip; at least one of them."""
+
+    name = "augment"
+    summary = "a random sequence of crop, rotate, noise, brightness and flip"
+    version = 1
+    params_type: type[Any] = AugmentParams
+
+    def apply(self, items: Sequence[SourceItem], params: AugmentParams, *, seed: int) -> Iterator[ResultItem]:
+        """Yield the items and their changed copies.
+
+        Raises:
+            InvalidParameter: an unknown split, or nothing that could be changed.
+        """
+        chances = _list_steps(params)
+        if not chances:
+            raise InvalidParameter(
+                "No change can happen: every probability is 0.", hint="Raise one, for example -p flip=0.5."
+            )
+        yield from make_copies(
+            items,
+            params,
+            seed=seed,
+            min_visible=params.min_visible,
+            choose_steps=partial(_choose_steps, chances),
+        )
+
+    def transform_schema(self, schema: LabelSchema, params: AugmentParams) -> LabelSchema:
+        """Return the schema as it is."""
+        return schema
+
+
+def _list_steps(params: AugmentParams) -> list[tuple[float, Step]]:
+    """Return the steps that can happen, each with its probability."""
+    light = partial(draw_brightness, brightness=params.light, contrast=params.light)
+    steps: list[tuple[float, Step]] = [
+        (params.crop, partial(draw_crop, min_size=params.min_size, max_size=1.0)),
+        (params.rotate, partial(draw_rotation, degrees=params.degrees)),
+        (params.noise, partial(draw_noise, strength=params.strength)),
+        (params.brightness, light),
+        (params.flip, partial(draw_flip, axis="horizontal")),
+    ]
+    return [(chance, step) for chance, step in steps if chance > 0]
+
+
+def _choose_steps(chances: Sequence[tuple[float, Step]], generator: np.random.Generator) -> list[Step]:
+    """Draw which steps happen, and in which order; where none would, one of them does."""
+    luck = generator.random(len(chances))
+    chosen = [step for (chance, step), drawn in zip(chances, luck, strict=True) if drawn < chance]
+    if not chosen:
+        chosen = [chances[int(generator.integers(len(chances)))][1]]
+    return [chosen[int(at)] for at in generator.permutation(len(chosen))]

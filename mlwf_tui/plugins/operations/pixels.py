@@ -1,0 +1,156 @@
+"""Pictures and how they are decoded, changed by albumentations, and encoded again.
+
+Arrays are (H, W, 3) uint8 in OpenCV's order BGR; no change here looks at which channel is which.
+albumentations takes seconds to import, so it is imported where a change is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mlwf_tui.entities.annotation import AnnotatedObject
+from mlwf_tui.entities.item import Item
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.plugins.operations.shapes import (
+    IDENTITY,
+    Floats,
+    Mask,
+    Shape,
+    compare_masks,
+    cut_shape,
+    move_shape,
+    read_shape,
+    write_object,
+)
+from mlwf_tui.protocols import SourceItem
+
+Pixels = NDArray[np.uint8]
+
+FILL: Final = 114  # grey of pixels that no source pixel covers; what Ultralytics pads with
+JPEG_QUALITY: Final = 95
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image with the shapes on it."""
+
+    pixels: Pixels  # (H, W, 3) uint8 BGR
+    shapes: tuple[Shape, ...]
+
+    @property
+    def width_px(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def height_px(self) -> int:
+        return int(self.pixels.shape[0])
+
+    def write_objects(self, min_visible: float) -> tuple[AnnotatedObject, ...]:
+        """Return the objects that still show at least the share `min_visible`."""
+        written = (write_object(s, self.width_px, self.height_px, min_visible) for s in self.shapes)
+        return tuple(labelled for labelled in written if labelled is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change, fully drawn: albumentations transforms for the pixels, a matrix (2, 3) for points."""
+
+    transforms: Sequence[Any]
+    matrix: tuple[tuple[float, float, float], ...] = IDENTITY
+
+
+def read_picture(source: SourceItem) -> Picture:
+    """Return an item's picture with its objects.
+
+    Raises:
+        InvalidInput: the image cannot be decoded, or is not of the size that its item says.
+    """
+    item = source.item
+    pixels = _decode(source.read_image())
+    if pixels is None:
+        raise InvalidInput(f"The image {item.key} cannot be decoded.", hint="Leave it out with `filter`.")
+    height_px, width_px = pixels.shape[:2]
+    if (width_px, height_px) != (item.width_px, item.height_px):
+        raise InvalidInput(
+            f"The image {item.key} has {width_px}x{height_px} pixels, not {item.width_px}x{item.height_px}.",
+            hint="Import it again.",
+        )
+    shapes = tuple(read_shape(labelled, width_px, height_px) for labelled in item.annotation.objects)
+    return Picture(pixels, shapes)
+
+
+def apply_change(picture: Picture, change: Change, seed: int) -> Picture:
+    """Return the picture after a change; `seed` decides what of it is random in the pixels."""
+    if not change.transforms:
+        return picture
+    compose = load_albumentations().Compose(list(change.transforms), seed=seed)
+    masks = [shape.mask for shape in picture.shapes if shape.mask is not None]
+    made = compose(image=picture.pixels, masks=masks) if masks else compose(image=picture.pixels)
+    moved_masks = iter(made.get("masks", ()))
+    matrix = np.array(change.matrix, dtype=np.float64)
+    height_px, width_px = made["image"].shape[:2]
+    shapes = tuple(
+        _follow(shape, matrix, next(moved_masks) if shape.mask is not None else None, width_px, height_px)
+        for shape in picture.shapes
+    )
+    return Picture(made["image"], shapes)
+
+
+def _follow(shape: Shape, matrix: Floats, mask: Mask | None, width_px: int, height_px: int) -> Shape:
+    moved = cut_shape(move_shape(shape, matrix, mask), width_px, height_px)
+    if shape.mask is None:
+        return moved
+    return compare_masks(moved, shape.mask, abs(float(np.linalg.det(matrix[:, :2]))))
+
+
+def encode(picture: Picture, suffix: str) -> bytes:
+    """Return the picture as a file of the kind that `find_suffix` chose."""
+    options = [] if suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    _, encoded = cv2.imencode(suffix.lower(), picture.pixels, options)
+    return encoded.tobytes()
+
+
+def find_suffix(name: str) -> str:
+    """Return what the name of a changed image ends with: PNG stays PNG, all else turns to JPEG."""
+    suffix = PurePosixPath(name).suffix
+    return suffix if suffix.lower() in (".jpg", ".jpeg", ".png") else ".jpg"
+
+
+def draw_generator(seed: int, item: Item, copy: int) -> np.random.Generator:
+    """Return randomness that depends on nothing but the seed, the item's key and the copy's number."""
+    digest = hashlib.sha256(f"{seed}\n{item.key}\n{copy}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16]))
+
+
+def load_albumentations() -> Any:
+    """Import albumentations without the look for a newer version that it makes on the network."""
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    import albumentations
+
+    return albumentations
+
+
+def _decode(data: bytes) -> Pixels | None:
+    """Return the first frame as shown, EXIF orientation applied, in 8 bits; None where it is no image."""
+    buffer = np.frombuffer(data, np.uint8)
+    pixels = cv2.imdecode(buffer, cv2.IMREAD_COLOR) if buffer.size else None
+    if pixels is not None:
+        decoded: Pixels = pixels.astype(np.uint8, copy=False)
+        return decoded
+    try:
+        with Image.open(BytesIO(data)) as image:  # what OpenCV was built without
+            rgb = np.asarray(image.convert("RGB"), dtype=np.uint8)
+    except (OSError, SyntaxError, ValueError):
+        return None
+    return np.ascontiguousarray(rgb[:, :, ::-1])

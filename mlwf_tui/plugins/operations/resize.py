@@ -1,0 +1,64 @@
+"""resize: bring images to a common size, each in place of its original."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.params import param
+from mlwf_tui.plugins.operations.copies import change_picture, name_resized
+from mlwf_tui.plugins.operations.pixels import Change, Picture, draw_generator, load_albumentations
+from mlwf_tui.protocols import ResultItem, SourceItem
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeParams:
+    longest_px: int = param(640, "longer side of the result; the other follows", low=8, high=16384)
+    enlarge: bool = param(False, "enlarge smaller images too")
+
+
+class Resize:
+    """Images of a common longer side, with their objects; those that fit already stay untouched."""
+
+    name = "resize"
+    summary = "bring images to a common longer side"
+    version = 1
+    params_type: type[Any] = ResizeParams
+
+    def apply(self, items: Sequence[SourceItem], params: ResizeParams, *, seed: int) -> Iterator[ResultItem]:
+        """Yield each item at its new size."""
+        changing = [source.item for source in items if _is_changed(source, params)]
+        names = name_resized([source.item for source in items], changing)
+        step = partial(scale_to, longest_px=params.longest_px)
+        for source in items:
+            if not _is_changed(source, params):
+                yield ResultItem(item=source.item)
+                continue
+            generator = draw_generator(seed, source.item, 0)
+            name = names[source.item.key]
+            yield change_picture(source, (step,), generator, name=name, min_visible=0)
+
+    def transform_schema(self, schema: LabelSchema, params: ResizeParams) -> LabelSchema:
+        """Return the schema as it is."""
+        return schema
+
+
+def scale_to(picture: Picture, generator: np.random.Generator, *, longest_px: int) -> Change:
+    """Return the change of size that gives the longer side `longest_px`; nothing is drawn."""
+    scale = longest_px / max(picture.width_px, picture.height_px)
+    width_px, height_px = max(1, round(picture.width_px * scale)), max(1, round(picture.height_px * scale))
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    resize = load_albumentations().Resize(height=height_px, width=width_px, interpolation=interpolation, p=1)
+    matrix = ((width_px / picture.width_px, 0, 0), (0, height_px / picture.height_px, 0))
+    return Change((resize,), matrix)
+
+
+def _is_changed(source: SourceItem, params: ResizeParams) -> bool:
+    longest_px = max(source.item.width_px, source.item.height_px)
+    return longest_px > params.longest_px or (params.enlarge and longest_px < params.longest_px)

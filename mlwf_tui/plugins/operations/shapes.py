@@ -1,0 +1,212 @@
+"""Objects that follow their pixels through affine changes and cuts; pure geometry, no pixels but masks.
+
+albumentations moves boxes too, but in 32 bits, with half a pixel between its boxes and its keypoints,
+and drops a polygon's vertices instead of cutting the polygon. Here one matrix moves every kind of shape
+exactly, and what is left of it is measured against what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, Point
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.uint8]
+
+IDENTITY: tuple[tuple[float, float, float], ...] = ((1, 0, 0), (0, 1, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """An object under way.
+
+    `points` are all its points wherever they went, `ring` and `holes` what the cuts left of its
+    outline, `share` how much of its area that is, 0-1. `mask` is (H, W) of the whole picture.
+    """
+
+    source: AnnotatedObject
+    points: Floats  # (N, 2)
+    ring: Floats  # (N, 2)
+    holes: tuple[Floats, ...] = ()
+    mask: Mask | None = None
+    share: float = 1.0
+
+
+def read_shape(labelled: AnnotatedObject, width_px: int, height_px: int) -> Shape:
+    """Return an object as a shape, cut to its picture first, so that shares count what was visible."""
+    geometry = labelled.geometry
+    points = np.array(geometry.points, dtype=np.float64)  # (N, 2)
+    match geometry.kind:
+        case GeometryKind.RECTANGLE:
+            ring = _get_corners(geometry)
+            shape = Shape(labelled, points, ring)
+        case GeometryKind.MASK:
+            shape = Shape(labelled, points, points, mask=_draw_mask(geometry, width_px, height_px))
+        case _:
+            holes = tuple(np.array(hole, dtype=np.float64) for hole in geometry.holes)
+            shape = Shape(labelled, points, points, holes)
+    cut = cut_shape(shape, width_px, height_px)
+    return replace(cut, share=1.0 if cut.share > 0 else 0.0)
+
+
+def move_shape(shape: Shape, matrix: Floats, mask: Mask | None) -> Shape:
+    """Return the shape with every point (x, y) at `matrix` (2, 3) times (x, y, 1); the mask as given."""
+    return replace(
+        shape,
+        points=_move(shape.points, matrix),
+        ring=_move(shape.ring, matrix),
+        holes=tuple(_move(hole, matrix) for hole in shape.holes),
+        mask=mask,
+    )
+
+
+def cut_shape(shape: Shape, width_px: int, height_px: int) -> Shape:
+    """Return what of the shape lies inside of a picture of that size."""
+    kind = shape.source.geometry.kind
+    match kind:
+        case GeometryKind.RECTANGLE | GeometryKind.POLYGON | GeometryKind.ORIENTED_BOX:
+            ring = cut_ring(shape.ring, width_px, height_px)
+            holes = tuple(cut_ring(hole, width_px, height_px) for hole in shape.holes)
+            share = shape.share * _divide(_measure(ring), _measure(shape.ring))
+            return replace(shape, ring=ring, holes=tuple(h for h in holes if len(h) > 2), share=share)
+        case GeometryKind.POLYLINE | GeometryKind.POINT | GeometryKind.KEYPOINTS:
+            limits = np.array((width_px, height_px))
+            is_inside = ((shape.points >= 0) & (shape.points <= limits)).all(axis=1)  # (N,)
+            return replace(shape, share=min(shape.share, float(is_inside.mean())))
+        case GeometryKind.MASK:
+            return shape
+    assert_never(kind)
+
+
+def compare_masks(shape: Shape, before: Mask, scale: float) -> Shape:
+    """Return the shape with the share of its mask that a move kept; `scale` is how areas grew."""
+    after = 0 if shape.mask is None else int(shape.mask.sum())
+    return replace(shape, share=shape.share * min(1.0, _divide(after, float(before.sum()) * scale)))
+
+
+def write_object(shape: Shape, width_px: int, height_px: int, min_visible: float) -> AnnotatedObject | None:
+    """Return the object where enough of it is left, inside of its picture, else None."""
+    if shape.share <= 0 or shape.share < min_visible - 1e-9:
+        return None
+    geometry = _write_geometry(shape, width_px, height_px)
+    return None if geometry is None else replace(shape.source, geometry=geometry)
+
+
+def _write_geometry(shape: Shape, width_px: int, height_px: int) -> Geometry | None:
+    kind = shape.source.geometry.kind
+    match kind:
+        case GeometryKind.RECTANGLE:
+            (left, top), (right, bottom) = _to_points([shape.ring.min(axis=0), shape.ring.max(axis=0)])
+            has_area = left < right and top < bottom
+            return Geometry.rectangle(left, top, right, bottom) if has_area else None
+        case GeometryKind.POLYGON:
+            holes = tuple(_to_points(hole) for hole in shape.holes)
+            return Geometry(kind, _to_points(shape.ring), holes)
+        case GeometryKind.MASK:
+            return None if shape.mask is None else _read_mask(shape.mask)
+        case GeometryKind.POLYLINE | GeometryKind.KEYPOINTS | GeometryKind.POINT:
+            inside = np.clip(shape.points, 0, (width_px, height_px))
+            return replace(shape.source.geometry, points=_to_points(inside))
+        case GeometryKind.ORIENTED_BOX:  # four corners stay four, though some may lie outside
+            return Geometry(kind, _to_points(shape.points))
+    assert_never(kind)
+
+
+# --- rings ---------------------------------------------------------------------------------------
+
+
+def cut_ring(ring: Floats, width_px: float, height_px: float) -> Floats:
+    """Return a ring (N, 2) cut to [0, width] x [0, height]; empty where nothing is inside.
+
+    Source: Sutherland and Hodgman, Reentrant Polygon Clipping, 1974.
+    """
+    limits = np.array((width_px, height_px), dtype=np.float64)
+    if len(ring) and (ring >= 0).all() and (ring <= limits).all():
+        return ring
+    points = [(float(x), float(y)) for x, y in ring]
+    for axis, limit in enumerate((width_px, height_px)):
+        points = _cut_side(points, axis, 0.0, 1)
+        points = _cut_side(points, axis, float(limit), -1)
+    return np.array(points, dtype=np.float64).reshape(-1, 2)
+
+
+def _cut_side(points: list[Point], axis: int, limit: float, sign: int) -> list[Point]:
+    """Keep what of a ring lies on one side of a line: above the limit for sign 1, below it for -1."""
+    kept: list[Point] = []
+    for before, here in pairwise([points[-1], *points] if points else []):
+        was_inside, is_inside = sign * (before[axis] - limit) >= 0, sign * (here[axis] - limit) >= 0
+        if was_inside != is_inside:
+            kept.append(_cross(before, here, axis, limit))
+        if is_inside:
+            kept.append(here)
+    return kept
+
+
+def _cross(before: Point, here: Point, axis: int, limit: float) -> Point:
+    """Return where the edge meets the line, on it to the last bit."""
+    share = (limit - before[axis]) / (here[axis] - before[axis])
+    other = 1 - axis
+    across = before[other] + share * (here[other] - before[other])
+    return (limit, across) if axis == 0 else (across, limit)
+
+
+def _measure(ring: Floats) -> float:
+    """Return a ring's area in square pixels by the shoelace formula."""
+    if len(ring) < 3:
+        return 0.0
+    x, y = ring[:, 0], ring[:, 1]
+    return 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
+
+
+def _get_corners(rectangle: Geometry) -> Floats:
+    left, top, right, bottom = rectangle.bounds
+    return np.array(((left, top), (right, top), (right, bottom), (left, bottom)))  # (4, 2)
+
+
+def _move(points: Floats, matrix: Floats) -> Floats:
+    moved: Floats = points @ matrix[:, :2].T + matrix[:, 2]  # (N, 2)
+    return moved
+
+
+def _divide(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else 0.0
+
+
+def _to_points(points: Sequence[Floats] | Floats) -> tuple[Point, ...]:
+    """Return points rounded to a thousandth of a pixel: finer is noise of the arithmetic."""
+    return tuple((round(float(x), 3), round(float(y), 3)) for x, y in points)
+
+
+# --- masks ---------------------------------------------------------------------------------------
+
+
+def _draw_mask(geometry: Geometry, width_px: int, height_px: int) -> Mask:
+    """Return a mask geometry drawn on its whole picture, (H, W) of 0 and 1."""
+    left, top, right, bottom = (round(edge) for edge in geometry.bounds)
+    is_set = np.arange(len(geometry.runs)) % 2 == 1
+    filled = np.repeat(is_set, geometry.runs).reshape(bottom - top, right - left)
+    mask = np.zeros((height_px, width_px), np.uint8)
+    inside = mask[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    rows, columns = max(-top, 0), max(-left, 0)
+    inside[:] = filled[rows : rows + inside.shape[0], columns : columns + inside.shape[1]]
+    return mask
+
+
+def _read_mask(mask: Mask) -> Geometry | None:
+    """Return the set pixels as a geometry cut to its bounds, None where there is none."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return None
+    cut = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].ravel() > 0
+    closed = np.concatenate(([False], cut, [not cut[-1]]))  # background first, the last run ended
+    borders = np.flatnonzero(closed[1:] != closed[:-1])
+    runs = np.diff(np.concatenate(([0], borders)))
+    corners = ((float(columns[0]), float(rows[0])), (float(columns[-1] + 1), float(rows[-1] + 1)))
+    return Geometry(GeometryKind.MASK, corners, runs=tuple(int(run) for run in runs))

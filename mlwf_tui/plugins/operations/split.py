@@ -1,0 +1,120 @@
+"""split: deal items out to train, val and test so that every class gets its share of each."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.params import param
+from mlwf_tui.protocols import ResultItem, SourceItem
+
+
+@dataclass(frozen=True, slots=True)
+class SplitParams:
+    train: float = param(0.7, "share of the items to train on", low=0, high=1)
+    val: float = param(0.2, "share of the items to validate on", low=0, high=1)
+    test: float = param(0.1, "share of the items to test on", low=0, high=1)
+    stratified: bool = param(True, "give each split its share of every class's objects")
+    overwrite: bool = param(True, "deal out items anew that have a split already")
+
+
+class SplitItems:
+    """Items in splits of the exact sizes asked for; the same items and seed give the same splits."""
+
+    name = "split"
+    summary = "deal items out to train, val and test"
+    version = 1
+    params_type: type[Any] = SplitParams
+
+    def apply(self, items: Sequence[SourceItem], params: SplitParams, *, seed: int) -> Iterator[ResultItem]:
+        """Yield every item with its split.
+
+        Raises:
+            InvalidParameter: the shares do not add up to 1.
+        """
+        shares = {Split.TRAIN: params.train, Split.VAL: params.val, Split.TEST: params.test}
+        if not math.isclose(sum(shares.values()), 1.0, abs_tol=1e-6):
+            raise InvalidParameter(
+                f"train, val and test add up to {sum(shares.values()):g}, not to 1.",
+                hint="Give all three, for example -p train=0.7 -p val=0.2 -p test=0.1.",
+            )
+        dealt = [s.item for s in items if params.overwrite or s.item.split is Split.NONE]
+        splits = deal(dealt, shares, seed=seed, is_stratified=params.stratified)
+        for source in items:
+            split = splits.get(source.item.key, source.item.split)
+            yield ResultItem(item=replace(source.item, split=split))
+
+    def transform_schema(self, schema: LabelSchema, params: SplitParams) -> LabelSchema:
+        """Return the schema as it is."""
+        return schema
+
+
+@dataclass(slots=True)
+class _Part:
+    """One split while it is filled."""
+
+    split: Split
+    share: float
+    size: int
+    item_count: int = 0
+    class_counts: Counter[str] = field(default_factory=Counter)
+
+
+def deal(
+    items: Sequence[Item], shares: Mapping[Split, float], *, seed: int, is_stratified: bool
+) -> dict[str, Split]:
+    """Return a split for each item's key.
+
+    Items with the rarest classes are dealt first, each to the split that lacks most of its classes;
+    sizes are exact, so what is left over at the end goes where there is room.
+
+    Source: after Sechidis et al., On the Stratification of Multi-label Data, 2011, by object counts.
+    """
+    sizes = _round_sizes(len(items), shares)
+    parts = [_Part(split, shares[split], sizes[split]) for split in shares if sizes[split]]
+    counts = {item.key: _count_classes(item) if is_stratified else Counter() for item in items}
+    totals: Counter[str] = Counter()
+    for count in counts.values():
+        totals.update(count)
+
+    def rank(item: Item) -> tuple[float, str]:
+        rarest = min((totals[name] for name in counts[item.key]), default=math.inf)
+        return rarest, hashlib.sha256(f"{seed}\n{item.key}".encode()).hexdigest()
+
+    splits: dict[str, Split] = {}
+    for item in sorted(items, key=rank):
+        part = _choose_part(parts, counts[item.key], totals)
+        part.item_count += 1
+        part.class_counts.update(counts[item.key])
+        splits[item.key] = part.split
+    return splits
+
+
+def _count_classes(item: Item) -> Counter[str]:
+    return Counter(labelled.class_name for labelled in item.annotation.objects)
+
+
+def _choose_part(parts: Sequence[_Part], counts: Counter[str], totals: Counter[str]) -> _Part:
+    """Return the part with room that lacks most: of the item's classes first, then of items."""
+
+    def lack(part: _Part) -> tuple[float, float]:
+        of_classes = sum(part.share - part.class_counts[name] / totals[name] for name in counts)
+        return of_classes, 1 - part.item_count / part.size
+
+    return max((part for part in parts if part.item_count < part.size), key=lack)
+
+
+def _round_sizes(count: int, shares: Mapping[Split, float]) -> dict[Split, int]:
+    """Return whole sizes that add up to `count`, by the largest remainder."""
+    sizes = {split: int(count * share + 1e-9) for split, share in shares.items()}
+    by_remainder = sorted(shares, key=lambda split: sizes[split] - count * shares[split])
+    for split in by_remainder[: count - sum(sizes.values())]:
+        sizes[split] += 1
+    return sizes

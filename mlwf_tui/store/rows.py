@@ -1,0 +1,256 @@
+"""Items and label schemas as rows of MessagePack, and back with every value checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from math import isfinite
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
+    Annotation,
+    ClassDefinition,
+    Geometry,
+    GeometryKind,
+    LabelSchema,
+    Point,
+    Tag,
+    TagDefinition,
+)
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import Item, Split, check_dataset, check_name
+from mlwf_tui.errors import CorruptData, InvalidInput
+from mlwf_tui.store.format import DIGEST_BYTES
+
+T = TypeVar("T")
+Digest32 = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+_EXACT_INTEGERS = 1 << 53  # up to here a float holds every integer
+
+
+class TagRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
+    name: str
+    value: str | float | None
+
+
+class GeometryRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
+    kind: GeometryKind
+    points: list[float]  # x, y, x, y, …
+    holes: list[list[float]]
+    runs: list[int]
+    names: list[str]
+
+
+class ObjectRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
+    class_name: str
+    geometry: GeometryRow
+    confidence: float | None
+    author: str
+    tags: list[TagRow]
+    custom: dict[str, bool | str | float]  # in the order of its keys
+
+
+class ItemRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
+    dataset: str
+    name: str
+    blob: Digest32
+    size_bytes: Count
+    width_px: Count
+    height_px: Count
+    split: Split
+    tags: list[TagRow]
+    objects: list[ObjectRow]
+
+
+class KeyRow(msgspec.Struct, array_like=True, gc=False):
+    """The head of an ItemRow: what is behind it is skipped, not decoded."""
+
+    dataset: str
+    name: str
+
+
+class ClassRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    name: str
+    color: str
+    geometry: GeometryKind | None
+
+
+class TagDefinitionRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    name: str
+    value_type: str
+
+
+class SchemaRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    classes: list[ClassRow]
+    tags: list[TagDefinitionRow]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_item_decoder = msgspec.msgpack.Decoder(ItemRow)
+_key_decoder = msgspec.msgpack.Decoder(KeyRow)
+
+
+def encode_item(item: Item) -> bytes:
+    """Return the row of an item; equal items give equal bytes.
+
+    Raises:
+        InvalidInput: a name, a size, a text or a number that no manifest may hold.
+    """
+    _check_dataset(item.dataset)
+    check_name(item.name, "item name")
+    try:
+        blob = bytes.fromhex(item.blob)
+        if len(blob) != DIGEST_BYTES or min(item.size_bytes, item.width_px, item.height_px) < 0:
+            raise ValueError("a digest or a size is impossible")
+        return _encoder.encode(
+            ItemRow(
+                item.dataset,
+                item.name,
+                blob,
+                item.size_bytes,
+                item.width_px,
+                item.height_px,
+                item.split,
+                _from_tags(item.annotation.tags),
+                [_from_object(annotated) for annotated in item.annotation.objects],
+            )
+        )
+    except (ValueError, OverflowError) as error:  # not finite, too large, or a lone surrogate
+        raise InvalidInput(
+            f"The item {item.key} cannot be stored: {error}.", hint="Mend its annotation."
+        ) from error
+
+
+def decode_item(row: bytes | msgspec.Raw) -> Item:
+    """Return the item of a row.
+
+    Raises:
+        CorruptData: it is no such row, or its name is not one path component.
+    """
+    decoded = decode(_item_decoder, row)
+    try:
+        _check_dataset(decoded.dataset)
+        check_name(decoded.name, "item name")
+    except InvalidInput as error:
+        raise CorruptData(f"The manifest holds a bad name. {error.message}") from error
+    return Item(
+        dataset=decoded.dataset,
+        name=decoded.name,
+        blob=Digest(decoded.blob.hex()),
+        size_bytes=decoded.size_bytes,
+        width_px=decoded.width_px,
+        height_px=decoded.height_px,
+        split=decoded.split,
+        annotation=Annotation(
+            tuple([_to_object(annotated) for annotated in decoded.objects]), _to_tags(decoded.tags)
+        ),
+    )
+
+
+def decode_key(row: bytes | msgspec.Raw) -> str:
+    """Return the key of an item's row without decoding the rest.
+
+    Raises:
+        CorruptData: it is no such row.
+    """
+    decoded = decode(_key_decoder, row)
+    return f"{decoded.dataset}/{decoded.name}"
+
+
+def to_schema_row(schema: LabelSchema) -> SchemaRow:
+    """Return the row of a label schema; the order of its classes is kept."""
+    return SchemaRow(
+        [ClassRow(c.name, c.color, c.geometry) for c in schema.classes],
+        [TagDefinitionRow(t.name, t.value_type) for t in schema.tags],
+    )
+
+
+def from_schema_row(row: SchemaRow) -> LabelSchema:
+    """Return the label schema of a row."""
+    return LabelSchema(
+        tuple(ClassDefinition(c.name, c.color, c.geometry) for c in row.classes),
+        tuple(TagDefinition(t.name, t.value_type) for t in row.tags),
+    )
+
+
+def decode(decoder: msgspec.msgpack.Decoder[T], encoded: bytes | msgspec.Raw) -> T:
+    """Return what `decoder` makes of the bytes.
+
+    Raises:
+        CorruptData: they are not of its type.
+    """
+    try:
+        return decoder.decode(encoded)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CorruptData(f"The manifest cannot be decoded: {error}.") from error
+
+
+_check_dataset = lru_cache(maxsize=1024)(check_dataset)  # a million items have few datasets
+
+
+def _from_object(annotated: AnnotatedObject) -> ObjectRow:
+    geometry = annotated.geometry
+    confidence = annotated.confidence
+    return ObjectRow(
+        annotated.class_name,
+        GeometryRow(
+            geometry.kind,
+            _flatten(geometry.points),
+            [_flatten(hole) for hole in geometry.holes],
+            list(geometry.runs),
+            list(geometry.names),
+        ),
+        None if confidence is None else _shorten(confidence),
+        annotated.author,
+        _from_tags(annotated.tags),
+        {key: _from_value(annotated.custom[key]) for key in sorted(annotated.custom)},
+    )
+
+
+def _to_object(row: ObjectRow) -> AnnotatedObject:
+    geometry = Geometry(
+        row.geometry.kind,
+        _pair(row.geometry.points),
+        tuple([_pair(hole) for hole in row.geometry.holes]),
+        tuple(row.geometry.runs),
+        tuple(row.geometry.names),
+    )
+    return AnnotatedObject(
+        row.class_name, geometry, row.confidence, row.author, _to_tags(row.tags), row.custom
+    )
+
+
+def _from_tags(tags: Iterable[Tag]) -> list[TagRow]:
+    return [TagRow(t.name, None if t.value is None else _from_value(t.value)) for t in tags]
+
+
+def _to_tags(rows: list[TagRow]) -> tuple[Tag, ...]:
+    return tuple([Tag(row.name, row.value) for row in rows]) if rows else ()
+
+
+def _from_value(value: str | float | bool) -> str | float | bool:
+    return value if isinstance(value, str | bool) else _shorten(value)
+
+
+def _flatten(points: Iterable[Point]) -> list[float]:
+    return [_shorten(value) for point in points for value in point]
+
+
+def _pair(values: list[float]) -> tuple[Point, ...]:
+    if len(values) % 2:
+        raise CorruptData("The manifest holds a point without its y.")
+    coordinates = iter(values)
+    return tuple(zip(coordinates, coordinates, strict=True))
+
+
+def _shorten(value: float) -> float:
+    """Return an integral value as an int: shorter, and 3 and 3.0 become the same bytes."""
+    if not isfinite(value):
+        raise ValueError(f"{value} is not a number")
+    if -_EXACT_INTEGERS < value < _EXACT_INTEGERS and (whole := int(value)) == value:
+        return whole
+    return float(value)

@@ -1,0 +1,142 @@
+"""Makes the tables of versions, models, reports and runs out of a snapshot; no widgets, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.run import Run
+from mlwf_tui.tui.screens.outline import (
+    make_model_entry,
+    make_report_entry,
+    make_run_entry,
+    make_version_entry,
+)
+from mlwf_tui.tui.screens.snapshot import Snapshot
+from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.entry_list import Listing, SortValue
+from mlwf_tui.tui.widgets.formats import STATE_GLYPHS, format_age, format_count, format_duration
+from mlwf_tui.tui.widgets.table import Column
+
+Row = tuple[tuple[str, SortValue], ...]
+"""For each column what is written, and what is sorted by."""
+
+AGE = Column("made", 10, align="right")
+
+
+def make_listing(entry: Entry, snapshot: Snapshot, now: datetime) -> Listing | None:
+    """Return the list that opening `entry` shows, or None if it is no section or project."""
+    if isinstance(entry.entity, Project):
+        return _list_versions(entry, snapshot.versions.get(entry.entity.id, ()), snapshot, now)
+    match entry.key:
+        case "section:models":
+            return _list_models(snapshot.models, now)
+        case "section:reports":
+            return _list_reports(snapshot.reports, now)
+        case "section:runs":
+            return _list_runs(snapshot.runs, now)
+        case _:
+            return None
+
+
+def _list_versions(entry: Entry, versions: Sequence[Version], snapshot: Snapshot, now: datetime) -> Listing:
+    columns = (
+        Column("version", 8), Column("message", flex=2), Column("kind", 10), Column("items", 9, align="right"),
+        Column("author", 10), AGE,
+    )  # fmt: skip
+    rows = [
+        (
+            (f"@{v.number}", v.number), (v.message, v.message), (v.kind.value, v.kind.value),
+            (f"{v.item_count:,}", v.item_count), (v.author, v.author), _age(v.created_at, now),
+        )
+        for v in versions
+    ]  # fmt: skip
+    entries = [make_version_entry(version, snapshot) for version in versions]
+    empty = ("No version yet", "c commits the head.")
+    return _assemble(f"Versions of {entry.ref}", "version", columns, entries, rows, empty)
+
+
+def _list_models(models: Sequence[Model], now: datetime) -> Listing:
+    columns = (
+        Column("model", flex=2), Column("architecture", flex=1), Column("task", 9), Column("map", 8, align="right"),
+        Column("classes", 8, align="right"), AGE,
+    )  # fmt: skip
+    rows = [
+        (
+            (m.name, m.name), (m.architecture, m.architecture), (m.task, m.task), _number(m.metrics.get("map")),
+            (str(len(m.class_names)), len(m.class_names)), _age(m.created_at, now),
+        )
+        for m in models
+    ]  # fmt: skip
+    empty = ("No model yet", "Select a project and press t to train one.")
+    return _assemble("Models", "model", columns, [make_model_entry(m) for m in models], rows, empty)
+
+
+def _list_reports(reports: Sequence[Report], now: datetime) -> Listing:
+    names = ("map", "map50", "precision", "recall", "f1")
+    columns = (
+        Column("report", flex=2), Column("model", flex=2), Column("data", flex=1), Column("split", 6),
+        *(Column(name, 9, align="right") for name in names), AGE,
+    )  # fmt: skip
+    rows = [
+        (
+            (r.name, r.name), (r.model_name, r.model_name), (r.version_ref, r.version_ref), (r.split, r.split),
+            *(_number(r.metrics.get(name)) for name in names), _age(r.created_at, now),
+        )
+        for r in reports
+    ]  # fmt: skip
+    empty = ("No report yet", "Select a model and press b to measure it.")
+    return _assemble("Reports", "report", columns, [make_report_entry(r) for r in reports], rows, empty)
+
+
+def _list_runs(runs: Sequence[Run], now: datetime) -> Listing:
+    columns = (
+        Column("state", 10), Column("run", flex=2), Column("took", 12, align="right"), Column("author", 10),
+        Column("id", 12), AGE,
+    )  # fmt: skip
+    entries = [make_run_entry(run, now) for run in runs]
+    rows = [
+        (
+            (f"{STATE_GLYPHS[r.state.value]} {r.state.value}", r.state.value), (e.title, e.title), _took(r, now),
+            (r.author, r.author), (r.id, r.id), _age(r.created_at, now),
+        )
+        for r, e in zip(runs, entries, strict=True)
+    ]  # fmt: skip
+    empty = ("Nothing was done yet", "i imports a folder.")
+    return _assemble("Runs", "run", columns, entries, rows, empty)
+
+
+def _assemble(
+    title: str,
+    word: str,
+    columns: tuple[Column, ...],
+    entries: Sequence[Entry],
+    rows: Sequence[Row],
+    empty: tuple[str, str],
+) -> Listing:
+    return Listing(
+        title,
+        format_count(len(entries), word),
+        columns,
+        tuple(entries),
+        [[text for text, _ in row] for row in rows],
+        [[value for _, value in row] for row in rows],
+        empty,
+    )
+
+
+def _age(at: datetime, now: datetime) -> tuple[str, SortValue]:
+    return format_age(at, now), -at.timestamp()
+
+
+def _number(value: float | None) -> tuple[str, SortValue]:
+    return ("—", -1.0) if value is None else (f"{value:.3f}", value)
+
+
+def _took(run: Run, now: datetime) -> tuple[str, SortValue]:
+    if run.started_at is None:
+        return "—", -1.0
+    seconds = ((run.finished_at or now) - run.started_at).total_seconds()
+    return format_duration(max(0.0, seconds)), seconds

@@ -1,0 +1,94 @@
+"""Keeps the screen true while others change the home: polls the journal and the runs that go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from textual.screen import Screen
+
+from mlwf_tui.errors import MlwfError
+from mlwf_tui.tui.screens.watch import RunWatch
+from mlwf_tui.tui.screens.work import wrap_fault
+from mlwf_tui.workflow.follow import RunUpdate
+from mlwf_tui.workflow.journal import latest_sequence
+from mlwf_tui.workspace import Workspace
+
+JOURNAL_INTERVAL_S = 1.0
+RUNS_INTERVAL_S = 0.25
+T = TypeVar("T")
+
+
+class Live:
+    """Polls from asyncio workers, each read in a thread; a slow read delays the next, never piles up."""
+
+    def __init__(
+        self,
+        screen: Screen[None],
+        workspace: Workspace,
+        *,
+        on_change: Callable[[], None],
+        on_update: Callable[[Mapping[str, RunUpdate]], None],
+        on_error: Callable[[MlwfError], None],
+    ) -> None:
+        self._screen = screen
+        self._workspace = workspace
+        self._on_change = on_change
+        self._on_update = on_update
+        self._on_error = on_error
+        self._watch = RunWatch(workspace)
+        self._seen = -1
+        self._last_error = ""
+
+    def start(self) -> None:
+        """Begin to poll, until the screen goes."""
+        self._screen.run_worker(self._follow_journal(), group="journal", exit_on_error=False)
+        self._screen.run_worker(self._follow_runs(), group="runs", exit_on_error=False)
+
+    def note_seen(self, sequence: int) -> None:
+        """Take it that the screen shows everything up to this journal event."""
+        self._seen = max(self._seen, sequence)
+
+    def follow(self, run_ids: Iterable[str]) -> None:
+        """Follow exactly these runs."""
+        self._watch.follow(run_ids)
+
+    def restart(self, run_id: str) -> None:
+        """Follow this run as well, from its beginning."""
+        self._watch.restart(run_id)
+
+    async def _follow_journal(self) -> None:
+        while True:
+            await asyncio.sleep(JOURNAL_INTERVAL_S)
+            latest = await self._read(lambda: latest_sequence(self._workspace))
+            if latest is not None and latest > self._seen >= 0:
+                self._seen = latest
+                self._on_change()
+
+    async def _follow_runs(self) -> None:
+        while True:
+            await asyncio.sleep(RUNS_INTERVAL_S)
+            if self._watch.is_idle:
+                continue
+            updates = await self._read(self._watch.poll)
+            if updates:
+                self._on_update(updates)
+
+    async def _read(self, read: Callable[[], T]) -> T | None:
+        """Read in a thread; an error is told once, for the next poll may do better."""
+        try:
+            result = await asyncio.to_thread(read)
+        except MlwfError as error:
+            self._tell(error)
+        except Exception as error:  # the border of the app: a failed poll ends neither it nor the polling
+            self._tell(wrap_fault("polling", error))
+        else:
+            self._last_error = ""
+            return result
+        return None
+
+    def _tell(self, error: MlwfError) -> None:
+        if error.message != self._last_error:
+            self._last_error = error.message
+            self._on_error(error)

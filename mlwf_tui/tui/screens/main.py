@@ -1,0 +1,599 @@
+"""The screen of the app: projects on the left, views in the middle, details, and a line of keys."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.geometry import Offset
+from textual.screen import Screen
+from textual.timer import Timer
+
+from mlwf_tui.entities.ids import ProjectId
+from mlwf_tui.entities.model import Model
+from mlwf_tui.entities.project import Project
+from mlwf_tui.entities.run import Progress
+from mlwf_tui.errors import Cancelled, MlwfError
+from mlwf_tui.protocols import Observer
+from mlwf_tui.tui.clipboard import copy_text
+from mlwf_tui.tui.keys import KEYS, KEYS_BY_ID, VERBS, list_footer_keys, make_bindings
+from mlwf_tui.tui.screens.choices import find_reason, list_commands, list_menu
+from mlwf_tui.tui.screens.live import Live
+from mlwf_tui.tui.screens.outline import build_outline, find_node_id, make_node_entry
+from mlwf_tui.tui.screens.search import GraphSearch, name_search
+from mlwf_tui.tui.screens.snapshot import Snapshot, read_snapshot
+from mlwf_tui.tui.screens.verbs import Verbs
+from mlwf_tui.tui.screens.views import LINEAGE, LIST, TITLES, Views, choose_sides
+from mlwf_tui.tui.screens.work import LongWork, Said, Task, Work
+from mlwf_tui.tui.widgets.confirm import Confirm
+from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
+from mlwf_tui.tui.widgets.details import Details
+from mlwf_tui.tui.widgets.entry import Entry, EntryKind, filter_branches
+from mlwf_tui.tui.widgets.entry_list import EntryList
+from mlwf_tui.tui.widgets.formats import format_count, format_keys
+from mlwf_tui.tui.widgets.lineage_view import LineageView
+from mlwf_tui.tui.widgets.log_view import LogView
+from mlwf_tui.tui.widgets.message_list import MessageList
+from mlwf_tui.tui.widgets.notice import Notice
+from mlwf_tui.tui.widgets.pane_grid import NARROW_COLUMNS, WIDE_COLUMNS, Pane, PaneGrid
+from mlwf_tui.tui.widgets.progress import ProgressDialog
+from mlwf_tui.tui.widgets.project_tree import ProjectTree
+from mlwf_tui.tui.widgets.prompt import Prompt
+from mlwf_tui.tui.widgets.status_bar import StatusBar
+from mlwf_tui.tui.widgets.tab_line import TabLine
+from mlwf_tui.tui.widgets.table import EntityTable
+from mlwf_tui.tui.widgets.welcome import Welcome
+from mlwf_tui.workflow.follow import RunUpdate
+from mlwf_tui.workflow.show import Shown, show
+from mlwf_tui.workspace import Workspace
+
+T = TypeVar("T")
+TREE, STAGE, DETAILS = "tree", "stage", "details"
+FACTS_DELAY_S = 0.12  # a person who holds an arrow key down wants none of the facts on the way
+AGE_INTERVAL_S = 30.0
+MAX_SAID = 200
+
+
+class MainScreen(Screen[None]):
+    """Holds the panes, the selection and the snapshot; verbs, views and polling are done by others."""
+
+    BINDINGS: ClassVar[list[BindingType]] = list(make_bindings())
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+        (0, "-tiny"), (60, "-narrow"), (NARROW_COLUMNS, "-medium"), (WIDE_COLUMNS, "-wide"),
+    ]  # fmt: skip
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (15, "-high")]
+    DEFAULT_CSS = """
+    MainScreen { layout: vertical; background: $background; }
+    #too-small { display: none; }
+    .-tiny, .-low {
+        & #too-small { display: block; }
+        & PaneGrid, & StatusBar { display: none; }
+    }
+    """
+
+    def __init__(self, workspace: Workspace, read_clock: Callable[[], datetime]) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.read_clock = read_clock
+        self.snapshot = Snapshot()
+        self.said: list[Said] = []
+        self.entry: Entry | None = None
+        self.marked: Entry | None = None
+        self._is_loaded = False
+        self._is_loading = False
+        self._wants_reload = False
+        self._wanted_key = ""
+        self._opened: set[ProjectId] = set()
+        self._filter = ""
+        self._facts_timer: Timer | None = None
+        self._graph_search = GraphSearch()
+        self._progress: dict[str, Progress] = {}
+        self._dialog: ProgressDialog | None = None
+        self._tree = ProjectTree(id=TREE)
+        self._views = Views(self)
+        self._details = Details(id=DETAILS)
+        self._status = StatusBar(id="status")
+        self._panes = PaneGrid(
+            (
+                Pane(TREE, "1", "Projects", self._tree),
+                Pane(STAGE, "2", "Lineage", self._views.stage),
+                Pane(DETAILS, "3", "Details", self._details),
+            ),
+            id="panes-grid",
+        )
+        self._verbs = Verbs(self)
+
+    def compose(self) -> ComposeResult:
+        yield Notice("This window is too small", "mlwf needs 60 columns and 15 rows.", id="too-small")
+        yield self._panes
+        yield self._status
+
+    def on_mount(self) -> None:
+        self._work = Work(self.app, self.fail)
+        self._long = LongWork(self.app, self._work, self._show_task)
+        self._live = Live(
+            self, self.workspace, on_change=self.reload, on_update=self._show_updates, on_error=self.fail
+        )
+        self._tree.add_class("-tall")
+        self._views.stage.show_alone(Notice("Reading the home…", str(self.workspace.home)))
+        self._tree.focus()
+        self._show_standing()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.reload()
+        self._live.start()
+        self.set_interval(AGE_INTERVAL_S, self._show_outline)
+
+    # --- what others ask of the screen ---------------------------------------------------------
+
+    def ask(self, what: str, work: Callable[[], T], done: Callable[[T], None], *, is_patient: bool = True) -> None:
+        self._work.start(what, work, done, is_patient=is_patient)
+
+    def do_long(self, title: str, work: Callable[[Observer], T], done: Callable[[T], None]) -> None:
+        if self._long.start(title, work, done):
+            self.go_progress()
+        else:
+            self._refuse("Something like it goes on already: p shows it.")
+
+    def put(self, dialog: Screen[T], then: Callable[[T], None]) -> None:
+        self.app.push_screen(dialog, lambda answer: then(answer) if answer is not None else None)
+
+    def say(self, text: str, *, detail: str = "") -> None:
+        self._remember(Said(at=self.read_clock(), text=text, detail=detail))
+        self.notify(text, markup=False)
+
+    def fail(self, error: MlwfError) -> None:
+        """Tell a person what did not work and what to do about it."""
+        is_error = not isinstance(error, Cancelled)
+        self._remember(Said(at=self.read_clock(), text=error.message, hint=error.hint, is_error=is_error))
+        text = f"{error.message}\n{error.hint}" if error.hint else error.message
+        self.notify(text, severity="error" if is_error else "information", markup=False, timeout=8)
+        self._show_standing()
+
+    def copy(self, text: str) -> None:
+        work = partial(copy_text, text, os.environ, lambda copied: self.app.call_from_thread(self._send, copied))
+        self.ask("copying", work, self.say)
+
+    def show_monitor(self, run_id: str) -> None:
+        self._views.show_run_of(run_id)
+        self._panes.go_to(STAGE)
+
+    def follow_run(self, run_id: str) -> None:
+        self._live.restart(run_id)
+
+    def view_changed(self) -> None:
+        self._panes.rename(STAGE, TITLES[self._views.active])
+
+    def _send(self, text: str) -> None:
+        self.app.copy_to_clipboard(text)
+
+    # --- reading the home ----------------------------------------------------------------------
+
+    def reload(self, *, select: str = "") -> None:
+        """Read everything again; asked for while it is being read, it is read once more."""
+        self._wanted_key = select or self._wanted_key
+        if self._is_loading:
+            self._wants_reload = True
+            return
+        self._is_loading = True
+        work = partial(read_snapshot, self.workspace, tuple(self._opened))
+        self._work.start("reading the home", work, self._show_snapshot, fail=self._show_broken)
+
+    def _show_snapshot(self, snapshot: Snapshot) -> None:
+        self._is_loading = False
+        self.snapshot = snapshot
+        self._live.note_seen(snapshot.sequence)
+        active = {run.id for run in snapshot.active_runs}
+        self._live.follow(active | ({self._views.run_id} if self._views.run_id else set()))
+        self._show_outline()
+        self._show_middle()
+        self._is_loaded = True
+        self._show_standing()
+        if self._wants_reload:
+            self._wants_reload = False
+            self.reload()
+
+    def _show_broken(self, error: MlwfError) -> None:
+        self._is_loading = False
+        if not self._is_loaded:
+            hint = f"{error.hint}\nF5 reads again." if error.hint else "F5 reads again."
+            self._views.stage.show_alone(Notice(error.message, hint, is_error=True))
+        self.fail(error)
+
+    def _show_outline(self) -> None:
+        branches = build_outline(self.snapshot, self.read_clock())
+        self._tree.show(filter_branches(branches, self._filter))
+        if self._wanted_key and self._tree.select(self._wanted_key):
+            self._wanted_key = ""
+        self._refresh_selection()
+
+    def _refresh_selection(self) -> None:
+        """Show the selected thing as it is now; it may have changed while it stayed selected."""
+        entry = self._tree.entry
+        if entry is not None and (self.entry is None or self.entry.key == entry.key):
+            self._select(entry)
+
+    def _show_middle(self) -> None:
+        if self.snapshot.is_empty:
+            if not isinstance(self._views.shown, Welcome):
+                welcome = Welcome(id="welcome")
+                self._views.stage.show_alone(welcome)
+                self._panes.go_to(STAGE)
+            return
+        self._views.show_lineage()
+        self._views.renew_list()
+        if not self._is_loaded or isinstance(self._views.shown, Welcome):
+            self._views.show(LINEAGE)
+            self._panes.go_to(TREE)
+
+    # --- the selection -------------------------------------------------------------------------
+
+    def _select(self, entry: Entry) -> None:
+        self.entry = entry
+        self._details.show(entry, self.read_clock())
+        self._show_hints()
+        if entry.target:
+            if self._facts_timer is not None:
+                self._facts_timer.stop()
+            self._facts_timer = self.set_timer(FACTS_DELAY_S, partial(self._ask_facts, entry))
+
+    def _ask_facts(self, entry: Entry) -> None:
+        def done(shown: Shown) -> None:
+            if self.entry is not None and self.entry.key == entry.key:
+                self.entry = replace(entry, entity=shown.entity)
+                self._details.show(self.entry, self.read_clock(), shown.facts)
+
+        self._work.start("reading the details", partial(show, self.workspace, entry.target), done)
+
+    @on(ProjectTree.Highlighted)
+    def _on_tree_highlighted(self, event: ProjectTree.Highlighted) -> None:
+        if not self._tree.has_focus and self.entry is not None:
+            return
+        self._select(event.entry)
+        node_id = find_node_id(event.entry, self.snapshot)
+        view = self._views.stage.find_view(LINEAGE)
+        if node_id is not None and isinstance(view, LineageView) and not view.select(node_id):
+            view.selected = node_id  # the graph is being laid out; it is drawn there when it is
+
+    @on(LineageView.Selected)
+    def _on_node_selected(self, event: LineageView.Selected) -> None:
+        if event.view.has_focus:
+            self._select(make_node_entry(event.node, self.snapshot, self.read_clock()))
+
+    @on(PaneGrid.Moved)
+    def _on_pane_moved(self) -> None:
+        view = self._views.shown
+        if self._tree.has_focus and self._tree.entry is not None:
+            self._select(self._tree.entry)
+        elif isinstance(view, LineageView) and view.has_focus and view.selected_node is not None:
+            self._select(make_node_entry(view.selected_node, self.snapshot, self.read_clock()))
+        elif isinstance(view, EntryList) and view.table.has_focus and view.entry is not None:
+            self._select(view.entry)
+        self._show_hints()
+
+    @on(ProjectTree.ChildrenWanted)
+    def _on_children_wanted(self, event: ProjectTree.ChildrenWanted) -> None:
+        if isinstance(event.entry.entity, Project):
+            self._opened.add(event.entry.entity.id)
+            self.reload()
+
+    # --- opening -------------------------------------------------------------------------------
+
+    @on(ProjectTree.Opened)
+    def _on_tree_opened(self, event: ProjectTree.Opened) -> None:
+        self._open(event.entry)
+
+    @on(LineageView.Activated)
+    def _on_node_activated(self, event: LineageView.Activated) -> None:
+        self._open(make_node_entry(event.node, self.snapshot, self.read_clock()))
+
+    @on(EntityTable.RowHighlighted, "#list-table")
+    def _on_row_highlighted(self, event: EntityTable.RowHighlighted) -> None:
+        entry = self._find_listed(event.key)
+        if entry is not None and event.table.has_focus:
+            self._select(entry)
+
+    @on(EntityTable.RowSelected, "#list-table")
+    def _on_row_opened(self, event: EntityTable.RowSelected) -> None:
+        entry = self._find_listed(event.key)
+        if entry is not None:
+            self._open(entry)
+
+    @on(EntityTable.MenuRequested)
+    def _on_row_menu(self, event: EntityTable.MenuRequested) -> None:
+        entry = self._find_listed(event.key) or self.entry
+        if entry is not None:
+            self._select(entry)
+            self._show_menu(entry, event.screen_offset)
+
+    def _find_listed(self, key: str) -> Entry | None:
+        view = self._views.stage.find_view(LIST)
+        return view.find_entry(key) if isinstance(view, EntryList) else None
+
+    @on(ProjectTree.MenuRequested)
+    def _on_tree_menu(self, event: ProjectTree.MenuRequested) -> None:
+        self._select(event.entry)
+        self._show_menu(event.entry, event.at)
+
+    @on(LineageView.MenuRequested)
+    def _on_node_menu(self, event: LineageView.MenuRequested) -> None:
+        entry = make_node_entry(event.node, self.snapshot, self.read_clock())
+        self._select(entry)
+        self._show_menu(entry, event.screen_offset)
+
+    @on(StatusBar.Chosen)
+    @on(Welcome.Chosen)
+    def _on_action_chosen(self, event: StatusBar.Chosen | Welcome.Chosen) -> None:
+        self.action_perform(event.action)
+
+    @on(TabLine.Chosen, "#views")
+    def _on_view_chosen(self, event: TabLine.Chosen) -> None:
+        self._views.show(event.tab)
+        self._panes.go_to(STAGE)
+
+    def _open(self, entry: Entry) -> None:
+        if entry.kind is EntryKind.WORKSPACE:
+            self._tree.toggle_branch()
+        elif self._views.open(entry):
+            self._panes.go_to(STAGE)
+        else:
+            self._panes.go_to(DETAILS)
+
+    def _show_menu(self, entry: Entry, at: Offset | None) -> None:
+        choices = list_menu(entry, self.snapshot, self.marked)
+        self.put(ContextMenu(entry.ref or entry.title, choices, at=at), self.action_perform)
+
+    # --- keys ----------------------------------------------------------------------------------
+
+    def action_perform(self, name: str) -> None:
+        """Do what a key, a menu line or a palette entry stands for, or say why it cannot be done."""
+        key = KEYS_BY_ID[name]
+        reason = find_reason(key, self.entry, self.snapshot, self.marked)
+        if reason:
+            self._refuse(f"{key.label}: {reason}")
+        elif key in VERBS and name not in ("diff", "mark", "monitor"):
+            self._verbs.perform(name, self.entry)
+        else:
+            getattr(self, f"go_{name}")()
+
+    def list_choices(self) -> tuple[Choice, ...]:
+        """Return every action as it stands now, for the palette."""
+        return list_commands(KEYS, self.entry, self.snapshot, self.marked)
+
+    def go_open(self) -> None:
+        if self.entry is not None:
+            self._open(self.entry)
+
+    def go_back(self) -> None:
+        """Undo the last thing that narrows what is seen: filter, zoom, view; then go to the projects."""
+        if self._filter:
+            self._set_filter("")
+        elif self._panes.is_zoomed:
+            self._panes.zoom(False)
+        elif self._views.active != LINEAGE and self._is_loaded and not self.snapshot.is_empty:
+            self._views.show(LINEAGE)
+            self._panes.go_to(TREE)
+        else:
+            self._panes.go_to(TREE)
+
+    def go_diff(self) -> None:
+        if self.entry is not None:
+            self._views.show_diff(*choose_sides(self.entry, self.marked))
+            self._panes.go_to(STAGE)
+
+    def go_mark(self) -> None:
+        if self.entry is None:
+            return
+        is_off = self.marked is not None and self.marked.key == self.entry.key
+        self.marked = None if is_off else self.entry
+        self._tree.show_mark("" if is_off else self.entry.key)
+        self._show_standing()
+
+    def go_monitor(self) -> None:
+        match self.entry.entity if self.entry else None:
+            case Model() as model:
+                self.show_monitor(model.run_id)
+            case _ if self.entry is not None:
+                self.show_monitor(self.entry.ref)
+
+    def go_menu(self) -> None:
+        if self.entry is not None:
+            self._show_menu(self.entry, self._tree.find_cursor() if self._tree.has_focus else None)
+
+    def go_zoom(self) -> None:
+        self._panes.zoom(not self._panes.is_zoomed)
+
+    def go_pane_next(self) -> None:
+        self._panes.go_on(1)
+
+    def go_pane_previous(self) -> None:
+        self._panes.go_on(-1)
+
+    def go_pane_tree(self) -> None:
+        self._panes.go_to(TREE)
+
+    def go_pane_view(self) -> None:
+        self._panes.go_to(STAGE)
+
+    def go_pane_details(self) -> None:
+        self._panes.go_to(DETAILS)
+
+    def go_view_next(self) -> None:
+        self._views.show_neighbour(1)
+
+    def go_view_previous(self) -> None:
+        self._views.show_neighbour(-1)
+
+    def go_refresh(self) -> None:
+        self.reload()
+        self.refresh(layout=True)
+
+    def go_theme(self) -> None:
+        self.app.theme = "mlwf-light" if self.app.current_theme.dark else "mlwf-dark"
+
+    def go_palette(self) -> None:
+        self.app.action_command_palette()
+
+    def go_messages(self) -> None:
+        self.put(MessageList([(s.at, s.text, s.hint, s.detail, s.is_error) for s in self.said]), self.copy)
+
+    def go_progress(self) -> None:
+        task = self._long.task
+        if task is None:
+            self._refuse("No import or transform goes on here.")
+            return
+        self._dialog = ProgressDialog(task.title, self._long.cancel, task.progress)
+        self.app.push_screen(self._dialog)
+
+    def go_help(self) -> None:
+        """List the keys of the focused pane, then all others; ⏎ does what the line says."""
+        focused = self.focused
+        own = [b for b in focused._bindings.key_to_bindings.items()] if focused is not None else []
+        choices = [
+            Choice(id=f"own:{bindings[0].action}", label=bindings[0].description, key=format_keys(key), group="This pane")
+            for key, bindings in own
+        ]
+        choices += list_commands(KEYS, self.entry, self.snapshot, self.marked)
+        self.put(ContextMenu("Keys", choices, is_wide=True), self._do_help)
+
+    def _do_help(self, name: str) -> None:
+        if name.startswith("own:"):
+            self.run_worker(self.app.run_action(name.removeprefix("own:"), self.focused))
+        else:
+            self.action_perform(name)
+
+    # --- searching -----------------------------------------------------------------------------
+
+    def go_search(self) -> None:
+        focused = self.focused
+        title = name_search(focused)
+        match focused:
+            case LineageView():
+                self.put(Prompt(title, value=self._graph_search.text), self._search_graph)
+            case LogView() as log_view:
+                self.put(Prompt(title), lambda text: self._search_log(log_view, text))
+            case _:
+                self._panes.go_to(TREE)
+                prompt = Prompt(title, value=self._filter, can_be_empty=True, on_change=self._set_filter)
+                self.app.push_screen(prompt, lambda text: self._set_filter(text or ""))
+
+    def go_search_next(self) -> None:
+        self._step_search(1)
+
+    def go_search_previous(self) -> None:
+        self._step_search(-1)
+
+    def _search_graph(self, text: str) -> None:
+        if self._graph_search.find(self.snapshot.graph, text):
+            self._step_search(1)
+        else:
+            self._refuse(f"Nothing on the graph holds “{text}”.")
+
+    def _step_search(self, by: int) -> None:
+        node_id = self._graph_search.step(by)
+        view = self._views.stage.find_view(LINEAGE)
+        if node_id and isinstance(view, LineageView):
+            view.select(node_id)
+            self.notify(f"Match {self._graph_search.standing}", timeout=2)
+        else:
+            self._refuse("Nothing is searched for: / begins.")
+
+    def _search_log(self, log_view: LogView, text: str) -> None:
+        async def search() -> None:
+            count = await log_view.search(text)
+            self.notify(f"{format_count(count, 'match').replace('matchs', 'matches')}: n and N go through them.")
+
+        self.run_worker(search(), exit_on_error=False)
+
+    def _set_filter(self, text: str) -> None:
+        self._filter = text
+        self._panes.rename(TREE, f"Projects  /{text}" if text else "Projects")
+        self._show_outline()
+
+    # --- leaving -------------------------------------------------------------------------------
+
+    def go_quit(self) -> None:
+        """Close the view that is open; where none is, leave."""
+        if self._views.active != LINEAGE or self._panes.is_zoomed or self._filter:
+            self.go_back()
+        elif self._long.task is not None:
+            text = f"{self._long.task.title} goes on in this app and is cancelled when you leave."
+            self.put(Confirm("Leave?", text, yes="Leave", is_dangerous=True), self._leave_if)
+        elif self.snapshot.active_runs:
+            self.put(Confirm("Leave?", self._describe_leaving(), yes="Leave"), self._leave_if)
+        else:
+            self.go_quit_now()
+
+    def go_quit_now(self) -> None:
+        self._long.cancel()
+        self.app.exit(message=self._describe_leaving() if self.snapshot.active_runs else None)
+
+    def _leave_if(self, is_wanted: bool) -> None:
+        if is_wanted:
+            self.go_quit_now()
+
+    def _describe_leaving(self) -> str:
+        count = len(self.snapshot.active_runs)
+        verb = "goes" if count == 1 else "go"
+        return f"{format_count(count, 'run')} {verb} on without the app; mlwf finds them again."
+
+    # --- the foot of the screen ----------------------------------------------------------------
+
+    def _show_updates(self, updates: Mapping[str, RunUpdate]) -> None:
+        self._progress |= {f"run:{run_id}": u.progress for run_id, u in updates.items() if u.progress}
+        active = {f"run:{run_id}" for run_id, u in updates.items() if not u.run.state.is_finished}
+        self._tree.show_progress({key: p for key, p in self._progress.items() if key in active})
+        self._views.show_updates(updates)
+
+    def _show_task(self, task: Task | None) -> None:
+        if self._dialog is not None and task is not None:
+            self._dialog.show(task.progress)
+        elif self._dialog is not None:
+            if self._dialog.is_current:
+                self._dialog.dismiss(None)
+            self._dialog = None
+        self._show_standing()
+
+    def _show_hints(self) -> None:
+        keys = list_footer_keys(self.entry.kind if self.entry else None)
+        allowed = [k for k in keys if not find_reason(k, self.entry, self.snapshot, self.marked)]
+        self._status.show_hints([(key.id, key.display, key.label) for key in allowed])
+
+    def _show_standing(self) -> None:
+        parts = []
+        if self._long.task is not None:
+            progress = self._long.task.progress
+            share = f" {progress.step / progress.total:.0%}" if progress.total else f" {progress.step:,}"
+            parts.append(Content.styled(f"⧗{share}", "$accent"))
+        if self.marked is not None:
+            parts.append(Content.styled(f"◆ {self.marked.ref}", "$accent"))
+        running = len(self.snapshot.active_runs)
+        if running:
+            parts.append(Content.styled(f"● {running} running", "$accent"))
+        errors = sum(said.is_error for said in self.said)
+        if errors:
+            parts.append(Content.styled(f"✗ {errors}", "$error"))
+        if self.app.size.width >= NARROW_COLUMNS:
+            parts.append(Content.styled(_shorten_home(self.workspace.home), "$text-muted"))
+        self._status.show_standing(Content("  ").join(parts))
+
+    def _remember(self, said: Said) -> None:
+        self.said = [*self.said, said][-MAX_SAID:]
+
+    def _refuse(self, text: str) -> None:
+        self.notify(text, severity="warning", markup=False, timeout=4)
+
+
+def _shorten_home(path: Path) -> str:
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)

@@ -1,0 +1,230 @@
+"""The views of the middle pane, and how each entry is opened in one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Protocol, TypeVar
+
+from textual.widget import Widget
+
+from mlwf_tui.entities.change import Diff
+from mlwf_tui.entities.model import Evaluation, Model, Report
+from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.run import Run
+from mlwf_tui.tui.screens.listings import make_listing
+from mlwf_tui.tui.screens.outline import make_run_entry
+from mlwf_tui.tui.screens.snapshot import Snapshot
+from mlwf_tui.tui.widgets.diff_view import DiffView
+from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+from mlwf_tui.tui.widgets.entry_list import EntryList
+from mlwf_tui.tui.widgets.lineage_view import LineageView
+from mlwf_tui.tui.widgets.notice import Notice
+from mlwf_tui.tui.widgets.report_view import ReportView
+from mlwf_tui.tui.widgets.run_monitor import RunMonitor
+from mlwf_tui.tui.widgets.stage import Stage, ViewSpec
+from mlwf_tui.workflow.follow import RunUpdate
+from mlwf_tui.workspace import Workspace
+
+T = TypeVar("T")
+LINEAGE, LIST, RUN, REPORT, DIFF = "lineage", "list", "run", "report", "diff"
+TITLES = {LINEAGE: "Lineage", LIST: "List", RUN: "Run", REPORT: "Report", DIFF: "Diff"}
+EMPTY_HINTS = {
+    LIST: ("No list is open", "Select a project, or Models, Reports or Runs, and press ⏎."),
+    RUN: ("No run is open", "Select a run and press ⏎ or m."),
+    REPORT: ("No report is open", "Select a report and press ⏎."),
+    DIFF: ("Nothing is compared", "Select a version and press d; space marks another to compare with."),
+}
+
+
+class Host(Protocol):
+    """What the views need of their screen."""
+
+    workspace: Workspace
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What was read last."""
+
+    def read_clock(self) -> datetime:
+        """Return the time now."""
+
+    def ask(self, what: str, work: Callable[[], T], done: Callable[[T], None]) -> None:
+        """Do `work` in a thread and hand its result to `done`."""
+
+    def follow_run(self, run_id: str) -> None:
+        """Hand everything of this run to `show_updates`, from its beginning."""
+
+    def view_changed(self) -> None:
+        """Notice that another view is shown."""
+
+
+class Views:
+    """Puts runs, reports, diffs and the lineage on the stage."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.stage = Stage(
+            (
+                ViewSpec(LINEAGE, TITLES[LINEAGE], lambda: LineageView(now=host.read_clock, id="lineage")),
+                ViewSpec(LIST, TITLES[LIST], lambda: EntryList(id="list")),
+                ViewSpec(RUN, TITLES[RUN], lambda: RunMonitor(id="run")),
+                ViewSpec(REPORT, TITLES[REPORT], lambda: ReportView(id="report")),
+                ViewSpec(DIFF, TITLES[DIFF], lambda: DiffView(id="diff")),
+            ),
+            id="stage",
+        )
+        self._filled = {LINEAGE}
+        self._listed: Entry | None = None
+
+    @property
+    def active(self) -> str:
+        return self.stage.active
+
+    @property
+    def shown(self) -> Widget | None:
+        return self.stage.shown
+
+    def show(self, name: str) -> None:
+        """Show a view as it stands, or how to fill it."""
+        if name in self._filled:
+            self.stage.show(name)
+        else:
+            self.stage.tabs.show(name)
+            self.stage.show_alone(Notice(*EMPTY_HINTS[name]), keep_tabs=True)
+        self._host.view_changed()
+
+    def show_neighbour(self, step: int) -> None:
+        """Show the next view, round the ends."""
+        self.show(self.stage.tabs.find_neighbour(step))
+
+    def show_lineage(self) -> LineageView:
+        """Draw the graph of the snapshot and return its view, shown or not."""
+        view = self.stage.get_view(LINEAGE)
+        assert isinstance(view, LineageView)
+        view.show_graph(self._host.snapshot.graph)
+        return view
+
+    def open(self, entry: Entry) -> bool:
+        """Show the entry in the view that fits it; False if none does."""
+        match entry.entity:
+            case Run() as run:
+                self.show_run(run)
+            case Model() as model:
+                self.show_run_of(model.run_id)
+            case Report() as report:
+                self.show_report(report)
+            case Version() as version if version.number > 1:
+                name = entry.ref.rpartition("@")[0]
+                self.show_diff(f"{name}@{version.number - 1}", entry.ref)
+            case _:
+                return self.show_list(entry)
+        return True
+
+    # --- lists ---------------------------------------------------------------------------------
+
+    def show_list(self, entry: Entry) -> bool:
+        """List what belongs to a section or project; False if nothing can be listed of `entry`."""
+        listing = make_listing(entry, self._host.snapshot, self._host.read_clock())
+        if listing is None:
+            return False
+        self._listed = entry
+        view = self.stage.get_view(LIST)
+        assert isinstance(view, EntryList)
+        view.show(listing)
+        self._fill(LIST)
+        return True
+
+    def renew_list(self) -> None:
+        """Draw the open list again from the present snapshot."""
+        view = self.stage.find_view(LIST)
+        if isinstance(view, EntryList) and self._listed is not None:
+            listing = make_listing(self._listed, self._host.snapshot, self._host.read_clock())
+            if listing is not None:
+                view.show(listing)
+
+    # --- runs ----------------------------------------------------------------------------------
+
+    def show_run_of(self, run_id: str) -> None:
+        """Show the run of this id, read anew."""
+        from mlwf_tui.workflow.runs import get_run  # noqa: PLC0415 - each verb is read when it is asked for
+
+        self._host.ask("run", partial(get_run, self._host.workspace, run_id), self.show_run)
+
+    def show_run(self, run: Run) -> None:
+        """Show how a run goes, or went."""
+        from mlwf_tui.workflow.follow import log_path  # noqa: PLC0415
+
+        now = self._host.read_clock()
+        monitor = self._get_monitor()
+        if monitor.run_id != run.id:
+            monitor.show_run(run, make_run_entry(run, now).title, log_path(self._host.workspace, run.id), now)
+            self._host.follow_run(run.id)
+        self._fill(RUN)
+
+    def show_updates(self, updates: Mapping[str, RunUpdate]) -> None:
+        """Draw what is new of the run that is open."""
+        monitor = self.stage.find_view(RUN)
+        if not isinstance(monitor, RunMonitor) or monitor.run_id not in updates:
+            return
+        update = updates[monitor.run_id]
+        monitor.show_update(update.run, update.progress, update.new_metrics, self._host.read_clock())
+
+    @property
+    def run_id(self) -> str:
+        """The run that is open, or ""."""
+        monitor = self.stage.find_view(RUN)
+        return monitor.run_id if isinstance(monitor, RunMonitor) else ""
+
+    def _get_monitor(self) -> RunMonitor:
+        view = self.stage.get_view(RUN)
+        assert isinstance(view, RunMonitor)
+        return view
+
+    # --- reports and diffs ---------------------------------------------------------------------
+
+    def show_report(self, report: Report) -> None:
+        """Read the report's body and show it."""
+        from mlwf_tui.workflow.reports import read_evaluation  # noqa: PLC0415
+
+        def done(evaluation: Evaluation) -> None:
+            view = self.stage.get_view(REPORT)
+            assert isinstance(view, ReportView)
+            view.show_report(report, evaluation)
+            self._fill(REPORT)
+
+        self._host.ask("report", partial(read_evaluation, self._host.workspace, report), done)
+
+    def show_diff(self, before: str, after: str) -> None:
+        """Compare two refs and show what differs."""
+        from mlwf_tui.workflow.diff import diff  # noqa: PLC0415
+
+        def done(found: Diff) -> None:
+            view = self.stage.get_view(DIFF)
+            assert isinstance(view, DiffView)
+            view.show_diff(found)
+            self._fill(DIFF)
+
+        self._host.ask("diff", partial(diff, self._host.workspace, before, after), done)
+
+    def _fill(self, name: str) -> None:
+        self._filled.add(name)
+        self.show(name)
+
+
+def choose_sides(entry: Entry, marked: Entry | None) -> tuple[str, str]:
+    """Return the refs to compare, the older one first; `entry` is a project or a version."""
+    if marked is not None and marked.key != entry.key:
+        first, second = sorted((marked, entry), key=_age)
+        return first.ref, second.ref
+    if isinstance(entry.entity, Project):
+        return f"{entry.ref}@{entry.entity.latest_version}", entry.ref
+    name, _, number = entry.ref.rpartition("@")
+    return f"{name}@{int(number) - 1}", entry.ref
+
+
+def _age(entry: Entry) -> tuple[bool, str]:
+    """Order heads after versions, and versions by when they were made."""
+    made_at = getattr(entry.entity, "created_at", None)
+    return entry.kind is EntryKind.PROJECT, made_at.isoformat() if made_at else ""

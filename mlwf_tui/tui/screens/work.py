@@ -1,0 +1,137 @@
+"""Work in threads for a screen: short questions, long verbs with progress, and what went wrong."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from textual.app import App
+
+from mlwf_tui.entities.run import Progress
+from mlwf_tui.errors import MlwfError
+from mlwf_tui.protocols import Observer
+from mlwf_tui.tui.observer import ScreenObserver
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One line that the app has told a person; kept for the list of messages."""
+
+    at: datetime
+    text: str
+    hint: str = ""
+    detail: str = ""
+    is_error: bool = False
+
+
+@dataclass(slots=True)
+class Task:
+    """A long verb that goes on in this process."""
+
+    title: str
+    observer: ScreenObserver
+    progress: Progress = field(default_factory=lambda: Progress(step=0, total=None, message="starting…"))
+
+
+def wrap_fault(what: str, error: Exception) -> MlwfError:
+    """Return an unforeseen error as one that can be shown, and keep its traceback in the log."""
+    logger.error("%s failed", what, exc_info=error)
+    reason = f"{type(error).__name__}: {error}".rstrip(": ")
+    return MlwfError(f"The {what} failed: {reason}.", hint="This is a fault of mlwf itself; please report it.")
+
+
+class Work:
+    """Runs functions in threads of the app and hands results and errors back on its loop.
+
+    Nothing raised by the work reaches the loop: `fail` gets every error, and Cancelled as well.
+    """
+
+    def __init__(self, app: App[Any], fail: Callable[[MlwfError], None]) -> None:
+        self._app = app
+        self.fail = fail
+
+    def start(
+        self,
+        what: str,
+        work: Callable[[], T],
+        done: Callable[[T], None],
+        *,
+        fail: Callable[[MlwfError], None] | None = None,
+        is_patient: bool = True,
+    ) -> None:
+        """Begin; a patient one is waited for when the app ends, the other is left behind.
+
+        Leaving behind is for work that has already had its effect, and only waits to see it.
+        """
+        do = partial(self._do, what, work, done, fail or self.fail)
+        if is_patient:
+            self._app.run_worker(do, thread=True, exit_on_error=False, group="work", name=what)
+        else:
+            threading.Thread(target=do, name=what, daemon=True).start()
+
+    def _do(
+        self, what: str, work: Callable[[], T], done: Callable[[T], None], fail: Callable[[MlwfError], None]
+    ) -> None:
+        try:
+            result = work()
+        except MlwfError as error:
+            self._hand_over(fail, error)
+        except Exception as error:  # the border of the app: whatever a verb does, the app goes on
+            self._hand_over(fail, wrap_fault(what, error))
+        else:
+            self._hand_over(done, result)
+
+    def _hand_over(self, receive: Callable[[T], None], value: T) -> None:
+        if self._app.is_running:
+            self._app.call_from_thread(receive, value)
+
+
+class LongWork:
+    """The one long verb of this process: its progress goes to `show`, and it can be cancelled."""
+
+    def __init__(self, app: App[Any], work: Work, show: Callable[[Task | None], None]) -> None:
+        self._app = app
+        self._work = work
+        self._show = show
+        self.task: Task | None = None
+
+    def start(self, title: str, work: Callable[[Observer], T], done: Callable[[T], None]) -> bool:
+        """Begin, unless another one goes on; return whether it was begun."""
+        if self.task is not None:
+            return False
+        observer = ScreenObserver(lambda progress: self._app.call_from_thread(self._report, progress))
+        self.task = Task(title, observer)
+
+        def finish(result: T) -> None:
+            self._end()
+            done(result)
+
+        def fail(error: MlwfError) -> None:
+            self._end()
+            self._work.fail(error)
+
+        self._work.start(title, lambda: work(observer), finish, fail=fail)
+        self._show(self.task)
+        return True
+
+    def cancel(self) -> None:
+        """Ask the verb to stop, if one goes on."""
+        if self.task is not None:
+            self.task.observer.cancel()
+
+    def _report(self, progress: Progress) -> None:
+        if self.task is not None:
+            self.task.progress = progress
+            self._show(self.task)
+
+    def _end(self) -> None:
+        self.task = None
+        self._show(None)

@@ -1,0 +1,215 @@
+"""One row of a laid-out lineage graph as ink: boxes, lines with their joints, what is highlighted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.cells import cell_len
+
+from mlwf_tui.entities.lineage import LineageNode
+from mlwf_tui.tui.widgets.drawing import KIND_GLYPHS, STATE_ROLES, Line, Run, fit, measure_line
+from mlwf_tui.tui.widgets.formats import STATE_GLYPHS, format_age
+from mlwf_tui.tui.widgets.graph_routing import DOWN, LEFT, LINES, RIGHT, UP, GraphLayout, Link
+
+BOX_CLASSES = {f"box--{part}" for part in (*KIND_GLYPHS, "line", "lit", "dim", "title", "cursor")}
+LIGHT_FRAME = "╭─╮│├╰─╯"
+HEAVY_FRAME = "┏━┓┃┣┗━┛"  # under the cursor: told apart without colour
+ARROW = "▶"
+
+
+@dataclass(frozen=True, slots=True)
+class Highlight:
+    """A node with all that led to it and all that came of it; node numbers."""
+
+    selected: int
+    upstream: frozenset[int]
+    downstream: frozenset[int]  # both with the selected one
+    reach: Mapping[int, int]  # by node, the last column that a highlighted edge of it leads to
+
+    def has_node(self, node: int) -> bool:
+        return node in self.upstream or node in self.downstream
+
+    def has_edge(self, source: int, target: int) -> bool:
+        return (source in self.upstream and target in self.upstream) or (
+            source in self.downstream and target in self.downstream
+        )
+
+    def has_link(self, link: Link) -> bool:
+        if link.target < 0:
+            return link.column < self.reach.get(link.source, -1)
+        return self.has_edge(link.source, link.target)
+
+
+@dataclass(slots=True)
+class _Cell:
+    """What crosses one cell: the arms of horizontal and vertical lines, and whose they are."""
+
+    across: int = 0
+    along: int = 0
+    across_source: int = -1
+    along_source: int = -1
+    is_across_lit: bool = False
+    is_along_lit: bool = False
+    has_head: bool = False
+
+
+def find_highlight(layout: GraphLayout, selected: int) -> Highlight:
+    """Return the trace of a node through the whole graph."""
+    upstream = _walk(layout.parents, selected)
+    downstream = _walk(layout.children, selected)
+    reach: dict[int, int] = {}
+    for nodes in (upstream, downstream):
+        for node in nodes:
+            columns = [layout.column_of[child] for child in layout.children[node] if child in nodes]
+            reach[node] = max(reach.get(node, -1), max(columns, default=-1))
+    return Highlight(selected, upstream, downstream, reach)
+
+
+def draw_row(
+    layout: GraphLayout,
+    nodes: Sequence[LineageNode],
+    row: int,
+    left: int,
+    width: int,
+    highlight: Highlight | None,
+    now: datetime,
+) -> tuple[Line, int]:
+    """Return a line that covers cells left…left+width-1 of a row, and how many cells it starts before."""
+    boxes = list(layout.iter_boxes(row, left, left + width))
+    start = min(left, layout.boxes[boxes[0]].x) if boxes else left
+    cells = _collect_cells(layout, row, start, left + width, highlight)
+    line: Line = []
+    x = start
+    for node in boxes:
+        box = layout.boxes[node]
+        line.extend(_draw_cells(cells, x, box.x, highlight))
+        is_full = box.height > 1
+        draw = _draw_full_box if is_full else _draw_compact_box
+        is_selected = highlight is not None and highlight.selected == node
+        runs = draw(nodes[node], box.width, row - box.y, bool(layout.children[node]), is_selected, now)
+        line.extend(_dim(runs) if highlight and not highlight.has_node(node) else runs)
+        x = box.x + box.width
+    line.extend(_draw_cells(cells, x, left + width, highlight))
+    return line, left - start
+
+
+def _walk(neighbours: Sequence[Sequence[int]], start: int) -> frozenset[int]:
+    seen = {start}
+    stack = [start]
+    while stack:
+        for node in neighbours[stack.pop()]:
+            if node not in seen:
+                seen.add(node)
+                stack.append(node)
+    return frozenset(seen)
+
+
+def _collect_cells(
+    layout: GraphLayout, row: int, left: int, right: int, highlight: Highlight | None
+) -> dict[int, _Cell]:
+    cells: dict[int, _Cell] = {}
+    for line in layout.iter_horizontals(row, left, right):
+        link = layout.links[line.link]
+        is_lit = highlight is not None and highlight.has_link(link)
+        for x in range(max(left, line.left), min(right - 1, line.right) + 1):
+            cell = cells.setdefault(x, _Cell())
+            cell.across |= (LEFT if x > line.left else 0) | (RIGHT if x < line.right else 0)
+            cell.across_source = link.source
+            cell.is_across_lit |= is_lit
+            cell.has_head |= line.has_head and x == line.right
+    for upright in layout.iter_verticals(row, left, right):
+        link = layout.links[upright.link]
+        cell = cells.setdefault(upright.x, _Cell())
+        cell.along |= (UP if row > upright.top else 0) | (DOWN if row < upright.bottom else 0)
+        cell.along_source = link.source
+        cell.is_along_lit |= highlight is not None and highlight.has_link(link)
+    return cells
+
+
+def _draw_cells(cells: Mapping[int, _Cell], start: int, end: int, highlight: Highlight | None) -> Line:
+    """Return the stretch from `start` to `end` with lines where there are any."""
+    line: Line = []
+    blanks = 0
+    for x in range(start, end):
+        cell = cells.get(x)
+        if cell is None:
+            blanks += 1
+            continue
+        if blanks:
+            line.append((" " * blanks, "text"))
+            blanks = 0
+        text, role = _draw_cell(cell, highlight)
+        if line and line[-1][1] == role:
+            line[-1] = (line[-1][0] + text, role)
+        else:
+            line.append((text, role))
+    if blanks:
+        line.append((" " * blanks, "text"))
+    return line
+
+
+def _draw_cell(cell: _Cell, highlight: Highlight | None) -> Run:
+    """Return one cell: lines of one source join, lines of two pass each other without a joint."""
+    is_lit = cell.is_across_lit or cell.is_along_lit
+    role = "box--line" if highlight is None else "box--lit" if is_lit else "box--dim"
+    if cell.has_head:
+        return ARROW, role
+    is_crossing = cell.across == LEFT | RIGHT and cell.along == UP | DOWN
+    if is_crossing and cell.across_source != cell.along_source:
+        is_across_above = cell.is_across_lit and not cell.is_along_lit
+        return LINES[cell.across if is_across_above else cell.along], role
+    return LINES[cell.across | cell.along], role
+
+
+def _draw_full_box(
+    node: LineageNode, width: int, part: int, has_children: bool, is_selected: bool, now: datetime
+) -> Line:
+    """Return one of the three lines of a box: title in the frame, detail, state and age in the frame."""
+    frame = HEAVY_FRAME if is_selected else LIGHT_FRAME
+    border = "box--cursor" if is_selected else f"box--{node.kind}"
+    if part == 1:
+        detail = fit(node.detail, width - 4)
+        end = frame[4] if has_children else frame[3]
+        return [(frame[3] + " ", border), (detail, "muted"), (" " + end, border)]
+    if part == 0:
+        first, rule, last = frame[0], frame[1], frame[2]
+        label: Line = [
+            (f"{KIND_GLYPHS[node.kind]} ", f"box--{node.kind}"),
+            (fit(node.title, min(cell_len(node.title), width - 8)), "box--title"),
+        ]
+    else:
+        first, rule, last = frame[5], frame[6], frame[7]
+        label = _describe_state(node, now)
+    rest = width - 5 - measure_line(label)
+    return [(f"{first}{rule} ", border), *label, (" " + rule * rest + last, border)]
+
+
+def _draw_compact_box(
+    node: LineageNode, width: int, part: int, has_children: bool, is_selected: bool, now: datetime
+) -> Line:
+    """Return a box of one line: glyph, title and, for a run, the glyph of its state."""
+    frame = HEAVY_FRAME if is_selected else LIGHT_FRAME
+    border = "box--cursor" if is_selected else f"box--{node.kind}"
+    state = STATE_GLYPHS.get(node.state, " ")
+    return [
+        (frame[3], border),
+        (f"{KIND_GLYPHS[node.kind]} ", f"box--{node.kind}"),
+        (fit(node.title, width - 6), "box--cursor" if is_selected else "box--title"),
+        (f" {state}", STATE_ROLES.get(node.state, "muted")),
+        (frame[4] if has_children else frame[3], border),
+    ]
+
+
+def _describe_state(node: LineageNode, now: datetime) -> Line:
+    """Return state and age; a run's state has a glyph of its own shape as well as its colour."""
+    age = format_age(node.created_at, now)
+    glyph = STATE_GLYPHS.get(node.state)
+    if glyph:
+        return [(f"{glyph} {node.state}", STATE_ROLES[node.state]), (f" · {age}", "muted")]
+    return [(f"{node.state} · {age}" if node.state else age, "muted")]
+
+
+def _dim(line: Line) -> Line:
+    return [(text, "box--dim") for text, _ in line]

@@ -1,0 +1,206 @@
+"""One plot as ink, drawn by plotext: axes with nice limits that rarely move, lines, bars; no widget."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from mlwf_tui.tui.widgets.drawing import Line, fit
+
+ESCAPE = re.compile(r"\x1b\[([\d;]*)m")
+AXIS_ROLE = "muted"
+MIN_WIDTH = 12
+MIN_HEIGHT = 4
+DOTS_PER_CELL = 2  # of a braille character, from left to right
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A line to draw; x ascending. NaN and infinite values are gaps."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    role: str  # of drawing.ROLE_STYLES
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Limits that are multiples of a nice step, with ticks and their labels; values as they are plotted."""
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+    labels: tuple[str, ...]
+
+
+def draw_plot(
+    series: Sequence[Series],
+    width: int,
+    height: int,
+    *,
+    x_limits: tuple[float, float] | None = None,
+    y_limits: tuple[float, float] | None = None,
+    is_log_y: bool = False,
+    is_bar: bool = False,
+) -> list[Line]:
+    """Return `height` lines of `width` cells; limits that are not given follow the data.
+
+    With `is_log_y` values up to zero are gaps; with `is_bar` each value is a bar from zero up.
+    """
+    pieces = [piece for one in series for piece in _split_at_gaps(one, is_log_y=is_log_y)]
+    if width < MIN_WIDTH or height < MIN_HEIGHT or not (pieces or (x_limits and y_limits)):
+        note = "no values yet" if not pieces else "too small"
+        return [[(fit(note if row == height // 2 else "", width, "center"), "faint")] for row in range(height)]
+    x_axis = choose_axis(*(x_limits or _find_range([p.x for p in pieces])), max(2, width // 12))
+    y_low, y_high = y_limits or _find_range([p.y for p in pieces])
+    choose = choose_log_axis if is_log_y else choose_axis
+    y_axis = choose(0.0 if is_bar else y_low, y_high, max(2, height // 3))
+    figure = _prepare_figure(x_axis, y_axis, width, height)
+    roles = [AXIS_ROLE]
+    for piece in pieces:
+        if piece.role not in roles:
+            roles.append(piece.role)
+        _draw_piece(figure, piece, roles.index(piece.role), width, is_bar=is_bar)
+    return [list(_parse(row, roles)) for row in figure.build().string().rstrip("\n").split("\n")]
+
+
+def warm_up() -> None:
+    """Import what draws: a quarter of a second, which a thread can bear better than the first frame."""
+    import_module("plotext")
+
+
+def choose_axis(low: float, high: float, max_ticks: int) -> Axis:
+    """Return the tightest axis around `low`…`high` whose ticks are 1, 2 or 5 times a power of ten."""
+    if high <= low:
+        margin = abs(low) * 0.1 or 1.0
+        low, high = low - margin, high + margin
+    step = _choose_step((high - low) / max(1, max_ticks))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    ticks = tuple(step * number for number in range(first, last + 1))
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    return Axis(ticks[0], ticks[-1], ticks, tuple(_write_tick(tick, decimals) for tick in ticks))
+
+
+def choose_log_axis(low: float, high: float, max_ticks: int) -> Axis:
+    """Return an axis for logarithms: `low` and `high` are log10 already, the labels are not."""
+    first, last = math.floor(low + 1e-9), math.ceil(high - 1e-9)
+    last = max(last, first + 1)
+    stride = max(1, math.ceil((last - first + 1) / max(2, max_ticks)))
+    ticks = tuple(float(power) for power in range(first, last + 1, stride))
+    return Axis(float(first), float(last), ticks, tuple(f"1e{int(tick)}" for tick in ticks))
+
+
+def smooth(values: Sequence[float], weight: float = 0.7) -> list[float]:
+    """Return the exponential moving average, corrected for its start; what is not finite is passed over."""
+    result: list[float] = []
+    average = share = 0.0
+    for value in values:
+        if math.isfinite(value):
+            average = weight * average + (1 - weight) * value
+            share = weight * share + (1 - weight)
+            result.append(average / share)
+        else:
+            result.append(value)
+    return result
+
+
+def thin_out(x: Sequence[float], y: Sequence[float], columns: int) -> tuple[list[float], list[float]]:
+    """Return at most four points a column: the first, the lowest, the highest and the last, in order.
+
+    Every spike is kept, and a plot of a million points costs what one of a thousand does.
+    """
+    if len(x) <= 4 * columns:
+        return list(x), list(y)
+    span = (x[-1] - x[0]) or 1.0
+    keep: list[int] = []
+    start = 0
+    for column in range(1, columns + 1):
+        edge = x[0] + span * column / columns
+        end = start
+        while end < len(x) and (x[end] < edge or column == columns):
+            end += 1
+        if end > start:
+            low = min(range(start, end), key=y.__getitem__)
+            high = max(range(start, end), key=y.__getitem__)
+            keep.extend(sorted({start, low, high, end - 1}))
+        start = end
+    return [x[index] for index in keep], [y[index] for index in keep]
+
+
+def _split_at_gaps(series: Series, *, is_log_y: bool) -> Iterator[Series]:
+    """Yield the stretches of finite values, as logarithms where asked; plotext itself dies of a NaN."""
+    x: list[float] = []
+    y: list[float] = []
+    for at, value in zip(series.x, series.y, strict=True):
+        if math.isfinite(value) and math.isfinite(at) and (value > 0 or not is_log_y):
+            x.append(at)
+            y.append(math.log10(value) if is_log_y else value)
+        elif x:
+            yield Series(x, y, series.role)
+            x, y = [], []
+    if x:
+        yield Series(x, y, series.role)
+
+
+def _find_range(columns: Sequence[Sequence[float]]) -> tuple[float, float]:
+    return min(min(values) for values in columns), max(max(values) for values in columns)
+
+
+def _choose_step(raw: float) -> float:
+    power = 10.0 ** math.floor(math.log10(raw))
+    return next(step * power for step in (1.0, 2.0, 5.0, 10.0) if step * power >= raw * (1 - 1e-9))
+
+
+def _write_tick(value: float, decimals: int) -> str:
+    if decimals > 4 or abs(value) >= 1e6:
+        return f"{value:.0e}" if value else "0"
+    if decimals == 0 and abs(value) >= 10_000:
+        return f"{value / 1000:.10g}k"
+    return f"{value:.{decimals}f}"
+
+
+def _prepare_figure(x_axis: Axis, y_axis: Axis, width: int, height: int) -> Any:
+    """Return plotext's one figure, cleared, with our axes and no colour of its own."""
+    plotext: Any = import_module("plotext")
+    plotext.terminal.limit(False, False)
+    figure = plotext.figure
+    figure.clear()
+    figure.plot_size(width, height)
+    figure.theme("colorless")
+    figure.canvas("default")
+    figure.axes(False, side="upper", axis="x")
+    figure.axes(False, side="right", axis="y")
+    for name, axis in (("x", x_axis), ("y", y_axis)):
+        figure.ruler(name).lim(axis.low, axis.high)
+        figure.ruler(name).ticks(list(axis.ticks), labels=list(axis.labels))
+    return figure
+
+
+def _draw_piece(figure: Any, piece: Series, color: int, width: int, *, is_bar: bool) -> None:
+    """Draw a stretch; `color` is a palette number that only stands for a role."""
+    plotext: Any = import_module("plotext")
+    symbol = "hd" if is_bar else "braille"
+    marker = plotext.marker(symbol, plotext.pixel(foreground=color))
+    if is_bar:
+        figure.draw(figure.bar(list(piece.x), list(piece.y), marker=marker, width=1.0))
+        return
+    x, y = thin_out(piece.x, piece.y, width * DOTS_PER_CELL)
+    figure.draw(figure.signal(x, y, marker=marker).lines(True))
+
+
+def _parse(row: str, roles: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield plotext's runs of one row; a palette number in them is an index into `roles`."""
+    role = AXIS_ROLE
+    end = 0
+    for match in ESCAPE.finditer(row):
+        if match.start() > end:
+            yield row[end : match.start()], role
+        parts = match[1].split(";")
+        role = roles[int(parts[2])] if parts[:2] == ["38", "5"] else AXIS_ROLE
+        end = match.end()
+    if end < len(row):
+        yield row[end:], role

@@ -1,0 +1,109 @@
+"""One run while it goes, or as it went: a line on how it stands, its metrics, its log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from mlwf_tui.entities.run import MetricPoint, Progress, Run
+from mlwf_tui.tui.widgets.formats import STATE_GLYPHS, STATE_STYLES, format_duration
+from mlwf_tui.tui.widgets.log_view import LogView
+from mlwf_tui.tui.widgets.metric_plots import MetricPlots
+
+BAR_WIDTH = 24
+
+
+class RunMonitor(Vertical):
+    """Draws what it is handed; the screen polls the run and calls `show_update`. The log follows itself."""
+
+    DEFAULT_CSS = """
+    RunMonitor {
+        & > #run-head { height: auto; padding: 0 1; }
+        & > #run-metrics { height: 3fr; }
+        & > #run-log { height: 2fr; border-top: solid $border; }
+        &.-plain > #run-metrics { display: none; }
+        &.-plain > #run-log { height: 1fr; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, classes="-plain")
+        self._head = Static(id="run-head")
+        self.metrics = MetricPlots(id="run-metrics")
+        self.log_view = LogView(id="run-log")
+        self._run: Run | None = None
+        self._progress: Progress | None = None
+        self._title = ""
+
+    def compose(self) -> ComposeResult:
+        yield self._head
+        yield self.metrics
+        yield self.log_view
+
+    @property
+    def run_id(self) -> str:
+        """The run that is shown, or ""."""
+        return self._run.id if self._run is not None else ""
+
+    def show_run(self, run: Run, title: str, log_path: Path, now: datetime) -> None:
+        """Begin to show this run; what was shown of another is put away."""
+        self._run, self._title, self._progress = run, title, None
+        self.set_class(True, "-plain")
+        self.metrics.show_metrics({})
+        self.log_view.open_log(log_path)
+        self._draw(now)
+
+    def show_update(
+        self, run: Run, progress: Progress | None, points: Sequence[MetricPoint], now: datetime
+    ) -> None:
+        """Draw what is new of the run."""
+        self._run = run
+        self._progress = progress or self._progress
+        if points:
+            self.set_class(False, "-plain")
+            self.metrics.add_points(points)
+        self._draw(now)
+
+    def _draw(self, now: datetime) -> None:
+        if self._run is not None:
+            self._head.update(_draw_head(self._run, self._title, self._progress, now))
+
+
+def _draw_head(run: Run, title: str, progress: Progress | None, now: datetime) -> Content:
+    state = run.state.value
+    parts = [
+        Content.styled(f"{STATE_GLYPHS[state]} {state}", f"bold {STATE_STYLES[state]}"),
+        Content.styled(title, "bold"),
+        Content.styled(_describe_time(run, now), "$text-muted"),
+    ]
+    line = Content("  ").join(part for part in parts if part.plain)
+    if run.error:
+        return Content.assemble(line, "\n", (run.error, "$error"), "  ", (run.hint, "$text-muted"))
+    if progress is None or run.state.is_finished:
+        return line
+    return Content.assemble(line, "\n", _draw_progress(progress))
+
+
+def _describe_time(run: Run, now: datetime) -> str:
+    if run.started_at is None:
+        return "waits for a place"
+    end = run.finished_at or now
+    return format_duration(max(0.0, (end - run.started_at).total_seconds()))
+
+
+def _draw_progress(progress: Progress) -> Content:
+    if not progress.total:
+        return Content.styled(progress.message, "$text-muted")
+    filled = min(BAR_WIDTH, round(BAR_WIDTH * progress.step / progress.total))
+    return Content.assemble(
+        ("━" * filled, "$accent"),
+        ("━" * (BAR_WIDTH - filled), "$boost"),
+        f" {progress.step / progress.total:4.0%}  ",
+        (progress.message, "$text-muted"),
+    )

@@ -1,0 +1,90 @@
+"""The middle pane: several views of which one is shown; each is made when it is first wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widget import Widget
+
+from mlwf_tui.tui.widgets.tab_line import TabLine
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSpec:
+    """A view that the stage can show; `make` is called once."""
+
+    name: str
+    title: str
+    make: Callable[[], Widget]
+
+
+class Stage(Vertical):
+    """Shows one view at a time below a line of tabs. A hidden view costs no drawing."""
+
+    DEFAULT_CSS = """
+    Stage > .view { height: 1fr; width: 1fr; }
+    Stage > .view.-hidden { display: none; }
+    Stage.-alone > TabLine { display: none; }
+    """
+
+    def __init__(self, specs: Sequence[ViewSpec], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._specs = {spec.name: spec for spec in specs}
+        self._views: dict[str, Widget] = {}
+        self._alone: Widget | None = None
+        self.tabs = TabLine([(spec.name, spec.title) for spec in specs], id="views")
+
+    def compose(self) -> ComposeResult:
+        yield self.tabs
+
+    @property
+    def active(self) -> str:
+        """Name of the view that is shown."""
+        return self.tabs.active
+
+    @property
+    def shown(self) -> Widget | None:
+        """The view that is drawn now: the active one, or what stands in for all of them."""
+        return self._alone or self._views.get(self.active)
+
+    def find_view(self, name: str) -> Widget | None:
+        """Return a view if it was made already."""
+        return self._views.get(name)
+
+    def get_view(self, name: str) -> Widget:
+        """Return a view, made and mounted hidden if this is the first time it is wanted."""
+        if name not in self._views:
+            view = self._specs[name].make()
+            view.add_class("view", "-hidden")
+            self._views[name] = view
+            self.mount(view)
+        return self._views[name]
+
+    def show(self, name: str) -> Widget:
+        """Show this view in place of the present one, and return it."""
+        view = self.get_view(name)
+        self.clear_alone()
+        for other in self._views.values():
+            other.set_class(other is not view, "-hidden")
+        self.tabs.show(name)
+        return view
+
+    def show_alone(self, widget: Widget, *, keep_tabs: bool = False) -> None:
+        """Show a widget in place of all views: the welcome, an error, that things are being read."""
+        self.clear_alone()
+        for view in self._views.values():
+            view.add_class("-hidden")
+        widget.add_class("view")
+        self._alone = widget
+        self.set_class(not keep_tabs, "-alone")
+        self.mount(widget)
+
+    def clear_alone(self) -> None:
+        """Take away what `show_alone` put there."""
+        if self._alone is not None:
+            self._alone.remove()
+            self._alone = None
+            self.remove_class("-alone")

@@ -1,0 +1,361 @@
+"""A table for any number of rows: only what is on the screen is drawn; sorts, and keeps its cursor by key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Offset, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from mlwf_tui.tui.widgets.drawing import INK_CLASSES, build_strip, draw_message, fit, write_ink_css
+
+SPACING = 2  # blank cells between two columns
+MIN_FLEX_WIDTH = 8
+HEADER_ROWS = 1
+RIGHT_BUTTON = 3
+NUMBER = re.compile(r"\s*([-+]?[\d,]*\.?\d+(?:[eE][-+]?\d+)?)")
+Cell = str | Text
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: `width` in cells, or 0 to share what is left in proportion to `flex`."""
+
+    title: str
+    width: int = 0
+    flex: int = 1
+    align: str = "left"  # left, right or center
+
+
+class EntityTable(ScrollView, can_focus=True):
+    """Rows of short texts under a header that stays. `empty` is drawn where there are none."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = INK_CLASSES | {
+        "table--header",
+        "table--cursor",
+        "table--cursor-blurred",
+        "table--odd",
+    }
+    DEFAULT_CSS = (
+        "EntityTable { background: $background; overflow-x: auto; overflow-y: scroll; }\n"
+        + write_ink_css("EntityTable")
+        + """
+    EntityTable > .table--header { color: $text-primary; text-style: bold; background: $panel; }
+    EntityTable > .table--cursor { background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold; }
+    EntityTable > .table--cursor-blurred { background: $primary 25%; color: $foreground; text-style: bold; }
+    EntityTable > .table--odd { color: $foreground; background: $foreground 3%; }
+    """
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "up", show=False, id="table.up"),
+        Binding("down,j", "move(1)", "down", show=False, id="table.down"),
+        Binding("pageup,ctrl+b", "move_pages(-1.0)", "page up", show=False, id="table.page_up"),
+        Binding("pagedown,ctrl+f", "move_pages(1.0)", "page down", show=False, id="table.page_down"),
+        Binding("ctrl+u", "move_pages(-0.5)", "half a page up", show=False, id="table.half_up"),
+        Binding("ctrl+d", "move_pages(0.5)", "half a page down", show=False, id="table.half_down"),
+        Binding("home,g", "move_to(0)", "first", show=False, id="table.first"),
+        Binding("end,G", "move_to(-1)", "last", show=False, id="table.last"),
+        Binding("left,h", "pan(-8)", "left", show=False, id="table.left"),
+        Binding("right,l", "pan(8)", "right", show=False, id="table.right"),
+        Binding("enter", "select", "open", show=False, id="table.open"),
+        Binding("x", "menu", "menu", show=False, id="table.menu"),
+        Binding("S", "sort_next", "sort", id="table.sort"),
+    ]
+
+    cursor: reactive[int] = reactive(0, init=False)
+    """The row under the cursor, counted as the rows are sorted now."""
+
+    class RowHighlighted(Message):
+        """The cursor has come to a row."""
+
+        def __init__(self, table: EntityTable, key: str, row: int) -> None:
+            super().__init__()
+            self.table = table
+            self.key = key
+            self.row = row
+
+        @property
+        def control(self) -> EntityTable:
+            return self.table
+
+    class RowSelected(RowHighlighted):
+        """A row was opened: Enter, or a double click."""
+
+    class MenuRequested(RowHighlighted):
+        """The menu of a row was asked for; `screen_offset` is where it should appear."""
+
+        def __init__(self, table: EntityTable, key: str, row: int, screen_offset: Offset) -> None:
+            super().__init__(table, key, row)
+            self.screen_offset = screen_offset
+
+    def __init__(
+        self,
+        *columns: Column,
+        empty: tuple[str, str] = ("Nothing here yet", ""),
+        name: str | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._columns = columns
+        self._empty = empty
+        self._rows: Sequence[Sequence[Cell]] = ()
+        self._keys: Sequence[str] = ()
+        self._sort_values: Sequence[Sequence[Any]] | None = None
+        self._order: list[int] = []  # row numbers as given, in the order shown
+        self._sorted_by: tuple[int, bool] | None = None  # (column, is descending)
+
+    @property
+    def row_count(self) -> int:
+        return len(self._order)
+
+    @property
+    def cursor_key(self) -> str | None:
+        """The key of the row under the cursor."""
+        return self._keys[self._order[self.cursor]] if 0 <= self.cursor < len(self._order) else None
+
+    def show_rows(
+        self,
+        rows: Sequence[Sequence[Cell]],
+        keys: Sequence[str],
+        *,
+        sort_values: Sequence[Sequence[Any]] | None = None,
+    ) -> None:
+        """Show rows, each with its key; the cursor stays on its key, the sorting as it is.
+
+        `sort_values` holds for each cell what to sort by, where the text does not say it (ages, sizes).
+        """
+        key = self.cursor_key
+        self._rows, self._keys, self._sort_values = rows, keys, sort_values
+        self._sort()
+        self._fit_columns()
+        if key is None or not self.move_to_key(key):
+            self.set_reactive(EntityTable.cursor, min(self.cursor, max(0, len(rows) - 1)))
+            self._announce()
+        self.refresh()
+
+    def set_columns(self, *columns: Column) -> None:
+        """Take other columns; the rows must follow."""
+        self._columns, self._sorted_by = columns, None
+        self.show_rows((), ())
+
+    def move_to_key(self, key: str) -> bool:
+        """Move the cursor to a row by its key; return whether it is there."""
+        for row, number in enumerate(self._order):
+            if self._keys[number] == key:
+                self.cursor = row
+                return True
+        return False
+
+    def sort_by(self, column: int | None, *, is_descending: bool = False) -> None:
+        """Sort by a column, numbers by their value; with None as the rows were given."""
+        key = self.cursor_key
+        self._sorted_by = None if column is None else (column, is_descending)
+        self._sort()
+        if key is not None:
+            self.move_to_key(key)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_size.width
+        left = self.scroll_offset.x
+        full = max(width, self.virtual_size.width)
+        if y < HEADER_ROWS:
+            return self._draw_header(full).crop(left, left + width)
+        row = self.scroll_offset.y + y - HEADER_ROWS
+        if row < len(self._order):
+            return self._draw_row(row, full).crop(left, left + width)
+        lines = [] if self._order else draw_message(*self._empty, width, self.scrollable_size.height)
+        return build_strip(lines[y] if y < len(lines) else [], self._find_ink, width)
+
+    def validate_cursor(self, cursor: int) -> int:
+        return max(0, min(cursor, len(self._order) - 1))
+
+    def watch_cursor(self, cursor: int) -> None:
+        self._reveal(cursor)
+        self.refresh()
+        self._announce()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._fit_columns()
+        self.refresh()
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        content = event.get_content_offset(self)
+        if content is None:
+            return
+        if content.y < HEADER_ROWS:
+            self._sort_by_click(content.x + self.scroll_offset.x)
+            return
+        row = content.y - HEADER_ROWS + self.scroll_offset.y
+        if row >= len(self._order):
+            return
+        self.cursor = row
+        if event.button == RIGHT_BUTTON:
+            self._post(self.MenuRequested, event.screen_offset)
+        elif event.chain == 2:
+            self._post(self.RowSelected)
+
+    def action_move(self, rows: int) -> None:
+        self.cursor += rows
+
+    def action_move_pages(self, pages: float) -> None:
+        self.cursor += round(pages * (self.scrollable_size.height - HEADER_ROWS))
+
+    def action_move_to(self, row: int) -> None:
+        self.cursor = row if row >= 0 else len(self._order) - 1
+
+    def action_pan(self, cells: int) -> None:
+        self.scroll_relative(cells, 0, animate=False, force=True)
+
+    def action_select(self) -> None:
+        self._post(self.RowSelected)
+
+    def action_menu(self) -> None:
+        row = HEADER_ROWS + self.cursor - self.scroll_offset.y
+        self._post(self.MenuRequested, self.content_region.offset + Offset(2, row + 1))
+
+    def action_sort_next(self) -> None:
+        """Go through all columns, each up and then down, and at last the order as given."""
+        if self._sorted_by is None:
+            self.sort_by(0)
+            return
+        column, is_descending = self._sorted_by
+        if not is_descending:
+            self.sort_by(column, is_descending=True)
+        else:
+            self.sort_by(column + 1 if column + 1 < len(self._columns) else None)
+
+    def _sort_by_click(self, x: int) -> None:
+        for column, (left, width) in enumerate(self._place_columns()):
+            if left <= x < left + width + SPACING:
+                is_again = self._sorted_by == (column, False)
+                self.sort_by(column, is_descending=is_again)
+
+    def _sort(self) -> None:
+        self._order = list(range(len(self._rows)))
+        if self._sorted_by is not None:
+            column, is_descending = self._sorted_by
+            self._order.sort(key=lambda row: self._find_sort_value(row, column), reverse=is_descending)
+
+    def _find_sort_value(self, row: int, column: int) -> Any:
+        if self._sort_values is not None:
+            return self._sort_values[row][column]
+        cell = self._rows[row][column]
+        text = cell if isinstance(cell, str) else cell.plain
+        number = NUMBER.match(text)
+        return (0, float(number[1].replace(",", "")), text) if number else (1, 0.0, text.casefold())
+
+    def _fit_columns(self) -> None:
+        """Make the scroll range as wide as the columns need at least, and as high as the rows."""
+        left, width = self._place_columns()[-1] if self._columns else (0, 0)
+        self.virtual_size = Size(left + width + 1, len(self._order) + HEADER_ROWS)
+
+    def _place_columns(self) -> list[tuple[int, int]]:
+        """Return the first cell and the width of every column."""
+        fixed = sum(column.width for column in self._columns) + SPACING * len(self._columns)
+        shares = sum(column.flex for column in self._columns if not column.width)
+        left_over = max(0, self.scrollable_size.width - fixed)
+        places = []
+        x = 1
+        for column in self._columns:
+            width = column.width or max(MIN_FLEX_WIDTH, left_over * column.flex // max(1, shares))
+            places.append((x, width))
+            x += width + SPACING
+        return places
+
+    def _reveal(self, row: int) -> None:
+        """Scroll so that a row stands below the header and above the end of the screen."""
+        top = self.scroll_offset.y
+        height = self.scrollable_size.height - HEADER_ROWS
+        if row < top:
+            self.scroll_to(y=row, animate=False, force=True, immediate=True)
+        elif row >= top + height:
+            self.scroll_to(y=row - height + 1, animate=False, force=True, immediate=True)
+
+    def _draw_header(self, width: int) -> Strip:
+        texts = []
+        for number, column in enumerate(self._columns):
+            arrow = ""
+            if self._sorted_by is not None and self._sorted_by[0] == number:
+                arrow = " ▼" if self._sorted_by[1] else " ▲"
+            texts.append(column.title + arrow)
+        return self._draw_cells(texts, self.get_component_rich_style("table--header"), width)
+
+    def _draw_row(self, row: int, width: int) -> Strip:
+        if row == self.cursor:
+            name = "table--cursor" if self.has_focus else "table--cursor-blurred"
+        else:
+            name = "table--odd" if row % 2 else "ink--text"
+        cells = self._rows[self._order[row]]
+        if row == self.cursor:  # a cell's own colours may not be readable on the cursor's
+            cells = [cell if isinstance(cell, str) else cell.plain for cell in cells]
+        return self._draw_cells(cells, self.get_component_rich_style(name), width)
+
+    def _draw_cells(self, cells: Sequence[Cell], style: Style, width: int) -> Strip:
+        segments = [Segment(" ", style)]
+        for column, cell, (_, cells_wide) in zip(self._columns, cells, self._place_columns(), strict=True):
+            segments += _draw_cell(cell, cells_wide, column.align, style)
+            segments.append(Segment(" " * SPACING, style))
+        return Strip(segments).adjust_cell_length(width, style)
+
+    def _announce(self) -> None:
+        self._post(self.RowHighlighted)
+
+    def _post(self, message: Any, *details: Any) -> None:
+        key = self.cursor_key
+        if key is not None:
+            self.post_message(message(self, key, self.cursor, *details))
+
+    def _find_ink(self, role: str) -> Style:
+        return self.get_component_rich_style(f"ink--{role}")
+
+
+def _draw_cell(cell: Cell, width: int, align: str, style: Style) -> list[Segment]:
+    """Return a cell in exactly `width` cells; a styled text keeps its spans when it fits."""
+    if isinstance(cell, str):
+        return [Segment(fit(cell, width, align), style)]
+    length = cell_len(cell.plain)
+    if length > width:
+        return [Segment(fit(cell.plain, width, align), style + _read_style(cell))]
+    before = width - length if align == "right" else (width - length) // 2 if align == "center" else 0
+    segments = [Segment(" " * before, style)] if before else []
+    for start, end, span in _iter_spans(cell):
+        segments.append(Segment(cell.plain[start:end], style + span))
+    after = width - length - before
+    return [*segments, Segment(" " * after, style)] if after else segments
+
+
+def _iter_spans(cell: Text) -> list[tuple[int, int, Style]]:
+    """Return the text's pieces with their styles, from left to right, without gaps."""
+    cuts = sorted({0, len(cell.plain), *(s.start for s in cell.spans), *(s.end for s in cell.spans)})
+    pieces = []
+    for start, end in zip(cuts, cuts[1:], strict=False):
+        style = _read_style(cell)
+        for span in cell.spans:
+            if span.start <= start and end <= span.end:
+                style += span.style if isinstance(span.style, Style) else Style.parse(span.style)
+        pieces.append((start, end, style))
+    return pieces
+
+
+def _read_style(cell: Text) -> Style:
+    return cell.style if isinstance(cell.style, Style) else Style.parse(cell.style)

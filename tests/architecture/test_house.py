@@ -1,0 +1,76 @@
+"""The house stands as docs/architecture.md draws it: import cost, rooms, and a face for every verb."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.cli.main import COMMANDS, mlwf
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "sklearn", "numpy", "plotext", "igraph")
+NOT_VERBS = {
+    "__init__", "events", "exports", "follow", "graph_formats", "jobs", "journal", "perform", "processes",
+    "recorder", "refs",
+}  # fmt: skip
+
+
+def list_imported(module: str) -> set[str]:
+    code = f"import sys, {module}; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize("module", ["mlwf_tui.cli.main", "mlwf_tui.tui.app", "mlwf_tui.worker"])
+def test_a_face_imports_no_heavy_library(module: str) -> None:
+    assert not list_imported(module) & set(HEAVY)
+
+
+def test_the_command_line_starts_without_textual_and_the_catalog() -> None:
+    imported = list_imported("mlwf_tui.cli.main")
+    assert "textual" not in imported
+    assert "rich" not in imported
+
+
+def test_listing_plug_ins_imports_none_of_them() -> None:
+    code = (
+        "import sys; from mlwf_tui.registry import Registry; r = Registry();"
+        "assert r.list_names('operations'); assert r.list_names('trainers');"
+        "assert not [m for m in sys.modules if m.startswith('mlwf_tui.plugins')]"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_command_has_help_with_a_first_sentence() -> None:
+    import click
+
+    context = click.Context(mlwf)
+    for name in mlwf.list_commands(context):
+        found = mlwf.get_command(context, name)
+        assert found is not None, name
+        assert found.help, name
+        assert found.get_short_help_str(), name
+
+
+def test_every_verb_is_a_command() -> None:
+    commands = {name for names in COMMANDS.values() for name in names}
+    files = {path.stem for path in (ROOT / "mlwf_tui" / "workflow").glob("*.py")} - NOT_VERBS
+    verbs = {name.rstrip("_") for name in files}
+    plural = {"reports": "report"}
+    missing = {verb for verb in verbs if plural.get(verb, verb) not in commands}
+    assert not missing
+
+
+def test_every_command_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    commands = {name for names in COMMANDS.values() for name in names}
+    assert not {name for name in commands if f"mlwf {name}" not in readme}
+
+
+def test_every_room_is_drawn_in_the_architecture() -> None:
+    drawn = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rooms = {path.name for path in (ROOT / "mlwf_tui").iterdir() if path.is_dir() and path.name[0] != "_"}
+    assert not {room for room in rooms if f"`{room}/`" not in drawn}

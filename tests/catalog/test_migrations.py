@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import peewee as pw
+import pytest
+
+from mlwf_tui.catalog.catalog import Catalog, read_clock
+from mlwf_tui.catalog.database import Database
+from mlwf_tui.catalog.migrations import MIGRATIONS, Migration, migrate
+from mlwf_tui.catalog.tables import TABLES, MigrationRow
+from mlwf_tui.errors import InvalidInput
+
+OPEN = """
+import sys
+from pathlib import Path
+from mlwf_tui.catalog.catalog import Catalog
+print("ready", flush=True)
+sys.stdin.readline()
+with Catalog(Path(sys.argv[1])) as catalog:
+    catalog.journal.append("opened", sys.argv[2])
+    print("done")
+"""
+NEXT = Migration(len(MIGRATIONS) + 1, "more", ("ALTER TABLE project ADD COLUMN color TEXT",))
+
+
+def open_database(path: Path) -> Database:
+    return Database(path, clock=read_clock, busy_timeout_s=30)
+
+
+def read_applied(database: Database) -> list[tuple[int, str]]:
+    return [(row.number, row.name) for row in database.fetch(MigrationRow.select())]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table._meta.table_name)
+def test_the_models_have_the_columns_that_the_migrations_make(
+    catalog: Catalog, table: type[pw.Model]
+) -> None:
+    rows = catalog._database.execute_sql(f"PRAGMA table_info({table._meta.table_name})").fetchall()
+    columns = {name: bool(not_null or is_key) for _, name, _, not_null, _, is_key in rows}
+    assert columns == {name: not field.null for name, field in table._meta.columns.items()}
+
+
+def test_all_tables_have_a_model(catalog: Catalog) -> None:
+    tables = {name for name in catalog._database.list_tables() if not name.startswith("sqlite_")}
+    assert tables == {table._meta.table_name for table in TABLES}
+
+
+def test_numbers_are_consecutive() -> None:
+    assert [step.number for step in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
+
+
+def test_each_migration_is_applied_once(path: Path) -> None:
+    for _ in range(2):
+        with Catalog(path) as catalog:
+            assert read_applied(catalog._database) == [(step.number, step.name) for step in MIGRATIONS]
+
+
+def test_a_catalog_gets_the_migrations_it_lacks_and_keeps_its_rows(catalog: Catalog, make: Any) -> None:
+    make.project()
+    migrate(catalog._database, (*MIGRATIONS, NEXT))
+    assert read_applied(catalog._database)[-1] == (NEXT.number, "more")
+    assert catalog.projects.get("bccd").name == "bccd"
+
+
+def test_a_catalog_of_a_newer_program_is_refused(path: Path) -> None:
+    database = open_database(path)
+    migrate(database, (*MIGRATIONS, NEXT))
+    database.close()
+    with pytest.raises(InvalidInput, match="newer") as caught:
+        Catalog(path)
+    assert "Update" in caught.value.hint
+
+
+def test_a_migration_that_fails_leaves_no_trace(path: Path) -> None:
+    with Catalog(path) as catalog:
+        broken = Migration(NEXT.number, "broken", (*NEXT.statements, "ALTER TABLE nothing DROP COLUMN x"))
+        with pytest.raises(pw.OperationalError):
+            migrate(catalog._database, (*MIGRATIONS, broken))
+        assert len(read_applied(catalog._database)) == len(MIGRATIONS)
+        migrate(catalog._database, (*MIGRATIONS, NEXT))  # the column is not there twice
+
+
+def test_processes_that_open_a_new_catalog_at_once_all_succeed(path: Path, start_process: Any) -> None:
+    processes = [start_process(OPEN, path, n) for n in range(6)]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert [process.communicate(timeout=60)[0] for process in processes] == ["done\n"] * 6
+    with Catalog(path) as catalog:
+        assert len(read_applied(catalog._database)) == len(MIGRATIONS)
+        assert sorted(event.subject for event in catalog.journal.read_since(0)) == list("012345")

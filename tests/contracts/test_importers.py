@@ -1,0 +1,186 @@
+"""What every importer must do, whoever wrote it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.entities.item import Split, check_dataset, check_name
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.protocols import ImportedItem
+from mlwf_tui.registry import Registry
+from tests.making import Box, make_coco, make_voc, make_yolo, write_image
+
+NAMES = Registry().list_names("importers")
+BOXES: dict[str, list[Box]] = {
+    "a.jpg": [("cat", 4, 5, 20, 30)],
+    "b.png": [("dog", 1, 2, 40, 44), ("cat", 30, 10, 60, 40)],
+    "c.jpg": [],
+}
+
+
+def make_images_folder(folder: Path) -> Path:
+    for seed, name in enumerate(BOXES):
+        write_image(folder / "train" / name, seed)
+    return folder
+
+
+MAKERS: dict[str, Callable[[Path], Path]] = {
+    "voc": lambda folder: make_voc(folder, BOXES, splits={"train": ["a", "b", "c"]}),
+    "yolo": lambda folder: make_yolo(
+        folder, {f"train/{name}": boxes for name, boxes in BOXES.items()}, class_names=["cat", "dog"]
+    ),
+    "coco": lambda folder: make_coco(folder, BOXES, class_names=["cat", "dog"]),
+    "images": make_images_folder,
+}
+
+
+def read(name: str, root: Path) -> tuple[list[ImportedItem], list[Problem]]:
+    problems: list[Problem] = []
+    return list(Registry().get_importer(name).iter_items(root, problems.append)), problems
+
+
+def snapshot(root: Path) -> dict[str, tuple[int, int]]:
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(root.rglob("*"))}
+
+
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_every_importer_has_a_sample_folder() -> None:
+    assert set(NAMES) == set(MAKERS)
+
+
+def test_name_is_the_registered_one_and_summary_is_told(name: str) -> None:
+    importer = Registry().get_importer(name)
+    assert importer.name == name
+    assert importer.summary
+
+
+def test_own_format_is_detected_with_the_highest_confidence(name: str, tmp_path: Path) -> None:
+    MAKERS[name](tmp_path)
+    found = {other: Registry().get_importer(other).detect(tmp_path) for other in NAMES}
+    confidences = {other: detection.confidence for other, detection in found.items() if detection}
+    assert max(confidences, key=lambda other: confidences[other]) == name
+    detection = found[name]
+    assert detection is not None
+    assert 0 < detection.confidence <= 1
+    assert detection.reason
+
+
+def test_folder_without_images_is_not_detected(name: str, tmp_path: Path) -> None:
+    MAKERS[name](tmp_path)
+    for path in [*tmp_path.rglob("*.jpg"), *tmp_path.rglob("*.png")]:
+        path.unlink()
+    assert Registry().get_importer(name).detect(tmp_path) is None
+
+
+def test_empty_folder_is_refused_in_words(name: str, tmp_path: Path) -> None:
+    assert Registry().get_importer(name).detect(tmp_path) is None
+    with pytest.raises(InvalidInput) as caught:
+        read(name, tmp_path)
+    assert caught.value.hint
+
+
+def test_items_have_their_names_splits_and_classes(name: str, tmp_path: Path) -> None:
+    items, problems = read(name, MAKERS[name](tmp_path))
+    assert problems == []
+    assert [item.name for item in items] == ["a.jpg", "b.png", "c.jpg"]
+    assert {item.split for item in items} == {Split.TRAIN}
+    if name != "images":
+        classes = [[labelled.class_name for labelled in item.annotation.objects] for item in items]
+        assert classes == [["cat"], ["dog", "cat"], []]
+
+
+def test_boxes_are_in_pixels_as_the_format_has_them(name: str, tmp_path: Path) -> None:
+    if name == "images":
+        pytest.skip("images have no boxes")
+    items, _ = read(name, MAKERS[name](tmp_path))
+    bounds = [labelled.geometry.bounds for item in items for labelled in item.annotation.objects]
+    expected = [box[1:] for boxes in BOXES.values() for box in boxes]
+    for found, box in zip(bounds, expected, strict=True):
+        assert tuple(found) == pytest.approx(box, abs=0.01)
+
+
+def test_two_readings_are_equal(name: str, tmp_path: Path) -> None:
+    MAKERS[name](tmp_path)
+    assert read(name, tmp_path) == read(name, tmp_path)
+
+
+def test_reading_leaves_the_folder_as_it_was(name: str, tmp_path: Path) -> None:
+    before = snapshot(MAKERS[name](tmp_path))
+    Registry().get_importer(name).detect(tmp_path)
+    read(name, tmp_path)
+    assert snapshot(tmp_path) == before
+
+
+def test_paths_are_inside_and_keys_are_unique_good_names(name: str, tmp_path: Path) -> None:
+    folder = MAKERS[name](tmp_path)
+    images = [path for path in folder.rglob("*") if path.name == "a.jpg"]
+    for path in images:  # a second image of that name, in another split
+        copy = Path(str(path).replace("train", "val"))
+        if copy != path:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, copy)
+    items, _ = read(name, folder)
+    for item in items:
+        assert item.path.resolve().is_relative_to(folder.resolve())
+        assert item.path.is_file()
+        check_name(item.name, "name")
+        if item.dataset:
+            check_dataset(item.dataset)
+    keys = [(item.dataset, item.name) for item in items]
+    assert len(keys) == len(set(keys))
+
+
+def test_link_out_of_the_folder_is_reported_and_not_followed(name: str, tmp_path: Path) -> None:
+    folder = MAKERS[name](tmp_path / "given")
+    secret = write_image(tmp_path / "secret.jpg", 99)
+    image = next(folder.rglob("a.jpg"))
+    image.unlink()
+    image.symlink_to(secret)
+    image.with_name("linked").symlink_to(tmp_path)
+    items, problems = read(name, folder)
+    assert "a.jpg" not in {item.name for item in items}
+    reasons = {problem.path.rpartition("/")[2]: problem.reason for problem in problems}
+    assert "leads out" in reasons["a.jpg"]
+    assert "not followed" in reasons["linked"]
+
+
+def test_link_to_itself_is_reported(name: str, tmp_path: Path) -> None:
+    folder = MAKERS[name](tmp_path)
+    loop = next(folder.rglob("a.jpg")).with_name("loop.jpg")
+    loop.symlink_to(loop)
+    items, problems = read(name, folder)
+    assert len(items) == len(BOXES)
+    assert [problem.path.rpartition("/")[2] for problem in problems][:1] == ["loop.jpg"]
+
+
+@pytest.mark.parametrize("bad", ["line\nbreak.jpg", "back\\slash.jpg", "bell\a.jpg"])
+def test_name_that_cannot_be_used_is_reported_printably(name: str, bad: str, tmp_path: Path) -> None:
+    folder = MAKERS[name](tmp_path)
+    write_image(next(folder.rglob("a.jpg")).with_name(bad), 5)
+    items, problems = read(name, folder)
+    assert bad not in {item.name for item in items}
+    assert problems
+    assert problems[0].path.isprintable()
+
+
+def test_suffixes_in_capitals_are_images(name: str, tmp_path: Path) -> None:
+    folder = MAKERS[name](tmp_path)
+    write_image(next(folder.rglob("a.jpg")).with_name("LOUD.JPG"), 5)
+    assert "LOUD.JPG" in {item.name for item in read(name, folder)[0]}
+
+
+def test_hidden_files_are_passed_over(name: str, tmp_path: Path) -> None:
+    folder = MAKERS[name](tmp_path)
+    next(folder.rglob("a.jpg")).with_name("._a.jpg").write_bytes(b"fork")
+    items, problems = read(name, folder)
+    assert len(items) == len(BOXES)
+    assert problems == []

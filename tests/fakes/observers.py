@@ -1,0 +1,36 @@
+"""Observers for tests: one that keeps what it hears, and one that asks for a stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mlwf_tui.errors import Cancelled
+
+
+@dataclass
+class KeepingObserver:
+    """Keeps all that was reported."""
+
+    steps: list[tuple[int, int | None, str]] = field(default_factory=list)
+    metrics: list[tuple[str, float, int]] = field(default_factory=list)
+
+    def progress(self, step: int, total: int | None, message: str) -> None:
+        self.steps.append((step, total, message))
+
+    def metric(self, key: str, value: float, step: int) -> None:
+        self.metrics.append((key, value, step))
+
+    def check_cancelled(self) -> None:
+        """Nobody asks for a stop."""
+
+
+@dataclass
+class StoppingObserver(KeepingObserver):
+    """Asks for a stop at the n-th look."""
+
+    looks_left: int = 0
+
+    def check_cancelled(self) -> None:
+        self.looks_left -= 1
+        if self.looks_left < 0:
+            raise Cancelled("The test asked for a stop.")
