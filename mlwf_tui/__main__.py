@@ -7,7 +7,7 @@ import sys
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    from mlwf_tui.cli.main import main as run  # noqa: PLC0415 - keeps `import mlwf_tui.__main__` free
+    from mlwf_tui.cli.main import main as run  # keeps `import mlwf_tui.__main__` free
 
     sys.exit(run())
 

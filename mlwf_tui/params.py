@@ -36,11 +36,8 @@ class ParamSpec:
         """What values are allowed, in words; empty where anything of the type is."""
         if self.choices:
             return " | ".join(self.choices)
-        if self.low is not None and self.high is not None:
-            return f"{self.low:g}–{self.high:g}"
-        if self.low is not None:
-            return f"≥ {self.low:g}"
-        return f"≤ {self.high:g}" if self.high is not None else ""
+        is_bounded = self.low is not None or self.high is not None
+        return _describe_range(self.low, self.high) if is_bounded else ""
 
 
 def param(
@@ -105,8 +102,7 @@ def build_params(params_type: type[Any], values: Mapping[str, Any]) -> Any:
         )
     hints = get_type_hints(params_type)
     checked = {
-        name: _check_bounds(known[name], _convert(name, value, hints[name]))
-        for name, value in values.items()
+        name: _check_bounds(known[name], _convert(name, value, hints[name])) for name, value in values.items()
     }
     return params_type(**checked)
 
@@ -157,9 +153,15 @@ def _check_bounds(declared: Field[Any], value: Any) -> Any:
         if is_low or is_high:
             raise InvalidParameter(
                 f"The parameter {declared.name} is {value}, out of its range.",
-                hint=f"It may be from {low if low is not None else 'any'} to {high if high is not None else 'any'}.",
+                hint=f"It may be {_describe_range(low, high)}.",
             )
     return value
+
+
+def _describe_range(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f"{low:g}–{high:g}"
+    return f"≥ {low:g}" if low is not None else f"≤ {high:g}"
 
 
 def _name_type(wanted: Any) -> str:

@@ -132,9 +132,7 @@ class Operation(Protocol):
     version: int  # raised when the same parameters would give another output; part of the recipe
     params_type: type[Any]  # a frozen dataclass; see params.py for how a field declares its bounds
 
-    def apply(
-        self, items: Sequence[SourceItem], params: Any, *, seed: int
-    ) -> Iterator[ResultItem]:
+    def apply(self, items: Sequence[SourceItem], params: Any, *, seed: int) -> Iterator[ResultItem]:
         """Yield the results lazily; what an item becomes must not depend on its neighbours' order.
 
         Raises:
@@ -236,6 +234,22 @@ class Trainer(Protocol):
         self, request: PredictRequest, items: Sequence[SourceItem], observer: Observer
     ) -> Iterator[ItemPrediction]:
         """Yield one prediction an item, in order, with only objects above the confidence."""
+
+
+# --- samples -------------------------------------------------------------------------------------
+
+
+class Sample(Protocol):
+    """Makes a small project on the spot, for a first look without data or network."""
+
+    name: str
+    summary: str
+
+    def write(self, folder: Path, *, seed: int, image_count: int) -> None:
+        """Write an annotated folder that an importer can read, with splits; the same bytes for a seed."""
+
+    def write_unlabelled(self, folder: Path, *, seed: int, image_count: int) -> None:
+        """Write images of the same kind that `write` never makes, without annotations."""
 
 
 # --- executors -----------------------------------------------------------------------------------

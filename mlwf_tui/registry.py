@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from mlwf_tui.errors import NotFound, PluginError
-from mlwf_tui.protocols import Exporter, Importer, Operation, Trainer
+from mlwf_tui.protocols import Exporter, Importer, Operation, Sample, Trainer
 
 GROUP_PREFIX = "mlwf_tui."
 
@@ -24,7 +24,7 @@ class Registry:
     find_entry_points: Callable[..., Any] = field(default=entry_points)
 
     def list_names(self, kind: str) -> tuple[str, ...]:
-        """Return the names of a kind (importers, exporters, operations, trainers) in order."""
+        """Return the names of a kind (importers, exporters, operations, trainers, samples) in order."""
         return tuple(sorted(self._by_kind(kind)))
 
     def get_importer(self, name: str) -> Importer:
@@ -38,6 +38,9 @@ class Registry:
 
     def get_trainer(self, name: str) -> Trainer:
         return cast(Trainer, self._load("trainers", name))
+
+    def get_sample(self, name: str) -> Sample:
+        return cast(Sample, self._load("samples", name))
 
     @cached_property
     def _points_by_kind(self) -> dict[str, dict[str, EntryPoint]]:

@@ -29,7 +29,7 @@ def find_home(given: Path | None, environment: Mapping[str, str]) -> Path:
         return given.expanduser().absolute()
     if environment.get(HOME_VARIABLE):
         return Path(environment[HOME_VARIABLE]).expanduser().absolute()
-    from platformdirs import user_data_path  # noqa: PLC0415 - 20 ms that most calls do not need
+    from platformdirs import user_data_path  # 20 ms that most calls do not need
 
     return user_data_path("mlwf", appauthor=False)
 

@@ -38,12 +38,11 @@ def import_command(face: Face, path: Path, project: str, dataset: str, format_: 
 
     with face.open() as workspace, show_progress("import") as observer:
         result = import_folder(workspace, path, project, dataset=dataset, format=format_, observer=observer)
-    document = {key: value for key, value in asdict(result).items()}
     text = (
         f"{project}: {result.items_added} added, {result.items_updated} updated,"
         f" {result.items_unchanged} unchanged ({result.format})"
     )
-    face.show(document, lambda: "\n".join([text, *_format_problems(result.problems)]))
+    face.show(asdict(result), lambda: "\n".join([text, *_format_problems(result.problems)]))
     return PARTLY if result.problems else DONE
 
 
@@ -139,9 +138,7 @@ def diff_command(face: Face, before: str, after: str, with_items: bool) -> None:
     document: dict[str, Any] = {kind.value: found.count(kind) for kind in ChangeKind}
     document |= {"before": before, "after": after, "classes": [asdict(c) for c in found.classes]}
     if with_items:
-        document["items"] = [
-            {"path": c.key, "change": c.kind.value, "detail": c.detail} for c in found.items
-        ]
+        document["items"] = [{"path": c.key, "change": c.kind.value, "detail": c.detail} for c in found.items]
     face.show(document, lambda: _format_diff(found, with_items))
 
 
@@ -277,11 +274,10 @@ def _format_diff(found: Diff, with_items: bool) -> str:
         f"{found.before} → {found.after}: "
         + ", ".join(f"{found.count(kind)} {kind.value}" for kind in ChangeKind)
     ]
-    for change in found.classes:
-        lines.append(
-            f"  {CHANGE_MARKS[change.kind]} class {change.name}"
-            f"  +{change.objects_added} -{change.objects_removed} objects"
-        )
+    lines += [
+        f"  {CHANGE_MARKS[c.kind]} class {c.name}  +{c.objects_added} -{c.objects_removed} objects"
+        for c in found.classes
+    ]
     if with_items:
         lines += [f"  {CHANGE_MARKS[c.kind]} {c.key}  {c.detail}" for c in found.items]
     return "\n".join(lines)

@@ -54,11 +54,13 @@ def command(group: click.Group, name: str) -> Callable[[Callable[..., int | None
         @functools.wraps(function)
         def run(*args: Any, home: Path | None, is_json: bool, **kwargs: Any) -> int:
             inherited = click.get_current_context().find_root().params
-            face = Face(home=home or inherited.get("home"), is_json=is_json or inherited.get("is_json", False))
+            face = Face(
+                home=home or inherited.get("home"), is_json=is_json or inherited.get("is_json", False)
+            )
             return function(face, *args, **kwargs) or DONE
 
-        run = home_option(json_option(run))
-        return group.command(name, short_help=(function.__doc__ or "").split("\n")[0].rstrip("."))(run)
+        short_help = (function.__doc__ or "").split("\n")[0].rstrip(".")
+        return group.command(name, short_help=short_help)(home_option(json_option(run)))
 
     return decorate
 
@@ -66,7 +68,9 @@ def command(group: click.Group, name: str) -> Callable[[Callable[..., int | None
 def home_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add --home."""
     return click.option(
-        "--home", type=click.Path(path_type=Path), help="The home folder; else MLWF_HOME, else your data folder."
+        "--home",
+        type=click.Path(path_type=Path),
+        help="The home folder; else MLWF_HOME, else your data folder.",
     )(function)
 
 
@@ -119,7 +123,7 @@ def exit_code_of(error: MlwfError) -> int:
 
 def read_assignments(context: click.Context, option: click.Parameter, words: Sequence[str]) -> dict[str, str]:
     """Turn repeated -p key=value into a mapping; a click callback."""
-    from mlwf_tui.params import parse_assignments  # noqa: PLC0415 - only commands with -p need it
+    from mlwf_tui.params import parse_assignments  # only commands with -p need it
 
     return parse_assignments(words)
 

@@ -41,7 +41,9 @@ class LazyGroup(click.Group):
         return None
 
 
-@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="mlwf")
 @home_option
 @json_option
@@ -57,7 +59,7 @@ def mlwf(context: click.Context, home: Path | None, is_json: bool) -> int | None
         raise InvalidParameter(
             "The app needs a terminal.", hint="Give a command instead; mlwf --help lists them."
         )
-    from mlwf_tui.tui.app import run_app  # noqa: PLC0415 - textual costs 200 ms that no command needs
+    from mlwf_tui.tui.app import run_app  # textual costs 200 ms that no command needs
 
     return run_app(Face(home=home, is_json=False).home)
 

@@ -22,9 +22,13 @@ detach_option = click.option("--detach", is_flag=True, help="Return at once; the
 
 @command(group, "train")
 @click.argument("ref")
-@click.option("--model", default="yolov10n", show_default=True, help="The architecture, or weights to start from.")
+@click.option(
+    "--model", default="yolov10n", show_default=True, help="The architecture, or weights to start from."
+)
 @click.option("--name", default="", help="The model's name; chosen where not given.")
-@click.option("--seed", default=0, show_default=True, help="The same seed on one machine gives the same model.")
+@click.option(
+    "--seed", default=0, show_default=True, help="The same seed on one machine gives the same model."
+)
 @params_option
 @detach_option
 def train_command(
@@ -83,7 +87,14 @@ def models_command(face: Face) -> None:
     with face.open() as workspace:
         models = list_models(workspace)
     rows = [
-        (m.name, m.architecture, m.task, f"{m.metrics.get('map50', 0):.3f}", format_age(m.created_at), m.description)
+        (
+            m.name,
+            m.architecture,
+            m.task,
+            f"{m.metrics.get('map50', 0):.3f}",
+            format_age(m.created_at),
+            m.description,
+        )
         for m in models
     ]
     header = ("NAME", "ARCHITECTURE", "TASK", "MAP50", "CREATED", "DESCRIPTION")
@@ -111,7 +122,7 @@ def report_command(face: Face, ref: str | None) -> None:
 def _finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
     """Follow the run to its end, or leave it to itself, and show what became of it."""
     if detach:
-        document = {"run": run.id, "state": run.state.value, "model": None, "metrics": {}}
+        document: dict[str, Any] = {"run": run.id, "state": run.state.value, "model": None, "metrics": {}}
         face.show(document, f"{run.verb} {run.id} goes on by itself; mlwf logs -f {run.id} follows it")
         return DONE
     try:
@@ -128,7 +139,13 @@ def _finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
         )
     document = {"run": run.id, "state": finished.state.value, **finished.result}
     face.show(document, lambda: _format_result(finished))
-    return INTERRUPTED if finished.state is RunState.STOPPED else DONE if finished.state is RunState.DONE else FAILED
+    return (
+        INTERRUPTED
+        if finished.state is RunState.STOPPED
+        else DONE
+        if finished.state is RunState.DONE
+        else FAILED
+    )
 
 
 def _format_result(run: Run) -> str:
@@ -159,7 +176,12 @@ def _format_report(report: Report, evaluation: Evaluation) -> str:
     metrics = "  ".join(f"{name} {value:.3f}" for name, value in evaluation.metrics.items())
     speed = "  ".join(f"{name} {value:.1f}" for name, value in report.speed.items())
     rows = [
-        (c.name, str(c.truth_count), str(c.prediction_count), *map(_format_share, (c.map50, c.map, c.precision, c.recall, c.f1)))
+        (
+            c.name,
+            str(c.truth_count),
+            str(c.prediction_count),
+            *map(_format_share, (c.map50, c.map, c.precision, c.recall, c.f1)),
+        )
         for c in evaluation.classes
     ]
     header = ("CLASS", "TRUTHS", "PREDICTED", "MAP50", "MAP", "PRECISION", "RECALL", "F1")

@@ -36,7 +36,7 @@ class ProgressLine:
         self._last = now
         text = f"{self._label}  {_draw_bar(step, total)}  {message}"
         if self._is_terminal:
-            self._stream.write(f"\r\x1b[2K{text[:_terminal_width() - 1]}")
+            self._stream.write(f"\r\x1b[2K{text[: _terminal_width() - 1]}")
             self._has_line = True
         else:
             self._stream.write(text + "\n")
@@ -87,6 +87,5 @@ def _draw_bar(step: int, total: int | None) -> str:
 
 
 def _terminal_width() -> int:
-
 
     return shutil.get_terminal_size().columns

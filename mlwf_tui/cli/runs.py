@@ -64,7 +64,9 @@ def watch_command(face: Face, run: str) -> int:
 
     with face.open() as workspace:
         finished = follow_run(workspace, get_run(workspace, run))
-    face.show(describe_run(finished), f"{finished.verb} {finished.id} is {finished.state} {finished.error}".rstrip())
+    face.show(
+        describe_run(finished), f"{finished.verb} {finished.id} is {finished.state} {finished.error}".rstrip()
+    )
     return DONE if finished.state is RunState.DONE else FAILED
 
 
@@ -95,7 +97,11 @@ def graph_command(face: Face, ref: str | None, format_: str) -> None:
     with face.open() as workspace:
         graph = read_graph(workspace, ref)
     face.is_json = face.is_json or format_ == "json"
-    writers = {"text": graph_formats.to_text, "mermaid": graph_formats.to_mermaid, "dot": graph_formats.to_dot}
+    writers = {
+        "text": graph_formats.to_text,
+        "mermaid": graph_formats.to_mermaid,
+        "dot": graph_formats.to_dot,
+    }
     empty = "Nothing was done yet. Try mlwf demo."
     face.show(asdict(graph), lambda: writers[format_](graph) if graph.nodes else empty)
 

@@ -39,19 +39,23 @@ def edit_tree(
     """
     tree = _Tree(store, root)
     replaced: list[msgspec.Raw] = []
+    tops: dict[str, Child] = {}
     for level in range(tree.root.level + 1):
-        changes = _edit_level(tree, writer, level, changes, replaced)
-        if not changes:
+        old, tops = _edit_level(tree, writer, level, changes, replaced)
+        if old == tops:
             return root, replaced
-    tops = [(key, child) for key, child in sorted(changes.items(), key=_by_key) if child is not None]
-    if len(tops) == 1 and isinstance(tops[0][1], Child):
-        return tree.find_lowest_root(tops[0][1]).digest, replaced
-    return write_tree(writer, tops, level=tree.root.level + 1 if tops else 0).digest, replaced
+        gone = dict.fromkeys(old.keys() - tops.keys())
+        changes = gone | {key: child for key, child in tops.items() if old.get(key) != child}
+    if len(tops) == 1:
+        return tree.find_lowest_root(*tops.values()).digest, replaced
+    above = tree.root.level + 1 if tops else 0
+    return write_tree(writer, sorted(tops.items()), level=above).digest, replaced
 
 
 def _edit_level(
     tree: _Tree, writer: StoreWriter, level: int, changes: Changes, replaced: list[msgspec.Raw]
-) -> Changes:
+) -> tuple[dict[str, Child], dict[str, Child]]:
+    """Return the nodes of one level that the changes touch, and those that take their places."""
     old: dict[str, Child] = {}
     segments: list[list[Entry]] = []  # runs of entries without a gap, each from a border on
     emptied: set[str] = set()
@@ -76,8 +80,7 @@ def _edit_level(
         for segment in segments
         for run in split_entries(segment, level)
     }
-    gone = dict.fromkeys(old.keys() - new.keys())
-    return gone | {key: child for key, child in new.items() if old.get(key) != child}
+    return old, new
 
 
 def _group_by_node(

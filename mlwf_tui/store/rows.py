@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from math import isfinite
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -91,7 +90,6 @@ class SchemaRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _item_decoder = msgspec.msgpack.Decoder(ItemRow)
-_key_decoder = msgspec.msgpack.Decoder(KeyRow)
 
 
 def encode_item(item: Item) -> bytes:
@@ -149,16 +147,6 @@ def decode_item(row: bytes | msgspec.Raw) -> Item:
             tuple([_to_object(annotated) for annotated in decoded.objects]), _to_tags(decoded.tags)
         ),
     )
-
-
-def decode_key(row: bytes | msgspec.Raw) -> str:
-    """Return the key of an item's row without decoding the rest.
-
-    Raises:
-        CorruptData: it is no such row.
-    """
-    decoded = decode(_key_decoder, row)
-    return f"{decoded.dataset}/{decoded.name}"
 
 
 def to_schema_row(schema: LabelSchema) -> SchemaRow:
@@ -249,8 +237,7 @@ def _pair(values: list[float]) -> tuple[Point, ...]:
 
 def _shorten(value: float) -> float:
     """Return an integral value as an int: shorter, and 3 and 3.0 become the same bytes."""
-    if not isfinite(value):
-        raise ValueError(f"{value} is not a number")
-    if -_EXACT_INTEGERS < value < _EXACT_INTEGERS and (whole := int(value)) == value:
+    whole = int(value)  # raises for what is not finite
+    if whole == value and -_EXACT_INTEGERS < whole < _EXACT_INTEGERS:
         return whole
     return float(value)

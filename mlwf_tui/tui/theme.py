@@ -19,6 +19,8 @@ DARK = Theme(
     boost="#222c38",
     dark=True,
     variables={
+        "text-muted": "#8796a6",  # explicit: the stock "auto 60%" is drawn as plain white inside of a line
+        "text-disabled": "#5c6a79",
         "border": "#33404f",
         "border-blurred": "#2a3542",
         "block-cursor-background": "#58b6c8",
@@ -54,6 +56,8 @@ LIGHT = Theme(
     boost="#e7e3da",
     dark=False,
     variables={
+        "text-muted": "#6b7280",
+        "text-disabled": "#a19c90",
         "border": "#c9c3b6",
         "border-blurred": "#d9d4c8",
         "block-cursor-background": "#0b6e80",

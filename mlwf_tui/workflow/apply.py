@@ -28,7 +28,9 @@ class ApplyParams:
     """How predictions become annotations."""
 
     confidence: float = param(0.25, "keep predictions at least this sure", low=0, high=1)
-    policy: str = param("replace", "what becomes of the objects that are there", choices=("replace", "add", "keep"))
+    policy: str = param(
+        "replace", "what becomes of the objects that are there", choices=("replace", "add", "keep")
+    )
     device: str = param("auto", "auto, cpu, or a GPU's index")
 
 
@@ -130,5 +132,3 @@ def _predict(
 def _merge(before: Annotation, predicted: tuple[AnnotatedObject, ...], policy: str) -> Annotation:
     objects = before.objects + predicted if policy == "add" else predicted
     return replace(before, objects=objects)
-
-

@@ -87,7 +87,8 @@ def check_task(model: Model) -> None:
     """Raise InvalidInput where the model does not find objects."""
     if model.task not in TASKS:
         raise InvalidInput(
-            f"The model {model.name} is for the task {model.task}.", hint=f"Choose a model for {', '.join(TASKS)}."
+            f"The model {model.name} is for the task {model.task}.",
+            hint=f"Choose a model for {', '.join(TASKS)}.",
         )
 
 
@@ -118,7 +119,7 @@ def _predict_split(
 def _evaluate(
     workspace: Workspace, version: Version, split: Split, model: Model, result: EvaluateResult
 ) -> Evaluation:
-    from mlwf_tui.evaluation.evaluate import evaluate  # noqa: PLC0415 - numpy, which only the worker needs
+    from mlwf_tui.evaluation.evaluate import evaluate  # numpy, which only the worker needs
 
     truths: dict[str, Annotation] = {
         item.key: item.annotation

@@ -30,5 +30,3 @@ def commit(workspace: Workspace, project: str, *, message: str) -> CommitResult:
     version = pin_head(workspace, found, message=message, kind=VersionKind.MANUAL)
     is_new = before is None or version.number > before.number
     return CommitResult(project=found.name, version=version.number, created=is_new)
-
-

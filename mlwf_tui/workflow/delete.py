@@ -29,4 +29,6 @@ def delete(workspace: Workspace, ref: str) -> str:
             workspace.catalog.reports.delete(entity.id)
             return "report"
         case Version() | Run():
-            raise InvalidInput(f"{ref} is history and stays.", hint="Projects, models and reports can be deleted.")
+            raise InvalidInput(
+                f"{ref} is history and stays.", hint="Projects, models and reports can be deleted."
+            )

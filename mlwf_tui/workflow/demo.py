@@ -138,7 +138,7 @@ def _augment(story: _Story) -> str:
         "augment",
         [story.project],
         to=story.augmented,
-        params={"copies": 1},
+        params={"copies": 1, "flip": 0},  # a mirrored digit is no digit
         seed=story.seed,
         observer=story.announcer,
     )
@@ -164,7 +164,8 @@ def _benchmark(story: _Story) -> str:
 def _apply(story: _Story) -> str:
     run = submit_apply(story.workspace, story.model, story.new, to=story.predictions, params={})
     result = _follow(story, run).result
-    return f"{story.predictions}@{result['version']}: {result['objects_out']} objects on {result['items_out']} images"
+    counts = f"{result['objects_out']} objects on {result['items_out']} images"
+    return f"{story.predictions}@{result['version']}: {counts}"
 
 
 def _restore(story: _Story) -> str:

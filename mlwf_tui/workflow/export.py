@@ -26,9 +26,7 @@ class ExportResult:
     run: str
 
 
-def export(
-    workspace: Workspace, ref: str, folder: Path, *, format: str, observer: Observer
-) -> ExportResult:
+def export(workspace: Workspace, ref: str, folder: Path, *, format: str, observer: Observer) -> ExportResult:
     """Write all items of `ref` into `folder`, which is made, or must be empty.
 
     Raises:
@@ -40,7 +38,9 @@ def export(
     folder = folder.expanduser().absolute()
     names = workspace.registry.list_names("exporters")
     if format not in names:
-        raise InvalidParameter(f"There is no format {format!r} to export.", hint=f"There is: {', '.join(names)}.")
+        raise InvalidParameter(
+            f"There is no format {format!r} to export.", hint=f"There is: {', '.join(names)}."
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Conflict(f"{folder} is not an empty folder.", hint="Choose another, or empty it.")
     with record(workspace, "export", params={"data": ref, "folder": str(folder), "format": format}) as run:
@@ -52,7 +52,8 @@ def export(
             written = workspace.registry.get_exporter(format).write(items, schema, folder, observer)
         except OSError as error:
             raise StorageFailed(
-                f"{folder} could not be written: {error.strerror or error}.", hint="What is there is not whole."
+                f"{folder} could not be written: {error.strerror or error}.",
+                hint="What is there is not whole.",
             ) from error
         run.write_folder(str(folder))
         result = ExportResult(

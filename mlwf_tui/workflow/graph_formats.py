@@ -52,7 +52,7 @@ def to_dot(graph: LineageGraph) -> str:
     """Return the graph in Graphviz' DOT language."""
     lines = ["digraph lineage {", "  rankdir=LR;", "  node [shape=box, style=rounded];"]
     for node in graph.nodes:
-        shape = ' shape=ellipse' if node.kind == "run" else ""
+        shape = " shape=ellipse" if node.kind == "run" else ""
         lines.append(f"  {_quote(node.id)} [label={_quote(node.title + chr(10) + node.detail)}{shape}];")
     lines += [f"  {_quote(edge.source)} -> {_quote(edge.target)};" for edge in graph.edges]
     return "\n".join([*lines, "}"])

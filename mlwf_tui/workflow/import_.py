@@ -13,7 +13,7 @@ from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.media.probe import probe_image
 from mlwf_tui.protocols import ImportedItem, Importer, Observer
 from mlwf_tui.store.manifests import iter_items, read_summary, update_manifest, write_manifest
-from mlwf_tui.store.store import StoreWriter
+from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.projects import find_or_create_project
 from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workflow.refs import check_project_name, with_dataset
@@ -221,7 +221,9 @@ def _describe_failure(root: Path, problems: list[Problem]) -> str:
     if not problems:
         return f"No images were found in {root}."
     first = problems[0]
-    return f"None of the files in {root} could be imported; the first, {Path(first.path).name}, {first.reason}."
+    return (
+        f"None of the files in {root} could be imported; the first, {Path(first.path).name}, {first.reason}."
+    )
 
 
 def list_formats(workspace: Workspace) -> tuple[str, ...]:

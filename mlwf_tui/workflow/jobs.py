@@ -48,7 +48,7 @@ def start_worker(workspace: Workspace, run: Run) -> Run:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "log").open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            process = subprocess.Popen(  # our own interpreter and module
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -217,7 +217,8 @@ def pin_head(
             return latest
         if latest is None and not project.is_changed:
             raise InvalidInput(
-                f"The project {project.name} is empty.", hint=f"Import images: mlwf import PATH {project.name}"
+                f"The project {project.name} is empty.",
+                hint=f"Import images: mlwf import PATH {project.name}",
             )
         with record(workspace, "commit", params={"project": project.name, "message": message}) as commit_run:
             commit_run.read_head(project)

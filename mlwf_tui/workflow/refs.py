@@ -26,7 +26,9 @@ def resolve_project_ref(workspace: Workspace, ref: str) -> tuple[Project, int | 
     if not at:
         return workspace.catalog.projects.get(ref), None
     if not number.isdecimal():
-        raise InvalidParameter(f"{ref!r} does not name a version.", hint="Write PROJECT@N, N a version's number.")
+        raise InvalidParameter(
+            f"{ref!r} does not name a version.", hint="Write PROJECT@N, N a version's number."
+        )
     return workspace.catalog.projects.get(name), int(number)
 
 
@@ -82,5 +84,3 @@ def check_project_name(name: str) -> str:
 def with_dataset(dataset: str, prefix: str) -> str:
     """Return `dataset` moved below `prefix`; either may be empty."""
     return "/".join(part for part in (prefix, dataset) if part)
-
-

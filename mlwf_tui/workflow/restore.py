@@ -49,7 +49,11 @@ def restore(workspace: Workspace, ref: str) -> RestoreResult:
             return RestoreResult(
                 project=project.name, version=standing.number, created=False, saved_version=None
             )
-        saved = pin_head(workspace, project, message=f"before restoring {version.ref}") if project.is_changed else None
+        saved = (
+            pin_head(workspace, project, message=f"before restoring {version.ref}")
+            if project.is_changed
+            else None
+        )
         with record(workspace, "restore", params={"version": version.ref}) as run:
             run.read_version(version.ref)
             restored = run.write_version(

@@ -88,7 +88,8 @@ def _describe_content(workspace: Workspace, manifest: Digest) -> dict[str, Any]:
         objects.update(labelled.class_name for labelled in item.annotation.objects)
     return {
         "classes": [
-            {"name": c.name, "color": c.color, "object_count": objects[c.name]} for c in summary.schema.classes
+            {"name": c.name, "color": c.color, "object_count": objects[c.name]}
+            for c in summary.schema.classes
         ],
         "datasets": [{"name": name, "item_count": count} for name, count in sorted(datasets.items())],
         "splits": dict(sorted(splits.items())),

@@ -145,7 +145,8 @@ def _check_data(workspace: Workspace, ref: str) -> None:
     summary = read_summary(workspace.store, manifest)
     if summary.object_count == 0:
         raise InvalidInput(
-            f"{ref} has no annotated objects to learn from.", hint="Import annotations, or choose another version."
+            f"{ref} has no annotated objects to learn from.",
+            hint="Import annotations, or choose another version.",
         )
     counts = Counter(item.split for item in iter_items(workspace.store, manifest))
     for split in (Split.TRAIN, Split.VAL):
@@ -165,5 +166,3 @@ def _choose_name(workspace: Workspace, name: str, architecture: str, ref: str) -
         return name
     stem = f"{Path(architecture).stem}-{ref.rpartition('@')[0] or ref}"
     return next(f"{stem}-{n}" for n in range(1, len(taken) + 2) if f"{stem}-{n}" not in taken)
-
-

@@ -151,5 +151,3 @@ def _write_result(
         message=f"{operation} of {names}",
         parents=[source for source in sources if source.project_id == project.id],
     )
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlwf_tui.protocols import Observer
-from mlwf_tui.store.store import VerifyResult
+from mlwf_tui.store.verify import VerifyResult
 from mlwf_tui.workspace import Workspace
 
 

@@ -21,7 +21,13 @@ from mlwf_tui.store.verify import VerifyResult
 from tests.fakes.observers import KeepingObserver, StoppingObserver
 
 MIB = 1 << 20
-BLOBS = (b"", b"x", b"annotation " * 500, random.Random(1).randbytes(70_000), random.Random(2).randbytes(3 * MIB))
+BLOBS = (
+    b"",
+    b"x",
+    b"annotation " * 500,
+    random.Random(1).randbytes(70_000),
+    random.Random(2).randbytes(3 * MIB),
+)
 
 
 @pytest.fixture
@@ -94,7 +100,9 @@ def test_a_flipped_bit_anywhere_is_found_and_never_returned(folder: Path) -> Non
     offsets = {0, 7, 8, 12, *range(size - 56, size, 5), *range(table_start, size - 56, 29)}
     for record in (*records[:4], records[-1]):
         offsets.update(range(record.offset, record.offset + RECORD_HEADER_BYTES, 3))
-        offsets.update(range(record.offset + RECORD_HEADER_BYTES, record.end, max(1, record.stored_size // 3)))
+        offsets.update(
+            range(record.offset + RECORD_HEADER_BYTES, record.end, max(1, record.stored_size // 3))
+        )
     for offset in sorted(offsets):
         flip(pack, offset)
         result = verify(folder)

@@ -131,9 +131,7 @@ def test_packs_filled_before_an_exception_are_kept_for_the_next_try(store: Store
 def test_threads_put_and_read_at_once(store: Store) -> None:
     blobs = [make_bytes(20_000, seed) for seed in range(200)]
     with store.writer() as writer:
-        threads = [
-            threading.Thread(target=lambda: [writer.put(blob) for blob in blobs]) for _ in range(4)
-        ]
+        threads = [threading.Thread(target=lambda: [writer.put(blob) for blob in blobs]) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -142,7 +140,9 @@ def test_threads_put_and_read_at_once(store: Store) -> None:
     wrong: list[int] = []
 
     def read_all() -> None:
-        wrong.extend(n for n, blob in enumerate(blobs) if store.read(Digest(blake3(blob).hexdigest())) != blob)
+        wrong.extend(
+            n for n, blob in enumerate(blobs) if store.read(Digest(blake3(blob).hexdigest())) != blob
+        )
 
     threads = [threading.Thread(target=read_all) for _ in range(4)]
     for thread in threads:

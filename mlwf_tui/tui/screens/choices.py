@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from textual.binding import Binding
+from textual.widget import Widget
 
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
@@ -10,6 +14,7 @@ from mlwf_tui.tui.keys import KEYS_BY_ID, SERVICES, VERBS, Key
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.context_menu import Choice
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+from mlwf_tui.tui.widgets.formats import format_keys
 
 EXAMPLES = {
     EntryKind.PROJECT: "a project",
@@ -58,6 +63,28 @@ def list_commands(
     return tuple(
         _make_choice(key, "" if key.id in everywhere else find_reason(key, entry, snapshot, marked)) for key in keys
     )
+
+
+def list_pane_keys(widget: Widget | None) -> list[Choice]:
+    """Return the bindings of a widget itself, one choice an action with all of its keys."""
+    keys: dict[Binding, list[str]] = {}
+    for key, binding in _iter_bindings(widget):
+        keys.setdefault(replace(binding, key=""), []).append(key)
+    return [
+        Choice(
+            id=f"own:{binding.action}",
+            label=binding.description,
+            key=format_keys(",".join(found[:2])),
+            group="This pane",
+        )
+        for binding, found in keys.items()
+    ]
+
+
+def _iter_bindings(widget: Widget | None) -> Iterator[tuple[str, Binding]]:
+    if widget is not None:
+        for key, bindings in widget._bindings.key_to_bindings.items():
+            yield from ((key, binding) for binding in bindings if binding.description)
 
 
 def _make_choice(key: Key, reason: str) -> Choice:

@@ -29,7 +29,7 @@ AGE = Column("made", 10, align="right")
 def make_listing(entry: Entry, snapshot: Snapshot, now: datetime) -> Listing | None:
     """Return the list that opening `entry` shows, or None if it is no section or project."""
     if isinstance(entry.entity, Project):
-        return _list_versions(entry, snapshot.versions.get(entry.entity.id, ()), snapshot, now)
+        return _list_versions(entry, snapshot.versions.get(entry.entity.id), snapshot, now)
     match entry.key:
         case "section:models":
             return _list_models(snapshot.models, now)
@@ -41,7 +41,10 @@ def make_listing(entry: Entry, snapshot: Snapshot, now: datetime) -> Listing | N
             return None
 
 
-def _list_versions(entry: Entry, versions: Sequence[Version], snapshot: Snapshot, now: datetime) -> Listing:
+def _list_versions(
+    entry: Entry, read: Sequence[Version] | None, snapshot: Snapshot, now: datetime
+) -> Listing:
+    versions = read or ()
     columns = (
         Column("version", 8), Column("message", flex=2), Column("kind", 10), Column("items", 9, align="right"),
         Column("author", 10), AGE,
@@ -53,8 +56,8 @@ def _list_versions(entry: Entry, versions: Sequence[Version], snapshot: Snapshot
         )
         for v in versions
     ]  # fmt: skip
-    entries = [make_version_entry(version, snapshot) for version in versions]
-    empty = ("No version yet", "c commits the head.")
+    entries = [make_version_entry(version, snapshot, now) for version in versions]
+    empty = ("reading…", "") if read is None else ("No version yet:", "c commits the head.")
     return _assemble(f"Versions of {entry.ref}", "version", columns, entries, rows, empty)
 
 
@@ -70,7 +73,7 @@ def _list_models(models: Sequence[Model], now: datetime) -> Listing:
         )
         for m in models
     ]  # fmt: skip
-    empty = ("No model yet", "Select a project and press t to train one.")
+    empty = ("No model yet:", "select a project and press t to train one.")
     return _assemble("Models", "model", columns, [make_model_entry(m) for m in models], rows, empty)
 
 
@@ -87,7 +90,7 @@ def _list_reports(reports: Sequence[Report], now: datetime) -> Listing:
         )
         for r in reports
     ]  # fmt: skip
-    empty = ("No report yet", "Select a model and press b to measure it.")
+    empty = ("No report yet:", "select a model and press b to measure it.")
     return _assemble("Reports", "report", columns, [make_report_entry(r) for r in reports], rows, empty)
 
 
@@ -104,7 +107,7 @@ def _list_runs(runs: Sequence[Run], now: datetime) -> Listing:
         )
         for r, e in zip(runs, entries, strict=True)
     ]  # fmt: skip
-    empty = ("Nothing was done yet", "i imports a folder.")
+    empty = ("Nothing was done yet:", "i imports a folder.")
     return _assemble("Runs", "run", columns, entries, rows, empty)
 
 

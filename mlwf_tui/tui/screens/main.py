@@ -26,7 +26,7 @@ from mlwf_tui.errors import Cancelled, MlwfError
 from mlwf_tui.protocols import Observer
 from mlwf_tui.tui.clipboard import copy_text
 from mlwf_tui.tui.keys import KEYS, KEYS_BY_ID, VERBS, list_footer_keys, make_bindings
-from mlwf_tui.tui.screens.choices import find_reason, list_commands, list_menu
+from mlwf_tui.tui.screens.choices import find_reason, list_commands, list_menu, list_pane_keys
 from mlwf_tui.tui.screens.live import Live
 from mlwf_tui.tui.screens.outline import build_outline, find_node_id, make_node_entry
 from mlwf_tui.tui.screens.search import GraphSearch, name_search
@@ -39,7 +39,7 @@ from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.details import Details
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind, filter_branches
 from mlwf_tui.tui.widgets.entry_list import EntryList
-from mlwf_tui.tui.widgets.formats import format_count, format_keys
+from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.log_view import LogView
 from mlwf_tui.tui.widgets.message_list import MessageList
@@ -68,16 +68,18 @@ class MainScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = list(make_bindings())
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-tiny"), (60, "-narrow"), (NARROW_COLUMNS, "-medium"), (WIDE_COLUMNS, "-wide"),
-    ]  # fmt: skip
+        (0, "-tiny"),
+        (60, "-narrow"),
+        (NARROW_COLUMNS, "-medium"),
+        (WIDE_COLUMNS, "-wide"),
+    ]
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (15, "-high")]
     DEFAULT_CSS = """
     MainScreen { layout: vertical; background: $background; }
-    #too-small { display: none; }
-    .-tiny, .-low {
-        & #too-small { display: block; }
-        & PaneGrid, & StatusBar { display: none; }
-    }
+    MainScreen #too-small { display: none; }
+    MainScreen.-tiny #too-small, MainScreen.-low #too-small { display: block; }
+    MainScreen.-tiny PaneGrid, MainScreen.-low PaneGrid { display: none; }
+    MainScreen.-tiny StatusBar, MainScreen.-low StatusBar { display: none; }
     """
 
     def __init__(self, workspace: Workspace, read_clock: Callable[[], datetime]) -> None:
@@ -342,6 +344,9 @@ class MainScreen(Screen[None]):
         self._panes.go_to(STAGE)
 
     def _open(self, entry: Entry) -> None:
+        if isinstance(entry.entity, Project) and entry.entity.id not in self._opened:
+            self._opened.add(entry.entity.id)
+            self.reload()
         if entry.kind is EntryKind.WORKSPACE:
             self._tree.toggle_branch()
         elif self._views.open(entry):
@@ -457,18 +462,14 @@ class MainScreen(Screen[None]):
 
     def go_help(self) -> None:
         """List the keys of the focused pane, then all others; ⏎ does what the line says."""
-        focused = self.focused
-        own = [b for b in focused._bindings.key_to_bindings.items()] if focused is not None else []
-        choices = [
-            Choice(id=f"own:{bindings[0].action}", label=bindings[0].description, key=format_keys(key), group="This pane")
-            for key, bindings in own
-        ]
+        choices = list_pane_keys(self.focused)
         choices += list_commands(KEYS, self.entry, self.snapshot, self.marked)
         self.put(ContextMenu("Keys", choices, is_wide=True), self._do_help)
 
     def _do_help(self, name: str) -> None:
         if name.startswith("own:"):
-            self.run_worker(self.app.run_action(name.removeprefix("own:"), self.focused))
+            action = name.removeprefix("own:")
+            self.call_later(self.app.run_action, action, self.focused)
         else:
             self.action_perform(name)
 

@@ -29,7 +29,7 @@ NODE_KINDS = {
 def build_outline(snapshot: Snapshot, now: datetime) -> tuple[Branch, ...]:
     """Return workspaces with their projects, then models, reports and runs, active runs first."""
     workspaces = dict.fromkeys(project.workspace for project in snapshot.projects)
-    branches = [_build_workspace(name, snapshot) for name in workspaces]
+    branches = [_build_workspace(name, snapshot, now) for name in workspaces]
     models = [make_model_entry(model) for model in snapshot.models]
     reports = [make_report_entry(report) for report in snapshot.reports]
     runs = sorted(snapshot.runs, key=lambda run: run.state.is_finished)
@@ -56,7 +56,7 @@ def make_project_entry(project: Project, snapshot: Snapshot) -> Entry:
     )
 
 
-def make_version_entry(version: Version, snapshot: Snapshot) -> Entry:
+def make_version_entry(version: Version, snapshot: Snapshot, now: datetime) -> Entry:
     project = snapshot.find_project(version.project_id)
     name = snapshot.refer_to(project) if project is not None else version.project_name
     return Entry(
@@ -64,8 +64,8 @@ def make_version_entry(version: Version, snapshot: Snapshot) -> Entry:
         key=f"version:{version.id}",
         ref=f"{name}@{version.number}",
         target=f"{version.project_id}@{version.number}",
-        title=f"@{version.number}",
-        note=version.message,
+        title=f"@{version.number}  {version.message}",
+        note=format_age(version.created_at, now),
         entity=version,
     )
 
@@ -125,7 +125,7 @@ def make_node_entry(node: LineageNode, snapshot: Snapshot, now: datetime) -> Ent
             found = make_run_entry(run, now) if run else None
         case EntryKind.VERSION:
             version = snapshot.find_version(thing_id)
-            found = make_version_entry(version, snapshot) if version else None
+            found = make_version_entry(version, snapshot, now) if version else None
         case EntryKind.STATE:
             project = next((p for p in snapshot.projects if p.head == thing_id), None)
             found = make_project_entry(project, snapshot) if project else None
@@ -161,7 +161,7 @@ def _make_stub(node: LineageNode) -> Entry:
     )
 
 
-def _build_workspace(name: str, snapshot: Snapshot) -> Branch:
+def _build_workspace(name: str, snapshot: Snapshot, now: datetime) -> Branch:
     projects = [project for project in snapshot.projects if project.workspace == name]
     entry = Entry(
         kind=EntryKind.WORKSPACE,
@@ -170,17 +170,17 @@ def _build_workspace(name: str, snapshot: Snapshot) -> Branch:
         title=name,
         note=format_count(len(projects), "project"),
     )
-    return Branch(entry, tuple(_build_project(project, snapshot) for project in projects), is_open=True)
+    return Branch(entry, tuple(_build_project(project, snapshot, now) for project in projects), is_open=True)
 
 
-def _build_project(project: Project, snapshot: Snapshot) -> Branch:
+def _build_project(project: Project, snapshot: Snapshot, now: datetime) -> Branch:
     entry = make_project_entry(project, snapshot)
     if project.latest_version is None:
         return Branch(entry, ())
     versions = snapshot.versions.get(project.id)
     if versions is None:
         return Branch(entry, (), is_loaded=False)
-    return Branch(entry, tuple(Branch(make_version_entry(version, snapshot)) for version in versions))
+    return Branch(entry, tuple(Branch(make_version_entry(version, snapshot, now)) for version in versions))
 
 
 def _build_section(name: str, title: str, entries: Sequence[Entry]) -> Branch:

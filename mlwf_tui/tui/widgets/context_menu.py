@@ -65,6 +65,8 @@ class ContextMenu(ModalScreen[str | None]):
             height: auto; max-height: 100%; background: $panel; border: none; padding: 0;
             &:focus { border: none; background-tint: $panel 0%; }
             & > .option-list--option-disabled { color: $text-disabled; }
+            & > .option-list--option-highlighted { background: $primary 30%; color: $foreground; }
+            &:focus > .option-list--option-highlighted { background: $primary 30%; color: $foreground; }
         }
         & Input { display: none; height: 1; border: none; padding: 0; background: $boost; }
         &.-filtering Input { display: block; }

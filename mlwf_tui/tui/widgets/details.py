@@ -34,7 +34,7 @@ Line = tuple[str, Content | str]
 
 
 class Details(VerticalScroll):
-    """Draws an entry as labelled lines; `document` adds what only the workflow can tell."""
+    """Draws an entry as labelled lines; `facts` adds what only the workflow can tell."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "scroll_down", "down", show=False, id="details.down"),
@@ -55,24 +55,24 @@ class Details(VerticalScroll):
     def compose(self) -> ComposeResult:
         yield Static()
 
-    def show(self, entry: Entry | None, now: datetime, document: Mapping[str, Any] | None = None) -> None:
+    def show(self, entry: Entry | None, now: datetime, facts: Mapping[str, Any] | None = None) -> None:
         """Draw `entry` as it stands at `now`; with None, that nothing is selected."""
         if entry is None:
             content = Content.styled("Nothing is selected.", "$text-muted")
         else:
-            content = _draw(entry, now, document or {})
+            content = _draw(entry, now, facts or {})
         if content.markup != self._drawn:
             self._drawn = content.markup
             self.query_one(Static).update(content)
 
 
-def _draw(entry: Entry, now: datetime, document: Mapping[str, Any]) -> Content:
-    title = [Content.styled(entry.title, "bold")]
+def _draw(entry: Entry, now: datetime, facts: Mapping[str, Any]) -> Content:
+    title = [Content.styled(entry.ref if isinstance(entry.entity, Version) else entry.title, "bold")]
     if entry.state:
         glyph = f"  {STATE_GLYPHS[entry.state]} {entry.state}"
         title.append(Content.styled(glyph, STATE_STYLES[entry.state]))
     lines = [Content("").join(title)]
-    lines.extend(_draw_line(label, value) for label, value in _list_lines(entry, now, document))
+    lines.extend(_draw_line(label, value) for label, value in _list_lines(entry, now, facts))
     return Content("\n").join(lines)
 
 
@@ -82,12 +82,12 @@ def _draw_line(label: str, value: Content | str) -> Content:
     return Content.assemble((f"{label[:LABEL_WIDTH]:<{LABEL_WIDTH}} ", "$text-muted"), value)
 
 
-def _list_lines(entry: Entry, now: datetime, document: Mapping[str, Any]) -> Iterator[Line]:
+def _list_lines(entry: Entry, now: datetime, facts: Mapping[str, Any]) -> Iterator[Line]:
     match entry.entity:
         case Project() as project:
-            yield from _list_project(project, now, document)
+            yield from _list_project(project, now, facts)
         case Version() as version:
-            yield from _list_version(version, now)
+            yield from _list_version(version, now, facts)
         case Model() as model:
             yield from _list_model(model, now)
         case Report() as report:
@@ -104,7 +104,7 @@ def _list_lines(entry: Entry, now: datetime, document: Mapping[str, Any]) -> Ite
                 yield "holds", entry.note
 
 
-def _list_project(project: Project, now: datetime, document: Mapping[str, Any]) -> Iterator[Line]:
+def _list_project(project: Project, now: datetime, facts: Mapping[str, Any]) -> Iterator[Line]:
     if project.description:
         yield "about", project.description
     yield "items", f"{project.item_count:,}"
@@ -112,12 +112,33 @@ def _list_project(project: Project, now: datetime, document: Mapping[str, Any]) 
     yield "workspace", project.workspace
     yield "changed", format_time(project.updated_at, now)
     yield "made", format_time(project.created_at, now)
-    if document.get("datasets"):
-        yield "datasets", format_value([_name(dataset) for dataset in document["datasets"]])
-    if document.get("classes"):
-        yield "", f"{len(document['classes'])} classes"
-        for found in document["classes"]:
-            yield _name(found), _describe_class(found)
+    yield from _list_content(facts)
+
+
+def _list_content(facts: Mapping[str, Any]) -> Iterator[Line]:
+    """List what a project or version holds, by split, dataset and class."""
+    if not facts:
+        return
+    if facts.get("splits"):
+        yield "splits", ", ".join(f"{name} {count:,}" for name, count in facts["splits"].items())
+    if facts.get("size_bytes"):
+        yield "size", format_size(facts["size_bytes"])
+    if facts.get("datasets"):
+        yield "", "datasets"
+        for dataset in facts["datasets"]:
+            yield dataset["name"], format_count(dataset["item_count"], "item")
+    if facts.get("classes"):
+        yield "", f"classes ({facts.get('object_count', 0):,} objects)"
+        most = max(found["object_count"] for found in facts["classes"]) or 1
+        for found in facts["classes"]:
+            yield found["name"], _draw_share(found["object_count"], most, found["color"])
+
+
+def _draw_share(count: int, most: int, color: str) -> Content:
+    filled = max(1, round(BAR_WIDTH * count / most)) if count else 0
+    return Content.assemble(
+        (f"{count:>7,}  ", ""), ("━" * filled, color), ("━" * (BAR_WIDTH - filled), "$boost")
+    )
 
 
 def _describe_head(project: Project) -> Content:
@@ -128,27 +149,14 @@ def _describe_head(project: Project) -> Content:
     return Content.styled(f"@{project.latest_version}", "$success")
 
 
-def _name(value: Any) -> str:
-    return str(value.get("name", value)) if isinstance(value, Mapping) else str(value)
-
-
-def _describe_class(found: Any) -> Content:
-    if not isinstance(found, Mapping):
-        return Content("")
-    swatch = Content.styled("■ ", str(found.get("color", "#808080")))
-    words = [str(found.get("geometry") or "any shape")]
-    if "object_count" in found:
-        words.append(format_count(found["object_count"], "object"))
-    return Content.assemble(swatch, ", ".join(words))
-
-
-def _list_version(version: Version, now: datetime) -> Iterator[Line]:
+def _list_version(version: Version, now: datetime, facts: Mapping[str, Any]) -> Iterator[Line]:
     yield "message", version.message or "—"
     yield "items", f"{version.item_count:,}"
     yield "kind", version.kind.value
     yield "author", version.author
     yield "made", format_time(version.created_at, now)
     yield "manifest", version.manifest[:16]
+    yield from _list_content(facts)
 
 
 def _list_model(model: Model, now: datetime) -> Iterator[Line]:

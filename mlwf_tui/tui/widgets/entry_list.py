@@ -62,7 +62,8 @@ class EntryList(Vertical):
 
     def show(self, listing: Listing) -> None:
         """Draw a listing; the cursor stays where its entry is still listed."""
-        self._head.update(Content.assemble((listing.title, "bold"), "  ", (listing.note, "$text-muted")))
+        note = listing.note if listing.entries else " ".join(listing.empty)
+        self._head.update(Content.assemble((listing.title, "bold"), "  ", (note, "$text-muted")))
         self._entries = {entry.key: entry for entry in listing.entries}
         if listing.columns != self._columns:
             self._columns = listing.columns

@@ -1,4 +1,4 @@
-"""Where the boxes of a lineage graph stand, in character cells: columns, order, rows; edges are graph_routing's.
+"""Where the boxes of a lineage graph stand, in character cells; how the edges run is graph_routing's.
 
 A layered layout after Sugiyama: a column for every step of the data from left to right, an order in each
 column that keeps crossings few, rows that keep edges straight. It is our own: igraph 1.0's Sugiyama ends the
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.tui.widgets.graph_routing import GraphLayout, LayeredGraph, route
@@ -57,7 +58,11 @@ def _build_layers(graph: LineageGraph) -> LayeredGraph:
     """Number the nodes, give each a column, and put waypoints where an edge passes a column."""
     numbers = {node.id: number for number, node in enumerate(graph.nodes)}
     edges = sorted(
-        {(numbers[e.source], numbers[e.target]) for e in graph.edges if e.source in numbers and e.target in numbers}
+        {
+            (numbers[e.source], numbers[e.target])
+            for e in graph.edges
+            if e.source in numbers and e.target in numbers
+        }
     )
     children: list[list[int]] = [[] for _ in graph.nodes]
     parents: list[list[int]] = [[] for _ in graph.nodes]
@@ -212,7 +217,7 @@ def _choose_rows(
 def _measure_distances(layered: LayeredGraph, layer: Sequence[int], size: BoxSize) -> list[int]:
     """Return how far each vertex's middle row must at least be below the one above it."""
     steps = [0]
-    for above, below in zip(layer, layer[1:], strict=False):
+    for above, below in pairwise(layer):
         boxes = (above < layered.node_count) + (below < layered.node_count)
         if boxes == 2:
             steps.append(size.height + size.gap)

@@ -259,7 +259,9 @@ class _LineDrawer:
         self.links.append(Link(source, target, self.layered.columns[right]))
         return len(self.links) - 1
 
-    def _add_horizontal(self, vertex: int, left: int, right: int, link: int, *, has_head: bool = False) -> None:
+    def _add_horizontal(
+        self, vertex: int, left: int, right: int, link: int, *, has_head: bool = False
+    ) -> None:
         self.horizontals.setdefault(self.rows[vertex], []).append(Horizontal(left, right, link, has_head))
         self.longest = max(self.longest, right - left)
 

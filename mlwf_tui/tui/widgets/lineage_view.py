@@ -210,7 +210,10 @@ class LineageView(ScrollView, can_focus=True):
 
     def action_pan(self, columns: int, pages: int) -> None:
         self.scroll_relative(
-            columns * self.scrollable_size.width // 2, pages * self.scrollable_size.height // 2, animate=False, force=True
+            columns * self.scrollable_size.width // 2,
+            pages * self.scrollable_size.height // 2,
+            animate=False,
+            force=True,
         )
 
     def action_activate(self) -> None:
@@ -251,7 +254,9 @@ class LineageView(ScrollView, can_focus=True):
     def _request_layout(self) -> None:
         if not self._wanted.nodes:
             self._adopt(self._wanted, None)
-        elif not self._is_working:  # else the layout that is on its way will be found stale, and asked for anew
+        elif (
+            not self._is_working
+        ):  # else the layout that is on its way will be found stale, and asked for anew
             self._is_working = True
             work = partial(self._lay_out, self._wanted, self._is_compact)
             self.run_worker(work, thread=True, group="layout", name="lay out the lineage graph")

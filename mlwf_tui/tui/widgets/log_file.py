@@ -1,4 +1,4 @@
-"""A log file by the byte offsets of its lines: scanning, following, reading one line, searching; no drawing."""
+"""A log file by the byte offsets of its lines: scan, follow, read a line, search; no drawing."""
 
 from __future__ import annotations
 

@@ -21,7 +21,14 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.worker import WorkerCancelled, get_current_worker
 
-from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, measure_line, write_ink_css
+from mlwf_tui.tui.widgets.drawing import (
+    INK_CLASSES,
+    Line,
+    build_strip,
+    draw_message,
+    measure_line,
+    write_ink_css,
+)
 from mlwf_tui.tui.widgets.log_file import CHUNK_BYTES, LogFile, compile_pattern, open_tail, open_whole
 
 POLL_S = 0.25
@@ -220,7 +227,9 @@ class LogView(ScrollView, can_focus=True):
         index = bisect_right(self._matches, place) if step > 0 else bisect_left(self._matches, place) - 1
         self._match_line = self._matches[index % len(self._matches)]
         self.is_following = False
-        self.scroll_to(y=max(0, self._match_line - self.scrollable_size.height // 2), animate=False, force=True)
+        self.scroll_to(
+            y=max(0, self._match_line - self.scrollable_size.height // 2), animate=False, force=True
+        )
         self._redraw()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -291,7 +300,9 @@ class LogView(ScrollView, can_focus=True):
 
     def _grow(self) -> None:
         """Take new lines into the scroll range, and stay at the end where that is followed."""
-        self.virtual_size = Size(self.scrollable_size.width, self._find_end_top() + self.scrollable_size.height)
+        self.virtual_size = Size(
+            self.scrollable_size.width, self._find_end_top() + self.scrollable_size.height
+        )
         if self.is_following:
             self._scroll_to_end()
         self._redraw()

@@ -37,18 +37,18 @@ class PaneGrid(Container):
         & > .pane { border: round $border; border-title-color: $text-muted; background: $background; }
         & > .pane:focus, & > .pane:focus-within { border: round $primary; border-title-color: $primary; }
         & > .pane.-tall { row-span: 2; }
-    }
-    .-wide PaneGrid {
-        grid-size: 3 1; grid-columns: 38 1fr 46; grid-rows: 1fr;
-        & > .pane.-tall { row-span: 1; }
-    }
-    PaneGrid.-single {
-        layout: vertical;
-        & > .pane { height: 1fr; width: 1fr; }
-    }
-    .-narrow PaneGrid {
-        & > TabLine { display: block; }
-        & > .pane, & > .pane:focus, & > .pane:focus-within { border: none; }
+        &.-wide {
+            grid-size: 3 1; grid-columns: 38 1fr 46; grid-rows: 1fr;
+            & > .pane.-tall { row-span: 1; }
+        }
+        &.-single {
+            layout: vertical;
+            & > .pane { height: 1fr; width: 1fr; }
+        }
+        &.-narrow {
+            & > TabLine { display: block; }
+            & > .pane, & > .pane:focus, & > .pane:focus-within { border: none; }
+        }
     }
     """
 
@@ -126,8 +126,11 @@ class PaneGrid(Container):
         `display` is set here and not by style sheet: it must hold at once, for a hidden widget takes
         no focus.
         """
-        is_single = self.is_zoomed or self.screen.size.width < NARROW_COLUMNS
+        columns = self.screen.size.width
+        is_single = self.is_zoomed or columns < NARROW_COLUMNS
         self.set_class(is_single, "-single")
+        self.set_class(columns < NARROW_COLUMNS, "-narrow")
+        self.set_class(columns >= WIDE_COLUMNS and not is_single, "-wide")
         for pane in self._panes.values():
             pane.widget.display = not is_single or pane.name == self.current
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 from mlwf_tui.tui.widgets.drawing import Line, fit
@@ -15,7 +15,7 @@ ESCAPE = re.compile(r"\x1b\[([\d;]*)m")
 AXIS_ROLE = "muted"
 MIN_WIDTH = 12
 MIN_HEIGHT = 4
-DOTS_PER_CELL = 2  # of a braille character, from left to right
+LIMITS_PER_STEP = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Limits that are multiples of a nice step, with ticks and their labels; values as they are plotted."""
+    """Limits, and ticks with their labels; all values as they are plotted."""
 
     low: float
     high: float
@@ -54,35 +54,45 @@ def draw_plot(
     pieces = [piece for one in series for piece in _split_at_gaps(one, is_log_y=is_log_y)]
     if width < MIN_WIDTH or height < MIN_HEIGHT or not (pieces or (x_limits and y_limits)):
         note = "no values yet" if not pieces else "too small"
-        return [[(fit(note if row == height // 2 else "", width, "center"), "faint")] for row in range(height)]
+        return [
+            [(fit(note if row == height // 2 else "", width, "center"), "faint")] for row in range(height)
+        ]
     x_axis = choose_axis(*(x_limits or _find_range([p.x for p in pieces])), max(2, width // 12))
     y_low, y_high = y_limits or _find_range([p.y for p in pieces])
     choose = choose_log_axis if is_log_y else choose_axis
     y_axis = choose(0.0 if is_bar else y_low, y_high, max(2, height // 3))
-    figure = _prepare_figure(x_axis, y_axis, width, height)
+    figure = _prepare_figure(width, height)
     roles = [AXIS_ROLE]
     for piece in pieces:
         if piece.role not in roles:
             roles.append(piece.role)
         _draw_piece(figure, piece, roles.index(piece.role), width, is_bar=is_bar)
+    for name, axis in (("x", x_axis), ("y", y_axis)):  # last: bars bring ticks of their own
+        figure.ruler(name).lim(axis.low, axis.high)
+        figure.ruler(name).ticks(list(axis.ticks), labels=list(axis.labels))
     return [list(_parse(row, roles)) for row in figure.build().string().rstrip("\n").split("\n")]
 
 
 def warm_up() -> None:
     """Import what draws: a quarter of a second, which a thread can bear better than the first frame."""
-    import_module("plotext")
+    import plotext  # noqa: F401, PLC0415 - only to have it loaded
 
 
 def choose_axis(low: float, high: float, max_ticks: int) -> Axis:
-    """Return the tightest axis around `low`…`high` whose ticks are 1, 2 or 5 times a power of ten."""
+    """Return an axis around `low`…`high` whose ticks are multiples of 1, 2 or 5 times a power of ten.
+
+    Its limits are multiples of a fifth of that step: new points move them rarely, and then visibly.
+    """
     if high <= low:
         margin = abs(low) * 0.1 or 1.0
         low, high = low - margin, high + margin
     step = _choose_step((high - low) / max(1, max_ticks))
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    part = step / LIMITS_PER_STEP
+    low, high = math.floor(low / part + 1e-9) * part, math.ceil(high / part - 1e-9) * part
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     ticks = tuple(step * number for number in range(first, last + 1))
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    return Axis(ticks[0], ticks[-1], ticks, tuple(_write_tick(tick, decimals) for tick in ticks))
+    return Axis(low, high, ticks, tuple(_write_tick(tick, decimals) for tick in ticks))
 
 
 def choose_log_axis(low: float, high: float, max_ticks: int) -> Axis:
@@ -109,26 +119,23 @@ def smooth(values: Sequence[float], weight: float = 0.7) -> list[float]:
 
 
 def thin_out(x: Sequence[float], y: Sequence[float], columns: int) -> tuple[list[float], list[float]]:
-    """Return at most four points a column: the first, the lowest, the highest and the last, in order.
+    """Return the first and last point, and of every column the lowest and the highest, in order.
 
-    Every spike is kept, and a plot of a million points costs what one of a thousand does.
+    Every spike is kept, and a plot of a million points costs what one of a few hundred does.
     """
-    if len(x) <= 4 * columns:
+    if len(x) <= 2 * columns:
         return list(x), list(y)
     span = (x[-1] - x[0]) or 1.0
-    keep: list[int] = []
+    keep = {0, len(x) - 1}
     start = 0
     for column in range(1, columns + 1):
-        edge = x[0] + span * column / columns
-        end = start
-        while end < len(x) and (x[end] < edge or column == columns):
-            end += 1
+        end = len(x) if column == columns else bisect_left(x, x[0] + span * column / columns, start)
         if end > start:
-            low = min(range(start, end), key=y.__getitem__)
-            high = max(range(start, end), key=y.__getitem__)
-            keep.extend(sorted({start, low, high, end - 1}))
+            keep.add(min(range(start, end), key=y.__getitem__))
+            keep.add(max(range(start, end), key=y.__getitem__))
         start = end
-    return [x[index] for index in keep], [y[index] for index in keep]
+    kept = sorted(keep)
+    return [x[index] for index in kept], [y[index] for index in kept]
 
 
 def _split_at_gaps(series: Series, *, is_log_y: bool) -> Iterator[Series]:
@@ -163,9 +170,10 @@ def _write_tick(value: float, decimals: int) -> str:
     return f"{value:.{decimals}f}"
 
 
-def _prepare_figure(x_axis: Axis, y_axis: Axis, width: int, height: int) -> Any:
-    """Return plotext's one figure, cleared, with our axes and no colour of its own."""
-    plotext: Any = import_module("plotext")
+def _prepare_figure(width: int, height: int) -> Any:
+    """Return plotext's one figure, cleared, with two axes and no colour of its own."""
+    import plotext  # noqa: PLC0415 - see warm_up
+
     plotext.terminal.limit(False, False)
     figure = plotext.figure
     figure.clear()
@@ -174,21 +182,19 @@ def _prepare_figure(x_axis: Axis, y_axis: Axis, width: int, height: int) -> Any:
     figure.canvas("default")
     figure.axes(False, side="upper", axis="x")
     figure.axes(False, side="right", axis="y")
-    for name, axis in (("x", x_axis), ("y", y_axis)):
-        figure.ruler(name).lim(axis.low, axis.high)
-        figure.ruler(name).ticks(list(axis.ticks), labels=list(axis.labels))
     return figure
 
 
 def _draw_piece(figure: Any, piece: Series, color: int, width: int, *, is_bar: bool) -> None:
     """Draw a stretch; `color` is a palette number that only stands for a role."""
-    plotext: Any = import_module("plotext")
+    import plotext  # noqa: PLC0415 - see warm_up
+
     symbol = "hd" if is_bar else "braille"
     marker = plotext.marker(symbol, plotext.pixel(foreground=color))
     if is_bar:
         figure.draw(figure.bar(list(piece.x), list(piece.y), marker=marker, width=1.0))
         return
-    x, y = thin_out(piece.x, piece.y, width * DOTS_PER_CELL)
+    x, y = thin_out(piece.x, piece.y, width)
     figure.draw(figure.signal(x, y, marker=marker).lines(True))
 
 

@@ -50,7 +50,8 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
     }
     DEFAULT_CSS = """
     ProjectTree {
-        padding: 0;
+        background: $background; overflow-x: hidden;
+        &:focus { background-tint: $background 0%; }
         & > .project-tree--note { color: $text-muted; }
         & > .project-tree--section { color: $secondary; text-style: bold; }
         & > .project-tree--mark { color: $accent; text-style: bold; }
@@ -97,7 +98,7 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         self.auto_expand = False
         self._marked = ""
         self._progress: Mapping[str, Progress] = {}
-        self._nodes: dict[str, TreeNode[Entry]] = {}
+        self._by_key: dict[str, TreeNode[Entry]] = {}
 
     @property
     def entry(self) -> Entry | None:
@@ -115,14 +116,14 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         if selected is None:
             self.action_first()
             return
-        node = self._nodes.get(selected.key)
+        node = self._by_key.get(selected.key)
         if node is not None and node is not self.cursor_node:
             self._place_cursor(node)
             self.scroll_to(y=top, animate=False, immediate=True)
 
     def select(self, key: str) -> bool:
         """Put the cursor on the entry with this key, opening what hides it; False if it is not there."""
-        node = self._nodes.get(key)
+        node = self._by_key.get(key)
         if node is None:
             return False
         parent = node.parent
@@ -161,7 +162,7 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
             return
         was_open = {key: known.is_expanded for key, known in self._iter_known(node)}
         for key in was_open:
-            self._nodes.pop(key, None)
+            self._by_key.pop(key, None)
         node.remove_children()
         for branch in branches:
             self._add(node, branch, was_open)
@@ -178,7 +179,7 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         can_open = branch.children is not None and (bool(branch.children) or not branch.is_loaded)
         is_open = was_open.get(branch.entry.key, branch.is_open) and can_open
         child = node.add("", branch.entry, expand=is_open, allow_expand=can_open)
-        self._nodes[branch.entry.key] = child
+        self._by_key[branch.entry.key] = child
         if not branch.is_loaded:
             child.add_leaf("", PLACEHOLDER)
             if is_open:
@@ -194,8 +195,8 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
 
     def _redraw(self, *keys: str) -> None:
         for key in keys:
-            if key in self._nodes:
-                self._nodes[key].refresh()
+            if key in self._by_key:
+                self._by_key[key].refresh()
 
     def _place_cursor(self, node: TreeNode[Entry]) -> None:
         _ = self.last_line  # builds the lines anew: before that, a new node has no line number
@@ -220,9 +221,25 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         part = "note" if entry is PLACEHOLDER else part
         label.append(entry.title, self._get_style(part, is_selected))
         note = self._format_progress(entry.key) or entry.note
-        if note:
-            label.append(f"  {note}", self._get_style("note", is_selected))
+        self._append_note(label, note, self._measure_room(node), self._get_style("note", is_selected))
         return label
+
+    def _append_note(self, label: Text, note: str, room: int, style: Style) -> None:
+        """Fill the line: the note at its right end, the title cut where both do not fit."""
+        if not note:
+            label.truncate(room, overflow="ellipsis", pad=True)
+            return
+        tail = Text(note)
+        tail.truncate(max(room // 3, room - label.cell_len - 1), overflow="ellipsis")
+        label.truncate(max(0, room - tail.cell_len - 1), overflow="ellipsis", pad=True)
+        label.append(f" {tail.plain}", style)
+
+    def _measure_room(self, node: TreeNode[Entry]) -> int:
+        depth = -1 if self.show_root else -2
+        above: TreeNode[Entry] | None = node
+        while above is not None:
+            above, depth = above.parent, depth + 1
+        return max(8, self.scrollable_content_region.width - depth * self.guide_depth)
 
     def _find_arrow(self, node: TreeNode[Entry]) -> str:
         if not node.allow_expand:
@@ -285,6 +302,10 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         node = event.node
         if node.data is not None and any(child.data is PLACEHOLDER for child in node.children):
             self.post_message(self.ChildrenWanted(node.data))
+
+    def on_resize(self) -> None:
+        self._clear_line_cache()  # labels are as wide as the pane
+        self.refresh()
 
     def on_click(self, event: events.Click) -> None:
         if event.chain == 2 and event.button != RIGHT_BUTTON:

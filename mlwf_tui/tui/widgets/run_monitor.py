@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from mlwf_tui.entities.run import MetricPoint, Progress, Run
-from mlwf_tui.tui.widgets.formats import STATE_GLYPHS, STATE_STYLES, format_duration
+from mlwf_tui.tui.widgets.formats import STATE_GLYPHS, STATE_STYLES, format_duration, format_value
 from mlwf_tui.tui.widgets.log_view import LogView
 from mlwf_tui.tui.widgets.metric_plots import MetricPlots
 
@@ -27,8 +27,11 @@ class RunMonitor(Vertical):
         & > #run-head { height: auto; padding: 0 1; }
         & > #run-metrics { height: 3fr; }
         & > #run-log { height: 2fr; border-top: solid $border; }
+        & > #run-result { height: 1fr; padding: 1 1; display: none; }
         &.-plain > #run-metrics { display: none; }
         &.-plain > #run-log { height: 1fr; }
+        &.-silent > #run-log { display: none; }
+        &.-silent > #run-result { display: block; }
     }
     """
 
@@ -37,6 +40,7 @@ class RunMonitor(Vertical):
         self._head = Static(id="run-head")
         self.metrics = MetricPlots(id="run-metrics")
         self.log_view = LogView(id="run-log")
+        self._result = Static(id="run-result")
         self._run: Run | None = None
         self._progress: Progress | None = None
         self._title = ""
@@ -45,6 +49,7 @@ class RunMonitor(Vertical):
         yield self._head
         yield self.metrics
         yield self.log_view
+        yield self._result
 
     @property
     def run_id(self) -> str:
@@ -56,7 +61,12 @@ class RunMonitor(Vertical):
         self._run, self._title, self._progress = run, title, None
         self.set_class(True, "-plain")
         self.metrics.show_metrics({})
-        self.log_view.open_log(log_path)
+        is_silent = run.state.is_finished and not log_path.exists()
+        self.set_class(is_silent, "-silent")
+        if is_silent:
+            self._result.update(_draw_result(run))
+        else:
+            self.log_view.open_log(log_path)
         self._draw(now)
 
     def show_update(
@@ -73,6 +83,17 @@ class RunMonitor(Vertical):
     def _draw(self, now: datetime) -> None:
         if self._run is not None:
             self._head.update(_draw_head(self._run, self._title, self._progress, now))
+
+
+def _draw_result(run: Run) -> Content:
+    """Draw what a run left that was done by a command or the app itself, without a log."""
+    lines = [
+        Content.assemble((f"{name.replace('_', ' '):<18}", "$text-muted"), format_value(value))
+        for name, value in run.result.items()
+        if isinstance(value, str | int | float)
+    ]
+    note = Content.styled("It was done at once, by a command or in the app: there is no log.", "$text-muted")
+    return Content("\n").join([*lines, Content(""), note])
 
 
 def _draw_head(run: Run, title: str, progress: Progress | None, now: datetime) -> Content:

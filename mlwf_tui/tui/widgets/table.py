@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -53,7 +54,9 @@ class EntityTable(ScrollView, can_focus=True):
         + write_ink_css("EntityTable")
         + """
     EntityTable > .table--header { color: $text-primary; text-style: bold; background: $panel; }
-    EntityTable > .table--cursor { background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold; }
+    EntityTable > .table--cursor {
+        background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold;
+    }
     EntityTable > .table--cursor-blurred { background: $primary 25%; color: $foreground; text-style: bold; }
     EntityTable > .table--odd { color: $foreground; background: $foreground 3%; }
     """
@@ -348,7 +351,7 @@ def _iter_spans(cell: Text) -> list[tuple[int, int, Style]]:
     """Return the text's pieces with their styles, from left to right, without gaps."""
     cuts = sorted({0, len(cell.plain), *(s.start for s in cell.spans), *(s.end for s in cell.spans)})
     pieces = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         style = _read_style(cell)
         for span in cell.spans:
             if span.start <= start and end <= span.end:

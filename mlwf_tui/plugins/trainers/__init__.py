@@ -1,0 +1,1 @@
+"""Trainers: each trains, measures and applies the models of one library."""

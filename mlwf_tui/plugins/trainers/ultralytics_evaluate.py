@@ -1,0 +1,136 @@
+"""Runs a model over a split on the library's own validation path, and keeps every faint detection."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlwf_tui.entities.annotation import AnnotatedObject, Geometry
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.plugins.trainers.ultralytics_fit import read_metrics
+from mlwf_tui.plugins.trainers.ultralytics_library import (
+    choose_device,
+    load_weights,
+    prepare_library,
+    report_failure,
+    use_all_threads,
+)
+from mlwf_tui.protocols import EvaluateRequest, EvaluateResult, ItemPrediction, Observer
+
+CONFIDENCE_FLOOR = 0.001
+MAX_BOXES = 300  # of one image
+BATCH = 16
+
+
+def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
+    """Predict every image of a split; see the contract `Trainer.evaluate`."""
+    prepare_library(request.folder)
+    model = load_weights(request.weights)
+    _check_split(request)
+    sink = _Sink(request, observer)
+    model.add_callback("on_val_start", use_all_threads)
+    model.add_callback("on_val_batch_start", sink.start_batch)
+    with report_failure("evaluate"):
+        results = model.val(
+            validator=_make_validator(sink),
+            data=str((request.data / "data.yaml").absolute()),
+            split=request.split.value,
+            imgsz=request.image_size_px,
+            batch=BATCH,
+            conf=CONFIDENCE_FLOOR,
+            max_det=MAX_BOXES,
+            device=choose_device(request.device),
+            plots=False,
+            project=str(request.folder.absolute()),
+            name="evaluate",
+            exist_ok=True,
+        )
+    return EvaluateResult(
+        predictions=tuple(sink.predictions),
+        speed=_summarise_speed(results.speed, sink.latencies_ms),
+        library_metrics=read_metrics(results.results_dict),
+    )
+
+
+def build_objects(boxes: Any, names: dict[int, str]) -> tuple[AnnotatedObject, ...]:
+    """Return objects, best first, from rows (N, 6) of left, top, right, bottom, confidence, class."""
+    rows = sorted(np.asarray(boxes, np.float64).tolist(), key=lambda row: -row[4])
+    return tuple(
+        AnnotatedObject(names[int(label)], Geometry.rectangle(left, top, right, bottom), confidence)
+        for left, top, right, bottom, confidence, label in rows
+        if right > left and bottom > top
+    )
+
+
+@dataclass(slots=True)
+class _Sink:
+    """Takes what the validator predicts, batch by batch."""
+
+    request: EvaluateRequest
+    observer: Observer
+    predictions: list[ItemPrediction] = field(default_factory=list)
+    latencies_ms: list[float] = field(default_factory=list)  # of one image, from pixels to boxes
+    started_s: float = 0.0
+
+    def start_batch(self, _: object) -> None:
+        self.started_s = time.perf_counter()
+
+    def finish_batch(self, paths: Sequence[str], rows: Sequence[Any], names: dict[int, str]) -> None:
+        taken_ms = (time.perf_counter() - self.started_s) * 1000
+        self.latencies_ms.extend([taken_ms / len(paths)] * len(paths))
+        root = self.request.data.resolve()
+        for path, boxes in zip(paths, rows, strict=True):
+            key = self.request.files[Path(path).resolve().relative_to(root).as_posix()]
+            self.predictions.append(ItemPrediction(key=key, objects=build_objects(boxes, names)))
+        total = _count_images(self.request)
+        self.observer.progress(len(self.predictions), total, f"{len(self.predictions)} of {total} images")
+        self.observer.check_cancelled()
+
+
+def _make_validator(sink: _Sink) -> Any:
+    """Return a validator class of the library that hands its predictions to the sink."""
+    import torch
+    from ultralytics.models.yolo.detect import DetectionValidator
+
+    class RecordingValidator(DetectionValidator):  # type: ignore[misc]  # untyped base
+        def update_metrics(self, preds: list[dict[str, Any]], batch: dict[str, Any]) -> None:
+            rows = []
+            for place, found in enumerate(preds):
+                copied = {**found, "bboxes": found["bboxes"].clone()}  # scaling works in place
+                scaled = self.scale_preds(copied, self._prepare_batch(place, batch))
+                columns = (scaled["bboxes"], scaled["conf"][:, None], scaled["cls"][:, None])
+                rows.append(torch.cat(columns, dim=1).cpu().numpy())
+            sink.finish_batch(batch["im_file"], rows, self.names)
+            super().update_metrics(preds, batch)
+
+    return RecordingValidator
+
+
+def _check_split(request: EvaluateRequest) -> None:
+    if not _count_images(request):
+        raise InvalidInput(
+            f"There is no item in the split {request.split.value}.",
+            hint="Choose another with --split, or make one with `mlwf transform split`.",
+        )
+
+
+def _count_images(request: EvaluateRequest) -> int:
+    prefix = f"images/{request.split.value}/"
+    return sum(name.startswith(prefix) for name in request.files)
+
+
+def _summarise_speed(parts_ms: dict[str, float], latencies_ms: Sequence[float]) -> dict[str, float]:
+    shown = {f"{part}_ms": float(parts_ms[part]) for part in ("preprocess", "inference", "postprocess")}
+    p50, p95 = np.percentile(latencies_ms, [50, 95]).tolist()
+    total_ms = sum(shown.values())
+    return {
+        **shown,
+        "images_per_second": 1000 / total_ms if total_ms else 0.0,
+        "latency_p50_ms": p50,
+        "latency_p95_ms": p95,
+    }

@@ -1,0 +1,137 @@
+"""The library made quiet: offline, without integrations or downloads, on one device, from our weights."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlwf_tui.errors import InvalidInput, InvalidParameter, PluginError
+
+_INTEGRATIONS = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb", "vscode_msg")
+_FONTS = ("Arial.ttf", "Arial.Unicode.ttf")
+
+
+def prepare_library(folder: Path) -> None:
+    """Import the library so that it looks up no host and writes its own settings below `folder` only.
+
+    The variables are read at the first import in a process; a second call finds it quiet already.
+    """
+    config = folder / "ultralytics"
+    config.mkdir(parents=True, exist_ok=True)
+    os.environ.update(
+        YOLO_OFFLINE="true",
+        YOLO_AUTOINSTALL="false",
+        YOLO_CONFIG_DIR=str(config),
+        NO_ALBUMENTATIONS_UPDATE="1",
+    )
+    os.environ.setdefault("MPLCONFIGDIR", str(config))
+    os.environ.setdefault("OMP_NUM_THREADS", str(count_threads()))
+    os.environ.pop("ULTRALYTICS_API_KEY", None)  # with it the library reports runs to its makers' platform
+    import ultralytics.utils as library
+    import ultralytics.utils.tqdm as bars
+
+    library.SETTINGS.update(dict.fromkeys(_INTEGRATIONS, False))
+    bars.is_noninteractive_console = lambda: True  # one line at a bar's end: the output is a log
+    _place_fonts(library.USER_CONFIG_DIR)
+
+
+def count_threads() -> int:
+    """Return how many cores this process may use, or what OMP_NUM_THREADS says."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return int(asked) if asked.isdecimal() and int(asked) > 0 else len(os.sched_getaffinity(0))
+
+
+def use_all_threads(_: object) -> None:
+    """A callback: undo what the library's choice of a device does, which leaves one core idle."""
+    import torch
+
+    torch.set_num_threads(count_threads())
+
+
+def choose_device(asked: str) -> str:
+    """Return the library's name of a device: cpu, mps or the number of a GPU.
+
+    Raises:
+        InvalidParameter: several devices, or a GPU where there is none.
+    """
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if asked == "auto":
+        return "0" if count else "cpu"
+    number = asked.removeprefix("cuda:")
+    if asked in ("cpu", "mps") or (number.isdecimal() and int(number) < count):
+        return number
+    raise InvalidParameter(
+        f"The device {asked!r} cannot be used: this machine has {count} GPUs, and a run takes one device.",
+        hint="Give device=cpu" + (f" or a number from 0 to {count - 1}." if count else "."),
+    )
+
+
+def load_weights(path: Path) -> Any:
+    """Return the YOLO model of a weight file of ours.
+
+    Raises:
+        InvalidInput: the file is missing, unreadable, or of a task other than detection.
+    """
+    from ultralytics import YOLO
+
+    if not path.is_file():  # else the library would search for it on the network
+        raise InvalidInput(f"The weights {path} do not exist.", hint="Train the model again.")
+    if path.suffix != ".pt":
+        raise InvalidInput(f"The weights {path.name} are not a .pt file.", hint="Give a PyTorch checkpoint.")
+    with report_failure("read the weights"):
+        model = YOLO(str(path))
+    if model.task != "detect":
+        raise InvalidInput(
+            f"The model {path.name} is made to {model.task}, not to detect.",
+            hint="Choose a detection model.",
+        )
+    return model
+
+
+def describe_environment(device: str) -> dict[str, str]:
+    """Return the versions and the hardware that a run depends on."""
+    import torch
+
+    on_gpu = device.isdecimal()
+    return {
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "ultralytics": _find_version(),
+        "device": torch.cuda.get_device_name(int(device)) if on_gpu else device,
+        "cuda": str(torch.version.cuda) if on_gpu else "",
+    }
+
+
+@contextmanager
+def report_failure(what: str) -> Iterator[None]:
+    """Turn what the library raises into one sentence; what it printed stands in the log."""
+    try:
+        yield
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, OSError, ImportError) as error:
+        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise PluginError(
+            f"Ultralytics could not {what}: {reason}", hint="The run's log has the details."
+        ) from error
+
+
+def _find_version() -> str:
+    import ultralytics
+
+    return str(ultralytics.__version__)
+
+
+def _place_fonts(folder: Path) -> None:
+    """Put a font where the library looks before it asks the network for one."""
+    from matplotlib import get_data_path
+
+    source = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    for name in _FONTS:
+        if not (folder / name).exists():
+            shutil.copyfile(source, folder / name)

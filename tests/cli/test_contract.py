@@ -1,0 +1,154 @@
+"""The command line as scripts see it: documents, keys, exit codes, one stream for each reader."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlwf_tui.cli.main import main
+from tests.making import make_voc, write_image
+
+BOXES = {
+    "a.jpg": [("cell", 2, 3, 20, 21)],
+    "b.jpg": [("cell", 5, 5, 25, 25)],
+    "c.jpg": [("cell", 5, 5, 25, 25)],
+}
+
+
+@pytest.fixture
+def voc(tmp_path: Path) -> Path:
+    folder = tmp_path / "voc"
+    make_voc(folder, BOXES, splits={"train": ["a", "b"], "val": ["c"]})
+    return folder
+
+
+class Shell:
+    """Calls the command line in this process, in a home of its own."""
+
+    def __init__(self, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.home = home
+        self.capsys = capsys
+
+    def __call__(self, *words: str, code: int = 0) -> str:
+        assert main(["--home", str(self.home), *words]) == code, self.capsys.readouterr()
+        return self.capsys.readouterr().out
+
+    def json(self, *words: str, code: int = 0) -> dict[str, Any]:
+        document = json.loads(self(*words, "--json", code=code))
+        assert isinstance(document, dict)
+        return document
+
+
+@pytest.fixture
+def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(tmp_path / "home", capsys)
+
+
+def test_documents_have_the_keys_that_scripts_rely_on(shell: Shell, voc: Path) -> None:
+    imported = shell.json("import", str(voc), "cells")
+    assert imported.keys() >= {
+        "project", "items_added", "items_updated", "items_unchanged", "problems", "run"
+    }  # fmt: skip
+    assert (imported["items_added"], imported["problems"]) == (3, [])
+    assert shell.json("commit", "cells", "-m", "one") == {"project": "cells", "version": 1, "created": True}
+    transformed = shell.json("transform", "flip", "cells", "--to", "flipped")
+    assert transformed.keys() >= {"project", "version", "items_in", "items_out", "cached", "run"}
+    version = shell.json("versions", "cells")["versions"][0]
+    assert version.keys() >= {"number", "message", "kind", "created_at", "author", "item_count"}
+    assert version["created_at"].endswith("Z")
+    project = shell.json("show", "cells")
+    assert project.keys() >= {
+        "kind", "id", "name", "description", "item_count", "classes", "datasets", "head", "latest_version"
+    }  # fmt: skip
+    diff = shell.json("diff", "cells@1", "flipped@1", "--items")
+    assert (diff["added"], diff["removed"], diff["changed"]) == (2, 0, 0)
+    assert diff["items"][0].keys() >= {"path", "change"}
+    run = shell.json("runs")["runs"][0]
+    assert run.keys() >= {"id", "verb", "state", "inputs", "outputs", "created_at", "finished_at"}
+    graph = shell.json("graph", "--format", "json")
+    assert graph["nodes"][0].keys() >= {"id", "kind", "title", "state"}
+    assert graph["edges"][0].keys() >= {"source", "target"}
+    assert shell.json("restore", "cells@1") == {
+        "project": "cells", "version": 1, "created": False, "saved_version": None
+    }  # fmt: skip
+    assert shell.json("stats").keys() >= {"items", "logical_bytes", "stored_bytes"}
+    verified = shell.json("verify")
+    assert verified["ok"] is True
+    assert verified["checked_bytes"] > 0
+    assert shell.json("models") == {"models": []}
+    assert {o["name"] for o in shell.json("operations")["operations"]} >= {"crop", "rotate", "noise", "split"}
+    assert {p["name"] for p in shell.json("projects")["projects"]} == {"cells", "flipped"}
+
+
+def test_exit_codes_are_the_documented_ones(shell: Shell, voc: Path, tmp_path: Path) -> None:
+    (voc / "JPEGImages" / "a.jpg").write_bytes(b"\xff\xd8\xff")
+    assert len(shell.json("import", str(voc), "cells", code=3)["problems"]) == 1
+    shell("commit", "cells", "-m", "one")
+    shell("restore", "cells@9", code=4)
+    shell("show", "nothing", code=4)
+    shell("import", str(tmp_path / "nowhere"), "cells", code=4)
+    shell("import", str(voc), "../cells", code=2)
+    shell("import", str(voc), "cells", "--format", "zip", code=2)
+    shell("transform", "flip", "cells", "--to", "x", "-p", "copies=many", code=2)
+    shell("nonsense", code=2)
+    shell("commit", code=2)
+    shell("rename", "cells", "cells", code=0)
+    shell("import", str(voc), "other", code=3)
+    shell("rename", "other", "cells", code=5)
+    (tmp_path / "empty").mkdir()
+    shell("import", str(tmp_path / "empty"), "cells", code=1)
+    shell("train", "cells", "--model", "yolov99z", code=2)
+    shell("benchmark", "no-model", "cells", code=4)
+    shell("apply", "no-model", "cells", "--to", "x", code=4)
+
+
+def test_an_error_is_a_document_with_json_and_two_sentences_on_stderr(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--home", str(shell.home), "show", "ghost", "--json"]) == 4
+    captured = capsys.readouterr()
+    error = json.loads(captured.out)["error"]
+    assert error["kind"] == "not_found"
+    assert "ghost" in error["message"]
+    assert error["hint"]
+    assert captured.err.splitlines() == [f"error: {error['message']}", f"hint:  {error['hint']}"]
+    assert "Traceback" not in captured.err
+
+
+def test_a_train_that_cannot_work_is_refused_at_once(shell: Shell, tmp_path: Path) -> None:
+    write_image(tmp_path / "bare" / "x.jpg")
+    shell("import", str(tmp_path / "bare"), "bare")
+    assert shell.json("train", "bare", code=1)["error"]["kind"] == "invalid_input"
+    assert [run["verb"] for run in shell.json("runs")["runs"]] == ["import"]
+
+
+def test_without_a_terminal_the_app_is_not_opened(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mlwf_tui", "--home", str(tmp_path / "home")]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == 2
+    assert "terminal" in done.stderr
+
+
+def test_output_into_a_closed_pipe_is_no_traceback(shell: Shell, voc: Path) -> None:
+    shell("import", str(voc), "cells")
+    command = f"{sys.executable} -m mlwf_tui --home {shell.home} show cells | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_the_home_of_another_user_is_refused(shell: Shell) -> None:
+    shell.home.mkdir()
+    os.chown(shell.home, 12345, 12345)
+    assert "another user" in shell.json("projects", code=1)["error"]["message"]
+
+
+def test_a_home_is_for_its_owner_alone(shell: Shell) -> None:
+    shell("projects")
+    assert shell.home.stat().st_mode & 0o777 == 0o700

@@ -1,0 +1,115 @@
+"""YOLO folders that Ultralytics can read, whatever the items are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, LabelSchema, define_classes
+from mlwf_tui.entities.item import Split
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.plugins.exporters.yolo import YoloExporter
+from mlwf_tui.protocols import ExportSummary, SourceItem
+from tests.fakes.observers import KeepingObserver
+from tests.making import make_item, to_exported
+
+
+def write(folder: Path, items: list[SourceItem], *class_names: str) -> ExportSummary:
+    schema = LabelSchema(define_classes(class_names or ("cat", "dog")))
+    return YoloExporter().write(map(to_exported, items), schema, folder, KeepingObserver())
+
+
+def read_label(folder: Path, split: str = "train", stem: str = "main__a") -> list[list[float]]:
+    lines = (folder / "labels" / split / f"{stem}.txt").read_text().splitlines()
+    return [[float(word) for word in line.split()] for line in lines]
+
+
+def test_box_is_normalised_by_its_centre(tmp_path: Path) -> None:
+    write(tmp_path, [make_item("a.jpg", [("dog", 16, 12, 48, 36)])])
+    assert read_label(tmp_path) == [[1, 0.5, 0.5, 0.5, 0.5]]
+
+
+def test_box_is_clipped_to_the_image(tmp_path: Path) -> None:
+    outside = AnnotatedObject("cat", Geometry.rectangle(-64, -48, 32, 24))
+    write(tmp_path, [make_item("a.jpg", objects=[outside])])
+    assert read_label(tmp_path) == [[0, 0.25, 0.25, 0.5, 0.5]]
+
+
+def test_polygon_goes_out_as_its_bounds(tmp_path: Path) -> None:
+    polygon = Geometry(GeometryKind.POLYGON, ((0, 0), (32, 0), (0, 24)))
+    write(tmp_path, [make_item("a.jpg", objects=[AnnotatedObject("cat", polygon)])])
+    assert read_label(tmp_path) == [[0, 0.25, 0.25, 0.5, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("labelled", "reason"),
+    [
+        (AnnotatedObject("cow", Geometry.rectangle(1, 1, 5, 5)), "a class that the project lacks"),
+        (AnnotatedObject("cat", Geometry(GeometryKind.POINT, ((5, 5),))), "is a point, not a box"),
+        (AnnotatedObject("cat", Geometry.rectangle(70, 1, 80, 5)), "no area inside of the image"),
+    ],
+)
+def test_object_that_is_no_box_is_reported(tmp_path: Path, labelled: AnnotatedObject, reason: str) -> None:
+    summary = write(tmp_path, [make_item("a.jpg", objects=[labelled])])
+    assert read_label(tmp_path) == []
+    assert [problem.path for problem in summary.problems] == ["main/a.jpg"]
+    assert reason in summary.problems[0].reason
+
+
+def test_class_names_that_look_like_numbers_stay_texts(tmp_path: Path) -> None:
+    names = ("0", "no", "1e3", "null", "a: b", 'say "hi"', "ü")
+    write(tmp_path, [make_item()], *names)
+    content = yaml.safe_load((tmp_path / "data.yaml").read_text("utf-8"))
+    assert content["names"] == dict(enumerate(names))
+    assert content["path"] == str(tmp_path)
+
+
+def test_every_split_has_its_folder_and_line(tmp_path: Path) -> None:
+    write(tmp_path, [make_item("a.jpg", split=Split.VAL)])
+    content = yaml.safe_load((tmp_path / "data.yaml").read_text("utf-8"))
+    for split in ("train", "val", "test"):
+        assert (tmp_path / content[split]).is_dir()
+
+
+def test_item_without_a_split_is_left_out_and_reported(tmp_path: Path) -> None:
+    summary = write(tmp_path, [make_item("a.jpg"), make_item("b.jpg", split=Split.NONE)])
+    assert list(summary.files.values()) == ["main/a.jpg"]
+    assert [(problem.path, problem.reason) for problem in summary.problems] == [
+        ("main/b.jpg", "has no split and was left out")
+    ]
+
+
+def test_items_without_any_split_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="No item has a split") as caught:
+        write(tmp_path, [make_item(split=Split.NONE)])
+    assert "mlwf transform split" in caught.value.hint
+
+
+def test_names_that_differ_in_suffix_or_folder_only_get_labels_of_their_own(tmp_path: Path) -> None:
+    items = [
+        make_item("a.jpg", [("cat", 0, 0, 32, 24)]),
+        make_item("a.png", [("dog", 0, 0, 32, 24)]),
+        make_item("A.jpg"),
+        make_item("b.jpg", dataset="x/y"),
+        make_item("y__b.jpg", dataset="x"),
+    ]
+    summary = write(tmp_path, items)
+    assert len(summary.files) == len(items)
+    assert len({Path(path).stem.casefold() for path in summary.files}) == len(items)
+    assert len(list((tmp_path / "labels/train").iterdir())) == len(items)
+
+
+def test_long_and_hidden_names_can_be_written(tmp_path: Path) -> None:
+    items = [make_item("ü" * 120 + ".jpg", dataset="d" * 200), make_item("a.jpg", dataset=".hidden")]
+    summary = write(tmp_path, items)
+    assert len(summary.files) == 2
+    assert not any(Path(path).name.startswith(".") for path in summary.files)
+
+
+def test_gif_goes_out_as_what_ultralytics_reads(tmp_path: Path) -> None:
+    summary = write(tmp_path, [make_item("a.gif")])
+    (path,) = summary.files
+    assert path == "images/train/main__a.png"
+    assert (tmp_path / path).read_bytes().startswith(b"\x89PNG")

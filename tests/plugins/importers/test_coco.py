@@ -1,0 +1,187 @@
+"""COCO JSON: boxes, polygons, masks, and what is wrong with them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+
+from mlwf_tui.entities.annotation import Geometry, GeometryKind
+from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.plugins.importers.coco import CocoImporter
+from mlwf_tui.protocols import ImportedItem
+from tests.making import HEIGHT_PX, WIDTH_PX, make_coco, write_image
+
+
+def read(root: Path) -> tuple[dict[str, ImportedItem], list[Problem]]:
+    problems: list[Problem] = []
+    items = list(CocoImporter().iter_items(root, problems.append))
+    return {f"{item.dataset}/{item.name}".lstrip("/"): item for item in items}, problems
+
+
+def write_entry(root: Path, **entry: Any) -> Path:
+    """Write a folder of one image with one annotation of these fields."""
+    make_coco(root, {"a.jpg": []}, class_names=["cat"])
+    path = root / "annotations/instances_train2017.json"
+    document = json.loads(path.read_text())
+    document["annotations"] = [{"id": 1, "image_id": 1, "category_id": 1, **entry}]
+    path.write_text(json.dumps(document))
+    return root
+
+
+def draw(geometry: Geometry) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return a mask geometry as (H, W) of its whole image."""
+    left, top, right, bottom = (int(edge) for edge in geometry.bounds)
+    pixels = np.zeros((HEIGHT_PX, WIDTH_PX), bool)
+    values = np.repeat(np.arange(len(geometry.runs)) % 2 == 1, geometry.runs)
+    pixels[top:bottom, left:right] = values.reshape(bottom - top, right - left)
+    return pixels
+
+
+def test_box_and_confidence_are_read(tmp_path: Path) -> None:
+    items, _ = read(write_entry(tmp_path, bbox=[4, 5, 10, 20], score=0.5))
+    labelled = items["a.jpg"].annotation.objects[0]
+    assert tuple(labelled.geometry.bounds) == (4, 5, 14, 25)
+    assert labelled.confidence == 0.5
+
+
+def test_one_ring_is_a_polygon(tmp_path: Path) -> None:
+    items, _ = read(write_entry(tmp_path, bbox=[1, 1, 8, 8], segmentation=[[1, 1, 9, 1, 5, 9]]))
+    geometry = items["a.jpg"].annotation.objects[0].geometry
+    assert (geometry.kind, geometry.points) == (GeometryKind.POLYGON, ((1, 1), (9, 1), (5, 9)))
+
+
+def test_several_rings_are_one_mask(tmp_path: Path) -> None:
+    rings = [[2, 2, 10, 2, 10, 10, 2, 10], [20, 20, 30, 20, 30, 25, 20, 25]]
+    items, _ = read(write_entry(tmp_path, bbox=[2, 2, 28, 23], segmentation=rings))
+    geometry = items["a.jpg"].annotation.objects[0].geometry
+    assert geometry.kind is GeometryKind.MASK
+    expected = np.zeros((HEIGHT_PX, WIDTH_PX), bool)
+    expected[2:10, 2:10] = expected[20:25, 20:30] = True
+    assert np.array_equal(draw(geometry), expected)
+
+
+@pytest.mark.filterwarnings("ignore:__array__")  # pycocotools and numpy 2
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_runs_of_a_crowd_are_read_as_pycocotools_does(tmp_path: Path, is_compressed: bool) -> None:
+    pixels = np.random.default_rng(3).random((HEIGHT_PX, WIDTH_PX)) > 0.6
+    pixels[:, 20:50] = True  # a run longer than five bits
+    pixels[0, 0] = False
+    size = [HEIGHT_PX, WIDTH_PX]
+    changes = np.flatnonzero(np.diff(pixels.ravel(order="F").astype(np.int8))) + 1
+    counts = np.diff(np.concatenate(([0], changes, [pixels.size])))
+    segmentation: dict[str, Any] = {"counts": [int(count) for count in counts], "size": size}
+    encoded = coco_mask.frPyObjects(segmentation, *size)
+    assert np.array_equal(coco_mask.decode(encoded).astype(bool), pixels)
+    if is_compressed:
+        segmentation = {"counts": encoded["counts"].decode(), "size": size}
+    items, _ = read(write_entry(tmp_path, bbox=[0, 0, 64, 48], segmentation=segmentation, iscrowd=1))
+    labelled = items["a.jpg"].annotation.objects[0]
+    assert np.array_equal(draw(labelled.geometry), pixels)
+    assert labelled.custom == {"iscrowd": True}
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ({"bbox": [1, 1, 0, 5]}, "has a box without area: width 0, height 5"),
+        ({"bbox": [1, 1, 5]}, "has no box of four numbers"),
+        ({}, "has no box of four numbers"),
+        ({"bbox": [1, 1, 5, 5], "category_id": 9}, "has category 9, which has no name"),
+        ({"bbox": [1, 1, 5, 5], "image_id": 9}, "belongs to image 9, which was not read"),
+        ({"segmentation": [[1, 1, 2, 2]]}, "has a polygon that is not a list of at least three points"),
+        ({"segmentation": "x"}, "has a segmentation of an unknown form"),
+        ({"segmentation": {"counts": [5], "size": [9, 9]}}, "has a mask whose runs do not fill its size"),
+        ({"segmentation": {"counts": [81], "size": [9, 9]}}, "has a mask without a pixel"),
+        ({"segmentation": {"counts": "a b", "size": [9, 9]}}, "has a compressed mask with characters"),
+        ({"bbox": ["x"]}, "the entry is not as COCO has it"),
+    ],
+)
+def test_bad_annotation_is_left_out_and_reported(tmp_path: Path, entry: dict[str, Any], reason: str) -> None:
+    items, problems = read(write_entry(tmp_path, **entry))
+    assert items["a.jpg"].annotation.objects == ()
+    assert len(problems) == 1
+    assert f"annotation 1: {reason}" in problems[0].reason
+
+
+@pytest.mark.parametrize("file_name", ["../secret.jpg", "/etc/secret.jpg", "..\\a.jpg", ""])
+def test_file_name_that_leads_out_is_reported(tmp_path: Path, file_name: str) -> None:
+    root = make_coco(tmp_path / "given", {"a.jpg": [("cat", 1, 1, 9, 9)]}, class_names=["cat"])
+    write_image(tmp_path / "secret.jpg")
+    path = root / "annotations/instances_train2017.json"
+    document = json.loads(path.read_text())
+    document["images"][0]["file_name"] = file_name
+    path.write_text(json.dumps(document))
+    items, problems = read(root)
+    assert list(items) == ["train2017/a.jpg"]  # there, and not described
+    assert "not a path below the folder" in problems[0].reason
+
+
+def test_splits_come_from_the_names_of_the_files(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        make_coco(tmp_path, {f"{split}.jpg": [], "same.jpg": []}, split=split, class_names=["cat"])
+    items, problems = read(tmp_path)
+    assert {key: item.split for key, item in items.items()} == {
+        "train.jpg": Split.TRAIN,
+        "same.jpg": Split.TRAIN,
+        "val.jpg": Split.VAL,
+        "val/same.jpg": Split.VAL,
+    }
+    assert problems == []
+
+
+def test_json_beside_its_images_is_taken(tmp_path: Path) -> None:
+    write_image(tmp_path / "valid/a.jpg")
+    document = {
+        "images": [{"id": 0, "file_name": "a.jpg"}],
+        "categories": [{"id": 0, "name": "cat"}],
+        "annotations": [{"id": 0, "image_id": 0, "category_id": 0, "bbox": [1, 1, 5, 5]}],
+    }
+    (tmp_path / "valid/_annotations.coco.json").write_text(json.dumps(document))
+    items, problems = read(tmp_path)
+    assert items["a.jpg"].split is Split.VAL
+    assert len(items["a.jpg"].annotation.objects) == 1
+    assert problems == []
+
+
+def test_missing_image_is_reported(tmp_path: Path) -> None:
+    make_coco(tmp_path, {"a.jpg": [], "b.jpg": []}, class_names=["cat"])
+    (tmp_path / "train2017/b.jpg").unlink()
+    items, problems = read(tmp_path)
+    assert list(items) == ["a.jpg"]
+    assert [problem.reason for problem in problems] == ["the image b.jpg is missing"]
+
+
+def test_captions_beside_instances_are_ignored(tmp_path: Path) -> None:
+    make_coco(tmp_path, {"a.jpg": [("cat", 1, 1, 9, 9)]}, class_names=["cat"])
+    source = tmp_path / "annotations/instances_train2017.json"
+    (tmp_path / "annotations/captions_train2017.json").write_text(source.read_text())
+    items, problems = read(tmp_path)
+    assert len(items["a.jpg"].annotation.objects) == 1
+    assert problems == []
+
+
+def test_images_of_an_unreadable_file_do_not_pass_for_empty(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        make_coco(tmp_path, {f"{split}.jpg": []}, split=split, class_names=["cat"])
+    path = tmp_path / "annotations/instances_val2017.json"
+    path.write_text(path.read_text()[:-5])
+    items, problems = read(tmp_path)
+    assert list(items) == ["train.jpg"]
+    assert [problem.path for problem in problems] == [
+        "annotations/instances_val2017.json",
+        "val2017/val.jpg",
+    ]
+
+
+def test_no_readable_file_at_all_is_refused(tmp_path: Path) -> None:
+    make_coco(tmp_path, {"a.jpg": []}, class_names=["cat"])
+    (tmp_path / "annotations/instances_train2017.json").write_text('{"images": 5}')
+    with pytest.raises(InvalidInput):
+        read(tmp_path)

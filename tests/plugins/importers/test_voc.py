@@ -1,0 +1,168 @@
+"""Pascal VOC as people really have it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.plugins.importers.voc import VocImporter
+from mlwf_tui.protocols import ImportedItem
+from tests.making import make_voc, write_image, write_voc_xml
+
+
+def read(root: Path) -> tuple[dict[str, ImportedItem], list[Problem]]:
+    problems: list[Problem] = []
+    items = list(VocImporter().iter_items(root, problems.append))
+    return {f"{item.dataset}/{item.name}".lstrip("/"): item for item in items}, problems
+
+
+def test_coordinates_stay_exactly_as_written(tmp_path: Path) -> None:
+    make_voc(tmp_path, {"a.jpg": [("cat", 1, 2.5, 64, 48)]})
+    items, _ = read(tmp_path)
+    assert tuple(items["a.jpg"].annotation.objects[0].geometry.bounds) == (1, 2.5, 64, 48)
+
+
+def test_splits_come_from_their_lists_and_trainval_is_ignored(tmp_path: Path) -> None:
+    lists = {"train": ["a"], "val": ["b"], "trainval": ["a", "b", "d"], "test": ["c"]}
+    make_voc(tmp_path, {f"{stem}.jpg": [] for stem in "abcd"}, splits=lists)
+    items, problems = read(tmp_path)
+    found = {name: item.split for name, item in items.items()}
+    assert found == {
+        "a.jpg": Split.TRAIN,
+        "b.jpg": Split.VAL,
+        "c.jpg": Split.TEST,
+        "d.jpg": Split.NONE,
+    }
+    assert problems == []
+
+
+def test_trainval_alone_is_train(tmp_path: Path) -> None:
+    make_voc(tmp_path, {"a.jpg": []}, splits={"trainval": ["a"]})
+    assert read(tmp_path)[0]["a.jpg"].split is Split.TRAIN
+
+
+def test_list_that_names_missing_images_is_reported(tmp_path: Path) -> None:
+    make_voc(tmp_path, {"a.jpg": []}, splits={"train": ["a", "gone"]})
+    items, problems = read(tmp_path)
+    assert items["a.jpg"].split is Split.TRAIN
+    assert problems == [Problem("ImageSets/Main/train.txt", "lists images that are missing: gone")]
+
+
+@pytest.mark.parametrize(
+    ("box", "reason"),
+    [
+        (("RBC", 5, 1, 5, 9), "box 2 (RBC) has no area: left 5, right 5"),
+        (("RBC", 5, 9, 7, 1), "box 2 (RBC) has no area: top 9, bottom 1"),
+        (("RBC", float("nan"), 1, 5, 9), "box 2 (RBC) has no usable xmin: 'nan'"),
+        (("RBC", 0, 1, float("inf"), 9), "box 2 (RBC) has no usable xmax: 'inf'"),
+    ],
+)
+def test_bad_box_is_left_out_and_reported_alone(
+    tmp_path: Path, box: tuple[str, float, float, float, float], reason: str
+) -> None:
+    make_voc(tmp_path, {"a.jpg": []})
+    write_voc_xml(tmp_path / "Annotations/a.xml", "a.jpg", [("WBC", 1, 1, 9, 9), box, ("WBC", 2, 2, 8, 8)])
+    items, problems = read(tmp_path)
+    assert [o.class_name for o in items["a.jpg"].annotation.objects] == ["WBC", "WBC"]
+    assert problems == [Problem("Annotations/a.xml", reason)]
+
+
+def test_flags_and_pose_are_kept_where_they_say_something(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.jpg")
+    extra = "<pose>Left</pose><truncated>1</truncated><difficult>0</difficult>"
+    write_voc_xml(tmp_path / "a.xml", "a.jpg", [("cat", 1, 1, 9, 9)], extra=extra)
+    items, _ = read(tmp_path)
+    assert items["a.jpg"].annotation.objects[0].custom == {"pose": "Left", "truncated": True}
+
+
+def test_image_without_annotation_is_imported_bare(tmp_path: Path) -> None:
+    make_voc(tmp_path, {"a.jpg": [("cat", 1, 1, 9, 9)], "b.jpg": None})
+    items, problems = read(tmp_path)
+    assert items["b.jpg"].annotation.objects == ()
+    assert problems == []
+
+
+@pytest.mark.parametrize("content", ["<annotation><object>", "", "<html/>", "\0\1\2"])
+def test_image_with_an_unreadable_annotation_is_left_out(tmp_path: Path, content: str) -> None:
+    make_voc(tmp_path, {"a.jpg": [("cat", 1, 1, 9, 9)], "b.jpg": []})
+    (tmp_path / "Annotations/a.xml").write_text(content)
+    items, problems = read(tmp_path)
+    assert list(items) == ["b.jpg"]
+    assert [problem.path for problem in problems] == ["Annotations/a.xml"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation><filename>&x;</filename></annotation>',
+        '<!DOCTYPE a [<!ENTITY x "y"><!ENTITY z "&x;&x;">]><annotation><filename>&z;</filename></annotation>',
+        '<!DOCTYPE annotation SYSTEM "http://example.org/x.dtd"><annotation/>',
+    ],
+)
+def test_entities_and_dtds_are_refused(tmp_path: Path, content: str) -> None:
+    make_voc(tmp_path, {"a.jpg": []})
+    (tmp_path / "Annotations/a.xml").write_text(content)
+    items, problems = read(tmp_path)
+    assert items == {}
+    assert "DTD" in problems[0].reason
+
+
+@pytest.mark.parametrize("filename", ["../secret.jpg", "/etc/secret.jpg", "sub/a.jpg", "..\\a.jpg"])
+def test_filename_that_is_a_path_is_reported_and_not_followed(tmp_path: Path, filename: str) -> None:
+    root = make_voc(tmp_path / "given", {"a.jpg": [], "b.jpg": []})
+    write_image(tmp_path / "secret.jpg")
+    write_voc_xml(root / "Annotations/a.xml", filename, [("cat", 1, 1, 9, 9)])
+    items, problems = read(root)
+    assert list(items) == ["b.jpg"]
+    assert problems[0].path == "Annotations/a.xml"
+    assert "not a plain file name" in problems[0].reason
+
+
+def test_annotation_of_a_missing_image_is_reported(tmp_path: Path) -> None:
+    make_voc(tmp_path, {"a.jpg": []})
+    write_voc_xml(tmp_path / "Annotations/gone.xml", "gone.jpg", [])
+    items, problems = read(tmp_path)
+    assert list(items) == ["a.jpg"]
+    assert problems == [Problem("Annotations/gone.xml", "its image gone.jpg is missing")]
+
+
+def test_stale_filename_falls_back_to_the_stem(tmp_path: Path) -> None:
+    write_image(tmp_path / "JPEGImages/renamed.jpg")
+    write_voc_xml(tmp_path / "Annotations/renamed.xml", "old.jpg", [("cat", 1, 1, 9, 9)])
+    items, problems = read(tmp_path)
+    assert len(items["renamed.jpg"].annotation.objects) == 1
+    assert problems == []
+
+
+def test_two_annotations_of_one_image_are_reported(tmp_path: Path) -> None:
+    make_voc(tmp_path, {"a.jpg": [("cat", 1, 1, 9, 9)]})
+    write_voc_xml(tmp_path / "Annotations/b.xml", "a.jpg", [("dog", 1, 1, 9, 9)])
+    items, problems = read(tmp_path)
+    assert items["a.jpg"].annotation.objects[0].class_name == "cat"
+    assert "describes already" in problems[0].reason
+
+
+def test_xml_beside_images_in_split_folders_is_taken(tmp_path: Path) -> None:
+    for split in ("train", "valid"):
+        write_image(tmp_path / split / "a.jpg")
+        write_voc_xml(tmp_path / split / "a.xml", "a.jpg", [(split, 1, 1, 9, 9)])
+    items, problems = read(tmp_path)
+    assert {key: item.split for key, item in items.items()} == {
+        "a.jpg": Split.TRAIN,
+        "val/a.jpg": Split.VAL,
+    }
+    assert items["val/a.jpg"].annotation.objects[0].class_name == "valid"
+    assert problems == []
+
+
+def test_several_trees_below_one_root_become_datasets(tmp_path: Path) -> None:
+    for year, split in (("VOC2007", "train"), ("VOC2012", "val")):
+        make_voc(tmp_path / year, {"a.jpg": [(year, 1, 1, 9, 9)]}, splits={split: ["a"]})
+    items, problems = read(tmp_path)
+    assert items["VOC2007/a.jpg"].split is Split.TRAIN
+    assert items["VOC2012/a.jpg"].split is Split.VAL
+    assert items["VOC2012/a.jpg"].annotation.objects[0].class_name == "VOC2012"
+    assert problems == []

@@ -1,0 +1,182 @@
+"""YOLO folders as Ultralytics, Roboflow and darknet write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.entities.annotation import GeometryKind
+from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.plugins.importers.yolo import YoloImporter
+from mlwf_tui.protocols import ImportedItem
+from tests.making import make_image, make_yolo, write_image
+
+
+def read(root: Path) -> tuple[dict[str, ImportedItem], list[Problem]]:
+    problems: list[Problem] = []
+    items = list(YoloImporter().iter_items(root, problems.append))
+    return {f"{item.dataset}/{item.name}".lstrip("/"): item for item in items}, problems
+
+
+def write_label(root: Path, text: str) -> Path:
+    """Write a folder of one image of 64 x 48 with these label lines."""
+    make_yolo(root, {"train/a.jpg": []}, class_names=["cat", "dog"])
+    (root / "labels/train/a.txt").write_text(text)
+    return root
+
+
+def test_normalised_boxes_become_whole_pixels_again(tmp_path: Path) -> None:
+    make_yolo(tmp_path, {"train/a.jpg": [("cat", 3, 7, 20, 31)]}, class_names=["cat"])
+    items, _ = read(tmp_path)
+    assert tuple(items["a.jpg"].annotation.objects[0].geometry.bounds) == (3, 7, 20, 31)
+
+
+def test_size_of_a_turned_photo_is_the_one_it_is_shown_with(tmp_path: Path) -> None:
+    write_label(tmp_path, "0 0.5 0.5 1 1")
+    (tmp_path / "images/train/a.jpg").write_bytes(make_image(orientation=6))
+    items, _ = read(tmp_path)
+    assert tuple(items["a.jpg"].annotation.objects[0].geometry.bounds) == (0, 0, 48, 64)
+
+
+def test_segments_become_polygons(tmp_path: Path) -> None:
+    items, _ = read(write_label(tmp_path, "1 0.25 0.25 0.75 0.25 0.5 0.75"))
+    labelled = items["a.jpg"].annotation.objects[0]
+    assert labelled.class_name == "dog"
+    assert labelled.geometry.kind is GeometryKind.POLYGON
+    assert labelled.geometry.points == ((16, 12), (48, 12), (32, 36))
+
+
+def test_saved_predictions_have_their_confidence(tmp_path: Path) -> None:
+    items, _ = read(write_label(tmp_path, "0 0.5 0.5 0.5 0.5 0.875"))
+    assert items["a.jpg"].annotation.objects[0].confidence == 0.875
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("0 0.5 0.5 0 0.5", "line 2 has a box without area: left 32, right 32"),
+        ("7 0.5 0.5 0.5 0.5", "line 2 has class 7, which has no name"),
+        ("0.5 0.5 0.5 0.5 0.5", "line 2 has class 0.5, which has no name"),
+        ("0 320 240 100 100", "line 2 has coordinates that are not between 0 and 1"),
+        ("0 nan 0.5 0.5 0.5", "line 2 holds a number that is not finite"),
+        ("cat 0.5 0.5 0.5 0.5", "line 2 holds something that is not a number"),
+        ("0 0.5 0.5", "line 2 has 3 numbers, which make neither a box nor a polygon"),
+    ],
+)
+def test_bad_line_is_left_out_and_reported_alone(tmp_path: Path, line: str, reason: str) -> None:
+    good = "0 0.5 0.5 0.5 0.5"
+    items, problems = read(write_label(tmp_path, f"{good}\n{line}\n{good}\n"))
+    assert len(items["a.jpg"].annotation.objects) == 2
+    assert problems == [Problem("labels/train/a.txt", reason)]
+
+
+def test_image_with_an_unreadable_label_file_is_left_out(tmp_path: Path) -> None:
+    make_yolo(tmp_path, {"train/a.jpg": [], "train/b.jpg": []}, class_names=["cat"])
+    (tmp_path / "labels/train/a.txt").write_bytes(b"\xff\xfe\0\1")
+    items, problems = read(tmp_path)
+    assert list(items) == ["b.jpg"]
+    assert problems == [Problem("labels/train/a.txt", "is not UTF-8 text")]
+
+
+def test_names_may_be_a_mapping_and_numbers(tmp_path: Path) -> None:
+    write_label(tmp_path, "5 0.5 0.5 0.5 0.5")
+    (tmp_path / "data.yaml").write_text("train: images/train\nnames: {0: cat, 5: 5}\n")
+    items, _ = read(tmp_path)
+    assert items["a.jpg"].annotation.objects[0].class_name == "5"
+
+
+def test_roboflow_layout_with_its_wrong_relative_paths(tmp_path: Path) -> None:
+    for split in ("train", "valid"):
+        write_image(tmp_path / split / "images" / f"{split}.jpg")
+        (tmp_path / split / "labels").mkdir()
+        (tmp_path / split / "labels" / f"{split}.txt").write_text("0 0.5 0.5 0.5 0.5")
+    (tmp_path / "data.yaml").write_text("train: ../train/images\nval: ../valid/images\nnames: [cat]\n")
+    items, problems = read(tmp_path)
+    assert {key: item.split for key, item in items.items()} == {
+        "train.jpg": Split.TRAIN,
+        "valid.jpg": Split.VAL,
+    }
+    assert all(item.annotation.objects for item in items.values())
+    assert problems == []
+
+
+def test_splits_may_be_lists_of_files(tmp_path: Path) -> None:
+    make_yolo(tmp_path, {"x/a.jpg": [], "x/b.jpg": []}, class_names=["cat"])
+    (tmp_path / "train.txt").write_text("./images/x/a.jpg\n../../etc/b.jpg\n")
+    (tmp_path / "val.txt").write_text("images/x/b.jpg\nimages/x/a.jpg\n")
+    (tmp_path / "data.yaml").write_text("train: train.txt\nval: [val.txt]\nnames: [cat]\n")
+    items, problems = read(tmp_path)
+    assert (items["x/a.jpg"].split, items["x/b.jpg"].split) == (Split.TRAIN, Split.VAL)
+    reasons = {problem.path: problem.reason for problem in problems}
+    assert "../../etc/b.jpg" in reasons["train.txt"]
+    assert "another split has already: images/x/a.jpg" in reasons["data.yaml"]
+
+
+@pytest.mark.parametrize("entry", ["../outside", "/etc", "../../outside"])
+def test_split_outside_of_the_folder_is_reported_and_not_read(tmp_path: Path, entry: str) -> None:
+    root = make_yolo(tmp_path / "given", {"train/a.jpg": []}, class_names=["cat"])
+    write_image(tmp_path / "outside" / "secret.jpg")
+    (root / "data.yaml").write_text(f"train: images/train\nval: {entry}\nnames: [cat]\n")
+    items, problems = read(root)
+    assert list(items) == ["a.jpg"]
+    assert problems[0].path == "data.yaml"
+
+
+def test_moved_dataset_with_its_old_absolute_path_is_read_from_where_it_is(tmp_path: Path) -> None:
+    make_yolo(tmp_path, {"train/a.jpg": []}, class_names=["cat"])
+    text = (tmp_path / "data.yaml").read_text()
+    (tmp_path / "data.yaml").write_text(f"path: /somewhere/else\n{text}")
+    assert list(read(tmp_path)[0]) == ["a.jpg"]
+
+
+def test_images_labels_and_classes_txt_do_without_yaml(tmp_path: Path) -> None:
+    write_image(tmp_path / "images/a.jpg")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/a.txt").write_text("1 0.5 0.5 0.5 0.5")
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    items, problems = read(tmp_path)
+    assert items["a.jpg"].annotation.objects[0].class_name == "dog"
+    assert problems == []
+
+
+def test_labels_without_class_names_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    write_image(tmp_path / "images/a.jpg")
+    (tmp_path / "labels").mkdir()
+    assert YoloImporter().detect(tmp_path) is not None
+    with pytest.raises(InvalidInput) as caught:
+        read(tmp_path)
+    assert "classes.txt" in caught.value.hint
+
+
+def test_label_without_an_image_is_reported(tmp_path: Path) -> None:
+    write_label(tmp_path, "")
+    (tmp_path / "labels/train/gone.txt").write_text("0 0.5 0.5 0.5 0.5")
+    assert read(tmp_path)[1] == [Problem("labels/train/gone.txt", "has no image")]
+
+
+def test_images_that_no_split_names_are_reported(tmp_path: Path) -> None:
+    make_yolo(tmp_path, {"train/a.jpg": [], "extra/b.jpg": []}, class_names=["cat"])
+    (tmp_path / "data.yaml").write_text("train: images/train\nnames: [cat]\n")
+    items, problems = read(tmp_path)
+    assert list(items) == ["a.jpg"]
+    assert "images/extra/b.jpg" in problems[0].reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "names: [cat\n",
+        "train: images/train\nnames: []\n",
+        "train: images/train\nnames: {x: cat}\n",
+        "train: {}\ntest: 5\nnames: [cat]\n",
+        "a: &a [x,x,x,x]\nb: &b [*a,*a,*a,*a]\ntrain: images/train\nnames: [*b]\n",
+    ],
+)
+def test_broken_data_yaml_is_refused_in_words(tmp_path: Path, text: str) -> None:
+    write_label(tmp_path, "")
+    (tmp_path / "data.yaml").write_text(text)
+    with pytest.raises(InvalidInput):
+        read(tmp_path)

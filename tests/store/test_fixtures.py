@@ -1,0 +1,98 @@
+"""A store that an earlier build wrote must be read by every later one; see write_fixture."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
+    Annotation,
+    ClassDefinition,
+    Geometry,
+    GeometryKind,
+    LabelSchema,
+    Tag,
+    TagDefinition,
+)
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.store.format import RecordKind
+from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
+from mlwf_tui.store.packs import read_footer
+from mlwf_tui.store.store import Store
+from tests.fakes.observers import KeepingObserver
+
+PACKS = Path(__file__).parent / "fixtures" / "packs-1"
+PACK = "899d8357d485741a8ee936125c93f87e9e70fd5c1af25530572abc13a6502641"
+MANIFEST = Digest("0c915a3bf98a217409680c527ed46b05e095efb1193ba9f1500578a8569c62ba")
+SCHEMA = LabelSchema(
+    (ClassDefinition("car", "#ff0000", GeometryKind.RECTANGLE), ClassDefinition("Ölfleck")),
+    (TagDefinition("weather", "text"),),
+)
+TEXT = b"a line that compresses\n" * 100
+LARGE = TEXT * 500  # 1.15 MB: chunks, of which most are one
+
+
+def make_items(blob: Digest) -> list[Item]:
+    """Return 200 items, enough for an inner node, with every kind of geometry and value."""
+    ring = ((0.5, 0.25), (10.0, 0.0), (10.0, 20.125))
+    return [
+        Item(
+            dataset="street/day" if number % 2 else "street",
+            name=f"bild {number:03}.jpg",
+            blob=blob,
+            size_bytes=number,
+            width_px=640,
+            height_px=480,
+            split=list(Split)[number % 4],
+            annotation=Annotation(
+                tuple(
+                    AnnotatedObject(
+                        "car",
+                        Geometry(kind, ring, (ring,), (3, 4, 5), ("a", "b", "c")),
+                        None if number % 3 else 0.875,
+                        "eva",
+                        (Tag("weather", "rain"), Tag("speed", 1.5), Tag("seen")),
+                        {"checked": True, "score": 2.5, "note": "é"},
+                    )
+                    for kind in list(GeometryKind)[: number % 8]
+                ),
+                (Tag("weather", "sun"),) * (number % 2),
+            ),
+        )
+        for number in range(200)
+    ]
+
+
+def write_fixture(folder: Path) -> tuple[str, Digest]:
+    """Make the fixture's store: how packs-1 came about. A later format gets a folder of its own."""
+    with Store(folder) as store:
+        with store.writer() as writer:
+            blob = writer.put(TEXT)
+            writer.put(b"\xff\xd8\xff raw, by its first bytes" * 10)
+            writer.put(b"")
+            writer.put(LARGE)
+            manifest = write_manifest(writer, SCHEMA, make_items(blob)).digest
+        (pack,) = folder.glob("packs/*.pack")
+        return pack.stem, manifest
+
+
+def test_the_first_format_is_still_read(tmp_path: Path) -> None:
+    shutil.copytree(PACKS, tmp_path / "packs")
+    with Store(tmp_path) as store:
+        assert store.verify(KeepingObserver()).ok
+        (blob,) = {item.blob for item in iter_items(store, MANIFEST)}
+        assert sorted(iter_items(store, MANIFEST), key=lambda item: item.size_bytes) == make_items(blob)
+        assert read_summary(store, MANIFEST).schema == SCHEMA
+        assert store.read(blob) == TEXT
+        (large,) = (
+            record.digest
+            for record in read_footer(PACKS / f"{PACK}.pack")[1]
+            if record.kind == RecordKind.CHUNK_LIST
+        )
+        assert store.read(Digest(large.hex())) == LARGE
+
+
+def test_the_same_items_still_make_the_same_manifest(tmp_path: Path) -> None:
+    assert write_fixture(tmp_path)[1] == MANIFEST

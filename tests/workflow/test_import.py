@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.entities.item import Item
+from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.workflow.import_ import import_folder
+from mlwf_tui.workflow.runs import list_runs
+from mlwf_tui.workspace import Workspace
+from tests.fakes.observers import KeepingObserver, StoppingObserver
+from tests.making import write_image, write_voc_xml
+
+
+def list_items(workspace: Workspace, project: str = "cells") -> dict[str, Item]:
+    manifest = workspace.catalog.projects.get(project).manifest
+    return {item.key: item for item in iter_items(workspace.store, manifest)}
+
+
+def test_import_keeps_images_boxes_and_splits(imported: Workspace, voc: Path) -> None:
+    items = list_items(imported)
+    assert sorted(items) == [f"main/{name}" for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.png")]
+    assert items["main/d.jpg"].split == "val"
+    assert [o.class_name for o in items["main/b.jpg"].annotation.objects] == ["cell", "spot"]
+    stored = imported.store.read(items["main/a.jpg"].blob)
+    assert stored == (voc / "JPEGImages" / "a.jpg").read_bytes()
+
+
+def test_importing_twice_changes_and_stores_nothing(
+    imported: Workspace, voc: Path, observer: KeepingObserver
+) -> None:
+    head = imported.catalog.projects.get("cells").head
+    stored = imported.store.read_stats()
+    result = import_folder(imported, voc, "cells", observer=observer)
+    assert (result.items_added, result.items_updated, result.items_unchanged) == (0, 0, 5)
+    assert imported.catalog.projects.get("cells").head == head
+    assert imported.store.read_stats() == stored
+
+
+def test_an_edited_annotation_is_an_update(imported: Workspace, voc: Path, observer: KeepingObserver) -> None:
+    write_voc_xml(voc / "Annotations" / "a.xml", "a.jpg", [("cell", 1, 1, 9, 9)])
+    result = import_folder(imported, voc, "cells", observer=observer)
+    assert (result.items_added, result.items_updated, result.items_unchanged) == (0, 1, 4)
+    assert list_items(imported)["main/a.jpg"].annotation.objects[0].geometry.bounds == (1, 1, 9, 9)
+
+
+def test_good_items_are_imported_and_bad_ones_named(
+    workspace: Workspace, voc: Path, observer: KeepingObserver
+) -> None:
+    (voc / "JPEGImages" / "b.jpg").write_bytes((voc / "JPEGImages" / "b.jpg").read_bytes()[:-40])
+    write_voc_xml(voc / "Annotations" / "ghost.xml", "ghost.jpg", [("cell", 1, 1, 9, 9)])
+    write_voc_xml(voc / "Annotations" / "c.xml", "c.jpg", [("spot", 5, 5, 5, 9), ("spot", 1, 1, 9, 9)])
+    result = import_folder(workspace, voc, "cells", observer=observer)
+    reasons = {Path(problem.path).name: problem.reason for problem in result.problems}
+    assert set(reasons) == {"b.jpg", "ghost.xml", "c.xml"}
+    assert "cut off" in reasons["b.jpg"]
+    assert "no area" in reasons["c.xml"]
+    assert "main/b.jpg" not in list_items(workspace)
+    assert len(list_items(workspace)["main/c.jpg"].annotation.objects) == 1
+
+
+def test_a_dataset_is_put_below_the_name_that_was_given(
+    imported: Workspace, voc: Path, observer: KeepingObserver
+) -> None:
+    import_folder(imported, voc, "cells", dataset="march", observer=observer)
+    assert len(list_items(imported)) == 10
+    assert "march/a.jpg" in list_items(imported)
+
+
+def test_bare_images_keep_the_splits_that_were_made_here(
+    imported: Workspace, voc: Path, observer: KeepingObserver
+) -> None:
+    for name in ("train", "val", "test"):
+        (voc / "ImageSets" / "Main" / f"{name}.txt").unlink()
+    result = import_folder(imported, voc, "cells", observer=observer)
+    assert result.items_unchanged == 5
+    assert list_items(imported)["main/d.jpg"].split == "val"
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", "..", "-x", "a@1", "a\nb"])
+def test_a_project_name_that_could_lead_elsewhere_is_refused(
+    workspace: Workspace, voc: Path, observer: KeepingObserver, name: str
+) -> None:
+    with pytest.raises(InvalidParameter):
+        import_folder(workspace, voc, name, observer=observer)
+    assert workspace.catalog.projects.list() == ()
+
+
+def test_a_folder_without_images_is_refused_and_leaves_no_project(
+    workspace: Workspace, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InvalidInput, match="No images"):
+        import_folder(workspace, tmp_path / "empty", "cells", observer=observer)
+    assert workspace.catalog.projects.list() == ()
+    assert list_runs(workspace) == ()
+
+
+def test_a_folder_with_only_bad_images_names_the_first(
+    workspace: Workspace, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    write_image(tmp_path / "bad" / "x.jpg").write_bytes(b"\xff\xd8\xff garbage")
+    with pytest.raises(InvalidInput, match=r"x\.jpg"):
+        import_folder(workspace, tmp_path / "bad", "cells", observer=observer)
+    assert workspace.catalog.projects.list() == ()
+
+
+def test_an_unknown_format_and_a_missing_folder_are_told_apart(
+    workspace: Workspace, voc: Path, observer: KeepingObserver
+) -> None:
+    with pytest.raises(InvalidParameter, match="zip"):
+        import_folder(workspace, voc, "cells", format="zip", observer=observer)
+    with pytest.raises(NotFound):
+        import_folder(workspace, voc / "nowhere", "cells", observer=observer)
+
+
+def test_a_stopped_import_leaves_the_project_as_it_was(imported: Workspace, voc: Path) -> None:
+    head = imported.catalog.projects.get("cells").head
+    write_image(voc / "JPEGImages" / "z.jpg", seed=99)
+    with pytest.raises(Cancelled):
+        import_folder(imported, voc, "cells", observer=StoppingObserver(looks_left=3))
+    assert imported.catalog.projects.get("cells").head == head
+    assert list_runs(imported)[0].state == "stopped"

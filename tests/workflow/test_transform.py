@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+
+from mlwf_tui.entities.run import ArtifactKind
+from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.workflow.operations import list_operations
+from mlwf_tui.workflow.runs import get_run, list_runs
+from mlwf_tui.workflow.transform import transform
+from mlwf_tui.workspace import Workspace
+from tests.fakes.observers import KeepingObserver, StoppingObserver
+
+
+def test_a_transform_commits_its_source_first_and_its_result(
+    imported: Workspace, observer: KeepingObserver
+) -> None:
+    result = transform(imported, "flip", ["cells"], to="flipped", params={}, observer=observer)
+    assert imported.catalog.projects.get("cells").latest_version == 1
+    run = get_run(imported, result.run)
+    assert [(a.kind, a.title) for a in run.inputs] == [(ArtifactKind.VERSION, "cells@1")]
+    assert [(a.kind, a.title) for a in run.outputs] == [(ArtifactKind.VERSION, "flipped@1")]
+    assert [r.verb for r in list_runs(imported)] == ["commit", "transform", "import"]
+
+
+def test_the_same_recipe_is_followed_once(imported: Workspace, observer: KeepingObserver) -> None:
+    first = transform(imported, "noise", ["cells"], to="a", params={"copies": 2}, seed=3, observer=observer)
+    again = transform(imported, "noise", ["cells"], to="b", params={"copies": 2}, seed=3, observer=observer)
+    other = transform(imported, "noise", ["cells"], to="c", params={"copies": 2}, seed=4, observer=observer)
+    assert (first.cached, again.cached, other.cached) == (False, True, False)
+    manifests = [imported.catalog.projects.get(name).manifest for name in "abc"]
+    assert manifests[0] == manifests[1] != manifests[2]
+
+
+def test_a_result_into_the_same_project_again_makes_no_version(
+    imported: Workspace, observer: KeepingObserver
+) -> None:
+    transform(imported, "flip", ["cells"], to="flipped", params={}, observer=observer)
+    again = transform(imported, "flip", ["cells"], to="flipped", params={}, observer=observer)
+    assert (again.version, again.cached) == (1, True)
+
+
+def test_several_sources_become_datasets(imported: Workspace, observer: KeepingObserver) -> None:
+    transform(imported, "sample", ["cells"], to="few", params={"n": 2}, observer=observer)
+    merged = transform(
+        imported,
+        "filter",
+        ["cells", "few"],
+        to="both",
+        params={"splits": "train,val,test"},
+        observer=observer,
+    )
+    assert merged.items_in == 7
+    manifest = imported.catalog.projects.get("both").manifest
+    assert {item.dataset for item in iter_items(imported.store, manifest)} == {"cells/main", "few/main"}
+
+
+def test_what_is_wrong_is_said_before_anything_is_done(
+    imported: Workspace, observer: KeepingObserver
+) -> None:
+    before = list_runs(imported)
+    with pytest.raises(NotFound, match="nope"):
+        transform(imported, "nope", ["cells"], to="x", params={}, observer=observer)
+    with pytest.raises(NotFound):
+        transform(imported, "flip", ["ghosts"], to="x", params={}, observer=observer)
+    with pytest.raises(InvalidParameter, match="copies"):
+        transform(imported, "flip", ["cells"], to="x", params={"copies": 0}, observer=observer)
+    with pytest.raises(InvalidParameter):
+        transform(imported, "flip", ["cells"], to="../x", params={}, observer=observer)
+    assert list_runs(imported) == before
+
+
+def test_a_transform_that_leaves_no_item_changes_nothing(
+    imported: Workspace, observer: KeepingObserver
+) -> None:
+    with pytest.raises(InvalidInput):
+        transform(imported, "filter", ["cells"], to="cells", params={"min_objects": 99}, observer=observer)
+    assert imported.catalog.projects.get("cells").item_count == 5
+    assert {run.verb: run.state for run in list_runs(imported)}["transform"] == "failed"
+
+
+def test_a_stopped_transform_leaves_no_target(imported: Workspace) -> None:
+    with pytest.raises(Cancelled):
+        transform(imported, "flip", ["cells"], to="x", params={}, observer=StoppingObserver(looks_left=2))
+    assert imported.catalog.projects.find("x", "default") is None
+
+
+def test_every_operation_is_listed_with_its_parameters(workspace: Workspace) -> None:
+    operations = {operation.name: operation for operation in list_operations(workspace)}
+    assert {"crop", "rotate", "noise", "split"} <= set(operations)
+    assert all(p.help for operation in operations.values() for p in operation.params)
