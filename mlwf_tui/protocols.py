@@ -63,6 +63,15 @@ class Importer(Protocol):
     def detect(self, root: Path) -> Detection | None:
         """Return why `root` is in this format, or None. Reads little: names and a few heads."""
 
+    def list_classes(self, root: Path) -> tuple[str, ...]:
+        """Return the class names that the folder declares, in the order that gives them their index.
+
+        Empty where the format declares none; classes are then those of the objects.
+
+        Raises:
+            InvalidInput: the folder as a whole cannot be read in this format.
+        """
+
     def iter_items(self, root: Path, report: Callable[[Problem], None]) -> Iterator[ImportedItem]:
         """Yield what can be imported, in path order, and report what cannot, by name and reason.
 

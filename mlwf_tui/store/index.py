@@ -101,6 +101,14 @@ class Index:
                 )
             )
 
+    def find_damage(self) -> str:
+        """Return what SQLite finds wrong with the file, or an empty text; reads all of it."""
+        try:
+            row = self._fetch_one("PRAGMA quick_check(1)", ())
+        except CorruptData as error:
+            return error.message
+        return "" if row == ("ok",) else f"The index {self.path} is damaged: {row[0] if row else '?'}."
+
     def read_totals(self) -> Totals:
         """Return the sums; raw bytes count chunks, not the lists that put them together."""
         count_kinds = (RecordKind.BLOB, RecordKind.CHUNK_LIST)

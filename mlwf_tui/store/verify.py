@@ -38,9 +38,13 @@ class VerifyResult:
 
 def verify_packs(folder: Path, index: Index, observer: Observer) -> VerifyResult:
     """Check all packs of a folder, and that the index names just what they hold."""
-    rows = index.count_rows()  # before the listing: a pack sealed in between is then not called missing
+    damage = index.find_damage()
+    check = _Check(folder, None if damage else index, observer)
+    if damage:
+        check.problems.append(Problem(index.path.name, damage))
+    # Rows before files: a pack that is sealed in between is then not called missing.
+    rows = {} if damage else index.count_rows()
     names = sorted(list_packs(folder))
-    check = _Check(folder, index, observer)
     for name in sorted(rows.keys() - set(names)):
         check.report(name, f"The pack is missing, and {rows[name]} records with it.")
     with guard_storage(f"list {folder}"):
@@ -64,7 +68,7 @@ def is_sound(record: Record, payload: bytes) -> bool:
 @dataclass(slots=True)
 class _Check:
     folder: Path
-    index: Index
+    index: Index | None  # None where it is too damaged to be asked
     observer: Observer
     total_bytes: int = 0
     checked_bytes: int = 0
@@ -108,7 +112,8 @@ class _Check:
             stored = self._read(file, RECORD_HEADER_BYTES + record.stored_size)
             hasher.update(stored)
             self._check_record(name, record, stored)
-            matched += is_named and self._check_row(name, record)
+            if is_named and self.index:
+                matched += self._check_row(self.index, name, record)
         while block := self._read(file, _BLOCK):
             hasher.update(block)
         return hasher.hexdigest(), matched
@@ -128,14 +133,19 @@ class _Check:
         except CorruptData as error:
             self.report(name, f"The record {record.digest.hex()}: {error.message}")
             return
+        if self.index:
+            self._check_chunks(self.index, name, record, chunks)
+
+    def _check_chunks(self, index: Index, name: str, record: Record, chunks: list[ChunkRef]) -> None:
         for chunk in chunks:
-            found = self.index.find(chunk.digest)
+            found = index.find(chunk.digest)
             if found is None or found[1].raw_size != chunk.size_bytes:
                 reason = f"The blob {record.digest.hex()} lacks its chunk {chunk.digest.hex()}."
                 self.report(name, reason)
 
-    def _check_row(self, name: str, record: Record) -> bool:
-        found = self.index.find(record.digest)
+    def _check_row(self, index: Index, name: str, record: Record) -> bool:
+        """Return whether the index reads this digest from this pack."""
+        found = index.find(record.digest)
         if found is None:
             self.report(name, f"The index does not name the record {record.digest.hex()}.")
             return False

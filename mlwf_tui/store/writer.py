@@ -34,14 +34,13 @@ class StoreWriter:
     can be read from the store once the writer has been left.
     """
 
-    def __init__(self, folder: Path, index: Index, *, pack_bytes: int = PACK_BYTES) -> None:
+    def __init__(self, folder: Path, index: Index) -> None:
         self._folder = folder
         self._index = index
-        self._pack_bytes = pack_bytes
         self._lock = RLock()
         self._pack: PackWriter | None = None
         self._sealing: tuple[PackWriter, Future[None]] | None = None
-        # One thread waits for the disk while the next pack fills: a fifth of an import's time.
+        # One thread waits for the disk while the next pack fills.
         self._sealer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seal-pack")
         self._is_broken = False
 
@@ -116,7 +115,7 @@ class StoreWriter:
         if self._pack is None:
             self._pack = PackWriter(self._folder)
         self._pack.append(record, payload)
-        if self._pack.size_bytes >= self._pack_bytes:
+        if self._pack.size_bytes >= PACK_BYTES:
             self._start_sealing()
 
     def _start_sealing(self) -> None:

@@ -103,20 +103,15 @@ SERVICES = (
 KEYS = VERBS + MOVES + SERVICES
 KEYS_BY_ID = {key.id: key for key in KEYS}
 
-PANE_KEYS = (
-    ("↑ ↓ ← →  h j k l", "move"),
-    ("g G  home end", "to the first, to the last"),
-    ("^d ^u  pgdn pgup", "half a page, a page"),
-)
-"""What every pane understands; the panes bind these themselves."""
-
+HELD_KEYS = ("quit_now", "pane_tree", "pane_view", "pane_details")
+"""Keys that no pane may take for itself."""
 
 def make_bindings() -> list[Binding]:
     """Return the main screen's bindings; each may be remapped by its id."""
     return [
         Binding(
             key.keys, f"perform('{key.id}')", key.label, show=key.in_footer, key_display=key.display,
-            tooltip=key.help, id=key.id, priority=key.id == "quit_now",
+            tooltip=key.help, id=key.id, priority=key.id in HELD_KEYS,
         )
         for key in KEYS
     ]  # fmt: skip

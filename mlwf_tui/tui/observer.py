@@ -19,6 +19,7 @@ class ScreenObserver:
         self._report = report
         self._cancelled = threading.Event()
         self._next_report_s = 0.0
+        self._step = ""
 
     def progress(self, step: int, total: int | None, message: str) -> None:
         """Report at most ten times a second, and always the last step."""
@@ -26,11 +27,20 @@ class ScreenObserver:
         if now < self._next_report_s and step != total:
             return
         self._next_report_s = now + REPORT_INTERVAL_S
-        self._report(Progress(step=step, total=total, message=message))
+        self._report(Progress(step=step, total=total, message=f"{self._step}{message}"))
 
     def metric(self, key: str, value: float, step: int) -> None:
         """Show the value as the progress message; plots follow runs, not verbs in this process."""
         self._report(Progress(step=step, total=None, message=f"{key} {value:.4g}"))
+
+    def begin(self, number: int, count: int, text: str) -> None:
+        """Show which step of several begins."""
+        self._step = f"{number} of {count}: {text}\n"
+        self._report(Progress(step=number - 1, total=count, message=self._step))
+
+    def end(self, text: str) -> None:
+        """Show what came of the step until the next one begins."""
+        self._report(Progress(step=0, total=None, message=f"{self._step}{text}"))
 
     def check_cancelled(self) -> None:
         """Raise Cancelled once a person has asked to stop."""

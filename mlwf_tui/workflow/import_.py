@@ -76,6 +76,7 @@ def import_folder(
         run.read_folder(str(root))
         project = workspace.catalog.projects.find(project_name, workspace.settings.workspace)
         intake = _Intake(_read_known(workspace, project))
+        declared = importer.list_classes(root)
         with workspace.store.writer() as writer:
             for imported in importer.iter_items(root, intake.problems.append):
                 observer.check_cancelled()
@@ -83,7 +84,7 @@ def import_folder(
                 observer.progress(len(intake.seen), None, imported.name)
             if not intake.seen:
                 raise InvalidInput(_describe_failure(root, intake.problems), hint="Nothing was imported.")
-            manifest = _write_manifest(workspace, writer, project, intake)
+            manifest = _write_manifest(workspace, writer, project, intake, declared)
         project = project or find_or_create_project(workspace, project_name)
         if manifest.digest != project.manifest:
             run.write_head(project, manifest)
@@ -195,9 +196,15 @@ def _check_annotation(intake: _Intake, imported: ImportedItem, width_px: int, he
 
 
 def _write_manifest(
-    workspace: Workspace, writer: StoreWriter, project: Project | None, intake: _Intake
+    workspace: Workspace,
+    writer: StoreWriter,
+    project: Project | None,
+    intake: _Intake,
+    declared: tuple[str, ...],
 ) -> ManifestSummary:
-    found = LabelSchema(define_classes(tuple(sorted(intake.class_names)), geometry=None))
+    """Write the project's items with what was taken in; classes in the order that the folder declares."""
+    names = tuple(dict.fromkeys((*declared, *sorted(intake.class_names))))
+    found = LabelSchema(define_classes(names, geometry=None))
     if project is None:
         return write_manifest(writer, found, (item for item in intake.changes.values() if item))
     schema = read_summary(workspace.store, project.manifest).schema.merge(found)

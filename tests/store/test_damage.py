@@ -164,6 +164,23 @@ def test_an_overwritten_index_is_made_again_at_open(folder: Path, content: bytes
     assert verify(folder).ok
 
 
+def test_a_damaged_page_of_the_index_is_named_and_mended(folder: Path) -> None:
+    with sqlite3.connect(folder / "index.sqlite") as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'blobs'").fetchone()
+        (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    with (folder / "index.sqlite").open("r+b") as file:
+        file.seek((page - 1) * page_size)
+        file.write(b"\xff" * page_size)
+    with Store(folder) as store:
+        with pytest.raises(CorruptData, match=r"index\.sqlite"):
+            store.read(Digest(blake3(BLOBS[0]).hexdigest()))
+        assert [problem.path for problem in store.verify(KeepingObserver()).problems] == ["index.sqlite"]
+        store.rebuild_index()
+        assert store.verify(KeepingObserver()).ok
+    assert read_or_refuse(folder) == [True] * len(BLOBS)
+
+
 def test_a_rebuilt_index_is_the_same(folder: Path) -> None:
     with Store(folder) as store:
         before = store.read_stats()

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
@@ -39,7 +38,6 @@ from mlwf_tui.protocols import Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"images"})
 MAX_JSON_BYTES: Final = 2 << 30
-MAX_MASK_PIXELS: Final = 1 << 28
 
 _HEAD_BYTES = 1 << 16
 _T = TypeVar("_T")
@@ -58,6 +56,15 @@ class CocoImporter:
         if first is None or not has_images(root):
             return None
         return Detection(0.9, f"{first.relative} is COCO JSON, there are {count_images(root)}")
+
+    def list_classes(self, root: Path) -> tuple[str, ...]:
+        """Return the categories of all files by their id; a file that cannot be read has none."""
+        names: dict[str, None] = {}
+        for source in _choose_sources(list(iter_files(root, {".json"}, ignore_problem))):
+            with suppress(InvalidInput):  # iter_items reports it
+                categories = _read_categories(source, _decode(source.path), ignore_problem)
+                names |= dict.fromkeys(categories[id] for id in sorted(categories))
+        return tuple(names)
 
     def iter_items(self, root: Path, report: Report) -> Iterator[ImportedItem]:
         """Yield every image in path order; one that no file describes has no objects.
@@ -301,15 +308,17 @@ def _read_object(entry: _Entry, class_name: str) -> AnnotatedObject:
 
 def _read_geometry(entry: _Entry) -> Geometry:
     """Return the finest shape that the entry tells: mask, polygon or box."""
+    from mlwf_tui.plugins.importers import coco_masks  # numpy, 150 ms that no other format needs
+
     match entry.segmentation:
         case {"counts": list() as counts, "size": [int() as height_px, int() as width_px]}:
-            return _read_runs(counts, width_px, height_px)
+            return coco_masks.read_runs(counts, width_px, height_px)
         case {"counts": str() as text, "size": [int() as height_px, int() as width_px]}:
-            return _read_runs(_decompress(text), width_px, height_px)
+            return coco_masks.read_runs(coco_masks.decompress(text), width_px, height_px)
         case [list() as ring]:
             return Geometry(GeometryKind.POLYGON, _read_ring(ring))
         case [list(), *_] as rings:
-            return _draw_rings([_read_ring(ring) for ring in rings])
+            return coco_masks.draw_rings([_read_ring(ring) for ring in rings])
         case None | []:
             return _read_box(entry.bbox)
     raise InvalidInput("has a segmentation of an unknown form")
@@ -335,80 +344,3 @@ def _read_ring(ring: object) -> tuple[tuple[float, float], ...]:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _draw_rings(rings: Sequence[tuple[tuple[float, float], ...]]) -> Geometry:
-    """Return one mask for an object in several parts, so that it stays one object."""
-    xs = [x for ring in rings for x, _ in ring]
-    ys = [y for ring in rings for _, y in ring]
-    left, top = math.floor(min(xs)), math.floor(min(ys))
-    size = (math.ceil(max(xs)) - left, math.ceil(max(ys)) - top)
-    if min(size) < 1 or size[0] * size[1] > MAX_MASK_PIXELS:
-        raise InvalidInput("has a polygon without area, or beyond any image")
-    pixels = np.zeros(size[::-1], np.bool_)  # (H, W)
-    for ring in rings:
-        _fill_ring(pixels, np.array(ring) - (left, top))
-    return _to_mask(pixels, left, top)
-
-
-def _fill_ring(pixels: NDArray[np.bool_], ring: NDArray[np.float64]) -> None:
-    """Set the pixels (H, W) whose centre lies inside of a ring (N, 2), row by row, even-odd."""
-    x, y = ring.T
-    next_x, next_y = np.roll(x, -1), np.roll(y, -1)
-    for row in range(len(pixels)):
-        centre = row + 0.5
-        is_crossed = (y <= centre) != (next_y <= centre)  # (N,)
-        share = (centre - y[is_crossed]) / (next_y - y)[is_crossed]
-        crossings = np.sort(x[is_crossed] + share * (next_x - x)[is_crossed])
-        starts = np.ceil(crossings - 0.5).astype(int)
-        for start, end in zip(starts[::2], starts[1::2], strict=True):
-            pixels[row, start:end] = True
-
-
-def _read_runs(counts: list[Any], width_px: int, height_px: int) -> Geometry:
-    """Return a mask from COCO's run lengths: column by column over the whole image, background first."""
-    is_good = all(isinstance(count, int) and count >= 0 for count in counts)
-    if not is_good or width_px * height_px > MAX_MASK_PIXELS or sum(counts) != width_px * height_px:
-        raise InvalidInput("has a mask whose runs do not fill its size")
-    values = np.arange(len(counts)) % 2 == 1
-    columns = np.repeat(values, counts)  # (W * H,) bool
-    return _to_mask(columns.reshape(width_px, height_px).T, 0, 0)
-
-
-def _decompress(text: str) -> list[int]:
-    """Return the run lengths of a compressed mask.
-
-    Five bits a character, lowest first, a sixth to go on; from the fourth number on, the difference to
-    the one before the last.
-
-    Source: rleFrString in pycocotools' maskApi.c.
-    """
-    counts: list[int] = []
-    value, shift = 0, 0
-    for character in text:
-        bits = ord(character) - 48
-        if not 0 <= bits < 64:
-            raise InvalidInput("has a compressed mask with characters that it cannot have")
-        value |= (bits & 0x1F) << shift
-        shift += 5
-        if bits & 0x20:
-            continue
-        if bits & 0x10:
-            value -= 1 << shift
-        counts.append(value + (counts[-2] if len(counts) > 2 else 0))
-        value, shift = 0, 0
-    return counts
-
-
-def _to_mask(pixels: NDArray[np.bool_], left: int, top: int) -> Geometry:
-    """Return the set pixels (H, W) as a mask geometry cut to its bounds, at an offset."""
-    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
-    if not rows.size:
-        raise InvalidInput("has a mask without a pixel")
-    cut = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    flat = np.concatenate(([False], cut.ravel(), [not cut[-1, -1]]))  # background first, last run closed
-    borders = np.flatnonzero(np.diff(flat.astype(np.int8)))  # where a run ends
-    runs = np.diff(np.concatenate(([0], borders)))
-    corner = (float(left + columns[0]), float(top + rows[0]))
-    opposite = (float(left + columns[-1] + 1), float(top + rows[-1] + 1))
-    return Geometry(GeometryKind.MASK, (corner, opposite), runs=tuple(int(run) for run in runs))

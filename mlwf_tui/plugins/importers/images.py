@@ -23,6 +23,10 @@ class ImagesImporter:
             return None
         return Detection(0.1, f"the folder holds {count_images(root)}")
 
+    def list_classes(self, root: Path) -> tuple[str, ...]:
+        """Return nothing: the format declares no classes."""
+        return ()
+
     def iter_items(self, root: Path, report: Report) -> Iterator[ImportedItem]:
         """Yield every image in path order.
 

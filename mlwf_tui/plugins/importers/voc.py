@@ -61,6 +61,10 @@ class VocImporter:
         folder = "/".join(first.folders) or "the folder"
         return Detection(0.9, f"{folder} holds VOC XML, there are {count_images(root)}")
 
+    def list_classes(self, root: Path) -> tuple[str, ...]:
+        """Return nothing: the format declares no classes."""
+        return ()
+
     def iter_items(self, root: Path, report: Report) -> Iterator[ImportedItem]:
         """Yield every image whose annotation can be read, or that has none, in path order.
 

@@ -65,6 +65,15 @@ class YoloImporter:
             return Detection(0.6, f"labels stands beside {count_images(root)}")
         return None
 
+    def list_classes(self, root: Path) -> tuple[str, ...]:
+        """Return the names of data.yaml or classes.txt by their index.
+
+        Raises:
+            InvalidInput: nothing says what the classes are called.
+        """
+        names = _read_config(root).class_names
+        return tuple(dict.fromkeys(names[index] for index in sorted(names)))
+
     def iter_items(self, root: Path, report: Report) -> Iterator[ImportedItem]:
         """Yield the images of every split in path order; one without a label file has no objects.
 

@@ -72,8 +72,8 @@ def deal(
 ) -> dict[str, Split]:
     """Return a split for each item's key.
 
-    Items with the rarest classes are dealt first, each to the split that lacks most of its classes;
-    sizes are exact, so what is left over at the end goes where there is room.
+    Items with the rarest classes are dealt first, and of these the ones with most objects; sizes are
+    exact, so what is left over at the end goes where there is room.
 
     Source: after Sechidis et al., On the Stratification of Multi-label Data, 2011, by object counts.
     """
@@ -84,9 +84,11 @@ def deal(
     for count in counts.values():
         totals.update(count)
 
-    def rank(item: Item) -> tuple[float, str]:
-        rarest = min((totals[name] for name in counts[item.key]), default=math.inf)
-        return rarest, hashlib.sha256(f"{seed}\n{item.key}".encode()).hexdigest()
+    def rank(item: Item) -> tuple[float, int, str]:
+        luck = hashlib.sha256(f"{seed}\n{item.key}".encode()).hexdigest()
+        count = counts[item.key]
+        rarest = min(count, key=lambda name: (totals[name], name), default=None)
+        return (math.inf, 0, luck) if rarest is None else (totals[rarest], -count[rarest], luck)
 
     splits: dict[str, Split] = {}
     for item in sorted(items, key=rank):
@@ -102,13 +104,20 @@ def _count_classes(item: Item) -> Counter[str]:
 
 
 def _choose_part(parts: Sequence[_Part], counts: Counter[str], totals: Counter[str]) -> _Part:
-    """Return the part with room that lacks most: of the item's classes first, then of items."""
+    """Return the part with room where an item brings the classes nearest to their shares.
 
-    def lack(part: _Part) -> tuple[float, float]:
-        of_classes = sum(part.share - part.class_counts[name] / totals[name] for name in counts)
-        return of_classes, 1 - part.item_count / part.size
+    That is where the sum over classes of ((objects - wanted) / total)^2 / share grows least; items
+    without objects go where the largest part of the room is left.
+    """
 
-    return max((part for part in parts if part.item_count < part.size), key=lack)
+    def cost(part: _Part) -> tuple[float, float]:
+        growth = 0.0
+        for name, count in counts.items():
+            missing = part.share * totals[name] - part.class_counts[name]
+            growth += count * (count - 2 * missing) / (part.share * totals[name] ** 2)
+        return growth, part.item_count / part.size
+
+    return min((part for part in parts if part.item_count < part.size), key=cost)
 
 
 def _round_sizes(count: int, shares: Mapping[Split, float]) -> dict[Split, int]:

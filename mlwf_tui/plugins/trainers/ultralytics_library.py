@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from mlwf_tui.errors import InvalidInput, InvalidParameter, PluginError
 
 _INTEGRATIONS = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb", "vscode_msg")
 _FONTS = ("Arial.ttf", "Arial.Unicode.ttf")
+_COLOR = re.compile(r"\033\[[0-9;]*m")
 
 
 def prepare_library(folder: Path) -> None:
@@ -31,12 +34,14 @@ def prepare_library(folder: Path) -> None:
     )
     os.environ.setdefault("MPLCONFIGDIR", str(config))
     os.environ.setdefault("OMP_NUM_THREADS", str(count_threads()))
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads took 15x the time on shared cores
     os.environ.pop("ULTRALYTICS_API_KEY", None)  # with it the library reports runs to its makers' platform
     import ultralytics.utils as library
     import ultralytics.utils.tqdm as bars
 
     library.SETTINGS.update(dict.fromkeys(_INTEGRATIONS, False))
-    bars.is_noninteractive_console = lambda: True  # one line at a bar's end: the output is a log
+    library.LOGGER.addFilter(_drop_colors)  # the output is a log, so no colours in it,
+    bars.is_noninteractive_console = lambda: True  # and one line where a progress bar ends
     _place_fonts(library.USER_CONFIG_DIR)
 
 
@@ -119,6 +124,11 @@ def report_failure(what: str) -> Iterator[None]:
         raise PluginError(
             f"Ultralytics could not {what}: {reason}", hint="The run's log has the details."
         ) from error
+
+
+def _drop_colors(record: logging.LogRecord) -> bool:
+    record.msg = _COLOR.sub("", str(record.msg))
+    return True
 
 
 def _find_version() -> str:

@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
-from mlwf_tui.tui.keys import KEYS_BY_ID, SERVICES, VERBS, Key
+from mlwf_tui.tui.keys import KEYS, KEYS_BY_ID, VERBS, Key
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.context_menu import Choice
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
@@ -55,14 +55,14 @@ def list_menu(entry: Entry, snapshot: Snapshot, marked: Entry | None) -> tuple[C
     return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in keys)
 
 
-def list_commands(
-    keys: Sequence[Key], entry: Entry | None, snapshot: Snapshot, marked: Entry | None
-) -> tuple[Choice, ...]:
-    """Return all keys as choices, for help and palette."""
-    everywhere = {key.id for key in SERVICES}
-    return tuple(
-        _make_choice(key, "" if key.id in everywhere else find_reason(key, entry, snapshot, marked)) for key in keys
-    )
+def list_commands(entry: Entry | None, snapshot: Snapshot, marked: Entry | None) -> tuple[Choice, ...]:
+    """Return all actions as they stand now, for the palette."""
+    return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in KEYS)
+
+
+def list_help() -> list[Choice]:
+    """Return all actions as the keyboard has them, whatever is selected."""
+    return [replace(_make_choice(key, ""), key=key.displays) for key in KEYS]
 
 
 def list_pane_keys(widget: Widget | None) -> list[Choice]:

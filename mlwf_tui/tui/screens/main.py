@@ -23,10 +23,10 @@ from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Project
 from mlwf_tui.entities.run import Progress
 from mlwf_tui.errors import Cancelled, MlwfError
-from mlwf_tui.protocols import Observer
 from mlwf_tui.tui.clipboard import copy_text
-from mlwf_tui.tui.keys import KEYS, KEYS_BY_ID, VERBS, list_footer_keys, make_bindings
-from mlwf_tui.tui.screens.choices import find_reason, list_commands, list_menu, list_pane_keys
+from mlwf_tui.tui.keys import KEYS_BY_ID, VERBS, list_footer_keys, make_bindings
+from mlwf_tui.tui.observer import ScreenObserver
+from mlwf_tui.tui.screens.choices import find_reason, list_commands, list_help, list_menu, list_pane_keys
 from mlwf_tui.tui.screens.live import Live
 from mlwf_tui.tui.screens.outline import build_outline, find_node_id, make_node_entry
 from mlwf_tui.tui.screens.search import GraphSearch, name_search
@@ -132,6 +132,7 @@ class MainScreen(Screen[None]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        self._views.stage.make_views()
         self.reload()
         self._live.start()
         self.set_interval(AGE_INTERVAL_S, self._show_outline)
@@ -141,7 +142,7 @@ class MainScreen(Screen[None]):
     def ask(self, what: str, work: Callable[[], T], done: Callable[[T], None], *, is_patient: bool = True) -> None:
         self._work.start(what, work, done, is_patient=is_patient)
 
-    def do_long(self, title: str, work: Callable[[Observer], T], done: Callable[[T], None]) -> None:
+    def do_long(self, title: str, work: Callable[[ScreenObserver], T], done: Callable[[T], None]) -> None:
         if self._long.start(title, work, done):
             self.go_progress()
         else:
@@ -168,13 +169,14 @@ class MainScreen(Screen[None]):
 
     def show_monitor(self, run_id: str) -> None:
         self._views.show_run_of(run_id)
-        self._panes.go_to(STAGE)
 
     def follow_run(self, run_id: str) -> None:
         self._live.restart(run_id)
 
-    def view_changed(self) -> None:
+    def view_changed(self, *, is_opened: bool) -> None:
         self._panes.rename(STAGE, TITLES[self._views.active])
+        if is_opened or self._panes.current == STAGE:
+            self._panes.go_to(STAGE)
 
     def _send(self, text: str) -> None:
         self.app.copy_to_clipboard(text)
@@ -349,9 +351,7 @@ class MainScreen(Screen[None]):
             self.reload()
         if entry.kind is EntryKind.WORKSPACE:
             self._tree.toggle_branch()
-        elif self._views.open(entry):
-            self._panes.go_to(STAGE)
-        else:
+        elif not self._views.open(entry):
             self._panes.go_to(DETAILS)
 
     def _show_menu(self, entry: Entry, at: Offset | None) -> None:
@@ -373,7 +373,7 @@ class MainScreen(Screen[None]):
 
     def list_choices(self) -> tuple[Choice, ...]:
         """Return every action as it stands now, for the palette."""
-        return list_commands(KEYS, self.entry, self.snapshot, self.marked)
+        return list_commands(self.entry, self.snapshot, self.marked)
 
     def go_open(self) -> None:
         if self.entry is not None:
@@ -394,7 +394,6 @@ class MainScreen(Screen[None]):
     def go_diff(self) -> None:
         if self.entry is not None:
             self._views.show_diff(*choose_sides(self.entry, self.marked))
-            self._panes.go_to(STAGE)
 
     def go_mark(self) -> None:
         if self.entry is None:
@@ -463,8 +462,7 @@ class MainScreen(Screen[None]):
     def go_help(self) -> None:
         """List the keys of the focused pane, then all others; ⏎ does what the line says."""
         choices = list_pane_keys(self.focused)
-        choices += list_commands(KEYS, self.entry, self.snapshot, self.marked)
-        self.put(ContextMenu("Keys", choices, is_wide=True), self._do_help)
+        self.put(ContextMenu("Keys", [*choices, *list_help()], is_wide=True), self._do_help)
 
     def _do_help(self, name: str) -> None:
         if name.startswith("own:"):

@@ -14,7 +14,7 @@ from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.params import ParamSpec
-from mlwf_tui.protocols import Observer
+from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.confirm import Confirm
@@ -45,7 +45,7 @@ class Host(Protocol):
     def ask(self, what: str, work: Callable[[], T], done: Callable[[T], None], *, is_patient: bool = True) -> None:
         """Do `work` in a thread and hand its result to `done`; an impatient quit leaves it behind."""
 
-    def do_long(self, title: str, work: Callable[[Observer], T], done: Callable[[T], None]) -> None:
+    def do_long(self, title: str, work: Callable[[ScreenObserver], T], done: Callable[[T], None]) -> None:
         """Do long `work` in a thread, with its progress shown and a way to cancel it."""
 
     def put(self, dialog: Screen[T], then: Callable[[T], None]) -> None:
@@ -196,6 +196,21 @@ class Verbs:
     def _say_transformed(self, made: TransformResult) -> None:
         how = " (known recipe, nothing was computed)" if made.cached else ""
         self._finish(f"Made {made.project}@{made.version}: {made.items_in:,} items in, {made.items_out:,} out{how}.")
+
+    def do_demo(self, entry: Entry | None) -> None:
+        from mlwf_tui.workflow.demo import DemoResult, run_demo  # noqa: PLC0415
+
+        def said(made: DemoResult) -> None:
+            self._finish(f"The demo is done: {made.model} has mAP50 {made.map50:.2f} on {made.project}.")
+
+        def confirmed(is_wanted: bool) -> None:
+            if is_wanted:
+                workspace = self._host.workspace
+                self._host.do_long("Demo", lambda observer: run_demo(workspace, seed=0, announce=observer), said)
+
+        text = "A project of drawn digits is made, committed, augmented, trained on, measured and restored, by the"
+        text += " verbs that you will use. Takes some minutes; everything can be deleted afterwards."
+        self._host.put(Confirm("Walk through the whole workflow", text, yes="Begin"), confirmed)
 
     # --- models --------------------------------------------------------------------------------
 

@@ -56,8 +56,8 @@ class Host(Protocol):
     def follow_run(self, run_id: str) -> None:
         """Hand everything of this run to `show_updates`, from its beginning."""
 
-    def view_changed(self) -> None:
-        """Notice that another view is shown."""
+    def view_changed(self, *, is_opened: bool) -> None:
+        """Notice that another view is shown; opened with something new, it also gets the focus."""
 
 
 class Views:
@@ -93,7 +93,7 @@ class Views:
         else:
             self.stage.tabs.show(name)
             self.stage.show_alone(Notice(*EMPTY_HINTS[name]), keep_tabs=True)
-        self._host.view_changed()
+        self._host.view_changed(is_opened=False)
 
     def show_neighbour(self, step: int) -> None:
         """Show the next view, round the ends."""
@@ -210,7 +210,8 @@ class Views:
 
     def _fill(self, name: str) -> None:
         self._filled.add(name)
-        self.show(name)
+        self.stage.show(name)
+        self._host.view_changed(is_opened=True)
 
 
 def choose_sides(entry: Entry, marked: Entry | None) -> tuple[str, str]:

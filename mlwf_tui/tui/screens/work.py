@@ -14,7 +14,6 @@ from textual.app import App
 
 from mlwf_tui.entities.run import Progress
 from mlwf_tui.errors import MlwfError
-from mlwf_tui.protocols import Observer
 from mlwf_tui.tui.observer import ScreenObserver
 
 T = TypeVar("T")
@@ -103,7 +102,7 @@ class LongWork:
         self._show = show
         self.task: Task | None = None
 
-    def start(self, title: str, work: Callable[[Observer], T], done: Callable[[T], None]) -> bool:
+    def start(self, title: str, work: Callable[[ScreenObserver], T], done: Callable[[T], None]) -> bool:
         """Begin, unless another one goes on; return whether it was begun."""
         if self.task is not None:
             return False

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -15,8 +16,6 @@ from textual.geometry import Offset, Region, Spacing
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
-
-MENU_WIDTH = 58
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class ContextMenu(ModalScreen[str | None]):
         self._title = title
         self._choices = tuple(choices)
         self._at = at
-        self._width = 84 if is_wide else MENU_WIDTH
+        self._key_width = max((cell_len(choice.key) for choice in self._choices), default=0)
         self.set_class(is_wide, "-wide")
 
     def compose(self) -> ComposeResult:
@@ -154,10 +153,10 @@ class ContextMenu(ModalScreen[str | None]):
             lines.action_first()
 
     def _draw(self, choice: Choice) -> Content:
-        key = Content.styled(f"{choice.key:>6} ", "$accent bold" if not choice.reason else "")
+        key = Content.styled(f"{choice.key:>{self._key_width}} ", "$accent bold" if not choice.reason else "")
         label = Content(choice.label)
         if choice.reason:
-            return Content.assemble(key, label, "\n       ", (choice.reason, "italic"))
+            return Content.assemble(key, label, (f"  {choice.reason}", "italic"))
         if choice.note:
             return Content.assemble(key, label, ("  " + choice.note, "$text-muted"))
         return Content.assemble(key, label)

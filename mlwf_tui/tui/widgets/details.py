@@ -137,7 +137,7 @@ def _list_content(facts: Mapping[str, Any]) -> Iterator[Line]:
 def _draw_share(count: int, most: int, color: str) -> Content:
     filled = max(1, round(BAR_WIDTH * count / most)) if count else 0
     return Content.assemble(
-        (f"{count:>7,}  ", ""), ("━" * filled, color), ("━" * (BAR_WIDTH - filled), "$boost")
+        (f"{count:>7,}  ", ""), ("━" * filled, color), ("━" * (BAR_WIDTH - filled), "$border")
     )
 
 
@@ -198,7 +198,7 @@ def _list_metrics(metrics: Mapping[str, float]) -> Iterator[Line]:
         short = name.removeprefix("metrics/")
         if 0 <= value <= 1:
             filled = round(value * BAR_WIDTH)
-            bar = Content.assemble(("━" * filled, "$primary"), ("━" * (BAR_WIDTH - filled), "$boost"))
+            bar = Content.assemble(("━" * filled, "$primary"), ("━" * (BAR_WIDTH - filled), "$border"))
             yield short, Content.assemble(f"{value:6.4f}  ", bar)
         else:
             yield short, f"{value:.4g}"

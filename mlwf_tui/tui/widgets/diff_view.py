@@ -36,6 +36,7 @@ class DiffView(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._diff: Diff | None = None
         self._head = Static(id="diff-head")
         self.items = EntityTable(
             Column("", 1),
@@ -45,12 +46,19 @@ class DiffView(Vertical):
             id="diff-items",
         )
 
+    def notify_style_update(self) -> None:
+        """Draw the rows in the colours of the theme that was just chosen."""
+        super().notify_style_update()
+        if self._diff is not None:
+            self.show_diff(self._diff)
+
     def compose(self) -> ComposeResult:
         yield self._head
         yield self.items
 
     def show_diff(self, diff: Diff) -> None:
         """Draw everything between two states."""
+        self._diff = diff
         self._head.update(_draw_head(diff))
         styles = {kind: self.get_component_rich_style(f"diff--{kind}", partial=True) for kind in ChangeKind}
         rows = [(Text(SIGNS[change.kind], styles[change.kind]), change.key, change.detail) for change in diff.items]

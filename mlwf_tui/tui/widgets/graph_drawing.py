@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rich.cells import cell_len
@@ -48,7 +48,7 @@ class _Cell:
 
     across: int = 0
     along: int = 0
-    across_source: int = -1
+    across_ends: set[int] = field(default_factory=set)  # sources of the lines that turn or end here
     along_source: int = -1
     is_across_lit: bool = False
     is_along_lit: bool = False
@@ -116,7 +116,8 @@ def _collect_cells(
         for x in range(max(left, line.left), min(right - 1, line.right) + 1):
             cell = cells.setdefault(x, _Cell())
             cell.across |= (LEFT if x > line.left else 0) | (RIGHT if x < line.right else 0)
-            cell.across_source = link.source
+            if x in (line.left, line.right):
+                cell.across_ends.add(link.source)
             cell.is_across_lit |= is_lit
             cell.has_head |= line.has_head and x == line.right
     for upright in layout.iter_verticals(row, left, right):
@@ -157,7 +158,7 @@ def _draw_cell(cell: _Cell, highlight: Highlight | None) -> Run:
     if cell.has_head:
         return ARROW, role
     is_crossing = cell.across == LEFT | RIGHT and cell.along == UP | DOWN
-    if is_crossing and cell.across_source != cell.along_source:
+    if is_crossing and cell.along_source not in cell.across_ends:
         is_across_above = cell.is_across_lit and not cell.is_along_lit
         return LINES[cell.across if is_across_above else cell.along], role
     return LINES[cell.across | cell.along], role

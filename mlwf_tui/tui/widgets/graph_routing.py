@@ -80,6 +80,19 @@ class Vertical(NamedTuple):
     link: int
 
 
+class _Turn(NamedTuple):
+    """The vertical line of a vertex in the gap behind it: first by `order` when tracks are taken."""
+
+    order: int
+    top: int
+    bottom: int
+    vertex: int
+    ends: tuple[int, ...]  # the rows that it leads to
+
+    def overlaps(self, other: _Turn) -> bool:
+        return self.top <= other.bottom and other.top <= self.bottom
+
+
 @dataclass(frozen=True, slots=True)
 class GraphLayout:
     """A drawn-out graph: boxes by node number, and lines filed by the rows they touch."""
@@ -176,27 +189,52 @@ def _choose_tracks(layered: LayeredGraph, rows: Sequence[int], column: Iterable[
     """Return for each vertex whose lines must turn the vertical track to turn on, 0 the leftmost.
 
     Lines that lead down take the tracks from right to left by their row, lines that lead up from left
-    to right: neither then crosses its neighbour. Overlapping lines get tracks of their own.
+    to right: neither then crosses its neighbour. Overlapping lines get tracks of their own. A line must
+    have left its row before another arrives on it, else the two would seem to be joined.
     """
-    spans: list[tuple[int, int, int, int]] = []  # (order, top, bottom, vertex)
+    turns = _find_turns(layered, rows, column)
+    by_row = {rows[turn.vertex]: turn for turn in turns}
+    tracks: dict[int, int] = {}
+    taken: list[list[_Turn]] = []
+    waiting = list(reversed(turns))
+    seen: set[int] = set()
+    while waiting:
+        turn = waiting[-1]
+        before = [by_row[end] for end in turn.ends if end in by_row and by_row[end] is not turn]
+        unplaced = [other for other in before if other.vertex not in seen]
+        seen.update(other.vertex for other in (turn, *unplaced))
+        if unplaced:
+            waiting.extend(unplaced)
+            continue
+        waiting.pop()
+        if turn.vertex not in tracks:
+            first = max((tracks[other.vertex] + 1 for other in before if other.vertex in tracks), default=0)
+            tracks[turn.vertex] = _take_track(turn, first, taken)
+    return tracks
+
+
+def _find_turns(layered: LayeredGraph, rows: Sequence[int], column: Iterable[int]) -> list[_Turn]:
+    """Return the vertices whose lines turn, in the order in which their tracks should be taken."""
+    turns = []
     for vertex in column:
         ends = [rows[child] for child in layered.forward[vertex]]
         row = rows[vertex]
         if any(end != row for end in ends):
             is_down = sum(ends) >= row * len(ends)
-            spans.append((-row if is_down else row, min(row, *ends), max(row, *ends), vertex))
-    tracks: dict[int, int] = {}
-    taken: list[list[tuple[int, int]]] = []
-    for _, top, bottom, vertex in sorted(spans):
-        track = len(taken)
-        while track and all(bottom < t or b < top for t, b in taken[track - 1]):
-            track -= 1
-        if track == len(taken) and track < MAX_TRACKS:
-            taken.append([])
-        track = min(track, len(taken) - 1)
-        taken[track].append((top, bottom))
-        tracks[vertex] = track
-    return tracks
+            turns.append(_Turn(-row if is_down else row, min(row, *ends), max(row, *ends), vertex, tuple(ends)))
+    return sorted(turns)
+
+
+def _take_track(turn: _Turn, first: int, taken: list[list[_Turn]]) -> int:
+    """Return the leftmost track from `first` on that lies right of all lines which the turn overlaps."""
+    track = max(first, len(taken))
+    while track > first and (track > len(taken) or not any(turn.overlaps(other) for other in taken[track - 1])):
+        track -= 1
+    track = min(track, MAX_TRACKS - 1)
+    while len(taken) <= track:
+        taken.append([])
+    taken[track].append(turn)
+    return track
 
 
 def _sort_by_row(neighbours: Iterable[Sequence[int]], rows: Sequence[int]) -> tuple[tuple[int, ...], ...]:

@@ -75,7 +75,7 @@ class ProgressDialog(ModalScreen[None]):
         filled = min(width, round(width * progress.step / progress.total))
         return Content.assemble(
             ("━" * filled, "$accent"),
-            ("━" * (width - filled), "$boost"),
+            ("━" * (width - filled), "$border"),
             f" {progress.step / progress.total:4.0%}  ",
             (f"{progress.step:,} of {progress.total:,}", "$text-muted"),
         )

@@ -124,7 +124,7 @@ def _draw_progress(progress: Progress) -> Content:
     filled = min(BAR_WIDTH, round(BAR_WIDTH * progress.step / progress.total))
     return Content.assemble(
         ("━" * filled, "$accent"),
-        ("━" * (BAR_WIDTH - filled), "$boost"),
+        ("━" * (BAR_WIDTH - filled), "$border"),
         f" {progress.step / progress.total:4.0%}  ",
         (progress.message, "$text-muted"),
     )

@@ -26,7 +26,6 @@ class Stage(Vertical):
 
     DEFAULT_CSS = """
     Stage > .view { height: 1fr; width: 1fr; }
-    Stage > .view.-hidden { display: none; }
     Stage.-alone > TabLine { display: none; }
     """
 
@@ -50,6 +49,11 @@ class Stage(Vertical):
         """The view that is drawn now: the active one, or what stands in for all of them."""
         return self._alone or self._views.get(self.active)
 
+    def make_views(self) -> None:
+        """Make and mount all views that were not wanted yet, so that each is ready when it is."""
+        for name in self._specs:
+            self.get_view(name)
+
     def find_view(self, name: str) -> Widget | None:
         """Return a view if it was made already."""
         return self._views.get(name)
@@ -58,7 +62,8 @@ class Stage(Vertical):
         """Return a view, made and mounted hidden if this is the first time it is wanted."""
         if name not in self._views:
             view = self._specs[name].make()
-            view.add_class("view", "-hidden")
+            view.add_class("view")
+            view.display = False
             self._views[name] = view
             self.mount(view)
         return self._views[name]
@@ -68,7 +73,7 @@ class Stage(Vertical):
         view = self.get_view(name)
         self.clear_alone()
         for other in self._views.values():
-            other.set_class(other is not view, "-hidden")
+            other.display = other is view  # not by style sheet: what is hidden at once takes no focus
         self.tabs.show(name)
         return view
 
@@ -76,7 +81,7 @@ class Stage(Vertical):
         """Show a widget in place of all views: the welcome, an error, that things are being read."""
         self.clear_alone()
         for view in self._views.values():
-            view.add_class("-hidden")
+            view.display = False
         widget.add_class("view")
         self._alone = widget
         self.set_class(not keep_tabs, "-alone")

@@ -86,7 +86,7 @@ def test_mask_and_polygon_stay_where_the_box_is(name: str, params: dict[str, Any
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_copies_differ_from_the_original_and_from_each_other(name: str) -> None:
     item = make_item("a.png", [("cat", 10, 10, 40, 40)])
-    params = {"axis": "random"} if name == "flip" else {}
+    params: dict[str, Any] = {"axis": "random"} if name == "flip" else {}
     images = {result.image for result in apply(name, [item], copies=6, keep_originals=False, **params)}
     assert item.read_image() not in images
     assert len(images) >= (2 if name == "flip" else 6)
@@ -101,7 +101,7 @@ def test_copy_does_not_depend_on_other_items(name: str) -> None:
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_another_seed_gives_other_pixels(name: str) -> None:
-    params = {"axis": "random"} if name == "flip" else {}
+    params: dict[str, Any] = {"axis": "random"} if name == "flip" else {}
     items = [make_item(f"{number}.jpg") for number in range(4)]
     first, second = (
         [result.image for result in apply(name, items, seed=seed, keep_originals=False, **params)]
@@ -181,13 +181,13 @@ def test_every_format_can_be_changed(suffix: str) -> None:
 
 def test_image_that_cannot_be_decoded_is_named() -> None:
     source = make_item("a.jpg")
-    with pytest.raises(InvalidInput, match="main/a.jpg cannot be decoded"):
+    with pytest.raises(InvalidInput, match=r"main/a\.jpg cannot be decoded"):
         apply("flip", [SourceItem(source.item, lambda: b"\xff\xd8\xff garbage")])
 
 
 def test_image_of_another_size_than_its_item_is_named() -> None:
     source = make_item("a.jpg")
-    with pytest.raises(InvalidInput, match="main/a.jpg has 8x8 pixels"):
+    with pytest.raises(InvalidInput, match=r"main/a\.jpg has 8x8 pixels"):
         apply("flip", [SourceItem(source.item, lambda: make_image(width_px=8, height_px=8))])
 
 

@@ -53,9 +53,7 @@ def test_splits_have_the_sizes_asked_for() -> None:
 def test_rare_class_is_in_every_split_by_its_share() -> None:
     for seed in range(10):
         items = apply("split", SOURCES, seed=seed)
-        dogs = Counter(
-            item.split for item in items for o in item.annotation.objects if o.class_name == "dog"
-        )
+        dogs = Counter(item.split for item in items for o in item.annotation.objects if o.class_name == "dog")
         assert dogs == {Split.TRAIN: 7, Split.VAL: 2, Split.TEST: 1}
 
 

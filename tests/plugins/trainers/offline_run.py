@@ -73,14 +73,18 @@ def _describe(fitted: FitResult, observer: KeepingObserver) -> dict[str, Any]:
 def _use(trainer: UltralyticsTrainer, fitted: FitResult, data: Path, work: Path) -> dict[str, Any]:
     names = {p.relative_to(data).as_posix(): f"main/{p.name}" for p in data.glob("images/*/*")}
     weights, size_px = fitted.checkpoints[0], fitted.image_size_px
-    evaluated = trainer.evaluate(
-        EvaluateRequest(
-            weights=weights, data=data, files=names, split=Split.VAL, folder=work / "val", image_size_px=size_px
-        ),
-        KeepingObserver(),
+    measure = EvaluateRequest(
+        weights=weights,
+        data=data,
+        files=names,
+        split=Split.VAL,
+        folder=work / "evaluate",
+        image_size_px=size_px,
     )
-    predict = PredictRequest(weights=weights, image_size_px=size_px, confidence=0.01, folder=work / "predict")
-    applied = list(trainer.predict(predict, [make_item(f"{n}.png", seed=n) for n in range(3)], KeepingObserver()))
+    evaluated = trainer.evaluate(measure, KeepingObserver())
+    use = PredictRequest(weights=weights, image_size_px=size_px, confidence=0.01, folder=work / "predict")
+    items = [make_item(f"{number}.png", seed=number) for number in range(3)]
+    applied = list(trainer.predict(use, items, KeepingObserver()))
     return {
         "evaluated": {p.key: len(p.objects) for p in evaluated.predictions},
         "is_sorted": all(_is_sorted(p.objects) for p in (*evaluated.predictions, *applied)),

@@ -1,0 +1,235 @@
+"""What every trainer must do: cheap promises always, a tiny real training where time is given."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.entities.item import Split
+from mlwf_tui.errors import Cancelled, InvalidInput
+from mlwf_tui.params import build_params, describe_params
+from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
+from mlwf_tui.protocols import EvaluateRequest, FitRequest, FitResult, PredictRequest, SourceItem, Trainer
+from tests.fakes.observers import KeepingObserver, StoppingObserver
+from tests.making import Box, make_item, make_yolo
+
+TRAINERS: tuple[Trainer, ...] = (UltralyticsTrainer(),)
+TINY = {"ultralytics": ("yolov10p", {"epochs": 2, "imgsz": 64, "batch": 4, "device": "cpu"})}
+CLASSES = ("cat", "dog")
+BOXES: tuple[Box, ...] = (("cat", 4, 4, 30, 30), ("dog", 36, 10, 60, 40))
+
+
+@pytest.fixture(params=TRAINERS, ids=lambda trainer: trainer.name)
+def trainer(request: pytest.FixtureRequest) -> Trainer:
+    found: Trainer = request.param
+    return found
+
+
+def make_data(folder: Path) -> Path:
+    keys = [f"{split}/{number}.jpg" for split, count in (("train", 8), ("val", 4)) for number in range(count)]
+    return make_yolo(folder, dict.fromkeys(keys, BOXES), class_names=CLASSES)
+
+
+def make_request(trainer: Trainer, data: Path, folder: Path, *, seed: int = 0) -> FitRequest:
+    architecture, values = TINY[trainer.name]
+    return FitRequest(
+        architecture=architecture,
+        data=data,
+        class_names=CLASSES,
+        folder=folder,
+        params=build_params(trainer.params_type, values),
+        extra={},
+        seed=seed,
+    )
+
+
+def name_files(data: Path) -> dict[str, str]:
+    return {path.relative_to(data).as_posix(): f"main/{path.name}" for path in data.glob("images/*/*")}
+
+
+def test_it_has_a_name_a_summary_and_a_data_format(trainer: Trainer) -> None:
+    assert trainer.name
+    assert trainer.summary
+    assert trainer.data_format
+
+
+def test_every_parameter_is_described_and_has_a_default(trainer: Trainer) -> None:
+    for spec in describe_params(trainer.params_type):
+        assert spec.help, spec.name
+    build_params(trainer.params_type, {})
+
+
+def test_architectures_are_named_once(trainer: Trainer) -> None:
+    names = trainer.list_architectures()
+
+    assert names
+    assert len(set(names)) == len(names)
+
+
+def test_listing_architectures_imports_no_heavy_library(trainer: Trainer) -> None:
+    kind = type(trainer)
+    code = (
+        f"import sys; from {kind.__module__} import {kind.__name__} as Trainer;"
+        "Trainer().list_architectures(); Trainer().params_type;"
+        "assert not {'torch', 'ultralytics', 'cv2', 'numpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_data_without_training_items_is_refused(trainer: Trainer, tmp_path: Path) -> None:
+    data = make_yolo(tmp_path / "data", {"val/a.jpg": BOXES}, class_names=CLASSES)
+
+    with pytest.raises(InvalidInput, match="train"):
+        trainer.fit(make_request(trainer, data, tmp_path / "fit"), KeepingObserver())
+
+
+@pytest.mark.slow
+def test_missing_weights_are_refused(trainer: Trainer, tmp_path: Path) -> None:
+    data = make_data(tmp_path / "data")
+    missing = tmp_path / "none.pt"
+    measure = EvaluateRequest(
+        weights=missing, data=data, files=name_files(data), split=Split.VAL, folder=tmp_path, image_size_px=64
+    )
+
+    with pytest.raises(InvalidInput, match="do not exist"):
+        trainer.evaluate(measure, KeepingObserver())
+    use = PredictRequest(weights=missing, image_size_px=64, confidence=0.5, folder=tmp_path)
+    with pytest.raises(InvalidInput, match="do not exist"):
+        list(trainer.predict(use, [make_item()], KeepingObserver()))
+
+
+@pytest.fixture(scope="module", params=TRAINERS, ids=lambda trainer: trainer.name)
+def trained(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Trainer, Path, FitResult, KeepingObserver]:
+    """A trainer, its data, and what two epochs on eight images gave."""
+    trainer: Trainer = request.param
+    data = make_data(tmp_path_factory.mktemp("data"))
+    observer = KeepingObserver()
+    result = trainer.fit(make_request(trainer, data, tmp_path_factory.mktemp("fit")), observer)
+    return trainer, data, result, observer
+
+
+Trained = tuple[Trainer, Path, FitResult, KeepingObserver]
+
+
+@pytest.mark.slow
+def test_fit_leaves_checkpoints_and_metrics(trained: Trained) -> None:
+    _, _, result, _ = trained
+
+    assert result.checkpoints
+    assert all(path.stat().st_size > 0 for path in result.checkpoints)
+    assert result.task == "detect"
+    assert result.image_size_px == 64
+    assert {"map", "map50", "precision", "recall"} <= set(result.metrics)
+    assert {"python", "device"} <= set(result.environment)
+    assert not result.is_stopped
+
+
+@pytest.mark.slow
+def test_fit_tells_the_observer_every_batch_and_epoch(trained: Trained) -> None:
+    observer = trained[3]
+
+    assert [step for step, _, _ in observer.steps] == [1, 2, 3, 4]
+    assert {total for _, total, _ in observer.steps} == {4}
+    epochs = [step for key, _, step in observer.metrics if key == "metrics/mAP50"]
+    assert epochs == [1, 2]
+
+
+@pytest.mark.slow
+def test_evaluate_predicts_every_image_of_the_split(trained: Trained, tmp_path: Path) -> None:
+    trainer, data, result, _ = trained
+
+    evaluated = trainer.evaluate(
+        EvaluateRequest(
+            weights=result.checkpoints[0],
+            data=data,
+            files=name_files(data),
+            split=Split.VAL,
+            folder=tmp_path,
+            image_size_px=64,
+        ),
+        KeepingObserver(),
+    )
+
+    assert sorted(p.key for p in evaluated.predictions) == [f"main/{number}.jpg" for number in range(4)]
+    for prediction in evaluated.predictions:
+        for found in prediction.objects:
+            assert found.class_name in CLASSES
+            assert found.confidence is not None
+            assert 0.001 <= found.confidence <= 1
+            assert -1 <= found.geometry.bounds.left < found.geometry.bounds.right <= 65
+    assert {"preprocess_ms", "inference_ms", "postprocess_ms", "images_per_second"} <= set(evaluated.speed)
+
+
+@pytest.mark.slow
+def test_predict_keeps_the_order_and_the_confidence(trained: Trained, tmp_path: Path) -> None:
+    trainer, _, result, _ = trained
+    items = [make_item(f"{number}.jpg", BOXES, seed=number) for number in range(20)]
+    use = PredictRequest(weights=result.checkpoints[0], image_size_px=64, confidence=0.002, folder=tmp_path)
+
+    predictions = list(trainer.predict(use, items, KeepingObserver()))
+
+    assert [p.key for p in predictions] == [source.item.key for source in items]
+    confidences = [o.confidence for p in predictions for o in p.objects]
+    assert all(confidence is not None and confidence >= 0.002 for confidence in confidences)
+
+
+@pytest.mark.slow
+def test_predict_names_an_image_that_cannot_be_decoded(trained: Trained, tmp_path: Path) -> None:
+    trainer, _, result, _ = trained
+    broken = SourceItem(make_item("broken.jpg").item, lambda: b"no image")
+    use = PredictRequest(weights=result.checkpoints[0], image_size_px=64, confidence=0.5, folder=tmp_path)
+
+    with pytest.raises(InvalidInput, match=r"main/broken\.jpg"):
+        list(trainer.predict(use, [broken], KeepingObserver()))
+
+
+@pytest.mark.slow
+def test_predict_stops_when_asked(trained: Trained, tmp_path: Path) -> None:
+    trainer, _, result, _ = trained
+    use = PredictRequest(weights=result.checkpoints[0], image_size_px=64, confidence=0.5, folder=tmp_path)
+
+    with pytest.raises(Cancelled):
+        list(trainer.predict(use, [make_item()], StoppingObserver()))
+
+
+@pytest.mark.slow
+def test_a_stop_leaves_good_checkpoints(trainer: Trainer, tmp_path: Path) -> None:
+    data = make_data(tmp_path / "data")
+    observer = StoppingObserver(looks_left=2)  # one look before the first batch
+
+    result = trainer.fit(make_request(trainer, data, tmp_path / "fit"), observer)
+
+    assert result.is_stopped
+    assert result.checkpoints[0].stat().st_size > 0
+    assert len(observer.steps) == 2
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_metrics(trained: Trained, tmp_path: Path) -> None:
+    trainer, data, result, observer = trained
+    again = KeepingObserver()
+
+    second = trainer.fit(make_request(trainer, data, tmp_path / "fit"), again)
+
+    assert second.metrics == result.metrics
+    losses = [(value, step) for key, value, step in observer.metrics if key.startswith("train/")]
+    assert losses == [(value, step) for key, value, step in again.metrics if key.startswith("train/")]
+
+
+@pytest.mark.slow
+def test_fit_writes_only_into_its_folder_and_beside_the_data(
+    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+
+    trainer.fit(make_request(trainer, make_data(tmp_path / "data"), tmp_path / "fit"), KeepingObserver())
+
+    assert not list(elsewhere.iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "elsewhere", "fit"]

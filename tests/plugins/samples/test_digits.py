@@ -1,0 +1,79 @@
+"""The digits sample: the same bytes for a seed, honest boxes, digits that never cross a split."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.plugins.importers.voc import VocImporter
+from mlwf_tui.plugins.samples.digits import CLASS_NAMES, DigitsSample, _share_digits
+from mlwf_tui.protocols import ImportedItem
+
+
+def _read(folder: Path) -> list[ImportedItem]:
+    problems: list[Problem] = []
+    items = list(VocImporter().iter_items(folder, problems.append))
+    assert not problems
+    return items
+
+
+def _digest(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def test_the_folder_imports_as_voc_with_all_splits(tmp_path: Path) -> None:
+    DigitsSample().write(tmp_path, seed=1, image_count=40)
+
+    items = _read(tmp_path)
+
+    found = VocImporter().detect(tmp_path)
+    assert found is not None
+    assert found.confidence > 0.5
+    counts = {split: sum(item.split is split for item in items) for split in Split}
+    assert counts == {Split.TRAIN: 28, Split.VAL: 8, Split.TEST: 4, Split.NONE: 0}
+    assert {o.class_name for item in items for o in item.annotation.objects} == set(CLASS_NAMES)
+
+
+def test_boxes_lie_inside_and_hold_what_stands_out(tmp_path: Path) -> None:
+    DigitsSample().write(tmp_path, seed=2, image_count=20)
+
+    for item in _read(tmp_path):
+        with Image.open(item.path) as image:
+            size = image.size
+            assert np.asarray(image).std() > 5
+        assert 1 <= len(item.annotation.objects) <= 3
+        for labelled in item.annotation.objects:
+            box = labelled.geometry.bounds
+            assert 0 <= box.left < box.right <= size[0]
+            assert 0 <= box.top < box.bottom <= size[1]
+            assert box.height_px >= 20
+
+
+def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        DigitsSample().write(tmp_path / name, seed=seed, image_count=6)
+        DigitsSample().write_unlabelled(tmp_path / name / "new", seed=seed, image_count=3)
+
+    assert _digest(tmp_path / "a") == _digest(tmp_path / "b")
+    assert _digest(tmp_path / "a") != _digest(tmp_path / "c")
+
+
+def test_a_digit_belongs_to_one_split() -> None:
+    shares = _share_digits(np.random.default_rng(0))
+
+    drawn = {split: {digit.strokes.tobytes() for digit in digits} for split, digits in shares.items()}
+    for split, others in ((s, set(Split) - {s}) for s in Split):
+        assert drawn[split]
+        assert all(not drawn[split] & drawn[other] for other in others)
+
+
+def test_unlabelled_images_come_alone(tmp_path: Path) -> None:
+    DigitsSample().write_unlabelled(tmp_path, seed=5, image_count=4)
+
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [f"new_{n:04d}.jpg" for n in range(4)]

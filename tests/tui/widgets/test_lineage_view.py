@@ -1,0 +1,228 @@
+"""The lineage view through its keys, its mouse and its messages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+
+from mlwf_tui.entities.lineage import LineageGraph
+from mlwf_tui.tui.widgets.lineage_view import LineageView
+from tests.fakes.graphs import BEGIN, make_chain, make_graph, make_history, make_node
+
+FORK = make_graph(
+    [make_node("version", 0), make_node("run", 1, state="running"), make_node("run", 2), make_node("model", 3)],
+    [("version:0", "run:1"), ("version:0", "run:2"), ("run:1", "model:3")],
+)
+
+
+class LineageApp(App[None]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[tuple[str, str]] = []
+        self.menu_at: tuple[int, int] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield LineageView(now=lambda: BEGIN)
+
+    def on_lineage_view_selected(self, event: LineageView.Selected) -> None:
+        self.heard.append(("selected", event.node.id))
+
+    def on_lineage_view_activated(self, event: LineageView.Activated) -> None:
+        self.heard.append(("activated", event.node.id))
+
+    def on_lineage_view_menu_requested(self, event: LineageView.MenuRequested) -> None:
+        self.heard.append(("menu", event.node.id))
+        self.menu_at = (event.screen_offset.x, event.screen_offset.y)
+
+
+async def show(pilot: Pilot[None], graph: LineageGraph) -> LineageView:
+    view = pilot.app.query_one(LineageView)
+    view.focus()
+    view.show_graph(graph)
+    await settle(pilot)
+    return view
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+    await pilot.pause()
+
+
+def read_screen(view: LineageView) -> str:
+    return "\n".join(view.render_line(y).text for y in range(view.size.height))
+
+
+async def test_an_empty_graph_says_which_key_makes_something() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        view = await show(pilot, LineageGraph((), ()))
+        assert "Press i to import" in read_screen(view)
+
+
+async def test_a_node_shows_title_detail_state_and_age() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, FORK)
+        text = read_screen(view)
+        assert "◆ version 0" in text
+        assert "0 items" in text
+        assert "● running · now" in text
+
+
+async def test_the_arrows_walk_along_the_edges() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, FORK)
+        view.select("version:0")
+        await pilot.press("right")
+        assert view.selected == "run:1"
+        await pilot.press("down")
+        assert view.selected == "run:2"
+        await pilot.press("up", "right")
+        assert view.selected == "model:3"
+        await pilot.press("h", "h")
+        assert view.selected == "version:0"
+        await pilot.press("left")
+        assert view.selected == "version:0"
+
+
+async def test_g_goes_to_the_oldest_and_capital_g_to_the_newest() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        view = await show(pilot, make_chain(30))
+        await pilot.press("G")
+        assert view.selected == "run:29"
+        assert "run 29" in read_screen(view)
+        await pilot.press("g")
+        assert view.selected == "version:0"
+        assert view.scroll_offset.x == 0
+
+
+async def test_every_step_is_told_and_enter_opens() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, FORK)
+        view.select("version:0")
+        await pilot.press("l", "enter")
+        await pilot.pause()
+        assert app.heard == [("selected", "version:0"), ("selected", "run:1"), ("activated", "run:1")]
+
+
+async def test_x_asks_for_the_menu_below_the_box() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, make_chain(3))
+        view.select("version:0")
+        await pilot.press("x")
+        await pilot.pause()
+        assert app.heard[-1] == ("menu", "version:0")
+        assert app.menu_at == (0, 3)
+
+
+async def test_a_click_selects_and_a_double_click_opens() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, make_chain(3))
+        await pilot.click(LineageView, offset=(40, 1))
+        assert view.selected == "run:1"
+        await pilot.click(LineageView, offset=(40, 1), times=2)
+        await pilot.pause()
+        assert app.heard[-1] == ("activated", "run:1")
+
+
+async def test_a_right_click_asks_for_the_menu_where_it_was() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        await show(pilot, make_chain(3))
+        await pilot.click(LineageView, offset=(5, 1), button=3)
+        await pilot.pause()
+        assert app.heard[-1] == ("menu", "version:0")
+        assert app.menu_at == (5, 1)
+
+
+async def test_selection_survives_a_new_graph_and_a_new_state_needs_no_layout() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, FORK)
+        view.select("run:1")
+        done = make_graph(
+            [FORK.nodes[0], replace(FORK.nodes[1], state="done"), *FORK.nodes[2:]],
+            [(edge.source, edge.target) for edge in FORK.edges],
+        )
+        view.show_graph(done)
+        assert not view.is_laying_out
+        assert view.selected == "run:1"
+        assert "✓ done" in read_screen(view)
+
+
+async def test_the_selected_box_stays_at_its_place_when_the_graph_grows() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        view = await show(pilot, make_chain(20))
+        await pilot.press("G")
+        column = read_screen(view).splitlines()[0].index("run 19")
+        await show(pilot, make_chain(25))
+        assert view.selected == "run:19"
+        assert read_screen(view).splitlines()[0].index("run 19") == column
+
+
+async def test_minus_makes_small_boxes_and_plus_large_ones() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        view = await show(pilot, make_chain(3))
+        await pilot.press("minus")
+        await settle(pilot)
+        assert view.virtual_size.height == 1
+        await pilot.press("plus")
+        await settle(pilot)
+        assert view.virtual_size.height == 3
+
+
+async def test_a_graph_shown_while_another_is_laid_out_wins() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        view = app.query_one(LineageView)
+        view.show_graph(make_history(400))
+        view.show_graph(make_chain(3))
+        await settle(pilot)
+        await settle(pilot)
+        assert "version 0" in read_screen(view)
+        assert view.virtual_size.height == 3
+        assert not view.is_laying_out
+
+
+async def test_a_long_title_is_cut_with_an_ellipsis() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        view = await show(pilot, make_graph([make_node("model", 1, title="a very long name " * 4)], []))
+        assert "…" in read_screen(view)
+        assert all(view.render_line(y).cell_length == view.scrollable_size.width for y in range(view.size.height))
+
+
+@pytest.mark.parametrize("size", [(10, 3), (40, 10), (200, 50)])
+async def test_every_size_is_drawn(size: tuple[int, int]) -> None:
+    app = LineageApp()
+    async with app.run_test(size=size) as pilot:
+        view = await show(pilot, make_history(60))
+        await pilot.press("G", "H", "L", "ctrl+d", "ctrl+u")
+        assert view.selected is not None
+
+
+async def test_no_color_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = LineageApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        view = await show(pilot, FORK)
+        view.select("run:1")
+        await pilot.pause()
+        assert "┏━ ƒ run 1" in read_screen(view)
+
+
+def test_every_binding_has_an_id_and_says_what_it_does() -> None:
+    bindings: list[Any] = list(LineageView.BINDINGS)
+    assert all(binding.id and binding.description for binding in bindings)
