@@ -224,7 +224,9 @@ class Runs:
 
 
 def _summarise(result: Mapping[str, Any]) -> str:
-    """Return the first counts of a verb's document in words: "items added 364, items updated 2"."""
+    """Return a verb's own summary, else the first counts of its document: "items added 364, …"."""
+    if isinstance(result.get("summary"), str):
+        return str(result["summary"])
     counts = [
         f"{key.replace('_', ' ')} {value:,}"
         for key, value in result.items()

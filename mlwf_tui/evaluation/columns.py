@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, GeometryKind
 
+FILLED = frozenset(
+    {GeometryKind.RECTANGLE, GeometryKind.POLYGON, GeometryKind.MASK, GeometryKind.ORIENTED_BOX}
+)
 MAX_DETECTIONS = 100  # of one class on one image; what COCO counts, the best first
 
 Floats = NDArray[np.float64]
@@ -57,8 +60,9 @@ class Detections:
 
 
 def build_truths(annotations: Sequence[Annotation], class_index: Mapping[str, int]) -> Truths:
-    """Return the bounds of all objects; one without an area is left out, since nothing can match it."""
-    image, label, boxes, _ = _read_rows([annotation.objects for annotation in annotations], class_index)
+    """Return the bounds of all objects that fill an area; points and lines are no boxes to be found."""
+    filled = [[o for o in annotation.objects if o.geometry.kind in FILLED] for annotation in annotations]
+    image, label, boxes, _ = _read_rows(filled, class_index)
     has_area = (boxes[:, 2] > 0) & (boxes[:, 3] > 0)
     return order_truths(image[has_area], label[has_area], boxes[has_area])
 

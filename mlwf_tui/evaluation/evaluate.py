@@ -55,7 +55,7 @@ def evaluate(
     predictions: Mapping[str, Sequence[AnnotatedObject]],
     class_names: Sequence[str],
 ) -> Evaluation:
-    """Measure predictions of boxes against truths, both by item key; other shapes count by their bounds.
+    """Measure predictions of boxes against truths, both by item key; other areas count by their bounds.
 
     `map`, `map50`, `map75`, `map_small`, `map_medium`, `map_large` and `ar100` are COCO's, to the
     last bit; a size that no truth has is left out of the metrics. `precision`, `recall`, `f1` and

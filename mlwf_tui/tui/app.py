@@ -6,19 +6,30 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from rich.console import RenderableType
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
 
-from mlwf_tui.tui.screens.main import MainScreen
+from mlwf_tui.errors import MlwfError
+from mlwf_tui.settings import prepare_home, read_settings
+from mlwf_tui.tui.screens.skeleton import Skeleton
+from mlwf_tui.tui.terminal import CellDiff, is_backed_up, is_wanted
 from mlwf_tui.tui.theme import DARK, THEMES
-from mlwf_tui.workspace import Workspace, open_workspace
 
+if TYPE_CHECKING:  # these cost 300 ms with all that is behind them, which the first paint does not wait for
+    from mlwf_tui.tui.screens.main import MainScreen
+    from mlwf_tui.workspace import Workspace
+
+CATCH_UP_S = 0.2
 ENDING_SIGNALS = (signal.SIGHUP, signal.SIGTERM)
 
 
@@ -42,46 +53,113 @@ class MlwfApp(App[None]):
     ToastRack { margin-bottom: 1; }
     """
 
-    def __init__(self, workspace: Workspace, *, read_clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        open_home: Callable[[], Workspace],
+        *,
+        theme: str = DARK.name,
+        read_clock: Callable[[], datetime] | None = None,
+    ) -> None:
         super().__init__()
-        self._workspace = workspace
+        self._home = home
+        self._open_home = open_home
         self._read_clock = read_clock or _read_local_clock
+        self.failure: MlwfError | None = None
+        self._diff = CellDiff() if is_wanted(os.environ) else None
+        self._is_behind = False  # frames were left out because the terminal did not read
         if "TEXTUAL_ANIMATIONS" not in os.environ:
             self.animation_level = "none"  # a page down is 6 KB instead of 71 over SSH
-        for theme in THEMES:
-            self.register_theme(theme)
-        wanted = workspace.settings.theme
-        self.theme = wanted if wanted in self.available_themes else DARK.name
+        for own_theme in THEMES:
+            self.register_theme(own_theme)
+        self.theme = theme if theme in self.available_themes else DARK.name
 
     def get_default_screen(self) -> Screen[None]:
-        return MainScreen(self._workspace, self._read_clock)
+        return Skeleton(str(self._home))
 
     def on_mount(self) -> None:
         if not self.is_headless:
             loop = asyncio.get_running_loop()
             for number in ENDING_SIGNALS:
                 loop.add_signal_handler(number, self._end_by_signal, number)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_worker(self._load_main(), exit_on_error=False, name="open the home")
+
+    async def _load_main(self) -> None:
+        """Put the main screen over the skeleton; where the home cannot be opened, end and keep why."""
+        try:
+            make_screen, workspace = await asyncio.to_thread(self._open)
+        except MlwfError as error:
+            self.failure = error
+            self.exit(return_code=1)
+        else:
+            await self.push_screen(make_screen(workspace, self._read_clock))
+
+    def _open(self) -> tuple[type[MainScreen], Workspace]:
+        from mlwf_tui.tui.screens.main import MainScreen  # noqa: PLC0415 - see TYPE_CHECKING above
+
+        return MainScreen, self._open_home()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Keep of the stock commands what the main screen does not say better itself."""
         wanted = ("Theme", "Screenshot")
         yield from (c for c in super().get_system_commands(screen) if c.title in wanted)
 
+    def on_main_screen_redraw_requested(self) -> None:
+        """Paint everything anew, whatever the terminal may show."""
+        if self._diff is not None:
+            self._diff.forget()
+        self.screen.refresh(layout=True)
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Write a frame as the difference from the last; leave it out while the terminal does not read."""
+        if self._diff is None or renderable is None:
+            super()._display(screen, renderable)
+        elif is_backed_up(self._driver):
+            self._catch_up_later()
+        elif isinstance(renderable, LayoutUpdate | ChopsUpdate):
+            super()._display(screen, self._diff.wrap(renderable, self.size))
+        else:
+            self._diff.forget()
+            super()._display(screen, renderable)
+
+    def _catch_up_later(self) -> None:
+        if not self._is_behind:
+            self._is_behind = True
+            self.set_timer(CATCH_UP_S, self._catch_up)
+
+    def _catch_up(self) -> None:
+        self._is_behind = False
+        self.screen.refresh()
+
     def _end_by_signal(self, number: int) -> None:
         self.exit(return_code=128 + number)
 
 
 def run_app(home: Path) -> int:
-    """Open the home, run the app until a person leaves it, and return the exit code.
+    """Show the home until a person leaves, and return the exit code.
 
     Raises:
         StorageFailed: the home is not ours or cannot be written.
         CorruptData: the catalog or the store's index is damaged.
+        InvalidInput: settings.toml cannot be used.
     """
-    with open_workspace(home) as workspace:
-        app = MlwfApp(workspace)
+    prepare_home(home)
+    with ExitStack() as opened:
+        app = MlwfApp(home, partial(_open_home, home, opened), theme=read_settings(home).theme)
         app.run()
+    if app.failure is not None:
+        raise app.failure
     return app.return_code if app.return_code is not None else 1
+
+
+def _open_home(home: Path, opened: ExitStack) -> Workspace:
+    """Open the workspace, to be closed with `opened`; called in a thread after the first paint."""
+    from mlwf_tui.workspace import open_workspace  # noqa: PLC0415 - see TYPE_CHECKING above
+
+    return opened.enter_context(open_workspace(home))
 
 
 def _read_local_clock() -> datetime:

@@ -32,7 +32,9 @@ def _load_tmux_buffer(text: str) -> bool:
         return False
     command = [program, "load-buffer", "-w", "-"]
     try:
-        done = subprocess.run(command, input=text.encode(), timeout=TMUX_TIMEOUT_S, capture_output=True, check=False)
+        done = subprocess.run(
+            command, input=text.encode(), timeout=TMUX_TIMEOUT_S, capture_output=True, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0

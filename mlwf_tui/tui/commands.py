@@ -28,7 +28,12 @@ class ActionProvider(Provider):
             score = max(matcher.match(_name(choice)), matcher.match(choice.note) * 0.8)
             if score > 0:
                 help_text = f"not now: {choice.reason}" if choice.reason else choice.note
-                yield Hit(score, matcher.highlight(_name(choice)), partial(screen.action_perform, choice.id), help=help_text)
+                yield Hit(
+                    score,
+                    matcher.highlight(_name(choice)),
+                    partial(screen.action_perform, choice.id),
+                    help=help_text,
+                )
 
     def _iter_choices(self) -> Iterator[tuple[MainScreen, Choice]]:
         screen = self.screen

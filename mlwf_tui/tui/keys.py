@@ -91,10 +91,38 @@ SERVICES = (
     Key("menu", "x", "menu", "Every action for what is selected", "App"),
     Key("help", "question_mark", "help", "The keys of this place", "App"),
     Key("palette", "colon,ctrl+p", "commands", "Find any action by its name", "App"),
-    Key("messages", "exclamation_mark", "messages", "What was said and went wrong so far", "App", in_footer=False),
-    Key("progress", "p", "progress", "Show the import or transform that goes on behind", "App", in_footer=False),
-    Key("refresh", "f5,ctrl+l", "refresh", "Read everything again and draw the screen anew", "App", in_footer=False),
-    Key("theme", "ctrl+t", "light or dark", "Change between the light and the dark theme", "App", in_footer=False),
+    Key(
+        "messages",
+        "exclamation_mark",
+        "messages",
+        "What was said and went wrong so far",
+        "App",
+        in_footer=False,
+    ),
+    Key(
+        "progress",
+        "p",
+        "progress",
+        "Show the import or transform that goes on behind",
+        "App",
+        in_footer=False,
+    ),
+    Key(
+        "refresh",
+        "f5,ctrl+l",
+        "refresh",
+        "Read everything again and draw the screen anew",
+        "App",
+        in_footer=False,
+    ),
+    Key(
+        "theme",
+        "ctrl+t",
+        "light or dark",
+        "Change between the light and the dark theme",
+        "App",
+        in_footer=False,
+    ),
     Key("quit", "q", "back or quit", "Close the view, or leave; runs go on", "App", in_footer=False),
     Key("quit_now", "ctrl+q", "quit", "Leave at once; runs go on", "App", in_footer=False),
 )
@@ -105,6 +133,7 @@ KEYS_BY_ID = {key.id: key for key in KEYS}
 
 HELD_KEYS = ("quit_now", "pane_tree", "pane_view", "pane_details")
 """Keys that no pane may take for itself."""
+
 
 def make_bindings() -> list[Binding]:
     """Return the main screen's bindings; each may be remapped by its id."""

@@ -45,7 +45,9 @@ class ScreenObserver:
     def check_cancelled(self) -> None:
         """Raise Cancelled once a person has asked to stop."""
         if self._cancelled.is_set():
-            raise Cancelled("The work was cancelled.", hint="Nothing was changed; start it again when you like.")
+            raise Cancelled(
+                "The work was cancelled.", hint="Nothing was changed; start it again when you like."
+            )
 
     def cancel(self) -> None:
         """Ask the verb to stop at its next item."""

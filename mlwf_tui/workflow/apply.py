@@ -90,6 +90,7 @@ def perform_apply(recorder: Recorder, version: Version, model: Model, observer: 
         "items_out": manifest.item_count,
         "objects_out": manifest.object_count,
         "cached": False,
+        "summary": f"{manifest.object_count:,} objects on {manifest.item_count:,} items",
         "run": run.id,
     }
 

@@ -73,6 +73,7 @@ def perform_benchmark(recorder: Recorder, version: Version, model: Model, observ
         "split": split.value,
         "metrics": dict(evaluation.metrics),
         "speed": dict(result.speed),
+        "summary": f"mAP50 {evaluation.metrics['map50']:.3f} on {split.value}",
     }
 
 

@@ -64,5 +64,5 @@ def export(workspace: Workspace, ref: str, folder: Path, *, format: str, observe
             problems=written.problems,
             run=run.run_id,
         )
-        run.result = asdict(result)
+        run.result = {**asdict(result), "summary": f"{len(written.files):,} items as {format}"}
     return result

@@ -95,6 +95,7 @@ def import_folder(
             "items_updated": result.items_updated,
             "items_unchanged": result.items_unchanged,
             "problems": [{"path": problem.path, "reason": problem.reason} for problem in result.problems],
+            "summary": _describe_counts(result),
         }
     return result
 
@@ -222,6 +223,11 @@ def _summarise(intake: _Intake, project_name: str, run_id: str, format: str) -> 
         run=run_id,
         format=format,
     )
+
+
+def _describe_counts(result: ImportResult) -> str:
+    counts = {"added": result.items_added, "updated": result.items_updated, "left out": len(result.problems)}
+    return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing new"
 
 
 def _describe_failure(root: Path, problems: list[Problem]) -> str:

@@ -232,5 +232,10 @@ def pin_head(
                 parents=(latest.id,) if latest else (),
             )
             commit_run.note_version(version)
-            commit_run.result = {"project": project.name, "version": version.number, "created": True}
+            commit_run.result = {
+                "project": project.name,
+                "version": version.number,
+                "created": True,
+                "summary": message,
+            }
     return version

@@ -64,7 +64,12 @@ def restore(workspace: Workspace, ref: str) -> RestoreResult:
                 kind=VersionKind.RESTORED,
                 parents=(version,),
             )
-            run.result = {"project": project.name, "version": restored.number, "created": True}
+            run.result = {
+                "project": project.name,
+                "version": restored.number,
+                "created": True,
+                "summary": version.ref,
+            }
     return RestoreResult(
         project=project.name,
         version=restored.number,

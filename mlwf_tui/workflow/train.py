@@ -96,7 +96,12 @@ def perform_train(recorder: Recorder, version: Version, observer: Observer) -> N
     model = _keep_model(recorder, version, trainer, result)
     shutil.rmtree(folder)
     recorder.is_stopped = result.is_stopped
-    recorder.result = {"model": model.name, "model_id": model.id, "metrics": dict(result.metrics)}
+    recorder.result = {
+        "model": model.name,
+        "model_id": model.id,
+        "metrics": dict(result.metrics),
+        "summary": f"{result.architecture}, mAP50 {result.metrics.get('map50', 0):.3f}",
+    }
 
 
 def _keep_model(recorder: Recorder, version: Version, trainer: Trainer, result: FitResult) -> Model:

@@ -80,7 +80,8 @@ def transform(
             cached=cached is not None,
             run=run.run_id,
         )
-        run.result = {**asdict(result), "manifest": manifest.digest}
+        summary = f"{operation}: {result.items_in:,} → {result.items_out:,} items"
+        run.result = {**asdict(result), "manifest": manifest.digest, "summary": summary}
     return result
 
 

@@ -51,6 +51,7 @@ def _move(
             "project": move.project.name,
             "verb": move.verb,
             "item_count": move.state.item_count,
+            "summary": f"{move.verb} of {move.project.name}",
         }
     return UndoResult(
         project=move.project.name, verb=move.verb, item_count=move.state.item_count, run=run.run_id

@@ -223,6 +223,16 @@ def test_other_shapes_count_by_their_bounds() -> None:
     assert result.metrics["map"] == pytest.approx(1.0)
 
 
+def test_points_and_lines_are_no_truths() -> None:
+    line = AnnotatedObject("cat", Geometry(GeometryKind.POLYLINE, ((0, 0), (40, 40))))
+    truths = {"d/a": Annotation((_box("cat", 0, 0, 40), line))}
+
+    result = evaluate(truths, {"d/a": [_box("cat", 0, 0, 40, 0.9)]}, CLASSES)
+
+    assert result.metrics["truth_count"] == 1
+    assert result.metrics["recall"] == 1.0
+
+
 def test_truths_without_objects_are_refused() -> None:
     with pytest.raises(InvalidInput, match="no annotated objects"):
         evaluate({"d/a": Annotation()}, {}, CLASSES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from mlwf_tui.entities.lineage import LineageEdge, LineageGraph, LineageNode
 
@@ -29,7 +30,7 @@ def make_graph(nodes: Iterable[LineageNode], edges: Iterable[tuple[str, str]]) -
 def make_chain(length: int) -> LineageGraph:
     """Return version → run → version → …"""
     nodes = [make_node("run" if number % 2 else "version", number) for number in range(length)]
-    return make_graph(nodes, [(a.id, b.id) for a, b in zip(nodes, nodes[1:], strict=False)])
+    return make_graph(nodes, [(a.id, b.id) for a, b in pairwise(nodes)])
 
 
 def make_history(count: int, seed: int = 0) -> LineageGraph:

@@ -38,7 +38,9 @@ def write_images(folder: Path, names: Mapping[str, int]) -> Path:
 def fill_projects(workspace: Workspace, folder: Path) -> None:
     """Make `cells` with two versions and a changed head, and `parts`, which was never committed."""
     observer = KeepingObserver()
-    first = {f"train/cell-{n:02d}.jpg": 1 + n % 3 for n in range(8)} | {f"val/cell-{n:02d}.jpg": 2 for n in range(8, 12)}
+    first = {f"train/cell-{n:02d}.jpg": 1 + n % 3 for n in range(8)} | {
+        f"val/cell-{n:02d}.jpg": 2 for n in range(8, 12)
+    }
     import_folder(workspace, write_images(folder / "first", first), "cells", observer=observer)
     commit(workspace, "cells", message="first plate")
     second = {f"train/cell-{n:02d}.jpg": 4 for n in range(3)} | {"train/cell-20.jpg": 1}
@@ -46,7 +48,9 @@ def fill_projects(workspace: Workspace, folder: Path) -> None:
     commit(workspace, "cells", message="relabelled by Ada")
     third = {"test/cell-30.jpg": 2}
     import_folder(workspace, write_images(folder / "third", third), "cells", observer=observer)
-    import_folder(workspace, write_images(folder / "parts", {"train/bolt.jpg": 1}), "parts", observer=observer)
+    import_folder(
+        workspace, write_images(folder / "parts", {"train/bolt.jpg": 1}), "parts", observer=observer
+    )
 
 
 def add_model(workspace: Workspace, ref: str = "cells@2", name: str = "yolov10n-cells-1") -> Model:
@@ -85,7 +89,12 @@ def add_report(workspace: Workspace, model: Model, version: Version, name: str =
             version_id=version.id,
             split="val",
             metrics=METRICS,
-            speed={"preprocess_ms": 0.8, "inference_ms": 11.2, "postprocess_ms": 0.6, "images_per_second": 79.4},
+            speed={
+                "preprocess_ms": 0.8,
+                "inference_ms": 11.2,
+                "postprocess_ms": 0.6,
+                "images_per_second": 79.4,
+            },
             evaluation=body,
         )
 
@@ -108,11 +117,21 @@ def write_run_files(workspace: Workspace, run: Run, *, epochs: int, total: int |
     with (folder / "log").open("a") as log, (folder / "events.jsonl").open("a") as events:
         for epoch in range(1, epochs + 1):
             log.write(f"epoch {epoch}/{total or epochs}: box_loss {3 / epoch:.3f}, 12 images\n")
-            values = {"train/box_loss": 3 / epoch, "metrics/mAP50-95(B)": 1 - math.exp(-epoch / 9), "lr": 0.01 / epoch}
+            values = {
+                "train/box_loss": 3 / epoch,
+                "metrics/mAP50-95(B)": 1 - math.exp(-epoch / 9),
+                "lr": 0.01 / epoch,
+            }
             for key, value in values.items():
                 point = {"type": "metric", "key": key, "value": value, "step": epoch, "at": 1e9 + epoch}
                 events.write(json.dumps(point) + "\n")
-        said = {"type": "progress", "step": epochs, "total": total or epochs, "message": f"epoch {epochs}", "at": 1e9}
+        said = {
+            "type": "progress",
+            "step": epochs,
+            "total": total or epochs,
+            "message": f"epoch {epochs}",
+            "at": 1e9,
+        }
         events.write(json.dumps(said) + "\n")
 
 
@@ -132,7 +151,11 @@ def make_evaluation() -> Evaluation:
     return Evaluation(
         metrics=METRICS | {"confidence": 0.31, "mean_iou": 0.79},
         classes=classes,
-        pr_curves=(Curve(name="all", x=x, y=falling), Curve(name="cell", x=x, y=falling), Curve(name="clump", x=x, y=falling)),
+        pr_curves=(
+            Curve(name="all", x=x, y=falling),
+            Curve(name="cell", x=x, y=falling),
+            Curve(name="clump", x=x, y=falling),
+        ),
         confidence_curves=tuple(Curve(name=name, x=x, y=y) for name, y in by_confidence.items()),
         confusion=((16, 1, 2), (0, 3, 1), (2, 0, 0)),
         confidence_histogram=tuple(Curve(name=name, x=x[1:], y=y[1:]) for name, y in histogram.items()),

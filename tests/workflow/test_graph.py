@@ -47,3 +47,9 @@ def test_every_format_names_every_node(story: Workspace) -> None:
         assert all(node.title in text for node in graph.nodes)
     assert graph_formats.to_dot(graph).count("->") == len(graph.edges)
     assert graph_formats.to_mermaid(graph).count("-->") == len(graph.edges)
+
+
+def test_a_run_says_in_its_own_words_what_it_did(story: Workspace) -> None:
+    details = {node.title: node.detail for node in read_graph(story).nodes if node.kind == "run"}
+    assert details["import"] == "5 added"
+    assert details["transform"] == "sample: 5 → 2 items"

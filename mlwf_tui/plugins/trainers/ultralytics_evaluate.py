@@ -29,10 +29,9 @@ BATCH = 16
 
 def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
     """Predict every image of a split; see the contract `Trainer.evaluate`."""
+    sink = _Sink(request, observer, _count_images(request))
     prepare_library(request.folder)
     model = load_weights(request.weights)
-    _check_split(request)
-    sink = _Sink(request, observer)
     model.add_callback("on_val_start", use_all_threads)
     model.add_callback("on_val_batch_start", sink.start_batch)
     with report_failure("evaluate"):
@@ -73,8 +72,9 @@ class _Sink:
 
     request: EvaluateRequest
     observer: Observer
+    total: int
     predictions: list[ItemPrediction] = field(default_factory=list)
-    latencies_ms: list[float] = field(default_factory=list)  # of one image, from pixels to boxes
+    latencies_ms: list[float] = field(default_factory=list)  # an image's part of its batch, pixels to boxes
     started_s: float = 0.0
 
     def start_batch(self, _: object) -> None:
@@ -87,8 +87,8 @@ class _Sink:
         for path, boxes in zip(paths, rows, strict=True):
             key = self.request.files[Path(path).resolve().relative_to(root).as_posix()]
             self.predictions.append(ItemPrediction(key=key, objects=build_objects(boxes, names)))
-        total = _count_images(self.request)
-        self.observer.progress(len(self.predictions), total, f"{len(self.predictions)} of {total} images")
+        done = len(self.predictions)
+        self.observer.progress(done, self.total, f"{done} of {self.total} images")
         self.observer.check_cancelled()
 
 
@@ -111,17 +111,16 @@ def _make_validator(sink: _Sink) -> Any:
     return RecordingValidator
 
 
-def _check_split(request: EvaluateRequest) -> None:
-    if not _count_images(request):
+def _count_images(request: EvaluateRequest) -> int:
+    """Return how many images the split has; raise InvalidInput for none."""
+    prefix = f"images/{request.split.value}/"
+    count = sum(name.startswith(prefix) for name in request.files)
+    if not count:
         raise InvalidInput(
             f"There is no item in the split {request.split.value}.",
             hint="Choose another with --split, or make one with `mlwf transform split`.",
         )
-
-
-def _count_images(request: EvaluateRequest) -> int:
-    prefix = f"images/{request.split.value}/"
-    return sum(name.startswith(prefix) for name in request.files)
+    return count
 
 
 def _summarise_speed(parts_ms: dict[str, float], latencies_ms: Sequence[float]) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import platform
 import re
 import shutil
@@ -16,6 +17,10 @@ from mlwf_tui.errors import InvalidInput, InvalidParameter, PluginError
 
 _INTEGRATIONS = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb", "vscode_msg")
 _FONTS = ("Arial.ttf", "Arial.Unicode.ttf")
+_LIBRARY_ERRORS = (
+    RuntimeError, ValueError, TypeError, LookupError, AttributeError, OSError, ImportError, AssertionError,
+    SyntaxError, EOFError, pickle.PickleError,
+)  # fmt: skip
 _COLOR = re.compile(r"\033\[[0-9;]*m")
 
 
@@ -119,7 +124,7 @@ def report_failure(what: str) -> Iterator[None]:
     """Turn what the library raises into one sentence; what it printed stands in the log."""
     try:
         yield
-    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, OSError, ImportError) as error:
+    except _LIBRARY_ERRORS as error:
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise PluginError(
             f"Ultralytics could not {what}: {reason}", hint="The run's log has the details."

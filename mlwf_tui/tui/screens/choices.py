@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from textual.binding import Binding
@@ -39,11 +39,13 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             return "" if project.latest_version else "Nothing to compare with: commit first, or mark another."
         case "diff", Version() as version if marked is None and version.number == 1:
             return "The first version has none before it: mark another with space."
-        case ("train" | "transform" | "apply" | "benchmark"), (Project() | Version()) as data if not data.item_count:
+        case (("train" | "transform" | "apply" | "benchmark"), (Project() | Version()) as data) if (
+            not data.item_count
+        ):
             return "It holds no items yet: import some first."
         case "stop", Run() as run if run.state.is_finished:
             return f"The run is {run.state.value} already."
-        case ("benchmark" | "apply"), (Project() | Version()) if not snapshot.models:
+        case (("benchmark" | "apply"), (Project() | Version())) if not snapshot.models:
             return "There is no model yet: train one first."
         case _:
             return ""

@@ -6,7 +6,9 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 
-def write_command(*words: str, options: Mapping[str, str] | None = None, params: Mapping[str, str] | None = None) -> str:
+def write_command(
+    *words: str, options: Mapping[str, str] | None = None, params: Mapping[str, str] | None = None
+) -> str:
     """Return `mlwf` with its words quoted for a shell; empty words and options are left out."""
     parts = ["mlwf", *(word for word in words if word)]
     for name, value in (options or {}).items():
@@ -44,7 +46,11 @@ def write_benchmark(values: Mapping[str, str]) -> str:
 def write_apply(values: Mapping[str, str]) -> str:
     options, params = split_values(values, ("model", "data", "to"))
     return write_command(
-        "apply", options.get("model", ""), options.get("data", ""), options={"to": options.get("to", "")}, params=params
+        "apply",
+        options.get("model", ""),
+        options.get("data", ""),
+        options={"to": options.get("to", "")},
+        params=params,
     )
 
 

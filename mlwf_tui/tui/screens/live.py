@@ -81,7 +81,7 @@ class Live:
             result = await asyncio.to_thread(read)
         except MlwfError as error:
             self._tell(error)
-        except Exception as error:  # the border of the app: a failed poll ends neither it nor the polling
+        except Exception as error:  # noqa: BLE001 - the border of the app: a failed poll ends neither it nor the polling
             self._tell(wrap_fault("polling", error))
         else:
             self._last_error = ""

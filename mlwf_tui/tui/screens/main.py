@@ -15,6 +15,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Offset
+from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -66,14 +67,17 @@ MAX_SAID = 200
 class MainScreen(Screen[None]):
     """Holds the panes, the selection and the snapshot; verbs, views and polling are done by others."""
 
+    class RedrawRequested(Message):
+        """The terminal may show something else than was drawn: paint it all anew."""
+
     BINDINGS: ClassVar[list[BindingType]] = list(make_bindings())
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    HORIZONTAL_BREAKPOINTS = [
         (0, "-tiny"),
         (60, "-narrow"),
         (NARROW_COLUMNS, "-medium"),
         (WIDE_COLUMNS, "-wide"),
     ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (15, "-high")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (15, "-high")]
     DEFAULT_CSS = """
     MainScreen { layout: vertical; background: $background; }
     MainScreen #too-small { display: none; }
@@ -90,7 +94,7 @@ class MainScreen(Screen[None]):
         self.said: list[Said] = []
         self.entry: Entry | None = None
         self.marked: Entry | None = None
-        self._is_loaded = False
+        self.is_loaded = False
         self._is_loading = False
         self._wants_reload = False
         self._wanted_key = ""
@@ -137,9 +141,17 @@ class MainScreen(Screen[None]):
         self._live.start()
         self.set_interval(AGE_INTERVAL_S, self._show_outline)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is still being read or done that the screen will show."""
+        is_waiting = self._is_loading or self._facts_timer is not None
+        return is_waiting or any(worker.group == "work" and not worker.is_finished for worker in self.app.workers)
+
     # --- what others ask of the screen ---------------------------------------------------------
 
-    def ask(self, what: str, work: Callable[[], T], done: Callable[[T], None], *, is_patient: bool = True) -> None:
+    def ask(
+        self, what: str, work: Callable[[], T], done: Callable[[T], None], *, is_patient: bool = True
+    ) -> None:
         self._work.start(what, work, done, is_patient=is_patient)
 
     def do_long(self, title: str, work: Callable[[ScreenObserver], T], done: Callable[[T], None]) -> None:
@@ -148,7 +160,7 @@ class MainScreen(Screen[None]):
         else:
             self._refuse("Something like it goes on already: p shows it.")
 
-    def put(self, dialog: Screen[T], then: Callable[[T], None]) -> None:
+    def put(self, dialog: Screen[T | None], then: Callable[[T], None]) -> None:
         self.app.push_screen(dialog, lambda answer: then(answer) if answer is not None else None)
 
     def say(self, text: str, *, detail: str = "") -> None:
@@ -164,7 +176,9 @@ class MainScreen(Screen[None]):
         self._show_standing()
 
     def copy(self, text: str) -> None:
-        work = partial(copy_text, text, os.environ, lambda copied: self.app.call_from_thread(self._send, copied))
+        work = partial(
+            copy_text, text, os.environ, lambda copied: self.app.call_from_thread(self._send, copied)
+        )
         self.ask("copying", work, self.say)
 
     def show_monitor(self, run_id: str) -> None:
@@ -201,7 +215,7 @@ class MainScreen(Screen[None]):
         self._live.follow(active | ({self._views.run_id} if self._views.run_id else set()))
         self._show_outline()
         self._show_middle()
-        self._is_loaded = True
+        self.is_loaded = True
         self._show_standing()
         if self._wants_reload:
             self._wants_reload = False
@@ -209,7 +223,7 @@ class MainScreen(Screen[None]):
 
     def _show_broken(self, error: MlwfError) -> None:
         self._is_loading = False
-        if not self._is_loaded:
+        if not self.is_loaded:
             hint = f"{error.hint}\nF5 reads again." if error.hint else "F5 reads again."
             self._views.stage.show_alone(Notice(error.message, hint, is_error=True))
         self.fail(error)
@@ -236,7 +250,7 @@ class MainScreen(Screen[None]):
             return
         self._views.show_lineage()
         self._views.renew_list()
-        if not self._is_loaded or isinstance(self._views.shown, Welcome):
+        if not self.is_loaded or isinstance(self._views.shown, Welcome):
             self._views.show(LINEAGE)
             self._panes.go_to(TREE)
 
@@ -252,6 +266,8 @@ class MainScreen(Screen[None]):
             self._facts_timer = self.set_timer(FACTS_DELAY_S, partial(self._ask_facts, entry))
 
     def _ask_facts(self, entry: Entry) -> None:
+        self._facts_timer = None
+
         def done(shown: Shown) -> None:
             if self.entry is not None and self.entry.key == entry.key:
                 self.entry = replace(entry, entity=shown.entity)
@@ -385,7 +401,7 @@ class MainScreen(Screen[None]):
             self._set_filter("")
         elif self._panes.is_zoomed:
             self._panes.zoom(False)
-        elif self._views.active != LINEAGE and self._is_loaded and not self.snapshot.is_empty:
+        elif self._views.active != LINEAGE and self.is_loaded and not self.snapshot.is_empty:
             self._views.show(LINEAGE)
             self._panes.go_to(TREE)
         else:
@@ -440,7 +456,7 @@ class MainScreen(Screen[None]):
 
     def go_refresh(self) -> None:
         self.reload()
-        self.refresh(layout=True)
+        self.post_message(self.RedrawRequested())
 
     def go_theme(self) -> None:
         self.app.theme = "mlwf-light" if self.app.current_theme.dark else "mlwf-dark"
@@ -510,7 +526,9 @@ class MainScreen(Screen[None]):
     def _search_log(self, log_view: LogView, text: str) -> None:
         async def search() -> None:
             count = await log_view.search(text)
-            self.notify(f"{format_count(count, 'match').replace('matchs', 'matches')}: n and N go through them.")
+            self.notify(
+                f"{format_count(count, 'match').replace('matchs', 'matches')}: n and N go through them."
+            )
 
         self.run_worker(search(), exit_on_error=False)
 

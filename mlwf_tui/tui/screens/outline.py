@@ -143,7 +143,9 @@ def find_node_id(entry: Entry, snapshot: Snapshot) -> str | None:
     if head in ids:
         return head
     title = f"{entry.entity.name}@{entry.entity.latest_version}"
-    named = (node.id for node in snapshot.graph.nodes if node.kind == ArtifactKind.VERSION and node.title == title)
+    named = (
+        node.id for node in snapshot.graph.nodes if node.kind == ArtifactKind.VERSION and node.title == title
+    )
     return next(named, None)
 
 
@@ -184,5 +186,7 @@ def _build_project(project: Project, snapshot: Snapshot, now: datetime) -> Branc
 
 
 def _build_section(name: str, title: str, entries: Sequence[Entry]) -> Branch:
-    section = Entry(kind=EntryKind.SECTION, key=f"section:{name}", ref="", title=title, note=str(len(entries)))
+    section = Entry(
+        kind=EntryKind.SECTION, key=f"section:{name}", ref="", title=title, note=str(len(entries))
+    )
     return Branch(section, tuple(Branch(entry) for entry in entries), is_open=True)

@@ -21,7 +21,9 @@ class GraphSearch:
         """Look for `text` in any case and return how many nodes have it."""
         wanted = text.casefold()
         self.text = text
-        found = (n.id for n in graph.nodes if wanted and wanted in f"{n.title} {n.detail} {n.state}".casefold())
+        found = (
+            n.id for n in graph.nodes if wanted and wanted in f"{n.title} {n.detail} {n.state}".casefold()
+        )
         self._matches = tuple(found)
         self._place = -1
         return len(self._matches)

@@ -70,6 +70,7 @@ class Snapshot:
 
 def read_snapshot(workspace: Workspace, opened: Iterable[ProjectId]) -> Snapshot:
     """Read the home. The journal's end is read first, so that no later change can be missed."""
+
     sequence = latest_sequence(workspace)
     projects = list_projects(workspace)
     wanted = set(opened)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -23,10 +23,19 @@ from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.form import Form, FormField, make_field
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.prompt import Prompt
-from mlwf_tui.workflow.import_ import ImportResult
-from mlwf_tui.workflow.operations import OperationInfo
-from mlwf_tui.workflow.transform import TransformResult
-from mlwf_tui.workflow.undo import UndoResult
+from mlwf_tui.workflow import apply, train
+from mlwf_tui.workflow.benchmark import submit_benchmark
+from mlwf_tui.workflow.commit import commit
+from mlwf_tui.workflow.delete import delete
+from mlwf_tui.workflow.demo import DemoResult, run_demo
+from mlwf_tui.workflow.describe import describe
+from mlwf_tui.workflow.import_ import ImportResult, import_folder
+from mlwf_tui.workflow.operations import OperationInfo, list_operations
+from mlwf_tui.workflow.rename import rename
+from mlwf_tui.workflow.restore import RestoreResult, preview_restore, restore
+from mlwf_tui.workflow.stop import GRACE_S, stop_run
+from mlwf_tui.workflow.transform import TransformResult, transform
+from mlwf_tui.workflow.undo import UndoResult, redo, undo
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
@@ -42,13 +51,15 @@ class Host(Protocol):
     def snapshot(self) -> Snapshot:
         """What was read last."""
 
-    def ask(self, what: str, work: Callable[[], T], done: Callable[[T], None], *, is_patient: bool = True) -> None:
+    def ask(
+        self, what: str, work: Callable[[], T], done: Callable[[T], None], *, is_patient: bool = True
+    ) -> None:
         """Do `work` in a thread and hand its result to `done`; an impatient quit leaves it behind."""
 
     def do_long(self, title: str, work: Callable[[ScreenObserver], T], done: Callable[[T], None]) -> None:
         """Do long `work` in a thread, with its progress shown and a way to cancel it."""
 
-    def put(self, dialog: Screen[T], then: Callable[[T], None]) -> None:
+    def put(self, dialog: Screen[T | None], then: Callable[[T], None]) -> None:
         """Show a dialog and hand on what it returns, unless it was closed without an answer."""
 
     def say(self, text: str, *, detail: str = "") -> None:
@@ -78,17 +89,15 @@ class Verbs:
     # --- the history of data -------------------------------------------------------------------
 
     def do_commit(self, entry: Entry) -> None:
-        from mlwf_tui.workflow.commit import commit  # noqa: PLC0415 - each verb is read when it is asked for
-
         def done(message: str) -> None:
             work = partial(commit, self._host.workspace, entry.ref, message=message)
-            self._host.ask("commit", work, lambda made: self._finish(f"Committed {made.project}@{made.version}."))
+            self._host.ask(
+                "commit", work, lambda made: self._finish(f"Committed {made.project}@{made.version}.")
+            )
 
         self._host.put(Prompt(f"Commit {entry.ref}", help="What is this version? One line."), done)
 
     def do_restore(self, entry: Entry) -> None:
-        from mlwf_tui.workflow.restore import RestoreResult, preview_restore, restore  # noqa: PLC0415
-
         def said(made: RestoreResult) -> None:
             saved = f" What was there is @{made.saved_version}." if made.saved_version else ""
             text = f"Restored {entry.ref} as {made.project}@{made.version}.{saved}"
@@ -104,13 +113,9 @@ class Verbs:
         self._host.ask("restore", partial(preview_restore, self._host.workspace, entry.ref), previewed)
 
     def do_undo(self, entry: Entry | None) -> None:
-        from mlwf_tui.workflow.undo import undo  # noqa: PLC0415
-
         self._host.ask("undo", partial(undo, self._host.workspace, _find_project(entry)), self._say_undone)
 
     def do_redo(self, entry: Entry | None) -> None:
-        from mlwf_tui.workflow.undo import redo  # noqa: PLC0415
-
         self._host.ask("redo", partial(redo, self._host.workspace, _find_project(entry)), self._say_redone)
 
     def _say_undone(self, made: UndoResult) -> None:
@@ -118,14 +123,14 @@ class Verbs:
         self._finish(f"Took back the {made.verb} in {made.project}: {count} now. U does it again.")
 
     def _say_redone(self, made: UndoResult) -> None:
-        self._finish(f"Did the {made.verb} in {made.project} again: {format_count(made.item_count, 'item')} now.")
+        self._finish(
+            f"Did the {made.verb} in {made.project} again: {format_count(made.item_count, 'item')} now."
+        )
 
     # --- making data ---------------------------------------------------------------------------
 
     def do_import(self, entry: Entry | None) -> None:
-        from mlwf_tui.workflow.import_ import import_folder  # noqa: PLC0415
-
-        def done(values: Mapping[str, str]) -> None:
+        def done(values: dict[str, str]) -> None:
             path = Path(values["path"]).expanduser()
             work = partial(
                 import_folder,
@@ -157,8 +162,6 @@ class Verbs:
         self._finish(text, detail="\n".join(f"{problem.path}: {problem.reason}" for problem in made.problems))
 
     def do_transform(self, entry: Entry) -> None:
-        from mlwf_tui.workflow.operations import list_operations  # noqa: PLC0415
-
         def listed(operations: tuple[OperationInfo, ...]) -> None:
             choices = [Choice(id=o.name, label=o.name, note=o.summary) for o in operations]
             by_name = {operation.name: operation for operation in operations}
@@ -168,9 +171,7 @@ class Verbs:
         self._host.ask("operations", partial(list_operations, self._host.workspace), listed)
 
     def _ask_transform(self, entry: Entry, operation: OperationInfo) -> None:
-        from mlwf_tui.workflow.transform import transform  # noqa: PLC0415
-
-        def done(values: Mapping[str, str]) -> None:
+        def done(values: dict[str, str]) -> None:
             options, params = command_lines.split_values(values, ("to", "seed"))
             work = partial(
                 transform,
@@ -186,27 +187,33 @@ class Verbs:
 
         target = f"{_find_project(entry)}-{operation.name}"
         fields = (
-            make_field("to", "project that gets the result; a former head stays a version", target, is_required=True),
+            make_field(
+                "to", "project that gets the result; a former head stays a version", target, is_required=True
+            ),
             *(FormField(spec) for spec in operation.params),
             SEED,
         )
         command = partial(command_lines.write_transform, operation.name, entry.ref)
-        self._host.put(Form(f"{operation.name}: {operation.summary}", fields, command=command, verb="start"), done)
+        self._host.put(
+            Form(f"{operation.name}: {operation.summary}", fields, command=command, verb="start"), done
+        )
 
     def _say_transformed(self, made: TransformResult) -> None:
         how = " (known recipe, nothing was computed)" if made.cached else ""
-        self._finish(f"Made {made.project}@{made.version}: {made.items_in:,} items in, {made.items_out:,} out{how}.")
+        self._finish(
+            f"Made {made.project}@{made.version}: {made.items_in:,} items in, {made.items_out:,} out{how}."
+        )
 
     def do_demo(self, entry: Entry | None) -> None:
-        from mlwf_tui.workflow.demo import DemoResult, run_demo  # noqa: PLC0415
-
         def said(made: DemoResult) -> None:
             self._finish(f"The demo is done: {made.model} has mAP50 {made.map50:.2f} on {made.project}.")
 
         def confirmed(is_wanted: bool) -> None:
             if is_wanted:
                 workspace = self._host.workspace
-                self._host.do_long("Demo", lambda observer: run_demo(workspace, seed=0, announce=observer), said)
+                self._host.do_long(
+                    "Demo", lambda observer: run_demo(workspace, seed=0, announce=observer), said
+                )
 
         text = "A project of drawn digits is made, committed, augmented, trained on, measured and restored, by the"
         text += " verbs that you will use. Takes some minutes; everything can be deleted afterwards."
@@ -215,14 +222,12 @@ class Verbs:
     # --- models --------------------------------------------------------------------------------
 
     def do_train(self, entry: Entry) -> None:
-        from mlwf_tui.workflow import train  # noqa: PLC0415
-
         workspace = self._host.workspace
 
         def read() -> tuple[tuple[str, ...], tuple[ParamSpec, ...]]:
             return train.list_architectures(workspace), train.list_params(workspace)
 
-        def done(values: Mapping[str, str]) -> None:
+        def done(values: dict[str, str]) -> None:
             options, params = command_lines.split_values(values, ("data", "model", "name", "seed"))
             seed = int(options.get("seed", "0"))
             work = partial(
@@ -252,12 +257,15 @@ class Verbs:
         self._host.ask("train", read, listed)
 
     def do_benchmark(self, entry: Entry) -> None:
-        from mlwf_tui.workflow.benchmark import submit_benchmark  # noqa: PLC0415
-
-        def done(values: Mapping[str, str]) -> None:
+        def done(values: dict[str, str]) -> None:
             split, device = values.get("split", Split.VAL.value), values.get("device", "auto")
             work = partial(
-                submit_benchmark, self._host.workspace, values["model"], values["data"], split=split, device=device
+                submit_benchmark,
+                self._host.workspace,
+                values["model"],
+                values["data"],
+                split=split,
+                device=device,
             )
             self._host.ask("benchmark", work, self._follow)
 
@@ -272,9 +280,7 @@ class Verbs:
         self._host.put(form, done)
 
     def do_apply(self, entry: Entry) -> None:
-        from mlwf_tui.workflow import apply  # noqa: PLC0415
-
-        def done(values: Mapping[str, str]) -> None:
+        def done(values: dict[str, str]) -> None:
             options, params = command_lines.split_values(values, ("model", "data", "to"))
             work = partial(
                 apply.submit_apply,
@@ -290,15 +296,15 @@ class Verbs:
         fields = (
             self._make_model_field(entry),
             data,
-            make_field("to", "project that gets the labelled items", f"{_name_of(data)}-labelled", is_required=True),
+            make_field(
+                "to", "project that gets the labelled items", f"{_name_of(data)}-labelled", is_required=True
+            ),
             *(FormField(spec) for spec in apply.list_params()),
         )
         form = Form("Label data with a model", fields, command=command_lines.write_apply, verb="apply")
         self._host.put(form, done)
 
     def do_stop(self, entry: Entry) -> None:
-        from mlwf_tui.workflow.stop import GRACE_S, stop_run  # noqa: PLC0415
-
         is_forced = entry.state == RunState.STOPPING
 
         def confirmed(is_wanted: bool) -> None:
@@ -326,8 +332,6 @@ class Verbs:
     # --- names ---------------------------------------------------------------------------------
 
     def do_describe(self, entry: Entry) -> None:
-        from mlwf_tui.workflow.describe import describe  # noqa: PLC0415
-
         def done(text: str) -> None:
             work = partial(describe, self._host.workspace, entry.target, text)
             self._host.ask("describe", work, lambda _: self._finish(f"Described {entry.ref}."))
@@ -336,8 +340,6 @@ class Verbs:
         self._host.put(Prompt(f"Describe {entry.ref}", value=present, can_be_empty=True), done)
 
     def do_rename(self, entry: Entry) -> None:
-        from mlwf_tui.workflow.rename import rename  # noqa: PLC0415
-
         def done(name: str) -> None:
             work = partial(rename, self._host.workspace, entry.target, name)
             self._host.ask("rename", work, lambda _: self._finish(f"Renamed {entry.title} to {name}."))
@@ -345,8 +347,6 @@ class Verbs:
         self._host.put(Prompt(f"Rename {entry.ref}", value=entry.title), done)
 
     def do_delete(self, entry: Entry) -> None:
-        from mlwf_tui.workflow.delete import delete  # noqa: PLC0415
-
         def confirmed(is_wanted: bool) -> None:
             if is_wanted:
                 work = partial(delete, self._host.workspace, entry.target)
@@ -367,7 +367,9 @@ class Verbs:
     def _make_data_field(self, entry: Entry) -> FormField:
         refs = tuple(self._host.snapshot.iter_data_refs())
         value = entry.ref if entry.kind in (EntryKind.PROJECT, EntryKind.VERSION) else next(iter(refs), "")
-        return make_field("data", "PROJECT for its head, or PROJECT@N", value, suggestions=refs, is_required=True)
+        return make_field(
+            "data", "PROJECT for its head, or PROJECT@N", value, suggestions=refs, is_required=True
+        )
 
     def _make_model_field(self, entry: Entry) -> FormField:
         names = tuple(model.name for model in self._host.snapshot.models)
@@ -395,4 +397,3 @@ def _find_description(entry: Entry) -> str:
 def _name_of(field: FormField) -> str:
     ref = str(field.spec.default)
     return (ref.rpartition("@")[0] or ref).rpartition("/")[2]
-

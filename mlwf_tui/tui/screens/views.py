@@ -24,7 +24,10 @@ from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
 from mlwf_tui.tui.widgets.stage import Stage, ViewSpec
-from mlwf_tui.workflow.follow import RunUpdate
+from mlwf_tui.workflow.diff import diff
+from mlwf_tui.workflow.follow import RunUpdate, log_path
+from mlwf_tui.workflow.reports import read_evaluation
+from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
@@ -148,13 +151,11 @@ class Views:
 
     def show_run_of(self, run_id: str) -> None:
         """Show the run of this id, read anew."""
-        from mlwf_tui.workflow.runs import get_run  # noqa: PLC0415 - each verb is read when it is asked for
 
         self._host.ask("run", partial(get_run, self._host.workspace, run_id), self.show_run)
 
     def show_run(self, run: Run) -> None:
         """Show how a run goes, or went."""
-        from mlwf_tui.workflow.follow import log_path  # noqa: PLC0415
 
         now = self._host.read_clock()
         monitor = self._get_monitor()
@@ -186,7 +187,6 @@ class Views:
 
     def show_report(self, report: Report) -> None:
         """Read the report's body and show it."""
-        from mlwf_tui.workflow.reports import read_evaluation  # noqa: PLC0415
 
         def done(evaluation: Evaluation) -> None:
             view = self.stage.get_view(REPORT)
@@ -198,7 +198,6 @@ class Views:
 
     def show_diff(self, before: str, after: str) -> None:
         """Compare two refs and show what differs."""
-        from mlwf_tui.workflow.diff import diff  # noqa: PLC0415
 
         def done(found: Diff) -> None:
             view = self.stage.get_view(DIFF)

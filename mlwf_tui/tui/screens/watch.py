@@ -32,6 +32,7 @@ class RunWatch:
 
     def poll(self) -> dict[str, RunUpdate]:
         """Return what is new of every run that is followed."""
+
         wanted, restarted, self._restarted = self._wanted, self._restarted, set()
         self._followers = {
             run_id: follower

@@ -44,7 +44,9 @@ def wrap_fault(what: str, error: Exception) -> MlwfError:
     """Return an unforeseen error as one that can be shown, and keep its traceback in the log."""
     logger.error("%s failed", what, exc_info=error)
     reason = f"{type(error).__name__}: {error}".rstrip(": ")
-    return MlwfError(f"The {what} failed: {reason}.", hint="This is a fault of mlwf itself; please report it.")
+    return MlwfError(
+        f"The {what} failed: {reason}.", hint="This is a fault of mlwf itself; please report it."
+    )
 
 
 class Work:
@@ -83,7 +85,7 @@ class Work:
             result = work()
         except MlwfError as error:
             self._hand_over(fail, error)
-        except Exception as error:  # the border of the app: whatever a verb does, the app goes on
+        except Exception as error:  # noqa: BLE001 - the border of the app: whatever a verb does, the app goes on
             self._hand_over(fail, wrap_fault(what, error))
         else:
             self._hand_over(done, result)

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 
-class Confirm(ModalScreen[bool]):
+class Confirm(ModalScreen[bool | None]):
     """Says what will happen and asks; `y` and `n` answer at once, Esc is no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -22,7 +22,7 @@ class Confirm(ModalScreen[bool]):
     ]
     DEFAULT_CSS = """
     Confirm {
-        background: $background 40%;
+        background: transparent;
         align: center middle;
         & > Vertical {
             width: 64; max-width: 100%; height: auto;
@@ -48,8 +48,9 @@ class Confirm(ModalScreen[bool]):
             yield Static(self._text, markup=False)
             with Horizontal():
                 yield Button("No", id="no", compact=True)
-                variant = "error" if self._is_dangerous else "primary"
-                yield Button(self._yes, id="yes", compact=True, variant=variant)
+                yield Button(
+                    self._yes, id="yes", compact=True, variant="error" if self._is_dangerous else "primary"
+                )
 
     def on_mount(self) -> None:
         self.query_one("#no" if self._is_dangerous else "#yes", Button).focus()

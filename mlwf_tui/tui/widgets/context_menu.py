@@ -53,7 +53,7 @@ class ContextMenu(ModalScreen[str | None]):
     ]
     DEFAULT_CSS = """
     ContextMenu {
-        background: $background 40%;
+        background: transparent;
         & > Vertical {
             width: 58; max-width: 100%; height: auto; max-height: 90%;
             background: $panel; border: round $primary; padding: 0 1;

@@ -61,7 +61,10 @@ class DiffView(Vertical):
         self._diff = diff
         self._head.update(_draw_head(diff))
         styles = {kind: self.get_component_rich_style(f"diff--{kind}", partial=True) for kind in ChangeKind}
-        rows = [(Text(SIGNS[change.kind], styles[change.kind]), change.key, change.detail) for change in diff.items]
+        rows = [
+            (Text(SIGNS[change.kind], styles[change.kind]), change.key, change.detail)
+            for change in diff.items
+        ]
         self.items.show_rows(rows, [change.key for change in diff.items])
 
 
@@ -85,11 +88,12 @@ def _draw_head(diff: Diff) -> Content:
 def _draw_class(change: ClassChange) -> Content:
     parts = [
         Content.styled(f"{SIGNS[change.kind]} ", STYLES[change.kind]),
-        Content.styled(f"{change.name:<{NAME_WIDTH}}", "$text-muted" if change.kind is ChangeKind.CHANGED else ""),
+        Content.styled(
+            f"{change.name:<{NAME_WIDTH}}", "$text-muted" if change.kind is ChangeKind.CHANGED else ""
+        ),
     ]
     if change.objects_added:
         parts.append(Content.styled(f" +{format_count(change.objects_added, 'object')}", "$success"))
     if change.objects_removed:
         parts.append(Content.styled(f" -{format_count(change.objects_removed, 'object')}", "$error"))
     return Content("").join(parts)
-

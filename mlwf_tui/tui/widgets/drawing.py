@@ -67,8 +67,13 @@ EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 def write_ink_css(widget: str) -> str:
-    """Return the CSS that gives every role its theme colour inside `widget` (a type name)."""
-    return "\n".join(f"{widget} > .ink--{role} {{ {style}; }}" for role, style in ROLE_STYLES.items())
+    """Return the CSS that gives every role its theme colour inside `widget` (a type name).
+
+    A theme of the terminal's own 16 colours knows no shades: there what is faint is dim.
+    """
+    rules = [f"{widget} > .ink--{role} {{ {style}; }}" for role, style in ROLE_STYLES.items()]
+    rules += [f"{widget}:ansi > .ink--{role} {{ text-style: dim; }}" for role in ("muted", "faint", "heat-0")]
+    return "\n".join(rules)
 
 
 def build_strip(line: Iterable[Run], find_style: Callable[[str], Style], width: int) -> Strip:

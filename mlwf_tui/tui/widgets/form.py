@@ -75,7 +75,7 @@ class Form(ModalScreen[dict[str, str] | None]):
     ]
     DEFAULT_CSS = """
     Form {
-        background: $background 40%;
+        background: transparent;
         align: center middle;
         & > Vertical {
             width: 84; max-width: 100%; height: auto; max-height: 100%;
@@ -94,7 +94,7 @@ class Form(ModalScreen[dict[str, str] | None]):
     }
     Form.-short VerticalScroll { max-height: 13; }
     """
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (36, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]
 
     def __init__(
         self,
@@ -207,7 +207,13 @@ def _make_control(field: FormField) -> Input | Select[str]:
         value = default if default in choices else choices[0]
         options = [(choice, choice) for choice in choices]
         return Select(options, value=value, allow_blank=False, compact=True, id=f"field-{spec.name}")
-    return Input(default, compact=True, suggester=_make_suggester(field), select_on_focus=False, id=f"field-{spec.name}")
+    return Input(
+        default,
+        compact=True,
+        suggester=_make_suggester(field),
+        select_on_focus=False,
+        id=f"field-{spec.name}",
+    )
 
 
 def _make_suggester(field: FormField) -> Suggester | None:
@@ -222,8 +228,10 @@ def _complete_folder(text: str) -> str | None:
     head, _, part = text.rpartition("/")
     root = Path(head or ("/" if text.startswith("/") else ".")).expanduser()
     try:
-        names = sorted(entry.name for entry in root.iterdir() if entry.name.startswith(part) and entry.is_dir())
+        names = sorted(
+            entry.name for entry in root.iterdir() if entry.name.startswith(part) and entry.is_dir()
+        )
     except OSError:
         return None  # not a folder yet while a person is typing
     names = [name for name in names if part or not name.startswith(".")]
-    return f"{text}{names[0][len(part):]}" if names and text else None
+    return f"{text}{names[0][len(part) :]}" if names and text else None

@@ -110,20 +110,20 @@ def _collect_cells(
     layout: GraphLayout, row: int, left: int, right: int, highlight: Highlight | None
 ) -> dict[int, _Cell]:
     cells: dict[int, _Cell] = {}
-    for line in layout.iter_horizontals(row, left, right):
-        link = layout.links[line.link]
+    for start, end, number, has_head in layout.iter_horizontals(row, left, right):
+        link = layout.get_link(number)
         is_lit = highlight is not None and highlight.has_link(link)
-        for x in range(max(left, line.left), min(right - 1, line.right) + 1):
+        for x in range(max(left, start), min(right - 1, end) + 1):
             cell = cells.setdefault(x, _Cell())
-            cell.across |= (LEFT if x > line.left else 0) | (RIGHT if x < line.right else 0)
-            if x in (line.left, line.right):
+            cell.across |= (LEFT if x > start else 0) | (RIGHT if x < end else 0)
+            if x in (start, end):
                 cell.across_ends.add(link.source)
             cell.is_across_lit |= is_lit
-            cell.has_head |= line.has_head and x == line.right
-    for upright in layout.iter_verticals(row, left, right):
-        link = layout.links[upright.link]
-        cell = cells.setdefault(upright.x, _Cell())
-        cell.along |= (UP if row > upright.top else 0) | (DOWN if row < upright.bottom else 0)
+            cell.has_head |= has_head and x == end
+    for x, top, bottom, number in layout.iter_verticals(row, left, right):
+        link = layout.get_link(number)
+        cell = cells.setdefault(x, _Cell())
+        cell.along |= (UP if row > top else 0) | (DOWN if row < bottom else 0)
         cell.along_source = link.source
         cell.is_along_lit |= highlight is not None and highlight.has_link(link)
     return cells

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -50,6 +51,7 @@ class LineageView(ScrollView, can_focus=True):
     LineageView > .box--line { color: $foreground 45%; }
     LineageView > .box--lit { color: $primary; text-style: bold; }
     LineageView > .box--dim { color: $foreground 32%; }
+    LineageView:ansi > .box--dim { text-style: dim; }
     LineageView > .box--title { color: $foreground; text-style: bold; }
     LineageView > .box--cursor { color: $accent; text-style: bold; }
     """
@@ -263,7 +265,18 @@ class LineageView(ScrollView, can_focus=True):
         self.refresh()
 
     def _lay_out(self, graph: LineageGraph, is_compact: bool) -> None:
-        self.post_message(self.LaidOut(graph, lay_out(graph, is_compact=is_compact), is_compact))
+        """Lay out in a thread, without full collections: each would hold the app for some 60 ms.
+
+        A layout makes no reference cycles, so nothing is left behind that they would have found.
+        """
+        was_collecting = gc.isenabled()
+        gc.disable()
+        try:
+            layout = lay_out(graph, is_compact=is_compact)
+        finally:
+            if was_collecting:
+                gc.enable()
+        self.post_message(self.LaidOut(graph, layout, is_compact))
 
     def _adopt(self, graph: LineageGraph, layout: GraphLayout | None) -> None:
         """Take a layout over; what was selected stays at its place on the screen."""

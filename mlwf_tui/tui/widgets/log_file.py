@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 CHUNK_BYTES = 1 << 20
+SEARCH_BYTES = 1 << 18  # at once: a search holds the interpreter, for some two milliseconds then
 TAIL_BYTES = 1 << 18
 MAX_LINE_BYTES = 1 << 16  # of one line that are ever read; a progress bar alone can grow to megabytes
 TAB_CELLS = 8
@@ -84,16 +85,16 @@ class LogFile:
         """Return the numbers of the lines in which `pattern` is found, in order.
 
         The pattern is a regular expression, or plain text where it is none; without a capital letter
-        in it, case does not matter. Lines are searched as they are shown.
+        in it, case does not matter. A line is found if both its bytes and what is shown of it match.
         """
         expression = compile_pattern(pattern)
-        needle = re.compile(expression.pattern.encode(), expression.flags & re.IGNORECASE)
+        needle = re.compile(expression.pattern.encode(), expression.flags & re.IGNORECASE | re.MULTILINE)
         found = array("Q")
         with self.path.open("rb") as file:
             file.seek(self.start)
             offset, rest = self.start, b""
             while offset < self.end and not is_cancelled():
-                data = rest + file.read(min(CHUNK_BYTES, self.end - offset - len(rest)))
+                data = rest + file.read(min(SEARCH_BYTES, self.end - offset - len(rest)))
                 cut = data.rfind(b"\n") + 1
                 if cut == 0 or offset + len(data) >= self.end:
                     cut = len(data)

@@ -30,7 +30,7 @@ class MessageList(ModalScreen[str | None]):
     ]
     DEFAULT_CSS = """
     MessageList {
-        background: $background 40%;
+        background: transparent;
         align: center middle;
         & > Vertical {
             width: 96; max-width: 100%; height: 80%; min-height: 12;

@@ -141,5 +141,7 @@ class PaneGrid(Container):
 
     @staticmethod
     def _is_shown_in(widget: Widget, pane: Widget) -> bool:
-        below = [node for node in widget.ancestors_with_self if isinstance(node, Widget) and pane in node.ancestors]
+        below = [
+            node for node in widget.ancestors_with_self if isinstance(node, Widget) and pane in node.ancestors
+        ]
         return all(node.display for node in below)

@@ -83,7 +83,7 @@ def choose_axis(low: float, high: float, max_ticks: int) -> Axis:
 
     Its limits are multiples of a fifth of that step: new points move them rarely, and then visibly.
     """
-    if high <= low:
+    if high - low <= abs(low) * 1e-9:
         margin = abs(low) * 0.1 or 1.0
         low, high = low - margin, high + margin
     step = _choose_step((high - low) / max(1, max_ticks))

@@ -24,7 +24,7 @@ class ProgressDialog(ModalScreen[None]):
     ]
     DEFAULT_CSS = """
     ProgressDialog {
-        background: $background 40%;
+        background: transparent;
         align: center middle;
         & > Vertical {
             width: 64; max-width: 100%; height: auto;

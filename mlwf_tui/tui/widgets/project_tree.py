@@ -33,7 +33,9 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         Binding("pagedown,ctrl+f", "page_down", "a page down", show=False, id="tree.page_down"),
         Binding("pageup,ctrl+b", "page_up", "a page up", show=False, id="tree.page_up"),
         Binding("l,right", "expand", "open the branch", show=False, id="tree.expand"),
-        Binding("h,left", "collapse", "close the branch, or go to its parent", show=False, id="tree.collapse"),
+        Binding(
+            "h,left", "collapse", "close the branch, or go to its parent", show=False, id="tree.collapse"
+        ),
         Binding("g,home", "first", "first", show=False, id="tree.first"),
         Binding("G,end", "last", "last", show=False, id="tree.last"),
         Binding("ctrl+d", "half_page(1)", "half a page down", show=False, id="tree.half_down"),
@@ -214,14 +216,14 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         label = Text(style=style, no_wrap=True)
         label.append(self._find_arrow(node), TOGGLE)
         if entry.key == self._marked:
-            label.append("◆ ", self._get_style("mark", is_selected))
+            label.append("◆ ", self._find_style("mark", is_selected))
         if entry.state:
-            label.append(f"{STATE_GLYPHS[entry.state]} ", self._get_style(_tone(entry.state), is_selected))
+            label.append(f"{STATE_GLYPHS[entry.state]} ", self._find_style(_tone(entry.state), is_selected))
         part = "section" if entry.kind in (EntryKind.SECTION, EntryKind.WORKSPACE) else ""
         part = "note" if entry is PLACEHOLDER else part
-        label.append(entry.title, self._get_style(part, is_selected))
+        label.append(entry.title, self._find_style(part, is_selected))
         note = self._format_progress(entry.key) or entry.note
-        self._append_note(label, note, self._measure_room(node), self._get_style("note", is_selected))
+        self._append_note(label, note, self._measure_room(node), self._find_style("note", is_selected))
         return label
 
     def _append_note(self, label: Text, note: str, room: int, style: Style) -> None:
@@ -252,7 +254,7 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
             return ""
         return f"{progress.step / progress.total:.0%}"
 
-    def _get_style(self, part: str, is_selected: bool) -> Style:
+    def _find_style(self, part: str, is_selected: bool) -> Style:
         if is_selected or not part:
             return Style.null()
         return self.get_component_rich_style(f"project-tree--{part}", partial=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation, Report
-from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, Run, draw_bar, fit, pad_line
+from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, Run, draw_bar, fit, measure_line, pad_line
 from mlwf_tui.tui.widgets.plot import Series, draw_plot
 
 Section = Callable[[Report, Evaluation, int], list[Line]]
@@ -59,24 +59,21 @@ def draw_pr_curves(report: Report, evaluation: Evaluation, width: int) -> list[L
     """Return precision over recall: all classes together, then as many classes as there are colours."""
     shown = evaluation.pr_curves[: len(SERIES_ROLES)]
     lines = _draw_curves(shown, width)
-    left_out = len(evaluation.pr_curves) - len(shown)
-    note = f" and {left_out} more classes, see the table" if left_out else ""
-    return [
-        [*_draw_legend(shown), (note, "faint")],
-        *lines,
-        _label_axes("recall", "precision at IoU 0.5", width),
-    ]
+    label = "precision at IoU 0.5"
+    if len(evaluation.pr_curves) > len(shown):
+        label += f", {len(shown) - 1} of {len(evaluation.pr_curves) - 1} classes"
+    return [*_draw_legend(shown, width), *lines, _label_axes("recall", label, width)]
 
 
 def draw_confidence_curves(report: Report, evaluation: Evaluation, width: int) -> list[Line]:
     """Return precision, recall and F1 over the confidence threshold, with the operating one marked."""
     confidence = evaluation.metrics.get("confidence")
     mark = [] if confidence is None else [Series((confidence, confidence + 1e-6), (0.0, 1.0), "faint")]
-    legend = _draw_legend(evaluation.confidence_curves)
+    legend = _draw_legend(evaluation.confidence_curves, width)
     if confidence is not None:
-        legend.append((f"  ┃ operating confidence {confidence:.3f}", "faint"))
+        legend[-1].append((f"┃ at {confidence:.3f} F1 is best", "faint"))
     curves = _draw_curves(evaluation.confidence_curves, width, mark)
-    return [legend, *curves, _label_axes("confidence", "score", width)]
+    return [*legend, *curves, _label_axes("confidence", "score", width)]
 
 
 def draw_confusion(report: Report, evaluation: Evaluation, width: int) -> list[Line]:
@@ -99,10 +96,8 @@ def draw_confusion(report: Report, evaluation: Evaluation, width: int) -> list[L
             count = evaluation.confusion[row][column]
             line += _draw_confusion_cell(count, totals[column], row == column, cell_width)
         lines += [line, []] if len(chosen) <= MAX_SPACED_CLASSES else [line]
-    explanation = (
-        f"{NONE_NAME}: in the last row what was missed, in the last column what was seen where nothing is"
-    )
-    return [*lines, [(" " * (label_width + 3), "text"), (explanation, "faint")]]
+    explanation = f" {NONE_NAME}: last row, truths missed; last column, seen where nothing is"
+    return [*lines, [(explanation, "faint")]]
 
 
 def draw_histograms(report: Report, evaluation: Evaluation, width: int) -> list[Line]:
@@ -211,11 +206,15 @@ def _draw_curves(curves: Sequence[Curve], width: int, marks: Sequence[Series] = 
     return [[(" ", "text"), *line] for line in plot]
 
 
-def _draw_legend(curves: Sequence[Curve]) -> Line:
-    legend: Line = [(" ", "text")]
+def _draw_legend(curves: Sequence[Curve], width: int) -> list[Line]:
+    """Return the names behind their colours, on as many lines as they need."""
+    lines: list[Line] = [[(" ", "text")]]
     for index, curve in enumerate(curves):
-        legend += [("━━ ", SERIES_ROLES[index]), (f"{curve.name}  ", "text")]
-    return legend
+        entry = [("━━ ", SERIES_ROLES[index]), (f"{curve.name}  ", "text")]
+        if measure_line(lines[-1]) + measure_line(entry) > width:
+            lines.append([(" ", "text")])
+        lines[-1] += entry
+    return lines
 
 
 def _label_axes(x: str, y: str, width: int) -> Line:
@@ -248,5 +247,5 @@ def _draw_histogram(curve: Curve, limits: tuple[float, float], width: int, index
 def _join(parts: Sequence[Line], width: int) -> Line:
     line: Line = []
     for part in parts:
-        line += [*pad_line(part, width), ("  ", "text")]
+        line += [*([("  ", "text")] if line else []), *pad_line(part, width)]
     return line

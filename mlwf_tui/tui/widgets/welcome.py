@@ -15,7 +15,12 @@ from textual.widgets.option_list import Option
 
 THINGS_TO_DO = (
     ("demo", "T", "See the whole workflow", "a sample project is made, trained on and measured: two minutes"),
-    ("import", "i", "Import your own images", "COCO, VOC, YOLO, Supervisely or a plain folder; it is only read"),
+    (
+        "import",
+        "i",
+        "Import your own images",
+        "COCO, VOC, YOLO, Supervisely or a plain folder; it is only read",
+    ),
     ("help", "?", "See the keys", "everything here has a key, and everything has a command"),
 )
 
@@ -48,7 +53,9 @@ class Welcome(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Static("m l w f", id="welcome-name")
-        yield Static("Data versions, lineage, training and benchmarks.\nThis home is empty. Begin with one of these:")
+        yield Static(
+            "Data versions, lineage, training and benchmarks.\nThis home is empty. Begin with one of these:"
+        )
         yield OptionList(*(self._draw(*thing) for thing in THINGS_TO_DO))
 
     def action_move(self, step: int) -> None:
@@ -65,5 +72,7 @@ class Welcome(Vertical):
 
     @staticmethod
     def _draw(action: str, key: str, title: str, text: str) -> Option:
-        line = Content.assemble((f" {key}  ", "bold $accent"), (title, "bold"), "\n    ", (text, "$text-muted"), "\n")
+        line = Content.assemble(
+            (f" {key}  ", "bold $accent"), (title, "bold"), "\n    ", (text, "$text-muted"), "\n"
+        )
         return Option(line, id=action)

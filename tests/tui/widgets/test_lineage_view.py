@@ -14,7 +14,12 @@ from mlwf_tui.tui.widgets.lineage_view import LineageView
 from tests.fakes.graphs import BEGIN, make_chain, make_graph, make_history, make_node
 
 FORK = make_graph(
-    [make_node("version", 0), make_node("run", 1, state="running"), make_node("run", 2), make_node("model", 3)],
+    [
+        make_node("version", 0),
+        make_node("run", 1, state="running"),
+        make_node("run", 2),
+        make_node("model", 3),
+    ],
     [("version:0", "run:1"), ("version:0", "run:2"), ("run:1", "model:3")],
 )
 
@@ -201,7 +206,9 @@ async def test_a_long_title_is_cut_with_an_ellipsis() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         view = await show(pilot, make_graph([make_node("model", 1, title="a very long name " * 4)], []))
         assert "…" in read_screen(view)
-        assert all(view.render_line(y).cell_length == view.scrollable_size.width for y in range(view.size.height))
+        assert all(
+            view.render_line(y).cell_length == view.scrollable_size.width for y in range(view.size.height)
+        )
 
 
 @pytest.mark.parametrize("size", [(10, 3), (40, 10), (200, 50)])

@@ -94,7 +94,7 @@ def test_of_an_endless_progress_bar_only_the_end_is_read(
 
 
 def test_search_finds_all_lines_over_chunk_borders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_file, "CHUNK_BYTES", 16)
+    monkeypatch.setattr(log_file, "SEARCH_BYTES", 16)
     lines = [f"row {number} {'HIT' if number % 7 == 0 else 'miss'}" for number in range(60)]
     log = open_whole(write(tmp_path / "log", "\n".join(lines)), never)
     assert list(log.search("hit", never)) == [number for number in range(60) if number % 7 == 0]
@@ -119,7 +119,7 @@ def test_a_pattern_that_is_no_expression_is_plain_text(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_search_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_file, "CHUNK_BYTES", 16)
+    monkeypatch.setattr(log_file, "SEARCH_BYTES", 16)
     log = open_whole(write(tmp_path / "log", "hit\n" * 1000), never)
     assert list(log.search("hit", lambda: True)) == []
     log.close()

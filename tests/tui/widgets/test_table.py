@@ -12,7 +12,11 @@ from textual.pilot import Pilot
 from mlwf_tui.tui.widgets.table import Column, EntityTable
 
 COLUMNS = (Column("name"), Column("items", width=8, align="right"), Column("state", width=10))
-ROWS = [["beta", "1,200", "done"], ["alpha", "90", Text("failed", "red")], ["gamma", "", "running"]]
+ROWS: list[list[str | Text]] = [
+    ["beta", "1,200", "done"],
+    ["alpha", "90", Text("failed", "red")],
+    ["gamma", "", "running"],
+]
 KEYS = ["b", "a", "g"]
 
 

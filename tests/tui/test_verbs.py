@@ -1,0 +1,299 @@
+"""Each verb's key asks what it must and does what it says, on a real home."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.tui.widgets.confirm import Confirm
+from mlwf_tui.tui.widgets.context_menu import ContextMenu
+from mlwf_tui.tui.widgets.form import Form
+from mlwf_tui.tui.widgets.progress import ProgressDialog
+from mlwf_tui.tui.widgets.prompt import Prompt
+from mlwf_tui.workflow import processes
+from mlwf_tui.workflow.jobs import queue_run
+from mlwf_tui.workflow.models import list_models
+from mlwf_tui.workflow.projects import list_projects
+from mlwf_tui.workflow.runs import get_run
+from mlwf_tui.workflow.versions import list_versions
+from mlwf_tui.workspace import Workspace
+from tests.tui.driving import SIZES, Driver, drive
+from tests.tui.homes import write_images
+
+
+async def test_c_commits_the_head_with_a_message(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("parts")
+        await app.press("c")
+        assert isinstance(app.top, Prompt)
+        await app.write("bolts only")
+        await app.press("enter")
+        await app.until_text("Committed parts@1")
+    assert [version.message for version in list_versions(projects_home, "parts")] == ["bolts only"]
+
+
+async def test_c_on_a_committed_head_says_that_nothing_changed(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("cells")
+        await app.press("u")
+        await app.until_text("Took back the import in cells")
+        await app.settle()
+        await app.press("c")
+        await app.until_text("Nothing has changed since @2")
+        assert app.top is app.main
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_r_says_what_restoring_does_and_does_it(projects_home: Workspace, size: tuple[int, int]) -> None:
+    async with drive(projects_home, size=size) as app:
+        await app.open_versions("cells")
+        await app.select("@1")
+        await app.press("r")
+        await app.until_text("Save the uncommitted head of cells as @3")
+        assert isinstance(app.top, Confirm)
+        await app.press("y")
+        await app.until_text("Restored cells@1 as cells@4")
+    versions = list_versions(projects_home, "cells")
+    assert [version.number for version in versions] == [4, 3, 2, 1]
+    assert versions[0].manifest == versions[3].manifest
+
+
+async def test_esc_at_the_question_restores_nothing(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.open_versions("cells")
+        await app.select("@1")
+        await app.press("r")
+        await app.until(lambda: isinstance(app.top, Confirm))
+        await app.press("escape")
+    assert len(list_versions(projects_home, "cells")) == 2
+
+
+async def test_u_takes_the_last_change_back_and_U_does_it_again(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("cells")
+        await app.press("u")
+        await app.until_text("13 items now")
+        await app.press("U")
+        await app.until_text("14 items now")
+        await app.press("u")
+        await app.until(lambda: sum("13 items now" in said.text for said in app.main.said) == 2)
+        await app.press("ctrl+r")
+        await app.until(lambda: sum("14 items now" in said.text for said in app.main.said) == 2)
+
+
+async def test_i_imports_a_folder_and_shows_its_progress(empty_home: Workspace, tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "new", {"train/a.jpg": 1, "train/b.jpg": 2})
+    async with drive(empty_home) as app:
+        await app.press("i")
+        assert isinstance(app.top, Form)
+        await app.write(str(folder))
+        await app.press("down")
+        await app.write("fresh")
+        assert f"$ mlwf import {folder} fresh" in app.read_text().replace("\n", "").replace("│", "").replace("  ", "")
+        await app.press("enter")
+        await app.until_text("Imported into fresh: 2 new")
+        await app.until(lambda: app.top is app.main)
+    assert [project.item_count for project in list_projects(empty_home)] == [2]
+
+
+async def test_an_import_that_fails_says_why_and_the_app_goes_on(empty_home: Workspace, tmp_path: Path) -> None:
+    async with drive(empty_home) as app:
+        await app.press("i")
+        await app.write(str(tmp_path / "nowhere"))
+        await app.press("down")
+        await app.write("fresh")
+        await app.press("enter")
+        await app.until(lambda: any(said.is_error for said in app.main.said))
+        await app.until(lambda: app.top is app.main)
+        await app.press("exclamation_mark")
+        await app.until_text("nowhere")
+
+
+async def test_o_picks_an_operation_and_makes_new_data(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.open_versions("cells")
+        await app.select("@1")
+        await app.press("o")
+        await app.until(lambda: isinstance(app.top, ContextMenu))
+        await app.press("slash")
+        await app.write("flip")
+        await app.press("enter")
+        await app.until(lambda: isinstance(app.top, Form))
+        assert "mlwf transform flip cells@1 --to cells-flip" in app.read_text()
+        await app.press("enter")
+        await app.until_text("Made cells-flip@1")
+    assert {project.name for project in list_projects(projects_home)} == {"cells", "cells-flip", "parts"}
+
+
+async def test_esc_cancels_a_long_verb(projects_home: Workspace, tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "many", {f"train/{n:04d}.png": 1 for n in range(300)})
+    async with drive(projects_home) as app:
+        await app.press("i")
+        await app.write(str(folder))
+        await app.press("down")
+        await app.write("many")
+        await app.press("enter")
+        await app.until(lambda: isinstance(app.top, ProgressDialog))
+        await app.press("escape")
+        await app.until(lambda: any("cancel" in said.text for said in app.main.said), "the cancelling")
+        await app.until(lambda: app.top is app.main)
+    assert all(p.name != "many" or p.item_count == 0 for p in list_projects(projects_home))
+
+
+async def test_t_offers_every_declared_parameter_and_its_command_line(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.select("cells")
+        await app.press("t")
+        await app.until(lambda: isinstance(app.top, Form), "the form")
+        text = app.read_text()
+        assert "epochs" in text
+        assert "mlwf train cells --model yolov10n" in text
+
+
+async def test_a_number_out_of_bounds_is_said_beside_its_field(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.select("cells")
+        await app.press("t")
+        await app.until(lambda: isinstance(app.top, Form), "the form")
+        app.top.query_one("#field-epochs").focus()
+        await app.press("end", *["backspace"] * 6)
+        await app.write("none-such")
+        await app.press("enter")
+        await app.until_text("epochs must be a whole number")
+
+
+async def test_b_on_a_model_asks_for_data_and_split(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.select("yolov10n-cells-1")
+        await app.press("b")
+        await app.until(lambda: isinstance(app.top, Form))
+        assert "mlwf benchmark yolov10n-cells-1 cells" in app.read_text()
+
+
+async def test_b_with_data_that_has_no_such_split_says_so(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.select("parts")
+        await app.press("b")
+        await app.until(lambda: isinstance(app.top, Form))
+        await app.press("enter")
+        await app.until(lambda: any("val split" in said.text for said in app.main.said))
+
+
+async def test_a_asks_where_the_labelled_items_go(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.select("parts")
+        await app.press("a")
+        await app.until(lambda: isinstance(app.top, Form))
+        assert "mlwf apply yolov10n-cells-1 parts --to parts-labelled" in app.read_text()
+
+
+async def test_a_without_any_model_says_to_train_one(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("cells")
+        await app.press("a")
+        await app.until_text("There is no model yet")
+
+
+@pytest.fixture
+def sleeper(projects_home: Workspace) -> Iterator[Run]:
+    """A run whose process only waits, in a session of its own, as a worker's is."""
+    recorder = queue_run(projects_home, "train", {"data": "cells@2", "name": "long-one"}, 0)
+    run = projects_home.catalog.runs.start(recorder.run_id)
+    process = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    identity = processes.identify(process.pid)
+    assert identity is not None
+    projects_home.catalog.jobs.create(run.id, identity)
+    yield run
+    process.kill()
+    process.wait()
+
+
+async def test_s_asks_and_stops_the_run(projects_home: Workspace, sleeper: Run) -> None:
+    async with drive(projects_home) as app:
+        await app.select("train long-one")
+        await app.press("s")
+        await app.until(lambda: isinstance(app.top, Confirm))
+        await app.press("y")
+        await app.until(lambda: get_run(projects_home, sleeper.id).state.is_finished, "the end of the run")
+        await app.until_text("■ train long-one")
+    assert get_run(projects_home, sleeper.id).state is RunState.STOPPED
+
+
+async def test_s_on_a_finished_run_says_that_it_is_done(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.select("import parts")
+        await app.press("s")
+        await app.until_text("The run is done already")
+
+
+async def test_e_rewords_a_version(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.open_versions("cells")
+        await app.select("@1")
+        await app.press("e")
+        await app.until(lambda: isinstance(app.top, Prompt))
+        await app.press("end")
+        await app.write(" of March")
+        await app.press("enter")
+        await app.until_text("@1  first plate of March")
+
+
+async def test_R_renames_a_project(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("parts")
+        await app.press("R")
+        await app.press("end", *["backspace"] * 5)
+        await app.write("bolts")
+        await app.press("enter")
+        await app.until(lambda: {p.name for p in app.main.snapshot.projects} == {"cells", "bolts"})
+
+
+async def test_D_deletes_only_after_a_yes(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.select("yolov10n-cells-1")
+        await app.press("D")
+        await app.until(lambda: isinstance(app.top, Confirm))
+        await app.press("enter")  # the button that a hasty ⏎ presses says no
+        await app.until(lambda: app.top is app.main)
+        assert len(list_models(full_home)) == 1
+        await app.press("D")
+        await app.press("y")
+        await app.until(lambda: not app.main.snapshot.models)
+
+
+async def test_y_says_which_way_the_ref_was_copied(
+    projects_home: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TMUX", raising=False)
+    async with drive(projects_home) as app:
+        await app.open_versions("cells")
+        await app.select("@2")
+        await app.press("y")
+        await app.until_text("OSC 52")
+        assert app.app.clipboard == "cells@2"
+
+
+async def _open_menu(app: Driver, title: str) -> str:
+    await app.select(title)
+    await app.press("x")
+    await app.until(lambda: isinstance(app.top, ContextMenu))
+    return app.read_text()
+
+
+async def test_x_lists_what_can_be_done_and_why_the_rest_cannot(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        text = await _open_menu(app, "parts")
+        assert "commit" in text
+        assert "Nothing to compare with: commit first" in text
+        await app.press("c")
+        await app.until(lambda: isinstance(app.top, Prompt))
+
+
+@pytest.mark.parametrize("title", ["cells", "yolov10n-cells-1", "cells-val-1", "train yolov10s-cells-1"])
+async def test_x_has_a_menu_for_every_kind(full_home: Workspace, title: str) -> None:
+    async with drive(full_home) as app:
+        assert "copy ref" in await _open_menu(app, title)

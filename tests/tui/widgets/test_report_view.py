@@ -1,0 +1,118 @@
+"""The report: what stands in it, at every size, and how its sections are reached."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+
+from mlwf_tui.entities.model import Evaluation
+from mlwf_tui.tui.widgets.drawing import ROLE_STYLES, measure_line
+from mlwf_tui.tui.widgets.report_sections import SECTIONS, draw_confusion
+from mlwf_tui.tui.widgets.report_view import ReportView
+from tests.fakes.reports import make_evaluation, make_report
+
+
+class ReportApp(App[None]):
+    def compose(self) -> ComposeResult:
+        yield ReportView()
+
+
+async def show(pilot: Pilot[None], evaluation: Evaluation | None = None) -> ReportView:
+    view = pilot.app.query_one(ReportView)
+    view.focus()
+    await pilot.app.workers.wait_for_complete()
+    view.show_report(make_report(), evaluation or make_evaluation())
+    await settle(pilot, view)
+    return view
+
+
+async def settle(pilot: Pilot[None], view: ReportView) -> None:
+    for _ in range(2 * len(SECTIONS)):
+        await pilot.pause()
+    assert view.is_drawn
+
+
+def read_screen(view: ReportView) -> list[str]:
+    return [view.render_line(y).text.rstrip() for y in range(view.size.height)]
+
+
+async def test_no_report_says_how_to_get_one() -> None:
+    async with ReportApp().run_test(size=(80, 24)) as pilot:
+        assert any("press b" in line for line in read_screen(pilot.app.query_one(ReportView)))
+
+
+async def test_the_first_screen_tells_the_headline() -> None:
+    async with ReportApp().run_test(size=(80, 24)) as pilot:
+        view = await show(pilot)
+        text = "\n".join(read_screen(view))
+        for fact in ("yolov10n-cells", "cells@1", "val, 72 items", "0.598", "0.871", "mean IoU", "4.70 ms"):
+            assert fact in text
+
+
+async def test_digits_go_to_the_sections() -> None:
+    async with ReportApp().run_test(size=(80, 24)) as pilot:
+        view = await show(pilot)
+        for number, title in enumerate(SECTIONS, 1):
+            await pilot.press(str(number))
+            assert f"{number} {title}" in "\n".join(read_screen(view))
+        await pilot.press("g")
+        assert "1 Overview" in read_screen(view)[0]
+
+
+async def test_the_classes_have_their_numbers_and_a_dash_where_there_is_none() -> None:
+    async with ReportApp().run_test(size=(100, 24)) as pilot:
+        view = await show(pilot)
+        await pilot.press("2")
+        row = next(line for line in read_screen(view) if "Platelets" in line)
+        assert "0.500" in row
+        assert row.endswith("–")  # noqa: RUF001
+
+
+async def test_another_width_draws_the_report_anew() -> None:
+    async with ReportApp().run_test(size=(120, 40)) as pilot:
+        view = await show(pilot)
+        wide = view.virtual_size
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot, view)
+        assert view.virtual_size.width < wide.width
+
+
+def test_a_large_confusion_matrix_shows_the_largest_classes() -> None:
+    lines = draw_confusion(make_report(), make_evaluation(30), 80)
+    text = "\n".join("".join(piece for piece, _ in line) for line in lines)
+    assert "of 30 classes" in text
+    assert "RBC" in text
+    assert "none" in text
+
+
+def test_confusion_shades_right_and_wrong_differently() -> None:
+    lines = draw_confusion(make_report(), make_evaluation(3), 80)
+    roles = {role for line in lines for _, role in line}
+    assert "heat-4" in roles
+    assert any(role.startswith("miss") for role in roles)
+
+
+@pytest.mark.parametrize("width", [30, 60, 78, 118, 200])
+@pytest.mark.parametrize("title", SECTIONS)
+def test_sections_fit_their_width_and_use_known_roles(title: str, width: int) -> None:
+    lines = SECTIONS[title](make_report(), make_evaluation(12), width)
+    assert {role for line in lines for _, role in line} <= set(ROLE_STYLES)
+    if width >= 78:
+        assert max(measure_line(line) for line in lines) <= width
+
+
+def test_an_evaluation_without_anything_is_drawn() -> None:
+    empty = replace(
+        make_evaluation(0), metrics={}, pr_curves=(), confidence_curves=(), confidence_histogram=(), items=()
+    )
+    for draw in SECTIONS.values():
+        draw(make_report(), empty, 80)
+
+
+def test_every_binding_has_an_id_and_says_what_it_does() -> None:
+    bindings: list[Any] = list(ReportView.BINDINGS)
+    assert all(binding.id and binding.description for binding in bindings)
