@@ -11,7 +11,7 @@ import pytest
 from mlwf_tui.cli.main import COMMANDS, mlwf
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "sklearn", "numpy", "plotext", "igraph")
+HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
     "__init__", "events", "exports", "follow", "graph_formats", "jobs", "journal", "perform", "processes",
     "recorder", "refs",

@@ -91,10 +91,9 @@ class Driver:
 
     async def settle(self) -> None:
         """Wait until nothing is being read or laid out, so that the screen is final."""
-        views = self.main.query(LineageView)
-        await self.until(
-            lambda: not self.main.is_busy and not any(view.is_laying_out for view in views), "a quiet app"
-        )
+        await self.until(lambda: not self.main.is_busy, "a quiet app")
+        if self.main.snapshot.graph.nodes:
+            await self.until(lambda: not self.main.query_one(LineageView).is_laying_out, "the drawn graph")
         await self.pilot.pause()
 
 

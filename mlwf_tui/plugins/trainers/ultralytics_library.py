@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import pickle
 import platform
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +19,6 @@ _LIBRARY_ERRORS = (
     RuntimeError, ValueError, TypeError, LookupError, AttributeError, OSError, ImportError, AssertionError,
     SyntaxError, EOFError, pickle.PickleError,
 )  # fmt: skip
-_COLOR = re.compile(r"\033\[[0-9;]*m")
 
 
 def prepare_library(folder: Path) -> None:
@@ -45,8 +42,8 @@ def prepare_library(folder: Path) -> None:
     import ultralytics.utils.tqdm as bars
 
     library.SETTINGS.update(dict.fromkeys(_INTEGRATIONS, False))
-    library.LOGGER.addFilter(_drop_colors)  # the output is a log, so no colours in it,
-    bars.is_noninteractive_console = lambda: True  # and one line where a progress bar ends
+    library.colorstr.__code__ = _drop_colors.__code__  # by its code, since others have bound it already
+    bars.is_noninteractive_console = lambda: True  # one line where a progress bar ends: this is a log
     _place_fonts(library.USER_CONFIG_DIR)
 
 
@@ -131,9 +128,9 @@ def report_failure(what: str) -> Iterator[None]:
         ) from error
 
 
-def _drop_colors(record: logging.LogRecord) -> bool:
-    record.msg = _COLOR.sub("", str(record.msg))
-    return True
+def _drop_colors(*words: str) -> str:
+    """Stand in for the library's `colorstr`, whose last word is the text."""
+    return str(words[-1])
 
 
 def _find_version() -> str:

@@ -100,7 +100,7 @@ class MetricPlots(Widget, can_focus=True):
         line = self._lines[y] if y < len(self._lines) else []
         return build_strip(line, self._find_style, self.size.width)
 
-    def on_mount(self) -> None:
+    def on_show(self) -> None:
         self.run_worker(warm_up, thread=True, name="load the plot library")
 
     def on_resize(self, event: events.Resize) -> None:

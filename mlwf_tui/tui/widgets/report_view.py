@@ -79,7 +79,7 @@ class ReportView(ScrollView, can_focus=True):
             line = self._lines[row] if row < len(self._lines) else []
         return build_strip(line, self._find_style, width)
 
-    def on_mount(self) -> None:
+    def on_show(self) -> None:
         self.run_worker(warm_up, thread=True, name="load the plot library")
 
     def on_resize(self, event: events.Resize) -> None:
