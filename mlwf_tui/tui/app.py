@@ -48,7 +48,7 @@ class MlwfApp(App[None]):
         Binding("ctrl+c", "help_quit", "how to quit", show=False, system=True, id="app.how_to_quit"),
     ]
     CSS = """
-    * { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 1; }
+    * { scrollbar-size-vertical: 1; }
     Toast { background: $boost; padding: 0 1; width: 56; max-width: 90%; }
     ToastRack { margin-bottom: 1; }
     """

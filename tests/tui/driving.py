@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from time import monotonic
 
+from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -49,9 +50,11 @@ class Driver:
         await self.pilot.pause()
 
     async def write(self, text: str) -> None:
-        """Type a text, key by key."""
-        names = {" ": "space", "/": "slash", "-": "minus", ".": "full_stop", "_": "underscore", "@": "at"}
-        await self.press(*(names.get(character, character) for character in text))
+        """Paste a text into what has the focus, as a terminal does."""
+        focused = self.top.focused
+        assert focused is not None
+        focused.post_message(events.Paste(text))
+        await self.pilot.pause()
 
     async def until(self, holds: Callable[[], bool], what: str = "") -> None:
         """Let the app work until `holds`; fail where it never does."""

@@ -1,6 +1,6 @@
 """A small detection project drawn on the spot: handwritten digits on photographs; no network.
 
-The digits are scikit-learn's copy of the UCI set (1,797 of 8 x 8 pixels), the photographs its
+The digits are the 901 from 0 to 4 of scikit-learn's copy of the UCI set (8 x 8 pixels), the photographs its
 `china.jpg` and `flower.jpg`. A digit that is pasted into a training image is never seen in another
 split, so that a benchmark on the sample measures what a benchmark should.
 """

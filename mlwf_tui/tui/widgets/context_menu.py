@@ -141,6 +141,8 @@ class ContextMenu(ModalScreen[str | None]):
     def _fill(self, text: str) -> None:
         wanted = text.casefold()
         kept = [c for c in self._choices if wanted in f"{c.label} {c.note} {c.key}".casefold()]
+        if wanted:  # what is called so comes before what only speaks of it
+            kept.sort(key=lambda choice: wanted not in choice.label.casefold())
         lines = self.query_one(MenuList)
         lines.clear_options()
         group = ""

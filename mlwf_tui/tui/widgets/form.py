@@ -119,7 +119,8 @@ class Form(ModalScreen[dict[str, str] | None]):
                     with Horizontal(classes="field", id=f"row-{field.spec.name}"):
                         yield Label(field.spec.name + (" *" if field.is_required else ""))
                         yield _make_control(field)
-                        yield Static(field.spec.bounds, classes="bounds", markup=False)
+                        bounds = "" if field.spec.choices else field.spec.bounds
+                        yield Static(bounds, classes="bounds", markup=False)
             yield Static(id="help", markup=False)
             yield Static(id="command", markup=False)
 
