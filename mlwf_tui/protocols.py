@@ -255,7 +255,7 @@ class Sample(Protocol):
     summary: str
 
     def write(self, folder: Path, *, seed: int, image_count: int) -> None:
-        """Write an annotated folder that an importer can read, with splits; the same bytes for a seed."""
+        """Write an annotated folder that an importer can read; the same bytes for the same seed and count."""
 
     def write_unlabelled(self, folder: Path, *, seed: int, image_count: int) -> None:
         """Write images of the same kind that `write` never makes, without annotations."""

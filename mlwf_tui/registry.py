@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from mlwf_tui.errors import NotFound, PluginError
-from mlwf_tui.protocols import Exporter, Importer, Operation, Sample, Trainer
+from mlwf_tui.protocols import Executor, Exporter, Importer, Operation, Sample, Trainer
 
 GROUP_PREFIX = "mlwf_tui."
 
@@ -35,6 +35,9 @@ class Registry:
 
     def get_operation(self, name: str) -> Operation:
         return cast(Operation, self._load("operations", name))
+
+    def get_executor(self, name: str) -> Executor:
+        return cast(Executor, self._load("executors", name))
 
     def get_trainer(self, name: str) -> Trainer:
         return cast(Trainer, self._load("trainers", name))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -18,6 +16,7 @@ from mlwf_tui.workflow import processes
 from mlwf_tui.workflow.recorder import Recorder
 from mlwf_tui.workspace import Workspace
 
+EXECUTOR = "local"
 UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
 START_GRACE = timedelta(seconds=60)  # between a run's row and its worker's
 POLL_S = 0.1
@@ -47,22 +46,12 @@ def start_worker(workspace: Workspace, run: Run) -> Run:
     command = [sys.executable, "-m", "mlwf_tui.worker", str(workspace.home), run.id]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "log").open("ab") as log:
-            process = subprocess.Popen(  # our own interpreter and module
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=folder,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
-                start_new_session=True,
-                close_fds=True,
-            )
+        pid = workspace.registry.get_executor(EXECUTOR).start(command, folder / "log")
     except OSError as error:
         message = f"The worker could not be started: {error.strerror or error}."
         workspace.catalog.runs.finish(run.id, RunState.FAILED, result={}, error=message)
         raise StorageFailed(message, hint="Free some space, or check the home's mode.") from error
-    identity = processes.identify(process.pid)
+    identity = processes.identify(pid)
     if identity is not None:  # None where it ended at once; find_lost then sees a run without a process
         with suppress(Conflict):  # it may be done already
             workspace.catalog.jobs.ensure(run.id, identity)

@@ -130,14 +130,14 @@ async def test_o_picks_an_operation_and_makes_new_data(projects_home: Workspace)
 
 
 async def test_esc_cancels_a_long_verb(projects_home: Workspace, tmp_path: Path) -> None:
-    folder = write_images(tmp_path / "many", {f"train/{n:04d}.png": 1 for n in range(300)})
+    folder = write_images(tmp_path / "many", {f"train/{n:04d}.png": 1 for n in range(800)})
     async with drive(projects_home) as app:
         await app.press("i")
         await app.write(str(folder))
         await app.press("down")
         await app.write("many")
-        await app.press("enter")
-        await app.until(lambda: isinstance(app.top, ProgressDialog))
+        await app.pilot.press("enter")
+        assert isinstance(app.top, ProgressDialog)
         await app.press("escape")
         await app.until(lambda: any("cancel" in said.text for said in app.main.said), "the cancelling")
         await app.until(lambda: app.top is app.main)

@@ -1,14 +1,15 @@
 """A small detection project drawn on the spot: handwritten digits on photographs; no network.
 
 The digits are the 901 from 0 to 4 of scikit-learn's copy of the UCI set (8 x 8 pixels), the photographs its
-`china.jpg` and `flower.jpg`. A digit that is pasted into a training image is never seen in another
-split, so that a benchmark on the sample measures what a benchmark should.
+`china.jpg` and `flower.jpg`. No digit is pasted twice, so that however the images are split, a benchmark
+on held-out images measures digits that the model has never seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mlwf_tui.entities.item import Split
+from mlwf_tui.errors import InvalidParameter
 
 IMAGE_SIZE_PX = 128
 DIGIT_SIZE_PX = (38, 62)  # smallest and largest height of a pasted digit, before its margins are cut
@@ -25,8 +26,7 @@ MAX_DIGITS = 3  # on one image
 MIN_CONTRAST = 90.0  # between a digit and what it covers, in grey levels
 CLASS_NAMES = ("zero", "one", "two", "three", "four")  # five, so that two cores learn them in a minute
 
-_SHARES = {Split.TRAIN: 0.7, Split.VAL: 0.2, Split.TEST: 0.1}  # of images, and of digits
-_NEW_SHARE = 0.1  # of digits, kept for images that nobody labelled
+_NEW_SHARE = 0.08  # of digits, kept for images that nobody labelled
 
 Pixels = NDArray[np.float32]
 
@@ -52,45 +52,52 @@ class DigitsSample:
     summary = "handwritten digits on photographs, 128 px, five classes, Pascal VOC"
 
     def write(self, folder: Path, *, seed: int, image_count: int) -> None:
-        """Write a VOC folder with splits train, val and test (7 : 2 : 1) into `folder`.
+        """Write a VOC folder without splits into `folder`; the same seed and count write the same bytes.
 
-        The same seed and count write the same bytes.
+        Raises:
+            InvalidParameter: there are not digits enough for so many images.
         """
-        for part in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        for part in ("Annotations", "JPEGImages"):
             (folder / part).mkdir(parents=True, exist_ok=True)
-        painter = _Painter(seed)
-        for split, names in _share_names(image_count).items():
-            digits = painter.digits[split]
-            for name in names:
-                image, placed = painter.paint(digits)
-                _save_jpeg(image, folder / "JPEGImages" / f"{name}.jpg")
-                _write_voc(placed, folder / "Annotations" / f"{name}.xml", f"{name}.jpg")
-            listing = "".join(f"{name}\n" for name in names)
-            (folder / "ImageSets" / "Main" / f"{split}.txt").write_text(listing, encoding="utf-8")
+        random = np.random.default_rng([seed, 2])
+        painter = _Painter(_deal_digits(random)[0], np.random.default_rng([seed, 0]), image_count)
+        for index in range(image_count):
+            name = f"digits_{index:04d}"
+            image, placed = painter.paint()
+            _save_jpeg(image, folder / "JPEGImages" / f"{name}.jpg")
+            _write_voc(placed, folder / "Annotations" / f"{name}.xml", f"{name}.jpg")
 
     def write_unlabelled(self, folder: Path, *, seed: int, image_count: int) -> None:
-        """Write images of digits that `write` never uses, without any annotation, into `folder`."""
+        """Write images of digits that `write` never uses, without any annotation, into `folder`.
+
+        Raises:
+            InvalidParameter: there are not digits enough for so many images.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        painter = _Painter(seed, stream=1)
+        random = np.random.default_rng([seed, 2])
+        painter = _Painter(_deal_digits(random)[1], np.random.default_rng([seed, 1]), image_count)
         for index in range(image_count):
-            image, _ = painter.paint(painter.digits[Split.NONE])
-            _save_jpeg(image, folder / f"new_{index:04d}.jpg")
+            _save_jpeg(painter.paint()[0], folder / f"new_{index:04d}.jpg")
 
 
 class _Painter:
-    """Draws images; the stream of random numbers goes on from one image to the next."""
+    """Draws images; digits and random numbers go on from one image to the next, no digit comes twice."""
 
-    def __init__(self, seed: int, *, stream: int = 0) -> None:
+    def __init__(self, digits: Sequence[_Digit], random: np.random.Generator, image_count: int) -> None:
+        most = len(digits) // MAX_DIGITS
+        if image_count > most:
+            raise InvalidParameter(
+                f"The digits do not suffice for {image_count} images.", hint=f"Ask for at most {most}."
+            )
         self.photographs = _read_photographs()
-        self.digits = _share_digits(np.random.default_rng([seed, 2]))
-        self.random = np.random.default_rng([seed, stream])
+        self.digits = iter(digits)
+        self.random = random
 
-    def paint(self, digits: Sequence[_Digit]) -> tuple[Pixels, tuple[_Placed, ...]]:
+    def paint(self) -> tuple[Pixels, tuple[_Placed, ...]]:
         """Return an image (H, W, 3) of 0-255, and the one to three digits on it."""
         image = self._cut_background()
         placed: list[_Placed] = []
-        for _ in range(int(self.random.integers(1, MAX_DIGITS + 1))):
-            digit = digits[int(self.random.integers(len(digits)))]
+        for digit in islice(self.digits, int(self.random.integers(1, MAX_DIGITS + 1))):
             strokes = self._shape(digit)
             place = self._find_place(strokes.shape, placed)
             if place is not None:
@@ -149,38 +156,20 @@ def _read_photographs() -> tuple[Image.Image, ...]:
     return tuple(Image.fromarray(pixels) for pixels in load_sample_images().images)
 
 
-def _share_digits(random: np.random.Generator) -> dict[Split, tuple[_Digit, ...]]:
-    """Return the digits of each split, none in two; NONE stands for new, unlabelled images."""
+def _deal_digits(random: np.random.Generator) -> tuple[tuple[_Digit, ...], tuple[_Digit, ...]]:
+    """Return the digits for labelled images and those for new ones, shuffled; none is in both."""
     from sklearn.datasets import load_digits
 
     bunch: Any = load_digits()
     strokes = (bunch.images / 16).astype(np.float32)  # (1797, 8, 8)
     order = random.permutation(np.flatnonzero(bunch.target < len(CLASS_NAMES)))
     digits = tuple(_Digit(int(bunch.target[row]), strokes[row]) for row in order)
-    shares: dict[Split, tuple[_Digit, ...]] = {}
     start = round(_NEW_SHARE * len(digits))
-    shares[Split.NONE] = digits[:start]
-    known = len(digits) - start
-    for split, share in _SHARES.items():
-        end = start + round(share * known)
-        shares[split] = digits[start:end]
-        start = end
-    return shares
-
-
-def _share_names(image_count: int) -> dict[Split, tuple[str, ...]]:
-    """Return the file stems of each split; the smaller splits are rounded up."""
-    test = max(1, round(_SHARES[Split.TEST] * image_count))
-    val = max(1, round(_SHARES[Split.VAL] * image_count))
-    names = tuple(f"digits_{index:04d}" for index in range(image_count))
-    first, second = max(0, image_count - val - test), max(0, image_count - test)
-    return {Split.TRAIN: names[:first], Split.VAL: names[first:second], Split.TEST: names[second:]}
+    return digits[start:], digits[:start]
 
 
 def _overlap(first: tuple[int, int, int, int], second: tuple[int, int, int, int]) -> bool:
-    return (
-        first[0] < second[2] and second[0] < first[2] and first[1] < second[3] and second[1] < first[3]
-    )
+    return first[0] < second[2] and second[0] < first[2] and first[1] < second[3] and second[1] < first[3]
 
 
 def _blend(image: Pixels, strokes: Pixels, place: tuple[int, int], color: Pixels) -> None:

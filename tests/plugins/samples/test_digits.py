@@ -1,4 +1,4 @@
-"""The digits sample: the same bytes for a seed, honest boxes, digits that never cross a split."""
+"""The digits sample: the same bytes for a seed, honest boxes, no digit twice."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.plugins.importers.voc import VocImporter
-from mlwf_tui.plugins.samples.digits import CLASS_NAMES, DigitsSample, _share_digits
+from mlwf_tui.plugins.samples.digits import CLASS_NAMES, DigitsSample, _deal_digits, _Painter
 from mlwf_tui.protocols import ImportedItem
 
 
@@ -27,7 +28,7 @@ def _digest(folder: Path) -> dict[str, str]:
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-def test_the_folder_imports_as_voc_with_all_splits(tmp_path: Path) -> None:
+def test_the_folder_imports_as_voc(tmp_path: Path) -> None:
     DigitsSample().write(tmp_path, seed=1, image_count=40)
 
     items = _read(tmp_path)
@@ -35,8 +36,7 @@ def test_the_folder_imports_as_voc_with_all_splits(tmp_path: Path) -> None:
     found = VocImporter().detect(tmp_path)
     assert found is not None
     assert found.confidence > 0.5
-    counts = {split: sum(item.split is split for item in items) for split in Split}
-    assert counts == {Split.TRAIN: 28, Split.VAL: 8, Split.TEST: 4, Split.NONE: 0}
+    assert len(items) == 40
     assert {o.class_name for item in items for o in item.annotation.objects} == set(CLASS_NAMES)
 
 
@@ -64,13 +64,19 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
     assert _digest(tmp_path / "a") != _digest(tmp_path / "c")
 
 
-def test_a_digit_belongs_to_one_split() -> None:
-    shares = _share_digits(np.random.default_rng(0))
+def test_no_digit_comes_twice() -> None:
+    labelled, new = _deal_digits(np.random.default_rng(0))
+    painter = _Painter(labelled, np.random.default_rng(0), image_count=len(labelled) // 3)
+    for _ in range(len(labelled) // 3):
+        painter.paint()
+    assert len(list(painter.digits)) > 0  # there were enough, and each was taken once
+    drawn = {digit.strokes.tobytes() for digit in labelled}
+    assert not any(digit.strokes.tobytes() in drawn for digit in new)
 
-    drawn = {split: {digit.strokes.tobytes() for digit in digits} for split, digits in shares.items()}
-    for split, others in ((s, set(Split) - {s}) for s in Split):
-        assert drawn[split]
-        assert all(not drawn[split] & drawn[other] for other in others)
+
+def test_more_images_than_digits_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameter, match="1000"):
+        DigitsSample().write(tmp_path, seed=0, image_count=1000)
 
 
 def test_unlabelled_images_come_alone(tmp_path: Path) -> None:

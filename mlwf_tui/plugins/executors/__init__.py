@@ -1,0 +1,1 @@
+"""Executors: where the worker of a run is started."""

@@ -1,0 +1,273 @@
+"""Getting around: panes, views, zoom, search, help, palette, sizes, leaving."""
+
+from __future__ import annotations
+
+import pytest
+from textual.command import CommandPalette
+from textual.widgets import Input
+
+from mlwf_tui.tui.commands import ActionProvider
+from mlwf_tui.tui.keys import KEYS, VERBS, make_bindings
+from mlwf_tui.tui.screens.main import MainScreen
+from mlwf_tui.tui.screens.verbs import Verbs
+from mlwf_tui.tui.widgets.confirm import Confirm
+from mlwf_tui.tui.widgets.context_menu import ContextMenu
+from mlwf_tui.tui.widgets.details import Details
+from mlwf_tui.tui.widgets.diff_view import DiffView
+from mlwf_tui.tui.widgets.entry_list import EntryList
+from mlwf_tui.tui.widgets.lineage_view import LineageView
+from mlwf_tui.tui.widgets.message_list import MessageList
+from mlwf_tui.tui.widgets.pane_grid import PaneGrid
+from mlwf_tui.tui.widgets.report_view import ReportView
+from mlwf_tui.tui.widgets.run_monitor import RunMonitor
+from mlwf_tui.tui.widgets.stage import Stage
+from mlwf_tui.tui.widgets.status_bar import StatusBar
+from mlwf_tui.tui.widgets.welcome import Welcome
+from mlwf_tui.workspace import Workspace
+from tests.tui.driving import NARROW, SIZES, WIDE, drive
+
+
+def test_every_key_has_an_id_a_label_a_help_text_and_something_to_do() -> None:
+    for key in KEYS:
+        assert key.id and key.label and key.help
+        assert hasattr(Verbs, f"do_{key.id}") or hasattr(MainScreen, f"go_{key.id}"), key.id
+    assert {binding.id for binding in make_bindings()} == {key.id for key in KEYS}
+
+
+def test_no_key_is_bound_twice() -> None:
+    taken = [single for key in KEYS for single in key.keys.split(",")]
+    assert len(taken) == len(set(taken))
+
+
+async def test_every_action_is_in_the_palette(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.press("colon")
+        await app.until(lambda: isinstance(app.top, CommandPalette))
+        provider = ActionProvider(app.main)
+        found = {str(hit.help) async for key in KEYS for hit in provider.search(key.label)}
+        assert len(found) >= len(KEYS)
+
+
+async def test_the_palette_does_what_it_says(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.press("ctrl+p")
+        await app.until(lambda: isinstance(app.top, CommandPalette))
+        await app.write("zoom")
+        await app.until_text("Give this pane the whole screen")
+        await app.press("enter")
+        await app.until(lambda: app.main.query_one(PaneGrid).is_zoomed)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_digits_and_tab_go_through_the_panes(full_home: Workspace, size: tuple[int, int]) -> None:
+    async with drive(full_home, size=size) as app:
+        for digit, widget in (("2", LineageView), ("3", Details), ("1", type(app.tree))):
+            await app.press(digit)
+            assert isinstance(app.main.focused, widget)
+        await app.press("tab")
+        assert isinstance(app.main.focused, LineageView)
+        await app.press("tab", "tab")
+        assert app.main.focused is app.tree
+        await app.press("shift+tab")
+        assert isinstance(app.main.focused, Details)
+
+
+async def test_a_narrow_screen_shows_one_pane_and_tabs(full_home: Workspace) -> None:
+    async with drive(full_home, size=NARROW) as app:
+        assert app.read_text().splitlines()[0].split() == ["1", "Projects", "2", "Lineage", "3", "Details"]
+        assert app.tree.display
+        assert not app.main.query_one(Details).display
+        await app.press("3")
+        assert not app.tree.display
+
+
+@pytest.mark.parametrize("size", [(59, 24), (80, 14), (10, 3)])
+async def test_a_tiny_window_says_so_and_recovers(full_home: Workspace, size: tuple[int, int]) -> None:
+    async with drive(full_home, size=size) as app:
+        assert not app.main.query_one(PaneGrid).display
+        await app.pilot.resize_terminal(*WIDE)
+        await app.until_text("1 Projects")
+
+
+async def test_z_gives_a_pane_the_screen_and_esc_takes_it_back(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.press("z")
+        assert app.tree.size.width > 100
+        await app.press("escape")
+        assert app.tree.size.width < 40
+
+
+async def test_brackets_turn_through_the_views_and_empty_ones_say_how_to_fill_them(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.press("right_square_bracket", "right_square_bracket")
+        await app.until_text("Select a run and press")
+        await app.press("left_square_bracket", "left_square_bracket")
+        assert app.main.query_one(Stage).active == "lineage"
+
+
+async def test_enter_opens_each_kind_in_its_view(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        for title, view in (
+            ("cells-val-1", ReportView),
+            ("train yolov10s-cells-1", RunMonitor),
+            ("Runs", EntryList),
+            ("parts", EntryList),
+        ):
+            await app.select(title)
+            await app.press("enter")
+            await app.until(lambda view=view: isinstance(app.main.query_one(Stage).shown, view), title)  # type: ignore[misc]
+
+
+async def test_esc_closes_the_view_and_goes_back_to_the_projects(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.select("cells-val-1")
+        await app.press("enter")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
+        await app.press("escape")
+        assert isinstance(app.main.query_one(Stage).shown, LineageView)
+        assert app.main.focused is app.tree
+
+
+async def test_d_compares_a_version_with_the_one_before(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.open_versions("cells")
+        await app.select("@2")
+        await app.press("d")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, DiffView))
+        assert "cells@1 → cells@2" in app.read_text()
+        assert "+1 added" in app.read_text()
+
+
+async def test_d_compares_with_what_space_marked_older_first(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.open_versions("cells")
+        await app.select("cells")
+        await app.press("space")
+        assert "◆ cells" in app.read_text()
+        await app.select("@1")
+        await app.press("d")
+        await app.until_text("cells@1 → cells ")
+
+
+async def test_d_on_a_first_version_says_what_to_do(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.open_versions("cells")
+        await app.select("@1")
+        await app.press("d")
+        await app.until_text("The first version has none before it")
+
+
+async def test_slash_filters_the_tree_as_it_is_typed_and_esc_clears(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.press("slash")
+        await app.write("val")
+        await app.until(lambda: "import parts" not in app.read_text())
+        assert "cells-val-1" in app.read_text()
+        await app.press("enter", "escape")
+        assert "import parts" in app.read_text()
+
+
+async def test_slash_on_the_graph_finds_and_n_goes_on(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.press("2", "slash")
+        await app.write("commit")
+        await app.press("enter")
+        view = app.main.query_one(LineageView)
+        await app.until(lambda: view.selected_node is not None and view.selected_node.title == "commit")
+        first = view.selected
+        await app.press("n")
+        assert view.selected != first
+        await app.press("N")
+        assert view.selected == first
+
+
+async def test_slash_on_the_log_searches_it(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.select("train yolov10s-cells-1")
+        await app.press("m")
+        monitor = app.main.query_one(RunMonitor)
+        await app.until(lambda: monitor.log_view.line_count == 13)
+        monitor.log_view.focus()
+        await app.pilot.pause()
+        await app.press("slash")
+        await app.write("epoch 1[0-3]")
+        await app.press("enter")
+        await app.until_text("4 matches")
+
+
+async def test_help_begins_with_the_keys_of_the_focused_pane_and_runs_them(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.press("2", "question_mark")
+        await app.until(lambda: isinstance(app.top, ContextMenu))
+        text = app.read_text()
+        assert text.index("made from it") < text.index("commit  Name the head")
+        await app.press("slash")
+        await app.write("light or dark")
+        await app.press("enter")
+        await app.until(lambda: app.app.theme == "mlwf-light")
+
+
+async def test_ctrl_t_changes_between_light_and_dark(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.press("ctrl+t")
+        assert app.app.theme == "mlwf-light"
+        await app.press("ctrl+t")
+        assert app.app.theme == "mlwf-dark"
+
+
+async def test_messages_are_kept_and_can_be_copied(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("cells")
+        await app.press("u")
+        await app.until_text("Took back")
+        await app.press("exclamation_mark")
+        assert isinstance(app.top, MessageList)
+        await app.press("y")
+        assert "Took back" in app.app.clipboard or "tmux" in app.main.said[-1].text
+
+
+async def test_the_footer_shows_what_the_selection_can_do(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.select("train yolov10s-cells-1")
+        assert "s stop" in app.read_text().splitlines()[-1]
+        await app.select("import parts")
+        assert "s stop" not in app.read_text().splitlines()[-1]
+
+
+async def test_a_click_on_the_footer_does_what_its_key_does(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        column = app.read_text().splitlines()[-1].index("? help")
+        await app.pilot.click(StatusBar, offset=(column, 0))
+        await app.until(lambda: isinstance(app.top, ContextMenu))
+
+
+async def test_a_right_click_opens_the_menu_of_its_line(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        row = next(n for n, line in enumerate(app.read_text().splitlines()) if "parts" in line)
+        await app.pilot.mouse_down(app.tree, offset=(8, row - app.tree.region.y), button=3)
+        await app.until(lambda: isinstance(app.top, ContextMenu))
+        assert "╭─ parts ─" in app.read_text()
+
+
+async def test_q_with_a_run_going_on_says_so_before_it_leaves(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.press("q")
+        assert isinstance(app.top, Confirm)
+        assert "1 run goes on without the app" in app.read_text()
+        await app.press("y")
+        await app.until(lambda: not app.app.is_running or app.app._exit)
+    assert app.app.return_code == 0
+
+
+async def test_q_without_runs_leaves_at_once(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.press("q")
+        await app.until(lambda: app.app._exit)
+
+
+async def test_an_empty_home_offers_three_things_to_do(empty_home: Workspace) -> None:
+    async with drive(empty_home) as app:
+        assert app.main.query_one(Welcome).display
+        await app.press("j", "enter")
+        await app.until_text("mlwf import")
+        assert app.top.query(Input)
