@@ -97,7 +97,9 @@ def test_a_disk_that_refuses_leaves_the_project_as_it_was(tmp_path: Path, voc: P
     home = tmp_path / "home"
     call(home, "import", str(voc), "cells")
     call(home, "commit", "cells", "-m", "one")
-    error = call(home, "transform", "noise", "cells", "--to", "cells", code=1, preexec_fn=limit_files)["error"]
+    error = call(home, "transform", "noise", "cells", "--to", "cells", code=1, preexec_fn=limit_files)[
+        "error"
+    ]
     assert error["kind"] == "storage_failed"
     assert error["hint"]
     shown = call(home, "show", "cells")

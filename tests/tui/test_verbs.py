@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.form import Form
@@ -129,19 +131,43 @@ async def test_o_picks_an_operation_and_makes_new_data(projects_home: Workspace)
     assert {project.name for project in list_projects(projects_home)} == {"cells", "cells-flip", "parts"}
 
 
-async def test_esc_cancels_a_long_verb(projects_home: Workspace, tmp_path: Path) -> None:
-    folder = write_images(tmp_path / "many", {f"train/{n:04d}.png": 1 for n in range(800)})
+def _work_until_cancelled(observer: ScreenObserver) -> None:
+    for step in itertools.count():
+        observer.progress(step, None, f"step {step}")
+        observer.check_cancelled()
+
+
+async def test_esc_cancels_a_long_verb(projects_home: Workspace) -> None:
     async with drive(projects_home) as app:
-        await app.press("i")
-        await app.write(str(folder))
-        await app.press("down")
-        await app.write("many")
-        await app.pilot.press("enter")
+        app.main.do_long("Endless", _work_until_cancelled, lambda _: None)
+        await app.until_text("so far")
+        await app.press("escape")
+        await app.until_text("The work was cancelled")
+        await app.until(lambda: app.top is app.main)
+
+
+async def test_a_long_verb_goes_on_behind_and_p_shows_it_again(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        app.main.do_long("Endless", _work_until_cancelled, lambda _: None)
+        await app.until(lambda: isinstance(app.top, ProgressDialog))
+        await app.press("enter")
+        await app.until(lambda: app.top is app.main)
+        await app.until(lambda: "⧗" in app.read_text().splitlines()[-1])
+        await app.press("p")
         assert isinstance(app.top, ProgressDialog)
         await app.press("escape")
-        await app.until(lambda: any("cancel" in said.text for said in app.main.said), "the cancelling")
         await app.until(lambda: app.top is app.main)
-    assert all(p.name != "many" or p.item_count == 0 for p in list_projects(projects_home))
+
+
+async def test_a_fault_inside_a_verb_is_told_and_the_app_goes_on(projects_home: Workspace) -> None:
+    def fail(observer: ScreenObserver) -> None:
+        raise ValueError("a fault of ours")
+
+    async with drive(projects_home) as app:
+        app.main.do_long("Faulty", fail, lambda _: None)
+        await app.until_text("ValueError: a fault of ours")
+        await app.until(lambda: app.top is app.main)
+        assert "✗ 1" in app.read_text().splitlines()[-1]
 
 
 async def test_t_offers_every_declared_parameter_and_its_command_line(full_home: Workspace) -> None:

@@ -473,7 +473,10 @@ class MainScreen(Screen[None]):
             self._refuse("No import or transform goes on here.")
             return
         self._dialog = ProgressDialog(task.title, self._long.cancel, task.progress)
-        self.app.push_screen(self._dialog)
+        self.app.push_screen(self._dialog, self._forget_dialog)
+
+    def _forget_dialog(self, _: None) -> None:
+        self._dialog = None
 
     def go_help(self) -> None:
         """List the keys of the focused pane, then all others; ⏎ does what the line says."""
@@ -576,8 +579,7 @@ class MainScreen(Screen[None]):
         if self._dialog is not None and task is not None:
             self._dialog.show(task.progress)
         elif self._dialog is not None:
-            if self._dialog.is_current:
-                self._dialog.dismiss(None)
+            self._dialog.dismiss(None)
             self._dialog = None
         self._show_standing()
 

@@ -18,6 +18,10 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 
+OWN_KEYS = frozenset(("slash", "q", "j", "k", "g", "G", "up", "down", "enter", "escape"))
+"""What moves in the menu itself, and so chooses nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One line of a menu; with a `reason` it is shown but cannot be chosen."""
@@ -115,6 +119,8 @@ class ContextMenu(ModalScreen[str | None]):
             if event.key in ("down", "up"):
                 self.query_one(MenuList).focus()
             return
+        if event.key in OWN_KEYS:
+            return
         pressed = event.character or event.key
         for choice in self._choices:
             if choice.key and choice.key == pressed and not choice.reason:
@@ -151,8 +157,8 @@ class ContextMenu(ModalScreen[str | None]):
                 group = choice.group
                 lines.add_option(Option(Content.styled(group, "bold $secondary"), disabled=True))
             lines.add_option(Option(self._draw(choice), id=choice.id, disabled=bool(choice.reason)))
-        if lines.option_count:
-            lines.action_first()
+        first = next((n for n, option in enumerate(lines.options) if not option.disabled), None)
+        lines.highlighted = first
 
     def _draw(self, choice: Choice) -> Content:
         key = Content.styled(f"{choice.key:>{self._key_width}} ", "$accent bold" if not choice.reason else "")

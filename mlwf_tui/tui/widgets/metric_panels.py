@@ -13,8 +13,11 @@ from mlwf_tui.entities.run import MetricPoint
 from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, fit, measure_line
 from mlwf_tui.tui.widgets.plot import Series, draw_plot, smooth
 
-GROUPS = ("train", "val", "metrics", "lr", "speed")
-"""The order of the panels by what stands before the slash of a key; others follow by name."""
+LEADERS = ("metrics/mAP50", "train/box_loss", "metrics/mAP50-95", "train/cls_loss")
+"""What a person looks at first: how good it is, and whether it still learns."""
+
+GROUPS = ("metrics", "train", "val", "lr", "speed")
+"""The order of the other panels by what stands before the slash of a key; others follow by name."""
 
 SHARED_GROUPS = frozenset({"lr"})  # drawn into one panel: their lines mean little apart
 
@@ -131,5 +134,7 @@ def cut_page(panels: Sequence[Panel], page: int, size: int) -> Sequence[Panel]:
 
 
 def _find_rank(series: MetricSeries) -> tuple[int, str]:
+    if series.key in LEADERS:
+        return LEADERS.index(series.key) - len(LEADERS), ""
     group = series.key.partition("/")[0]
     return (GROUPS.index(group), "") if group in GROUPS else (len(GROUPS), group)

@@ -15,6 +15,9 @@ from textual.widgets import Static
 from mlwf_tui.entities.run import Progress
 
 
+BAR_WIDTH = 40
+
+
 class ProgressDialog(ModalScreen[None]):
     """Draws progress; Esc asks the verb to stop, ⏎ hides the dialog while the verb goes on."""
 
@@ -39,13 +42,15 @@ class ProgressDialog(ModalScreen[None]):
         self._cancel = cancel
         self._progress = progress
         self._is_cancelling = False
+        self._bar = Static()
+        self._message = Static(markup=False)
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = self._title
             box.border_subtitle = "esc cancel · ⏎ go on behind"
-            yield Static(id="bar")
-            yield Static(id="message", markup=False)
+            yield self._bar
+            yield self._message
 
     def on_mount(self) -> None:
         self.show(self._progress or Progress(step=0, total=None, message="starting…"))
@@ -53,11 +58,9 @@ class ProgressDialog(ModalScreen[None]):
     def show(self, progress: Progress) -> None:
         """Draw how far the verb has come."""
         self._progress = progress
-        if not self.is_mounted:
-            return
-        self.query_one("#bar", Static).update(self._draw_bar(progress))
+        self._bar.update(_draw_bar(progress))
         message = "stopping after this item…" if self._is_cancelling else progress.message
-        self.query_one("#message", Static).update(message)
+        self._message.update(message)
 
     def action_cancel(self) -> None:
         self._is_cancelling = True
@@ -68,14 +71,14 @@ class ProgressDialog(ModalScreen[None]):
     def action_hide(self) -> None:
         self.dismiss(None)
 
-    def _draw_bar(self, progress: Progress) -> Content:
-        width = 40
-        if not progress.total:
-            return Content.styled(f"{progress.step:,} so far", "$accent")
-        filled = min(width, round(width * progress.step / progress.total))
-        return Content.assemble(
-            ("━" * filled, "$accent"),
-            ("━" * (width - filled), "$border"),
-            f" {progress.step / progress.total:4.0%}  ",
-            (f"{progress.step:,} of {progress.total:,}", "$text-muted"),
-        )
+
+def _draw_bar(progress: Progress) -> Content:
+    if not progress.total:
+        return Content.styled(f"{progress.step:,} so far", "$accent")
+    filled = min(BAR_WIDTH, round(BAR_WIDTH * progress.step / progress.total))
+    return Content.assemble(
+        ("━" * filled, "$accent"),
+        ("━" * (BAR_WIDTH - filled), "$border"),
+        f" {progress.step / progress.total:4.0%}  ",
+        (f"{progress.step:,} of {progress.total:,}", "$text-muted"),
+    )

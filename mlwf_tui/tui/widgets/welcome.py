@@ -58,6 +58,9 @@ class Welcome(Vertical):
         )
         yield OptionList(*(self._draw(*thing) for thing in THINGS_TO_DO))
 
+    def on_mount(self) -> None:
+        self.query_one(OptionList).focus()
+
     def action_move(self, step: int) -> None:
         things = self.query_one(OptionList)
         if step > 0:

@@ -38,10 +38,10 @@ def read_screen(plots: MetricPlots) -> list[str]:
     return [plots.render_line(y).text for y in range(plots.size.height)]
 
 
-def test_panels_come_by_group_and_learning_rates_share_one() -> None:
+def test_what_matters_comes_first_then_panels_by_group_and_learning_rates_share_one() -> None:
     panels = build_panels(MetricSeries(key) for key in KEYS)
     assert [panel.title for panel in panels] == [
-        "train/box_loss", "val/box_loss", "metrics/mAP50", "lr", "custom/thing",
+        "metrics/mAP50", "train/box_loss", "val/box_loss", "lr", "custom/thing",
     ]  # fmt: skip
     assert [series.key for series in panels[3].series] == ["lr/pg0", "lr/pg1"]
 
@@ -88,10 +88,10 @@ async def test_left_and_right_turn_the_page() -> None:
     async with PlotsApp().run_test(size=(59, 20)) as pilot:
         plots = await fill(pilot)
         assert (plots.page, plots.page_count) == (0, 3)
-        assert "train/box_loss" in read_screen(plots)[0]
+        assert "metrics/mAP50" in read_screen(plots)[0]
         await pilot.press("right")
         assert plots.page == 1
-        assert "metrics/mAP50" in read_screen(plots)[0]
+        assert "val/box_loss" in read_screen(plots)[0]
         await pilot.press("right", "right", "right")
         assert plots.page == 2
         await pilot.press("left")
@@ -103,12 +103,12 @@ async def test_enter_gives_one_plot_the_whole_place_and_back() -> None:
         plots = await fill(pilot)
         await pilot.press("j", "enter")
         text = "\n".join(read_screen(plots))
-        assert "val/box_loss" in text
-        assert "train/box_loss" not in text
+        assert "train/box_loss" in text
+        assert "metrics/mAP50" not in text
         await pilot.press("right")
-        assert "metrics/mAP50" in "\n".join(read_screen(plots))
+        assert "val/box_loss" in "\n".join(read_screen(plots))
         await pilot.press("enter")
-        assert "train/box_loss" in "\n".join(read_screen(plots))
+        assert "metrics/mAP50" in "\n".join(read_screen(plots))
 
 
 async def test_smoothing_and_logarithms_are_said_while_they_are_on() -> None:

@@ -1,0 +1,108 @@
+"""The main places of the app look as they did when somebody last looked at them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.catalog.catalog import Catalog
+from mlwf_tui.registry import Registry
+from mlwf_tui.settings import Settings
+from mlwf_tui.store.store import Store
+from mlwf_tui.tui.widgets.context_menu import ContextMenu
+from mlwf_tui.tui.widgets.diff_view import DiffView
+from mlwf_tui.tui.widgets.form import Form
+from mlwf_tui.tui.widgets.report_view import ReportView
+from mlwf_tui.tui.widgets.run_monitor import RunMonitor
+from mlwf_tui.tui.widgets.stage import Stage
+from mlwf_tui.workspace import Workspace
+from tests.tui.driving import SIZES, Driver, drive
+from tests.tui.homes import fill_home
+from tests.tui.snapshot import assert_snapshot
+
+MADE_AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+SEEN_AT = datetime(2026, 3, 1, 11, 45, tzinfo=UTC)
+
+
+@pytest.fixture
+def still_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """A full home whose clock goes a second a look, seen from a folder with a short name."""
+    ticks = itertools.count()
+    monkeypatch.chdir(tmp_path)
+    home = Path("home")
+    home.mkdir()
+    with Store(home / "store") as store, Catalog(home / "catalog.sqlite", clock=lambda: MADE_AT + timedelta(seconds=next(ticks))) as catalog:
+        settings = Settings(author="ada")
+        workspace = Workspace(home=home, settings=settings, store=store, catalog=catalog, registry=Registry())
+        fill_home(workspace, Path("data"))
+        yield workspace
+
+
+async def _main(app: Driver) -> None:
+    await app.select("cells")
+
+
+async def _diff(app: Driver) -> None:
+    await app.open_versions("cells")
+    await app.select("@2")
+    await app.press("d")
+    await app.until(lambda: isinstance(app.main.query_one(Stage).shown, DiffView))
+
+
+async def _report(app: Driver) -> None:
+    await app.select("cells-val-1")
+    await app.press("enter")
+    await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
+    await app.until_text("Classes")
+
+
+async def _monitor(app: Driver) -> None:
+    await app.select("train yolov10n-cells-1")
+    await app.press("m")
+    await app.until(lambda: isinstance(app.main.query_one(Stage).shown, RunMonitor))
+    await app.until(lambda: not app.main.query_one(RunMonitor).has_class("-plain"))
+    await app.until_text("epoch 20/20")
+
+
+async def _help(app: Driver) -> None:
+    await app.press("question_mark")
+    await app.until(lambda: isinstance(app.top, ContextMenu))
+
+
+async def _menu(app: Driver) -> None:
+    await app.select("parts")
+    await app.press("x")
+    await app.until(lambda: isinstance(app.top, ContextMenu))
+
+
+async def _form(app: Driver) -> None:
+    await app.select("cells")
+    await app.press("b")
+    await app.until(lambda: isinstance(app.top, Form))
+
+
+PLACES: dict[str, Callable[[Driver], Awaitable[None]]] = {
+    "main": _main,
+    "diff": _diff,
+    "report": _report,
+    "monitor": _monitor,
+    "help": _help,
+    "menu": _menu,
+    "form": _form,
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("place", PLACES)
+async def test_it_looks_as_it_did(
+    place: str, size: tuple[int, int], still_home: Workspace, request: pytest.FixtureRequest
+) -> None:
+    async with drive(still_home, size=size, clock=lambda: SEEN_AT) as app:
+        await PLACES[place](app)
+        await app.settle()
+        assert_snapshot(app, f"{place}-{size[0]}x{size[1]}", request, Path(os.getcwd()))
