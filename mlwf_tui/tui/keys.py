@@ -12,8 +12,16 @@ from mlwf_tui.tui.widgets.formats import format_keys
 
 Group = Literal["Data", "Models", "Runs", "Name and copy", "Look", "Move", "App"]
 
+FOOTER = (
+    "commit", "restore", "undo", "diff", "transform", "train", "benchmark", "apply", "monitor", "stop",
+    "menu", "help", "palette",
+)  # fmt: skip
+"""The actions that a person needs most, in as much room as there is."""
+
 PROJECTS = frozenset({EntryKind.PROJECT})
-DATA = frozenset({EntryKind.PROJECT, EntryKind.VERSION})
+VERSIONS = frozenset({EntryKind.VERSION})
+MODELS = frozenset({EntryKind.MODEL})
+DATA = PROJECTS | VERSIONS
 MADE = frozenset({EntryKind.MODEL, EntryKind.REPORT})
 RUNS = frozenset({EntryKind.RUN})
 NAMED = DATA | MADE
@@ -31,7 +39,11 @@ class Key:
     help: str  # what it does, for help, menu and palette
     group: Group
     kinds: frozenset[EntryKind] = ANYTHING
-    in_footer: bool = True  # shown when the selection is of its kind, or always where it has none
+
+    @property
+    def in_footer(self) -> bool:
+        """Shown at the foot when the selection is of its kind, or always where it has none."""
+        return self.id in FOOTER
 
     @property
     def display(self) -> str:
@@ -46,45 +58,48 @@ class Key:
 
 VERBS = (
     Key("commit", "c", "commit", "Name the head as a version", "Data", PROJECTS),
-    Key("restore", "r", "restore", "Bring this version back as a new one", "Data", frozenset({EntryKind.VERSION})),
+    Key("restore", "r", "restore", "Bring this version back as a new one", "Data", VERSIONS),
     Key("undo", "u", "undo", "Take the last change of a head back", "Data", PROJECTS),
-    Key("redo", "ctrl+r,U", "redo", "Do the undone change again", "Data", PROJECTS, in_footer=False),
+    Key("redo", "ctrl+r,U", "redo", "Do the undone change again", "Data", PROJECTS),
     Key("diff", "d", "diff", "Compare with the marked version, or the one before", "Data", DATA),
-    Key("mark", "space", "mark", "Mark as the other side of the next diff", "Data", DATA, in_footer=False),
-    Key("import", "i", "import", "Import a folder of images and annotations", "Data", in_footer=False),
+    Key("mark", "space", "mark", "Mark as the other side of the next diff", "Data", DATA),
+    Key("import", "i", "import", "Import a folder of images and annotations", "Data"),
     Key("transform", "o", "transform", "Make new data with an operation", "Data", DATA),
     Key("train", "t", "train", "Train a model on this data", "Models", DATA),
     Key(
-        "benchmark", "b", "benchmark", "Measure a model on labelled data", "Models",
-        DATA | frozenset({EntryKind.MODEL}),
+        "benchmark",
+        "b",
+        "benchmark",
+        "Measure a model on labelled data",
+        "Models",
+        DATA | MODELS,
     ),
-    Key("apply", "a", "apply", "Label data with a model", "Models", DATA | frozenset({EntryKind.MODEL})),
-    Key("monitor", "m", "monitor", "Follow the run's log and metrics", "Runs", RUNS | {EntryKind.MODEL}),
+    Key("apply", "a", "apply", "Label data with a model", "Models", DATA | MODELS),
+    Key("monitor", "m", "monitor", "Follow the run's log and metrics", "Runs", RUNS | MODELS),
     Key("stop", "s", "stop", "Ask the run to stop", "Runs", RUNS),
-    Key("describe", "e", "describe", "Write a description or message", "Name and copy", NAMED, in_footer=False),
-    Key("rename", "R", "rename", "Give it another name", "Name and copy", PROJECTS | MADE, in_footer=False),
-    Key("delete", "D", "delete", "Delete it; its lineage stays", "Name and copy", PROJECTS | MADE, in_footer=False),
-    Key("yank", "y", "copy ref", "Copy what the command line calls it", "Name and copy", REFERABLE, in_footer=False),
-    Key("demo", "T", "demo", "Walk through the whole workflow on a sample project", "App", in_footer=False),
-)  # fmt: skip
+    Key("describe", "e", "describe", "Write a description or message", "Name and copy", NAMED),
+    Key("rename", "R", "rename", "Give it another name", "Name and copy", PROJECTS | MADE),
+    Key("delete", "D", "delete", "Delete it; its lineage stays", "Name and copy", PROJECTS | MADE),
+    Key("yank", "y", "copy ref", "Copy what the command line calls it", "Name and copy", REFERABLE),
+    Key("demo", "T", "demo", "Walk through the whole workflow on a sample project", "App"),
+)
 """What a person does to things: all are in menu, palette and help."""
 
 MOVES = (
-    Key("open", "enter", "open", "Open what is selected", "Look", in_footer=False),
-    Key("back", "escape", "back", "Close the search, the zoom, the view; then back to the projects", "Look",
-        in_footer=False),
-    Key("search", "slash", "search", "Filter the tree, find on the graph, search the log", "Look", in_footer=False),
-    Key("search_next", "n", "next match", "Go to the next match", "Look", in_footer=False),
-    Key("search_previous", "N", "previous match", "Go to the previous match", "Look", in_footer=False),
-    Key("view_next", "right_square_bracket", "next view", "Show the next view", "Look", in_footer=False),
-    Key("view_previous", "left_square_bracket", "previous view", "Show the previous view", "Look", in_footer=False),
-    Key("zoom", "z", "zoom", "Give this pane the whole screen, and back", "Look", in_footer=False),
-    Key("pane_next", "tab", "next pane", "Go to the next pane", "Move", in_footer=False),
-    Key("pane_previous", "shift+tab", "previous pane", "Go to the previous pane", "Move", in_footer=False),
-    Key("pane_tree", "1", "projects", "Go to the projects", "Move", in_footer=False),
-    Key("pane_view", "2", "view", "Go to the view in the middle", "Move", in_footer=False),
-    Key("pane_details", "3", "details", "Go to the details", "Move", in_footer=False),
-)  # fmt: skip
+    Key("open", "enter", "open", "Open what is selected", "Look"),
+    Key("back", "escape", "back", "Close the search, the zoom, the view; then back to the projects", "Look"),
+    Key("search", "slash", "search", "Filter the tree, find on the graph, search the log", "Look"),
+    Key("search_next", "n", "next match", "Go to the next match", "Look"),
+    Key("search_previous", "N", "previous match", "Go to the previous match", "Look"),
+    Key("view_next", "right_square_bracket", "next view", "Show the next view", "Look"),
+    Key("view_previous", "left_square_bracket", "previous view", "Show the previous view", "Look"),
+    Key("zoom", "z", "zoom", "Give this pane the whole screen, and back", "Look"),
+    Key("pane_next", "tab", "next pane", "Go to the next pane", "Move"),
+    Key("pane_previous", "shift+tab", "previous pane", "Go to the previous pane", "Move"),
+    Key("pane_tree", "1", "projects", "Go to the projects", "Move"),
+    Key("pane_view", "2", "view", "Go to the view in the middle", "Move"),
+    Key("pane_details", "3", "details", "Go to the details", "Move"),
+)
 """How a person gets around."""
 
 SERVICES = (
@@ -97,7 +112,6 @@ SERVICES = (
         "messages",
         "What was said and went wrong so far",
         "App",
-        in_footer=False,
     ),
     Key(
         "progress",
@@ -105,7 +119,6 @@ SERVICES = (
         "progress",
         "Show the import or transform that goes on behind",
         "App",
-        in_footer=False,
     ),
     Key(
         "refresh",
@@ -113,7 +126,6 @@ SERVICES = (
         "refresh",
         "Read everything again and draw the screen anew",
         "App",
-        in_footer=False,
     ),
     Key(
         "theme",
@@ -121,10 +133,9 @@ SERVICES = (
         "light or dark",
         "Change between the light and the dark theme",
         "App",
-        in_footer=False,
     ),
-    Key("quit", "q", "back or quit", "Close the view, or leave; runs go on", "App", in_footer=False),
-    Key("quit_now", "ctrl+q", "quit", "Leave at once; runs go on", "App", in_footer=False),
+    Key("quit", "q", "back or quit", "Close the view, or leave; runs go on", "App"),
+    Key("quit_now", "ctrl+q", "quit", "Leave at once; runs go on", "App"),
 )
 """What is there everywhere."""
 

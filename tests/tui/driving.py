@@ -75,7 +75,9 @@ class Driver:
         found = self._find(title)
         assert found is not None
         self.tree.select(found)
-        await self.until(lambda: self.main.entry is not None and self.main.entry.key == found, f"{title} selected")
+        await self.until(
+            lambda: self.main.entry is not None and self.main.entry.key == found, f"{title} selected"
+        )
 
     async def open_versions(self, project: str) -> None:
         """Open a project's branch and wait for its versions."""
@@ -85,7 +87,9 @@ class Driver:
 
     def _find(self, title: str) -> str | None:
         nodes = self.tree._by_key.values()
-        return next((n.data.key for n in nodes if n.data is not None and n.data.title.startswith(title)), None)
+        return next(
+            (n.data.key for n in nodes if n.data is not None and n.data.title.startswith(title)), None
+        )
 
     def read_text(self) -> str:
         """Return the screen as text, one line a row, without blanks at the ends."""
@@ -112,7 +116,9 @@ async def drive(
     app = MlwfApp(workspace.home, lambda: workspace, theme=theme, read_clock=clock)
     async with app.run_test(size=size, notifications=True) as pilot:
         driver = Driver(app, pilot)
-        await driver.until(lambda: any(isinstance(s, MainScreen) for s in app.screen_stack), "the main screen")
+        await driver.until(
+            lambda: any(isinstance(s, MainScreen) for s in app.screen_stack), "the main screen"
+        )
         await driver.until(lambda: driver.main.is_loaded, "the first snapshot")
         await driver.settle()
         yield driver

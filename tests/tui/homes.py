@@ -29,7 +29,10 @@ METRICS = {"map": 0.612, "map50": 0.874, "map75": 0.655, "precision": 0.91, "rec
 def write_images(folder: Path, names: Mapping[str, int]) -> Path:
     """Write a YOLO folder; `names` maps SPLIT/NAME to how many cells the image has."""
     boxes: dict[str, list[Box]] = {
-        key: [("cell", 4 + 8 * n, 4, 10 + 8 * n, 12) for n in range(count)] + [("clump", 2, 20, 30, 40)]
+        key: [
+            *(("cell", 4.0 + 8 * n, 4.0, 10.0 + 8 * n, 12.0) for n in range(count)),
+            ("clump", 2.0, 20.0, 30.0, 40.0),
+        ]
         for key, count in names.items()
     }
     return make_yolo(folder, boxes, class_names=CLASSES)

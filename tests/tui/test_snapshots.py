@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,7 +35,10 @@ def still_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work
     monkeypatch.chdir(tmp_path)
     home = Path("home")
     home.mkdir()
-    with Store(home / "store") as store, Catalog(home / "catalog.sqlite", clock=lambda: MADE_AT + timedelta(seconds=next(ticks))) as catalog:
+    with (
+        Store(home / "store") as store,
+        Catalog(home / "catalog.sqlite", clock=lambda: MADE_AT + timedelta(seconds=next(ticks))) as catalog,
+    ):
         settings = Settings(author="ada")
         workspace = Workspace(home=home, settings=settings, store=store, catalog=catalog, registry=Registry())
         fill_home(workspace, Path("data"))
@@ -105,4 +107,4 @@ async def test_it_looks_as_it_did(
     async with drive(still_home, size=size, clock=lambda: SEEN_AT) as app:
         await PLACES[place](app)
         await app.settle()
-        assert_snapshot(app, f"{place}-{size[0]}x{size[1]}", request, Path(os.getcwd()))
+        assert_snapshot(app, f"{place}-{size[0]}x{size[1]}", request, Path.cwd())

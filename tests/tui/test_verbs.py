@@ -50,7 +50,9 @@ async def test_c_on_a_committed_head_says_that_nothing_changed(projects_home: Wo
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_r_says_what_restoring_does_and_does_it(projects_home: Workspace, size: tuple[int, int]) -> None:
+async def test_r_says_what_restoring_does_and_does_it(
+    projects_home: Workspace, size: tuple[int, int]
+) -> None:
     async with drive(projects_home, size=size) as app:
         await app.open_versions("cells")
         await app.select("@1")
@@ -102,7 +104,9 @@ async def test_i_imports_a_folder_and_shows_its_progress(empty_home: Workspace, 
     assert [project.item_count for project in list_projects(empty_home)] == [2]
 
 
-async def test_an_import_that_fails_says_why_and_the_app_goes_on(empty_home: Workspace, tmp_path: Path) -> None:
+async def test_an_import_that_fails_says_why_and_the_app_goes_on(
+    empty_home: Workspace, tmp_path: Path
+) -> None:
     async with drive(empty_home) as app:
         await app.press("i")
         await app.write(str(tmp_path / "nowhere"))

@@ -46,16 +46,24 @@ def _list_versions(
 ) -> Listing:
     versions = read or ()
     columns = (
-        Column("version", 8), Column("message", flex=2), Column("kind", 10), Column("items", 9, align="right"),
-        Column("author", 10), AGE,
-    )  # fmt: skip
+        Column("version", 8),
+        Column("message", flex=2),
+        Column("kind", 10),
+        Column("items", 9, align="right"),
+        Column("author", 10),
+        AGE,
+    )
     rows = [
         (
-            (f"@{v.number}", v.number), (v.message, v.message), (v.kind.value, v.kind.value),
-            (f"{v.item_count:,}", v.item_count), (v.author, v.author), _age(v.created_at, now),
+            (f"@{v.number}", v.number),
+            (v.message, v.message),
+            (v.kind.value, v.kind.value),
+            (f"{v.item_count:,}", v.item_count),
+            (v.author, v.author),
+            _age(v.created_at, now),
         )
         for v in versions
-    ]  # fmt: skip
+    ]
     entries = [make_version_entry(version, snapshot, now) for version in versions]
     empty = ("reading…", "") if read is None else ("No version yet:", "c commits the head.")
     return _assemble(f"Versions of {entry.ref}", "version", columns, entries, rows, empty)
@@ -63,16 +71,24 @@ def _list_versions(
 
 def _list_models(models: Sequence[Model], now: datetime) -> Listing:
     columns = (
-        Column("model", flex=2), Column("architecture", flex=1), Column("task", 9), Column("map", 8, align="right"),
-        Column("classes", 8, align="right"), AGE,
-    )  # fmt: skip
+        Column("model", flex=2),
+        Column("architecture", flex=1),
+        Column("task", 9),
+        Column("map", 8, align="right"),
+        Column("classes", 8, align="right"),
+        AGE,
+    )
     rows = [
         (
-            (m.name, m.name), (m.architecture, m.architecture), (m.task, m.task), _number(m.metrics.get("map")),
-            (str(len(m.class_names)), len(m.class_names)), _age(m.created_at, now),
+            (m.name, m.name),
+            (m.architecture, m.architecture),
+            (m.task, m.task),
+            _number(m.metrics.get("map")),
+            (str(len(m.class_names)), len(m.class_names)),
+            _age(m.created_at, now),
         )
         for m in models
-    ]  # fmt: skip
+    ]
     empty = ("No model yet:", "select a project and press t to train one.")
     return _assemble("Models", "model", columns, [make_model_entry(m) for m in models], rows, empty)
 
@@ -80,33 +96,49 @@ def _list_models(models: Sequence[Model], now: datetime) -> Listing:
 def _list_reports(reports: Sequence[Report], now: datetime) -> Listing:
     names = ("map", "map50", "precision", "recall", "f1")
     columns = (
-        Column("report", flex=2), Column("model", flex=2), Column("data", flex=1), Column("split", 6),
-        *(Column(name, 9, align="right") for name in names), AGE,
-    )  # fmt: skip
+        Column("report", flex=2),
+        Column("model", flex=2),
+        Column("data", flex=1),
+        Column("split", 6),
+        *(Column(name, 9, align="right") for name in names),
+        AGE,
+    )
     rows = [
         (
-            (r.name, r.name), (r.model_name, r.model_name), (r.version_ref, r.version_ref), (r.split, r.split),
-            *(_number(r.metrics.get(name)) for name in names), _age(r.created_at, now),
+            (r.name, r.name),
+            (r.model_name, r.model_name),
+            (r.version_ref, r.version_ref),
+            (r.split, r.split),
+            *(_number(r.metrics.get(name)) for name in names),
+            _age(r.created_at, now),
         )
         for r in reports
-    ]  # fmt: skip
+    ]
     empty = ("No report yet:", "select a model and press b to measure it.")
     return _assemble("Reports", "report", columns, [make_report_entry(r) for r in reports], rows, empty)
 
 
 def _list_runs(runs: Sequence[Run], now: datetime) -> Listing:
     columns = (
-        Column("state", 10), Column("run", flex=2), Column("took", 12, align="right"), Column("author", 10),
-        Column("id", 12), AGE,
-    )  # fmt: skip
+        Column("state", 10),
+        Column("run", flex=2),
+        Column("took", 12, align="right"),
+        Column("author", 10),
+        Column("id", 12),
+        AGE,
+    )
     entries = [make_run_entry(run, now) for run in runs]
     rows = [
         (
-            (f"{STATE_GLYPHS[r.state.value]} {r.state.value}", r.state.value), (e.title, e.title), _took(r, now),
-            (r.author, r.author), (r.id, r.id), _age(r.created_at, now),
+            (f"{STATE_GLYPHS[r.state.value]} {r.state.value}", r.state.value),
+            (e.title, e.title),
+            _took(r, now),
+            (r.author, r.author),
+            (r.id, r.id),
+            _age(r.created_at, now),
         )
         for r, e in zip(runs, entries, strict=True)
-    ]  # fmt: skip
+    ]
     empty = ("Nothing was done yet:", "i imports a folder.")
     return _assemble("Runs", "run", columns, entries, rows, empty)
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.content import Content
 from textual.geometry import Offset
 from textual.message import Message
 from textual.screen import Screen
@@ -23,18 +21,20 @@ from mlwf_tui.entities.ids import ProjectId
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Project
 from mlwf_tui.entities.run import Progress
-from mlwf_tui.errors import Cancelled, MlwfError
+from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.clipboard import copy_text
-from mlwf_tui.tui.keys import KEYS_BY_ID, VERBS, list_footer_keys, make_bindings
+from mlwf_tui.tui.keys import KEYS_BY_ID, VERBS, make_bindings
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.choices import find_reason, list_commands, list_help, list_menu, list_pane_keys
+from mlwf_tui.tui.screens.foot import draw_standing, list_hints
 from mlwf_tui.tui.screens.live import Live
 from mlwf_tui.tui.screens.outline import build_outline, find_node_id, make_node_entry
-from mlwf_tui.tui.screens.search import GraphSearch, name_search
+from mlwf_tui.tui.screens.search import Search
 from mlwf_tui.tui.screens.snapshot import Snapshot, read_snapshot
+from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.screens.verbs import Verbs
 from mlwf_tui.tui.screens.views import LINEAGE, LIST, TITLES, Views, choose_sides
-from mlwf_tui.tui.screens.work import LongWork, Said, Task, Work
+from mlwf_tui.tui.screens.work import LongWork, Work
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.details import Details
@@ -42,13 +42,10 @@ from mlwf_tui.tui.widgets.entry import Entry, EntryKind, filter_branches
 from mlwf_tui.tui.widgets.entry_list import EntryList
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.lineage_view import LineageView
-from mlwf_tui.tui.widgets.log_view import LogView
-from mlwf_tui.tui.widgets.message_list import MessageList
+from mlwf_tui.tui.widgets.message_list import MessageList, Said
 from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.pane_grid import NARROW_COLUMNS, WIDE_COLUMNS, Pane, PaneGrid
-from mlwf_tui.tui.widgets.progress import ProgressDialog
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
-from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.status_bar import StatusBar
 from mlwf_tui.tui.widgets.tab_line import TabLine
 from mlwf_tui.tui.widgets.table import EntityTable
@@ -59,9 +56,9 @@ from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
 TREE, STAGE, DETAILS = "tree", "stage", "details"
+PANES = {"pane_tree": TREE, "pane_view": STAGE, "pane_details": DETAILS}
 FACTS_DELAY_S = 0.12  # a person who holds an arrow key down wants none of the facts on the way
 AGE_INTERVAL_S = 30.0
-MAX_SAID = 200
 
 
 class MainScreen(Screen[None]):
@@ -91,7 +88,7 @@ class MainScreen(Screen[None]):
         self.workspace = workspace
         self.read_clock = read_clock
         self.snapshot = Snapshot()
-        self.said: list[Said] = []
+        self._teller = Teller(self, read_clock)
         self.entry: Entry | None = None
         self.marked: Entry | None = None
         self.is_loaded = False
@@ -101,9 +98,8 @@ class MainScreen(Screen[None]):
         self._opened: set[ProjectId] = set()
         self._filter = ""
         self._facts_timer: Timer | None = None
-        self._graph_search = GraphSearch()
+        self._search = Search(self, self._teller, self._set_filter)
         self._progress: dict[str, Progress] = {}
-        self._dialog: ProgressDialog | None = None
         self._tree = ProjectTree(id=TREE)
         self._views = Views(self)
         self._details = Details(id=DETAILS)
@@ -125,7 +121,7 @@ class MainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self._work = Work(self.app, self.fail)
-        self._long = LongWork(self.app, self._work, self._show_task)
+        self._long = LongWork(self.app, self._work, self._show_standing)
         self._live = Live(
             self, self.workspace, on_change=self.reload, on_update=self._show_updates, on_error=self.fail
         )
@@ -142,10 +138,17 @@ class MainScreen(Screen[None]):
         self.set_interval(AGE_INTERVAL_S, self._show_outline)
 
     @property
+    def said(self) -> Sequence[Said]:
+        """What the app has told so far, oldest first."""
+        return self._teller.said
+
+    @property
     def is_busy(self) -> bool:
         """Whether something is still being read or done that the screen will show."""
         is_waiting = self._is_loading or self._facts_timer is not None
-        return is_waiting or any(worker.group == "work" and not worker.is_finished for worker in self.app.workers)
+        return is_waiting or any(
+            worker.group == "work" and not worker.is_finished for worker in self.app.workers
+        )
 
     # --- what others ask of the screen ---------------------------------------------------------
 
@@ -155,24 +158,18 @@ class MainScreen(Screen[None]):
         self._work.start(what, work, done, is_patient=is_patient)
 
     def do_long(self, title: str, work: Callable[[ScreenObserver], T], done: Callable[[T], None]) -> None:
-        if self._long.start(title, work, done):
-            self.go_progress()
-        else:
-            self._refuse("Something like it goes on already: p shows it.")
+        if not self._long.start(title, work, done):
+            self._teller.refuse("Something like it goes on already: p shows it.")
 
     def put(self, dialog: Screen[T | None], then: Callable[[T], None]) -> None:
         self.app.push_screen(dialog, lambda answer: then(answer) if answer is not None else None)
 
     def say(self, text: str, *, detail: str = "") -> None:
-        self._remember(Said(at=self.read_clock(), text=text, detail=detail))
-        self.notify(text, markup=False)
+        self._teller.say(text, detail=detail)
 
     def fail(self, error: MlwfError) -> None:
-        """Tell a person what did not work and what to do about it."""
-        is_error = not isinstance(error, Cancelled)
-        self._remember(Said(at=self.read_clock(), text=error.message, hint=error.hint, is_error=is_error))
-        text = f"{error.message}\n{error.hint}" if error.hint else error.message
-        self.notify(text, severity="error" if is_error else "information", markup=False, timeout=8)
+        """Tell a person what did not work."""
+        self._teller.fail(error)
         self._show_standing()
 
     def copy(self, text: str) -> None:
@@ -381,7 +378,9 @@ class MainScreen(Screen[None]):
         key = KEYS_BY_ID[name]
         reason = find_reason(key, self.entry, self.snapshot, self.marked)
         if reason:
-            self._refuse(f"{key.label}: {reason}")
+            self._teller.refuse(f"{key.label}: {reason}")
+        elif name in PANES:
+            self._panes.go_to(PANES[name])
         elif key in VERBS and name not in ("diff", "mark", "monitor"):
             self._verbs.perform(name, self.entry)
         else:
@@ -439,15 +438,6 @@ class MainScreen(Screen[None]):
     def go_pane_previous(self) -> None:
         self._panes.go_on(-1)
 
-    def go_pane_tree(self) -> None:
-        self._panes.go_to(TREE)
-
-    def go_pane_view(self) -> None:
-        self._panes.go_to(STAGE)
-
-    def go_pane_details(self) -> None:
-        self._panes.go_to(DETAILS)
-
     def go_view_next(self) -> None:
         self._views.show_neighbour(1)
 
@@ -465,18 +455,11 @@ class MainScreen(Screen[None]):
         self.app.action_command_palette()
 
     def go_messages(self) -> None:
-        self.put(MessageList([(s.at, s.text, s.hint, s.detail, s.is_error) for s in self.said]), self.copy)
+        self.put(MessageList(self._teller.said), self.copy)
 
     def go_progress(self) -> None:
-        task = self._long.task
-        if task is None:
-            self._refuse("No import or transform goes on here.")
-            return
-        self._dialog = ProgressDialog(task.title, self._long.cancel, task.progress)
-        self.app.push_screen(self._dialog, self._forget_dialog)
-
-    def _forget_dialog(self, _: None) -> None:
-        self._dialog = None
+        if not self._long.show():
+            self._teller.refuse("No import or transform goes on here.")
 
     def go_help(self) -> None:
         """List the keys of the focused pane, then all others; ⏎ does what the line says."""
@@ -493,51 +476,19 @@ class MainScreen(Screen[None]):
     # --- searching -----------------------------------------------------------------------------
 
     def go_search(self) -> None:
-        focused = self.focused
-        title = name_search(focused)
-        match focused:
-            case LineageView():
-                self.put(Prompt(title, value=self._graph_search.text), self._search_graph)
-            case LogView() as log_view:
-                self.put(Prompt(title), lambda text: self._search_log(log_view, text))
-            case _:
-                self._panes.go_to(TREE)
-                prompt = Prompt(title, value=self._filter, can_be_empty=True, on_change=self._set_filter)
-                self.app.push_screen(prompt, lambda text: self._set_filter(text or ""))
+        self._search.begin(self.snapshot.graph, self._filter)
 
     def go_search_next(self) -> None:
-        self._step_search(1)
+        self._search.step(1)
 
     def go_search_previous(self) -> None:
-        self._step_search(-1)
-
-    def _search_graph(self, text: str) -> None:
-        if self._graph_search.find(self.snapshot.graph, text):
-            self._step_search(1)
-        else:
-            self._refuse(f"Nothing on the graph holds “{text}”.")
-
-    def _step_search(self, by: int) -> None:
-        node_id = self._graph_search.step(by)
-        view = self._views.stage.find_view(LINEAGE)
-        if node_id and isinstance(view, LineageView):
-            view.select(node_id)
-            self.notify(f"Match {self._graph_search.standing}", timeout=2)
-        else:
-            self._refuse("Nothing is searched for: / begins.")
-
-    def _search_log(self, log_view: LogView, text: str) -> None:
-        async def search() -> None:
-            count = await log_view.search(text)
-            self.notify(
-                f"{format_count(count, 'match').replace('matchs', 'matches')}: n and N go through them."
-            )
-
-        self.run_worker(search(), exit_on_error=False)
+        self._search.step(-1)
 
     def _set_filter(self, text: str) -> None:
         self._filter = text
         self._panes.rename(TREE, f"Projects  /{text}" if text else "Projects")
+        if text:
+            self._panes.show(TREE)
         self._show_outline()
 
     # --- leaving -------------------------------------------------------------------------------
@@ -575,44 +526,16 @@ class MainScreen(Screen[None]):
         self._tree.show_progress({key: p for key, p in self._progress.items() if key in active})
         self._views.show_updates(updates)
 
-    def _show_task(self, task: Task | None) -> None:
-        if self._dialog is not None and task is not None:
-            self._dialog.show(task.progress)
-        elif self._dialog is not None:
-            self._dialog.dismiss(None)
-            self._dialog = None
-        self._show_standing()
-
     def _show_hints(self) -> None:
-        keys = list_footer_keys(self.entry.kind if self.entry else None)
-        allowed = [k for k in keys if not find_reason(k, self.entry, self.snapshot, self.marked)]
-        self._status.show_hints([(key.id, key.display, key.label) for key in allowed])
+        self._status.show_hints(list_hints(self.entry, self.snapshot, self.marked))
 
     def _show_standing(self) -> None:
-        parts = []
-        if self._long.task is not None:
-            progress = self._long.task.progress
-            share = f" {progress.step / progress.total:.0%}" if progress.total else f" {progress.step:,}"
-            parts.append(Content.styled(f"⧗{share}", "$accent"))
-        if self.marked is not None:
-            parts.append(Content.styled(f"◆ {self.marked.ref}", "$accent"))
-        running = len(self.snapshot.active_runs)
-        if running:
-            parts.append(Content.styled(f"● {running} running", "$accent"))
-        errors = sum(said.is_error for said in self.said)
-        if errors:
-            parts.append(Content.styled(f"✗ {errors}", "$error"))
-        if self.app.size.width >= NARROW_COLUMNS:
-            parts.append(Content.styled(_shorten_home(self.workspace.home), "$text-muted"))
-        self._status.show_standing(Content("  ").join(parts))
-
-    def _remember(self, said: Said) -> None:
-        self.said = [*self.said, said][-MAX_SAID:]
-
-    def _refuse(self, text: str) -> None:
-        self.notify(text, severity="warning", markup=False, timeout=4)
-
-
-def _shorten_home(path: Path) -> str:
-    home = Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)
+        task = self._long.task
+        standing = draw_standing(
+            progress=task.progress if task is not None else None,
+            marked=self.marked,
+            running=len(self.snapshot.active_runs),
+            errors=self._teller.error_count,
+            home=self.workspace.home if self.app.size.width >= NARROW_COLUMNS else None,
+        )
+        self._status.show_standing(standing)

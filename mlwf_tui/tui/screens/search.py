@@ -2,50 +2,77 @@
 
 from __future__ import annotations
 
-from textual.widget import Widget
+from collections.abc import Callable
+from typing import Any
+
+from textual.screen import Screen
 
 from mlwf_tui.entities.lineage import LineageGraph
+from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.log_view import LogView
+from mlwf_tui.tui.widgets.prompt import Prompt
+
+MATCH_TIMEOUT_S = 2.0
 
 
-class GraphSearch:
-    """The nodes of a graph whose title or detail holds a text, and which of them comes next."""
+class Search:
+    """Asks for a text and looks for it; `filter_tree` gets it keystroke by keystroke."""
 
-    def __init__(self) -> None:
-        self.text = ""
+    def __init__(self, screen: Screen[Any], teller: Teller, filter_tree: Callable[[str], None]) -> None:
+        self._screen = screen
+        self._teller = teller
+        self._filter_tree = filter_tree
+        self._view: LineageView | None = None
+        self._text = ""
         self._matches: tuple[str, ...] = ()
-        self._place = 0
-
-    def find(self, graph: LineageGraph, text: str) -> int:
-        """Look for `text` in any case and return how many nodes have it."""
-        wanted = text.casefold()
-        self.text = text
-        found = (
-            n.id for n in graph.nodes if wanted and wanted in f"{n.title} {n.detail} {n.state}".casefold()
-        )
-        self._matches = tuple(found)
         self._place = -1
-        return len(self._matches)
 
-    def step(self, by: int) -> str:
-        """Return the id of the next match, round the ends, or "" where there is none."""
-        if not self._matches:
-            return ""
+    def begin(self, graph: LineageGraph, present_filter: str) -> None:
+        """Ask what to look for where the focus is."""
+        match self._screen.focused:
+            case LineageView() as view:
+                prompt = Prompt("Find on the graph", value=self._text)
+                self._put(prompt, lambda text: self._search_graph(view, graph, text))
+            case LogView() as log_view:
+                self._put(Prompt("Search the log"), lambda text: self._search_log(log_view, text))
+            case _:
+                prompt = Prompt(
+                    "Filter the projects",
+                    value=present_filter,
+                    can_be_empty=True,
+                    on_change=self._filter_tree,
+                )
+                self._screen.app.push_screen(prompt, lambda text: self._filter_tree(text or ""))
+
+    def step(self, by: int) -> None:
+        """Go to the next match on the graph, or to the one before."""
+        if self._view is None or not self._matches:
+            self._teller.refuse("Nothing is searched for on the graph: / begins.")
+            return
         self._place = (self._place + by) % len(self._matches)
-        return self._matches[self._place]
+        self._view.select(self._matches[self._place])
+        place = f"Match {self._place + 1} of {len(self._matches)}"
+        self._screen.notify(place, timeout=MATCH_TIMEOUT_S)
 
-    @property
-    def standing(self) -> str:
-        return f"{self._place + 1} of {len(self._matches)}"
+    def _put(self, prompt: Prompt, then: Callable[[str], None]) -> None:
+        self._screen.app.push_screen(prompt, lambda text: then(text) if text is not None else None)
 
+    def _search_graph(self, view: LineageView, graph: LineageGraph, text: str) -> None:
+        wanted = text.casefold()
+        self._view, self._text, self._place = view, text, -1
+        self._matches = tuple(
+            node.id for node in graph.nodes if wanted in f"{node.title} {node.detail} {node.state}".casefold()
+        )
+        if self._matches:
+            self.step(1)
+        else:
+            self._teller.refuse(f"Nothing on the graph holds “{text}”.")
 
-def name_search(widget: Widget | None) -> str:
-    """Return what a search in this widget is called."""
-    match widget:
-        case LineageView():
-            return "Find on the graph"
-        case LogView():
-            return "Search the log"
-        case _:
-            return "Filter the projects"
+    def _search_log(self, log_view: LogView, text: str) -> None:
+        async def search() -> None:
+            count = await log_view.search(text)
+            words = "1 match" if count == 1 else f"{count:,} matches: n and N go through them"
+            self._screen.notify(f"{words}.", timeout=MATCH_TIMEOUT_S)
+
+        self._screen.run_worker(search(), group="search", exclusive=True, exit_on_error=False)

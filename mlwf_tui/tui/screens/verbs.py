@@ -20,7 +20,7 @@ from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
-from mlwf_tui.tui.widgets.form import Form, FormField, make_field
+from mlwf_tui.tui.widgets.form import PATH_TYPE, Form, FormField, make_field
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow import apply, train
@@ -146,12 +146,22 @@ class Verbs:
         project = _find_project(entry) or ""
         names = tuple(self._host.snapshot.refer_to(p) for p in self._host.snapshot.projects)
         fields = (
-            make_field("path", "folder of images and annotations; it is only read", type_name="path", is_required=True),
-            make_field("project", "project to import into; made if it is new", project, suggestions=names,
-                       is_required=True),
+            make_field(
+                "path",
+                "folder of images and annotations; it is only read",
+                type_name=PATH_TYPE,
+                is_required=True,
+            ),
+            make_field(
+                "project",
+                "project to import into; made if it is new",
+                project,
+                suggestions=names,
+                is_required=True,
+            ),
             make_field("dataset", "path inside the project; empty for where the format says"),
             make_field("format", "auto looks at the folder: coco, voc, yolo, supervisely, …", "auto"),
-        )  # fmt: skip
+        )
         self._host.put(Form("Import", fields, command=command_lines.write_import, verb="import"), done)
 
     def _say_imported(self, made: ImportResult) -> None:
@@ -215,7 +225,7 @@ class Verbs:
                     "Demo", lambda observer: run_demo(workspace, seed=0, announce=observer), said
                 )
 
-        text = "A project of drawn digits is made, committed, augmented, trained on, measured and restored, by the"
+        text = "A project of drawn digits is made, augmented, trained on, measured and restored, by the"
         text += " verbs that you will use. Takes some minutes; everything can be deleted afterwards."
         self._host.put(Confirm("Walk through the whole workflow", text, yes="Begin"), confirmed)
 
@@ -245,12 +255,17 @@ class Verbs:
             architectures, params = found
             fields = (
                 self._make_data_field(entry),
-                make_field("model", "architecture, or a .pt file to start from", train.DEFAULT_ARCHITECTURE,
-                           suggestions=architectures, is_required=True),
+                make_field(
+                    "model",
+                    "architecture, or a .pt file to start from",
+                    train.DEFAULT_ARCHITECTURE,
+                    suggestions=architectures,
+                    is_required=True,
+                ),
                 make_field("name", "name of the model; empty for architecture-data-number"),
                 *(FormField(spec) for spec in params),
                 SEED,
-            )  # fmt: skip
+            )
             form = Form("Train a model", fields, command=command_lines.write_train, verb="train")
             self._host.put(form, done)
 
@@ -318,7 +333,7 @@ class Verbs:
         text = (
             "It was asked to stop and has not yet. End it by force now? What it made so far is lost."
             if is_forced
-            else "The run is asked to stop after its present batch; a training keeps its best weights as a model."
+            else "The run stops after its present batch; a training keeps its best weights as a model."
         )
         self._host.put(Confirm(f"Stop {entry.title}", text, yes="Stop it", is_dangerous=True), confirmed)
 
@@ -352,7 +367,7 @@ class Verbs:
                 work = partial(delete, self._host.workspace, entry.target)
                 self._host.ask("delete", work, lambda kind: self._finish(f"Deleted the {kind} {entry.ref}."))
 
-        text = f"Take the {entry.kind.value} {entry.ref} out of sight. Its lineage stays, its bytes stay in the store."
+        text = f"The {entry.kind.value} {entry.ref} goes out of sight. Its lineage and its bytes stay."
         self._host.put(Confirm(f"Delete {entry.ref}", text, yes="Delete", is_dangerous=True), confirmed)
 
     def do_yank(self, entry: Entry) -> None:

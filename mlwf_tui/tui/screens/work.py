@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -15,20 +14,10 @@ from textual.app import App
 from mlwf_tui.entities.run import Progress
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.observer import ScreenObserver
+from mlwf_tui.tui.widgets.progress import ProgressDialog
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """One line that the app has told a person; kept for the list of messages."""
-
-    at: datetime
-    text: str
-    hint: str = ""
-    detail: str = ""
-    is_error: bool = False
 
 
 @dataclass(slots=True)
@@ -96,16 +85,17 @@ class Work:
 
 
 class LongWork:
-    """The one long verb of this process: its progress goes to `show`, and it can be cancelled."""
+    """The one long verb of this process, and the dialog that shows it and can cancel it."""
 
-    def __init__(self, app: App[Any], work: Work, show: Callable[[Task | None], None]) -> None:
+    def __init__(self, app: App[Any], work: Work, on_change: Callable[[], None]) -> None:
         self._app = app
         self._work = work
-        self._show = show
+        self._on_change = on_change
+        self._dialog: ProgressDialog | None = None
         self.task: Task | None = None
 
     def start(self, title: str, work: Callable[[ScreenObserver], T], done: Callable[[T], None]) -> bool:
-        """Begin, unless another one goes on; return whether it was begun."""
+        """Begin and show it, unless another one goes on; return whether it was begun."""
         if self.task is not None:
             return False
         observer = ScreenObserver(lambda progress: self._app.call_from_thread(self._report, progress))
@@ -120,7 +110,15 @@ class LongWork:
             self._work.fail(error)
 
         self._work.start(title, lambda: work(observer), finish, fail=fail)
-        self._show(self.task)
+        return self.show()
+
+    def show(self) -> bool:
+        """Show the dialog; False where nothing goes on."""
+        if self.task is None:
+            return False
+        self._dialog = ProgressDialog(self.task.title, self.cancel, self.task.progress)
+        self._app.push_screen(self._dialog, self._forget_dialog)
+        self._on_change()
         return True
 
     def cancel(self) -> None:
@@ -131,8 +129,15 @@ class LongWork:
     def _report(self, progress: Progress) -> None:
         if self.task is not None:
             self.task.progress = progress
-            self._show(self.task)
+            if self._dialog is not None:
+                self._dialog.show(progress)
+            self._on_change()
 
     def _end(self) -> None:
         self.task = None
-        self._show(None)
+        if self._dialog is not None:
+            self._dialog.dismiss(None)
+        self._on_change()
+
+    def _forget_dialog(self, _: None) -> None:
+        self._dialog = None

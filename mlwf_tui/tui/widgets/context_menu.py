@@ -17,7 +17,6 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-
 OWN_KEYS = frozenset(("slash", "q", "j", "k", "g", "G", "up", "down", "enter", "escape"))
 """What moves in the menu itself, and so chooses nothing."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -17,8 +18,16 @@ from textual.widgets.option_list import Option
 
 from mlwf_tui.tui.widgets.context_menu import MenuList
 
-Message = tuple[datetime, str, str, str, bool]
-"""When, text, hint, detail, and whether it was an error."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One line that the app has told a person; kept for the list of messages."""
+
+    at: datetime
+    text: str
+    hint: str = ""
+    detail: str = ""
+    is_error: bool = False
 
 
 class MessageList(ModalScreen[str | None]):
@@ -43,7 +52,7 @@ class MessageList(ModalScreen[str | None]):
     }
     """
 
-    def __init__(self, messages: Sequence[Message]) -> None:
+    def __init__(self, messages: Sequence[Said]) -> None:
         super().__init__()
         self._messages = tuple(reversed(messages))
 
@@ -69,19 +78,18 @@ class MessageList(ModalScreen[str | None]):
     def action_copy(self) -> None:
         place = self.query_one(MenuList).highlighted
         if place is not None:
-            _, text, hint, detail, _ = self._messages[place]
-            self.dismiss("\n".join(part for part in (text, hint, detail) if part))
+            said = self._messages[place]
+            self.dismiss("\n".join(part for part in (said.text, said.hint, said.detail) if part))
 
     @on(OptionList.OptionHighlighted)
     def _on_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        _, text, hint, detail, is_error = self._messages[event.option_index]
-        head = Content.styled(text, "$error" if is_error else "")
-        rest = [Content(part) for part in (hint, detail) if part]
+        said = self._messages[event.option_index]
+        head = Content.styled(said.text, "$error" if said.is_error else "")
+        rest = [Content(part) for part in (said.hint, said.detail) if part]
         self.query_one("#whole", Static).update(Content("\n").join([head, *rest]))
 
 
-def _draw_line(message: Message) -> Content:
-    at, text, _, _, is_error = message
-    mark = Content.styled("✗ ", "$error") if is_error else Content.styled("· ", "$text-muted")
-    time = Content.styled(f"{at.astimezone():%H:%M:%S} ", "$text-muted")
-    return Content.assemble(time, mark, text.splitlines()[0] if text else "")
+def _draw_line(said: Said) -> Content:
+    mark = Content.styled("✗ ", "$error") if said.is_error else Content.styled("· ", "$text-muted")
+    time = Content.styled(f"{said.at.astimezone():%H:%M:%S} ", "$text-muted")
+    return Content.assemble(time, mark, said.text.partition("\n")[0])

@@ -10,7 +10,10 @@ class Notice(Widget):
     """Draws a title and a hint, centred; takes no focus."""
 
     DEFAULT_CSS = """
-    Notice { height: 1fr; content-align: center middle; text-align: center; color: $text-muted; padding: 0 2; }
+    Notice {
+        height: 1fr; padding: 0 2;
+        content-align: center middle; text-align: center; color: $text-muted;
+    }
     """
 
     def __init__(self, title: str, hint: str = "", *, is_error: bool = False, id: str | None = None) -> None:

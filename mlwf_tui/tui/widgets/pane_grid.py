@@ -90,6 +90,10 @@ class PaneGrid(Container):
         if stops and not any(stop.has_focus for stop in stops):
             stops[0].focus()
 
+    def show(self, name: str) -> None:
+        """Make a pane the one that is seen where there is room for one only; the focus stays."""
+        self._set_current(name)
+
     def go_on(self, step: int) -> None:
         """Focus the next widget that takes keys, through all panes and round the ends."""
         stops = [(pane.name, stop) for pane in self._panes.values() for stop in self._list_stops(pane)]

@@ -14,7 +14,6 @@ from textual.widgets import Static
 
 from mlwf_tui.entities.run import Progress
 
-
 BAR_WIDTH = 40
 
 

@@ -1,0 +1,45 @@
+"""What the line at the foot says: the keys for the selection, and how things stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.content import Content
+
+from mlwf_tui.entities.run import Progress
+from mlwf_tui.tui.keys import list_footer_keys
+from mlwf_tui.tui.screens.choices import find_reason
+from mlwf_tui.tui.screens.snapshot import Snapshot
+from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.status_bar import Hint
+
+
+def list_hints(entry: Entry | None, snapshot: Snapshot, marked: Entry | None) -> list[Hint]:
+    """Return the keys that do something to the selection now."""
+    keys = list_footer_keys(entry.kind if entry else None)
+    allowed = (key for key in keys if not find_reason(key, entry, snapshot, marked))
+    return [(key.id, key.display, key.label) for key in allowed]
+
+
+def draw_standing(
+    *, progress: Progress | None, marked: Entry | None, running: int, errors: int, home: Path | None
+) -> Content:
+    """Draw what goes on here, what is marked, how many runs go on and errors were told, and the home."""
+    parts = []
+    if progress is not None:
+        share = f"{progress.step / progress.total:.0%}" if progress.total else f"{progress.step:,}"
+        parts.append(Content.styled(f"⧗ {share}", "$accent"))
+    if marked is not None:
+        parts.append(Content.styled(f"◆ {marked.ref}", "$accent"))
+    if running:
+        parts.append(Content.styled(f"● {running} running", "$accent"))
+    if errors:
+        parts.append(Content.styled(f"✗ {errors}", "$error"))
+    if home is not None:
+        parts.append(Content.styled(_shorten(home), "$text-muted"))
+    return Content("  ").join(parts)
+
+
+def _shorten(path: Path) -> str:
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)

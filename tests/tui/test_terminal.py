@@ -1,0 +1,182 @@
+"""What is written to the terminal: differences that end in the same picture, and clean ends."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import struct
+import sys
+import termios
+from fcntl import ioctl
+from io import StringIO
+from pathlib import Path
+from time import monotonic
+
+import pyte
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
+from textual._compositor import LayoutUpdate
+from textual.geometry import Region
+from textual.strip import Strip
+
+from mlwf_tui.tui.terminal import CellDiff, is_backed_up, is_wanted
+from mlwf_tui.workspace import Workspace
+
+COLUMNS, ROWS = 24, 4
+CONSOLE = Console(file=StringIO(), force_terminal=True, color_system="truecolor", width=COLUMNS)
+STYLES = tuple(
+    Style.parse(text)
+    for text in (
+        "none",
+        "bold",
+        "#ff0000",
+        "#00ff00 on #000080",
+        "on #202020",
+        "underline #0000ff",
+        "reverse",
+    )
+)
+LINES = st.lists(
+    st.tuples(st.text(alphabet="ab ─█世é", max_size=6), st.sampled_from(STYLES)), min_size=1, max_size=6
+)
+FRAMES = st.lists(st.lists(LINES, min_size=ROWS, max_size=ROWS), min_size=1, max_size=5)
+
+
+def _make_update(frame: list[list[tuple[str, Style]]]) -> LayoutUpdate:
+    strips = [
+        [Strip([Segment(text, style) for text, style in line]).adjust_cell_length(COLUMNS, Style())]
+        for line in frame
+    ]
+    return LayoutUpdate(strips, Region(0, 0, COLUMNS, ROWS))  # type: ignore[arg-type]
+
+
+def _show(writes: list[str]) -> list[list[tuple[object, ...]]]:
+    """Return every cell that a terminal shows after these writes; of a blank only what can be seen."""
+    screen = pyte.Screen(COLUMNS, ROWS)
+    stream = pyte.Stream(screen)
+    for write in writes:
+        stream.feed(write)
+    return [[_see(screen.buffer[row][column]) for column in range(COLUMNS)] for row in range(ROWS)]
+
+
+def _see(cell: pyte.screens.Char) -> tuple[object, ...]:
+    is_plain_blank = cell.data == " " and not (cell.underscore or cell.reverse)
+    return (cell.data, "" if is_plain_blank else cell.fg, cell.bg, cell.underscore, cell.reverse) + (
+        () if is_plain_blank else (cell.bold,)
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(FRAMES)
+def test_differences_end_in_the_same_picture_as_whole_frames(
+    frames: list[list[list[tuple[str, Style]]]],
+) -> None:
+    diff = CellDiff()
+    written = [diff.render(_make_update(frame), (COLUMNS, ROWS), CONSOLE) for frame in frames]
+    whole = CellDiff().render(_make_update(frames[-1]), (COLUMNS, ROWS), CONSOLE)
+    assert _show(written) == _show([whole])
+
+
+def test_a_frame_that_changes_nothing_writes_nothing() -> None:
+    frame = [[("hello", STYLES[1])]] * ROWS
+    diff = CellDiff()
+    assert diff.render(_make_update(frame), (COLUMNS, ROWS), CONSOLE)
+    assert diff.render(_make_update(frame), (COLUMNS, ROWS), CONSOLE) == ""
+
+
+def test_one_changed_cell_costs_some_twenty_bytes() -> None:
+    before = [[("hello world", STYLES[0])]] * ROWS
+    after = [*before[:-1], [("hellO world", STYLES[0])]]
+    diff = CellDiff()
+    diff.render(_make_update(before), (COLUMNS, ROWS), CONSOLE)
+    assert len(diff.render(_make_update(after), (COLUMNS, ROWS), CONSOLE)) <= 20
+
+
+def test_after_a_resize_or_when_told_to_forget_everything_is_written() -> None:
+    frame = [[("hello", STYLES[0])]] * ROWS
+    diff = CellDiff()
+    whole = diff.render(_make_update(frame), (COLUMNS, ROWS), CONSOLE)
+    assert diff.render(_make_update(frame), (COLUMNS, ROWS + 1), CONSOLE) == whole
+    diff.forget()
+    assert diff.render(_make_update(frame), (COLUMNS, ROWS), CONSOLE) == whole
+
+
+def test_the_environment_can_turn_it_off() -> None:
+    assert is_wanted({})
+    assert not is_wanted({"MLWF_PLAIN_OUTPUT": "1"})
+
+
+def test_a_driver_without_a_writer_thread_is_never_backed_up() -> None:
+    assert not is_backed_up(None)
+
+
+class Terminal:
+    """The app in a process of its own on a pseudo-terminal."""
+
+    def __init__(self, home: Path, columns: int = 120, rows: int = 40) -> None:
+        self.written = b""
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
+            code = "import sys; from pathlib import Path; from mlwf_tui.tui.app import run_app; "
+            os.execv(sys.executable, [sys.executable, "-c", code + f"sys.exit(run_app(Path({str(home)!r})))"])
+        ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def read_until(self, mark: bytes, limit_s: float = 30.0) -> int:
+        """Read until `mark` was written and return how many bytes that were."""
+        before, deadline = len(self.written), monotonic() + limit_s
+        while mark not in self.written[before:]:
+            assert monotonic() < deadline, self.written[-500:]
+            if select.select([self.fd], [], [], 0.1)[0]:
+                self.written += os.read(self.fd, 65536)
+        return len(self.written) - before
+
+    def wait(self) -> int:
+        """Read until the process has ended, and return its exit code."""
+        while True:
+            try:
+                block = os.read(self.fd, 65536)
+            except OSError:  # how Linux says that the other end is closed
+                break
+            if not block:
+                break
+            self.written += block
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_leaves_the_terminal_as_it_was(projects_home: Workspace, number: int, code: int) -> None:
+    terminal = Terminal(projects_home.home)
+    terminal.read_until(b"cells")
+    os.kill(terminal.pid, number)
+    assert terminal.wait() == code
+    assert b"\x1b[?1049l" in terminal.written  # out of the alternate screen
+    assert b"\x1b[?1003l" in terminal.written  # no mouse reports
+
+
+def test_a_terminal_that_goes_away_ends_the_app(projects_home: Workspace) -> None:
+    terminal = Terminal(projects_home.home)
+    terminal.read_until(b"cells")
+    os.close(terminal.fd)
+    assert os.waitstatus_to_exitcode(os.waitpid(terminal.pid, 0)[1]) == 129
+
+
+def test_a_home_that_cannot_be_opened_is_said_by_whoever_started_the_app(tmp_path: Path) -> None:
+    (tmp_path / "catalog.sqlite").write_bytes(b"this is no database" * 100)
+    terminal = Terminal(tmp_path)
+    assert terminal.wait() == 1
+    assert b"Error" in terminal.written or b"CorruptData" in terminal.written
+    assert b"\x1b[?1049l" in terminal.written
+
+
+def test_opening_a_home_sends_no_more_than_the_budget(full_home: Workspace) -> None:
+    terminal = Terminal(full_home.home, 160, 45)
+    assert terminal.read_until(b"1 running") <= 60_000
+    os.kill(terminal.pid, signal.SIGTERM)
+    terminal.wait()
