@@ -7,9 +7,12 @@ import sys
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    from mlwf_tui.cli.main import main as run  # keeps `import mlwf_tui.__main__` free
+    try:
+        from mlwf_tui.cli.main import main as run
 
-    sys.exit(run())
+        sys.exit(run())
+    except KeyboardInterrupt:  # before the command line's own boundary stands, or after it
+        sys.exit(130)
 
 
 if __name__ == "__main__":

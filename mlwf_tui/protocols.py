@@ -44,14 +44,15 @@ class Detection:
 class ImportedItem:
     """One image file that an importer found, with what its annotation says.
 
-    Boxes are as the file says; the import verb checks them against the real image size.
+    Boxes are as the file says; the import verb checks them against the real image size. `annotation`
+    None means that the folder says nothing of the image, not that there is nothing on it.
     """
 
     path: Path
     dataset: str  # "" for the root of the import; may nest with "/"
     name: str
     split: Split = Split.NONE
-    annotation: Annotation = Annotation()
+    annotation: Annotation | None = None
 
 
 class Importer(Protocol):
@@ -232,6 +233,9 @@ class Trainer(Protocol):
 
     def list_architectures(self) -> tuple[str, ...]:
         """Return the names that `FitRequest.architecture` takes, without importing the library."""
+
+    def check_settings(self, params: Any, extra: Mapping[str, Any]) -> None:
+        """Raise InvalidParameter for what `fit` would refuse, without importing the library."""
 
     def fit(self, request: FitRequest, observer: Observer) -> FitResult:
         """Train; metrics and progress go to the observer, cancelling ends after the running batch."""

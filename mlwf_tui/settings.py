@@ -26,9 +26,9 @@ class Settings:
 def find_home(given: Path | None, environment: Mapping[str, str]) -> Path:
     """Return the home to use: the one given, else MLWF_HOME, else the platform's user data folder."""
     if given is not None:
-        return given.expanduser().absolute()
+        return given
     if environment.get(HOME_VARIABLE):
-        return Path(environment[HOME_VARIABLE]).expanduser().absolute()
+        return Path(environment[HOME_VARIABLE])
     from platformdirs import user_data_path  # 20 ms that most calls do not need
 
     return user_data_path("mlwf", appauthor=False)

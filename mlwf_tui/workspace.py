@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlwf_tui.catalog.catalog import Catalog
+from mlwf_tui.errors import CorruptData
 from mlwf_tui.registry import Registry
 from mlwf_tui.settings import Settings, prepare_home, read_settings
 from mlwf_tui.store.store import Store
@@ -43,5 +44,18 @@ def open_workspace(home: Path) -> Iterator[Workspace]:
     """
     prepare_home(home)
     settings = read_settings(home)
+    _check_catalog(home)
     with Store(home / "store") as store, Catalog(home / "catalog.sqlite") as catalog:
         yield Workspace(home=home, settings=settings, store=store, catalog=catalog, registry=Registry())
+
+
+def _check_catalog(home: Path) -> None:
+    """Refuse a store without its catalog: an empty list of projects would look like a loss."""
+    catalog = home / "catalog.sqlite"
+    if catalog.exists() and catalog.stat().st_size:
+        return
+    if any((home / "store" / "packs").glob("*.pack")):
+        raise CorruptData(
+            f"{catalog} is missing or empty, but the store beside it holds data.",
+            hint="Put the catalog back from a backup, or choose another home.",
+        )

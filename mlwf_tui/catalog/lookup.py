@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.tables import ModelRow, ProjectRow, ReportRow, RunRow
-from mlwf_tui.errors import InvalidInput, NotFound
+from mlwf_tui.errors import InvalidParameter, NotFound
 
 MAX_CANDIDATES = 5
 
@@ -19,7 +19,7 @@ def find_by_prefix(
     """Return the one id that starts with `ref`, or None; what was deleted is not found.
 
     Raises:
-        InvalidInput: several ids do.
+        InvalidParameter: several ids do.
     """
     if not re.fullmatch("[0-9a-f]{1,12}", ref):
         return None
@@ -38,7 +38,7 @@ def find_named(database: Database, table: type[ModelRow | ReportRow], ref: str, 
 
     Raises:
         NotFound: nothing does.
-        InvalidInput: several ids start with it.
+        InvalidParameter: several ids start with it.
     """
     live = table.deleted_at.is_null()
     named: str | None = database.read_value(table.select(table.id).where(live, table.name == ref))
@@ -49,11 +49,11 @@ def find_named(database: Database, table: type[ModelRow | ReportRow], ref: str, 
     return found
 
 
-def ambiguous(ref: str, what: str, candidates: Sequence[str]) -> InvalidInput:
+def ambiguous(ref: str, what: str, candidates: Sequence[str]) -> InvalidParameter:
     """Return the error for a reference that several things answer to."""
     shown = ", ".join(candidates[:MAX_CANDIDATES])
     more = ", …" if len(candidates) > MAX_CANDIDATES else ""
-    return InvalidInput(f"{ref!r} may be more than one {what}: {shown}{more}.", hint="Name one in full.")
+    return InvalidParameter(f"{ref!r} may be more than one {what}: {shown}{more}.", hint="Name one in full.")
 
 
 def missing(ref: str, what: str, names: Iterable[str]) -> NotFound:

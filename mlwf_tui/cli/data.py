@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import Any
 
 import click
 
-from mlwf_tui.cli.face import DONE, PARTLY, Face, command, params_option
+from mlwf_tui.cli.face import DONE, PARTLY, SEED, Face, command, params_option
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.text import format_age, format_bytes, format_table
 from mlwf_tui.entities.change import ChangeKind, Diff
 from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import InvalidParameter
 
 group = click.Group()
 CHANGE_MARKS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~"}
@@ -204,7 +206,7 @@ def operations_command(face: Face, name: str | None) -> None:
 @click.argument("operation")
 @click.argument("refs", nargs=-1, required=True)
 @click.option("--to", required=True, help="The project that gets the result.")
-@click.option("--seed", default=0, show_default=True, help="Where the operation draws at random.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Where the operation draws at random.")
 @params_option
 def transform_command(
     face: Face, operation: str, refs: tuple[str, ...], to: str, seed: int, params: Mapping[str, str]
@@ -255,7 +257,9 @@ def delete_command(face: Face, ref: str, yes: bool) -> None:
     """Take a project, model or report out of sight; lineage keeps its stub."""
     from mlwf_tui.workflow.delete import delete
 
-    if not yes and not face.is_json:
+    if not yes:
+        if face.is_json or not sys.stdin.isatty():
+            raise InvalidParameter("Nobody can be asked here.", hint="Say that you mean it with --yes.")
         click.confirm(f"Delete {ref}?", abort=True)
     with face.open() as workspace:
         kind = delete(workspace, ref)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,9 +17,13 @@ from typing import Any
 
 import click
 
+from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Busy, Cancelled, Conflict, InvalidParameter, MlwfError, NotFound
 from mlwf_tui.settings import find_home
+from mlwf_tui.workflow.refs import expand_path
 from mlwf_tui.workspace import Workspace, open_workspace
+
+SEED = click.IntRange(0, 2**31 - 1)  # what every library takes
 
 DONE, FAILED, USAGE, PARTLY, NOT_FOUND, CONFLICT, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
@@ -27,7 +32,7 @@ class Face:
     """One call of the command line."""
 
     def __init__(self, *, home: Path | None, is_json: bool) -> None:
-        self.home = find_home(home, os.environ)
+        self.home = expand_path(find_home(home, os.environ))
         self.is_json = is_json
 
     @contextmanager
@@ -39,7 +44,8 @@ class Face:
     def show(self, document: Mapping[str, Any], text: str | Callable[[], str]) -> None:
         """Print the result: one JSON document, or text for a person."""
         if self.is_json:
-            click.echo(json.dumps(document, default=to_plain, ensure_ascii=False))
+            plain = without_nan(document)
+            click.echo(json.dumps(plain, default=to_plain, ensure_ascii=False, allow_nan=False))
         else:
             click.echo(text() if callable(text) else text)
 
@@ -92,6 +98,31 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def without_nan(value: Any) -> Any:
+    """Return the value with null for numbers that JSON cannot hold."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: without_nan(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(entry) for entry in value]
+    return value
+
+
+def raise_failure(run: Run) -> None:
+    """Raise what a followed run failed with; a run that is done or stopped raises nothing."""
+    if run.state in (RunState.FAILED, RunState.LOST):
+        raise MlwfError(
+            run.error or f"The run {run.id} failed.",
+            hint=run.hint or f"mlwf logs {run.id} shows what happened.",
+        )
+
+
+def exit_code_of_run(run: Run) -> int:
+    """Return the exit code that a followed run's end means."""
+    return INTERRUPTED if run.state is RunState.STOPPED else DONE
 
 
 def report_error(error: MlwfError, *, is_json: bool) -> int:

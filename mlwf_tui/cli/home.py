@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from mlwf_tui.cli.face import DONE, FAILED, Face, command
+from mlwf_tui.cli.face import DONE, FAILED, SEED, Face, command
 from mlwf_tui.cli.progress import ProgressLine, show_progress
 from mlwf_tui.cli.text import format_bytes
 
@@ -16,7 +16,9 @@ group = click.Group()
 
 @command(group, "demo")
 @click.option("--no-tui", is_flag=True, help="Print the lineage at the end instead of opening the app.")
-@click.option("--seed", default=0, show_default=True, help="Draws another sample, and another model.")
+@click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="Draws another sample, and another model."
+)
 def demo_command(face: Face, no_tui: bool, seed: int) -> int:
     """Go through the whole workflow on a sample project made on the spot.
 
@@ -44,12 +46,13 @@ def demo_command(face: Face, no_tui: bool, seed: int) -> int:
 
 
 @command(group, "verify")
-def verify_command(face: Face) -> int:
-    """Read every stored byte and check it against its digest."""
+@click.option("--rebuild-index", is_flag=True, help="First make the store's index again from its packs.")
+def verify_command(face: Face, rebuild_index: bool) -> int:
+    """Read every stored byte, and ask for everything that versions name."""
     from mlwf_tui.workflow.verify import verify
 
     with face.open() as workspace, show_progress("verify") as observer:
-        result = verify(workspace, observer)
+        result = verify(workspace, observer, is_rebuilding=rebuild_index)
     lines = [f"{format_bytes(result.checked_bytes)} checked, {len(result.problems)} problems"]
     lines += [f"  {problem.path}: {problem.reason}" for problem in result.problems]
     face.show(asdict(result), "\n".join(lines))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import click
 
 from mlwf_tui import __version__
-from mlwf_tui.cli.face import FAILED, INTERRUPTED, Face, home_option, json_option, report_error
-from mlwf_tui.errors import InvalidParameter, MlwfError
+from mlwf_tui.cli.face import FAILED, Face, home_option, json_option, report_error
+from mlwf_tui.errors import Cancelled, InvalidParameter, MlwfError, StorageFailed
 
 # Where each command lives; a module is imported only when one of its commands is called.
 COMMANDS = {
@@ -67,7 +70,7 @@ def mlwf(context: click.Context, home: Path | None, is_json: bool) -> int | None
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; no traceback ever reaches the person."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    is_json = "--json" in words
+    is_json = _asks_for_json(words)
     try:
         code = mlwf.main(args=words, prog_name="mlwf", standalone_mode=False)
         sys.stdout.flush()
@@ -78,13 +81,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = f"{error.ctx.command_path} --help shows how." if error.ctx else "mlwf --help shows how."
         return report_error(InvalidParameter(error.format_message(), hint=hint), is_json=is_json)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
-        return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; say no more
-        return FAILED
+        stopped = Cancelled(
+            "Stopped on request.", hint="What was done before is kept; run it again to go on."
+        )
+        return report_error(stopped, is_json=is_json)
+    except OSError as error:
+        return _report_broken_output(error, is_json=is_json)
     except Exception as error:  # one of the three places where everything is caught
         return _report_defect(error, is_json=is_json)
+
+
+def _report_broken_output(error: OSError, *, is_json: bool) -> int:
+    """The reader left, or the output is full: say so on stderr, and do not fail again while leaving."""
+    if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EBADF):
+        return _report_defect(error, is_json=is_json)
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno != errno.EPIPE:
+        failure = StorageFailed(
+            f"The output cannot be written: {error.strerror}.", hint="Write it elsewhere."
+        )
+        report_error(failure, is_json=False)
+    return FAILED
+
+
+def _asks_for_json(words: Sequence[str]) -> bool:
+    return "--json" in words or ("--format", "json") in pairwise(words)
 
 
 def _report_defect(error: Exception, *, is_json: bool) -> int:

@@ -8,12 +8,11 @@ from typing import Any
 
 import click
 
-from mlwf_tui.cli.face import DONE, FAILED, INTERRUPTED, Face, command, params_option
+from mlwf_tui.cli.face import DONE, SEED, Face, command, exit_code_of_run, params_option, raise_failure
 from mlwf_tui.cli.progress import follow_run
 from mlwf_tui.cli.text import format_age, format_table
 from mlwf_tui.entities.model import Evaluation, Report
-from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.errors import MlwfError
+from mlwf_tui.entities.run import Run
 from mlwf_tui.workspace import Workspace
 
 group = click.Group()
@@ -27,7 +26,11 @@ detach_option = click.option("--detach", is_flag=True, help="Return at once; the
 )
 @click.option("--name", default="", help="The model's name; chosen where not given.")
 @click.option(
-    "--seed", default=0, show_default=True, help="The same seed on one machine gives the same model."
+    "--seed",
+    type=SEED,
+    default=0,
+    show_default=True,
+    help="The same seed on one machine gives the same model.",
 )
 @params_option
 @detach_option
@@ -132,20 +135,10 @@ def _finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
 
         click.echo("stopping; what is done so far is kept …", err=True)
         finished = stop_run(workspace, run.id)
-    if finished.state in (RunState.FAILED, RunState.LOST):
-        raise MlwfError(
-            finished.error or f"The run {run.id} failed.",
-            hint=finished.hint or f"mlwf logs {run.id} shows what happened.",
-        )
+    raise_failure(finished)
     document = {"run": run.id, "state": finished.state.value, **finished.result}
     face.show(document, lambda: _format_result(finished))
-    return (
-        INTERRUPTED
-        if finished.state is RunState.STOPPED
-        else DONE
-        if finished.state is RunState.DONE
-        else FAILED
-    )
+    return exit_code_of_run(finished)
 
 
 def _format_result(run: Run) -> str:

@@ -8,16 +8,18 @@ from datetime import timedelta
 
 import click
 
-from mlwf_tui.cli.face import DONE, FAILED, Face, command
+from mlwf_tui.cli.face import DONE, FAILED, Face, command, exit_code_of_run, raise_failure
 from mlwf_tui.cli.progress import follow_run
 from mlwf_tui.cli.text import format_age, format_duration, format_state, format_table
-from mlwf_tui.entities.run import ArtifactRef, Run, RunState
+from mlwf_tui.entities.run import ArtifactRef, Run
 
 group = click.Group()
 
 
 @command(group, "runs")
-@click.option("-n", "--limit", default=30, show_default=True, help="How many, newest first.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), default=30, show_default=True, help="How many, newest first."
+)
 def runs_command(face: Face, limit: int) -> None:
     """List what was done, and what is being done now."""
     from mlwf_tui.workflow.runs import list_runs
@@ -48,7 +50,8 @@ def logs_command(face: Face, run: str, follow: bool) -> None:
         blocks = iter_log(workspace, found.id, follow=follow)
         if face.is_json:
             text = b"".join(blocks).decode("utf-8", errors="replace")
-            face.show({"run": found.id, "state": found.state.value, "lines": text.splitlines()}, "")
+            state = get_run(workspace, found.id).state.value
+            face.show({"run": found.id, "state": state, "lines": text.splitlines()}, "")
             return
         for block in blocks:
             sys.stdout.buffer.write(block)
@@ -64,16 +67,15 @@ def watch_command(face: Face, run: str) -> int:
 
     with face.open() as workspace:
         finished = follow_run(workspace, get_run(workspace, run))
-    face.show(
-        describe_run(finished), f"{finished.verb} {finished.id} is {finished.state} {finished.error}".rstrip()
-    )
-    return DONE if finished.state is RunState.DONE else FAILED
+    raise_failure(finished)
+    face.show(describe_run(finished), f"{finished.verb} {finished.id} is {finished.state}")
+    return exit_code_of_run(finished)
 
 
 @command(group, "stop")
 @click.argument("run")
 @click.option("--grace", default=60.0, show_default=True, help="Seconds before the process is killed.")
-def stop_command(face: Face, run: str, grace: float) -> None:
+def stop_command(face: Face, run: str, grace: float) -> int:
     """Stop a run; a stopped training keeps its best weights."""
     from mlwf_tui.workflow.show import describe_run
     from mlwf_tui.workflow.stop import stop_run
@@ -81,6 +83,7 @@ def stop_command(face: Face, run: str, grace: float) -> None:
     with face.open() as workspace:
         stopped = stop_run(workspace, run, grace_s=grace)
     face.show(describe_run(stopped), f"{stopped.verb} {stopped.id} is {stopped.state}")
+    return DONE if stopped.state.is_finished else FAILED
 
 
 @command(group, "graph")
@@ -96,7 +99,8 @@ def graph_command(face: Face, ref: str | None, format_: str) -> None:
 
     with face.open() as workspace:
         graph = read_graph(workspace, ref)
-    face.is_json = face.is_json or format_ == "json"
+    if format_ == "json":
+        face = Face(home=face.home, is_json=True)
     writers = {
         "text": graph_formats.to_text,
         "mermaid": graph_formats.to_mermaid,

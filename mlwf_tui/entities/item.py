@@ -56,6 +56,17 @@ def check_name(name: str, what: str) -> str:
     return name
 
 
+def check_text(text: str, what: str) -> str:
+    """Return a message or description if a terminal can show it as it is.
+
+    Raises:
+        InvalidParameter: it holds an escape or another control character; line breaks and tabs are fine.
+    """
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text if character not in "\n\t"):
+        raise InvalidParameter(f"The {what} holds a control character.", hint="Write it without.")
+    return text
+
+
 def check_dataset(dataset: str) -> str:
     """Return `dataset` if each of its `/`-separated parts is a good name, else raise InvalidParameter."""
     for part in dataset.split("/"):

@@ -72,7 +72,7 @@ class Run:
 class ProcessIdentity:
     """A process that cannot be mistaken for a later one with the same pid."""
 
-    boot_id: str
+    boot_id: str  # of the machine's boot and the pid namespace, "BOOT:NAMESPACE"
     pid: int
     start_ticks: int  # clock ticks after boot, field 22 of /proc/PID/stat
 

@@ -126,6 +126,15 @@ class Index:
             for pack in packs:
                 _insert_pack(connection, pack)
 
+    def drop_packs(self, names: Iterable[str]) -> None:
+        """Forget packs and all records that are read from them, in one transaction."""
+        with self._transaction() as connection:
+            for name in names:
+                connection.execute(
+                    "DELETE FROM blobs WHERE pack = (SELECT id FROM packs WHERE name = ?)", (name,)
+                )
+                connection.execute("DELETE FROM packs WHERE name = ?", (name,))
+
     def replace_all(self, packs: Iterable[PackRecords]) -> None:
         """Make the whole index again in one transaction; readers see the old one until it ends."""
         with self._transaction() as connection:

@@ -173,9 +173,16 @@ class Store:
                 self._index.add_packs(self._iter_salvaged())
 
     def _adopt_packs(self) -> None:
-        unknown = list_packs(self._packs_folder) - self._index.list_packs()
-        if unknown:
-            self._index.add_packs(self._iter_whole(sorted(unknown)))
+        """Make the index name the packs that are there: a blob of a missing pack may be put again."""
+        known, present = self._index.list_packs(), list_packs(self._packs_folder)
+        if present - known:
+            self._index.add_packs(self._iter_whole(sorted(present - known)))
+        missing = sorted(known - present)
+        if missing:
+            logger.warning(
+                "Missing from %s: %s; mlwf verify says what that hits", self._packs_folder, missing
+            )
+            self._index.drop_packs(missing)
 
     def _iter_whole(self, names: list[str]) -> Iterator[PackRecords]:
         for name in names:

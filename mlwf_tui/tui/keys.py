@@ -142,7 +142,7 @@ SERVICES = (
 KEYS = VERBS + MOVES + SERVICES
 KEYS_BY_ID = {key.id: key for key in KEYS}
 
-HELD_KEYS = ("quit_now", "pane_tree", "pane_view", "pane_details")
+HELD_KEYS = ("quit_now", "pane_next", "pane_previous", "pane_tree", "pane_view", "pane_details")
 """Keys that no pane may take for itself."""
 
 

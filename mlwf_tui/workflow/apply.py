@@ -10,12 +10,12 @@ from typing import Any
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, GeometryKind, define_classes
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.model import Model
-from mlwf_tui.entities.project import Version
+from mlwf_tui.entities.project import ManifestSummary, Version
 from mlwf_tui.entities.run import Run
 from mlwf_tui.params import ParamSpec, build_params, describe_params, param
-from mlwf_tui.protocols import ItemPrediction, Observer, PredictRequest, SourceItem
+from mlwf_tui.protocols import Observer, PredictRequest, SourceItem
 from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
-from mlwf_tui.workflow.benchmark import check_task, write_weights
+from mlwf_tui.workflow.benchmark import check_task, open_weights
 from mlwf_tui.workflow.jobs import queue_run, start_worker
 from mlwf_tui.workflow.projects import find_or_create_project
 from mlwf_tui.workflow.recorder import Recorder
@@ -72,62 +72,72 @@ def perform_apply(recorder: Recorder, version: Version, model: Model, observer: 
     items = list(iter_items(workspace.store, version.manifest))
     schema = read_summary(workspace.store, version.manifest).schema
     schema = schema.merge(replace(schema, classes=define_classes(model.class_names, GeometryKind.RECTANGLE)))
-    annotated = list(_iter_annotated(recorder, model, items, params, observer))
+    with open_weights(workspace, model, run.id) as (weights, scratch):
+        request = PredictRequest(
+            weights=weights,
+            image_size_px=model.image_size_px,
+            confidence=params.confidence,
+            folder=scratch,
+            device=params.device,
+        )
+        annotated = list(_iter_annotated(recorder, model, items, params.policy, request, observer))
     with workspace.store.writer() as writer:
         manifest = write_manifest(writer, schema, annotated)
-    project = find_or_create_project(workspace, run.params["to"])
-    made = recorder.write_version(
-        project,
-        manifest.digest,
-        manifest.item_count,
-        message=f"{model.name} applied to {version.ref}",
-        parents=(version,) if version.project_id == project.id else (),
-    )
-    recorder.result = {
-        "project": project.name,
-        "version": made.number,
-        "items_in": len(items),
-        "items_out": manifest.item_count,
-        "objects_out": manifest.object_count,
-        "cached": False,
-        "summary": f"{manifest.object_count:,} objects on {manifest.item_count:,} items",
-        "run": run.id,
-    }
+    _finish(recorder, version, model, manifest)
+
+
+def _finish(recorder: Recorder, version: Version, model: Model, manifest: ManifestSummary) -> None:
+    """Make the result the target's head and newest version, and close the run, in one transaction.
+
+    What the target has become meanwhile is kept as a version and is a parent of the new one: an
+    application may take hours, and its result is not thrown away for a change beside it.
+    """
+    workspace, run = recorder.workspace, recorder.run
+    target = find_or_create_project(workspace, run.params["to"])
+    with recorder.finishing():
+        made = recorder.write_version(
+            workspace.catalog.projects.get_by_id(target.id),
+            manifest.digest,
+            manifest.item_count,
+            message=f"{model.name} applied to {version.ref}",
+            parents=(version,) if version.project_id == target.id else (),
+        )
+        recorder.result = {
+            "project": target.name,
+            "version": made.number,
+            "items_in": version.item_count,
+            "items_out": manifest.item_count,
+            "objects_out": manifest.object_count,
+            "cached": False,
+            "run": run.id,
+            "summary": f"{manifest.object_count:,} objects on {manifest.item_count:,} items",
+        }
 
 
 def _iter_annotated(
-    recorder: Recorder, model: Model, items: Sequence[Item], params: ApplyParams, observer: Observer
+    recorder: Recorder,
+    model: Model,
+    items: Sequence[Item],
+    policy: str,
+    request: PredictRequest,
+    observer: Observer,
 ) -> Iterator[Item]:
     """Yield every item, in order, with what the model says of it."""
-    workspace = recorder.workspace
-    is_wanted = [params.policy != "keep" or not item.annotation.objects for item in items]
-    wanted = [item for item, is_one in zip(items, is_wanted, strict=True) if is_one]
-    predictions = _predict(recorder, model, wanted, params, observer)
+    store = recorder.workspace.store
+    is_wanted = [policy != "keep" or not item.annotation.objects for item in items]
+    sources = [
+        SourceItem(item, partial(store.read, item.blob))
+        for item, is_one in zip(items, is_wanted, strict=True)
+        if is_one
+    ]
+    trainer = recorder.workspace.registry.get_trainer(model.trainer)
+    predictions = iter(trainer.predict(request, sources, observer))
     for item, is_one in zip(items, is_wanted, strict=True):
         if not is_one:
             yield item
             continue
         predicted = tuple(replace(found, author=model.name) for found in next(predictions).objects)
-        yield replace(item, annotation=_merge(item.annotation, predicted, params.policy))
-    workspace.run_folder(recorder.run_id).joinpath(model.checkpoints[0].name).unlink(missing_ok=True)
-
-
-def _predict(
-    recorder: Recorder, model: Model, items: Sequence[Item], params: ApplyParams, observer: Observer
-) -> Iterator[ItemPrediction]:
-    workspace = recorder.workspace
-    folder = workspace.run_folder(recorder.run_id)
-    scratch = folder / "predict"
-    scratch.mkdir(exist_ok=True)
-    request = PredictRequest(
-        weights=write_weights(workspace, model, folder),
-        image_size_px=model.image_size_px,
-        confidence=params.confidence,
-        folder=scratch,
-        device=params.device,
-    )
-    sources = [SourceItem(item, partial(workspace.store.read, item.blob)) for item in items]
-    return iter(workspace.registry.get_trainer(model.trainer).predict(request, sources, observer))
+        yield replace(item, annotation=_merge(item.annotation, predicted, policy))
 
 
 def _merge(before: Annotation, predicted: tuple[AnnotatedObject, ...], policy: str) -> Annotation:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from mlwf_tui.entities.annotation import Annotation
+from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.model import Evaluation, Model
 from mlwf_tui.entities.project import Version
@@ -18,6 +22,7 @@ from mlwf_tui.protocols import EvaluateRequest, EvaluateResult, Observer
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exports import export_manifest
 from mlwf_tui.workflow.jobs import queue_run, start_worker
+from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.recorder import Recorder
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workspace import Workspace
@@ -55,33 +60,44 @@ def perform_benchmark(recorder: Recorder, version: Version, model: Model, observ
     evaluation = _evaluate(workspace, version, split, model, result)
     with workspace.store.writer() as writer:
         blob = writer.put(msgspec.json.encode(evaluation))
-    report = recorder.write_report(
-        name=_choose_name(workspace, f"{model.name}-on-{version.project_name}"),
-        model_id=model.id,
-        version_id=version.id,
-        split=split.value,
-        metrics=evaluation.metrics,
-        speed=result.speed,
-        evaluation=blob,
-        settings={f"library_{key}": value for key, value in result.library_metrics.items()},
-    )
-    recorder.result = {
-        "report": report.name,
-        "report_id": report.id,
-        "model": model.name,
-        "version": version.number,
-        "split": split.value,
-        "metrics": dict(evaluation.metrics),
-        "speed": dict(result.speed),
-        "summary": f"mAP50 {evaluation.metrics['map50']:.3f} on {split.value}",
-    }
+    with recorder.finishing():
+        taken = {report.name for report in workspace.catalog.reports.list()}
+        report = recorder.write_report(
+            name=find_free(f"{model.name}-on-{version.project_name}", taken),
+            model_id=model.id,
+            version_id=version.id,
+            split=split.value,
+            metrics=evaluation.metrics,
+            speed=result.speed,
+            evaluation=blob,
+            settings={f"library_{key}": value for key, value in result.library_metrics.items()},
+        )
+        recorder.result = {
+            "report": report.name,
+            "report_id": report.id,
+            "model": model.name,
+            "version": version.number,
+            "split": split.value,
+            "metrics": dict(evaluation.metrics),
+            "speed": dict(result.speed),
+            "summary": f"mAP50 {evaluation.metrics['map50']:.3f} on {split.value}",
+        }
 
 
-def write_weights(workspace: Workspace, model: Model, folder: Path) -> Path:
-    """Write the model's first checkpoint out of the store, its digest verified, and return the file."""
-    path = folder / model.checkpoints[0].name
-    workspace.store.write_file(model.checkpoints[0].blob, path)
-    return path
+@contextmanager
+def open_weights(workspace: Workspace, model: Model, run_id: RunId) -> Iterator[tuple[Path, Path]]:
+    """Give the model's first checkpoint as a file, its digest verified, and a scratch folder beside it.
+
+    Both are gone afterwards.
+    """
+    scratch = workspace.run_folder(run_id) / "scratch"
+    scratch.mkdir(parents=True, exist_ok=True)
+    weights = scratch / model.checkpoints[0].name
+    try:
+        workspace.store.write_file(model.checkpoints[0].blob, weights)
+        yield weights, scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def check_task(model: Model) -> None:
@@ -99,22 +115,17 @@ def _predict_split(
     workspace = recorder.workspace
     trainer = workspace.registry.get_trainer(model.trainer)
     data = export_manifest(workspace, version.manifest, trainer.data_format, observer)
-    folder = workspace.run_folder(recorder.run_id)
-    weights = write_weights(workspace, model, folder)
-    scratch = folder / "evaluate"
-    scratch.mkdir(exist_ok=True)
-    request = EvaluateRequest(
-        weights=weights,
-        data=data.folder,
-        files=data.files,
-        split=split,
-        folder=scratch,
-        image_size_px=model.image_size_px,
-        device=recorder.run.params["device"],
-    )
-    result = trainer.evaluate(request, observer)
-    weights.unlink()
-    return result
+    with open_weights(workspace, model, recorder.run_id) as (weights, scratch):
+        request = EvaluateRequest(
+            weights=weights,
+            data=data.folder,
+            files=data.files,
+            split=split,
+            folder=scratch,
+            image_size_px=model.image_size_px,
+            device=recorder.run.params["device"],
+        )
+        return trainer.evaluate(request, observer)
 
 
 def _evaluate(
@@ -142,12 +153,12 @@ def _check_fit(workspace: Workspace, model: Model, ref: str, split: Split) -> No
             f"The model {model.name} and {ref} have no class in common.",
             hint=f"The model knows {', '.join(model.class_names)}.",
         )
-    counts = Counter(item.split for item in iter_items(workspace.store, manifest))
+    items = [(item.split, len(item.annotation.objects)) for item in iter_items(workspace.store, manifest)]
+    counts = Counter(of for of, _ in items)
+    if counts[split] and not any(count for of, count in items if of is split):
+        raise InvalidInput(
+            f"The {split} split of {ref} has no annotated objects.", hint="There is nothing to measure with."
+        )
     if not counts[split]:
         found = ", ".join(f"{name} ({count})" for name, count in counts.items())
         raise InvalidInput(f"{ref} has no items in the {split} split.", hint=f"It has {found}.")
-
-
-def _choose_name(workspace: Workspace, stem: str) -> str:
-    taken = {report.name for report in workspace.catalog.reports.list()}
-    return next(f"{stem}-{n}" for n in range(1, len(taken) + 2) if f"{stem}-{n}" not in taken)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlwf_tui.entities.item import check_text
 from mlwf_tui.entities.project import VersionKind
 from mlwf_tui.workflow.recorder import pin_head
 from mlwf_tui.workspace import Workspace
@@ -23,8 +24,10 @@ def commit(workspace: Workspace, project: str, *, message: str) -> CommitResult:
 
     Raises:
         NotFound: there is no such project, or PROJECT@N was given, which is a version already.
+        InvalidParameter: the message holds a control character.
         InvalidInput: the project has never held an item.
     """
+    check_text(message, "message")
     found = workspace.catalog.projects.get(project)
     before = workspace.catalog.versions.latest(found.id)
     version = pin_head(workspace, found, message=message, kind=VersionKind.MANUAL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
-from mlwf_tui.errors import InvalidInput
+from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.workflow.refs import resolve
 from mlwf_tui.workspace import Workspace
 
@@ -15,9 +15,14 @@ def delete(workspace: Workspace, ref: str) -> str:
 
     Raises:
         NotFound: nothing is named so.
+        InvalidParameter: only the beginning of its id was given.
         InvalidInput: it is a version or a run, which are history.
     """
     entity = resolve(workspace, ref)
+    if ref not in (entity.id, getattr(entity, "name", None)) and not isinstance(entity, Version | Run):
+        raise InvalidParameter(
+            f"{ref!r} is only the beginning of an id.", hint="Write the whole name to delete it."
+        )
     match entity:
         case Project():
             workspace.catalog.projects.delete(entity.id)

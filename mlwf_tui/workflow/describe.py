@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlwf_tui.entities.item import check_text
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
@@ -15,9 +16,11 @@ def describe(workspace: Workspace, ref: str, text: str) -> None:
 
     Raises:
         NotFound: nothing is named so.
+        InvalidParameter: the text holds a control character.
         InvalidInput: it is a run, which does not change once it was done.
     """
     entity = resolve(workspace, ref)
+    check_text(text, "description")
     catalog = workspace.catalog
     match entity:
         case Project():

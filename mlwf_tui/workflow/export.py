@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mlwf_tui.entities.ids import new_id
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Conflict, InvalidParameter, StorageFailed
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.exports import iter_exported
 from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.refs import expand_path
 from mlwf_tui.workspace import Workspace
 
 
@@ -35,26 +40,19 @@ def export(workspace: Workspace, ref: str, folder: Path, *, format: str, observe
         InvalidParameter: there is no such format.
         StorageFailed: the folder cannot be written.
     """
-    folder = folder.expanduser().absolute()
+    folder = expand_path(folder)
     names = workspace.registry.list_names("exporters")
     if format not in names:
         raise InvalidParameter(
             f"There is no format {format!r} to export.", hint=f"There is: {', '.join(names)}."
         )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Conflict(f"{folder} is not an empty folder.", hint="Choose another, or empty it.")
+    _check_target(workspace, folder)
     with record(workspace, "export", params={"data": ref, "folder": str(folder), "format": format}) as run:
         version = run.read_version(ref)
         schema = read_summary(workspace.store, version.manifest).schema
         items = iter_exported(workspace, version.manifest, version.item_count, observer)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            written = workspace.registry.get_exporter(format).write(items, schema, folder, observer)
-        except OSError as error:
-            raise StorageFailed(
-                f"{folder} could not be written: {error.strerror or error}.",
-                hint="What is there is not whole.",
-            ) from error
+        with _new_folder(folder) as fresh:
+            written = workspace.registry.get_exporter(format).write(items, schema, fresh, observer)
         run.write_folder(str(folder))
         result = ExportResult(
             version_ref=version.ref,
@@ -66,3 +64,32 @@ def export(workspace: Workspace, ref: str, folder: Path, *, format: str, observe
         )
         run.result = {**asdict(result), "summary": f"{len(written.files):,} items as {format}"}
     return result
+
+
+def _check_target(workspace: Workspace, folder: Path) -> None:
+    if folder.is_relative_to(workspace.home):
+        raise InvalidParameter(f"{folder} is inside of the home.", hint="Choose a folder of your own.")
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise Conflict(f"{folder} is not an empty folder.", hint="Choose another, or empty it.")
+    except OSError as error:
+        raise StorageFailed(f"{folder} cannot be read: {error.strerror}.", hint="Choose another.") from error
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Give an empty folder beside `folder` that takes its place at the end; nothing stays after a failure."""
+    fresh = folder.with_name(f".{folder.name[:80]}-{new_id()}")
+    try:
+        fresh.mkdir(parents=True)
+        yield fresh
+        if folder.exists():
+            folder.rmdir()  # it was empty
+        fresh.rename(folder)
+    except OSError as error:
+        raise StorageFailed(
+            f"{folder} could not be written: {error.strerror or error}.",
+            hint="Free some space, or choose another.",
+        ) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import StorageFailed
@@ -18,6 +20,7 @@ from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workspace import Workspace
 
 MARKER = "export.json"
+LOCK_POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def export_manifest(
     """
     folder = workspace.exports_folder / f"{manifest[:20]}-{format}"
     try:
-        with _lock(folder.with_suffix(".lock")):
+        with _lock(folder.with_suffix(".lock"), observer):
             if not (folder / MARKER).exists():
                 _write_export(workspace, manifest, format, folder, observer)
             files = json.loads((folder / MARKER).read_text("utf-8"))["files"]
@@ -78,9 +81,20 @@ def iter_exported(
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock that the kernel drops if this process dies."""
+def _lock(path: Path, observer: Observer) -> Iterator[None]:
+    """Hold an exclusive lock that the kernel drops if this process dies; waiting can be cancelled."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        while not _try_lock(file):
+            observer.check_cancelled()
+            observer.progress(0, None, "waiting for another run to write the same data out")
+            time.sleep(LOCK_POLL_S)
         yield
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def identify(pid: int) -> ProcessIdentity | None:
         return None
     fields = stat.rpartition(")")[2].split()  # after the command name, which may hold anything
     state, start_ticks = fields[0], int(fields[19])
-    return None if state in "ZX" else ProcessIdentity(_read_boot_id(), pid, start_ticks)
+    return None if state in "ZX" else ProcessIdentity(_read_boot_and_namespace(), pid, start_ticks)
 
 
 def identify_self() -> ProcessIdentity:
@@ -31,6 +32,15 @@ def identify_self() -> ProcessIdentity:
 def is_alive(process: ProcessIdentity) -> bool:
     """Whether that very process still runs: same boot, same pid, same start."""
     return identify(process.pid) == process
+
+
+def is_gone(process: ProcessIdentity) -> bool:
+    """Whether that very process has ended for certain: it was of this boot and of our pid namespace."""
+    boot_id, _, namespace = process.boot_id.partition(":")
+    own_boot_id, _, own_namespace = _read_boot_and_namespace().partition(":")
+    if boot_id == own_boot_id and namespace != own_namespace:
+        return False  # its pid means something else in there
+    return not is_alive(process)
 
 
 def send_signal(process: ProcessIdentity, signal_number: signal.Signals) -> bool:
@@ -50,12 +60,29 @@ def send_signal(process: ProcessIdentity, signal_number: signal.Signals) -> bool
         os.close(descriptor)
 
 
-def kill_group(process: ProcessIdentity) -> None:
-    """Kill the process and all of its group; a worker leads its own session, so the group is its own."""
-    if is_alive(process) and os.getpgid(process.pid) == process.pid:
-        os.killpg(process.pid, signal.SIGKILL)
+def kill_session(process: ProcessIdentity) -> None:
+    """Kill a session's leader and everybody still in the session, also after the leader's end.
+
+    While anybody is left in a session its id is not given to a new process, so that nobody else is hit.
+    """
+    if identify(process.pid) not in (None, process):
+        return  # the pid was given anew: nobody of the session is left
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and _read_session(entry) == process.pid:
+            with suppress(ProcessLookupError):
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def _read_session(entry: Path) -> int | None:
+    try:
+        stat = (entry / "stat").read_text("utf-8", errors="replace")
+    except OSError:
+        return None  # it has just ended
+    return int(stat.rpartition(")")[2].split()[3])
 
 
 @cache
-def _read_boot_id() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+def _read_boot_and_namespace() -> str:
+    """Return `BOOT_ID:NAMESPACE`: on a home shared by containers a pid alone says nothing."""
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    return f"{boot_id}:{Path('/proc/self/ns/pid').stat().st_ino}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.project import Project
 from mlwf_tui.store.manifests import write_manifest
 from mlwf_tui.workflow.refs import check_project_name
@@ -26,11 +27,22 @@ def find_or_create_project(workspace: Workspace, name: str) -> Project:
         InvalidParameter: a project cannot be named so.
     """
     found = workspace.catalog.projects.find(name, workspace.settings.workspace)
-    if found is not None:
-        return found
-    check_project_name(name)
-    with workspace.store.writer() as writer:
-        empty = write_manifest(writer, LabelSchema(), ())
+    return found or create_project(workspace, name, write_empty_manifest(workspace))
+
+
+def create_project(workspace: Workspace, name: str, empty: Digest) -> Project:
+    """Make a project that stands on the empty manifest; inside a transaction nothing is written to disk.
+
+    Raises:
+        Conflict: there is one of that name.
+        InvalidParameter: a project cannot be named so.
+    """
     return workspace.catalog.projects.create(
-        name, workspace=workspace.settings.workspace, manifest=empty.digest, item_count=0
+        check_project_name(name), workspace=workspace.settings.workspace, manifest=empty, item_count=0
     )
+
+
+def write_empty_manifest(workspace: Workspace) -> Digest:
+    """Return the digest of the manifest without items, stored where it is not yet."""
+    with workspace.store.writer() as writer:
+        return write_manifest(writer, LabelSchema(), ()).digest

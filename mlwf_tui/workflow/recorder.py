@@ -6,19 +6,22 @@ lineage, and a head that changed since its last version is committed before a ru
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlwf_tui.entities.ids import Digest, RunId
+from mlwf_tui.entities.ids import Digest, RunId, StateId
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import ManifestSummary, Project, ProjectState, Version, VersionKind
-from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Run, RunState
+from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Job, Run, RunState
 from mlwf_tui.errors import Cancelled, InvalidInput, MlwfError
 from mlwf_tui.workflow import processes
 from mlwf_tui.workflow.refs import resolve_project_ref
 from mlwf_tui.workspace import Workspace
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -27,8 +30,10 @@ class Recorder:
 
     workspace: Workspace
     run: Run
+    job: Job | None = None  # of this process, where the verb is done in process
     result: Mapping[str, Any] = field(default_factory=dict)
     is_stopped: bool = False  # ended early but kept what it had
+    is_closed: bool = False
 
     @property
     def run_id(self) -> RunId:
@@ -47,13 +52,15 @@ class Recorder:
         self._link_input(ArtifactRef(ArtifactKind.VERSION, version.id, version.ref))
         return version
 
-    def read_head(self, project: Project) -> None:
-        """Note the project's present state as an input."""
-        self._link_input(ArtifactRef(ArtifactKind.PROJECT, project.head, project.name))
-
-    def read_state(self, state: str, project: Project) -> None:
-        """Note one earlier state of a project as an input."""
-        self._link_input(ArtifactRef(ArtifactKind.PROJECT, state, project.name))
+    def read_state(self, project: Project, state_id: StateId) -> None:
+        """Note a state of a project as an input: the version that names it, where it is the latest."""
+        catalog = self.workspace.catalog
+        state = catalog.projects.get_state(state_id)
+        latest = catalog.versions.latest(project.id)
+        if latest is not None and latest.manifest == state.manifest:
+            self._link_input(ArtifactRef(ArtifactKind.VERSION, latest.id, latest.ref))
+        else:
+            self._link_input(ArtifactRef(ArtifactKind.PROJECT, state_id, project.name))
 
     def read_folder(self, path: str) -> None:
         """Note a folder outside the home as an input."""
@@ -88,12 +95,15 @@ class Recorder:
     ) -> Version:
         """Move a project's head to `manifest` and name it as a version, in one transaction.
 
-        What the head held and no version named is committed first, so that nothing is lost.
+        What the head held and no version named is committed first, so that nothing is lost. The
+        project's latest version is a parent beside `parents`.
         """
         catalog = self.workspace.catalog
         with catalog.transaction():
             if project.is_changed and project.item_count:
                 pin_head(self.workspace, project, message=f"before {self.run.verb}")
+            latest = catalog.versions.latest(project.id)
+            ancestors = [parent.id for parent in (*parents, *([latest] if latest else []))]
             self._move_head(project, manifest, item_count)
             version = catalog.versions.create(
                 project.id,
@@ -102,7 +112,7 @@ class Recorder:
                 message=message,
                 kind=kind,
                 author=self.run.author,
-                parents=tuple(parent.id for parent in parents),
+                parents=tuple(dict.fromkeys(ancestors)),
             )
             self._link_output(ArtifactRef(ArtifactKind.VERSION, version.id, version.ref))
         return version
@@ -129,6 +139,25 @@ class Recorder:
         """Note a version that was made inside of this run as its output."""
         self._link_output(ArtifactRef(ArtifactKind.VERSION, version.id, version.ref))
 
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Hold the last outputs and the run's own end together in one transaction.
+
+        Set `result` inside the block; a process that dies leaves either all of it or nothing.
+        """
+        with self.workspace.catalog.transaction():
+            yield
+            self.close(RunState.STOPPED if self.is_stopped else RunState.DONE, result=self.result)
+
+    def close(self, state: RunState, *, result: Mapping[str, Any], error: str = "", hint: str = "") -> None:
+        """Finish the run, and the job of this process, once."""
+        catalog = self.workspace.catalog
+        with catalog.transaction():
+            catalog.runs.finish(self.run_id, state, result=result, error=error, hint=hint)
+            if self.job is not None:
+                catalog.jobs.finish(self.job.id, 0 if state is RunState.DONE else 1)
+        self.is_closed = True
+
     def _move_head(self, project: Project, manifest: Digest, item_count: int) -> ProjectState:
         return self.workspace.catalog.projects.move_head(
             project.id,
@@ -148,12 +177,7 @@ class Recorder:
 
 @contextmanager
 def record(
-    workspace: Workspace,
-    verb: str,
-    *,
-    params: Mapping[str, Any],
-    seed: int | None = None,
-    recipe: Digest | None = None,
+    workspace: Workspace, verb: str, *, params: Mapping[str, Any], seed: int | None = None
 ) -> Iterator[Recorder]:
     """Open a run done by this process, and close it as done, stopped or failed.
 
@@ -169,36 +193,40 @@ def record(
             author=workspace.settings.author,
             workspace=workspace.settings.workspace,
             environment={},
-            recipe=recipe,
         )
         job = catalog.jobs.create(run.id, processes.identify_self())
-    recorder = Recorder(workspace, run)
-    exit_code = 1
-    try:
-        with closing_run(recorder):
-            yield recorder
-        exit_code = 0
-    finally:
-        catalog.jobs.finish(job.id, exit_code)
+    recorder = Recorder(workspace, run, job)
+    with closing_run(recorder):
+        yield recorder
 
 
 @contextmanager
 def closing_run(recorder: Recorder) -> Iterator[None]:
-    """Finish the recorder's run with the state that the block's ending means."""
-    finish = recorder.workspace.catalog.runs.finish
+    """Close the recorder's run with the state that the block's ending means, unless it is closed."""
     try:
         yield
     except (Cancelled, KeyboardInterrupt):
-        finish(recorder.run_id, RunState.STOPPED, result={}, error="Stopped on request.")
+        _close_after(recorder, RunState.STOPPED, "Stopped on request.")
         raise
     except MlwfError as error:
-        finish(recorder.run_id, RunState.FAILED, result={}, error=error.message, hint=error.hint)
+        _close_after(recorder, RunState.FAILED, error.message, error.hint)
         raise
     except BaseException as error:
-        finish(recorder.run_id, RunState.FAILED, result={}, error=f"{type(error).__name__}: {error}")
+        _close_after(recorder, RunState.FAILED, f"{type(error).__name__}: {error}")
         raise
-    state = RunState.STOPPED if recorder.is_stopped else RunState.DONE
-    finish(recorder.run_id, state, result=recorder.result)
+    if not recorder.is_closed:
+        with recorder.finishing():
+            pass
+
+
+def _close_after(recorder: Recorder, state: RunState, error: str, hint: str = "") -> None:
+    """Close the run after a failure; that it cannot be closed must not hide why it failed."""
+    if recorder.is_closed:
+        return
+    try:
+        recorder.close(state, result={}, error=error, hint=hint)
+    except MlwfError as second:
+        logger.warning("The run %s could not be closed: %s", recorder.run_id, second.message)
 
 
 def pin_head(
@@ -221,7 +249,7 @@ def pin_head(
                 hint=f"Import images: mlwf import PATH {project.name}",
             )
         with record(workspace, "commit", params={"project": project.name, "message": message}) as commit_run:
-            commit_run.read_head(project)
+            commit_run.read_state(project, project.head)
             version = catalog.versions.create(
                 project.id,
                 manifest=project.manifest,

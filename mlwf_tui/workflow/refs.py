@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import check_name
@@ -12,6 +14,7 @@ from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import InvalidParameter, NotFound
 from mlwf_tui.workspace import Workspace
 
+MAX_NUMBER_DIGITS = 9
 Entity = Project | Version | Model | Report | Run
 
 
@@ -25,7 +28,7 @@ def resolve_project_ref(workspace: Workspace, ref: str) -> tuple[Project, int | 
     name, at, number = ref.rpartition("@")
     if not at:
         return workspace.catalog.projects.get(ref), None
-    if not number.isdecimal():
+    if not number.isdecimal() or len(number) > MAX_NUMBER_DIGITS:
         raise InvalidParameter(
             f"{ref!r} does not name a version.", hint="Write PROJECT@N, N a version's number."
         )
@@ -41,30 +44,52 @@ def resolve_manifest(workspace: Workspace, ref: str) -> tuple[Project, Digest]:
 
 
 def resolve(workspace: Workspace, ref: str) -> Entity:
-    """Return whatever a ref names: a version, project, model, report or run, looked for in that order.
+    """Return whatever a ref names: a version, or the project, model, report or run of that name or id.
+
+    A whole name comes before the beginning of an id, whatever kind has it.
 
     Raises:
         NotFound: nothing has that name or an id that begins so.
+        InvalidParameter: several ids begin so.
     """
     if "@" in ref:
         project, number = resolve_project_ref(workspace, ref)
         return project if number is None else workspace.catalog.versions.get(project.id, number)
-    catalog = workspace.catalog
-    lookups: tuple[Callable[[str], Entity], ...] = (
-        catalog.projects.get,
-        catalog.models.get,
-        catalog.reports.get,
-        catalog.runs.get,
-    )
-    for look_up in lookups:
-        try:
-            return look_up(ref)
-        except NotFound:
-            continue
+    named = _find_named(workspace, ref)
+    if named is not None:
+        return named
+    found = _find_by_id(workspace, ref)
+    if len(found) > 1:
+        titles = ", ".join(f"{type(entity).__name__.lower()} {entity.id}" for entity in found)
+        raise InvalidParameter(f"{ref!r} may be {titles}.", hint="Write more of the id, or the name.")
+    if found:
+        return found[0]
     raise NotFound(
         f"Nothing is named {ref!r}.",
         hint="mlwf projects, models and runs list what there is; versions are written PROJECT@N.",
     )
+
+
+def _find_named(workspace: Workspace, name: str) -> Project | Model | Report | None:
+    catalog = workspace.catalog
+    group, slash, short = name.rpartition("/")
+    return (
+        catalog.projects.find(short, group if slash else workspace.settings.workspace)
+        or catalog.models.find(name)
+        or catalog.reports.find(name)
+    )
+
+
+def _find_by_id(workspace: Workspace, ref: str) -> list[Entity]:
+    catalog = workspace.catalog
+    lookups: tuple[Callable[[str], Entity], ...] = (
+        catalog.projects.get, catalog.models.get, catalog.reports.get, catalog.runs.get,
+    )  # fmt: skip
+    found: list[Entity] = []
+    for look_up in lookups:
+        with suppress(NotFound):
+            found.append(look_up(ref))
+    return found
 
 
 def check_project_name(name: str) -> str:
@@ -79,6 +104,25 @@ def check_project_name(name: str) -> str:
             f"The project name {name!r} cannot be used.", hint="Leave out @, a leading dash and outer spaces."
         )
     return name
+
+
+def expand_path(path: Path) -> Path:
+    """Return a path that a person gave as an absolute one.
+
+    Raises:
+        InvalidParameter: it begins with the ~ of a user that does not exist, or is too long.
+    """
+    try:
+        absolute = path.expanduser().absolute()
+        absolute.exists()  # asks the system, which refuses what is too long
+    except PermissionError:
+        return absolute
+    except (RuntimeError, OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InvalidParameter(
+            f"The path {str(path)[:80]} cannot be used: {reason}.", hint="Check it."
+        ) from error
+    return absolute
 
 
 def with_dataset(dataset: str, prefix: str) -> str:

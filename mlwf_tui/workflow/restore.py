@@ -25,6 +25,10 @@ def preview_restore(workspace: Workspace, ref: str) -> str:
     """Return one sentence that says what restoring `ref` will do."""
     project, version = _find_version(workspace, ref)
     if project.manifest == version.manifest:
+        if project.is_changed:
+            return (
+                f"Name the head, which holds {version.ref} already, as @{(project.latest_version or 0) + 1}."
+            )
         return f"{project.name} already stands on {version.ref}: nothing will change."
     latest = project.latest_version or 0
     if project.is_changed:
@@ -45,16 +49,13 @@ def restore(workspace: Workspace, ref: str) -> RestoreResult:
     with workspace.catalog.transaction():
         project, version = _find_version(workspace, ref)
         if project.manifest == version.manifest:
-            standing = pin_head(workspace, project, message="before restore")
-            return RestoreResult(
-                project=project.name, version=standing.number, created=False, saved_version=None
-            )
+            return _name_standing(workspace, project)
         saved = (
             pin_head(workspace, project, message=f"before restoring {version.ref}")
             if project.is_changed
             else None
         )
-        with record(workspace, "restore", params={"version": version.ref}) as run:
+        with record(workspace, "restore", params={"version": version.ref}) as run, run.finishing():
             run.read_version(version.ref)
             restored = run.write_version(
                 workspace.catalog.projects.get_by_id(project.id),
@@ -75,6 +76,14 @@ def restore(workspace: Workspace, ref: str) -> RestoreResult:
         version=restored.number,
         created=True,
         saved_version=saved.number if saved else None,
+    )
+
+
+def _name_standing(workspace: Workspace, project: Project) -> RestoreResult:
+    """The head holds the wanted content already, after an undo perhaps without a version of its own."""
+    standing = pin_head(workspace, project, message="as restored by undo")
+    return RestoreResult(
+        project=project.name, version=standing.number, created=project.is_changed, saved_version=None
     )
 
 

@@ -9,10 +9,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.item import Split
-from mlwf_tui.entities.model import Checkpoint, Model
-from mlwf_tui.entities.project import Version
+from mlwf_tui.entities.model import Checkpoint
+from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.params import ParamSpec, build_params, describe_params
@@ -20,11 +19,13 @@ from mlwf_tui.protocols import FitRequest, FitResult, Observer, Trainer
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exports import export_manifest
 from mlwf_tui.workflow.jobs import queue_run, start_worker
+from mlwf_tui.workflow.names import choose_model_name, find_free
 from mlwf_tui.workflow.recorder import Recorder
-from mlwf_tui.workflow.refs import resolve_manifest
+from mlwf_tui.workflow.refs import expand_path, resolve_manifest
 from mlwf_tui.workspace import Workspace
 
 TRAINER = "ultralytics"
+OWN_PARAMS = ("data", "model", "name")  # of the run, beside what the trainer takes
 DEFAULT_ARCHITECTURE = "yolov10n"
 
 
@@ -55,19 +56,17 @@ def submit_train(
         InvalidInput: the version has no training or no validation items, or no objects.
     """
     trainer = workspace.registry.get_trainer(TRAINER)
-    _check_architecture(trainer, model)
+    architecture = _check_architecture(trainer, model)
+    _refuse_own(params)
     declared, extra = _split_params(trainer, params)
-    checked = asdict(build_params(trainer.params_type, declared))
-    _check_data(workspace, ref)
-    shown = {
-        "data": ref,
-        "model": model,
-        "name": _choose_name(workspace, name, model, ref),
-        **{key: value for key, value in checked.items() if value is not None},
-        **extra,
-    }
+    built = build_params(trainer.params_type, declared)
+    trainer.check_settings(built, extra)
+    project = _check_data(workspace, ref)
+    shown = {key: value for key, value in asdict(built).items() if value is not None} | extra
     with workspace.catalog.transaction():
-        recorder = queue_run(workspace, "train", shown, seed)
+        chosen = choose_model_name(workspace, name, f"{Path(architecture).stem}-{project.name}")
+        facts = {"data": ref, "model": architecture, "name": chosen}
+        recorder = queue_run(workspace, "train", {**shown, **facts}, seed)
         recorder.read_version(ref)
     return start_worker(workspace, recorder.run)
 
@@ -76,8 +75,8 @@ def perform_train(recorder: Recorder, version: Version, observer: Observer) -> N
     """Do a queued training: called by the worker."""
     workspace, run = recorder.workspace, recorder.run
     trainer = workspace.registry.get_trainer(TRAINER)
-    own = {"data", "model", "name"}
-    declared, extra = _split_params(trainer, {k: v for k, v in run.params.items() if k not in own})
+    given = {key: value for key, value in run.params.items() if key not in OWN_PARAMS}
+    declared, extra = _split_params(trainer, given)
     data = export_manifest(workspace, version.manifest, trainer.data_format, observer)
     folder = workspace.run_folder(run.id) / "fit"
     folder.mkdir(exist_ok=True)
@@ -93,34 +92,38 @@ def perform_train(recorder: Recorder, version: Version, observer: Observer) -> N
         ),
         observer,
     )
-    model = _keep_model(recorder, version, trainer, result)
-    shutil.rmtree(folder)
     recorder.is_stopped = result.is_stopped
-    recorder.result = {
-        "model": model.name,
-        "model_id": model.id,
-        "metrics": dict(result.metrics),
-        "summary": f"{result.architecture}, mAP50 {result.metrics.get('map50', 0):.3f}",
-    }
+    _keep_model(recorder, version, trainer, result)
+    shutil.rmtree(folder)
 
 
-def _keep_model(recorder: Recorder, version: Version, trainer: Trainer, result: FitResult) -> Model:
+def _keep_model(recorder: Recorder, version: Version, trainer: Trainer, result: FitResult) -> None:
+    """Store the weights, then enter the model and close the run in one transaction."""
     workspace = recorder.workspace
-    workspace.catalog.runs.set_environment(RunId(recorder.run_id), result.environment)
     with workspace.store.writer() as writer:
         checkpoints = tuple(_keep_checkpoint(writer.put_file(path), path) for path in result.checkpoints)
     schema = read_summary(workspace.store, version.manifest).schema
-    return recorder.write_model(
-        name=recorder.run.params["name"],
-        description=f"trained on {version.ref}",
-        architecture=result.architecture,
-        task=result.task,
-        trainer=trainer.name,
-        class_names=schema.class_names,
-        image_size_px=result.image_size_px,
-        checkpoints=checkpoints,
-        metrics=result.metrics,
-    )
+    with recorder.finishing():
+        workspace.catalog.runs.set_environment(recorder.run_id, result.environment)
+        name = recorder.run.params["name"]
+        taken = {model.name for model in workspace.catalog.models.list()}
+        model = recorder.write_model(
+            name=find_free(name, taken) if name in taken else name,  # renamed so meanwhile: keep the work
+            description=f"trained on {version.ref}",
+            architecture=result.architecture,
+            task=result.task,
+            trainer=trainer.name,
+            class_names=schema.class_names,
+            image_size_px=result.image_size_px,
+            checkpoints=checkpoints,
+            metrics=result.metrics,
+        )
+        recorder.result = {
+            "model": model.name,
+            "model_id": model.id,
+            "metrics": dict(result.metrics),
+            "summary": f"{result.architecture}, mAP50 {result.metrics.get('map50', 0):.3f}",
+        }
 
 
 def _keep_checkpoint(stored: tuple[Any, int], path: Path) -> Checkpoint:
@@ -128,13 +131,26 @@ def _keep_checkpoint(stored: tuple[Any, int], path: Path) -> Checkpoint:
     return Checkpoint(path.name, digest, size_bytes)
 
 
-def _check_architecture(trainer: Trainer, architecture: str) -> None:
-    if architecture in trainer.list_architectures() or Path(architecture).suffix in (".pt", ".yaml"):
-        return
+def _check_architecture(trainer: Trainer, architecture: str) -> str:
+    """Return the architecture as a worker elsewhere will find it: a known name, or an absolute path."""
+    if architecture in trainer.list_architectures():
+        return architecture
+    path = expand_path(Path(architecture))
+    if path.suffix in (".pt", ".yaml") and path.is_file():
+        return str(path)
+    known = ", ".join(trainer.list_architectures()[:8])
     raise InvalidParameter(
-        f"There is no architecture {architecture!r}.",
-        hint=f"Try one of {', '.join(trainer.list_architectures()[:8])}, …",
+        f"There is no architecture or file {architecture!r}.", hint=f"Try one of {known}, …"
     )
+
+
+def _refuse_own(params: Mapping[str, Any]) -> None:
+    for key in OWN_PARAMS:
+        if key in params:
+            raise InvalidParameter(
+                f"The parameter {key!r} is the run's own.",
+                hint="Give data, --model and --name apart from -p.",
+            )
 
 
 def _split_params(trainer: Trainer, params: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -144,11 +160,10 @@ def _split_params(trainer: Trainer, params: Mapping[str, Any]) -> tuple[dict[str
     return declared, {key: value for key, value in params.items() if key not in names}
 
 
-def _check_data(workspace: Workspace, ref: str) -> None:
+def _check_data(workspace: Workspace, ref: str) -> Project:
     """Raise where a training would fail or measure nothing; cheaper to say now than in the worker."""
     project, manifest = resolve_manifest(workspace, ref)
-    summary = read_summary(workspace.store, manifest)
-    if summary.object_count == 0:
+    if read_summary(workspace.store, manifest).object_count == 0:
         raise InvalidInput(
             f"{ref} has no annotated objects to learn from.",
             hint="Import annotations, or choose another version.",
@@ -160,14 +175,4 @@ def _check_data(workspace: Workspace, ref: str) -> None:
                 f"{ref} has no items in the {split} split.",
                 hint=f"Make splits: mlwf transform split {project.name} --to {project.name}",
             )
-
-
-def _choose_name(workspace: Workspace, name: str, architecture: str, ref: str) -> str:
-    """Return the given name, or the first free of ARCHITECTURE-PROJECT-1, -2, …"""
-    taken = {model.name for model in workspace.catalog.models.list()}
-    if name:
-        if name in taken:
-            raise InvalidParameter(f"There is a model named {name!r} already.", hint="Choose another name.")
-        return name
-    stem = f"{Path(architecture).stem}-{ref.rpartition('@')[0] or ref}"
-    return next(f"{stem}-{n}" for n in range(1, len(taken) + 2) if f"{stem}-{n}" not in taken)
+    return project

@@ -17,7 +17,7 @@ from mlwf_tui.params import build_params
 from mlwf_tui.protocols import Observer, Operation, SourceItem
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
-from mlwf_tui.workflow.projects import find_or_create_project
+from mlwf_tui.workflow.projects import create_project, write_empty_manifest
 from mlwf_tui.workflow.recorder import Recorder, record
 from mlwf_tui.workflow.refs import check_project_name, resolve_manifest, with_dataset
 from mlwf_tui.workspace import Workspace
@@ -53,6 +53,7 @@ def transform(
         NotFound: there is no such operation or source.
         InvalidParameter: a parameter is unknown or out of bounds.
         InvalidInput: the operation does not fit these items.
+        Conflict: somebody else changed `to` meanwhile.
     """
     check_project_name(to)
     if not refs:
@@ -63,6 +64,7 @@ def transform(
         resolve_manifest(workspace, ref)
     shown = {"operation": operation, **asdict(checked), "to": to}
     with record(workspace, "transform", params=shown, seed=seed) as run:
+        target = workspace.catalog.projects.find(to, workspace.settings.workspace)
         sources = [run.read_version(ref) for ref in refs]
         recipe = _digest_recipe(chosen, checked, seed, sources)
         cached = workspace.catalog.runs.find_by_recipe(recipe)
@@ -71,17 +73,21 @@ def transform(
             manifest = _follow_recipe(workspace, chosen, checked, seed, sources, observer)
         else:
             manifest = read_summary(workspace.store, Digest(cached.result["manifest"]))
-        version = _write_result(run, to, manifest, sources, operation)
-        result = TransformResult(
-            project=to,
-            version=version.number,
-            items_in=sum(source.item_count for source in sources),
-            items_out=manifest.item_count,
-            cached=cached is not None,
-            run=run.run_id,
-        )
-        summary = f"{operation}: {result.items_in:,} → {result.items_out:,} items"
-        run.result = {**asdict(result), "manifest": manifest.digest, "summary": summary}
+        message = f"{operation} of {', '.join(source.ref for source in sources)}"
+        empty = write_empty_manifest(workspace)
+        with run.finishing():
+            target = target or create_project(workspace, to, empty)
+            version = _write_result(run, target, manifest, sources, message)
+            result = TransformResult(
+                project=to,
+                version=version.number,
+                items_in=sum(source.item_count for source in sources),
+                items_out=manifest.item_count,
+                cached=cached is not None,
+                run=run.run_id,
+            )
+            summary = f"{operation}: {result.items_in:,} → {result.items_out:,} items"
+            run.result = {**asdict(result), "manifest": manifest.digest, "summary": summary}
     return result
 
 
@@ -137,18 +143,11 @@ def _iter_sources(workspace: Workspace, source: Version, is_prefixed: bool) -> I
 
 
 def _write_result(
-    run: Recorder, to: str, manifest: ManifestSummary, sources: Sequence[Version], operation: str
+    run: Recorder, target: Project, manifest: ManifestSummary, sources: Sequence[Version], message: str
 ) -> Version:
-    workspace = run.workspace
-    project: Project = find_or_create_project(workspace, to)
-    latest = workspace.catalog.versions.latest(project.id)
-    if latest is not None and latest.manifest == project.manifest == manifest.digest:
-        return latest  # the project stands on this very data: nothing new is made
-    names = ", ".join(source.ref for source in sources)
-    return run.write_version(
-        project,
-        manifest.digest,
-        manifest.item_count,
-        message=f"{operation} of {names}",
-        parents=[source for source in sources if source.project_id == project.id],
-    )
+    """Make the result the target's head and newest version, unless it stands on this very data."""
+    latest = run.workspace.catalog.versions.latest(target.id)
+    if latest is not None and latest.manifest == target.manifest == manifest.digest:
+        return latest
+    parents = [source for source in sources if source.project_id == target.id]
+    return run.write_version(target, manifest.digest, manifest.item_count, message=message, parents=parents)

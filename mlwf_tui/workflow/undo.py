@@ -43,9 +43,13 @@ def _move(
     workspace: Workspace, verb: str, project: str | None, move_head: Callable[..., HeadMove]
 ) -> UndoResult:
     project_id: ProjectId | None = workspace.catalog.projects.get(project).id if project else None
-    with workspace.catalog.transaction(), record(workspace, verb, params={"project": project}) as run:
+    with (
+        workspace.catalog.transaction(),
+        record(workspace, verb, params={"project": project}) as run,
+        run.finishing(),
+    ):
         move = move_head(project_id, run_id=run.run_id)
-        run.read_state(move.left, move.project)
+        run.read_state(move.project, move.left)
         run.note_state(move.state, move.project)
         run.result = {
             "project": move.project.name,

@@ -133,13 +133,23 @@ def test_a_cut_pack_is_found_and_never_returned(folder: Path, share: float) -> N
     assert False in read_or_refuse(folder)
 
 
-def test_a_missing_pack_is_named(folder: Path) -> None:
+def test_a_pack_that_goes_missing_is_named(folder: Path) -> None:
     name = get_pack(folder).name
-    get_pack(folder).unlink()
-    result = verify(folder)
+    with Store(folder) as store:
+        get_pack(folder).unlink()
+        result = store.verify(KeepingObserver())
     assert [problem.path for problem in result.problems] == [f"packs/{name}"]
     assert "missing" in result.problems[0].reason
-    assert read_or_refuse(folder) == [False] * len(BLOBS)
+
+
+def test_what_a_missing_pack_held_is_not_found_and_can_be_put_again(folder: Path) -> None:
+    get_pack(folder).unlink()
+    with Store(folder) as store:
+        assert not store.contains(Digest(blake3(BLOBS[3]).hexdigest()))
+        with store.writer() as writer:
+            digests = [writer.put(blob) for blob in BLOBS]
+        assert [store.read(digest) for digest in digests] == list(BLOBS)
+    assert verify(folder).ok
 
 
 def test_a_pack_under_a_wrong_name_is_named(folder: Path) -> None:

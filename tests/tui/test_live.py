@@ -43,6 +43,7 @@ async def test_the_monitor_notices_the_end_of_the_run(full_home: Workspace) -> N
         )
         await app.until_text("✗ failed")
         await app.until_text("no memory left")
+        await app.until(lambda: app.main.entry is not None and app.main.entry.state == "failed")
         await app.until(lambda: "running" not in app.read_text().splitlines()[-1])
 
 

@@ -174,6 +174,23 @@ async def test_slash_filters_the_tree_as_it_is_typed_and_esc_clears(full_home: W
         assert "import parts" in app.read_text()
 
 
+async def test_what_was_opened_from_the_graph_is_selected(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.press("2", "slash")
+        await app.write("cells-val-1")
+        await app.press("enter", "enter")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
+        assert app.main.entry is not None
+        assert app.main.entry.ref == "cells-val-1"
+
+
+async def test_a_filter_without_a_match_says_so(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.press("slash")
+        await app.write("no such thing")
+        await app.until_text("nothing matches")
+
+
 async def test_slash_on_the_graph_finds_and_n_goes_on(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.press("2", "slash")

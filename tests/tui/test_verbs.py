@@ -114,6 +114,8 @@ async def test_an_import_that_fails_says_why_and_the_app_goes_on(
         await app.write("fresh")
         await app.press("enter")
         await app.until(lambda: any(said.is_error for said in app.main.said))
+        await app.until(lambda: isinstance(app.top, Form))
+        await app.press("escape")
         await app.until(lambda: app.top is app.main)
         await app.press("exclamation_mark")
         await app.until_text("nowhere")
@@ -190,7 +192,7 @@ async def test_a_number_out_of_bounds_is_said_beside_its_field(full_home: Worksp
         await app.press("t")
         await app.until(lambda: isinstance(app.top, Form), "the form")
         app.top.query_one("#field-epochs").focus()
-        await app.press("end", *["backspace"] * 6)
+        await app.pilot.pause()
         await app.write("none-such")
         await app.press("enter")
         await app.until_text("epochs must be a whole number")
@@ -211,6 +213,29 @@ async def test_b_with_data_that_has_no_such_split_says_so(full_home: Workspace) 
         await app.until(lambda: isinstance(app.top, Form))
         await app.press("enter")
         await app.until(lambda: any("val split" in said.text for said in app.main.said))
+
+
+async def test_a_form_whose_verb_failed_comes_back_filled_in(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.select("yolov10n-cells-1")
+        await app.press("b")
+        await app.until(lambda: isinstance(app.top, Form))
+        await app.press("down")
+        await app.write("no-such-data")
+        await app.press("enter")
+        await app.until(lambda: any("no-such-data" in said.text for said in app.main.said))
+        await app.until(lambda: isinstance(app.top, Form), "the form again")
+        assert "mlwf benchmark yolov10n-cells-1 no-such-data" in app.read_text()
+
+
+async def test_keys_that_come_in_a_burst_reach_the_field_they_are_meant_for(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.select("yolov10n-cells-1")
+        await app.press("b")
+        await app.until(lambda: isinstance(app.top, Form))
+        for key in ("down", "x", "down", "right", "down", "0"):
+            app.app.simulate_key(key)
+        await app.until_text("mlwf benchmark yolov10n-cells-1 x --split test --device 0")
 
 
 async def test_a_asks_where_the_labelled_items_go(full_home: Workspace) -> None:

@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.entities.item import Item
-from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.workflow.commit import commit
+from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.runs import list_runs
-from mlwf_tui.workspace import Workspace
+from mlwf_tui.workflow.verify import verify
+from mlwf_tui.workspace import Workspace, open_workspace
 from tests.fakes.observers import KeepingObserver, StoppingObserver
 from tests.making import write_image, write_voc_xml
 
@@ -123,3 +126,49 @@ def test_a_stopped_import_leaves_the_project_as_it_was(imported: Workspace, voc:
         import_folder(imported, voc, "cells", observer=StoppingObserver(looks_left=3))
     assert imported.catalog.projects.get("cells").head == head
     assert list_runs(imported)[0].state == "stopped"
+
+
+def test_bare_images_keep_the_annotations_that_are_here(
+    imported: Workspace, voc: Path, observer: KeepingObserver
+) -> None:
+    result = import_folder(imported, voc / "JPEGImages", "cells", observer=observer)
+    assert result.items_unchanged == 5
+    assert len(list_items(imported)["main/b.jpg"].annotation.objects) == 2
+
+
+def test_a_second_import_has_the_first_upstream(
+    imported: Workspace, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    write_image(tmp_path / "more" / "z.jpg", seed=42)
+    import_folder(imported, tmp_path / "more", "cells", observer=observer)
+    commit(imported, "cells", message="both")
+    folders = {node.title for node in read_graph(imported, "cells@1").nodes if node.kind == "folder"}
+    assert folders == {"voc", "more"}
+
+
+def test_a_project_that_somebody_else_makes_meanwhile_is_not_overwritten(
+    workspace: Workspace, voc: Path, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    write_image(tmp_path / "other" / "z.jpg", seed=42)
+
+    class Meddler(KeepingObserver):
+        def progress(self, step: int, total: int | None, message: str) -> None:
+            if step == 1:
+                import_folder(workspace, tmp_path / "other", "cells", observer=observer)
+
+    with pytest.raises(Conflict):
+        import_folder(workspace, voc, "cells", observer=Meddler())
+    assert list(list_items(workspace)) == ["main/z.jpg"]
+
+
+def test_a_lost_pack_is_named_by_verify_and_healed_by_a_new_import(
+    imported: Workspace, voc: Path, observer: KeepingObserver
+) -> None:
+    commit(imported, "cells", message="one")
+    packs = sorted((imported.home / "store" / "packs").glob("*.pack"), key=lambda path: path.stat().st_size)
+    packs[-1].unlink()
+    with open_workspace(imported.home) as reopened:
+        assert not verify(reopened, observer).ok
+        import_folder(reopened, voc, "again", observer=observer)
+        assert len(list_items(reopened, "again")) == 5
+        assert all(reopened.store.read(item.blob) for item in list_items(reopened, "again").values())

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ from mlwf_tui.errors import Conflict
 from mlwf_tui.workflow import processes
 from mlwf_tui.workflow.follow import log_path, wait_for
 from mlwf_tui.workflow.jobs import queue_run, start_worker
+from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workflow.stop import stop_run
 from mlwf_tui.workspace import Workspace
@@ -113,3 +115,54 @@ def test_a_zombie_counts_as_dead() -> None:
     assert processes.identify(process.pid) is None
     process.wait()
     process.stdout.close()
+
+
+def test_a_queued_run_without_a_worker_is_stopped_at_once(workspace: Workspace) -> None:
+    run = queue_run(workspace, "train", {}, 0).run
+    assert stop_run(workspace, run.id).state is RunState.STOPPED
+    command = [sys.executable, "-m", "mlwf_tui.worker", str(workspace.home), run.id]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 5
+
+
+def test_stop_does_not_kill_a_program_that_does_an_import_itself(workspace: Workspace) -> None:
+    with record(workspace, "import", params={}) as run, pytest.raises(Conflict, match="itself"):
+        stop_run(workspace, run.run_id)
+
+
+def test_children_of_a_killed_worker_are_found_by_their_session(workspace: Workspace) -> None:
+    code = (
+        "import subprocess, sys, time;"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+        "print(child.pid, flush=True); time.sleep(600)"
+    )
+    leader = subprocess.Popen([sys.executable, "-c", code], start_new_session=True, stdout=subprocess.PIPE)
+    assert leader.stdout is not None
+    child = processes.identify(int(leader.stdout.readline()))
+    identity = processes.identify(leader.pid)
+    assert child is not None
+    assert identity is not None
+    leader.kill()
+    leader.wait()
+    leader.stdout.close()
+    processes.kill_session(identity)
+    deadline = time.monotonic() + 10
+    while processes.is_alive(child):
+        assert time.monotonic() < deadline
+
+
+def test_a_process_of_another_namespace_is_not_judged(workspace: Workspace) -> None:
+    mine = processes.identify_self()
+    boot_id = mine.boot_id.partition(":")[0]
+    elsewhere = ProcessIdentity(f"{boot_id}:1", 999_999, 1)
+    before_boot = ProcessIdentity("another-boot:1", mine.pid, mine.start_ticks)
+    assert not processes.is_gone(elsewhere)
+    assert processes.is_gone(before_boot)
+
+
+def test_a_job_whose_process_died_after_its_run_was_closed_is_closed_too(workspace: Workspace) -> None:
+    with running(workspace, OBEY_TERM) as (run, process):
+        workspace.catalog.runs.finish(run.id, RunState.DONE, result={})
+        process.kill()
+        process.wait()
+        get_run(workspace, run.id)
+        assert workspace.catalog.jobs.list_unfinished() == ()

@@ -155,9 +155,11 @@ def _format_box(box: Bounds, width_px: int, height_px: int) -> str:
 
 
 def _write_config(folder: Path, class_names: Sequence[str]) -> None:
-    """Write data.yaml; names are quoted, so that a class called 0 or no stays a text."""
+    """Write data.yaml; names are quoted, so that a class called 0 or no stays a text.
+
+    Without `path` the splits are below the file's own folder, so that the folder may be moved.
+    """
     content = {
-        "path": str(folder.absolute()),
         **{split.value: f"images/{split}" for split in SPLITS},
         "names": {index: _Quoted(name) for index, name in enumerate(class_names)},
     }

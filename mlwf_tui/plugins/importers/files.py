@@ -7,6 +7,7 @@ be used is reported.
 from __future__ import annotations
 
 import os
+import stat
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -15,12 +16,13 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split, check_name
+from mlwf_tui.entities.item import IMAGE_SUFFIXES, MAX_NAME_BYTES, Split, check_name
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 
 Report = Callable[[Problem], None]
 
+MAX_PATH_LENGTH = 4096
 MAX_TEXT_BYTES = 64 << 20  # of one annotation or list file
 SPLIT_WORDS = {
     "train": Split.TRAIN,
@@ -195,6 +197,10 @@ def resolve_inside(root: Path, path: str) -> Path | None:
     """Return the absolute path of `path` below `root`, or None where it leads out or is no path."""
     if not path or "\\" in path or "\0" in path:
         return None
+    if len(path) > MAX_PATH_LENGTH or any(
+        len(os.fsencode(part)) > MAX_NAME_BYTES for part in path.split("/")
+    ):
+        return None  # asking the system for it would raise
     resolved_root = root.resolve()
     # not Path.resolve, which raises on a link to itself
     resolved = Path(os.path.realpath(resolved_root / path))
@@ -236,7 +242,10 @@ def read_bytes(path: Path) -> bytes:
         InvalidInput: it cannot be read, or is larger than any such file; the message follows its name.
     """
     try:
-        if path.stat().st_size > MAX_TEXT_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise InvalidInput("is not a file")
+        if status.st_size > MAX_TEXT_BYTES:
             raise InvalidInput(f"is larger than {MAX_TEXT_BYTES >> 20} MB")
         return path.read_bytes()
     except OSError as error:

@@ -93,7 +93,7 @@ class VocImporter:
                 dataset=place.dataset,
                 name=image.name,
                 split=place.split,
-                annotation=matches.annotations.get(image.relative, Annotation()),
+                annotation=matches.annotations.get(image.relative),
             )
 
 

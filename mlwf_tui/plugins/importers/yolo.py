@@ -124,7 +124,7 @@ def _find_config(root: Path) -> Path | None:
     """Return the YAML file that has `names` and a split, `data.yaml` before others."""
     found = sorted((*root.glob("*.yaml"), *root.glob("*.yml")), key=lambda path: (path.stem != "data", path))
     for path in found:
-        if resolve_inside(root, path.name) is None:
+        if resolve_inside(root, path.name) is None or not path.is_file():
             continue
         try:
             content = _load_yaml(path)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlwf_tui.plugins.trainers.ultralytics_architectures import list_architectures
-from mlwf_tui.plugins.trainers.ultralytics_params import TrainParams
+from mlwf_tui.plugins.trainers.ultralytics_params import TrainParams, check_extra, read_default_settings
 from mlwf_tui.protocols import (
     EvaluateRequest,
     EvaluateResult,
@@ -30,6 +30,14 @@ class UltralyticsTrainer:
     def list_architectures(self) -> tuple[str, ...]:
         """Return the names that `fit` takes, the small ones first."""
         return list_architectures()
+
+    def check_settings(self, params: TrainParams, extra: Mapping[str, Any]) -> None:
+        """Refuse settings that the library does not know; its defaults are read, not imported.
+
+        Raises:
+            InvalidParameter: a setting is unknown, or is mlwf's to make.
+        """
+        check_extra(extra, read_default_settings())
 
     def fit(self, request: FitRequest, observer: Observer) -> FitResult:
         """Train; a stop asked through the observer ends after the running batch, with good checkpoints.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.errors import InvalidParameter, PluginError
 from mlwf_tui.params import param
 
 
@@ -27,7 +29,9 @@ class TrainParams:
     lr0: float | None = param(None, "first learning rate (quick 0.004)", low=1e-7, high=1)
     optimizer: str | None = param(None, "AdamW, SGD, Adam, ... (quick AdamW)")
     patience: int | None = param(None, "stop after so many epochs without a better one; 0 never", low=0)
-    fliplr: float | None = param(None, "chance of a mirrored image (0.5); 0 where left is not right, as for digits", low=0, high=1)
+    fliplr: float | None = param(
+        None, "chance of a mirrored image (0.5); 0 where left is not right, as for digits", low=0, high=1
+    )
     mosaic: float | None = param(None, "chance of a mosaic of four images (quick 0)", low=0, high=1)
     device: str = param("auto", "auto, cpu, mps, or the number of one GPU")
     workers: int | None = param(None, "processes that read images; none on a CPU", low=0)
@@ -58,6 +62,25 @@ def build_settings(params: TrainParams, extra: Mapping[str, Any], *, has_gpu: bo
     settings |= {key: _read_value(value) for key, value in extra.items()}
     if is_quick:
         settings.setdefault("nbs", settings["batch"])  # else losses gather over 64 images before a step
+    return settings
+
+
+def read_default_settings() -> Mapping[str, Any]:
+    """Return the installed library's default settings from its own file.
+
+    Raises:
+        PluginError: the library is not installed, or has no such file.
+    """
+    found = importlib.util.find_spec("ultralytics")
+    if found is None or found.origin is None:
+        raise PluginError("Ultralytics is not installed.", hint="pip install ultralytics-opencv-headless")
+    path = Path(found.origin).parent / "cfg" / "default.yaml"
+    try:
+        settings: Mapping[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise PluginError(
+            f"{path} cannot be read: {error.strerror}.", hint="Reinstall Ultralytics."
+        ) from error
     return settings
 
 

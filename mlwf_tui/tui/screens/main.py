@@ -21,14 +21,14 @@ from mlwf_tui.entities.ids import ProjectId
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Project
 from mlwf_tui.entities.run import Progress
-from mlwf_tui.errors import MlwfError
+from mlwf_tui.errors import Cancelled, MlwfError
 from mlwf_tui.tui.clipboard import copy_text
 from mlwf_tui.tui.keys import KEYS_BY_ID, VERBS, make_bindings
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.choices import find_reason, list_commands, list_help, list_menu, list_pane_keys
 from mlwf_tui.tui.screens.foot import draw_standing, list_hints
 from mlwf_tui.tui.screens.live import Live
-from mlwf_tui.tui.screens.outline import build_outline, find_node_id, make_node_entry
+from mlwf_tui.tui.screens.outline import build_outline, find_node_id, make_node_entry, renew_entry
 from mlwf_tui.tui.screens.search import Search
 from mlwf_tui.tui.screens.snapshot import Snapshot, read_snapshot
 from mlwf_tui.tui.screens.telling import Teller
@@ -153,13 +153,34 @@ class MainScreen(Screen[None]):
     # --- what others ask of the screen ---------------------------------------------------------
 
     def ask(
-        self, what: str, work: Callable[[], T], done: Callable[[T], None], *, is_patient: bool = True
+        self,
+        what: str,
+        work: Callable[[], T],
+        done: Callable[[T], None],
+        *,
+        failed: Callable[[], None] | None = None,
+        is_patient: bool = True,
     ) -> None:
-        self._work.start(what, work, done, is_patient=is_patient)
+        self._work.start(what, work, done, fail=self._make_fail(failed), is_patient=is_patient)
 
-    def do_long(self, title: str, work: Callable[[ScreenObserver], T], done: Callable[[T], None]) -> None:
-        if not self._long.start(title, work, done):
+    def do_long(
+        self,
+        title: str,
+        work: Callable[[ScreenObserver], T],
+        done: Callable[[T], None],
+        *,
+        failed: Callable[[], None] | None = None,
+    ) -> None:
+        if not self._long.start(title, work, done, fail=self._make_fail(failed)):
             self._teller.refuse("Something like it goes on already: p shows it.")
+
+    def _make_fail(self, failed: Callable[[], None] | None) -> Callable[[MlwfError], None]:
+        def fail(error: MlwfError) -> None:
+            self.fail(error)
+            if failed is not None and not isinstance(error, Cancelled):
+                failed()
+
+        return fail
 
     def put(self, dialog: Screen[T | None], then: Callable[[T], None]) -> None:
         self.app.push_screen(dialog, lambda answer: then(answer) if answer is not None else None)
@@ -227,16 +248,21 @@ class MainScreen(Screen[None]):
 
     def _show_outline(self) -> None:
         branches = build_outline(self.snapshot, self.read_clock())
-        self._tree.show(filter_branches(branches, self._filter))
+        shown = filter_branches(branches, self._filter)
+        self._tree.show(shown)
+        self._panes.note(TREE, "" if shown else "nothing matches")
         if self._wanted_key and self._tree.select(self._wanted_key):
             self._wanted_key = ""
         self._refresh_selection()
 
     def _refresh_selection(self) -> None:
         """Show the selected thing as it is now; it may have changed while it stayed selected."""
-        entry = self._tree.entry
-        if entry is not None and (self.entry is None or self.entry.key == entry.key):
-            self._select(entry)
+        in_tree = self._tree.entry
+        if self.entry is None or (in_tree is not None and in_tree.key == self.entry.key):
+            if in_tree is not None:
+                self.select(in_tree)
+        else:
+            self.select(renew_entry(self.entry, self.snapshot, self.read_clock()))
 
     def _show_middle(self) -> None:
         if self.snapshot.is_empty:
@@ -253,7 +279,7 @@ class MainScreen(Screen[None]):
 
     # --- the selection -------------------------------------------------------------------------
 
-    def _select(self, entry: Entry) -> None:
+    def select(self, entry: Entry) -> None:
         self.entry = entry
         self._details.show(entry, self.read_clock())
         self._show_hints()
@@ -276,7 +302,7 @@ class MainScreen(Screen[None]):
     def _on_tree_highlighted(self, event: ProjectTree.Highlighted) -> None:
         if not self._tree.has_focus and self.entry is not None:
             return
-        self._select(event.entry)
+        self.select(event.entry)
         node_id = find_node_id(event.entry, self.snapshot)
         view = self._views.stage.find_view(LINEAGE)
         if node_id is not None and isinstance(view, LineageView) and not view.select(node_id):
@@ -285,17 +311,17 @@ class MainScreen(Screen[None]):
     @on(LineageView.Selected)
     def _on_node_selected(self, event: LineageView.Selected) -> None:
         if event.view.has_focus:
-            self._select(make_node_entry(event.node, self.snapshot, self.read_clock()))
+            self.select(make_node_entry(event.node, self.snapshot, self.read_clock()))
 
     @on(PaneGrid.Moved)
     def _on_pane_moved(self) -> None:
         view = self._views.shown
         if self._tree.has_focus and self._tree.entry is not None:
-            self._select(self._tree.entry)
+            self.select(self._tree.entry)
         elif isinstance(view, LineageView) and view.has_focus and view.selected_node is not None:
-            self._select(make_node_entry(view.selected_node, self.snapshot, self.read_clock()))
+            self.select(make_node_entry(view.selected_node, self.snapshot, self.read_clock()))
         elif isinstance(view, EntryList) and view.table.has_focus and view.entry is not None:
-            self._select(view.entry)
+            self.select(view.entry)
         self._show_hints()
 
     @on(ProjectTree.ChildrenWanted)
@@ -318,7 +344,7 @@ class MainScreen(Screen[None]):
     def _on_row_highlighted(self, event: EntityTable.RowHighlighted) -> None:
         entry = self._find_listed(event.key)
         if entry is not None and event.table.has_focus:
-            self._select(entry)
+            self.select(entry)
 
     @on(EntityTable.RowSelected, "#list-table")
     def _on_row_opened(self, event: EntityTable.RowSelected) -> None:
@@ -330,7 +356,7 @@ class MainScreen(Screen[None]):
     def _on_row_menu(self, event: EntityTable.MenuRequested) -> None:
         entry = self._find_listed(event.key) or self.entry
         if entry is not None:
-            self._select(entry)
+            self.select(entry)
             self._show_menu(entry, event.screen_offset)
 
     def _find_listed(self, key: str) -> Entry | None:
@@ -339,13 +365,13 @@ class MainScreen(Screen[None]):
 
     @on(ProjectTree.MenuRequested)
     def _on_tree_menu(self, event: ProjectTree.MenuRequested) -> None:
-        self._select(event.entry)
+        self.select(event.entry)
         self._show_menu(event.entry, event.at)
 
     @on(LineageView.MenuRequested)
     def _on_node_menu(self, event: LineageView.MenuRequested) -> None:
         entry = make_node_entry(event.node, self.snapshot, self.read_clock())
-        self._select(entry)
+        self.select(entry)
         self._show_menu(entry, event.screen_offset)
 
     @on(StatusBar.Chosen)

@@ -134,6 +134,22 @@ def make_node_entry(node: LineageNode, snapshot: Snapshot, now: datetime) -> Ent
     return found or _make_stub(node)
 
 
+def renew_entry(entry: Entry, snapshot: Snapshot, now: datetime) -> Entry:
+    """Return the entry of the same thing as it is in the snapshot; as it was where it is not in it."""
+    match entry.entity:
+        case Run() as run:
+            found = next((r for r in snapshot.runs if r.id == run.id), None)
+            return make_run_entry(found, now) if found else entry
+        case Project() as project:
+            known = snapshot.find_project(project.id)
+            return make_project_entry(known, snapshot) if known else entry
+        case Version() as version:
+            newer = snapshot.find_version(version.id)
+            return make_version_entry(newer, snapshot, now) if newer else entry
+        case _:
+            return entry
+
+
 def find_node_id(entry: Entry, snapshot: Snapshot) -> str | None:
     """Return the id of the node that stands for the entry on the lineage graph, if one does."""
     ids = {node.id for node in snapshot.graph.nodes}

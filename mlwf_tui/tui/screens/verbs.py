@@ -42,6 +42,10 @@ T = TypeVar("T")
 SEED = make_field("seed", "the seed of everything that is drawn by chance", "0")
 
 
+Again = Callable[[], None]
+"""Asks the same form once more, filled in as it was."""
+
+
 class Host(Protocol):
     """What the verbs need of the screen that they work on."""
 
@@ -52,12 +56,31 @@ class Host(Protocol):
         """What was read last."""
 
     def ask(
-        self, what: str, work: Callable[[], T], done: Callable[[T], None], *, is_patient: bool = True
+        self,
+        what: str,
+        work: Callable[[], T],
+        done: Callable[[T], None],
+        *,
+        failed: Callable[[], None] | None = None,
+        is_patient: bool = True,
     ) -> None:
-        """Do `work` in a thread and hand its result to `done`; an impatient quit leaves it behind."""
+        """Do `work` in a thread and hand its result to `done`; an impatient quit leaves it behind.
 
-    def do_long(self, title: str, work: Callable[[ScreenObserver], T], done: Callable[[T], None]) -> None:
-        """Do long `work` in a thread, with its progress shown and a way to cancel it."""
+        An error is told; `failed` is called after that.
+        """
+
+    def do_long(
+        self,
+        title: str,
+        work: Callable[[ScreenObserver], T],
+        done: Callable[[T], None],
+        *,
+        failed: Callable[[], None] | None = None,
+    ) -> None:
+        """Do long `work` in a thread, with its progress shown and a way to cancel it.
+
+        An error is told; `failed` is called after that, but not where a person cancelled.
+        """
 
     def put(self, dialog: Screen[T | None], then: Callable[[T], None]) -> None:
         """Show a dialog and hand on what it returns, unless it was closed without an answer."""
@@ -130,7 +153,7 @@ class Verbs:
     # --- making data ---------------------------------------------------------------------------
 
     def do_import(self, entry: Entry | None) -> None:
-        def done(values: dict[str, str]) -> None:
+        def begin(values: dict[str, str], again: Again) -> None:
             path = Path(values["path"]).expanduser()
             work = partial(
                 import_folder,
@@ -141,7 +164,9 @@ class Verbs:
                 format=values.get("format", "auto"),
             )
             title = f"Import {path.name} into {values['project']}"
-            self._host.do_long(title, lambda observer: work(observer=observer), self._say_imported)
+            self._host.do_long(
+                title, lambda observer: work(observer=observer), self._say_imported, failed=again
+            )
 
         project = _find_project(entry) or ""
         names = tuple(self._host.snapshot.refer_to(p) for p in self._host.snapshot.projects)
@@ -162,7 +187,8 @@ class Verbs:
             make_field("dataset", "path inside the project; empty for where the format says"),
             make_field("format", "auto looks at the folder: coco, voc, yolo, supervisely, …", "auto"),
         )
-        self._host.put(Form("Import", fields, command=command_lines.write_import, verb="import"), done)
+        form = Form("Import", fields, command=command_lines.write_import, verb="import")
+        self._ask_form(form, begin)
 
     def _say_imported(self, made: ImportResult) -> None:
         text = f"Imported into {made.project}: {made.items_added:,} new, {made.items_updated:,} changed,"
@@ -181,7 +207,7 @@ class Verbs:
         self._host.ask("operations", partial(list_operations, self._host.workspace), listed)
 
     def _ask_transform(self, entry: Entry, operation: OperationInfo) -> None:
-        def done(values: dict[str, str]) -> None:
+        def begin(values: dict[str, str], again: Again) -> None:
             options, params = command_lines.split_values(values, ("to", "seed"))
             work = partial(
                 transform,
@@ -193,7 +219,9 @@ class Verbs:
                 seed=int(options.get("seed", "0")),
             )
             title = f"{operation.name} of {entry.ref}"
-            self._host.do_long(title, lambda observer: work(observer=observer), self._say_transformed)
+            self._host.do_long(
+                title, lambda observer: work(observer=observer), self._say_transformed, failed=again
+            )
 
         target = f"{_find_project(entry)}-{operation.name}"
         fields = (
@@ -204,9 +232,8 @@ class Verbs:
             SEED,
         )
         command = partial(command_lines.write_transform, operation.name, entry.ref)
-        self._host.put(
-            Form(f"{operation.name}: {operation.summary}", fields, command=command, verb="start"), done
-        )
+        form = Form(f"{operation.name}: {operation.summary}", fields, command=command, verb="start")
+        self._ask_form(form, begin)
 
     def _say_transformed(self, made: TransformResult) -> None:
         how = " (known recipe, nothing was computed)" if made.cached else ""
@@ -237,7 +264,7 @@ class Verbs:
         def read() -> tuple[tuple[str, ...], tuple[ParamSpec, ...]]:
             return train.list_architectures(workspace), train.list_params(workspace)
 
-        def done(values: dict[str, str]) -> None:
+        def begin(values: dict[str, str], again: Again) -> None:
             options, params = command_lines.split_values(values, ("data", "model", "name", "seed"))
             seed = int(options.get("seed", "0"))
             work = partial(
@@ -249,7 +276,7 @@ class Verbs:
                 seed=seed,
                 name=options.get("name", ""),
             )
-            self._host.ask("train", work, self._follow)
+            self._host.ask("train", work, self._follow, failed=again)
 
         def listed(found: tuple[tuple[str, ...], tuple[ParamSpec, ...]]) -> None:
             architectures, params = found
@@ -267,12 +294,12 @@ class Verbs:
                 SEED,
             )
             form = Form("Train a model", fields, command=command_lines.write_train, verb="train")
-            self._host.put(form, done)
+            self._ask_form(form, begin)
 
         self._host.ask("train", read, listed)
 
     def do_benchmark(self, entry: Entry) -> None:
-        def done(values: dict[str, str]) -> None:
+        def begin(values: dict[str, str], again: Again) -> None:
             split, device = values.get("split", Split.VAL.value), values.get("device", "auto")
             work = partial(
                 submit_benchmark,
@@ -282,7 +309,7 @@ class Verbs:
                 split=split,
                 device=device,
             )
-            self._host.ask("benchmark", work, self._follow)
+            self._host.ask("benchmark", work, self._follow, failed=again)
 
         splits = tuple(split.value for split in Split)
         fields = (
@@ -292,10 +319,10 @@ class Verbs:
             make_field("device", "auto, cpu, or a GPU's index", "auto"),
         )
         form = Form("Benchmark a model", fields, command=command_lines.write_benchmark, verb="measure")
-        self._host.put(form, done)
+        self._ask_form(form, begin)
 
     def do_apply(self, entry: Entry) -> None:
-        def done(values: dict[str, str]) -> None:
+        def begin(values: dict[str, str], again: Again) -> None:
             options, params = command_lines.split_values(values, ("model", "data", "to"))
             work = partial(
                 apply.submit_apply,
@@ -305,7 +332,7 @@ class Verbs:
                 to=options["to"],
                 params=params,
             )
-            self._host.ask("apply", work, self._follow)
+            self._host.ask("apply", work, self._follow, failed=again)
 
         data = self._make_data_field(entry)
         fields = (
@@ -317,7 +344,7 @@ class Verbs:
             *(FormField(spec) for spec in apply.list_params()),
         )
         form = Form("Label data with a model", fields, command=command_lines.write_apply, verb="apply")
-        self._host.put(form, done)
+        self._ask_form(form, begin)
 
     def do_stop(self, entry: Entry) -> None:
         is_forced = entry.state == RunState.STOPPING
@@ -374,6 +401,14 @@ class Verbs:
         self._host.copy(entry.ref)
 
     # --- common parts --------------------------------------------------------------------------
+
+    def _ask_form(self, form: Form, begin: Callable[[dict[str, str], Again], None]) -> None:
+        """Ask for a form; where what it began fails, ask again with what was filled in."""
+
+        def answered(values: dict[str, str]) -> None:
+            begin(values, lambda: self._ask_form(form.refill(values), begin))
+
+        self._host.put(form, answered)
 
     def _finish(self, text: str, *, detail: str = "", select: str = "") -> None:
         self._host.say(text, detail=detail)

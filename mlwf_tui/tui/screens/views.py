@@ -14,7 +14,7 @@ from mlwf_tui.entities.model import Evaluation, Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.screens.listings import make_listing
-from mlwf_tui.tui.screens.outline import make_run_entry
+from mlwf_tui.tui.screens.outline import make_report_entry, make_run_entry
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.diff_view import DiffView
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
@@ -61,6 +61,9 @@ class Host(Protocol):
 
     def view_changed(self, *, is_opened: bool) -> None:
         """Notice that another view is shown; opened with something new, it also gets the focus."""
+
+    def select(self, entry: Entry) -> None:
+        """Make what was opened the selected thing."""
 
 
 class Views:
@@ -163,6 +166,7 @@ class Views:
             monitor.show_run(run, make_run_entry(run, now).title, log_path(self._host.workspace, run.id), now)
             self._host.follow_run(run.id)
         self._fill(RUN)
+        self._host.select(make_run_entry(run, now))
 
     def show_updates(self, updates: Mapping[str, RunUpdate]) -> None:
         """Draw what is new of the run that is open."""
@@ -193,6 +197,7 @@ class Views:
             assert isinstance(view, ReportView)
             view.show_report(report, evaluation)
             self._fill(REPORT)
+            self._host.select(make_report_entry(report))
 
         self._host.ask("report", partial(read_evaluation, self._host.workspace, report), done)
 

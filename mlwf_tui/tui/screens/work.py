@@ -94,7 +94,14 @@ class LongWork:
         self._dialog: ProgressDialog | None = None
         self.task: Task | None = None
 
-    def start(self, title: str, work: Callable[[ScreenObserver], T], done: Callable[[T], None]) -> bool:
+    def start(
+        self,
+        title: str,
+        work: Callable[[ScreenObserver], T],
+        done: Callable[[T], None],
+        *,
+        fail: Callable[[MlwfError], None],
+    ) -> bool:
         """Begin and show it, unless another one goes on; return whether it was begun."""
         if self.task is not None:
             return False
@@ -105,11 +112,11 @@ class LongWork:
             self._end()
             done(result)
 
-        def fail(error: MlwfError) -> None:
+        def give_up(error: MlwfError) -> None:
             self._end()
-            self._work.fail(error)
+            fail(error)
 
-        self._work.start(title, lambda: work(observer), finish, fail=fail)
+        self._work.start(title, lambda: work(observer), finish, fail=give_up)
         return self.show()
 
     def show(self) -> bool:

@@ -16,11 +16,11 @@ from textual.content import Content
 from textual.events import DescendantFocus
 from textual.screen import ModalScreen
 from textual.suggester import Suggester, SuggestFromList
-from textual.widgets import Input, Label, Select, Static
+from textual.widgets import Input, Label, Static
 
 from mlwf_tui.params import ParamSpec
+from mlwf_tui.tui.widgets.choice_field import ChoiceField
 
-MAX_SELECT_CHOICES = 60
 PATH_TYPE = "path"  # completed with the folders on disk
 NONE_TEXT = "auto"  # how a default of None is written, here as on the command line
 
@@ -70,8 +70,11 @@ class Form(ModalScreen[dict[str, str] | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "cancel", show=False, id="form.close"),
         Binding("ctrl+g", "submit", "start", show=False, id="form.submit"),
-        Binding("down", "app.focus_next", "next field", show=False, id="form.next"),
-        Binding("up", "app.focus_previous", "previous field", show=False, id="form.previous"),
+        # With priority they hold at once: what is typed in a burst must not reach the field before.
+        Binding("down,tab", "app.focus_next", "next field", show=False, priority=True, id="form.next"),
+        Binding(
+            "up,shift+tab", "app.focus_previous", "field before", show=False, priority=True, id="form.back"
+        ),
     ]
     DEFAULT_CSS = """
     Form {
@@ -88,7 +91,6 @@ class Form(ModalScreen[dict[str, str] | None]):
         & .bounds { width: 20; color: $text-disabled; padding-left: 1; }
         & Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $boost; }
         & Input:focus { background-tint: $foreground 8%; }
-        & Select { width: 1fr; }
         & #help { height: auto; color: $text-muted; margin-top: 1; }
         & #command { height: auto; color: $secondary; margin-top: 1; }
     }
@@ -103,12 +105,18 @@ class Form(ModalScreen[dict[str, str] | None]):
         *,
         command: Callable[[Mapping[str, str]], str],
         verb: str,
+        given: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
+        self._given = given or {}
         self._title = title
         self._fields = tuple(fields)
         self._command = command
         self._verb = verb
+
+    def refill(self, values: Mapping[str, str]) -> Form:
+        """Return the same form once more, filled in with values that another one returned."""
+        return Form(self._title, self._fields, command=self._command, verb=self._verb, given=values)
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -118,7 +126,7 @@ class Form(ModalScreen[dict[str, str] | None]):
                 for field in self._fields:
                     with Horizontal(classes="field", id=f"row-{field.spec.name}"):
                         yield Label(field.spec.name + (" *" if field.is_required else ""))
-                        yield _make_control(field)
+                        yield _make_control(field, self._given.get(field.spec.name))
                         bounds = "" if field.spec.choices else field.spec.bounds
                         yield Static(bounds, classes="bounds", markup=False)
             yield Static(id="help", markup=False)
@@ -150,7 +158,7 @@ class Form(ModalScreen[dict[str, str] | None]):
         self.action_submit()
 
     @on(Input.Changed)
-    @on(Select.Changed)
+    @on(ChoiceField.Changed)
     def _show_command(self) -> None:
         self.query_one("#command", Static).update(f"$ {self._command(self._collect())}")
 
@@ -164,10 +172,8 @@ class Form(ModalScreen[dict[str, str] | None]):
 
     def _read(self, field: FormField) -> str:
         control = self.query_one(f"#field-{field.spec.name}")
-        if isinstance(control, Input):
-            return control.value.strip()
-        assert isinstance(control, Select)
-        return str(control.value)
+        assert isinstance(control, Input | ChoiceField)
+        return control.value.strip()
 
 
 def find_fault(field: FormField, text: str) -> str:
@@ -200,28 +206,21 @@ def format_default(value: Any) -> str:
     return str(value)
 
 
-def _make_control(field: FormField) -> Input | Select[str]:
+def _make_control(field: FormField, given: str | None) -> Input | ChoiceField:
     spec = field.spec
-    choices = ("true", "false") if spec.type_name == "bool" else spec.choices
+    control_id = f"field-{spec.name}"
     default = format_default(spec.default)
-    if choices and len(choices) <= MAX_SELECT_CHOICES:
-        value = default if default in choices else choices[0]
-        options = [(choice, choice) for choice in choices]
-        return Select(options, value=value, allow_blank=False, compact=True, id=f"field-{spec.name}")
-    return Input(
-        default,
-        compact=True,
-        suggester=_make_suggester(field),
-        select_on_focus=False,
-        id=f"field-{spec.name}",
-    )
+    choices = ("true", "false") if spec.type_name == "bool" else spec.choices
+    if choices:
+        return ChoiceField(dict.fromkeys((*choices, default)), given or default, id=control_id)
+    value = default if given is None else given
+    return Input(value, compact=True, suggester=_make_suggester(field), id=control_id)
 
 
 def _make_suggester(field: FormField) -> Suggester | None:
     if field.spec.type_name == PATH_TYPE:
         return FolderSuggester()
-    known = field.suggestions or field.spec.choices
-    return SuggestFromList(known) if known else None
+    return SuggestFromList(field.suggestions) if field.suggestions else None
 
 
 def _complete_folder(text: str) -> str | None:

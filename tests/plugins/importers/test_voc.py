@@ -81,7 +81,7 @@ def test_flags_and_pose_are_kept_where_they_say_something(tmp_path: Path) -> Non
 def test_image_without_annotation_is_imported_bare(tmp_path: Path) -> None:
     make_voc(tmp_path, {"a.jpg": [("cat", 1, 1, 9, 9)], "b.jpg": None})
     items, problems = read(tmp_path)
-    assert items["b.jpg"].annotation.objects == ()
+    assert items["b.jpg"].annotation is None
     assert problems == []
 
 

@@ -58,9 +58,7 @@ def request_fit(data: Path, folder: Path, architecture: str = "yolov10p", **valu
 
 
 @pytest.mark.parametrize("architecture", ["yolov10p", "yolov10n"])
-def test_nothing_that_a_trainer_does_looks_up_a_host(
-    data: Path, tmp_path: Path, architecture: str
-) -> None:
+def test_nothing_that_a_trainer_does_looks_up_a_host(data: Path, tmp_path: Path, architecture: str) -> None:
     values = {"architecture": architecture, "params": {"epochs": 1, "imgsz": 64, "batch": 4}}
 
     document = run_offline(data, tmp_path, values)
@@ -80,9 +78,7 @@ def test_pretrained_weights_without_a_network_are_one_clear_sentence(
     monkeypatch.setattr("socket.getaddrinfo", refuse)
 
     with pytest.raises(InvalidInput, match="yolov10n could not be downloaded"):
-        UltralyticsTrainer().fit(
-            request_fit(data, tmp_path, "yolov10n", pretrained=True), KeepingObserver()
-        )
+        UltralyticsTrainer().fit(request_fit(data, tmp_path, "yolov10n", pretrained=True), KeepingObserver())
 
 
 def test_weights_from_outside_need_trust(data: Path, tmp_path: Path) -> None:
@@ -116,9 +112,7 @@ def test_weights_of_another_task_are_refused(tmp_path: Path) -> None:
 
 def test_a_setting_that_the_library_lacks_is_refused(data: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidParameter, match="warmup_epoch'"):
-        UltralyticsTrainer().fit(
-            request_fit(data, tmp_path, extra={"warmup_epoch": 1}), KeepingObserver()
-        )
+        UltralyticsTrainer().fit(request_fit(data, tmp_path, extra={"warmup_epoch": 1}), KeepingObserver())
 
 
 def test_a_gpu_that_is_not_there_is_refused(data: Path, tmp_path: Path) -> None:

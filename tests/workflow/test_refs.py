@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.model import Checkpoint, Model
+from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
+from mlwf_tui.workflow.delete import delete
+from mlwf_tui.workflow.jobs import queue_run
+from mlwf_tui.workflow.names import choose_model_name
+from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.refs import resolve
+from mlwf_tui.workspace import Workspace
+
+
+def add_model(workspace: Workspace, name: str) -> Model:
+    with record(workspace, "train", params={"name": name}) as run:
+        return run.write_model(
+            name=name, architecture="yolov10p", task="detect", trainer="ultralytics", class_names=("cell",),
+            image_size_px=96, checkpoints=(Checkpoint("best.pt", Digest("0" * 64), 1),), metrics={},
+        )  # fmt: skip
+
+
+def test_a_whole_name_comes_before_the_beginning_of_an_id(imported: Workspace) -> None:
+    prefix = imported.catalog.projects.get("cells").id[:3]
+    assert resolve(imported, prefix) == imported.catalog.projects.get("cells")
+    model = add_model(imported, prefix)
+    assert resolve(imported, prefix) == model
+
+
+def test_delete_wants_the_whole_name(imported: Workspace) -> None:
+    prefix = imported.catalog.projects.get("cells").id[:5]
+    with pytest.raises(InvalidParameter, match="beginning"):
+        delete(imported, prefix)
+    assert delete(imported, "cells") == "project"
+    with pytest.raises(NotFound):
+        resolve(imported, "cells")
+
+
+def test_a_version_number_may_not_be_endless(imported: Workspace) -> None:
+    with pytest.raises(InvalidParameter):
+        resolve(imported, "cells@" + "9" * 5000)
+
+
+def test_two_trainings_at_once_want_two_names(workspace: Workspace) -> None:
+    first = choose_model_name(workspace, "", "yolov10p-cells")
+    queue_run(workspace, "train", {"name": first}, 0)
+    assert choose_model_name(workspace, "", "yolov10p-cells") == "yolov10p-cells-2"
+    with pytest.raises(Conflict):
+        choose_model_name(workspace, first, "")
+    with pytest.raises(InvalidParameter):
+        choose_model_name(workspace, "a/../b", "")
