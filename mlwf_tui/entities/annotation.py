@@ -39,10 +39,6 @@ class Bounds(NamedTuple):
     def height_px(self) -> float:
         return self.bottom - self.top
 
-    @property
-    def area_px(self) -> float:
-        return max(0.0, self.width_px) * max(0.0, self.height_px)
-
 
 @dataclass(frozen=True, slots=True)
 class Geometry:

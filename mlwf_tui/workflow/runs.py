@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mlwf_tui.entities.run import MetricPoint, Run
+from mlwf_tui.entities.run import Run
 from mlwf_tui.workflow import jobs
-from mlwf_tui.workflow.events import read_metrics
 from mlwf_tui.workspace import Workspace
 
 
@@ -22,8 +21,3 @@ def get_run(workspace: Workspace, ref: str) -> Run:
     """
     jobs.find_lost(workspace)
     return workspace.catalog.runs.get(ref)
-
-
-def list_metrics(workspace: Workspace, ref: str) -> tuple[MetricPoint, ...]:
-    """Return every metric that a run reported, in the order it came."""
-    return read_metrics(workspace.run_folder(workspace.catalog.runs.get(ref).id))

@@ -12,6 +12,7 @@ from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
 from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.workflow.events import read_metrics
 from mlwf_tui.workflow.refs import Entity, resolve
 from mlwf_tui.workspace import Workspace
 
@@ -42,7 +43,7 @@ def show(workspace: Workspace, ref: str) -> Shown:
         case Report():
             return Shown(kind="report", entity=entity, facts=_describe_report(entity))
         case Run():
-            return Shown(kind="run", entity=entity, facts=_describe_run(entity))
+            return Shown(kind="run", entity=entity, facts=_describe_run(workspace, entity))
 
 
 def _describe_project(workspace: Workspace, project: Project) -> dict[str, Any]:
@@ -133,7 +134,8 @@ def _describe_report(report: Report) -> dict[str, Any]:
     }
 
 
-def _describe_run(run: Run) -> dict[str, Any]:
+def _describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
+    """Tell all of a run, and the last value of each metric that it reported."""
     return {
         "id": run.id,
         "name": f"{run.verb} {run.id}",
@@ -144,6 +146,7 @@ def _describe_run(run: Run) -> dict[str, Any]:
         "author": run.author,
         "environment": dict(run.environment),
         "result": dict(run.result),
+        "metrics": {point.key: point.value for point in read_metrics(workspace.run_folder(run.id))},
         "error": run.error,
         "hint": run.hint,
     }
