@@ -75,7 +75,7 @@ def main() -> None:
         home = sys.argv[1] if len(sys.argv) > 1 else empty_home
         ours = [sys.executable, "-m", "mlwf_tui", "--home", home]
         theirs = [sys.executable, "-c", EMPTY_APP]
-        pairs = [(measure(ours, b"mlwf"), measure(theirs, b"lineage")) for _ in range(ROUNDS)]
+        pairs = [(measure(ours, b"Projects"), measure(theirs, b"lineage")) for _ in range(ROUNDS)]
     for name, paints in (("mlwf", [a for a, _ in pairs]), ("empty Textual app", [b for _, b in pairs])):
         seconds = statistics.median(paint.seconds for paint in paints)
         size = statistics.median(paint.size_bytes for paint in paints)

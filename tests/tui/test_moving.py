@@ -188,7 +188,7 @@ async def test_a_filter_without_a_match_says_so(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.press("slash")
         await app.write("no such thing")
-        await app.until_text("nothing matches")
+        await app.until_text("No match  /no such thing")
 
 
 async def test_slash_on_the_graph_finds_and_n_goes_on(full_home: Workspace) -> None:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
-from typing import ClassVar, TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -32,7 +32,6 @@ from mlwf_tui.tui.screens.outline import build_outline, find_node_id, make_node_
 from mlwf_tui.tui.screens.search import Search
 from mlwf_tui.tui.screens.snapshot import Snapshot, read_snapshot
 from mlwf_tui.tui.screens.telling import Teller
-from mlwf_tui.tui.screens.verbs import Verbs
 from mlwf_tui.tui.screens.views import LINEAGE, LIST, TITLES, Views, choose_sides
 from mlwf_tui.tui.screens.work import LongWork, Work
 from mlwf_tui.tui.widgets.confirm import Confirm
@@ -53,6 +52,9 @@ from mlwf_tui.tui.widgets.welcome import Welcome
 from mlwf_tui.workflow.follow import RunUpdate
 from mlwf_tui.workflow.show import Shown, show
 from mlwf_tui.workspace import Workspace
+
+if TYPE_CHECKING:  # every verb's imports are 120 ms that no one needs before the first verb
+    from mlwf_tui.tui.screens.verbs import Verbs
 
 T = TypeVar("T")
 TREE, STAGE, DETAILS = "tree", "stage", "details"
@@ -112,7 +114,6 @@ class MainScreen(Screen[None]):
             ),
             id="panes-grid",
         )
-        self._verbs = Verbs(self)
 
     def compose(self) -> ComposeResult:
         yield Notice("This window is too small", "mlwf needs 60 columns and 15 rows.", id="too-small")
@@ -132,10 +133,15 @@ class MainScreen(Screen[None]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self._views.stage.make_views()
         self.reload()
         self._live.start()
         self.set_interval(AGE_INTERVAL_S, self._show_outline)
+
+    @cached_property
+    def _verbs(self) -> Verbs:
+        from mlwf_tui.tui.screens.verbs import Verbs  # noqa: PLC0415 - see TYPE_CHECKING above
+
+        return Verbs(self)
 
     @property
     def said(self) -> Sequence[Said]:
@@ -233,7 +239,9 @@ class MainScreen(Screen[None]):
         self._live.follow(active | ({self._views.run_id} if self._views.run_id else set()))
         self._show_outline()
         self._show_middle()
-        self.is_loaded = True
+        if not self.is_loaded:
+            self.is_loaded = True
+            self.call_after_refresh(self._views.stage.make_views)
         self._show_standing()
         if self._wants_reload:
             self._wants_reload = False
@@ -250,7 +258,8 @@ class MainScreen(Screen[None]):
         branches = build_outline(self.snapshot, self.read_clock())
         shown = filter_branches(branches, self._filter)
         self._tree.show(shown)
-        self._panes.note(TREE, "" if shown else "nothing matches")
+        if self._filter:
+            self._panes.rename(TREE, f"{'Projects' if shown else 'No match'}  /{self._filter}")
         if self._wanted_key and self._tree.select(self._wanted_key):
             self._wanted_key = ""
         self._refresh_selection()
@@ -512,8 +521,9 @@ class MainScreen(Screen[None]):
 
     def _set_filter(self, text: str) -> None:
         self._filter = text
-        self._panes.rename(TREE, f"Projects  /{text}" if text else "Projects")
-        if text:
+        if not text:
+            self._panes.rename(TREE, "Projects")
+        else:
             self._panes.show(TREE)
         self._show_outline()
 

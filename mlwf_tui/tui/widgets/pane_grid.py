@@ -83,10 +83,6 @@ class PaneGrid(Container):
         pane = self._panes[name]
         pane.widget.border_title = f"{pane.digit} {title}"
 
-    def note(self, name: str, text: str) -> None:
-        """Write a few words at the foot of a pane; "" takes them away."""
-        self._panes[name].widget.border_subtitle = text
-
     def go_to(self, name: str) -> None:
         """Make a pane current and focus what in it takes keys."""
         self._set_current(name)
