@@ -60,9 +60,7 @@ def add_edge(database: Database, run_id: RunId, direction: Direction, ref: Artif
             f"The {ref.kind} {ref.id} was made or used by a run before, so it cannot be a new output.",
             hint="An output is always a new state, version, model, report or folder.",
         )
-    database.execute(
-        EdgeRow.insert(run_id=run_id, direction=direction, kind=ref.kind, artifact_id=ref.id)
-    )
+    database.execute(EdgeRow.insert(run_id=run_id, direction=direction, kind=ref.kind, artifact_id=ref.id))
     return True
 
 

@@ -63,9 +63,7 @@ def _apply(database: Database, step: Migration) -> None:
             return  # another process was faster
         for statement in step.statements:
             database.execute_sql(statement)
-        database.execute(
-            MigrationRow.insert(number=step.number, name=step.name, applied_at=database.now())
-        )
+        database.execute(MigrationRow.insert(number=step.number, name=step.name, applied_at=database.now()))
 
 
 _FIRST_TABLES = (

@@ -157,9 +157,7 @@ class Projects:
         """
         with self._database.transaction():
             verb, left, state = self._heads.undo(project_id, run_id)
-            return HeadMove(
-                project=self.get_by_id(state.project_id), verb=verb, left=left, state=state
-            )
+            return HeadMove(project=self.get_by_id(state.project_id), verb=verb, left=left, state=state)
 
     def redo_head(self, project_id: ProjectId | None, *, run_id: RunId | None) -> HeadMove:
         """Do again the move that was undone last in a project, or in any, in a new state.
@@ -169,9 +167,7 @@ class Projects:
         """
         with self._database.transaction():
             verb, left, state = self._heads.redo(project_id, run_id)
-            return HeadMove(
-                project=self.get_by_id(state.project_id), verb=verb, left=left, state=state
-            )
+            return HeadMove(project=self.get_by_id(state.project_id), verb=verb, left=left, state=state)
 
     def _read(self, *conditions: Any) -> tuple[Project, ...]:
         query = (

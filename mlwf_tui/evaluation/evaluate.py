@@ -100,9 +100,7 @@ def _list_classes(
     return (*class_names, *sorted(seen.difference(class_names)))
 
 
-def _measure(
-    keys: Sequence[str], names: Sequence[str], truths: Truths, detections: Detections
-) -> Evaluation:
+def _measure(keys: Sequence[str], names: Sequence[str], truths: Truths, detections: Detections) -> Evaluation:
     matches = match(truths, detections)
     arrays = build_arrays(truths, detections, matches, len(names))
     is_hit, truth_count = matches.truth >= 0, len(truths.image)

@@ -121,9 +121,7 @@ def _choose(pairs: _Pairs, rank: Ints, is_truth_ignored: Bools) -> Ints:
     return chosen
 
 
-def _choose_turn(
-    pairs: _Pairs, first: Ints, size: Ints, is_truth_ignored: Bools, is_taken: Bools
-) -> Ints:
+def _choose_turn(pairs: _Pairs, first: Ints, size: Ints, is_truth_ignored: Bools, is_taken: Bools) -> Ints:
     """Return (D, A, T) truth rows, -1 for none.
 
     A truth that counts goes before one that is ignored, then the larger IoU, then the later row.

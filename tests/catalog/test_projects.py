@@ -13,9 +13,7 @@ EMPTY = Digest("0" * 64)
 
 
 def test_a_created_project_comes_back_as_it_was(catalog: Catalog) -> None:
-    made = catalog.projects.create(
-        "bccd", workspace="lab", manifest=EMPTY, item_count=3, description="blood"
-    )
+    made = catalog.projects.create("bccd", workspace="lab", manifest=EMPTY, item_count=3, description="blood")
     assert catalog.projects.get("bccd") == made
     assert (made.workspace, made.name, made.description) == ("lab", "bccd", "blood")
     assert (made.manifest, made.item_count, made.latest_version) == (EMPTY, 3, None)

@@ -53,9 +53,7 @@ def test_finish_keeps_result_error_and_hint(catalog: Catalog, make: Any) -> None
     assert finished.finished_at is not None
 
 
-def test_file_names_that_are_no_unicode_do_not_keep_a_run_from_finishing(
-    catalog: Catalog, make: Any
-) -> None:
+def test_file_names_that_are_no_unicode_do_not_keep_a_run_from_finishing(catalog: Catalog, make: Any) -> None:
     run = make.run()
     odd = b"caf\xe9.jpg".decode("utf-8", "surrogateescape")
     finished = catalog.runs.finish(
