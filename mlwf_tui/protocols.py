@@ -54,6 +54,11 @@ class ImportedItem:
     split: Split = Split.NONE
     annotation: Annotation | None = None
 
+    @property
+    def objects(self) -> tuple[AnnotatedObject, ...]:
+        """The objects that the folder tells of the image."""
+        return self.annotation.objects if self.annotation else ()
+
 
 class Importer(Protocol):
     """Reads one dataset format from a folder, without touching it and without leaving it."""

@@ -70,7 +70,7 @@ def test_what_was_written_comes_back_through_the_importer(name: str, tmp_path: P
     found = sorted(
         (item.split, labelled.class_name, [round(edge, 2) for edge in labelled.geometry.bounds])
         for item in back
-        for labelled in item.annotation.objects
+        for labelled in item.objects
     )
     expected = sorted(
         (source.item.split, labelled.class_name, [round(edge, 2) for edge in labelled.geometry.bounds])

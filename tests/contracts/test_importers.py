@@ -56,7 +56,7 @@ def name(request: pytest.FixtureRequest) -> str:
 def test_declared_classes_are_in_their_order_and_cover_the_objects(name: str, tmp_path: Path) -> None:
     root = MAKERS[name](tmp_path / "root")
     declared = Registry().get_importer(name).list_classes(root)
-    found = {o.class_name for item in read(name, root)[0] if item.annotation for o in item.annotation.objects}
+    found = {o.class_name for item in read(name, root)[0] for o in item.objects}
     assert declared == ((), ("cat", "dog"))[name in ("coco", "yolo")]
     assert not declared or found <= set(declared)
 
@@ -102,7 +102,7 @@ def test_items_have_their_names_splits_and_classes(name: str, tmp_path: Path) ->
     assert [item.name for item in items] == ["a.jpg", "b.png", "c.jpg"]
     assert {item.split for item in items} == {Split.TRAIN}
     if name != "images":
-        classes = [[labelled.class_name for labelled in item.annotation.objects] for item in items]
+        classes = [[labelled.class_name for labelled in item.objects] for item in items]
         assert classes == [["cat"], ["dog", "cat"], []]
 
 
@@ -110,7 +110,7 @@ def test_boxes_are_in_pixels_as_the_format_has_them(name: str, tmp_path: Path) -
     if name == "images":
         pytest.skip("images have no boxes")
     items, _ = read(name, MAKERS[name](tmp_path))
-    bounds = [labelled.geometry.bounds for item in items for labelled in item.annotation.objects]
+    bounds = [labelled.geometry.bounds for item in items for labelled in item.objects]
     expected = [box[1:] for boxes in BOXES.values() for box in boxes]
     for found, box in zip(bounds, expected, strict=True):
         assert tuple(found) == pytest.approx(box, abs=0.01)

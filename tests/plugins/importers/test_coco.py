@@ -46,21 +46,21 @@ def draw(geometry: Geometry) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
 def test_box_and_confidence_are_read(tmp_path: Path) -> None:
     items, _ = read(write_entry(tmp_path, bbox=[4, 5, 10, 20], score=0.5))
-    labelled = items["a.jpg"].annotation.objects[0]
+    labelled = items["a.jpg"].objects[0]
     assert tuple(labelled.geometry.bounds) == (4, 5, 14, 25)
     assert labelled.confidence == 0.5
 
 
 def test_one_ring_is_a_polygon(tmp_path: Path) -> None:
     items, _ = read(write_entry(tmp_path, bbox=[1, 1, 8, 8], segmentation=[[1, 1, 9, 1, 5, 9]]))
-    geometry = items["a.jpg"].annotation.objects[0].geometry
+    geometry = items["a.jpg"].objects[0].geometry
     assert (geometry.kind, geometry.points) == (GeometryKind.POLYGON, ((1, 1), (9, 1), (5, 9)))
 
 
 def test_several_rings_are_one_mask(tmp_path: Path) -> None:
     rings = [[2, 2, 10, 2, 10, 10, 2, 10], [20, 20, 30, 20, 30, 25, 20, 25]]
     items, _ = read(write_entry(tmp_path, bbox=[2, 2, 28, 23], segmentation=rings))
-    geometry = items["a.jpg"].annotation.objects[0].geometry
+    geometry = items["a.jpg"].objects[0].geometry
     assert geometry.kind is GeometryKind.MASK
     expected = np.zeros((HEIGHT_PX, WIDTH_PX), bool)
     expected[2:10, 2:10] = expected[20:25, 20:30] = True
@@ -82,7 +82,7 @@ def test_runs_of_a_crowd_are_read_as_pycocotools_does(tmp_path: Path, is_compres
     if is_compressed:
         segmentation = {"counts": encoded["counts"].decode(), "size": size}
     items, _ = read(write_entry(tmp_path, bbox=[0, 0, 64, 48], segmentation=segmentation, iscrowd=1))
-    labelled = items["a.jpg"].annotation.objects[0]
+    labelled = items["a.jpg"].objects[0]
     assert np.array_equal(draw(labelled.geometry), pixels)
     assert labelled.custom == {"iscrowd": True}
 
@@ -105,7 +105,7 @@ def test_runs_of_a_crowd_are_read_as_pycocotools_does(tmp_path: Path, is_compres
 )
 def test_bad_annotation_is_left_out_and_reported(tmp_path: Path, entry: dict[str, Any], reason: str) -> None:
     items, problems = read(write_entry(tmp_path, **entry))
-    assert items["a.jpg"].annotation.objects == ()
+    assert items["a.jpg"].objects == ()
     assert len(problems) == 1
     assert f"annotation 1: {reason}" in problems[0].reason
 
@@ -146,7 +146,7 @@ def test_json_beside_its_images_is_taken(tmp_path: Path) -> None:
     (tmp_path / "valid/_annotations.coco.json").write_text(json.dumps(document))
     items, problems = read(tmp_path)
     assert items["a.jpg"].split is Split.VAL
-    assert len(items["a.jpg"].annotation.objects) == 1
+    assert len(items["a.jpg"].objects) == 1
     assert problems == []
 
 
@@ -163,7 +163,7 @@ def test_captions_beside_instances_are_ignored(tmp_path: Path) -> None:
     source = tmp_path / "annotations/instances_train2017.json"
     (tmp_path / "annotations/captions_train2017.json").write_text(source.read_text())
     items, problems = read(tmp_path)
-    assert len(items["a.jpg"].annotation.objects) == 1
+    assert len(items["a.jpg"].objects) == 1
     assert problems == []
 
 

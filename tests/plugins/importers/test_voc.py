@@ -22,7 +22,7 @@ def read(root: Path) -> tuple[dict[str, ImportedItem], list[Problem]]:
 def test_coordinates_stay_exactly_as_written(tmp_path: Path) -> None:
     make_voc(tmp_path, {"a.jpg": [("cat", 1, 2.5, 64, 48)]})
     items, _ = read(tmp_path)
-    assert tuple(items["a.jpg"].annotation.objects[0].geometry.bounds) == (1, 2.5, 64, 48)
+    assert tuple(items["a.jpg"].objects[0].geometry.bounds) == (1, 2.5, 64, 48)
 
 
 def test_splits_come_from_their_lists_and_trainval_is_ignored(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_bad_box_is_left_out_and_reported_alone(
     make_voc(tmp_path, {"a.jpg": []})
     write_voc_xml(tmp_path / "Annotations/a.xml", "a.jpg", [("WBC", 1, 1, 9, 9), box, ("WBC", 2, 2, 8, 8)])
     items, problems = read(tmp_path)
-    assert [o.class_name for o in items["a.jpg"].annotation.objects] == ["WBC", "WBC"]
+    assert [o.class_name for o in items["a.jpg"].objects] == ["WBC", "WBC"]
     assert problems == [Problem("Annotations/a.xml", reason)]
 
 
@@ -75,7 +75,7 @@ def test_flags_and_pose_are_kept_where_they_say_something(tmp_path: Path) -> Non
     extra = "<pose>Left</pose><truncated>1</truncated><difficult>0</difficult>"
     write_voc_xml(tmp_path / "a.xml", "a.jpg", [("cat", 1, 1, 9, 9)], extra=extra)
     items, _ = read(tmp_path)
-    assert items["a.jpg"].annotation.objects[0].custom == {"pose": "Left", "truncated": True}
+    assert items["a.jpg"].objects[0].custom == {"pose": "Left", "truncated": True}
 
 
 def test_image_without_annotation_is_imported_bare(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_stale_filename_falls_back_to_the_stem(tmp_path: Path) -> None:
     write_image(tmp_path / "JPEGImages/renamed.jpg")
     write_voc_xml(tmp_path / "Annotations/renamed.xml", "old.jpg", [("cat", 1, 1, 9, 9)])
     items, problems = read(tmp_path)
-    assert len(items["renamed.jpg"].annotation.objects) == 1
+    assert len(items["renamed.jpg"].objects) == 1
     assert problems == []
 
 
@@ -141,7 +141,7 @@ def test_two_annotations_of_one_image_are_reported(tmp_path: Path) -> None:
     make_voc(tmp_path, {"a.jpg": [("cat", 1, 1, 9, 9)]})
     write_voc_xml(tmp_path / "Annotations/b.xml", "a.jpg", [("dog", 1, 1, 9, 9)])
     items, problems = read(tmp_path)
-    assert items["a.jpg"].annotation.objects[0].class_name == "cat"
+    assert items["a.jpg"].objects[0].class_name == "cat"
     assert "describes already" in problems[0].reason
 
 
@@ -154,7 +154,7 @@ def test_xml_beside_images_in_split_folders_is_taken(tmp_path: Path) -> None:
         "a.jpg": Split.TRAIN,
         "val/a.jpg": Split.VAL,
     }
-    assert items["val/a.jpg"].annotation.objects[0].class_name == "valid"
+    assert items["val/a.jpg"].objects[0].class_name == "valid"
     assert problems == []
 
 
@@ -164,5 +164,5 @@ def test_several_trees_below_one_root_become_datasets(tmp_path: Path) -> None:
     items, problems = read(tmp_path)
     assert items["VOC2007/a.jpg"].split is Split.TRAIN
     assert items["VOC2012/a.jpg"].split is Split.VAL
-    assert items["VOC2012/a.jpg"].annotation.objects[0].class_name == "VOC2012"
+    assert items["VOC2012/a.jpg"].objects[0].class_name == "VOC2012"
     assert problems == []

@@ -31,19 +31,19 @@ def write_label(root: Path, text: str) -> Path:
 def test_normalised_boxes_become_whole_pixels_again(tmp_path: Path) -> None:
     make_yolo(tmp_path, {"train/a.jpg": [("cat", 3, 7, 20, 31)]}, class_names=["cat"])
     items, _ = read(tmp_path)
-    assert tuple(items["a.jpg"].annotation.objects[0].geometry.bounds) == (3, 7, 20, 31)
+    assert tuple(items["a.jpg"].objects[0].geometry.bounds) == (3, 7, 20, 31)
 
 
 def test_size_of_a_turned_photo_is_the_one_it_is_shown_with(tmp_path: Path) -> None:
     write_label(tmp_path, "0 0.5 0.5 1 1")
     (tmp_path / "images/train/a.jpg").write_bytes(make_image(orientation=6))
     items, _ = read(tmp_path)
-    assert tuple(items["a.jpg"].annotation.objects[0].geometry.bounds) == (0, 0, 48, 64)
+    assert tuple(items["a.jpg"].objects[0].geometry.bounds) == (0, 0, 48, 64)
 
 
 def test_segments_become_polygons(tmp_path: Path) -> None:
     items, _ = read(write_label(tmp_path, "1 0.25 0.25 0.75 0.25 0.5 0.75"))
-    labelled = items["a.jpg"].annotation.objects[0]
+    labelled = items["a.jpg"].objects[0]
     assert labelled.class_name == "dog"
     assert labelled.geometry.kind is GeometryKind.POLYGON
     assert labelled.geometry.points == ((16, 12), (48, 12), (32, 36))
@@ -51,7 +51,7 @@ def test_segments_become_polygons(tmp_path: Path) -> None:
 
 def test_saved_predictions_have_their_confidence(tmp_path: Path) -> None:
     items, _ = read(write_label(tmp_path, "0 0.5 0.5 0.5 0.5 0.875"))
-    assert items["a.jpg"].annotation.objects[0].confidence == 0.875
+    assert items["a.jpg"].objects[0].confidence == 0.875
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_saved_predictions_have_their_confidence(tmp_path: Path) -> None:
 def test_bad_line_is_left_out_and_reported_alone(tmp_path: Path, line: str, reason: str) -> None:
     good = "0 0.5 0.5 0.5 0.5"
     items, problems = read(write_label(tmp_path, f"{good}\n{line}\n{good}\n"))
-    assert len(items["a.jpg"].annotation.objects) == 2
+    assert len(items["a.jpg"].objects) == 2
     assert problems == [Problem("labels/train/a.txt", reason)]
 
 
@@ -85,7 +85,7 @@ def test_names_may_be_a_mapping_and_numbers(tmp_path: Path) -> None:
     write_label(tmp_path, "5 0.5 0.5 0.5 0.5")
     (tmp_path / "data.yaml").write_text("train: images/train\nnames: {0: cat, 5: 5}\n")
     items, _ = read(tmp_path)
-    assert items["a.jpg"].annotation.objects[0].class_name == "5"
+    assert items["a.jpg"].objects[0].class_name == "5"
 
 
 def test_roboflow_layout_with_its_wrong_relative_paths(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_roboflow_layout_with_its_wrong_relative_paths(tmp_path: Path) -> None:
         "train.jpg": Split.TRAIN,
         "valid.jpg": Split.VAL,
     }
-    assert all(item.annotation.objects for item in items.values())
+    assert all(item.objects for item in items.values())
     assert problems == []
 
 
@@ -138,7 +138,7 @@ def test_images_labels_and_classes_txt_do_without_yaml(tmp_path: Path) -> None:
     (tmp_path / "labels/a.txt").write_text("1 0.5 0.5 0.5 0.5")
     (tmp_path / "classes.txt").write_text("cat\ndog\n")
     items, problems = read(tmp_path)
-    assert items["a.jpg"].annotation.objects[0].class_name == "dog"
+    assert items["a.jpg"].objects[0].class_name == "dog"
     assert problems == []
 
 

@@ -37,7 +37,7 @@ def test_the_folder_imports_as_voc(tmp_path: Path) -> None:
     assert found is not None
     assert found.confidence > 0.5
     assert len(items) == 40
-    assert {o.class_name for item in items for o in item.annotation.objects} == set(CLASS_NAMES)
+    assert {o.class_name for item in items for o in item.objects} == set(CLASS_NAMES)
 
 
 def test_boxes_lie_inside_and_hold_what_stands_out(tmp_path: Path) -> None:
@@ -47,8 +47,8 @@ def test_boxes_lie_inside_and_hold_what_stands_out(tmp_path: Path) -> None:
         with Image.open(item.path) as image:
             size = image.size
             assert np.asarray(image).std() > 5
-        assert 1 <= len(item.annotation.objects) <= 3
-        for labelled in item.annotation.objects:
+        assert 1 <= len(item.objects) <= 3
+        for labelled in item.objects:
             box = labelled.geometry.bounds
             assert 0 <= box.left < box.right <= size[0]
             assert 0 <= box.top < box.bottom <= size[1]
