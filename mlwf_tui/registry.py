@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
@@ -21,7 +20,8 @@ class Registry:
     An entry point's object is a class or function without arguments that returns the plug-in.
     """
 
-    find_entry_points: Callable[..., Any] = field(default=entry_points)
+    find_entry_points: Callable[..., Any] = entry_points
+    _points_by_kind: dict[str, dict[str, EntryPoint]] = field(default_factory=dict)
 
     def list_names(self, kind: str) -> tuple[str, ...]:
         """Return the names of a kind (importers, exporters, operations, trainers, samples) in order."""
@@ -44,10 +44,6 @@ class Registry:
 
     def get_sample(self, name: str) -> Sample:
         return cast(Sample, self._load("samples", name))
-
-    @cached_property
-    def _points_by_kind(self) -> dict[str, dict[str, EntryPoint]]:
-        return {}
 
     def _by_kind(self, kind: str) -> dict[str, EntryPoint]:
         """Return the entry points of a kind; every installed package is looked at once a kind."""

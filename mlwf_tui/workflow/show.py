@@ -14,6 +14,7 @@ from mlwf_tui.entities.run import Run
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.events import read_metrics
 from mlwf_tui.workflow.refs import Entity, resolve
+from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workspace import Workspace
 
 
@@ -43,7 +44,8 @@ def show(workspace: Workspace, ref: str) -> Shown:
         case Report():
             return Shown(kind="report", entity=entity, facts=_describe_report(entity))
         case Run():
-            return Shown(kind="run", entity=entity, facts=_describe_run(workspace, entity))
+            run = get_run(workspace, entity.id)  # which sees whether its process is still there
+            return Shown(kind="run", entity=run, facts=_describe_run(workspace, run))
 
 
 def _describe_project(workspace: Workspace, project: Project) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from mlwf_tui.workflow.follow import log_path, wait_for
 from mlwf_tui.workflow.jobs import queue_run, start_worker
 from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workflow.runs import get_run
+from mlwf_tui.workflow.show import show
 from mlwf_tui.workflow.stop import stop_run
 from mlwf_tui.workspace import Workspace
 
@@ -77,6 +78,7 @@ def test_a_run_whose_process_was_killed_is_lost(workspace: Workspace) -> None:
         assert get_run(workspace, run.id).state is RunState.RUNNING
         process.kill()
         process.wait()
+        assert show(workspace, run.id).facts["state"] == "lost"
         assert get_run(workspace, run.id).state is RunState.LOST
 
 

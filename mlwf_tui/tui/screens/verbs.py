@@ -29,7 +29,7 @@ from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.demo import DemoResult, run_demo
 from mlwf_tui.workflow.describe import describe
-from mlwf_tui.workflow.import_ import ImportResult, import_folder
+from mlwf_tui.workflow.import_ import ImportResult, import_folder, list_formats
 from mlwf_tui.workflow.operations import OperationInfo, list_operations
 from mlwf_tui.workflow.rename import rename
 from mlwf_tui.workflow.restore import RestoreResult, preview_restore, restore
@@ -153,6 +153,10 @@ class Verbs:
     # --- making data ---------------------------------------------------------------------------
 
     def do_import(self, entry: Entry | None) -> None:
+        listed = partial(self._ask_import, entry)
+        self._host.ask("formats", partial(list_formats, self._host.workspace), listed)
+
+    def _ask_import(self, entry: Entry | None, formats: tuple[str, ...]) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
             path = Path(values["path"]).expanduser()
             work = partial(
@@ -185,7 +189,7 @@ class Verbs:
                 is_required=True,
             ),
             make_field("dataset", "path inside the project; empty for where the format says"),
-            make_field("format", "auto looks at the folder: coco, voc, yolo, supervisely, …", "auto"),
+            make_field("format", "auto looks at what the folder holds", "auto", choices=formats),
         )
         form = Form("Import", fields, command=command_lines.write_import, verb="import")
         self._ask_form(form, begin)
