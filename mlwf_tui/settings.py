@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlwf_tui.errors import InvalidInput, StorageFailed
+from mlwf_tui.errors import InvalidInput, InvalidParameter, StorageFailed
 
 HOME_VARIABLE = "MLWF_HOME"
 
@@ -26,12 +26,31 @@ class Settings:
 def find_home(given: Path | None, environment: Mapping[str, str]) -> Path:
     """Return the home to use: the one given, else MLWF_HOME, else the platform's user data folder."""
     if given is not None:
-        return given
+        return expand_path(given)
     if environment.get(HOME_VARIABLE):
-        return Path(environment[HOME_VARIABLE])
+        return expand_path(Path(environment[HOME_VARIABLE]))
     from platformdirs import user_data_path  # 20 ms that most calls do not need
 
     return user_data_path("mlwf", appauthor=False)
+
+
+def expand_path(path: Path) -> Path:
+    """Return a path that a person gave as an absolute one.
+
+    Raises:
+        InvalidParameter: it begins with the ~ of a user that does not exist, or is too long.
+    """
+    try:
+        absolute = path.expanduser().absolute()
+        absolute.exists()  # asks the system, which refuses what is too long
+    except PermissionError:
+        return absolute
+    except (RuntimeError, OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InvalidParameter(
+            f"The path {str(path)[:80]} cannot be used: {reason}.", hint="Check it."
+        ) from error
+    return absolute
 
 
 def prepare_home(home: Path) -> None:

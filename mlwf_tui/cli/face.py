@@ -13,15 +13,16 @@ from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Busy, Cancelled, Conflict, InvalidParameter, MlwfError, NotFound
 from mlwf_tui.settings import find_home
-from mlwf_tui.workflow.refs import expand_path
-from mlwf_tui.workspace import Workspace, open_workspace
+
+if TYPE_CHECKING:  # for the annotation alone; see Face.open
+    from mlwf_tui.workspace import Workspace
 
 SEED = click.IntRange(0, 2**31 - 1)  # what every library takes
 
@@ -32,12 +33,14 @@ class Face:
     """One call of the command line."""
 
     def __init__(self, *, home: Path | None, is_json: bool) -> None:
-        self.home = expand_path(find_home(home, os.environ))
+        self.home = find_home(home, os.environ)
         self.is_json = is_json
 
     @contextmanager
     def open(self) -> Iterator[Workspace]:
         """Open the home for as long as the command needs it."""
+        from mlwf_tui.workspace import open_workspace  # 130 ms that --help and usage errors do without
+
         with open_workspace(self.home) as workspace:
             yield workspace
 

@@ -12,10 +12,10 @@ from mlwf_tui.entities.ids import new_id
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Conflict, InvalidParameter, StorageFailed
 from mlwf_tui.protocols import Observer
+from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.exports import iter_exported
 from mlwf_tui.workflow.recorder import record
-from mlwf_tui.workflow.refs import expand_path
 from mlwf_tui.workspace import Workspace
 
 

@@ -11,12 +11,13 @@ from mlwf_tui.entities.project import ManifestSummary, Project
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.protocols import Importer, Observer
+from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import iter_items, read_summary, update_manifest, write_manifest
 from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.intake import Intake
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
 from mlwf_tui.workflow.recorder import Recorder, record
-from mlwf_tui.workflow.refs import check_project_name, expand_path
+from mlwf_tui.workflow.refs import check_project_name
 from mlwf_tui.workspace import Workspace
 
 

@@ -1,7 +1,7 @@
 """Records a run while a verb works: its row, its process, and every edge of its lineage.
 
-A verb gets its inputs and leaves its outputs only through the Recorder, so no verb can forget
-lineage, and a head that changed since its last version is committed before a run may read it.
+A verb gets its inputs and leaves its outputs through the Recorder, which links them to the run, and
+a head that changed since its last version is committed before a run may read it.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import check_name
@@ -104,25 +103,6 @@ def check_project_name(name: str) -> str:
             f"The project name {name!r} cannot be used.", hint="Leave out @, a leading dash and outer spaces."
         )
     return name
-
-
-def expand_path(path: Path) -> Path:
-    """Return a path that a person gave as an absolute one.
-
-    Raises:
-        InvalidParameter: it begins with the ~ of a user that does not exist, or is too long.
-    """
-    try:
-        absolute = path.expanduser().absolute()
-        absolute.exists()  # asks the system, which refuses what is too long
-    except PermissionError:
-        return absolute
-    except (RuntimeError, OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InvalidParameter(
-            f"The path {str(path)[:80]} cannot be used: {reason}.", hint="Check it."
-        ) from error
-    return absolute
 
 
 def with_dataset(dataset: str, prefix: str) -> str:

@@ -16,12 +16,13 @@ from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.params import ParamSpec, build_params, describe_params
 from mlwf_tui.protocols import FitRequest, FitResult, Observer, Trainer
+from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exports import export_manifest
 from mlwf_tui.workflow.jobs import queue_run, start_worker
 from mlwf_tui.workflow.names import choose_model_name, find_free
 from mlwf_tui.workflow.recorder import Recorder
-from mlwf_tui.workflow.refs import expand_path, resolve_manifest
+from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workspace import Workspace
 
 TRAINER = "ultralytics"
