@@ -13,8 +13,8 @@ from mlwf_tui.cli.main import COMMANDS, mlwf
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
-    "__init__", "events", "exports", "follow", "graph_formats", "jobs", "journal", "perform", "processes",
-    "recorder", "refs",
+    "__init__", "events", "exports", "follow", "graph_formats", "intake", "jobs", "journal", "names",
+    "perform", "processes", "recorder", "refs",
 }  # fmt: skip
 
 
