@@ -65,6 +65,7 @@ class _Watcher:
         self._batches_done = 0
         self._trained_epoch = -1
         self._told_at_s = 0.0
+        self._quality = ""  # what the last validation found, for the progress line
 
     def attach(self, model: Any) -> None:
         model.add_callback("on_pretrain_routine_end", self._check_stop)
@@ -87,7 +88,7 @@ class _Watcher:
         batches = len(trainer.train_loader)
         losses = {key: float(value) for key, value in trainer.tloss.items()}
         first = ", ".join(f"{key.removesuffix('_loss')} {value:.3g}" for key, value in losses.items())
-        message = f"epoch {trainer.epoch + 1}/{trainer.epochs}, {first}"
+        message = f"epoch {trainer.epoch + 1}/{trainer.epochs}, {first}{self._quality}"
         self._observer.progress(self._batches_done, batches * trainer.epochs, message)
         now_s = time.monotonic()
         if now_s - self._told_at_s >= BATCH_METRIC_INTERVAL_S:
@@ -106,6 +107,8 @@ class _Watcher:
         values = {**trainer.label_loss_items(trainer.tloss, prefix="train"), **trainer.metrics}
         for key, value in values.items():
             self._observer.metric(key.removesuffix("(B)"), float(value), step)
+        if METRIC_KEYS["map50"] in values:
+            self._quality = f", mAP50 {float(values[METRIC_KEYS['map50']]):.3f}"
         self._observer.metric("lr", float(next(iter(trainer.lr.values()))), step)
         self._check_stop(trainer)
 
