@@ -2,23 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.model import Checkpoint, Model
 from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
 from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.jobs import queue_run
 from mlwf_tui.workflow.names import choose_model_name
-from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workflow.refs import resolve
 from mlwf_tui.workspace import Workspace
-
-
-def add_model(workspace: Workspace, name: str) -> Model:
-    with record(workspace, "train", params={"name": name}) as run:
-        return run.write_model(
-            name=name, architecture="yolov10p", task="detect", trainer="ultralytics", class_names=("cell",),
-            image_size_px=96, checkpoints=(Checkpoint("best.pt", Digest("0" * 64), 1),), metrics={},
-        )  # fmt: skip
+from tests.fakes.models import add_model
 
 
 def test_a_whole_name_comes_before_the_beginning_of_an_id(imported: Workspace) -> None:
