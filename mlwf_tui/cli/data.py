@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from mlwf_tui.cli.text import format_age, format_bytes, format_table
 from mlwf_tui.entities.change import ChangeKind, Diff
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.params import ParamSpec
 
 group = click.Group()
 CHANGE_MARKS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~"}
@@ -190,16 +191,12 @@ def operations_command(face: Face, name: str | None) -> None:
         operations = [o for o in list_operations(workspace) if name in (None, o.name)]
     if not operations:
         raise NotFound(f"There is no operation named {name!r}.", hint="mlwf operations lists them.")
+    document = {"operations": [asdict(o) for o in operations]}
     if name is None:
         rows = [(o.name, o.summary) for o in operations]
-        header = ("NAME", "WHAT IT DOES")
+        face.show(document, lambda: format_table(("NAME", "WHAT IT DOES"), rows, empty=""))
     else:
-        rows = [(p.name, f"{p.default}", p.bounds, p.help) for p in operations[0].params]  # type: ignore[misc]
-        header = ("PARAMETER", "DEFAULT", "ALLOWED", "MEANING")  # type: ignore[assignment]
-    face.show(
-        {"operations": [asdict(o) for o in operations]},
-        lambda: format_table(header, rows, empty="It has no parameters."),
-    )
+        face.show(document, lambda: _format_params(operations[0].params))
 
 
 @command(group, "transform")
@@ -266,6 +263,11 @@ def delete_command(face: Face, ref: str, yes: bool) -> None:
     face.show({"ref": ref, "kind": kind, "deleted": True}, f"the {kind} {ref} is deleted")
 
 
+def _format_params(params: Sequence[ParamSpec]) -> str:
+    rows = [(p.name, _format_value(p.name, p.default), p.bounds, p.help) for p in params]
+    return format_table(("PARAMETER", "DEFAULT", "ALLOWED", "MEANING"), rows, empty="It has no parameters.")
+
+
 def _format_problems(problems: tuple[Problem, ...]) -> list[str]:
     lines = [f"  left out: {problem.path}: {problem.reason}" for problem in problems[:SHOWN_PROBLEMS]]
     if len(problems) > SHOWN_PROBLEMS:
@@ -307,7 +309,7 @@ def _join(entry: Mapping[str, Any]) -> str:
 
 
 def _format_value(name: str, value: Any) -> str:
-    if value is None or value in ("", [], {}):
+    if value is None or value in ("", [], {}, ()):
         return "-"
     if name.endswith("_at"):
         return format_age(value)
@@ -315,6 +317,6 @@ def _format_value(name: str, value: Any) -> str:
         return format_bytes(value)
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     return str(value)

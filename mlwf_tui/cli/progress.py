@@ -87,5 +87,4 @@ def _draw_bar(step: int, total: int | None) -> str:
 
 
 def _terminal_width() -> int:
-
     return shutil.get_terminal_size().columns

@@ -50,33 +50,31 @@ def restore(workspace: Workspace, ref: str) -> RestoreResult:
         project, version = _find_version(workspace, ref)
         if project.manifest == version.manifest:
             return _name_standing(workspace, project)
-        saved = (
-            pin_head(workspace, project, message=f"before restoring {version.ref}")
-            if project.is_changed
-            else None
+        saved = None
+        if project.is_changed:
+            saved = pin_head(workspace, project, message=f"before restoring {version.ref}").number
+        restored = _bring_back(workspace, project, version)
+    return RestoreResult(project=project.name, version=restored.number, created=True, saved_version=saved)
+
+
+def _bring_back(workspace: Workspace, project: Project, version: Version) -> Version:
+    with record(workspace, "restore", params={"version": version.ref}) as run, run.finishing():
+        run.read_version(version.ref)
+        restored = run.write_version(
+            workspace.catalog.projects.get_by_id(project.id),
+            version.manifest,
+            version.item_count,
+            message=f"restored from {version.ref}",
+            kind=VersionKind.RESTORED,
+            parents=(version,),
         )
-        with record(workspace, "restore", params={"version": version.ref}) as run, run.finishing():
-            run.read_version(version.ref)
-            restored = run.write_version(
-                workspace.catalog.projects.get_by_id(project.id),
-                version.manifest,
-                version.item_count,
-                message=f"restored from {version.ref}",
-                kind=VersionKind.RESTORED,
-                parents=(version,),
-            )
-            run.result = {
-                "project": project.name,
-                "version": restored.number,
-                "created": True,
-                "summary": version.ref,
-            }
-    return RestoreResult(
-        project=project.name,
-        version=restored.number,
-        created=True,
-        saved_version=saved.number if saved else None,
-    )
+        run.result = {
+            "project": project.name,
+            "version": restored.number,
+            "created": True,
+            "summary": version.ref,
+        }
+    return restored
 
 
 def _name_standing(workspace: Workspace, project: Project) -> RestoreResult:

@@ -67,28 +67,23 @@ def transform(
         target = workspace.catalog.projects.find(to, workspace.settings.workspace)
         sources = [run.read_version(ref) for ref in refs]
         recipe = _digest_recipe(chosen, checked, seed, sources)
-        cached = workspace.catalog.runs.find_by_recipe(recipe)
+        manifest = _find_cached(workspace, recipe)
+        is_cached = manifest is not None
         workspace.catalog.runs.set_recipe(run.run_id, recipe)
-        if cached is None:
+        if manifest is None:
             manifest = _follow_recipe(workspace, chosen, checked, seed, sources, observer)
-        else:
-            manifest = read_summary(workspace.store, Digest(cached.result["manifest"]))
-        message = f"{operation} of {', '.join(source.ref for source in sources)}"
         empty = write_empty_manifest(workspace)
         with run.finishing():
             target = target or create_project(workspace, to, empty)
-            version = _write_result(run, target, manifest, sources, message)
-            result = TransformResult(
-                project=to,
-                version=version.number,
-                items_in=sum(source.item_count for source in sources),
-                items_out=manifest.item_count,
-                cached=cached is not None,
-                run=run.run_id,
-            )
-            summary = f"{operation}: {result.items_in:,} → {result.items_out:,} items"
-            run.result = {**asdict(result), "manifest": manifest.digest, "summary": summary}
-    return result
+            return _finish(run, target, manifest, sources, operation, is_cached=is_cached)
+
+
+def _find_cached(workspace: Workspace, recipe: Digest) -> ManifestSummary | None:
+    """Return what the same recipe made before, if the store still has it."""
+    run = workspace.catalog.runs.find_by_recipe(recipe)
+    if run is None or not workspace.store.contains(Digest(run.result["manifest"])):
+        return None
+    return read_summary(workspace.store, Digest(run.result["manifest"]))
 
 
 def _digest_recipe(operation: Operation, params: Any, seed: int, sources: Sequence[Version]) -> Digest:
@@ -142,10 +137,34 @@ def _iter_sources(workspace: Workspace, source: Version, is_prefixed: bool) -> I
         yield SourceItem(item, partial(workspace.store.read, item.blob))
 
 
-def _write_result(
+def _finish(
+    run: Recorder,
+    target: Project,
+    manifest: ManifestSummary,
+    sources: Sequence[Version],
+    operation: str,
+    *,
+    is_cached: bool,
+) -> TransformResult:
+    """Make the manifest the target's head and newest version, and tell what was done."""
+    message = f"{operation} of {', '.join(source.ref for source in sources)}"
+    result = TransformResult(
+        project=target.name,
+        version=_write_version(run, target, manifest, sources, message).number,
+        items_in=sum(source.item_count for source in sources),
+        items_out=manifest.item_count,
+        cached=is_cached,
+        run=run.run_id,
+    )
+    summary = f"{operation}: {result.items_in:,} → {result.items_out:,} items"
+    run.result = {**asdict(result), "manifest": manifest.digest, "summary": summary}
+    return result
+
+
+def _write_version(
     run: Recorder, target: Project, manifest: ManifestSummary, sources: Sequence[Version], message: str
 ) -> Version:
-    """Make the result the target's head and newest version, unless it stands on this very data."""
+    """Return the new version, or the latest where the target stands on this very data already."""
     latest = run.workspace.catalog.versions.latest(target.id)
     if latest is not None and latest.manifest == target.manifest == manifest.digest:
         return latest
