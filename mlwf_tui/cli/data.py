@@ -294,7 +294,8 @@ def _format_facts(facts: Mapping[str, Any], indent: str = "") -> str:
     width = max((len(name) for name in facts), default=0)
     lines = []
     for name, value in facts.items():
-        label = f"{indent}{name.replace('_', ' '):<{width}}"
+        shown = name if "/" in name else name.replace("_", " ")  # a metric's key stays as it is
+        label = f"{indent}{shown:<{width}}"
         if isinstance(value, Mapping) and value:
             lines += [label.rstrip(), _format_facts(value, indent + "  ")]
         elif isinstance(value, list) and value and isinstance(value[0], Mapping):

@@ -53,9 +53,13 @@ def logs_command(face: Face, run: str, follow: bool) -> None:
             state = get_run(workspace, found.id).state.value
             face.show({"run": found.id, "state": state, "lines": text.splitlines()}, "")
             return
+        is_empty = True
         for block in blocks:
+            is_empty = False
             sys.stdout.buffer.write(block)
             sys.stdout.buffer.flush()
+        if is_empty:
+            click.echo(f"The {found.verb} {found.id} has written no log.", err=True)
 
 
 @command(group, "watch")
