@@ -175,6 +175,7 @@ def _restore(story: _Story) -> str:
 
 def _follow(story: _Story, run: Run) -> Run:
     def on_update(update: RunUpdate) -> None:
+        story.announcer.check_cancelled()
         if update.progress is not None:
             story.announcer.progress(update.progress.step, update.progress.total, update.progress.message)
 
