@@ -25,7 +25,8 @@ _ORIENTATION_TAG = 0x0112
 _END_OF_JPEG = b"\xff\xd9"
 _END_OF_PNG = b"IEND\xaeB`\x82"
 _PILLOW_ERRORS = (
-    OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError, struct.error
+    OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError, struct.error,
+    Image.DecompressionBombError,
 )  # fmt: skip
 
 

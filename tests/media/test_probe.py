@@ -8,7 +8,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -106,6 +106,7 @@ def test_suffixes_are_lower_case_with_their_dot() -> None:
 
 
 @settings(max_examples=200, deadline=None)
+@example(format="gif", changes=[(10, 0)], length=141)  # a frame far beyond the picture
 @given(
     format=st.sampled_from(FORMATS),
     changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=6),

@@ -283,7 +283,7 @@ def read_size(path: Path) -> tuple[int, int]:
             )
     except Image.DecompressionBombError as error:
         raise InvalidInput("claims too many pixels") from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError) as error:
         raise InvalidInput("is not an image, or is damaged") from error
     return (height_px, width_px) if is_turned else (width_px, height_px)
 
