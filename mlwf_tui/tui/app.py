@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterable
@@ -29,6 +31,7 @@ if TYPE_CHECKING:  # these cost 300 ms with all that is behind them, which the f
     from mlwf_tui.tui.screens.main import MainScreen
     from mlwf_tui.workspace import Workspace
 
+logger = logging.getLogger(__name__)
 CATCH_UP_S = 0.2
 ENDING_SIGNALS = (signal.SIGHUP, signal.SIGTERM)
 
@@ -134,6 +137,13 @@ class MlwfApp(App[None]):
         self._is_behind = False
         self.screen.refresh()
 
+    def _handle_exception(self, error: Exception) -> None:
+        """Let no dialog that was just being mounted when the app was ended spoil its end."""
+        if self._exit:
+            logger.warning("failed while the app was ended", exc_info=error)
+        else:
+            super()._handle_exception(error)
+
     def _end_by_signal(self, number: int) -> None:
         self.exit(return_code=128 + number)
 
@@ -159,7 +169,9 @@ def _open_home(home: Path, opened: ExitStack) -> Workspace:
     """Open the workspace, to be closed with `opened`; called in a thread after the first paint."""
     from mlwf_tui.workspace import open_workspace  # noqa: PLC0415 - see TYPE_CHECKING above
 
-    return opened.enter_context(open_workspace(home))
+    workspace = opened.enter_context(open_workspace(home))
+    gc.freeze()  # what was imported stays: without looking through it, a collection takes a third
+    return workspace
 
 
 def _read_local_clock() -> datetime:

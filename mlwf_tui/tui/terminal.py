@@ -63,8 +63,8 @@ class CellDiff:
         return "".join(self._write_row(x, y, _make_cells(segments, colors)) for x, y, segments in pieces)
 
     def _write_row(self, x: int, y: int, cells: list[Cell]) -> str:
-        if y >= len(self._rows):
-            return ""
+        if y >= len(self._rows) or x >= len(self._rows[y]):
+            return ""  # drawn for a larger terminal than it is by now
         known = self._rows[y]
         cells = cells[: len(known) - x]
         end = x + len(cells)

@@ -10,8 +10,8 @@ from textual.widgets import Input
 
 from mlwf_tui.tui.commands import ActionProvider
 from mlwf_tui.tui.keys import KEYS, make_bindings
-from mlwf_tui.tui.screens.main import PANES, MainScreen
-from mlwf_tui.tui.screens.verbs import Verbs
+from mlwf_tui.tui.screens.main import MainScreen
+from mlwf_tui.tui.screens.verbs.table import make_verbs
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.details import Details
@@ -29,11 +29,12 @@ from mlwf_tui.workspace import Workspace
 from tests.tui.driving import NARROW, SIZES, WIDE, drive
 
 
-def test_every_key_has_an_id_a_label_a_help_text_and_something_to_do() -> None:
+async def test_every_key_has_an_id_a_label_a_help_text_and_something_to_do(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        done = {*make_verbs(app.main), *app.main._navigation.by_key}
     for key in KEYS:
         assert key.id and key.label and key.help
-        has_method = hasattr(Verbs, f"do_{key.id}") or hasattr(MainScreen, f"go_{key.id}")
-        assert has_method or key.id in PANES, key.id
+        assert key.id in done or hasattr(MainScreen, f"go_{key.id}"), key.id
     assert {binding.id for binding in make_bindings()} == {key.id for key in KEYS}
 
 
@@ -295,3 +296,20 @@ async def test_an_empty_home_offers_three_things_to_do(empty_home: Workspace) ->
         await app.press("j", "enter")
         await app.until_text("mlwf import")
         assert app.top.query(Input)
+
+
+async def test_versions_are_looked_through_once_and_only_where_the_cursor_rests(
+    projects_home: Workspace,
+) -> None:
+    async with drive(projects_home) as app:
+        facts = app.main._facts
+        await app.open_versions("cells")
+        await app.settle()
+        before = set(facts._known)
+        passed = [node.data for node in app.tree._by_key.values() if node.data and node.data.target]
+        for entry in passed:  # faster than anything is read
+            app.main.select(entry)
+        app.main.select(entry := next(e for e in passed if e.ref == "cells@2"))
+        await app.settle()
+        assert set(facts._known) - before == {entry.key}
+        assert facts.find(entry) and not facts.is_busy  # known: nothing is read again

@@ -9,6 +9,7 @@ import signal
 import struct
 import sys
 import termios
+from collections.abc import Mapping, Sequence
 from fcntl import ioctl
 from io import StringIO
 from pathlib import Path
@@ -26,7 +27,9 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from mlwf_tui.tui.terminal import CellDiff, is_backed_up, is_wanted
+from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workspace import Workspace
+from tests.tui.homes import write_run_files
 
 COLUMNS, ROWS = 24, 4
 CONSOLE = Console(file=StringIO(), force_terminal=True, color_system="truecolor", width=COLUMNS)
@@ -107,6 +110,12 @@ def test_after_a_resize_or_when_told_to_forget_everything_is_written() -> None:
     assert diff.render(_make_update(frame), (COLUMNS, ROWS), CONSOLE) == whole
 
 
+def test_what_was_drawn_for_a_larger_terminal_is_left_out() -> None:
+    strips = [[Strip([Segment("beyond", STYLES[1])])]] * (ROWS + 2)
+    update = LayoutUpdate(strips, Region(COLUMNS + 3, 0, 6, ROWS + 2))  # type: ignore[arg-type]
+    assert CellDiff().render(update, (COLUMNS, ROWS), CONSOLE) == ""
+
+
 def test_the_environment_can_turn_it_off() -> None:
     assert is_wanted({})
     assert not is_wanted({"MLWF_PLAIN_OUTPUT": "1"})
@@ -117,16 +126,30 @@ def test_a_driver_without_a_writer_thread_is_never_backed_up() -> None:
 
 
 class Terminal:
-    """The app in a process of its own on a pseudo-terminal."""
+    """The app in a process of its own on a pseudo-terminal; `arguments` are Python's."""
 
-    def __init__(self, home: Path, columns: int = 120, rows: int = 40) -> None:
+    def __init__(
+        self,
+        home: Path,
+        columns: int = 120,
+        rows: int = 40,
+        *,
+        arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.written = b""
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+        self._fed = 0
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
+            ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            given = environment or {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
             code = "import sys; from pathlib import Path; from mlwf_tui.tui.app import run_app; "
-            os.execv(sys.executable, [sys.executable, "-c", code + f"sys.exit(run_app(Path({str(home)!r})))"])
-        ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            code += f"sys.exit(run_app(Path({str(home)!r})))"
+            # With os.environ said: readline has put COLUMNS and LINES behind its back, which are believed.
+            known = {**os.environ, **given}
+            os.execve(sys.executable, [sys.executable, *(arguments or ("-c", code))], known)
 
     def read_until(self, mark: bytes, limit_s: float = 30.0) -> int:
         """Read until `mark` was written and return how many bytes that were."""
@@ -136,6 +159,21 @@ class Terminal:
             if select.select([self.fd], [], [], 0.1)[0]:
                 self.written += os.read(self.fd, 65536)
         return len(self.written) - before
+
+    def see(self, text: str, limit_s: float = 30.0) -> str:
+        """Read until `text` can be read on the terminal, and return the whole picture."""
+        deadline = monotonic() + limit_s
+        while text not in (picture := self.draw()):
+            assert monotonic() < deadline, picture
+            if select.select([self.fd], [], [], 0.1)[0]:
+                self.written += os.read(self.fd, 65536)
+        return picture
+
+    def draw(self) -> str:
+        """Return what the terminal shows that has read everything written so far."""
+        self._stream.feed(self.written[self._fed :])
+        self._fed = len(self.written)
+        return "\n".join(self._screen.display)
 
     def wait(self) -> int:
         """Read until the process has ended, and return its exit code."""
@@ -155,7 +193,7 @@ def test_a_signal_leaves_the_terminal_as_it_was(projects_home: Workspace, number
     terminal = Terminal(projects_home.home)
     terminal.read_until(b"cells")
     os.kill(terminal.pid, number)
-    assert terminal.wait() == code
+    assert terminal.wait() == code, terminal.written[-3000:].decode()
     assert b"\x1b[?1049l" in terminal.written  # out of the alternate screen
     assert b"\x1b[?1003l" in terminal.written  # no mouse reports
 
@@ -180,3 +218,60 @@ def test_opening_a_home_sends_no_more_than_the_budget(full_home: Workspace) -> N
     assert terminal.read_until(b"1 running") <= 60_000
     os.kill(terminal.pid, signal.SIGTERM)
     terminal.wait()
+
+
+STALL_S = 8.0
+HELD_LIMIT_S = 0.15
+
+
+@pytest.mark.slow
+def test_a_terminal_that_stops_reading_holds_nothing_and_gets_the_whole_picture_later(
+    full_home: Workspace, tmp_path: Path
+) -> None:
+    gaps_path = tmp_path / "gaps"
+    run = next(run for run in list_runs(full_home) if not run.state.is_finished)
+    probed = str(Path(__file__).with_name("probed_app.py"))
+    terminal = Terminal(full_home.home, arguments=(probed, str(full_home.home), str(gaps_path)))
+    terminal.see("1 running")
+    os.write(terminal.fd, b"m")
+    terminal.see("epoch 13")
+    began, epochs = monotonic(), 13
+    while monotonic() < began + STALL_S:
+        epochs += 1
+        write_run_files(full_home, run, epochs=epochs, total=epochs)
+        select.select([], [], [], 0.1)  # nobody reads what the app draws meanwhile
+    ended = monotonic()
+    moments = [tuple(map(float, line.split())) for line in gaps_path.read_text().splitlines()]
+    held_s = [gap_s for at, gap_s in moments if began + 1 < at < ended]
+    assert len(held_s) > STALL_S  # the loop went on
+    assert max(held_s) < HELD_LIMIT_S
+
+    before = len(terminal.written)
+    picture = terminal.see(f"100%  epoch {epochs}", limit_s=10)
+    terminal.see(f"epoch {epochs}/{epochs}", limit_s=10)  # the log's last line
+    assert len(terminal.written) - before < 200_000  # what was left out is not sent later
+    assert picture.splitlines()[0].startswith("╭─ 1 Projects"), picture
+    assert picture.splitlines()[38].startswith("╰")
+    os.kill(terminal.pid, signal.SIGTERM)
+    assert terminal.wait() == 143, terminal.written[-3000:].decode()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"NO_COLOR": "1"},
+        {"TERM": "xterm", "COLORTERM": ""},
+        {"TERM": "linux", "COLORTERM": ""},
+        {"LC_ALL": "C"},
+    ],
+    ids=lambda environment: " ".join(environment.values()) or "none",
+)
+def test_poor_terminals_get_a_readable_picture(
+    projects_home: Workspace, environment: Mapping[str, str]
+) -> None:
+    terminal = Terminal(projects_home.home, 80, 24, environment={"TERM": "xterm-256color", **environment})
+    terminal.see("parts")
+    os.write(terminal.fd, b"?")
+    assert "Projects" in terminal.see("This pane")
+    os.kill(terminal.pid, signal.SIGTERM)
+    assert terminal.wait() == 143, terminal.written[-3000:].decode()

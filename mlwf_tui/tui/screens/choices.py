@@ -31,6 +31,8 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
     if key.kinds and (entry is None or entry.kind not in key.kinds):
         if key.id in ("undo", "redo"):
             return ""  # without a project they take the newest change of any
+        if key.id == "monitor" and snapshot.active_runs:
+            return ""  # the newest of those that go on
         return f"Select {_list_kinds(key)} first."
     match key.id, entry.entity if entry else None:
         case "commit", Project() as project:

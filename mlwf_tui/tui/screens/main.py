@@ -15,9 +15,7 @@ from textual.binding import BindingType
 from textual.geometry import Offset
 from textual.message import Message
 from textual.screen import Screen
-from textual.timer import Timer
 
-from mlwf_tui.entities.ids import ProjectId
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Project
 from mlwf_tui.entities.run import Progress
@@ -26,20 +24,22 @@ from mlwf_tui.tui.clipboard import copy_text
 from mlwf_tui.tui.keys import KEYS_BY_ID, VERBS, make_bindings
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.choices import find_reason, list_commands, list_help, list_menu, list_pane_keys
+from mlwf_tui.tui.screens.facts import Facts
 from mlwf_tui.tui.screens.foot import draw_standing, list_hints
+from mlwf_tui.tui.screens.leaving import Leaving
 from mlwf_tui.tui.screens.live import Live
+from mlwf_tui.tui.screens.navigation import DETAILS, STAGE, TREE, Navigation
 from mlwf_tui.tui.screens.outline import build_outline, find_node_id, make_node_entry, renew_entry
+from mlwf_tui.tui.screens.reader import Reader
 from mlwf_tui.tui.screens.search import Search
-from mlwf_tui.tui.screens.snapshot import Snapshot, read_snapshot
+from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.telling import Teller
-from mlwf_tui.tui.screens.views import LINEAGE, LIST, TITLES, Views, choose_sides
+from mlwf_tui.tui.screens.views import LINEAGE, LIST, Views, choose_sides
 from mlwf_tui.tui.screens.work import LongWork, Work
-from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.details import Details
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind, filter_branches
 from mlwf_tui.tui.widgets.entry_list import EntryList
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.message_list import MessageList, Said
 from mlwf_tui.tui.widgets.notice import Notice
@@ -50,16 +50,13 @@ from mlwf_tui.tui.widgets.tab_line import TabLine
 from mlwf_tui.tui.widgets.table import EntityTable
 from mlwf_tui.tui.widgets.welcome import Welcome
 from mlwf_tui.workflow.follow import RunUpdate
-from mlwf_tui.workflow.show import Shown, show
+from mlwf_tui.workflow.show import Shown
 from mlwf_tui.workspace import Workspace
 
 if TYPE_CHECKING:  # every verb's imports are 120 ms that no one needs before the first verb
-    from mlwf_tui.tui.screens.verbs import Verbs
+    from mlwf_tui.tui.screens.verbs.table import Verb
 
 T = TypeVar("T")
-TREE, STAGE, DETAILS = "tree", "stage", "details"
-PANES = {"pane_tree": TREE, "pane_view": STAGE, "pane_details": DETAILS}
-FACTS_DELAY_S = 0.12  # a person who holds an arrow key down wants none of the facts on the way
 AGE_INTERVAL_S = 30.0
 
 
@@ -94,13 +91,7 @@ class MainScreen(Screen[None]):
         self.entry: Entry | None = None
         self.marked: Entry | None = None
         self.is_loaded = False
-        self._is_loading = False
-        self._wants_reload = False
         self._wanted_key = ""
-        self._opened: set[ProjectId] = set()
-        self._filter = ""
-        self._facts_timer: Timer | None = None
-        self._search = Search(self, self._teller, self._set_filter)
         self._progress: dict[str, Progress] = {}
         self._tree = ProjectTree(id=TREE)
         self._views = Views(self)
@@ -114,6 +105,8 @@ class MainScreen(Screen[None]):
             ),
             id="panes-grid",
         )
+        self._navigation = Navigation(self._panes, self._views, on_filter=self._show_outline)
+        self._search = Search(self, self._teller, self._navigation.set_filter)
 
     def compose(self) -> ComposeResult:
         yield Notice("This window is too small", "mlwf needs 60 columns and 15 rows.", id="too-small")
@@ -123,6 +116,11 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         self._work = Work(self.app, self.fail)
         self._long = LongWork(self.app, self._work, self._show_standing)
+        self._leaving = Leaving(self, self._long)
+        self._reader = Reader(
+            self.workspace, self._work, on_read=self._show_snapshot, on_broken=self._show_broken
+        )
+        self._facts = Facts(self, self.workspace, self._work, self._show_facts)
         self._live = Live(
             self, self.workspace, on_change=self.reload, on_update=self._show_updates, on_error=self.fail
         )
@@ -138,10 +136,10 @@ class MainScreen(Screen[None]):
         self.set_interval(AGE_INTERVAL_S, self._show_outline)
 
     @cached_property
-    def _verbs(self) -> Verbs:
-        from mlwf_tui.tui.screens.verbs import Verbs  # noqa: PLC0415 - see TYPE_CHECKING above
+    def _verbs(self) -> Mapping[str, Verb]:
+        from mlwf_tui.tui.screens.verbs.table import make_verbs  # noqa: PLC0415 - see TYPE_CHECKING above
 
-        return Verbs(self)
+        return make_verbs(self)
 
     @property
     def said(self) -> Sequence[Said]:
@@ -151,7 +149,7 @@ class MainScreen(Screen[None]):
     @property
     def is_busy(self) -> bool:
         """Whether something is still being read or done that the screen will show."""
-        is_waiting = self._is_loading or self._facts_timer is not None
+        is_waiting = self._reader.is_reading or self._facts.is_busy
         return is_waiting or any(
             worker.group == "work" and not worker.is_finished for worker in self.app.workers
         )
@@ -212,9 +210,10 @@ class MainScreen(Screen[None]):
         self._live.restart(run_id)
 
     def view_changed(self, *, is_opened: bool) -> None:
-        self._panes.rename(STAGE, TITLES[self._views.active])
-        if is_opened or self._panes.current == STAGE:
-            self._panes.go_to(STAGE)
+        self._navigation.show_view(is_opened=is_opened)
+
+    def leave(self, last_words: str) -> None:
+        self.app.exit(message=last_words or None)
 
     def _send(self, text: str) -> None:
         self.app.copy_to_clipboard(text)
@@ -222,17 +221,11 @@ class MainScreen(Screen[None]):
     # --- reading the home ----------------------------------------------------------------------
 
     def reload(self, *, select: str = "") -> None:
-        """Read everything again; asked for while it is being read, it is read once more."""
+        """Read everything again, and put the selection on the entry with this key once it is there."""
         self._wanted_key = select or self._wanted_key
-        if self._is_loading:
-            self._wants_reload = True
-            return
-        self._is_loading = True
-        work = partial(read_snapshot, self.workspace, tuple(self._opened))
-        self._work.start("reading the home", work, self._show_snapshot, fail=self._show_broken)
+        self._reader.read()
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
-        self._is_loading = False
         self.snapshot = snapshot
         self._live.note_seen(snapshot.sequence)
         active = {run.id for run in snapshot.active_runs}
@@ -243,12 +236,8 @@ class MainScreen(Screen[None]):
             self.is_loaded = True
             self.call_after_refresh(self._views.stage.make_views)
         self._show_standing()
-        if self._wants_reload:
-            self._wants_reload = False
-            self.reload()
 
     def _show_broken(self, error: MlwfError) -> None:
-        self._is_loading = False
         if not self.is_loaded:
             hint = f"{error.hint}\nF5 reads again." if error.hint else "F5 reads again."
             self._views.stage.show_alone(Notice(error.message, hint, is_error=True))
@@ -256,10 +245,9 @@ class MainScreen(Screen[None]):
 
     def _show_outline(self) -> None:
         branches = build_outline(self.snapshot, self.read_clock())
-        shown = filter_branches(branches, self._filter)
+        shown = filter_branches(branches, self._navigation.filter)
         self._tree.show(shown)
-        if self._filter:
-            self._panes.rename(TREE, f"{'Projects' if shown else 'No match'}  /{self._filter}")
+        self._navigation.name_matches(bool(shown))
         if self._wanted_key and self._tree.select(self._wanted_key):
             self._wanted_key = ""
         self._refresh_selection()
@@ -267,11 +255,12 @@ class MainScreen(Screen[None]):
     def _refresh_selection(self) -> None:
         """Show the selected thing as it is now; it may have changed while it stayed selected."""
         in_tree = self._tree.entry
-        if self.entry is None or (in_tree is not None and in_tree.key == self.entry.key):
-            if in_tree is not None:
-                self.select(in_tree)
-        else:
-            self.select(renew_entry(self.entry, self.snapshot, self.read_clock()))
+        renewed = None
+        if self.entry is not None and (in_tree is None or in_tree.key != self.entry.key):
+            renewed = renew_entry(self.entry, self.snapshot, self.read_clock())
+        chosen = renewed or in_tree
+        if chosen is not None:
+            self.select(chosen)
 
     def _show_middle(self) -> None:
         if self.snapshot.is_empty:
@@ -290,22 +279,13 @@ class MainScreen(Screen[None]):
 
     def select(self, entry: Entry) -> None:
         self.entry = entry
-        self._details.show(entry, self.read_clock())
+        self._details.show(entry, self.read_clock(), self._facts.find(entry))
         self._show_hints()
-        if entry.target:
-            if self._facts_timer is not None:
-                self._facts_timer.stop()
-            self._facts_timer = self.set_timer(FACTS_DELAY_S, partial(self._ask_facts, entry))
 
-    def _ask_facts(self, entry: Entry) -> None:
-        self._facts_timer = None
-
-        def done(shown: Shown) -> None:
-            if self.entry is not None and self.entry.key == entry.key:
-                self.entry = replace(entry, entity=shown.entity)
-                self._details.show(self.entry, self.read_clock(), shown.facts)
-
-        self._work.start("reading the details", partial(show, self.workspace, entry.target), done)
+    def _show_facts(self, entry: Entry, shown: Shown) -> None:
+        if self.entry is not None and self.entry.key == entry.key:
+            self.entry = replace(entry, entity=shown.entity)
+            self._details.show(self.entry, self.read_clock(), shown.facts)
 
     @on(ProjectTree.Highlighted)
     def _on_tree_highlighted(self, event: ProjectTree.Highlighted) -> None:
@@ -336,8 +316,7 @@ class MainScreen(Screen[None]):
     @on(ProjectTree.ChildrenWanted)
     def _on_children_wanted(self, event: ProjectTree.ChildrenWanted) -> None:
         if isinstance(event.entry.entity, Project):
-            self._opened.add(event.entry.entity.id)
-            self.reload()
+            self._reader.open(event.entry.entity.id)
 
     # --- opening -------------------------------------------------------------------------------
 
@@ -394,9 +373,8 @@ class MainScreen(Screen[None]):
         self._panes.go_to(STAGE)
 
     def _open(self, entry: Entry) -> None:
-        if isinstance(entry.entity, Project) and entry.entity.id not in self._opened:
-            self._opened.add(entry.entity.id)
-            self.reload()
+        if isinstance(entry.entity, Project):
+            self._reader.open(entry.entity.id)
         if entry.kind is EntryKind.WORKSPACE:
             self._tree.toggle_branch()
         elif not self._views.open(entry):
@@ -414,10 +392,10 @@ class MainScreen(Screen[None]):
         reason = find_reason(key, self.entry, self.snapshot, self.marked)
         if reason:
             self._teller.refuse(f"{key.label}: {reason}")
-        elif name in PANES:
-            self._panes.go_to(PANES[name])
+        elif name in self._navigation.by_key:
+            self._navigation.by_key[name]()
         elif key in VERBS and name not in ("diff", "mark", "monitor"):
-            self._verbs.perform(name, self.entry)
+            self._verbs[name](self.entry)
         else:
             getattr(self, f"go_{name}")()
 
@@ -428,18 +406,6 @@ class MainScreen(Screen[None]):
     def go_open(self) -> None:
         if self.entry is not None:
             self._open(self.entry)
-
-    def go_back(self) -> None:
-        """Undo the last thing that narrows what is seen: filter, zoom, view; then go to the projects."""
-        if self._filter:
-            self._set_filter("")
-        elif self._panes.is_zoomed:
-            self._panes.zoom(False)
-        elif self._views.active != LINEAGE and self.is_loaded and not self.snapshot.is_empty:
-            self._views.show(LINEAGE)
-            self._panes.go_to(TREE)
-        else:
-            self._panes.go_to(TREE)
 
     def go_diff(self) -> None:
         if self.entry is not None:
@@ -454,30 +420,18 @@ class MainScreen(Screen[None]):
         self._show_standing()
 
     def go_monitor(self) -> None:
+        """Follow the selected run, or the newest that goes on."""
         match self.entry.entity if self.entry else None:
             case Model() as model:
                 self.show_monitor(model.run_id)
-            case _ if self.entry is not None:
+            case _ if self.entry is not None and self.entry.kind is EntryKind.RUN:
                 self.show_monitor(self.entry.ref)
+            case _:
+                self.show_monitor(self.snapshot.active_runs[0].id)
 
     def go_menu(self) -> None:
         if self.entry is not None:
             self._show_menu(self.entry, self._tree.find_cursor() if self._tree.has_focus else None)
-
-    def go_zoom(self) -> None:
-        self._panes.zoom(not self._panes.is_zoomed)
-
-    def go_pane_next(self) -> None:
-        self._panes.go_on(1)
-
-    def go_pane_previous(self) -> None:
-        self._panes.go_on(-1)
-
-    def go_view_next(self) -> None:
-        self._views.show_neighbour(1)
-
-    def go_view_previous(self) -> None:
-        self._views.show_neighbour(-1)
 
     def go_refresh(self) -> None:
         self.reload()
@@ -511,7 +465,7 @@ class MainScreen(Screen[None]):
     # --- searching -----------------------------------------------------------------------------
 
     def go_search(self) -> None:
-        self._search.begin(self.snapshot.graph, self._filter)
+        self._search.begin(self.snapshot.graph, self._navigation.filter)
 
     def go_search_next(self) -> None:
         self._search.step(1)
@@ -519,40 +473,17 @@ class MainScreen(Screen[None]):
     def go_search_previous(self) -> None:
         self._search.step(-1)
 
-    def _set_filter(self, text: str) -> None:
-        self._filter = text
-        if not text:
-            self._panes.rename(TREE, "Projects")
-        else:
-            self._panes.show(TREE)
-        self._show_outline()
-
     # --- leaving -------------------------------------------------------------------------------
 
     def go_quit(self) -> None:
         """Close the view that is open; where none is, leave."""
-        if self._views.active != LINEAGE or self._panes.is_zoomed or self._filter:
-            self.go_back()
-        elif self._long.task is not None:
-            text = f"{self._long.task.title} goes on in this app and is cancelled when you leave."
-            self.put(Confirm("Leave?", text, yes="Leave", is_dangerous=True), self._leave_if)
-        elif self.snapshot.active_runs:
-            self.put(Confirm("Leave?", self._describe_leaving(), yes="Leave"), self._leave_if)
+        if self._navigation.is_narrowed:
+            self._navigation.go_back()
         else:
-            self.go_quit_now()
+            self._leaving.ask()
 
     def go_quit_now(self) -> None:
-        self._long.cancel()
-        self.app.exit(message=self._describe_leaving() if self.snapshot.active_runs else None)
-
-    def _leave_if(self, is_wanted: bool) -> None:
-        if is_wanted:
-            self.go_quit_now()
-
-    def _describe_leaving(self) -> str:
-        count = len(self.snapshot.active_runs)
-        verb = "goes" if count == 1 else "go"
-        return f"{format_count(count, 'run')} {verb} on without the app; mlwf finds them again."
+        self._leaving.leave()
 
     # --- the foot of the screen ----------------------------------------------------------------
 
@@ -561,6 +492,8 @@ class MainScreen(Screen[None]):
         active = {f"run:{run_id}" for run_id, u in updates.items() if not u.run.state.is_finished}
         self._tree.show_progress({key: p for key, p in self._progress.items() if key in active})
         self._views.show_updates(updates)
+        if self.entry is not None and self.entry.key in active:
+            self._details.show(self.entry, self.read_clock())  # which count the seconds
 
     def _show_hints(self) -> None:
         self._status.show_hints(list_hints(self.entry, self.snapshot, self.marked))

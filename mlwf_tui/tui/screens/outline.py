@@ -134,18 +134,26 @@ def make_node_entry(node: LineageNode, snapshot: Snapshot, now: datetime) -> Ent
     return found or _make_stub(node)
 
 
-def renew_entry(entry: Entry, snapshot: Snapshot, now: datetime) -> Entry:
-    """Return the entry of the same thing as it is in the snapshot; as it was where it is not in it."""
+def renew_entry(entry: Entry, snapshot: Snapshot, now: datetime) -> Entry | None:
+    """Return the entry of the same thing as it is in the snapshot, or None where it is gone."""
     match entry.entity:
         case Run() as run:
             found = next((r for r in snapshot.runs if r.id == run.id), None)
             return make_run_entry(found, now) if found else entry
         case Project() as project:
             known = snapshot.find_project(project.id)
-            return make_project_entry(known, snapshot) if known else entry
+            return make_project_entry(known, snapshot) if known else None
         case Version() as version:
-            newer = snapshot.find_version(version.id)
-            return make_version_entry(newer, snapshot, now) if newer else entry
+            if snapshot.find_project(version.project_id) is None:
+                return None
+            newer = snapshot.find_version(version.id) or version  # not all versions are read
+            return make_version_entry(newer, snapshot, now)
+        case Model() as model:
+            kept = next((m for m in snapshot.models if m.id == model.id), None)
+            return make_model_entry(kept) if kept else None
+        case Report() as report:
+            found_report = next((r for r in snapshot.reports if r.id == report.id), None)
+            return make_report_entry(found_report) if found_report else None
         case _:
             return entry
 

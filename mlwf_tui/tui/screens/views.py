@@ -92,6 +92,11 @@ class Views:
     def shown(self) -> Widget | None:
         return self.stage.shown
 
+    @property
+    def has_lineage(self) -> bool:
+        """Whether there is anything to trace; an empty home shows its welcome instead."""
+        return not self._host.snapshot.is_empty
+
     def show(self, name: str) -> None:
         """Show a view as it stands, or how to fill it."""
         if name in self._filled:

@@ -63,7 +63,10 @@ class Work:
         """
         do = partial(self._do, what, work, done, fail or self.fail)
         if is_patient:
-            self._app.run_worker(do, thread=True, exit_on_error=False, group="work", name=what)
+            # Without a description Textual writes the repr of all that the work was given: 0.1 s for a graph.
+            self._app.run_worker(
+                do, thread=True, exit_on_error=False, group="work", name=what, description=what
+            )
         else:
             threading.Thread(target=do, name=what, daemon=True).start()
 

@@ -261,7 +261,8 @@ class LineageView(ScrollView, can_focus=True):
         ):  # else the layout that is on its way will be found stale, and asked for anew
             self._is_working = True
             work = partial(self._lay_out, self._wanted, self._is_compact)
-            self.run_worker(work, thread=True, group="layout", name="lay out the lineage graph")
+            what = "lay out the lineage graph"  # said twice, or Textual writes the repr of the graph: 0.1 s
+            self.run_worker(work, thread=True, group="layout", name=what, description=what)
         self.refresh()
 
     def _lay_out(self, graph: LineageGraph, is_compact: bool) -> None:

@@ -131,10 +131,12 @@ SECTIONS: Mapping[str, Section] = {
 }
 
 
-def draw_heading(number: int, title: str, width: int) -> Line:
-    """Return a section's heading with the key that leads to it."""
-    rest = width - len(title) - 7
-    return [("── ", "faint"), (f"{number}", "key"), (f" {title} ", "heading"), ("─" * max(0, rest), "faint")]
+def draw_heading(number: int, count: int, title: str, width: int) -> Line:
+    """Return a section's heading: which of how many, and at the first one the keys that lead to the next."""
+    head = f"{number}/{count}"
+    keys = " J K sections ──" if number == 1 else ""
+    rest = "─" * max(0, width - len(head) - len(title) - len(keys) - 6)
+    return [("── ", "faint"), (head, "key"), (f" {title} ", "heading"), (rest, "faint"), (keys, "faint")]
 
 
 def _draw_cards(metrics: Mapping[str, float], width: int) -> list[Line]:

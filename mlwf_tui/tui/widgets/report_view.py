@@ -28,10 +28,8 @@ class ReportView(ScrollView, can_focus=True):
         + write_ink_css("ReportView")
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(str(number), f"show_section({number})", title.lower(), show=False, id=f"report.{number}")
-            for number, title in enumerate(SECTIONS, 1)
-        ),
+        Binding("J", "move_sections(1)", "next section", show=False, id="report.next_section"),
+        Binding("K", "move_sections(-1)", "section before", show=False, id="report.previous_section"),
         Binding("up,k", "move(-1)", "up", show=False, id="report.up"),
         Binding("down,j", "move(1)", "down", show=False, id="report.down"),
         Binding("pageup,ctrl+b", "move_pages(-1.0)", "page up", show=False, id="report.page_up"),
@@ -86,9 +84,14 @@ class ReportView(ScrollView, can_focus=True):
         if self.scrollable_size.width != self._drawn_width:
             self._begin()
 
-    def action_show_section(self, number: int) -> None:
-        if number <= len(self._starts):
-            self.scroll_to(y=self._starts[number - 1], animate=False, force=True)
+    def action_move_sections(self, step: int) -> None:
+        """Go to the next section's heading, or to the one before the line at the top."""
+        top = self.scroll_offset.y
+        below = [start for start in self._starts if start > top]
+        above = [start for start in self._starts if start < top]
+        found = below[:1] if step > 0 else above[-1:]
+        if found:
+            self.scroll_to(y=found[0], animate=False, force=True)
 
     def action_move(self, lines: int) -> None:
         self.scroll_to(y=self.scroll_offset.y + lines, animate=False, force=True)
@@ -113,7 +116,7 @@ class ReportView(ScrollView, can_focus=True):
         titles = list(SECTIONS)
         title = titles[len(starts)]
         starts.append(len(lines))
-        lines.append(draw_heading(len(starts), title, self._drawn_width))
+        lines.append(draw_heading(len(starts), len(titles), title, self._drawn_width))
         lines += [*SECTIONS[title](*self._shown, self._drawn_width), []]
         if len(starts) > len(self._starts):
             self._lines, self._starts = lines, starts

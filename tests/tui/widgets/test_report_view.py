@@ -53,20 +53,22 @@ async def test_the_first_screen_tells_the_headline() -> None:
             assert fact in text
 
 
-async def test_digits_go_to_the_sections() -> None:
+async def test_capital_j_and_k_go_through_the_sections_and_the_first_heading_says_so() -> None:
     async with ReportApp().run_test(size=(80, 24)) as pilot:
         view = await show(pilot)
+        assert read_screen(view)[0].startswith("── 1/6 Overview ")
+        assert "J K sections" in read_screen(view)[0]
         for number, title in enumerate(SECTIONS, 1):
-            await pilot.press(str(number))
-            assert f"{number} {title}" in "\n".join(read_screen(view))
-        await pilot.press("g")
-        assert "1 Overview" in read_screen(view)[0]
+            assert f"{number}/6 {title}" in "\n".join(read_screen(view))
+            await pilot.press("J")
+        await pilot.press("g", "J", "J", "K")
+        assert read_screen(view)[0].startswith("── 2/6 Classes ")
 
 
 async def test_the_classes_have_their_numbers_and_a_dash_where_there_is_none() -> None:
     async with ReportApp().run_test(size=(100, 24)) as pilot:
         view = await show(pilot)
-        await pilot.press("2")
+        await pilot.press("J")
         row = next(line for line in read_screen(view) if "Platelets" in line)
         assert "0.500" in row
         assert row.endswith("–")  # noqa: RUF001

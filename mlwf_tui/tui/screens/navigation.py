@@ -1,0 +1,68 @@
+"""Getting around: panes, views, the zoom, the filter, and the way back out of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from mlwf_tui.tui.screens.views import LINEAGE, TITLES, Views
+from mlwf_tui.tui.widgets.pane_grid import PaneGrid
+
+TREE, STAGE, DETAILS = "tree", "stage", "details"
+
+
+class Navigation:
+    """Does the keys that only change what is seen; `by_key` has them by their ids."""
+
+    def __init__(self, panes: PaneGrid, views: Views, *, on_filter: Callable[[], None]) -> None:
+        self._panes = panes
+        self._views = views
+        self._on_filter = on_filter
+        self.filter = ""
+        self.by_key: Mapping[str, Callable[[], object]] = {
+            "back": self.go_back,
+            "zoom": lambda: panes.zoom(not panes.is_zoomed),
+            "pane_next": lambda: panes.go_on(1),
+            "pane_previous": lambda: panes.go_on(-1),
+            "pane_tree": lambda: panes.go_to(TREE),
+            "pane_view": lambda: panes.go_to(STAGE),
+            "pane_details": lambda: panes.go_to(DETAILS),
+            "view_next": lambda: views.show_neighbour(1),
+            "view_previous": lambda: views.show_neighbour(-1),
+        }
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether something hides what there is: a filter, a zoom, another view than the lineage."""
+        return bool(self.filter) or self._panes.is_zoomed or self._views.active != LINEAGE
+
+    def go_back(self) -> None:
+        """Undo the last thing that narrows what is seen; then go to the projects."""
+        if self.filter:
+            self.set_filter("")
+            return
+        if self._panes.is_zoomed:
+            self._panes.zoom(False)
+            return
+        if self._views.active != LINEAGE and self._views.has_lineage:
+            self._views.show(LINEAGE)
+        self._panes.go_to(TREE)
+
+    def show_view(self, *, is_opened: bool) -> None:
+        """Follow the stage to its view; where it was opened with something new, with the focus."""
+        self._panes.rename(STAGE, TITLES[self._views.active])
+        if is_opened or self._panes.current == STAGE:
+            self._panes.go_to(STAGE)
+
+    def set_filter(self, text: str) -> None:
+        """Show only what holds `text` in the tree; "" shows everything."""
+        self.filter = text
+        if text:
+            self._panes.show(TREE)
+        else:
+            self._panes.rename(TREE, "Projects")
+        self._on_filter()
+
+    def name_matches(self, has_any: bool) -> None:
+        """Say in the tree's frame what it is filtered by."""
+        if self.filter:
+            self._panes.rename(TREE, f"{'Projects' if has_any else 'No match'}  /{self.filter}")

@@ -1,0 +1,61 @@
+"""The history of data: commit, restore, undo and redo."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from mlwf_tui.tui.screens.verbs.host import Host, find_project, finish
+from mlwf_tui.tui.widgets.confirm import Confirm
+from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.formats import format_count
+from mlwf_tui.tui.widgets.prompt import Prompt
+from mlwf_tui.workflow.commit import commit
+from mlwf_tui.workflow.restore import RestoreResult, preview_restore, restore
+from mlwf_tui.workflow.undo import UndoResult, redo, undo
+
+
+class History:
+    """Asks for and does what moves a project's head along its history."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def commit(self, entry: Entry) -> None:
+        def done(message: str) -> None:
+            work = partial(commit, self._host.workspace, entry.ref, message=message)
+            self._host.ask(
+                "commit", work, lambda made: finish(self._host, f"Committed {made.project}@{made.version}.")
+            )
+
+        self._host.put(Prompt(f"Commit {entry.ref}", help="What is this version? One line."), done)
+
+    def restore(self, entry: Entry) -> None:
+        def said(made: RestoreResult) -> None:
+            saved = f" What was there is @{made.saved_version}." if made.saved_version else ""
+            text = f"Restored {entry.ref} as {made.project}@{made.version}.{saved}"
+            finish(self._host, text if made.created else f"{made.project} stands on {entry.ref} already.")
+
+        def confirmed(is_wanted: bool) -> None:
+            if is_wanted:
+                self._host.ask("restore", partial(restore, self._host.workspace, entry.ref), said)
+
+        def previewed(sentence: str) -> None:
+            self._host.put(Confirm(f"Restore {entry.ref}", sentence, yes="Restore"), confirmed)
+
+        self._host.ask("restore", partial(preview_restore, self._host.workspace, entry.ref), previewed)
+
+    def undo(self, entry: Entry | None) -> None:
+        self._host.ask("undo", partial(undo, self._host.workspace, find_project(entry)), self._say_undone)
+
+    def redo(self, entry: Entry | None) -> None:
+        self._host.ask("redo", partial(redo, self._host.workspace, find_project(entry)), self._say_redone)
+
+    def _say_undone(self, made: UndoResult) -> None:
+        count = format_count(made.item_count, "item")
+        finish(self._host, f"Took back the {made.verb} in {made.project}: {count} now. U does it again.")
+
+    def _say_redone(self, made: UndoResult) -> None:
+        finish(
+            self._host,
+            f"Did the {made.verb} in {made.project} again: {format_count(made.item_count, 'item')} now.",
+        )

@@ -1,0 +1,92 @@
+"""What the verbs need of the screen that they work on, and what all of them do alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from textual.screen import Screen
+
+from mlwf_tui.tui.observer import ScreenObserver
+from mlwf_tui.tui.screens.snapshot import Snapshot
+from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+from mlwf_tui.tui.widgets.form import Form
+from mlwf_tui.workspace import Workspace
+
+T = TypeVar("T")
+Again = Callable[[], None]
+"""Asks the same form once more, filled in as it was."""
+
+
+class Host(Protocol):
+    """What the verbs need of the screen that they work on."""
+
+    workspace: Workspace
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What was read last."""
+
+    def ask(
+        self,
+        what: str,
+        work: Callable[[], T],
+        done: Callable[[T], None],
+        *,
+        failed: Callable[[], None] | None = None,
+        is_patient: bool = True,
+    ) -> None:
+        """Do `work` in a thread and hand its result to `done`; an impatient quit leaves it behind.
+
+        An error is told; `failed` is called after that.
+        """
+
+    def do_long(
+        self,
+        title: str,
+        work: Callable[[ScreenObserver], T],
+        done: Callable[[T], None],
+        *,
+        failed: Callable[[], None] | None = None,
+    ) -> None:
+        """Do long `work` in a thread, with its progress shown and a way to cancel it.
+
+        An error is told; `failed` is called after that, but not where a person cancelled.
+        """
+
+    def put(self, dialog: Screen[T | None], then: Callable[[T], None]) -> None:
+        """Show a dialog and hand on what it returns, unless it was closed without an answer."""
+
+    def say(self, text: str, *, detail: str = "") -> None:
+        """Tell the person that something was done."""
+
+    def reload(self, *, select: str = "") -> None:
+        """Read the home again, and put the selection on the entry with this key if it is there."""
+
+    def show_monitor(self, run_id: str) -> None:
+        """Follow a run in the middle."""
+
+    def copy(self, text: str) -> None:
+        """Copy to the person's clipboard and say which way it went."""
+
+
+def ask_form(host: Host, form: Form, begin: Callable[[dict[str, str], Again], None]) -> None:
+    """Ask for a form; where what it began fails, ask again with what was filled in."""
+
+    def answered(values: dict[str, str]) -> None:
+        begin(values, lambda: ask_form(host, form.refill(values), begin))
+
+    host.put(form, answered)
+
+
+def finish(host: Host, text: str, *, detail: str = "", select: str = "") -> None:
+    """Tell that a verb is done, and show what it changed."""
+    host.say(text, detail=detail)
+    host.reload(select=select)
+
+
+def find_project(entry: Entry | None) -> str | None:
+    """Return the ref of the project that the entry is, or belongs to."""
+    if entry is None or entry.kind not in (EntryKind.PROJECT, EntryKind.VERSION):
+        return None
+    return entry.ref.rpartition("@")[0] or entry.ref

@@ -1,0 +1,140 @@
+"""Making data: import, transform, and the demo that does everything once."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from mlwf_tui.tui.screens import command_lines
+from mlwf_tui.tui.screens.verbs.fields import SEED
+from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, find_project, finish
+from mlwf_tui.tui.widgets.confirm import Confirm
+from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
+from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.form import PATH_TYPE, Form, FormField, make_field
+from mlwf_tui.workflow.demo import DemoResult, run_demo
+from mlwf_tui.workflow.import_ import ImportResult, import_folder, list_formats
+from mlwf_tui.workflow.operations import OperationInfo, list_operations
+from mlwf_tui.workflow.transform import TransformResult, transform
+
+
+class Making:
+    """Asks for and does what makes data, in this process and with its progress shown."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def import_(self, entry: Entry | None) -> None:
+        listed = partial(self._ask_import, entry)
+        self._host.ask("formats", partial(list_formats, self._host.workspace), listed)
+
+    def _ask_import(self, entry: Entry | None, formats: tuple[str, ...]) -> None:
+        def begin(values: dict[str, str], again: Again) -> None:
+            path = Path(values["path"]).expanduser()
+            work = partial(
+                import_folder,
+                self._host.workspace,
+                path,
+                values["project"],
+                dataset=values.get("dataset", ""),
+                format=values.get("format", "auto"),
+            )
+            title = f"Import {path.name} into {values['project']}"
+            self._host.do_long(
+                title, lambda observer: work(observer=observer), self._say_imported, failed=again
+            )
+
+        project = find_project(entry) or ""
+        names = tuple(self._host.snapshot.refer_to(p) for p in self._host.snapshot.projects)
+        fields = (
+            make_field(
+                "path",
+                "folder of images and annotations; it is only read",
+                type_name=PATH_TYPE,
+                is_required=True,
+            ),
+            make_field(
+                "project",
+                "project to import into; made if it is new",
+                project,
+                suggestions=names,
+                is_required=True,
+            ),
+            make_field("dataset", "path inside the project; empty for where the format says"),
+            make_field("format", "auto looks at what the folder holds", "auto", choices=formats),
+        )
+        form = Form("Import", fields, command=command_lines.write_import, verb="import")
+        ask_form(self._host, form, begin)
+
+    def _say_imported(self, made: ImportResult) -> None:
+        text = f"Imported into {made.project}: {made.items_added:,} new, {made.items_updated:,} changed,"
+        text += f" {made.items_unchanged:,} as before."
+        if made.problems:
+            text += f" Left out {len(made.problems):,}: see ! for why."
+        finish(
+            self._host,
+            text,
+            detail="\n".join(f"{problem.path}: {problem.reason}" for problem in made.problems),
+        )
+
+    def transform(self, entry: Entry) -> None:
+        def listed(operations: tuple[OperationInfo, ...]) -> None:
+            choices = [Choice(id=o.name, label=o.name, note=o.summary) for o in operations]
+            by_name = {operation.name: operation for operation in operations}
+            menu = ContextMenu(f"Transform {entry.ref} with", choices, is_wide=True)
+            self._host.put(menu, lambda name: self._ask_transform(entry, by_name[name]))
+
+        self._host.ask("operations", partial(list_operations, self._host.workspace), listed)
+
+    def _ask_transform(self, entry: Entry, operation: OperationInfo) -> None:
+        def begin(values: dict[str, str], again: Again) -> None:
+            options, params = command_lines.split_values(values, ("to", "seed"))
+            work = partial(
+                transform,
+                self._host.workspace,
+                operation.name,
+                (entry.ref,),
+                to=options["to"],
+                params=params,
+                seed=int(options.get("seed", "0")),
+            )
+            title = f"{operation.name} of {entry.ref}"
+            self._host.do_long(
+                title, lambda observer: work(observer=observer), self._say_transformed, failed=again
+            )
+
+        target = f"{find_project(entry)}-{operation.name}"
+        fields = (
+            make_field(
+                "to", "project that gets the result; a former head stays a version", target, is_required=True
+            ),
+            *(FormField(spec) for spec in operation.params),
+            SEED,
+        )
+        command = partial(command_lines.write_transform, operation.name, entry.ref)
+        form = Form(f"{operation.name}: {operation.summary}", fields, command=command, verb="start")
+        ask_form(self._host, form, begin)
+
+    def _say_transformed(self, made: TransformResult) -> None:
+        how = " (known recipe, nothing was computed)" if made.cached else ""
+        finish(
+            self._host,
+            f"Made {made.project}@{made.version}: {made.items_in:,} items in, {made.items_out:,} out{how}.",
+        )
+
+    def demo(self, entry: Entry | None) -> None:
+        def said(made: DemoResult) -> None:
+            finish(
+                self._host, f"The demo is done: {made.model} has mAP50 {made.map50:.2f} on {made.project}."
+            )
+
+        def confirmed(is_wanted: bool) -> None:
+            if is_wanted:
+                workspace = self._host.workspace
+                self._host.do_long(
+                    "Demo", lambda observer: run_demo(workspace, seed=0, announce=observer), said
+                )
+
+        text = "A project of drawn digits is made, augmented, trained on, measured and restored, by the"
+        text += " verbs that you will use. Takes some minutes; everything can be deleted afterwards."
+        self._host.put(Confirm("Walk through the whole workflow", text, yes="Begin"), confirmed)

@@ -1,0 +1,143 @@
+"""What runs in a process of its own: train, benchmark, apply; and stop, which ends it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.params import ParamSpec
+from mlwf_tui.tui.screens import command_lines
+from mlwf_tui.tui.screens.verbs.fields import SEED, make_data_field, make_model_field
+from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish
+from mlwf_tui.tui.widgets.confirm import Confirm
+from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.form import Form, FormField, make_field
+from mlwf_tui.workflow import apply, train
+from mlwf_tui.workflow.benchmark import submit_benchmark
+from mlwf_tui.workflow.stop import GRACE_S, stop_run
+
+
+class Models:
+    """Asks for what a run needs, starts it and follows it."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def train(self, entry: Entry) -> None:
+        workspace = self._host.workspace
+
+        def read() -> tuple[tuple[str, ...], tuple[ParamSpec, ...]]:
+            return train.list_architectures(workspace), train.list_params(workspace)
+
+        def begin(values: dict[str, str], again: Again) -> None:
+            options, params = command_lines.split_values(values, ("data", "model", "name", "seed"))
+            seed = int(options.get("seed", "0"))
+            work = partial(
+                train.submit_train,
+                workspace,
+                options["data"],
+                model=options["model"],
+                params=params,
+                seed=seed,
+                name=options.get("name", ""),
+            )
+            self._host.ask("train", work, self._follow, failed=again)
+
+        def listed(found: tuple[tuple[str, ...], tuple[ParamSpec, ...]]) -> None:
+            architectures, params = found
+            fields = (
+                make_data_field(self._host.snapshot, entry),
+                make_field(
+                    "model",
+                    "architecture, or a .pt file to start from",
+                    train.DEFAULT_ARCHITECTURE,
+                    suggestions=architectures,
+                    is_required=True,
+                ),
+                make_field("name", "name of the model; empty for architecture-data-number"),
+                *(FormField(spec) for spec in params),
+                SEED,
+            )
+            form = Form("Train a model", fields, command=command_lines.write_train, verb="train")
+            ask_form(self._host, form, begin)
+
+        self._host.ask("train", read, listed)
+
+    def benchmark(self, entry: Entry) -> None:
+        def begin(values: dict[str, str], again: Again) -> None:
+            split, device = values.get("split", Split.VAL.value), values.get("device", "auto")
+            work = partial(
+                submit_benchmark,
+                self._host.workspace,
+                values["model"],
+                values["data"],
+                split=split,
+                device=device,
+            )
+            self._host.ask("benchmark", work, self._follow, failed=again)
+
+        splits = tuple(split.value for split in Split)
+        fields = (
+            make_model_field(self._host.snapshot, entry),
+            make_data_field(self._host.snapshot, entry),
+            make_field("split", "items to measure on", Split.VAL.value, choices=splits),
+            make_field("device", "auto, cpu, or a GPU's index", "auto"),
+        )
+        form = Form("Benchmark a model", fields, command=command_lines.write_benchmark, verb="measure")
+        ask_form(self._host, form, begin)
+
+    def apply(self, entry: Entry) -> None:
+        def begin(values: dict[str, str], again: Again) -> None:
+            options, params = command_lines.split_values(values, ("model", "data", "to"))
+            work = partial(
+                apply.submit_apply,
+                self._host.workspace,
+                options["model"],
+                options["data"],
+                to=options["to"],
+                params=params,
+            )
+            self._host.ask("apply", work, self._follow, failed=again)
+
+        data = make_data_field(self._host.snapshot, entry)
+        fields = (
+            make_model_field(self._host.snapshot, entry),
+            data,
+            make_field(
+                "to", "project that gets the labelled items", f"{_name_of(data)}-labelled", is_required=True
+            ),
+            *(FormField(spec) for spec in apply.list_params()),
+        )
+        form = Form("Label data with a model", fields, command=command_lines.write_apply, verb="apply")
+        ask_form(self._host, form, begin)
+
+    def stop(self, entry: Entry) -> None:
+        is_forced = entry.state == RunState.STOPPING
+
+        def confirmed(is_wanted: bool) -> None:
+            if not is_wanted:
+                return
+            grace_s = 0.0 if is_forced else GRACE_S
+            work = partial(stop_run, self._host.workspace, entry.ref, grace_s=grace_s)
+            self._host.ask("stop", work, self._say_stopped, is_patient=False)
+            self._host.say(f"Asked {entry.title} to stop. s again ends it by force.")
+
+        text = (
+            "It was asked to stop and has not yet. End it by force now? What it made so far is lost."
+            if is_forced
+            else "The run stops after its present batch; a training keeps its best weights as a model."
+        )
+        self._host.put(Confirm(f"Stop {entry.title}", text, yes="Stop it", is_dangerous=True), confirmed)
+
+    def _say_stopped(self, run: Run) -> None:
+        finish(self._host, f"The {run.verb} {run.id} is {run.state.value}.")
+
+    def _follow(self, run: Run) -> None:
+        finish(self._host, f"Started the {run.verb}: it goes on when you leave.", select=f"run:{run.id}")
+        self._host.show_monitor(run.id)
+
+
+def _name_of(field: FormField) -> str:
+    ref = str(field.spec.default)
+    return (ref.rpartition("@")[0] or ref).rpartition("/")[2]

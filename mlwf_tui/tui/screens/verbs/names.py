@@ -1,0 +1,61 @@
+"""Words and names: describe, rename, delete, and copying a ref."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.tui.screens.verbs.host import Host, finish
+from mlwf_tui.tui.widgets.confirm import Confirm
+from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.prompt import Prompt
+from mlwf_tui.workflow.delete import delete
+from mlwf_tui.workflow.describe import describe
+from mlwf_tui.workflow.rename import rename
+
+
+class Names:
+    """Asks for and does what changes how things are called."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def describe(self, entry: Entry) -> None:
+        def done(text: str) -> None:
+            work = partial(describe, self._host.workspace, entry.target, text)
+            self._host.ask("describe", work, lambda _: finish(self._host, f"Described {entry.ref}."))
+
+        present = _find_description(entry)
+        self._host.put(Prompt(f"Describe {entry.ref}", value=present, can_be_empty=True), done)
+
+    def rename(self, entry: Entry) -> None:
+        def done(name: str) -> None:
+            work = partial(rename, self._host.workspace, entry.target, name)
+            self._host.ask("rename", work, lambda _: finish(self._host, f"Renamed {entry.title} to {name}."))
+
+        self._host.put(Prompt(f"Rename {entry.ref}", value=entry.title), done)
+
+    def delete(self, entry: Entry) -> None:
+        def confirmed(is_wanted: bool) -> None:
+            if is_wanted:
+                work = partial(delete, self._host.workspace, entry.target)
+                self._host.ask(
+                    "delete", work, lambda kind: finish(self._host, f"Deleted the {kind} {entry.ref}.")
+                )
+
+        text = f"The {entry.kind.value} {entry.ref} goes out of sight. Its lineage and its bytes stay."
+        self._host.put(Confirm(f"Delete {entry.ref}", text, yes="Delete", is_dangerous=True), confirmed)
+
+    def yank(self, entry: Entry) -> None:
+        self._host.copy(entry.ref)
+
+
+def _find_description(entry: Entry) -> str:
+    match entry.entity:
+        case Version() as version:
+            return version.message
+        case (Project() | Model() | Report()) as described:
+            return described.description
+        case _:
+            return ""

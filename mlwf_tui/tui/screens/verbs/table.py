@@ -1,0 +1,37 @@
+"""Which method does the verb of a key: the one table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mlwf_tui.tui.screens.verbs.history import History
+from mlwf_tui.tui.screens.verbs.host import Host
+from mlwf_tui.tui.screens.verbs.making import Making
+from mlwf_tui.tui.screens.verbs.models import Models
+from mlwf_tui.tui.screens.verbs.names import Names
+
+Verb = Callable[[Any], None]
+"""Takes the selected entry, checked to fit; those that need none take None as well."""
+
+
+def make_verbs(host: Host) -> Mapping[str, Verb]:
+    """Return every verb by its key's id."""
+    history, making, models, names = History(host), Making(host), Models(host), Names(host)
+    return {
+        "commit": history.commit,
+        "restore": history.restore,
+        "undo": history.undo,
+        "redo": history.redo,
+        "import": making.import_,
+        "transform": making.transform,
+        "demo": making.demo,
+        "train": models.train,
+        "benchmark": models.benchmark,
+        "apply": models.apply,
+        "stop": models.stop,
+        "describe": names.describe,
+        "rename": names.rename,
+        "delete": names.delete,
+        "yank": names.yank,
+    }
