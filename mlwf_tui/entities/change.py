@@ -33,7 +33,7 @@ class ItemChange:
         if self.before is None or self.after is None:
             present = self.after or self.before
             count = len(present.annotation.objects) if present else 0
-            return f"{count} objects"
+            return f"{count} object{'' if count == 1 else 's'}"
         parts = []
         if self.before.blob != self.after.blob:
             parts.append("pixels")

@@ -47,14 +47,14 @@ def test_names_are_unique_and_good(catalog: Catalog, make: Any) -> None:
 
 def test_lists_are_newest_first_without_what_was_deleted(catalog: Catalog, make: Any) -> None:
     run = make.run()
-    first, second, third = (make.model(name, run) for name in ("a", "b", "c"))
+    first, second, third = (make.model(name, run) for name in ("x1", "x2", "x3"))
     catalog.models.delete(second.id)
     assert catalog.models.list() == (third, first)
-    assert catalog.models.find("b") is None
-    for ref in ("b", second.id):
+    assert catalog.models.find("x2") is None
+    for ref in ("x2", second.id):
         with pytest.raises(NotFound):
             catalog.models.get(ref)
-    assert make.model("b", run).id != second.id
+    assert make.model("x2", run).id != second.id
 
 
 def test_describe_replaces_the_description(catalog: Catalog, make: Any) -> None:
