@@ -68,10 +68,10 @@ def test_an_id_prefix_of_many_projects_lists_some_of_them(catalog: Catalog, make
 def test_an_unknown_name_hints_at_close_ones(catalog: Catalog, make: Any) -> None:
     make.project("bccd")
     with pytest.raises(NotFound) as caught:
-        catalog.projects.get("bcd")
+        catalog.projects.get("bccx")
     assert "bccd" in caught.value.hint
     with pytest.raises(NotFound) as caught:
-        catalog.projects.get("default/bcd")
+        catalog.projects.get("default/bccx")
     assert "default/bccd" in caught.value.hint
     with pytest.raises(NotFound):
         catalog.projects.get_by_id(ProjectId("bccd"))

@@ -12,7 +12,7 @@ from tests.fakes.models import add_model
 
 
 def test_a_whole_name_comes_before_the_beginning_of_an_id(imported: Workspace) -> None:
-    prefix = imported.catalog.projects.get("cells").id[:3]
+    prefix = imported.catalog.projects.get("cells").id[:8]
     assert resolve(imported, prefix) == imported.catalog.projects.get("cells")
     model = add_model(imported, prefix)
     assert resolve(imported, prefix) == model
