@@ -134,7 +134,7 @@ class Models:
         finish(self._host, f"The {run.verb} {run.id} is {run.state.value}.")
 
     def _follow(self, run: Run) -> None:
-        finish(self._host, f"Started the {run.verb}: it goes on when you leave.", select=f"run:{run.id}")
+        finish(self._host, f"The {run.verb} has begun, and goes on when you leave.", select=f"run:{run.id}")
         self._host.show_monitor(run.id)
 
 
