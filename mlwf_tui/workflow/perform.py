@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlwf_tui.entities.ids import VersionId
+from mlwf_tui.entities.ids import ModelId, VersionId
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.run import ArtifactKind, Run
@@ -40,7 +40,8 @@ def _find_version(recorder: Recorder) -> Version:
 
 
 def _find_model(recorder: Recorder) -> Model:
-    return recorder.workspace.catalog.models.get(_find_input(recorder, ArtifactKind.MODEL))
+    model_id = ModelId(_find_input(recorder, ArtifactKind.MODEL))
+    return recorder.workspace.catalog.models.get_by_id(model_id)
 
 
 def _find_input(recorder: Recorder, kind: ArtifactKind) -> str:

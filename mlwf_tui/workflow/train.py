@@ -55,6 +55,7 @@ def submit_train(
         NotFound: there is no such project or version.
         InvalidParameter: the architecture is not known, or a parameter does not fit.
         InvalidInput: the version has no training or no validation items, or no objects.
+        Conflict: there is a model of that name, or a training that will make one.
     """
     trainer = workspace.registry.get_trainer(TRAINER)
     architecture = _check_architecture(trainer, model)
