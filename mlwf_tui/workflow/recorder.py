@@ -145,9 +145,13 @@ class Recorder:
 
         Set `result` inside the block; a process that dies leaves either all of it or nothing.
         """
-        with self.workspace.catalog.transaction():
-            yield
-            self.close(RunState.STOPPED if self.is_stopped else RunState.DONE, result=self.result)
+        try:
+            with self.workspace.catalog.transaction():
+                yield
+                self.close(RunState.STOPPED if self.is_stopped else RunState.DONE, result=self.result)
+        except BaseException:
+            self.is_closed = False  # the commit itself may fail, on a full disk: then nothing was closed
+            raise
 
     def close(self, state: RunState, *, result: Mapping[str, Any], error: str = "", hint: str = "") -> None:
         """Finish the run, and the job of this process, once."""
