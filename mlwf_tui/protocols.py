@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, LabelSchema
+from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.run import Problem
 
@@ -42,22 +43,19 @@ class Detection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedItem:
-    """One image file that an importer found, with what its annotation says.
+    """One image file that an importer found, and where its annotation is.
 
-    Boxes are as the file says; the import verb checks them against the real image size. `annotation`
-    None means that the folder says nothing of the image, not that there is nothing on it.
+    `source` is the file that describes this image alone; it is read by `Importer.read_annotation`, and
+    only where it or the image has changed. `annotation` is what a file that describes many images
+    says of it. Both None: the folder says nothing of the image, not that there is nothing on it.
     """
 
-    path: Path
+    image: FoundFile
     dataset: str  # "" for the root of the import; may nest with "/"
     name: str
     split: Split = Split.NONE
+    source: FoundFile | None = None
     annotation: Annotation | None = None
-
-    @property
-    def objects(self) -> tuple[AnnotatedObject, ...]:
-        """The objects that the folder tells of the image."""
-        return self.annotation.objects if self.annotation else ()
 
 
 class Importer(Protocol):
@@ -66,10 +64,10 @@ class Importer(Protocol):
     name: str
     summary: str
 
-    def detect(self, root: Path) -> Detection | None:
-        """Return why `root` is in this format, or None. Reads little: names and a few heads."""
+    def detect(self, folder: FolderListing) -> Detection | None:
+        """Return why the folder is in this format, or None. Reads little: names and a few heads."""
 
-    def list_classes(self, root: Path) -> tuple[str, ...]:
+    def list_classes(self, folder: FolderListing) -> tuple[str, ...]:
         """Return the class names that the folder declares, in the order that gives them their index.
 
         Empty where the format declares none; classes are then those of the objects.
@@ -78,11 +76,31 @@ class Importer(Protocol):
             InvalidInput: the folder as a whole cannot be read in this format.
         """
 
-    def iter_items(self, root: Path, report: Callable[[Problem], None]) -> Iterator[ImportedItem]:
+    def iter_items(
+        self, folder: FolderListing, report: Callable[[Problem], None]
+    ) -> Iterator[ImportedItem]:
         """Yield what can be imported, in path order, and report what cannot, by name and reason.
 
         Raises:
             InvalidInput: the folder as a whole cannot be read in this format.
+        """
+
+    def read_key(self, folder: FolderListing) -> Any:
+        """Return what `read_annotation` needs to know of the folder: class names by index, or None.
+
+        Made of mappings, lists, texts and numbers, since it may be sent to another process.
+        """
+
+    def read_annotation(
+        self, source: FoundFile, key: Any, width_px: int, height_px: int, report: Callable[[Problem], None]
+    ) -> Annotation:
+        """Return what an item's own file says, in pixels of the image as it is shown.
+
+        Boxes are as the file has them: the import verb checks them against the image. What cannot be
+        used is reported.
+
+        Raises:
+            InvalidInput: the whole file cannot be used; the message follows its name.
         """
 
 

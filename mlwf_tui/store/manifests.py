@@ -8,6 +8,8 @@ always give the same digest.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -29,8 +31,26 @@ from mlwf_tui.store.nodes import (
 )
 from mlwf_tui.store.rows import decode_item, encode_item, from_schema_row, to_schema_row
 from mlwf_tui.store.store import Store
-from mlwf_tui.store.walks import find_row, iter_row_changes, iter_rows
+from mlwf_tui.store.walks import iter_found, iter_row_changes, iter_rows
 from mlwf_tui.store.writer import StoreWriter
+
+
+class EncodedItem(NamedTuple):
+    """An item as its manifest holds it; the same item always makes the same row."""
+
+    key: str
+    row: bytes
+    object_count: int
+    size_bytes: int
+
+
+def encode(item: Item) -> EncodedItem:
+    """Return the row of an item, and what a manifest's header counts of it.
+
+    Raises:
+        InvalidInput: an item that no manifest may hold.
+    """
+    return EncodedItem(item.key, encode_item(item), len(item.annotation.objects), item.size_bytes)
 
 
 def write_manifest(writer: StoreWriter, schema: LabelSchema, items: Iterable[Item]) -> ManifestSummary:
@@ -40,16 +60,24 @@ def write_manifest(writer: StoreWriter, schema: LabelSchema, items: Iterable[Ite
         Conflict: two items have one key.
         InvalidInput: an item that no manifest may hold.
     """
-    rows: dict[str, msgspec.Raw] = {}
-    object_count = size_bytes = 0
+    rows: dict[str, EncodedItem] = {}
     for item in items:
-        if item.key in rows:
-            raise Conflict(f"There are two items {item.key}.", hint="Rename one of them.")
-        rows[item.key] = msgspec.Raw(encode_item(item))
-        object_count += len(item.annotation.objects)
-        size_bytes += item.size_bytes
-    root = write_tree(writer, sorted(rows.items()))
-    return _finish(writer, schema, root.digest, len(rows), object_count, size_bytes)
+        encoded = encode(item)
+        if encoded.key in rows:
+            raise Conflict(f"There are two items {encoded.key}.", hint="Rename one of them.")
+        rows[encoded.key] = encoded
+    return write_rows(writer, schema, (rows[key] for key in sorted(rows)))
+
+
+def write_rows(writer: StoreWriter, schema: LabelSchema, rows: Iterable[EncodedItem]) -> ManifestSummary:
+    """Store the manifest of rows that come in the order of their keys; memory stays flat.
+
+    Raises:
+        Conflict: a row does not stand behind the one before it.
+    """
+    counts = _Counts()
+    root = write_tree(writer, counts.iter_entries(rows))
+    return _finish(writer, schema, root.digest, *counts.totals)
 
 
 def update_manifest(
@@ -69,18 +97,36 @@ def update_manifest(
         NotFound: there is no manifest `base`.
         InvalidInput: a key that is not its item's, or an item that no manifest may hold.
     """
+    rows = {key: None if item is None else encode(item) for key, item in changes.items()}
+    return update_rows(store, writer, base, schema=schema, changes=rows)
+
+
+def update_rows(
+    store: Store,
+    writer: StoreWriter,
+    base: Digest,
+    *,
+    schema: LabelSchema,
+    changes: Mapping[str, EncodedItem | None],
+) -> ManifestSummary:
+    """Store what `base` becomes with rows put in or taken away; as `update_manifest` otherwise."""
+    for key, encoded in changes.items():
+        if encoded is not None and encoded.key != key:
+            raise InvalidInput(
+                f"The item {encoded.key} is given under the key {key!r}.", hint="Use its own key."
+            )
     header = read_header(store, base)
-    rows = {key: _encode_change(key, item) for key, item in changes.items()}
+    rows = {key: None if encoded is None else msgspec.Raw(encoded.row) for key, encoded in changes.items()}
     root, replaced = edit_tree(store, writer, header.root, rows)
-    added = [item for item in changes.values() if item is not None]
+    added = [encoded for encoded in changes.values() if encoded is not None]
     gone = [decode_item(row) for row in replaced]
     return _finish(
         writer,
         schema,
         root,
         header.item_count + len(added) - len(gone),
-        header.object_count + _count_objects(added) - _count_objects(gone),
-        header.size_bytes + _sum_sizes(added) - _sum_sizes(gone),
+        header.object_count + sum(e.object_count for e in added) - _count_objects(gone),
+        header.size_bytes + sum(e.size_bytes for e in added) - sum(item.size_bytes for item in gone),
     )
 
 
@@ -94,14 +140,16 @@ def read_summary(store: Store, digest: Digest) -> ManifestSummary:
     return _summarize(digest, read_header(store, digest))
 
 
-def iter_items(store: Store, digest: Digest, *, prefix: str = "") -> Iterator[Item]:
-    """Yield the items whose keys begin with `prefix`, in key order; other parts are not read.
+def iter_items(store: Store, digest: Digest, *, prefix: str = "", start: str = "") -> Iterator[Item]:
+    """Yield the items whose keys begin with `prefix`, in key order from `start` on.
+
+    Parts of the tree that hold none of them are not read.
 
     Raises:
         NotFound, CorruptData: as `read_summary`.
     """
     root = read_root(store, read_header(store, digest).root)
-    return map(decode_item, iter_rows(store, root, prefix))
+    return map(decode_item, iter_rows(store, root, prefix, start))
 
 
 def find_item(store: Store, digest: Digest, key: str) -> Item | None:
@@ -110,8 +158,19 @@ def find_item(store: Store, digest: Digest, key: str) -> Item | None:
     Raises:
         NotFound, CorruptData: as `read_summary`.
     """
-    row = find_row(store, read_root(store, read_header(store, digest).root), key)
-    return None if row is None else decode_item(row)
+    row = next(find_rows(store, digest, (key,)), None)
+    return None if row is None else decode_item(row[1])
+
+
+def find_rows(store: Store, digest: Digest, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the rows that are there under `keys`, in key order; each node on the way is read once.
+
+    Raises:
+        NotFound, CorruptData: as `read_summary`.
+    """
+    root = read_root(store, read_header(store, digest).root)
+    for key, row in iter_found(store, root, sorted(keys)):
+        yield key, bytes(row)
 
 
 def iter_changes(store: Store, before: Digest, after: Digest) -> Iterator[ItemChange]:
@@ -133,20 +192,33 @@ def _name_change(old: Item | None, new: Item | None) -> ChangeKind:
     return ChangeKind.REMOVED if new is None else ChangeKind.CHANGED
 
 
-def _encode_change(key: str, item: Item | None) -> msgspec.Raw | None:
-    if item is None:
-        return None
-    if item.key != key:
-        raise InvalidInput(f"The item {item.key} is given under the key {key!r}.", hint="Use its own key.")
-    return msgspec.Raw(encode_item(item))
+@dataclass(slots=True)
+class _Counts:
+    """Adds up the rows that pass, and sees to their order."""
+
+    item_count: int = 0
+    object_count: int = 0
+    size_bytes: int = 0
+
+    @property
+    def totals(self) -> tuple[int, int, int]:
+        return self.item_count, self.object_count, self.size_bytes
+
+    def iter_entries(self, rows: Iterable[EncodedItem]) -> Iterator[tuple[str, msgspec.Raw]]:
+        last = ""
+        for key, row, object_count, size_bytes in rows:
+            if key <= last:
+                problem = f"There are two items {key}." if key == last else f"{key} comes too late."
+                raise Conflict(problem, hint="Rename one of them.")
+            last = key
+            self.item_count += 1
+            self.object_count += object_count
+            self.size_bytes += size_bytes
+            yield key, msgspec.Raw(row)
 
 
 def _count_objects(items: Iterable[Item]) -> int:
     return sum(len(item.annotation.objects) for item in items)
-
-
-def _sum_sizes(items: Iterable[Item]) -> int:
-    return sum(item.size_bytes for item in items)
 
 
 def _finish(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -14,33 +14,45 @@ RowChange = tuple[str, msgspec.Raw | None, msgspec.Raw | None]
 """A key with its row before and after."""
 
 
-def iter_rows(store: Store, root: Node, prefix: str) -> Iterator[msgspec.Raw]:
-    """Yield the rows whose keys begin with `prefix`, reading only the nodes on the way to them."""
+def iter_rows(store: Store, root: Node, prefix: str, start: str) -> Iterator[msgspec.Raw]:
+    """Yield the rows whose keys begin with `prefix`, from `start` on, reading only nodes on the way."""
+    start = max(start, prefix)
+    keys = [key for key, _ in root.entries]
     if root.level == 0:
-        for key, row in root.entries:
-            if key.startswith(prefix) and isinstance(row, msgspec.Raw):
+        for key, row in root.entries[bisect_left(keys, start) :]:
+            if not key.startswith(prefix):
+                return
+            if isinstance(row, msgspec.Raw):
                 yield row
         return
-    keys = [key for key, _ in root.entries]
-    first = max(0, bisect_right(keys, prefix) - 1)  # the child before may hold the first of them
+    first = max(0, bisect_right(keys, start) - 1)  # the child before may hold the first of them
     for key, child in root.entries[first:]:
         if key > prefix and not key.startswith(prefix):
             return
         if isinstance(child, Child):
-            yield from iter_rows(store, read_node(store, child, root.level - 1), prefix)
+            yield from iter_rows(store, read_node(store, child, root.level - 1), prefix, start)
 
 
-def find_row(store: Store, root: Node, key: str) -> msgspec.Raw | None:
-    """Return the row under a key, or None; one node a level is read."""
-    node = root
-    while True:
-        place = bisect_right(node.entries, key, key=lambda entry: entry[0]) - 1
-        if place < 0:
-            return None
-        found, value = node.entries[place]
-        if not isinstance(value, Child):
-            return value if found == key else None
-        node = read_node(store, value, node.level - 1)
+def iter_found(store: Store, root: Node, keys: Sequence[str]) -> Iterator[tuple[str, msgspec.Raw]]:
+    """Yield the rows under `keys`, which are in order; keys that are not there are passed over."""
+    if root.level == 0:
+        known = dict(root.entries)
+        for key in keys:
+            row = known.get(key)
+            if isinstance(row, msgspec.Raw):
+                yield key, row
+        return
+    borders = [key for key, _ in root.entries]
+    at = 0
+    while at < len(keys):
+        place = max(0, bisect_right(borders, keys[at]) - 1)
+        is_last = place + 1 == len(borders)
+        end = len(keys) if is_last else bisect_left(keys, borders[place + 1], lo=at + 1)
+        child = root.entries[place][1]
+        if isinstance(child, Child):
+            node = read_node(store, child, root.level - 1)
+            yield from iter_found(store, node, keys[at:end])
+        at = end
 
 
 def iter_row_changes(store: Store, before: bytes, after: bytes) -> Iterator[RowChange]:

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from mlwf_tui.entities.annotation import LabelSchema, define_classes
-from mlwf_tui.entities.item import Item, check_dataset
+from mlwf_tui.entities.folder import FolderListing
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import IMAGE_SUFFIXES, check_dataset
 from mlwf_tui.entities.project import ManifestSummary, Project
 from mlwf_tui.entities.run import Problem
-from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.errors import CorruptData, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.protocols import Importer, Observer
 from mlwf_tui.settings import expand_path
-from mlwf_tui.store.manifests import iter_items, read_summary, update_manifest, write_manifest
+from mlwf_tui.store.digests import compute_digest
+from mlwf_tui.store.manifests import iter_changes, read_summary, update_rows, write_rows
 from mlwf_tui.store.writer import StoreWriter
+from mlwf_tui.workflow.import_cache import (
+    CachedItem,
+    CacheFile,
+    Head,
+    ImportCache,
+    compute_fingerprint,
+    find_cache,
+    make_head,
+)
 from mlwf_tui.workflow.intake import Intake
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
+from mlwf_tui.workflow.readers import open_readers
 from mlwf_tui.workflow.recorder import Recorder, record
 from mlwf_tui.workflow.refs import check_project_name
+from mlwf_tui.workflow.scan import scan_folder
 from mlwf_tui.workspace import Workspace
+
+_IMAGE_SUFFIXES = tuple(IMAGE_SUFFIXES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,22 +76,17 @@ def import_folder(
     if dataset:
         check_dataset(dataset)
     root = _check_root(path)
-    importer = _choose_importer(workspace, root, format)
-    params = {"path": str(root), "project": project_name, "dataset": dataset, "format": importer.name}
+    observer.progress(0, None, "looking through the folder")
+    listing = scan_folder(root)
+    project = workspace.catalog.projects.find(project_name, workspace.settings.workspace)
+    work = _Import(workspace, listing, project, project_name, dataset, format, observer)
+    way = work.find_last() or _choose_importer(workspace, listing, format)
+    params = {"path": str(root), "project": project_name, "dataset": dataset, "format": format}
     with record(workspace, "import", params=params) as run:
         run.read_folder(str(root))
-        project = workspace.catalog.projects.find(project_name, workspace.settings.workspace)
         if project is not None and project.item_count:
             run.read_state(project, project.head)
-        intake = Intake(root, dataset, _read_known(workspace, project))
-        with workspace.store.writer() as writer:
-            declared = importer.list_classes(root)
-            _take_all(intake, importer, writer, observer)
-            manifest = _write_manifest(workspace, writer, project, intake, declared)
-        result = _summarise(intake, project_name, run.run_id, importer.name)
-        run.result = {**asdict(result), "summary": _describe_counts(result)}
-        _finish(run, project, manifest, project_name)
-    return result
+        return _repeat(run, project_name, way) if isinstance(way, Head) else work.do(run, way)
 
 
 def list_formats(workspace: Workspace) -> tuple[str, ...]:
@@ -97,7 +111,115 @@ def _check_root(path: Path) -> Path:
     return root
 
 
-def _choose_importer(workspace: Workspace, root: Path, format: str) -> Importer:
+@dataclass(slots=True)
+class _Import:
+    """One import from its listing to its head."""
+
+    workspace: Workspace
+    listing: FolderListing
+    project: Project | None  # None where there is none of that name yet
+    project_name: str
+    dataset: str
+    format: str
+    observer: Observer
+    fingerprint: str = field(init=False)
+    cache: ImportCache | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.fingerprint = compute_fingerprint(self.listing)
+        self.cache = self._find_cache(self.project).read() if self.project else None
+
+    def find_last(self) -> Head | None:
+        """Return what the last import found, if another would find and leave the very same."""
+        if self.cache is None or self.project is None:
+            return None
+        head = self.cache.head
+        return head if head.describes(self.fingerprint, self.project.manifest) else None
+
+    def do(self, run: Recorder, importer: Importer) -> ImportResult:
+        """Read what has changed, and move the head."""
+        key = importer.read_key(self.listing)
+        key_digest = compute_digest(msgspec.msgpack.encode(key))
+        cached = self._choose_cached(importer.name, key_digest)
+        intake = Intake(self.workspace, self.listing, self.dataset, self.project, cached)
+        manifest = self._take_all(run, intake, importer, key)
+        result = _summarise(intake, self.project_name, run.run_id, importer.name)
+        run.result = {**asdict(result), "summary": _describe_counts(result)}
+        project = self._move_head(run, manifest)
+        # After the commit: a cache that knew more than the catalog would hide what was never stored.
+        head = make_head(
+            importer=importer.name,
+            key=key_digest,
+            listing=self.listing,
+            fingerprint=self.fingerprint,
+            manifest=manifest.digest,
+            item_count=intake.taken,
+            problems=tuple((problem.path, problem.reason) for problem in intake.problems),
+        )
+        self._find_cache(project).write(head, intake.items)
+        return result
+
+    def _find_cache(self, project: Project) -> CacheFile:
+        return find_cache(self.workspace, project.id, str(self.listing.root), self.dataset, self.format)
+
+    def _choose_cached(self, importer: str, key_digest: Digest) -> dict[str, CachedItem]:
+        """Return what may be believed: not what was changed in the project since it was read."""
+        cache = self.cache
+        if cache is None or self.project is None:
+            return {}
+        if (cache.head.importer, cache.head.importer_key) != (importer, key_digest):
+            return {}
+        try:
+            changes = iter_changes(self.workspace.store, cache.head.manifest, self.project.manifest)
+            changed = {change.key for change in changes}
+        except (NotFound, CorruptData):  # the old manifest was collected meanwhile
+            return {}
+        items = cache.decode_items()
+        return {path: item for path, item in items.items() if item.key not in changed} if changed else items
+
+    def _take_all(self, run: Recorder, intake: Intake, importer: Importer, key: Any) -> ManifestSummary:
+        """Take all items in and return the manifest that they make, which is durable then."""
+        images = sum(file.relative.lower().endswith(_IMAGE_SUFFIXES) for file in self.listing.files)
+        root, expected = self.listing.root, images - len(intake.cached)
+        with run.writer() as writer:
+            declared = importer.list_classes(self.listing)
+            with open_readers(self.workspace, writer, importer, root, key, expected=expected) as readers:
+                imported = importer.iter_items(self.listing, intake.problems.append)
+                intake.take_all(imported, readers, self.observer, total=images)
+            if not intake.taken:
+                raise InvalidInput(_describe_failure(intake), hint="Nothing was imported.")
+            return _write_manifest(self.workspace, writer, self.project, intake, declared)
+
+    def _move_head(self, run: Recorder, manifest: ManifestSummary) -> Project:
+        """Move the head, of a project that is made now where there was none."""
+        if self.project is None:
+            empty = write_empty_manifest(self.workspace)
+            with run.finishing():
+                project = create_project(self.workspace, self.project_name, empty)
+                run.write_head(project, manifest)
+            return project
+        if manifest.digest != self.project.manifest:
+            with run.finishing():
+                run.write_head(self.project, manifest)
+        return self.project
+
+
+def _repeat(run: Recorder, project_name: str, last: Head) -> ImportResult:
+    """Return the result of an import that finds everything as the last one did."""
+    result = ImportResult(
+        project=project_name,
+        items_added=0,
+        items_updated=0,
+        items_unchanged=last.item_count,
+        problems=tuple(Problem(path, reason) for path, reason in last.problems),
+        run=run.run_id,
+        format=last.importer,
+    )
+    run.result = {**asdict(result), "summary": _describe_counts(result)}
+    return result
+
+
+def _choose_importer(workspace: Workspace, listing: FolderListing, format: str) -> Importer:
     names = workspace.registry.list_names("importers")
     if format != "auto":
         if format not in names:
@@ -106,28 +228,13 @@ def _choose_importer(workspace: Workspace, root: Path, format: str) -> Importer:
             )
         return workspace.registry.get_importer(format)
     importers = [workspace.registry.get_importer(name) for name in names]
-    found = [(detection, importer) for importer in importers if (detection := importer.detect(root))]
+    found = [(detection, importer) for importer in importers if (detection := importer.detect(listing))]
     if not found:
         raise InvalidInput(
-            f"No images were found in {root}.",
+            f"No images were found in {listing.root}.",
             hint=f"Give a folder with images, or name its format with --format {'|'.join(names)}.",
         )
     return max(found, key=lambda pair: pair[0].confidence)[1]
-
-
-def _read_known(workspace: Workspace, project: Project | None) -> dict[str, Item]:
-    if project is None:
-        return {}
-    return {item.key: item for item in iter_items(workspace.store, project.manifest)}
-
-
-def _take_all(intake: Intake, importer: Importer, writer: StoreWriter, observer: Observer) -> None:
-    for imported in importer.iter_items(intake.root, intake.problems.append):
-        observer.check_cancelled()
-        intake.take(imported, writer)
-        observer.progress(len(intake.seen), None, imported.name)
-    if not intake.seen:
-        raise InvalidInput(_describe_failure(intake), hint="Nothing was imported.")
 
 
 def _write_manifest(
@@ -141,28 +248,16 @@ def _write_manifest(
     names = tuple(dict.fromkeys((*declared, *sorted(intake.class_names))))
     found = LabelSchema(define_classes(names, geometry=None))
     if project is None:
-        return write_manifest(writer, found, (item for item in intake.changes.values() if item))
+        return write_rows(writer, found, (intake.changes[key] for key in sorted(intake.changes)))
     schema = read_summary(workspace.store, project.manifest).schema.merge(found)
-    return update_manifest(workspace.store, writer, project.manifest, schema=schema, changes=intake.changes)
-
-
-def _finish(run: Recorder, project: Project | None, manifest: ManifestSummary, name: str) -> None:
-    """Move the head, of a project that is made now where there was none."""
-    if project is None:
-        empty = write_empty_manifest(run.workspace)
-        with run.finishing():
-            run.write_head(create_project(run.workspace, name, empty), manifest)
-    elif manifest.digest != project.manifest:
-        with run.finishing():
-            run.write_head(project, manifest)
+    return update_rows(workspace.store, writer, project.manifest, schema=schema, changes=intake.changes)
 
 
 def _summarise(intake: Intake, project_name: str, run_id: str, format: str) -> ImportResult:
-    updated = sum(key in intake.known for key in intake.changes)
     return ImportResult(
         project=project_name,
-        items_added=len(intake.changes) - updated,
-        items_updated=updated,
+        items_added=len(intake.changes) - intake.updated,
+        items_updated=intake.updated,
         items_unchanged=intake.unchanged,
         problems=tuple(intake.problems),
         run=run_id,
@@ -177,6 +272,6 @@ def _describe_counts(result: ImportResult) -> str:
 
 def _describe_failure(intake: Intake) -> str:
     if not intake.problems:
-        return f"No images were found in {intake.root}."
+        return f"No images were found in {intake.listing.root}."
     first = intake.problems[0]
-    return f"Nothing in {intake.root} could be imported; the first, {first.path}, {first.reason}."
+    return f"Nothing in {intake.listing.root} could be imported; the first, {first.path}, {first.reason}."

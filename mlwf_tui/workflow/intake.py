@@ -1,101 +1,179 @@
-"""Takes images in for an import: checks each, stores it, and says what became of it; not a verb."""
+"""Takes the items of a folder in: what has changed is read, the rest is known; not a verb."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation
-from mlwf_tui.entities.item import Item, Split, check_dataset, check_name
+import msgspec
+
+from mlwf_tui.entities.annotation import Annotation
+from mlwf_tui.entities.folder import FolderListing
+from mlwf_tui.entities.item import Split, check_dataset, check_name
+from mlwf_tui.entities.project import Project
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.media.probe import ImageFacts, probe_image
-from mlwf_tui.protocols import ImportedItem
-from mlwf_tui.store.writer import StoreWriter
+from mlwf_tui.protocols import ImportedItem, Observer
+from mlwf_tui.store.digests import compute_digest
+from mlwf_tui.store.manifests import EncodedItem, encode, find_rows
+from mlwf_tui.store.rows import decode_item
+from mlwf_tui.workflow.import_cache import CachedItem
+from mlwf_tui.workflow.readers import Readers
+from mlwf_tui.workflow.reading import Reading, Task
 from mlwf_tui.workflow.refs import with_dataset
+from mlwf_tui.workflow.scan import is_racy
+from mlwf_tui.workspace import Workspace
 
 DEFAULT_DATASET = "main"
-MAX_IMAGE_BYTES = 1 << 30
+_STEP = 256  # readings between two looks into the project
 
 
 @dataclass(slots=True)
 class Intake:
-    """What has been read so far. `known` holds the project's items before the import, by key."""
+    """What an import has taken in so far."""
 
-    root: Path
+    workspace: Workspace
+    listing: FolderListing
     dataset: str  # that all items go below; "" for the format's own, or the default
-    known: dict[str, Item]
-    changes: dict[str, Item | None] = field(default_factory=dict)
+    project: Project | None
+    cached: dict[str, CachedItem]  # by the path of the image; only what may be believed
+    changes: dict[str, EncodedItem] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
-    class_names: dict[str, None] = field(default_factory=dict)  # in the order they appear
+    class_names: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+    items: list[CachedItem] = field(default_factory=list)  # for the next import
     unchanged: int = 0
+    updated: int = 0
 
-    def take(self, imported: ImportedItem, writer: StoreWriter) -> None:
-        """Store one image and note its item, or the reason why it is left out."""
+    @property
+    def taken(self) -> int:
+        """How many items the folder has that could be taken in."""
+        return self.unchanged + len(self.changes)
+
+    def take_all(
+        self, imported: Iterable[ImportedItem], readers: Readers, observer: Observer, *, total: int
+    ) -> None:
+        """Take items in, reading the files of those that have changed; `total` is told to the observer."""
+        step: list[Reading] = []
+        for count, reading in enumerate(readers.read(self._iter_tasks(imported, observer)), start=1):
+            observer.check_cancelled()
+            observer.progress(self.unchanged + count, total, reading.task.name)
+            step.append(reading)
+            if len(step) == _STEP:
+                self._note_all(step)
+                step = []
+        self._note_all(step)
+
+    def _iter_tasks(self, imported: Iterable[ImportedItem], observer: Observer) -> Iterator[Task]:
+        """Yield what has to be read, and note the rest."""
+        for item in imported:
+            observer.check_cancelled()
+            task = self._make_task(item)
+            if task is None:
+                continue
+            cached = self.cached.get(task.image)
+            if cached is not None and _is_same(cached, task):
+                self._keep(cached)
+            else:
+                yield task
+
+    def _make_task(self, imported: ImportedItem) -> Task | None:
+        path = imported.image.relative
         try:
             dataset = with_dataset(imported.dataset, self.dataset) or DEFAULT_DATASET
             key = f"{check_dataset(dataset)}/{check_name(imported.name, 'file name')}"
-            data, facts = _read_image(imported.path)
+            if key in self.seen:
+                raise InvalidInput(f"is a second item named {key}")
         except InvalidInput as error:
-            self._report(imported, error.message)
-            return
-        if key in self.seen:
-            self._report(imported, f"is a second item named {key}")
-            return
-        item = Item(
+            self.problems.append(Problem(path, error.message))
+            return None
+        self.seen.add(key)
+        source = imported.source
+        return Task(
             dataset=dataset,
             name=imported.name,
-            blob=writer.put(data),
-            size_bytes=len(data),
-            width_px=facts.width_px,
-            height_px=facts.height_px,
             split=imported.split,
-            annotation=self._check_annotation(imported, facts),
+            image=path,
+            image_signature=imported.image.signature,
+            source=source.relative if source else "",
+            source_signature=source.signature if source else _sign_annotation(imported.annotation),
+            annotation=imported.annotation,
         )
-        self._note(item, has_annotation=imported.annotation is not None)
 
-    def _note(self, item: Item, *, has_annotation: bool) -> None:
+    def _keep(self, cached: CachedItem) -> None:
+        self.items.append(cached)
+        self.unchanged += bool(cached.key)
+        self.problems += [Problem(path, reason) for path, reason in cached.problems]
+
+    def _note_all(self, readings: Sequence[Reading]) -> None:
+        """Note what was read, beside what the project holds under the same keys."""
+        keys = [reading.key for reading in readings if reading.row]
+        known: dict[str, bytes] = {}
+        if self.project is not None and keys:
+            known = dict(find_rows(self.workspace.store, self.project.manifest, keys))
+        for reading in readings:
+            self.problems += [Problem(path, reason) for path, reason in reading.problems]
+            self._remember(reading)
+            if reading.row:
+                self._note(reading, known.get(reading.key))
+
+    def _note(self, reading: Reading, before: bytes | None) -> None:
         """Note an item; what the files do not say (split, annotation) stays as it is in the project."""
-        self.seen.add(item.key)
-        before = self.known.get(item.key)
-        if before is not None and item.split is Split.NONE:
-            item = replace(item, split=before.split)
-        if before is not None and not has_annotation:
-            item = replace(item, annotation=before.annotation)
-        for labelled in item.annotation.objects:
-            self.class_names[labelled.class_name] = None
-        if item == before:
+        encoded = reading.encoded
+        self.class_names.update(reading.class_names)
+        if before is not None:
+            encoded = _fill_in(reading, before)
+        if encoded.row == before:
             self.unchanged += 1
         else:
-            self.changes[item.key] = item
+            self.changes[encoded.key] = encoded
+            self.updated += before is not None
 
-    def _check_annotation(self, imported: ImportedItem, facts: ImageFacts) -> Annotation:
-        """Return the annotation without objects that lie wholly outside of the real image."""
+    def _remember(self, reading: Reading) -> None:
+        """Keep what was read for the next import, unless a later edit might not show."""
+        task = reading.task
+        signatures = [reading.image_signature or task.image_signature]
+        signatures += [reading.source_signature] if task.source and reading.source_signature else []
+        if any(is_racy(signature, self.listing.scanned_at_ns) for signature in signatures):
+            return
+        self.items.append(
+            CachedItem(
+                task.image,
+                signatures[0],
+                task.source,
+                reading.source_signature or task.source_signature,
+                reading.key if reading.row else "",
+                task.split,
+                reading.problems,
+            )
+        )
 
-        def is_inside(labelled: AnnotatedObject) -> bool:
-            bounds = labelled.geometry.bounds
-            is_in = bounds.left < facts.width_px and bounds.top < facts.height_px
-            is_in = is_in and bounds.right > 0 and bounds.bottom > 0
-            if not is_in:
-                size = f"{facts.width_px}×{facts.height_px}"
-                self._report(imported, f"an object ({labelled.class_name}) lies outside of the {size} image")
-            return is_in
 
-        annotation = imported.annotation or Annotation()
-        return replace(annotation, objects=tuple(filter(is_inside, annotation.objects)))
-
-    def _report(self, imported: ImportedItem, reason: str) -> None:
-        self.problems.append(Problem(os.path.relpath(imported.path, self.root), reason))
+def _is_same(cached: CachedItem, task: Task) -> bool:
+    """Say whether a task would give what it gave before."""
+    return (
+        cached.image_signature == task.image_signature
+        and cached.source_signature == task.source_signature
+        and cached.source == task.source
+        and cached.split == task.split
+        and cached.key in ("", f"{task.dataset}/{task.name}")
+    )
 
 
-def _read_image(path: Path) -> tuple[bytes, ImageFacts]:
-    """Return an image file's bytes and facts; raise InvalidInput with what is wrong with it."""
-    try:
-        if path.stat().st_size > MAX_IMAGE_BYTES:
-            raise InvalidInput("is larger than 1 GiB")
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"cannot be read: {error.strerror}") from error
-    return data, probe_image(data)
+def _sign_annotation(annotation: Annotation | None) -> bytes:
+    """Return what tells one annotation from another, where it has no file of its own."""
+    return b"" if annotation is None else compute_digest(msgspec.msgpack.encode(annotation)).encode()
+
+
+def _fill_in(reading: Reading, before: bytes) -> EncodedItem:
+    has_split = reading.task.split is not Split.NONE
+    if has_split and reading.task.is_annotated:
+        return reading.encoded
+    old, new = decode_item(before), decode_item(reading.row)
+    return encode(
+        replace(
+            new,
+            split=new.split if has_split else old.split,
+            annotation=new.annotation if reading.task.is_annotated else old.annotation,
+        )
+    )

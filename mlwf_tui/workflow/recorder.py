@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import ManifestSummary, Project, ProjectState, Version, VersionKind
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Job, Run, RunState
 from mlwf_tui.errors import Cancelled, InvalidInput, MlwfError
+from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow import processes
 from mlwf_tui.workflow.refs import resolve_project_ref
 from mlwf_tui.workspace import Workspace
@@ -34,10 +35,33 @@ class Recorder:
     result: Mapping[str, Any] = field(default_factory=dict)
     is_stopped: bool = False  # ended early but kept what it had
     is_closed: bool = False
+    holds: ExitStack = field(default_factory=ExitStack)  # left by closing_run
+    is_holding: bool = False  # the store: see hold_store
 
     @property
     def run_id(self) -> RunId:
         return self.run.id
+
+    def hold_store(self) -> None:
+        """Keep collect from deleting anything until the run is closed.
+
+        A run relies on bytes before the catalog names them: those it puts, and those that it finds
+        in the store already and therefore does not put. A run of this process holds from its first
+        moment; a worker's, which may take hours, from its first `writer`.
+
+        Raises:
+            Busy: a collect has been deleting for a minute.
+        """
+        if not self.is_holding:
+            self.holds.enter_context(self.workspace.store.hold_shared())
+            self.is_holding = True
+
+    @contextmanager
+    def writer(self) -> Iterator[StoreWriter]:
+        """Give a writer of the store; what it puts is safe from collect until the run has named it."""
+        self.hold_store()
+        with self.workspace.store.writer() as writer:
+            yield writer
 
     def read_version(self, ref: str) -> Version:
         """Return the immutable version that `PROJECT` or `PROJECT@N` means, as an input of the run.
@@ -96,14 +120,14 @@ class Recorder:
         """Move a project's head to `manifest` and name it as a version, in one transaction.
 
         What the head held and no version named is committed first, so that nothing is lost. The
-        project's latest version is a parent beside `parents`.
+        first parent is the project's latest version, then come `parents`.
         """
         catalog = self.workspace.catalog
         with catalog.transaction():
             if project.is_changed and project.item_count:
                 pin_head(self.workspace, project, message=f"before {self.run.verb}")
             latest = catalog.versions.latest(project.id)
-            ancestors = [parent.id for parent in (*parents, *([latest] if latest else []))]
+            ancestors = [parent.id for parent in (*([latest] if latest else []), *parents)]
             self._move_head(project, manifest, item_count)
             version = catalog.versions.create(
                 project.id,
@@ -201,12 +225,19 @@ def record(
         job = catalog.jobs.create(run.id, processes.identify_self())
     recorder = Recorder(workspace, run, job)
     with closing_run(recorder):
+        recorder.hold_store()
         yield recorder
 
 
 @contextmanager
 def closing_run(recorder: Recorder) -> Iterator[None]:
     """Close the recorder's run with the state that the block's ending means, unless it is closed."""
+    with recorder.holds, _closing(recorder):  # let go of the store last
+        yield
+
+
+@contextmanager
+def _closing(recorder: Recorder) -> Iterator[None]:
     try:
         yield
     except (Cancelled, KeyboardInterrupt):

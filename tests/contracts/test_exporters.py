@@ -11,7 +11,9 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import Cancelled, InvalidInput
 from mlwf_tui.protocols import ExportSummary, SourceItem
 from mlwf_tui.registry import Registry
+from mlwf_tui.workflow.scan import scan_folder
 from tests.fakes.observers import KeepingObserver, StoppingObserver
+from tests.importing import read_folder
 from tests.making import make_item, to_exported
 
 NAMES = Registry().list_names("exporters")
@@ -65,8 +67,9 @@ def test_two_writings_are_equal(name: str, tmp_path: Path) -> None:
 def test_what_was_written_comes_back_through_the_importer(name: str, tmp_path: Path) -> None:
     write(name, ITEMS, tmp_path / "out")
     importer = Registry().get_importer(name)
-    assert importer.detect(tmp_path / "out") is not None
-    back = list(importer.iter_items(tmp_path / "out", lambda problem: pytest.fail(str(problem))))
+    assert importer.detect(scan_folder(tmp_path / "out")) is not None
+    back, problems = read_folder(importer, tmp_path / "out")
+    assert problems == []
     found = sorted(
         (item.split, labelled.class_name, [round(edge, 2) for edge in labelled.geometry.bounds])
         for item in back

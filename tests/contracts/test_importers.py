@@ -11,8 +11,9 @@ import pytest
 from mlwf_tui.entities.item import Split, check_dataset, check_name
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.protocols import ImportedItem
 from mlwf_tui.registry import Registry
+from mlwf_tui.workflow.scan import scan_folder
+from tests.importing import ReadItem, read_folder
 from tests.making import Box, make_coco, make_voc, make_yolo, write_image
 
 NAMES = Registry().list_names("importers")
@@ -39,9 +40,8 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
 }
 
 
-def read(name: str, root: Path) -> tuple[list[ImportedItem], list[Problem]]:
-    problems: list[Problem] = []
-    return list(Registry().get_importer(name).iter_items(root, problems.append)), problems
+def read(name: str, root: Path) -> tuple[list[ReadItem], list[Problem]]:
+    return read_folder(Registry().get_importer(name), root)
 
 
 def snapshot(root: Path) -> dict[str, tuple[int, int]]:
@@ -55,7 +55,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 def test_declared_classes_are_in_their_order_and_cover_the_objects(name: str, tmp_path: Path) -> None:
     root = MAKERS[name](tmp_path / "root")
-    declared = Registry().get_importer(name).list_classes(root)
+    declared = Registry().get_importer(name).list_classes(scan_folder(root))
     found = {o.class_name for item in read(name, root)[0] for o in item.objects}
     assert declared == ((), ("cat", "dog"))[name in ("coco", "yolo")]
     assert not declared or found <= set(declared)
@@ -73,7 +73,7 @@ def test_name_is_the_registered_one_and_summary_is_told(name: str) -> None:
 
 def test_own_format_is_detected_with_the_highest_confidence(name: str, tmp_path: Path) -> None:
     MAKERS[name](tmp_path)
-    found = {other: Registry().get_importer(other).detect(tmp_path) for other in NAMES}
+    found = {other: Registry().get_importer(other).detect(scan_folder(tmp_path)) for other in NAMES}
     confidences = {other: detection.confidence for other, detection in found.items() if detection}
     assert max(confidences, key=lambda other: confidences[other]) == name
     detection = found[name]
@@ -86,11 +86,11 @@ def test_folder_without_images_is_not_detected(name: str, tmp_path: Path) -> Non
     MAKERS[name](tmp_path)
     for path in [*tmp_path.rglob("*.jpg"), *tmp_path.rglob("*.png")]:
         path.unlink()
-    assert Registry().get_importer(name).detect(tmp_path) is None
+    assert Registry().get_importer(name).detect(scan_folder(tmp_path)) is None
 
 
 def test_empty_folder_is_refused_in_words(name: str, tmp_path: Path) -> None:
-    assert Registry().get_importer(name).detect(tmp_path) is None
+    assert Registry().get_importer(name).detect(scan_folder(tmp_path)) is None
     with pytest.raises(InvalidInput) as caught:
         read(name, tmp_path)
     assert caught.value.hint
@@ -123,7 +123,7 @@ def test_two_readings_are_equal(name: str, tmp_path: Path) -> None:
 
 def test_reading_leaves_the_folder_as_it_was(name: str, tmp_path: Path) -> None:
     before = snapshot(MAKERS[name](tmp_path))
-    Registry().get_importer(name).detect(tmp_path)
+    Registry().get_importer(name).detect(scan_folder(tmp_path))
     read(name, tmp_path)
     assert snapshot(tmp_path) == before
 

@@ -17,12 +17,12 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind
+from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import (
     SPLIT_WORDS,
-    FoundFile,
     Keys,
     Place,
     Report,
@@ -49,39 +49,43 @@ class CocoImporter:
     name = "coco"
     summary = "COCO: instances_*.json with boxes, polygons and run-length masks"
 
-    def detect(self, root: Path) -> Detection | None:
+    def detect(self, folder: FolderListing) -> Detection | None:
         """Return high confidence where a JSON file begins like COCO instances and there are images."""
-        heads = islice(iter_files(root, {".json"}, ignore_problem), 20)
+        heads = islice(iter_files(folder, {".json"}, ignore_problem), 20)
         first = next((file for file in heads if _looks_like_coco(file.path)), None)
-        if first is None or not has_images(root):
+        if first is None or not has_images(folder):
             return None
-        return Detection(0.9, f"{first.relative} is COCO JSON, there are {count_images(root)}")
+        return Detection(0.9, f"{first.relative} is COCO JSON, there are {count_images(folder)}")
 
-    def list_classes(self, root: Path) -> tuple[str, ...]:
+    def list_classes(self, folder: FolderListing) -> tuple[str, ...]:
         """Return the categories of all files by their id; a file that cannot be read has none."""
         names: dict[str, None] = {}
-        for source in _choose_sources(list(iter_files(root, {".json"}, ignore_problem))):
+        for source in _choose_sources(list(iter_files(folder, {".json"}, ignore_problem))):
             with suppress(InvalidInput):  # iter_items reports it
                 categories = _read_categories(source, _decode(source.path), ignore_problem)
                 names |= dict.fromkeys(categories[id] for id in sorted(categories))
         return tuple(names)
 
-    def iter_items(self, root: Path, report: Report) -> Iterator[ImportedItem]:
+    def iter_items(self, folder: FolderListing, report: Report) -> Iterator[ImportedItem]:
         """Yield every image in path order; one that no file describes has no objects.
 
         Raises:
             InvalidInput: there is no COCO JSON file that can be read.
         """
-        files = list(iter_files(root, IMAGE_SUFFIXES | {".json"}, report))
+        files = list(iter_files(folder, IMAGE_SUFFIXES | {".json"}, report))
         sources = _choose_sources([file for file in files if file.suffix == ".json"])
         if not sources:
-            raise InvalidInput(f"There is no COCO JSON in {root}.", hint="Name another format with --format.")
+            raise InvalidInput(
+                f"There is no COCO JSON in {folder.root}.", hint="Name another format with --format."
+            )
         images = [file for file in files if file.suffix in IMAGE_SUFFIXES]
         index = _ImageIndex(images)
         described: dict[str, _Described] = {}
         read = [_read_source(source, index, described, report) for source in sources]
         if not any(read):
-            raise InvalidInput(f"No COCO JSON in {root} could be read.", hint="Mend or replace the files.")
+            raise InvalidInput(
+                f"No COCO JSON in {folder.root} could be read.", hint="Mend or replace the files."
+            )
         if not all(read):  # their images must not pass for images without objects
             _report_undescribed(images, described, report)
             images = [image for image in images if image.relative in described]
@@ -93,12 +97,21 @@ class CocoImporter:
                 report(Problem(image.relative, "has the name of another image of its dataset"))
                 continue
             yield ImportedItem(
-                path=image.path,
+                image=image,
                 dataset=place.dataset,
                 name=image.name,
                 split=place.split,
                 annotation=Annotation(tuple(found.objects)),
             )
+
+    def read_key(self, folder: FolderListing) -> None:
+        """Return nothing: the items come with their annotations."""
+
+    def read_annotation(
+        self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
+    ) -> Annotation:
+        """Return nothing: no item has a file of its own."""
+        return Annotation()
 
 
 # --- files ---------------------------------------------------------------------------------------

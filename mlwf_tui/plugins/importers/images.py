@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Final
 
+from mlwf_tui.entities.annotation import Annotation
+from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import Keys, Report, count_images, find_place, has_images, iter_images
 from mlwf_tui.protocols import Detection, ImportedItem
+
+NO_LAYOUT: Final[frozenset[str]] = frozenset()
 
 
 class ImagesImporter:
@@ -17,28 +21,39 @@ class ImagesImporter:
     name = "images"
     summary = "folders of images without annotations"
 
-    def detect(self, root: Path) -> Detection | None:
+    def detect(self, folder: FolderListing) -> Detection | None:
         """Return faint confidence wherever there is an image at all."""
-        if not has_images(root):
+        if not has_images(folder):
             return None
-        return Detection(0.1, f"the folder holds {count_images(root)}")
+        return Detection(0.1, f"the folder holds {count_images(folder)}")
 
-    def list_classes(self, root: Path) -> tuple[str, ...]:
+    def list_classes(self, folder: FolderListing) -> tuple[str, ...]:
         """Return nothing: the format declares no classes."""
         return ()
 
-    def iter_items(self, root: Path, report: Report) -> Iterator[ImportedItem]:
+    def iter_items(self, folder: FolderListing, report: Report) -> Iterator[ImportedItem]:
         """Yield every image in path order.
 
         Raises:
             InvalidInput: there is none.
         """
-        if not has_images(root):
-            raise InvalidInput(f"There are no images in {root}.", hint="Give the folder that holds them.")
+        if not has_images(folder):
+            raise InvalidInput(
+                f"There are no images in {folder.root}.", hint="Give the folder that holds them."
+            )
         keys = Keys()
-        for image in iter_images(root, report):
-            place = keys.place(image.name, find_place(image, ()))
+        for image in iter_images(folder, report):
+            place = keys.place(image.name, find_place(image, NO_LAYOUT))
             if place is None:
                 report(Problem(image.relative, "has the name of another image of its dataset"))
                 continue
-            yield ImportedItem(path=image.path, dataset=place.dataset, name=image.name, split=place.split)
+            yield ImportedItem(image=image, dataset=place.dataset, name=image.name, split=place.split)
+
+    def read_key(self, folder: FolderListing) -> None:
+        """Return nothing: there are no annotations."""
+
+    def read_annotation(
+        self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
+    ) -> Annotation:
+        """Return nothing: no item has a source."""
+        return Annotation()

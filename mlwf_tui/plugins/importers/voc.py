@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -18,11 +17,11 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry
+from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import (
-    FoundFile,
     Keys,
     Place,
     Report,
@@ -52,36 +51,36 @@ class VocImporter:
     name = "voc"
     summary = "Pascal VOC: an XML file for each image, splits in ImageSets/Main"
 
-    def detect(self, root: Path) -> Detection | None:
+    def detect(self, folder: FolderListing) -> Detection | None:
         """Return high confidence where XML files begin like VOC annotations and there are images."""
-        heads = islice(iter_files(root, {".xml"}, ignore_problem), 5)
+        heads = islice(iter_files(folder, {".xml"}, ignore_problem), 5)
         first = next((file for file in heads if _looks_like_voc(file.path)), None)
-        if first is None or not has_images(root):
+        if first is None or not has_images(folder):
             return None
-        folder = "/".join(first.folders) or "the folder"
-        return Detection(0.9, f"{folder} holds VOC XML, there are {count_images(root)}")
+        where = first.folder or "the folder"
+        return Detection(0.9, f"{where} holds VOC XML, there are {count_images(folder)}")
 
-    def list_classes(self, root: Path) -> tuple[str, ...]:
+    def list_classes(self, folder: FolderListing) -> tuple[str, ...]:
         """Return nothing: the format declares no classes."""
         return ()
 
-    def iter_items(self, root: Path, report: Report) -> Iterator[ImportedItem]:
-        """Yield every image whose annotation can be read, or that has none, in path order.
+    def iter_items(self, folder: FolderListing, report: Report) -> Iterator[ImportedItem]:
+        """Yield every image in path order, with the XML file that describes it.
 
         Raises:
             InvalidInput: there is no XML file.
         """
-        files = list(iter_files(root, IMAGE_SUFFIXES | {".xml", ".txt"}, report))
+        files = list(iter_files(folder, IMAGE_SUFFIXES | {".xml", ".txt"}, report))
         annotations = [file for file in files if file.suffix == ".xml"]
         if not annotations:
-            raise InvalidInput(f"There is no VOC XML in {root}.", hint="Name another format with --format.")
+            raise InvalidInput(
+                f"There is no VOC XML in {folder.root}.", hint="Name another format with --format."
+            )
         images = [file for file in files if file.suffix in IMAGE_SUFFIXES]
-        matches = _match_annotations(annotations, _ImageIndex(images), report)
+        sources = _match_annotations(annotations, _ImageIndex(images), report)
         splits = _read_splits([file for file in files if _is_list(file)], images, report)
         keys = Keys()
         for image in images:
-            if image.relative in matches.left_out:
-                continue
             asked = find_place(image, LAYOUT)
             split = splits.get(image.relative, asked.split)
             place = keys.place(image.name, Place(asked.dataset, split))
@@ -89,44 +88,62 @@ class VocImporter:
                 report(Problem(image.relative, "has the name of another image of its dataset"))
                 continue
             yield ImportedItem(
-                path=image.path,
+                image=image,
                 dataset=place.dataset,
                 name=image.name,
                 split=place.split,
-                annotation=matches.annotations.get(image.relative),
+                source=sources.get(image.relative),
             )
+
+    def read_key(self, folder: FolderListing) -> None:
+        """Return nothing: an XML file says all by itself."""
+
+    def read_annotation(
+        self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
+    ) -> Annotation:
+        """Return the objects of an XML file.
+
+        Raises:
+            InvalidInput: it is not well-formed, is no VOC annotation, or names a path as its image.
+        """
+        element = _parse(source.path)
+        if named := (element.findtext("filename") or "").strip():
+            check_bare_name(named)
+        objects = []
+        for number, entry in enumerate(element.iterfind("object"), start=1):
+            try:
+                objects.append(_read_object(entry))
+            except InvalidInput as error:
+                name = (entry.findtext("name") or "").strip()
+                title = f"box {number} ({show_path(name)})" if name else f"box {number}"
+                report(Problem(source.relative, f"{title} {error.message}"))
+        return Annotation(tuple(objects))
 
 
 # --- annotations ---------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Matches:
-    """Annotations by the path of their image, and the images whose annotation cannot be read."""
-
-    annotations: dict[str, Annotation] = field(default_factory=dict)
-    left_out: set[str] = field(default_factory=set)
 
 
 class _ImageIndex:
     """Finds an annotation's image: in the same dataset and split first, else wherever it is alone."""
 
     def __init__(self, images: Sequence[FoundFile]) -> None:
-        self._by_place: dict[tuple[Place, str], str] = {}
+        self._by_place: dict[tuple[Place, str], list[str]] = {}
         self._by_name: dict[str, list[str]] = {}
-        names = [(image, image.name) for image in images]
-        stems = [(image, image.stem) for image in images]
-        for image, name in (*names, *stems):  # a whole name goes before another image's stem
-            self._by_place.setdefault((find_place(image, LAYOUT), name), image.relative)
-            self._by_name.setdefault(name, []).append(image.relative)
+        for image in images:
+            name = image.name
+            for known in (name, name.rpartition(".")[0]):
+                self._by_place.setdefault((find_place(image, LAYOUT), known), []).append(image.relative)
+                self._by_name.setdefault(known, []).append(image.relative)
 
     def find(self, file: FoundFile, name: str) -> str | None:
-        """Return the path of the image `name` (a file name or a stem) that belongs to `file`."""
-        placed = self._by_place.get((find_place(file, LAYOUT), name))
-        if placed is not None:
-            return placed
-        candidates = self._by_name.get(name, [])
-        return candidates[0] if len(candidates) == 1 else None
+        """Return the path of the one image `name` (a file name or a stem) that belongs to `file`."""
+        for candidates in (
+            self._by_place.get((find_place(file, LAYOUT), name), ()),
+            self._by_name.get(name, ()),
+        ):
+            if len(candidates) == 1:
+                return candidates[0]
+        return None
 
 
 def _looks_like_voc(path: Path) -> bool:
@@ -137,23 +154,33 @@ def _looks_like_voc(path: Path) -> bool:
         return False
 
 
-def _match_annotations(files: Sequence[FoundFile], index: _ImageIndex, report: Report) -> _Matches:
-    matches = _Matches()
+def _match_annotations(
+    files: Sequence[FoundFile], index: _ImageIndex, report: Report
+) -> dict[str, FoundFile]:
+    """Return the annotation file of each image that has one, by the image's path.
+
+    A file belongs to the image of its own stem, as most tools have it; only where there is none, or
+    more than one, the image is the one that the file itself names.
+    """
+    sources: dict[str, FoundFile] = {}
     for file in files:
         try:
-            element = _parse(file.path)
-            image = _find_image(file, element, index)
-            if image in matches.annotations:
+            image = index.find(file, file.name.rpartition(".")[0]) or _read_image_name(file, index)
+            if image in sources:
                 raise InvalidInput(f"describes {image}, which another file describes already")
         except InvalidInput as error:
             report(Problem(file.relative, error.message))
-            same_stem = index.find(file, file.stem)
-            if same_stem is not None and same_stem not in matches.annotations:
-                matches.left_out.add(same_stem)
-            continue
-        matches.annotations[image] = _read_annotation(file.relative, element, report)
-        matches.left_out.discard(image)
-    return matches
+        else:
+            sources[image] = file
+    return sources
+
+
+def _read_image_name(file: FoundFile, index: _ImageIndex) -> str:
+    named = (_parse(file.path).findtext("filename") or "").strip()
+    image = index.find(file, check_bare_name(named)) if named else None
+    if image is None:
+        raise InvalidInput(f"its image {show_path(named or file.stem)} is missing")
+    return image
 
 
 def _parse(path: Path) -> Element:
@@ -166,28 +193,6 @@ def _parse(path: Path) -> Element:
     if element.tag != "annotation":
         raise InvalidInput(f"is not a VOC annotation: its root is <{show_path(element.tag)}>")
     return element
-
-
-def _find_image(file: FoundFile, element: Element, index: _ImageIndex) -> str:
-    """Return the path of the image that an annotation names, or that has its stem."""
-    named = (element.findtext("filename") or "").strip()
-    image = index.find(file, check_bare_name(named)) if named else None
-    image = image or index.find(file, file.stem)
-    if image is None:
-        raise InvalidInput(f"its image {named or file.stem} is missing")
-    return image
-
-
-def _read_annotation(path: str, element: Element, report: Report) -> Annotation:
-    objects = []
-    for number, entry in enumerate(element.iterfind("object"), start=1):
-        try:
-            objects.append(_read_object(entry))
-        except InvalidInput as error:
-            name = (entry.findtext("name") or "").strip()
-            title = f"box {number} ({show_path(name)})" if name else f"box {number}"
-            report(Problem(path, f"{title} {error.message}"))
-    return Annotation(tuple(objects))
 
 
 def _read_object(entry: Element) -> AnnotatedObject:

@@ -15,13 +15,12 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.coco import CocoImporter
-from mlwf_tui.protocols import ImportedItem
+from tests.importing import ReadItem, read_folder
 from tests.making import HEIGHT_PX, WIDTH_PX, make_coco, write_image
 
 
-def read(root: Path) -> tuple[dict[str, ImportedItem], list[Problem]]:
-    problems: list[Problem] = []
-    items = list(CocoImporter().iter_items(root, problems.append))
+def read(root: Path) -> tuple[dict[str, ReadItem], list[Problem]]:
+    items, problems = read_folder(CocoImporter(), root)
     return {f"{item.dataset}/{item.name}".lstrip("/"): item for item in items}, problems
 
 

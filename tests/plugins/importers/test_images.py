@@ -6,11 +6,12 @@ from pathlib import Path
 
 from mlwf_tui.entities.item import Split
 from mlwf_tui.plugins.importers.images import ImagesImporter
+from tests.importing import read_folder
 from tests.making import write_image
 
 
 def read(root: Path) -> dict[tuple[str, str], Split]:
-    items = ImagesImporter().iter_items(root, lambda problem: None)
+    items, _ = read_folder(ImagesImporter(), root)
     return {(item.dataset, item.name): item.split for item in items}
 
 
@@ -40,7 +41,7 @@ def test_same_name_in_two_splits_is_kept_apart(tmp_path: Path) -> None:
 def test_items_come_in_path_order(tmp_path: Path) -> None:
     for name in ("b.jpg", "a/z.jpg", "a.jpg", "c/a.jpg"):
         write_image(tmp_path / name)
-    paths = [item.path.relative_to(tmp_path) for item in ImagesImporter().iter_items(tmp_path, print)]
+    paths = [item.path.relative_to(tmp_path) for item in read_folder(ImagesImporter(), tmp_path)[0]]
     assert paths == sorted(paths)
 
 

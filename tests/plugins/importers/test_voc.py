@@ -9,13 +9,12 @@ import pytest
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.plugins.importers.voc import VocImporter
-from mlwf_tui.protocols import ImportedItem
+from tests.importing import ReadItem, read_folder
 from tests.making import make_voc, write_image, write_voc_xml
 
 
-def read(root: Path) -> tuple[dict[str, ImportedItem], list[Problem]]:
-    problems: list[Problem] = []
-    items = list(VocImporter().iter_items(root, problems.append))
+def read(root: Path) -> tuple[dict[str, ReadItem], list[Problem]]:
+    items, problems = read_folder(VocImporter(), root)
     return {f"{item.dataset}/{item.name}".lstrip("/"): item for item in items}, problems
 
 

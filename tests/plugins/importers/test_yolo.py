@@ -11,13 +11,13 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.yolo import YoloImporter
-from mlwf_tui.protocols import ImportedItem
+from mlwf_tui.workflow.scan import scan_folder
+from tests.importing import ReadItem, read_folder
 from tests.making import make_image, make_yolo, write_image
 
 
-def read(root: Path) -> tuple[dict[str, ImportedItem], list[Problem]]:
-    problems: list[Problem] = []
-    items = list(YoloImporter().iter_items(root, problems.append))
+def read(root: Path) -> tuple[dict[str, ReadItem], list[Problem]]:
+    items, problems = read_folder(YoloImporter(), root)
     return {f"{item.dataset}/{item.name}".lstrip("/"): item for item in items}, problems
 
 
@@ -145,7 +145,7 @@ def test_images_labels_and_classes_txt_do_without_yaml(tmp_path: Path) -> None:
 def test_labels_without_class_names_are_refused_with_what_to_do(tmp_path: Path) -> None:
     write_image(tmp_path / "images/a.jpg")
     (tmp_path / "labels").mkdir()
-    assert YoloImporter().detect(tmp_path) is not None
+    assert YoloImporter().detect(scan_folder(tmp_path)) is not None
     with pytest.raises(InvalidInput) as caught:
         read(tmp_path)
     assert "classes.txt" in caught.value.hint

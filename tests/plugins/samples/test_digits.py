@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.plugins.importers.voc import VocImporter
 from mlwf_tui.plugins.samples.digits import CLASS_NAMES, DigitsSample, _deal_digits, _Painter
-from mlwf_tui.protocols import ImportedItem
+from mlwf_tui.workflow.scan import scan_folder
+from tests.importing import ReadItem, read_folder
 
 
-def _read(folder: Path) -> list[ImportedItem]:
-    problems: list[Problem] = []
-    items = list(VocImporter().iter_items(folder, problems.append))
+def _read(folder: Path) -> list[ReadItem]:
+    items, problems = read_folder(VocImporter(), folder)
     assert not problems
     return items
 
@@ -33,7 +32,7 @@ def test_the_folder_imports_as_voc(tmp_path: Path) -> None:
 
     items = _read(tmp_path)
 
-    found = VocImporter().detect(tmp_path)
+    found = VocImporter().detect(scan_folder(tmp_path))
     assert found is not None
     assert found.confidence > 0.5
     assert len(items) == 40

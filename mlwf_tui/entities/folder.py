@@ -1,0 +1,75 @@
+"""A folder of somebody else's files as one look at it found them: names and signatures, no bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+
+class FoundFile(NamedTuple):
+    """A regular file below the root of a listing.
+
+    `relative` is its POSIX path from the root. `signature` tells one state of the file from another
+    without reading it: 40 bytes made of size, times, inode and device.
+    """
+
+    root: str
+    relative: str
+    signature: bytes
+
+    @property
+    def path(self) -> Path:
+        return Path(self.root, self.relative)
+
+    @property
+    def location(self) -> str:
+        """The same as text: a Path takes longer to make than a small file to read."""
+        return f"{self.root}/{self.relative}"
+
+    @property
+    def name(self) -> str:
+        return self.relative.rpartition("/")[2]
+
+    @property
+    def stem(self) -> str:
+        return Path(self.name).stem
+
+    @property
+    def suffix(self) -> str:
+        """The last suffix in lower case, with its dot."""
+        return Path(self.name).suffix.lower()
+
+    @property
+    def folder(self) -> str:
+        """The path of the folder that holds the file, empty for the root."""
+        return self.relative.rpartition("/")[0]
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The names of the folders between the root and the file."""
+        return tuple(self.relative.split("/")[:-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something in a folder that cannot be used, and why; `relative` may hold any character."""
+
+    relative: str
+    name: str
+    reason: str
+    is_folder: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FolderListing:
+    """All files below a root in path order, hidden ones left out, and what could not be listed.
+
+    Links to files inside of the root are listed like files; those that lead out, and every linked
+    folder, are faults.
+    """
+
+    root: Path  # absolute, without links
+    files: tuple[FoundFile, ...]
+    faults: tuple[Fault, ...]
+    scanned_at_ns: int  # when the look began

@@ -1,0 +1,27 @@
+"""The reader: a process that reads files for an import; `python -m mlwf_tui.reader HOME`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from mlwf_tui.workflow.readers import serve
+
+
+def main(arguments: list[str]) -> int:
+    """Answer messages until their end; Ctrl-C is for the process that sends them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not stand between two answers
+    with os.fdopen(os.dup(0), "rb") as messages, answers:
+        try:
+            serve(Path(arguments[0]), messages, answers)
+        except BrokenPipeError:
+            return 1  # the importing process is gone
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

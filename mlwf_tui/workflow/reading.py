@@ -1,0 +1,213 @@
+"""Reads the files of one item: checks its image, stores it, and makes its manifest row; not a verb.
+
+What is here runs in the importing process, or in a process of its own (see readers.py).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, GeometryKind
+from mlwf_tui.entities.folder import FoundFile
+from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.media.probe import ImageFacts, probe_image
+from mlwf_tui.protocols import Importer
+from mlwf_tui.store.manifests import EncodedItem, encode
+from mlwf_tui.store.writer import StoreWriter
+from mlwf_tui.workflow.scan import sign_status
+
+MAX_IMAGE_BYTES = 1 << 30
+_ATTEMPTS = 3
+
+
+class Task(msgspec.Struct, array_like=True, frozen=True):
+    """One item to read: its place in the project, its image file, and the file that annotates it."""
+
+    dataset: str
+    name: str
+    split: Split
+    image: str  # relative to the root of the folder, as is the source
+    image_signature: bytes
+    source: str = ""
+    source_signature: bytes = b""
+    annotation: Annotation | None = None  # where it has no file of its own
+
+    @property
+    def is_annotated(self) -> bool:
+        """Whether the folder says anything of the image."""
+        return bool(self.source) or self.annotation is not None
+
+
+class Reading(msgspec.Struct, array_like=True, frozen=True):
+    """What became of a task. `row` is empty where the item is left out, and `problems` say why.
+
+    The signatures are those of the bytes that were read, and `row` has what the files say.
+    """
+
+    task: Task
+    problems: tuple[tuple[str, str], ...] = ()  # path relative to the root, and reason
+    row: bytes = b""
+    object_count: int = 0
+    size_bytes: int = 0
+    class_names: tuple[str, ...] = ()
+    image_signature: bytes = b""
+    source_signature: bytes = b""
+
+    @property
+    def key(self) -> str:
+        return f"{self.task.dataset}/{self.task.name}"
+
+    @property
+    def encoded(self) -> EncodedItem:
+        return EncodedItem(self.key, self.row, self.object_count, self.size_bytes)
+
+
+@dataclass(slots=True)
+class ItemReader:
+    """Reads items of one folder into one writer. `key` is the importer's, of that folder."""
+
+    writer: StoreWriter
+    importer: Importer
+    root: str
+    key: Any
+
+    def read(self, task: Task) -> Reading:
+        """Store one image and make its row, or say why the item is left out."""
+        problems: list[tuple[str, str]] = []
+        try:
+            data, image_signature = _read_stable(f"{self.root}/{task.image}", task.image_signature)
+            facts = probe_image(data)
+        except InvalidInput as error:
+            return Reading(task, ((task.image, error.message),))
+        annotation = task.annotation or Annotation()
+        source_signature = task.source_signature
+        if task.source:
+            try:
+                annotation, source_signature = self._read_annotation(task, facts, problems)
+            except InvalidInput as error:
+                return Reading(task, ((task.source, error.message),))
+        item = Item(
+            dataset=task.dataset,
+            name=task.name,
+            blob=self.writer.put(data),
+            size_bytes=len(data),
+            width_px=facts.width_px,
+            height_px=facts.height_px,
+            split=task.split,
+            annotation=keep_inside(annotation, facts.width_px, facts.height_px, task.image, problems.append),
+        )
+        return describe(task, item, tuple(problems), image_signature, source_signature)
+
+    def _read_annotation(
+        self, task: Task, facts: ImageFacts, problems: list[tuple[str, str]]
+    ) -> tuple[Annotation, bytes]:
+        """Return the annotation and the signature of the bytes that it was read from."""
+        path = f"{self.root}/{task.source}"
+        signature = task.source_signature
+        for _ in range(_ATTEMPTS):
+            found: list[Problem] = []
+            file = FoundFile(self.root, task.source, signature)
+            annotation = self.importer.read_annotation(
+                file, self.key, facts.width_px, facts.height_px, found.append
+            )
+            after = _sign(path)
+            if after == signature:
+                problems += [(problem.path, problem.reason) for problem in found]
+                return annotation, signature
+            signature = after
+        raise InvalidInput("changes while it is read")
+
+
+def describe(
+    task: Task,
+    item: Item,
+    problems: tuple[tuple[str, str], ...],
+    image_signature: bytes,
+    source_signature: bytes,
+) -> Reading:
+    """Return the reading of an item that was made."""
+    try:
+        encoded = encode(item)
+    except InvalidInput as error:
+        return Reading(task, ((task.source or task.image, error.message),))
+    names = tuple({labelled.class_name for labelled in item.annotation.objects})
+    return Reading(
+        task, problems, encoded.row, encoded.object_count, encoded.size_bytes, names, image_signature,
+        source_signature,
+    )  # fmt: skip
+
+
+def keep_inside(
+    annotation: Annotation,
+    width_px: int,
+    height_px: int,
+    path: str,
+    report: Callable[[tuple[str, str]], None],
+) -> Annotation:
+    """Return the annotation without the objects that lie wholly outside of the image."""
+    if all(_is_inside(labelled, width_px, height_px) for labelled in annotation.objects):
+        return annotation
+    kept: list[AnnotatedObject] = []
+    for labelled in annotation.objects:
+        if _is_inside(labelled, width_px, height_px):
+            kept.append(labelled)
+        else:
+            size = f"{width_px}×{height_px}"
+            report((path, f"an object ({labelled.class_name}) lies outside of the {size} image"))
+    return replace(annotation, objects=tuple(kept))
+
+
+def _is_inside(labelled: AnnotatedObject, width_px: int, height_px: int) -> bool:
+    geometry = labelled.geometry
+    if geometry.kind is GeometryKind.RECTANGLE:  # most are, and have no need of bounds
+        (left, top), (right, bottom) = geometry.points
+    else:
+        left, top, right, bottom = geometry.bounds
+    return left < width_px and top < height_px and right > 0 and bottom > 0
+
+
+def _read_stable(path: str, signature: bytes) -> tuple[bytes, bytes]:
+    """Return a file's bytes and the signature of the very state that they are.
+
+    Raises:
+        InvalidInput: it cannot be read, or changes each time while it is read.
+    """
+    try:
+        for _ in range(_ATTEMPTS):
+            data = _read_all(path)
+            after = _sign(path)
+            if after == signature:
+                return data, signature
+            signature = after
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}") from error
+    raise InvalidInput("changes while it is read")
+
+
+def _read_all(path: str) -> bytes:
+    # Plain descriptors: a buffered file object costs as much again as the reading.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size > MAX_IMAGE_BYTES:
+            raise InvalidInput("is larger than 1 GiB")
+        data = os.read(descriptor, size + 1)
+        while len(data) < size and (more := os.read(descriptor, size + 1 - len(data))):
+            data += more
+        return data
+    finally:
+        os.close(descriptor)
+
+
+def _sign(path: str) -> bytes:
+    try:
+        return sign_status(os.stat(path))  # noqa: PTH116 - no Path for each of a million files
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}") from error
