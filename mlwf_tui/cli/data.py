@@ -1,8 +1,7 @@
-"""Commands on projects: import, versions, diff, restore, transform, export."""
+"""Commands on what projects hold: import, export, transform, and looking at things."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,13 +12,10 @@ import click
 from mlwf_tui.cli.face import DONE, PARTLY, SEED, Face, command, params_option
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.text import format_age, format_bytes, format_table
-from mlwf_tui.entities.change import ChangeKind, Diff
 from mlwf_tui.entities.run import Problem
-from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import ParamSpec
 
 group = click.Group()
-CHANGE_MARKS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~"}
 SHOWN_PROBLEMS = 20
 
 
@@ -92,94 +88,6 @@ def show_command(face: Face, ref: str) -> None:
     face.show({"kind": shown.kind, **shown.facts}, lambda: _format_facts({"kind": shown.kind, **shown.facts}))
 
 
-@command(group, "commit")
-@click.argument("project")
-@click.option("-m", "--message", required=True, help="What this version is.")
-def commit_command(face: Face, project: str, message: str) -> None:
-    """Give a project's present state a version."""
-    from mlwf_tui.workflow.commit import commit
-
-    with face.open() as workspace:
-        result = commit(workspace, project, message=message)
-    made = "committed" if result.created else "nothing has changed since"
-    face.show(asdict(result), f"{made} {result.project}@{result.version}")
-
-
-@command(group, "versions")
-@click.argument("project")
-def versions_command(face: Face, project: str) -> None:
-    """List the versions of a project, newest first."""
-    from mlwf_tui.workflow.versions import list_versions
-
-    with face.open() as workspace:
-        versions = list_versions(workspace, project)
-    rows = [
-        (f"@{v.number}", v.kind.value, str(v.item_count), format_age(v.created_at), v.author, v.message)
-        for v in versions
-    ]
-    header = ("VERSION", "KIND", "ITEMS", "CREATED", "AUTHOR", "MESSAGE")
-    empty = f"{project} has no versions yet. Make one: mlwf commit {project} -m MESSAGE"
-    document = {"project": project, "versions": [asdict(v) for v in versions]}
-    face.show(document, lambda: format_table(header, rows, empty=empty))
-
-
-@command(group, "diff")
-@click.argument("before")
-@click.argument("after")
-@click.option("--items", "with_items", is_flag=True, help="List every item that differs.")
-def diff_command(face: Face, before: str, after: str, with_items: bool) -> None:
-    """Show what differs between two versions.
-
-    \b
-    mlwf diff cells@1 cells@2
-    mlwf diff cells@2 cells --items
-    """
-    from mlwf_tui.workflow.diff import diff
-
-    with face.open() as workspace:
-        found = diff(workspace, before, after)
-    document: dict[str, Any] = {kind.value: found.count(kind) for kind in ChangeKind}
-    document |= {"before": before, "after": after, "classes": [asdict(c) for c in found.classes]}
-    if with_items:
-        document["items"] = [{"path": c.key, "change": c.kind.value, "detail": c.detail} for c in found.items]
-    face.show(document, lambda: _format_diff(found, with_items))
-
-
-@command(group, "restore")
-@click.argument("ref")
-def restore_command(face: Face, ref: str) -> None:
-    """Bring PROJECT@N back as a new version; nothing is overwritten."""
-    from mlwf_tui.workflow.restore import restore
-
-    with face.open() as workspace:
-        result = restore(workspace, ref)
-    saved = f" (what was not committed is kept as @{result.saved_version})" if result.saved_version else ""
-    text = f"{result.project}@{result.version} now holds {ref}{saved}"
-    face.show(asdict(result), text if result.created else f"{result.project} already stands on {ref}")
-
-
-@command(group, "undo")
-@click.argument("project", required=False)
-def undo_command(face: Face, project: str | None) -> None:
-    """Take back the newest change of a project, or of any."""
-    from mlwf_tui.workflow.undo import undo
-
-    with face.open() as workspace:
-        result = undo(workspace, project)
-    face.show(asdict(result), f"{result.project}: {result.verb} undone, {result.item_count} items now")
-
-
-@command(group, "redo")
-@click.argument("project", required=False)
-def redo_command(face: Face, project: str | None) -> None:
-    """Do again what was undone last."""
-    from mlwf_tui.workflow.undo import redo
-
-    with face.open() as workspace:
-        result = redo(workspace, project)
-    face.show(asdict(result), f"{result.project}: {result.verb} done again, {result.item_count} items now")
-
-
 @command(group, "operations")
 @click.argument("name", required=False)
 def operations_command(face: Face, name: str | None) -> None:
@@ -223,46 +131,6 @@ def transform_command(
     face.show(asdict(result), text)
 
 
-@command(group, "describe")
-@click.argument("ref")
-@click.argument("text")
-def describe_command(face: Face, ref: str, text: str) -> None:
-    """Put words to a project, version, model or report."""
-    from mlwf_tui.workflow.describe import describe
-
-    with face.open() as workspace:
-        describe(workspace, ref, text)
-    face.show({"ref": ref, "description": text}, f"{ref}: {text}")
-
-
-@command(group, "rename")
-@click.argument("ref")
-@click.argument("name")
-def rename_command(face: Face, ref: str, name: str) -> None:
-    """Give a project, model or report another name."""
-    from mlwf_tui.workflow.rename import rename
-
-    with face.open() as workspace:
-        rename(workspace, ref, name)
-    face.show({"ref": ref, "name": name}, f"{ref} is now {name}")
-
-
-@command(group, "delete")
-@click.argument("ref")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def delete_command(face: Face, ref: str, yes: bool) -> None:
-    """Take a project, model or report out of sight; lineage keeps its stub."""
-    from mlwf_tui.workflow.delete import delete
-
-    if not yes:
-        if face.is_json or not sys.stdin.isatty():
-            raise InvalidParameter("Nobody can be asked here.", hint="Say that you mean it with --yes.")
-        click.confirm(f"Delete {ref}?", abort=True)
-    with face.open() as workspace:
-        kind = delete(workspace, ref)
-    face.show({"ref": ref, "kind": kind, "deleted": True}, f"the {kind} {ref} is deleted")
-
-
 def _format_params(params: Sequence[ParamSpec]) -> str:
     rows = [(p.name, _format_value(p.name, p.default), p.bounds, p.help) for p in params]
     return format_table(("PARAMETER", "DEFAULT", "ALLOWED", "MEANING"), rows, empty="It has no parameters.")
@@ -273,20 +141,6 @@ def _format_problems(problems: tuple[Problem, ...]) -> list[str]:
     if len(problems) > SHOWN_PROBLEMS:
         lines.append(f"  … and {len(problems) - SHOWN_PROBLEMS} more; --json lists all")
     return lines
-
-
-def _format_diff(found: Diff, with_items: bool) -> str:
-    lines = [
-        f"{found.before} → {found.after}: "
-        + ", ".join(f"{found.count(kind)} {kind.value}" for kind in ChangeKind)
-    ]
-    lines += [
-        f"  {CHANGE_MARKS[c.kind]} class {c.name}  +{c.objects_added} -{c.objects_removed} objects"
-        for c in found.classes
-    ]
-    if with_items:
-        lines += [f"  {CHANGE_MARKS[c.kind]} {c.key}  {c.detail}" for c in found.items]
-    return "\n".join(lines)
 
 
 def _format_facts(facts: Mapping[str, Any], indent: str = "") -> str:

@@ -21,12 +21,17 @@ from mlwf_tui.errors import Cancelled, InvalidParameter, MlwfError, StorageFaile
 # Where each command lives; a module is imported only when one of its commands is called.
 COMMANDS = {
     "mlwf_tui.cli.data": (
-        "import", "projects", "show", "commit", "versions", "diff", "restore", "undo", "redo",
-        "operations", "transform", "export", "describe", "rename", "delete",
+        "import", "projects", "show", "operations", "transform", "export",
     ),
+    "mlwf_tui.cli.versions": (
+        "commit", "versions", "restore", "undo", "redo", "copy", "branch", "merge", "tag", "untag",
+        "describe", "rename", "delete",
+    ),
+    "mlwf_tui.cli.diff": ("diff",),
     "mlwf_tui.cli.models": ("train", "models", "benchmark", "report", "apply"),
     "mlwf_tui.cli.runs": ("runs", "logs", "watch", "stop", "graph"),
-    "mlwf_tui.cli.home": ("demo", "verify", "stats"),
+    "mlwf_tui.cli.care": ("verify", "collect", "backup", "stats"),
+    "mlwf_tui.cli.home": ("demo",),
 }  # fmt: skip
 
 

@@ -1,0 +1,85 @@
+"""What differs between two manifests, where an item that only went to another key is one renamed item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from mlwf_tui.entities.change import ChangeKind, ItemChange
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.pairing import pair_by_key
+from mlwf_tui.store.nodes import read_header
+from mlwf_tui.store.rows import Digest32, decode, decode_item
+from mlwf_tui.store.store import Store
+from mlwf_tui.store.walks import RowChange, iter_row_changes
+
+
+class BlobRow(msgspec.Struct, array_like=True, gc=False):
+    """The head of an ItemRow up to its blob; the rest is skipped, not decoded."""
+
+    dataset: str
+    name: str
+    blob: Digest32
+
+
+class _Lone(NamedTuple):
+    """An item that only one side has."""
+
+    head: BlobRow
+    key: str
+    row: msgspec.Raw
+
+
+_head_decoder = msgspec.msgpack.Decoder(BlobRow)
+
+
+def iter_renamed_changes(store: Store, before: Digest, after: Digest) -> Iterator[ItemChange]:
+    """Yield the items that differ in key order, the renamed at their new keys.
+
+    An item is renamed where one of the same blob was removed. Of several those of the same name are
+    paired first, then those of the same dataset, then in key order. The rows that differ are held in
+    memory, encoded, until the trees have been compared.
+
+    Raises:
+        NotFound: one of the manifests is not there.
+        CorruptData: its bytes are damaged, or are no manifest.
+    """
+    roots = read_header(store, before).root, read_header(store, after).root
+    rows = list(iter_row_changes(store, *roots))
+    removed = [_read_head(key, old) for key, old, new in rows if old is not None and new is None]
+    added = [_read_head(key, new) for key, old, new in rows if new is not None and old is None]
+    sources = {new.key: old for old, new in _pair_renamed(removed, added)}
+    gone = {source.key for source in sources.values()}
+    for row_change in rows:
+        if row_change[0] not in gone:
+            yield _decode_change(row_change, sources.get(row_change[0]))
+
+
+def _read_head(key: str, row: msgspec.Raw) -> _Lone:
+    return _Lone(decode(_head_decoder, row), key, row)
+
+
+def _pair_renamed(removed: Sequence[_Lone], added: Sequence[_Lone]) -> Iterator[tuple[_Lone, _Lone]]:
+    for key in (
+        lambda lone: (lone.head.blob, lone.head.name),
+        lambda lone: (lone.head.blob, lone.head.dataset),
+        lambda lone: lone.head.blob,
+    ):
+        pairs, removed, added = pair_by_key(removed, added, key)
+        yield from pairs
+
+
+def _decode_change(row_change: RowChange, source: _Lone | None) -> ItemChange:
+    key, old_row, new_row = row_change
+    old = decode_item(source.row) if source else None if old_row is None else decode_item(old_row)
+    new = None if new_row is None else decode_item(new_row)
+    kind = ChangeKind.CHANGED
+    if source is not None:
+        kind = ChangeKind.RENAMED
+    elif old is None:
+        kind = ChangeKind.ADDED
+    elif new is None:
+        kind = ChangeKind.REMOVED
+    return ItemChange(kind, key, old, new)
