@@ -11,12 +11,10 @@ import click
 
 from mlwf_tui.cli.face import DONE, PARTLY, SEED, Face, command, params_option
 from mlwf_tui.cli.progress import show_progress
-from mlwf_tui.cli.text import format_age, format_bytes, format_table
-from mlwf_tui.entities.run import Problem
+from mlwf_tui.cli.text import format_age, format_bytes, format_problems, format_table
 from mlwf_tui.params import ParamSpec
 
 group = click.Group()
-SHOWN_PROBLEMS = 20
 
 
 @command(group, "import")
@@ -41,7 +39,7 @@ def import_command(face: Face, path: Path, project: str, dataset: str, format_: 
         f"{project}: {result.items_added} added, {result.items_updated} updated,"
         f" {result.items_unchanged} unchanged ({result.format})"
     )
-    face.show(asdict(result), lambda: "\n".join([text, *_format_problems(result.problems)]))
+    face.show(asdict(result), lambda: "\n".join([text, *format_problems(result.problems)]))
     return PARTLY if result.problems else DONE
 
 
@@ -56,7 +54,7 @@ def export_command(face: Face, ref: str, dest: Path, format_: str) -> int:
     with face.open() as workspace, show_progress("export") as observer:
         result = export(workspace, ref, dest, format=format_, observer=observer)
     text = f"{result.item_count} items of {result.version_ref} written to {dest} ({result.format})"
-    face.show(asdict(result), lambda: "\n".join([text, *_format_problems(result.problems)]))
+    face.show(asdict(result), lambda: "\n".join([text, *format_problems(result.problems)]))
     return PARTLY if result.problems else DONE
 
 
@@ -134,13 +132,6 @@ def transform_command(
 def _format_params(params: Sequence[ParamSpec]) -> str:
     rows = [(p.name, _format_value(p.name, p.default), p.bounds, p.help) for p in params]
     return format_table(("PARAMETER", "DEFAULT", "ALLOWED", "MEANING"), rows, empty="It has no parameters.")
-
-
-def _format_problems(problems: tuple[Problem, ...]) -> list[str]:
-    lines = [f"  left out: {problem.path}: {problem.reason}" for problem in problems[:SHOWN_PROBLEMS]]
-    if len(problems) > SHOWN_PROBLEMS:
-        lines.append(f"  … and {len(problems) - SHOWN_PROBLEMS} more; --json lists all")
-    return lines
 
 
 def _format_facts(facts: Mapping[str, Any], indent: str = "") -> str:

@@ -28,6 +28,7 @@ COMMANDS = {
         "describe", "rename", "delete",
     ),
     "mlwf_tui.cli.diff": ("diff",),
+    "mlwf_tui.cli.checkout": ("checkout", "status", "sync"),
     "mlwf_tui.cli.models": ("train", "models", "benchmark", "report", "apply"),
     "mlwf_tui.cli.runs": ("runs", "logs", "watch", "stop", "graph"),
     "mlwf_tui.cli.care": ("verify", "collect", "backup", "stats"),

@@ -10,6 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from mlwf_tui.entities.run import Problem
+
+SHOWN_PROBLEMS = 20
 STATE_COLORS = {
     "done": "green", "running": "blue", "queued": "cyan", "stopping": "yellow",
     "stopped": "yellow", "failed": "red", "lost": "red",
@@ -79,3 +82,11 @@ def _width(text: str) -> int:
 
 def _cut(line: str, columns: int) -> str:
     return click.unstyle(line)[: columns - 1] + "…"
+
+
+def format_problems(problems: Sequence[Problem]) -> list[str]:
+    """Return a line for each thing that was left out, cut where there are many."""
+    lines = [f"  left out: {problem.path}: {problem.reason}" for problem in problems[:SHOWN_PROBLEMS]]
+    if len(problems) > SHOWN_PROBLEMS:
+        lines.append(f"  … and {len(problems) - SHOWN_PROBLEMS} more; --json lists all")
+    return lines

@@ -1,10 +1,13 @@
-"""A folder of somebody else's files as one look at it found them: names and signatures, no bytes."""
+"""Folders outside of the home: what one look at one found, and how a checkout was edited; no bytes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+from mlwf_tui.entities.change import ChangeKind
+from mlwf_tui.entities.run import Problem
 
 
 class FoundFile(NamedTuple):
@@ -73,3 +76,33 @@ class FolderListing:
     files: tuple[FoundFile, ...]
     faults: tuple[Fault, ...]
     scanned_at_ns: int  # when the look began
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderChange:
+    """One item that the folder has otherwise; `renamed_from` is its former key, else empty."""
+
+    kind: ChangeKind
+    key: str
+    renamed_from: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderStatus:
+    """A checkout beside what it was made from, and beside its project's head."""
+
+    folder: str
+    project: str
+    ref: str  # what was checked out
+    changes: tuple[FolderChange, ...]
+    is_schema_changed: bool
+    is_behind: bool  # the project's head holds something else by now
+    is_interrupted: bool  # a checkout was killed; running it again ends it
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.changes and not self.is_schema_changed and not self.is_interrupted
+
+    def count(self, kind: ChangeKind) -> int:
+        return sum(change.kind is kind for change in self.changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from mlwf_tui.entities.item import MAX_NAME_BYTES
 
@@ -21,10 +21,36 @@ def place_annotation(dataset: str, name: str) -> str:
     return f"{_place_dataset(dataset)}/ann/{name}{_ANNOTATION_SUFFIX}"
 
 
+class Place(NamedTuple):
+    """What a path of the layout is: the image or the annotation of an item."""
+
+    dataset: str
+    name: str
+    is_image: bool
+
+
+def find_place(path: str) -> Place | None:
+    """Return what a path from the project's folder is; None for what is no item's file."""
+    parts = path.split("/")
+    if len(parts) < 3 or parts[-2] not in ("img", "ann"):
+        return None
+    datasets, between = parts[:-2:2], parts[1:-2:2]
+    if len(parts) % 2 == 0 or any(part != "datasets" for part in between):
+        return None
+    name, is_image = parts[-1], parts[-2] == "img"
+    if not is_image:
+        if not name.endswith(_ANNOTATION_SUFFIX):
+            return None
+        name = name.removesuffix(_ANNOTATION_SUFFIX)
+    return Place("/".join(datasets), name, is_image)
+
+
 def find_place_fault(dataset: str, name: str) -> str:
     """Return why an item has no place in the layout, in words that follow its key, mostly nothing."""
     if len(name.encode()) + len(_ANNOTATION_SUFFIX) > MAX_NAME_BYTES:
         return f"has a name so long that no file system takes it with {_ANNOTATION_SUFFIX}"
+    if any(part.startswith(".") or part == "__MACOSX" for part in (*dataset.split("/"), name)):
+        return "has a hidden name, which is passed over where folders are read"
     if dataset.partition("/")[0] == META_NAME:
         return f"lies in a dataset that is called {META_NAME}, like the label schema's file"
     return ""

@@ -82,7 +82,9 @@ class ItemReader:
         """Store one image and make its row, or say why the item is left out."""
         problems: list[tuple[str, str]] = []
         try:
-            data, image_signature = _read_stable(f"{self.root}/{task.image}", task.image_signature)
+            data, image_signature = read_stable(
+                f"{self.root}/{task.image}", task.image_signature, MAX_IMAGE_BYTES
+            )
             facts = probe_image(data)
         except InvalidInput as error:
             return Reading(task, ((task.image, error.message),))
@@ -173,15 +175,16 @@ def _is_inside(labelled: AnnotatedObject, width_px: int, height_px: int) -> bool
     return left < width_px and top < height_px and right > 0 and bottom > 0
 
 
-def _read_stable(path: str, signature: bytes) -> tuple[bytes, bytes]:
+def read_stable(path: str, signature: bytes, max_bytes: int) -> tuple[bytes, bytes]:
     """Return a file's bytes and the signature of the very state that they are.
 
     Raises:
-        InvalidInput: it cannot be read, or changes each time while it is read.
+        InvalidInput: it cannot be read, is too large, or changes each time while it is read; the
+            message follows its name.
     """
     try:
         for _ in range(_ATTEMPTS):
-            data = _read_all(path)
+            data = _read_all(path, max_bytes)
             after = _sign(path)
             if after == signature:
                 return data, signature
@@ -191,13 +194,13 @@ def _read_stable(path: str, signature: bytes) -> tuple[bytes, bytes]:
     raise InvalidInput("changes while it is read")
 
 
-def _read_all(path: str) -> bytes:
+def _read_all(path: str, max_bytes: int) -> bytes:
     # Plain descriptors: a buffered file object costs as much again as the reading.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         size = os.fstat(descriptor).st_size
-        if size > MAX_IMAGE_BYTES:
-            raise InvalidInput("is larger than 1 GiB")
+        if size > max_bytes:
+            raise InvalidInput(f"is larger than {max_bytes >> 20} MiB")
         data = os.read(descriptor, size + 1)
         while len(data) < size and (more := os.read(descriptor, size + 1 - len(data))):
             data += more

@@ -43,8 +43,13 @@ def sign_status(status: os.stat_result) -> bytes:
 
 def is_racy(signature: bytes, scanned_at_ns: int) -> bool:
     """Say whether a signature is too young to be trusted: a later edit might leave it as it is."""
-    times_ns: tuple[int, int] = _SIGNATURE.unpack(signature)[1:3]
-    return max(times_ns) > scanned_at_ns - _RACY_NS
+    return max(get_times_ns(signature)) > scanned_at_ns - _RACY_NS
+
+
+def get_times_ns(signature: bytes) -> tuple[int, int]:
+    """Return the times of the last change of a file's content, and of the file."""
+    _, mtime_ns, ctime_ns, _, _ = _SIGNATURE.unpack(signature)
+    return mtime_ns, ctime_ns
 
 
 @dataclass(slots=True)

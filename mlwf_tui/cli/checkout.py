@@ -1,0 +1,101 @@
+"""Commands on folders that are checkouts: checkout, status, sync."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from mlwf_tui.cli.face import DONE, PARTLY, Face, command
+from mlwf_tui.cli.progress import show_progress
+from mlwf_tui.cli.text import format_problems
+from mlwf_tui.entities.change import ChangeKind
+from mlwf_tui.entities.folder import FolderStatus
+
+group = click.Group()
+MARKS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~", ChangeKind.RENAMED: "R"}
+
+
+@command(group, "checkout")
+@click.argument("ref")
+@click.argument("dir", type=click.Path(path_type=Path))
+@click.option(
+    "--force", is_flag=True, help="Put edited files that are in the way aside, inside of the folder."
+)
+def checkout_command(face: Face, ref: str, dir: Path, force: bool) -> int:
+    """Write a version out as a folder that can be edited and synced back.
+
+    Images lie in DATASET/img, annotations as Supervisely JSON in DATASET/ann, classes in meta.json. A
+    second checkout into the folder writes only what differs.
+
+    \b
+    mlwf checkout cells@2 ./cells
+    """
+    from mlwf_tui.workflow.checkout import checkout
+
+    with face.open() as workspace, show_progress("checkout") as observer:
+        result = checkout(workspace, ref, dir, is_forced=force, observer=observer)
+    text = (
+        f"{result.project}@{result.version} in {result.folder}: {result.item_count} items,"
+        f" {result.files_written} files written, {result.files_removed} removed"
+    )
+    kept = [f"what was edited is in {result.folder}/{result.kept_in}"] if result.kept_in else []
+    face.show(asdict(result), lambda: "\n".join([text, *kept, *format_problems(result.problems)]))
+    return PARTLY if result.problems else DONE
+
+
+@command(group, "status")
+@click.argument("dir", type=click.Path(path_type=Path), default=Path())
+def status_command(face: Face, dir: Path) -> None:
+    """Show what was edited in a checkout since it was written."""
+    from mlwf_tui.workflow.status import read_status
+
+    with face.open() as workspace, show_progress("status") as observer:
+        status = read_status(workspace, dir, observer=observer)
+    document = asdict(status) | {kind.value: status.count(kind) for kind in ChangeKind}
+    face.show(document | {"is_clean": status.is_clean}, lambda: _format_status(status))
+
+
+@command(group, "sync")
+@click.argument("dir", type=click.Path(path_type=Path), default=Path())
+@click.option("-m", "--message", help="Commit what the project then holds.")
+@click.option(
+    "--policy",
+    type=click.Choice(["ours", "theirs"]),
+    help="What becomes of what both changed: the project's, or the folder's.",
+)
+def sync_command(face: Face, dir: Path, message: str | None, policy: str | None) -> int:
+    """Take what was edited in a checkout into its project.
+
+    Where the project has changed meanwhile, both are merged, and the folder gets what is new.
+    """
+    from mlwf_tui.entities.threeway import Side
+    from mlwf_tui.workflow.sync import sync
+
+    side = Side(policy) if policy else None
+    with face.open() as workspace, show_progress("sync") as observer:
+        result = sync(workspace, dir, message=message, policy=side, observer=observer)
+    name = f"{result.project}@{result.version}" if result.version else result.project
+    text = (
+        f"{name}: {result.items_added} added, {result.items_updated} updated,"
+        f" {result.items_removed} removed, {result.items_renamed} renamed"
+    )
+    face.show(asdict(result), lambda: "\n".join([text, *format_problems(result.problems)]))
+    return PARTLY if result.problems else DONE
+
+
+def _format_status(status: FolderStatus) -> str:
+    lines = [f"checkout of {status.ref} ({status.project})"]
+    if status.is_interrupted:
+        hint = f"mlwf checkout {status.ref} {status.folder}"
+        lines.append(f"a checkout was interrupted; end it with: {hint}")
+    if status.is_behind:
+        lines.append(f"{status.project} has changed since; mlwf sync brings it here")
+    for change in status.changes:
+        origin = f"{change.renamed_from} → " if change.renamed_from else ""
+        lines.append(f"  {MARKS[change.kind]} {origin}{change.key}")
+    if status.is_schema_changed:
+        lines.append("  ~ classes and tags")
+    lines += [] if not status.is_clean else ["nothing was edited"]
+    return "\n".join([*lines, *format_problems(status.problems)])

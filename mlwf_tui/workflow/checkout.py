@@ -1,0 +1,180 @@
+"""checkout: write a version out as a folder of files that can be edited and synced back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from mlwf_tui.entities.folder import FolderListing
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.project import Version
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import Conflict, InvalidInput
+from mlwf_tui.formats.supervisely_layout import META_NAME, find_place
+from mlwf_tui.protocols import Observer
+from mlwf_tui.workflow.projects import write_empty_manifest
+from mlwf_tui.workflow.recorder import Recorder, record
+from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.tree import (
+    find_unexplained,
+    hold_tree,
+    list_touched,
+    look_for_edits,
+    set_aside,
+    settle,
+)
+from mlwf_tui.workflow.tree_files import clear_leftovers
+from mlwf_tui.workflow.tree_state import TreeState, find_state, write_state
+from mlwf_tui.workflow.tree_write import Plan, plan_change, plan_whole, write_plan
+from mlwf_tui.workspace import Workspace
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutResult:
+    """What was done to the folder. `kept_in` is where --force moved files that had been edited."""
+
+    project: str
+    version: int
+    folder: str
+    item_count: int
+    files_written: int
+    files_removed: int
+    kept_in: str
+    problems: tuple[Problem, ...]
+    run: str
+
+
+def checkout(
+    workspace: Workspace, ref: str, folder: Path, *, is_forced: bool = False, observer: Observer
+) -> CheckoutResult:
+    """Make `folder` what `ref` holds; of a checkout that is there already only what differs is written.
+
+    A folder with edits that were not synced is left alone, unless `is_forced`: then its edited files
+    are moved aside inside of it. Nothing else in the folder is touched.
+
+    Raises:
+        NotFound: there is no such project or version.
+        Conflict: the folder holds something else, or edits.
+        Busy: another checkout or sync of the folder is going on.
+        StorageFailed: the disk refused; run it again, and it goes on where it was.
+    """
+    params = {"data": ref, "folder": str(folder), "force": is_forced}
+    with record(workspace, "checkout", params=params) as run, hold_tree(workspace, folder) as held:
+        version = run.read_version(ref)
+        result = _Checkout(run, version, held, is_forced, observer).do()
+        run.write_folder(str(held))
+        run.result = {**asdict(result), "summary": f"{version.ref} to {held}"}
+    return result
+
+
+@dataclass(slots=True)
+class _Checkout:
+    run: Recorder
+    version: Version
+    folder: Path
+    is_forced: bool
+    observer: Observer
+    done: dict[str, bytes] = field(default_factory=dict)  # files that are right although they were touched
+    known: dict[str, bytes] = field(default_factory=dict)  # files that hold what they held, written anew
+    kept_in: str = ""
+
+    def do(self) -> CheckoutResult:
+        self.observer.progress(0, None, "looking through the folder")
+        state = self._find_state()
+        listing = scan_folder(self.folder)
+        if state is None:
+            state, plan, is_new = self._begin(listing)
+        else:
+            plan, is_new = self._continue(state, listing), False
+        project_id, ref, target = self.version.project_id, self.version.ref, self.version.manifest
+        write_state(self.folder, msgspec.structs.replace(state, target=target))
+        store = self.run.workspace.store
+        written = write_plan(store, self.folder, plan, is_new=is_new, observer=self.observer)
+        files = state.files | self.known | self.done
+        for path in plan.removals:
+            files.pop(path, None)
+        files |= written.files
+        final = TreeState(project_id=project_id, ref=ref, manifest=target, files=settle(files))
+        write_state(self.folder, final)
+        return CheckoutResult(
+            project=self.version.project_name,
+            version=self.version.number,
+            folder=str(self.folder),
+            item_count=self.version.item_count - len(written.problems),
+            files_written=len(written.files),
+            files_removed=written.removed,
+            kept_in=self.kept_in,
+            problems=tuple(written.problems),
+            run=self.run.run_id,
+        )
+
+    def _find_state(self) -> TreeState | None:
+        try:
+            state = find_state(self.folder)
+        except InvalidInput:
+            if not self.is_forced:
+                raise
+            return None
+        if state is not None and state.project_id != self.version.project_id and not self.is_forced:
+            raise Conflict(
+                f"{self.folder} is a checkout of {state.ref}, another project.",
+                hint="Choose another folder, or use --force.",
+            )
+        return state
+
+    def _begin(self, listing: FolderListing) -> tuple[TreeState, Plan, bool]:
+        """Return state and plan for a folder that is no checkout yet, and whether it is empty."""
+        if listing.files and not self.is_forced:
+            raise Conflict(f"{self.folder} is not empty.", hint="Choose an empty folder, or use --force.")
+        in_the_way = [f.relative for f in listing.files if find_place(f.relative) or f.relative == META_NAME]
+        self._set_aside(in_the_way, listing)
+        empty = write_empty_manifest(self.run.workspace)
+        state = TreeState(project_id=self.version.project_id, ref=self.version.ref, manifest=empty, files={})
+        return state, plan_whole(self.run.workspace.store, self.version.manifest), not listing.files
+
+    def _continue(self, state: TreeState, listing: FolderListing) -> Plan:
+        """Return the plan for a folder that is a checkout, perhaps one that was killed."""
+        workspace = self.run.workspace
+        clear_leftovers(self.folder)
+        touched = list_touched(state, listing)
+        if state.target:
+            edited, self.done = find_unexplained(workspace, state, listing, touched)
+            target = self.version.manifest
+            self.done = self.done if state.target == target else {}
+        else:
+            edits = look_for_edits(workspace, state, listing, self.observer)
+            found = {file.relative for file in listing.files}
+            keys = {edit.key for edit in edits.edits} | ({""} if edits.is_schema_changed else set())
+            keys |= {edit.before.key for edit in edits.edits if edit.before}
+            self.known = {path: sign for path, sign in edits.signatures.items() if touched[path] not in keys}
+            touched = {path: key for path, key in touched.items() if path not in self.known}
+            edited = [path for path, key in touched.items() if key in keys and path in found]
+            edited = edited or [f"{edit.key} ({edit.kind})" for edit in edits.edits]
+        if edited and not self.is_forced:
+            raise _describe_edits(self.folder, edited)
+        self._set_aside(edited, listing)
+        return self._plan(state, self.version.manifest, touched)
+
+    def _set_aside(self, edited: list[str], listing: FolderListing) -> None:
+        there = {file.relative for file in listing.files}
+        paths = [path for path in edited if path in there]
+        if paths:
+            self.kept_in = set_aside(self.folder, paths)
+
+    def _plan(self, state: TreeState, target: Digest, touched: dict[str, str]) -> Plan:
+        wanted = {path: key for path, key in touched.items() if path not in self.done}
+        plan = plan_change(self.run.workspace.store, state.manifest, target, wanted)
+        return plan.without(self.done)
+
+
+def _describe_edits(folder: Path, edited: list[str]) -> Conflict:
+    shown = ", ".join(edited[:_SHOWN])
+    more = f" and {len(edited) - _SHOWN:,} more" if len(edited) > _SHOWN else ""
+    return Conflict(
+        f"{folder} has edits that were not synced: {shown}{more}.",
+        hint=f"Take them in with mlwf sync {folder}, or put them aside with --force.",
+    )

@@ -1,0 +1,227 @@
+"""sync: take what was edited in a checkout into its project, and bring the folder up to the head."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from mlwf_tui.entities.annotation import LabelSchema, define_classes
+from mlwf_tui.entities.change import ChangeKind
+from mlwf_tui.entities.folder import FolderListing
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import check_text
+from mlwf_tui.entities.project import ManifestSummary, Project, VersionKind
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.entities.threeway import MergeConflict, Side
+from mlwf_tui.errors import Conflict, NotFound
+from mlwf_tui.formats.supervisely_layout import place_annotation
+from mlwf_tui.protocols import Observer
+from mlwf_tui.store.manifests import read_summary, update_manifest
+from mlwf_tui.workflow.combine import combine
+from mlwf_tui.workflow.recorder import Recorder, pin_head, record
+from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.tree import hold_tree, list_touched, settle
+from mlwf_tui.workflow.tree_edits import TreeEdits, read_edits
+from mlwf_tui.workflow.tree_state import TreeState, get_state, write_state
+from mlwf_tui.workflow.tree_write import Plan, Step, plan_change, write_plan
+from mlwf_tui.workspace import Workspace
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """What came into the project; `version` is the one that was committed, where a message was given.
+
+    `files_written` counts what the folder got from the project, where that had changed meanwhile.
+    """
+
+    project: str
+    items_added: int
+    items_updated: int
+    items_removed: int
+    items_renamed: int
+    version: int | None
+    files_written: int
+    problems: tuple[Problem, ...]
+    run: str
+
+
+def sync(
+    workspace: Workspace,
+    folder: Path,
+    *,
+    message: str | None = None,
+    policy: Side | None = None,
+    observer: Observer,
+) -> SyncResult:
+    """Move the project's head by what was edited in the folder, and the folder to that head.
+
+    Where the head has moved since the checkout, both are merged, object by object. `policy` settles
+    what both sides changed: ours is the project's, theirs the folder's.
+
+    Raises:
+        NotFound: the folder is no checkout, or its project is not in this home.
+        Conflict: both sides changed the same and there is no policy; or a checkout was interrupted.
+        Busy: another checkout or sync of the folder is going on.
+    """
+    check_text(message or "", "message")
+    with hold_tree(workspace, folder) as held:
+        state = get_state(held)
+        if state.target:
+            raise Conflict(
+                f"A checkout to {held} was interrupted.",
+                hint=f"Finish it first: mlwf checkout {state.ref} {held}",
+            )
+        project = _find_project(workspace, state, held)
+        with record(workspace, "sync", params={"folder": str(held), "project": project.name}) as run:
+            run.read_folder(str(held))
+            if project.item_count:
+                run.read_state(project, project.head)
+            return _Sync(run, held, state, project, message, policy, observer).do()
+
+
+def _find_project(workspace: Workspace, state: TreeState, folder: Path) -> Project:
+    try:
+        return workspace.catalog.projects.get_by_id(state.project_id)
+    except NotFound as error:
+        raise NotFound(
+            f"{folder} is a checkout of {state.ref}, which is not in this home.",
+            hint="Name its home with --home.",
+        ) from error
+
+
+@dataclass(slots=True)
+class _Sync:
+    run: Recorder
+    folder: Path
+    state: TreeState
+    project: Project
+    message: str | None
+    policy: Side | None
+    observer: Observer
+
+    def do(self) -> SyncResult:
+        self.observer.progress(0, None, "looking through the folder")
+        listing = scan_folder(self.folder)
+        store = self.run.workspace.store
+        with self.run.writer() as writer:
+            edits = read_edits(self.run.workspace, self.state, listing, writer.put, self.observer)
+            schema = _define_used(edits)
+            manifest = self.state.manifest
+            if edits.edits or schema != read_summary(store, manifest).schema:
+                summary = update_manifest(store, writer, manifest, schema=schema, changes=edits.changes)
+                manifest = summary.digest
+        head = self._combine(manifest)
+        version = self._move_head(head, edits)
+        written = self._bring_up(listing, edits, manifest, head)
+        return self._summarise(edits, version, written)
+
+    def _combine(self, theirs: Digest) -> ManifestSummary:
+        """Return the manifest that the head becomes."""
+        store, ours = self.run.workspace.store, self.project.manifest
+        if ours == self.state.manifest or theirs in (ours, self.state.manifest):
+            return read_summary(store, theirs if ours == self.state.manifest else ours)
+        conflicts: list[MergeConflict] = []
+
+        def decide(conflict: MergeConflict) -> Side:
+            if self.policy is None:
+                conflicts.append(conflict)
+            return self.policy or Side.OURS
+
+        combined = combine(store, self.state.manifest, ours, theirs, decide)
+        if conflicts:
+            raise _describe_conflicts(self.project, conflicts)
+        with self.run.writer() as writer:
+            return update_manifest(store, writer, ours, schema=combined.schema, changes=combined.changes)
+
+    def _move_head(self, head: ManifestSummary, edits: TreeEdits) -> int | None:
+        """Move the head, and name it where there is a message; return the version's number."""
+        catalog = self.run.workspace.catalog
+        version = None
+        with catalog.transaction():
+            if head.digest != self.project.manifest:
+                self.run.write_head(self.project, head)
+            if self.message is not None:
+                project = catalog.projects.get_by_id(self.project.id)
+                version = pin_head(
+                    self.run.workspace, project, message=self.message, kind=VersionKind.MANUAL
+                ).number
+            self.run.result = asdict(self._summarise(edits, version, 0)) | {"summary": _describe(edits)}
+            with self.run.finishing():
+                pass
+        return version
+
+    def _bring_up(
+        self, listing: FolderListing, edits: TreeEdits, synced: Digest, head: ManifestSummary
+    ) -> int:
+        """Make the folder what the head is, remember its files, and return how many were written."""
+        store = self.run.workspace.store
+        touched = list_touched(self.state, listing)
+        found = {file.relative: file.signature for file in listing.files}
+        files = {path: sign for path, sign in self.state.files.items() if path in found}
+        # What was touched counts as known in the state in which it was read; what could not be read
+        # keeps its old signature, and so is looked at again next time.
+        files |= {path: sign for path, sign in edits.signatures.items() if path in touched}
+        moved = {e.after.key for e in edits.edits if e.after and e.kind is not ChangeKind.CHANGED}
+        plan = plan_change(store, synced, head.digest, {})
+        if plan.step_count or plan.removals or plan.schema or moved:
+            self._write_state(files, synced, target=head.digest)
+            steps = list(plan.steps)
+            planned = {step.item.key for step in steps}
+            steps += [
+                Step(e.after, False, True)
+                for e in edits.edits
+                if e.after and e.after.key not in planned
+                and place_annotation(e.after.dataset, e.after.name) not in found
+            ]  # fmt: skip
+            plan = Plan(steps, len(steps), plan.removals, plan.schema)
+            written = write_plan(store, self.folder, plan, is_new=False, observer=self.observer)
+            files = {path: sign for path, sign in files.items() if path not in plan.removals}
+            files |= written.files
+        self._write_state(files, head.digest, target=Digest(""))
+        return len(plan.removals) + sum(step.has_image + step.has_annotation for step in plan.steps)
+
+    def _write_state(self, files: dict[str, bytes], manifest: Digest, *, target: Digest) -> None:
+        state = msgspec.structs.replace(
+            self.state, files=settle(files), manifest=manifest, target=target, ref=self.project.name
+        )
+        write_state(self.folder, state)
+
+    def _summarise(self, edits: TreeEdits, version: int | None, written: int) -> SyncResult:
+        return SyncResult(
+            project=self.project.name,
+            items_added=edits.count(ChangeKind.ADDED),
+            items_updated=edits.count(ChangeKind.CHANGED),
+            items_removed=edits.count(ChangeKind.REMOVED),
+            items_renamed=edits.count(ChangeKind.RENAMED),
+            version=version,
+            files_written=written,
+            problems=edits.problems,
+            run=self.run.run_id,
+        )
+
+
+def _define_used(edits: TreeEdits) -> LabelSchema:
+    """Return the folder's label schema with the classes that its objects have and nobody defined."""
+    used = {o.class_name for edit in edits.edits if edit.after for o in edit.after.annotation.objects}
+    missing = tuple(sorted(used - set(edits.schema.class_names)))
+    if not missing:
+        return edits.schema
+    return replace(edits.schema, classes=edits.schema.classes + define_classes(missing, geometry=None))
+
+
+def _describe(edits: TreeEdits) -> str:
+    counts = {kind.value: edits.count(kind) for kind in ChangeKind}
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count) or "nothing new"
+
+
+def _describe_conflicts(project: Project, conflicts: list[MergeConflict]) -> Conflict:
+    shown = ", ".join(f"{c.item} ({c.what})" for c in conflicts[:_SHOWN])
+    more = f" and {len(conflicts) - _SHOWN:,} more" if len(conflicts) > _SHOWN else ""
+    return Conflict(
+        f"The folder and {project.name} both changed {shown}{more}.",
+        hint="Choose one side for all of it: --policy ours (the project's) or theirs (the folder's).",
+    )

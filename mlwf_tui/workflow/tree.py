@@ -1,0 +1,133 @@
+"""A folder that is, or will be, a checkout: its lock, its local edits, and bringing it to a manifest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from mlwf_tui.entities.folder import FolderListing
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import Item
+from mlwf_tui.errors import Busy, Conflict, InvalidParameter, StorageFailed
+from mlwf_tui.formats.supervisely import encode_annotation, encode_meta
+from mlwf_tui.formats.supervisely_layout import META_NAME, find_place
+from mlwf_tui.protocols import Observer
+from mlwf_tui.settings import expand_path
+from mlwf_tui.store.digests import compute_digest
+from mlwf_tui.store.locks import hold_file
+from mlwf_tui.store.manifests import find_rows, read_summary
+from mlwf_tui.store.rows import decode_item
+from mlwf_tui.workflow.scan import get_times_ns
+from mlwf_tui.workflow.tree_edits import TreeEdits, read_edits
+from mlwf_tui.workflow.tree_files import TreeFiles
+from mlwf_tui.workflow.tree_state import FOLDER_NAME, TreeState, find_touched
+from mlwf_tui.workspace import Workspace
+
+_LOCK_TIMEOUT_S = 5.0
+_TICK_NS = 20_000_000
+"""Two changes of a file closer than the kernel's clock tick may leave the same times."""
+
+
+@contextmanager
+def hold_tree(workspace: Workspace, folder: Path) -> Iterator[Path]:
+    """Make the folder where it is missing, and be the only one who works on it.
+
+    Raises:
+        InvalidParameter: it lies inside of the home.
+        Conflict: it is no folder.
+        Busy: another checkout or sync of it is going on.
+        StorageFailed: it cannot be made.
+    """
+    folder = expand_path(folder)
+    if folder.resolve().is_relative_to(workspace.home.resolve()):
+        raise InvalidParameter(f"{folder} is inside of the home.", hint="Choose a folder of your own.")
+    try:
+        (folder / FOLDER_NAME).mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise Conflict(f"{folder} is not a folder.", hint="Choose another.") from error
+    except OSError as error:
+        raise StorageFailed(
+            f"{folder} cannot be made: {error.strerror}.", hint="Choose another folder."
+        ) from error
+    busy = Busy(f"Another checkout or sync of {folder} is going on.", hint="Wait for it to end.")
+    lock = folder / FOLDER_NAME / "lock"
+    with hold_file(lock, is_shared=False, timeout_s=_LOCK_TIMEOUT_S, busy=busy):
+        yield folder
+
+
+def look_for_edits(
+    workspace: Workspace, state: TreeState, listing: FolderListing, observer: Observer
+) -> TreeEdits:
+    """Return the local edits of a checkout; nothing is stored."""
+    return read_edits(workspace, state, listing, compute_digest, observer)
+
+
+def list_touched(state: TreeState, listing: FolderListing) -> dict[str, str]:
+    """Return the paths that are not as they were left, with their item's key, "" where they have none."""
+    touched: dict[str, str] = {}
+    for path in find_touched(state, listing):
+        place = find_place(path)
+        touched[path] = f"{place.dataset}/{place.name}" if place else ""
+    return touched
+
+
+def find_unexplained(
+    workspace: Workspace, state: TreeState, listing: FolderListing, touched: Mapping[str, str]
+) -> tuple[list[str], dict[str, bytes]]:
+    """Return the touched paths that a checkout which was killed does not explain, and those it had done.
+
+    Such a file is as the manifest before had it, or the one that was being written, or is cut off.
+    """
+    found = {file.relative: file.signature for file in listing.files}
+    before = _read_items(workspace, state.manifest, set(touched.values()))
+    after = _read_items(workspace, state.target, set(touched.values()))
+    unexplained: list[str] = []
+    done: dict[str, bytes] = {}
+    for path, key in touched.items():
+        wanted = _read_wanted(workspace, state.target, path, after.get(key))
+        if path not in found:
+            continue  # gone, or not yet there: it will be written
+        if not key and path != META_NAME:
+            continue  # no file of ours, and never in the way
+        content = (listing.root / path).read_bytes()
+        if content == wanted:
+            done[path] = found[path]
+        elif wanted is not None and wanted.startswith(content):
+            continue  # cut off
+        elif content != _read_wanted(workspace, state.manifest, path, before.get(key)):
+            unexplained.append(path)
+    return unexplained, done
+
+
+def set_aside(folder: Path, paths: Collection[str]) -> str:
+    """Move files that somebody edited out of the way, and return where to, relative to the folder."""
+    target = f"{FOLDER_NAME}/kept/{time.strftime('%Y%m%d-%H%M%S')}"
+    with TreeFiles(folder) as files:
+        for path in paths:
+            files.rename(path, f"{target}/{path}")
+    return target
+
+
+def settle(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the signatures to remember: none of a file so young that an edit might not change it."""
+    youngest_ns = time.time_ns() - _TICK_NS
+    return {
+        path: signature if signature and max(get_times_ns(signature)) < youngest_ns else b""
+        for path, signature in files.items()
+    }
+
+
+def _read_items(workspace: Workspace, manifest: Digest, keys: set[str]) -> dict[str, Item]:
+    rows = find_rows(workspace.store, manifest, keys - {""})
+    return {key: decode_item(row) for key, row in rows}
+
+
+def _read_wanted(workspace: Workspace, manifest: Digest, path: str, item: Item | None) -> bytes | None:
+    if path == META_NAME:
+        return encode_meta(read_summary(workspace.store, manifest).schema)
+    place = find_place(path)
+    if item is None or place is None:
+        return None
+    return workspace.store.read(item.blob) if place.is_image else encode_annotation(item)

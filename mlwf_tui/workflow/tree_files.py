@@ -1,0 +1,175 @@
+"""Writes and removes files below one folder, and never outside of it; not a verb.
+
+Every folder on the way is opened by itself without following links, so neither a hostile name nor a
+link that somebody else puts there leads out.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mlwf_tui.entities.ids import new_id
+from mlwf_tui.errors import Conflict, StorageFailed
+from mlwf_tui.workflow.scan import sign_status
+from mlwf_tui.workflow.tree_state import FOLDER_NAME
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_MOST_OPEN = 256
+
+
+@dataclass(slots=True)
+class TreeFiles:
+    """The files below a folder, by path from it. Used in a `with`, by one thread."""
+
+    root: Path
+    _descriptors: dict[str, int] = field(default_factory=dict)  # by folder, the one used last at the end
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for descriptor in self._descriptors.values():
+            os.close(descriptor)
+        self._descriptors.clear()
+
+    def write(self, path: str, content: bytes, *, is_replacing: bool) -> bytes:
+        """Write a file and return its signature; over another one only where `is_replacing`.
+
+        A new file is written under its own name; one that is replaced is whole, old or new, at any
+        moment.
+
+        Raises:
+            Conflict: something is in the way.
+            StorageFailed: the disk refused.
+        """
+        folder, _, name = path.rpartition("/")
+        try:
+            parent = self._open(folder)
+            if not is_replacing:
+                return _write_new(name, content, parent)
+            temporary = f".{new_id()}.tmp"
+            _write_new(temporary, content, parent)
+            try:
+                _rename(temporary, parent, name, parent)
+            except OSError:
+                os.unlink(temporary, dir_fd=parent)
+                raise
+            return _sign(name, parent)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            raise _describe_obstacle(self.root / path) from error
+        except OSError as error:
+            raise _describe_refusal(self.root / path, error) from error
+
+    def rename(self, before: str, after: str) -> bytes:
+        """Move a file within the folder and return its signature there; over what is there already.
+
+        Raises:
+            Conflict, StorageFailed: as `write`.
+        """
+        try:
+            source, target = before.rpartition("/"), after.rpartition("/")
+            origin, parent = self._open(source[0]), self._open(target[0])
+            _rename(source[2], origin, target[2], parent)
+            return _sign(target[2], parent)
+        except (NotADirectoryError, IsADirectoryError) as error:
+            raise _describe_obstacle(self.root / after) from error
+        except OSError as error:
+            raise _describe_refusal(self.root / after, error) from error
+
+    def remove(self, path: str) -> None:
+        """Remove a file if it is there.
+
+        Raises:
+            StorageFailed: the disk refused.
+        """
+        folder, _, name = path.rpartition("/")
+        try:
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=self._open(folder))
+        except OSError as error:
+            raise _describe_refusal(self.root / path, error) from error
+
+    def remove_empty_folders(self, folders: set[str]) -> None:
+        """Remove those folders, and those above them, that hold nothing any more."""
+        for folder in sorted(folders, key=len, reverse=True):
+            while folder:
+                above, _, name = folder.rpartition("/")
+                try:
+                    os.rmdir(name, dir_fd=self._open(above))
+                except OSError:  # it holds something, or is gone already: both are well
+                    break
+                if folder in self._descriptors:
+                    os.close(self._descriptors.pop(folder))
+                folder = above
+
+    def _open(self, folder: str) -> int:
+        """Return the descriptor of a folder, which is made where it is missing."""
+        descriptor = self._descriptors.pop(folder, None)
+        if descriptor is None and not folder:
+            descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        elif descriptor is None:
+            above, _, name = folder.rpartition("/")
+            parent = self._open(above)
+            with suppress(FileExistsError):
+                os.mkdir(name, 0o777, dir_fd=parent)
+            try:
+                descriptor = os.open(name, _FOLDER, dir_fd=parent)
+            except OSError as error:  # a link, or a file
+                raise NotADirectoryError(f"{folder} is not a folder") from error
+            self._close_oldest()
+        self._descriptors[folder] = descriptor
+        return descriptor
+
+    def _close_oldest(self) -> None:
+        if len(self._descriptors) >= _MOST_OPEN:
+            oldest = next(iter(self._descriptors))
+            os.close(self._descriptors.pop(oldest))
+
+
+def clear_leftovers(root: Path) -> None:
+    """Remove what a killed checkout was writing beside files that it replaced."""
+    for path in root.rglob(".????????????.tmp"):
+        if FOLDER_NAME not in path.parts and stat.S_ISREG(path.lstat().st_mode):
+            path.unlink(missing_ok=True)
+
+
+def _write_new(name: str, content: bytes, parent: int) -> bytes:
+    descriptor = os.open(name, _NEW_FILE, 0o666, dir_fd=parent)
+    try:
+        written = os.write(descriptor, content)
+        while written < len(content):
+            written += os.write(descriptor, memoryview(content)[written:])
+        return sign_status(os.fstat(descriptor))
+    except BaseException:
+        os.unlink(name, dir_fd=parent)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _rename(before: str, source: int, after: str, target: int) -> None:
+    os.rename(before, after, src_dir_fd=source, dst_dir_fd=target)
+
+
+def _sign(name: str, parent: int) -> bytes:
+    return sign_status(os.stat(name, dir_fd=parent, follow_symlinks=False))
+
+
+def _describe_obstacle(path: Path) -> Conflict:
+    return Conflict(f"Something is in the way of {path}.", hint="Move it away, and try again.")
+
+
+def _describe_refusal(path: Path, error: OSError) -> StorageFailed:
+    return StorageFailed(
+        f"{path} could not be written: {error.strerror or error}.",
+        hint="Check the disk, and run it again: it goes on where it was.",
+    )

@@ -1,0 +1,105 @@
+"""What a checkout remembers of itself, in its folder's `.mlwf/state`; not a verb.
+
+The state names the manifest that the files are, and the signature of every file as it was written, so
+that looking for edits reads no file. It is damaged or missing where somebody else wrote there.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from mlwf_tui.entities.folder import FolderListing
+from mlwf_tui.entities.ids import Digest, ProjectId
+from mlwf_tui.errors import InvalidInput, NotFound, StorageFailed
+from mlwf_tui.store.digests import compute_digest
+
+FOLDER_NAME = ".mlwf"
+_FILE_NAME = "state"
+_VERSION = 1
+_DIGEST_HEX = 64
+
+
+class TreeState(msgspec.Struct, frozen=True, kw_only=True):
+    """A checkout. While files are being written `target` is the manifest that they will be."""
+
+    version: int = _VERSION
+    project_id: ProjectId
+    ref: str  # what was checked out, as a person calls it
+    manifest: Digest
+    files: dict[str, bytes]  # signature by path from the folder
+    target: Digest = Digest("")
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(TreeState)
+
+
+def find_state(folder: Path) -> TreeState | None:
+    """Return the state of a checkout, None where the folder is none.
+
+    Raises:
+        InvalidInput: it is damaged.
+        StorageFailed: it cannot be read.
+    """
+    path = folder / FOLDER_NAME / _FILE_NAME
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise StorageFailed(f"{path} cannot be read: {error.strerror}.", hint="Check its mode.") from error
+    digest, body = content[:_DIGEST_HEX], content[_DIGEST_HEX:]
+    hint = f"Check out into another folder, or move {path} away and check out with --force."
+    if compute_digest(body).encode() != digest:
+        raise InvalidInput(f"{path} is damaged.", hint=hint)
+    try:
+        state = _decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise InvalidInput(f"{path} is of another build of mlwf.", hint=hint) from error
+    if state.version != _VERSION:
+        raise InvalidInput(f"{path} is of a newer mlwf.", hint="Upgrade mlwf.")
+    return state
+
+
+def get_state(folder: Path) -> TreeState:
+    """Return the state of the checkout in `folder`.
+
+    Raises:
+        NotFound: the folder is no checkout.
+        InvalidInput, StorageFailed: as `find_state`.
+    """
+    state = find_state(folder)
+    if state is None:
+        raise NotFound(f"{folder} is not a checkout.", hint=f"Make one: mlwf checkout PROJECT {folder}")
+    return state
+
+
+def write_state(folder: Path, state: TreeState) -> None:
+    """Put a state in the place of the former one; whoever reads sees the one or the other.
+
+    Raises:
+        StorageFailed: the disk refused.
+    """
+    home = folder / FOLDER_NAME
+    body = _encoder.encode(state)
+    temporary = home / f"{_FILE_NAME}.{os.getpid()}.tmp"
+    try:
+        home.mkdir(exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(compute_digest(body).encode() + body)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(home / _FILE_NAME)
+    except OSError as error:
+        raise StorageFailed(
+            f"{home} could not be written: {error.strerror or error}.", hint="Free some space."
+        ) from error
+
+
+def find_touched(state: TreeState, listing: FolderListing) -> set[str]:
+    """Return the paths of all files that are not as the checkout left them: edited, gone, or new."""
+    found = {file.relative: file.signature for file in listing.files}
+    return {path for path, _ in found.items() ^ state.files.items()}
