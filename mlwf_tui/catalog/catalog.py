@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
+from mlwf_tui.catalog.contents import Contents
 from mlwf_tui.catalog.database import Clock, Database
 from mlwf_tui.catalog.jobs import Jobs
 from mlwf_tui.catalog.journal import Journal
@@ -16,7 +17,9 @@ from mlwf_tui.catalog.migrations import migrate
 from mlwf_tui.catalog.models import Models
 from mlwf_tui.catalog.projects import Projects
 from mlwf_tui.catalog.reports import Reports
+from mlwf_tui.catalog.roots import Roots
 from mlwf_tui.catalog.runs import Runs
+from mlwf_tui.catalog.tags import Tags
 from mlwf_tui.catalog.versions import Versions
 from mlwf_tui.errors import Busy
 
@@ -48,6 +51,9 @@ class Catalog:
         self.journal = Journal(self._database)
         self.projects = Projects(self._database, self.journal)
         self.versions = Versions(self._database, self.journal)
+        self.tags = Tags(self._database, self.journal)
+        self.contents = Contents(self._database)
+        self.roots = Roots(self._database)
         self.runs = Runs(self._database, self.journal)
         self.jobs = Jobs(self._database, self.journal)
         self.models = Models(self._database, self.journal)

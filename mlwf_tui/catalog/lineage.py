@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
@@ -21,11 +22,13 @@ from mlwf_tui.catalog.tables import (
     StateRow,
     VersionRow,
 )
+from mlwf_tui.catalog.tags import select_names
 from mlwf_tui.entities.ids import FolderId, new_id
 from mlwf_tui.entities.lineage import LineageEdge, LineageGraph, LineageNode
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
 
 RUN_KIND = "run"
+DELETED = "deleted"
 
 
 class Lineage:
@@ -88,7 +91,9 @@ class Lineage:
     def _read_states(self, chosen: _Chosen) -> Iterable[LineageNode]:
         is_named = pw.fn.EXISTS(
             VersionRow.select(pw.Value(1)).where(
-                VersionRow.project_id == StateRow.project_id, VersionRow.manifest == StateRow.manifest
+                VersionRow.project_id == StateRow.project_id,
+                VersionRow.manifest == StateRow.manifest,
+                VersionRow.deleted_at.is_null(),
             )
         )
         query = StateRow.select(
@@ -108,11 +113,15 @@ class Lineage:
             VersionRow.message,
             VersionRow.item_count,
             VersionRow.created_at,
+            VersionRow.deleted_at,
+            select_names(),
         ).join(ProjectRow, on=(ProjectRow.id == VersionRow.project_id))
         rows = self._rows(query, chosen.is_end(ArtifactKind.VERSION, VersionRow.id))
-        for version_id, name, number, kind, message, item_count, created_at in rows:
-            detail = _first_line(message) or _count_items(item_count)
-            yield _node(ArtifactKind.VERSION, version_id, f"{name}@{number}", kind, detail, created_at)
+        for version_id, name, number, kind, message, item_count, created_at, deleted_at, tags in rows:
+            title, state = f"{name}@{number}", kind if deleted_at is None else DELETED
+            words = [*sorted(json.loads(tags)), _first_line(message) or _count_items(item_count)]
+            detail = " · ".join(words if deleted_at is None else [DELETED, *words])
+            yield _node(ArtifactKind.VERSION, version_id, title, state, detail, created_at)
 
     def _read_models(self, chosen: _Chosen) -> Iterable[LineageNode]:
         query = ModelRow.select(

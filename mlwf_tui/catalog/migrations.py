@@ -219,4 +219,27 @@ _FIRST_TABLES = (
     )""",
 )
 
-MIGRATIONS = (Migration(1, "first tables", _FIRST_TABLES),)
+_VERSION_TAGS = (
+    "ALTER TABLE version ADD COLUMN deleted_at INTEGER",
+    """CREATE TABLE version_tag (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        project_id TEXT NOT NULL REFERENCES project (id),
+        name TEXT NOT NULL,
+        version_id TEXT NOT NULL REFERENCES version (id),
+        created_at INTEGER NOT NULL,
+        UNIQUE (project_id, name)
+    )""",
+    "CREATE INDEX version_tag_by_version ON version_tag (version_id, name)",
+    """CREATE TABLE manifest_content (
+        manifest TEXT NOT NULL PRIMARY KEY,
+        datasets TEXT NOT NULL,
+        splits TEXT NOT NULL,
+        classes TEXT NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX state_by_project ON project_state (project_id, sequence)",
+)
+
+MIGRATIONS = (
+    Migration(1, "first tables", _FIRST_TABLES),
+    Migration(2, "tags and deleted versions", _VERSION_TAGS),
+)

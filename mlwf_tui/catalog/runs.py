@@ -9,7 +9,7 @@ from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.edges import Direction, RunEdges, add_edge, read_edges
 from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.lookup import find_by_prefix, missing
-from mlwf_tui.catalog.tables import RunRow
+from mlwf_tui.catalog.tables import EdgeRow, RunRow
 from mlwf_tui.entities.ids import Digest, RunId, new_id
 from mlwf_tui.entities.run import ArtifactRef, Run, RunState
 from mlwf_tui.errors import Conflict
@@ -88,6 +88,15 @@ class Runs:
         if workspace is not None:
             conditions.append(RunRow.workspace == workspace)
         return self._read(*conditions, limit=limit)
+
+    def list_readers(self, artifact: ArtifactRef) -> tuple[Run, ...]:
+        """Return the runs that have read an artifact, newest first."""
+        edges = EdgeRow.select(EdgeRow.run_id).where(
+            EdgeRow.kind == artifact.kind,
+            EdgeRow.artifact_id == artifact.id,
+            EdgeRow.direction == Direction.INPUT,
+        )
+        return self._read(RunRow.id.in_(edges), limit=None)
 
     def find_by_recipe(self, recipe: Digest) -> Run | None:
         """Return the newest run of this recipe that is done."""

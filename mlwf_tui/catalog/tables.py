@@ -84,9 +84,31 @@ class VersionRow(Row):
     author: pw.Field[str] = Text()
     parents: pw.Field[list[str]] = Json()
     created_at: pw.Field[datetime] = Time()
+    deleted_at: pw.Field[datetime | None] = Time(null=True)
 
     class Meta:
         table_name = "version"
+
+
+class TagRow(Row):
+    project_id: pw.Field[str] = Text()
+    name: pw.Field[str] = Text()
+    version_id: pw.Field[str] = Text()
+    created_at: pw.Field[datetime] = Time()
+
+    class Meta:
+        table_name = "version_tag"
+
+
+class ContentRow(pw.Model):
+    manifest: pw.Field[str] = Text(primary_key=True)
+    datasets: pw.Field[Mapping[str, int]] = Json()
+    splits: pw.Field[Mapping[str, int]] = Json()
+    classes: pw.Field[Mapping[str, int]] = Json()
+
+    class Meta:
+        database = None
+        table_name = "manifest_content"
 
 
 class RunRow(Row):
@@ -194,6 +216,6 @@ class JournalRow(Row):
 
 
 TABLES: tuple[type[pw.Model], ...] = (
-    MigrationRow, ProjectRow, StateRow, HeadMoveRow, VersionRow, RunRow, EdgeRow, JobRow, FolderRow,
-    ModelRow, ReportRow, JournalRow,
+    MigrationRow, ProjectRow, StateRow, HeadMoveRow, VersionRow, TagRow, ContentRow, RunRow, EdgeRow,
+    JobRow, FolderRow, ModelRow, ReportRow, JournalRow,
 )  # fmt: skip

@@ -1,22 +1,27 @@
-"""Versions: numbered names for manifests, made once and, but for their message, never edited."""
+"""Versions: numbered names for manifests, made once; their message alone is ever edited."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import peewee as pw
 
+from mlwf_tui.catalog.ancestry import find_common_ancestor
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.journal import Journal
-from mlwf_tui.catalog.tables import ProjectRow, VersionRow
+from mlwf_tui.catalog.tables import ProjectRow, TagRow, VersionRow
+from mlwf_tui.catalog.tags import select_names
 from mlwf_tui.entities.ids import Digest, ProjectId, VersionId, new_id
 from mlwf_tui.entities.project import Version, VersionKind
 from mlwf_tui.errors import NotFound
 
+IS_LIVE = VersionRow.deleted_at.is_null()
+
 
 class Versions:
-    """The versions of all projects. Those of a deleted project can still be read."""
+    """The versions of all projects, also of deleted ones. A deleted version keeps its row and number."""
 
     def __init__(self, database: Database, journal: Journal) -> None:
         self._database = database
@@ -33,7 +38,7 @@ class Versions:
         author: str,
         parents: Sequence[VersionId] = (),
     ) -> Version:
-        """Add the project's next version; numbers start at 1 and have no gaps.
+        """Add the project's next version; numbers start at 1, and none is ever given twice.
 
         Raises:
             NotFound: the project or a parent is not there.
@@ -41,7 +46,8 @@ class Versions:
         version_id = VersionId(new_id())
         with self._database.transaction():
             self._check_parents(parents)
-            number = self._read_latest_number(project_id) + 1
+            self._check_project(project_id)
+            number = self.read_next_number(project_id)
             now = self._database.now()
             self._database.execute(
                 VersionRow.insert(
@@ -57,8 +63,7 @@ class Versions:
                     created_at=now,
                 )
             )
-            named = ProjectRow.update(latest_version_id=version_id, updated_at=now)
-            self._database.execute(named.where(ProjectRow.id == project_id))
+            self._set_latest(project_id, version_id)
             self._journal.append(
                 "version.created", version_id, author=author, project=project_id, number=str(number)
             )
@@ -72,9 +77,12 @@ class Versions:
         latest = self.latest(project_id)
         if latest is None:
             raise NotFound("The project has no version yet.", hint="Make one with mlwf commit.")
+        is_gone = number in range(1, self.read_next_number(project_id))
         raise NotFound(
-            f"There is no version {latest.project_name}@{number}.",
-            hint=f"Its versions are 1 to {latest.number}.",
+            f"{latest.project_name}@{number} was deleted."
+            if is_gone
+            else f"There is no version {latest.project_name}@{number}.",
+            hint=f"See mlwf versions {latest.project_name}; the latest is @{latest.number}.",
         )
 
     def get_by_id(self, version_id: VersionId) -> Version:
@@ -93,6 +101,17 @@ class Versions:
         """Return all versions of a project, newest first."""
         return self._read(VersionRow.project_id == project_id)
 
+    def read_next_number(self, project_id: ProjectId) -> int:
+        """Return the number that the project's next version will have."""
+        numbers = VersionRow.select(pw.fn.MAX(VersionRow.number)).where(VersionRow.project_id == project_id)
+        return int(self._database.read_value(numbers) or 0) + 1
+
+    def find_common_ancestor(self, one: VersionId, other: VersionId) -> Version | None:
+        """Return the newest version that both come from, over all projects, if there is one."""
+        with self._database.snapshot():
+            found = find_common_ancestor(self._database, one, other)
+            return None if found is None else self.get_by_id(found)
+
     def describe(self, version_id: VersionId, text: str) -> Version:
         """Replace the message. Raises NotFound."""
         with self._database.transaction():
@@ -102,12 +121,31 @@ class Versions:
             self._journal.append("version.described", version_id)
             return self.get_by_id(version_id)
 
-    def _read_latest_number(self, project_id: ProjectId) -> int:
+    def delete(self, version_id: VersionId) -> None:
+        """Hide a version and free its tags; its number is not given again, and lineage still shows it.
+
+        Raises:
+            NotFound: there is no such version, or it was deleted before.
+        """
+        with self._database.transaction():
+            version = self.get_by_id(version_id)
+            hidden = VersionRow.update(deleted_at=self._database.now())
+            self._database.execute(hidden.where(VersionRow.id == version_id))
+            self._database.execute(TagRow.delete().where(TagRow.version_id == version_id))
+            latest = self.latest(version.project_id)
+            self._set_latest(version.project_id, latest.id if latest else None)
+            self._journal.append(
+                "version.deleted", version_id, project=version.project_id, number=str(version.number)
+            )
+
+    def _check_project(self, project_id: ProjectId) -> None:
         is_live = ProjectRow.deleted_at.is_null()
         if self._database.find(ProjectRow.select().where(ProjectRow.id == project_id, is_live)) is None:
             raise NotFound(f"There is no project with the id {project_id}.", hint="See mlwf projects.")
-        numbers = VersionRow.select(pw.fn.MAX(VersionRow.number)).where(VersionRow.project_id == project_id)
-        return int(self._database.read_value(numbers) or 0)
+
+    def _set_latest(self, project_id: ProjectId, version_id: VersionId | None) -> None:
+        named = ProjectRow.update(latest_version_id=version_id, updated_at=self._database.now())
+        self._database.execute(named.where(ProjectRow.id == project_id))
 
     def _check_parents(self, parents: Sequence[VersionId]) -> None:
         for parent in parents:
@@ -115,9 +153,11 @@ class Versions:
 
     def _read(self, *conditions: Any, limit: int | None = None) -> tuple[Version, ...]:
         query = (
-            VersionRow.select(VersionRow, ProjectRow.name.alias("project_name"))
+            VersionRow.select(
+                VersionRow, ProjectRow.name.alias("project_name"), select_names().alias("tag_names")
+            )
             .join(ProjectRow, on=(ProjectRow.id == VersionRow.project_id))
-            .where(*conditions)
+            .where(IS_LIVE, *conditions)
             .order_by(VersionRow.project_id, VersionRow.number.desc())
             .limit(limit)
         )
@@ -137,4 +177,5 @@ def _to_version(row: Any) -> Version:
         created_at=row.created_at,
         item_count=row.item_count,
         parents=tuple(VersionId(parent) for parent in row.parents),
+        tags=tuple(sorted(json.loads(row.tag_names))),
     )

@@ -13,7 +13,7 @@ class LineageNode:
     id: str
     kind: str  # an ArtifactKind's value, or "run"
     title: str
-    state: str  # a RunState's value for runs, the version's kind for versions, else ""
+    state: str  # a RunState's value for runs, for versions their kind or "deleted", else ""
     detail: str  # one line: items, mAP, message
     created_at: datetime
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +22,15 @@ class ManifestSummary:
     item_count: int
     object_count: int
     size_bytes: int  # of all images, each item counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestContent:
+    """What a manifest's items add up to: items by dataset and by split, objects by class."""
+
+    datasets: Mapping[str, int]
+    splits: Mapping[str, int]
+    classes: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +86,7 @@ class Version:
     created_at: datetime
     item_count: int
     parents: tuple[VersionId, ...] = ()
+    tags: tuple[str, ...] = ()  # in the order of their letters; `project@tag` means this version
 
     @property
     def ref(self) -> str:

@@ -1,4 +1,4 @@
-"""Turns what a person writes (PROJECT@N, a name, a prefix of an id) into the thing that is meant."""
+"""Turns what a person writes (PROJECT@N, PROJECT@TAG, a name, a prefix of an id) into what is meant."""
 
 from __future__ import annotations
 
@@ -18,20 +18,38 @@ Entity = Project | Version | Model | Report | Run
 
 
 def resolve_project_ref(workspace: Workspace, ref: str) -> tuple[Project, int | None]:
-    """Return the project that `PROJECT` or `PROJECT@N` names, and N or None.
+    """Return the project that `PROJECT`, `PROJECT@N` or `PROJECT@TAG` names, and the number or None.
 
     Raises:
-        NotFound: there is no such project.
-        InvalidParameter: what follows the @ is not a number.
+        NotFound: there is no such project or tag.
+        InvalidParameter: what follows the @ is neither a number nor a tag.
     """
-    name, at, number = ref.rpartition("@")
+    name, at, which = ref.rpartition("@")
     if not at:
         return workspace.catalog.projects.get(ref), None
-    if not number.isdecimal() or len(number) > MAX_NUMBER_DIGITS:
+    if not which or (len(which) > MAX_NUMBER_DIGITS and which.isdecimal()):
         raise InvalidParameter(
-            f"{ref!r} does not name a version.", hint="Write PROJECT@N, N a version's number."
+            f"{ref!r} does not name a version.", hint="Write PROJECT@N, N a version's number or tag."
         )
-    return workspace.catalog.projects.get(name), int(number)
+    project = workspace.catalog.projects.get(name)
+    if which.isdecimal():
+        return project, int(which)
+    return project, workspace.catalog.tags.get_number(project.id, which)
+
+
+def resolve_version(workspace: Workspace, ref: str) -> Version:
+    """Return the version that PROJECT@N or PROJECT@TAG names.
+
+    Raises:
+        NotFound: there is no such version.
+        InvalidParameter: only a project was named.
+    """
+    project, number = resolve_project_ref(workspace, ref)
+    if number is None:
+        raise InvalidParameter(
+            f"{ref} names no version.", hint=f"Write {ref}@N; mlwf versions {ref} lists them."
+        )
+    return workspace.catalog.versions.get(project.id, number)
 
 
 def resolve_manifest(workspace: Workspace, ref: str) -> tuple[Project, Digest]:
@@ -97,10 +115,27 @@ def check_project_name(name: str) -> str:
     Raises:
         InvalidParameter: it has a separator, a control character, an @, or begins with a dash.
     """
-    check_name(name, "project name")
+    return _check_ref_part(name, "project name")
+
+
+def check_tag(name: str) -> str:
+    """Return a name that a tag may have.
+
+    Raises:
+        InvalidParameter: it is a number, or no project could be named so either.
+    """
+    if name.isdecimal():
+        raise InvalidParameter(
+            f"The tag {name!r} cannot be used.", hint="A number means the version that has it: add a letter."
+        )
+    return _check_ref_part(name, "tag")
+
+
+def _check_ref_part(name: str, what: str) -> str:
+    check_name(name, what)
     if "@" in name or name.startswith("-") or name != name.strip():
         raise InvalidParameter(
-            f"The project name {name!r} cannot be used.", hint="Leave out @, a leading dash and outer spaces."
+            f"The {what} {name!r} cannot be used.", hint="Leave out @, a leading dash and outer spaces."
         )
     return name
 

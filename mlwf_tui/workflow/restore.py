@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlwf_tui.entities.project import Project, Version, VersionKind
-from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.workflow.recorder import pin_head, record
-from mlwf_tui.workflow.refs import resolve_project_ref
+from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workspace import Workspace
 
 
@@ -23,31 +22,31 @@ class RestoreResult:
 
 def preview_restore(workspace: Workspace, ref: str) -> str:
     """Return one sentence that says what restoring `ref` will do."""
-    project, version = _find_version(workspace, ref)
+    version = resolve_version(workspace, ref)
+    project = workspace.catalog.projects.get_by_id(version.project_id)
+    following = workspace.catalog.versions.read_next_number(project.id)
     if project.manifest == version.manifest:
         if project.is_changed:
-            return (
-                f"Name the head, which holds {version.ref} already, as @{(project.latest_version or 0) + 1}."
-            )
+            return f"Name the head, which holds {version.ref} already, as @{following}."
         return f"{project.name} already stands on {version.ref}: nothing will change."
-    latest = project.latest_version or 0
     if project.is_changed:
         return (
-            f"Save the uncommitted head of {project.name} as @{latest + 1}, then bring back"
-            f" {version.ref} ({version.item_count} items) as @{latest + 2}."
+            f"Save the uncommitted head of {project.name} as @{following}, then bring back"
+            f" {version.ref} ({version.item_count} items) as @{following + 1}."
         )
-    return f"Bring back {version.ref} ({version.item_count} items) as {project.name}@{latest + 1}."
+    return f"Bring back {version.ref} ({version.item_count} items) as {project.name}@{following}."
 
 
 def restore(workspace: Workspace, ref: str) -> RestoreResult:
-    """Make a new version, and the head, with the manifest of PROJECT@N, in constant time.
+    """Make a new version, and the head, with the manifest of PROJECT@N or PROJECT@TAG, in constant time.
 
     Raises:
         NotFound: there is no such version.
         InvalidParameter: no version was named.
     """
     with workspace.catalog.transaction():
-        project, version = _find_version(workspace, ref)
+        version = resolve_version(workspace, ref)
+        project = workspace.catalog.projects.get_by_id(version.project_id)
         if project.manifest == version.manifest:
             return _name_standing(workspace, project)
         saved = None
@@ -59,7 +58,7 @@ def restore(workspace: Workspace, ref: str) -> RestoreResult:
 
 def _bring_back(workspace: Workspace, project: Project, version: Version) -> Version:
     with record(workspace, "restore", params={"version": version.ref}) as run, run.finishing():
-        run.read_version(version.ref)
+        run.read_version(f"{project.id}@{version.number}")
         restored = run.write_version(
             workspace.catalog.projects.get_by_id(project.id),
             version.manifest,
@@ -83,12 +82,3 @@ def _name_standing(workspace: Workspace, project: Project) -> RestoreResult:
     return RestoreResult(
         project=project.name, version=standing.number, created=project.is_changed, saved_version=None
     )
-
-
-def _find_version(workspace: Workspace, ref: str) -> tuple[Project, Version]:
-    project, number = resolve_project_ref(workspace, ref)
-    if number is None:
-        raise InvalidParameter(
-            f"{ref} names no version.", hint=f"Write {ref}@N; mlwf versions {ref} lists them."
-        )
-    return project, workspace.catalog.versions.get(project.id, number)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.ids import Digest, ProjectId, VersionId
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
-from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.errors import NotFound
+from mlwf_tui.store.manifests import read_summary
+from mlwf_tui.workflow.content import read_content
 from mlwf_tui.workflow.events import read_metrics
 from mlwf_tui.workflow.refs import Entity, resolve
 from mlwf_tui.workflow.runs import get_run
@@ -55,7 +56,7 @@ def _describe_project(workspace: Workspace, project: Project) -> dict[str, Any]:
         "description": project.description,
         "workspace": project.workspace,
         "item_count": project.item_count,
-        **_describe_content(workspace, project.manifest),
+        **_describe_content(workspace, project.id, project.manifest),
         "head": project.manifest,
         "latest_version": project.latest_version,
         "is_changed": project.is_changed,
@@ -70,32 +71,35 @@ def _describe_version(workspace: Workspace, version: Version) -> dict[str, Any]:
         "name": version.ref,
         "description": version.message,
         "number": version.number,
+        "tags": list(version.tags),
         "kind_of_version": version.kind.value,
         "author": version.author,
         "created_at": version.created_at,
         "item_count": version.item_count,
-        **_describe_content(workspace, version.manifest),
+        **_describe_content(workspace, version.project_id, version.manifest),
         "manifest": version.manifest,
+        "parents": [_name_parent(workspace, parent) for parent in version.parents],
     }
 
 
-def _describe_content(workspace: Workspace, manifest: Digest) -> dict[str, Any]:
+def _name_parent(workspace: Workspace, version_id: VersionId) -> str:
+    try:
+        return workspace.catalog.versions.get_by_id(version_id).ref
+    except NotFound:
+        return "deleted"
+
+
+def _describe_content(workspace: Workspace, project_id: ProjectId, manifest: Digest) -> dict[str, Any]:
     """Count a manifest's items by dataset and split, and its objects by class."""
     summary = read_summary(workspace.store, manifest)
-    datasets: Counter[str] = Counter()
-    splits: Counter[str] = Counter()
-    objects: Counter[str] = Counter()
-    for item in iter_items(workspace.store, manifest):
-        datasets[item.dataset] += 1
-        splits[item.split.value] += 1
-        objects.update(labelled.class_name for labelled in item.annotation.objects)
+    content = read_content(workspace, project_id, manifest)
     return {
         "classes": [
-            {"name": c.name, "color": c.color, "object_count": objects[c.name]}
+            {"name": c.name, "color": c.color, "object_count": content.classes.get(c.name, 0)}
             for c in summary.schema.classes
         ],
-        "datasets": [{"name": name, "item_count": count} for name, count in sorted(datasets.items())],
-        "splits": dict(sorted(splits.items())),
+        "datasets": [{"name": name, "item_count": count} for name, count in content.datasets.items()],
+        "splits": dict(content.splits),
         "object_count": summary.object_count,
         "size_bytes": summary.size_bytes,
     }

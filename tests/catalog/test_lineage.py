@@ -101,6 +101,32 @@ def test_what_was_deleted_keeps_its_node(catalog: Catalog, make: Any) -> None:
     assert [ref.title for ref in catalog.runs.get(run.id).inputs] == ["bccd@1"]
 
 
+def test_a_deleted_version_stays_as_a_stub_and_tags_are_told(catalog: Catalog, make: Any) -> None:
+    project, run = make.project("bccd"), make.run("commit")
+    kept, gone = make.version(project, "a", message="as received"), make.version(project, "b")
+    for version in (kept, gone):
+        catalog.runs.add_input(run.id, artifact(ArtifactKind.VERSION, version))
+    catalog.tags.set(kept, "raw", is_moving=False)
+    catalog.versions.delete(gone.id)
+    nodes = {n.title: (n.state, n.detail) for n in catalog.lineage.read_graph().nodes if n.kind == "version"}
+    assert nodes == {
+        "bccd@1": ("manual", "raw · as received"),
+        "bccd@2": ("deleted", "deleted · 364 items"),
+    }
+    assert [ref.title for ref in catalog.runs.get(run.id).inputs] == ["bccd@1", "bccd@2"]
+
+
+def test_the_readers_of_a_version_are_known(catalog: Catalog, make: Any) -> None:
+    version = make.version(make.project())
+    ref = artifact(ArtifactKind.VERSION, version)
+    assert catalog.runs.list_readers(ref) == ()
+    made = make.run("commit")
+    catalog.runs.add_output(made.id, ref)
+    reads = make.run("train")
+    catalog.runs.add_input(reads.id, ref)
+    assert [run.id for run in catalog.runs.list_readers(ref)] == [reads.id]
+
+
 def test_a_workspace_shows_its_own_runs(catalog: Catalog, make: Any) -> None:
     for workspace in ("lab", "clinic"):
         run = make.run(workspace=workspace)

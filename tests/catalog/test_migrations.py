@@ -23,6 +23,16 @@ with Catalog(Path(sys.argv[1])) as catalog:
     print("done")
 """
 NEXT = Migration(len(MIGRATIONS) + 1, "more", ("ALTER TABLE project ADD COLUMN color TEXT",))
+FIRST_ROWS = (
+    "PRAGMA foreign_keys = OFF",  # a project and its state name each other
+    """INSERT INTO project (id, workspace, name, description, head_id, latest_version_id, created_at,
+    updated_at)
+    VALUES ('p', 'default', 'bccd', '', 's', 'v', 1, 1)""",
+    """INSERT INTO project_state (id, project_id, manifest, item_count, created_at)
+    VALUES ('s', 'p', 'm', 364, 1)""",
+    """INSERT INTO version (id, project_id, number, manifest, item_count, message, kind, author, parents,
+    created_at) VALUES ('v', 'p', 1, 'm', 364, 'as received', 'manual', 'ada', '[]', 1)""",
+)
 
 
 def open_database(path: Path) -> Database:
@@ -62,6 +72,23 @@ def test_a_catalog_gets_the_migrations_it_lacks_and_keeps_its_rows(catalog: Cata
     migrate(catalog._database, (*MIGRATIONS, NEXT))
     assert read_applied(catalog._database)[-1] == (NEXT.number, "more")
     assert catalog.projects.get("bccd").name == "bccd"
+
+
+def test_a_catalog_of_the_first_migration_is_brought_up_to_date(path: Path) -> None:
+    database = open_database(path)
+    migrate(database, MIGRATIONS[:1])
+    for statement in FIRST_ROWS:
+        database.execute_sql(statement)
+    database.close()
+    with Catalog(path) as catalog:
+        project = catalog.projects.get("bccd")
+        version = catalog.versions.get(project.id, 1)
+        assert (version.message, version.tags, version.item_count) == ("as received", (), 364)
+        assert (project.latest_version, project.is_changed) == (1, False)
+        catalog.tags.set(version, "raw", is_moving=False)
+        catalog.versions.delete(version.id)
+        assert catalog.versions.list(project.id) == ()
+        assert read_applied(catalog._database) == [(step.number, step.name) for step in MIGRATIONS]
 
 
 def test_a_catalog_of_a_newer_program_is_refused(path: Path) -> None:

@@ -52,7 +52,7 @@ def test_a_missing_version_says_which_there_are(catalog: Catalog, make: Any) -> 
     make.version(project)
     with pytest.raises(NotFound, match="bccd@3") as caught:
         catalog.versions.get(project.id, 3)
-    assert "1 to 2" in caught.value.hint
+    assert "@2" in caught.value.hint
     with pytest.raises(NotFound):
         catalog.versions.get_by_id(VersionId("x"))
 
@@ -104,3 +104,28 @@ def test_a_version_costs_the_same_after_many(
     for _ in range(200):
         make.version(project)
     assert count_queries() == before
+
+
+def test_a_deleted_version_is_gone_but_its_number_is_not_given_again(catalog: Catalog, make: Any) -> None:
+    project = make.project()
+    first, second, third = (make.version(project, manifest) for manifest in "abc")
+    catalog.versions.delete(second.id)
+    assert [version.number for version in catalog.versions.list(project.id)] == [3, 1]
+    with pytest.raises(NotFound, match="bccd@2 was deleted"):
+        catalog.versions.get(project.id, 2)
+    for gone in (catalog.versions.get_by_id, catalog.versions.delete):
+        with pytest.raises(NotFound):
+            gone(second.id)
+    catalog.versions.delete(third.id)
+    assert catalog.projects.get("bccd").latest_version == first.number == 1
+    assert catalog.versions.read_next_number(project.id) == 4
+    assert make.version(project).number == 4
+    kinds = [event.kind for event in catalog.journal.read_since(0)]
+    assert kinds.count("version.deleted") == 2
+
+
+def test_a_project_whose_versions_are_all_deleted_has_none(catalog: Catalog, make: Any) -> None:
+    project = make.project(item_count=3)
+    catalog.versions.delete(make.version(project, "bccd").id)
+    found = catalog.projects.get("bccd")
+    assert (found.latest_version, found.is_changed) == (None, True)

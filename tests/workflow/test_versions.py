@@ -91,8 +91,10 @@ def test_a_version_that_does_not_exist_is_not_found(imported: Workspace) -> None
         restore(imported, "cells@7")
     with pytest.raises(InvalidParameter):
         restore(imported, "cells")
-    with pytest.raises(InvalidParameter):
+    with pytest.raises(NotFound, match="no tag 'x'"):
         restore(imported, "cells@x")
+    with pytest.raises(InvalidParameter):
+        restore(imported, "cells@")
 
 
 def test_undo_and_redo_walk_back_and_forth(imported: Workspace, observer: KeepingObserver) -> None:

@@ -1,0 +1,43 @@
+"""What manifests hold, counted once: a cache of the store that may be emptied at any time."""
+
+from __future__ import annotations
+
+from mlwf_tui.catalog.database import Database
+from mlwf_tui.catalog.tables import ContentRow, StateRow
+from mlwf_tui.entities.ids import Digest, ProjectId
+from mlwf_tui.entities.project import ManifestContent
+
+
+class Contents:
+    """Contents by manifest. A manifest never changes, so what is kept of one is never wrong."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, manifest: Digest) -> ManifestContent | None:
+        """Return what a manifest holds, where it was counted before."""
+        row = self._database.find(ContentRow.select().where(ContentRow.manifest == manifest))
+        if row is None:
+            return None
+        return ManifestContent(datasets=row.datasets, splits=row.splits, classes=row.classes)
+
+    def find_counted(self, project_id: ProjectId) -> Digest | None:
+        """Return the manifest that was counted of the newest state of a project's head."""
+        query = (
+            StateRow.select(StateRow.manifest)
+            .join(ContentRow, on=(ContentRow.manifest == StateRow.manifest))
+            .where(StateRow.project_id == project_id)
+        )
+        found = self._database.read_value(query.order_by(StateRow.sequence.desc()))
+        return None if found is None else Digest(found)
+
+    def keep(self, manifest: Digest, content: ManifestContent) -> None:
+        """Keep what a manifest holds; this is no change that the journal tells of."""
+        row = ContentRow.insert(
+            manifest=manifest,
+            datasets=content.datasets,
+            splits=content.splits,
+            classes=content.classes,
+        )
+        with self._database.transaction():
+            self._database.execute(row.on_conflict_ignore())

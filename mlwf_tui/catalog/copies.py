@@ -1,0 +1,109 @@
+"""Copies of a whole catalog: made while others use it, compared with their original, put in its place."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from mlwf_tui.catalog.faults import translated_faults
+from mlwf_tui.errors import Busy, CorruptData
+
+_BUSY_TIMEOUT_S = 30.0
+
+# What a reader of a copy may add to it by looking: runs whose processes are gone are marked so.
+_LAST_CHANGE = (
+    "SELECT sequence, at, kind, subject FROM journal WHERE kind NOT LIKE 'run.%' AND kind NOT LIKE 'job.%'"
+    " ORDER BY sequence DESC LIMIT 1"
+)
+_FIRST_CHANGE = "SELECT sequence, at, kind, subject FROM journal ORDER BY sequence LIMIT 1"
+_SAME_CHANGE = "SELECT 1 FROM journal WHERE sequence = ? AND at = ? AND kind = ? AND subject = ?"
+
+
+def copy_catalog(source: Path, target: Path) -> None:
+    """Write the catalog as it is at one moment to `target`, which is made anew, durable and checked.
+
+    Raises:
+        CorruptData: the catalog is damaged, so its copy is.
+        StorageFailed: the disk refused.
+    """
+    remove_catalog(target)
+    with _open(source) as original, _open(target) as copy:
+        with translated_faults(source):
+            _copy_pages(original, copy, source)
+        with translated_faults(target):
+            said = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if said != "ok":
+        raise CorruptData(
+            f"The catalog {source} is damaged: {said}.", hint="Put back a copy from an older backup."
+        )
+
+
+def install_catalog(copy: Path, target: Path) -> None:
+    """Let `target` become what `copy` is, and remove `copy`; a kill leaves the former or the new.
+
+    Who reads `target` meanwhile sees one or the other.
+
+    Raises:
+        Busy: another process is writing to `target`.
+        StorageFailed: the disk refused.
+    """
+    if not target.exists():
+        copy.rename(target)
+        return
+    # Not by a rename: a write-ahead log that a dead process left would be played into the new file.
+    with _open(copy) as new, _open(target) as old, translated_faults(target):
+        _copy_pages(new, old, target)
+    remove_catalog(copy)
+
+
+def is_copy(copy: Path, original: Path) -> bool:
+    """Return whether `copy` is an earlier state of `original`: of the same home, and not changed since.
+
+    Raises:
+        CorruptData: one of them is no catalog.
+    """
+    with _open(copy) as one, _open(original) as other, translated_faults(copy):
+        changes = [one.execute(query).fetchone() for query in (_FIRST_CHANGE, _LAST_CHANGE)]
+        return read_origin(copy) == read_origin(original) and all(
+            change is None or other.execute(_SAME_CHANGE, change).fetchone() for change in changes
+        )
+
+
+def read_origin(path: Path) -> int:
+    """Return when the catalog was made, in microseconds since the epoch: all its copies share that.
+
+    Raises:
+        CorruptData: it is no catalog.
+    """
+    with _open(path) as connection, translated_faults(path):
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'migration'").fetchone() is None:
+            raise CorruptData(f"{path} is no catalog.", hint="Choose another folder.")
+        return int(connection.execute("SELECT applied_at FROM migration WHERE number = 1").fetchone()[0])
+
+
+def remove_catalog(path: Path) -> None:
+    """Remove a catalog's file; its log first, since SQLite would play it into the next file."""
+    for suffix in ("-wal", "-shm", "-journal", ""):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _copy_pages(source: sqlite3.Connection, target: sqlite3.Connection, busy: Path) -> None:
+    """Copy a database in one step and one transaction; sqlite3 itself would wait for a lock for ever."""
+    deadline = time.monotonic() + _BUSY_TIMEOUT_S
+
+    def look(status: int, remaining: int, total: int) -> None:
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > deadline:
+            raise Busy(f"The catalog {busy} is held by another process.", hint="Wait for its work to end.")
+
+    source.backup(target, progress=look)
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[sqlite3.Connection]:
+    with translated_faults(path):
+        connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)
+    with closing(connection):
+        yield connection

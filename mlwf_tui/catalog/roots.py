@@ -1,0 +1,136 @@
+"""What of the store the catalog names: the manifests, weights and evaluations that must stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import peewee as pw
+
+from mlwf_tui.catalog.database import Database
+from mlwf_tui.catalog.edges import Direction
+from mlwf_tui.catalog.heads import MoveStatus
+from mlwf_tui.catalog.tables import (
+    EdgeRow,
+    HeadMoveRow,
+    ModelRow,
+    ProjectRow,
+    ReportRow,
+    RunRow,
+    StateRow,
+    VersionRow,
+)
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.model import Checkpoint
+from mlwf_tui.entities.run import ArtifactKind, RunState
+
+UNFINISHED = [state for state in RunState if not state.is_finished]
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """One digest that the catalog names; of all that have a manifest, the first title stands for it."""
+
+    title: str
+    digest: Digest
+    is_manifest: bool
+
+
+class Roots:
+    """Reads, in one moment, everything that the store must be able to give."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def read(self, *, since: datetime | None = None) -> tuple[Root, ...]:
+        """Return what is live, versions first, newest first.
+
+        Live are heads, versions, the states that undo and redo can reach, models, reports, and what
+        an unfinished run reads. With `since`, also what was deleted from then on, and every state
+        that a head took from then on.
+        """
+        with self._database.snapshot():
+            found = [
+                *self._list_versions(since),
+                *self._list_states(since),
+                *self._list_models(since),
+                *self._list_reports(since),
+            ]
+        titled: dict[tuple[Digest, bool], Root] = {}
+        for root in found:
+            titled.setdefault((root.digest, root.is_manifest), root)
+        return tuple(titled.values())
+
+    def find_damage(self) -> str:
+        """Return what SQLite finds wrong with the catalog, or an empty text; reads all of it."""
+        said = self._database.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
+        return "" if said == "ok" else f"The catalog {self._database.path} is damaged: {said}."
+
+    def _list_versions(self, since: datetime | None) -> Iterator[Root]:
+        query = (
+            VersionRow.select(ProjectRow.name, VersionRow.number, VersionRow.manifest)
+            .join(ProjectRow, on=(ProjectRow.id == VersionRow.project_id))
+            .where(
+                (_is_kept(VersionRow, since) & _is_kept(ProjectRow, since))
+                | VersionRow.id.in_(_read_by_unfinished(ArtifactKind.VERSION))
+            )
+            .order_by(ProjectRow.name, VersionRow.number.desc())
+        )
+        for name, number, manifest in self._rows(query):
+            yield Root(f"{name}@{number}", Digest(manifest), True)
+
+    def _list_states(self, since: datetime | None) -> Iterator[Root]:
+        is_reachable = (StateRow.id == ProjectRow.head_id) | StateRow.id.in_(_reachable_by_moves())
+        if since is not None:
+            is_reachable |= (StateRow.created_at >= since) | (ProjectRow.deleted_at >= since)
+        query = (
+            StateRow.select(ProjectRow.name, StateRow.id == ProjectRow.head_id, StateRow.manifest)
+            .join(ProjectRow, on=(ProjectRow.id == StateRow.project_id))
+            .where(
+                (_is_kept(ProjectRow, since) & is_reachable)
+                | StateRow.id.in_(_read_by_unfinished(ArtifactKind.PROJECT))
+            )
+            .order_by(StateRow.id == ProjectRow.head_id, ProjectRow.name, StateRow.sequence.desc())
+        )
+        for name, is_head, manifest in self._rows(query):
+            yield Root(name if is_head else f"{name} (to undo or redo)", Digest(manifest), True)
+
+    def _list_models(self, since: datetime | None) -> Iterator[Root]:
+        query = ModelRow.select(ModelRow.name, ModelRow.checkpoints)
+        is_read = ModelRow.id.in_(_read_by_unfinished(ArtifactKind.MODEL))
+        for name, checkpoints in self._rows(query.where(_is_kept(ModelRow, since) | is_read)):
+            for checkpoint in msgspec.convert(checkpoints, tuple[Checkpoint, ...]):
+                yield Root(f"{name}/{checkpoint.name}", checkpoint.blob, False)
+
+    def _list_reports(self, since: datetime | None) -> Iterator[Root]:
+        query = ReportRow.select(ReportRow.name, ReportRow.evaluation)
+        for name, evaluation in self._rows(query.where(_is_kept(ReportRow, since))):
+            yield Root(name, Digest(evaluation), False)
+
+    def _rows(self, query: pw.Query) -> list[Any]:
+        return self._database.fetch(query.tuples())
+
+
+def _is_kept(table: type[ProjectRow | VersionRow | ModelRow | ReportRow], since: datetime | None) -> Any:
+    is_live = table.deleted_at.is_null()
+    return is_live if since is None else is_live | (table.deleted_at >= since)
+
+
+def _reachable_by_moves() -> pw.Query:
+    """Select the states on both sides of all moves that can be undone or redone."""
+    is_kept = HeadMoveRow.status != MoveStatus.DISCARDED
+    before = HeadMoveRow.select(HeadMoveRow.before_id).where(is_kept)
+    return before | HeadMoveRow.select(HeadMoveRow.after_id).where(is_kept)
+
+
+def _read_by_unfinished(kind: ArtifactKind) -> pw.Query:
+    return (
+        EdgeRow.select(EdgeRow.artifact_id)
+        .join(RunRow, on=(RunRow.id == EdgeRow.run_id))
+        .where(
+            EdgeRow.kind == kind, EdgeRow.direction == Direction.INPUT, RunRow.state.in_(tuple(UNFINISHED))
+        )
+    )

@@ -1,0 +1,302 @@
+"""Commands on the history of projects: commit, versions, restore, copy, merge, tag, and names."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from mlwf_tui.cli.face import CONFLICT, DONE, Face, command
+from mlwf_tui.cli.text import format_age, format_bytes, format_table
+from mlwf_tui.entities.change import ChangeKind
+from mlwf_tui.entities.threeway import MergeConflict, Side
+from mlwf_tui.errors import InvalidParameter
+
+if TYPE_CHECKING:  # for the annotations alone; see Face.open
+    from mlwf_tui.workflow.merge import MergePlan, MergeResult
+    from mlwf_tui.workflow.versions import HistoryEntry
+
+group = click.Group()
+MESSAGE = click.option("-m", "--message", help="What this version is; else what has changed.")
+
+
+@command(group, "commit")
+@click.argument("project")
+@MESSAGE
+def commit_command(face: Face, project: str, message: str | None) -> None:
+    """Give a project's present state a version."""
+    from mlwf_tui.workflow.commit import commit
+
+    with face.open() as workspace:
+        result = commit(workspace, project, message=message)
+    made = "committed" if result.created else "nothing has changed since"
+    face.show(asdict(result), f"{made} {result.project}@{result.version}")
+
+
+@command(group, "versions")
+@click.argument("project")
+def versions_command(face: Face, project: str) -> None:
+    """List the versions of a project, newest first."""
+    from mlwf_tui.workflow.versions import read_history
+
+    with face.open() as workspace:
+        history = read_history(workspace, project)
+    sizes = [{"object_count": entry.object_count, "size_bytes": entry.size_bytes} for entry in history]
+    versions = [asdict(entry.version) | size for entry, size in zip(history, sizes, strict=True)]
+    face.show({"project": project, "versions": versions}, lambda: _format_history(project, history))
+
+
+@command(group, "restore")
+@click.argument("ref")
+def restore_command(face: Face, ref: str) -> None:
+    """Bring PROJECT@N back as a new version; nothing is overwritten."""
+    from mlwf_tui.workflow.restore import restore
+
+    with face.open() as workspace:
+        result = restore(workspace, ref)
+    saved = f" (what was not committed is kept as @{result.saved_version})" if result.saved_version else ""
+    text = f"{result.project}@{result.version} now holds {ref}{saved}"
+    face.show(asdict(result), text if result.created else f"{result.project} already stands on {ref}")
+
+
+@command(group, "undo")
+@click.argument("project", required=False)
+def undo_command(face: Face, project: str | None) -> None:
+    """Take back the newest change of a project, or of any."""
+    from mlwf_tui.workflow.undo import undo
+
+    with face.open() as workspace:
+        result = undo(workspace, project)
+    face.show(asdict(result), f"{result.project}: {result.verb} undone, {result.item_count} items now")
+
+
+@command(group, "redo")
+@click.argument("project", required=False)
+def redo_command(face: Face, project: str | None) -> None:
+    """Do again what was undone last."""
+    from mlwf_tui.workflow.undo import redo
+
+    with face.open() as workspace:
+        result = redo(workspace, project)
+    face.show(asdict(result), f"{result.project}: {result.verb} done again, {result.item_count} items now")
+
+
+@command(group, "copy")
+@click.argument("ref")
+@click.argument("name")
+def copy_command(face: Face, ref: str, name: str) -> None:
+    """Make a project that goes on from a version or head of another; `branch` is the same.
+
+    Nothing is copied but the name of the state, so it takes no time and no room. What is done in
+    the copy can be merged back.
+
+    \b
+    mlwf copy cells@3 cells-relabelled
+    mlwf merge cells cells-relabelled
+    """
+    from mlwf_tui.workflow.copy import copy
+
+    with face.open() as workspace:
+        result = copy(workspace, ref, name)
+    text = f"{result.project}@{result.version} goes on from {result.source}: {result.item_count} items"
+    face.show(asdict(result), text)
+
+
+group.add_command(copy_command, "branch")
+
+
+@command(group, "merge")
+@click.argument("project")
+@click.argument("ref")
+@click.option("--choose", "choices", multiple=True, metavar="KEY=ours|theirs", help="Settle one conflict.")
+@click.option(
+    "--policy", type=click.Choice(["fail", "ours", "theirs"]), default="fail", show_default=True,
+    help="Settle what nobody chose for.",
+)  # fmt: skip
+@click.option("--unrelated", is_flag=True, help="Merge also what comes from no common version.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+@click.option("-m", "--message", help="What the merged version is.")
+def merge_command(
+    face: Face,
+    project: str,
+    ref: str,
+    choices: Sequence[str],
+    policy: Literal["fail", "ours", "theirs"],
+    unrelated: bool,
+    dry_run: bool,
+    message: str | None,
+) -> int:
+    """Bring what was done in REF into PROJECT, as a new version with both as parents.
+
+    Items are merged one by one, their pixels, split, tags and objects each on its own. What both
+    sides changed differently is a conflict: all are listed, and nothing is changed until each has
+    been settled.
+
+    \b
+    mlwf merge cells cells-relabelled
+    mlwf merge cells cells-relabelled --choose main/a.jpg=theirs --policy ours
+    """
+    from mlwf_tui.workflow.merge import merge, plan_merge
+
+    chosen = _read_choices(choices)
+    with face.open() as workspace:
+        if dry_run:
+            plan = plan_merge(workspace, project, ref, is_unrelated=unrelated)
+            face.show(_describe_plan(plan), lambda: _format_plan(plan))
+            return CONFLICT if plan.conflicts else DONE
+        result = merge(
+            workspace, project, ref,
+            choices=chosen, policy=policy, message=message, is_unrelated=unrelated,
+        )  # fmt: skip
+    face.show(asdict(result), lambda: _format_merge(result, ref))
+    return CONFLICT if result.conflicts else DONE
+
+
+@command(group, "tag")
+@click.argument("ref")
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Move the tag where it names another version now.")
+def tag_command(face: Face, ref: str, name: str, force: bool) -> None:
+    """Give PROJECT@N a name: PROJECT@NAME then means it everywhere."""
+    from mlwf_tui.workflow.tag import tag
+
+    with face.open() as workspace:
+        result = tag(workspace, ref, name, is_forced=force)
+    face.show(asdict(result), f"{result.project}@{result.tag} is {result.project}@{result.version}")
+
+
+@command(group, "untag")
+@click.argument("ref")
+def untag_command(face: Face, ref: str) -> None:
+    """Take the tag of PROJECT@NAME away; the version stays."""
+    from mlwf_tui.workflow.tag import untag
+
+    project, at, name = ref.rpartition("@")
+    if not at:
+        raise InvalidParameter(f"{ref!r} names no tag.", hint="Write PROJECT@NAME.")
+    with face.open() as workspace:
+        result = untag(workspace, project, name)
+    face.show(asdict(result), f"{result.project}@{result.version} is no longer tagged {result.tag}")
+
+
+@command(group, "describe")
+@click.argument("ref")
+@click.argument("text")
+def describe_command(face: Face, ref: str, text: str) -> None:
+    """Put words to a project, version, model or report."""
+    from mlwf_tui.workflow.describe import describe
+
+    with face.open() as workspace:
+        describe(workspace, ref, text)
+    face.show({"ref": ref, "description": text}, f"{ref}: {text}")
+
+
+@command(group, "rename")
+@click.argument("ref")
+@click.argument("name")
+def rename_command(face: Face, ref: str, name: str) -> None:
+    """Give a project, model or report another name."""
+    from mlwf_tui.workflow.rename import rename
+
+    with face.open() as workspace:
+        rename(workspace, ref, name)
+    face.show({"ref": ref, "name": name}, f"{ref} is now {name}")
+
+
+@command(group, "delete")
+@click.argument("ref")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Do not ask, and delete a version that something depends on.")
+def delete_command(face: Face, ref: str, yes: bool, force: bool) -> None:
+    """Take a project, version, model or report out of sight; lineage keeps its stub.
+
+    A version that the head stands on, that is tagged, or that a run has used is kept unless --force
+    is given. Its number is never given again.
+    """
+    from mlwf_tui.workflow.delete import delete
+
+    if not (yes or force):
+        if face.is_json or not sys.stdin.isatty():
+            raise InvalidParameter("Nobody can be asked here.", hint="Say that you mean it with --yes.")
+        click.confirm(f"Delete {ref}?", abort=True)
+    with face.open() as workspace:
+        kind = delete(workspace, ref, is_forced=force)
+    face.show({"ref": ref, "kind": kind, "deleted": True}, f"the {kind} {ref} is deleted")
+
+
+def _format_history(project: str, history: Sequence[HistoryEntry]) -> str:
+    rows = [
+        (
+            f"@{entry.version.number}",
+            " ".join(entry.version.tags),
+            entry.version.kind.value,
+            str(entry.version.item_count),
+            "-" if entry.object_count is None else str(entry.object_count),
+            "-" if entry.size_bytes is None else format_bytes(entry.size_bytes),
+            format_age(entry.version.created_at),
+            entry.version.author,
+            entry.version.message,
+        )
+        for entry in history
+    ]
+    header = ("VERSION", "TAGS", "KIND", "ITEMS", "OBJECTS", "SIZE", "CREATED", "AUTHOR", "MESSAGE")
+    empty = f"{project} has no versions yet. Make one: mlwf commit {project} -m MESSAGE"
+    return format_table(header, rows, empty=empty)
+
+
+def _read_choices(words: Sequence[str]) -> dict[str, Side]:
+    choices = {}
+    for word in words:
+        key, _, side = word.rpartition("=")
+        if not key or side not in tuple(Side):
+            raise InvalidParameter(f"{word!r} is no choice.", hint="Write KEY=ours or KEY=theirs.")
+        choices[key] = Side(side)
+    return choices
+
+
+def _describe_plan(plan: MergePlan) -> dict[str, object]:
+    items = [{"path": c.key, "change": c.kind.value, "detail": c.detail} for c in plan.changes]
+    return {
+        "base": plan.base,
+        "ours": plan.ours,
+        "theirs": plan.theirs,
+        "is_fast_forward": plan.is_fast_forward,
+        "is_merged_already": plan.is_merged_already,
+        "items": items,
+        "conflicts": [asdict(conflict) for conflict in plan.conflicts],
+    }
+
+
+def _format_plan(plan: MergePlan) -> str:
+    if plan.is_merged_already:
+        return f"{plan.ours} holds {plan.theirs} already"
+    base = f" (both come from {plan.base})" if plan.base else ""
+    counts = _format_counts([change.kind for change in plan.changes])
+    lines = [f"{plan.theirs} into {plan.ours}{base}: {counts}"]
+    return "\n".join(lines + (_format_conflicts(plan.conflicts) if plan.conflicts else []))
+
+
+def _format_merge(result: MergeResult, ref: str) -> str:
+    if result.conflicts:
+        return "\n".join([f"{ref} was not merged: nothing is changed", *_format_conflicts(result.conflicts)])
+    if not result.created:
+        return f"{result.project} holds {ref} already"
+    counts = f"{result.items_added} added, {result.items_removed} removed, {result.items_changed} changed"
+    return f"{result.project}@{result.version} holds {ref} as well: {counts}"
+
+
+def _format_counts(kinds: Sequence[ChangeKind]) -> str:
+    counts = {kind: kinds.count(kind) for kind in ChangeKind}
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "no item changes"
+
+
+def _format_conflicts(conflicts: Sequence[MergeConflict]) -> list[str]:
+    rows = [(conflict.key, conflict.ours, conflict.theirs) for conflict in conflicts]
+    count = "1 conflict" if len(rows) == 1 else f"{len(rows)} conflicts"
+    return [
+        f"{count}: settle each with --choose KEY=ours|theirs, or the rest with --policy",
+        format_table(("KEY", "OURS", "THEIRS"), rows, empty=""),
+    ]

@@ -1,0 +1,46 @@
+"""Pictures as a terminal can draw them: small, two pixels a cell; and the shapes drawn over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlwf_tui.entities.annotation import Geometry
+
+Rgb = tuple[int, int, int]
+"""Red, green and blue, 0–255."""
+
+GREY: Rgb = (128, 128, 128)
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A shape in pixels of the whole image, and the colour to draw its border in."""
+
+    geometry: Geometry
+    color: Rgb
+    opacity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image of `columns` x `rows` cells, each with one pixel above another."""
+
+    columns: int
+    rows: int
+    pixels: bytes  # (2 * rows, columns, 3) uint8 RGB
+    marks: bytes  # (2 * rows, columns) uint8: not 0 where an outline is drawn
+
+    def find_color(self, x: int, y: int) -> Rgb:
+        """Return the colour of a pixel; y counts pixels, not cells."""
+        at = 3 * (y * self.columns + x)
+        red, green, blue = self.pixels[at : at + 3]
+        return red, green, blue
+
+
+def parse_color(text: str) -> Rgb:
+    """Return the colour that "#rrggbb" says; grey where it says none."""
+    try:
+        red, green, blue = bytes.fromhex(text.removeprefix("#"))
+    except ValueError:
+        return GREY
+    return red, green, blue

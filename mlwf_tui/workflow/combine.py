@@ -1,0 +1,125 @@
+"""Combines two manifests that come from one base, reading only what differs; writes nothing.
+
+An item that one side renamed is the same item for the other side's changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.change import ChangeKind, ItemChange
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.merge import merge_items
+from mlwf_tui.entities.threeway import Decide, merge_schemas
+from mlwf_tui.store.manifests import iter_changes, read_summary
+from mlwf_tui.store.renames import iter_renamed_changes
+from mlwf_tui.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Combined:
+    """What our manifest becomes: its new label schema, and the items that differ from ours."""
+
+    schema: LabelSchema
+    items: tuple[ItemChange, ...]
+
+    @property
+    def changes(self) -> Mapping[str, Item | None]:
+        """The items by key, None where one is taken away."""
+        gone = {change.before.key: None for change in self.items if change.before}
+        return gone | {change.after.key: change.after for change in self.items if change.after}
+
+
+def combine(store: Store, base: Digest | None, ours: Digest, theirs: Digest, decide: Decide) -> Combined:
+    """Merge two manifests item by item; without a base everything counts as added by its side.
+
+    Raises:
+        NotFound, CorruptData: a manifest cannot be read.
+    """
+    schemas = read_summary(store, ours).schema, read_summary(store, theirs).schema
+    if base is None:
+        changes = (change for change in iter_changes(store, ours, theirs) if change.after)
+        merged = [(c.before, merge_items(None, c.before, c.after, decide)) for c in changes]
+        return Combined(schema=merge_schemas(LabelSchema(), *schemas, decide), items=_list_changes(merged))
+    sides = _Sides(iter_renamed_changes(store, base, ours), list(iter_renamed_changes(store, base, theirs)))
+    merged = [(mine, merge_items(before, mine, other, decide)) for before, mine, other in sides.iter_items()]
+    schema = merge_schemas(read_summary(store, base).schema, *schemas, decide, used=sides.used_classes)
+    return Combined(schema=schema, items=_list_changes(merged))
+
+
+class _Sides:
+    """Every item that their side changed, found on ours as well; of our changes only those are kept."""
+
+    def __init__(self, ours: Iterable[ItemChange], theirs: Sequence[ItemChange]) -> None:
+        self.used_classes: set[str] = set()
+        touched = {change.before.key for change in theirs if change.before}
+        arrived = {change.key: change for change in theirs if _is_arrival(change)}
+        self._note_classes(theirs)
+        mine = []
+        for change in ours:
+            self._note_classes((change,))
+            is_touched = change.before is not None and change.before.key in touched
+            if is_touched or (_is_arrival(change) and change.key in arrived):
+                mine.append(change)
+        clashing = {
+            change.key
+            for change in mine
+            if _is_arrival(change)
+            and change.key in arrived
+            and change.renamed_from != arrived[change.key].renamed_from
+        }
+        self._ours, self._theirs = _Fates(mine, clashing), _Fates(theirs, clashing)
+
+    def iter_items(self) -> Iterator[tuple[Item | None, Item | None, Item | None]]:
+        """Yield each item as it was in the base, is on our side and on theirs."""
+        for key, (before, other) in self._theirs.of_base.items():
+            yield before, self._ours.of_base.get(key, (before, before))[1], other
+        for key, other in self._theirs.added.items():
+            yield None, self._ours.added.get(key), other
+
+    def _note_classes(self, changes: Iterable[ItemChange]) -> None:
+        for change in changes:
+            if change.after is not None:
+                self.used_classes.update(o.class_name for o in change.after.annotation.objects)
+
+
+class _Fates:
+    """What one side made of the base's items, by their keys there, and what it added.
+
+    Where two different items arrived under one key, being renamed counts as removed and added.
+    """
+
+    def __init__(self, changes: Iterable[ItemChange], clashing: set[str]) -> None:
+        self.of_base: dict[str, tuple[Item, Item | None]] = {}
+        self.added: dict[str, Item] = {}
+        for change in changes:
+            after = change.after
+            is_clashing = _is_arrival(change) and change.key in clashing
+            if after is not None and (is_clashing or change.before is None):
+                self.added[after.key] = after
+                after = None
+            if change.before is not None:
+                self.of_base[change.before.key] = change.before, after
+
+
+def _is_arrival(change: ItemChange) -> bool:
+    return change.kind in (ChangeKind.ADDED, ChangeKind.RENAMED)
+
+
+def _list_changes(merged: Iterable[tuple[Item | None, Item | None]]) -> tuple[ItemChange, ...]:
+    """Return what differs between items as they are on our side and as they become, in key order."""
+    changes = [_name_change(mine, item) for mine, item in merged if mine != item]
+    return tuple(sorted(changes, key=lambda change: change.key))
+
+
+def _name_change(mine: Item | None, item: Item | None) -> ItemChange:
+    if item is None:
+        assert mine is not None  # or nothing would differ
+        return ItemChange(ChangeKind.REMOVED, mine.key, mine, None)
+    if mine is None:
+        return ItemChange(ChangeKind.ADDED, item.key, None, item)
+    kind = ChangeKind.CHANGED if mine.key == item.key else ChangeKind.RENAMED
+    return ItemChange(kind, item.key, mine, item)

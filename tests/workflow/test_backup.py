@@ -1,0 +1,282 @@
+"""A backup opens like a home, costs only what is new, and survives whatever ends it."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mlwf_tui
+from mlwf_tui.errors import Busy, Conflict, InvalidParameter
+from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.store.store import Store
+from mlwf_tui.workflow.backup import BackupResult, backup
+from mlwf_tui.workflow.collect import collect
+from mlwf_tui.workflow.verify import verify
+from mlwf_tui.workspace import Workspace, open_workspace
+from tests.fakes.observers import KeepingObserver
+from tests.filling import flip, list_packs, make_blob, write_model, write_version
+
+ROOT = Path(mlwf_tui.__file__).parents[1]
+IMAGES = {f"{number}.jpg": make_blob(number) for number in range(10)}
+
+
+def save(workspace: Workspace, folder: Path) -> BackupResult:
+    result = backup(workspace, folder, KeepingObserver())
+    assert result.ok, result.problems
+    return result
+
+
+def read_home(home: Path) -> dict[str, dict[str, bytes]]:
+    """Return the images of all versions of a home, which is verified first, and model weights."""
+    with open_workspace(home) as workspace:
+        found = verify(workspace, KeepingObserver())
+        assert found.ok, found.problems
+        contents = {}
+        for project in workspace.catalog.projects.list():
+            for version in workspace.catalog.versions.list(project.id):
+                items = iter_items(workspace.store, version.manifest)
+                contents[version.ref] = {item.name: workspace.store.read(item.blob) for item in items}
+        for model in workspace.catalog.models.list():
+            contents[model.name] = {c.name: workspace.store.read(c.blob) for c in model.checkpoints}
+        return contents
+
+
+@pytest.fixture
+def filled(workspace: Workspace) -> Workspace:
+    write_version(workspace, "cells", IMAGES)
+    write_model(workspace, "net", make_blob(99, 3 << 20))
+    folder = workspace.run_folder("0123")
+    folder.mkdir(parents=True)
+    (folder / "log").write_text("one\n")
+    (workspace.home / "settings.toml").write_text('author = "ada"\n')
+    return workspace
+
+
+def test_a_backup_is_a_home_with_the_same_content(filled: Workspace, tmp_path: Path) -> None:
+    result = save(filled, tmp_path / "copy")
+    assert result.packs_copied == len(list_packs(filled.home))
+    assert (result.files_copied, result.packs_removed) == (2, 0)
+    assert read_home(tmp_path / "copy") == read_home(filled.home)
+    assert (tmp_path / "copy" / "runs" / "0123" / "log").read_text() == "one\n"
+    with open_workspace(tmp_path / "copy") as copy:
+        assert copy.settings.author == "ada"
+
+
+def test_backing_the_backup_up_restores(filled: Workspace, tmp_path: Path) -> None:
+    save(filled, tmp_path / "copy")
+    expected = read_home(filled.home)
+    with open_workspace(tmp_path / "copy") as copy:
+        save(copy, tmp_path / "restored")
+    assert read_home(tmp_path / "restored") == expected
+    with open_workspace(tmp_path / "restored") as restored:  # which then goes on in its place
+        write_version(restored, "cells", {"a.jpg": make_blob(50)})
+        save(restored, tmp_path / "copy")
+    assert len(read_home(tmp_path / "copy")) == len(expected) + 1
+
+
+def test_a_second_backup_copies_what_is_new(filled: Workspace, tmp_path: Path) -> None:
+    save(filled, tmp_path / "copy")
+    again = save(filled, tmp_path / "copy")
+    assert (again.packs_copied, again.copied_bytes, again.files_copied) == (0, 0, 0)
+    write_version(filled, "cells", {**IMAGES, "new.jpg": make_blob(60)})
+    (filled.run_folder("0123") / "log").write_text("one\ntwo\n")
+    third = save(filled, tmp_path / "copy")
+    assert (third.packs_copied, third.files_copied) == (1, 1)
+    assert read_home(tmp_path / "copy") == read_home(filled.home)
+    assert (tmp_path / "copy" / "runs" / "0123" / "log").read_text() == "one\ntwo\n"
+
+
+def test_what_the_home_has_collected_goes_from_the_backup_too(filled: Workspace, tmp_path: Path) -> None:
+    write_version(filled, "gone", {**IMAGES, **{f"x{n}.jpg": make_blob(100 + n) for n in range(10)}})
+    save(filled, tmp_path / "copy")
+    filled.catalog.projects.delete(filled.catalog.projects.get("gone").id)
+    collect(filled, KeepingObserver(), is_dry_run=False, grace_s=0)
+    assert save(filled, tmp_path / "copy").packs_removed >= 1
+    names = [{pack.name for pack in list_packs(home)} for home in (filled.home, tmp_path / "copy")]
+    assert names[0] == names[1]
+    assert read_home(tmp_path / "copy") == read_home(filled.home)
+
+
+def test_the_last_copy_of_what_the_home_has_lost_stays(filled: Workspace, tmp_path: Path) -> None:
+    save(filled, tmp_path / "copy")
+    expected = read_home(filled.home)
+    home = filled.home
+    max(list_packs(home), key=lambda pack: pack.stat().st_size).unlink()
+    with open_workspace(home) as crippled:
+        result = backup(crippled, tmp_path / "copy", KeepingObserver())
+        assert (result.ok, result.packs_removed) == (False, 0)
+        assert read_home(tmp_path / "copy") == expected
+        assert verify(crippled, KeepingObserver(), repair_from=tmp_path / "copy").ok
+        save(crippled, tmp_path / "copy")
+    assert read_home(tmp_path / "copy") == read_home(home) == expected
+
+
+def test_a_damaged_pack_is_not_copied_and_named(filled: Workspace, tmp_path: Path) -> None:
+    pack = list_packs(filled.home)[0]
+    flip(pack, 30)
+    result = backup(filled, tmp_path / "copy", KeepingObserver())
+    assert [problem.path for problem in result.problems] == [f"packs/{pack.name}"]
+    assert not (tmp_path / "copy" / "store" / "packs" / pack.name).exists()
+    flip(pack, 30)
+    save(filled, tmp_path / "copy")
+    assert read_home(tmp_path / "copy") == read_home(filled.home)
+
+
+def test_an_open_catalog_of_the_copy_is_brought_up_to_date(filled: Workspace, tmp_path: Path) -> None:
+    save(filled, tmp_path / "copy")
+    with open_workspace(tmp_path / "copy") as copy:
+        assert len(copy.catalog.projects.list()) == 1
+        write_version(filled, "more", {"a.jpg": make_blob(70)})
+        save(filled, tmp_path / "copy")
+        assert [project.name for project in copy.catalog.projects.list()] == ["cells", "more"]
+    assert read_home(tmp_path / "copy") == read_home(filled.home)
+
+
+def test_a_log_that_a_dead_reader_of_the_copy_left_does_no_harm(filled: Workspace, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    save(filled, copy)
+    with open_workspace(copy) as opened:
+        opened.catalog.runs.create(
+            "show", params={}, seed=None, author="", workspace="default", environment={}
+        )
+        for part in ("catalog.sqlite-wal", "catalog.sqlite-shm"):
+            shutil.copy(copy / part, tmp_path / part)
+    with sqlite3.connect(copy / "catalog.sqlite") as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    for part in ("catalog.sqlite-wal", "catalog.sqlite-shm"):
+        shutil.move(tmp_path / part, copy / part)
+    write_version(filled, "more", {"a.jpg": make_blob(70)})
+    save(filled, copy)
+    assert read_home(copy) == read_home(filled.home)
+
+
+@pytest.mark.parametrize("place", [".", "store/copy", ".."])
+def test_a_folder_in_the_home_or_around_it_is_refused(filled: Workspace, place: str) -> None:
+    with pytest.raises(InvalidParameter):
+        backup(filled, filled.home / place, KeepingObserver())
+
+
+def test_a_link_into_the_home_is_refused(filled: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(filled.home)
+    with pytest.raises(InvalidParameter):
+        backup(filled, tmp_path / "link" / "copy", KeepingObserver())
+
+
+def test_another_home_is_refused_and_left_alone(filled: Workspace, tmp_path: Path) -> None:
+    with open_workspace(tmp_path / "other") as other:
+        write_version(other, "theirs", {"a.jpg": make_blob(80)})
+    with pytest.raises(Conflict):
+        backup(filled, tmp_path / "other", KeepingObserver())
+    assert list(read_home(tmp_path / "other")) == ["theirs@1"]
+
+
+def test_a_copy_that_was_worked_in_is_refused(filled: Workspace, tmp_path: Path) -> None:
+    save(filled, tmp_path / "copy")
+    with open_workspace(tmp_path / "copy") as copy:
+        write_version(copy, "cells", {"mine.jpg": make_blob(81)})
+    write_version(filled, "cells", {"a.jpg": make_blob(82)})
+    with pytest.raises(Conflict):
+        backup(filled, tmp_path / "copy", KeepingObserver())
+    assert "mine.jpg" in read_home(tmp_path / "copy")["cells@2"]
+
+
+def test_a_copy_whose_lost_runs_were_noted_is_still_ours(filled: Workspace, tmp_path: Path) -> None:
+    run = filled.catalog.runs.create(
+        "train", params={}, seed=0, author="", workspace="default", environment={}
+    )
+    save(filled, tmp_path / "copy")
+    with open_workspace(tmp_path / "copy") as copy:
+        copy.catalog.runs.finish(run.id, run.state.LOST, result={})
+    save(filled, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("content", [b"hello", b"SQLite format 3\0" + bytes(84)])
+def test_a_folder_with_something_else_is_refused(filled: Workspace, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "catalog.sqlite").write_bytes(content)
+    with pytest.raises(Conflict):
+        backup(filled, tmp_path / "photos", KeepingObserver())
+    assert (tmp_path / "photos" / "catalog.sqlite").read_bytes() == content
+
+
+def test_a_database_of_another_program_is_refused(filled: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    with sqlite3.connect(tmp_path / "photos" / "catalog.sqlite") as connection:
+        connection.execute("CREATE TABLE migration (number, applied_at)")
+    connection.close()
+    with pytest.raises(Conflict):
+        backup(filled, tmp_path / "photos", KeepingObserver())
+
+
+def test_a_file_is_refused(filled: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(InvalidParameter):
+        backup(filled, tmp_path / "file", KeepingObserver())
+
+
+def test_two_backups_do_not_mix(filled: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(filled, tmp_path / "copy")
+    with Store(tmp_path / "copy" / "store") as store, store.hold_care():
+        monkeypatch.setattr("mlwf_tui.store.store.COLLECTOR_TIMEOUT_S", 0.05)
+        with pytest.raises(Busy), store.hold_care(timeout_s=0.05):
+            pass
+
+
+BACK_UP = """
+import sys
+from pathlib import Path
+from mlwf_tui.workflow.backup import backup
+from mlwf_tui.workspace import open_workspace
+from tests.fakes.observers import KeepingObserver
+with open_workspace(Path(sys.argv[1])) as workspace:
+    print("begin", flush=True)
+    backup(workspace, Path(sys.argv[2]), KeepingObserver())
+"""
+
+
+def kill_backup(home: Path, folder: Path, delay_s: float) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", BACK_UP, str(home), str(folder)], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"begin\n"
+    try:
+        process.wait(delay_s)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait(60)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_kill_leaves_the_former_backup_and_the_next_one_goes_on(
+    filled: Workspace, tmp_path: Path, seed: int
+) -> None:
+    copy, dice = tmp_path / "copy", random.Random(seed)
+    save(filled, copy)
+    before = read_home(copy)
+    write_model(filled, "large", make_blob(7, 20 << 20))
+    write_version(filled, "cells", {"a.jpg": make_blob(90)})
+    after = read_home(filled.home)
+    kill_backup(filled.home, copy, dice.uniform(0.0, 0.12))
+    assert read_home(copy) in (before, after)
+    save(filled, copy)
+    assert read_home(copy) == after
+    assert not list(copy.rglob("*.part"))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_first_backup_that_was_killed_can_be_gone_on_with(
+    filled: Workspace, tmp_path: Path, seed: int
+) -> None:
+    write_model(filled, "large", make_blob(7, 20 << 20))
+    kill_backup(filled.home, tmp_path / "copy", random.Random(seed).uniform(0.0, 0.1))
+    save(filled, tmp_path / "copy")
+    assert read_home(tmp_path / "copy") == read_home(filled.home)

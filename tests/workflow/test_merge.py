@@ -1,0 +1,300 @@
+"""Merging projects: what a person sees of it, and the whole of it against plain dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlwf_tui.entities.annotation import LabelSchema, define_classes
+from mlwf_tui.entities.change import ChangeKind
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.project import VersionKind
+from mlwf_tui.entities.threeway import Side
+from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
+from mlwf_tui.store.manifests import iter_items, read_summary, update_manifest, write_manifest
+from mlwf_tui.store.store import Store
+from mlwf_tui.workflow.combine import combine
+from mlwf_tui.workflow.commit import commit
+from mlwf_tui.workflow.copy import copy
+from mlwf_tui.workflow.graph import read_graph
+from mlwf_tui.workflow.merge import merge, plan_merge
+from mlwf_tui.workflow.restore import restore
+from mlwf_tui.workflow.runs import list_runs
+from mlwf_tui.workflow.undo import undo
+from mlwf_tui.workflow.versions import list_versions
+from mlwf_tui.workspace import Workspace
+from tests.states import SCHEMA, make_object, make_plain_item, set_state
+
+A, B, C = (make_plain_item(f"main/{name}.jpg", make_object("car", 0)) for name in "abc")
+DOG = make_object("dog", 100)
+
+
+def read_items(workspace: Workspace, ref: str) -> dict[str, Item]:
+    manifest = workspace.catalog.projects.get(ref).manifest
+    return {item.key: item for item in iter_items(workspace.store, manifest)}
+
+
+@pytest.fixture
+def branched(workspace: Workspace) -> Workspace:
+    """`main` holds a, b and c as main@1, and `side` is a copy of it."""
+    set_state(workspace, "main", [A, B, C])
+    copy(workspace, "main", "side")
+    return workspace
+
+
+def test_changes_of_both_sides_come_together_as_a_version_with_two_parents(branched: Workspace) -> None:
+    with_dog = replace(B, annotation=replace(B.annotation, objects=(*B.annotation.objects, DOG)))
+    added = make_plain_item("main/d.jpg")
+    set_state(branched, "main", [replace(A, split=Split.VAL), B])
+    set_state(branched, "side", [A, with_dog, C, added])
+    result = merge(branched, "main", "side")
+    assert (result.version, result.created, result.conflicts) == (3, True, ())
+    assert (result.items_added, result.items_removed, result.items_changed) == (1, 0, 1)
+    assert read_items(branched, "main") == {
+        item.key: item for item in (replace(A, split=Split.VAL), with_dog, added)
+    }
+    merged, ours = list_versions(branched, "main")[:2]
+    theirs = list_versions(branched, "side")[0]
+    assert (merged.kind, merged.message) == (VersionKind.MERGED, "merge of side@2")
+    assert merged.parents == (ours.id, theirs.id)
+    assert merged.item_count == 3
+    edges = {(edge.source, edge.target) for edge in read_graph(branched).edges}
+    assert {(f"version:{v.id}", f"run:{result.run}") for v in (ours, theirs)} <= edges
+    assert (f"run:{result.run}", f"version:{merged.id}") in edges
+
+
+def test_the_manifest_is_the_one_that_its_items_make(branched: Workspace) -> None:
+    set_state(branched, "main", [A, B])
+    set_state(branched, "side", [A, B, C, make_plain_item("main/d.jpg", DOG)])
+    merge(branched, "main", "side")
+    project = branched.catalog.projects.get("main")
+    with branched.store.writer() as writer:
+        again = write_manifest(writer, SCHEMA, read_items(branched, "main").values())
+    assert again == read_summary(branched.store, project.manifest)
+    assert not project.is_changed
+
+
+def test_where_ours_has_not_changed_the_result_is_theirs(branched: Workspace) -> None:
+    set_state(branched, "side", [A, make_plain_item("main/d.jpg")])
+    plan = plan_merge(branched, "main", "side")
+    assert (plan.base, plan.is_fast_forward, plan.is_merged_already) == ("main@1", True, False)
+    assert [(change.kind, change.key) for change in plan.changes] == [
+        (ChangeKind.REMOVED, "main/b.jpg"),
+        (ChangeKind.REMOVED, "main/c.jpg"),
+        (ChangeKind.ADDED, "main/d.jpg"),
+    ]
+    merge(branched, "main", "side")
+    projects = branched.catalog.projects
+    assert projects.get("main").manifest == projects.get("side").manifest
+    assert list_versions(branched, "main")[0].kind is VersionKind.MERGED
+
+
+def test_what_was_merged_already_makes_nothing(branched: Workspace) -> None:
+    for ref in ("side", "side@1", "main@1", "main"):
+        assert plan_merge(branched, "main", ref).is_merged_already
+        result = merge(branched, "main", ref)
+        assert (result.version, result.created) == (1, False)
+    assert {run.verb for run in list_runs(branched)} == {"commit", "copy"}
+
+
+def test_a_second_merge_brings_only_what_is_new_since_the_first(branched: Workspace) -> None:
+    set_state(branched, "side", [replace(A, split=Split.VAL), B, C])
+    merge(branched, "main", "side")
+    set_state(branched, "main", [replace(A, split=Split.TEST), B, C])
+    set_state(branched, "side", [replace(A, split=Split.VAL), B])
+    plan = plan_merge(branched, "main", "side")
+    assert (plan.base, plan.conflicts) == ("side@2", ())
+    merge(branched, "main", "side")
+    assert read_items(branched, "main")[A.key].split is Split.TEST
+    merge(branched, "side", "main")
+    projects = branched.catalog.projects
+    assert projects.get("main").manifest == projects.get("side").manifest
+
+
+def test_conflicts_are_all_told_and_nothing_is_changed(branched: Workspace) -> None:
+    set_state(branched, "main", [replace(A, split=Split.VAL), B])
+    set_state(branched, "side", [replace(A, split=Split.TEST), B, replace(C, split=Split.VAL)])
+    before = branched.catalog.journal.latest()
+    plan = plan_merge(branched, "main", "side")
+    result = merge(branched, "main", "side")
+    assert (result.version, result.created) == (None, False)
+    assert result.conflicts == plan.conflicts
+    assert [(c.key, c.what, c.ours, c.theirs) for c in plan.conflicts] == [
+        ("main/a.jpg#split", "split", "val", "test"),
+        ("main/c.jpg", "item", "removed", "split train → val"),
+    ]
+    assert branched.catalog.journal.latest() == before
+
+
+@pytest.mark.parametrize(
+    ("choices", "policy", "expected"),
+    [
+        ({"main/a.jpg": Side.THEIRS, "main/c.jpg": Side.THEIRS}, "fail", {"a": Split.TEST, "c": Split.VAL}),
+        ({"main/a.jpg#split": Side.THEIRS}, "ours", {"a": Split.TEST}),
+        ({"main/a.jpg": Side.OURS}, "theirs", {"a": Split.VAL, "c": Split.VAL}),
+        ({}, "ours", {"a": Split.VAL}),
+    ],
+)
+def test_conflicts_are_settled_by_choice_then_by_policy(
+    branched: Workspace, choices: Mapping[str, Side], policy: str, expected: Mapping[str, Split]
+) -> None:
+    set_state(branched, "main", [replace(A, split=Split.VAL), B])
+    set_state(branched, "side", [replace(A, split=Split.TEST), B, replace(C, split=Split.VAL)])
+    assert merge(branched, "main", "side", choices=choices, policy=policy).version == 3  # type: ignore[arg-type]
+    found = {key[5]: item.split for key, item in read_items(branched, "main").items() if key != B.key}
+    assert found == expected
+
+
+def test_a_choice_for_no_conflict_is_refused(branched: Workspace) -> None:
+    set_state(branched, "side", [A, B])
+    with pytest.raises(InvalidParameter, match=r"main/z\.jpg"):
+        merge(branched, "main", "side", choices={"main/z.jpg": Side.OURS})
+
+
+def test_strangers_are_merged_only_when_that_is_meant(workspace: Workspace) -> None:
+    other = replace(B, split=Split.VAL)
+    set_state(workspace, "main", [A, B])
+    set_state(workspace, "strange", [other, C])
+    with pytest.raises(Conflict, match="no common version") as caught:
+        merge(workspace, "main", "strange")
+    assert "--unrelated" in caught.value.hint
+    assert [c.key for c in plan_merge(workspace, "main", "strange", is_unrelated=True).conflicts] == [
+        "main/b.jpg#split"
+    ]
+    merge(workspace, "main", "strange", is_unrelated=True, policy="theirs")
+    assert read_items(workspace, "main") == {item.key: item for item in (A, other, C)}
+    assert plan_merge(workspace, "strange", "main").base == "strange@1"  # from now on they have one
+
+
+def test_what_is_not_there_cannot_be_merged(branched: Workspace) -> None:
+    for project, ref in (("main", "ghost"), ("ghost", "main"), ("main", "side@7"), ("main", "side@gold")):
+        with pytest.raises(NotFound):
+            merge(branched, project, ref)
+
+
+def test_a_merge_can_be_undone(branched: Workspace) -> None:
+    set_state(branched, "side", [A])
+    merge(branched, "main", "side")
+    assert undo(branched, "main").verb == "merge"
+    assert len(read_items(branched, "main")) == 3
+
+
+def test_an_older_version_of_the_same_project_is_part_of_it(branched: Workspace) -> None:
+    set_state(branched, "main", [A])
+    commit(branched, "main", message="less")
+    restore(branched, "main@1")
+    assert plan_merge(branched, "main", "main@2").is_merged_already
+
+
+def test_an_item_renamed_here_takes_what_was_changed_there(branched: Workspace) -> None:
+    renamed = replace(A, name="z.jpg")
+    changed = replace(A, split=Split.VAL)
+    set_state(branched, "main", [renamed, B, C])
+    set_state(branched, "side", [changed, B, C])
+    assert plan_merge(branched, "main", "side").conflicts == ()
+    merge(branched, "main", "side")
+    assert read_items(branched, "main").keys() == {"main/z.jpg", B.key, C.key}
+    assert read_items(branched, "main")["main/z.jpg"] == replace(changed, name="z.jpg")
+    merge(branched, "side", "main")
+    assert read_items(branched, "side") == read_items(branched, "main")
+
+
+def test_two_different_items_under_one_new_key_are_a_conflict(branched: Workspace) -> None:
+    set_state(branched, "main", [replace(A, name="z.jpg"), B, C])
+    set_state(branched, "side", [replace(A, split=Split.VAL), B, C, make_plain_item("main/z.jpg")])
+    keys = [conflict.key for conflict in plan_merge(branched, "main", "side").conflicts]
+    assert keys == ["main/a.jpg", "main/z.jpg#pixels"]
+    merge(branched, "main", "side", policy="theirs")
+    merged = read_items(branched, "main")
+    assert merged.keys() == {A.key, B.key, C.key, "main/z.jpg"}
+    assert merged["main/z.jpg"].blob == make_plain_item("main/z.jpg").blob
+
+
+def test_a_class_stays_where_the_other_side_has_come_to_use_it(branched: Workspace) -> None:
+    dog = make_plain_item("main/d.jpg", DOG)
+    set_state(branched, "main", [A, B, C, dog])
+    set_state(branched, "side", [A, B], schema=LabelSchema(define_classes(("car",))))
+    merge(branched, "main", "side")
+    manifest = branched.catalog.projects.get("main").manifest
+    assert set(read_summary(branched.store, manifest).schema.class_names) == {"car", "dog"}
+
+
+# --- against a dict ------------------------------------------------------------------------------
+
+keys = st.sampled_from([f"main/{n}.jpg" for n in range(12)])
+states = st.dictionaries(keys, st.sampled_from(list(Split)), max_size=12)
+
+
+def write_state(store: Store, state: Mapping[str, Split]) -> Digest:
+    with store.writer() as writer:
+        items = (make_plain_item(key, split=split) for key, split in state.items())
+        return write_manifest(writer, SCHEMA, items).digest
+
+
+def merge_states(
+    base: Mapping[str, Split], ours: Mapping[str, Split], theirs: Mapping[str, Split], side: Side
+) -> tuple[dict[str, Split], set[str]]:
+    merged, conflicts = {}, set()
+    for key in {*base, *ours, *theirs}:
+        before, mine, other = base.get(key), ours.get(key), theirs.get(key)
+        value = other if mine in (before, other) else mine
+        if mine not in (before, other) and other != before:
+            conflicts.add(key)
+            value = mine if side is Side.OURS else other
+        if value is not None:
+            merged[key] = value
+    return merged, conflicts
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return Store(tmp_path_factory.mktemp("merge") / "store")
+
+
+@settings(max_examples=60, deadline=None)
+@given(states, states, states, st.sampled_from(list(Side)))
+def test_manifests_are_merged_as_dicts_are(
+    store: Store, base: dict[str, Split], ours: dict[str, Split], theirs: dict[str, Split], side: Side
+) -> None:
+    found: set[str] = set()
+
+    def decide(conflict: object) -> Side:
+        found.add(conflict.item)  # type: ignore[attr-defined]
+        return side
+
+    digests = [write_state(store, state) for state in (base, ours, theirs)]
+    combined = combine(store, digests[0], digests[1], digests[2], decide)
+    expected, conflicts = merge_states(base, ours, theirs, side)
+    assert found == conflicts
+    with store.writer() as writer:
+        made = update_manifest(store, writer, digests[1], schema=combined.schema, changes=combined.changes)
+    assert made.digest == write_state(store, expected)
+
+
+def test_the_work_of_a_merge_does_not_grow_with_the_project(tmp_path: Path) -> None:
+    def count_reads(size: int) -> int:
+        with Store(tmp_path / str(size)) as opened:
+            state = {f"main/{n:06}.jpg": Split.TRAIN for n in range(size)}
+            middle = f"main/{size // 2:06}.jpg"
+            sides = [state, state | {"main/000000.jpg": Split.VAL}, state | {middle: Split.TEST}]
+            digests = [write_state(opened, side) for side in sides]
+            reads = 0
+            read = opened.read
+
+            def counting_read(digest: Digest) -> bytes:
+                nonlocal reads
+                reads += 1
+                return read(digest)
+
+            opened.read = counting_read  # type: ignore[method-assign]
+            combined = combine(opened, digests[0], digests[1], digests[2], lambda _: Side.OURS)
+            assert len(combined.items) == 1
+            return reads
+
+    assert count_reads(5_000) <= 2 * count_reads(500)

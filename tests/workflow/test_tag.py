@@ -1,0 +1,79 @@
+"""Tags: names that stand wherever a version's number does."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlwf_tui.entities.project import Version
+from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
+from mlwf_tui.workflow.commit import commit
+from mlwf_tui.workflow.describe import describe
+from mlwf_tui.workflow.diff import diff
+from mlwf_tui.workflow.graph import read_graph
+from mlwf_tui.workflow.refs import resolve
+from mlwf_tui.workflow.restore import restore
+from mlwf_tui.workflow.show import show
+from mlwf_tui.workflow.tag import tag, untag
+from mlwf_tui.workflow.versions import list_versions
+from mlwf_tui.workspace import Workspace
+from tests.states import make_plain_item, set_state
+
+ITEMS = [make_plain_item(f"main/{n}.jpg") for n in range(4)]
+
+
+@pytest.fixture
+def two(workspace: Workspace) -> Workspace:
+    """`cells` with two versions."""
+    for count in (2, 4):
+        set_state(workspace, "cells", ITEMS[:count])
+        commit(workspace, "cells", message=f"{count} items")
+    return workspace
+
+
+def test_a_tag_stands_wherever_a_number_does(two: Workspace) -> None:
+    result = tag(two, "cells@1", "gold")
+    assert (result.project, result.version, result.tag, result.tags) == ("cells", 1, "gold", ("gold",))
+    found = resolve(two, "cells@gold")
+    assert isinstance(found, Version)
+    assert (found.number, found.tags) == (1, ("gold",))
+    assert len(diff(two, "cells@gold", "cells").items) == 2
+    assert show(two, "cells@gold").facts["tags"] == ["gold"]
+    describe(two, "cells@gold", "the good one")
+    assert restore(two, "cells@gold").version == 3
+    assert [v.message for v in list_versions(two, "cells")] == [
+        "restored from cells@1",
+        "4 items",
+        "the good one",
+    ]
+    assert "gold · the good one" in {node.detail for node in read_graph(two).nodes}
+
+
+def test_a_tag_moves_only_by_force(two: Workspace) -> None:
+    tag(two, "cells@1", "gold")
+    assert tag(two, "cells@gold", "gold").version == 1
+    with pytest.raises(Conflict, match="cells@1 is tagged gold already"):
+        tag(two, "cells@2", "gold")
+    assert tag(two, "cells@2", "gold", is_forced=True).version == 2
+    assert [version.tags for version in list_versions(two, "cells")] == [("gold",), ()]
+
+
+def test_a_removed_tag_means_nothing_any_more(two: Workspace) -> None:
+    tag(two, "cells@2", "gold")
+    tag(two, "cells@2", "silver")
+    assert untag(two, "cells", "gold").tags == ("silver",)
+    for act in (lambda: untag(two, "cells", "gold"), lambda: resolve(two, "cells@gold")):
+        with pytest.raises(NotFound, match="no tag 'gold'"):
+            act()
+
+
+@pytest.mark.parametrize("name", ["", "3", "007", "a@b", "a\x1bb", "-x", " x", "a/b", "x" * 300])
+def test_names_that_could_be_mistaken_are_refused(two: Workspace, name: str) -> None:
+    with pytest.raises(InvalidParameter):
+        tag(two, "cells@1", name)
+
+
+def test_only_versions_can_be_tagged(two: Workspace) -> None:
+    with pytest.raises(InvalidParameter, match="names no version"):
+        tag(two, "cells", "gold")
+    with pytest.raises(NotFound):
+        tag(two, "cells@3", "gold")
