@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind, Tag
 from mlwf_tui.entities.change import (
@@ -117,7 +118,7 @@ def test_each_kind_is_found() -> None:
     ]  # fmt: skip
     after = [
         make_object("bus", 100), make_object("car", 1), make_object("cat", 20),
-        make_object("car", 40, tags=[Tag("hidden")]), replace(make_object("car", 60), confidence=0.5), still,
+        make_object("car", 40, tags=[Tag("hidden")]), structs.replace(make_object("car", 60), confidence=0.5), still,
     ]  # fmt: skip
     found = compare_objects(before, after)
     assert [c.title for c in found] == [

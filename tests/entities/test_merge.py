@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
@@ -75,9 +76,9 @@ def test_pixels_split_tags_and_objects_are_merged_each_on_their_own() -> None:
 
 
 def test_one_object_may_be_moved_here_and_relabelled_there() -> None:
-    moved, relabelled = box("car", 2), replace(CAR, class_name="truck")
+    moved, relabelled = box("car", 2), structs.replace(CAR, class_name="truck")
     merged = merge_items(BASE, item("a.jpg", moved, BUS), item("a.jpg", relabelled, BUS), never)
-    assert merged == item("a.jpg", replace(moved, class_name="truck"), BUS)
+    assert merged == item("a.jpg", structs.replace(moved, class_name="truck"), BUS)
 
 
 def test_objects_are_added_and_removed_on_both_sides() -> None:
@@ -97,9 +98,16 @@ def test_equal_objects_stay_as_many_as_they_are() -> None:
 @pytest.mark.parametrize("side", Side)
 def test_what_both_changed_differently_is_settled_by_choice(side: Side) -> None:
     ours = item(
-        "a.jpg", replace(CAR, class_name="van"), BUS, split=Split.VAL, pixels="x", tags=[Tag("sky", 1)]
+        "a.jpg",
+        structs.replace(CAR, class_name="van"),
+        BUS,
+        split=Split.VAL,
+        pixels="x",
+        tags=[Tag("sky", 1)],
     )
-    theirs = item("a.jpg", replace(CAR, class_name="bus"), split=Split.TEST, pixels="y", tags=[Tag("sky", 2)])
+    theirs = item(
+        "a.jpg", structs.replace(CAR, class_name="bus"), split=Split.TEST, pixels="y", tags=[Tag("sky", 2)]
+    )
     base = item("a.jpg", CAR, BUS, tags=[Tag("sky", 0)])
     judge = Judge(side)
     merged = merge_items(base, ours, theirs, judge)

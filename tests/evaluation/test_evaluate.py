@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from random import Random
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind
 from mlwf_tui.errors import InvalidInput
@@ -54,7 +54,7 @@ def _draw_with_objects(seed: int) -> tuple[dict[str, Annotation], dict[str, list
 
 def _as_perfect(truths: Mapping[str, Annotation]) -> dict[str, list[AnnotatedObject]]:
     return {
-        key: [replace(o, confidence=0.9 - 0.001 * i) for i, o in enumerate(annotation.objects)]
+        key: [structs.replace(o, confidence=0.9 - 0.001 * i) for i, o in enumerate(annotation.objects)]
         for key, annotation in truths.items()
     }
 
@@ -118,7 +118,7 @@ def test_swapped_classes_are_counted_as_confusions() -> None:
     predictions = _as_perfect(truths)
     for n in range(3):
         cat, dog = predictions[f"d/{n}"]
-        predictions[f"d/{n}"] = [replace(cat, class_name="dog"), dog]
+        predictions[f"d/{n}"] = [structs.replace(cat, class_name="dog"), dog]
 
     result = evaluate(truths, predictions, CLASSES)
 
@@ -163,7 +163,7 @@ def test_operating_confidence_has_the_best_f1_of_all_thresholds() -> None:
     total = result.metrics["truth_count"]
     for threshold in {o.confidence or 0.0 for objects in predictions.values() for o in objects}:
         kept = {k: [o for o in v if (o.confidence or 0) >= threshold] for k, v in predictions.items()}
-        certain = {k: [replace(o, confidence=None) for o in v] for k, v in kept.items()}
+        certain = {k: [structs.replace(o, confidence=None) for o in v] for k, v in kept.items()}
         true = sum(item.true_positives for item in evaluate(truths, certain, CLASSES).items)
         assert 2 * true / (sum(map(len, kept.values())) + total) <= result.metrics["f1"] + 1e-12
 
@@ -171,7 +171,7 @@ def test_operating_confidence_has_the_best_f1_of_all_thresholds() -> None:
 def test_confidence_curves_agree_with_the_operating_point() -> None:
     truths, predictions = _draw(6, items=40)
     rounded = {
-        key: [replace(o, confidence=round(o.confidence or 0, 2)) for o in objects]
+        key: [structs.replace(o, confidence=round(o.confidence or 0, 2)) for o in objects]
         for key, objects in predictions.items()
     }
 
@@ -265,7 +265,7 @@ def test_renamed_classes_keep_all_figures(seed: int) -> None:
     names = {"cat": "z", "dog": "y", "bird": "x"}
 
     def rename(objects: Sequence[AnnotatedObject]) -> tuple[AnnotatedObject, ...]:
-        return tuple(replace(o, class_name=names[o.class_name]) for o in objects)
+        return tuple(structs.replace(o, class_name=names[o.class_name]) for o in objects)
 
     result = evaluate(
         {key: Annotation(rename(annotation.objects)) for key, annotation in truths.items()},

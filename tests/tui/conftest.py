@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from textual import constants
 
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.tui.homes import fill_home, fill_projects
@@ -13,6 +14,13 @@ from tests.tui.homes import fill_home, fill_projects
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-snapshots", action="store_true", help="write the app's snapshots anew")
+
+
+@pytest.fixture(autouse=True)
+def _true_colors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw as on a terminal of all colours, wherever the tests run."""
+    monkeypatch.setattr(constants, "COLOR_SYSTEM", "truecolor")
+    monkeypatch.delenv("NO_COLOR", raising=False)
 
 
 @pytest.fixture

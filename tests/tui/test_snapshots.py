@@ -13,8 +13,8 @@ from mlwf_tui.catalog.catalog import Catalog
 from mlwf_tui.registry import Registry
 from mlwf_tui.settings import Settings
 from mlwf_tui.store.store import Store
+from mlwf_tui.tui.screens.comparing import DiffPane
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
-from mlwf_tui.tui.widgets.diff_view import DiffView
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
@@ -53,7 +53,7 @@ async def _diff(app: Driver) -> None:
     await app.open_versions("cells")
     await app.select("@2")
     await app.press("d")
-    await app.until(lambda: isinstance(app.main.query_one(Stage).shown, DiffView))
+    await app.until(lambda: isinstance(app.main.query_one(Stage).shown, DiffPane))
 
 
 async def _report(app: Driver) -> None:

@@ -216,18 +216,28 @@ def test_a_database_of_another_program_is_refused(filled: Workspace, tmp_path: P
         backup(filled, tmp_path / "photos", KeepingObserver())
 
 
+def test_what_the_first_step_of_a_killed_backup_leaves_is_no_content(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "backup.json.new").write_text("{")
+    save(filled, tmp_path / "copy")
+    assert not (tmp_path / "copy" / "backup.json.new").exists()
+
+
 def test_a_file_is_refused(filled: Workspace, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(InvalidParameter):
         backup(filled, tmp_path / "file", KeepingObserver())
 
 
-def test_two_backups_do_not_mix(filled: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_backups_to_one_folder_do_not_mix(
+    filled: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save(filled, tmp_path / "copy")
-    with Store(tmp_path / "copy" / "store") as store, store.hold_care():
-        monkeypatch.setattr("mlwf_tui.store.store.COLLECTOR_TIMEOUT_S", 0.05)
-        with pytest.raises(Busy), store.hold_care(timeout_s=0.05):
-            pass
+    monkeypatch.setattr("mlwf_tui.store.store.COLLECTOR_TIMEOUT_S", 0.05)
+    with Store(tmp_path / "copy" / "store") as store, store.hold_care(), pytest.raises(Busy):
+        backup(filled, tmp_path / "copy", KeepingObserver())
 
 
 BACK_UP = """

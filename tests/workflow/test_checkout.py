@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mlwf_tui.entities.change import ChangeKind
@@ -14,13 +15,14 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.threeway import Side
 from mlwf_tui.errors import Busy, Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.store.manifests import iter_items
-from mlwf_tui.workflow import tree_write
 from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import sync
 from mlwf_tui.workflow.tree import hold_tree
+from mlwf_tui.workflow.tree_files import TreeFiles
+from mlwf_tui.workflow.tree_state import get_state, write_state
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.making import make_image, write_image, write_voc_xml
@@ -267,16 +269,15 @@ def test_a_killed_checkout_goes_on_and_takes_nothing_for_an_edit(
     folder = tmp_path / "out"
     written = 0
 
-    def die_in_the_middle(*args: object) -> object:
+    def die_in_the_middle(self: TreeFiles, path: str, content: bytes, *, is_replacing: bool) -> bytes:
         nonlocal written
         written += 1
-        if written == 3:
-            (folder / "main" / "img").mkdir(exist_ok=True)
+        if written == 6:
             raise KeyboardInterrupt
-        return write_step(*args)  # type: ignore[arg-type]
+        return write(self, path, content, is_replacing=is_replacing)
 
-    write_step = tree_write._write_step
-    monkeypatch.setattr(tree_write, "_write_step", die_in_the_middle)
+    write = TreeFiles.write
+    monkeypatch.setattr(TreeFiles, "write", die_in_the_middle)
     with pytest.raises(KeyboardInterrupt):
         checkout(imported, "cells", folder, observer=observer)
     monkeypatch.undo()
@@ -294,9 +295,7 @@ def test_a_killed_checkout_goes_on_and_takes_nothing_for_an_edit(
 def test_an_edit_made_after_a_killed_checkout_is_not_lost(
     imported: Workspace, folder: Path, observer: KeepingObserver, voc: Path
 ) -> None:
-    import msgspec
 
-    from mlwf_tui.workflow.tree_state import get_state, write_state
 
     write_voc_xml(voc / "Annotations" / "b.xml", "b.jpg", [("cell", 1, 1, 9, 9)])
     import_folder(imported, voc, "cells", observer=observer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from mlwf_tui.entities.annotation import (
     Annotation,
@@ -39,7 +40,7 @@ def test_classes_count_their_objects_by_what_happened_to_them(workspace: Workspa
     changed = replace(
         A, annotation=Annotation((make_object("car", 1), make_object("car", 20), make_object("dog", 60)))
     )
-    retouched = replace(still.annotation.objects[1], confidence=0.5)
+    retouched = structs.replace(still.annotation.objects[1], confidence=0.5)
     seen = replace(still, annotation=Annotation((still.annotation.objects[0], retouched)))
     add_version(workspace, "p", [changed, C, seen])
     found = diff(workspace, "p@1", "p@2")

@@ -1,0 +1,98 @@
+"""One trial: a command is broken at one point, what it left is looked at, and it is run again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from mlwf_tui.errors import MlwfError
+from tests.faults.harness import (
+    KILLED,
+    Fault,
+    Outcome,
+    Shape,
+    check,
+    cut_power,
+    describe,
+    run_with_fault,
+)
+from tests.faults.places import Places, Scenario
+
+FAILED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A scenario with what the unbroken command did."""
+
+    places: Places
+    scenario: Scenario
+    before: Shape
+    after: Shape
+    whole: Outcome
+
+
+def measure(places: Places, scenario: Scenario) -> Subject:
+    """Run the command once unbroken, to know its steps and what it does."""
+    return Subject(places, scenario, *places.measure(scenario))
+
+
+def kill(subject: Subject, fault: Fault, power_seed: int | None = None) -> None:
+    """Kill the command at one step, cut the power too where a seed says how, and try again."""
+    place = subject.places.put(subject.scenario.template)
+    ended = run_with_fault(place, subject.places.fill(subject.scenario), fault)
+    if ended.code != KILLED:
+        return  # it had fewer steps this time: threads are not in step
+    taken = [] if power_seed is None else cut_power(place, ended.steps, power_seed)
+    try:
+        look_and_repeat(subject, has_lost_power=power_seed is not None)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n  lost with the power: {taken}" if taken else str(error)) from error
+
+
+def refuse(subject: Subject, fault: Fault) -> None:
+    """Let the disk refuse from one step on; there must be one clear sentence, and no harm."""
+    place = subject.places.put(subject.scenario.template)
+    ended = run_with_fault(place, subject.places.fill(subject.scenario), fault)
+    found = look_and_repeat(subject)
+    check_refusal(subject, ended, found)
+
+
+def check_refusal(subject: Subject, ended: Outcome, found: Shape) -> None:
+    """Fail unless the command did its work, or said in one sentence why not."""
+    assert "Traceback" not in ended.err, ended.err
+    if ended.code == 0:
+        assert found == subject.after, f"it said that it was done, and was not: {ended.out}"
+        return
+    assert ended.code == FAILED, (ended.code, ended.err)
+    error = ended.document["error"]
+    assert error["kind"] == "storage_failed", error
+    assert error["hint"], error
+
+
+def look_and_repeat(subject: Subject, *, has_lost_power: bool = False) -> Shape:
+    """Look at what a broken command left, and run it again; return what was found before that."""
+    places, scenario = subject.places, subject.scenario
+    found = check(places.place, subject.before, subject.after, places.known, has_lost_power=has_lost_power)
+    is_done = found == subject.after and found != subject.before
+    if not is_done or scenario.may_repeat:
+        again = places.repeat(scenario)
+        allowed = scenario.repeat_codes if is_done else (0,)
+        assert again.code in allowed, (again.out, again.err)
+        assert check(places.place, subject.before, subject.after, places.known) == subject.after
+        left = [path.name for path in (places.place / "work").rglob(".*.tmp")]
+        assert not left, f"a dead command's files are left in the work folder: {left}"
+    return found
+
+
+def try_all(subject: Subject, faults: Iterable[Fault], attempt: Callable[[Subject, Fault], None]) -> int:
+    """Try every fault and say at the end which went wrong; return how many there were."""
+    wrong: list[tuple[Fault, Exception]] = []
+    chosen = list(faults)
+    for fault in chosen:
+        try:
+            attempt(subject, fault)
+        except (AssertionError, MlwfError) as error:
+            wrong.append((fault, error))
+    assert not wrong, f"\n{describe(subject.whole.steps, wrong)}"
+    return len(chosen)

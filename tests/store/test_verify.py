@@ -1,0 +1,167 @@
+"""Which packs a verify reads, and that nothing in them escapes it."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.errors import Cancelled, MlwfError
+from mlwf_tui.store.store import Store
+from tests.fakes.observers import KeepingObserver, StoppingObserver
+from tests.filling import flip
+
+COUNT = 10
+
+
+def put(store: Store, *blobs: bytes) -> list[Digest]:
+    with store.writer() as writer:
+        return [writer.put(blob) for blob in blobs]
+
+
+def make_blob(seed: int, size: int = 2000) -> bytes:
+    return random.Random(seed).randbytes(size)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A store of ten packs of one blob each."""
+    with Store(tmp_path / "store") as store:
+        for seed in range(COUNT):
+            put(store, make_blob(seed))
+    return tmp_path / "store"
+
+
+def get_packs(folder: Path) -> list[Path]:
+    return sorted(folder.glob("packs/*.pack"))
+
+
+def count_checked(store: Store, *, share: float = 1.0, is_new_only: bool = False) -> int:
+    """Return how many of the packs, which are of one size, a verify reads."""
+    found = store.verify(KeepingObserver(), share=share, is_new_only=is_new_only)
+    assert found.ok, found.problems
+    return found.checked_bytes // get_packs(store.folder)[0].stat().st_size
+
+
+def test_new_reads_what_was_written_since(folder: Path) -> None:
+    with Store(folder) as store:
+        assert count_checked(store, is_new_only=True) == COUNT
+        assert count_checked(store, is_new_only=True) == 0
+        put(store, make_blob(77))
+        assert count_checked(store, is_new_only=True) == 1
+        assert count_checked(store) == COUNT + 1
+
+
+def test_what_was_verified_is_known_to_the_next_who_opens_the_store(folder: Path) -> None:
+    with Store(folder) as store:
+        count_checked(store)
+    with Store(folder) as store:
+        assert count_checked(store, is_new_only=True) == 0
+
+
+def test_a_lost_index_means_only_that_all_is_read_again(folder: Path) -> None:
+    with Store(folder) as store:
+        count_checked(store)
+    for path in folder.glob("index.sqlite*"):
+        path.unlink()
+    with Store(folder) as store:
+        assert count_checked(store, is_new_only=True) == COUNT
+
+
+def test_samples_go_round(folder: Path) -> None:
+    with Store(folder) as store:
+        read: list[str] = []
+        for _ in range(4):
+            before = {row.name: row.verified_turn for row in store.index.read_packs()}
+            assert count_checked(store, share=0.3) == 3
+            read += [row.name for row in store.index.read_packs() if row.verified_turn != before[row.name]]
+        assert len(set(read[:9])) == 9
+        assert set(read) == {path.stem for path in get_packs(folder)}
+
+
+def test_a_stopped_verify_goes_on_with_new(folder: Path) -> None:
+    with Store(folder) as store:
+        with pytest.raises(Cancelled):
+            store.verify(StoppingObserver(looks_left=2))
+        done = sum(row.verified_turn is not None for row in store.index.read_packs())
+        assert 0 < done < COUNT
+        assert count_checked(store, is_new_only=True) == COUNT - done
+
+
+def test_a_damaged_pack_is_never_taken_for_verified(folder: Path) -> None:
+    pack = get_packs(folder)[4]
+    flip(pack, 500)
+    with Store(folder) as store:
+        assert len(store.verify(KeepingObserver()).problems) == 1
+        again = store.verify(KeepingObserver(), is_new_only=True)
+        assert [problem.path for problem in again.problems] == [f"packs/{pack.name}"]
+        flip(pack, 500)
+        assert count_checked(store, is_new_only=True) == 1
+
+
+def test_a_pack_that_rots_after_it_was_verified_is_found(folder: Path) -> None:
+    with Store(folder) as store:
+        count_checked(store)
+        flip(get_packs(folder)[0], 300)
+        assert not store.verify(KeepingObserver()).ok
+
+
+def test_each_bit_of_a_small_pack_is_checked(tmp_path: Path) -> None:
+    with Store(tmp_path / "store") as store:
+        put(store, b"raw", b"packed " * 40)
+        (pack,) = get_packs(tmp_path / "store")
+        assert store.verify(KeepingObserver()).ok
+        for offset in range(pack.stat().st_size):
+            flip(pack, offset)
+            assert not store.verify(KeepingObserver()).ok, offset
+            flip(pack, offset)
+        assert store.verify(KeepingObserver()).ok
+
+
+@pytest.mark.parametrize("kind", ["folder", "empty", "missing", "half", "another", "unreadable"])
+def test_whatever_becomes_of_a_pack_is_named_and_the_others_are_read(folder: Path, kind: str) -> None:
+    packs = get_packs(folder)
+    broken = packs[3]
+    content = broken.read_bytes()
+    with Store(folder) as store:
+        broken.unlink()
+        match kind:
+            case "folder":
+                broken.mkdir()
+            case "empty":
+                broken.write_bytes(b"")
+            case "half":
+                broken.write_bytes(content[: len(content) // 2])
+            case "another":
+                broken.write_bytes(packs[5].read_bytes())
+            case "unreadable":
+                broken.symlink_to(broken)
+        check = store.verify(KeepingObserver())
+        assert {problem.path for problem in check.problems} == {f"packs/{broken.name}"}
+        assert [digest.hex() for digest in check.lost] == [
+            blake3(make_blob(seed)).hexdigest() for seed in range(COUNT) if make_blob(seed) in content
+        ]
+    with Store(folder) as store:  # and it opens with all that is left
+        read = []
+        for seed in range(COUNT):
+            try:
+                read.append(store.read(Digest(blake3(make_blob(seed)).hexdigest())))
+            except MlwfError:
+                read.append(b"")
+        assert read == [b"" if make_blob(seed) in content else make_blob(seed) for seed in range(COUNT)]
+        if kind != "missing":
+            assert not store.verify(KeepingObserver()).ok
+
+
+def test_a_lost_chunk_takes_its_blob_with_it(tmp_path: Path) -> None:
+    large = random.Random(1).randbytes(3 << 20)
+    with Store(tmp_path / "store") as store:
+        (digest,) = put(store, large)
+        (pack,) = get_packs(tmp_path / "store")
+        flip(pack, 1 << 20)
+        check = store.verify(KeepingObserver())
+        assert bytes.fromhex(digest) in check.lost
+        assert any(digest in problem.reason for problem in check.problems)

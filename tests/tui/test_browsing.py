@@ -1,0 +1,240 @@
+"""Looking through the items of any version: pictures, objects, filters and jumps, and nothing changed."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, LabelSchema, define_classes
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.store.manifests import write_manifest
+from mlwf_tui.tui.screens.browsing import BrowsePane
+from mlwf_tui.tui.screens.pages import MAX_PAGES, PAGE, ItemPages
+from mlwf_tui.tui.widgets.item_preview import ItemPreview
+from mlwf_tui.tui.widgets.pane_grid import PaneGrid
+from mlwf_tui.tui.widgets.picture_view import PictureView
+from mlwf_tui.tui.widgets.project_tree import ProjectTree
+from mlwf_tui.tui.widgets.prompt import Prompt
+from mlwf_tui.workflow.versions import list_versions
+from mlwf_tui.workspace import Workspace
+from tests.making import make_image
+from tests.tui.driving import SIZES, Driver, drive
+
+LONG = 5000
+
+
+async def browse(app: Driver, title: str) -> BrowsePane:
+    await app.select(title)
+    await app.press("v")
+    await app.until_text("read-only")
+    await app.settle()
+    return app.main.query_one(BrowsePane)
+
+
+def make_long(workspace: Workspace) -> None:
+    """Enter a project of some thousand items that share three images."""
+    with workspace.store.writer() as writer:
+        blobs = [writer.put(make_image(seed)) for seed in range(3)]
+        box = AnnotatedObject("cell", Geometry.rectangle(4, 4, 30, 30))
+        items = (
+            Item(
+                dataset="plate", name=f"{number:06}.jpg", blob=blobs[number % 3], size_bytes=1, width_px=64,
+                height_px=48, split=Split.VAL if number % 100 == 7 else Split.TRAIN,
+                annotation=Annotation((box,) * (number % 4)),
+            )
+            for number in range(LONG)
+        )  # fmt: skip
+        made = write_manifest(writer, LabelSchema(define_classes(("cell",))), items)
+    workspace.catalog.projects.create("long", workspace="default", manifest=made.digest, item_count=LONG)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_v_shows_what_a_version_holds_and_says_that_it_only_reads(
+    projects_home: Workspace, size: tuple[int, int]
+) -> None:
+    async with drive(projects_home, size=size) as app:
+        await app.open_versions("cells")
+        await browse(app, "@1")
+        text = app.read_text()
+        assert "cells@1  read-only   1 of 12 items" in text
+        assert "cell-00.jpg  train · 64×48" in text
+        assert "▀▀▀▀▀▀" in text or "▒" in text or "▓" in text
+        assert "clump" in text
+        assert app.main.query_one(PaneGrid).is_zoomed
+        await app.press("j")
+        await app.until_text("2 of 12 items")
+        await app.until_text("cell-01.jpg  train")
+    assert len(list_versions(projects_home, "cells")) == 2
+
+
+async def test_a_head_is_named_as_such_and_enter_on_its_row_opens_it(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("cells")
+        await app.press("enter")
+        await app.until_text("uncommitted, c commits")
+        await app.press("enter")
+        await app.until_text("head of cells  read-only   1 of 14 items")
+
+
+async def test_esc_gives_the_room_back_and_goes_to_the_projects(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await browse(app, "cells")
+        await app.press("escape")
+        assert isinstance(app.main.focused, ProjectTree)
+        assert not app.main.query_one(PaneGrid).is_zoomed
+        assert "1 Projects" in app.read_text()
+
+
+async def test_another_pane_ends_the_zoom_and_z_is_left_to_the_person(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await browse(app, "cells")
+        await app.press("1")
+        assert not app.main.query_one(PaneGrid).is_zoomed
+        await app.press("2", "z")
+        assert app.main.query_one(PaneGrid).is_zoomed
+        await app.press("escape")
+        assert not app.main.query_one(PaneGrid).is_zoomed
+        assert app.main.query_one(BrowsePane).display
+
+
+async def test_the_object_under_the_cursor_is_outlined_apart(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        pane = await browse(app, "cells")
+        preview = pane.query_one(ItemPreview)
+        before = preview.picture.picture
+        assert len(preview.list_outlines()) == 5
+        preview.objects.focus()
+        await app.settle()
+        assert len(preview.list_outlines()) == 6
+        assert preview.picture.picture != before
+        await app.press("1", "2")
+        await app.settle()
+        assert len(preview.list_outlines()) == 5
+
+
+async def test_w_gives_the_picture_all_room_and_the_keys_go_on(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        pane = await browse(app, "cells")
+        picture = pane.query_one(PictureView)
+        narrow = picture.size.width
+        await app.press("w")
+        await app.settle()
+        assert picture.size.width > narrow
+        await app.press("j", "n")
+        await app.until_text("3 of 14 items")
+        await app.until_text("cell-02.jpg")
+        await app.press("escape")
+        await app.settle()
+        assert picture.size.width == narrow
+        assert pane.display
+
+
+async def test_slash_filters_and_esc_shows_all_again(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await browse(app, "cells")
+        await app.press("slash")
+        assert isinstance(app.top, Prompt)
+        await app.write("val clump")
+        await app.press("enter")
+        await app.until_text("1 of 4 items that match, of 14")
+        await app.settle()
+        await app.until_text("cell-08.jpg  val")
+        await app.press("escape")
+        await app.until_text("1 of 14 items")
+
+
+async def test_a_filter_that_nothing_matches_says_how_to_go_on(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await browse(app, "cells")
+        await app.press("slash")
+        await app.write("zebra")
+        await app.press("enter")
+        await app.until_text("No item matches")
+        await app.until_text("esc shows all of them again")
+
+
+async def test_f_goes_to_a_name_and_G_to_the_end_of_a_long_list(empty_home: Workspace) -> None:
+    make_long(empty_home)
+    async with drive(empty_home) as app:
+        await browse(app, "long")
+        await app.press("G")
+        await app.until_text("5,000 of 5,000 items")
+        await app.until_text("004999.jpg  train")
+        await app.press("f")
+        await app.write("plate/003210")
+        await app.press("enter")
+        await app.until_text("3,211 of 5,000 items")
+        await app.until_text("003210.jpg  train")
+
+
+async def test_a_filter_of_a_long_list_counts_all_matches_and_f_goes_on_among_them(
+    empty_home: Workspace,
+) -> None:
+    make_long(empty_home)
+    async with drive(empty_home) as app:
+        await browse(app, "long")
+        await app.press("slash")
+        await app.write("split:val")
+        await app.press("enter")
+        await app.until_text("of 50 items that match, of 5,000")
+        await app.settle()
+        await app.press("f")
+        await app.write("plate/002")
+        await app.press("enter")
+        await app.until_text("21 of 50 items")
+        await app.until_text("002007.jpg  val")
+
+
+async def test_a_picture_that_cannot_be_drawn_says_why_in_its_place(empty_home: Workspace) -> None:
+    with empty_home.store.writer() as writer:
+        item = Item(
+            dataset="main", name="broken.jpg", blob=writer.put(b"not a jpeg"), size_bytes=9, width_px=4,
+            height_px=4,
+        )  # fmt: skip
+        made = write_manifest(writer, LabelSchema(), [item])
+    empty_home.catalog.projects.create("odd", workspace="default", manifest=made.digest, item_count=1)
+    async with drive(empty_home) as app:
+        await browse(app, "odd")
+        await app.until_text("broken.jpg is not an image")
+        assert not app.main.said
+
+
+async def test_another_size_draws_another_picture(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        pane = await browse(app, "cells")
+        picture = pane.query_one(PictureView).picture
+        assert picture is not None
+        await app.pilot.resize_terminal(80, 24)
+        await app.settle()
+        other = pane.query_one(PictureView).picture
+        assert other is not None and other.columns < picture.columns
+
+
+async def test_the_foot_says_the_keys_of_the_view(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await browse(app, "cells")
+        foot = app.read_text().splitlines()[-1]
+        assert "/ filter  f go to name  w large picture  esc back" in foot
+        await app.pilot.click("StatusBar", offset=(foot.index("f go to name"), 0))
+        await app.until(lambda: isinstance(app.top, Prompt))
+
+
+def test_only_pages_that_are_looked_at_are_wanted_the_last_first() -> None:
+    wanted: list[int] = []
+    pages = ItemPages(1_000_000, lambda: wanted.append(1))
+    assert len(pages) == 1_000_000
+    for row in (0, 1, 500_000, 999_999, 300):
+        assert pages[row] == ("…", "", "")
+    assert len(wanted) == 4
+    found = [pages.take_wanted() for _ in range(4)]
+    assert [page[0] for page in found if page] == [300 // PAGE, 999_999 // PAGE, 500_000 // PAGE]
+
+
+def test_pages_that_were_read_long_ago_are_dropped() -> None:
+    pages = ItemPages(PAGE * 200, lambda: None)
+    item = Item(dataset="a", name="b", blob=Digest("0"), size_bytes=1, width_px=1, height_px=1)
+    for number in random.Random(0).sample(range(200), 150):
+        pages.keep(number, (item,) * PAGE)
+    assert sum(pages.find_item(number * PAGE) is not None for number in range(200)) == MAX_PAGES

@@ -1,0 +1,101 @@
+"""Looking through a version or head: pages, places, filters; nothing is restored for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.picture import Outline
+from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
+from mlwf_tui.workflow.commit import commit
+from mlwf_tui.workflow.items import find_item_place, iter_matches, open_items, read_items
+from mlwf_tui.workflow.pictures import render_item
+from mlwf_tui.workflow.restore import restore
+from mlwf_tui.workspace import Workspace
+
+KEYS = ["main/a.jpg", "main/b.jpg", "main/c.jpg", "main/d.jpg", "main/e.png"]
+
+
+def find(workspace: Workspace, query: str) -> list[str]:
+    source = open_items(workspace, "cells")
+    places = [place for _, found in iter_matches(workspace, source, query) for place in found]
+    return [item.name[0] for item in read_items(workspace, source, places)]
+
+
+def test_a_head_and_a_version_are_opened_by_their_refs(imported: Workspace) -> None:
+    head = open_items(imported, "cells")
+    assert (head.is_head, head.item_count, head.object_count) == (True, 5, 5)
+    assert head.schema.class_names == ("cell", "spot")
+    commit(imported, "cells", message="one")
+    version = open_items(imported, "cells@1")
+    assert (version.is_head, version.manifest) == (False, head.manifest)
+    with pytest.raises(NotFound):
+        open_items(imported, "cells@7")
+
+
+def test_an_opened_source_stays_what_it_was_when_the_head_moves(imported: Workspace) -> None:
+    source = open_items(imported, "cells")
+    commit(imported, "cells", message="one")
+    restore(imported, "cells@1")
+    assert [item.key for item in read_items(imported, source, range(5))] == KEYS
+
+
+def test_items_are_read_by_any_places(imported: Workspace) -> None:
+    source = open_items(imported, "cells")
+    assert [item.key for item in read_items(imported, source, range(1, 3))] == KEYS[1:3]
+    assert [item.key for item in read_items(imported, source, (0, 2, 3))] == [KEYS[0], *KEYS[2:4]]
+    assert read_items(imported, source, ()) == ()
+
+
+def test_the_beginning_of_a_name_leads_to_the_item(imported: Workspace) -> None:
+    source = open_items(imported, "cells")
+    assert find_item_place(imported, source, "main/c") == 2
+    assert find_item_place(imported, source, "nowhere") == 4  # the last one
+    assert find_item_place(imported, source, "") == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", "abcde"),
+        ("spot", "bc"),
+        ("CELL spot", "b"),
+        ("val", "d"),
+        ("split:test", "e"),
+        ("class:cell train", "ab"),
+        ("name:main", ""),
+        ("dataset:main jpg", "abcd"),
+        ("jpg cell d.", "d"),
+        ("tag:x", ""),
+    ],
+)
+def test_a_filter_takes_words_of_keys_splits_classes_and_tags(
+    imported: Workspace, query: str, names: str
+) -> None:
+    assert find(imported, query) == list(names)
+
+
+def test_a_filter_says_how_far_it_has_come(imported: Workspace) -> None:
+    steps = list(iter_matches(imported, open_items(imported, "cells"), "val"))
+    assert steps == [(5, (3,))]
+
+
+def test_an_items_picture_is_read_from_the_store(imported: Workspace) -> None:
+    item = read_items(imported, open_items(imported, "cells"), range(1))[0]
+    assert item.split is Split.TRAIN
+    outlines = [Outline(o.geometry, (255, 0, 0)) for o in item.annotation.objects]
+    picture = render_item(imported, item, outlines, columns=64, rows=24)
+    assert (picture.columns, picture.rows) == (64, 24)
+    assert picture.find_color(2, 3) == (255, 0, 0)
+
+
+def test_a_blob_that_is_no_image_or_is_gone_is_said(imported: Workspace) -> None:
+    item = read_items(imported, open_items(imported, "cells"), range(1))[0]
+    with imported.store.writer() as writer:
+        text = writer.put(b"no picture at all")
+    with pytest.raises(InvalidInput, match=r"a\.jpg is not an image"):
+        render_item(imported, replace(item, blob=text), (), columns=9, rows=9)
+    with pytest.raises((NotFound, CorruptData)):
+        render_item(imported, replace(item, blob=type(item.blob)("0" * 64)), (), columns=9, rows=9)
