@@ -1,4 +1,4 @@
-"""The reader: a process that reads files for an import; `python -m mlwf_tui.reader HOME`."""
+"""The hand: a process that does a part of another's work; `python -m mlwf_tui.hand HOME`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import signal
 import sys
 from pathlib import Path
 
-from mlwf_tui.workflow.readers import serve
+from mlwf_tui.workflow.hands import serve
+from mlwf_tui.workflow.readers import open_reading
+from mlwf_tui.workflow.tree_write import open_writing
+
+ROLES = {"read": open_reading, "write": open_writing}
 
 
 def main(arguments: list[str]) -> int:
@@ -17,9 +21,9 @@ def main(arguments: list[str]) -> int:
     os.dup2(2, 1)  # what a library prints must not stand between two answers
     with os.fdopen(os.dup(0), "rb") as messages, answers:
         try:
-            serve(Path(arguments[0]), messages, answers)
+            serve(Path(arguments[0]), ROLES, messages, answers)
         except BrokenPipeError:
-            return 1  # the importing process is gone
+            return 1  # the process that it works for is gone
     return 0
 
 

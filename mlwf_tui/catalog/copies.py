@@ -12,6 +12,7 @@ from mlwf_tui.catalog.faults import translated_faults
 from mlwf_tui.errors import Busy, CorruptData
 
 _BUSY_TIMEOUT_S = 30.0
+_OWN_TABLES = {"migration", "project_state", "run_edge", "journal"}
 
 # What a reader of a copy may add to it by looking: runs whose processes are gone are marked so.
 _LAST_CHANGE = (
@@ -65,11 +66,11 @@ def is_copy(copy: Path, original: Path) -> bool:
     Raises:
         CorruptData: one of them is no catalog.
     """
+    if read_origin(copy) != read_origin(original):
+        return False
     with _open(copy) as one, _open(original) as other, translated_faults(copy):
         changes = [one.execute(query).fetchone() for query in (_FIRST_CHANGE, _LAST_CHANGE)]
-        return read_origin(copy) == read_origin(original) and all(
-            change is None or other.execute(_SAME_CHANGE, change).fetchone() for change in changes
-        )
+        return all(change is None or other.execute(_SAME_CHANGE, change).fetchone() for change in changes)
 
 
 def read_origin(path: Path) -> int:
@@ -79,7 +80,8 @@ def read_origin(path: Path) -> int:
         CorruptData: it is no catalog.
     """
     with _open(path) as connection, translated_faults(path):
-        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'migration'").fetchone() is None:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        if not tables.issuperset(_OWN_TABLES):
             raise CorruptData(f"{path} is no catalog.", hint="Choose another folder.")
         return int(connection.execute("SELECT applied_at FROM migration WHERE number = 1").fetchone()[0])
 

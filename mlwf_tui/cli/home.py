@@ -1,4 +1,4 @@
-"""Commands on the home as a whole."""
+"""The demo, which shows the whole workflow on a sample."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import asdict
 
 import click
 
-from mlwf_tui.cli.face import DONE, FAILED, SEED, Face, command
-from mlwf_tui.cli.progress import ProgressLine, show_progress
-from mlwf_tui.cli.text import format_bytes
+from mlwf_tui.cli.face import DONE, SEED, Face, command
+from mlwf_tui.cli.progress import ProgressLine
 
 group = click.Group()
 
@@ -43,35 +42,6 @@ def demo_command(face: Face, no_tui: bool, seed: int) -> int:
     from mlwf_tui.tui.app import run_app
 
     return run_app(face.home)
-
-
-@command(group, "verify")
-@click.option("--rebuild-index", is_flag=True, help="First make the store's index again from its packs.")
-def verify_command(face: Face, rebuild_index: bool) -> int:
-    """Read every stored byte, and ask for everything that versions name."""
-    from mlwf_tui.workflow.verify import verify
-
-    with face.open() as workspace, show_progress("verify") as observer:
-        result = verify(workspace, observer, is_rebuilding=rebuild_index)
-    lines = [f"{format_bytes(result.checked_bytes)} checked, {len(result.problems)} problems"]
-    lines += [f"  {problem.path}: {problem.reason}" for problem in result.problems]
-    face.show(asdict(result), "\n".join(lines))
-    return DONE if result.ok else FAILED
-
-
-@command(group, "stats")
-def stats_command(face: Face) -> None:
-    """Say how much there is, and how much of it is stored."""
-    from mlwf_tui.workflow.stats import read_stats
-
-    with face.open() as workspace:
-        stats = read_stats(workspace)
-    text = (
-        f"{stats.projects} projects, {stats.items} items, {format_bytes(stats.logical_bytes)} of images\n"
-        f"{stats.blobs} blobs, {format_bytes(stats.raw_bytes)}, stored in {format_bytes(stats.stored_bytes)}"
-        f" and {stats.packs} packs"
-    )
-    face.show(asdict(stats), text)
 
 
 class _Announcer:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from typing import TypeVar
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Tag
@@ -20,7 +19,7 @@ T = TypeVar("T")
 Fates = Sequence[AnnotatedObject | None]
 """What became of each object of the base, in its order; None where it was removed."""
 
-OBJECT_FIELDS = tuple(field.name for field in fields(AnnotatedObject))
+OBJECT_FIELDS = AnnotatedObject.__struct_fields__
 
 
 def merge_items(base: Item | None, ours: Item | None, theirs: Item | None, decide: Decide) -> Item | None:

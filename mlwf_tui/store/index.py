@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
+import struct
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from threading import RLock
 from typing import Any, NamedTuple
 
 from mlwf_tui.errors import Busy, Conflict, CorruptData, MlwfError, StorageFailed
-from mlwf_tui.store.format import Codec, Record, RecordKind
+from mlwf_tui.store.format import Codec, Record, RecordKind, encode_record_header
+
+logger = logging.getLogger(__name__)
 
 _BUSY_TIMEOUT_S = 30.0
 
@@ -32,10 +38,20 @@ _MIGRATIONS = (
         kind INTEGER NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE packs ADD COLUMN verified_turn INTEGER;
+    ALTER TABLE packs ADD COLUMN is_name_checked INTEGER NOT NULL DEFAULT 0;
+    """,
 )
+_BATCH = 250  # digests to a query: fewer cost more calls, more cost longer statements
+_SCAN_ROWS = 1000
+_MAX_OFFSET = 1 << 62
 
 PackRecords = tuple[str, int, Iterable[Record]]
 """A pack's name, its size in bytes, and its records."""
+
+BlobRow = tuple[bytes, str, int, int, int, int, int]
+"""A row of the index: digest, pack, offset, stored size, raw size, codec, kind."""
 
 
 class Totals(NamedTuple):
@@ -45,6 +61,16 @@ class Totals(NamedTuple):
     raw_bytes: int
     stored_bytes: int
     pack_count: int
+
+
+class PackRow(NamedTuple):
+    """What the index knows of one pack."""
+
+    name: str
+    size_bytes: int
+    row_count: int  # digests that are read from it
+    verified_turn: int | None  # rises with every pack that is verified; None: not since it was written
+    is_name_checked: bool  # whether its name is known to be the digest of its bytes
 
 
 class Index:
@@ -69,19 +95,10 @@ class Index:
 
     def find(self, digest: bytes) -> tuple[str, Record] | None:
         """Return the pack and the record that hold a digest, or None."""
-        row = self._fetch_one(
-            "SELECT name, kind, codec, raw_size, stored_size, offset FROM blobs"
-            " JOIN packs ON packs.id = blobs.pack WHERE digest = ?",
-            (digest,),
-        )
+        row = self._fetch_one(_select_rows("digest = ?"), (digest,))
         if row is None:
             return None
-        name, kind, codec, raw_size, stored_size, offset = row
-        try:
-            found = RecordKind(kind), Codec(codec)
-        except ValueError as error:
-            raise _describe_damage(self.path, error) from error
-        return name, Record(*found, raw_size, stored_size, digest, offset)
+        return row[1], to_record(row)
 
     def contains(self, digest: bytes) -> bool:
         return self._fetch_one("SELECT 1 FROM blobs WHERE digest = ?", (digest,)) is not None
@@ -91,15 +108,53 @@ class Index:
         with self._read_lock, _translate(self.path):
             return {name for (name,) in self._reader.execute("SELECT name FROM packs")}
 
-    def count_rows(self) -> dict[str, int]:
-        """Return for each named pack how many digests are read from it."""
+    def read_packs(self) -> tuple[PackRow, ...]:
+        """Return all packs in the order in which they were entered."""
         with self._read_lock, _translate(self.path):
-            return dict(
-                self._reader.execute(
-                    "SELECT name, COUNT(digest) FROM packs LEFT JOIN blobs ON blobs.pack = packs.id"
-                    " GROUP BY packs.id"
-                )
+            counts = dict(self._reader.execute("SELECT pack, COUNT(*) FROM blobs GROUP BY pack"))
+            rows = self._reader.execute(
+                "SELECT id, name, size_bytes, verified_turn, is_name_checked FROM packs ORDER BY id"
             )
+            return tuple(
+                PackRow(name, size, counts.get(number, 0), turn, bool(is_checked))
+                for number, name, size, turn, is_checked in rows
+            )
+
+    def find_rows(self, digests: Sequence[bytes]) -> set[BlobRow]:
+        """Return the rows of those digests that are known."""
+        found: set[BlobRow] = set()
+        for start in range(0, len(digests), _BATCH):
+            batch = digests[start : start + _BATCH]
+            with self._read_lock, _translate(self.path):
+                found.update(self._reader.execute(_select_rows(f"digest IN ({_marks(batch)})"), batch))
+        return found
+
+    def find_missing(self, digests: Collection[bytes]) -> set[bytes]:
+        """Return those digests that are not known."""
+        missing = set(digests)
+        pending = iter(digests)
+        while batch := list(islice(pending, _BATCH)):
+            with self._read_lock, _translate(self.path):
+                query = f"SELECT digest FROM blobs WHERE digest IN ({_marks(batch)})"
+                missing.difference_update(row[0] for row in self._reader.execute(query, batch))
+        return missing
+
+    def iter_rows(self, packs: Iterable[str] | None = None) -> Iterator[BlobRow]:
+        """Yield all rows, or those of some packs, as they are now; SQLite goes through the whole table."""
+        with _translate(self.path), closing(_connect(self.path)) as connection:
+            condition = "1"
+            if packs is not None:
+                _fill_chosen(connection, packs)
+                condition = "pack IN (SELECT id FROM packs JOIN chosen USING (name))"
+            cursor = connection.execute(_select_rows(condition))
+            while rows := cursor.fetchmany(_SCAN_ROWS):
+                yield from rows
+
+    def list_digests(self, kind: RecordKind) -> list[bytes]:
+        """Return the digests of all records of one kind."""
+        with self._read_lock, _translate(self.path):
+            rows = self._reader.execute("SELECT digest FROM blobs WHERE kind = ?", (kind,))
+            return [digest for (digest,) in rows]
 
     def find_damage(self) -> str:
         """Return what SQLite finds wrong with the file, or an empty text; reads all of it."""
@@ -120,20 +175,51 @@ class Index:
         )
         return Totals(*(row or (0, 0, 0, 0)))
 
-    def add_packs(self, packs: Iterable[PackRecords]) -> None:
-        """Name sealed packs and their records in one transaction; what is known already stays."""
+    def add_packs(self, packs: Iterable[PackRecords], *, is_name_checked: bool = True) -> None:
+        """Name sealed packs and their records in one transaction; what is known already stays.
+
+        `is_name_checked` False: the packs were found, and nobody has compared their names and bytes.
+        """
         with self._transaction() as connection:
             for pack in packs:
-                _insert_pack(connection, pack)
+                _insert_pack(connection, pack, is_name_checked=is_name_checked)
 
     def drop_packs(self, names: Iterable[str]) -> None:
         """Forget packs and all records that are read from them, in one transaction."""
         with self._transaction() as connection:
-            for name in names:
-                connection.execute(
-                    "DELETE FROM blobs WHERE pack = (SELECT id FROM packs WHERE name = ?)", (name,)
+            _drop_packs(connection, names)
+
+    def drop_unread(self, names: Iterable[str]) -> list[str]:
+        """Forget those packs from which nothing is read, and return their names."""
+        with self._transaction() as connection:
+            _fill_chosen(connection, names)
+            unread = [
+                name
+                for (name,) in connection.execute(
+                    "SELECT name FROM packs JOIN chosen USING (name)"
+                    " WHERE id NOT IN (SELECT DISTINCT pack FROM blobs)"
                 )
-                connection.execute("DELETE FROM packs WHERE name = ?", (name,))
+            ]
+            _drop_packs(connection, unread)
+        return unread
+
+    def replace_packs(
+        self, added: Iterable[PackRecords], dropped: Iterable[str], *, is_name_checked: bool = True
+    ) -> None:
+        """Read the records of some packs from there, and forget others, in one transaction."""
+        with self._transaction() as connection:
+            for pack in added:
+                _insert_pack(connection, pack, is_name_checked=is_name_checked, is_taking_over=True)
+            _drop_packs(connection, dropped)
+
+    def mark_verified(self, name: str, *, is_sound: bool) -> None:
+        """Note that every byte of a pack was found sound just now, and its name true; or that not."""
+        with self._transaction() as connection:
+            # A turn, no time: which pack was verified longest ago must not hang on a clock.
+            turn = "(SELECT COALESCE(MAX(verified_turn), 0) + 1 FROM packs), is_name_checked = 1"
+            connection.execute(
+                f"UPDATE packs SET verified_turn = {turn if is_sound else 'NULL'} WHERE name = ?", (name,)
+            )
 
     def replace_all(self, packs: Iterable[PackRecords]) -> None:
         """Make the whole index again in one transaction; readers see the old one until it ends."""
@@ -141,9 +227,9 @@ class Index:
             connection.execute("DELETE FROM blobs")
             connection.execute("DELETE FROM packs")
             for pack in packs:
-                _insert_pack(connection, pack)
+                _insert_pack(connection, pack, is_name_checked=False)
 
-    def _fetch_one(self, query: str, values: tuple[object, ...]) -> tuple[Any, ...] | None:
+    def _fetch_one(self, query: str, values: tuple[object, ...]) -> Any:
         with self._read_lock, _translate(self.path):
             row: tuple[Any, ...] | None = self._reader.execute(query, values).fetchone()
             return row
@@ -161,22 +247,94 @@ class Index:
                 raise
 
 
+def open_index(path: Path) -> Index:
+    """Open the index; one that is no index any more is made anew, empty: it is a cache of the packs.
+
+    Raises:
+        StorageFailed: the disk refuses.
+    """
+    for part in _list_parts(path):
+        if part.is_dir():  # nothing of ours: moved away, and SQLite would only half notice it
+            part.rename(part.with_name(f"{part.name}.{secrets.token_hex(4)}.odd"))
+    try:
+        return Index(path)
+    except CorruptData as error:
+        logger.warning("the index is made again: %s", error.message)
+        remove_index(path)
+        return Index(path)
+
+
+def to_record(row: BlobRow) -> Record:
+    """Return the record that a row tells of.
+
+    Raises:
+        CorruptData: no record can be like that.
+    """
+    digest, _, offset, stored_size, raw_size, codec, kind = row
+    try:
+        record = Record(RecordKind(kind), Codec(codec), raw_size, stored_size, digest, offset)
+        encode_record_header(record)  # refuses what no record can be
+        if not 0 <= offset < _MAX_OFFSET:
+            raise ValueError(f"{offset} is no offset")
+    except (ValueError, TypeError, struct.error) as error:
+        raise CorruptData(
+            f"The index is damaged: {error}.", hint="Make it again: mlwf verify --rebuild-index"
+        ) from error
+    return record
+
+
 def remove_index(path: Path) -> None:
     """Remove a damaged index; the log first, since SQLite would play an orphan into a new file."""
-    for suffix in ("-wal", "-shm", ""):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    for part in _list_parts(path):
+        part.unlink(missing_ok=True)
 
 
-def _insert_pack(connection: sqlite3.Connection, pack: PackRecords) -> None:
+def _list_parts(path: Path) -> list[Path]:
+    return [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "")]
+
+
+def _insert_pack(
+    connection: sqlite3.Connection, pack: PackRecords, *, is_name_checked: bool, is_taking_over: bool = False
+) -> None:
     name, size_bytes, records = pack
-    connection.execute("INSERT OR IGNORE INTO packs (name, size_bytes) VALUES (?, ?)", (name, size_bytes))
+    connection.execute(
+        "INSERT INTO packs (name, size_bytes, is_name_checked) VALUES (?, ?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET size_bytes = excluded.size_bytes",
+        (name, size_bytes, is_name_checked),
+    )
     with closing(connection.execute("SELECT id FROM packs WHERE name = ?", (name,))) as cursor:
         pack_id = cursor.fetchone()[0]
     connection.executemany(
-        "INSERT OR IGNORE INTO blobs (digest, pack, offset, stored_size, raw_size, codec, kind)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT OR {'REPLACE' if is_taking_over else 'IGNORE'} INTO blobs"
+        " (digest, pack, offset, stored_size, raw_size, codec, kind) VALUES (?, ?, ?, ?, ?, ?, ?)",
         ((r.digest, pack_id, r.offset, r.stored_size, r.raw_size, r.codec, r.kind) for r in records),
     )
+
+
+def _drop_packs(connection: sqlite3.Connection, names: Iterable[str]) -> None:
+    _fill_chosen(connection, names)
+    connection.execute(  # one scan for all of them
+        "DELETE FROM blobs WHERE pack IN (SELECT id FROM packs JOIN chosen USING (name))"
+    )
+    connection.execute("DELETE FROM packs WHERE name IN (SELECT name FROM chosen)")
+
+
+def _fill_chosen(connection: sqlite3.Connection, names: Iterable[str]) -> None:
+    """Put names of packs into a table that this connection alone sees."""
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS chosen (name TEXT PRIMARY KEY)")
+    connection.execute("DELETE FROM chosen")
+    connection.executemany("INSERT OR IGNORE INTO chosen VALUES (?)", ((name,) for name in names))
+
+
+def _select_rows(condition: str) -> str:
+    return (
+        "SELECT digest, name, offset, stored_size, raw_size, codec, kind FROM blobs"
+        f" CROSS JOIN packs ON packs.id = blobs.pack WHERE {condition}"  # CROSS: blobs is the outer loop
+    )
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -185,7 +343,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         # A lost transaction loses no bytes: the next open adopts the packs that it had named.
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
+        # No foreign_keys: to drop a pack SQLite would look through all blobs, for each pack again.
     except BaseException:
         connection.close()
         raise
@@ -208,9 +366,13 @@ def _translate(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
+        if str(error).startswith("Could not decode"):  # the module's own, for a text that is none
+            raise _describe_damage(path, error) from error
         if not hasattr(error, "sqlite_errorname"):
             raise  # a misuse of the module, which says nothing of the file
         raise _describe(path, error) from error
+    except UnicodeDecodeError as error:  # in the message of an error about a schema of garbage
+        raise _describe_damage(path, error) from error
 
 
 def _describe(path: Path, error: sqlite3.DatabaseError) -> MlwfError:

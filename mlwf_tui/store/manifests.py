@@ -31,7 +31,7 @@ from mlwf_tui.store.nodes import (
 )
 from mlwf_tui.store.rows import decode_item, encode_item, from_schema_row, to_schema_row
 from mlwf_tui.store.store import Store
-from mlwf_tui.store.walks import iter_found, iter_row_changes, iter_rows
+from mlwf_tui.store.walks import iter_found, iter_leaves, iter_row_changes, iter_rows
 from mlwf_tui.store.writer import StoreWriter
 
 
@@ -150,6 +150,25 @@ def iter_items(store: Store, digest: Digest, *, prefix: str = "", start: str = "
     """
     root = read_root(store, read_header(store, digest).root)
     return map(decode_item, iter_rows(store, root, prefix, start))
+
+
+def iter_shards(store: Store, digest: Digest) -> Iterator[Digest]:
+    """Yield the digests of a manifest's shards in key order: parts that can be read apart.
+
+    Raises:
+        NotFound, CorruptData: as `read_summary`.
+    """
+    root = read_header(store, digest).root
+    return (Digest(shard.hex()) for shard in iter_leaves(store, root, read_root(store, root)))
+
+
+def read_shard(store: Store, shard: Digest) -> list[Item]:
+    """Return the items of one shard in key order.
+
+    Raises:
+        NotFound, CorruptData: as `read_summary`.
+    """
+    return [decode_item(row) for row in iter_rows(store, read_root(store, bytes.fromhex(shard)), "", "")]
 
 
 def find_item(store: Store, digest: Digest, key: str) -> Item | None:

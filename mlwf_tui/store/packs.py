@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
@@ -29,6 +29,8 @@ from mlwf_tui.store.locks import try_lock
 
 PACK_SUFFIX = ".pack"
 _TEMPORARY_SUFFIX = ".tmp"
+_WRITE_BYTES = 1 << 20  # collected for one call
+_MOST_PARTS = 1000  # of one call: the system takes 1,024
 
 
 class PackWriter:
@@ -38,11 +40,14 @@ class PackWriter:
         self._folder = folder
         self.path, self._descriptor = _create_locked(folder)
         self._hasher = blake3()
+        self._unwritten: list[bytes] = []  # a call for each record costs as much as hashing it
+        self._unwritten_bytes = 0
         self._table = bytearray()
         self.size_bytes = 0
         self.digests: set[bytes] = set()
         try:
-            self._write(PACK_HEADER)
+            self._take(PACK_HEADER)
+            self._write()
         except OSError:
             self.discard()
             raise
@@ -50,7 +55,10 @@ class PackWriter:
     def append(self, record: Record, payload: bytes) -> None:
         """Add one record at the end; its offset is filled in here."""
         header = encode_record_header(record)
-        self._write(header, payload)
+        self._take(header)
+        self._take(payload)
+        if self._unwritten_bytes >= _WRITE_BYTES or len(self._unwritten) >= _MOST_PARTS:
+            self._write()
         self._table += header
         self.digests.add(record.digest)
 
@@ -59,11 +67,13 @@ class PackWriter:
         table = bytes(self._table)
         table_offset = self.size_bytes
         trailer = encode_trailer(table, table_offset)
-        self._write(table, trailer)
+        self._take(table)
+        self._take(trailer)
+        self._write()
         name = self._hasher.hexdigest()
         os.fsync(self._descriptor)
         self.path.rename(self._folder / f"{name}{PACK_SUFFIX}")
-        _sync_folder(self._folder)
+        sync_folder(self._folder)
         self._close()
         records = list(iter_table(table, table_offset, trailer[:32]))
         return name, self.size_bytes, records
@@ -75,11 +85,15 @@ class PackWriter:
                 self.path.unlink()
             self._close()
 
-    def _write(self, *parts: bytes) -> None:
-        for part in parts:
-            self._hasher.update(part)
-            self.size_bytes += len(part)
-        size = sum(map(len, parts))
+    def _take(self, part: bytes) -> None:
+        self._hasher.update(part)
+        self._unwritten.append(part)
+        self._unwritten_bytes += len(part)
+        self.size_bytes += len(part)
+
+    def _write(self) -> None:
+        parts, size = self._unwritten, self._unwritten_bytes
+        self._unwritten, self._unwritten_bytes = [], 0
         written = os.writev(self._descriptor, parts)
         if written < size:  # a disk that fills up takes a part; the next write says why
             _write_all(self._descriptor, b"".join(parts)[written:])
@@ -107,6 +121,13 @@ class PackFiles:
         """
         with self._lend(name) as descriptor, guard_storage(f"read the pack {name}"):
             return os.pread(descriptor, size, offset)
+
+    def forget(self, names: Collection[str]) -> None:
+        """Close packs that are deleted, which frees their room; one that is being read stays open."""
+        with self._lock:
+            for name in names:
+                if name in self._open and not self._open[name].readers:
+                    os.close(self._open.pop(name).descriptor)
 
     def close(self) -> None:
         """Close all descriptors; the caller has ended its reads."""
@@ -237,7 +258,8 @@ def _write_all(descriptor: int, rest: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

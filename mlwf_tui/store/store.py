@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +14,7 @@ from typing import Self
 from blake3 import blake3
 
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
+from mlwf_tui.errors import Busy, CorruptData, InvalidInput, NotFound, StorageFailed
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.chunks import decode_chunk_list
 from mlwf_tui.store.codec import unpack
@@ -26,8 +26,9 @@ from mlwf_tui.store.format import (
     RecordKind,
     encode_record_header,
 )
-from mlwf_tui.store.index import Index, PackRecords, remove_index
-from mlwf_tui.store.locks import hold_folder
+from mlwf_tui.store.index import BlobRow, Index, PackRecords, open_index, remove_index, to_record
+from mlwf_tui.store.inspection import Damage
+from mlwf_tui.store.locks import hold_file, hold_folder
 from mlwf_tui.store.packs import (
     PACK_SUFFIX,
     PackFiles,
@@ -35,13 +36,16 @@ from mlwf_tui.store.packs import (
     list_packs,
     read_footer,
     remove_stale,
+    sync_folder,
 )
-from mlwf_tui.store.verify import VerifyResult, is_sound, verify_packs
+from mlwf_tui.store.verify import StoreCheck, is_sound, verify_packs
 from mlwf_tui.store.writer import StoreWriter
 
 logger = logging.getLogger(__name__)
 
-_DAMAGE_HINT = "Put the pack back from a backup; mlwf verify lists all that is damaged."
+_DAMAGE_HINT = "mlwf verify lists all that is damaged, mlwf verify --repair-from BACKUP mends it."
+_WRITER_TIMEOUT_S = 60.0  # a collect deletes for a moment only
+COLLECTOR_TIMEOUT_S = 10.0  # writers may be at it for hours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +69,13 @@ class Store:
             Busy: another process has been opening it for a minute.
         """
         self.folder = folder
-        self._packs_folder = folder / "packs"
+        self.packs_folder = folder / "packs"
         with guard_storage(f"open the store {folder}"):
-            self._packs_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.packs_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with hold_folder(folder):
-                remove_stale(self._packs_folder)
-                self._index = _open_index(folder / "index.sqlite")
-                self._adopt_packs()
-        self._files = PackFiles(self._packs_folder)
+                remove_stale(self.packs_folder)
+                self.index = self._open_index(folder / "index.sqlite")
+        self._files = PackFiles(self.packs_folder)
 
     def __enter__(self) -> Self:
         return self
@@ -85,15 +88,78 @@ class Store:
     def close(self) -> None:
         """Close the index and all packs; the caller has ended its reads and left its writers."""
         self._files.close()
-        self._index.close()
+        self.index.close()
 
-    def writer(self) -> StoreWriter:
-        """Return a writer to be used in a `with`; leaving it makes what was put durable and readable."""
-        return StoreWriter(self._packs_folder, self._index)
+    @contextmanager
+    def writer(self) -> Iterator[StoreWriter]:
+        """Give a writer; leaving it makes what was put durable and readable.
+
+        What was put is safe from collect for as long as the writer is open. Whoever needs it longer,
+        until the catalog names it, holds the store around it, as the Recorder of a run does.
+        """
+        with self.hold_shared(), StoreWriter(self.packs_folder, self.index) as writer:
+            yield writer
+
+    @contextmanager
+    def hold_shared(self) -> Iterator[None]:
+        """Keep collect from deleting anything; any number of threads and processes may do so at once.
+
+        Raises:
+            Busy: a collect has been deleting for a minute.
+        """
+        busy = Busy(
+            f"The store {self.folder} is being cleared by a collect.", hint="Try again when it has ended."
+        )
+        timeout_s = _WRITER_TIMEOUT_S
+        with hold_file(self.folder / "lock", is_shared=True, timeout_s=timeout_s, busy=busy):
+            yield
+
+    @contextmanager
+    def hold_exclusive(self, *, timeout_s: float | None = None) -> Iterator[None]:
+        """Wait until nobody holds the store, and keep all out: collect's last step, and that alone.
+
+        Raises:
+            Busy: others held it for all of `timeout_s`, ten seconds if it is None.
+        """
+        timeout_s = COLLECTOR_TIMEOUT_S if timeout_s is None else timeout_s
+        busy = Busy(
+            f"Others have been writing to the store {self.folder} for {timeout_s:.0f} s.",
+            hint="Nothing was deleted. Try again when their runs have ended; mlwf runs lists them.",
+        )
+        with hold_file(self.folder / "lock", is_shared=False, timeout_s=timeout_s, busy=busy):
+            yield
+
+    @contextmanager
+    def hold_care(self, *, timeout_s: float | None = None) -> Iterator[None]:
+        """Be the only one who replaces packs: a collect or a repair.
+
+        Raises:
+            Busy: another did so for all of `timeout_s`, ten seconds if it is None.
+        """
+        timeout_s = COLLECTOR_TIMEOUT_S if timeout_s is None else timeout_s
+        busy = Busy(
+            f"Another collect, repair or backup is at work on {self.folder}.", hint="Wait for it to end."
+        )
+        with hold_file(self.folder / "care.lock", is_shared=False, timeout_s=timeout_s, busy=busy):
+            yield
 
     def contains(self, digest: Digest) -> bool:
         """Return whether the index names this digest; its bytes are not read."""
-        return self._index.contains(_to_bytes(digest))
+        return self.index.contains(_to_bytes(digest))
+
+    @contextmanager
+    def hold_opening(self) -> Iterator[None]:
+        """Let nobody open the store meanwhile: who opens it enters the packs that lie there.
+
+        Raises:
+            Busy: another process has been opening it for a minute.
+        """
+        with guard_storage(f"lock the store {self.folder}"), hold_folder(self.folder):
+            yield
+
+    def find_missing(self, digests: Collection[bytes]) -> set[bytes]:
+        """Return those digests that the index does not name; no bytes are read."""
+        return self.index.find_missing(digests)
 
     def read(self, digest: Digest) -> bytes:
         """Return a whole blob, every byte checked.
@@ -103,6 +169,31 @@ class Store:
             CorruptData: its bytes are not what they were.
         """
         return b"".join(self.iter_chunks(digest))
+
+    def read_all(self, digests: Sequence[Digest]) -> Iterator[bytes]:
+        """Yield whole blobs in order, every byte checked; the index is asked once for all.
+
+        Raises:
+            NotFound, CorruptData: as `read`.
+        """
+        keys = [_to_bytes(digest) for digest in digests]
+        rows = {row[0]: row for row in self.index.find_rows(keys)}
+        for key, digest in zip(keys, digests, strict=True):
+            row = rows.get(key)
+            yield self._read_plain(row) or self.read(digest) if row else self.read(digest)
+
+    def _read_plain(self, row: BlobRow) -> bytes:
+        """Return the blob of a row, or nothing where it is not whole there, or lies in chunks."""
+        record = to_record(row)
+        if record.kind == RecordKind.CHUNK_LIST:
+            return b""
+        try:
+            stored = self.read_span(row[1], record)
+            if stored[:RECORD_HEADER_BYTES] == encode_record_header(record):
+                return unpack(record, stored[RECORD_HEADER_BYTES:])
+        except CorruptData:  # `read` looks once more, and says what is wrong
+            logger.debug("the blob %s is read again", record.digest.hex())
+        return b""
 
     def iter_chunks(self, digest: Digest) -> Iterator[bytes]:
         """Yield a blob piece by piece, each checked before it is handed out; memory stays flat.
@@ -146,16 +237,106 @@ class Store:
                     temporary.unlink()
                 raise
 
-    def verify(self, observer: Observer) -> VerifyResult:
-        """Read every pack once and check all that can be checked; damage is a problem, not an error.
+    def list_chunked(self) -> list[bytes]:
+        """Return the digests of all blobs that are stored in chunks."""
+        return self.index.list_digests(RecordKind.CHUNK_LIST)
 
-        Progress counts bytes.
+    def list_chunks(self, digest: bytes) -> list[bytes]:
+        """Return the digests of the chunks of a blob that is stored in chunks.
+
+        Raises:
+            NotFound, CorruptData: as `read`.
         """
-        return verify_packs(self._packs_folder, self._index, observer)
+        pack, _, payload = self._read_payload(digest)
+        with _name_damage(digest, pack):
+            return [chunk.digest for chunk in decode_chunk_list(payload)]
+
+    def read_record(self, digest: bytes) -> tuple[Record, bytes]:
+        """Return a record as it is stored, and its payload, checked.
+
+        Raises:
+            NotFound, CorruptData: as `read`.
+        """
+        pack, record, payload = self._read_payload(digest)
+        with _name_damage(digest, pack):
+            if not is_sound(record, payload):
+                raise CorruptData("The stored bytes are not what their digest says.")
+        return record, payload
+
+    def read_span(self, pack: str, record: Record) -> bytes:
+        """Return a record's head and payload as they lie in a pack, unchecked.
+
+        Raises:
+            CorruptData: the pack is not there.
+        """
+        with _name_damage(record.digest, pack):
+            return self._files.read(pack, record.offset, RECORD_HEADER_BYTES + record.stored_size)
+
+    def verify(self, observer: Observer, *, share: float = 1.0, is_new_only: bool = False) -> StoreCheck:
+        """Read packs once and check all that can be checked; damage is a problem, not an error.
+
+        See `verify_packs` for which packs. Progress counts bytes.
+        """
+        check = verify_packs(self.packs_folder, self.index, observer, share=share, is_new_only=is_new_only)
+        if check.is_index_lost:
+            return check
+        broken = self._find_broken_lists(check.lost)
+        damages = [
+            Damage(pack, f"The blob {blob.hex()} lacks its chunk {chunk.hex()}.", blob, is_of_index=True)
+            for blob, (pack, chunk) in broken.items()
+        ]
+        return replace(
+            check,
+            damages=(*check.damages, *damages),
+            lost={**{blob: pack for blob, (pack, _) in broken.items()}, **check.lost},
+            broken={blob: chunk for blob, (_, chunk) in broken.items()},
+        )
+
+    def drop_packs(self, packs: Collection[str]) -> None:
+        """Forget packs and delete them; what the others hold as well is read from there.
+
+        Raises:
+            Busy: others write to the store.
+            StorageFailed: the disk refused.
+        """
+        with self.hold_exclusive(), self.hold_opening():
+            rest = list_packs(self.packs_folder).difference(packs)
+            self.index.replace_packs(self._iter_whole(sorted(rest)), packs)
+            self.delete_packs(packs)
+
+    def forget_packs(self, packs: Collection[str]) -> None:
+        """Open packs anew at their next read: other files may lie in their places."""
+        self._files.forget(packs)
+
+    def delete_packs(self, packs: Collection[str]) -> None:
+        """Delete the files of packs that the index names no more; the caller holds the opening.
+
+        Raises:
+            StorageFailed: the disk refused.
+        """
+        self._files.forget(packs)
+        with guard_storage(f"delete from {self.packs_folder}"):
+            for pack in packs:
+                self.path_of(pack).unlink(missing_ok=True)
+            sync_folder(self.packs_folder)
+
+    def set_packs_aside(self, packs: Collection[str]) -> None:
+        """Move damaged packs, which the index names no more, to a folder beside; as `delete_packs`."""
+        if not packs:
+            return
+        self._files.forget(packs)
+        folder = self.folder / "damaged"
+        with guard_storage(f"move packs to {folder}"):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            for pack in packs:
+                with suppress(FileNotFoundError):
+                    self.path_of(pack).rename(folder / f"{pack}{PACK_SUFFIX}")
+            sync_folder(folder)
+            sync_folder(self.packs_folder)
 
     def read_stats(self) -> StoreStats:
         """Return counts and sizes, from the index alone."""
-        return StoreStats(**self._index.read_totals()._asdict())
+        return StoreStats(**self.index.read_totals()._asdict())
 
     def rebuild_index(self) -> None:
         """Make the index again from the packs alone; of a pack without a whole footer, what is sound.
@@ -165,57 +346,96 @@ class Store:
         """
         with guard_storage(f"rebuild the index of {self.folder}"), hold_folder(self.folder):
             try:
-                self._index.replace_all(self._iter_salvaged())
+                self.index.replace_all(self._iter_salvaged())
             except CorruptData:
-                self._index.close()
-                remove_index(self._index.path)
-                self._index = Index(self._index.path)
-                self._index.add_packs(self._iter_salvaged())
+                self.index.close()
+                remove_index(self.index.path)
+                self.index = Index(self.index.path)
+                self.index.add_packs(self._iter_salvaged(), is_name_checked=False)
 
-    def _adopt_packs(self) -> None:
+    def _open_index(self, path: Path) -> Index:
+        index = open_index(path)
+        try:
+            self._adopt_packs(index)
+        except CorruptData as error:  # it looked like an index, and was none
+            logger.warning("the index is made again: %s", error.message)
+            index.close()
+            remove_index(path)
+            index = Index(path)
+            self._adopt_packs(index)
+        return index
+
+    def _adopt_packs(self, index: Index) -> None:
         """Make the index name the packs that are there: a blob of a missing pack may be put again."""
-        known, present = self._index.list_packs(), list_packs(self._packs_folder)
-        if present - known:
-            self._index.add_packs(self._iter_whole(sorted(present - known)))
+        known, present = index.list_packs(), list_packs(self.packs_folder)
         missing = sorted(known - present)
         if missing:
-            logger.warning(
-                "Missing from %s: %s; mlwf verify says what that hits", self._packs_folder, missing
-            )
-            self._index.drop_packs(missing)
+            logger.warning("Missing from %s: %s; mlwf verify says what that hits", self.packs_folder, missing)
+            # All footers anew: what was read from a missing pack may lie in another one as well.
+            index.replace_packs(self._iter_whole(sorted(present)), missing, is_name_checked=False)
+        elif present - known:
+            index.add_packs(self._iter_whole(sorted(present - known)), is_name_checked=False)
 
     def _iter_whole(self, names: list[str]) -> Iterator[PackRecords]:
         for name in names:
             try:
-                size_bytes, records = read_footer(self._path_of(name))
-            except CorruptData as error:
+                size_bytes, records = read_footer(self.path_of(name))
+            except (CorruptData, StorageFailed) as error:
                 logger.warning("pack %s is not adopted: %s", name, error.message)
             else:
                 yield name, size_bytes, records
 
     def _iter_salvaged(self) -> Iterator[PackRecords]:
-        for name in sorted(list_packs(self._packs_folder)):
-            path = self._path_of(name)
+        for name in sorted(list_packs(self.packs_folder)):
+            path = self.path_of(name)
             try:
                 size_bytes, records = read_footer(path)
             except CorruptData as error:
                 logger.warning("pack %s is read record by record: %s", name, error.message)
                 size_bytes = path.stat().st_size
                 records = [record for record, payload in iter_records(path) if is_sound(record, payload)]
+            except StorageFailed as error:
+                logger.warning("pack %s is passed over: %s", name, error.message)
+                continue
             yield name, size_bytes, records
 
+    def _find_broken_lists(self, lost: Mapping[bytes, str]) -> dict[bytes, tuple[str, bytes]]:
+        """Return by blob the first of its chunks that is missing or lost, and the pack that is to blame."""
+        broken: dict[bytes, tuple[str, bytes]] = {}
+        for blob in self.list_chunked():
+            with suppress(CorruptData, NotFound, StorageFailed):  # said already, where its pack was checked
+                pack, _, payload = self._read_payload(blob)
+                chunks = [chunk.digest for chunk in decode_chunk_list(payload)]
+                missing = self.index.find_missing(chunks)
+                for chunk in [chunk for chunk in chunks if chunk in missing or chunk in lost][:1]:
+                    broken[blob] = lost.get(chunk, pack), chunk
+        return broken
+
     def _read_payload(self, key: bytes) -> tuple[str, Record, bytes]:
-        found = self._index.find(key)
-        if found is None:
-            raise NotFound(f"The store has no blob {key.hex()}.", hint="Check the store: mlwf verify.")
-        pack, record = found
+        pack, record, stored = self._read_stored(key)
         with _name_damage(key, pack):
-            stored = self._files.read(pack, record.offset, RECORD_HEADER_BYTES + record.stored_size)
             if stored[:RECORD_HEADER_BYTES] != encode_record_header(record):
                 raise CorruptData("Its record is not where the index says, or is damaged.")
             if len(stored) != RECORD_HEADER_BYTES + record.stored_size:
                 raise CorruptData("The pack is cut off.")
         return pack, record, stored[RECORD_HEADER_BYTES:]
+
+    def _read_stored(self, key: bytes) -> tuple[str, Record, bytes]:
+        """Return where a record lies and its bytes there, unchecked."""
+        pack, record = self._find(key)
+        try:
+            return pack, record, self.read_span(pack, record)
+        except CorruptData:
+            now, record = self._find(key)
+            if now == pack:
+                raise
+            return now, record, self.read_span(now, record)  # a collect has put it into another pack
+
+    def _find(self, key: bytes) -> tuple[str, Record]:
+        found = self.index.find(key)
+        if found is None:
+            raise NotFound(f"The store has no blob {key.hex()}.", hint="Check the store: mlwf verify.")
+        return found
 
     def _read_chunk(self, blob: bytes, key: bytes) -> bytes:
         try:
@@ -229,17 +449,9 @@ class Store:
                 raise CorruptData("A chunk is itself a list of chunks.")
             return unpack(record, payload)
 
-    def _path_of(self, name: str) -> Path:
-        return self._packs_folder / f"{name}{PACK_SUFFIX}"
-
-
-def _open_index(path: Path) -> Index:
-    try:
-        return Index(path)
-    except CorruptData as error:
-        logger.warning("the index is made again: %s", error.message)
-        remove_index(path)
-        return Index(path)
+    def path_of(self, pack: str) -> Path:
+        """Return where a pack lies."""
+        return self.packs_folder / f"{pack}{PACK_SUFFIX}"
 
 
 def _to_bytes(digest: Digest) -> bytes:

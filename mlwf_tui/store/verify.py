@@ -1,163 +1,181 @@
-"""Checking every byte of every pack, and the index against them; names what is wrong, mends nothing."""
+"""Checking the packs of a store, in a few threads: which of them, and what was found; mends nothing."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
-from typing import BinaryIO
-
-from blake3 import blake3
+from threading import Event
 
 from mlwf_tui.entities.run import Problem
-from mlwf_tui.errors import CorruptData
+from mlwf_tui.errors import Cancelled, CorruptData
 from mlwf_tui.protocols import Observer
-from mlwf_tui.store.chunks import ChunkRef, decode_chunk_list
+from mlwf_tui.store.chunks import decode_chunk_list
 from mlwf_tui.store.codec import unpack
-from mlwf_tui.store.failures import guard_storage
-from mlwf_tui.store.format import (
-    PACK_HEADER,
-    RECORD_HEADER_BYTES,
-    Record,
-    RecordKind,
-    encode_record_header,
-)
-from mlwf_tui.store.index import Index
-from mlwf_tui.store.packs import PACK_SUFFIX, list_packs, read_footer
+from mlwf_tui.store.format import Record, RecordKind
+from mlwf_tui.store.index import Index, PackRow
+from mlwf_tui.store.inspection import Damage, Findings, Inspection, Look
+from mlwf_tui.store.packs import PACK_SUFFIX, list_packs
 
-_BLOCK = 1 << 20
+_THREADS = min(4, os.cpu_count() or 1)
+_LOOK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyResult:
-    """What a check found; `ok` when there are no problems. A problem's path is the pack's or the index's."""
+class StoreCheck:
+    """What a check of the store found.
 
-    ok: bool
+    `lost` are the digests that can no longer be read, with the pack that is to blame; among them the
+    large blobs of `broken`, with the first of their chunks that is lost or missing.
+    """
+
     checked_bytes: int
-    problems: tuple[Problem, ...]
+    damages: tuple[Damage, ...] = ()
+    lost: Mapping[bytes, str] = field(default_factory=dict)
+    broken: Mapping[bytes, bytes] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return not self.damages
+
+    @property
+    def is_index_lost(self) -> bool:
+        """Whether the index is too damaged to be asked for anything."""
+        return any(not damage.pack for damage in self.damages)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The damages in words; a problem's path is the pack's, or the index's."""
+        return tuple(Problem(name_file(damage.pack), damage.reason) for damage in self.damages)
 
 
-def verify_packs(folder: Path, index: Index, observer: Observer) -> VerifyResult:
-    """Check all packs of a folder, and that the index names just what they hold."""
-    damage = index.find_damage()
-    check = _Check(folder, None if damage else index, observer)
-    if damage:
-        check.problems.append(Problem(index.path.name, damage))
-    # Rows before files: a pack that is sealed in between is then not called missing.
-    rows = {} if damage else index.count_rows()
-    names = sorted(list_packs(folder))
-    for name in sorted(rows.keys() - set(names)):
-        check.report(name, f"The pack is missing, and {rows[name]} records with it.")
-    with guard_storage(f"list {folder}"):
-        check.total_bytes = sum(check.path_of(name).stat().st_size for name in names)
-    for name in names:
-        check.check_pack(name, rows.get(name))
-    return VerifyResult(
-        ok=not check.problems, checked_bytes=check.checked_bytes, problems=tuple(check.problems)
-    )
+def name_file(pack: str) -> str:
+    """Return where a pack lies below the store's folder; the index for an empty name."""
+    return f"packs/{pack}{PACK_SUFFIX}" if pack else "index.sqlite"
 
 
 def is_sound(record: Record, payload: bytes) -> bool:
     """Return whether a payload is what its record says."""
     try:
-        _decode(record, payload)
+        if record.kind == RecordKind.CHUNK_LIST:
+            decode_chunk_list(payload)
+        else:
+            unpack(record, payload)
     except CorruptData:
         return False
     return True
 
 
-@dataclass(slots=True)
-class _Check:
-    folder: Path
-    index: Index | None  # None where it is too damaged to be asked
-    observer: Observer
-    total_bytes: int = 0
-    checked_bytes: int = 0
-    problems: list[Problem] = field(default_factory=list)
+def verify_packs(
+    folder: Path, index: Index, observer: Observer, *, share: float = 1.0, is_new_only: bool = False
+) -> StoreCheck:
+    """Check packs, and that the index names just what they hold; damage is no error.
 
-    def path_of(self, name: str) -> Path:
-        return self.folder / f"{name}{PACK_SUFFIX}"
+    All packs; or with `is_new_only` those that were not found sound since they were written; or with a
+    `share` that part of them, beginning with those that were verified longest ago. A pack that was
+    checked is remembered at once, so work that is stopped goes on where it was. Progress counts bytes.
+    """
+    damage, known = _read_known(index)
+    damages = [Damage("", damage, is_of_index=True)] if damage else []
+    # Rows before files: a pack that is sealed in between is then not called missing.
+    names = list_packs(folder)
+    missing = sorted(known.keys() - names)
+    damages += [
+        Damage(name, f"The pack is missing, and {known[name].row_count} records with it.") for name in missing
+    ]
+    lost = {row[0]: row[1] for row in index.iter_rows(missing)} if missing else {}
+    chosen = _choose(names, known, share=share, is_new_only=is_new_only)
+    packs = _Packs(folder, None if damage else index, known)
+    checked_bytes = 0
+    for found in packs.inspect(chosen, observer):
+        checked_bytes += found.size_bytes
+        damages += found.damages
+        lost.update(dict.fromkeys(found.lost, found.pack))
+        if found.pack in known:
+            index.mark_verified(found.pack, is_sound=not found.damages)
+    return StoreCheck(checked_bytes=checked_bytes, damages=tuple(damages), lost=lost)
 
-    def report(self, name: str, reason: str) -> None:
-        self.problems.append(Problem(f"packs/{name}{PACK_SUFFIX}", reason))
 
-    def check_pack(self, name: str, row_count: int | None) -> None:
-        """Read one pack once. `row_count` None: the index does not name it, the next open adopts it."""
+def _read_known(index: Index) -> tuple[str, Mapping[str, PackRow]]:
+    """Return what is wrong with the index, else its packs."""
+    try:
+        damage = index.find_damage()
+        known = {} if damage else {row.name: row for row in index.read_packs()}
+    except CorruptData as error:
+        damage, known = error.message, {}
+    return f"{damage} Make it again: mlwf verify --rebuild-index" if damage else "", known
+
+
+def _choose(
+    names: set[str], known: Mapping[str, PackRow], *, share: float, is_new_only: bool
+) -> Sequence[str]:
+    turns = {name: (known[name].verified_turn or 0) if name in known else 0 for name in names}
+    chosen = sorted(names, key=lambda name: (turns[name], name))
+    if is_new_only:
+        chosen = [name for name in chosen if not turns[name]]
+    return chosen[: ceil(len(chosen) * share)]
+
+
+class _Packs:
+    """Inspects packs in threads, which wait for the disk and hash without holding each other up."""
+
+    def __init__(self, folder: Path, index: Index | None, known: Mapping[str, PackRow]) -> None:
+        self._folder = folder
+        self._index = index
+        self._known = known
+        self._is_stopped = Event()
+        self._read_bytes: dict[str, int] = {}  # of the packs that are being read
+
+    def inspect(self, names: Sequence[str], observer: Observer) -> Iterator[Findings]:
+        """Yield what each pack turned out to be, as they are done; the observer is called from here."""
+        sizes = {name: self._measure(name) for name in names}
+        total, done = sum(sizes.values()), 0
+        pending, going = iter(names), set[Future[Findings]]()
+        with self._threads() as pool:
+            while True:
+                observer.check_cancelled()
+                while len(going) < 2 * _THREADS and (name := next(pending, "")):
+                    going.add(pool.submit(self._inspect, name))
+                if not going:
+                    return
+                ended, going = wait(going, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    found = future.result()
+                    del self._read_bytes[found.pack]
+                    done += sizes[found.pack]
+                    yield found
+                observer.progress(done + sum(self._read_bytes.copy().values()), total, "checking packs")
+
+    @contextmanager
+    def _threads(self) -> Iterator[ThreadPoolExecutor]:
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="verify") as pool:
+            try:
+                yield pool
+            finally:
+                self._is_stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _inspect(self, name: str) -> Findings:
+        self._read_bytes[name] = 0
+        return Inspection(self._path_of(name), self._known.get(name), self._index).run(self._make_look(name))
+
+    def _make_look(self, name: str) -> Look:
+        def look(read_bytes: int) -> None:
+            self._read_bytes[name] = read_bytes
+            if self._is_stopped.is_set():
+                raise Cancelled("The check was stopped.")
+
+        return look
+
+    def _measure(self, name: str) -> int:
         try:
-            records = self._read_table(name)
-            with self.path_of(name).open("rb") as file:
-                digest, matched = self._check_content(name, file, records, row_count is not None)
-        except OSError as error:
-            self.report(name, f"The pack cannot be read: {error.strerror or error}.")
-            return
-        if digest != name:
-            self.report(name, "The pack's bytes are not what its name says.")
-        if records is not None and row_count is not None and row_count != matched:
-            self.report(name, f"The index names {row_count - matched} records that the pack does not hold.")
+            return self._path_of(name).stat().st_size
+        except OSError:
+            return 0  # why it cannot be read is said when it is its turn
 
-    def _read_table(self, name: str) -> list[Record] | None:
-        try:
-            return read_footer(self.path_of(name))[1]
-        except CorruptData as error:
-            self.report(name, error.message)
-            return None
-
-    def _check_content(
-        self, name: str, file: BinaryIO, records: list[Record] | None, is_named: bool
-    ) -> tuple[str, int]:
-        """Return the digest of the whole file, and how many of its records the index points to."""
-        hasher = blake3()
-        matched = 0
-        hasher.update(self._read(file, len(PACK_HEADER)))
-        for record in records or ():
-            stored = self._read(file, RECORD_HEADER_BYTES + record.stored_size)
-            hasher.update(stored)
-            self._check_record(name, record, stored)
-            if is_named and self.index:
-                matched += self._check_row(self.index, name, record)
-        while block := self._read(file, _BLOCK):
-            hasher.update(block)
-        return hasher.hexdigest(), matched
-
-    def _read(self, file: BinaryIO, size: int) -> bytes:
-        block = file.read(size)
-        self.checked_bytes += len(block)
-        self.observer.progress(self.checked_bytes, self.total_bytes, "checking packs")
-        self.observer.check_cancelled()
-        return block
-
-    def _check_record(self, name: str, record: Record, stored: bytes) -> None:
-        if stored[:RECORD_HEADER_BYTES] != encode_record_header(record):
-            self.report(name, f"The header of the record {record.digest.hex()} is damaged.")
-        try:
-            chunks = _decode(record, stored[RECORD_HEADER_BYTES:])
-        except CorruptData as error:
-            self.report(name, f"The record {record.digest.hex()}: {error.message}")
-            return
-        if self.index:
-            self._check_chunks(self.index, name, record, chunks)
-
-    def _check_chunks(self, index: Index, name: str, record: Record, chunks: list[ChunkRef]) -> None:
-        for chunk in chunks:
-            found = index.find(chunk.digest)
-            if found is None or found[1].raw_size != chunk.size_bytes:
-                reason = f"The blob {record.digest.hex()} lacks its chunk {chunk.digest.hex()}."
-                self.report(name, reason)
-
-    def _check_row(self, index: Index, name: str, record: Record) -> bool:
-        """Return whether the index reads this digest from this pack."""
-        found = index.find(record.digest)
-        if found is None:
-            self.report(name, f"The index does not name the record {record.digest.hex()}.")
-            return False
-        if found[0] != name:
-            return False  # another pack holds the same bytes and the index reads them there
-        if found[1] != record:
-            self.report(name, f"The index is wrong about the record {record.digest.hex()}.")
-        return True
-
-
-def _decode(record: Record, payload: bytes) -> list[ChunkRef]:
-    if record.kind == RecordKind.CHUNK_LIST:
-        return decode_chunk_list(payload)
-    unpack(record, payload)
-    return []
+    def _path_of(self, name: str) -> Path:
+        return self._folder / f"{name}{PACK_SUFFIX}"

@@ -33,6 +33,20 @@ def iter_rows(store: Store, root: Node, prefix: str, start: str) -> Iterator[msg
             yield from iter_rows(store, read_node(store, child, root.level - 1), prefix, start)
 
 
+def iter_leaves(store: Store, digest: bytes, node: Node) -> Iterator[bytes]:
+    """Yield the digests of all shards below a node, which `digest` is of; no shard is read."""
+    if node.level == 0:
+        yield digest
+        return
+    for _, child in node.entries:
+        if not isinstance(child, Child):
+            continue
+        if node.level == 1:
+            yield child.digest
+        else:
+            yield from iter_leaves(store, child.digest, read_node(store, child, node.level - 1))
+
+
 def iter_found(store: Store, root: Node, keys: Sequence[str]) -> Iterator[tuple[str, msgspec.Raw]]:
     """Yield the rows under `keys`, which are in order; keys that are not there are passed over."""
     if root.level == 0:

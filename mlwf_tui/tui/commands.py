@@ -43,4 +43,5 @@ class ActionProvider(Provider):
 
 
 def _name(choice: Choice) -> str:
-    return f"{choice.label.capitalize()}  ({choice.key})"
+    name = choice.label.capitalize()
+    return f"{name}  ({choice.key})" if choice.key else name

@@ -10,11 +10,13 @@ from textual.binding import Binding
 from mlwf_tui.tui.widgets.entry import EntryKind
 from mlwf_tui.tui.widgets.formats import format_keys
 
-Group = Literal["Data", "Models", "Runs", "Name and copy", "Look", "Move", "App"]
+Group = Literal[
+    "Data", "Versions", "Folders", "Models", "Runs", "Name and copy", "Home", "Look", "Move", "App"
+]
 
 FOOTER = (
-    "commit", "restore", "undo", "diff", "transform", "train", "benchmark", "apply", "monitor", "stop",
-    "menu", "help", "palette",
+    "items", "commit", "restore", "undo", "diff", "transform", "train", "benchmark", "apply", "monitor",
+    "stop", "menu", "help", "palette",
 )  # fmt: skip
 """The actions that a person needs most, in as much room as there is."""
 
@@ -34,7 +36,7 @@ class Key:
     """One action with its keys. `kinds` says what it acts on; empty means that it needs no selection."""
 
     id: str
-    keys: str  # in Textual's names, alternatives by comma
+    keys: str  # in Textual's names, alternatives by comma; empty where menu and palette are enough
     label: str  # one or two words for the footer
     help: str  # what it does, for help, menu and palette
     group: Group
@@ -61,10 +63,25 @@ VERBS = (
     Key("restore", "r", "restore", "Bring this version back as a new one", "Data", VERSIONS),
     Key("undo", "u", "undo", "Take the last change of a head back", "Data", PROJECTS),
     Key("redo", "ctrl+r,U", "redo", "Do the undone change again", "Data", PROJECTS),
-    Key("diff", "d", "diff", "Compare with the marked version, or the one before", "Data", DATA),
+    Key(
+        "items",
+        "v",
+        "items",
+        "Look through the items and their pictures",
+        "Data",
+        DATA,
+    ),
+    Key("diff", "d", "diff", "Compare with the mark, or the version before", "Data", DATA),
     Key("mark", "space", "mark", "Mark as the other side of the next diff", "Data", DATA),
     Key("import", "i", "import", "Import a folder of images and annotations", "Data"),
     Key("transform", "o", "transform", "Make new data with an operation", "Data", DATA),
+    Key("copy", "C", "copy", "Begin a project of its own from here", "Versions", DATA),
+    Key("merge", "M", "merge", "Bring changes of another project in", "Versions", DATA),
+    Key("tag", "number_sign", "tag", "Give the version a name of its own", "Versions", VERSIONS),
+    Key("untag", "", "untag", "Take a tag off the version", "Versions", VERSIONS),
+    Key("checkout", "W", "checkout", "Write it out as a folder to edit, and sync back", "Folders", DATA),
+    Key("status", "", "status", "What was edited in a checkout", "Folders"),
+    Key("sync", "", "sync", "Take what was edited in a checkout into its project", "Folders"),
     Key("train", "t", "train", "Train a model on this data", "Models", DATA),
     Key(
         "benchmark",
@@ -79,8 +96,12 @@ VERBS = (
     Key("stop", "s", "stop", "Ask the run to stop", "Runs", RUNS),
     Key("describe", "e", "describe", "Write a description or message", "Name and copy", NAMED),
     Key("rename", "R", "rename", "Give it another name", "Name and copy", PROJECTS | MADE),
-    Key("delete", "D", "delete", "Delete it; its lineage stays", "Name and copy", PROJECTS | MADE),
+    Key("delete", "D", "delete", "Delete it; its lineage stays", "Name and copy", NAMED),
     Key("yank", "y", "copy ref", "Copy what the command line calls it", "Name and copy", REFERABLE),
+    Key("stats", "", "stats", "How much there is, and how much room it takes", "Home"),
+    Key("verify", "", "verify", "Read every stored byte, and repair from a backup", "Home"),
+    Key("collect", "", "collect", "Free the room of what nothing needs any more", "Home"),
+    Key("backup", "", "backup", "Bring a second home up to date", "Home"),
     Key("demo", "T", "demo", "Walk through the whole workflow on a sample project", "App"),
 )
 """What a person does to things: all are in menu, palette and help."""
@@ -139,6 +160,9 @@ SERVICES = (
 )
 """What is there everywhere."""
 
+HOME_VERBS = tuple(key for key in VERBS if not key.kinds)
+"""The verbs that need no selection; a workspace or section offers them in its menu."""
+
 KEYS = VERBS + MOVES + SERVICES
 KEYS_BY_ID = {key.id: key for key in KEYS}
 
@@ -154,6 +178,7 @@ def make_bindings() -> list[Binding]:
             tooltip=key.help, id=key.id, priority=key.id in HELD_KEYS,
         )
         for key in KEYS
+        if key.keys
     ]  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
+from msgspec import structs
+
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, GeometryKind, define_classes
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.model import Model
@@ -81,7 +83,7 @@ def perform_apply(recorder: Recorder, version: Version, model: Model, observer: 
             device=params.device,
         )
         annotated = list(_iter_annotated(recorder, model, items, params.policy, request, observer))
-    with workspace.store.writer() as writer:
+    with recorder.writer() as writer:
         manifest = write_manifest(writer, schema, annotated)
     _finish(recorder, version, model, manifest)
 
@@ -136,7 +138,7 @@ def _iter_annotated(
         if not is_one:
             yield item
             continue
-        predicted = tuple(replace(found, author=model.name) for found in next(predictions).objects)
+        predicted = tuple(structs.replace(found, author=model.name) for found in next(predictions).objects)
         yield replace(item, annotation=_merge(item.annotation, predicted, policy))
 
 

@@ -58,7 +58,7 @@ def perform_benchmark(recorder: Recorder, version: Version, model: Model, observ
     split = Split(params["split"])
     result = _predict_split(recorder, version, model, split, observer)
     evaluation = _evaluate(workspace, version, split, model, result)
-    with workspace.store.writer() as writer:
+    with recorder.writer() as writer:
         blob = writer.put(msgspec.json.encode(evaluation))
     with recorder.finishing():
         taken = {report.name for report in workspace.catalog.reports.list()}

@@ -92,8 +92,8 @@ class _Checkout:
             plan, is_new = self._continue(state, listing), False
         project_id, ref, target = self.version.project_id, self.version.ref, self.version.manifest
         write_state(self.folder, msgspec.structs.replace(state, target=target))
-        store = self.run.workspace.store
-        written = write_plan(store, self.folder, plan, is_new=is_new, observer=self.observer)
+        workspace = self.run.workspace
+        written = write_plan(workspace, self.folder, plan, is_new=is_new, observer=self.observer)
         files = state.files | self.known | self.done
         for path in plan.removals:
             files.pop(path, None)

@@ -26,8 +26,9 @@ def find_or_create_project(workspace: Workspace, name: str) -> Project:
     Raises:
         InvalidParameter: a project cannot be named so.
     """
-    found = workspace.catalog.projects.find(name, workspace.settings.workspace)
-    return found or create_project(workspace, name, write_empty_manifest(workspace))
+    with workspace.store.hold_shared():  # until the catalog names the empty manifest
+        found = workspace.catalog.projects.find(name, workspace.settings.workspace)
+        return found or create_project(workspace, name, write_empty_manifest(workspace))
 
 
 def create_project(workspace: Workspace, name: str, empty: Digest) -> Project:
@@ -43,6 +44,9 @@ def create_project(workspace: Workspace, name: str, empty: Digest) -> Project:
 
 
 def write_empty_manifest(workspace: Workspace) -> Digest:
-    """Return the digest of the manifest without items, stored where it is not yet."""
+    """Return the digest of the manifest without items, stored where it is not yet.
+
+    The caller holds the store, as every recorded run does, until the catalog names it.
+    """
     with workspace.store.writer() as writer:
         return write_manifest(writer, LabelSchema(), ()).digest

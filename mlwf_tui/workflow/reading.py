@@ -6,14 +6,15 @@ What is here runs in the importing process, or in a process of its own (see read
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, GeometryKind
 from mlwf_tui.entities.folder import FoundFile
+from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
@@ -69,6 +70,18 @@ class Reading(msgspec.Struct, array_like=True, frozen=True):
         return EncodedItem(self.key, self.row, self.object_count, self.size_bytes)
 
 
+class _Image(NamedTuple):
+    """A task whose files were read; the signatures are those of the bytes that were read."""
+
+    task: Task
+    data: bytes
+    facts: ImageFacts
+    annotation: Annotation
+    problems: list[tuple[str, str]]
+    signature: bytes
+    source_signature: bytes
+
+
 @dataclass(slots=True)
 class ItemReader:
     """Reads items of one folder into one writer. `key` is the importer's, of that folder."""
@@ -78,34 +91,52 @@ class ItemReader:
     root: str
     key: Any
 
-    def read(self, task: Task) -> Reading:
-        """Store one image and make its row, or say why the item is left out."""
+    def read_all(self, tasks: Iterable[Task]) -> list[Reading]:
+        """Store the images of some tasks and make their rows, or say why an item is left out."""
+        images = [self._read_image(task) for task in tasks]
+        digests = iter(self.writer.put_all(image.data for image in images if isinstance(image, _Image)))
+        return [
+            self._finish(image, next(digests)) if isinstance(image, _Image) else image for image in images
+        ]
+
+    def _read_image(self, task: Task) -> _Image | Reading:
         problems: list[tuple[str, str]] = []
         try:
-            data, image_signature = read_stable(
-                f"{self.root}/{task.image}", task.image_signature, MAX_IMAGE_BYTES
-            )
+            data, signature = read_stable(f"{self.root}/{task.image}", task.image_signature, MAX_IMAGE_BYTES)
             facts = probe_image(data)
         except InvalidInput as error:
             return Reading(task, ((task.image, error.message),))
-        annotation = task.annotation or Annotation()
-        source_signature = task.source_signature
+        annotation, source_signature = task.annotation or Annotation(), task.source_signature
         if task.source:
             try:
                 annotation, source_signature = self._read_annotation(task, facts, problems)
             except InvalidInput as error:
                 return Reading(task, ((task.source, error.message),))
+        width_px, height_px = facts.width_px, facts.height_px
+        annotation = keep_inside(annotation, width_px, height_px, task.image, problems.append)
+        return _Image(task, data, facts, annotation, problems, signature, source_signature)
+
+    def _finish(self, image: _Image, digest: Digest) -> Reading:
+        task, facts = image.task, image.facts
         item = Item(
             dataset=task.dataset,
             name=task.name,
-            blob=self.writer.put(data),
-            size_bytes=len(data),
+            blob=digest,
+            size_bytes=len(image.data),
             width_px=facts.width_px,
             height_px=facts.height_px,
             split=task.split,
-            annotation=keep_inside(annotation, facts.width_px, facts.height_px, task.image, problems.append),
+            annotation=image.annotation,
         )
-        return describe(task, item, tuple(problems), image_signature, source_signature)
+        try:
+            encoded = encode(item)
+        except InvalidInput as error:
+            return Reading(task, ((task.source or task.image, error.message),))
+        names = tuple({labelled.class_name for labelled in item.annotation.objects})
+        return Reading(
+            task, tuple(image.problems), encoded.row, encoded.object_count, encoded.size_bytes, names,
+            image.signature, image.source_signature,
+        )  # fmt: skip
 
     def _read_annotation(
         self, task: Task, facts: ImageFacts, problems: list[tuple[str, str]]
@@ -125,25 +156,6 @@ class ItemReader:
                 return annotation, signature
             signature = after
         raise InvalidInput("changes while it is read")
-
-
-def describe(
-    task: Task,
-    item: Item,
-    problems: tuple[tuple[str, str], ...],
-    image_signature: bytes,
-    source_signature: bytes,
-) -> Reading:
-    """Return the reading of an item that was made."""
-    try:
-        encoded = encode(item)
-    except InvalidInput as error:
-        return Reading(task, ((task.source or task.image, error.message),))
-    names = tuple({labelled.class_name for labelled in item.annotation.objects})
-    return Reading(
-        task, problems, encoded.row, encoded.object_count, encoded.size_bytes, names, image_signature,
-        source_signature,
-    )  # fmt: skip
 
 
 def keep_inside(

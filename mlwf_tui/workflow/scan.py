@@ -52,6 +52,12 @@ def get_times_ns(signature: bytes) -> tuple[int, int]:
     return mtime_ns, ctime_ns
 
 
+def get_size(signature: bytes) -> int:
+    """Return the size in bytes that a signature tells."""
+    size: int = _SIGNATURE.unpack(signature)[0]
+    return size
+
+
 @dataclass(slots=True)
 class _Scan:
     root: Path

@@ -177,8 +177,8 @@ class _Sync:
                 if e.after and e.after.key not in planned
                 and place_annotation(e.after.dataset, e.after.name) not in found
             ]  # fmt: skip
-            plan = Plan(steps, len(steps), plan.removals, plan.schema)
-            written = write_plan(store, self.folder, plan, is_new=False, observer=self.observer)
+            plan = Plan(None, steps, len(steps), plan.removals, plan.schema)
+            written = write_plan(self.run.workspace, self.folder, plan, is_new=False, observer=self.observer)
             files = {path: sign for path, sign in files.items() if path not in plan.removals}
             files |= written.files
         self._write_state(files, head.digest, target=Digest(""))

@@ -102,7 +102,7 @@ def perform_train(recorder: Recorder, version: Version, observer: Observer) -> N
 def _keep_model(recorder: Recorder, version: Version, trainer: Trainer, result: FitResult) -> None:
     """Store the weights, then enter the model and close the run in one transaction."""
     workspace = recorder.workspace
-    with workspace.store.writer() as writer:
+    with recorder.writer() as writer:
         checkpoints = tuple(_keep_checkpoint(writer.put_file(path), path) for path in result.checkpoints)
     schema = read_summary(workspace.store, version.manifest).schema
     with recorder.finishing():

@@ -17,6 +17,7 @@ from mlwf_tui.params import build_params
 from mlwf_tui.protocols import Observer, Operation, SourceItem
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
+from mlwf_tui.store.references import find_unreadable
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
 from mlwf_tui.workflow.recorder import Recorder, record
 from mlwf_tui.workflow.refs import check_project_name, resolve_manifest, with_dataset
@@ -71,7 +72,7 @@ def transform(
         is_cached = manifest is not None
         workspace.catalog.runs.set_recipe(run.run_id, recipe)
         if manifest is None:
-            manifest = _follow_recipe(workspace, chosen, checked, seed, sources, observer)
+            manifest = _follow_recipe(run, chosen, checked, seed, sources, observer)
         empty = write_empty_manifest(workspace)
         with run.finishing():
             target = target or create_project(workspace, to, empty)
@@ -81,9 +82,12 @@ def transform(
 def _find_cached(workspace: Workspace, recipe: Digest) -> ManifestSummary | None:
     """Return what the same recipe made before, if the store still has it."""
     run = workspace.catalog.runs.find_by_recipe(recipe)
-    if run is None or not workspace.store.contains(Digest(run.result["manifest"])):
+    if run is None:
         return None
-    return read_summary(workspace.store, Digest(run.result["manifest"]))
+    manifest = Digest(run.result["manifest"])
+    if find_unreadable(workspace.store, [manifest]):  # its project was deleted, and parts were collected
+        return None
+    return read_summary(workspace.store, manifest)
 
 
 def _digest_recipe(operation: Operation, params: Any, seed: int, sources: Sequence[Version]) -> Digest:
@@ -102,19 +106,20 @@ def _digest_recipe(operation: Operation, params: Any, seed: int, sources: Sequen
 
 
 def _follow_recipe(
-    workspace: Workspace,
+    run: Recorder,
     operation: Operation,
     params: Any,
     seed: int,
     sources: Sequence[Version],
     observer: Observer,
 ) -> ManifestSummary:
+    workspace = run.workspace
     items = [item for source in sources for item in _iter_sources(workspace, source, len(sources) > 1)]
     schema = LabelSchema()
     for source in sources:
         schema = schema.merge(read_summary(workspace.store, source.manifest).schema)
     made: list[Item] = []
-    with workspace.store.writer() as writer:
+    with run.writer() as writer:
         for result in operation.apply(items, params, seed=seed):
             observer.check_cancelled()
             item = result.item

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from threading import local
 from typing import NamedTuple
+
+import msgspec
 
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.ids import Digest
@@ -19,14 +18,36 @@ from mlwf_tui.entities.run import Problem
 from mlwf_tui.formats.supervisely import encode_annotation, encode_meta
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place_fault, place_annotation, place_image
 from mlwf_tui.protocols import Observer
-from mlwf_tui.store.manifests import find_rows, iter_items, read_summary
+from mlwf_tui.store.manifests import find_rows, iter_shards, read_shard, read_summary
 from mlwf_tui.store.renames import iter_renamed_changes
 from mlwf_tui.store.rows import decode_item
 from mlwf_tui.store.store import Store
+from mlwf_tui.workflow.hands import Work, count_hands, open_hands
+from mlwf_tui.workflow.readers import FEWEST_FOR_HANDS
 from mlwf_tui.workflow.tree_files import TreeFiles
+from mlwf_tui.workspace import Workspace
 
-_BATCH = 64
-_AHEAD = 4
+_BATCH = 32
+
+
+class _Setup(msgspec.Struct, array_like=True, frozen=True):
+    """What a writing hand is told first."""
+
+    folder: bytes  # a path may hold any byte
+    is_new: bool
+
+
+class _Part(msgspec.Struct, array_like=True, frozen=True):
+    """What a writing hand did with one shard: signatures by path, problems by key."""
+
+    files: dict[str, bytes]
+    problems: list[tuple[str, str]]
+    items_written: int
+
+
+_encoder = msgspec.msgpack.Encoder()
+_setup_decoder = msgspec.msgpack.Decoder(_Setup)
+_part_decoder = msgspec.msgpack.Decoder(_Part)
 
 
 class Step(NamedTuple):
@@ -42,7 +63,8 @@ class Step(NamedTuple):
 class Plan:
     """What has to be done to a folder; paths are from it."""
 
-    steps: Iterable[Step] = ()
+    whole: Digest | None = None  # the manifest of which everything is written; `steps` are empty then
+    steps: Sequence[Step] = ()
     step_count: int = 0
     removals: list[str] = field(default_factory=list)
     schema: bytes | None = None  # of meta.json, where it has to be written
@@ -51,7 +73,7 @@ class Plan:
         """Return the plan without the files that are right already."""
         if not done:
             return self
-        steps = []
+        steps: list[Step] = []
         for item, has_image, has_annotation, moved_from in self.steps:
             image, annotation = _list_paths(item)
             step = Step(
@@ -62,7 +84,8 @@ class Plan:
             )
             steps += [step] if step.has_image or step.has_annotation or step.moved_from else []
         schema = None if META_NAME in done else self.schema
-        return Plan(steps, len(steps), [path for path in self.removals if path not in done], schema)
+        removals = [path for path in self.removals if path not in done]
+        return Plan(None, steps, len(steps), removals, schema)
 
 
 @dataclass(slots=True)
@@ -78,8 +101,7 @@ class Written:
 def plan_whole(store: Store, manifest: Digest) -> Plan:
     """Return the plan that writes everything."""
     summary = read_summary(store, manifest)
-    steps = (Step(item, True, True) for item in iter_items(store, manifest))
-    return Plan(steps, summary.item_count, schema=encode_meta(summary.schema))
+    return Plan(manifest, step_count=summary.item_count, schema=encode_meta(summary.schema))
 
 
 def plan_change(store: Store, before: Digest, after: Digest, touched: Mapping[str, str]) -> Plan:
@@ -107,13 +129,13 @@ def plan_change(store: Store, before: Digest, after: Digest, touched: Mapping[st
 def _plan_item(
     plan: Plan, kind: ChangeKind, before: Item | None, after: Item | None, touched: Mapping[str, str]
 ) -> Iterator[Step]:
-    old = _list_paths(before) if before else ()
-    new = _list_paths(after) if after else ()
-    plan.removals += [path for path in old if path not in new]
-    if after is None:
+    old = _list_paths(before) if before else None
+    new = _list_paths(after) if after else None
+    plan.removals += [path for path in old or () if path not in (new or ())]
+    if after is None or new is None:
         return
     has_image = before is None or before.blob != after.blob or new[0] in touched
-    if kind is ChangeKind.RENAMED and old[0] not in touched:
+    if kind is ChangeKind.RENAMED and old is not None and old[0] not in touched:
         plan.removals.remove(old[0])
         yield Step(after, False, True, moved_from=old[0])
     elif kind is ChangeKind.RENAMED:
@@ -136,8 +158,12 @@ def _list_paths(item: Item) -> tuple[str, str]:
     return place_image(item.dataset, item.name), place_annotation(item.dataset, item.name)
 
 
-def write_plan(store: Store, folder: Path, plan: Plan, *, is_new: bool, observer: Observer) -> Written:
-    """Carry a plan out, with a thread for each core. `is_new`: nothing is there that could be replaced.
+def write_plan(
+    workspace: Workspace, folder: Path, plan: Plan, *, is_new: bool, observer: Observer
+) -> Written:
+    """Carry a plan out, with the hands of every core where it is large.
+
+    `is_new`: nothing is there that could be replaced.
 
     Raises:
         Conflict: something that was not there when the plan was made is in the way.
@@ -151,42 +177,78 @@ def write_plan(store: Store, folder: Path, plan: Plan, *, is_new: bool, observer
             written.removed += 1
         if plan.schema is not None:
             written.files[META_NAME] = files.write(META_NAME, plan.schema, is_replacing=not is_new)
-    _write_steps(store, folder, plan, written, is_new=is_new, observer=observer)
-    with TreeFiles(folder) as files:
-        moved = [step.moved_from for step in plan.steps if step.moved_from] if not is_new else []
+        if plan.whole is None:
+            for batch in _iter_batches(plan.steps):
+                observer.check_cancelled()
+                _write_steps(workspace.store, files, batch, written, is_new=is_new)
+                observer.progress(written.items_written, plan.step_count, "writing files")
+        else:
+            _write_whole(workspace, folder, plan, written, is_new=is_new, observer=observer)
+        moved = [step.moved_from for step in plan.steps if step.moved_from]
         files.remove_empty_folders({path.rpartition("/")[0] for path in (*plan.removals, *moved)})
     return written
 
 
-def _write_steps(
-    store: Store, folder: Path, plan: Plan, written: Written, *, is_new: bool, observer: Observer
+def _write_whole(
+    workspace: Workspace, folder: Path, plan: Plan, written: Written, *, is_new: bool, observer: Observer
 ) -> None:
-    workers = min(os.cpu_count() or 1, 8)
-    writers = local()
-
-    def write_batch(batch: list[Step]) -> list[tuple[str, bytes]]:
-        if not hasattr(writers, "files"):
-            writers.files = TreeFiles(folder)
-        return [signed for step in batch for signed in _write_step(store, writers.files, step, is_new)]
-
-    def close_files() -> None:
-        if hasattr(writers, "files"):
-            writers.files.__exit__(None, None, None)
-
-    pending: deque[Future[list[tuple[str, bytes]]]] = deque()
-    steps = _pass_good(plan.steps, written)
-    with ThreadPoolExecutor(workers, thread_name_prefix="checkout") as threads:
-        while True:
-            batch = list(islice(steps, _BATCH))
-            if batch:
-                pending.append(threads.submit(write_batch, batch))
-            if pending and (not batch or len(pending) > _AHEAD * workers):
-                written.files.update(pending.popleft().result())
+    """Write all items of a manifest; the hands take it shard by shard."""
+    assert plan.whole is not None  # the caller has looked
+    shards = iter_shards(workspace.store, plan.whole)
+    if plan.step_count < FEWEST_FOR_HANDS or count_hands() == 1:
+        with TreeFiles(folder) as files:
+            for shard in shards:
+                _write_shard(workspace.store, files, shard, written, is_new=is_new)
                 observer.progress(written.items_written, plan.step_count, "writing files")
                 observer.check_cancelled()
-            if not batch and not pending:
-                break
-        close_files()
+        return
+    setup = _encoder.encode(_Setup(os.fsencode(folder), is_new))
+    with open_hands(workspace.home, "write", setup) as hands:
+        for answer in hands.map(shard.encode() for shard in shards):
+            part = _part_decoder.decode(answer)
+            written.files.update(part.files)
+            written.problems += [Problem(key, reason) for key, reason in part.problems]
+            written.items_written += part.items_written
+            observer.progress(written.items_written, plan.step_count, "writing files")
+            observer.check_cancelled()
+
+
+@contextmanager
+def open_writing(home: Path, setup: bytes) -> Iterator[Work]:
+    """Be a hand that writes: a shard's digest in, signatures out."""
+    decoded = _setup_decoder.decode(setup)
+    with Store(home / "store") as store, TreeFiles(Path(os.fsdecode(decoded.folder))) as files:
+
+        def write(message: bytes) -> bytes:
+            written = Written()
+            _write_shard(store, files, Digest(message.decode()), written, is_new=decoded.is_new)
+            problems = [(problem.path, problem.reason) for problem in written.problems]
+            return _encoder.encode(_Part(written.files, problems, written.items_written))
+
+        yield write
+
+
+def _write_shard(
+    store: Store, files: TreeFiles, shard: Digest, written: Written, *, is_new: bool
+) -> None:
+    steps = [Step(item, True, True) for item in read_shard(store, shard)]
+    _write_steps(store, files, steps, written, is_new=is_new)
+
+
+def _write_steps(
+    store: Store, files: TreeFiles, steps: Iterable[Step], written: Written, *, is_new: bool
+) -> None:
+    good = list(_pass_good(steps, written))
+    images = store.read_all([step.item.blob for step in good if step.has_image and not step.moved_from])
+    for item, has_image, has_annotation, moved_from in good:
+        image, annotation = _list_paths(item)
+        if moved_from:
+            written.files[image] = files.rename(moved_from, image)
+        elif has_image:
+            written.files[image] = files.write(image, next(images), is_replacing=not is_new)
+        if has_annotation:
+            content = encode_annotation(item)
+            written.files[annotation] = files.write(annotation, content, is_replacing=not is_new)
 
 
 def _pass_good(steps: Iterable[Step], written: Written) -> Iterator[Step]:
@@ -200,11 +262,6 @@ def _pass_good(steps: Iterable[Step], written: Written) -> Iterator[Step]:
         yield step
 
 
-def _write_step(store: Store, files: TreeFiles, step: Step, is_new: bool) -> Iterator[tuple[str, bytes]]:
-    image, annotation = _list_paths(step.item)
-    if step.moved_from:
-        yield image, files.rename(step.moved_from, image)
-    elif step.has_image:
-        yield image, files.write(image, store.read(step.item.blob), is_replacing=not is_new)
-    if step.has_annotation:
-        yield annotation, files.write(annotation, encode_annotation(step.item), is_replacing=not is_new)
+def _iter_batches(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
+    for start in range(0, len(steps), _BATCH):
+        yield steps[start : start + _BATCH]

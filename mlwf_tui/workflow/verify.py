@@ -1,62 +1,139 @@
-"""verify: read every stored byte, and ask for every blob that a state or version names."""
+"""verify: read every stored byte, ask for all that the catalog names, and mend from a backup if asked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
-from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.run import Problem
-from mlwf_tui.errors import CorruptData, NotFound
+from mlwf_tui.errors import CorruptData, InvalidParameter, NotFound
 from mlwf_tui.protocols import Observer
-from mlwf_tui.store.manifests import iter_items
-from mlwf_tui.store.verify import VerifyResult
+from mlwf_tui.settings import expand_path
+from mlwf_tui.store.references import find_unreadable
+from mlwf_tui.store.repair import repair_packs
+from mlwf_tui.store.store import Store
+from mlwf_tui.store.verify import StoreCheck
+from mlwf_tui.workflow.hits import describe_hits
 from mlwf_tui.workspace import Workspace
 
+Scope = Literal["all", "new", "sample"]
 
-def verify(workspace: Workspace, observer: Observer, *, is_rebuilding: bool = False) -> VerifyResult:
-    """Check all packs against their digests, and all manifests against the store; reads only.
 
-    With `is_rebuilding` the store's index is made again from the packs first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyResult:
+    """What a check found. A problem's path is a file of the home, or an item as `PROJECT@N: KEY`."""
+
+    ok: bool
+    checked_bytes: int
+    problems: tuple[Problem, ...]
+    repaired: int = 0  # records that were taken from the backup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Check:
+    packs: StoreCheck
+    missing: frozenset[bytes]  # what the catalog names and the index does not
+    problems: tuple[Problem, ...]
+
+    @property
+    def damaged_packs(self) -> frozenset[str]:
+        return frozenset(damage.pack for damage in self.packs.damages if not damage.is_of_index)
+
+    @property
+    def has_wrong_index(self) -> bool:
+        return any(damage.is_of_index for damage in self.packs.damages)
+
+
+def verify(
+    workspace: Workspace,
+    observer: Observer,
+    *,
+    scope: Scope = "all",
+    share: float = 1.0,
+    is_rebuilding: bool = False,
+    repair_from: Path | None = None,
+) -> VerifyResult:
+    """Check packs against their digests, the index against the packs, and ask for all that is named.
+
+    Scope `new` reads only packs that were not found sound since they were written; `sample` reads
+    `share` of all, those first that were verified longest ago. A check that was stopped goes on with
+    `new`. What the catalog names is asked for in any scope. With `is_rebuilding` the store's index is
+    made again from the packs first. With `repair_from`, the home of a backup, what is damaged or
+    missing is taken from there and checked again.
+
+    Raises:
+        InvalidParameter: `share` is no part of one.
+        NotFound: `repair_from` is no home.
+        Busy: a collect or another repair is at work.
+        StorageFailed: the disk refused.
     """
+    if not 0 < share <= 1:
+        raise InvalidParameter(f"{share:g} is no share of the packs.", hint="Give 0.1 for a tenth.")
     if is_rebuilding:
         workspace.store.rebuild_index()
-    packs = workspace.store.verify(observer)
-    problems = (*packs.problems, *_check_references(workspace, observer))
-    return VerifyResult(ok=not problems, checked_bytes=packs.checked_bytes, problems=problems)
+    found = _check(workspace, observer, scope, share)
+    if repair_from is None or not found.problems:
+        return _sum_up(found, 0)
+    with _open_backup(workspace, repair_from) as backup:
+        return _repair(workspace, observer, found, backup)
 
 
-def _check_references(workspace: Workspace, observer: Observer) -> Iterator[Problem]:
-    """Yield what is named but not there: items of heads and versions, weights, evaluations."""
-    for title, manifest in _list_manifests(workspace).items():
-        yield from _check_manifest(workspace, title, manifest, observer)
-    named = [
-        (f"{model.name}/{checkpoint.name}", checkpoint.blob)
-        for model in workspace.catalog.models.list()
-        for checkpoint in model.checkpoints
-    ]
-    named += [(report.name, report.evaluation) for report in workspace.catalog.reports.list()]
-    for title, blob in named:
-        if not workspace.store.contains(blob):
-            yield Problem(title, "Its bytes are missing from the store.")
+def _repair(workspace: Workspace, observer: Observer, found: _Check, backup: Store) -> VerifyResult:
+    """Mend until nothing more can be: a manifest's node that comes back may name more that is missing."""
+    store, repaired = workspace.store, 0
+    if found.has_wrong_index:
+        store.rebuild_index()
+        found = _check(workspace, observer, "all", 1.0)
+    while found.problems:
+        wanted = found.missing | found.packs.lost.keys()
+        fetched = repair_packs(store, found.damaged_packs, wanted, backup.read_record)
+        is_changed = bool(fetched or found.damaged_packs)
+        repaired += fetched
+        if not is_changed:
+            break
+        found = _check(workspace, observer, "new", 1.0)
+    return _sum_up(found, repaired)
 
 
-def _list_manifests(workspace: Workspace) -> dict[str, Digest]:
-    """Return one title for each manifest that a head or a version names, each manifest once."""
-    titles: dict[Digest, str] = {}
-    for project in workspace.catalog.projects.list():
-        for version in workspace.catalog.versions.list(project.id):
-            titles.setdefault(version.manifest, version.ref)
-        titles.setdefault(project.manifest, project.name)
-    return {title: manifest for manifest, title in titles.items()}
+def _check(workspace: Workspace, observer: Observer, scope: Scope, share: float) -> _Check:
+    """Check once; nothing is collected meanwhile, or it would look like a loss."""
+    store = workspace.store
+    with store.hold_shared():
+        packs = store.verify(observer, share=share if scope == "sample" else 1.0, is_new_only=scope == "new")
+        try:
+            damage = workspace.catalog.roots.find_damage()
+            roots = workspace.catalog.roots.read()
+        except CorruptData as error:
+            damage, roots = error.message, ()
+        problems = [Problem("catalog.sqlite", damage)] if damage else []
+        missing: frozenset[bytes] = frozenset()
+        if not packs.is_index_lost:
+            observer.progress(0, None, "asking for all that is named")
+            named = {bytes.fromhex(root.digest) for root in roots if not root.is_manifest}
+            nodes = find_unreadable(store, [root.digest for root in roots if root.is_manifest])
+            missing = frozenset(nodes | store.find_missing(named))
+            problems += describe_hits(store, packs, missing, roots)
+        else:
+            problems += packs.problems
+    return _Check(packs=packs, missing=missing, problems=tuple(problems))
 
 
-def _check_manifest(
-    workspace: Workspace, title: str, manifest: Digest, observer: Observer
-) -> Iterator[Problem]:
-    try:
-        for count, item in enumerate(iter_items(workspace.store, manifest), start=1):
-            observer.progress(count, None, f"items of {title}")
-            if not workspace.store.contains(item.blob):
-                yield Problem(f"{title}: {item.key}", "Its image is missing from the store.")
-    except (CorruptData, NotFound) as error:
-        yield Problem(title, f"Its manifest cannot be read: {error.message}")
+def _sum_up(found: _Check, repaired: int) -> VerifyResult:
+    return VerifyResult(
+        ok=not found.problems,
+        checked_bytes=found.packs.checked_bytes,
+        problems=found.problems,
+        repaired=repaired,
+    )
+
+
+@contextmanager
+def _open_backup(workspace: Workspace, path: Path) -> Iterator[Store]:
+    home = expand_path(path)
+    if not (home / "store" / "packs").is_dir() or home.samefile(workspace.home):
+        raise NotFound(f"There is no backup at {path}.", hint="Give the folder that mlwf backup wrote.")
+    with Store(home / "store") as store:
+        yield store

@@ -42,6 +42,7 @@ _SPLIT_KEYS = (("train", Split.TRAIN), ("val", Split.VAL), ("test", Split.TEST))
 _OTHER_KEYS = {"val": "validation"}
 _CLASS_FILES = ("classes.txt", "labels/classes.txt", "obj.names")
 _NOT_LABELS = frozenset({"classes.txt", "readme.txt", "requirements.txt"})
+_floor = math.floor
 _LOWEST, _HIGHEST = -0.01, 1.01  # a normalised coordinate may leave 0-1 a little through rounding
 
 
@@ -343,15 +344,19 @@ def _read_line(
     except ValueError as error:
         raise InvalidInput("holds something that is not a number") from error
     class_name = class_names.get(index)  # type: ignore[call-overload]  # 2.0 finds 2
-    # Numbers that are not finite are in no range, so this finds them too.
-    if class_name is None or not all([_LOWEST <= number <= _HIGHEST for number in numbers]):
+    if class_name is None:
         raise InvalidInput(_find_fault(words[0], index, numbers))
     if len(numbers) == 4:  # nearly always
-        return AnnotatedObject(class_name, _to_rectangle(numbers, width_px, height_px))
+        return AnnotatedObject(class_name, _to_rectangle(words, numbers, width_px, height_px))
     if len(numbers) == 5:  # as saved predictions have it
-        confidence = min(max(numbers.pop(), 0.0), 1.0)
-        return AnnotatedObject(class_name, _to_rectangle(numbers, width_px, height_px), confidence)
+        confidence = numbers.pop()
+        if not _LOWEST <= confidence <= _HIGHEST:
+            raise InvalidInput(_find_fault(words[0], index, [confidence]))
+        box = _to_rectangle(words, numbers, width_px, height_px)
+        return AnnotatedObject(class_name, box, min(max(confidence, 0.0), 1.0))
     if len(numbers) >= 6 and len(numbers) % 2 == 0:
+        if not all(_LOWEST <= number <= _HIGHEST for number in numbers):
+            raise InvalidInput(_find_fault(words[0], index, numbers))
         points = zip(numbers[::2], numbers[1::2], strict=True)
         pixels = tuple([(_to_pixels(x, width_px), _to_pixels(y, height_px)) for x, y in points])
         return AnnotatedObject(class_name, Geometry(GeometryKind.POLYGON, pixels))
@@ -366,9 +371,19 @@ def _find_fault(word: str, index: float, numbers: Sequence[float]) -> str:
     return "has coordinates that are not between 0 and 1"
 
 
-def _to_rectangle(numbers: Sequence[float], width_px: int, height_px: int) -> Geometry:
+def _to_rectangle(
+    words: Sequence[str], numbers: Sequence[float], width_px: int, height_px: int
+) -> Geometry:
     """Return a rectangle in pixels from a normalised centre and size."""
     x, y, width, height = numbers
+    # Numbers that are not finite are in no range, so this finds them too.
+    if not (
+        _LOWEST <= x <= _HIGHEST
+        and _LOWEST <= y <= _HIGHEST
+        and _LOWEST <= width <= _HIGHEST
+        and _LOWEST <= height <= _HIGHEST
+    ):
+        raise InvalidInput(_find_fault(words[0], 0, numbers))
     left, right = _to_pixels(x - width / 2, width_px), _to_pixels(x + width / 2, width_px)
     top, bottom = _to_pixels(y - height / 2, height_px), _to_pixels(y + height / 2, height_px)
     if right <= left:
@@ -383,4 +398,4 @@ def _to_pixels(share: float, side_px: int) -> float:
 
     The same as `round(…, 3)` but for ties, at a tenth of its cost.
     """
-    return math.floor(share * side_px * 1000 + 0.5) / 1000
+    return _floor(share * side_px * 1000 + 0.5) / 1000

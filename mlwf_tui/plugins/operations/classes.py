@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import structs
+
 from mlwf_tui.entities.annotation import ClassDefinition, LabelSchema
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import InvalidParameter
@@ -91,7 +93,7 @@ def keep_objects(item: Item, is_kept: Callable[[str], bool]) -> Item:
 
 def _rename_objects(item: Item, names: Mapping[str, str]) -> Item:
     objects = tuple(
-        replace(labelled, class_name=names.get(labelled.class_name, labelled.class_name))
+        structs.replace(labelled, class_name=names.get(labelled.class_name, labelled.class_name))
         for labelled in item.annotation.objects
     )
     return replace(item, annotation=replace(item.annotation, objects=objects))

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import assert_never
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, Point
@@ -96,7 +97,7 @@ def write_object(shape: Shape, width_px: int, height_px: int, min_visible: float
     if shape.share <= 0 or shape.share < min_visible - 1e-9:
         return None
     geometry = _write_geometry(shape, width_px, height_px)
-    return None if geometry is None else replace(shape.source, geometry=geometry)
+    return None if geometry is None else structs.replace(shape.source, geometry=geometry)
 
 
 def _write_geometry(shape: Shape, width_px: int, height_px: int) -> Geometry | None:
@@ -113,7 +114,7 @@ def _write_geometry(shape: Shape, width_px: int, height_px: int) -> Geometry | N
             return None if shape.mask is None else _read_mask(shape.mask)
         case GeometryKind.POLYLINE | GeometryKind.KEYPOINTS | GeometryKind.POINT:
             inside = np.clip(shape.points, 0, (width_px, height_px))
-            return replace(shape.source.geometry, points=_to_points(inside))
+            return structs.replace(shape.source.geometry, points=_to_points(inside))
         case GeometryKind.ORIENTED_BOX:  # four corners stay four, though some may lie outside
             return Geometry(kind, _to_points(shape.points))
     assert_never(kind)

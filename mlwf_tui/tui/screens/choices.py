@@ -6,15 +6,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from textual.binding import Binding
+from textual.screen import Screen
 from textual.widget import Widget
 
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
-from mlwf_tui.tui.keys import KEYS, KEYS_BY_ID, VERBS, Key
+from mlwf_tui.tui.keys import HOME_VERBS, KEYS, KEYS_BY_ID, VERBS, Key
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.context_menu import Choice
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.formats import format_keys
+
+OWN = "own:"
+"""What the id of a pane's own action begins with."""
 
 EXAMPLES = {
     EntryKind.PROJECT: "a project",
@@ -39,10 +43,14 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             return _find_commit_reason(project)
         case "diff", Project() as project if marked is None:
             return "" if project.latest_version else "Nothing to compare with: commit first, or mark another."
-        case "diff", Version() as version if marked is None and version.number == 1:
-            return "The first version has none before it: mark another with space."
         case (("train" | "transform" | "apply" | "benchmark"), (Project() | Version()) as data) if (
             not data.item_count
+        ):
+            return "It holds no items yet: import some first."
+        case "untag", Version() as version if not version.tags:
+            return "It has no tag."
+        case (("copy" | "merge"), Project() as project) if (
+            not project.item_count and not project.latest_version
         ):
             return "It holds no items yet: import some first."
         case "stop", Run() as run if run.state.is_finished:
@@ -55,7 +63,7 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
 
 def list_menu(entry: Entry, snapshot: Snapshot, marked: Entry | None) -> tuple[Choice, ...]:
     """Return every verb that makes sense for the kind of `entry`, with reasons where it cannot be done."""
-    keys = [key for key in VERBS if entry.kind in key.kinds] or [KEYS_BY_ID["import"], KEYS_BY_ID["undo"]]
+    keys = [key for key in VERBS if entry.kind in key.kinds] or [*HOME_VERBS, KEYS_BY_ID["undo"]]
     return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in keys)
 
 
@@ -70,25 +78,38 @@ def list_help() -> list[Choice]:
 
 
 def list_pane_keys(widget: Widget | None) -> list[Choice]:
-    """Return the bindings of a widget itself, one choice an action with all of its keys."""
-    keys: dict[Binding, list[str]] = {}
+    """Return the bindings of a widget and of the panes around it, one choice an action with its keys."""
+    keys: dict[str, list[str]] = {}
+    bindings: dict[str, Binding] = {}
     for key, binding in _iter_bindings(widget):
-        keys.setdefault(replace(binding, key=""), []).append(key)
+        keys.setdefault(binding.action, []).append(key)
+        bindings.setdefault(binding.action, binding)
     return [
         Choice(
-            id=f"own:{binding.action}",
-            label=binding.description,
+            id=f"{OWN}{action}",
+            label=bindings[action].description,
             key=format_keys(",".join(found[:2])),
             group="This pane",
         )
-        for binding, found in keys.items()
+        for action, found in keys.items()
     ]
 
 
+def list_pane_hints(widget: Widget | None) -> list[Choice]:
+    """Return those that a pane wants to be said at the foot of the screen."""
+    shown = {binding.action for _, binding in _iter_bindings(widget) if binding.show}
+    return [choice for choice in list_pane_keys(widget) if choice.id.removeprefix(OWN) in shown]
+
+
 def _iter_bindings(widget: Widget | None) -> Iterator[tuple[str, Binding]]:
-    if widget is not None:
-        for key, bindings in widget._bindings.key_to_bindings.items():
-            yield from ((key, binding) for binding in bindings if binding.description)
+    """Yield the keys of a widget, then those of what it lies in that it has not taken, up to the screen."""
+    taken: set[str] = set()
+    for node in widget.ancestors_with_self if widget is not None else ():
+        if isinstance(node, Screen):
+            return
+        found = [(k, b) for k, bs in node._bindings.key_to_bindings.items() for b in bs if k not in taken]
+        taken |= {key for key, _ in found}
+        yield from ((key, binding) for key, binding in found if binding.description)
 
 
 def _make_choice(key: Key, reason: str) -> Choice:

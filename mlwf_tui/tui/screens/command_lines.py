@@ -54,6 +54,36 @@ def write_apply(values: Mapping[str, str]) -> str:
     )
 
 
+def write_merge(values: Mapping[str, str]) -> str:
+    flags = ("--unrelated",) if values.get("unrelated") == "yes" else ()
+    options = {"message": values.get("message", "")}
+    return write_command("merge", values.get("project", ""), values.get("ref", ""), *flags, options=options)
+
+
+def write_verify(values: Mapping[str, str]) -> str:
+    scope = {"new": ("--new",), "sample": ("--sample", "0.1")}.get(values.get("scope", ""), ())
+    return write_command("verify", *scope, options={"repair-from": values.get("repair-from", "")})
+
+
+def write_backup(values: Mapping[str, str]) -> str:
+    return write_command("backup", values.get("folder", ""))
+
+
+def write_checkout(ref: str, values: Mapping[str, str]) -> str:
+    flags = ("--force",) if values.get("edited") == "put aside" else ()
+    return write_command("checkout", ref, values.get("folder", ""), *flags)
+
+
+def write_status(values: Mapping[str, str]) -> str:
+    return write_command("status", values.get("folder", ""))
+
+
+def write_sync(values: Mapping[str, str]) -> str:
+    policy = values.get("conflicts", "")
+    options = {"message": values.get("message", ""), "policy": "" if policy == "stop" else policy}
+    return write_command("sync", values.get("folder", ""), options=options)
+
+
 def split_values(values: Mapping[str, str], names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the values of `names`, and the others: a verb's own options and its plug-in's parameters."""
     own = set(names)

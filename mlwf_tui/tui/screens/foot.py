@@ -5,20 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 from textual.content import Content
+from textual.widget import Widget
 
 from mlwf_tui.entities.run import Progress
-from mlwf_tui.tui.keys import list_footer_keys
-from mlwf_tui.tui.screens.choices import find_reason
+from mlwf_tui.tui.keys import KEYS_BY_ID, list_footer_keys
+from mlwf_tui.tui.screens.choices import find_reason, list_pane_hints
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.status_bar import Hint
 
+BACK = KEYS_BY_ID["back"]
 
-def list_hints(entry: Entry | None, snapshot: Snapshot, marked: Entry | None) -> list[Hint]:
-    """Return the keys that do something to the selection now."""
+
+def list_hints(
+    focused: Widget | None, entry: Entry | None, snapshot: Snapshot, marked: Entry | None
+) -> list[Hint]:
+    """Return the keys of the pane that has the focus, then those that do something to the selection now."""
+    own = [(choice.id, choice.key, choice.label) for choice in list_pane_hints(focused)]
+    if own:
+        own.append((BACK.id, BACK.display, BACK.label))
     keys = list_footer_keys(entry.kind if entry else None)
     allowed = (key for key in keys if not find_reason(key, entry, snapshot, marked))
-    return [(key.id, key.display, key.label) for key in allowed]
+    return [*own, *((key.id, key.display, key.label) for key in allowed)]
 
 
 def draw_standing(

@@ -53,10 +53,10 @@ def _list_versions(
         Column("author", 10),
         AGE,
     )
-    rows = [
+    rows: list[Row] = [
         (
             (f"@{v.number}", v.number),
-            (v.message, v.message),
+            (" ".join((*(f"#{tag}" for tag in v.tags), v.message)), v.message),
             (v.kind.value, v.kind.value),
             (f"{v.item_count:,}", v.item_count),
             (v.author, v.author),
@@ -65,8 +65,24 @@ def _list_versions(
         for v in versions
     ]
     entries = [make_version_entry(version, snapshot, now) for version in versions]
+    project = entry.entity
+    if read is not None and isinstance(project, Project) and project.is_changed:
+        entries.insert(0, entry)
+        rows.insert(0, _draw_head_row(project, now))
     empty = ("reading…", "") if read is None else ("No version yet:", "c commits the head.")
-    return _assemble(f"Versions of {entry.ref}", "version", columns, entries, rows, empty)
+    return _assemble(f"Versions of {entry.ref}", "state", columns, entries, rows, empty)
+
+
+def _draw_head_row(project: Project, now: datetime) -> Row:
+    """Return the row of a head that no version names: it can be looked through as well."""
+    return (
+        ("head", float("inf")),
+        ("uncommitted, c commits", ""),
+        ("", ""),
+        (f"{project.item_count:,}", project.item_count),
+        ("", ""),
+        _age(project.updated_at, now),
+    )
 
 
 def _list_models(models: Sequence[Model], now: datetime) -> Listing:

@@ -16,34 +16,36 @@ from textual.geometry import Offset
 from textual.message import Message
 from textual.screen import Screen
 
-from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Project
 from mlwf_tui.entities.run import Progress
 from mlwf_tui.errors import Cancelled, MlwfError
 from mlwf_tui.tui.clipboard import copy_text
-from mlwf_tui.tui.keys import KEYS_BY_ID, VERBS, make_bindings
+from mlwf_tui.tui.keys import KEYS_BY_ID, make_bindings
 from mlwf_tui.tui.observer import ScreenObserver
-from mlwf_tui.tui.screens.choices import find_reason, list_commands, list_help, list_menu, list_pane_keys
+from mlwf_tui.tui.screens.choices import find_reason, list_commands, list_menu
 from mlwf_tui.tui.screens.facts import Facts
 from mlwf_tui.tui.screens.foot import draw_standing, list_hints
 from mlwf_tui.tui.screens.leaving import Leaving
 from mlwf_tui.tui.screens.live import Live
+from mlwf_tui.tui.screens.looking import Looking
 from mlwf_tui.tui.screens.navigation import DETAILS, STAGE, TREE, Navigation
 from mlwf_tui.tui.screens.outline import build_outline, find_node_id, make_node_entry, renew_entry
 from mlwf_tui.tui.screens.reader import Reader
 from mlwf_tui.tui.screens.search import Search
+from mlwf_tui.tui.screens.services import Services
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.telling import Teller
-from mlwf_tui.tui.screens.views import LINEAGE, LIST, Views, choose_sides
+from mlwf_tui.tui.screens.views import LINEAGE, LIST, Views
 from mlwf_tui.tui.screens.work import LongWork, Work
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.details import Details
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind, filter_branches
 from mlwf_tui.tui.widgets.entry_list import EntryList
 from mlwf_tui.tui.widgets.lineage_view import LineageView
-from mlwf_tui.tui.widgets.message_list import MessageList, Said
+from mlwf_tui.tui.widgets.message_list import Said
 from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.pane_grid import NARROW_COLUMNS, WIDE_COLUMNS, Pane, PaneGrid
+from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
 from mlwf_tui.tui.widgets.status_bar import StatusBar
 from mlwf_tui.tui.widgets.tab_line import TabLine
@@ -105,6 +107,7 @@ class MainScreen(Screen[None]):
             ),
             id="panes-grid",
         )
+        self._looking = Looking(self, self._views)
         self._navigation = Navigation(self._panes, self._views, on_filter=self._show_outline)
         self._search = Search(self, self._teller, self._navigation.set_filter)
 
@@ -117,6 +120,7 @@ class MainScreen(Screen[None]):
         self._work = Work(self.app, self.fail)
         self._long = LongWork(self.app, self._work, self._show_standing)
         self._leaving = Leaving(self, self._long)
+        self._services = Services(self, self._teller, self._long)
         self._reader = Reader(
             self.workspace, self._work, on_read=self._show_snapshot, on_broken=self._show_broken
         )
@@ -149,12 +153,18 @@ class MainScreen(Screen[None]):
     @property
     def is_busy(self) -> bool:
         """Whether something is still being read or done that the screen will show."""
-        is_waiting = self._reader.is_reading or self._facts.is_busy
+        is_drawing = any(view.is_drawing for view in self.query(PictureView))
+        is_waiting = self._reader.is_reading or self._facts.is_busy or is_drawing
         return is_waiting or any(
             worker.group == "work" and not worker.is_finished for worker in self.app.workers
         )
 
     # --- what others ask of the screen ---------------------------------------------------------
+
+    @property
+    def work(self) -> Work:
+        """What reads in threads."""
+        return self._work
 
     def ask(
         self,
@@ -304,6 +314,7 @@ class MainScreen(Screen[None]):
 
     @on(PaneGrid.Moved)
     def _on_pane_moved(self) -> None:
+        self._navigation.leave_view()
         view = self._views.shown
         if self._tree.has_focus and self._tree.entry is not None:
             self.select(self._tree.entry)
@@ -337,8 +348,8 @@ class MainScreen(Screen[None]):
     @on(EntityTable.RowSelected, "#list-table")
     def _on_row_opened(self, event: EntityTable.RowSelected) -> None:
         entry = self._find_listed(event.key)
-        if entry is not None:
-            self._open(entry)
+        if entry is not None and not self._views.open(entry, is_listed=True):
+            self._panes.go_to(DETAILS)
 
     @on(EntityTable.MenuRequested)
     def _on_row_menu(self, event: EntityTable.MenuRequested) -> None:
@@ -365,7 +376,7 @@ class MainScreen(Screen[None]):
     @on(StatusBar.Chosen)
     @on(Welcome.Chosen)
     def _on_action_chosen(self, event: StatusBar.Chosen | Welcome.Chosen) -> None:
-        self.action_perform(event.action)
+        self._services.perform(event.action)
 
     @on(TabLine.Chosen, "#views")
     def _on_view_chosen(self, event: TabLine.Chosen) -> None:
@@ -388,102 +399,59 @@ class MainScreen(Screen[None]):
 
     def action_perform(self, name: str) -> None:
         """Do what a key, a menu line or a palette entry stands for, or say why it cannot be done."""
+        if self._tree.has_focus and self._tree.entry is not None:
+            self.select(self._tree.entry)  # keys in a burst come before the tree's own message
         key = KEYS_BY_ID[name]
         reason = find_reason(key, self.entry, self.snapshot, self.marked)
         if reason:
             self._teller.refuse(f"{key.label}: {reason}")
-        elif name in self._navigation.by_key:
-            self._navigation.by_key[name]()
-        elif key in VERBS and name not in ("diff", "mark", "monitor"):
-            self._verbs[name](self.entry)
+        elif name in self.by_key:
+            self.by_key[name]()
         else:
-            getattr(self, f"go_{name}")()
+            self._verbs[name](self.entry)
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Callable[[], object]]:
+        """Every action that is no verb, by the id of its key."""
+        own: dict[str, Callable[[], object]] = {
+            "open": self._open_selected,
+            "menu": self._show_own_menu,
+            "refresh": self._refresh_all,
+            "search": lambda: self._search.begin(self.snapshot.graph, self._navigation.filter),
+            "search_next": lambda: self._search.step(1),
+            "search_previous": lambda: self._search.step(-1),
+            "quit": self._close_or_quit,
+            "quit_now": self._leaving.leave,
+        }
+        return {**self._navigation.by_key, **self._looking.by_key, **self._services.by_key, **own}
 
     def list_choices(self) -> tuple[Choice, ...]:
         """Return every action as it stands now, for the palette."""
         return list_commands(self.entry, self.snapshot, self.marked)
 
-    def go_open(self) -> None:
+    def mark(self, entry: Entry | None) -> None:
+        self.marked = entry
+        self._tree.show_mark(entry.key if entry is not None else "")
+        self._show_standing()
+
+    def _open_selected(self) -> None:
         if self.entry is not None:
             self._open(self.entry)
 
-    def go_diff(self) -> None:
-        if self.entry is not None:
-            self._views.show_diff(*choose_sides(self.entry, self.marked))
-
-    def go_mark(self) -> None:
-        if self.entry is None:
-            return
-        is_off = self.marked is not None and self.marked.key == self.entry.key
-        self.marked = None if is_off else self.entry
-        self._tree.show_mark("" if is_off else self.entry.key)
-        self._show_standing()
-
-    def go_monitor(self) -> None:
-        """Follow the selected run, or the newest that goes on."""
-        match self.entry.entity if self.entry else None:
-            case Model() as model:
-                self.show_monitor(model.run_id)
-            case _ if self.entry is not None and self.entry.kind is EntryKind.RUN:
-                self.show_monitor(self.entry.ref)
-            case _:
-                self.show_monitor(self.snapshot.active_runs[0].id)
-
-    def go_menu(self) -> None:
+    def _show_own_menu(self) -> None:
         if self.entry is not None:
             self._show_menu(self.entry, self._tree.find_cursor() if self._tree.has_focus else None)
 
-    def go_refresh(self) -> None:
+    def _refresh_all(self) -> None:
         self.reload()
         self.post_message(self.RedrawRequested())
 
-    def go_theme(self) -> None:
-        self.app.theme = "mlwf-light" if self.app.current_theme.dark else "mlwf-dark"
-
-    def go_palette(self) -> None:
-        self.app.action_command_palette()
-
-    def go_messages(self) -> None:
-        self.put(MessageList(self._teller.said), self.copy)
-
-    def go_progress(self) -> None:
-        if not self._long.show():
-            self._teller.refuse("No import or transform goes on here.")
-
-    def go_help(self) -> None:
-        """List the keys of the focused pane, then all others; ⏎ does what the line says."""
-        choices = list_pane_keys(self.focused)
-        self.put(ContextMenu("Keys", [*choices, *list_help()], is_wide=True), self._do_help)
-
-    def _do_help(self, name: str) -> None:
-        if name.startswith("own:"):
-            action = name.removeprefix("own:")
-            self.call_later(self.app.run_action, action, self.focused)
-        else:
-            self.action_perform(name)
-
-    # --- searching -----------------------------------------------------------------------------
-
-    def go_search(self) -> None:
-        self._search.begin(self.snapshot.graph, self._navigation.filter)
-
-    def go_search_next(self) -> None:
-        self._search.step(1)
-
-    def go_search_previous(self) -> None:
-        self._search.step(-1)
-
-    # --- leaving -------------------------------------------------------------------------------
-
-    def go_quit(self) -> None:
+    def _close_or_quit(self) -> None:
         """Close the view that is open; where none is, leave."""
         if self._navigation.is_narrowed:
             self._navigation.go_back()
         else:
             self._leaving.ask()
-
-    def go_quit_now(self) -> None:
-        self._leaving.leave()
 
     # --- the foot of the screen ----------------------------------------------------------------
 
@@ -496,7 +464,7 @@ class MainScreen(Screen[None]):
             self._details.show(self.entry, self.read_clock())  # which count the seconds
 
     def _show_hints(self) -> None:
-        self._status.show_hints(list_hints(self.entry, self.snapshot, self.marked))
+        self._status.show_hints(list_hints(self.focused, self.entry, self.snapshot, self.marked))
 
     def _show_standing(self) -> None:
         task = self._long.task

@@ -64,7 +64,7 @@ def make_version_entry(version: Version, snapshot: Snapshot, now: datetime) -> E
         key=f"version:{version.id}",
         ref=f"{name}@{version.number}",
         target=f"{version.project_id}@{version.number}",
-        title=f"@{version.number}  {version.message}",
+        title="  ".join((f"@{version.number}", *(f"#{tag}" for tag in version.tags), version.message)),
         note=format_age(version.created_at, now),
         entity=version,
     )

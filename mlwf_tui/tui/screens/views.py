@@ -13,10 +13,12 @@ from mlwf_tui.entities.change import Diff
 from mlwf_tui.entities.model import Evaluation, Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
+from mlwf_tui.tui.screens.browsing import BrowsePane
+from mlwf_tui.tui.screens.comparing import DiffPane
 from mlwf_tui.tui.screens.listings import make_listing
 from mlwf_tui.tui.screens.outline import make_report_entry, make_run_entry
 from mlwf_tui.tui.screens.snapshot import Snapshot
-from mlwf_tui.tui.widgets.diff_view import DiffView
+from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.entry_list import EntryList
 from mlwf_tui.tui.widgets.lineage_view import LineageView
@@ -26,18 +28,24 @@ from mlwf_tui.tui.widgets.run_monitor import RunMonitor
 from mlwf_tui.tui.widgets.stage import Stage, ViewSpec
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.follow import RunUpdate, log_path
+from mlwf_tui.workflow.items import ItemSource, open_items
 from mlwf_tui.workflow.reports import read_evaluation
 from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
-LINEAGE, LIST, RUN, REPORT, DIFF = "lineage", "list", "run", "report", "diff"
-TITLES = {LINEAGE: "Lineage", LIST: "List", RUN: "Run", REPORT: "Report", DIFF: "Diff"}
+LINEAGE, LIST, ITEMS, DIFF, RUN, REPORT = "lineage", "list", "items", "diff", "run", "report"
+TITLES = {LINEAGE: "Lineage", LIST: "List", ITEMS: "Items", DIFF: "Diff", RUN: "Run", REPORT: "Report"}
+ROOMY = (ITEMS, DIFF)
+"""Views of pictures: opened, they get the whole screen."""
+
+MAX_LISTED_CHANGES = 200_000
 EMPTY_HINTS = {
     LIST: ("No list is open", "Select a project, or Models, Reports or Runs, and press ⏎."),
     RUN: ("No run is open", "Select a run and press ⏎ or m."),
     REPORT: ("No report is open", "Select a report and press ⏎."),
     DIFF: ("Nothing is compared", "Select a version and press d; space marks another to compare with."),
+    ITEMS: ("No items are open", "Select a version or project and press v."),
 }
 
 
@@ -45,6 +53,10 @@ class Host(Protocol):
     """What the views need of their screen."""
 
     workspace: Workspace
+
+    @property
+    def work(self) -> Work:
+        """What reads in threads."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -75,9 +87,10 @@ class Views:
             (
                 ViewSpec(LINEAGE, TITLES[LINEAGE], lambda: LineageView(now=host.read_clock, id="lineage")),
                 ViewSpec(LIST, TITLES[LIST], lambda: EntryList(id="list")),
+                ViewSpec(ITEMS, TITLES[ITEMS], lambda: BrowsePane(host.workspace, host.work, id="items")),
+                ViewSpec(DIFF, TITLES[DIFF], lambda: DiffPane(host.workspace, host.work, id="diff")),
                 ViewSpec(RUN, TITLES[RUN], lambda: RunMonitor(id="run")),
                 ViewSpec(REPORT, TITLES[REPORT], lambda: ReportView(id="report")),
-                ViewSpec(DIFF, TITLES[DIFF], lambda: DiffView(id="diff")),
             ),
             id="stage",
         )
@@ -117,8 +130,11 @@ class Views:
         view.show_graph(self._host.snapshot.graph)
         return view
 
-    def open(self, entry: Entry) -> bool:
-        """Show the entry in the view that fits it; False if none does."""
+    def open(self, entry: Entry, *, is_listed: bool = False) -> bool:
+        """Show the entry in the view that fits it; False if none does.
+
+        A project that is a row of the list itself stands for its head.
+        """
         match entry.entity:
             case Run() as run:
                 self.show_run(run)
@@ -126,9 +142,10 @@ class Views:
                 self.show_run_of(model.run_id)
             case Report() as report:
                 self.show_report(report)
-            case Version() as version if version.number > 1:
-                name = entry.ref.rpartition("@")[0]
-                self.show_diff(f"{name}@{version.number - 1}", entry.ref)
+            case Version():
+                self.show_items(entry)
+            case Project() as project if is_listed or project.latest_version is None:
+                self.show_items(entry)
             case _:
                 return self.show_list(entry)
         return True
@@ -192,6 +209,24 @@ class Views:
         assert isinstance(view, RunMonitor)
         return view
 
+    # --- items ---------------------------------------------------------------------------------
+
+    def show_items(self, entry: Entry) -> None:
+        """Look through what a version or head holds."""
+
+        def done(source: ItemSource) -> None:
+            view = self.stage.get_view(ITEMS)
+            assert isinstance(view, BrowsePane)
+            view.show(source)
+            self._fill(ITEMS)
+
+        self._host.ask("items", partial(open_items, self._host.workspace, entry.ref), done)
+
+    def go_back(self) -> bool:
+        """Undo what hides a part of the view that is shown; False where nothing does."""
+        view = self.shown
+        return isinstance(view, BrowsePane | DiffPane) and view.go_back()
+
     # --- reports and diffs ---------------------------------------------------------------------
 
     def show_report(self, report: Report) -> None:
@@ -206,16 +241,17 @@ class Views:
 
         self._host.ask("report", partial(read_evaluation, self._host.workspace, report), done)
 
-    def show_diff(self, before: str, after: str) -> None:
-        """Compare two refs and show what differs."""
+    def show_diff(self, before: str | None, after: str) -> None:
+        """Compare two refs and show what differs; None is the state before `after`."""
 
         def done(found: Diff) -> None:
             view = self.stage.get_view(DIFF)
-            assert isinstance(view, DiffView)
-            view.show_diff(found)
+            assert isinstance(view, DiffPane)
+            view.show(found)
             self._fill(DIFF)
 
-        self._host.ask("diff", partial(diff, self._host.workspace, before, after), done)
+        work = partial(diff, self._host.workspace, before, after, max_items=MAX_LISTED_CHANGES)
+        self._host.ask("diff", work, done)
 
     def _fill(self, name: str) -> None:
         self._filled.add(name)
@@ -223,15 +259,12 @@ class Views:
         self._host.view_changed(is_opened=True)
 
 
-def choose_sides(entry: Entry, marked: Entry | None) -> tuple[str, str]:
-    """Return the refs to compare, the older one first; `entry` is a project or a version."""
-    if marked is not None and marked.key != entry.key:
-        first, second = sorted((marked, entry), key=_age)
-        return first.ref, second.ref
-    if isinstance(entry.entity, Project):
-        return f"{entry.ref}@{entry.entity.latest_version}", entry.ref
-    name, _, number = entry.ref.rpartition("@")
-    return f"{name}@{int(number) - 1}", entry.ref
+def choose_sides(entry: Entry, marked: Entry | None) -> tuple[str | None, str]:
+    """Return the refs to compare, the older one first; without a mark, with what was before."""
+    if marked is None or marked.key == entry.key:
+        return None, entry.ref
+    first, second = sorted((marked, entry), key=_age)
+    return first.ref, second.ref
 
 
 def _age(entry: Entry) -> tuple[bool, str]:

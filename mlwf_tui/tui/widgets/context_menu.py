@@ -58,7 +58,7 @@ class ContextMenu(ModalScreen[str | None]):
     ContextMenu {
         background: transparent;
         & > Vertical {
-            width: 58; max-width: 100%; height: auto; max-height: 90%;
+            width: 66; max-width: 100%; height: auto; max-height: 90%;
             background: $panel; border: round $primary; padding: 0 1;
         }
         &.-centered { align: center middle; }

@@ -151,6 +151,8 @@ def _describe_head(project: Project) -> Content:
 
 def _list_version(version: Version, now: datetime, facts: Mapping[str, Any]) -> Iterator[Line]:
     yield "message", version.message or "—"
+    if version.tags:
+        yield "tags", Content.styled(", ".join(version.tags), "$accent")
     yield "items", f"{version.item_count:,}"
     yield "kind", version.kind.value
     yield "author", version.author

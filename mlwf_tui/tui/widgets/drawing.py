@@ -96,6 +96,14 @@ def fit(text: str, width: int, align: str = "left") -> str:
     return text + " " * (width - length)
 
 
+def fit_tail(text: str, width: int) -> str:
+    """Return `text` in exactly `width` cells, its beginning cut away where it is too long."""
+    if cell_len(text) <= width:
+        return fit(text, width)
+    cut = next(n for n in range(1, len(text) + 1) if cell_len(text[n:]) < width)
+    return fit(f"…{text[cut:]}", width)
+
+
 def measure_line(line: Iterable[Run]) -> int:
     """Return the width of a line in cells."""
     return sum(cell_len(text) for text, _ in line)

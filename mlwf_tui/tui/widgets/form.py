@@ -133,7 +133,7 @@ class Form(ModalScreen[dict[str, str] | None]):
             yield Static(id="command", markup=False)
 
     def on_mount(self) -> None:
-        self._show_command()
+        self.call_after_refresh(self._show_command)
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         for field in self._fields:
@@ -144,6 +144,8 @@ class Form(ModalScreen[dict[str, str] | None]):
         self.dismiss(None)
 
     def action_submit(self) -> None:
+        if not self.is_mounted:
+            return  # a key in the same burst that opened the form
         for field in self._fields:
             fault = find_fault(field, self._read(field))
             self.query_one(f"#row-{field.spec.name}").set_class(bool(fault), "-fault")
@@ -160,6 +162,8 @@ class Form(ModalScreen[dict[str, str] | None]):
     @on(Input.Changed)
     @on(ChoiceField.Changed)
     def _show_command(self) -> None:
+        if not self.is_mounted:
+            return  # what was pasted in the same burst that opened the form; on_mount shows it
         self.query_one("#command", Static).update(f"$ {self._command(self._collect())}")
 
     def _collect(self) -> dict[str, str]:

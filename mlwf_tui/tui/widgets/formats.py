@@ -47,6 +47,7 @@ KEY_NAMES = {
     "full_stop": ".",
     "comma": ",",
     "ampersand": "&",
+    "number_sign": "#",
     "circumflex_accent": "^",
 }
 

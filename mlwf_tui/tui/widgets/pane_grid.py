@@ -62,7 +62,8 @@ class PaneGrid(Container):
     def __init__(self, panes: Sequence[Pane], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._panes = {pane.name: pane for pane in panes}
-        self._tabs = TabLine([(pane.name, f"{pane.digit} {pane.title}") for pane in panes], id="panes")
+        self._titles = {pane.name: f"{pane.digit} {pane.title}" for pane in panes}
+        self._tabs = TabLine(list(self._titles.items()), id="panes")
         self.current = panes[0].name
         self.is_zoomed = False
 
@@ -82,6 +83,8 @@ class PaneGrid(Container):
         """Give a pane another title; its digit stays."""
         pane = self._panes[name]
         pane.widget.border_title = f"{pane.digit} {title}"
+        self._titles[name] = f"{pane.digit} {title}"
+        self._tabs.show(self.current, list(self._titles.items()))
 
     def go_to(self, name: str) -> None:
         """Make a pane current and focus what in it takes keys."""

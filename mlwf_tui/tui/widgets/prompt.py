@@ -39,6 +39,7 @@ class Prompt(ModalScreen[str | None]):
         value: str = "",
         help: str = "",
         can_be_empty: bool = False,
+        is_suggestion: bool = False,
         on_change: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__()
@@ -46,6 +47,7 @@ class Prompt(ModalScreen[str | None]):
         self._value = value
         self._help = help
         self._can_be_empty = can_be_empty
+        self._is_suggestion = is_suggestion  # typing replaces the value
         self._on_change = on_change
 
     def compose(self) -> ComposeResult:
@@ -54,7 +56,7 @@ class Prompt(ModalScreen[str | None]):
             box.border_subtitle = "⏎ ok · esc cancel"
             if self._help:
                 yield Static(self._help, classes="help", markup=False)
-            yield Input(self._value, compact=True, select_on_focus=False)
+            yield Input(self._value, compact=True, select_on_focus=self._is_suggestion)
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -20,7 +21,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from mlwf_tui.tui.widgets.drawing import INK_CLASSES, build_strip, draw_message, fit, write_ink_css
+from mlwf_tui.tui.widgets.drawing import INK_CLASSES, build_strip, draw_message, fit, fit_tail, write_ink_css
 
 SPACING = 2  # blank cells between two columns
 MIN_FLEX_WIDTH = 8
@@ -32,16 +33,24 @@ Cell = str | Text
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: `width` in cells, or 0 to share what is left in proportion to `flex`."""
+    """One column: `width` in cells, or 0 to share what is left in proportion to `flex`.
+
+    What is too long loses its end, or its beginning where `keeps_tail`: names differ at their ends.
+    """
 
     title: str
     width: int = 0
     flex: int = 1
     align: str = "left"  # left, right or center
+    keeps_tail: bool = False
 
 
 class EntityTable(ScrollView, can_focus=True):
-    """Rows of short texts under a header that stays. `empty` is drawn where there are none."""
+    """Rows of short texts under a header that stays. `empty` is drawn where there are none.
+
+    Rows and keys may be sequences that read what is drawn only then; they are not sorted, and their
+    cursor stays on its row.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = INK_CLASSES | {
         "table--header",
@@ -74,7 +83,7 @@ class EntityTable(ScrollView, can_focus=True):
         Binding("right,l", "pan(8)", "right", show=False, id="table.right"),
         Binding("enter", "select", "open", show=False, id="table.open"),
         Binding("x", "menu", "menu", show=False, id="table.menu"),
-        Binding("S", "sort_next", "sort", id="table.sort"),
+        Binding("S", "sort_next", "sort", show=False, id="table.sort"),
     ]
 
     cursor: reactive[int] = reactive(0, init=False)
@@ -107,6 +116,7 @@ class EntityTable(ScrollView, can_focus=True):
         self,
         *columns: Column,
         empty: tuple[str, str] = ("Nothing here yet", ""),
+        is_lazy: bool = False,
         name: str | None = None,
         id: str | None = None,
         classes: str | None = None,
@@ -114,10 +124,11 @@ class EntityTable(ScrollView, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self._columns = columns
         self._empty = empty
+        self._is_lazy = is_lazy
         self._rows: Sequence[Sequence[Cell]] = ()
         self._keys: Sequence[str] = ()
         self._sort_values: Sequence[Sequence[Any]] | None = None
-        self._order: list[int] = []  # row numbers as given, in the order shown
+        self._order: Sequence[int] = ()  # row numbers as given, in the order shown
         self._sorted_by: tuple[int, bool] | None = None  # (column, is descending)
 
     @property
@@ -144,7 +155,8 @@ class EntityTable(ScrollView, can_focus=True):
         self._rows, self._keys, self._sort_values = rows, keys, sort_values
         self._sort()
         self._fit_columns()
-        if key is None or not self.move_to_key(key):
+        is_kept = self.cursor < len(rows) if self._is_lazy else key is not None and self.move_to_key(key)
+        if not is_kept or key is None:
             self.set_reactive(EntityTable.cursor, min(self.cursor, max(0, len(rows) - 1)))
             self._announce()
         self.refresh()
@@ -153,6 +165,11 @@ class EntityTable(ScrollView, can_focus=True):
         """Take other columns; the rows must follow."""
         self._columns, self._sorted_by = columns, None
         self.show_rows((), ())
+
+    def say_empty(self, title: str, hint: str = "") -> None:
+        """Say this where there are no rows."""
+        self._empty = (title, hint)
+        self.refresh()
 
     def move_to_key(self, key: str) -> bool:
         """Move the cursor to a row by its key; return whether it is there."""
@@ -238,6 +255,8 @@ class EntityTable(ScrollView, can_focus=True):
 
     def action_sort_next(self) -> None:
         """Go through all columns, each up and then down, and at last the order as given."""
+        if self._is_lazy:
+            return
         if self._sorted_by is None:
             self.sort_by(0)
             return
@@ -249,15 +268,16 @@ class EntityTable(ScrollView, can_focus=True):
 
     def _sort_by_click(self, x: int) -> None:
         for column, (left, width) in enumerate(self._place_columns()):
-            if left <= x < left + width + SPACING:
+            if left <= x < left + width + SPACING and not self._is_lazy:
                 is_again = self._sorted_by == (column, False)
                 self.sort_by(column, is_descending=is_again)
 
     def _sort(self) -> None:
-        self._order = list(range(len(self._rows)))
+        self._order = range(len(self._rows))
         if self._sorted_by is not None:
             column, is_descending = self._sorted_by
-            self._order.sort(key=lambda row: self._find_sort_value(row, column), reverse=is_descending)
+            values = partial(self._find_sort_value, column=column)
+            self._order = sorted(self._order, key=values, reverse=is_descending)
 
     def _find_sort_value(self, row: int, column: int) -> Any:
         if self._sort_values is not None:
@@ -316,7 +336,10 @@ class EntityTable(ScrollView, can_focus=True):
     def _draw_cells(self, cells: Sequence[Cell], style: Style, width: int) -> Strip:
         segments = [Segment(" ", style)]
         for column, cell, (_, cells_wide) in zip(self._columns, cells, self._place_columns(), strict=True):
-            segments += _draw_cell(cell, cells_wide, column.align, style)
+            if column.keeps_tail and isinstance(cell, str):
+                segments.append(Segment(fit_tail(cell, cells_wide), style))
+            else:
+                segments += _draw_cell(cell, cells_wide, column.align, style)
             segments.append(Segment(" " * SPACING, style))
         return Strip(segments).adjust_cell_length(width, style)
 

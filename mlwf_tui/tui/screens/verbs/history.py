@@ -9,7 +9,7 @@ from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.prompt import Prompt
-from mlwf_tui.workflow.commit import commit
+from mlwf_tui.workflow.commit import CommitResult, commit, summarise_head
 from mlwf_tui.workflow.restore import RestoreResult, preview_restore, restore
 from mlwf_tui.workflow.undo import UndoResult, redo, undo
 
@@ -21,13 +21,19 @@ class History:
         self._host = host
 
     def commit(self, entry: Entry) -> None:
-        def done(message: str) -> None:
-            work = partial(commit, self._host.workspace, entry.ref, message=message)
-            self._host.ask(
-                "commit", work, lambda made: finish(self._host, f"Committed {made.project}@{made.version}.")
-            )
+        def said(made: CommitResult) -> None:
+            finish(self._host, f"Committed {made.project}@{made.version}.")
 
-        self._host.put(Prompt(f"Commit {entry.ref}", help="What is this version? One line."), done)
+        def done(message: str) -> None:
+            work = partial(commit, self._host.workspace, entry.target, message=message)
+            self._host.ask("commit", work, said)
+
+        def summed_up(summary: str) -> None:
+            help_text = "What is this version? One line. What changed is filled in; typing replaces it."
+            prompt = Prompt(f"Commit {entry.ref}", value=summary, help=help_text, is_suggestion=True)
+            self._host.put(prompt, done)
+
+        self._host.ask("commit", partial(summarise_head, self._host.workspace, entry.target), summed_up)
 
     def restore(self, entry: Entry) -> None:
         def said(made: RestoreResult) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from textual.content import Content
 from textual.screen import Screen
 
+from mlwf_tui.entities.run import Problem
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.form import Form
+from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
+MAX_PROBLEMS_SHOWN = 500
 Again = Callable[[], None]
 """Asks the same form once more, filled in as it was."""
 
@@ -83,6 +87,17 @@ def finish(host: Host, text: str, *, detail: str = "", select: str = "") -> None
     """Tell that a verb is done, and show what it changed."""
     host.say(text, detail=detail)
     host.reload(select=select)
+
+
+def show_problems(host: Host, title: str, problems: Sequence[Problem]) -> None:
+    """List what was left out or is wrong, where there is anything."""
+    if not problems:
+        return
+    lines = [Content.assemble((p.path, "bold"), "  ", p.reason) for p in problems[:MAX_PROBLEMS_SHOWN]]
+    hidden = len(problems) - len(lines)
+    if hidden:
+        lines.append(Content.styled(f"… and {hidden:,} more", "$text-muted"))
+    host.put(Sheet(title, Content("\n").join(lines)), lambda _: None)
 
 
 def find_project(entry: Entry | None) -> str | None:

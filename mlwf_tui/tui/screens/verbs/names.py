@@ -10,7 +10,7 @@ from mlwf_tui.tui.screens.verbs.host import Host, finish
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.prompt import Prompt
-from mlwf_tui.workflow.delete import delete
+from mlwf_tui.workflow.delete import delete, list_reasons_to_keep
 from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.rename import rename
 
@@ -37,15 +37,28 @@ class Names:
         self._host.put(Prompt(f"Rename {entry.ref}", value=entry.title), done)
 
     def delete(self, entry: Entry) -> None:
+        if isinstance(entry.entity, Version):
+            work = partial(list_reasons_to_keep, self._host.workspace, entry.entity)
+            self._host.ask("delete", work, partial(self._ask_delete, entry))
+        else:
+            self._ask_delete(entry, ())
+
+    def _ask_delete(self, entry: Entry, reasons: tuple[str, ...]) -> None:
+        """Ask once more; reasons against it are said, and a yes overrules them."""
+
         def confirmed(is_wanted: bool) -> None:
             if is_wanted:
-                work = partial(delete, self._host.workspace, entry.target)
+                work = partial(delete, self._host.workspace, entry.target, is_forced=bool(reasons))
                 self._host.ask(
                     "delete", work, lambda kind: finish(self._host, f"Deleted the {kind} {entry.ref}.")
                 )
 
-        text = f"The {entry.kind.value} {entry.ref} goes out of sight. Its lineage and its bytes stay."
-        self._host.put(Confirm(f"Delete {entry.ref}", text, yes="Delete", is_dangerous=True), confirmed)
+        text = f"The {entry.kind.value} {entry.ref} goes out of sight; its place in the lineage stays."
+        if reasons:
+            against = "\n".join(f"· {reason}" for reason in reasons)
+            text = f"Against it speaks:\n{against}\n\n{text}"
+        yes = "Delete all the same" if reasons else "Delete"
+        self._host.put(Confirm(f"Delete {entry.ref}", text, yes=yes, is_dangerous=True), confirmed)
 
     def yank(self, entry: Entry) -> None:
         self._host.copy(entry.ref)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mlwf_tui.tui.screens.verbs.branching import Branching
+from mlwf_tui.tui.screens.verbs.care import Care
+from mlwf_tui.tui.screens.verbs.folders import Folders
 from mlwf_tui.tui.screens.verbs.history import History
 from mlwf_tui.tui.screens.verbs.host import Host
 from mlwf_tui.tui.screens.verbs.making import Making
@@ -17,12 +20,24 @@ Verb = Callable[[Any], None]
 
 def make_verbs(host: Host) -> Mapping[str, Verb]:
     """Return every verb by its key's id."""
-    history, making, models, names = History(host), Making(host), Models(host), Names(host)
+    history, branching, folders, care = History(host), Branching(host), Folders(host), Care(host)
+    making, models, names = Making(host), Models(host), Names(host)
     return {
         "commit": history.commit,
         "restore": history.restore,
         "undo": history.undo,
         "redo": history.redo,
+        "tag": branching.tag,
+        "untag": branching.untag,
+        "copy": branching.copy,
+        "merge": branching.merge,
+        "checkout": folders.checkout,
+        "status": folders.status,
+        "sync": folders.sync,
+        "verify": care.verify,
+        "collect": care.collect,
+        "backup": care.backup,
+        "stats": care.stats,
         "import": making.import_,
         "transform": making.transform,
         "demo": making.demo,

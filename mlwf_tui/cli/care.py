@@ -1,0 +1,167 @@
+"""Commands that look after the bytes of a home: check, free, copy and count them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from mlwf_tui.cli.face import DONE, FAILED, PARTLY, Face, command
+from mlwf_tui.cli.progress import show_progress
+from mlwf_tui.cli.text import format_bytes, format_table
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import Cancelled, InvalidParameter
+
+group = click.Group()
+SHOWN_PROBLEMS = 50
+UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def read_duration(context: click.Context, option: click.Parameter, word: str) -> float:
+    """Return a time as `7d`, `12h`, `30m`, `90s` or plain seconds in seconds; a click callback."""
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)([smhdw]?)", word.strip())
+    if found is None:
+        raise InvalidParameter(f"{word!r} is no time.", hint="Write 7d, 12h, 30m or 90s.")
+    return float(found[1]) * UNITS_S[found[2]]
+
+
+@command(group, "verify")
+@click.option("--new", "is_new", is_flag=True, help="Read only what was not verified since it was written.")
+@click.option(
+    "--sample",
+    type=float,
+    metavar="SHARE",
+    help="Read a share of the packs, 0.1 a tenth, oldest check first.",
+)
+@click.option(
+    "--repair-from",
+    type=click.Path(path_type=Path),
+    metavar="BACKUP",
+    help="Take what is damaged from there.",
+)
+@click.option("--rebuild-index", is_flag=True, help="First make the store's index again from its packs.")
+def verify_command(
+    face: Face, is_new: bool, sample: float | None, repair_from: Path | None, rebuild_index: bool
+) -> int:
+    """Read every stored byte, and ask for everything that versions name.
+
+    What a damage hits is named as PROJECT@N: ITEM. A check that was stopped goes on with --new.
+
+    \b
+    mlwf verify --sample 0.1
+    mlwf verify --repair-from /backups/mlwf
+    """
+    from mlwf_tui.workflow.verify import verify
+
+    if is_new and sample is not None:
+        raise InvalidParameter("--new and --sample exclude each other.", hint="Give one of them.")
+    with face.open() as workspace, show_progress("verify") as observer:
+        try:
+            result = verify(
+                workspace,
+                observer,
+                scope="new" if is_new else "all" if sample is None else "sample",
+                share=1.0 if sample is None else sample,
+                is_rebuilding=rebuild_index,
+                repair_from=repair_from,
+            )
+        except KeyboardInterrupt as error:
+            raise Cancelled(
+                "Stopped on request.", hint="What was checked is remembered: mlwf verify --new goes on."
+            ) from error
+    mended = f", {result.repaired} records taken from the backup" if repair_from is not None else ""
+    text = f"{format_bytes(result.checked_bytes)} checked, {len(result.problems)} problems{mended}"
+    face.show(asdict(result), "\n".join([text, *_list_problems(result.problems)]))
+    return DONE if result.ok else FAILED
+
+
+@command(group, "collect")
+@click.option("--apply", "is_applied", is_flag=True, help="Do it; without, only say what it would free.")
+@click.option(
+    "--grace",
+    default="7d",
+    callback=read_duration,
+    metavar="TIME",
+    show_default=True,
+    help="Keep what was deleted since: 7d, 12h, 0.",
+)
+def collect_command(face: Face, is_applied: bool, grace: float) -> int:
+    """Free the room of what nothing needs any more.
+
+    Versions, heads, what undo and redo can reach, models and reports keep all their bytes. Other
+    runs may go on meanwhile.
+
+    \b
+    mlwf collect
+    mlwf collect --apply --grace 0
+    """
+    from mlwf_tui.workflow.collect import collect
+
+    with face.open() as workspace, show_progress("collect") as observer:
+        result = collect(workspace, observer, is_dry_run=not is_applied, grace_s=grace)
+    verb = "freed" if is_applied else "would be freed: mlwf collect --apply"
+    packs = f"{result.packs_dropped} packs dropped, {result.packs_rewritten} rewritten"
+    lines = [f"{format_bytes(result.freed_bytes)} {verb} ({packs})", *_list_problems(result.problems)]
+    face.show({**asdict(result), "is_dry_run": not is_applied}, "\n".join(lines))
+    return PARTLY if result.problems else DONE
+
+
+@command(group, "backup")
+@click.argument("folder", metavar="DEST", type=click.Path(path_type=Path))
+def backup_command(face: Face, folder: Path) -> int:
+    """Bring a second home up to date, every copied byte checked.
+
+    Only what is new is copied. The copy opens like any home; to restore, back it up in turn.
+
+    \b
+    mlwf backup /backups/mlwf
+    mlwf --home /backups/mlwf backup ~/restored
+    """
+    from mlwf_tui.workflow.backup import backup
+
+    with face.open() as workspace, show_progress("backup") as observer:
+        result = backup(workspace, folder, observer)
+    text = (
+        f"{format_bytes(result.copied_bytes)} in {result.packs_copied} packs and {result.files_copied} files"
+        f" copied to {result.folder}, {result.packs_removed} packs removed there"
+    )
+    face.show(asdict(result), "\n".join([text, *_list_problems(result.problems)]))
+    return DONE if result.ok else PARTLY
+
+
+@command(group, "stats")
+def stats_command(face: Face) -> None:
+    """Say how much there is, and how much of it is stored."""
+    from mlwf_tui.workflow.stats import read_stats
+
+    with face.open() as workspace:
+        stats = read_stats(workspace)
+    rows = [
+        (
+            project.name,
+            f"{project.items:,}",
+            format_bytes(project.logical_bytes),
+            str(project.versions),
+            format_bytes(project.history_bytes),
+            format_bytes(project.unique_bytes),
+        )
+        for project in stats.projects
+    ]
+    header = ("PROJECT", "ITEMS", "IMAGES", "VERSIONS", "HISTORY", "UNIQUE")
+    text = (
+        f"{format_table(header, rows, empty='No projects yet.')}\n\n"
+        f"{stats.blobs:,} blobs, {format_bytes(stats.raw_bytes)}, stored in"
+        f" {format_bytes(stats.stored_bytes)} and {stats.packs} packs\n"
+        f"each byte kept once saves {stats.dedup_factor:.2f}×, compression {stats.compression_factor:.2f}×"
+    )
+    face.show(asdict(stats), text)
+
+
+def _list_problems(problems: Sequence[Problem]) -> list[str]:
+    lines = [f"  {problem.path}: {problem.reason}" for problem in problems[:SHOWN_PROBLEMS]]
+    if len(problems) > SHOWN_PROBLEMS:
+        lines.append(f"  and {len(problems) - SHOWN_PROBLEMS} more; --json lists all")
+    return lines

@@ -1,0 +1,140 @@
+"""From an image's bytes to a picture of a few cells, with the outlines of its objects drawn over it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from io import BytesIO
+from itertools import cycle
+from typing import Final
+
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
+
+from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point
+from mlwf_tui.entities.picture import GREY, Outline, Picture
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.media.probe import probe_image
+
+MAX_PIXELS: Final = 64_000_000  # decoded whole, in a second and 0.2 GB; a JPEG is decoded at an eighth
+MAX_COLORS: Final = 96  # fewer than can be told apart at this size; each pair of them costs a style
+MAX_SCALE: Final = 8.0  # a tiny image is not blown up beyond this
+MIN_MARK_OPACITY: Final = 0.5  # what is fainter would hide more than it shows where there are no colours
+
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
+_PILLOW_ERRORS = (
+    OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError, struct.error,
+    Image.DecompressionBombError,
+)  # fmt: skip
+
+
+def draw_picture(data: bytes, outlines: Sequence[Outline], columns: int, rows: int) -> Picture:
+    """Return the image as large as it fits into `columns` x `rows` cells, its sides in proportion.
+
+    The outlines are drawn in their order, in pixels of the image as a viewer shows it.
+
+    Raises:
+        InvalidInput: it is no image, is damaged, or claims too many pixels. The message is what can
+            follow the file's name.
+    """
+    facts = probe_image(data)
+    if facts.format != "jpeg" and facts.width_px * facts.height_px > MAX_PIXELS:
+        raise InvalidInput("is too large to be shown", hint=f"At most {MAX_PIXELS:,} pixels are shown.")
+    size = fit_size(facts.width_px, facts.height_px, columns, rows)
+    try:
+        image = _shrink(_decode(data, size), size)
+    except _PILLOW_ERRORS as error:
+        raise InvalidInput("is cut off or damaged") from error
+    marks = Image.new("L", size)
+    scale = size[0] / facts.width_px, size[1] / facts.height_px
+    for outline in outlines:
+        _draw_outline(image, marks, outline, scale)
+    return Picture(size[0], size[1] // 2, image.tobytes(), marks.tobytes())
+
+
+def fit_size(width_px: int, height_px: int, columns: int, rows: int) -> tuple[int, int]:
+    """Return the size in drawn pixels, the height even, of an image in a field of cells."""
+    scale = min(columns / width_px, 2 * rows / height_px, MAX_SCALE)
+    width = min(columns, max(1, round(width_px * scale)))
+    cells = min(rows, max(1, round(height_px * scale / 2)))
+    return width, 2 * cells
+
+
+def _decode(data: bytes, size: tuple[int, int]) -> Image.Image:
+    """Return the image upright; a JPEG no larger than it takes for `size`."""
+    image: Image.Image = Image.open(BytesIO(data), formats=_FORMATS)
+    longer = 2 * max(size)
+    image.draft("RGB", (longer, longer))  # by the longer side: which one is which is not known yet
+    if image.format != "TIFF":  # which Pillow's reader turns itself
+        image = ImageOps.exif_transpose(image)
+    image.load()
+    return image
+
+
+def _shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Return an RGB image of exactly `size`, in few colours."""
+    if image.mode.startswith(("I", "F")):  # 16 bits a pixel, as microscopes write
+        image = image.point(lambda value: value / 256).convert("L")
+    if image.mode not in ("RGB", "L"):
+        image = image.convert("RGBA")
+    is_larger = image.width <= size[0]
+    method = Image.Resampling.NEAREST if is_larger else Image.Resampling.LANCZOS
+    small = image.resize(size, method, reducing_gap=2.0)
+    if small.mode == "RGBA":
+        small = Image.alpha_composite(Image.new("RGBA", size, (*GREY, 255)), small)
+    small = small.convert("RGB")
+    return small.quantize(MAX_COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).convert("RGB")
+
+
+def _draw_outline(
+    image: Image.Image, marks: Image.Image, outline: Outline, scale: tuple[float, float]
+) -> None:
+    """Draw a shape's border, one pixel wide, on the image and on its marks."""
+    shape = Image.new("L", image.size)
+    pen = ImageDraw.Draw(shape)
+    geometry = outline.geometry
+    points = _place(geometry.points, scale, image.size)
+    match geometry.kind:
+        case GeometryKind.RECTANGLE:
+            (left, top), (right, bottom) = points
+            pen.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), outline=255)
+        case GeometryKind.MASK:
+            _draw_mask(shape, geometry, points)
+        case GeometryKind.POLYGON | GeometryKind.ORIENTED_BOX:
+            for ring in (points, *(_place(hole, scale, image.size) for hole in geometry.holes)):
+                pen.line([*ring, ring[0]], fill=255)
+        case GeometryKind.POLYLINE:
+            pen.line(points, fill=255)
+        case GeometryKind.POINT | GeometryKind.KEYPOINTS:
+            for x, y in points:
+                pen.line((x - 1, y, x + 1, y), fill=255)
+                pen.line((x, y - 1, x, y + 1), fill=255)
+    image.paste(outline.color, mask=shape.point(lambda value: round(value * outline.opacity)))
+    if outline.opacity > MIN_MARK_OPACITY:
+        marks.paste(255, mask=shape)
+
+
+def _place(
+    points: Sequence[Point], scale: tuple[float, float], size: tuple[int, int]
+) -> list[tuple[int, int]]:
+    """Return points in drawn pixels; what lies far outside is drawn just outside."""
+    (across, down), (width, height) = scale, size
+    return [
+        (round(min(max(x * across, -1), width)), round(min(max(y * down, -1), height))) for x, y in points
+    ]
+
+
+def _draw_mask(shape: Image.Image, geometry: Geometry, points: Sequence[tuple[int, int]]) -> None:
+    """Draw the border of what a mask's runs fill."""
+    (left, top), (right, bottom) = points
+    size = max(1, right - left), max(1, bottom - top)
+    bounds = geometry.bounds
+    source = round(bounds.width_px), round(bounds.height_px)
+    if source[0] * source[1] > MAX_PIXELS or sum(geometry.runs) != source[0] * source[1]:
+        ImageDraw.Draw(shape).rectangle((left, top, right, bottom), outline=255)
+        return
+    bits = b"".join(bytes((value,)) * run for run, value in zip(geometry.runs, cycle((0, 255)), strict=False))
+    filled = Image.frombytes("L", source, bits).resize(size, Image.Resampling.BOX)
+    solid = ImageOps.expand(filled.point(lambda value: 255 if value >= 128 else 0), border=1)
+    border = ImageChops.subtract(solid, solid.filter(ImageFilter.MinFilter(3)))
+    shape.paste(border.crop((1, 1, size[0] + 1, size[1] + 1)), (left, top))
+

@@ -1,0 +1,137 @@
+"""Copies packs to another store, each hashed while it is copied; what is there already is left alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from blake3 import blake3
+
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import Cancelled
+from mlwf_tui.protocols import Observer
+from mlwf_tui.store.failures import guard_storage
+from mlwf_tui.store.packs import PACK_SUFFIX, list_packs, sync_folder
+from mlwf_tui.store.verify import name_file
+
+_PART_SUFFIX = ".part"  # of a pack that is being copied
+_BUFFER_BYTES = 1 << 20
+_THREADS = 2  # one reads and hashes while the other waits for the disk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiedPacks:
+    """What was copied, and which packs could not be, since their bytes are not what they were."""
+
+    packs: int
+    size_bytes: int
+    problems: tuple[Problem, ...]
+
+
+def copy_packs(source: Path, target: Path, observer: Observer) -> CopiedPacks:
+    """Copy the packs of one folder that another lacks; both locked against collect by the caller.
+
+    A pack gets its name when all its bytes are there, sound and durable. Progress counts bytes.
+
+    Raises:
+        StorageFailed: the target's disk refused.
+    """
+    with guard_storage(f"write to {target}"):
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for part in target.glob(f"*{_PART_SUFFIX}"):  # of a backup that was killed
+            part.unlink()
+    copier = _Copier(source, target)
+    names = [name for name in sorted(list_packs(source)) if not copier.has(name)]
+    total = sum(copier.measure(name) for name in names)
+    done, problems = 0, []
+    for name, reason in copier.copy_all(names, observer):
+        done += copier.measure(name)
+        observer.progress(done, total, "copying packs")
+        if reason:
+            problems.append(Problem(name_file(name), reason))
+    with guard_storage(f"write to {target}"):
+        sync_folder(target)
+    return CopiedPacks(packs=len(names) - len(problems), size_bytes=done, problems=tuple(problems))
+
+
+class _Copier:
+    def __init__(self, source: Path, target: Path) -> None:
+        self._source = source
+        self._target = target
+        self._is_stopped = Event()
+
+    def measure(self, name: str) -> int:
+        try:
+            return self._path_in(self._source, name).stat().st_size
+        except OSError:
+            return 0  # said when it is read
+
+    def has(self, name: str) -> bool:
+        """Return whether the target has a pack; its bytes were checked when it came there."""
+        path = self._path_in(self._target, name)
+        return path.is_file() and path.stat().st_size == self.measure(name)
+
+    def copy_all(self, names: list[str], observer: Observer) -> Iterator[tuple[str, str]]:
+        """Yield each name as it is done, with the reason where it could not be copied."""
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="copy-pack") as pool:
+            try:
+                for name, reason in zip(names, pool.map(self._copy, names), strict=True):
+                    observer.check_cancelled()
+                    yield name, reason
+            finally:
+                self._is_stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _copy(self, name: str) -> str:
+        part = self._target / f"{name}{_PART_SUFFIX}"
+        try:
+            reason = self._copy_bytes(name, part)
+            if not reason:
+                with guard_storage(f"write {part}"):
+                    part.rename(self._path_in(self._target, name))
+            return reason
+        finally:
+            with suppress(FileNotFoundError):
+                part.unlink()
+
+    def _copy_bytes(self, name: str, part: Path) -> str:
+        """Copy a pack to `part`; return why not where the source cannot be read or is damaged."""
+        hasher = blake3()
+        buffer = memoryview(bytearray(_BUFFER_BYTES))
+        try:
+            source = os.open(self._path_in(self._source, name), os.O_RDONLY)
+        except OSError as error:
+            return f"It cannot be read: {error.strerror}."
+        try:
+            with guard_storage(f"write {part}"), part.open("xb", buffering=0) as file:
+                while size := _read_into(source, buffer):
+                    if self._is_stopped.is_set():
+                        raise Cancelled("The backup was stopped.")
+                    hasher.update(buffer[:size])
+                    file.write(buffer[:size])
+                os.fsync(file.fileno())
+        except _Unreadable as error:
+            return f"It cannot be read: {error}."
+        finally:
+            os.close(source)
+        return "" if hasher.hexdigest() == name else "Its bytes are not what its name says."
+
+    @staticmethod
+    def _path_in(folder: Path, name: str) -> Path:
+        return folder / f"{name}{PACK_SUFFIX}"
+
+
+class _Unreadable(Exception):
+    """The source failed: an OSError would look like the target's."""
+
+
+def _read_into(descriptor: int, buffer: memoryview) -> int:
+    try:
+        return os.readv(descriptor, [buffer])
+    except OSError as error:
+        raise _Unreadable(error.strerror) from error

@@ -1,0 +1,198 @@
+"""Getting rid of bytes that nothing needs: which packs are worth it, and replacing them safely.
+
+The order keeps every live byte readable at every moment. Live records of half-dead packs are copied
+into new packs while others go on writing; then, with all writers kept out, what has become live since
+is looked for, the index is turned over in one transaction, and the old packs are deleted last.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
+from mlwf_tui.protocols import Observer
+from mlwf_tui.store.format import PACK_HEADER, RECORD_HEADER_BYTES, TRAILER_BYTES, Record
+from mlwf_tui.store.index import Index, PackRecords
+from mlwf_tui.store.packs import read_footer
+from mlwf_tui.store.rewrite import Rewriter
+from mlwf_tui.store.store import Store
+from mlwf_tui.store.verify import is_sound, name_file
+
+MAX_DEAD_SHARE = 0.2  # of a pack's bytes; what is left over costs less room than rewriting costs time
+_RECORD_BYTES = 2 * RECORD_HEADER_BYTES  # in front of the payload, and in the table
+_FRAME_BYTES = len(PACK_HEADER) + TRAILER_BYTES
+
+Mark = Callable[[], Set[bytes]]
+"""Returns all live digests; asked a second time, it adds what has become live since."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What a collect did, or would do; sizes in bytes."""
+
+    packs_dropped: int  # without a live byte
+    packs_rewritten: int  # their live records are in new packs
+    freed_bytes: int
+    live_bytes: int  # of records that something needs, where the index reads them
+    dead_bytes: int  # of all packs before, those too that are not worth rewriting
+    problems: tuple[Problem, ...] = ()  # packs that were left alone because they are damaged
+
+
+class _PackUse(NamedTuple):
+    name: str
+    size_bytes: int
+    live_bytes: int
+
+    @property
+    def dead_bytes(self) -> int:
+        return max(0, self.size_bytes - self.live_bytes - _FRAME_BYTES)
+
+    @property
+    def is_wasteful(self) -> bool:
+        return not self.live_bytes or self.dead_bytes > MAX_DEAD_SHARE * self.size_bytes
+
+
+def plan_collect(store: Store, mark: Mark) -> Collected:
+    """Return what `collect` would do now; nothing is changed and nobody waits."""
+    uses = _measure(store.index, mark)
+    return _sum_up(uses, [use for use in uses if use.is_wasteful], (), ())
+
+
+def collect(store: Store, mark: Mark, observer: Observer, *, timeout_s: float | None = None) -> Collected:
+    """Drop packs without a live byte, and rewrite those with too many dead ones.
+
+    Raises:
+        Busy: others kept writing, or another collect is at work; nothing was deleted.
+        StorageFailed: the disk refused; nothing that was live is gone.
+        NotFound, CorruptData: from `mark`, where it cannot tell what is live.
+    """
+    with store.hold_care():
+        uses = _measure(store.index, mark)
+        wasteful = [use for use in uses if use.is_wasteful]
+        if not wasteful:
+            return _sum_up(uses, (), (), ())
+        with store.hold_exclusive(timeout_s=timeout_s):
+            pass  # says so before the work where writers would not let it end
+        with Rewriter(store.packs_folder) as rewriter, _discarding_unread(store, rewriter):
+            copier = _Copier(store, rewriter, mark())
+            with store.hold_shared():
+                copier.copy_all(wasteful, observer)
+                sealed = rewriter.finish()
+            with store.hold_exclusive(timeout_s=timeout_s), store.hold_opening():
+                gone = _list_settled(store.index, copier.copied, rewriter.digests, mark())
+                gone -= {name for name, _, _ in sealed}  # all of it was copied, so it is the same again
+                store.index.replace_packs(sealed, gone)
+                store.delete_packs(gone)
+    dropped = [use for use in wasteful if use.name in gone]
+    return _sum_up(uses, dropped, sealed, copier.problems)
+
+
+def _measure(index: Index, mark: Mark) -> list[_PackUse]:
+    packs = index.read_packs()  # first: what is written while we mark is not taken for dead
+    live = mark()
+    live_bytes: Counter[str] = Counter()
+    for digest, pack, _, stored_size, _, _, _ in index.iter_rows():
+        if digest in live:
+            live_bytes[pack] += stored_size + _RECORD_BYTES
+    return [_PackUse(row.name, row.size_bytes, live_bytes[row.name]) for row in packs]
+
+
+def _sum_up(
+    uses: Sequence[_PackUse],
+    gone: Sequence[_PackUse],
+    sealed: Sequence[PackRecords],
+    problems: Sequence[Problem],
+) -> Collected:
+    """Add up; without `sealed`, the new packs are taken to hold just what is live."""
+    rewritten = [use for use in gone if use.live_bytes]
+    new_bytes = sum(size for _, size, _ in sealed) if sealed else sum(use.live_bytes for use in rewritten)
+    return Collected(
+        packs_dropped=len(gone) - len(rewritten),
+        packs_rewritten=len(rewritten),
+        freed_bytes=sum(use.size_bytes for use in gone) - new_bytes,
+        live_bytes=sum(use.live_bytes for use in uses),
+        dead_bytes=sum(use.dead_bytes for use in uses),
+        problems=tuple(problems),
+    )
+
+
+class _Copier:
+    """Copies what is live in wasteful packs; leaves a pack alone that is not wholly sound."""
+
+    def __init__(self, store: Store, rewriter: Rewriter, live: Set[bytes]) -> None:
+        self._store = store
+        self._rewriter = rewriter
+        self._live = live
+        self.copied: set[str] = set()  # packs that can go
+        self.problems: list[Problem] = []
+
+    def copy_all(self, uses: Sequence[_PackUse], observer: Observer) -> None:
+        total, done = sum(use.size_bytes for use in uses), 0
+        for use in uses:
+            observer.check_cancelled()
+            try:
+                self._copy(use.name, observer)
+                self.copied.add(use.name)
+            except CorruptData as error:
+                self.problems.append(Problem(name_file(use.name), f"It is left alone. {error.message}"))
+            done += use.size_bytes
+            observer.progress(done, total, "rewriting packs")
+
+    def _copy(self, pack: str, observer: Observer) -> None:
+        with _reading():
+            _, records = read_footer(self._store.path_of(pack))
+        wanted = [record for record in records if record.digest in self._live]
+        rows = {row[0]: row[1] for row in self._store.index.find_rows([record.digest for record in wanted])}
+        for record in wanted:
+            if rows.get(record.digest, pack) == pack or not self._is_readable(record.digest):
+                observer.check_cancelled()
+                self._rewriter.add(record, self._read(pack, record))
+
+    def _is_readable(self, digest: bytes) -> bool:
+        """Return whether the copy that another pack holds is sound: else the one here is the last."""
+        try:
+            self._store.read_record(digest)
+        except (CorruptData, NotFound, StorageFailed):
+            return False
+        return True
+
+    def _read(self, pack: str, record: Record) -> bytes:
+        with _reading():
+            payload = self._store.read_span(pack, record)[RECORD_HEADER_BYTES:]
+        if not is_sound(record, payload):
+            raise CorruptData(f"Its record {record.digest.hex()} is damaged: mlwf verify says what it hits.")
+        return payload
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Take a pack that cannot be read for a damaged one; a disk that cannot be written is another thing."""
+    try:
+        yield
+    except StorageFailed as error:
+        raise CorruptData(error.message) from error
+
+
+def _list_settled(index: Index, packs: Set[str], copied: Set[bytes], live: Set[bytes]) -> set[str]:
+    """Return those packs from which nothing live is read but what was copied."""
+    needed = {row[1] for row in index.iter_rows(packs) if row[0] in live and row[0] not in copied}
+    return set(packs) - needed
+
+
+@contextmanager
+def _discarding_unread(store: Store, rewriter: Rewriter) -> Iterator[None]:
+    """Delete the new packs where the index was not turned over to them."""
+    try:
+        yield
+    except BaseException:
+        names = rewriter.list_sealed()
+        with store.hold_opening():
+            known = {row.name for row in store.index.read_packs()}
+            unread = store.index.drop_unread(names) + [name for name in names if name not in known]
+            store.delete_packs(unread)
+        raise

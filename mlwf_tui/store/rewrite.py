@@ -1,0 +1,82 @@
+"""Copies records into new packs, every byte checked; what becomes of the old packs is decided elsewhere."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mlwf_tui.store.failures import guard_storage
+from mlwf_tui.store.format import Record
+from mlwf_tui.store.index import PackRecords
+from mlwf_tui.store.packs import PackWriter
+from mlwf_tui.store.writer import PACK_BYTES
+
+
+class Rewriter:
+    """Puts records into packs as they are, and seals the full ones while the next fills.
+
+    The index hears nothing of it: until `finish` is followed by `Index.replace_packs`, the new packs
+    are copies that nobody reads. Leaving it with an exception drops the open pack alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._pack: PackWriter | None = None
+        self._sealer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seal-pack")
+        self._sealing: list[Future[PackRecords]] = []
+        self.digests: set[bytes] = set()  # of all that was added
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._sealer.shutdown(wait=True)
+        if self._pack is not None:
+            self._pack.discard()
+
+    def add(self, record: Record, payload: bytes) -> None:
+        """Append a record whose payload the caller has checked; one that was added before is passed over.
+
+        Raises:
+            StorageFailed: the disk refused.
+        """
+        if record.digest in self.digests:
+            return
+        with guard_storage(f"write to {self._folder}"):
+            if self._pack is None:
+                self._pack = PackWriter(self._folder)
+            self._pack.append(record, payload)
+        self.digests.add(record.digest)
+        if self._pack.size_bytes >= PACK_BYTES:
+            self._seal()
+
+    def finish(self) -> list[PackRecords]:
+        """Return all packs that were written, durable under their names.
+
+        Raises:
+            StorageFailed: the disk refused; those that were sealed before are left, and nobody reads them.
+        """
+        self._seal()
+        return [sealing.result() for sealing in self._sealing]
+
+    def list_sealed(self) -> list[str]:
+        """Return the names of the packs that were sealed, also after a failure."""
+        self._sealer.shutdown(wait=True)
+        return [sealing.result()[0] for sealing in self._sealing if sealing.exception() is None]
+
+    def _seal(self) -> None:
+        if self._pack is not None:
+            self._sealing.append(self._sealer.submit(_seal, self._folder, self._pack))
+            self._pack = None
+
+
+def _seal(folder: Path, pack: PackWriter) -> PackRecords:
+    try:
+        with guard_storage(f"write to {folder}"):
+            return pack.seal()
+    finally:
+        pack.discard()

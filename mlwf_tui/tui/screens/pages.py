@@ -1,0 +1,91 @@
+"""A long list of items, of which only the pages that are looked at are read."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, overload
+
+from mlwf_tui.entities.item import Item
+from mlwf_tui.tui.widgets.table import Cell
+
+PAGE = 128  # items: some four shards of a manifest, 3 ms
+MAX_PAGES = 64
+MAX_WANTED = 3  # pages that were passed by in a hurry are not read any more
+MISSING: tuple[Cell, ...] = ("…", "", "")
+
+
+class ItemPages(Sequence[Sequence[Cell]]):
+    """The rows of a table; a row that is not read yet is drawn as missing and its page is wanted."""
+
+    def __init__(
+        self, item_count: int, on_wanted: Callable[[], None], places: array[int] | None = None
+    ) -> None:
+        self._item_count = item_count
+        self._on_wanted = on_wanted
+        self._places = places  # of the items that match a filter; without one, all
+        self._pages: OrderedDict[int, Sequence[Item]] = OrderedDict()
+        self._wanted: list[int] = []
+
+    def __len__(self) -> int:
+        return self._item_count if self._places is None else len(self._places)
+
+    @overload
+    def __getitem__(self, row: int) -> Sequence[Cell]: ...
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[Sequence[Cell]]: ...
+    def __getitem__(self, row: Any) -> Any:
+        if isinstance(row, slice):
+            return [self[number] for number in range(*row.indices(len(self)))]
+        item = self.find_item(row)
+        return MISSING if item is None else (item.key, item.split.value, f"{len(item.annotation.objects):,}")
+
+    def find_item(self, row: int) -> Item | None:
+        """Return the item in a row, or None while its page is being read."""
+        number, place = divmod(row, PAGE)
+        page = self._pages.get(number)
+        if page is not None and place < len(page):
+            return page[place]
+        if number not in self._wanted:
+            self._wanted = [*self._wanted[1 - MAX_WANTED :], number]
+            self._on_wanted()
+        return None
+
+    def take_wanted(self) -> tuple[int, Sequence[int]] | None:
+        """Return the page wanted last and the places of its items, or None."""
+        if not self._wanted:
+            return None
+        number = self._wanted.pop()
+        rows = range(number * PAGE, min(len(self), (number + 1) * PAGE))
+        return number, rows if self._places is None else self._places[rows.start : rows.stop]
+
+    def keep(self, number: int, items: Sequence[Item]) -> None:
+        """Take in a page that was read; those longest not read again are dropped."""
+        self._pages[number] = items
+        while len(self._pages) > MAX_PAGES:
+            self._pages.popitem(last=False)
+
+    def find_row(self, place: int) -> int:
+        """Return the row of the item at a place of the manifest, or of the next one that matches."""
+        if self._places is None:
+            return place
+        return bisect_left(self._places, place)
+
+
+class RowKeys(Sequence[str]):
+    """The keys of rows that are known by their numbers alone."""
+
+    def __init__(self, rows: Sequence[object]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[str]: ...
+    def __getitem__(self, row: Any) -> Any:
+        return [str(number) for number in range(len(self))[row]] if isinstance(row, slice) else str(row)

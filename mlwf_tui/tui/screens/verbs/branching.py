@@ -1,0 +1,152 @@
+"""Lines of versions: tag them, begin a new project from one, merge what became of it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from mlwf_tui.entities.change import ChangeKind
+from mlwf_tui.entities.project import Version
+from mlwf_tui.entities.threeway import Side
+from mlwf_tui.tui.screens import command_lines
+from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, find_project, finish
+from mlwf_tui.tui.widgets.confirm import Confirm
+from mlwf_tui.tui.widgets.conflicts import ConflictChooser
+from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
+from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.form import Form, make_field
+from mlwf_tui.tui.widgets.prompt import Prompt
+from mlwf_tui.workflow.copy import CopyResult, copy
+from mlwf_tui.workflow.merge import MergePlan, MergeResult, merge, plan_merge
+from mlwf_tui.workflow.tag import TagResult, tag, untag
+
+
+class Branching:
+    """Asks for and does what joins and parts lines of versions."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    # --- tags ----------------------------------------------------------------------------------
+
+    def tag(self, entry: Entry) -> None:
+        def said(made: TagResult) -> None:
+            finish(self._host, f"{made.project}@{made.tag} means @{made.version} now.")
+
+        def done(name: str) -> None:
+            self._host.ask("tag", partial(tag, self._host.workspace, entry.target, name), said)
+
+        help_text = "One word, such as golden: the version can then be written PROJECT@golden."
+        self._host.put(Prompt(f"Tag {entry.ref}", help=help_text), done)
+
+    def untag(self, entry: Entry) -> None:
+        def said(made: TagResult) -> None:
+            finish(self._host, f"{made.project}@{made.tag} means nothing any more; @{made.version} stays.")
+
+        def done(name: str) -> None:
+            project = entry.target.rpartition("@")[0]
+            self._host.ask("untag", partial(untag, self._host.workspace, project, name), said)
+
+        names = entry.entity.tags if isinstance(entry.entity, Version) else ()
+        if len(names) == 1:
+            done(names[0])
+        else:
+            choices = [Choice(id=name, label=name) for name in names]
+            self._host.put(ContextMenu(f"Take off {entry.ref}", choices), done)
+
+    # --- copies --------------------------------------------------------------------------------
+
+    def copy(self, entry: Entry) -> None:
+        def said(made: CopyResult) -> None:
+            finish(self._host, f"Made {made.project} from {made.source}. M merges it back one day.")
+
+        def done(name: str) -> None:
+            self._host.ask("copy", partial(copy, self._host.workspace, entry.ref, name), said)
+
+        suggested = f"{(find_project(entry) or '').rpartition('/')[2]}-copy"
+        help_text = "Name of the new project. It shares all bytes with this one, and takes no time."
+        prompt = Prompt(f"Copy {entry.ref}", value=suggested, help=help_text, is_suggestion=True)
+        self._host.put(prompt, done)
+
+    # --- merging -------------------------------------------------------------------------------
+
+    def merge(self, entry: Entry) -> None:
+        names = tuple(self._host.snapshot.refer_to(p) for p in self._host.snapshot.projects)
+        is_version = isinstance(entry.entity, Version)
+        fields = (
+            make_field(
+                "project",
+                "project that gets the merged version",
+                "" if is_version else entry.ref,
+                suggestions=names,
+                is_required=True,
+            ),
+            make_field(
+                "ref",
+                "what is merged into it: PROJECT for its head, or PROJECT@N",
+                entry.ref if is_version else "",
+                suggestions=tuple(self._host.snapshot.iter_data_refs()),
+                is_required=True,
+            ),
+            make_field("message", "what the merged version is called; empty says what came in"),
+            make_field(
+                "unrelated", "merge also what comes from no common version", "no", choices=("no", "yes")
+            ),
+        )
+        form = Form("Merge", fields, command=command_lines.write_merge, verb="look")
+        ask_form(self._host, form, self._plan)
+
+    def _plan(self, values: dict[str, str], again: Again) -> None:
+        work = partial(
+            plan_merge,
+            self._host.workspace,
+            values["project"],
+            values["ref"],
+            is_unrelated=values.get("unrelated") == "yes",
+        )
+        self._host.ask("merge", work, partial(self._show_plan, values), failed=again)
+
+    def _show_plan(self, values: dict[str, str], plan: MergePlan) -> None:
+        if plan.is_merged_already:
+            self._host.say(f"{plan.ours} holds {plan.theirs} already.")
+            return
+        if plan.conflicts:
+            chooser = ConflictChooser(plan.ours, plan.theirs, plan.conflicts)
+            self._host.put(chooser, lambda choices: self._merge(values, choices))
+            return
+
+        def confirmed(is_wanted: bool) -> None:
+            if is_wanted:
+                self._merge(values, {})
+
+        title = f"Merge {plan.theirs} into {plan.ours}"
+        self._host.put(Confirm(title, _tell_plan(plan), yes="Merge"), confirmed)
+
+    def _merge(self, values: dict[str, str], choices: dict[str, Side]) -> None:
+        def said(made: MergeResult) -> None:
+            if made.conflicts:
+                self._host.say(f"{values['ref']} was changed meanwhile: nothing was merged, try again.")
+                return
+            counts = f"{made.items_added:,} items added, {made.items_removed:,} removed,"
+            text = f"Merged into {made.project}@{made.version}: {counts} {made.items_changed:,} changed."
+            finish(self._host, text)
+
+        work = partial(
+            merge,
+            self._host.workspace,
+            values["project"],
+            values["ref"],
+            choices=choices,
+            message=values.get("message") or None,
+            is_unrelated=values.get("unrelated") == "yes",
+        )
+        self._host.do_long(f"Merge {values['ref']}", lambda _: work(), said)
+
+
+def _tell_plan(plan: MergePlan) -> str:
+    counts = [
+        f"{count:,} {kind.value}"
+        for kind in ChangeKind
+        if (count := sum(change.kind is kind for change in plan.changes))
+    ]
+    base = f" since {plan.base}" if plan.base else ""
+    return f"No conflicts{base}. Items of {plan.ours}: {', '.join(counts) or 'none differs'}."

@@ -1,0 +1,152 @@
+"""One item as a person looks at it: its picture, what is known of it, and the list of its objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.style import Style
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from mlwf_tui.entities.annotation import AnnotatedObject, GeometryKind, LabelSchema, Tag
+from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.picture import Outline, Picture, parse_color
+from mlwf_tui.tui.widgets.formats import format_size
+from mlwf_tui.tui.widgets.picture_view import PictureView
+from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
+
+NO_COLOR = "#808080"  # of an object whose class the schema does not name
+
+
+COLUMNS = (Column("", 1), Column("object", flex=2), Column("shape", flex=2))
+CONFIDENCE = Column("conf", 4, align="right")
+
+
+class ItemPreview(Vertical):
+    """Draws one item; the outline of the object under the cursor is drawn in the theme's text colour."""
+
+    DEFAULT_CSS = """
+    ItemPreview {
+        & > PictureView { height: 1fr; }
+        & > Static { height: 1; padding: 0 1; }
+        & > EntityTable { height: 30%; min-height: 4; }
+        &.-bare > EntityTable { display: none; }
+    }
+    """
+
+    class Outdated(Message):
+        """Another picture is wanted: of another size, or with other outlines."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.picture = PictureView(id="preview-picture")
+        self._facts = Static()
+        self.objects = EntityTable(
+            *COLUMNS,
+            empty=("No objects", "Nothing is labelled on this image."),
+            id="preview-objects",
+        )
+        self.item: Item | None = None
+        self._colors: dict[str, str] = {}
+        self._columns: tuple[Column, ...] = COLUMNS
+
+    def compose(self) -> ComposeResult:
+        yield self.picture
+        yield self._facts
+        yield self.objects
+
+    def set_schema(self, schema: LabelSchema) -> None:
+        """Draw objects in the colours of these classes from now on."""
+        self._colors = {definition.name: definition.color for definition in schema.classes}
+
+    def show_item(self, item: Item | None) -> None:
+        """Say what is known of the item; its picture follows."""
+        self.item = item
+        objects = item.annotation.objects if item is not None else ()
+        has_confidence = any(annotated.confidence is not None for annotated in objects)
+        self._set_columns((*COLUMNS, CONFIDENCE) if has_confidence else COLUMNS)
+        rows = [self._make_row(annotated)[: len(self._columns)] for annotated in objects]
+        self.objects.show_rows(rows, [str(number) for number in range(len(rows))])
+        self._facts.update(_draw_facts(item) if item is not None else "")
+
+    def show_picture(self, picture: Picture) -> None:
+        self.picture.show(picture)
+
+    @property
+    def selected(self) -> int:
+        """The place of the object under the cursor, or -1 where a person is not among them."""
+        key = self.objects.cursor_key if self.objects.has_focus else None
+        return int(key) if key is not None else -1
+
+    def list_outlines(self) -> list[Outline]:
+        """Return what to draw over the picture, the selected object last."""
+        if self.item is None:
+            return []
+        objects: Sequence[AnnotatedObject] = self.item.annotation.objects
+        outlines = [Outline(o.geometry, parse_color(self._find_color(o.class_name))) for o in objects]
+        if 0 <= self.selected < len(objects):
+            color = parse_color(self.app.theme_variables["foreground"])
+            outlines.append(Outline(objects[self.selected].geometry, color))
+        return outlines
+
+    @on(EntityTable.RowHighlighted)
+    def _on_object_highlighted(self, event: EntityTable.RowHighlighted) -> None:
+        event.stop()
+        if self.objects.has_focus:
+            self.post_message(self.Outdated())
+
+    @on(PictureView.Resized)
+    def _on_picture_resized(self, event: PictureView.Resized) -> None:
+        event.stop()
+        self.post_message(self.Outdated())
+
+    def on_descendant_focus(self) -> None:
+        self.post_message(self.Outdated())
+
+    def on_descendant_blur(self) -> None:
+        self.post_message(self.Outdated())
+
+    def _set_columns(self, columns: tuple[Column, ...]) -> None:
+        if columns != self._columns:
+            self._columns = columns
+            self.objects.set_columns(*columns)
+
+    def _find_color(self, class_name: str) -> str:
+        return self._colors.get(class_name, NO_COLOR)
+
+    def _make_row(self, annotated: AnnotatedObject) -> tuple[Cell, ...]:
+        red, green, blue = parse_color(self._find_color(annotated.class_name))
+        swatch = Text("■", Style(color=f"rgb({red},{green},{blue})"))
+        confidence = "" if annotated.confidence is None else f"{annotated.confidence:.2f}"
+        return (
+            swatch,
+            annotated.class_name + describe_tags(annotated.tags),
+            describe_shape(annotated),
+            confidence,
+        )
+
+
+def describe_shape(annotated: AnnotatedObject) -> str:
+    """Return what an object's shape is, and where: "120×80 at 4, 17", "polygon 30×20 at 5, 5"."""
+    geometry = annotated.geometry
+    bounds = geometry.bounds
+    place = f"at {bounds.left:.0f}, {bounds.top:.0f}"
+    size = f"{bounds.width_px:.0f}×{bounds.height_px:.0f} " if bounds.width_px or bounds.height_px else ""
+    kind = "" if geometry.kind is GeometryKind.RECTANGLE else f"{geometry.kind.value.replace('_', ' ')} "
+    return f"{kind}{size}{place}"
+
+
+def describe_tags(tags: Sequence[Tag]) -> str:
+    """Return tags as they follow a name: " #blurred #angle=30"."""
+    return "".join(f" #{tag.name}" if tag.value is None else f" #{tag.name}={tag.value}" for tag in tags)
+
+
+def _draw_facts(item: Item) -> Content:
+    size = f"{item.split.value} · {item.width_px}×{item.height_px} · {format_size(item.size_bytes)}"
+    tags = describe_tags(item.annotation.tags)
+    return Content.assemble((f"{item.name}  ", "bold"), (size, "$text-muted"), (tags, "$accent"))

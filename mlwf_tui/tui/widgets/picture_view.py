@@ -1,0 +1,214 @@
+"""A picture in half blocks: two pixels a cell, or shades of a few characters where there are few colours."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
+from typing import ClassVar
+
+from rich.color import Color, ColorType
+from rich.color_triplet import ColorTriplet
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.widget import Widget
+
+from mlwf_tui.entities.picture import Picture, Rgb
+from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
+
+HALF = "▀"
+SHADES = " ░▒▓"
+MARK_CELLS = {(True, True): "█", (True, False): "▀", (False, True): "▄"}
+RICH_SYSTEMS = ("256", "truecolor")
+LUMA = (299, 587, 114)  # thousandths, ITU-R BT.601
+LIGHT_SAMPLES = 400
+FRAME_S = 1 / 60
+CELLS_PER_FRAME = 900  # 6-8 ms of drawing: what is left of a frame is for the rest of the app
+
+
+class PictureView(Widget, can_focus=True):
+    """Draws a picture in the middle of its room, or a message where there is none.
+
+    A picture is drawn from its top, some lines a frame; until a line's turn comes, the one of the
+    picture before stays.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = INK_CLASSES
+    DEFAULT_CSS = "PictureView { background: $background; }\n" + write_ink_css("PictureView")
+
+    class Resized(Message):
+        """Another picture fits now."""
+
+        def __init__(self, view: PictureView) -> None:
+            super().__init__()
+            self.view = view
+
+        @property
+        def control(self) -> PictureView:
+            return self.view
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._picture: Picture | None = None
+        self._lights = (0, 255)
+        self._message = ("", "")
+        self._lines: list[Strip] = []  # as high as the widget; those of the picture before below `_drawn`
+        self._drawn = 0
+        self._timer: Timer | None = None
+
+    @property
+    def picture(self) -> Picture | None:
+        return self._picture
+
+    @property
+    def is_drawing(self) -> bool:
+        return self._timer is not None
+
+    @property
+    def room(self) -> tuple[int, int]:
+        """Columns and rows that a picture may have."""
+        return self.size.width, self.size.height
+
+    def show(self, picture: Picture) -> None:
+        """Draw a picture in place of what is there."""
+        self._picture, self._lights = picture, measure_lights(picture)
+        self._begin()
+
+    def say(self, title: str, hint: str = "") -> None:
+        """Draw a message in place of a picture."""
+        self._picture, self._message, self._lines = None, (title, hint), []
+        self._stop()
+        self.refresh()
+
+    def on_resize(self) -> None:
+        self._lines = []
+        if self._picture is not None:
+            self._begin()
+        self.post_message(self.Resized(self))
+
+    def notify_style_update(self) -> None:
+        """Draw anew in the way that fits the theme just chosen."""
+        super().notify_style_update()
+        if self._picture is not None:
+            self._begin()
+
+    def render_line(self, y: int) -> Strip:
+        width, height = self.size
+        if self._picture is None:
+            lines: list[Line] = draw_message(*self._message, width, height)
+            return build_strip(lines[y] if y < len(lines) else [], self._find_ink, width)
+        return self._lines[y] if y < len(self._lines) else Strip.blank(width, self._find_ink("text"))
+
+    def _begin(self) -> None:
+        self._drawn = 0
+        self._stop()
+        self._draw_some()
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+
+    def _draw_some(self) -> None:
+        """Draw as many lines as a frame has time for, and come back for the others."""
+        self._timer = None
+        width, height = self.size
+        last = min(height, self._drawn + max(1, CELLS_PER_FRAME // max(1, width)))
+        missing = height - len(self._lines)
+        self._lines += [Strip.blank(width, self._find_ink("text"))] * missing
+        for y in range(self._drawn, last):
+            self._lines[y] = self._draw_line(y, width, height)
+        self.refresh(Region(0, self._drawn, width, last - self._drawn))
+        self._drawn = last
+        if last < height:
+            self._timer = self.set_timer(FRAME_S, self._draw_some)
+
+    def _draw_line(self, y: int, width: int, height: int) -> Strip:
+        assert self._picture is not None
+        blank = self._find_ink("text")
+        row = y - max(0, (height - self._picture.rows) // 2)
+        if not 0 <= row < self._picture.rows:
+            return Strip.blank(width, blank)
+        left = max(0, (width - self._picture.columns) // 2)
+        if self._is_rich:
+            cells = draw_half_blocks(self._picture, row)
+        else:
+            cells = draw_shades(self._picture, row, blank, self._lights)
+        return Strip([Segment(" " * left, blank), *cells]).adjust_cell_length(width, blank)
+
+    @property
+    def _is_rich(self) -> bool:
+        """Whether there are colours enough for half blocks."""
+        console = self.app.console
+        is_poor = self.app.no_color or self.app.native_ansi_color
+        return console.color_system in RICH_SYSTEMS and not is_poor
+
+    def _find_ink(self, role: str) -> Style:
+        return self.get_component_rich_style(f"ink--{role}")
+
+
+def draw_half_blocks(picture: Picture, row: int) -> list[Segment]:
+    """Return one line of cells, the upper pixel as foreground and the lower as background."""
+    pixels, columns = picture.pixels, picture.columns
+    upper, lower = 6 * row * columns, (6 * row + 3) * columns
+    pairs = (
+        (pixels[upper + x : upper + x + 3], pixels[lower + x : lower + x + 3])
+        for x in range(0, 3 * columns, 3)
+    )
+    return [Segment(HALF * sum(1 for _ in same), _make_style(*pair)) for pair, same in groupby(pairs)]
+
+
+def measure_lights(picture: Picture) -> tuple[int, int]:
+    """Return between which values most of the picture's light lies, outlines left out."""
+    places = range(0, len(picture.marks), 1 + len(picture.marks) // LIGHT_SAMPLES)
+    lights = sorted(
+        _measure_light(picture.find_color(place % picture.columns, place // picture.columns))
+        for place in places
+        if not picture.marks[place]
+    ) or [0]
+    return lights[len(lights) // 20], lights[-1 - len(lights) // 20]
+
+
+def draw_shades(picture: Picture, row: int, style: Style, lights: tuple[int, int]) -> list[Segment]:
+    """Return one line of cells for a terminal of few colours or none: light as shades, outlines solid."""
+    cells = (_draw_shade(picture, x, row, lights) for x in range(picture.columns))
+    return [
+        Segment("".join(text for text, _ in same), style + _make_ink(color))
+        for color, same in groupby(cells, key=itemgetter(1))
+    ]
+
+
+def _draw_shade(picture: Picture, x: int, row: int, lights: tuple[int, int]) -> tuple[str, Rgb | None]:
+    """Return the character of a cell, and its colour where an outline goes through it."""
+    upper, lower = 2 * row, 2 * row + 1
+    colors = picture.find_color(x, upper), picture.find_color(x, lower)
+    is_upper, is_lower = (bool(picture.marks[y * picture.columns + x]) for y in (upper, lower))
+    if is_upper or is_lower:
+        return MARK_CELLS[is_upper, is_lower], colors[0] if is_upper else colors[1]
+    light = (_measure_light(colors[0]) + _measure_light(colors[1])) // 2 - lights[0]
+    shade = light * len(SHADES) // (lights[1] - lights[0] + 1)
+    return SHADES[min(max(shade, 0), len(SHADES) - 1)], None
+
+
+def _measure_light(color: Rgb) -> int:
+    return sum(weight * part for weight, part in zip(LUMA, color, strict=True)) // 1000
+
+
+@lru_cache(maxsize=16_384)
+def _make_style(upper: bytes, lower: bytes) -> Style:
+    return Style(color=_make_color(upper), bgcolor=_make_color(lower))
+
+
+@lru_cache(maxsize=4096)
+def _make_color(rgb: bytes) -> Color:
+    """Return the colour of three bytes; by hand, for `Color.from_rgb` takes four times as long."""
+    return Color(f"#{rgb.hex()}", ColorType.TRUECOLOR, triplet=ColorTriplet(*rgb))
+
+
+@lru_cache(maxsize=256)
+def _make_ink(color: Rgb | None) -> Style:
+    return Style() if color is None else Style(color=_make_color(bytes(color)))

@@ -1,0 +1,73 @@
+"""A page of text over the screen: what a question about the home or a folder was answered with."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+
+class Sheet(ModalScreen[str | None]):
+    """Shows text that may be longer than the screen; returns `yes` where a person wants what it offers."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter", "close", "close", show=False, id="sheet.close"),
+        Binding("y", "yes", "yes", show=False, id="sheet.yes"),
+        Binding("j,down", "scroll(1)", "down", show=False, id="sheet.down"),
+        Binding("k,up", "scroll(-1)", "up", show=False, id="sheet.up"),
+        Binding("pagedown,ctrl+d", "scroll(12)", "page down", show=False, id="sheet.page_down"),
+        Binding("pageup,ctrl+u", "scroll(-12)", "page up", show=False, id="sheet.page_up"),
+    ]
+    DEFAULT_CSS = """
+    Sheet {
+        background: transparent;
+        align: center middle;
+        & > Vertical {
+            width: 96; max-width: 100%; height: auto; max-height: 90%;
+            background: $panel; border: round $primary; padding: 0 1;
+        }
+        & VerticalScroll { height: auto; max-height: 100%; background: $panel; }
+        & Static { height: auto; }
+    }
+    """
+
+    def __init__(self, title: str, content: Content, *, yes: str = "") -> None:
+        """`yes` is what the y key offers to do, in one or two words; empty for nothing."""
+        super().__init__()
+        self._title = title
+        self._content = content
+        self._yes = yes
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title = self._title
+            box.border_subtitle = f"y {self._yes} · esc close" if self._yes else "esc close"
+            with VerticalScroll(can_focus=False):
+                yield Static(self._content)
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def action_yes(self) -> None:
+        if self._yes:
+            self.dismiss("yes")
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def draw_lines(lines: list[tuple[str, str]]) -> Content:
+    """Return labels with what stands behind them; an empty label begins a heading."""
+    width = max((len(label) for label, _ in lines), default=0)
+    return Content("\n").join([_draw_line(label, text, width) for label, text in lines])
+
+
+def _draw_line(label: str, text: str, width: int) -> Content:
+    if not label:
+        return Content.styled(text, "bold $secondary")
+    return Content.assemble((f"{label:<{width}}  ", "$text-muted"), text)

@@ -1,0 +1,118 @@
+"""Looking through the items of any version or head, page by page, without restoring it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import Item
+from mlwf_tui.store.manifests import read_summary
+from mlwf_tui.store.places import ItemHead, find_place, iter_heads, iter_items_from
+from mlwf_tui.workflow.refs import resolve_manifest
+from mlwf_tui.workspace import Workspace
+
+SCAN_STEP = 2_000  # items between two looks at whether the scan is still wanted
+PREFIXES = ("split", "class", "dataset", "name", "tag")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemSource:
+    """One immutable manifest to look through; `ref` is what a person calls it."""
+
+    ref: str
+    manifest: Digest
+    is_head: bool  # what the project stood on when it was opened
+    schema: LabelSchema
+    item_count: int
+    object_count: int
+
+
+def open_items(workspace: Workspace, ref: str) -> ItemSource:
+    """Return what the version PROJECT@N, or the head of PROJECT, holds at this moment.
+
+    Raises:
+        NotFound: there is no such version.
+    """
+    _, manifest = resolve_manifest(workspace, ref)
+    summary = read_summary(workspace.store, manifest)
+    return ItemSource(
+        ref=ref,
+        manifest=manifest,
+        is_head="@" not in ref,
+        schema=summary.schema,
+        item_count=summary.item_count,
+        object_count=summary.object_count,
+    )
+
+
+def read_items(workspace: Workspace, source: ItemSource, places: Sequence[int]) -> tuple[Item, ...]:
+    """Return the items at `places`, which count from 0 in key order and grow."""
+    found: list[Item] = []
+    for first, count in _find_runs(places):
+        found += islice(iter_items_from(workspace.store, source.manifest, first), count)
+    return tuple(found)
+
+
+def find_item_place(workspace: Workspace, source: ItemSource, key: str) -> int:
+    """Return the place of the first item whose key is `key` or comes after it; at most the last."""
+    return min(find_place(workspace.store, source.manifest, key), max(0, source.item_count - 1))
+
+
+def iter_matches(
+    workspace: Workspace, source: ItemSource, query: str
+) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield, step by step, how many items were looked through and the places of those that match."""
+    words = query.casefold().split()
+    heads = enumerate(iter_heads(workspace.store, source.manifest))
+    passed = 0
+    while step := tuple(islice(heads, SCAN_STEP)):
+        passed += len(step)
+        yield passed, tuple(place for place, head in step if matches(head, words))
+
+
+def matches(head: ItemHead, words: Sequence[str]) -> bool:
+    """Return whether an item has every word, in lower case: in its key, split, classes or tags.
+
+    `class:rbc` looks at the classes alone; so do `split:`, `dataset:`, `name:` and `tag:`.
+    """
+    return all(_has_word(head, word) for word in words)
+
+
+def _has_word(head: ItemHead, word: str) -> bool:
+    name, colon, text = word.partition(":")
+    if colon and name in PREFIXES:
+        return text in "\n".join(_list_parts(head, name)).casefold()
+    return word in head.key.casefold() or any(
+        word in "\n".join(_list_parts(head, name)).casefold() for name in ("split", "class", "tag")
+    )
+
+
+def _list_parts(head: ItemHead, name: str) -> Iterable[str]:
+    match name:
+        case "split":
+            return (head.split,)
+        case "class":
+            return head.class_names
+        case "tag":
+            return head.tag_names
+        case "dataset":
+            return (head.dataset,)
+        case _:
+            return (head.name,)
+
+
+def _find_runs(places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield first place and length of every run of places without a gap."""
+    first = count = 0
+    for place in places:
+        if count and place == first + count:
+            count += 1
+            continue
+        if count:
+            yield first, count
+        first, count = place, 1
+    if count:
+        yield first, count

@@ -1,0 +1,27 @@
+"""An item's image as a terminal can draw it, with outlines over it; read from the store, never restored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.picture import Outline, Picture
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.media.pictures import draw_picture
+from mlwf_tui.workspace import Workspace
+
+
+def render_item(
+    workspace: Workspace, item: Item, outlines: Sequence[Outline], *, columns: int, rows: int
+) -> Picture:
+    """Return the image in at most `columns` x `rows` cells.
+
+    Raises:
+        NotFound: the store does not hold its bytes.
+        CorruptData: its bytes are damaged.
+        InvalidInput: it cannot be shown.
+    """
+    try:
+        return draw_picture(workspace.store.read(item.blob), outlines, columns, rows)
+    except InvalidInput as error:
+        raise InvalidInput(f"{item.name} {error.message}.", hint=error.hint) from error
