@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from mlwf_tui.errors import NotFound, PluginError
 from mlwf_tui.protocols import Executor, Exporter, Importer, Operation, Sample, Trainer
 
 GROUP_PREFIX = "mlwf_tui."
+
+
+def _find_entry_points(group: str) -> Iterable[Any]:
+    from importlib.metadata import entry_points  # 10 ms that commands without plug-ins can do without
+
+    return entry_points(group=group)
 
 
 @dataclass(frozen=True)
@@ -20,8 +25,8 @@ class Registry:
     An entry point's object is a class or function without arguments that returns the plug-in.
     """
 
-    find_entry_points: Callable[..., Any] = entry_points
-    _points_by_kind: dict[str, dict[str, EntryPoint]] = field(default_factory=dict)
+    find_entry_points: Callable[..., Iterable[Any]] = _find_entry_points
+    _points_by_kind: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def list_names(self, kind: str) -> tuple[str, ...]:
         """Return the names of a kind (importers, exporters, operations, trainers, samples) in order."""
@@ -45,7 +50,7 @@ class Registry:
     def get_sample(self, name: str) -> Sample:
         return cast(Sample, self._load("samples", name))
 
-    def _by_kind(self, kind: str) -> dict[str, EntryPoint]:
+    def _by_kind(self, kind: str) -> dict[str, Any]:
         """Return the entry points of a kind; every installed package is looked at once a kind."""
         if kind not in self._points_by_kind:
             points = self.find_entry_points(group=f"{GROUP_PREFIX}{kind}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import NewType
 
 Digest = NewType("Digest", str)
@@ -20,4 +20,4 @@ FolderId = NewType("FolderId", str)
 
 def new_id() -> str:
     """Return 12 random hexadecimal digits: short to read, and any unique prefix names the thing."""
-    return secrets.token_hex(6)
+    return os.urandom(6).hex()

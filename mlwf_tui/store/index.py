@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 import sqlite3
 import struct
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -255,7 +255,7 @@ def open_index(path: Path) -> Index:
     """
     for part in _list_parts(path):
         if part.is_dir():  # nothing of ours: moved away, and SQLite would only half notice it
-            part.rename(part.with_name(f"{part.name}.{secrets.token_hex(4)}.odd"))
+            part.rename(part.with_name(f"{part.name}.{os.urandom(4).hex()}.odd"))
     try:
         return Index(path)
     except CorruptData as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections import OrderedDict
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -244,7 +243,7 @@ def _remove_if_unlocked(path: Path) -> None:
 
 def _create_locked(folder: Path) -> tuple[Path, int]:
     while True:
-        path = folder / f"{secrets.token_hex(8)}{_TEMPORARY_SUFFIX}"
+        path = folder / f"{os.urandom(8).hex()}{_TEMPORARY_SUFFIX}"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         # Between the two calls another process may have taken the file for a dead writer's.
         if try_lock(descriptor) and os.fstat(descriptor).st_nlink:

@@ -204,12 +204,13 @@ def _from_object(annotated: AnnotatedObject) -> list[object]:
 
 
 def _to_object(row: ObjectRow) -> AnnotatedObject:
+    shape = row.geometry
     geometry = Geometry(
-        row.geometry.kind,
-        _pair(row.geometry.points),
-        tuple([_pair(hole) for hole in row.geometry.holes]),
-        tuple(row.geometry.runs),
-        tuple(row.geometry.names),
+        shape.kind,
+        _pair(shape.points),
+        tuple([_pair(hole) for hole in shape.holes]) if shape.holes else (),
+        tuple(shape.runs) if shape.runs else (),
+        tuple(shape.names) if shape.names else (),
     )
     return AnnotatedObject(
         row.class_name, geometry, row.confidence, row.author, _to_tags(row.tags), row.custom
@@ -237,6 +238,9 @@ def _flatten(points: Iterable[Point]) -> list[float]:
 
 
 def _pair(values: list[float]) -> tuple[Point, ...]:
+    if len(values) == 4:  # most shapes are rectangles
+        left, top, right, bottom = values
+        return (left, top), (right, bottom)
     if len(values) % 2:
         raise CorruptData("The manifest holds a point without its y.")
     coordinates = iter(values)

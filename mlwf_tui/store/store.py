@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -225,7 +225,7 @@ class Store:
             NotFound, CorruptData: as `read`; `path` is then as it was.
             StorageFailed: the disk refused.
         """
-        temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+        temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")
         with guard_storage(f"write {path}"):
             try:
                 with temporary.open("xb") as file:

@@ -377,10 +377,11 @@ def copy_backup(place: Path) -> Path | None:
     return inspected
 
 
-def check(place: Path, before: Shape, after: Shape, known: Known, *, has_lost_power: bool = False) -> Shape:
+def check(place: Path, before: Shape, after: Shape, known: Known, *, may_tear: bool = False) -> Shape:
     """Open the place as the next command would and fail unless all of it is old or new, and whole.
 
-    The work folder's files are a copy that nobody syncs: a power cut may take parts of them.
+    With `may_tear` the work folder's files may be cut: nobody syncs them, and in an empty folder they
+    are written in place.
     """
     projects = check_home(place / "home", before.projects, after.projects, known)
     backup: Projects = {}
@@ -388,7 +389,7 @@ def check(place: Path, before: Shape, after: Shape, known: Known, *, has_lost_po
         backup = check_home(inspected, before.backup, after.backup, known)
     assert backup or not before.backup, "the former backup is gone"
     files = read_files(place / "work")
-    if not has_lost_power:
+    if not may_tear:
         check_files(files, before.files, after.files)
     return Shape(projects, backup, files)
 

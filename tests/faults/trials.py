@@ -73,7 +73,8 @@ def check_refusal(subject: Subject, ended: Outcome, found: Shape) -> None:
 def look_and_repeat(subject: Subject, *, has_lost_power: bool = False) -> Shape:
     """Look at what a broken command left, and run it again; return what was found before that."""
     places, scenario = subject.places, subject.scenario
-    found = check(places.place, subject.before, subject.after, places.known, has_lost_power=has_lost_power)
+    may_tear = has_lost_power or scenario.may_tear
+    found = check(places.place, subject.before, subject.after, places.known, may_tear=may_tear)
     is_done = found == subject.after and found != subject.before
     if not is_done or scenario.may_repeat:
         again = places.repeat(scenario)

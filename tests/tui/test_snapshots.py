@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.catalog.catalog import Catalog
+from mlwf_tui.entities.threeway import MergeConflict
 from mlwf_tui.registry import Registry
 from mlwf_tui.settings import Settings
 from mlwf_tui.store.store import Store
 from mlwf_tui.tui.screens.comparing import DiffPane
+from mlwf_tui.tui.widgets.conflicts import ConflictChooser
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.report_view import ReportView
@@ -56,6 +58,29 @@ async def _diff(app: Driver) -> None:
     await app.until(lambda: isinstance(app.main.query_one(Stage).shown, DiffPane))
 
 
+async def _items(app: Driver) -> None:
+    await app.open_versions("cells")
+    await app.select("@1")
+    await app.press("v")
+    await app.until_text("read-only")
+
+
+async def _conflicts(app: Driver) -> None:
+    conflicts = [
+        MergeConflict(
+            key=f"main/cell-{n:02d}.jpg#object-1",
+            item=f"main/cell-{n:02d}.jpg",
+            what="object 1",
+            ours="cell rectangle at 4,4 to 10,12",
+            theirs="removed",
+        )
+        for n in range(3)
+    ]
+    app.main.put(ConflictChooser("cells", "cells-ada", conflicts), lambda _: None)
+    await app.until_text("3 to settle")
+    await app.press("t")
+
+
 async def _report(app: Driver) -> None:
     await app.select("cells-val-1")
     await app.press("enter")
@@ -90,7 +115,9 @@ async def _form(app: Driver) -> None:
 
 PLACES: dict[str, Callable[[Driver], Awaitable[None]]] = {
     "main": _main,
+    "items": _items,
     "diff": _diff,
+    "conflicts": _conflicts,
     "report": _report,
     "monitor": _monitor,
     "help": _help,

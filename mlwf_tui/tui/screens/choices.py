@@ -42,7 +42,7 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
         case "commit", Project() as project:
             return _find_commit_reason(project)
         case "diff", Project() as project if marked is None:
-            return "" if project.latest_version else "Nothing to compare with: commit first, or mark another."
+            return "" if project.latest_version else "Commit first, or mark what to compare with."
         case (("train" | "transform" | "apply" | "benchmark"), (Project() | Version()) as data) if (
             not data.item_count
         ):

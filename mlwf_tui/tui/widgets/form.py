@@ -69,7 +69,7 @@ class Form(ModalScreen[dict[str, str] | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "cancel", show=False, id="form.close"),
-        Binding("ctrl+g", "submit", "start", show=False, id="form.submit"),
+        Binding("enter,ctrl+g", "submit", "start", show=False, id="form.submit"),
         # With priority they hold at once: what is typed in a burst must not reach the field before.
         Binding("down,tab", "app.focus_next", "next field", show=False, priority=True, id="form.next"),
         Binding(
