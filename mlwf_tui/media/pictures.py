@@ -137,4 +137,3 @@ def _draw_mask(shape: Image.Image, geometry: Geometry, points: Sequence[tuple[in
     solid = ImageOps.expand(filled.point(lambda value: 255 if value >= 128 else 0), border=1)
     border = ImageChops.subtract(solid, solid.filter(ImageFilter.MinFilter(3)))
     shape.paste(border.crop((1, 1, size[0] + 1, size[1] + 1)), (left, top))
-

@@ -63,6 +63,8 @@ def backup(workspace: Workspace, folder: Path, observer: Observer) -> BackupResu
         missing = _find_missing(workspace, observer)
         files = _copy_files(workspace.home, target, observer)
         with guard_storage(f"write to {target}"):
+            sync_folder(target / "store")
+            sync_folder(target)
             install_catalog(fresh, target / CATALOG)
             sync_folder(target)
         problems = (*copied.problems, *missing)
@@ -101,6 +103,7 @@ def _claim(workspace: Workspace, target: Path) -> Iterator[None]:
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         marker = target / f"{MARKER}.new"
         marker.write_text(json.dumps({"home": str(workspace.home), "origin": origin}) + "\n", "utf-8")
+        _sync_file(marker)
         marker.replace(target / MARKER)
         sync_folder(target)
     with Store(target / "store") as store, store.hold_care():
@@ -164,11 +167,15 @@ def _copy_file(source: Path, target: Path) -> bool:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.new")
         shutil.copy2(source, part)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
+        _sync_file(part)
         part.replace(target)
         return True
     return False
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from mlwf_tui.workflow.readers import open_readers
 from mlwf_tui.workflow.recorder import Recorder, record
 from mlwf_tui.workflow.refs import check_project_name
 from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.spool import ItemSpool
 from mlwf_tui.workspace import Workspace
 
 _IMAGE_SUFFIXES = tuple(IMAGE_SUFFIXES)
@@ -141,8 +143,9 @@ class _Import:
         key = importer.read_key(self.listing)
         key_digest = compute_digest(msgspec.msgpack.encode(key))
         cached = self._choose_cached(importer.name, key_digest)
-        intake = Intake(self.workspace, self.listing, self.dataset, self.project, cached)
-        manifest = self._take_all(run, intake, importer, key)
+        with closing(ItemSpool(self.workspace.home)) as fresh:
+            intake = Intake(self.workspace, self.listing, self.dataset, self.project, cached, fresh)
+            manifest = self._take_all(run, intake, importer, key)
         result = _summarise(intake, self.project_name, run.run_id, importer.name)
         run.result = {**asdict(result), "summary": _describe_counts(result)}
         project = self._move_head(run, manifest)
@@ -248,7 +251,7 @@ def _write_manifest(
     names = tuple(dict.fromkeys((*declared, *sorted(intake.class_names))))
     found = LabelSchema(define_classes(names, geometry=None))
     if project is None:
-        return write_rows(writer, found, (intake.changes[key] for key in sorted(intake.changes)))
+        return write_rows(writer, found, intake.fresh.iter_sorted())
     schema = read_summary(workspace.store, project.manifest).schema.merge(found)
     return update_rows(workspace.store, writer, project.manifest, schema=schema, changes=intake.changes)
 
@@ -256,7 +259,7 @@ def _write_manifest(
 def _summarise(intake: Intake, project_name: str, run_id: str, format: str) -> ImportResult:
     return ImportResult(
         project=project_name,
-        items_added=len(intake.changes) - intake.updated,
+        items_added=intake.changed - intake.updated,
         items_updated=intake.updated,
         items_unchanged=intake.unchanged,
         problems=tuple(intake.problems),

@@ -22,6 +22,7 @@ from mlwf_tui.workflow.readers import Readers
 from mlwf_tui.workflow.reading import Reading, Task
 from mlwf_tui.workflow.refs import with_dataset
 from mlwf_tui.workflow.scan import is_racy
+from mlwf_tui.workflow.spool import ItemSpool
 from mlwf_tui.workspace import Workspace
 
 DEFAULT_DATASET = "main"
@@ -37,7 +38,8 @@ class Intake:
     dataset: str  # that all items go below; "" for the format's own, or the default
     project: Project | None
     cached: dict[str, CachedItem]  # by the path of the image; only what may be believed
-    changes: dict[str, EncodedItem] = field(default_factory=dict)
+    fresh: ItemSpool  # the items of a project that is made now
+    changes: dict[str, EncodedItem] = field(default_factory=dict)  # of one that was there
     seen: set[str] = field(default_factory=set)
     class_names: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
@@ -48,17 +50,22 @@ class Intake:
     @property
     def taken(self) -> int:
         """How many items the folder has that could be taken in."""
-        return self.unchanged + len(self.changes)
+        return self.unchanged + self.changed
+
+    @property
+    def changed(self) -> int:
+        """How many items are new or other than before."""
+        return self.fresh.count + len(self.changes)
 
     def take_all(
         self, imported: Iterable[ImportedItem], readers: Readers, observer: Observer, *, total: int
     ) -> None:
         """Take items in, reading the files of those that have changed; `total` is told to the observer."""
-        step: list[Reading] = []
-        for count, reading in enumerate(readers.read(self._iter_tasks(imported, observer)), start=1):
+        step: list[tuple[Task, Reading]] = []
+        for count, (task, reading) in enumerate(readers.read(self._iter_tasks(imported, observer)), start=1):
             observer.check_cancelled()
-            observer.progress(self.unchanged + count, total, reading.task.name)
-            step.append(reading)
+            observer.progress(self.unchanged + count, total, task.name)
+            step.append((task, reading))
             if len(step) == _STEP:
                 self._note_all(step)
                 step = []
@@ -105,46 +112,44 @@ class Intake:
         self.unchanged += bool(cached.key)
         self.problems += [Problem(path, reason) for path, reason in cached.problems]
 
-    def _note_all(self, readings: Sequence[Reading]) -> None:
+    def _note_all(self, readings: Sequence[tuple[Task, Reading]]) -> None:
         """Note what was read, beside what the project holds under the same keys."""
-        keys = [reading.key for reading in readings if reading.row]
         known: dict[str, bytes] = {}
-        if self.project is not None and keys:
-            known = dict(find_rows(self.workspace.store, self.project.manifest, keys))
-        for reading in readings:
+        if self.project is not None:
+            keys = [task.key for task, reading in readings if reading.row]
+            known = dict(find_rows(self.workspace.store, self.project.manifest, keys)) if keys else {}
+        for task, reading in readings:
             self.problems += [Problem(path, reason) for path, reason in reading.problems]
-            self._remember(reading)
-            if reading.row:
-                self._note(reading, known.get(reading.key))
+            key = task.key if reading.row else ""
+            self._remember(task, reading, key)
+            if key:
+                self._note(task, reading, key, known.get(key))
 
-    def _note(self, reading: Reading, before: bytes | None) -> None:
+    def _note(self, task: Task, reading: Reading, key: str, before: bytes | None) -> None:
         """Note an item; what the files do not say (split, annotation) stays as it is in the project."""
-        encoded = reading.encoded
+        encoded = EncodedItem(key, reading.row, reading.object_count, reading.size_bytes)
         self.class_names.update(reading.class_names)
         if before is not None:
-            encoded = _fill_in(reading, before)
+            encoded = _fill_in(task, encoded, before)
         if encoded.row == before:
             self.unchanged += 1
+            return
+        self.updated += before is not None
+        if self.project is None:
+            self.fresh.add(encoded)
         else:
-            self.changes[encoded.key] = encoded
-            self.updated += before is not None
+            self.changes[key] = encoded
 
-    def _remember(self, reading: Reading) -> None:
+    def _remember(self, task: Task, reading: Reading, key: str) -> None:
         """Keep what was read for the next import, unless a later edit might not show."""
-        task = reading.task
-        signatures = [reading.image_signature or task.image_signature]
-        signatures += [reading.source_signature] if task.source and reading.source_signature else []
-        if any(is_racy(signature, self.listing.scanned_at_ns) for signature in signatures):
+        image_signature = reading.image_signature or task.image_signature
+        source_signature = reading.source_signature or task.source_signature
+        youngest = self.listing.scanned_at_ns
+        if is_racy(image_signature, youngest) or (task.source and is_racy(source_signature, youngest)):
             return
         self.items.append(
             CachedItem(
-                task.image,
-                signatures[0],
-                task.source,
-                reading.source_signature or task.source_signature,
-                reading.key if reading.row else "",
-                task.split,
-                reading.problems,
+                task.image, image_signature, task.source, source_signature, key, task.split, reading.problems
             )
         )
 
@@ -156,7 +161,7 @@ def _is_same(cached: CachedItem, task: Task) -> bool:
         and cached.source_signature == task.source_signature
         and cached.source == task.source
         and cached.split == task.split
-        and cached.key in ("", f"{task.dataset}/{task.name}")
+        and cached.key in ("", task.key)
     )
 
 
@@ -165,15 +170,16 @@ def _sign_annotation(annotation: Annotation | None) -> bytes:
     return b"" if annotation is None else compute_digest(msgspec.msgpack.encode(annotation)).encode()
 
 
-def _fill_in(reading: Reading, before: bytes) -> EncodedItem:
-    has_split = reading.task.split is not Split.NONE
-    if has_split and reading.task.is_annotated:
-        return reading.encoded
-    old, new = decode_item(before), decode_item(reading.row)
+def _fill_in(task: Task, read: EncodedItem, before: bytes) -> EncodedItem:
+    """Return an item with the split and annotation that it had, where its files say nothing of them."""
+    has_split = task.split is not Split.NONE
+    if has_split and task.is_annotated:
+        return read
+    old, new = decode_item(before), decode_item(read.row)
     return encode(
         replace(
             new,
             split=new.split if has_split else old.split,
-            annotation=new.annotation if reading.task.is_annotated else old.annotation,
+            annotation=new.annotation if task.is_annotated else old.annotation,
         )
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,8 +63,8 @@ class Readers:
     def __init__(self, way: ItemReader | Hands) -> None:
         self._way = way
 
-    def read(self, tasks: Iterable[Task]) -> Iterator[Reading]:
-        """Yield one reading a task, in order; tasks are drawn a little ahead.
+    def read(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Reading]]:
+        """Yield each task with its reading, in order; tasks are drawn a little ahead.
 
         Raises:
             StorageFailed: the disk refused, or a hand died.
@@ -71,10 +72,17 @@ class Readers:
         batches = _iter_batches(tasks)
         if isinstance(self._way, ItemReader):
             for batch in batches:
-                yield from self._way.read_all(batch)
-        else:
-            for answer in self._way.map(map(_encoder.encode, batches)):
-                yield from _readings_decoder.decode(answer)
+                yield from zip(batch, self._way.read_all(batch), strict=True)
+            return
+        asked: deque[list[Task]] = deque()
+
+        def iter_messages() -> Iterator[bytes]:
+            for batch in batches:
+                asked.append(batch)
+                yield _encoder.encode(batch)
+
+        for answer in self._way.map(iter_messages()):
+            yield from zip(asked.popleft(), _readings_decoder.decode(answer), strict=True)
 
 
 @contextmanager

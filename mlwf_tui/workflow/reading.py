@@ -20,7 +20,7 @@ from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.probe import ImageFacts, probe_image
 from mlwf_tui.protocols import Importer
-from mlwf_tui.store.manifests import EncodedItem, encode
+from mlwf_tui.store.manifests import encode
 from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.scan import sign_status
 
@@ -41,6 +41,11 @@ class Task(msgspec.Struct, array_like=True, frozen=True):
     annotation: Annotation | None = None  # where it has no file of its own
 
     @property
+    def key(self) -> str:
+        """The key of the item that it becomes."""
+        return f"{self.dataset}/{self.name}"
+
+    @property
     def is_annotated(self) -> bool:
         """Whether the folder says anything of the image."""
         return bool(self.source) or self.annotation is not None
@@ -52,7 +57,6 @@ class Reading(msgspec.Struct, array_like=True, frozen=True):
     The signatures are those of the bytes that were read, and `row` has what the files say.
     """
 
-    task: Task
     problems: tuple[tuple[str, str], ...] = ()  # path relative to the root, and reason
     row: bytes = b""
     object_count: int = 0
@@ -60,14 +64,6 @@ class Reading(msgspec.Struct, array_like=True, frozen=True):
     class_names: tuple[str, ...] = ()
     image_signature: bytes = b""
     source_signature: bytes = b""
-
-    @property
-    def key(self) -> str:
-        return f"{self.task.dataset}/{self.task.name}"
-
-    @property
-    def encoded(self) -> EncodedItem:
-        return EncodedItem(self.key, self.row, self.object_count, self.size_bytes)
 
 
 class _Image(NamedTuple):
@@ -105,13 +101,13 @@ class ItemReader:
             data, signature = read_stable(f"{self.root}/{task.image}", task.image_signature, MAX_IMAGE_BYTES)
             facts = probe_image(data)
         except InvalidInput as error:
-            return Reading(task, ((task.image, error.message),))
+            return Reading(((task.image, error.message),))
         annotation, source_signature = task.annotation or Annotation(), task.source_signature
         if task.source:
             try:
                 annotation, source_signature = self._read_annotation(task, facts, problems)
             except InvalidInput as error:
-                return Reading(task, ((task.source, error.message),))
+                return Reading(((task.source, error.message),))
         width_px, height_px = facts.width_px, facts.height_px
         annotation = keep_inside(annotation, width_px, height_px, task.image, problems.append)
         return _Image(task, data, facts, annotation, problems, signature, source_signature)
@@ -131,10 +127,10 @@ class ItemReader:
         try:
             encoded = encode(item)
         except InvalidInput as error:
-            return Reading(task, ((task.source or task.image, error.message),))
+            return Reading(((task.source or task.image, error.message),))
         names = tuple({labelled.class_name for labelled in item.annotation.objects})
         return Reading(
-            task, tuple(image.problems), encoded.row, encoded.object_count, encoded.size_bytes, names,
+            tuple(image.problems), encoded.row, encoded.object_count, encoded.size_bytes, names,
             image.signature, image.source_signature,
         )  # fmt: skip
 

@@ -13,9 +13,9 @@ from mlwf_tui.cli.main import COMMANDS, mlwf
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
-    "__init__", "combine", "content", "events", "exports", "follow", "graph_formats", "hits",
+    "__init__", "combine", "content", "events", "exports", "follow", "graph_formats", "hands", "hits",
     "import_cache", "intake", "items", "jobs", "journal", "live", "names", "perform", "pictures",
-    "processes", "readers", "reading", "recorder", "refs", "scan", "tree", "tree_edits",
+    "processes", "readers", "reading", "recorder", "refs", "scan", "spool", "tree", "tree_edits",
     "tree_files", "tree_state", "tree_write",
 }  # fmt: skip
 

@@ -118,7 +118,8 @@ def test_each_kind_is_found() -> None:
     ]  # fmt: skip
     after = [
         make_object("bus", 100), make_object("car", 1), make_object("cat", 20),
-        make_object("car", 40, tags=[Tag("hidden")]), structs.replace(make_object("car", 60), confidence=0.5), still,
+        make_object("car", 40, tags=[Tag("hidden")]),
+        structs.replace(make_object("car", 60), confidence=0.5), still,
     ]  # fmt: skip
     found = compare_objects(before, after)
     assert [c.title for c in found] == [

@@ -26,9 +26,10 @@ class Scenario:
     may_repeat: bool = True  # a second run after a first that was done changes nothing
     repeat_codes: tuple[int, ...] = (0,)
     may_tear: bool = False  # a dead run may leave half a file in the work folder, which the next mends
-    is_slow: bool = False  # it loads libraries of seconds
+    is_slow: bool = False  # it takes long, or says little that others do not
 
 
+_SAMPLE = ("transform", "sample", "cells@1", "-p", "n=5", "--to")
 SCENARIOS = (
     Scenario("import", ("import", "{sources}/one", "cells"), "empty"),
     Scenario("import-changes", ("import", "{sources}/two", "cells"), "one"),
@@ -49,6 +50,8 @@ SCENARIOS = (
     Scenario("checkout-over", ("checkout", "cells@2", "{place}/work"), "checked-out"),
     Scenario("sync", ("sync", "{place}/work", "-m", "edited"), "edited"),
     Scenario("sync-merge", ("sync", "{place}/work", "-m", "edited"), "edited-behind"),
+    Scenario("import-reviving", ("import", "{sources}/two", "revived"), "wasteful", is_slow=True),
+    Scenario("transform-again", (*_SAMPLE, "again"), "sampled", is_slow=True),
     Scenario("transform-images", ("transform", "noise", "cells@1", "--to", "noisy"), is_slow=True),
 )
 
@@ -74,6 +77,8 @@ TEMPLATES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("delete", "gone", "--yes"),
         ("delete", "gone-too", "--yes"),
     ),
+    # The recipe is known, and what it made is named by nobody any more.
+    "sampled": (*_ONE, (*_SAMPLE, "gone"), ("delete", "gone", "--yes")),
     "checked-out": (*_TWO, ("checkout", "cells@1", "{place}/work")),
     "edited": (*_TWO, ("checkout", "cells@2", "{place}/work"), EDIT),
     "edited-behind": (*_TWO, ("checkout", "cells@1", "{place}/work"), EDIT),

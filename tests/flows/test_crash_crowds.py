@@ -35,18 +35,26 @@ from tests.faults.places import Places, Scenario, get_scenario
 from tests.faults.trials import measure
 from tests.making import make_voc
 
-CONFLICT = 5
+NOT_FOUND, CONFLICT = 4, 5
 WRITERS = 4
 IMAGES = 6
 PATIENCE_S = 1.0
 SEED = 3
+COLLECT = ("collect", "--apply", "--grace", "0")
 OTHERS = (
     ("import", "{sources}/more", "cells"),
     ("import", "{sources}/more", "others"),
     ("verify",),
     ("undo", "cells"),
     ("commit", "cells", "-m", "meanwhile"),
-    ("collect", "--apply", "--grace", "0"),
+    COLLECT,
+)
+MEETINGS = (
+    *(("import-changes", other) for other in OTHERS),
+    *(("collect", other) for other in OTHERS),
+    *(("backup-again", other) for other in OTHERS),
+    ("import-reviving", COLLECT),
+    ("transform-again", COLLECT),
 )
 
 
@@ -136,7 +144,7 @@ def pause_and_meet(places: Places, scenario: Scenario, fault: Fault, other: Sequ
     os.killpg(first.pid, signal.SIGCONT if end == "goes on" else signal.SIGKILL)
     outcomes = finish(first), finish(second)
     assert outcomes[0].code in ((0, CONFLICT) if end == "goes on" else (KILLED,)), outcomes
-    assert outcomes[1].code in (0, CONFLICT, 4), (has_waited, outcomes)
+    assert outcomes[1].code in (0, CONFLICT, NOT_FOUND), (has_waited, outcomes)
     check_home(place / "home")
     check_said(place / "home", outcomes)
     call_well(place / "home", *places.fill(scenario))
@@ -167,14 +175,11 @@ ENDS = pytest.mark.parametrize("end", ["goes on", "is killed"])
 
 
 @ENDS
-@pytest.mark.parametrize("name", ["import-changes", "collect"])
-def test_a_command_paused_at_a_step_meets_another(
-    places: Places, tried: Counter[str], name: str, end: str
-) -> None:
-    paused = get_scenario(name)
-    pauses = list_pauses(measure(places, paused).whole.steps)
+def test_a_command_paused_at_a_step_meets_another(places: Places, tried: Counter[str], end: str) -> None:
     draw = random.Random(SEED)
-    for fault, other in zip(draw.sample(pauses, 3), draw.sample(OTHERS, 3), strict=True):
+    for name, other in draw.sample(MEETINGS, 6):
+        paused = get_scenario(name)
+        fault = draw.choice(list_pauses(measure(places, paused).whole.steps))
         pause_and_meet(places, paused, fault, other, end)
         tried["crowd: paused at a step, met another"] += 1
 
@@ -182,8 +187,7 @@ def test_a_command_paused_at_a_step_meets_another(
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @ENDS
-@pytest.mark.parametrize("other", OTHERS, ids=" ".join)
-@pytest.mark.parametrize("name", ["import-changes", "collect", "backup-again"])
+@pytest.mark.parametrize(("name", "other"), MEETINGS)
 def test_a_command_paused_at_every_step_meets_another(
     places: Places, tried: Counter[str], name: str, other: Sequence[str], end: str
 ) -> None:

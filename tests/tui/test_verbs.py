@@ -343,7 +343,7 @@ async def test_x_lists_what_can_be_done_and_why_the_rest_cannot(projects_home: W
     async with drive(projects_home) as app:
         text = await _open_menu(app, "parts")
         assert "commit" in text
-        assert "Nothing to compare with: commit first" in text
+        assert "Commit first, or mark what to compare with" in text
         await app.press("c")
         await app.until(lambda: isinstance(app.top, Prompt))
 
