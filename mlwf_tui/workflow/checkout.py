@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 
 from mlwf_tui.entities.folder import FolderListing
-from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Conflict, InvalidInput
@@ -18,14 +17,13 @@ from mlwf_tui.workflow.projects import write_empty_manifest
 from mlwf_tui.workflow.recorder import Recorder, record
 from mlwf_tui.workflow.scan import scan_folder
 from mlwf_tui.workflow.tree import (
-    find_unexplained,
+    finish,
     hold_tree,
     list_touched,
     look_for_edits,
     set_aside,
     settle,
 )
-from mlwf_tui.workflow.tree_files import clear_leftovers
 from mlwf_tui.workflow.tree_state import TreeState, find_state, write_state
 from mlwf_tui.workflow.tree_write import Plan, plan_change, plan_whole, write_plan
 from mlwf_tui.workspace import Workspace
@@ -78,13 +76,14 @@ class _Checkout:
     folder: Path
     is_forced: bool
     observer: Observer
-    done: dict[str, bytes] = field(default_factory=dict)  # files that are right although they were touched
     known: dict[str, bytes] = field(default_factory=dict)  # files that hold what they held, written anew
     kept_in: str = ""
 
     def do(self) -> CheckoutResult:
         self.observer.progress(0, None, "looking through the folder")
         state = self._find_state()
+        if state is not None and state.target:
+            state = finish(self.run.workspace, self.folder, state, self.observer)
         listing = scan_folder(self.folder)
         if state is None:
             state, plan, is_new = self._begin(listing)
@@ -94,7 +93,7 @@ class _Checkout:
         write_state(self.folder, msgspec.structs.replace(state, target=target))
         workspace = self.run.workspace
         written = write_plan(workspace, self.folder, plan, is_new=is_new, observer=self.observer)
-        files = state.files | self.known | self.done
+        files = state.files | self.known
         for path in plan.removals:
             files.pop(path, None)
         files |= written.files
@@ -137,38 +136,27 @@ class _Checkout:
         return state, plan_whole(self.run.workspace.store, self.version.manifest), not listing.files
 
     def _continue(self, state: TreeState, listing: FolderListing) -> Plan:
-        """Return the plan for a folder that is a checkout, perhaps one that was killed."""
+        """Return the plan for a folder that is a checkout already."""
         workspace = self.run.workspace
-        clear_leftovers(self.folder)
         touched = list_touched(state, listing)
-        if state.target:
-            edited, self.done = find_unexplained(workspace, state, listing, touched)
-            target = self.version.manifest
-            self.done = self.done if state.target == target else {}
-        else:
-            edits = look_for_edits(workspace, state, listing, self.observer)
-            found = {file.relative for file in listing.files}
-            keys = {edit.key for edit in edits.edits} | ({""} if edits.is_schema_changed else set())
-            keys |= {edit.before.key for edit in edits.edits if edit.before}
-            self.known = {path: sign for path, sign in edits.signatures.items() if touched[path] not in keys}
-            touched = {path: key for path, key in touched.items() if path not in self.known}
-            edited = [path for path, key in touched.items() if key in keys and path in found]
-            edited = edited or [f"{edit.key} ({edit.kind})" for edit in edits.edits]
+        edits = look_for_edits(workspace, state, listing, self.observer)
+        found = {file.relative for file in listing.files}
+        keys = {edit.key for edit in edits.edits} | ({""} if edits.is_schema_changed else set())
+        keys |= {edit.before.key for edit in edits.edits if edit.before}
+        self.known = {path: sign for path, sign in edits.signatures.items() if touched[path] not in keys}
+        touched = {path: key for path, key in touched.items() if path not in self.known}
+        edited = [path for path, key in touched.items() if key in keys and path in found]
+        edited = edited or [f"{edit.key} ({edit.kind})" for edit in edits.edits]
         if edited and not self.is_forced:
             raise _describe_edits(self.folder, edited)
         self._set_aside(edited, listing)
-        return self._plan(state, self.version.manifest, touched)
+        return plan_change(workspace.store, state.manifest, self.version.manifest, touched)
 
     def _set_aside(self, edited: list[str], listing: FolderListing) -> None:
         there = {file.relative for file in listing.files}
         paths = [path for path in edited if path in there]
         if paths:
             self.kept_in = set_aside(self.folder, paths)
-
-    def _plan(self, state: TreeState, target: Digest, touched: dict[str, str]) -> Plan:
-        wanted = {path: key for path, key in touched.items() if path not in self.done}
-        plan = plan_change(self.run.workspace.store, state.manifest, target, wanted)
-        return plan.without(self.done)
 
 
 def _describe_edits(folder: Path, edited: list[str]) -> Conflict:

@@ -22,7 +22,7 @@ from mlwf_tui.store.manifests import read_summary, update_manifest
 from mlwf_tui.workflow.combine import combine
 from mlwf_tui.workflow.recorder import Recorder, pin_head, record
 from mlwf_tui.workflow.scan import scan_folder
-from mlwf_tui.workflow.tree import hold_tree, list_touched, settle
+from mlwf_tui.workflow.tree import finish, hold_tree, list_touched, settle
 from mlwf_tui.workflow.tree_edits import TreeEdits, read_edits
 from mlwf_tui.workflow.tree_state import TreeState, get_state, write_state
 from mlwf_tui.workflow.tree_write import Plan, Step, plan_change, write_plan
@@ -64,18 +64,15 @@ def sync(
 
     Raises:
         NotFound: the folder is no checkout, or its project is not in this home.
-        Conflict: both sides changed the same and there is no policy; or a checkout was interrupted.
+        Conflict: both sides changed the same and there is no policy.
         Busy: another checkout or sync of the folder is going on.
     """
     check_text(message or "", "message")
     with hold_tree(workspace, folder) as held:
         state = get_state(held)
-        if state.target:
-            raise Conflict(
-                f"A checkout to {held} was interrupted.",
-                hint=f"Finish it first: mlwf checkout {state.ref} {held}",
-            )
         project = _find_project(workspace, state, held)
+        if state.target:  # a checkout or a sync was killed while it wrote files
+            state = finish(workspace, held, state, observer)
         with record(workspace, "sync", params={"folder": str(held), "project": project.name}) as run:
             run.read_folder(str(held))
             if project.item_count:

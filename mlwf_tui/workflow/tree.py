@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
@@ -19,10 +21,11 @@ from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.locks import hold_file
 from mlwf_tui.store.manifests import find_rows, read_summary
 from mlwf_tui.store.rows import decode_item
-from mlwf_tui.workflow.scan import get_times_ns
+from mlwf_tui.workflow.scan import get_times_ns, scan_folder
 from mlwf_tui.workflow.tree_edits import TreeEdits, read_edits
-from mlwf_tui.workflow.tree_files import TreeFiles
-from mlwf_tui.workflow.tree_state import FOLDER_NAME, TreeState, find_touched
+from mlwf_tui.workflow.tree_files import TreeFiles, clear_leftovers
+from mlwf_tui.workflow.tree_state import FOLDER_NAME, TreeState, find_touched, write_state
+from mlwf_tui.workflow.tree_write import plan_change, write_plan
 from mlwf_tui.workspace import Workspace
 
 _LOCK_TIMEOUT_S = 5.0
@@ -73,32 +76,50 @@ def list_touched(state: TreeState, listing: FolderListing) -> dict[str, str]:
     return touched
 
 
-def find_unexplained(
+def finish(workspace: Workspace, folder: Path, state: TreeState, observer: Observer) -> TreeState:
+    """End the writing of files that was interrupted, and return the state of the folder after it.
+
+    Files that are as neither manifest has them, and not cut off, were edited since: they stay, and are
+    edits of the manifest that the others become.
+
+    Raises:
+        StorageFailed, CorruptData: as `write_plan`.
+    """
+    clear_leftovers(folder)
+    listing = scan_folder(folder)
+    touched = list_touched(state, listing)
+    edited, done = _sort_touched(workspace, state, listing, touched)
+    wanted = {path: key for path, key in touched.items() if path not in done and path not in edited}
+    plan = plan_change(workspace.store, state.manifest, state.target, wanted).without({*done, *edited})
+    written = write_plan(workspace, folder, plan, is_new=False, observer=observer)
+    files = {path: sign for path, sign in state.files.items() if path not in plan.removals}
+    files |= done | written.files | dict.fromkeys(edited, b"")
+    finished = msgspec.structs.replace(state, manifest=state.target, target=Digest(""), files=settle(files))
+    write_state(folder, finished)
+    return finished
+
+
+def _sort_touched(
     workspace: Workspace, state: TreeState, listing: FolderListing, touched: Mapping[str, str]
 ) -> tuple[list[str], dict[str, bytes]]:
-    """Return the touched paths that a checkout which was killed does not explain, and those it had done.
-
-    Such a file is as the manifest before had it, or the one that was being written, or is cut off.
-    """
+    """Return the touched paths that were edited by somebody, and the signatures of those that are done."""
     found = {file.relative: file.signature for file in listing.files}
     before = _read_items(workspace, state.manifest, set(touched.values()))
     after = _read_items(workspace, state.target, set(touched.values()))
-    unexplained: list[str] = []
+    edited: list[str] = []
     done: dict[str, bytes] = {}
     for path, key in touched.items():
-        wanted = _read_wanted(workspace, state.target, path, after.get(key))
-        if path not in found:
-            continue  # gone, or not yet there: it will be written
-        if not key and path != META_NAME:
-            continue  # no file of ours, and never in the way
+        if path not in found or (not key and path != META_NAME):
+            continue  # gone, or not yet there, or no file of ours
         content = (listing.root / path).read_bytes()
+        wanted = _read_wanted(workspace, state.target, path, after.get(key))
         if content == wanted:
             done[path] = found[path]
         elif wanted is not None and wanted.startswith(content):
             continue  # cut off
         elif content != _read_wanted(workspace, state.manifest, path, before.get(key)):
-            unexplained.append(path)
-    return unexplained, done
+            edited.append(path)
+    return edited, done
 
 
 def set_aside(folder: Path, paths: Collection[str]) -> str:
