@@ -185,7 +185,7 @@ class _Import:
         images = sum(file.relative.lower().endswith(_IMAGE_SUFFIXES) for file in self.listing.files)
         root, expected = self.listing.root, images - len(intake.cached)
         with run.writer() as writer:
-            declared = importer.list_classes(self.listing)
+            declared = importer.read_schema(self.listing)
             with open_readers(self.workspace, writer, importer, root, key, expected=expected) as readers:
                 imported = importer.iter_items(self.listing, intake.problems.append)
                 intake.take_all(imported, readers, self.observer, total=images)
@@ -245,11 +245,11 @@ def _write_manifest(
     writer: StoreWriter,
     project: Project | None,
     intake: Intake,
-    declared: tuple[str, ...],
+    declared: LabelSchema,
 ) -> ManifestSummary:
     """Write the project's items with what was taken in; classes in the order that the folder declares."""
-    names = tuple(dict.fromkeys((*declared, *sorted(intake.class_names))))
-    found = LabelSchema(define_classes(names, geometry=None))
+    names = tuple(dict.fromkeys((*declared.class_names, *sorted(intake.class_names))))
+    found = declared.merge(LabelSchema(define_classes(names, geometry=None)))
     if project is None:
         return write_rows(writer, found, intake.fresh.iter_sorted())
     schema = read_summary(workspace.store, project.manifest).schema.merge(found)

@@ -130,7 +130,7 @@ class Intake:
         encoded = EncodedItem(key, reading.row, reading.object_count, reading.size_bytes)
         self.class_names.update(reading.class_names)
         if before is not None:
-            encoded = _fill_in(task, encoded, before)
+            encoded = _fill_in(task, reading, encoded, before)
         if encoded.row == before:
             self.unchanged += 1
             return
@@ -170,9 +170,9 @@ def _sign_annotation(annotation: Annotation | None) -> bytes:
     return b"" if annotation is None else compute_digest(msgspec.msgpack.encode(annotation)).encode()
 
 
-def _fill_in(task: Task, read: EncodedItem, before: bytes) -> EncodedItem:
+def _fill_in(task: Task, reading: Reading, read: EncodedItem, before: bytes) -> EncodedItem:
     """Return an item with the split and annotation that it had, where its files say nothing of them."""
-    has_split = task.split is not Split.NONE
+    has_split = reading.has_own_split or task.split is not Split.NONE
     if has_split and task.is_annotated:
         return read
     old, new = decode_item(before), decode_item(read.row)

@@ -19,7 +19,7 @@ from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.probe import ImageFacts, probe_image
-from mlwf_tui.protocols import Importer
+from mlwf_tui.protocols import Description, Importer
 from mlwf_tui.store.manifests import encode
 from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.scan import sign_status
@@ -64,6 +64,7 @@ class Reading(msgspec.Struct, array_like=True, frozen=True):
     class_names: tuple[str, ...] = ()
     image_signature: bytes = b""
     source_signature: bytes = b""
+    has_own_split: bool = False  # that the item's own file says
 
 
 class _Image(NamedTuple):
@@ -72,10 +73,15 @@ class _Image(NamedTuple):
     task: Task
     data: bytes
     facts: ImageFacts
-    annotation: Annotation
+    described: Description
     problems: list[tuple[str, str]]
     signature: bytes
     source_signature: bytes
+
+    @property
+    def split(self) -> Split:
+        """What the item's own file says, else what the folder does."""
+        return self.task.split if self.described.split is None else self.described.split
 
 
 @dataclass(slots=True)
@@ -102,15 +108,16 @@ class ItemReader:
             facts = probe_image(data)
         except InvalidInput as error:
             return Reading(((task.image, error.message),))
-        annotation, source_signature = task.annotation or Annotation(), task.source_signature
+        described, source_signature = Description(task.annotation or Annotation()), task.source_signature
         if task.source:
             try:
-                annotation, source_signature = self._read_annotation(task, facts, problems)
+                described, source_signature = self._read_source(task, facts, problems)
             except InvalidInput as error:
                 return Reading(((task.source, error.message),))
         width_px, height_px = facts.width_px, facts.height_px
-        annotation = keep_inside(annotation, width_px, height_px, task.image, problems.append)
-        return _Image(task, data, facts, annotation, problems, signature, source_signature)
+        annotation = keep_inside(described.annotation, width_px, height_px, task.image, problems.append)
+        described = Description(annotation, described.split)
+        return _Image(task, data, facts, described, problems, signature, source_signature)
 
     def _finish(self, image: _Image, digest: Digest) -> Reading:
         task, facts = image.task, image.facts
@@ -121,8 +128,8 @@ class ItemReader:
             size_bytes=len(image.data),
             width_px=facts.width_px,
             height_px=facts.height_px,
-            split=task.split,
-            annotation=image.annotation,
+            split=image.split,
+            annotation=image.described.annotation,
         )
         try:
             encoded = encode(item)
@@ -131,27 +138,36 @@ class ItemReader:
         names = tuple({labelled.class_name for labelled in item.annotation.objects})
         return Reading(
             tuple(image.problems), encoded.row, encoded.object_count, encoded.size_bytes, names,
-            image.signature, image.source_signature,
+            image.signature, image.source_signature, image.described.split is not None,
         )  # fmt: skip
 
-    def _read_annotation(
+    def _read_source(
         self, task: Task, facts: ImageFacts, problems: list[tuple[str, str]]
-    ) -> tuple[Annotation, bytes]:
-        """Return the annotation and the signature of the bytes that it was read from."""
+    ) -> tuple[Description, bytes]:
+        """Return what the item's own file says, and the signature of the bytes that it was read from."""
         path = f"{self.root}/{task.source}"
         signature = task.source_signature
         for _ in range(_ATTEMPTS):
             found: list[Problem] = []
             file = FoundFile(self.root, task.source, signature)
-            annotation = self.importer.read_annotation(
-                file, self.key, facts.width_px, facts.height_px, found.append
-            )
+            described = self._describe(file, facts, found.append)
             after = _sign(path)
-            if after == signature:
+            if after != signature:  # somebody is writing it: what was read may be the half of it
+                signature = after
+            elif isinstance(described, InvalidInput):
+                raise described
+            else:
                 problems += [(problem.path, problem.reason) for problem in found]
-                return annotation, signature
-            signature = after
+                return described, signature
         raise InvalidInput("changes while it is read")
+
+    def _describe(
+        self, source: FoundFile, facts: ImageFacts, report: Callable[[Problem], None]
+    ) -> Description | InvalidInput:
+        try:
+            return self.importer.read_annotation(source, self.key, facts.width_px, facts.height_px, report)
+        except InvalidInput as error:
+            return error
 
 
 def keep_inside(
@@ -176,7 +192,7 @@ def keep_inside(
 
 def _is_inside(labelled: AnnotatedObject, width_px: int, height_px: int) -> bool:
     geometry = labelled.geometry
-    if geometry.kind is GeometryKind.RECTANGLE:  # most are, and have no need of bounds
+    if geometry.kind is GeometryKind.RECTANGLE and len(geometry.points) == 2:  # most; no need of bounds
         (left, top), (right, bottom) = geometry.points
     else:
         left, top, right, bottom = geometry.bounds
@@ -192,8 +208,7 @@ def read_stable(path: str, signature: bytes, max_bytes: int) -> tuple[bytes, byt
     """
     try:
         for _ in range(_ATTEMPTS):
-            data = _read_all(path, max_bytes)
-            after = _sign(path)
+            data, after = _read_all(path, max_bytes)
             if after == signature:
                 return data, signature
             signature = after
@@ -202,7 +217,8 @@ def read_stable(path: str, signature: bytes, max_bytes: int) -> tuple[bytes, byt
     raise InvalidInput("changes while it is read")
 
 
-def _read_all(path: str, max_bytes: int) -> bytes:
+def _read_all(path: str, max_bytes: int) -> tuple[bytes, bytes]:
+    """Return a file's bytes, and its signature after they were read."""
     # Plain descriptors: a buffered file object costs as much again as the reading.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
@@ -212,7 +228,7 @@ def _read_all(path: str, max_bytes: int) -> bytes:
         data = os.read(descriptor, size + 1)
         while len(data) < size and (more := os.read(descriptor, size + 1 - len(data))):
             data += more
-        return data
+        return data, sign_status(os.fstat(descriptor))
     finally:
         os.close(descriptor)
 

@@ -6,11 +6,16 @@ link that somebody else puts there leads out.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +27,7 @@ from mlwf_tui.workflow.tree_state import FOLDER_NAME
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_OPEN = 256
+_FLUSH_S = 0.5
 
 
 @dataclass(slots=True)
@@ -135,11 +141,56 @@ class TreeFiles:
             os.close(self._descriptors.pop(oldest))
 
 
+def make_durable(folder: Path) -> None:
+    """Wait until all that was written to the folder's file system would survive a power cut.
+
+    One call for everything: a sync of each of 40,000 files takes a hundred times as long.
+
+    Raises:
+        StorageFailed: the disk refused.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if _load_libc().syncfs(descriptor):
+            error = OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+            raise _describe_refusal(folder, error)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def flushing(folder: Path) -> Iterator[None]:
+    """Make durable what the body writes, beginning while it writes: the disk is then never idle.
+
+    Raises:
+        StorageFailed: the disk refused.
+    """
+    has_ended = Event()
+
+    def flush() -> None:
+        while not has_ended.wait(_FLUSH_S):
+            make_durable(folder)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="flush") as thread:
+        flushed = thread.submit(flush)
+        try:
+            yield
+        finally:
+            has_ended.set()
+        flushed.result()
+    make_durable(folder)
+
+
 def clear_leftovers(root: Path) -> None:
     """Remove what a killed checkout was writing beside files that it replaced."""
     for path in root.rglob(".????????????.tmp"):
         if FOLDER_NAME not in path.parts and stat.S_ISREG(path.lstat().st_mode):
             path.unlink(missing_ok=True)
+
+
+@cache
+def _load_libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def _write_new(name: str, content: bytes, parent: int) -> bytes:

@@ -15,6 +15,7 @@ from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.ids import Digest, ProjectId
 from mlwf_tui.errors import InvalidInput, NotFound, StorageFailed
 from mlwf_tui.store.digests import compute_digest
+from mlwf_tui.store.packs import sync_folder
 
 FOLDER_NAME = ".mlwf"
 _FILE_NAME = "state"
@@ -93,6 +94,7 @@ def write_state(folder: Path, state: TreeState) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(home / _FILE_NAME)
+        sync_folder(home)
     except OSError as error:
         raise StorageFailed(
             f"{home} could not be written: {error.strerror or error}.", hint="Free some space."

@@ -24,7 +24,7 @@ from mlwf_tui.store.rows import decode_item
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.hands import Work, count_hands, open_hands
 from mlwf_tui.workflow.readers import FEWEST_FOR_HANDS
-from mlwf_tui.workflow.tree_files import TreeFiles
+from mlwf_tui.workflow.tree_files import TreeFiles, flushing
 from mlwf_tui.workspace import Workspace
 
 _BATCH = 32
@@ -161,7 +161,7 @@ def _list_paths(item: Item) -> tuple[str, str]:
 def write_plan(
     workspace: Workspace, folder: Path, plan: Plan, *, is_new: bool, observer: Observer
 ) -> Written:
-    """Carry a plan out, with the hands of every core where it is large.
+    """Carry a plan out, with the hands of every core where it is large; what is written is durable then.
 
     `is_new`: nothing is there that could be replaced.
 
@@ -171,7 +171,7 @@ def write_plan(
         CorruptData: bytes of the store are damaged; what could be written was.
     """
     written = Written()
-    with TreeFiles(folder) as files:
+    with flushing(folder), TreeFiles(folder) as files:
         for path in plan.removals:
             files.remove(path)
             written.removed += 1
