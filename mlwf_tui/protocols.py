@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, LabelSchema
 from mlwf_tui.entities.folder import FolderListing, FoundFile
@@ -48,6 +48,7 @@ class ImportedItem:
     `source` is the file that describes this image alone; it is read by `Importer.read_annotation`, and
     only where it or the image has changed. `annotation` is what a file that describes many images
     says of it. Both None: the folder says nothing of the image, not that there is nothing on it.
+    `split` is what the folder says, before any file is read.
     """
 
     image: FoundFile
@@ -56,6 +57,13 @@ class ImportedItem:
     split: Split = Split.NONE
     source: FoundFile | None = None
     annotation: Annotation | None = None
+
+
+class Description(NamedTuple):
+    """What an item's own file says; `split` None where it says nothing of it."""
+
+    annotation: Annotation
+    split: Split | None = None
 
 
 class Importer(Protocol):
@@ -67,8 +75,8 @@ class Importer(Protocol):
     def detect(self, folder: FolderListing) -> Detection | None:
         """Return why the folder is in this format, or None. Reads little: names and a few heads."""
 
-    def list_classes(self, folder: FolderListing) -> tuple[str, ...]:
-        """Return the class names that the folder declares, in the order that gives them their index.
+    def read_schema(self, folder: FolderListing) -> LabelSchema:
+        """Return the classes and tags that the folder declares, in the order that gives them their index.
 
         Empty where the format declares none; classes are then those of the objects.
 
@@ -93,7 +101,7 @@ class Importer(Protocol):
 
     def read_annotation(
         self, source: FoundFile, key: Any, width_px: int, height_px: int, report: Callable[[Problem], None]
-    ) -> Annotation:
+    ) -> Description:
         """Return what an item's own file says, in pixels of the image as it is shown.
 
         Boxes are as the file has them: the import verb checks them against the image. What cannot be

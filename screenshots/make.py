@@ -55,6 +55,12 @@ async def show_diff(app: Driver) -> None:
     await app.press("d")
 
 
+async def show_items(app: Driver) -> None:
+    """The items of a version, read straight from the packs."""
+    await app.select("digits-augmented")
+    await app.press("v")
+
+
 async def show_menu(app: Driver) -> None:
     """The context menu of a version, over the three panes."""
     await app.open_versions("digits")
@@ -87,6 +93,7 @@ SITUATIONS: dict[str, tuple[Situation, tuple[int, int]]] = {
     "monitor": (show_monitor, WIDE),
     "report": (show_report, WIDE),
     "diff": (show_diff, WIDE),
+    "items": (show_items, WIDE),
     "menu": (show_menu, WIDE),
     "restore": (show_restore, WIDE),
     "train": (show_train, WIDE),

@@ -33,15 +33,17 @@ def read_folder(importer: Importer, root: Path) -> tuple[list[ReadItem], list[Pr
     items: list[ReadItem] = []
     key = importer.read_key(folder)
     for item in importer.iter_items(folder, problems.append):
-        annotation = item.annotation
+        annotation, split = item.annotation, item.split
         try:
             if item.source is not None:
                 facts = probe_image(item.image.path.read_bytes())
                 size = facts.width_px, facts.height_px
-                annotation = importer.read_annotation(item.source, key, *size, problems.append)
+                described = importer.read_annotation(item.source, key, *size, problems.append)
+                annotation = described.annotation
+                split = item.split if described.split is None else described.split
         except InvalidInput as error:
             problems.append(Problem(item.source.relative if item.source else "", error.message))
             continue
         objects = annotation.objects if annotation else ()
-        items.append(ReadItem(item.image.path, item.dataset, item.name, item.split, annotation, objects))
+        items.append(ReadItem(item.image.path, item.dataset, item.name, split, annotation, objects))
     return items, problems

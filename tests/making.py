@@ -133,6 +133,30 @@ def make_coco(
     return folder
 
 
+def make_supervisely(
+    folder: Path, boxes: Mapping[str, Sequence[Box]], *, split: str = "train", class_names: Sequence[str]
+) -> Path:
+    """Write `meta.json` and a dataset `main` with an image and an annotation for each file name."""
+    for seed, (name, of_image) in enumerate(boxes.items()):
+        write_image(folder / "main" / "img" / name, seed, boxes=of_image)
+        objects = [
+            {
+                "classTitle": class_name,
+                "geometryType": "rectangle",
+                "points": {"exterior": [[left, top], [right, bottom]], "interior": []},
+                "tags": [],
+            }
+            for class_name, left, top, right, bottom in of_image
+        ]
+        size = {"height": HEIGHT_PX, "width": WIDTH_PX}
+        path = folder / "main" / "ann" / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"size": size, "split": split, "tags": [], "objects": objects}), "utf-8")
+    classes = [{"title": name, "shape": "rectangle", "color": "#336699"} for name in class_names]
+    (folder / "meta.json").write_text(json.dumps({"classes": classes, "tags": []}), "utf-8")
+    return folder
+
+
 def make_item(
     name: str = "a.jpg",
     boxes: Sequence[Box] = (),

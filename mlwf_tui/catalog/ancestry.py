@@ -41,6 +41,7 @@ def _enter(
     if not version_ids:
         return
     query = VersionRow.select().where(VersionRow.id.in_(version_ids))
-    for row in database.fetch(query):
-        parents = tuple(VersionId(parent) for parent in row.parents)
-        heapq.heappush(waiting, (-row.sequence, VersionId(row.id), parents, row.deleted_at is None))
+    with database.working_on_rows():
+        for row in database.fetch(query):
+            parents = tuple(VersionId(parent) for parent in row.parents)
+            heapq.heappush(waiting, (-row.sequence, VersionId(row.id), parents, row.deleted_at is None))

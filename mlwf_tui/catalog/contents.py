@@ -16,10 +16,9 @@ class Contents:
 
     def find(self, manifest: Digest) -> ManifestContent | None:
         """Return what a manifest holds, where it was counted before."""
-        row = self._database.find(ContentRow.select().where(ContentRow.manifest == manifest))
-        if row is None:
-            return None
-        return ManifestContent(datasets=row.datasets, splits=row.splits, classes=row.classes)
+        query = ContentRow.select().where(ContentRow.manifest == manifest)
+        found = self._database.fetch_as(query, _to_content)
+        return found[0] if found else None
 
     def find_counted(self, project_id: ProjectId) -> Digest | None:
         """Return the manifest that was counted of the newest state of a project's head."""
@@ -41,3 +40,7 @@ class Contents:
         )
         with self._database.transaction():
             self._database.execute(row.on_conflict_ignore())
+
+
+def _to_content(row: ContentRow) -> ManifestContent:
+    return ManifestContent(datasets=row.datasets, splits=row.splits, classes=row.classes)

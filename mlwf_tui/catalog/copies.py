@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from mlwf_tui.catalog.faults import translated_faults
+from mlwf_tui.catalog.faults import asking, told_damage, translated_faults
 from mlwf_tui.errors import Busy, CorruptData
 
 _BUSY_TIMEOUT_S = 30.0
@@ -32,9 +32,9 @@ def copy_catalog(source: Path, target: Path) -> None:
     """
     remove_catalog(target)
     with _open(source) as original, _open(target) as copy:
-        with translated_faults(source):
+        with asking(source):
             _copy_pages(original, copy, source)
-        with translated_faults(target):
+        with asking(target), told_damage(target):
             said = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
     if said != "ok":
         raise CorruptData(
@@ -68,7 +68,7 @@ def is_copy(copy: Path, original: Path) -> bool:
     """
     if read_origin(copy) != read_origin(original):
         return False
-    with _open(copy) as one, _open(original) as other, translated_faults(copy):
+    with _open(copy) as one, _open(original) as other, asking(copy), told_damage(copy):
         changes = [one.execute(query).fetchone() for query in (_FIRST_CHANGE, _LAST_CHANGE)]
         return all(change is None or other.execute(_SAME_CHANGE, change).fetchone() for change in changes)
 
@@ -79,7 +79,7 @@ def read_origin(path: Path) -> int:
     Raises:
         CorruptData: it is no catalog.
     """
-    with _open(path) as connection, translated_faults(path):
+    with _open(path) as connection, asking(path), told_damage(path):
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         if not tables.issuperset(_OWN_TABLES):
             raise CorruptData(f"{path} is no catalog.", hint="Choose another folder.")

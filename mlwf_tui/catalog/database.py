@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import peewee as pw
 
-from mlwf_tui.catalog.faults import translated_faults
+from mlwf_tui.catalog.faults import asking, told_damage, translated_faults
 from mlwf_tui.errors import StorageFailed
+
+Entity = TypeVar("Entity")
 
 Clock = Callable[[], datetime]
 """Says what time it is, as an aware datetime."""
@@ -54,8 +58,19 @@ class Database:
 
     def fetch(self, query: pw.BaseQuery) -> list[Any]:
         """Return all rows of a query."""
-        with translated_faults(self.path):
-            return list(query.execute(self._peewee))
+        with asking(self.path):
+            found = query.execute(self._peewee)
+            with told_damage(self.path):  # a parameter that is too large is not damage
+                return list(found)
+
+    def fetch_as(self, query: pw.BaseQuery, make: Callable[[Any], Entity]) -> tuple[Entity, ...]:
+        """Return the entity that `make` makes of each row, its fields of the types that it declares."""
+        with self.working_on_rows():
+            return tuple(_check_types(make(row)) for row in self.fetch(query))
+
+    def working_on_rows(self) -> AbstractContextManager[None]:
+        """Say that the catalog is damaged where what its rows hold does not fit the work in the block."""
+        return told_damage(self.path)
 
     def find(self, query: pw.Query) -> Any:
         """Return the first row of a query, or None."""
@@ -69,17 +84,17 @@ class Database:
 
     def execute(self, query: pw.BaseQuery) -> int:
         """Run a change; return the sequence of an inserted row, or how many rows were changed."""
-        with translated_faults(self.path):
+        with asking(self.path):
             return int(query.execute(self._peewee))
 
     def execute_sql(self, statement: str) -> Any:
         """Run one statement as it stands, and return its cursor; for migrations and settings."""
-        with translated_faults(self.path):
+        with asking(self.path):
             return self._peewee.execute_sql(statement)  # type: ignore[no-untyped-call]
 
     def list_tables(self) -> tuple[str, ...]:
         """Return the names of all tables in the file, our own or not."""
-        with translated_faults(self.path):
+        with asking(self.path):
             return tuple(self._peewee.get_tables())
 
     def use_wal(self) -> None:
@@ -94,3 +109,9 @@ class Database:
                 f"The file system of {self.path} cannot hold a catalog: it has no shared memory.",
                 hint="Put the home on a local disk.",
             )
+
+
+def _check_types(entity: Any) -> Any:
+    """Return a dataclass if each field is of its declared type; in SQLite any column may hold anything."""
+    values = {field.name: getattr(entity, field.name) for field in fields(entity)}
+    return msgspec.convert(values, type(entity))

@@ -98,7 +98,8 @@ def read_edges(database: Database, run_ids: pw.Query) -> RunEdges:
         VersionRow, version_project, pw.JOIN.LEFT_OUTER, on=(version_project.id == VersionRow.project_id)
     )
     chosen = query.where(EdgeRow.run_id.in_(run_ids)).order_by(EdgeRow.sequence)
-    return RunEdges(database.fetch(chosen.tuples()))
+    with database.working_on_rows():
+        return RunEdges(database.fetch(chosen.tuples()))
 
 
 def _is_end(kind: ArtifactKind, table: ArtifactTable) -> Any:

@@ -1,4 +1,4 @@
-"""The one place where SQLite's errors become the project's; nothing else names an SQLite code."""
+"""The one place where SQLite's errors, and values that no catalog writes, become the project's errors."""
 
 from __future__ import annotations
 
@@ -7,11 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import peewee as pw
 
 from mlwf_tui.errors import Busy, Conflict, CorruptData, InvalidInput, MlwfError, NotFound, StorageFailed
 
 ROLLED_BACK = ("no transaction is active", "no such savepoint")
+# Our own SQL names what the migrations made, and each of them runs once.
+WRONG_SCHEMA = (
+    "no such column", "no such table", "no such index", "already exists", "duplicate column",
+    "unsupported file format",
+)  # fmt: skip
+NOT_TEXT = "Could not decode"  # the module's own error, which carries no code
 
 
 @contextmanager
@@ -33,6 +40,28 @@ def translated_faults(path: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def told_damage(path: Path) -> Iterator[None]:
+    """Raise CorruptData for a value that no catalog writes; for blocks that only ask and work on rows.
+
+    One flipped bit can make a state that does not exist, a number of a text, or JSON that is none.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, AttributeError, LookupError, OverflowError, msgspec.MsgspecError) as error:
+        raise _describe_damage(path, error) from error
+
+
+@contextmanager
+def asking(path: Path) -> Iterator[None]:
+    """Translate the faults of one statement; SQLite's own words about a garbled schema may be no text."""
+    with translated_faults(path):
+        try:
+            yield
+        except UnicodeDecodeError as error:
+            raise _describe_damage(path, error) from error
+
+
 def _find_cause(error: BaseException) -> BaseException:
     """Return the error behind a failed rollback: SQLite rolls back by itself when a disk is full."""
     while error.__context__ is not None and any(text in str(error) for text in ROLLED_BACK):
@@ -50,7 +79,9 @@ def _translate(path: Path, error: BaseException) -> MlwfError | None:
         )
     if code == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
         return Conflict("The catalog holds this already.", hint="Choose another name, or use what is there.")
-    return None if code is None else _translate_code(path, code & 0xFF, error)
+    if code is None:
+        return _describe_damage(path, error) if NOT_TEXT in str(error) else None
+    return _translate_code(path, code & 0xFF, error)
 
 
 def _read_code(error: object) -> int | None:
@@ -67,10 +98,9 @@ def _translate_code(path: Path, code: int, error: BaseException) -> MlwfError | 
                 hint="Wait for its work to end, then try again.",
             )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return CorruptData(
-                f"The catalog {path} is damaged: {error}.",
-                hint="Move the file away and put back a copy from a backup; the store is not harmed.",
-            )
+            return _describe_damage(path, error)
+        case sqlite3.SQLITE_ERROR if any(text in str(error) for text in WRONG_SCHEMA):
+            return _describe_damage(path, error)
         case sqlite3.SQLITE_FULL:
             return StorageFailed(
                 f"The disk of the catalog {path} is full.", hint="Make room, then try again."
@@ -87,3 +117,10 @@ def _translate_code(path: Path, code: int, error: BaseException) -> MlwfError | 
             )
         case _:
             return None
+
+
+def _describe_damage(path: Path, error: BaseException) -> CorruptData:
+    return CorruptData(
+        f"The catalog {path} is damaged: {error}.",
+        hint="Move the file away and put back a copy from a backup; the store is not harmed.",
+    )

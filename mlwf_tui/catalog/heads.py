@@ -72,10 +72,10 @@ class Heads:
 
     def get_state(self, state_id: StateId) -> ProjectState:
         """Raises NotFound."""
-        row = self._database.find(StateRow.select().where(StateRow.id == state_id))
-        if row is None:
+        found = self._database.fetch_as(StateRow.select().where(StateRow.id == state_id), _to_state)
+        if not found:
             raise NotFound(f"There is no project state {state_id}.", hint="See mlwf projects.")
-        return _to_state(row)
+        return found[0]
 
     def move(
         self,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.journal import Journal
-from mlwf_tui.catalog.tables import JobRow, RunRow
+from mlwf_tui.catalog.runs import find_state
+from mlwf_tui.catalog.tables import JobRow
 from mlwf_tui.entities.ids import JobId, RunId, new_id
-from mlwf_tui.entities.run import Job, ProcessIdentity, RunState
+from mlwf_tui.entities.run import Job, ProcessIdentity
 from mlwf_tui.errors import Conflict, NotFound
 
 
@@ -74,25 +77,25 @@ class Jobs:
     def latest(self, run_id: RunId) -> Job | None:
         """Return the newest job of a run, if it had one."""
         query = JobRow.select().where(JobRow.run_id == run_id).order_by(JobRow.sequence.desc())
-        row = self._database.find(query)
-        return None if row is None else _to_job(row)
+        found = self._database.fetch_as(query.limit(1), _to_job)
+        return found[0] if found else None
 
     def list_unfinished(self) -> tuple[Job, ...]:
         """Return the jobs whose end nobody has noted, oldest first."""
         query = JobRow.select().where(JobRow.finished_at.is_null()).order_by(JobRow.sequence)
-        return tuple(_to_job(row) for row in self._database.fetch(query))
+        return self._database.fetch_as(query, _to_job)
 
     def _get(self, job_id: JobId) -> Job:
-        row = self._database.find(JobRow.select().where(JobRow.id == job_id))
-        if row is None:
+        found = self._database.fetch_as(JobRow.select().where(JobRow.id == job_id), _to_job)
+        if not found:
             raise NotFound(f"There is no job {job_id}.", hint="See mlwf runs.")
-        return _to_job(row)
+        return found[0]
 
     def _check_unfinished(self, run_id: RunId) -> None:
-        state = self._database.read_value(RunRow.select(RunRow.state).where(RunRow.id == run_id))
+        state = find_state(self._database, run_id)
         if state is None:
             raise NotFound(f"There is no run {run_id}.", hint="See mlwf runs.")
-        if RunState(state).is_finished:
+        if state.is_finished:
             raise Conflict(f"The run {run_id} is finished ({state}).", hint="Start a new run.")
 
 
@@ -100,7 +103,7 @@ def _to_job(row: JobRow) -> Job:
     return Job(
         id=JobId(row.id),
         run_id=RunId(row.run_id),
-        process=ProcessIdentity(row.boot_id, row.pid, row.start_ticks),
+        process=msgspec.convert(row, ProcessIdentity, from_attributes=True),
         started_at=row.started_at,
         finished_at=row.finished_at,
         exit_code=row.exit_code,

@@ -31,7 +31,7 @@ class Journal:
             .order_by(JournalRow.sequence)
             .limit(limit)
         )
-        return tuple(_to_event(row) for row in self._database.fetch(query))
+        return self._database.fetch_as(query, _to_event)
 
     def latest(self) -> int:
         """Return the sequence of the newest event, 0 where there is none."""

@@ -55,7 +55,7 @@ class Lineage:
 
     def read_graph(self, *, workspace: str | None = None) -> LineageGraph:
         """Return all runs with an input or output, of one workspace or of all, and those artifacts."""
-        with self._database.snapshot():
+        with self._database.snapshot(), self._database.working_on_rows():
             edges = self._read_edges(workspace)
             chosen = _Chosen(workspace)
             nodes = [
@@ -66,7 +66,7 @@ class Lineage:
                 *self._read_reports(chosen),
                 *self._read_runs(chosen),
             ]
-        nodes.sort(key=lambda node: node.created_at)
+            nodes.sort(key=lambda node: node.created_at)
         return LineageGraph(nodes=tuple(nodes), edges=edges)
 
     def _find_folder(self, path: str) -> FolderId | None:

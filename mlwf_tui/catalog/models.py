@@ -130,7 +130,7 @@ class Models:
 
     def _read(self, *conditions: Any) -> tuple[Model, ...]:
         query = ModelRow.select().where(*conditions).order_by(ModelRow.sequence.desc())
-        return tuple(_to_model(row) for row in self._database.fetch(query))
+        return self._database.fetch_as(query, _to_model)
 
 
 def _to_model(row: ModelRow) -> Model:

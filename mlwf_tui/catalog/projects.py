@@ -184,7 +184,7 @@ class Projects:
             .where(IS_LIVE, *conditions)
             .order_by(ProjectRow.workspace, ProjectRow.name)
         )
-        return tuple(_to_project(row) for row in self._database.fetch(query.objects()))
+        return self._database.fetch_as(query.objects(), _to_project)
 
     def _check_free(self, name: str, workspace: str) -> None:
         if self.find(name, workspace) is not None:

@@ -140,7 +140,7 @@ class Reports:
             .where(IS_LIVE, *conditions)
             .order_by(ReportRow.sequence.desc())
         )
-        return tuple(_to_report(row) for row in self._database.fetch(query.objects()))
+        return self._database.fetch_as(query.objects(), _to_report)
 
 
 def _to_report(row: Any) -> Report:

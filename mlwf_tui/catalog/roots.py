@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.model import Checkpoint
 from mlwf_tui.entities.run import ArtifactKind, RunState
 
+IS_DIGEST = re.compile("[0-9a-f]{64}")
 UNFINISHED = [state for state in RunState if not state.is_finished]
 
 
@@ -52,7 +54,7 @@ class Roots:
         an unfinished run reads. With `since`, also what was deleted from then on, and every state
         that a head took from then on.
         """
-        with self._database.snapshot():
+        with self._database.snapshot(), self._database.working_on_rows():
             found = [
                 *self._list_versions(since),
                 *self._list_states(since),
@@ -66,7 +68,8 @@ class Roots:
 
     def find_damage(self) -> str:
         """Return what SQLite finds wrong with the catalog, or an empty text; reads all of it."""
-        said = self._database.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
+        with self._database.working_on_rows():
+            said = self._database.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
         return "" if said == "ok" else f"The catalog {self._database.path} is damaged: {said}."
 
     def _list_versions(self, since: datetime | None) -> Iterator[Root]:
@@ -80,7 +83,7 @@ class Roots:
             .order_by(ProjectRow.name, VersionRow.number.desc())
         )
         for name, number, manifest in self._rows(query):
-            yield Root(f"{name}@{number}", Digest(manifest), True)
+            yield Root(f"{name}@{number}", _check_digest(manifest), True)
 
     def _list_states(self, since: datetime | None) -> Iterator[Root]:
         is_reachable = (StateRow.id == ProjectRow.head_id) | StateRow.id.in_(_reachable_by_moves())
@@ -96,22 +99,28 @@ class Roots:
             .order_by(StateRow.id == ProjectRow.head_id, ProjectRow.name, StateRow.sequence.desc())
         )
         for name, is_head, manifest in self._rows(query):
-            yield Root(name if is_head else f"{name} (to undo or redo)", Digest(manifest), True)
+            yield Root(name if is_head else f"{name} (to undo or redo)", _check_digest(manifest), True)
 
     def _list_models(self, since: datetime | None) -> Iterator[Root]:
         query = ModelRow.select(ModelRow.name, ModelRow.checkpoints)
         is_read = ModelRow.id.in_(_read_by_unfinished(ArtifactKind.MODEL))
         for name, checkpoints in self._rows(query.where(_is_kept(ModelRow, since) | is_read)):
             for checkpoint in msgspec.convert(checkpoints, tuple[Checkpoint, ...]):
-                yield Root(f"{name}/{checkpoint.name}", checkpoint.blob, False)
+                yield Root(f"{name}/{checkpoint.name}", _check_digest(checkpoint.blob), False)
 
     def _list_reports(self, since: datetime | None) -> Iterator[Root]:
         query = ReportRow.select(ReportRow.name, ReportRow.evaluation)
         for name, evaluation in self._rows(query.where(_is_kept(ReportRow, since))):
-            yield Root(name, Digest(evaluation), False)
+            yield Root(name, _check_digest(evaluation), False)
 
     def _rows(self, query: pw.Query) -> list[Any]:
         return self._database.fetch(query.tuples())
+
+
+def _check_digest(text: str) -> Digest:
+    if not IS_DIGEST.fullmatch(text):
+        raise ValueError(f"{text!r} is not a digest")
+    return Digest(text)
 
 
 def _is_kept(table: type[ProjectRow | VersionRow | ModelRow | ReportRow], since: datetime | None) -> Any:

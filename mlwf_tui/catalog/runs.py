@@ -204,14 +204,14 @@ class Runs:
                 self._journal.append(f"run.{direction}", run_id, artifact=f"{ref.kind}:{ref.id}")
 
     def _get_unfinished_state(self, run_id: RunId) -> RunState:
-        state = self._database.read_value(RunRow.select(RunRow.state).where(RunRow.id == run_id))
+        state = find_state(self._database, run_id)
         if state is None:
             raise missing(run_id, "run", ())
-        if RunState(state).is_finished:
+        if state.is_finished:
             raise Conflict(
                 f"The run {run_id} is finished ({state}) and cannot be changed.", hint="Start a new run."
             )
-        return RunState(state)
+        return state
 
     def _end_if(self, state: RunState) -> dict[str, Any]:
         return {"finished_at": self._database.now()} if state.is_finished else {}
@@ -229,7 +229,14 @@ class Runs:
             if conditions:
                 chosen, rows = chosen.where(*conditions), rows.where(*conditions)
             edges = read_edges(self._database, chosen)
-            return tuple(_to_run(row, edges) for row in self._database.fetch(rows))
+            return self._database.fetch_as(rows, lambda row: _to_run(row, edges))
+
+
+def find_state(database: Database, run_id: RunId) -> RunState | None:
+    """Return where a run stands, if there is one of that id."""
+    state = database.read_value(RunRow.select(RunRow.state).where(RunRow.id == run_id))
+    with database.working_on_rows():
+        return None if state is None else RunState(state)
 
 
 def _summarise(result: Mapping[str, Any]) -> str:

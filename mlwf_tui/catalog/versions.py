@@ -161,7 +161,7 @@ class Versions:
             .order_by(VersionRow.project_id, VersionRow.number.desc())
             .limit(limit)
         )
-        return tuple(_to_version(row) for row in self._database.fetch(query.objects()))
+        return self._database.fetch_as(query.objects(), _to_version)
 
 
 def _to_version(row: Any) -> Version:

@@ -6,6 +6,7 @@ eight times as long to make.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -140,6 +141,16 @@ class LabelSchema:
             self.classes + tuple(c for c in other.classes if c.name not in known_classes),
             self.tags + tuple(t for t in other.tags if t.name not in known_tags),
         )
+
+
+def find_class_fault(name: str) -> str:
+    """Return why no class may have this name, in words that follow an object or a file, mostly nothing."""
+    if not name or name.isspace():
+        return "has no class"
+    # isprintable is fast, and says no to all of these and to a few harmless ones
+    if not name.isprintable() and any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        return "has a class name with a control character"
+    return ""
 
 
 CLASS_COLORS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -63,6 +64,10 @@ class Fault:
     reason: str
     is_folder: bool
 
+    def to_problem(self) -> Problem:
+        """Return the fault as a run names it."""
+        return Problem(show_path(self.relative), self.reason)
+
 
 @dataclass(frozen=True, slots=True)
 class FolderListing:
@@ -76,6 +81,16 @@ class FolderListing:
     files: tuple[FoundFile, ...]
     faults: tuple[Fault, ...]
     scanned_at_ns: int  # when the look began
+
+
+def show_path(path: str) -> str:
+    """Return a path that is safe to print and to store as UTF-8: odd characters are escaped."""
+    if path.isprintable():
+        return path
+    return "".join(
+        repr(character)[1:-1] if unicodedata.category(character) in ("Cc", "Cs") else character
+        for character in path
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

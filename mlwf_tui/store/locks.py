@@ -50,7 +50,7 @@ def hold_file(path: Path, *, is_shared: bool, timeout_s: float, busy: Busy) -> I
         StorageFailed: the file cannot be opened.
     """
     with guard_storage(f"open {path}"):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     with _hold(descriptor, fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX, timeout_s, busy):
         yield
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, GeometryKind
-from mlwf_tui.entities.folder import FoundFile
+from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, GeometryKind, find_class_fault
+from mlwf_tui.entities.folder import FoundFile, show_path
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.run import Problem
@@ -177,17 +177,23 @@ def keep_inside(
     path: str,
     report: Callable[[tuple[str, str]], None],
 ) -> Annotation:
-    """Return the annotation without the objects that lie wholly outside of the image."""
-    if all(_is_inside(labelled, width_px, height_px) for labelled in annotation.objects):
+    """Return the annotation without objects that have no class or lie wholly outside of the image."""
+    if not any(_find_fault(labelled, width_px, height_px) for labelled in annotation.objects):
         return annotation
     kept: list[AnnotatedObject] = []
     for labelled in annotation.objects:
-        if _is_inside(labelled, width_px, height_px):
-            kept.append(labelled)
+        fault = _find_fault(labelled, width_px, height_px)
+        if fault:
+            report((path, f"an object ({show_path(labelled.class_name)}) {fault}"))
         else:
-            size = f"{width_px}×{height_px}"
-            report((path, f"an object ({labelled.class_name}) lies outside of the {size} image"))
+            kept.append(labelled)
     return replace(annotation, objects=tuple(kept))
+
+
+def _find_fault(labelled: AnnotatedObject, width_px: int, height_px: int) -> str:
+    if not _is_inside(labelled, width_px, height_px):
+        return f"lies outside of the {width_px}×{height_px} image"
+    return find_class_fault(labelled.class_name)
 
 
 def _is_inside(labelled: AnnotatedObject, width_px: int, height_px: int) -> bool:

@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 
 from mlwf_tui.entities.folder import FolderListing
-from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.ids import Digest, new_id
 from mlwf_tui.entities.item import Item
-from mlwf_tui.errors import Busy, Conflict, InvalidParameter, StorageFailed
+from mlwf_tui.errors import Busy, Conflict, InvalidInput, InvalidParameter, StorageFailed
 from mlwf_tui.formats.supervisely import encode_annotation, encode_meta
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place
 from mlwf_tui.protocols import Observer
@@ -46,8 +46,11 @@ def hold_tree(workspace: Workspace, folder: Path) -> Iterator[Path]:
     folder = expand_path(folder)
     if folder.resolve().is_relative_to(workspace.home.resolve()):
         raise InvalidParameter(f"{folder} is inside of the home.", hint="Choose a folder of your own.")
+    own = folder / FOLDER_NAME
     try:
-        (folder / FOLDER_NAME).mkdir(parents=True, exist_ok=True)
+        own.mkdir(parents=True, exist_ok=True)
+        if own.is_symlink():
+            raise Conflict(f"{own} is a link.", hint="Remove it, or choose another folder.")
     except (FileExistsError, NotADirectoryError) as error:
         raise Conflict(f"{folder} is not a folder.", hint="Choose another.") from error
     except OSError as error:
@@ -55,8 +58,7 @@ def hold_tree(workspace: Workspace, folder: Path) -> Iterator[Path]:
             f"{folder} cannot be made: {error.strerror}.", hint="Choose another folder."
         ) from error
     busy = Busy(f"Another checkout or sync of {folder} is going on.", hint="Wait for it to end.")
-    lock = folder / FOLDER_NAME / "lock"
-    with hold_file(lock, is_shared=False, timeout_s=_LOCK_TIMEOUT_S, busy=busy):
+    with hold_file(own / "lock", is_shared=False, timeout_s=_LOCK_TIMEOUT_S, busy=busy):
         yield folder
 
 
@@ -111,10 +113,14 @@ def _sort_touched(
     for path, key in touched.items():
         if path not in found or (not key and path != META_NAME):
             continue  # gone, or not yet there, or no file of ours
-        content = (listing.root / path).read_bytes()
+        try:
+            content, signature = read_stable(f"{listing.root}/{path}", found[path], MAX_IMAGE_BYTES)
+        except InvalidInput:  # somebody else is at it
+            edited.append(path)
+            continue
         wanted = _read_wanted(workspace, state.target, path, after.get(key))
         if content == wanted:
-            done[path] = found[path]
+            done[path] = signature
         elif wanted is not None and wanted.startswith(content):
             continue  # cut off
         elif content != _read_wanted(workspace, state.manifest, path, before.get(key)):
@@ -124,7 +130,7 @@ def _sort_touched(
 
 def set_aside(folder: Path, paths: Collection[str]) -> str:
     """Move files that somebody edited out of the way, and return where to, relative to the folder."""
-    target = f"{FOLDER_NAME}/kept/{time.strftime('%Y%m%d-%H%M%S')}"
+    target = f"{FOLDER_NAME}/kept/{time.strftime('%Y%m%d-%H%M%S')}-{new_id()}"
     with TreeFiles(folder) as files:
         for path in paths:
             files.rename(path, f"{target}/{path}")

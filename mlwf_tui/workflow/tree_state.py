@@ -7,6 +7,7 @@ that looking for edits reads no file. It is damaged or missing where somebody el
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,7 @@ FOLDER_NAME = ".mlwf"
 _FILE_NAME = "state"
 _VERSION = 1
 _DIGEST_HEX = 64
+_MAX_BYTES = 4 << 30  # twenty million items
 
 
 class TreeState(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,14 +48,17 @@ def find_state(folder: Path) -> TreeState | None:
         StorageFailed: it cannot be read.
     """
     path = folder / FOLDER_NAME / _FILE_NAME
+    hint = f"Check out into another folder, or move {path} away and check out with --force."
     try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+            raise InvalidInput(f"{path} is no state of a checkout.", hint=hint)
         content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise StorageFailed(f"{path} cannot be read: {error.strerror}.", hint="Check its mode.") from error
     digest, body = content[:_DIGEST_HEX], content[_DIGEST_HEX:]
-    hint = f"Check out into another folder, or move {path} away and check out with --force."
     if compute_digest(body).encode() != digest:
         raise InvalidInput(f"{path} is damaged.", hint=hint)
     try:
@@ -89,7 +94,8 @@ def write_state(folder: Path, state: TreeState) -> None:
     temporary = home / f"{_FILE_NAME}.{os.getpid()}.tmp"
     try:
         home.mkdir(exist_ok=True)
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:  # never through a link that lies there
             file.write(compute_digest(body).encode() + body)
             file.flush()
             os.fsync(file.fileno())

@@ -14,7 +14,7 @@ from mlwf_tui.errors import InvalidInput
 from mlwf_tui.registry import Registry
 from mlwf_tui.workflow.scan import scan_folder
 from tests.importing import ReadItem, read_folder
-from tests.making import Box, make_coco, make_voc, make_yolo, write_image
+from tests.making import Box, make_coco, make_supervisely, make_voc, make_yolo, write_image
 
 NAMES = Registry().list_names("importers")
 BOXES: dict[str, list[Box]] = {
@@ -37,6 +37,7 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     ),
     "coco": lambda folder: make_coco(folder, BOXES, class_names=["cat", "dog"]),
     "images": make_images_folder,
+    "supervisely": lambda folder: make_supervisely(folder, BOXES, class_names=["cat", "dog"]),
 }
 
 
@@ -55,9 +56,9 @@ def name(request: pytest.FixtureRequest) -> str:
 
 def test_declared_classes_are_in_their_order_and_cover_the_objects(name: str, tmp_path: Path) -> None:
     root = MAKERS[name](tmp_path / "root")
-    declared = Registry().get_importer(name).list_classes(scan_folder(root))
+    declared = Registry().get_importer(name).read_schema(scan_folder(root)).class_names
     found = {o.class_name for item in read(name, root)[0] for o in item.objects}
-    assert declared == ((), ("cat", "dog"))[name in ("coco", "yolo")]
+    assert declared == ((), ("cat", "dog"))[name in ("coco", "supervisely", "yolo")]
     assert not declared or found <= set(declared)
 
 

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from io import StringIO
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ class Step:
     source: Path | None = None  # of a rename
     inode: int = 0
     size_bytes: int = 0  # of what was synced
+    kept: Path | None = None  # the file that was replaced or removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,10 @@ def start_with_fault(place: Path, words: Sequence[str], fault: Fault | None) -> 
     """Start a command on the home in `place`."""
     trace = _get_trace(place)
     trace.unlink(missing_ok=True)
-    plan: dict[str, Any] = {"roots": [str(place)], "trace": str(trace)}
+    kept = place.with_name(f"{place.name}.kept")
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir()
+    plan: dict[str, Any] = {"roots": [str(place)], "trace": str(trace), "kept": str(kept)}
     if fault is not None:
         plan |= {"mode": fault.mode, "at": fault.at}
     return start(place / "home", *words, environment=make_environment(**plan))
@@ -151,6 +156,7 @@ def read_steps(trace: Path) -> tuple[Step, ...]:
             Path(line["source"]) if line.get("source") else None,
             line.get("inode", 0),
             line.get("size", 0),
+            Path(line["kept"]) if line.get("kept") else None,
         )
         for number, line in enumerate(lines, start=1)
     )
@@ -196,7 +202,7 @@ def list_kills(steps: Sequence[Step]) -> list[Fault]:
 def list_refusals(steps: Sequence[Step]) -> list[Fault]:
     """Return a disk full from every step on, or for it alone; writes that take a half; failing syncs."""
     hungry = [step.number for step in steps if step.kind in NEEDS_SPACE]
-    syncs = [step.number for step in steps if step.kind == "sync"]
+    syncs = [step.number for step in steps if step.kind in ("sync", "sync-all")]
     full = [Fault(mode, number) for number in hungry for mode in ("full", "full-once")]
     short = [Fault("short", step.number) for step in steps if step.kind == "write"]
     return [*full, *short, *(Fault("eio", number) for number in syncs)]
@@ -229,7 +235,8 @@ def cut_power(place: Path, steps: Sequence[Step], seed: int) -> list[str]:
     index, which it syncs only at checkpoints. The last step may not have been done at all.
     """
     draw = random.Random(seed)
-    taken = [*_undo_names(steps, draw), *_cut_files(place, steps, draw)]
+    # Files first: they are known by inode, and a name given back is a new one.
+    taken = [*_cut_files(place, steps, draw), *_undo_names(steps, draw)]
     log = place / "home" / "store" / "index.sqlite-wal"
     if log.exists() and draw.random() < 0.5:
         kept = draw.randrange(log.stat().st_size + 1)
@@ -240,35 +247,51 @@ def cut_power(place: Path, steps: Sequence[Step], seed: int) -> list[str]:
 
 def _undo_names(steps: Sequence[Step], draw: random.Random) -> list[str]:
     taken = []
-    pending: dict[Path, Step] = {}
+    pending: list[Step] = []
     for step in steps:
-        if step.kind in ("create", "rename"):
-            pending[step.path] = step
+        if step.kind in ("create", "rename", "remove"):
+            pending.append(step)
+        elif step.kind == "sync-all":
+            pending = []
         elif step.kind == "sync":
-            pending = {path: kept for path, kept in pending.items() if path.parent != step.path}
-    for path, step in reversed(pending.items()):
-        if not path.exists() or draw.random() < 0.5:
-            continue
-        if step.source is None:
-            path.unlink()
-        else:
-            path.rename(step.source)
-        taken.append(f"{step.kind} of {path.name} undone")
+            pending = [kept for kept in pending if kept.path.parent != step.path]
+    spoilt: set[Path] = set()  # an older change of the same name came to the disk before a newer one
+    for step in reversed(pending):
+        if step.path in spoilt or draw.random() < 0.5:
+            spoilt |= {step.path, step.source or step.path}
+        elif _undo_name(step):
+            taken.append(f"{step.kind} of {step.path.name} undone")
     return taken
+
+
+def _undo_name(step: Step) -> bool:
+    """Give a folder the names that it had before a step; False where the step was never done."""
+    is_done = step.path.exists() != (step.kind == "remove")
+    if not is_done:
+        return False
+    if step.kind == "rename" and step.source is not None:
+        step.path.rename(step.source)
+    elif step.kind == "create":
+        step.path.unlink()
+    if step.kept is not None and step.kept.exists():
+        shutil.copy2(step.kept, step.path)
+    return True
 
 
 def _cut_files(place: Path, steps: Sequence[Step], draw: random.Random) -> list[str]:
     taken = []
-    synced: dict[int, int] = {}
+    synced: dict[int, float] = {}  # bytes, by inode
     for step in steps:
         if step.kind == "write":
             synced.setdefault(step.inode, 0)
         elif step.kind == "sync":
             synced[step.inode] = step.size_bytes
+        elif step.kind == "sync-all":
+            synced = dict.fromkeys(synced, inf)
     for path in place.rglob("*"):
         if not path.is_file() or path.stat().st_ino not in synced:
             continue
-        kept = synced[path.stat().st_ino]
+        kept = int(min(synced[path.stat().st_ino], path.stat().st_size))
         if path.stat().st_size > kept:
             lost_from = draw.choice([kept, draw.randrange(kept, path.stat().st_size + 1)])
             os.truncate(path, lost_from)

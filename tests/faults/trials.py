@@ -80,10 +80,20 @@ def look_and_repeat(subject: Subject, *, has_lost_power: bool = False) -> Shape:
         again = places.repeat(scenario)
         allowed = scenario.repeat_codes if is_done else (0,)
         assert again.code in allowed, (again.out, again.err)
-        assert check(places.place, subject.before, subject.after, places.known) == subject.after
+        end = check(places.place, subject.before, subject.after, places.known)
+        assert end == subject.after, tell_difference(end, subject.after)
         left = [path.name for path in (places.place / "work").rglob(".*.tmp")]
         assert not left, f"a dead command's files are left in the work folder: {left}"
     return found
+
+
+def tell_difference(found: Shape, wanted: Shape) -> str:
+    """Return what is not as it should be after the second run."""
+    parts = [("home", found.projects, wanted.projects), ("backup", found.backup, wanted.backup)]
+    told = [f"the {name} is not what one run makes of it" for name, one, other in parts if one != other]
+    paths = sorted(found.files.keys() | wanted.files.keys())
+    wrong = [path for path in paths if found.files.get(path) != wanted.files.get(path)]
+    return "; ".join([*told, *([f"wrong files: {wrong}"] if wrong else [])])
 
 
 def try_all(subject: Subject, faults: Iterable[Fault], attempt: Callable[[Subject, Fault], None]) -> int:

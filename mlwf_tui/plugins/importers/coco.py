@@ -16,7 +16,14 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind
+from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
+    Annotation,
+    Geometry,
+    GeometryKind,
+    LabelSchema,
+    define_classes,
+)
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
@@ -34,7 +41,7 @@ from mlwf_tui.plugins.importers.files import (
     iter_files,
     show_path,
 )
-from mlwf_tui.protocols import Detection, ImportedItem
+from mlwf_tui.protocols import Description, Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"images"})
 MAX_JSON_BYTES: Final = 2 << 30
@@ -57,14 +64,14 @@ class CocoImporter:
             return None
         return Detection(0.9, f"{first.relative} is COCO JSON, there are {count_images(folder)}")
 
-    def list_classes(self, folder: FolderListing) -> tuple[str, ...]:
+    def read_schema(self, folder: FolderListing) -> LabelSchema:
         """Return the categories of all files by their id; a file that cannot be read has none."""
         names: dict[str, None] = {}
         for source in _choose_sources(list(iter_files(folder, {".json"}, ignore_problem))):
             with suppress(InvalidInput):  # iter_items reports it
                 categories = _read_categories(source, _decode(source.path), ignore_problem)
                 names |= dict.fromkeys(categories[id] for id in sorted(categories))
-        return tuple(names)
+        return LabelSchema(define_classes(tuple(names), geometry=None))
 
     def iter_items(self, folder: FolderListing, report: Report) -> Iterator[ImportedItem]:
         """Yield every image in path order; one that no file describes has no objects.
@@ -109,9 +116,9 @@ class CocoImporter:
 
     def read_annotation(
         self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
-    ) -> Annotation:
+    ) -> Description:
         """Return nothing: no item has a file of its own."""
-        return Annotation()
+        return Description(Annotation())
 
 
 # --- files ---------------------------------------------------------------------------------------

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-import unicodedata
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from mlwf_tui.entities.annotation import find_class_fault
 from mlwf_tui.entities.folder import FolderListing, FoundFile
+from mlwf_tui.entities.folder import show_path as show_path
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, MAX_NAME_BYTES, Split, check_name
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
@@ -72,18 +73,10 @@ def iter_files(folder: FolderListing, suffixes: Collection[str], report: Report)
     endings = tuple(suffixes)
     for fault in folder.faults:
         if fault.is_folder or fault.name.lower().endswith(endings):
-            report(Problem(show_path(fault.relative), fault.reason))
+            report(fault.to_problem())
     for file in folder.files:
         if file.relative[-_LONGEST_SUFFIX:].lower().endswith(endings):
             yield file
-
-
-def show_path(path: str) -> str:
-    """Return a path that is safe to print and to store as UTF-8: odd characters are escaped."""
-    return "".join(
-        repr(character)[1:-1] if unicodedata.category(character) in ("Cc", "Cs") else character
-        for character in path
-    )
 
 
 def has_images(folder: FolderListing) -> bool:
@@ -156,10 +149,8 @@ def check_class_name(name: str) -> str:
         InvalidInput: nothing is left, or it holds a control character; the message follows "box 3 ".
     """
     stripped = name.strip()
-    if not stripped:
-        raise InvalidInput("has no class")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in stripped):
-        raise InvalidInput("has a class name with a control character")
+    if fault := find_class_fault(stripped):
+        raise InvalidInput(fault)
     return stripped
 
 

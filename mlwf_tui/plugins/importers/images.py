@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mlwf_tui.entities.annotation import Annotation
+from mlwf_tui.entities.annotation import Annotation, LabelSchema
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import Keys, Report, count_images, find_place, has_images, iter_images
-from mlwf_tui.protocols import Detection, ImportedItem
+from mlwf_tui.protocols import Description, Detection, ImportedItem
 
 NO_LAYOUT: Final[frozenset[str]] = frozenset()
 
@@ -27,9 +27,9 @@ class ImagesImporter:
             return None
         return Detection(0.1, f"the folder holds {count_images(folder)}")
 
-    def list_classes(self, folder: FolderListing) -> tuple[str, ...]:
+    def read_schema(self, folder: FolderListing) -> LabelSchema:
         """Return nothing: the format declares no classes."""
-        return ()
+        return LabelSchema()
 
     def iter_items(self, folder: FolderListing, report: Report) -> Iterator[ImportedItem]:
         """Yield every image in path order.
@@ -54,6 +54,6 @@ class ImagesImporter:
 
     def read_annotation(
         self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
-    ) -> Annotation:
+    ) -> Description:
         """Return nothing: no item has a source."""
-        return Annotation()
+        return Description(Annotation())

@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry
+from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, LabelSchema
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
@@ -37,7 +37,7 @@ from mlwf_tui.plugins.importers.files import (
     read_lines,
     show_path,
 )
-from mlwf_tui.protocols import Detection, ImportedItem
+from mlwf_tui.protocols import Description, Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"annotations", "jpegimages", "images", "xmls"})
 
@@ -60,9 +60,9 @@ class VocImporter:
         where = first.folder or "the folder"
         return Detection(0.9, f"{where} holds VOC XML, there are {count_images(folder)}")
 
-    def list_classes(self, folder: FolderListing) -> tuple[str, ...]:
+    def read_schema(self, folder: FolderListing) -> LabelSchema:
         """Return nothing: the format declares no classes."""
-        return ()
+        return LabelSchema()
 
     def iter_items(self, folder: FolderListing, report: Report) -> Iterator[ImportedItem]:
         """Yield every image in path order, with the XML file that describes it.
@@ -100,7 +100,7 @@ class VocImporter:
 
     def read_annotation(
         self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
-    ) -> Annotation:
+    ) -> Description:
         """Return the objects of an XML file.
 
         Raises:
@@ -117,7 +117,7 @@ class VocImporter:
                 name = (entry.findtext("name") or "").strip()
                 title = f"box {number} ({show_path(name)})" if name else f"box {number}"
                 report(Problem(source.relative, f"{title} {error.message}"))
-        return Annotation(tuple(objects))
+        return Description(Annotation(tuple(objects)))
 
 
 # --- annotations ---------------------------------------------------------------------------------

@@ -14,7 +14,14 @@ from typing import Any, Final
 
 import yaml
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind
+from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
+    Annotation,
+    Geometry,
+    GeometryKind,
+    LabelSchema,
+    define_classes,
+)
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
@@ -34,7 +41,7 @@ from mlwf_tui.plugins.importers.files import (
     resolve_inside,
     show_path,
 )
-from mlwf_tui.protocols import Detection, ImportedItem
+from mlwf_tui.protocols import Description, Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"images", "obj_train_data"})
 
@@ -65,14 +72,15 @@ class YoloImporter:
             return Detection(0.6, f"labels stands beside {images}")
         return None
 
-    def list_classes(self, folder: FolderListing) -> tuple[str, ...]:
-        """Return the names of data.yaml or classes.txt by their index.
+    def read_schema(self, folder: FolderListing) -> LabelSchema:
+        """Return the classes of data.yaml or classes.txt by their index.
 
         Raises:
             InvalidInput: nothing says what the classes are called.
         """
         names = _read_config(folder.root).class_names
-        return tuple(dict.fromkeys(names[index] for index in sorted(names)))
+        in_order = tuple(dict.fromkeys(names[index] for index in sorted(names)))
+        return LabelSchema(define_classes(in_order, geometry=None))
 
     def iter_items(self, folder: FolderListing, report: Report) -> Iterator[ImportedItem]:
         """Yield the images of every split in path order; one without a label file has no objects.
@@ -116,7 +124,7 @@ class YoloImporter:
 
     def read_annotation(
         self, source: FoundFile, key: Mapping[int, str], width_px: int, height_px: int, report: Report
-    ) -> Annotation:
+    ) -> Description:
         """Return the objects of a label file in pixels; lines that cannot be used are reported.
 
         Raises:
@@ -129,7 +137,7 @@ class YoloImporter:
                     objects.append(_read_line(words, key, width_px, height_px))
             except InvalidInput as error:
                 report(Problem(source.relative, f"line {number} {error.message}"))
-        return Annotation(tuple(objects))
+        return Description(Annotation(tuple(objects)))
 
 
 # --- classes and splits --------------------------------------------------------------------------

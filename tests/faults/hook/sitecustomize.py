@@ -12,6 +12,7 @@ Without the variable nothing happens.
 from __future__ import annotations
 
 import builtins
+import ctypes
 import datetime as clock
 import errno
 import fcntl
@@ -25,6 +26,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -45,6 +47,7 @@ class Steps:
         self.mode = plan.get("mode", "count")
         self.at = plan.get("at", 0)
         self._trace = plan["trace"]
+        self._kept = plan.get("kept", "")
         self._lock = threading.RLock()
         self._file: tuple[int, int] = (-1, -1)  # process and descriptor
 
@@ -92,6 +95,16 @@ class Steps:
             self._die()
         return result
 
+    def keep(self, path: str) -> str:
+        """Keep a file that is about to lose its name, for a power cut that gives it back; return where."""
+        inode = _read_inode(path)
+        if not self._kept or not inode or not stat.S_ISREG(_os["lstat"](path).st_mode):
+            return ""
+        kept = f"{self._kept}/{inode}"
+        with suppress(FileExistsError):  # it lost another name before
+            _os["link"](path, kept)
+        return kept
+
     def _refuse(self, kind: str, number: int) -> None:
         is_on = number == self.at or (self.mode == "full" and number > self.at)
         if not is_on:
@@ -101,7 +114,7 @@ class Steps:
             if kind.startswith("sql"):
                 raise _make_full()
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        if self.mode == "eio" and kind == "sync":
+        if self.mode == "eio" and kind in ("sync", "sync-all"):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     def _number(self, facts: Mapping[str, Any]) -> int:
@@ -216,6 +229,25 @@ def hook_descriptors(steps: Steps) -> None:
         _replace(name, make(name, kind))
 
 
+def hook_whole_syncs(steps: Steps) -> None:
+    """Make steps of syncing a whole file system: os.sync, and syncfs by ctypes."""
+    original = ctypes.CDLL.__getattr__
+
+    def find(library: ctypes.CDLL, name: str) -> Any:
+        found = original(library, name)
+        if name != "syncfs":
+            return found
+
+        def syncfs(descriptor: int) -> int:
+            path = steps.find_open(descriptor)
+            return int(steps.take("sync-all", path, lambda: found(descriptor)) if path else found(descriptor))
+
+        return syncfs
+
+    ctypes.CDLL.__getattr__ = find  # type: ignore[method-assign]
+    _replace("sync", lambda: steps.take("sync-all", steps.roots[0], _os["sync"]))
+
+
 def hook_names(steps: Steps) -> None:
     """Make steps of what changes a folder: new, renamed, linked and removed names."""
 
@@ -226,7 +258,8 @@ def hook_names(steps: Steps) -> None:
             if not new and not old:
                 return _os[name](source, target, **options)
             act = partial(_os[name], source, target, **options)
-            return steps.take("rename", new or old, act, source=old, inode=_read_inode(old))
+            kept = steps.keep(new)
+            return steps.take("rename", new or old, act, source=old, inode=_read_inode(old), kept=kept)
 
         return move
 
@@ -235,8 +268,8 @@ def hook_names(steps: Steps) -> None:
             path = "" if isinstance(target, int) else steps.find(target, options.get("dir_fd"))
             if not path:
                 return _os[name](target, *args, **options)
-            inode = _read_inode(path)
-            return steps.take(kind, path, lambda: _os[name](target, *args, **options), inode=inode)
+            kept = steps.keep(path) if kind == "remove" else ""
+            return steps.take(kind, path, lambda: _os[name](target, *args, **options), kept=kept)
 
         return change
 
@@ -437,6 +470,7 @@ def _install(plan: Mapping[str, Any]) -> None:
         steps = Steps(plan)
         hook_writes(steps)
         hook_descriptors(steps)
+        hook_whole_syncs(steps)
         hook_names(steps)
         hook_files(steps)
         hook_databases(steps)

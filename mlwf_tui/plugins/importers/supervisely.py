@@ -1,0 +1,118 @@
+"""Imports Supervisely's project folders, and so checkouts: meta.json, img/ and ann/ for each dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.folder import FolderListing, FoundFile
+from mlwf_tui.entities.item import IMAGE_SUFFIXES
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.formats.supervisely import decode_annotation, decode_meta
+from mlwf_tui.formats.supervisely_layout import META_NAME, find_place, place_annotation
+from mlwf_tui.plugins.importers.files import (
+    Report,
+    check_class_name,
+    count_images,
+    ignore_problem,
+    iter_files,
+    iter_images,
+    read_bytes,
+)
+from mlwf_tui.protocols import Description, Detection, ImportedItem
+
+_SUFFIXES: Final = IMAGE_SUFFIXES | {".json"}
+
+
+class SuperviselyImporter:
+    """Every shape and tag of an annotation; what our model has no place for is reported."""
+
+    name = "supervisely"
+    summary = "Supervisely: meta.json, img/ and ann/ for each dataset; also what a checkout wrote"
+
+    def detect(self, folder: FolderListing) -> Detection | None:
+        """Return high confidence where meta.json defines classes, and a dataset's img holds an image."""
+        images = (file for file in iter_images(folder, ignore_problem) if _is_in_place(file))
+        first = next(images, None)
+        if first is None or _find_meta(folder) is None:
+            return None
+        try:
+            schema = self.read_schema(folder)
+        except InvalidInput:
+            return None
+        classes = f"{len(schema.classes)} class{'es' * (len(schema.classes) != 1)}"
+        where = f"{META_NAME} defines {classes}, there are {count_images(folder)}"
+        return Detection(0.95, f"{where} in datasets such as {first.folders[0]}")
+
+    def read_schema(self, folder: FolderListing) -> LabelSchema:
+        """Return the classes and tags of meta.json, with their colours and shapes.
+
+        Raises:
+            InvalidInput: there is none, or it cannot be used.
+        """
+        meta = _find_meta(folder)
+        if meta is None:
+            raise InvalidInput(
+                f"There is no {META_NAME} in {folder.root}.",
+                hint="Give the folder that holds it, or name another format with --format.",
+            )
+        try:
+            schema = decode_meta(read_bytes(meta.location))
+            for definition in schema.classes:
+                check_class_name(definition.name)
+        except InvalidInput as error:
+            raise InvalidInput(f"{meta.location} {error.message}", hint="Mend the file.") from error
+        return schema
+
+    def iter_items(self, folder: FolderListing, report: Report) -> Iterator[ImportedItem]:
+        """Yield the images of every dataset's img in path order; one without an annotation says nothing.
+
+        Raises:
+            InvalidInput: meta.json is missing or cannot be used.
+        """
+        self.read_schema(folder)
+        files = list(iter_files(folder, _SUFFIXES, report))
+        annotations = {file.relative: file for file in files if file.suffix == ".json"}
+        for image in files:
+            place = find_place(image.relative)
+            if image.suffix == ".json":
+                continue
+            if place is None or not place.is_image:
+                report(Problem(image.relative, "lies in no img folder of a dataset"))
+                continue
+            yield ImportedItem(
+                image=image,
+                dataset=place.dataset,
+                name=place.name,
+                source=annotations.pop(place_annotation(place.dataset, place.name), None),
+            )
+        for path in annotations:
+            if find_place(path) is not None:
+                report(Problem(path, "has no image"))
+
+    def read_key(self, folder: FolderListing) -> None:
+        """Return nothing: an annotation says all by itself."""
+
+    def read_annotation(
+        self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
+    ) -> Description:
+        """Return the objects, tags and split of an annotation.
+
+        Raises:
+            InvalidInput: it is no annotation at all.
+        """
+        decoded = decode_annotation(read_bytes(source.location))
+        for problem in decoded.problems:
+            report(Problem(source.relative, problem))
+        return Description(decoded.annotation, decoded.split)
+
+
+def _is_in_place(image: FoundFile) -> bool:
+    place = find_place(image.relative)
+    return place is not None and place.is_image
+
+
+def _find_meta(folder: FolderListing) -> FoundFile | None:
+    return next((file for file in folder.files if file.relative == META_NAME), None)
