@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -53,28 +53,30 @@ def iter_heads(store: Store, digest: Digest) -> Iterator[ItemHead]:
     """Yield the head of every item in key order.
 
     Raises:
-        NotFound, CorruptData: as `iter_items_from`.
+        NotFound, CorruptData: as `iter_items_at`.
     """
     root = read_root(store, read_header(store, digest).root)
-    return (decode(_head_decoder, row) for row in _iter_rows_from(store, root, 0))
+    return (decode(_head_decoder, row) for row in _iter_rows(store, root, range(root.item_count), 0))
 
 
-def iter_items_from(store: Store, digest: Digest, place: int) -> Iterator[Item]:
-    """Yield the items from the one at `place` on, counted from 0 in key order; nothing before is read.
+def iter_items_at(store: Store, digest: Digest, places: Sequence[int]) -> Iterator[Item]:
+    """Yield the items at `places`, which count from 0 in key order, and grow.
+
+    A place behind the last gives nothing. Nodes without a wanted item are not read.
 
     Raises:
         NotFound: there is no such manifest.
         CorruptData: its bytes are damaged, or are no manifest.
     """
     root = read_root(store, read_header(store, digest).root)
-    return map(decode_item, _iter_rows_from(store, root, place))
+    return map(decode_item, _iter_rows(store, root, places, 0))
 
 
 def find_place(store: Store, digest: Digest, key: str) -> int:
     """Return the place of the first item whose key is not before `key`; behind the last, their number.
 
     Raises:
-        NotFound, CorruptData: as `iter_items_from`.
+        NotFound, CorruptData: as `iter_items_at`.
     """
     node = read_root(store, read_header(store, digest).root)
     passed = 0
@@ -86,14 +88,20 @@ def find_place(store: Store, digest: Digest, key: str) -> int:
     return passed + bisect_left(node.entries, key, key=lambda entry: entry[0])
 
 
-def _iter_rows_from(store: Store, node: Node, place: int) -> Iterator[msgspec.Raw]:
-    for _, value in node.entries:
+def _iter_rows(store: Store, node: Node, places: Sequence[int], first: int) -> Iterator[msgspec.Raw]:
+    """Yield the rows at growing `places` below a node whose first item is at `first`."""
+    passed = 0
+    for number, (_, value) in enumerate(node.entries):
+        if passed == len(places):
+            return
         if not isinstance(value, Child):
-            if place <= 0:
+            if places[passed] == first + number:
                 yield value
-            place -= 1
-        elif place >= value.item_count:
-            place -= value.item_count
-        else:
-            yield from _iter_rows_from(store, read_node(store, value, node.level - 1), place)
-            place = 0
+                passed += 1
+            continue
+        behind = bisect_left(places, first + value.item_count, passed)
+        if behind > passed:
+            yield from _iter_rows(
+                store, read_node(store, value, node.level - 1), places[passed:behind], first
+            )
+        passed, first = behind, first + value.item_count

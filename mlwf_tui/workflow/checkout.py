@@ -130,7 +130,7 @@ class _Checkout:
         if listing.files and not self.is_forced:
             raise Conflict(f"{self.folder} is not empty.", hint="Choose an empty folder, or use --force.")
         in_the_way = [f.relative for f in listing.files if find_place(f.relative) or f.relative == META_NAME]
-        self._set_aside(in_the_way, listing)
+        self._set_aside(in_the_way)
         empty = write_empty_manifest(self.run.workspace)
         state = TreeState(project_id=self.version.project_id, ref=self.version.ref, manifest=empty, files={})
         return state, plan_whole(self.run.workspace.store, self.version.manifest), not listing.files
@@ -145,16 +145,16 @@ class _Checkout:
         keys |= {edit.before.key for edit in edits.edits if edit.before}
         self.known = {path: sign for path, sign in edits.signatures.items() if touched[path] not in keys}
         touched = {path: key for path, key in touched.items() if path not in self.known}
-        edited = [path for path, key in touched.items() if key in keys and path in found]
-        edited = edited or [f"{edit.key} ({edit.kind})" for edit in edits.edits]
-        if edited and not self.is_forced:
-            raise _describe_edits(self.folder, edited)
-        self._set_aside(edited, listing)
+        # What could not be read counts as edited: it is somebody's work that is not in the project.
+        edited = [path for path, key in touched.items() if path in found and (key or path == META_NAME)]
+        edited += sorted(set(edits.unseen.values()))
+        gone = [f"{edit.key} ({edit.kind})" for edit in edits.edits]
+        if (edited or gone) and not self.is_forced:
+            raise _describe_edits(self.folder, edited or gone)
+        self._set_aside(edited)
         return plan_change(workspace.store, state.manifest, self.version.manifest, touched)
 
-    def _set_aside(self, edited: list[str], listing: FolderListing) -> None:
-        there = {file.relative for file in listing.files}
-        paths = [path for path in edited if path in there]
+    def _set_aside(self, paths: list[str]) -> None:
         if paths:
             self.kept_in = set_aside(self.folder, paths)
 

@@ -6,8 +6,9 @@ from collections.abc import Set
 from datetime import UTC, datetime, timedelta
 
 from mlwf_tui.protocols import Observer
-from mlwf_tui.store.collect import Collected, plan_collect
+from mlwf_tui.store.collect import Collected as Collected  # what the verb returns, for faces to name
 from mlwf_tui.store.collect import collect as collect_store
+from mlwf_tui.store.collect import plan_collect
 from mlwf_tui.store.references import LiveSet
 from mlwf_tui.workflow.live import mark_live
 from mlwf_tui.workspace import Workspace

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.store.manifests import read_summary
-from mlwf_tui.store.places import ItemHead, find_place, iter_heads, iter_items_from
+from mlwf_tui.store.places import ItemHead, find_place, iter_heads, iter_items_at
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workspace import Workspace
 
@@ -50,15 +51,52 @@ def open_items(workspace: Workspace, ref: str) -> ItemSource:
 
 def read_items(workspace: Workspace, source: ItemSource, places: Sequence[int]) -> tuple[Item, ...]:
     """Return the items at `places`, which count from 0 in key order and grow."""
-    found: list[Item] = []
-    for first, count in _find_runs(places):
-        found += islice(iter_items_from(workspace.store, source.manifest, first), count)
-    return tuple(found)
+    return tuple(iter_items_at(workspace.store, source.manifest, places))
+
+
+def read_image(workspace: Workspace, item: Item) -> bytes:
+    """Return the bytes of an item's image file as it was imported, every byte checked.
+
+    Raises:
+        NotFound: the store does not hold them.
+        CorruptData: they are damaged.
+    """
+    return workspace.store.read(item.blob)
 
 
 def find_item_place(workspace: Workspace, source: ItemSource, key: str) -> int:
     """Return the place of the first item whose key is `key` or comes after it; at most the last."""
     return min(find_place(workspace.store, source.manifest, key), max(0, source.item_count - 1))
+
+
+def find_places(
+    workspace: Workspace,
+    source: ItemSource,
+    *,
+    split: Split | None = None,
+    dataset: str | None = None,
+    class_name: str | None = None,
+    tag: str | None = None,
+) -> array[int]:
+    """Return the places of the items that fit all that is given; looks through every item's head once.
+
+    `dataset` takes those of the datasets below it as well, `class_name` items with such an object.
+
+    Raises:
+        NotFound, CorruptData: a part of the manifest is missing or damaged.
+    """
+    heads = enumerate(iter_heads(workspace.store, source.manifest))
+    return array(
+        "Q",
+        (
+            place
+            for place, head in heads
+            if (split is None or head.split == split)
+            and (dataset is None or f"{head.dataset}/".startswith(f"{dataset}/"))
+            and (class_name is None or class_name in head.class_names)
+            and (tag is None or tag in head.tag_names)
+        ),
+    )
 
 
 def iter_matches(
@@ -102,17 +140,3 @@ def _list_parts(head: ItemHead, name: str) -> Iterable[str]:
             return (head.dataset,)
         case _:
             return (head.name,)
-
-
-def _find_runs(places: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield first place and length of every run of places without a gap."""
-    first = count = 0
-    for place in places:
-        if count and place == first + count:
-            count += 1
-            continue
-        if count:
-            yield first, count
-        first, count = place, 1
-    if count:
-        yield first, count

@@ -158,22 +158,24 @@ class _Sync:
         store = self.run.workspace.store
         touched = list_touched(self.state, listing)
         found = {file.relative: file.signature for file in listing.files}
-        files = {path: sign for path, sign in self.state.files.items() if path in found}
+        here = found.keys() | edits.unseen.keys()
+        files = {path: sign for path, sign in self.state.files.items() if path in here}
         # What was touched counts as known in the state in which it was read; what could not be read
         # keeps its old signature, and so is looked at again next time.
         files |= {path: sign for path, sign in edits.signatures.items() if path in touched}
-        moved = {e.after.key for e in edits.edits if e.after and e.kind is not ChangeKind.CHANGED}
         plan = plan_change(store, synced, head.digest, {})
-        if plan.step_count or plan.removals or plan.schema or moved:
-            self._write_state(files, synced, target=head.digest)
-            steps = list(plan.steps)
-            planned = {step.item.key for step in steps}
-            steps += [
-                Step(e.after, False, True)
-                for e in edits.edits
-                if e.after and e.after.key not in planned
-                and place_annotation(e.after.dataset, e.after.name) not in found
-            ]  # fmt: skip
+        planned = {step.item.key for step in plan.steps}
+        unannotated = [
+            Step(edit.after, False, True)
+            for edit in edits.edits
+            if edit.after and place_annotation(edit.after.dataset, edit.after.name) not in found
+            and edit.after.key not in planned
+        ]  # fmt: skip
+        if plan.step_count or plan.removals or plan.schema or unannotated:
+            # Known, though not there: a sync that goes on after a kill then writes them.
+            due = {place_annotation(step.item.dataset, step.item.name): b"" for step in unannotated}
+            self._write_state(files | due, synced, target=head.digest)
+            steps = [*plan.steps, *unannotated]
             plan = Plan(None, steps, len(steps), plan.removals, plan.schema)
             written = write_plan(self.run.workspace, self.folder, plan, is_new=False, observer=self.observer)
             files = {path: sign for path, sign in files.items() if path not in plan.removals}

@@ -21,6 +21,7 @@ from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.locks import hold_file
 from mlwf_tui.store.manifests import find_rows, read_summary
 from mlwf_tui.store.rows import decode_item
+from mlwf_tui.workflow.reading import MAX_IMAGE_BYTES, read_stable
 from mlwf_tui.workflow.scan import get_times_ns, scan_folder
 from mlwf_tui.workflow.tree_edits import TreeEdits, read_edits
 from mlwf_tui.workflow.tree_files import TreeFiles, clear_leftovers

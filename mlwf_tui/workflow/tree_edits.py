@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mlwf_tui.entities.annotation import Annotation, LabelSchema
+from mlwf_tui.entities.annotation import Annotation, LabelSchema, find_class_fault
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.ids import Digest
@@ -13,7 +13,13 @@ from mlwf_tui.entities.item import Item, Split, check_dataset, check_name
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats.supervisely import MAX_ANNOTATION_BYTES, decode_annotation, decode_meta
-from mlwf_tui.formats.supervisely_layout import META_NAME, find_place, place_annotation, place_image
+from mlwf_tui.formats.supervisely_layout import (
+    META_NAME,
+    find_place,
+    find_place_fault,
+    place_annotation,
+    place_image,
+)
 from mlwf_tui.media.probe import IMAGE_SUFFIXES, probe_image
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.manifests import find_rows, read_summary
@@ -21,6 +27,8 @@ from mlwf_tui.store.rows import decode_item
 from mlwf_tui.workflow.reading import MAX_IMAGE_BYTES, keep_inside, read_stable
 from mlwf_tui.workflow.tree_state import TreeState, find_touched
 from mlwf_tui.workspace import Workspace
+
+_ROOT = "."  # a fault of the whole folder
 
 Keep = Callable[[bytes], Digest]
 """Takes an image's bytes, to store them or only to look at them, and returns their digest."""
@@ -38,13 +46,18 @@ class TreeEdit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeEdits:
-    """All edits in key order; `signatures` are those of the touched files as they were read."""
+    """All edits in key order; `signatures` are those of the touched files as they were read.
+
+    `unseen` has the files that may well be there, behind a link or in a folder that cannot be read: by
+    path, what hides them. Their items stay as they were.
+    """
 
     edits: tuple[TreeEdit, ...]
     schema: LabelSchema
     is_schema_changed: bool
     problems: tuple[Problem, ...]
     signatures: Mapping[str, bytes]
+    unseen: Mapping[str, str]
 
     @property
     def changes(self) -> dict[str, Item | None]:
@@ -79,11 +92,13 @@ class _Reader:
     base: dict[str, Item] = field(default_factory=dict)  # the manifest's items under touched keys
     problems: list[Problem] = field(default_factory=list)
     signatures: dict[str, bytes] = field(default_factory=dict)
+    unseen: dict[str, str] = field(default_factory=dict)
 
     def read(self) -> TreeEdits:
-        self.problems += [Problem(fault.relative, fault.reason) for fault in self.listing.faults]
+        self.problems += [fault.to_problem() for fault in self.listing.faults]
         self.found = {file.relative: file.signature for file in self.listing.files}
         touched = find_touched(self.state, self.listing)
+        self.unseen = self._find_unseen(touched)
         keys = self._find_keys(touched)
         rows = find_rows(self.workspace.store, self.state.manifest, list(keys))
         self.base = {key: decode_item(row) for key, row in rows}
@@ -101,7 +116,19 @@ class _Reader:
             is_schema_changed=found_schema != schema,
             problems=tuple(self.problems),
             signatures=self.signatures,
+            unseen=self.unseen,
         )
+
+    def _find_unseen(self, touched: set[str]) -> dict[str, str]:
+        faults = {fault.relative for fault in self.listing.faults}
+        unseen: dict[str, str] = {}
+        for path in touched - self.found.keys() if faults else ():
+            cover = path
+            while cover and cover not in faults:
+                cover = cover.rpartition("/")[0]
+            if cover or _ROOT in faults:
+                unseen[path] = cover or _ROOT
+        return unseen
 
     def _find_keys(self, touched: set[str]) -> dict[str, tuple[str, str]]:
         """Return dataset and name by key of all items of which a file was touched."""
@@ -117,6 +144,8 @@ class _Reader:
             except InvalidInput as error:
                 self.problems.append(Problem(path, error.message))
                 continue
+            if place.is_image and path in self.found and (fault := find_place_fault(*place[:2])):
+                self.problems.append(Problem(path, fault))
             keys[key] = place.dataset, place.name
         return keys
 
@@ -128,7 +157,9 @@ class _Reader:
             self.observer.progress(count, len(keys), name)
             path = place_image(dataset, name)
             before = self.base.get(key)
-            if path not in self.found:
+            if path in self.unseen:
+                images[key] = before
+            elif path not in self.found:
                 images[key] = None
                 self._report_orphan(dataset, name, before)
             elif before is not None and self.found[path] == self.state.files.get(path):
@@ -187,7 +218,7 @@ class _Reader:
         """Return an item with what its annotation file says, or with what it had where it came from."""
         path = place_annotation(image.dataset, image.name)
         known = before or source
-        if known is not None and (path not in self.found and before is None):
+        if known is not None and path not in self.found and (before is None or path in self.unseen):
             return replace(image, split=known.split, annotation=known.annotation)
         if before is not None and self.found.get(path) == self.state.files.get(path):
             return replace(image, split=before.split, annotation=before.annotation)
@@ -212,6 +243,8 @@ class _Reader:
         return replace(image, split=decoded.split or split, annotation=annotation)
 
     def _read_schema(self, before: LabelSchema) -> LabelSchema:
+        if META_NAME in self.unseen:
+            return before
         if META_NAME not in self.found:
             self.problems.append(Problem(META_NAME, "is gone; the classes stay as they were"))
             return before
@@ -220,6 +253,8 @@ class _Reader:
                 f"{self.listing.root}/{META_NAME}", self.found[META_NAME], MAX_ANNOTATION_BYTES
             )
             schema = decode_meta(content)
+            if faults := list(filter(None, map(find_class_fault, schema.class_names))):
+                raise InvalidInput(faults[0])
         except InvalidInput as error:
             self.problems.append(Problem(META_NAME, error.message))
             return before

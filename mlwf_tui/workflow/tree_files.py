@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-import stat
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -19,14 +19,16 @@ from threading import Event
 from types import TracebackType
 from typing import Self
 
+from mlwf_tui.entities.folder import show_path
 from mlwf_tui.entities.ids import new_id
 from mlwf_tui.errors import Conflict, StorageFailed
 from mlwf_tui.workflow.scan import sign_status
-from mlwf_tui.workflow.tree_state import FOLDER_NAME
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_OPEN = 256
+_TEMPORARY = re.compile(r"\.[0-9a-f]{12}\.tmp")
+_NO_PARTS = frozenset(("", ".", ".."))
 _FLUSH_S = 0.5
 
 
@@ -59,6 +61,7 @@ class TreeFiles:
         """
         folder, _, name = path.rpartition("/")
         try:
+            _check_path(path)
             parent = self._open(folder)
             if not is_replacing:
                 return _write_new(name, content, parent)
@@ -82,6 +85,8 @@ class TreeFiles:
             Conflict, StorageFailed: as `write`.
         """
         try:
+            _check_path(before)
+            _check_path(after)
             source, target = before.rpartition("/"), after.rpartition("/")
             origin, parent = self._open(source[0]), self._open(target[0])
             _rename(source[2], origin, target[2], parent)
@@ -95,12 +100,15 @@ class TreeFiles:
         """Remove a file if it is there.
 
         Raises:
-            StorageFailed: the disk refused.
+            Conflict, StorageFailed: as `write`.
         """
         folder, _, name = path.rpartition("/")
         try:
+            _check_path(path)
             with suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=self._open(folder))
+        except (NotADirectoryError, IsADirectoryError) as error:
+            raise _describe_obstacle(self.root / path) from error
         except OSError as error:
             raise _describe_refusal(self.root / path, error) from error
 
@@ -110,6 +118,7 @@ class TreeFiles:
             while folder:
                 above, _, name = folder.rpartition("/")
                 try:
+                    _check_path(folder)
                     os.rmdir(name, dir_fd=self._open(above))
                 except OSError:  # it holds something, or is gone already: both are well
                     break
@@ -183,9 +192,26 @@ def flushing(folder: Path) -> Iterator[None]:
 
 def clear_leftovers(root: Path) -> None:
     """Remove what a killed checkout was writing beside files that it replaced."""
-    for path in root.rglob(".????????????.tmp"):
-        if FOLDER_NAME not in path.parts and stat.S_ISREG(path.lstat().st_mode):
-            path.unlink(missing_ok=True)
+    folders = [str(root)]
+    while folders:
+        # A folder that cannot be listed holds nothing of ours, and a leftover that stays does no harm.
+        with suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if _is_leftover(entry):
+                    os.unlink(entry.path)  # noqa: PTH108
+                elif not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+
+
+def _is_leftover(entry: os.DirEntry[str]) -> bool:
+    is_named_so = _TEMPORARY.fullmatch(entry.name) is not None
+    return is_named_so and entry.is_file(follow_symlinks=False)
+
+
+def _check_path(path: str) -> None:
+    """Raise NotADirectoryError where a path cannot be one of a file below a folder."""
+    if "\0" in path or not _NO_PARTS.isdisjoint(path.split("/")):
+        raise NotADirectoryError(f"{path!r} is no path below a folder")
 
 
 @cache
@@ -216,7 +242,8 @@ def _sign(name: str, parent: int) -> bytes:
 
 
 def _describe_obstacle(path: Path) -> Conflict:
-    return Conflict(f"Something is in the way of {path}.", hint="Move it away, and try again.")
+    shown = show_path(str(path))
+    return Conflict(f"Something is in the way of {shown}.", hint="Move it away, and try again.")
 
 
 def _describe_refusal(path: Path, error: OSError) -> StorageFailed:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.cli.main import COMMANDS, mlwf
+from mlwf_tui.sdk import Home
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "sklearn", "numpy", "plotext")
@@ -18,6 +19,7 @@ NOT_VERBS = {
     "processes", "readers", "reading", "recorder", "refs", "scan", "spool", "tree", "tree_edits",
     "tree_files", "tree_state", "tree_write",
 }  # fmt: skip
+SDK_NAMES = {"import": "import_folder", "branch": "copy"}  # a word of Python, and a second name
 
 
 def list_imported(module: str) -> set[str]:
@@ -26,7 +28,7 @@ def list_imported(module: str) -> set[str]:
     return {name.partition(".")[0] for name in done.stdout.split()}
 
 
-@pytest.mark.parametrize("module", ["mlwf_tui.cli.main", "mlwf_tui.tui.app", "mlwf_tui.worker"])
+@pytest.mark.parametrize("module", ["mlwf_tui.cli.main", "mlwf_tui.tui.app", "mlwf_tui.worker", "mlwf_tui.sdk"])
 def test_a_face_imports_no_heavy_library(module: str) -> None:
     assert not list_imported(module) & set(HEAVY)
 
@@ -63,6 +65,13 @@ def test_every_verb_is_a_command() -> None:
     verbs = {name.rstrip("_") for name in files}
     plural = {"reports": "report"}
     missing = {verb for verb in verbs if plural.get(verb, verb) not in commands}
+    assert not missing
+
+
+def test_every_command_on_data_is_a_method_of_a_home_in_python() -> None:
+    modules = [f"mlwf_tui.cli.{name}" for name in ("data", "versions", "diff", "checkout", "care")]
+    methods = {name for name in vars(Home) if not name.startswith("_")}
+    missing = {SDK_NAMES.get(name, name) for module in modules for name in COMMANDS[module]} - methods
     assert not missing
 
 

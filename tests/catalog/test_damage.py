@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.catalog.catalog import Catalog
-from mlwf_tui.catalog.copies import is_copy, read_origin
+from mlwf_tui.catalog.copies import read_origin
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.model import Checkpoint
 from mlwf_tui.entities.project import ManifestContent, VersionKind
@@ -142,7 +142,10 @@ def test_a_flipped_bit_is_told_as_the_projects_own_error_or_does_no_harm(filled:
 def test_a_value_that_no_catalog_writes_is_damage(filled: Path, statement: str) -> None:
     change(filled, "UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '') WHERE name = 'version'")
     change(filled, statement)
-    with Catalog(filled) as catalog, pytest.raises(CorruptData, match=r"catalog\.sqlite is damaged") as caught:
+    with (
+        Catalog(filled) as catalog,
+        pytest.raises(CorruptData, match=r"catalog\.sqlite is damaged") as caught,
+    ):
         catalog.versions.list(catalog.projects.get("cells").id)
     assert "backup" in caught.value.hint
 

@@ -177,7 +177,7 @@ ENDS = pytest.mark.parametrize("end", ["goes on", "is killed"])
 @ENDS
 def test_a_command_paused_at_a_step_meets_another(places: Places, tried: Counter[str], end: str) -> None:
     draw = random.Random(SEED)
-    for name, other in draw.sample(MEETINGS, 6):
+    for name, other in draw.sample(MEETINGS, 4):
         paused = get_scenario(name)
         fault = draw.choice(list_pauses(measure(places, paused).whole.steps))
         pause_and_meet(places, paused, fault, other, end)

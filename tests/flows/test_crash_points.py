@@ -24,8 +24,8 @@ from tests.faults.places import SCENARIOS, Places, get_scenario
 from tests.faults.trials import Subject, kill, look_and_repeat, measure, try_all
 
 SEED = 11
-SAMPLES = {"import": 6, "import-changes": 7}
-SAMPLE = 2  # of the other commands, whose steps are few
+SAMPLES = {"import": 6, "import-changes": 7, "collect": 3, "backup-again": 2, "sync": 3, "sync-merge": 3}
+SAMPLE = 1  # of the other commands, whose steps are few
 POWER_SEEDS = 3
 POWER_CUTS = 3  # of an import
 TRACE = ("strace", "-f", "-qq", "-o", os.devnull, "-e", "trace=pwrite64,ftruncate,fdatasync", "true")

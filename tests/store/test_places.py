@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import NotFound
 from mlwf_tui.store.manifests import write_manifest
-from mlwf_tui.store.places import find_place, iter_heads, iter_items_from
+from mlwf_tui.store.places import find_place, iter_heads, iter_items_at
 from mlwf_tui.store.store import Store
 
 COUNT = 3000
@@ -48,7 +47,17 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Dig
 @pytest.mark.parametrize("place", [0, 1, 31, 32, 33, 1000, 1531, 2999, 3000, 5000])
 def test_items_are_read_from_any_place_on(shelf: tuple[Store, Digest], place: int) -> None:
     store, digest = shelf
-    assert list(islice(iter_items_from(store, digest, place), 70)) == ITEMS[place : place + 70]
+    assert list(iter_items_at(store, digest, range(place, place + 70))) == ITEMS[place : place + 70]
+
+
+@pytest.mark.parametrize("step", [1, 2, 7, 100, 1499])
+def test_items_are_read_at_scattered_places(shelf: tuple[Store, Digest], step: int) -> None:
+    store, digest = shelf
+    assert list(iter_items_at(store, digest, tuple(range(3, COUNT, step)))) == ITEMS[3::step]
+
+
+def test_no_places_give_no_items(shelf: tuple[Store, Digest]) -> None:
+    assert list(iter_items_at(*shelf, ())) == []
 
 
 @pytest.mark.parametrize("number", [0, 1, 40, 999, 1531, 2999])
@@ -74,7 +83,7 @@ def test_an_item_far_behind_takes_a_handful_of_reads(
         return read(blob)
 
     monkeypatch.setattr(Store, "read", lambda _, blob: count(blob))
-    assert next(iter_items_from(store, digest, 2900)) == ITEMS[2900]
+    assert list(iter_items_at(store, digest, (2900,))) == [ITEMS[2900]]
     assert find_place(store, digest, ITEMS[2900].key) == 2900
     assert len(seen) < 14
 
@@ -92,7 +101,7 @@ def test_an_empty_manifest_has_no_places(tmp_path: Path) -> None:
     with Store(tmp_path / "store") as store:
         with store.writer() as writer:
             digest = write_manifest(writer, LabelSchema(), ()).digest
-        assert list(iter_items_from(store, digest, 0)) == []
+        assert list(iter_items_at(store, digest, range(9))) == []
         assert find_place(store, digest, "a") == 0
         with pytest.raises(NotFound):
-            list(iter_items_from(store, Digest("0" * 64), 0))
+            list(iter_items_at(store, Digest("0" * 64), range(9)))

@@ -77,7 +77,7 @@ def test_names_that_look_alike_are_different_items(
     assert take(workspace, tmp_path / "given").problems == ()
     assert set(list_items(workspace)) == {f"main/{name}" for name in names}
     checkout(workspace, "odd", tmp_path / "out", observer=observer)
-    assert set(os.listdir(tmp_path / "out" / "main" / "img")) == set(names)
+    assert {path.name for path in (tmp_path / "out" / "main" / "img").iterdir()} == set(names)
     assert read_status(workspace, tmp_path / "out", observer=observer).is_clean
 
 
@@ -89,10 +89,8 @@ def test_a_name_that_cannot_be_used_is_told_so_that_a_terminal_can_show_it(
     imported: Workspace, folder: Path, given: Path, observer: KeepingObserver, name: bytes, is_folder: bool
 ) -> None:
     for parent in (given, folder / "main" / "img"):
-        path = os.path.join(os.fsencode(parent), name)
-        if is_folder:
-            os.mkdir(path)
-        Path(os.fsdecode(path), *["a.jpg"] * is_folder).write_bytes(make_image(3))
+        path = parent / os.fsdecode(name)
+        write_image(path / "a.jpg" if is_folder else path, 3)
     result = take(imported, given)
     assert set(list_items(imported)) == {"main/good.jpg"}
     status = read_status(imported, folder, observer=observer)
@@ -139,7 +137,7 @@ def test_a_name_too_long_for_its_annotation_can_be_synced(
     write_image(folder / "main" / "img" / long, 5)
     result = sync(imported, folder, observer=observer)
     assert result.items_added == 1
-    assert [problem.path for problem in result.problems] == [f"main/{long}"]
+    assert [problem.path for problem in result.problems] == [f"main/img/{long}"]
     assert f"main/{long}" in list_items(imported, "cells")
     assert read_status(imported, folder, observer=observer).is_clean
 
@@ -433,29 +431,34 @@ class MeddlingObserver(KeepingObserver):
             meddle()
 
 
-def append_at_every_read(monkeypatch: pytest.MonkeyPatch, path: Path, times: int) -> None:
-    """See to it that a file grows behind the back of whoever has just read from it."""
-    read = os.read
+def change_after_reads(
+    monkeypatch: pytest.MonkeyPatch, path: Path, change: Callable[[], object], *, times: int
+) -> None:
+    """See to it that a file changes behind the back of whoever has just read from it."""
+    read, probe = os.read, path.stat()
     left = times
 
-    def read_and_append(descriptor: int, length: int) -> bytes:
+    def read_and_change(descriptor: int, length: int) -> bytes:
         nonlocal left
         content = read(descriptor, length)
-        if left and os.path.sameopenfile(descriptor, probe):
+        if left and os.path.samestat(os.fstat(descriptor), probe):
             left -= 1
-            with path.open("ab") as file:
-                file.write(b" ")
+            change()
         return content
 
-    probe = os.open(path, os.O_RDONLY)
-    monkeypatch.setattr(os, "read", read_and_append)
+    monkeypatch.setattr(os, "read", read_and_change)
+
+
+def append(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b" ")
 
 
 @pytest.mark.parametrize("path", ["JPEGImages/a.jpg", "Annotations/a.xml"])
 def test_a_file_that_grows_all_the_time_is_named(
     workspace: Workspace, voc: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    append_at_every_read(monkeypatch, voc / path, times=1000)
+    change_after_reads(monkeypatch, voc / path, lambda: append(voc / path), times=1000)
     assert explain(take(workspace, voc)) == {path: "changes while it is read"}
 
 
@@ -463,8 +466,8 @@ def test_a_file_that_grows_all_the_time_is_named(
 def test_a_file_that_grows_once_is_read_again(
     workspace: Workspace, voc: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    append_at_every_read(monkeypatch, voc / path, times=1)
     before = (voc / path).stat().st_size
+    change_after_reads(monkeypatch, voc / path, lambda: append(voc / path), times=1)
     take(workspace, voc)
     assert (voc / path).stat().st_size == before + 1
     if path.endswith(".jpg"):
@@ -491,12 +494,14 @@ def test_what_happens_between_the_look_and_the_reading_is_seen(workspace: Worksp
     assert set(explain(again)) == {"shrunk.jpg", "pipe.jpg"}
 
 
-def test_an_annotation_that_was_half_written_at_first_is_read_whole(workspace: Workspace, voc: Path) -> None:
+def test_an_annotation_that_was_half_written_at_first_is_read_whole(
+    workspace: Workspace, voc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = voc / "Annotations" / "a.xml"
     whole = path.read_bytes()
     path.write_bytes(whole[:40])
-    observer = MeddlingObserver(meddle=lambda: path.write_bytes(whole))
-    assert import_folder(workspace, voc, "odd", observer=observer).problems == ()
+    change_after_reads(monkeypatch, path, lambda: path.write_bytes(whole), times=1)
+    assert take(workspace, voc).problems == ()
     assert len(list_items(workspace)["main/a.jpg"].annotation.objects) == 1
 
 
@@ -557,10 +562,12 @@ def test_items_behind_a_linked_folder_are_not_taken_for_removed(
     sync(imported, folder, observer=observer)
     assert list_items(imported, "cells") == before
     kept = list_outside(tmp_path)
-    for is_forced in (False, True):
-        with pytest.raises(Conflict):
-            checkout(imported, "cells", folder, is_forced=is_forced, observer=observer)
+    with pytest.raises(Conflict, match="edits"):
+        checkout(imported, "cells", folder, observer=observer)
+    result = checkout(imported, "cells", folder, is_forced=True, observer=observer)
+    assert (folder / result.kept_in / moved).readlink() == tmp_path / "outside"
     assert list_outside(tmp_path) == kept
+    assert read_status(imported, folder, observer=observer).is_clean
 
 
 def test_an_edit_that_cannot_be_read_is_an_edit_and_not_written_over(
@@ -688,24 +695,26 @@ def test_no_path_leads_out_of_the_folder(tmp_path: Path, path: str) -> None:
 def test_a_checkout_whose_state_was_forged_harms_nothing_outside(
     imported: Workspace, folder: Path, tmp_path: Path, observer: KeepingObserver
 ) -> None:
-    for path in ("outside/img/x.jpg", "outside/ann/x.jpg.json", "outside/x.jpg"):
-        write_image(tmp_path / path if path.endswith("g") else (tmp_path / path).with_suffix(".jpg"), 4)
+    for path in ("img/x.jpg", "datasets/d/img/x.jpg", "x.jpg"):
+        write_image(tmp_path / "outside" / path, 4)
+    folder = folder.rename(tmp_path / "outside" / "out")
+    paths = ["../img/x.jpg", "../datasets/d/img/x.jpg", "../x.jpg", "main/img/../../../x.jpg"]
+    paths += [str(tmp_path / "outside" / "x.jpg"), "main/img/a\0b.jpg", "", "."]
     state = get_state(folder)
-    forged = {f"../outside/img/{name}": b"" for name in ("x.jpg", "y.jpg")}
-    forged |= {"main/img/../../../outside/x.jpg": b"", str(tmp_path / "outside" / "x.jpg"): b"", "\0": b""}
-    write_state(folder, msgspec.structs.replace(state, files={**state.files, **forged}))
-    before = list_outside(tmp_path)
+    forged = msgspec.structs.replace(state, files=state.files | dict.fromkeys(paths, b""))
     for act in (
         lambda: read_status(imported, folder, observer=observer),
         lambda: sync(imported, folder, observer=observer),
         lambda: checkout(imported, "cells@1", folder, observer=observer),
         lambda: checkout(imported, "cells@1", folder, is_forced=True, observer=observer),
     ):
+        write_state(folder, forged)
         try:
             act()
         except MlwfError as error:
             assert error.hint
-    assert list_outside(tmp_path) == before
+        for path in ("img/x.jpg", "datasets/d/img/x.jpg", "x.jpg"):
+            assert (tmp_path / "outside" / path).read_bytes() == make_image(4)
 
 
 HOSTILE_KEYS = [
@@ -753,5 +762,5 @@ def test_a_manifest_with_a_hostile_key_is_refused(
     with pytest.raises(CorruptData):
         checkout(imported, "cells", tmp_path / "out", observer=observer)
     assert list_outside(tmp_path) == before
-    assert set(os.listdir(tmp_path)) == {"home", "voc", "outside", "out"}
-    assert set(os.listdir(tmp_path / "out")) <= {"main", "meta.json", ".mlwf"}
+    assert {path.name for path in tmp_path.iterdir()} == {"home", "voc", "outside", "out"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} <= {"main", "meta.json", ".mlwf"}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import import_folder
@@ -14,7 +16,7 @@ from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workflow.verify import verify
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.fakes.observers import KeepingObserver, StoppingObserver
-from tests.making import write_image, write_voc_xml
+from tests.making import make_supervisely, write_image, write_voc_xml
 
 
 def list_items(workspace: Workspace, project: str = "cells") -> dict[str, Item]:
@@ -172,3 +174,24 @@ def test_a_lost_pack_is_named_by_verify_and_healed_by_a_new_import(
         import_folder(reopened, voc, "again", observer=observer)
         assert len(list_items(reopened, "again")) == 5
         assert all(reopened.store.read(item.blob) for item in list_items(reopened, "again").values())
+
+
+def test_a_checkout_comes_back_as_another_project_with_all_it_held(
+    imported: Workspace, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    checkout(imported, "cells", tmp_path / "out", observer=observer)
+    result = import_folder(imported, tmp_path / "out", "twin", observer=observer)
+    assert (result.format, result.problems) == ("supervisely", ())
+    projects = imported.catalog.projects
+    assert projects.get("twin").manifest == projects.get("cells").manifest
+
+
+def test_a_split_that_an_annotation_file_says_goes_before_the_projects(
+    workspace: Workspace, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    folder = make_supervisely(tmp_path / "given", {"a.jpg": [("cat", 1, 2, 30, 40)]}, class_names=["cat"])
+    path = folder / "main" / "ann" / "a.jpg.json"
+    for split, expected in (("val", "val"), ("none", "none"), ("test", "test"), (None, "test")):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"split": split}))
+        import_folder(workspace, folder, "cells", observer=observer)
+        assert list_items(workspace)["main/a.jpg"].split == expected

@@ -169,10 +169,13 @@ def read_bytes(path: Path | str) -> bytes:
                 raise InvalidInput("is not a file")
             if status.st_size > MAX_TEXT_BYTES:
                 raise InvalidInput(f"is larger than {MAX_TEXT_BYTES >> 20} MB")
-            parts = []
-            while part := os.read(descriptor, max(status.st_size, 1)):
-                parts.append(part)
-            return b"".join(parts)
+            # To the size it had: whoever appends to it all the time would never let this end.
+            content = os.read(descriptor, status.st_size)
+            while len(content) < status.st_size and (
+                more := os.read(descriptor, status.st_size - len(content))
+            ):
+                content += more
+            return content
         finally:
             os.close(descriptor)
     except OSError as error:

@@ -1,0 +1,8 @@
+"""Data version control from Python: the verbs on an opened home, and reading items without a checkout."""
+
+from __future__ import annotations
+
+from mlwf_tui.sdk.home import Home, open_home
+from mlwf_tui.sdk.items import Items
+
+__all__ = ["Home", "Items", "open_home"]

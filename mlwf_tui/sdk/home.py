@@ -1,0 +1,320 @@
+"""The verbs of an opened home as methods: each is the workflow's own function, watched by nobody."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from mlwf_tui.entities.change import Diff
+from mlwf_tui.entities.folder import FolderStatus
+from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.threeway import Side
+from mlwf_tui.protocols import Observer
+from mlwf_tui.sdk.door import Door
+from mlwf_tui.sdk.items import Items
+from mlwf_tui.settings import find_home
+from mlwf_tui.workflow.backup import BackupResult, backup
+from mlwf_tui.workflow.checkout import CheckoutResult, checkout
+from mlwf_tui.workflow.collect import GRACE_S, Collected, collect
+from mlwf_tui.workflow.commit import CommitResult, commit
+from mlwf_tui.workflow.copy import CopyResult, copy
+from mlwf_tui.workflow.delete import delete
+from mlwf_tui.workflow.describe import describe
+from mlwf_tui.workflow.diff import diff
+from mlwf_tui.workflow.export import ExportResult, export
+from mlwf_tui.workflow.import_ import ImportResult, import_folder
+from mlwf_tui.workflow.items import open_items
+from mlwf_tui.workflow.merge import MergePlan, MergeResult, Policy, merge, plan_merge
+from mlwf_tui.workflow.operations import OperationInfo, list_operations
+from mlwf_tui.workflow.projects import list_projects
+from mlwf_tui.workflow.rename import rename
+from mlwf_tui.workflow.restore import RestoreResult, restore
+from mlwf_tui.workflow.show import Shown, show
+from mlwf_tui.workflow.stats import Stats, read_stats
+from mlwf_tui.workflow.status import read_status
+from mlwf_tui.workflow.sync import SyncResult, sync
+from mlwf_tui.workflow.tag import TagResult, tag, untag
+from mlwf_tui.workflow.transform import TransformResult, transform
+from mlwf_tui.workflow.undo import UndoResult, redo, undo
+from mlwf_tui.workflow.verify import Scope, VerifyResult, verify
+from mlwf_tui.workflow.versions import list_versions
+from mlwf_tui.workspace import Workspace
+
+StrPath = str | os.PathLike[str]
+
+
+def open_home(path: StrPath | None = None) -> Home:
+    """Open the home at `path`, else MLWF_HOME, else the user's data folder; it is made where missing.
+
+    Use it in a `with` block, or close it.
+
+    Raises:
+        StorageFailed: the home is not ours or cannot be written.
+        CorruptData: its catalog or the store's index is damaged.
+    """
+    home = find_home(None if path is None else Path(path), os.environ)
+    return Home(Door(home))
+
+
+class _Silent:
+    """An observer that says nothing and never asks for a stop; Ctrl-C raises KeyboardInterrupt by itself."""
+
+    def progress(self, step: int, total: int | None, message: str) -> None:
+        """Nobody looks."""
+
+    def metric(self, key: str, value: float, step: int) -> None:
+        """Nobody looks."""
+
+    def check_cancelled(self) -> None:
+        """Nobody asks."""
+
+
+_SILENT = _Silent()
+
+
+class Home:
+    """One opened home. Any number of threads may use it.
+
+    `PROJECT` names a project's head and `PROJECT@N` or `PROJECT@TAG` a version, as on the command line.
+    A verb raises what its function in `mlwf_tui.workflow` says, always an `MlwfError`: NotFound,
+    Conflict, InvalidInput, CorruptData, Busy, StorageFailed. Work that takes long tells `observer` how
+    far it has come, and stops with Cancelled where that one raises it.
+    """
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._door.open()
+
+    @property
+    def path(self) -> Path:
+        """The folder that holds everything."""
+        return self._door.home
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the home, and all items that were opened from it, in this process."""
+        self._door.close()
+
+    def __repr__(self) -> str:
+        return f"<Home {self.path}>"
+
+    def open_data(self, ref: str) -> Items:
+        """Return the items of a version, or of a head as it is now, to be read straight from the packs.
+
+        Raises:
+            NotFound: there is no such version.
+        """
+        return Items(self._door, open_items(self._workspace, ref))
+
+    def projects(self) -> tuple[Project, ...]:
+        """Return all projects, by workspace and name."""
+        return list_projects(self._workspace)
+
+    def show(self, ref: str) -> Shown:
+        """Return everything about a project, version, model, report or run."""
+        return show(self._workspace, ref)
+
+    def versions(self, project: str) -> tuple[Version, ...]:
+        """Return all versions of a project, newest first."""
+        return list_versions(self._workspace, project)
+
+    def diff(self, before: str | None, after: str, *, max_items: int | None = None) -> Diff:
+        """Compare two refs; without `before`, `after` with the state before it.
+
+        Of more than `max_items` differing items only so many are kept; all are counted.
+        """
+        return diff(self._workspace, before, after, max_items=max_items)
+
+    def stats(self) -> Stats:
+        """Return how much there is by project, and how many bytes it takes."""
+        return read_stats(self._workspace)
+
+    def import_folder(
+        self,
+        path: StrPath,
+        project: str,
+        *,
+        dataset: str = "",
+        format: str = "auto",
+        observer: Observer = _SILENT,
+    ) -> ImportResult:
+        """Take a folder's images and annotations into a project, made where it is missing.
+
+        What is there already is updated where it differs; what cannot be imported is in `problems`.
+        """
+        return import_folder(
+            self._workspace, Path(path), project, dataset=dataset, format=format, observer=observer
+        )
+
+    def export(
+        self, ref: str, folder: StrPath, *, format: str = "yolo", observer: Observer = _SILENT
+    ) -> ExportResult:
+        """Write a version into a folder that is empty or missing; a changed head is committed first."""
+        return export(self._workspace, ref, Path(folder), format=format, observer=observer)
+
+    def operations(self) -> tuple[OperationInfo, ...]:
+        """Return what `transform` can do, with all parameters."""
+        return list_operations(self._workspace)
+
+    def transform(
+        self,
+        operation: str,
+        *refs: str,
+        to: str,
+        params: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        observer: Observer = _SILENT,
+    ) -> TransformResult:
+        """Apply an operation to all items of `refs`, and make the result the newest version of `to`."""
+        return transform(
+            self._workspace, operation, refs, to=to, params=params or {}, seed=seed, observer=observer
+        )
+
+    def commit(self, project: str, *, message: str | None = None) -> CommitResult:
+        """Name a project's head as a version; without a message it says what has changed."""
+        return commit(self._workspace, project, message=message)
+
+    def restore(self, ref: str) -> RestoreResult:
+        """Bring a version back as a new one; nothing is overwritten."""
+        return restore(self._workspace, ref)
+
+    def undo(self, project: str | None = None) -> UndoResult:
+        """Take back the newest change of a project, or of any."""
+        return undo(self._workspace, project)
+
+    def redo(self, project: str | None = None) -> UndoResult:
+        """Do again what was undone last."""
+        return redo(self._workspace, project)
+
+    def copy(self, ref: str, name: str) -> CopyResult:
+        """Make a project that goes on from a version or head of another, in constant time."""
+        return copy(self._workspace, ref, name)
+
+    def plan_merge(self, project: str, ref: str, *, is_unrelated: bool = False) -> MergePlan:
+        """Return what `merge` would change, and the conflicts that need a choice."""
+        return plan_merge(self._workspace, project, ref, is_unrelated=is_unrelated)
+
+    def merge(
+        self,
+        project: str,
+        ref: str,
+        *,
+        choices: Mapping[str, Side] | None = None,
+        policy: Policy = "fail",
+        message: str | None = None,
+        is_unrelated: bool = False,
+    ) -> MergeResult:
+        """Merge `ref` into a project's head as a new version.
+
+        Where conflicts are left that neither `choices` (by a conflict's key, or its item's) nor
+        `policy` settles, nothing is changed and the result holds them.
+        """
+        return merge(
+            self._workspace,
+            project,
+            ref,
+            choices=choices,
+            policy=policy,
+            message=message,
+            is_unrelated=is_unrelated,
+        )
+
+    def tag(self, ref: str, name: str, *, is_forced: bool = False) -> TagResult:
+        """Let PROJECT@NAME mean a version; forced, also where it means another one now."""
+        return tag(self._workspace, ref, name, is_forced=is_forced)
+
+    def untag(self, project: str, name: str) -> TagResult:
+        """Take a tag off its version, which stays."""
+        return untag(self._workspace, project, name)
+
+    def describe(self, ref: str, text: str) -> None:
+        """Set the description of a project, model or report, or a version's message."""
+        describe(self._workspace, ref, text)
+
+    def rename(self, ref: str, name: str) -> None:
+        """Give a project, model or report another name."""
+        rename(self._workspace, ref, name)
+
+    def delete(self, ref: str, *, is_forced: bool = False) -> str:
+        """Take a project, version, model or report out of sight, and return which of these it was.
+
+        A version that something depends on is deleted only where it is forced.
+        """
+        return delete(self._workspace, ref, is_forced=is_forced)
+
+    def checkout(
+        self, ref: str, folder: StrPath, *, is_forced: bool = False, observer: Observer = _SILENT
+    ) -> CheckoutResult:
+        """Make a folder hold what a version holds, in Supervisely's layout; only differences are written.
+
+        Edits that were not synced are a Conflict; forced, they are moved aside inside of the folder.
+        """
+        return checkout(self._workspace, ref, Path(folder), is_forced=is_forced, observer=observer)
+
+    def status(self, folder: StrPath, *, observer: Observer = _SILENT) -> FolderStatus:
+        """Return what was edited in a checkout since it was written or synced."""
+        return read_status(self._workspace, Path(folder), observer=observer)
+
+    def sync(
+        self,
+        folder: StrPath,
+        *,
+        message: str | None = None,
+        policy: Side | None = None,
+        observer: Observer = _SILENT,
+    ) -> SyncResult:
+        """Take a checkout's edits into its project, and bring the folder up to the head.
+
+        With a message the head is committed. `policy` settles what both sides changed: ours is the
+        project's, theirs the folder's.
+        """
+        return sync(self._workspace, Path(folder), message=message, policy=policy, observer=observer)
+
+    def verify(
+        self,
+        *,
+        scope: Scope = "all",
+        share: float = 1.0,
+        is_rebuilding: bool = False,
+        repair_from: StrPath | None = None,
+        observer: Observer = _SILENT,
+    ) -> VerifyResult:
+        """Check stored bytes, and ask for everything that is named; damage is in `problems`, not raised.
+
+        Scope `new` reads what was not verified since it was written, `sample` a `share` of all packs.
+        """
+        return verify(
+            self._workspace,
+            observer,
+            scope=scope,
+            share=share,
+            is_rebuilding=is_rebuilding,
+            repair_from=None if repair_from is None else Path(repair_from),
+        )
+
+    def collect(
+        self, *, is_dry_run: bool = True, grace_s: float = GRACE_S, observer: Observer = _SILENT
+    ) -> Collected:
+        """Free the bytes that nothing needs; a dry run, which is the default, says what that would free.
+
+        What was deleted within the last `grace_s` seconds, a week by default, stays.
+        """
+        return collect(self._workspace, observer, is_dry_run=is_dry_run, grace_s=grace_s)
+
+    def backup(self, folder: StrPath, *, observer: Observer = _SILENT) -> BackupResult:
+        """Bring a second home up to date, every copied byte checked; it opens like this one."""
+        return backup(self._workspace, Path(folder), observer)
+
+    @property
+    def _workspace(self) -> Workspace:
+        return self._door.open()

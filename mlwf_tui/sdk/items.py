@@ -1,0 +1,142 @@
+"""The items of one state, read straight from the packs; nothing is written, and nothing checked out."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from operator import index
+
+from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.errors import InvalidParameter, NotFound
+from mlwf_tui.sdk.door import Door
+from mlwf_tui.workflow.items import (
+    ItemSource,
+    find_item_place,
+    find_places,
+    read_image,
+    read_items,
+)
+
+_STEP = 1024  # items that an iteration reads at once
+
+
+class Items:
+    """The items of a version or head in key order: a snapshot that no later change touches.
+
+    Any number of threads may read at once. A pickle, or a fork, opens the home again at its first
+    read, so the worker processes of a torch DataLoader can use it as it is. A version's items can
+    always be read; those of a head that has moved on, until a collect lets go of them.
+
+    Raises, where anything is read:
+        NotFound, CorruptData: a part of the state is missing or damaged.
+        InvalidInput: the home that it came from was closed.
+    """
+
+    def __init__(self, door: Door, source: ItemSource, places: Sequence[int] | None = None) -> None:
+        self._door = door
+        self._source = source
+        self._places: Sequence[int] = range(source.item_count) if places is None else places
+
+    @property
+    def ref(self) -> str:
+        """What was opened, as `open_data` was told."""
+        return self._source.ref
+
+    @property
+    def schema(self) -> LabelSchema:
+        """All classes and tags of the state, in the order that gives classes their index."""
+        return self._source.schema
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[Item]:
+        """Yield the items in key order; a million take little more memory than one."""
+        places = iter(self._places)
+        while step := tuple(islice(places, _STEP)):
+            yield from read_items(self._door.open(), self._source, step)
+
+    def __getitem__(self, which: int | str) -> Item:
+        """Return the item at a place in key order, negative from the end, or the one with a key.
+
+        Raises:
+            IndexError: there is no such place.
+            NotFound: there is no item of that key.
+        """
+        if isinstance(which, str):
+            item = self.find(which)
+            if item is None:
+                raise NotFound(
+                    f"{self.ref} has no item {which!r} here.", hint="A key is DATASET/NAME, as in Item.key."
+                )
+            return item
+        return read_items(self._door.open(), self._source, (self._places[index(which)],))[0]
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.find(key) is not None
+
+    def find(self, key: str) -> Item | None:
+        """Return the item of that key, `dataset/name`, if it is here."""
+        workspace = self._door.open()
+        place = find_item_place(workspace, self._source, key)
+        at = bisect_left(self._places, place)
+        if at == len(self._places) or self._places[at] != place:
+            return None
+        item = read_items(workspace, self._source, (place,))[0]
+        return item if item.key == key else None
+
+    def select(
+        self,
+        *,
+        split: Split | str | None = None,
+        dataset: str | None = None,
+        class_name: str | None = None,
+        tag: str | None = None,
+    ) -> Items:
+        """Return those items that fit all that is given, in key order; each is looked at once.
+
+        `dataset` stands for the datasets below it as well, `class_name` for items with at least one
+        object of that class, `tag` for items that carry it themselves.
+
+        Raises:
+            InvalidParameter: there is no such split, or the state has no such class.
+        """
+        if class_name is not None and class_name not in self.schema.class_names:
+            names = ", ".join(self.schema.class_names)
+            raise InvalidParameter(f"{self.ref} has no class {class_name!r}.", hint=f"It has: {names}.")
+        found = find_places(
+            self._door.open(),
+            self._source,
+            split=None if split is None else _read_split(split),
+            dataset=dataset,
+            class_name=class_name,
+            tag=tag,
+        )
+        if len(self) != self._source.item_count:
+            mine = set(self._places)
+            found = array("Q", (place for place in found if place in mine))
+        return Items(self._door, self._source, found)
+
+    def read_image(self, item: Item) -> bytes:
+        """Return an item's image file as it was imported, every byte checked against its digest.
+
+        Raises:
+            NotFound: the store does not hold it.
+            CorruptData: it is damaged.
+        """
+        return read_image(self._door.open(), item)
+
+    def __repr__(self) -> str:
+        return f"<Items of {self.ref}: {len(self):,}>"
+
+
+def _read_split(split: str) -> Split:
+    try:
+        return Split(split)
+    except ValueError as error:
+        raise InvalidParameter(
+            f"There is no split {split!r}.", hint=f"There is: {', '.join(Split)}."
+        ) from error
