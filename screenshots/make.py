@@ -8,6 +8,7 @@ Without HOME the demo is run first, in a home of its own, which takes about two 
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import tempfile
@@ -115,6 +116,7 @@ async def take(workspace: Workspace, name: str, situation: Situation, size: tupl
 
 
 def main() -> None:
+    os.environ["COLORTERM"] = "truecolor"  # as in the terminals of most
     with tempfile.TemporaryDirectory(prefix="mlwf-screenshots-") as scratch:
         home = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(scratch)
         if len(sys.argv) == 1:

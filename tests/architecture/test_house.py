@@ -28,7 +28,9 @@ def list_imported(module: str) -> set[str]:
     return {name.partition(".")[0] for name in done.stdout.split()}
 
 
-@pytest.mark.parametrize("module", ["mlwf_tui.cli.main", "mlwf_tui.tui.app", "mlwf_tui.worker", "mlwf_tui.sdk"])
+@pytest.mark.parametrize(
+    "module", ["mlwf_tui.cli.main", "mlwf_tui.tui.app", "mlwf_tui.worker", "mlwf_tui.sdk"]
+)
 def test_a_face_imports_no_heavy_library(module: str) -> None:
     assert not list_imported(module) & set(HEAVY)
 

@@ -17,7 +17,7 @@ import mlwf_tui
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import CorruptData, InvalidInput, InvalidParameter, NotFound
-from mlwf_tui.sdk import Home, Items, open_home
+from mlwf_tui.sdk import Home, Items
 from mlwf_tui.store.format import RECORD_HEADER_BYTES
 from mlwf_tui.store.packs import read_footer
 from mlwf_tui.workspace import open_workspace
