@@ -34,10 +34,12 @@ def collect(
         CorruptData: a manifest cannot be read, so what it needs is not known; nothing was deleted.
         StorageFailed: the disk refused; nothing that is needed is gone.
     """
-    since = datetime.now(UTC) - timedelta(seconds=grace_s)
     live = LiveSet(workspace.store)
 
     def mark() -> Set[bytes]:
+        # The time it is now, not when we began: another collect, which we may have waited for, has
+        # freed what was let go meanwhile.
+        since = datetime.now(UTC) - timedelta(seconds=grace_s)
         mark_live(workspace, live, observer, since=since)
         return live.digests
 
