@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.harness import Known, Outcome, Shape, call, call_well, learn, renew, run_with_fault
+from tests.faults.harness import Outcome, call, call_well, renew, run_with_fault
+from tests.faults.shapes import Known, Shape, learn
 from tests.making import Box, make_voc, write_image
 
 IMAGE_COUNT = 12
@@ -36,15 +37,15 @@ SCENARIOS = (
     Scenario("commit", ("commit", "cells", "-m", "two"), "imported"),
     Scenario("restore", ("restore", "cells@1"), "imported"),
     Scenario("undo", ("undo",), "imported", may_repeat=False),
-    Scenario("redo", ("redo",), "undone", may_repeat=False, repeat_codes=(4,)),
+    Scenario("redo", ("redo",), "undone", may_repeat=False, repeat_codes=(4,), is_slow=True),
     Scenario("transform", ("transform", "sample", "cells", "--to", "cells", "-p", "n=5"), "imported", False),
     Scenario("copy", ("copy", "cells@1", "branch"), repeat_codes=(5,)),
-    Scenario("tag", ("tag", "cells@1", "best")),
+    Scenario("tag", ("tag", "cells@1", "best"), is_slow=True),
     Scenario("merge", ("merge", "cells", "branch"), "branched"),
-    Scenario("delete-version", ("delete", "cells@1", "--force"), repeat_codes=(4,)),
-    Scenario("delete", ("delete", "cells", "--yes"), repeat_codes=(4,)),
+    Scenario("delete-version", ("delete", "cells@1", "--force"), repeat_codes=(4,), is_slow=True),
+    Scenario("delete", ("delete", "cells", "--yes"), repeat_codes=(4,), is_slow=True),
     Scenario("collect", ("collect", "--apply", "--grace", "0"), "wasteful"),
-    Scenario("backup", ("backup", "{place}/backup"), "imported"),
+    Scenario("backup", ("backup", "{place}/backup"), "imported", is_slow=True),
     Scenario("backup-again", ("backup", "{place}/backup"), "backed"),
     Scenario("checkout", ("checkout", "cells@1", "{place}/work"), may_tear=True),
     Scenario("checkout-over", ("checkout", "cells@2", "{place}/work"), "checked-out"),

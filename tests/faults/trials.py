@@ -6,17 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mlwf_tui.errors import MlwfError
-from tests.faults.harness import (
-    KILLED,
-    Fault,
-    Outcome,
-    Shape,
-    check,
-    cut_power,
-    describe,
-    run_with_fault,
-)
+from tests.faults.harness import KILLED, Fault, Outcome, describe, run_with_fault
 from tests.faults.places import Places, Scenario
+from tests.faults.power import cut_power
+from tests.faults.shapes import Shape, check
 
 FAILED = 1
 

@@ -6,9 +6,9 @@ import os
 import random
 import signal
 import subprocess
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -22,16 +22,15 @@ from tests.faults.harness import (
     Fault,
     Outcome,
     call_well,
-    check_runs,
     finish,
-    list_manifests,
     list_pauses,
-    read_contents,
     start,
     start_with_fault,
     wait_until_paused,
 )
 from tests.faults.places import Places, Scenario, get_scenario
+from tests.faults.shapes import check_runs, list_manifests, read_contents
+from tests.faults.thinning import thin
 from tests.faults.trials import measure
 from tests.making import make_voc
 
@@ -83,7 +82,7 @@ def insist(home: Path, *words: str) -> Callable[[], bool]:
     return is_done
 
 
-def check_home(home: Path) -> None:
+def check_sound(home: Path) -> None:
     with open_workspace(home) as workspace:
         check_runs(workspace)
         verified = verify(workspace, KeepingObserver())
@@ -108,7 +107,7 @@ def test_writers_at_once_all_arrive(tmp_path: Path, tried: Counter[str], rounds:
             imports = [is_done for is_done in imports if not is_done()]
         assert finish(checking).code == 0
         tried["crowd: writers at once"] += 2 * WRITERS
-    check_home(home)
+    check_sound(home)
     assert call_well(home, "show", "together")["item_count"] == rounds * WRITERS * IMAGES
     for writer in range(WRITERS):
         assert call_well(home, "show", f"alone-{writer}")["item_count"] == rounds * IMAGES
@@ -125,7 +124,7 @@ def test_two_undos_at_once_take_back_two_changes_or_one(tmp_path: Path) -> None:
     codes = [finish(process).code for process in both]
     assert set(codes) <= {0, CONFLICT}
     assert read_head(home) == heads[-1 - codes.count(0)]
-    check_home(home)
+    check_sound(home)
 
 
 def read_head(home: Path) -> str:
@@ -136,31 +135,32 @@ def pause_and_meet(places: Places, scenario: Scenario, fault: Fault, other: Sequ
     """Pause a command at a step, run another one, then let the first go on, or kill it."""
     place = places.put(scenario.template)
     first = start_with_fault(place, places.fill(scenario), fault)
-    if not wait_until_paused(first):
-        finish(first)
-        return
-    second = start(place / "home", *(word.format(sources=places.sources) for word in other))
-    has_waited = not is_over(second)
-    os.killpg(first.pid, signal.SIGCONT if end == "goes on" else signal.SIGKILL)
-    outcomes = finish(first), finish(second)
+    with ending(first):
+        if not wait_until_paused(first):
+            return
+        second = start(place / "home", *(word.format(sources=places.sources) for word in other))
+        with ending(second):
+            with suppress(subprocess.TimeoutExpired):
+                second.wait(PATIENCE_S)  # one that waits for a lock has not ended by then
+            os.killpg(first.pid, signal.SIGCONT if end == "goes on" else signal.SIGKILL)
+            outcomes = finish(first), finish(second)
     assert outcomes[0].code in ((0, CONFLICT) if end == "goes on" else (KILLED,)), outcomes
-    assert outcomes[1].code in (0, CONFLICT, NOT_FOUND), (has_waited, outcomes)
-    check_home(place / "home")
+    assert outcomes[1].code in (0, CONFLICT, NOT_FOUND), outcomes
+    check_sound(place / "home")
     check_said(place / "home", outcomes)
     call_well(place / "home", *places.fill(scenario))
-    check_home(place / "home")
+    check_sound(place / "home")
 
 
-def is_over(process: subprocess.Popen[str]) -> bool:
-    """Give a command some time, and return whether it has ended; one that waits for a lock has not."""
-    deadline = time.monotonic() + PATIENCE_S
-    while process.poll() is None and time.monotonic() < deadline:
-        with_timeout = max(0.01, deadline - time.monotonic())
-        try:
-            process.wait(with_timeout)
-        except subprocess.TimeoutExpired:
-            return False
-    return process.poll() is not None
+@contextmanager
+def ending(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Kill a command in the end if it still lives: a paused one would stay for ever."""
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
 
 def check_said(home: Path, outcomes: Sequence[Outcome]) -> None:
@@ -192,6 +192,6 @@ def test_a_command_paused_at_every_step_meets_another(
     places: Places, tried: Counter[str], name: str, other: Sequence[str], end: str
 ) -> None:
     paused = get_scenario(name)
-    for fault in list_pauses(measure(places, paused).whole.steps):
+    for fault in thin(list_pauses(measure(places, paused).whole.steps)):
         pause_and_meet(places, paused, fault, other, end)
         tried["crowd: paused at a step, met another"] += 1

@@ -17,18 +17,9 @@ from mlwf_tui.store.format import RECORD_HEADER_BYTES, Record, RecordKind
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.store.packs import read_footer
 from mlwf_tui.workspace import Workspace, open_workspace
-from tests.faults.harness import (
-    Contents,
-    Fault,
-    Known,
-    Shape,
-    call,
-    check,
-    digest_item,
-    learn,
-    run_with_fault,
-)
+from tests.faults.harness import Fault, call, run_with_fault
 from tests.faults.places import Places, get_scenario
+from tests.faults.shapes import Contents, Known, Shape, check, digest_item, learn
 from tests.faults.trials import Subject, look_and_repeat, measure
 
 SEED = 13

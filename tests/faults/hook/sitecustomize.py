@@ -82,7 +82,7 @@ class Steps:
         if self.mode == "kill" and number == self.at:
             self._die()
         if self.mode == "pause" and number == self.at:
-            os.kill(os.getpid(), signal.SIGSTOP)
+            os.killpg(os.getpgid(0), signal.SIGSTOP)
         if self.mode == "torn" and number == self.at:
             if part is not None:
                 part()

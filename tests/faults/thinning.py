@@ -1,0 +1,19 @@
+"""How many of all the points of a command the slow tests try: a share spread evenly, or all on request."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+EVERY_POINT = "MLWF_EVERY_POINT"  # set it to try them all, which takes hours
+MOST = 12
+
+
+def thin(faults: Sequence[T]) -> list[T]:
+    """Return at most `MOST` faults, from the first to the last at even distances."""
+    if os.environ.get(EVERY_POINT) or len(faults) <= MOST:
+        return list(faults)
+    return [faults[place * (len(faults) - 1) // (MOST - 1)] for place in range(MOST)]
