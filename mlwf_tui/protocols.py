@@ -84,9 +84,7 @@ class Importer(Protocol):
             InvalidInput: the folder as a whole cannot be read in this format.
         """
 
-    def iter_items(
-        self, folder: FolderListing, report: Callable[[Problem], None]
-    ) -> Iterator[ImportedItem]:
+    def iter_items(self, folder: FolderListing, report: Callable[[Problem], None]) -> Iterator[ImportedItem]:
         """Yield what can be imported, in path order, and report what cannot, by name and reason.
 
         Raises:

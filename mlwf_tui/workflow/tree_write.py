@@ -228,9 +228,7 @@ def open_writing(home: Path, setup: bytes) -> Iterator[Work]:
         yield write
 
 
-def _write_shard(
-    store: Store, files: TreeFiles, shard: Digest, written: Written, *, is_new: bool
-) -> None:
+def _write_shard(store: Store, files: TreeFiles, shard: Digest, written: Written, *, is_new: bool) -> None:
     steps = [Step(item, True, True) for item in read_shard(store, shard)]
     _write_steps(store, files, steps, written, is_new=is_new)
 

@@ -33,7 +33,6 @@ SPLIT_WORDS = {
 }
 
 
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where an image goes: its dataset ("" for the root of the import) and its split."""

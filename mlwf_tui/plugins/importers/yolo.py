@@ -379,9 +379,7 @@ def _find_fault(word: str, index: float, numbers: Sequence[float]) -> str:
     return "has coordinates that are not between 0 and 1"
 
 
-def _to_rectangle(
-    words: Sequence[str], numbers: Sequence[float], width_px: int, height_px: int
-) -> Geometry:
+def _to_rectangle(words: Sequence[str], numbers: Sequence[float], width_px: int, height_px: int) -> Geometry:
     """Return a rectangle in pixels from a normalised centre and size."""
     x, y, width, height = numbers
     # Numbers that are not finite are in no range, so this finds them too.
