@@ -145,7 +145,7 @@ class _Copier:
 
     def _copy(self, pack: str, observer: Observer) -> None:
         with _reading():
-            _, records = read_footer(self._store.path_of(pack))
+            records = read_footer(self._store.path_of(pack)).records
         wanted = [record for record in records if record.digest in self._live]
         rows = {row[0]: row[1] for row in self._store.index.find_rows([record.digest for record in wanted])}
         for record in wanted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import isfinite
 from typing import Annotated, TypeVar
@@ -182,25 +182,25 @@ def decode(decoder: msgspec.msgpack.Decoder[T], encoded: bytes | msgspec.Raw) ->
 _check_dataset = lru_cache(maxsize=1024)(check_dataset)  # a million items have few datasets
 
 
-def _from_object(annotated: AnnotatedObject) -> list[object]:
-    """Return the values of an ObjectRow; a list of them encodes the same and costs half to make."""
+def _from_object(annotated: AnnotatedObject) -> tuple[object, ...]:
+    """Return the values of an ObjectRow; a tuple of them encodes the same and costs half to make."""
     geometry = annotated.geometry
     confidence = annotated.confidence
     custom = annotated.custom
-    return [
+    return (
         annotated.class_name,
-        [
+        (
             geometry.kind,
             _flatten(geometry.points),
             [_flatten(hole) for hole in geometry.holes] if geometry.holes else _NONE,
             geometry.runs,
             geometry.names,
-        ],
+        ),
         None if confidence is None else _shorten(confidence),
         annotated.author,
         _from_tags(annotated.tags) if annotated.tags else _NONE,
         {key: _from_value(custom[key]) for key in sorted(custom)} if custom else custom,
-    ]
+    )
 
 
 def _to_object(row: ObjectRow) -> AnnotatedObject:
@@ -229,8 +229,12 @@ def _from_value(value: str | float | bool) -> str | float | bool:
     return value if isinstance(value, str | bool) else _shorten(value)
 
 
-def _flatten(points: Iterable[Point]) -> list[float]:
+def _flatten(points: Sequence[Point]) -> Sequence[float]:
     # What has a fraction is not finite, or stays as it is; asking here saves a call for most numbers.
+    if len(points) == 2:  # most shapes are rectangles
+        (left, top), (right, bottom) = points
+        if left % 1 and top % 1 and right % 1 and bottom % 1 and isfinite(left + top + right + bottom):
+            return left, top, right, bottom
     values = [float(value) if value % 1 else _shorten(value) for point in points for value in point]
     if not isfinite(sum(values)) and not all(map(isfinite, values)):  # the sum alone may overflow
         raise ValueError("a coordinate is not finite")

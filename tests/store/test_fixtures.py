@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from pathlib import Path
+
+import pytest
 
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
@@ -18,13 +21,13 @@ from mlwf_tui.entities.annotation import (
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.store.format import RecordKind
+from mlwf_tui.store.inspection import Inspection
 from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
 from mlwf_tui.store.packs import read_footer
 from mlwf_tui.store.store import Store
 from tests.fakes.observers import KeepingObserver
 
-PACKS = Path(__file__).parent / "fixtures" / "packs-1"
-PACK = "899d8357d485741a8ee936125c93f87e9e70fd5c1af25530572abc13a6502641"
+FIXTURES = Path(__file__).parent / "fixtures"
 MANIFEST = Digest("0c915a3bf98a217409680c527ed46b05e095efb1193ba9f1500578a8569c62ba")
 SCHEMA = LabelSchema(
     (ClassDefinition("car", "#ff0000", GeometryKind.RECTANGLE), ClassDefinition("Ölfleck")),
@@ -66,7 +69,7 @@ def make_items(blob: Digest) -> list[Item]:
 
 
 def write_fixture(folder: Path) -> tuple[str, Digest]:
-    """Make the fixture's store: how packs-1 came about. A later format gets a folder of its own."""
+    """Make the fixture's store: how the last of them came about. A later format gets one of its own."""
     with Store(folder) as store:
         with store.writer() as writer:
             blob = writer.put(TEXT)
@@ -78,8 +81,10 @@ def write_fixture(folder: Path) -> tuple[str, Digest]:
         return pack.stem, manifest
 
 
-def test_the_first_format_is_still_read(tmp_path: Path) -> None:
-    shutil.copytree(PACKS, tmp_path / "packs")
+@pytest.mark.parametrize("fixture", ["packs-1", "packs-2"])
+def test_a_store_of_every_format_is_still_read(fixture: str, tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES / fixture, tmp_path / "packs")
+    (pack,) = (tmp_path / "packs").glob("*.pack")
     with Store(tmp_path) as store:
         assert store.verify(KeepingObserver()).ok
         (blob,) = {item.blob for item in iter_items(store, MANIFEST)}
@@ -88,7 +93,7 @@ def test_the_first_format_is_still_read(tmp_path: Path) -> None:
         assert store.read(blob) == TEXT
         (large,) = (
             record.digest
-            for record in read_footer(PACKS / f"{PACK}.pack")[1]
+            for record in read_footer(pack).records
             if record.kind == RecordKind.CHUNK_LIST
         )
         assert store.read(Digest(large.hex())) == LARGE
@@ -96,3 +101,16 @@ def test_the_first_format_is_still_read(tmp_path: Path) -> None:
 
 def test_the_same_items_still_make_the_same_manifest(tmp_path: Path) -> None:
     assert write_fixture(tmp_path)[1] == MANIFEST
+
+
+@pytest.mark.parametrize("fixture", ["packs-1", "packs-2"])
+def test_a_flipped_bit_anywhere_in_a_pack_of_every_format_is_found(fixture: str, tmp_path: Path) -> None:
+    (source,) = (FIXTURES / fixture).glob("*.pack")
+    whole = source.read_bytes()
+    chance = random.Random(fixture)
+    for offset in (*range(64), *range(len(whole) - 64, len(whole)), *chance.sample(range(len(whole)), 200)):
+        damaged = bytearray(whole)
+        damaged[offset] ^= 1 << chance.randrange(8)
+        (tmp_path / source.name).write_bytes(damaged)
+        findings = Inspection(tmp_path / source.name, None, None).run(lambda _: None)
+        assert findings.damages, f"byte {offset}"
