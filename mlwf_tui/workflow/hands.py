@@ -26,6 +26,12 @@ from mlwf_tui.errors import MlwfError, StorageFailed
 _MOST_HANDS = 8
 _TIMEOUT_S = 10.0  # to end after a farewell
 _LENGTH = struct.Struct("<I")
+_KEEP_MEMORY = {
+    # glibc gives each batch of images back to the system and gets it again page by page, which takes
+    # twice as long as reading them; ignored by other C libraries.
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+}
 
 Work = Callable[[bytes], bytes]
 """Does one message's work and returns the answer."""
@@ -115,6 +121,7 @@ class _Hand:
             [sys.executable, "-m", "mlwf_tui.hand", str(home)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env={**os.environ, **_KEEP_MEMORY},
         )
         assert self._process.stdin is not None  # Popen was asked for the pipes
         assert self._process.stdout is not None

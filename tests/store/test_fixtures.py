@@ -92,9 +92,7 @@ def test_a_store_of_every_format_is_still_read(fixture: str, tmp_path: Path) -> 
         assert read_summary(store, MANIFEST).schema == SCHEMA
         assert store.read(blob) == TEXT
         (large,) = (
-            record.digest
-            for record in read_footer(pack).records
-            if record.kind == RecordKind.CHUNK_LIST
+            record.digest for record in read_footer(pack).records if record.kind == RecordKind.CHUNK_LIST
         )
         assert store.read(Digest(large.hex())) == LARGE
 
