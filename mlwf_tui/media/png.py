@@ -8,10 +8,7 @@ from zlib import crc32
 _END = b"IEND\xaeB`\x82"
 _CHUNK = struct.Struct(">I4s")  # size of the content, type
 _HEADER = struct.Struct(">IIBB")  # width, height, bit depth, colour type
-_FORMS = frozenset(
-    [(1, 0), (2, 0), (4, 0), (8, 0), (16, 0), (8, 2), (16, 2), (1, 3), (2, 3), (4, 3), (8, 3)]
-    + [(8, 4), (16, 4), (8, 6), (16, 6)]
-)
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}  # by colour type
 
 
 def read_plain_size(data: bytes) -> tuple[int, int] | None:
@@ -29,8 +26,8 @@ def read_plain_size(data: bytes) -> tuple[int, int] | None:
         if kind == b"eXIf" or data[end : end + 4] != crc32(data[at + 4 : end]).to_bytes(4, "big"):
             return None  # it may turn the image, or is damaged
         if kind == b"IHDR" and length == 13 and at == 8:
-            width_px, height_px, *form = _HEADER.unpack_from(data, at + 8)
-            if not width_px or not height_px or tuple(form) not in _FORMS:
+            width_px, height_px, depth, colour = _HEADER.unpack_from(data, at + 8)
+            if not width_px or not height_px or depth not in _DEPTHS.get(colour, ()):
                 return None
             size = width_px, height_px
         at = end + 4
