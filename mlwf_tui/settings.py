@@ -6,16 +6,16 @@ import getpass
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from mlwf_tui.errors import InvalidInput, InvalidParameter, StorageFailed
 
 HOME_VARIABLE = "MLWF_HOME"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a person may set; each field is a key of settings.toml."""
 
     author: str

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import click
 
-from mlwf_tui.cli.face import DONE, SEED, Face, command, exit_code_of_run, params_option, raise_failure
+from mlwf_tui.cli.face import (
+    DONE,
+    SEED,
+    Face,
+    command,
+    exit_code_of_run,
+    params_option,
+    raise_failure,
+    to_document,
+)
 from mlwf_tui.cli.progress import follow_run
 from mlwf_tui.cli.text import format_age, format_table
 from mlwf_tui.entities.model import Evaluation, Report
@@ -102,7 +110,7 @@ def models_command(face: Face) -> None:
     ]
     header = ("NAME", "ARCHITECTURE", "TASK", "MAP50", "CREATED", "DESCRIPTION")
     empty = "No models yet. Train one: mlwf train PROJECT --model yolov10n"
-    face.show({"models": [asdict(m) for m in models]}, lambda: format_table(header, rows, empty=empty))
+    face.show({"models": [to_document(m) for m in models]}, lambda: format_table(header, rows, empty=empty))
 
 
 @command(group, "report")
@@ -114,11 +122,11 @@ def report_command(face: Face, ref: str | None) -> None:
     with face.open() as workspace:
         if ref is None:
             reports = list_reports(workspace)
-            face.show({"reports": [asdict(r) for r in reports]}, lambda: _format_reports(reports))
+            face.show({"reports": [to_document(r) for r in reports]}, lambda: _format_reports(reports))
             return
         report = get_report(workspace, ref)
         evaluation = read_evaluation(workspace, report)
-    document = {**asdict(report), "evaluation": asdict(evaluation)}
+    document = {**to_document(report), "evaluation": to_document(evaluation)}
     face.show(document, lambda: _format_report(report, evaluation))
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from datetime import timedelta
 
 import click
 
-from mlwf_tui.cli.face import DONE, FAILED, Face, command, exit_code_of_run, raise_failure
+from mlwf_tui.cli.face import DONE, FAILED, Face, command, exit_code_of_run, raise_failure, to_document
 from mlwf_tui.cli.progress import follow_run
 from mlwf_tui.cli.text import format_age, format_duration, format_state, format_table
 from mlwf_tui.entities.run import ArtifactRef, Run
@@ -111,7 +110,7 @@ def graph_command(face: Face, ref: str | None, format_: str) -> None:
         "dot": graph_formats.to_dot,
     }
     empty = "Nothing was done yet. Try mlwf demo."
-    face.show(asdict(graph), lambda: writers[format_](graph) if graph.nodes else empty)
+    face.show(to_document(graph), lambda: writers[format_](graph) if graph.nodes else empty)
 
 
 def _name(artifacts: tuple[ArtifactRef, ...]) -> str:

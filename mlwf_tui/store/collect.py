@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
@@ -31,8 +32,7 @@ Mark = Callable[[], Set[bytes]]
 """Returns all live digests; asked a second time, it adds what has become live since."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collected:
+class Collected(msgspec.Struct, frozen=True, kw_only=True):
     """What a collect did, or would do; sizes in bytes."""
 
     packs_dropped: int  # without a live byte

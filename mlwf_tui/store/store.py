@@ -6,12 +6,13 @@ import logging
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import msgspec
 from blake3 import blake3
+from msgspec.structs import replace
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import Busy, CorruptData, InvalidInput, NotFound, StorageFailed
@@ -48,8 +49,7 @@ _WRITER_TIMEOUT_S = 60.0  # a collect deletes for a moment only
 COLLECTOR_TIMEOUT_S = 10.0  # writers may be at it for hours
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreStats:
+class StoreStats(msgspec.Struct, frozen=True, kw_only=True):
     """What the store holds. `raw_bytes` counts each distinct byte once, `stored_bytes` whole packs."""
 
     blob_count: int

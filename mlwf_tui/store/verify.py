@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from threading import Event
+
+import msgspec
 
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Cancelled, CorruptData
@@ -25,8 +26,7 @@ _THREADS = min(4, os.cpu_count() or 1)
 _LOOK_S = 0.1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreCheck:
+class StoreCheck(msgspec.Struct, frozen=True, kw_only=True):
     """What a check of the store found.
 
     `lost` are the digests that can no longer be read, with the pack that is to blame; among them the
@@ -35,8 +35,8 @@ class StoreCheck:
 
     checked_bytes: int
     damages: tuple[Damage, ...] = ()
-    lost: Mapping[bytes, str] = field(default_factory=dict)
-    broken: Mapping[bytes, bytes] = field(default_factory=dict)
+    lost: Mapping[bytes, str] = {}
+    broken: Mapping[bytes, bytes] = {}
 
     @property
     def ok(self) -> bool:

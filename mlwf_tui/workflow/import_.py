@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from mlwf_tui.entities.annotation import LabelSchema, define_classes
 from mlwf_tui.entities.folder import FolderListing
@@ -42,8 +43,7 @@ from mlwf_tui.workspace import Workspace
 _IMAGE_SUFFIXES = tuple(IMAGE_SUFFIXES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportResult:
+class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
     """What an import changed, and what it had to leave out; paths are relative to the folder."""
 
     project: str
