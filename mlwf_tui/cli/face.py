@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Busy, Cancelled, Conflict, InvalidParameter, MlwfError, NotFound
 from mlwf_tui.settings import find_home
 
@@ -122,20 +121,6 @@ def without_nan(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [without_nan(entry) for entry in value]
     return value
-
-
-def raise_failure(run: Run) -> None:
-    """Raise what a followed run failed with; a run that is done or stopped raises nothing."""
-    if run.state in (RunState.FAILED, RunState.LOST):
-        raise MlwfError(
-            run.error or f"The run {run.id} failed.",
-            hint=run.hint or f"mlwf logs {run.id} shows what happened.",
-        )
-
-
-def exit_code_of_run(run: Run) -> int:
-    """Return the exit code that a followed run's end means."""
-    return INTERRUPTED if run.state is RunState.STOPPED else DONE
 
 
 def report_error(error: MlwfError, *, is_json: bool) -> int:

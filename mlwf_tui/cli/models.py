@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,16 +12,15 @@ from mlwf_tui.cli.face import (
     SEED,
     Face,
     command,
-    exit_code_of_run,
     params_option,
-    raise_failure,
     to_document,
 )
-from mlwf_tui.cli.progress import follow_run
 from mlwf_tui.cli.text import format_age, format_table
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.entities.run import Run
-from mlwf_tui.workspace import Workspace
+
+if TYPE_CHECKING:  # for the annotation alone; see Face.open
+    from mlwf_tui.workspace import Workspace
 
 group = click.Group()
 detach_option = click.option("--detach", is_flag=True, help="Return at once; the run goes on by itself.")
@@ -132,6 +131,8 @@ def report_command(face: Face, ref: str | None) -> None:
 
 def _finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
     """Follow the run to its end, or leave it to itself, and show what became of it."""
+    from mlwf_tui.cli.following import exit_code_of_run, follow_run, raise_failure
+
     if detach:
         document: dict[str, Any] = {"run": run.id, "state": run.state.value, "model": None, "metrics": {}}
         face.show(document, f"{run.verb} {run.id} goes on by itself; mlwf logs -f {run.id} follows it")

@@ -9,11 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from mlwf_tui.entities.run import Run
-from mlwf_tui.protocols import Observer
-from mlwf_tui.workflow.follow import RunUpdate, wait_for
-from mlwf_tui.workspace import Workspace
-
 BAR_WIDTH = 24
 BAR_INTERVAL_S = 0.1
 LINE_INTERVAL_S = 5.0
@@ -56,25 +51,11 @@ class ProgressLine:
 
 
 @contextmanager
-def show_progress(label: str) -> Iterator[Observer]:
+def show_progress(label: str) -> Iterator[ProgressLine]:
     """Show the progress of an in-process verb for as long as the block runs."""
     line = ProgressLine(label)
     try:
         yield line
-    finally:
-        line.close()
-
-
-def follow_run(workspace: Workspace, run: Run) -> Run:
-    """Show a detached run's progress and metrics until it has finished, and return it."""
-    line = ProgressLine(run.verb)
-
-    def on_update(update: RunUpdate) -> None:
-        if update.progress is not None:
-            line.progress(update.progress.step, update.progress.total, update.progress.message)
-
-    try:
-        return wait_for(workspace, run.id, on_update)
     finally:
         line.close()
 

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import click
 
-from mlwf_tui.cli.face import DONE, FAILED, Face, command, exit_code_of_run, raise_failure, to_document
-from mlwf_tui.cli.progress import follow_run
+from mlwf_tui.cli.face import DONE, FAILED, Face, command, to_document
 from mlwf_tui.cli.text import format_age, format_duration, format_state, format_table
 from mlwf_tui.entities.run import ArtifactRef, Run
 
@@ -65,6 +64,7 @@ def logs_command(face: Face, run: str, follow: bool) -> None:
 @click.argument("run")
 def watch_command(face: Face, run: str) -> int:
     """Follow a run's progress until it has finished; Ctrl-C leaves it running."""
+    from mlwf_tui.cli.following import exit_code_of_run, follow_run, raise_failure
     from mlwf_tui.workflow.runs import get_run
     from mlwf_tui.workflow.show import describe_run
 
