@@ -75,6 +75,7 @@ def _make_environment(home: Path) -> dict[str, str]:
 def _prepare(folder: Path, environment: Mapping[str, str]) -> list[Start]:
     """Make a project of a few images and a checkout of it, and return what is measured on them."""
     tree, checkout, home = folder / "tree", folder / "checkout", environment["MLWF_HOME"]
+    tree.mkdir()
     list_sets()[0].make(tree)
     stale_s = time.time() - 3600  # an import believes no times that are too young
     for pair in list_yolo_pairs(tree):
@@ -83,6 +84,7 @@ def _prepare(folder: Path, environment: Mapping[str, str]) -> list[Start]:
     time.sleep(2.1)
     for words in (["import", str(tree), "p"], ["commit", "p"], ["checkout", "p", str(checkout)]):
         subprocess.run([*_MLWF, *words], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    libraries = "import click, peewee, msgspec"
     hand = (sys.executable, "-m", "mlwf_tui.hand", home)
     return [
         Start("python -c pass", (sys.executable, "-c", "pass")),
