@@ -88,10 +88,7 @@ def _prepare(folder: Path, environment: Mapping[str, str]) -> list[Start]:
     hand = (sys.executable, "-m", "mlwf_tui.hand", home)
     return [
         Start("python -c pass", (sys.executable, "-c", "pass")),
-        Start(
-            "python -c 'import click, peewee, msgspec'",
-            (sys.executable, "-c", "import click, peewee, msgspec"),
-        ),
+        Start(f"python -c '{libraries}'", (sys.executable, "-c", libraries)),
         Start("mlwf --help", (*_MLWF, "--help")),
         Start("mlwf projects", (*_MLWF, "projects", "--json")),
         Start("mlwf import, unchanged", (*_MLWF, "import", str(tree), "p")),

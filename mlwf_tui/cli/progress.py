@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
+
+from mlwf_tui.cli.text import read_terminal_width
 
 BAR_WIDTH = 24
 BAR_INTERVAL_S = 0.1
@@ -31,7 +32,7 @@ class ProgressLine:
         self._last = now
         text = f"{self._label}  {_draw_bar(step, total)}  {message}"
         if self._is_terminal:
-            self._stream.write(f"\r\x1b[2K{text[: _terminal_width() - 1]}")
+            self._stream.write(f"\r\x1b[2K{text[: read_terminal_width() - 1]}")
             self._has_line = True
         else:
             self._stream.write(text + "\n")
@@ -65,7 +66,3 @@ def _draw_bar(step: int, total: int | None) -> str:
         return str(step)
     filled = min(BAR_WIDTH, BAR_WIDTH * step // total)
     return f"{'━' * filled}{'╌' * (BAR_WIDTH - filled)} {step}/{total}"
-
-
-def _terminal_width() -> int:
-    return shutil.get_terminal_size().columns

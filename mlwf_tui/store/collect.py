@@ -17,12 +17,13 @@ import msgspec
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
 from mlwf_tui.protocols import Observer
+from mlwf_tui.store.codec import is_sound
 from mlwf_tui.store.format import PACK_HEADER, RECORD_HEADER_BYTES, TRAILER_BYTES, Record
 from mlwf_tui.store.index import Index, PackRecords
 from mlwf_tui.store.packs import read_footer
 from mlwf_tui.store.rewrite import Rewriter
 from mlwf_tui.store.store import Store
-from mlwf_tui.store.verify import is_sound, name_file
+from mlwf_tui.store.verify import name_file
 
 MAX_DEAD_SHARE = 0.2  # of a pack's bytes; what is left over costs less room than rewriting costs time
 _RECORD_BYTES = 2 * RECORD_HEADER_BYTES  # in front of the payload, and in the table

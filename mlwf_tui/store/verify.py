@@ -15,9 +15,6 @@ import msgspec
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Cancelled, CorruptData
 from mlwf_tui.protocols import Observer
-from mlwf_tui.store.chunks import decode_chunk_list
-from mlwf_tui.store.codec import unpack
-from mlwf_tui.store.format import Record, RecordKind
 from mlwf_tui.store.index import Index, PackRow
 from mlwf_tui.store.inspection import Damage, Findings, Inspection, Look
 from mlwf_tui.store.packs import PACK_SUFFIX, list_packs
@@ -56,18 +53,6 @@ class StoreCheck(msgspec.Struct, frozen=True, kw_only=True):
 def name_file(pack: str) -> str:
     """Return where a pack lies below the store's folder; the index for an empty name."""
     return f"packs/{pack}{PACK_SUFFIX}" if pack else "index.sqlite"
-
-
-def is_sound(record: Record, payload: bytes) -> bool:
-    """Return whether a payload is what its record says."""
-    try:
-        if record.kind == RecordKind.CHUNK_LIST:
-            decode_chunk_list(payload)
-        else:
-            unpack(record, payload)
-    except CorruptData:
-        return False
-    return True
 
 
 def verify_packs(

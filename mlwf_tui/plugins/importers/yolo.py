@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
     Annotation,
@@ -171,6 +169,8 @@ def _find_config(root: Path) -> Path | None:
 
 
 def _load_yaml(path: Path) -> Mapping[str, Any]:
+    import yaml  # 15 ms that a hand, which reads labels alone, can do without
+
     try:
         content = yaml.safe_load(read_bytes(path))
     except (yaml.YAMLError, RecursionError, ValueError) as error:
