@@ -1,7 +1,6 @@
 """Annotations: objects with geometry, tags, and the label schema they follow; no file formats.
 
-Shapes and objects are structs, not dataclasses: an import makes millions, and a frozen dataclass takes
-eight times as long to make.
+Shapes and objects are not tracked by the garbage collector: an import makes millions of them.
 """
 
 from __future__ import annotations

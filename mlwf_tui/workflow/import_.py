@@ -85,9 +85,10 @@ def import_folder(
     way = work.find_last() or _choose_importer(workspace, listing, format)
     params = {"path": str(root), "project": project_name, "dataset": dataset, "format": format}
     with record(workspace, "import", params=params) as run:
-        run.read_folder(str(root))
-        if project is not None and project.item_count:
-            run.read_state(project, project.head)
+        with workspace.catalog.transaction():  # each would wait for the disk by itself
+            run.read_folder(str(root))
+            if project is not None and project.item_count:
+                run.read_state(project, project.head)
         return _repeat(run, project_name, way) if isinstance(way, Head) else work.do(run, way)
 
 
