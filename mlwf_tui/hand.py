@@ -1,4 +1,7 @@
-"""The hand: a process that does a part of another's work; `python -m mlwf_tui.hand HOME`."""
+"""The hand: a process that does a part of another's work; `python -m mlwf_tui.hand HOME`.
+
+It imports what its role needs and no more: there is one for each core, and all work waits for them.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,21 @@ import signal
 import sys
 from pathlib import Path
 
-from mlwf_tui.workflow.hands import serve
-from mlwf_tui.workflow.readers import open_reading
-from mlwf_tui.workflow.tree_write import open_writing
-
-ROLES = {"read": open_reading, "write": open_writing}
-
 
 def main(arguments: list[str]) -> int:
     """Answer messages until their end; Ctrl-C is for the process that sends them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()  # it makes no cycles, and looking for some takes a twelfth of its time
+    from mlwf_tui.workflow.serving import serve
+
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not stand between two answers
     with os.fdopen(os.dup(0), "rb") as messages, answers:
         try:
-            serve(Path(arguments[0]), ROLES, messages, answers)
+            serve(Path(arguments[0]), messages, answers)
         except BrokenPipeError:
             return 1  # the process that it works for is gone
+    gc.freeze()  # or Python goes through everything once more as it leaves: 10 ms
     return 0
 
 

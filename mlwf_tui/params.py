@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, field, fields
 from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import msgspec
 
 from mlwf_tui.errors import InvalidParameter
 
 
-@dataclass(frozen=True, slots=True)
-class ParamSpec:
+class ParamSpec(msgspec.Struct, frozen=True):
     """One declared parameter as the faces show it."""
 
     name: str

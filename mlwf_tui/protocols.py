@@ -7,9 +7,10 @@ kind in tests/contracts/ says what an implementation must do beyond the signatur
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+
+import msgspec
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, LabelSchema
 from mlwf_tui.entities.folder import FolderListing, FoundFile
@@ -33,16 +34,14 @@ class Observer(Protocol):
 # --- importers -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Detection:
+class Detection(msgspec.Struct, frozen=True):
     """Why an importer thinks that a folder is in its format; the highest confidence wins."""
 
     confidence: float  # 0–1
     reason: str  # "Annotations/ holds VOC XML, JPEGImages/ holds 364 images"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportedItem:
+class ImportedItem(msgspec.Struct, frozen=True, kw_only=True):
     """One image file that an importer found, and where its annotation is.
 
     `source` is the file that describes this image alone; it is read by `Importer.read_annotation`, and
@@ -113,16 +112,14 @@ class Importer(Protocol):
 # --- exporters -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ExportedItem:
+class ExportedItem(msgspec.Struct, frozen=True):
     """One item to write, with a way to its bytes."""
 
     item: Item
     read_image: Callable[[], bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportSummary:
+class ExportSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What an exporter wrote. `files` maps each image's path inside the folder to its item key."""
 
     files: Mapping[str, str]
@@ -144,16 +141,14 @@ class Exporter(Protocol):
 # --- operations ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class SourceItem:
+class SourceItem(msgspec.Struct, frozen=True):
     """One item that an operation may read; the pixels are read only when asked for."""
 
     item: Item
     read_image: Callable[[], bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultItem:
+class ResultItem(msgspec.Struct, frozen=True, kw_only=True):
     """One item that an operation makes. `image` None keeps the source's pixels (`item.blob`).
 
     Where `image` is given it is an encoded file; the caller stores it and fills in blob and size.
@@ -185,8 +180,7 @@ class Operation(Protocol):
 # --- trainers ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FitRequest:
+class FitRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A training to do. `data` was written by the exporter that the trainer names in `data_format`."""
 
     architecture: str  # "yolov10n", or a path to weights to start from
@@ -198,8 +192,7 @@ class FitRequest:
     seed: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FitResult:
+class FitResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a training left: weight files (the best first), and the best epoch's metrics."""
 
     checkpoints: tuple[Path, ...]
@@ -211,16 +204,14 @@ class FitResult:
     is_stopped: bool = False  # asked to stop before the last epoch; the checkpoints are good
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemPrediction:
+class ItemPrediction(msgspec.Struct, frozen=True, kw_only=True):
     """What a model says of one item; boxes in pixels of the original image, best first."""
 
     key: str
     objects: tuple[AnnotatedObject, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluateRequest:
+class EvaluateRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A model to run over one split of an exported folder, with every faint detection kept."""
 
     weights: Path
@@ -232,17 +223,15 @@ class EvaluateRequest:
     device: str = "auto"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluateResult:
+class EvaluateResult(msgspec.Struct, frozen=True, kw_only=True):
     """Predictions of every image of the split, and the milliseconds one image took."""
 
     predictions: tuple[ItemPrediction, ...]
     speed: Mapping[str, float]  # preprocess_ms, inference_ms, postprocess_ms, images_per_second
-    library_metrics: Mapping[str, float] = field(default_factory=dict)
+    library_metrics: Mapping[str, float] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PredictRequest:
+class PredictRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A model to apply to items as a user would: with a confidence threshold."""
 
     weights: Path

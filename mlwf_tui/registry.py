@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any, cast
 
+import msgspec
+
+from mlwf_tui.entry_points import find_entry_points
 from mlwf_tui.errors import NotFound, PluginError
 from mlwf_tui.protocols import Executor, Exporter, Importer, Operation, Sample, Trainer
 
 GROUP_PREFIX = "mlwf_tui."
 
 
-def _find_entry_points(group: str) -> Iterable[Any]:
-    from importlib.metadata import entry_points  # 10 ms that commands without plug-ins can do without
-
-    return entry_points(group=group)
-
-
-@dataclass(frozen=True)
-class Registry:
+class Registry(msgspec.Struct, frozen=True):
     """All plug-ins that installed packages declare, by kind.
 
     An entry point's object is a class or function without arguments that returns the plug-in.
     """
 
-    find_entry_points: Callable[..., Iterable[Any]] = _find_entry_points
-    _points_by_kind: dict[str, dict[str, Any]] = field(default_factory=dict)
+    find_entry_points: Callable[[str], Iterable[Any]] = find_entry_points
+    _points_by_kind: dict[str, dict[str, Any]] = {}  # a new one for each registry
 
     def list_names(self, kind: str) -> tuple[str, ...]:
         """Return the names of a kind (importers, exporters, operations, trainers, samples) in order."""
@@ -53,7 +48,7 @@ class Registry:
     def _by_kind(self, kind: str) -> dict[str, Any]:
         """Return the entry points of a kind; every installed package is looked at once a kind."""
         if kind not in self._points_by_kind:
-            points = self.find_entry_points(group=f"{GROUP_PREFIX}{kind}")
+            points = self.find_entry_points(f"{GROUP_PREFIX}{kind}")
             self._points_by_kind[kind] = {point.name: point for point in points}
         return self._points_by_kind[kind]
 

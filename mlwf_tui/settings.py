@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import getpass
 import os
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from mlwf_tui.errors import InvalidInput, InvalidParameter, StorageFailed
 
 HOME_VARIABLE = "MLWF_HOME"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a person may set; each field is a key of settings.toml."""
 
     author: str
@@ -83,10 +83,7 @@ def read_settings(home: Path) -> Settings:
         InvalidInput: settings.toml is no TOML, or has a key or a type that is not known.
     """
     path = home / "settings.toml"
-    try:
-        values = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}.", hint="Mend or remove it.") from error
+    values = _read_toml(path)
     known = {"author", "workspace", "theme"}
     for key, value in values.items():
         if key not in known or not isinstance(value, str):
@@ -95,6 +92,17 @@ def read_settings(home: Path) -> Settings:
                 hint=f"Settings are texts named {', '.join(sorted(known))}.",
             )
     return Settings(**{"author": _find_author(), **values})
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        if not path.exists():
+            return {}
+        import tomllib  # 3 ms that a home without settings can do without
+
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:  # bad TOML and bad UTF-8 are ValueErrors
+        raise InvalidInput(f"{path} cannot be read: {error}.", hint="Mend or remove it.") from error
 
 
 def _find_author() -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from mlwf_tui.catalog.catalog import Catalog
 from mlwf_tui.errors import CorruptData
@@ -14,8 +15,7 @@ from mlwf_tui.settings import Settings, prepare_home, read_settings
 from mlwf_tui.store.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workspace:
+class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     """What every verb takes first. Safe to use from several threads; closed by whoever opened it."""
 
     home: Path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -112,6 +111,5 @@ class Database:
 
 
 def _check_types(entity: Any) -> Any:
-    """Return a dataclass if each field is of its declared type; in SQLite any column may hold anything."""
-    values = {field.name: getattr(entity, field.name) for field in fields(entity)}
-    return msgspec.convert(values, type(entity))
+    """Return a struct if each field is of its declared type; in SQLite any column may hold anything."""
+    return msgspec.convert(msgspec.structs.asdict(entity), type(entity))

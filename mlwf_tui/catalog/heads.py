@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
 import peewee as pw
 
 from mlwf_tui.catalog.database import Database
@@ -23,8 +23,7 @@ class MoveStatus(StrEnum):
     DISCARDED = "discarded"  # undone, and then something else was done
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeadMove:
+class HeadMove(msgspec.Struct, frozen=True, kw_only=True):
     """What an undo or a redo did."""
 
     project: Project  # after it

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 
@@ -58,6 +57,8 @@ def ambiguous(ref: str, what: str, candidates: Sequence[str]) -> InvalidParamete
 
 def missing(ref: str, what: str, names: Iterable[str]) -> NotFound:
     """Return the error for a reference that nothing answers to, with the names that come near it."""
+    import difflib  # only for a name that is not there
+
     close = difflib.get_close_matches(ref, sorted(set(names)), n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(close)}?" if close else f"See what there is: mlwf {what}s"
     return NotFound(f"There is no {what} {ref!r}.", hint=hint)

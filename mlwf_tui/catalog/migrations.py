@@ -6,8 +6,8 @@ A migration that has been released is never edited; a change of format is a new 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import peewee as pw
 
 from mlwf_tui.catalog.database import Database
@@ -15,8 +15,7 @@ from mlwf_tui.catalog.tables import MigrationRow
 from mlwf_tui.errors import InvalidInput
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(msgspec.Struct, frozen=True):
     """One step of the format."""
 
     number: int

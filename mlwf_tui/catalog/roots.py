@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -32,8 +31,7 @@ IS_DIGEST = re.compile("[0-9a-f]{64}")
 UNFINISHED = [state for state in RunState if not state.is_finished]
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(msgspec.Struct, frozen=True):
     """One digest that the catalog names; of all that have a manifest, the first title stands for it."""
 
     title: str

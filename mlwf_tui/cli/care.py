@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from mlwf_tui.cli.face import DONE, FAILED, PARTLY, Face, command
+from mlwf_tui.cli.face import DONE, FAILED, PARTLY, Face, command, to_document
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.text import format_bytes, format_table
 from mlwf_tui.entities.run import Problem
@@ -74,7 +73,7 @@ def verify_command(
             ) from error
     mended = f", {result.repaired} records taken from the backup" if repair_from is not None else ""
     text = f"{format_bytes(result.checked_bytes)} checked, {len(result.problems)} problems{mended}"
-    face.show(asdict(result), "\n".join([text, *_list_problems(result.problems)]))
+    face.show(to_document(result), "\n".join([text, *_list_problems(result.problems)]))
     return DONE if result.ok else FAILED
 
 
@@ -105,7 +104,7 @@ def collect_command(face: Face, is_applied: bool, grace: float) -> int:
     verb = "freed" if is_applied else "would be freed: mlwf collect --apply"
     packs = f"{result.packs_dropped} packs dropped, {result.packs_rewritten} rewritten"
     lines = [f"{format_bytes(result.freed_bytes)} {verb} ({packs})", *_list_problems(result.problems)]
-    face.show({**asdict(result), "is_dry_run": not is_applied}, "\n".join(lines))
+    face.show({**to_document(result), "is_dry_run": not is_applied}, "\n".join(lines))
     return PARTLY if result.problems else DONE
 
 
@@ -128,7 +127,7 @@ def backup_command(face: Face, folder: Path) -> int:
         f"{format_bytes(result.copied_bytes)} in {result.packs_copied} packs and {result.files_copied} files"
         f" copied to {result.folder}, {result.packs_removed} packs removed there"
     )
-    face.show(asdict(result), "\n".join([text, *_list_problems(result.problems)]))
+    face.show(to_document(result), "\n".join([text, *_list_problems(result.problems)]))
     return DONE if result.ok else PARTLY
 
 
@@ -157,7 +156,7 @@ def stats_command(face: Face) -> None:
         f" {format_bytes(stats.stored_bytes)} and {stats.packs} packs\n"
         f"each byte kept once saves {stats.dedup_factor:.2f}×, compression {stats.compression_factor:.2f}×"
     )
-    face.show(asdict(stats), text)
+    face.show(to_document(stats), text)
 
 
 def _list_problems(problems: Sequence[Problem]) -> list[str]:

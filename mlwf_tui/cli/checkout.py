@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from mlwf_tui.cli.face import DONE, PARTLY, Face, command
+from mlwf_tui.cli.face import DONE, PARTLY, Face, command, to_document
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.text import format_problems
 from mlwf_tui.entities.change import ChangeKind
@@ -41,7 +40,7 @@ def checkout_command(face: Face, ref: str, dir: Path, force: bool) -> int:
         f" {result.files_written} files written, {result.files_removed} removed"
     )
     kept = [f"what was edited is in {result.folder}/{result.kept_in}"] if result.kept_in else []
-    face.show(asdict(result), lambda: "\n".join([text, *kept, *format_problems(result.problems)]))
+    face.show(to_document(result), lambda: "\n".join([text, *kept, *format_problems(result.problems)]))
     return PARTLY if result.problems else DONE
 
 
@@ -53,7 +52,7 @@ def status_command(face: Face, dir: Path) -> None:
 
     with face.open() as workspace, show_progress("status") as observer:
         status = read_status(workspace, dir, observer=observer)
-    document = asdict(status) | {kind.value: status.count(kind) for kind in ChangeKind}
+    document = to_document(status) | {kind.value: status.count(kind) for kind in ChangeKind}
     face.show(document | {"is_clean": status.is_clean}, lambda: _format_status(status))
 
 
@@ -81,7 +80,7 @@ def sync_command(face: Face, dir: Path, message: str | None, policy: str | None)
         f"{name}: {result.items_added} added, {result.items_updated} updated,"
         f" {result.items_removed} removed, {result.items_renamed} renamed"
     )
-    face.show(asdict(result), lambda: "\n".join([text, *format_problems(result.problems)]))
+    face.show(to_document(result), lambda: "\n".join([text, *format_problems(result.problems)]))
     return PARTLY if result.problems else DONE
 
 

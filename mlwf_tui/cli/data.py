@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mlwf_tui.cli.face import DONE, PARTLY, SEED, Face, command, params_option
+from mlwf_tui.cli.face import DONE, PARTLY, SEED, Face, command, params_option, to_document
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.text import format_age, format_bytes, format_problems, format_table
 from mlwf_tui.params import ParamSpec
@@ -39,7 +38,7 @@ def import_command(face: Face, path: Path, project: str, dataset: str, format_: 
         f"{project}: {result.items_added} added, {result.items_updated} updated,"
         f" {result.items_unchanged} unchanged ({result.format})"
     )
-    face.show(asdict(result), lambda: "\n".join([text, *format_problems(result.problems)]))
+    face.show(to_document(result), lambda: "\n".join([text, *format_problems(result.problems)]))
     return PARTLY if result.problems else DONE
 
 
@@ -54,7 +53,7 @@ def export_command(face: Face, ref: str, dest: Path, format_: str) -> int:
     with face.open() as workspace, show_progress("export") as observer:
         result = export(workspace, ref, dest, format=format_, observer=observer)
     text = f"{result.item_count} items of {result.version_ref} written to {dest} ({result.format})"
-    face.show(asdict(result), lambda: "\n".join([text, *format_problems(result.problems)]))
+    face.show(to_document(result), lambda: "\n".join([text, *format_problems(result.problems)]))
     return PARTLY if result.problems else DONE
 
 
@@ -72,7 +71,9 @@ def projects_command(face: Face) -> None:
     ]  # fmt: skip
     header = ("NAME", "ITEMS", "VERSION", "HEAD", "UPDATED", "DESCRIPTION")
     empty = "No projects yet. Import one: mlwf import PATH PROJECT, or see mlwf demo."
-    face.show({"projects": [asdict(p) for p in projects]}, lambda: format_table(header, rows, empty=empty))
+    face.show(
+        {"projects": [to_document(p) for p in projects]}, lambda: format_table(header, rows, empty=empty)
+    )
 
 
 @command(group, "show")
@@ -97,7 +98,7 @@ def operations_command(face: Face, name: str | None) -> None:
         operations = [o for o in list_operations(workspace) if name in (None, o.name)]
     if not operations:
         raise NotFound(f"There is no operation named {name!r}.", hint="mlwf operations lists them.")
-    document = {"operations": [asdict(o) for o in operations]}
+    document = {"operations": [to_document(o) for o in operations]}
     if name is None:
         rows = [(o.name, o.summary) for o in operations]
         face.show(document, lambda: format_table(("NAME", "WHAT IT DOES"), rows, empty=""))
@@ -126,7 +127,7 @@ def transform_command(
         result = transform(workspace, operation, refs, to=to, params=params, seed=seed, observer=observer)
     cached = " (the same recipe had been followed before)" if result.cached else ""
     text = f"{result.project}@{result.version}: {result.items_in} items in, {result.items_out} out{cached}"
-    face.show(asdict(result), text)
+    face.show(to_document(result), text)
 
 
 def _format_params(params: Sequence[ParamSpec]) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import click
 
-from mlwf_tui.cli.face import Face, command
+from mlwf_tui.cli.face import Face, command, to_document
 from mlwf_tui.cli.text import format_table
 from mlwf_tui.entities.annotation import AnnotatedObject, ClassDefinition
 from mlwf_tui.entities.change import ChangeKind, ClassChange, Diff, ItemChange, ObjectChange
@@ -67,11 +66,11 @@ def _make_document(found: Diff, *, with_items: bool) -> dict[str, Any]:
         "is_same": found.is_same,
         **{kind.value: found.count(kind) for kind in ChangeKind},
         "differing": dict(found.aspects),
-        "classes": [asdict(change) for change in found.classes],
+        "classes": [to_document(change) for change in found.classes],
         "is_class_order_changed": found.is_class_order_changed,
-        "tags": [asdict(change) for change in found.tags],
-        "datasets": [asdict(change) for change in found.datasets],
-        "splits": [asdict(change) for change in found.splits],
+        "tags": [to_document(change) for change in found.tags],
+        "datasets": [to_document(change) for change in found.datasets],
+        "splits": [to_document(change) for change in found.splits],
     }
     if with_items:
         document["items"] = [_make_item(change) for change in found.items]
@@ -108,7 +107,7 @@ def _make_side(labelled: AnnotatedObject | None) -> dict[str, Any] | None:
         "geometry": geometry.kind.value,
         "bounds": list(geometry.bounds) if geometry.points else None,
         "confidence": labelled.confidence,
-        "tags": [asdict(tag) for tag in labelled.tags],
+        "tags": [to_document(tag) for tag in labelled.tags],
     }
 
 

@@ -9,15 +9,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
-from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Busy, Cancelled, Conflict, InvalidParameter, MlwfError, NotFound
 from mlwf_tui.settings import find_home
 
@@ -90,12 +90,19 @@ def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def to_document(value: Any) -> dict[str, Any]:
+    """Return the fields of a result or an entity by name; what is nested stays as it is."""
+    if isinstance(value, msgspec.Struct):
+        return msgspec.structs.asdict(value)
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
 def to_plain(value: Any) -> Any:
-    """Turn what JSON does not know into what it does: times as ISO 8601 UTC, dataclasses as objects."""
+    """Turn what JSON does not know into what it does: times as ISO 8601 UTC, entities as objects."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+    if isinstance(value, msgspec.Struct) or is_dataclass(value):
+        return to_document(value)
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Path):
@@ -107,25 +114,13 @@ def without_nan(value: Any) -> Any:
     """Return the value with null for numbers that JSON cannot hold."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, msgspec.Struct) or is_dataclass(value):
+        value = to_document(value)
     if isinstance(value, Mapping):
         return {key: without_nan(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [without_nan(entry) for entry in value]
     return value
-
-
-def raise_failure(run: Run) -> None:
-    """Raise what a followed run failed with; a run that is done or stopped raises nothing."""
-    if run.state in (RunState.FAILED, RunState.LOST):
-        raise MlwfError(
-            run.error or f"The run {run.id} failed.",
-            hint=run.hint or f"mlwf logs {run.id} shows what happened.",
-        )
-
-
-def exit_code_of_run(run: Run) -> int:
-    """Return the exit code that a followed run's end means."""
-    return INTERRUPTED if run.state is RunState.STOPPED else DONE
 
 
 def report_error(error: MlwfError, *, is_json: bool) -> int:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 
 import click
 
-from mlwf_tui.cli.face import DONE, SEED, Face, command
+from mlwf_tui.cli.face import DONE, SEED, Face, command, to_document
 from mlwf_tui.cli.progress import ProgressLine
 
 group = click.Group()
@@ -36,7 +35,7 @@ def demo_command(face: Face, no_tui: bool, seed: int) -> int:
             from mlwf_tui.workflow.graph import read_graph
 
             graph = read_graph(workspace, result.project)
-            document = {**asdict(result), "graph": asdict(graph)}
+            document = {**to_document(result), "graph": to_document(graph)}
             face.show(document, lambda: f"\n{graph_formats.to_text(graph)}\n\n{_summarise(result.map50)}")
             return DONE
     from mlwf_tui.tui.app import run_app

@@ -6,7 +6,6 @@ import errno
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise
@@ -117,6 +116,8 @@ def _asks_for_json(words: Sequence[str]) -> bool:
 
 def _report_defect(error: Exception, *, is_json: bool) -> int:
     if os.environ.get("MLWF_DEBUG"):
+        import traceback  # reads the source, which nobody else needs
+
         traceback.print_exc()
     described = MlwfError(
         f"mlwf itself failed: {type(error).__name__}: {error}.",

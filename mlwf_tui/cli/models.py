@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlwf_tui.cli.face import DONE, SEED, Face, command, exit_code_of_run, params_option, raise_failure
-from mlwf_tui.cli.progress import follow_run
+from mlwf_tui.cli.face import (
+    DONE,
+    SEED,
+    Face,
+    command,
+    params_option,
+    to_document,
+)
 from mlwf_tui.cli.text import format_age, format_table
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.entities.run import Run
-from mlwf_tui.workspace import Workspace
+
+if TYPE_CHECKING:  # for the annotation alone; see Face.open
+    from mlwf_tui.workspace import Workspace
 
 group = click.Group()
 detach_option = click.option("--detach", is_flag=True, help="Return at once; the run goes on by itself.")
@@ -102,7 +109,7 @@ def models_command(face: Face) -> None:
     ]
     header = ("NAME", "ARCHITECTURE", "TASK", "MAP50", "CREATED", "DESCRIPTION")
     empty = "No models yet. Train one: mlwf train PROJECT --model yolov10n"
-    face.show({"models": [asdict(m) for m in models]}, lambda: format_table(header, rows, empty=empty))
+    face.show({"models": [to_document(m) for m in models]}, lambda: format_table(header, rows, empty=empty))
 
 
 @command(group, "report")
@@ -114,16 +121,18 @@ def report_command(face: Face, ref: str | None) -> None:
     with face.open() as workspace:
         if ref is None:
             reports = list_reports(workspace)
-            face.show({"reports": [asdict(r) for r in reports]}, lambda: _format_reports(reports))
+            face.show({"reports": [to_document(r) for r in reports]}, lambda: _format_reports(reports))
             return
         report = get_report(workspace, ref)
         evaluation = read_evaluation(workspace, report)
-    document = {**asdict(report), "evaluation": asdict(evaluation)}
+    document = {**to_document(report), "evaluation": to_document(evaluation)}
     face.show(document, lambda: _format_report(report, evaluation))
 
 
 def _finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
     """Follow the run to its end, or leave it to itself, and show what became of it."""
+    from mlwf_tui.cli.following import exit_code_of_run, follow_run, raise_failure
+
     if detach:
         document: dict[str, Any] = {"run": run.id, "state": run.state.value, "model": None, "metrics": {}}
         face.show(document, f"{run.verb} {run.id} goes on by itself; mlwf logs -f {run.id} follows it")

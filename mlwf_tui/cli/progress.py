@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from mlwf_tui.entities.run import Run
-from mlwf_tui.protocols import Observer
-from mlwf_tui.workflow.follow import RunUpdate, wait_for
-from mlwf_tui.workspace import Workspace
+from mlwf_tui.cli.text import read_terminal_width
 
 BAR_WIDTH = 24
 BAR_INTERVAL_S = 0.1
@@ -36,7 +32,7 @@ class ProgressLine:
         self._last = now
         text = f"{self._label}  {_draw_bar(step, total)}  {message}"
         if self._is_terminal:
-            self._stream.write(f"\r\x1b[2K{text[: _terminal_width() - 1]}")
+            self._stream.write(f"\r\x1b[2K{text[: read_terminal_width() - 1]}")
             self._has_line = True
         else:
             self._stream.write(text + "\n")
@@ -56,25 +52,11 @@ class ProgressLine:
 
 
 @contextmanager
-def show_progress(label: str) -> Iterator[Observer]:
+def show_progress(label: str) -> Iterator[ProgressLine]:
     """Show the progress of an in-process verb for as long as the block runs."""
     line = ProgressLine(label)
     try:
         yield line
-    finally:
-        line.close()
-
-
-def follow_run(workspace: Workspace, run: Run) -> Run:
-    """Show a detached run's progress and metrics until it has finished, and return it."""
-    line = ProgressLine(run.verb)
-
-    def on_update(update: RunUpdate) -> None:
-        if update.progress is not None:
-            line.progress(update.progress.step, update.progress.total, update.progress.message)
-
-    try:
-        return wait_for(workspace, run.id, on_update)
     finally:
         line.close()
 
@@ -84,7 +66,3 @@ def _draw_bar(step: int, total: int | None) -> str:
         return str(step)
     filled = min(BAR_WIDTH, BAR_WIDTH * step // total)
     return f"{'━' * filled}{'╌' * (BAR_WIDTH - filled)} {step}/{total}"
-
-
-def _terminal_width() -> int:
-    return shutil.get_terminal_size().columns

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from datetime import timedelta
 
 import click
 
-from mlwf_tui.cli.face import DONE, FAILED, Face, command, exit_code_of_run, raise_failure
-from mlwf_tui.cli.progress import follow_run
+from mlwf_tui.cli.face import DONE, FAILED, Face, command, to_document
 from mlwf_tui.cli.text import format_age, format_duration, format_state, format_table
 from mlwf_tui.entities.run import ArtifactRef, Run
 
@@ -66,6 +64,7 @@ def logs_command(face: Face, run: str, follow: bool) -> None:
 @click.argument("run")
 def watch_command(face: Face, run: str) -> int:
     """Follow a run's progress until it has finished; Ctrl-C leaves it running."""
+    from mlwf_tui.cli.following import exit_code_of_run, follow_run, raise_failure
     from mlwf_tui.workflow.runs import get_run
     from mlwf_tui.workflow.show import describe_run
 
@@ -111,7 +110,7 @@ def graph_command(face: Face, ref: str | None, format_: str) -> None:
         "dot": graph_formats.to_dot,
     }
     empty = "Nothing was done yet. Try mlwf demo."
-    face.show(asdict(graph), lambda: writers[format_](graph) if graph.nodes else empty)
+    face.show(to_document(graph), lambda: writers[format_](graph) if graph.nodes else empty)
 
 
 def _name(artifacts: tuple[ArtifactRef, ...]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -65,8 +64,15 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, empty:
     lines += [_format_row(row, widths) for row in rows]
     if not sys.stdout.isatty():
         return "\n".join(click.unstyle(line) for line in lines)
-    columns = shutil.get_terminal_size().columns
+    columns = read_terminal_width()
     return "\n".join(line if _width(line) <= columns else _cut(line, columns) for line in lines)
+
+
+def read_terminal_width() -> int:
+    """Return the columns of the terminal, 80 where there is none."""
+    import shutil  # 3 ms that only a terminal is worth
+
+    return shutil.get_terminal_size().columns
 
 
 def _format_row(cells: Sequence[str], widths: Sequence[int]) -> str:

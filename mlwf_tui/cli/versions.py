@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from mlwf_tui.cli.face import CONFLICT, DONE, Face, command
+from mlwf_tui.cli.face import CONFLICT, DONE, Face, command, to_document
 from mlwf_tui.cli.text import format_age, format_bytes, format_table
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.threeway import MergeConflict, Side
@@ -33,7 +32,7 @@ def commit_command(face: Face, project: str, message: str | None) -> None:
     with face.open() as workspace:
         result = commit(workspace, project, message=message)
     made = "committed" if result.created else "nothing has changed since"
-    face.show(asdict(result), f"{made} {result.project}@{result.version}")
+    face.show(to_document(result), f"{made} {result.project}@{result.version}")
 
 
 @command(group, "versions")
@@ -45,7 +44,7 @@ def versions_command(face: Face, project: str) -> None:
     with face.open() as workspace:
         history = read_history(workspace, project)
     sizes = [{"object_count": entry.object_count, "size_bytes": entry.size_bytes} for entry in history]
-    versions = [asdict(entry.version) | size for entry, size in zip(history, sizes, strict=True)]
+    versions = [to_document(entry.version) | size for entry, size in zip(history, sizes, strict=True)]
     face.show({"project": project, "versions": versions}, lambda: _format_history(project, history))
 
 
@@ -59,7 +58,7 @@ def restore_command(face: Face, ref: str) -> None:
         result = restore(workspace, ref)
     saved = f" (what was not committed is kept as @{result.saved_version})" if result.saved_version else ""
     text = f"{result.project}@{result.version} now holds {ref}{saved}"
-    face.show(asdict(result), text if result.created else f"{result.project} already stands on {ref}")
+    face.show(to_document(result), text if result.created else f"{result.project} already stands on {ref}")
 
 
 @command(group, "undo")
@@ -70,7 +69,7 @@ def undo_command(face: Face, project: str | None) -> None:
 
     with face.open() as workspace:
         result = undo(workspace, project)
-    face.show(asdict(result), f"{result.project}: {result.verb} undone, {result.item_count} items now")
+    face.show(to_document(result), f"{result.project}: {result.verb} undone, {result.item_count} items now")
 
 
 @command(group, "redo")
@@ -81,7 +80,9 @@ def redo_command(face: Face, project: str | None) -> None:
 
     with face.open() as workspace:
         result = redo(workspace, project)
-    face.show(asdict(result), f"{result.project}: {result.verb} done again, {result.item_count} items now")
+    face.show(
+        to_document(result), f"{result.project}: {result.verb} done again, {result.item_count} items now"
+    )
 
 
 @command(group, "copy")
@@ -102,7 +103,7 @@ def copy_command(face: Face, ref: str, name: str) -> None:
     with face.open() as workspace:
         result = copy(workspace, ref, name)
     text = f"{result.project}@{result.version} goes on from {result.source}: {result.item_count} items"
-    face.show(asdict(result), text)
+    face.show(to_document(result), text)
 
 
 group.add_command(copy_command, "branch")
@@ -151,7 +152,7 @@ def merge_command(
             workspace, project, ref,
             choices=chosen, policy=policy, message=message, is_unrelated=unrelated,
         )  # fmt: skip
-    face.show(asdict(result), lambda: _format_merge(result, ref))
+    face.show(to_document(result), lambda: _format_merge(result, ref))
     return CONFLICT if result.conflicts else DONE
 
 
@@ -165,7 +166,7 @@ def tag_command(face: Face, ref: str, name: str, force: bool) -> None:
 
     with face.open() as workspace:
         result = tag(workspace, ref, name, is_forced=force)
-    face.show(asdict(result), f"{result.project}@{result.tag} is {result.project}@{result.version}")
+    face.show(to_document(result), f"{result.project}@{result.tag} is {result.project}@{result.version}")
 
 
 @command(group, "untag")
@@ -179,7 +180,7 @@ def untag_command(face: Face, ref: str) -> None:
         raise InvalidParameter(f"{ref!r} names no tag.", hint="Write PROJECT@NAME.")
     with face.open() as workspace:
         result = untag(workspace, project, name)
-    face.show(asdict(result), f"{result.project}@{result.version} is no longer tagged {result.tag}")
+    face.show(to_document(result), f"{result.project}@{result.version} is no longer tagged {result.tag}")
 
 
 @command(group, "describe")
@@ -266,7 +267,7 @@ def _describe_plan(plan: MergePlan) -> dict[str, object]:
         "is_fast_forward": plan.is_fast_forward,
         "is_merged_already": plan.is_merged_already,
         "items": items,
-        "conflicts": [asdict(conflict) for conflict in plan.conflicts],
+        "conflicts": [to_document(conflict) for conflict in plan.conflicts],
     }
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
 
 from mlwf_tui.entities.annotation import AnnotatedObject, ClassDefinition, Tag, TagDefinition
 from mlwf_tui.entities.item import Item, Split
@@ -44,8 +45,7 @@ class Aspect(StrEnum):
     OBJECTS = "objects"
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectChange:
+class ObjectChange(msgspec.Struct, frozen=True):
     """One object that differs; `before` is None where it was added, `after` where it was removed."""
 
     kind: ObjectChangeKind
@@ -110,8 +110,7 @@ def _compare_pair(before: AnnotatedObject, after: AnnotatedObject, iou: float) -
     return ObjectChange(kind, before, after, iou)
 
 
-@dataclass(frozen=True, slots=True)
-class ItemChange:
+class ItemChange(msgspec.Struct, frozen=True):
     """One item that differs; `before` is None where it was added, `after` where it was removed.
 
     A renamed item has the same blob under another key: `key` is the new one, `before.key` the old.
@@ -213,8 +212,7 @@ def _describe_group(title: str, group: Sequence[ObjectChange]) -> str:
             return f"{title}{times}"
 
 
-@dataclass(frozen=True, slots=True)
-class ClassChange:
+class ClassChange(msgspec.Struct, frozen=True):
     """One class whose definition differs, or whose objects do; counted over the differing items."""
 
     name: str
@@ -229,8 +227,7 @@ class ClassChange:
     after: ClassDefinition | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TagChange:
+class TagChange(msgspec.Struct, frozen=True):
     """One tag whose definition differs."""
 
     name: str
@@ -239,8 +236,7 @@ class TagChange:
     after: TagDefinition | None
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetChange:
+class DatasetChange(msgspec.Struct, frozen=True):
     """How many items of one dataset differ; a renamed item counts where it is now."""
 
     name: str
@@ -250,8 +246,7 @@ class DatasetChange:
     items_changed: int
 
 
-@dataclass(frozen=True, slots=True)
-class SplitChange:
+class SplitChange(msgspec.Struct, frozen=True):
     """How many items went from one split to another; None where they were added or removed."""
 
     before: Split | None
@@ -259,8 +254,7 @@ class SplitChange:
     count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diff:
+class Diff(msgspec.Struct, frozen=True, kw_only=True):
     """Everything between two states; `items` in key order, the renamed at their new keys."""
 
     before: str  # the refs as given; empty for the state before the first
@@ -270,8 +264,8 @@ class Diff:
     tags: tuple[TagChange, ...] = ()
     datasets: tuple[DatasetChange, ...] = ()
     splits: tuple[SplitChange, ...] = ()
-    aspects: Mapping[Aspect, int] = field(default_factory=dict)  # how many items differ in each
-    left_out: Mapping[ChangeKind, int] = field(default_factory=dict)  # what is not in `items`, counted
+    aspects: Mapping[Aspect, int] = {}  # how many items differ in each
+    left_out: Mapping[ChangeKind, int] = {}  # what is not in `items`, counted
     is_class_order_changed: bool = False  # classes that both have stand in another order
 
     @property
@@ -285,8 +279,7 @@ class Diff:
         return sum(change.kind == kind for change in self.items) + self.left_out.get(kind, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalEvent:
+class JournalEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One committed change; `sequence` grows without gaps that matter, so a reader can follow."""
 
     sequence: int

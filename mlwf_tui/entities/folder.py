@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.run import Problem
@@ -55,8 +56,7 @@ class FoundFile(NamedTuple):
         return tuple(self.relative.split("/")[:-1])
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """Something in a folder that cannot be used, and why; `relative` may hold any character."""
 
     relative: str
@@ -69,8 +69,7 @@ class Fault:
         return Problem(show_path(self.relative), self.reason)
 
 
-@dataclass(frozen=True, slots=True)
-class FolderListing:
+class FolderListing(msgspec.Struct, frozen=True):
     """All files below a root in path order, hidden ones left out, and what could not be listed.
 
     Links to files inside of the root are listed like files; those that lead out, and every linked
@@ -93,8 +92,7 @@ def show_path(path: str) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderChange:
+class FolderChange(msgspec.Struct, frozen=True, kw_only=True):
     """One item that the folder has otherwise; `renamed_from` is its former key, else empty."""
 
     kind: ChangeKind
@@ -102,8 +100,7 @@ class FolderChange:
     renamed_from: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderStatus:
+class FolderStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A checkout beside what it was made from, and beside its project's head."""
 
     folder: str

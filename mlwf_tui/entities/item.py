@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from mlwf_tui.entities.annotation import Annotation
 from mlwf_tui.entities.ids import Digest
@@ -25,8 +26,7 @@ class Split(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One image of a project state."""
 
     dataset: str

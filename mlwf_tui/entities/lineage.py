@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineageNode:
+
+class LineageNode(msgspec.Struct, frozen=True, kw_only=True):
     """An artifact or a run. `id` is `kind:id`, so that it names one thing in the whole home."""
 
     id: str
@@ -18,16 +18,14 @@ class LineageNode:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LineageEdge:
+class LineageEdge(msgspec.Struct, frozen=True):
     """Data flows from `source` to `target`; both are node ids."""
 
     source: str
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class LineageGraph:
+class LineageGraph(msgspec.Struct, frozen=True):
     """A bipartite graph artifact → run → artifact without cycles, oldest node first."""
 
     nodes: tuple[LineageNode, ...]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+import msgspec
 
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(msgspec.Struct, frozen=True):
     """One weight file of a model, kept in the store."""
 
     name: str
@@ -18,8 +18,7 @@ class Checkpoint:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class Model(msgspec.Struct, frozen=True, kw_only=True):
     """Trained weights with all that is needed to use them."""
 
     id: ModelId
@@ -36,8 +35,7 @@ class Model:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassMetrics:
+class ClassMetrics(msgspec.Struct, frozen=True, kw_only=True):
     """How a model does on one class; None where the class has no truth, or no prediction."""
 
     name: str
@@ -50,8 +48,7 @@ class ClassMetrics:
     f1: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
+class Curve(msgspec.Struct, frozen=True, kw_only=True):
     """A line to plot; x and y have one length."""
 
     name: str
@@ -59,8 +56,7 @@ class Curve:
     y: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemOutcome:
+class ItemOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one item's truths and predictions at the operating confidence."""
 
     key: str
@@ -69,8 +65,7 @@ class ItemOutcome:
     false_negatives: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """The measured part of a report: everything that follows from truths, predictions and settings."""
 
     metrics: Mapping[str, float]  # map, map50, map75, precision, recall, f1, mean_iou, confidence, …
@@ -83,8 +78,7 @@ class Evaluation:
     items: tuple[ItemOutcome, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(msgspec.Struct, frozen=True, kw_only=True):
     """A benchmark of one model on one version; the evaluation's full body lies in the store."""
 
     id: ReportId
@@ -100,4 +94,4 @@ class Report:
     evaluation: Digest  # blob: the Evaluation as JSON
     run_id: RunId
     created_at: datetime
-    settings: Mapping[str, float | str] = field(default_factory=dict)
+    settings: Mapping[str, float | str] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from mlwf_tui.entities.annotation import Geometry
 
@@ -12,8 +12,7 @@ Rgb = tuple[int, int, int]
 GREY: Rgb = (128, 128, 128)
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(msgspec.Struct, frozen=True):
     """A shape in pixels of the whole image, and the colour to draw its border in."""
 
     geometry: Geometry
@@ -21,8 +20,7 @@ class Outline:
     opacity: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(msgspec.Struct, frozen=True):
     """An image of `columns` x `rows` cells, each with one pixel above another."""
 
     columns: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.ids import Digest, ProjectId, RunId, StateId, VersionId
@@ -13,8 +14,7 @@ from mlwf_tui.entities.ids import Digest, ProjectId, RunId, StateId, VersionId
 DEFAULT_WORKSPACE = "default"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManifestSummary:
+class ManifestSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What a manifest says of itself without its items being read."""
 
     digest: Digest
@@ -24,8 +24,7 @@ class ManifestSummary:
     size_bytes: int  # of all images, each item counted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManifestContent:
+class ManifestContent(msgspec.Struct, frozen=True, kw_only=True):
     """What a manifest's items add up to: items by dataset and by split, objects by class."""
 
     datasets: Mapping[str, int]
@@ -33,8 +32,7 @@ class ManifestContent:
     classes: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
+class Project(msgspec.Struct, frozen=True, kw_only=True):
     """A tree of datasets of items; `head` is the state it stands on now."""
 
     id: ProjectId
@@ -50,8 +48,7 @@ class Project:
     is_changed: bool  # head differs from the latest version's manifest, or there is no version yet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectState:
+class ProjectState(msgspec.Struct, frozen=True, kw_only=True):
     """One position that a project's head has taken; made by a run, never edited."""
 
     id: StateId
@@ -71,8 +68,7 @@ class VersionKind(StrEnum):
     MERGED = "merged"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
+class Version(msgspec.Struct, frozen=True, kw_only=True):
     """A numbered, described, authored name for one immutable manifest."""
 
     id: VersionId

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from mlwf_tui.entities.ids import Digest, JobId, RunId
 
@@ -21,8 +22,7 @@ class ArtifactKind(StrEnum):
     REPORT = "report"
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactRef:
+class ArtifactRef(msgspec.Struct, frozen=True):
     """One end of a lineage edge; `id` is the id of the folder, state, version, model or report."""
 
     kind: ArtifactKind
@@ -46,8 +46,7 @@ class RunState(StrEnum):
         return self in (RunState.DONE, RunState.FAILED, RunState.STOPPED, RunState.LOST)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What was done: verb, parameters, inputs, outputs; immutable once finished."""
 
     id: RunId
@@ -62,14 +61,13 @@ class Run:
     inputs: tuple[ArtifactRef, ...] = ()
     outputs: tuple[ArtifactRef, ...] = ()
     recipe: Digest | None = None  # digest of all that decides the output, where the verb caches
-    environment: Mapping[str, str] = field(default_factory=dict)
-    result: Mapping[str, Any] = field(default_factory=dict)  # the verb's JSON document when done
+    environment: Mapping[str, str] = {}
+    result: Mapping[str, Any] = {}  # the verb's JSON document when done
     error: str = ""
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessIdentity:
+class ProcessIdentity(msgspec.Struct, frozen=True):
     """A process that cannot be mistaken for a later one with the same pid."""
 
     boot_id: str  # of the machine's boot and the pid namespace, "BOOT:NAMESPACE"
@@ -77,8 +75,7 @@ class ProcessIdentity:
     start_ticks: int  # clock ticks after boot, field 22 of /proc/PID/stat
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(msgspec.Struct, frozen=True, kw_only=True):
     """The process that does a run; a retry is a second job of the same run."""
 
     id: JobId
@@ -89,8 +86,7 @@ class Job:
     exit_code: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """How far a long verb has come; `total` None where the end is not known."""
 
     step: int
@@ -99,8 +95,7 @@ class Progress:
     at: float = 0.0  # seconds since the epoch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricPoint:
+class MetricPoint(msgspec.Struct, frozen=True, kw_only=True):
     """One value of one metric."""
 
     key: str
@@ -109,8 +104,7 @@ class MetricPoint:
     at: float = 0.0  # seconds since the epoch
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One thing that was left out, and why, in words for a person."""
 
     path: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
+
+import msgspec
 
 from mlwf_tui.entities.annotation import ClassDefinition, LabelSchema, TagDefinition
 
@@ -22,8 +23,7 @@ class Side(StrEnum):
     THEIRS = "theirs"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeConflict:
+class MergeConflict(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that both sides changed, each in its own way; `ours` and `theirs` say how, in words."""
 
     key: str  # of this conflict: `main/a.jpg`, `main/a.jpg#split`, `class car`

@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Final, TypeVar
 
 import msgspec
@@ -39,8 +38,7 @@ Side = Annotated[int, msgspec.Meta(ge=0, le=1 << 31)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodedAnnotation:
+class DecodedAnnotation(msgspec.Struct, frozen=True, kw_only=True):
     """What an annotation file says. `problems` names what of it was left out, for a person."""
 
     annotation: Annotation

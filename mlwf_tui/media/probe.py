@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from mlwf_tui.entities.item import IMAGE_SUFFIXES as IMAGE_SUFFIXES
 from mlwf_tui.errors import InvalidInput
@@ -14,8 +15,7 @@ MAX_PIXELS: Final = 178_000_000  # 0.5 GB decoded; larger claims come from hosti
 _END_OF_JPEG = b"\xff\xd9"
 
 
-@dataclass(frozen=True, slots=True)
-class ImageFacts:
+class ImageFacts(msgspec.Struct, frozen=True):
     """Size in pixels as a viewer shows it, EXIF orientation applied; `format` such as `jpeg`."""
 
     width_px: int

@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+
+import msgspec
 
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Cancelled
@@ -23,8 +24,7 @@ _BUFFER_BYTES = 1 << 20
 _THREADS = 2  # one reads and hashes while the other waits for the disk
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopiedPacks:
+class CopiedPacks(msgspec.Struct, frozen=True, kw_only=True):
     """What was copied, and which packs could not be, since their bytes are not what they were."""
 
     packs: int

@@ -8,7 +8,6 @@ from enum import IntEnum
 from typing import BinaryIO, Final, NamedTuple
 
 from blake3 import blake3
-from pyfastcdc import FastCDC
 
 from mlwf_tui.errors import CorruptData
 from mlwf_tui.store.format import DIGEST_BYTES, MAX_RECORD_BYTES
@@ -70,6 +69,8 @@ class _Part:
 
 
 def _cut_by_content(stream: BinaryIO | _Part) -> Iterator[bytes]:
+    from pyfastcdc import FastCDC  # 4 ms that only large blobs need
+
     cutter = FastCDC(
         AVERAGE_CHUNK_BYTES,
         min_size=MIN_CHUNK_BYTES,

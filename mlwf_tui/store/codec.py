@@ -6,7 +6,8 @@ import zstandard
 from blake3 import blake3
 
 from mlwf_tui.errors import CorruptData
-from mlwf_tui.store.format import Codec, Record
+from mlwf_tui.store.chunks import decode_chunk_list
+from mlwf_tui.store.format import Codec, Record, RecordKind
 
 _LEVEL = 3
 _MIN_SIZE = 64
@@ -50,6 +51,18 @@ def unpack(record: Record, payload: bytes) -> bytes:
     if len(raw) != record.raw_size or blake3(raw).digest() != record.digest:
         raise CorruptData("The stored bytes are not what their digest says.")
     return raw
+
+
+def is_sound(record: Record, payload: bytes) -> bool:
+    """Return whether a payload is what its record says."""
+    try:
+        if record.kind == RecordKind.CHUNK_LIST:
+            decode_chunk_list(payload)
+        else:
+            unpack(record, payload)
+    except CorruptData:
+        return False
+    return True
 
 
 def _has_compressed_magic(raw: bytes) -> bool:

@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
 from mlwf_tui.protocols import Observer
+from mlwf_tui.store.codec import is_sound
 from mlwf_tui.store.format import PACK_HEADER, RECORD_HEADER_BYTES, TRAILER_BYTES, Record
 from mlwf_tui.store.index import Index, PackRecords
 from mlwf_tui.store.packs import read_footer
 from mlwf_tui.store.rewrite import Rewriter
 from mlwf_tui.store.store import Store
-from mlwf_tui.store.verify import is_sound, name_file
+from mlwf_tui.store.verify import name_file
 
 MAX_DEAD_SHARE = 0.2  # of a pack's bytes; what is left over costs less room than rewriting costs time
 SMALL_BYTES = 8 << 20  # an eighth of a full pack
@@ -34,8 +36,7 @@ Mark = Callable[[], Set[bytes]]
 """Returns all live digests; asked a second time, it adds what has become live since."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collected:
+class Collected(msgspec.Struct, frozen=True, kw_only=True):
     """What a collect did, or would do; sizes in bytes."""
 
     packs_dropped: int  # without a live byte

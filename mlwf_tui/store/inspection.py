@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import msgspec
 from blake3 import blake3
 
 from mlwf_tui.errors import CorruptData, StorageFailed
@@ -31,8 +32,7 @@ Look = Callable[[int], None]
 """Hears how many bytes were read so far; raises to end the reading."""
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(msgspec.Struct, frozen=True):
     """One thing that is wrong with a pack, or with the index where `pack` is empty."""
 
     pack: str

@@ -78,8 +78,7 @@ class LiveSet:
                 self._expanded.add(key)
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(msgspec.Struct, frozen=True):
     """Something that a manifest names and that cannot be read."""
 
     key: str  # of the item; empty where it is a node, which takes many items with it

@@ -7,12 +7,12 @@ from contextlib import suppress
 
 from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
 from mlwf_tui.store.chunks import decode_chunk_list
+from mlwf_tui.store.codec import is_sound
 from mlwf_tui.store.format import RECORD_HEADER_BYTES, Record, RecordKind
 from mlwf_tui.store.index import to_record
 from mlwf_tui.store.packs import iter_records, read_footer
 from mlwf_tui.store.rewrite import Rewriter
 from mlwf_tui.store.store import Store
-from mlwf_tui.store.verify import is_sound
 
 Source = Callable[[bytes], tuple[Record, bytes]]
 """Returns a checked record and its payload by digest, or raises NotFound or CorruptData."""

@@ -6,18 +6,19 @@ import logging
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+import msgspec
 from blake3 import blake3
+from msgspec.structs import replace
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import Busy, CorruptData, InvalidInput, NotFound, StorageFailed
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.chunks import decode_chunk_list
-from mlwf_tui.store.codec import unpack
+from mlwf_tui.store.codec import is_sound, unpack
 from mlwf_tui.store.failures import guard_storage
 from mlwf_tui.store.format import (
     DIGEST_BYTES,
@@ -27,7 +28,6 @@ from mlwf_tui.store.format import (
     encode_record_header,
 )
 from mlwf_tui.store.index import BlobRow, Index, PackRecords, open_index, remove_index, to_record
-from mlwf_tui.store.inspection import Damage
 from mlwf_tui.store.locks import hold_file, hold_folder
 from mlwf_tui.store.packs import (
     PACK_SUFFIX,
@@ -38,8 +38,10 @@ from mlwf_tui.store.packs import (
     remove_stale,
     sync_folder,
 )
-from mlwf_tui.store.verify import StoreCheck, is_sound, verify_packs
 from mlwf_tui.store.writer import StoreWriter
+
+if TYPE_CHECKING:  # for the annotation alone: whoever opens a store seldom verifies it
+    from mlwf_tui.store.verify import StoreCheck
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +50,7 @@ _WRITER_TIMEOUT_S = 60.0  # a collect deletes for a moment only
 COLLECTOR_TIMEOUT_S = 10.0  # writers may be at it for hours
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreStats:
+class StoreStats(msgspec.Struct, frozen=True, kw_only=True):
     """What the store holds. `raw_bytes` counts each distinct byte once, `stored_bytes` whole packs."""
 
     blob_count: int
@@ -277,6 +278,9 @@ class Store:
 
         See `verify_packs` for which packs. Progress counts bytes.
         """
+        from mlwf_tui.store.inspection import Damage
+        from mlwf_tui.store.verify import verify_packs
+
         check = verify_packs(self.packs_folder, self.index, observer, share=share, is_new_only=is_new_only)
         if check.is_index_lost:
             return check

@@ -6,17 +6,15 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from threading import Event
 
+import msgspec
+
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Cancelled, CorruptData
 from mlwf_tui.protocols import Observer
-from mlwf_tui.store.chunks import decode_chunk_list
-from mlwf_tui.store.codec import unpack
-from mlwf_tui.store.format import Record, RecordKind
 from mlwf_tui.store.index import Index, PackRow
 from mlwf_tui.store.inspection import Damage, Findings, Inspection, Look
 from mlwf_tui.store.packs import PACK_SUFFIX, list_packs
@@ -25,8 +23,7 @@ _THREADS = min(4, os.cpu_count() or 1)
 _LOOK_S = 0.1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreCheck:
+class StoreCheck(msgspec.Struct, frozen=True, kw_only=True):
     """What a check of the store found.
 
     `lost` are the digests that can no longer be read, with the pack that is to blame; among them the
@@ -35,8 +32,8 @@ class StoreCheck:
 
     checked_bytes: int
     damages: tuple[Damage, ...] = ()
-    lost: Mapping[bytes, str] = field(default_factory=dict)
-    broken: Mapping[bytes, bytes] = field(default_factory=dict)
+    lost: Mapping[bytes, str] = {}
+    broken: Mapping[bytes, bytes] = {}
 
     @property
     def ok(self) -> bool:
@@ -56,18 +53,6 @@ class StoreCheck:
 def name_file(pack: str) -> str:
     """Return where a pack lies below the store's folder; the index for an empty name."""
     return f"packs/{pack}{PACK_SUFFIX}" if pack else "index.sqlite"
-
-
-def is_sound(record: Record, payload: bytes) -> bool:
-    """Return whether a payload is what its record says."""
-    try:
-        if record.kind == RecordKind.CHUNK_LIST:
-            decode_chunk_list(payload)
-        else:
-            unpack(record, payload)
-    except CorruptData:
-        return False
-    return True
 
 
 def verify_packs(

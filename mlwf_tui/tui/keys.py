@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 from textual.binding import Binding
 
 from mlwf_tui.tui.widgets.entry import EntryKind
@@ -31,8 +31,7 @@ REFERABLE = NAMED | RUNS | {EntryKind.FOLDER}
 ANYTHING: frozenset[EntryKind] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """One action with its keys. `kinds` says what it acts on; empty means that it needs no selection."""
 
     id: str

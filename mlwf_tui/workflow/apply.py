@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 from msgspec import structs
+from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, GeometryKind, define_classes
 from mlwf_tui.entities.item import Item

@@ -7,8 +7,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from mlwf_tui.catalog.copies import copy_catalog, install_catalog, is_copy, read_origin
 from mlwf_tui.entities.run import Problem
@@ -27,8 +28,7 @@ MARKER = "backup.json"
 CATALOG = "catalog.sqlite"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupResult:
+class BackupResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a backup copied; `ok` where the folder now holds all that the home holds."""
 
     folder: str

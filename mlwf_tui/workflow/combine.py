@@ -6,7 +6,8 @@ An item that one side renamed is the same item for the other side's changes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.change import ChangeKind, ItemChange
@@ -19,8 +20,7 @@ from mlwf_tui.store.renames import iter_renamed_changes
 from mlwf_tui.store.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Combined:
+class Combined(msgspec.Struct, frozen=True, kw_only=True):
     """What our manifest becomes: its new label schema, and the items that differ from ours."""
 
     schema: LabelSchema

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from mlwf_tui.entities.change import ChangeKind, Diff
 from mlwf_tui.entities.item import check_text
@@ -17,8 +18,7 @@ from mlwf_tui.workspace import Workspace
 MAX_NAMED_CLASSES = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitResult:
+class CommitResult(msgspec.Struct, frozen=True, kw_only=True):
     """The version that names the head; `created` is False where it had one already."""
 
     project: str

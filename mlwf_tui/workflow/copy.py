@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import msgspec
 
 from mlwf_tui.entities.project import VersionKind
 from mlwf_tui.workflow.recorder import record
@@ -10,8 +10,7 @@ from mlwf_tui.workflow.refs import check_project_name
 from mlwf_tui.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopyResult:
+class CopyResult(msgspec.Struct, frozen=True, kw_only=True):
     """The new project with its first version, and the version that it goes on from."""
 
     project: str
@@ -63,5 +62,5 @@ def copy(workspace: Workspace, ref: str, name: str) -> CopyResult:
             item_count=source.item_count,
             run=run.run_id,
         )
-        run.result = {**asdict(result), "summary": f"{source.ref} to {name}"}
+        run.result = {**msgspec.structs.asdict(result), "summary": f"{source.ref} to {name}"}
     return result

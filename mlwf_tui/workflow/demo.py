@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Cancelled, MlwfError
 from mlwf_tui.protocols import Observer
@@ -39,8 +41,7 @@ class Announcer(Observer, Protocol):
         """It has ended, and this came of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoResult:
+class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
     """What the demo made."""
 
     project: str

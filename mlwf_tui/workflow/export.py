@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import msgspec
 
 from mlwf_tui.entities.ids import new_id
 from mlwf_tui.entities.run import Problem
@@ -19,8 +20,7 @@ from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportResult:
+class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
     """What was written, and what the format could not take."""
 
     version_ref: str
@@ -62,7 +62,8 @@ def export(workspace: Workspace, ref: str, folder: Path, *, format: str, observe
             problems=written.problems,
             run=run.run_id,
         )
-        run.result = {**asdict(result), "summary": f"{len(written.files):,} items as {format}"}
+        summary = f"{len(written.files):,} items as {format}"
+        run.result = {**msgspec.structs.asdict(result), "summary": summary}
     return result
 
 

@@ -8,10 +8,11 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO
+
+import msgspec
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import StorageFailed
@@ -23,8 +24,7 @@ MARKER = "export.json"
 LOCK_POLL_S = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class ExportedVersion:
+class ExportedVersion(msgspec.Struct, frozen=True):
     """A manifest as files; `files` maps each image's path inside the folder to its item key."""
 
     folder: Path

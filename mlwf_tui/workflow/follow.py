@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from mlwf_tui.entities.run import MetricPoint, Progress, Run
 from mlwf_tui.workflow import events, jobs
@@ -15,8 +16,7 @@ POLL_S = 0.25
 LOST_CHECK_POLLS = 8  # whether the process still lives is asked every two seconds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunUpdate:
+class RunUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """What is new since the last poll; `progress` is None where nothing was said."""
 
     run: Run

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from mlwf_tui.entities.annotation import LabelSchema, define_classes
 from mlwf_tui.entities.folder import FolderListing
@@ -42,8 +43,7 @@ from mlwf_tui.workspace import Workspace
 _IMAGE_SUFFIXES = tuple(IMAGE_SUFFIXES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportResult:
+class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
     """What an import changed, and what it had to leave out; paths are relative to the folder."""
 
     project: str
@@ -85,9 +85,10 @@ def import_folder(
     way = work.find_last() or _choose_importer(workspace, listing, format)
     params = {"path": str(root), "project": project_name, "dataset": dataset, "format": format}
     with record(workspace, "import", params=params) as run:
-        run.read_folder(str(root))
-        if project is not None and project.item_count:
-            run.read_state(project, project.head)
+        with workspace.catalog.transaction():  # each would wait for the disk by itself
+            run.read_folder(str(root))
+            if project is not None and project.item_count:
+                run.read_state(project, project.head)
         return _repeat(run, project_name, way) if isinstance(way, Head) else work.do(run, way)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
+
+import msgspec
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.ids import Digest
@@ -19,8 +20,7 @@ SCAN_STEP = 2_000  # items between two looks at whether the scan is still wanted
 PREFIXES = ("split", "class", "dataset", "name", "tag")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemSource:
+class ItemSource(msgspec.Struct, frozen=True, kw_only=True):
     """One immutable manifest to look through; `ref` is what a person calls it."""
 
     ref: str

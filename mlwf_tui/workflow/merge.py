@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
+from msgspec.structs import asdict
 
 from mlwf_tui.entities.change import ChangeKind, ItemChange
 from mlwf_tui.entities.ids import Digest
@@ -22,8 +25,7 @@ Policy = Literal["fail", "ours", "theirs"]
 """What becomes of conflicts that nobody chose for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergePlan:
+class MergePlan(msgspec.Struct, frozen=True, kw_only=True):
     """What a merge would do. A choice is made by the key of a conflict, or of its item for all of its."""
 
     base: str  # the version that both sides come from, as a ref; empty where there is none
@@ -35,8 +37,7 @@ class MergePlan:
     is_merged_already: bool  # theirs has not changed since the base: there is nothing to do
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeResult:
+class MergeResult(msgspec.Struct, frozen=True, kw_only=True):
     """The merged version; None, and nothing was changed, where `conflicts` are left to be settled."""
 
     project: str
@@ -106,8 +107,7 @@ def merge(
         return _finish(run, sides, combined, message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sides:
+class _Sides(msgspec.Struct, frozen=True, kw_only=True):
     """The project merged into, what is merged, and the version that both come from."""
 
     ours: Project

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from mlwf_tui.params import ParamSpec, describe_params
 from mlwf_tui.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationInfo:
+class OperationInfo(msgspec.Struct, frozen=True, kw_only=True):
     """An operation as it is listed."""
 
     name: str

@@ -12,31 +12,18 @@ from typing import Any
 import msgspec
 
 from mlwf_tui.protocols import Importer
-from mlwf_tui.registry import Registry
-from mlwf_tui.store.store import Store
 from mlwf_tui.store.writer import StoreWriter
-from mlwf_tui.workflow.hands import Hands, Work, count_hands, open_hands
+from mlwf_tui.workflow.hands import FEWEST_FOR_HANDS, Hands, count_hands, open_hands
 from mlwf_tui.workflow.reading import ItemReader, Reading, Task
+from mlwf_tui.workflow.reading_hand import ReadingSetup
 from mlwf_tui.workflow.scan import get_size
 from mlwf_tui.workspace import Workspace
 
-FEWEST_FOR_HANDS = 600
-"""Starting processes takes as long as reading so many items."""
 _MOST_TASKS = 32
 _MOST_BYTES = 8 << 20
 
 
-class _Setup(msgspec.Struct, array_like=True, frozen=True):
-    """What a reading hand is told first; see `Importer.read_key` for the key."""
-
-    importer: str
-    root: bytes  # a path may hold any byte
-    key: Any
-
-
 _encoder = msgspec.msgpack.Encoder()
-_setup_decoder = msgspec.msgpack.Decoder(_Setup)
-_tasks_decoder = msgspec.msgpack.Decoder(list[Task])
 _readings_decoder = msgspec.msgpack.Decoder(list[Reading])
 
 
@@ -52,7 +39,7 @@ def open_readers(
     if expected < FEWEST_FOR_HANDS or count_hands() == 1:
         yield Readers(ItemReader(writer, importer, str(root), key))
         return
-    setup = _encoder.encode(_Setup(importer.name, os.fsencode(root), key))
+    setup = _encoder.encode(ReadingSetup(importer.name, os.fsencode(root), key))
     with open_hands(workspace.home, "read", setup) as hands:
         yield Readers(hands)
 
@@ -83,16 +70,6 @@ class Readers:
 
         for answer in self._way.map(iter_messages()):
             yield from zip(asked.popleft(), _readings_decoder.decode(answer), strict=True)
-
-
-@contextmanager
-def open_reading(home: Path, setup: bytes) -> Iterator[Work]:
-    """Be a hand that reads: tasks in, readings out."""
-    decoded = _setup_decoder.decode(setup)
-    importer = Registry().get_importer(decoded.importer)
-    with Store(home / "store") as store, store.writer() as writer:
-        reader = ItemReader(writer, importer, os.fsdecode(decoded.root), decoded.key)
-        yield lambda message: _encoder.encode(reader.read_all(_tasks_decoder.decode(message)))
 
 
 def _iter_batches(tasks: Iterable[Task]) -> Iterator[list[Task]]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, GeometryKind, find_class_fault
 from mlwf_tui.entities.folder import FoundFile, show_path

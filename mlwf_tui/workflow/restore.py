@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from mlwf_tui.entities.project import Project, Version, VersionKind
 from mlwf_tui.workflow.recorder import pin_head, record
@@ -10,8 +10,7 @@ from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestoreResult:
+class RestoreResult(msgspec.Struct, frozen=True, kw_only=True):
     """The new version; `saved_version` names what the head held and no version had named yet."""
 
     project: str

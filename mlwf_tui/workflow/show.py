@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from mlwf_tui.entities.ids import Digest, ProjectId, VersionId
 from mlwf_tui.entities.model import Model, Report
@@ -19,8 +20,7 @@ from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """One thing and the facts that belong to its kind; `facts` holds plain values in reading order."""
 
     kind: str

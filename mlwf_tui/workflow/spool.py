@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -54,6 +53,8 @@ class ItemSpool:
             run.close()
 
     def _write_run(self) -> None:
+        import tempfile  # 3 ms that most imports can do without
+
         try:
             run = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115 - closed by `close`
             self._runs.append(run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.project import Project
@@ -11,8 +11,7 @@ from mlwf_tui.store.references import iter_blob_sizes
 from mlwf_tui.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectStats:
+class ProjectStats(msgspec.Struct, frozen=True, kw_only=True):
     """One project. What it shares with another is counted in both."""
 
     name: str
@@ -24,8 +23,7 @@ class ProjectStats:
     unique_bytes: int  # of all these images, each once
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stats:
+class Stats(msgspec.Struct, frozen=True, kw_only=True):
     """`logical_bytes` counts the images of every project's head; `stored_bytes` all packs on disk.
 
     The factors say how many bytes one stored byte stands for: `dedup_factor` because the same bytes

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from mlwf_tui.entities.project import Version
 from mlwf_tui.workflow.refs import check_tag, resolve_version
 from mlwf_tui.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TagResult:
+class TagResult(msgspec.Struct, frozen=True, kw_only=True):
     """The version that the tag names now, or named, and all the tags it has now."""
 
     project: str

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import partial
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.ids import Digest
@@ -24,8 +27,7 @@ from mlwf_tui.workflow.refs import check_project_name, resolve_manifest, with_da
 from mlwf_tui.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransformResult:
+class TransformResult(msgspec.Struct, frozen=True, kw_only=True):
     """The version that holds the result; `cached` where the recipe had been followed before."""
 
     project: str
@@ -162,7 +164,7 @@ def _finish(
         run=run.run_id,
     )
     summary = f"{operation}: {result.items_in:,} → {result.items_out:,} items"
-    run.result = {**asdict(result), "manifest": manifest.digest, "summary": summary}
+    run.result = {**msgspec.structs.asdict(result), "manifest": manifest.digest, "summary": summary}
     return result
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import Annotation, LabelSchema, find_class_fault
 from mlwf_tui.entities.change import ChangeKind

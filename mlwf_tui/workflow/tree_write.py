@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -22,10 +22,12 @@ from mlwf_tui.store.manifests import find_rows, iter_shards, read_shard, read_su
 from mlwf_tui.store.renames import iter_renamed_changes
 from mlwf_tui.store.rows import decode_item
 from mlwf_tui.store.store import Store
-from mlwf_tui.workflow.hands import Work, count_hands, open_hands
-from mlwf_tui.workflow.readers import FEWEST_FOR_HANDS
+from mlwf_tui.workflow.hands import FEWEST_FOR_HANDS, count_hands, open_hands
+from mlwf_tui.workflow.messages import Work
 from mlwf_tui.workflow.tree_files import TreeFiles, flushing
-from mlwf_tui.workspace import Workspace
+
+if TYPE_CHECKING:  # for the annotation alone: a hand that writes needs no catalog
+    from mlwf_tui.workspace import Workspace
 
 _BATCH = 32
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from mlwf_tui.catalog.heads import HeadMove
 from mlwf_tui.entities.ids import ProjectId
@@ -11,8 +12,7 @@ from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UndoResult:
+class UndoResult(msgspec.Struct, frozen=True, kw_only=True):
     """Which project moved, and which verb's change was taken back or done again."""
 
     project: str

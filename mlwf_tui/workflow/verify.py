@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+import msgspec
 
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import CorruptData, InvalidParameter, NotFound
@@ -22,8 +23,7 @@ from mlwf_tui.workspace import Workspace
 Scope = Literal["all", "new", "sample"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyResult:
+class VerifyResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a check found. A problem's path is a file of the home, or an item as `PROJECT@N: KEY`."""
 
     ok: bool
@@ -32,8 +32,7 @@ class VerifyResult:
     repaired: int = 0  # records that were taken from the backup
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Check:
+class _Check(msgspec.Struct, frozen=True, kw_only=True):
     packs: StoreCheck
     missing: frozenset[bytes]  # what the catalog names and the index does not
     problems: tuple[Problem, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from mlwf_tui.entities.project import Version
 from mlwf_tui.errors import CorruptData, NotFound
@@ -10,8 +10,7 @@ from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryEntry:
+class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A version with its sizes; None where its manifest cannot be read any more."""
 
     version: Version

@@ -7,11 +7,11 @@ import os
 import pty
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mlwf_tui.cli.main import main
 from mlwf_tui.entities.annotation import Annotation, ClassDefinition, LabelSchema, TagDefinition

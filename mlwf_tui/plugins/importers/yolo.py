@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
-import yaml
 
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
@@ -179,6 +178,8 @@ def _find_config(root: Path) -> Path | None:
 
 
 def _load_yaml(path: Path) -> Mapping[str, Any]:
+    import yaml  # 15 ms that a hand, which reads labels alone, can do without
+
     try:
         content = yaml.safe_load(read_bytes(path))
     except (yaml.YAMLError, RecursionError, ValueError) as error:

@@ -8,12 +8,13 @@ exactly, and what is left of it is measured against what it was.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import assert_never
 
+import msgspec
 import numpy as np
 from msgspec import structs
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, Point
@@ -24,8 +25,7 @@ Mask = NDArray[np.uint8]
 IDENTITY: tuple[tuple[float, float, float], ...] = ((1, 0, 0), (0, 1, 0))
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True):
     """An object under way.
 
     `points` are all its points wherever they went, `ring` and `holes` what the cuts left of its

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
+import msgspec
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
@@ -21,8 +21,7 @@ OWN_KEYS = frozenset(("slash", "q", "j", "k", "g", "G", "up", "down", "enter", "
 """What moves in the menu itself, and so chooses nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """One line of a menu; with a `reason` it is shown but cannot be chosen."""
 
     id: str

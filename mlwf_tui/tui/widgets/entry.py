@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report
@@ -27,8 +28,7 @@ class EntryKind(StrEnum):
     FOLDER = "folder"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One thing a person can select. `key` is unique in the home and stable over refreshes."""
 
     kind: EntryKind
@@ -41,8 +41,7 @@ class Entry:
     entity: Entity | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(msgspec.Struct, frozen=True):
     """An entry with what lies below it; `children` None is a leaf."""
 
     entry: Entry

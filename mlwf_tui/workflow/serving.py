@@ -1,0 +1,57 @@
+"""Being a hand: messages in, answers out, by whichever role it was given; not a verb.
+
+Where its input ends without a farewell a hand drops what it has not made durable and ends, so none
+outlives the process that it works for.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO
+
+from mlwf_tui.errors import MlwfError
+from mlwf_tui.workflow.messages import Answer, Role, Setup, Work, receive, send
+
+
+def serve(home: Path, source: IO[bytes], sink: IO[bytes]) -> None:
+    """Be a hand: answer messages until the farewell, an empty one.
+
+    Where the messages end without one, nothing more becomes durable.
+    """
+    first = receive(source)
+    if first is None:
+        return
+    setup = Setup.decode(first)
+    try:
+        with _find_role(setup.role)(home, setup.setup) as work:
+            _answer_all(work, source, sink)
+        answer = Answer()
+    except MlwfError as error:
+        answer = Answer(error=error.message, hint=error.hint)
+    except _Deserted:
+        return
+    send(sink, answer.encode())
+
+
+def _find_role(name: str) -> Role:
+    if name == "read":
+        from mlwf_tui.workflow.reading_hand import open_reading
+
+        return open_reading
+    from mlwf_tui.workflow.tree_write import open_writing
+
+    return open_writing
+
+
+class _Deserted(Exception):
+    """The process that the hand works for is gone."""
+
+
+def _answer_all(work: Work, source: IO[bytes], sink: IO[bytes]) -> None:
+    while True:
+        message = receive(source)
+        if message is None:
+            raise _Deserted
+        if not message:
+            return
+        send(sink, Answer(work(message)).encode())

@@ -1,0 +1,90 @@
+"""What a command and a hand load to do their work: modules, since seconds differ from machine to machine."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from mlwf_tui.workflow.messages import Setup, send
+from mlwf_tui.workflow.reading_hand import ReadingSetup
+
+LISTING = """
+import runpy, sys
+del sys.argv[0]
+try:
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+finally:
+    print(*sys.modules, sep="\\n", file=sys.stderr)
+"""
+UNNEEDED = {
+    "PIL", "asyncio", "difflib", "email", "importlib.metadata", "multiprocessing", "numpy", "pyfastcdc",
+    "rich", "subprocess", "textual", "tomllib", "yaml",
+    "mlwf_tui.store.verify", "mlwf_tui.workflow.follow",
+}  # fmt: skip
+NOT_FOR_HANDS = {
+    "PIL", "click", "email", "importlib.metadata", "numpy", "peewee", "rich", "textual", "yaml",
+    "mlwf_tui.catalog", "mlwf_tui.settings", "mlwf_tui.store.verify", "mlwf_tui.workflow.recorder",
+    "mlwf_tui.workspace",
+}  # fmt: skip
+
+
+def run_listing_modules(*words: str, messages: bytes = b"") -> set[str]:
+    """Run a module of ours to its end and return the names of all modules that are loaded then."""
+    done = subprocess.run(
+        [sys.executable, "-c", LISTING, *words], input=messages, capture_output=True, check=True
+    )
+    return set(done.stderr.decode().split())
+
+
+def greet(role: str, setup: bytes, *messages: bytes) -> bytes:
+    """Return what a hand is sent from its start to its farewell."""
+    stream = io.BytesIO()
+    for message in (Setup(role, setup).encode(), *messages, b""):
+        send(stream, message)
+    return stream.getvalue()
+
+
+def test_listing_projects_loads_no_more_than_it_needs(tmp_path: Path) -> None:
+    loaded = run_listing_modules("mlwf_tui", "--home", str(tmp_path / "home"), "projects")
+    assert "mlwf_tui.workflow.projects" in loaded
+    assert loaded & (UNNEEDED | {"shutil", "mlwf_tui.workflow.recorder"}) == set()
+
+
+@pytest.mark.parametrize("words", [["--help"], ["import", "--help"], ["stats"], ["runs"]])
+def test_a_small_command_loads_no_more_than_it_needs(tmp_path: Path, words: list[str]) -> None:
+    loaded = run_listing_modules("mlwf_tui", "--home", str(tmp_path / "home"), *words)
+    assert "mlwf_tui.cli.main" in loaded
+    assert loaded & UNNEEDED == set()
+
+
+def test_only_a_command_that_opens_a_home_loads_the_catalog_and_the_store(tmp_path: Path) -> None:
+    for words in (["--help"], ["import", "--help"], ["train", "--help"]):
+        loaded = run_listing_modules("mlwf_tui", "--home", str(tmp_path / "home"), *words)
+        assert not loaded & {"peewee", "sqlite3", "mlwf_tui.workspace"}, words
+
+
+@pytest.mark.parametrize("importer", ["yolo", "voc", "coco", "supervisely", "images"])
+def test_a_hand_that_reads_loads_no_more_than_it_needs(tmp_path: Path, importer: str) -> None:
+    (tmp_path / "home").mkdir()
+    setup = msgspec.msgpack.encode(ReadingSetup(importer, os.fsencode(tmp_path), None))
+    messages = greet("read", setup, msgspec.msgpack.encode([]))
+    loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), messages=messages)
+    assert f"mlwf_tui.plugins.importers.{importer}" in loaded
+    assert not loaded & (
+        NOT_FOR_HANDS | {"subprocess", "mlwf_tui.workflow.hands", "mlwf_tui.workflow.tree_write"}
+    )
+
+
+def test_a_hand_that_writes_loads_no_more_than_it_needs(tmp_path: Path) -> None:
+    for name in ("home", "checkout"):
+        (tmp_path / name).mkdir()
+    setup = msgspec.msgpack.encode([os.fsencode(tmp_path / "checkout"), True])
+    loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), messages=greet("write", setup))
+    assert "mlwf_tui.workflow.tree_write" in loaded
+    assert loaded & NOT_FOR_HANDS == set()
