@@ -119,7 +119,7 @@ def test_the_last_copy_of_what_the_home_has_lost_stays(filled: Workspace, tmp_pa
 
 
 def test_a_damaged_pack_is_not_copied_and_named(filled: Workspace, tmp_path: Path) -> None:
-    pack = list_packs(filled.home)[0]
+    pack = max(list_packs(filled.home), key=lambda pack: pack.stat().st_size)  # the one with the images
     flip(pack, 30)
     result = backup(filled, tmp_path / "copy", KeepingObserver())
     assert [problem.path for problem in result.problems] == [f"packs/{pack.name}"]
