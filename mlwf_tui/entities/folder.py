@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.run import Problem
+
+SIGNATURE_BYTES = 40
+PAGE_FILES = 1024
+"""The most files of a page: packed together, and unpacked where one of them is asked for."""
+_OPEN_PAGES = 16
 
 
 class FoundFile(NamedTuple):
@@ -37,12 +45,14 @@ class FoundFile(NamedTuple):
 
     @property
     def stem(self) -> str:
-        return Path(self.name).stem
+        head, _, tail = self.name.rpartition(".")
+        return head if head and tail else self.name
 
     @property
     def suffix(self) -> str:
         """The last suffix in lower case, with its dot."""
-        return Path(self.name).suffix.lower()
+        head, _, tail = self.name.rpartition(".")
+        return f".{tail}".lower() if head and tail else ""
 
     @property
     def folder(self) -> str:
@@ -69,18 +79,127 @@ class Fault:
         return Problem(show_path(self.relative), self.reason)
 
 
+class Page(NamedTuple):
+    """Some files of one folder, packed: a million files take some fifty bytes each.
+
+    The same names and signatures as those of `FoundFile`, in the order of the names.
+    """
+
+    start: int  # how many files of the listing come before
+    folder: str  # its path from the root, empty for the root
+    names: str  # a slash stands between two; no name holds one
+    signatures: bytes  # SIGNATURE_BYTES each
+
+    def list_names(self) -> list[str]:
+        """Return the names of the files."""
+        return self.names.split("/")
+
+    def make_file(self, root: str, name: str, index: int) -> FoundFile:
+        """Return the file at a place of the page, whose name that is."""
+        relative = f"{self.folder}/{name}" if self.folder else name
+        return FoundFile(
+            root, relative, self.signatures[index * SIGNATURE_BYTES : (index + 1) * SIGNATURE_BYTES]
+        )
+
+    @property
+    def end(self) -> int:
+        """How many files of the listing come before the next page."""
+        return self.start + len(self.signatures) // SIGNATURE_BYTES
+
+
 @dataclass(frozen=True, slots=True)
 class FolderListing:
     """All files below a root in path order, hidden ones left out, and what could not be listed.
 
-    Links to files inside of the root are listed like files; those that lead out, and every linked
-    folder, are faults.
+    In path order a folder's files stand where the folder's name does among its neighbours. Links to
+    files inside of the root are listed like files; those that lead out, and every linked folder, are
+    faults.
     """
 
     root: Path  # absolute, without links
-    files: tuple[FoundFile, ...]
+    pages: tuple[Page, ...]
     faults: tuple[Fault, ...]
     scanned_at_ns: int  # when the look began
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.pages
+
+    @property
+    def count(self) -> int:
+        """How many files there are."""
+        return self.pages[-1].end if self.pages else 0
+
+    def iter_files(self) -> Iterator[FoundFile]:
+        """Yield the files in path order."""
+        root = str(self.root)
+        for page in self.pages:
+            for index, name in enumerate(page.list_names()):
+                yield page.make_file(root, name, index)
+
+    def list_signatures(self) -> dict[str, bytes]:
+        """Return the signature of each file by its path from the root."""
+        return {relative: signature for _, relative, signature in self.iter_files()}
+
+
+class FileFinder:
+    """Finds files of a listing by their paths; fastest where these come in order.
+
+    A file's position is the number of files that come before it in the listing.
+    """
+
+    def __init__(self, listing: FolderListing) -> None:
+        self._root = str(listing.root)
+        self._pages = listing.pages
+        self._starts = [page.start for page in listing.pages]
+        self._firsts: dict[str, list[tuple[str, int]]] = {}  # of a folder's pages: first name, and number
+        for number, page in enumerate(listing.pages):
+            self._firsts.setdefault(page.folder, []).append((page.names.partition("/")[0], number))
+        self._unpack = lru_cache(maxsize=_OPEN_PAGES)(self._list_names)
+
+    def get(self, position: int) -> FoundFile:
+        """Return the file at a position."""
+        number = bisect_right(self._starts, position) - 1
+        page, index = self._pages[number], position - self._starts[number]
+        return page.make_file(self._root, self._unpack(number)[index], index)
+
+    def find(self, folder: str, name: str) -> tuple[int, FoundFile] | None:
+        """Return the file of that name in a folder, behind its position."""
+        number, index = self._find_place(folder, name)
+        if number < 0:
+            return None
+        names = self._unpack(number)
+        if index == len(names) or names[index] != name:
+            return None
+        page = self._pages[number]
+        return page.start + index, page.make_file(self._root, name, index)
+
+    def find_position(self, relative: str) -> int | None:
+        """Return the position of the file at a path from the root."""
+        folder, _, name = relative.rpartition("/")
+        found = self.find(folder, name)
+        return None if found is None else found[0]
+
+    def iter_beginning(self, folder: str, start: str) -> Iterator[tuple[int, str]]:
+        """Yield position and name of a folder's files whose names begin so."""
+        number, index = self._find_place(folder, start)
+        while 0 <= number < len(self._pages) and self._pages[number].folder == folder:
+            for at, name in enumerate(self._unpack(number)[index:], start=index):
+                if not name.startswith(start):
+                    return
+                yield self._pages[number].start + at, name
+            number, index = number + 1, 0
+
+    def _find_place(self, folder: str, name: str) -> tuple[int, int]:
+        """Return the number of a folder's page and the place in it where a name stands, or would."""
+        firsts = self._firsts.get(folder)
+        if firsts is None:
+            return -1, 0
+        number = firsts[max(0, bisect_right(firsts, (name, len(self._pages))) - 1)][1]
+        return number, bisect_left(self._unpack(number), name)
+
+    def _list_names(self, number: int) -> list[str]:
+        return self._pages[number].list_names()
 
 
 def show_path(path: str) -> str:
