@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -94,6 +94,17 @@ class Page(NamedTuple):
         """Return the names of the files."""
         return self.names.split("/")
 
+    def list_ending(self, suffixes: Collection[str]) -> list[tuple[int, str]]:
+        """Return the names with one of the lower-case suffixes, in any case, behind their places."""
+        names = self.list_names()
+        suffix = names[0][names[0].rfind(".") :]
+        # Mostly one suffix is that of all, which counting tells two hundred times as fast as looking.
+        if f"{self.names}/".count(f"{suffix}/") == len(names):
+            return list(enumerate(names)) if suffix.lower() in suffixes else []
+        return [
+            (index, name) for index, name in enumerate(names) if name[name.rfind(".") :].lower() in suffixes
+        ]
+
     def make_file(self, root: str, name: str, index: int) -> FoundFile:
         """Return the file at a place of the page, whose name that is."""
         relative = f"{self.folder}/{name}" if self.folder else name
@@ -156,6 +167,7 @@ class FileFinder:
         for number, page in enumerate(listing.pages):
             self._firsts.setdefault(page.folder, []).append((page.names.partition("/")[0], number))
         self._unpack = lru_cache(maxsize=_OPEN_PAGES)(self._list_names)
+        self._found: tuple[str, int, list[str], int] = "", 0, [], 0  # folder, page's start, names, next place
 
     def get(self, position: int) -> FoundFile:
         """Return the file at a position."""
@@ -163,22 +175,18 @@ class FileFinder:
         page, index = self._pages[number], position - self._starts[number]
         return page.make_file(self._root, self._unpack(number)[index], index)
 
-    def find(self, folder: str, name: str) -> tuple[int, FoundFile] | None:
-        """Return the file of that name in a folder, behind its position."""
-        number, index = self._find_place(folder, name)
-        if number < 0:
-            return None
-        names = self._unpack(number)
-        if index == len(names) or names[index] != name:
-            return None
-        page = self._pages[number]
-        return page.start + index, page.make_file(self._root, name, index)
-
-    def find_position(self, relative: str) -> int | None:
-        """Return the position of the file at a path from the root."""
-        folder, _, name = relative.rpartition("/")
-        found = self.find(folder, name)
-        return None if found is None else found[0]
+    def find(self, folder: str, name: str) -> int | None:
+        """Return the position of the file of that name in a folder."""
+        last_folder, start, names, index = self._found
+        if folder != last_folder or index == len(names) or names[index] != name:  # mostly the next one
+            number, index = self._find_place(folder, name)
+            if number < 0:
+                return None
+            start, names = self._starts[number], self._unpack(number)
+            if index == len(names) or names[index] != name:
+                return None
+        self._found = folder, start, names, index + 1
+        return start + index
 
     def iter_beginning(self, folder: str, start: str) -> Iterator[tuple[int, str]]:
         """Yield position and name of a folder's files whose names begin so."""

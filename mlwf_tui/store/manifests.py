@@ -45,8 +45,8 @@ class _Row(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False
     width_px: msgspec.Raw
     height_px: msgspec.Raw
     split: Split
-    tags: list[msgspec.Raw]
-    objects: list[msgspec.Raw]
+    tags: msgspec.Raw
+    objects: msgspec.Raw
 
 
 class _ObjectHead(msgspec.Struct, array_like=True, gc=False):
@@ -57,7 +57,8 @@ class _ObjectHead(msgspec.Struct, array_like=True, gc=False):
 
 _encoder = msgspec.msgpack.Encoder()
 _row_decoder = msgspec.msgpack.Decoder(_Row)
-_object_decoder = msgspec.msgpack.Decoder(_ObjectHead)
+_objects_decoder = msgspec.msgpack.Decoder(list[_ObjectHead])
+_NOTHING = msgspec.Raw(_encoder.encode(()))
 
 
 class EncodedItem(NamedTuple):
@@ -94,10 +95,10 @@ def move_row(
     if split is not None:
         moved.split = split
     if not is_annotated:
-        moved.tags, moved.objects = [], []
-    names = {decode(_object_decoder, labelled).class_name for labelled in moved.objects}
-    encoded = EncodedItem(f"{dataset}/{name}", _encoder.encode(moved), len(moved.objects), moved.size_bytes)
-    return encoded, tuple(names)
+        moved.tags = moved.objects = _NOTHING
+    objects = decode(_objects_decoder, moved.objects)
+    encoded = EncodedItem(f"{dataset}/{name}", _encoder.encode(moved), len(objects), moved.size_bytes)
+    return encoded, tuple({labelled.class_name for labelled in objects})
 
 
 def write_manifest(writer: StoreWriter, schema: LabelSchema, items: Iterable[Item]) -> ManifestSummary:

@@ -40,8 +40,6 @@ from mlwf_tui.workflow.scan import scan_folder
 from mlwf_tui.workflow.spool import ItemSpool
 from mlwf_tui.workspace import Workspace
 
-_IMAGE_SUFFIXES = tuple(IMAGE_SUFFIXES)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResult:
@@ -219,8 +217,7 @@ class _Import:
 
 
 def _count_images(listing: FolderListing) -> int:
-    names = (page.names.lower().split("/") for page in listing.pages)
-    return sum(name.endswith(_IMAGE_SUFFIXES) for page in names for name in page)
+    return sum(len(page.list_ending(IMAGE_SUFFIXES)) for page in listing.pages)
 
 
 def _repeat(run: Recorder, project_name: str, last: Head) -> ImportResult:

@@ -128,7 +128,8 @@ class Intake:
     def _keep(self, known: CachedItem) -> None:
         self.items.add(RunOfItems.KEPT, known)
         self.unchanged += bool(known.key)
-        self.problems += [Problem(path, reason) for path, reason in known.problems]
+        if known.problems:
+            self.problems += [Problem(path, reason) for path, reason in known.problems]
 
     def _note_all(self, readings: Sequence[tuple[Task, Reading]], run: RunOfItems) -> None:
         """Note what was read, beside what the project holds under the same keys."""

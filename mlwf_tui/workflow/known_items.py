@@ -53,8 +53,8 @@ class KnownItems:
         lost: dict[tuple[bytes, bytes], CachedItem | None] = {}
         for item in (item for run in RunOfItems for item in cache.iter_run(run)):
             folder, _, name = item.image.rpartition("/")
-            found = finder.find(folder, name)
-            if found is not None and found[1].signature == item.image_signature:
+            position = finder.find(folder, name)
+            if position is not None and finder.get(position).signature == item.image_signature:
                 continue
             signatures = item.image_signature, item.source_signature
             is_usable = bool(item.key) and not item.problems and item.key not in self._changed

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from mlwf_tui.entities.annotation import find_class_fault
-from mlwf_tui.entities.folder import FolderListing, FoundFile, Page
+from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.folder import show_path as show_path
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, MAX_NAME_BYTES, Split, check_name
 from mlwf_tui.entities.keys import KeySet
@@ -84,18 +84,9 @@ def report_faults(folder: FolderListing, suffixes: Collection[str], report: Repo
 def iter_numbered(folder: FolderListing, suffixes: Collection[str]) -> Iterator[tuple[int, FoundFile]]:
     """Yield the files with one of the suffixes in path order, each behind its position in the listing."""
     root = str(folder.root)
-    for page in iter_pages(folder, suffixes):
-        for index, name in enumerate(page.list_names()):
-            if has_suffix(name, suffixes):
-                yield page.start + index, page.make_file(root, name, index)
-
-
-def iter_pages(folder: FolderListing, suffixes: Collection[str]) -> Iterator[Page]:
-    """Yield the pages that may hold a file with one of the suffixes; others are passed over unopened."""
     for page in folder.pages:
-        names = page.names.lower()
-        if any(suffix in names for suffix in suffixes):
-            yield page
+        for index, name in page.list_ending(suffixes):
+            yield page.start + index, page.make_file(root, name, index)
 
 
 def has_suffix(name: str, suffixes: Collection[str]) -> bool:

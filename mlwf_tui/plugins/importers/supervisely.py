@@ -16,9 +16,7 @@ from mlwf_tui.plugins.importers.files import (
     Report,
     check_class_name,
     count_images,
-    has_suffix,
     iter_numbered,
-    iter_pages,
     read_bytes,
     report_faults,
 )
@@ -81,10 +79,9 @@ class SuperviselyImporter:
                 report(Problem(image.relative, "lies in no img folder of a dataset"))
                 continue
             ann, _, name = place_annotation(place.dataset, place.name).rpartition("/")
-            found = finder.find(ann, name)
-            if found is not None:
-                used[found[0]] = True
-            source = found[1] if found else None
+            position, source = finder.find(ann, name), None
+            if position is not None:
+                used[position], source = True, finder.get(position)
             yield ImportedItem(image=image, dataset=place.dataset, name=place.name, source=source)
         for position, file in iter_numbered(folder, {".json"}):
             if not used[position] and find_place(file.relative) is not None:
@@ -109,14 +106,14 @@ class SuperviselyImporter:
 
 def _find_dataset(folder: FolderListing) -> str:
     """Return the top folder of the first dataset that has an image, or nothing."""
-    for page in iter_pages(folder, IMAGE_SUFFIXES):
+    for page in folder.pages:
         place = find_place(f"{page.folder}/any")  # the folders alone say what an image is
-        is_in_place = place is not None and place.is_image
-        if is_in_place and any(has_suffix(name, IMAGE_SUFFIXES) for name in page.list_names()):
+        if place is not None and place.is_image and page.list_ending(IMAGE_SUFFIXES):
             return page.folder.partition("/")[0]
     return ""
 
 
 def _find_meta(folder: FolderListing) -> FoundFile | None:
-    found = FileFinder(folder).find("", META_NAME)
-    return None if found is None else found[1]
+    finder = FileFinder(folder)
+    position = finder.find("", META_NAME)
+    return None if position is None else finder.get(position)

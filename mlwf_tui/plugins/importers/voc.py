@@ -34,7 +34,6 @@ from mlwf_tui.plugins.importers.files import (
     has_images,
     has_suffix,
     iter_numbered,
-    iter_pages,
     name_some,
     read_bytes,
     read_lines,
@@ -138,8 +137,9 @@ class _ImageIndex:
         self._listing = folder
         self._finder = finder
         self._folders: dict[Place, dict[str, None]] = {}
-        for page in iter_pages(folder, IMAGE_SUFFIXES):
-            self._folders.setdefault(find_folder_place(page.folder, LAYOUT), {})[page.folder] = None
+        for page in folder.pages:
+            if page.list_ending(IMAGE_SUFFIXES):
+                self._folders.setdefault(find_folder_place(page.folder, LAYOUT), {})[page.folder] = None
         self._by_name: dict[str, int] | None = None
 
     def find(self, file: FoundFile, name: str) -> int | None:
@@ -155,8 +155,9 @@ class _ImageIndex:
         return None if found == _SEVERAL else found
 
     def _iter_named(self, folder: str, name: str) -> Iterator[int]:
-        if has_suffix(name, IMAGE_SUFFIXES) and (found := self._finder.find(folder, name)):
-            yield found[0]
+        exact = self._finder.find(folder, name) if has_suffix(name, IMAGE_SUFFIXES) else None
+        if exact is not None:
+            yield exact
         for position, known in self._finder.iter_beginning(folder, f"{name}."):
             if has_suffix(known, IMAGE_SUFFIXES) and known.rpartition(".")[0] == name:
                 yield position

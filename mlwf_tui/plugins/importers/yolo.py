@@ -39,7 +39,6 @@ from mlwf_tui.plugins.importers.files import (
     has_images,
     has_suffix,
     iter_numbered,
-    iter_pages,
     name_some,
     read_bytes,
     read_lines,
@@ -287,11 +286,10 @@ def _name_some(finder: FileFinder, positions: array[int]) -> str:
 
 def _iter_positions(folder: FolderListing, base: str) -> Iterator[int]:
     """Yield the positions of the images below a folder, which ends with a slash, or is empty for the root."""
-    for page in iter_pages(folder, IMAGE_SUFFIXES):
+    for page in folder.pages:
         if f"{page.folder}/".startswith(base):
-            for position, name in enumerate(page.list_names(), start=page.start):
-                if has_suffix(name, IMAGE_SUFFIXES):
-                    yield position
+            for index, _ in page.list_ending(IMAGE_SUFFIXES):
+                yield page.start + index
 
 
 def _expand(
@@ -349,13 +347,18 @@ def _find_listed(root: Path, starts: Sequence[str], line: str, finder: FileFinde
         return None
     for start in starts:
         plain = line.removeprefix("./") if start == "." else f"{start}/{line.removeprefix('./')}"
-        position = finder.find_position(plain)
+        position = finder.find(*_split(plain))
         if position is None:  # asking the system takes fifty times as long
             path = resolve_inside(root, f"{start}/{line}" if line[0] != "/" else line)
-            position = finder.find_position(path.relative_to(root).as_posix()) if path else None
+            position = finder.find(*_split(path.relative_to(root).as_posix())) if path else None
         if position is not None:
             return position
     return None
+
+
+def _split(relative: str) -> tuple[str, str]:
+    folder, _, name = relative.rpartition("/")
+    return folder, name
 
 
 # --- labels --------------------------------------------------------------------------------------
@@ -374,20 +377,19 @@ class _Labels:
         folder, _, name = image.relative.rpartition("/")
         label = f"{name.rpartition('.')[0]}.txt"
         for candidate in _list_label_folders(folder):
-            found = self._finder.find(candidate, label)
-            if found is not None:
-                self._used[found[0]] = True
-                return found[1]
+            position = self._finder.find(candidate, label)
+            if position is not None:
+                self._used[position] = True
+                return self._finder.get(position)
         return None
 
     def report_orphans(self, report: Report) -> None:
         """Report the label files that were not found for any image."""
-        for page in iter_pages(self._listing, {".txt"}):
+        for page in self._listing.pages:
             if "labels" not in page.folder.split("/") or 0 not in self._used[page.start : page.end]:
                 continue
-            for index, name in enumerate(page.list_names()):
-                is_label = has_suffix(name, {".txt"}) and name.lower() not in _NOT_LABELS
-                if is_label and not self._used[page.start + index]:
+            for index, name in page.list_ending({".txt"}):
+                if not self._used[page.start + index] and name.lower() not in _NOT_LABELS:
                     report(Problem(f"{page.folder}/{name}", "has no image"))
 
 
