@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, LabelSchema
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import Item, Split
@@ -41,8 +43,7 @@ class Detection:
     reason: str  # "Annotations/ holds VOC XML, JPEGImages/ holds 364 images"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportedItem:
+class ImportedItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One image file that an importer found, and where its annotation is.
 
     `source` is the file that describes this image alone; it is read by `Importer.read_annotation`, and

@@ -99,7 +99,7 @@ class Page(NamedTuple):
         names = self.list_names()
         suffix = names[0][names[0].rfind(".") :]
         # Mostly one suffix is that of all, which counting tells two hundred times as fast as looking.
-        if f"{self.names}/".count(f"{suffix}/") == len(names):
+        if suffix[:1] == "." and f"{self.names}/".count(f"{suffix}/") == len(names):
             return list(enumerate(names)) if suffix.lower() in suffixes else []
         return [
             (index, name) for index, name in enumerate(names) if name[name.rfind(".") :].lower() in suffixes
@@ -108,14 +108,16 @@ class Page(NamedTuple):
     def make_file(self, root: str, name: str, index: int) -> FoundFile:
         """Return the file at a place of the page, whose name that is."""
         relative = f"{self.folder}/{name}" if self.folder else name
-        return FoundFile(
-            root, relative, self.signatures[index * SIGNATURE_BYTES : (index + 1) * SIGNATURE_BYTES]
-        )
+        at = index * SIGNATURE_BYTES
+        return FoundFile(root, relative, self.signatures[at : at + SIGNATURE_BYTES])
 
     @property
     def end(self) -> int:
         """How many files of the listing come before the next page."""
         return self.start + len(self.signatures) // SIGNATURE_BYTES
+
+
+_NO_PAGE = Page(0, "", "", b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,26 +169,31 @@ class FileFinder:
         for number, page in enumerate(listing.pages):
             self._firsts.setdefault(page.folder, []).append((page.names.partition("/")[0], number))
         self._unpack = lru_cache(maxsize=_OPEN_PAGES)(self._list_names)
-        self._found: tuple[str, int, list[str], int] = "", 0, [], 0  # folder, page's start, names, next place
+        self._page = _NO_PAGE  # the one in which the last file was found
+        self._names: list[str] = []
+        self._next = 0  # the place behind it
 
     def get(self, position: int) -> FoundFile:
         """Return the file at a position."""
-        number = bisect_right(self._starts, position) - 1
-        page, index = self._pages[number], position - self._starts[number]
-        return page.make_file(self._root, self._unpack(number)[index], index)
+        index = position - self._page.start
+        if not 0 <= index < len(self._names):
+            self._open(bisect_right(self._starts, position) - 1)
+            index = position - self._page.start
+        return self._page.make_file(self._root, self._names[index], index)
 
     def find(self, folder: str, name: str) -> int | None:
         """Return the position of the file of that name in a folder."""
-        last_folder, start, names, index = self._found
-        if folder != last_folder or index == len(names) or names[index] != name:  # mostly the next one
+        index = self._next
+        # Mostly it is the next one.
+        if folder != self._page.folder or index >= len(self._names) or self._names[index] != name:
             number, index = self._find_place(folder, name)
             if number < 0:
                 return None
-            start, names = self._starts[number], self._unpack(number)
-            if index == len(names) or names[index] != name:
+            self._open(number)
+            if index == len(self._names) or self._names[index] != name:
                 return None
-        self._found = folder, start, names, index + 1
-        return start + index
+        self._next = index + 1
+        return self._page.start + index
 
     def iter_beginning(self, folder: str, start: str) -> Iterator[tuple[int, str]]:
         """Yield position and name of a folder's files whose names begin so."""
@@ -197,6 +204,9 @@ class FileFinder:
                     return
                 yield self._pages[number].start + at, name
             number, index = number + 1, 0
+
+    def _open(self, number: int) -> None:
+        self._page, self._names, self._next = self._pages[number], self._unpack(number), 0
 
     def _find_place(self, folder: str, name: str) -> tuple[int, int]:
         """Return the number of a folder's page and the place in it where a name stands, or would."""

@@ -102,8 +102,8 @@ class Intake:
     def _take_key(self, imported: ImportedItem) -> str:
         """Return the key of an item, or note why it can have none and return nothing."""
         try:
-            dataset = with_dataset(imported.dataset, self.dataset) or DEFAULT_DATASET
-            key = f"{_check_dataset(dataset)}/{check_name(imported.name, 'file name')}"
+            dataset = _find_dataset(imported.dataset, self.dataset)
+            key = f"{dataset}/{check_name(imported.name, 'file name')}"
             if not self.keys.add(key):
                 raise InvalidInput(f"is a second item named {key}")
         except InvalidInput as error:
@@ -215,7 +215,9 @@ def _move(task: Task, known: CachedItem, row: bytes) -> Reading:
     )
 
 
-_check_dataset = lru_cache(maxsize=1024)(check_dataset)  # a million items have few datasets
+@lru_cache(maxsize=1024)  # a million items have few datasets
+def _find_dataset(dataset: str, prefix: str) -> str:
+    return check_dataset(with_dataset(dataset, prefix) or DEFAULT_DATASET)
 
 
 def _sign_annotation(annotation: Annotation | None) -> bytes:

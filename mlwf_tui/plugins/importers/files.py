@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from mlwf_tui.entities.annotation import find_class_fault
 from mlwf_tui.entities.folder import FolderListing, FoundFile
@@ -35,8 +36,7 @@ SPLIT_WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an image goes: its dataset ("" for the root of the import) and its split."""
 
     dataset: str
