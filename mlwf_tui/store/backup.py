@@ -1,4 +1,4 @@
-"""Copies packs to another store, each hashed while it is copied; what is there already is left alone."""
+"""Copies packs to another store and checks each copy; what is there already is left alone."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from blake3 import blake3
-
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Cancelled
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.failures import guard_storage
-from mlwf_tui.store.packs import PACK_SUFFIX, list_packs, sync_folder
+from mlwf_tui.store.inspection import Inspection
+from mlwf_tui.store.packs import PACK_SUFFIX, list_packs, sync_folder, write_all
 from mlwf_tui.store.verify import name_file
 
 _PART_SUFFIX = ".part"  # of a pack that is being copied
@@ -101,7 +100,6 @@ class _Copier:
 
     def _copy_bytes(self, name: str, part: Path) -> str:
         """Copy a pack to `part`; return why not where the source cannot be read or is damaged."""
-        hasher = blake3()
         buffer = memoryview(bytearray(_BUFFER_BYTES))
         try:
             source = os.open(self._path_in(self._source, name), os.O_RDONLY)
@@ -110,16 +108,19 @@ class _Copier:
         try:
             with guard_storage(f"write {part}"), part.open("xb", buffering=0) as file:
                 while size := _read_into(source, buffer):
-                    if self._is_stopped.is_set():
-                        raise Cancelled("The backup was stopped.")
-                    hasher.update(buffer[:size])
-                    file.write(buffer[:size])
+                    self._check_stopped()
+                    write_all(file.fileno(), buffer[:size])
                 os.fsync(file.fileno())
         except _Unreadable as error:
             return f"It cannot be read: {error}."
         finally:
             os.close(source)
-        return "" if hasher.hexdigest() == name else "Its bytes are not what its name says."
+        damages = Inspection(part, None, None).run(self._check_stopped).damages
+        return damages[0].reason if damages else ""
+
+    def _check_stopped(self, _: int = 0) -> None:
+        if self._is_stopped.is_set():
+            raise Cancelled("The backup was stopped.")
 
     @staticmethod
     def _path_in(folder: Path, name: str) -> Path:

@@ -12,7 +12,10 @@ from blake3 import blake3
 from mlwf_tui.errors import CorruptData
 
 DIGEST_BYTES = 32
-PACK_HEADER = struct.pack("<8sHHI", b"MLWFPACK", 1, 0, 0)  # magic, version, two reserved zeros
+_PACK_VERSION = 2
+_HEADER = struct.Struct("<8sHHI")  # magic, version, two reserved zeros
+_MAGIC = b"MLWFPACK"
+PACK_HEADER = _HEADER.pack(_MAGIC, _PACK_VERSION, 0, 0)
 MAX_RECORD_BYTES = 1 << 20  # raw size of any record but a chunk list; bounds what a reader allocates
 _RECORD = struct.Struct("<BBHII32s")  # kind, codec, zero, raw size, stored size, digest
 _TRAILER = struct.Struct("<32sQQ8s")  # digest of the table, its offset, record count, magic
@@ -51,6 +54,39 @@ class Record(NamedTuple):
     @property
     def end(self) -> int:
         return self.offset + RECORD_HEADER_BYTES + self.stored_size
+
+
+class PackNamer:
+    """Makes a pack's name from its parts in order: a digest that vouches for every byte.
+
+    The trailer vouches for the table and so for every record's head; heads vouch for raw payloads, so
+    only the other payloads are hashed here. Hashing all would cost an import a tenth of its time.
+    """
+
+    def __init__(self) -> None:
+        self._hasher = blake3(PACK_HEADER)
+
+    def add(self, record: Record, payload: bytes | memoryview) -> None:
+        """Take the next record."""
+        if record.codec != Codec.RAW or record.kind == RecordKind.CHUNK_LIST:
+            self._hasher.update(payload)
+
+    def finish(self, trailer: bytes) -> str:
+        """Return the name."""
+        return self._hasher.update(trailer).hexdigest()
+
+
+def decode_header(header: bytes) -> int:
+    """Return the version of a pack that begins so: 1, whose name is the digest of all its bytes, or 2.
+
+    Raises:
+        CorruptData: it is no pack's, or of a later version.
+    """
+    if len(header) == len(PACK_HEADER):
+        magic, version, *zeros = _HEADER.unpack(header)
+        if magic == _MAGIC and 1 <= version <= _PACK_VERSION and not any(zeros):
+            return int(version)
+    raise CorruptData("The pack's header is damaged, or of a version that is not known.")
 
 
 def encode_record_header(record: Record) -> bytes:

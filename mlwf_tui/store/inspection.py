@@ -17,6 +17,7 @@ from mlwf_tui.store.codec import unpack
 from mlwf_tui.store.format import (
     RECORD_HEADER_BYTES,
     Codec,
+    PackNamer,
     Record,
     RecordKind,
     encode_record_header,
@@ -57,9 +58,9 @@ class Inspection:
     """The check of one pack, done once. Every byte is hashed, and most but once.
 
     The header is compared, the payloads have their records' digests, the records' heads and the table
-    are the same bytes, and the table has its digest in the trailer. Hashed again as a whole are packs
-    with compressed records, and those that were found rather than sealed by this store, whose names
-    nobody has compared with their bytes yet.
+    are the same bytes, the table has its digest in the trailer, and what is left is in the name. Packs
+    of the first version, whose names are the digests of all their bytes, are hashed again as a whole
+    where they have compressed records, and where nobody has compared their names with their bytes yet.
     """
 
     def __init__(self, path: Path, row: PackRow | None, index: Index | None) -> None:
@@ -85,22 +86,27 @@ class Inspection:
 
     def _check(self, reader: PackReader) -> None:
         try:
-            records = read_footer(self._path)[1]
+            footer = read_footer(self._path)
         except CorruptData as error:
             self.findings.report(error.message)
             self._check_unlisted(reader)
             return
-        bad = {record.digest for record in records if not self._is_sound(reader, record)}
+        namer = PackNamer()
+        bad = {record.digest for record in footer.records if not self._is_sound(reader, record, namer)}
         if self._row is not None and self._index is not None:
-            self._check_rows(self._index, self._row, records, bad)
-        if (
-            not self.findings.damages
-            and self._needs_whole(records)
-            and reader.hash_all() != self.findings.pack
-        ):
+            self._check_rows(self._index, self._row, footer.records, bad)
+        if self.findings.damages:
+            return
+        name = self.findings.pack
+        if footer.version == 1:
+            name = reader.hash_all() if self._needs_whole(footer.records) else name
+        else:
+            name = namer.finish(footer.trailer)
+        if name != self.findings.pack:
             self.findings.report("The pack's bytes are not what its name says.")
 
     def _needs_whole(self, records: list[Record]) -> bool:
+        """Say whether a pack of the first version has bytes that nothing but its name vouches for."""
         is_name_known = self._row is not None and self._row.is_name_checked
         # A compressed payload has bits that unpacking does not look at.
         return not is_name_known or any(record.codec == Codec.ZSTD for record in records)
@@ -112,12 +118,14 @@ class Inspection:
         records = sorted(map(to_record, self._index.iter_rows([self.findings.pack])), key=_by_offset)
         self.findings.lost |= {record.digest for record in records if not self._is_sound(reader, record)}
 
-    def _is_sound(self, reader: PackReader, record: Record) -> bool:
+    def _is_sound(self, reader: PackReader, record: Record, namer: PackNamer | None = None) -> bool:
         stored = reader.read(record.offset, RECORD_HEADER_BYTES + record.stored_size)
         try:
             if stored[:RECORD_HEADER_BYTES] != encode_record_header(record):
                 raise CorruptData("Its head is damaged.")
             payload = stored[RECORD_HEADER_BYTES:]
+            if namer is not None:
+                namer.add(record, payload)
             if record.kind == RecordKind.CHUNK_LIST:
                 decode_chunk_list(bytes(payload))
             elif record.codec == Codec.ZSTD:

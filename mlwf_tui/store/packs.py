@@ -8,8 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
-
-from blake3 import blake3
+from typing import NamedTuple
 
 from mlwf_tui.errors import CorruptData
 from mlwf_tui.store.failures import guard_storage
@@ -17,7 +16,9 @@ from mlwf_tui.store.format import (
     PACK_HEADER,
     RECORD_HEADER_BYTES,
     TRAILER_BYTES,
+    PackNamer,
     Record,
+    decode_header,
     decode_record_header,
     encode_record_header,
     encode_trailer,
@@ -38,7 +39,7 @@ class PackWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.path, self._descriptor = _create_locked(folder)
-        self._hasher = blake3()
+        self._namer = PackNamer()
         self._unwritten: list[bytes] = []  # a call for each record costs as much as hashing it
         self._unwritten_bytes = 0
         self._table = bytearray()
@@ -54,6 +55,7 @@ class PackWriter:
     def append(self, record: Record, payload: bytes) -> None:
         """Add one record at the end; its offset is filled in here."""
         header = encode_record_header(record)
+        self._namer.add(record, payload)
         self._take(header)
         self._take(payload)
         if self._unwritten_bytes >= _WRITE_BYTES or len(self._unwritten) >= _MOST_PARTS:
@@ -69,7 +71,7 @@ class PackWriter:
         self._take(table)
         self._take(trailer)
         self._write()
-        name = self._hasher.hexdigest()
+        name = self._namer.finish(trailer)
         os.fsync(self._descriptor)
         self.path.rename(self._folder / f"{name}{PACK_SUFFIX}")
         sync_folder(self._folder)
@@ -85,7 +87,6 @@ class PackWriter:
             self._close()
 
     def _take(self, part: bytes) -> None:
-        self._hasher.update(part)
         self._unwritten.append(part)
         self._unwritten_bytes += len(part)
         self.size_bytes += len(part)
@@ -94,8 +95,8 @@ class PackWriter:
         parts, size = self._unwritten, self._unwritten_bytes
         self._unwritten, self._unwritten_bytes = [], 0
         written = os.writev(self._descriptor, parts)
-        if written < size:  # a disk that fills up takes a part; the next write says why
-            _write_all(self._descriptor, b"".join(parts)[written:])
+        if written < size:
+            write_all(self._descriptor, b"".join(parts)[written:])
 
     def _close(self) -> None:
         os.close(self._descriptor)
@@ -188,20 +189,28 @@ def list_packs(folder: Path) -> set[str]:
         }
 
 
-def read_footer(path: Path) -> tuple[int, list[Record]]:
-    """Return a pack's size and its records as its footer tells them, without reading payloads.
+class Footer(NamedTuple):
+    """What the ends of a pack say of it."""
+
+    size_bytes: int  # of the whole file
+    records: list[Record]
+    trailer: bytes
+    version: int
+
+
+def read_footer(path: Path) -> Footer:
+    """Return what a pack says of itself, without reading payloads.
 
     Raises:
         CorruptData: magic, trailer or table are damaged, or the pack is cut.
     """
     with guard_storage(f"read {path}"), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        if os.pread(file.fileno(), len(PACK_HEADER), 0) != PACK_HEADER:
-            raise CorruptData("The pack's header is damaged, or of a version that is not known.")
+        version = decode_header(os.pread(file.fileno(), len(PACK_HEADER), 0))
         trailer = os.pread(file.fileno(), TRAILER_BYTES, max(0, size - TRAILER_BYTES))
         table_offset, table_size, digest = locate_table(trailer, size)
         table = os.pread(file.fileno(), table_size, table_offset)
-        return size, list(iter_table(table, table_offset, digest))
+        return Footer(size, list(iter_table(table, table_offset, digest)), trailer, version)
 
 
 def iter_records(path: Path) -> Iterator[tuple[Record, bytes]]:
@@ -251,7 +260,8 @@ def _create_locked(folder: Path) -> tuple[Path, int]:
         os.close(descriptor)
 
 
-def _write_all(descriptor: int, rest: bytes) -> None:
+def write_all(descriptor: int, rest: bytes | memoryview) -> None:
+    """Write all of `rest`, however many calls that takes: a disk that fills up takes a part of one."""
     view = memoryview(rest)
     while view:
         view = view[os.write(descriptor, view) :]

@@ -54,7 +54,9 @@ def iter_renamed_changes(store: Store, before: Digest, after: Digest) -> Iterato
     gone = {source.key for source in sources.values()}
     for row_change in rows:
         if row_change[0] not in gone:
-            yield _decode_change(row_change, sources.get(row_change[0]))
+            change = _decode_change(row_change, sources.get(row_change[0]))
+            if change.before != change.after:  # an earlier version wrote the same item in other bytes
+                yield change
 
 
 def _read_head(key: str, row: msgspec.Raw) -> _Lone:

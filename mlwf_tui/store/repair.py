@@ -98,7 +98,7 @@ class _Repair:
 def _list_records(store: Store, pack: str) -> list[Record]:
     """Return the records that a pack's table names, or that can be told by walking from its front."""
     try:
-        return read_footer(store.path_of(pack))[1]
+        return read_footer(store.path_of(pack)).records
     except CorruptData:
         return [record for record, _ in iter_records(store.path_of(pack))]
     except StorageFailed:

@@ -379,17 +379,17 @@ class Store:
     def _iter_whole(self, names: list[str]) -> Iterator[PackRecords]:
         for name in names:
             try:
-                size_bytes, records = read_footer(self.path_of(name))
+                footer = read_footer(self.path_of(name))
             except (CorruptData, StorageFailed) as error:
                 logger.warning("pack %s is not adopted: %s", name, error.message)
             else:
-                yield name, size_bytes, records
+                yield name, footer.size_bytes, footer.records
 
     def _iter_salvaged(self) -> Iterator[PackRecords]:
         for name in sorted(list_packs(self.packs_folder)):
             path = self.path_of(name)
             try:
-                size_bytes, records = read_footer(path)
+                size_bytes, records, *_ = read_footer(path)
             except CorruptData as error:
                 logger.warning("pack %s is read record by record: %s", name, error.message)
                 size_bytes = path.stat().st_size

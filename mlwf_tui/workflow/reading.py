@@ -178,7 +178,7 @@ def keep_inside(
     report: Callable[[tuple[str, str]], None],
 ) -> Annotation:
     """Return the annotation without objects that have no class or lie wholly outside of the image."""
-    if not any(_find_fault(labelled, width_px, height_px) for labelled in annotation.objects):
+    if _is_sound(annotation.objects, width_px, height_px):
         return annotation
     kept: list[AnnotatedObject] = []
     for labelled in annotation.objects:
@@ -188,6 +188,15 @@ def keep_inside(
         else:
             kept.append(labelled)
     return replace(annotation, objects=tuple(kept))
+
+
+def _is_sound(objects: Iterable[AnnotatedObject], width_px: int, height_px: int) -> bool:
+    names: set[str] = set()  # a few, each looked at once
+    for labelled in objects:
+        if not _is_inside(labelled, width_px, height_px):
+            return False
+        names.add(labelled.class_name)
+    return not any(map(find_class_fault, names))
 
 
 def _find_fault(labelled: AnnotatedObject, width_px: int, height_px: int) -> str:

@@ -95,7 +95,7 @@ def test_a_verify_can_be_stopped(folder: Path) -> None:
 
 def test_a_flipped_bit_anywhere_is_found_and_never_returned(folder: Path) -> None:
     pack = get_pack(folder)
-    size, records = read_footer(pack)
+    size, records, *_ = read_footer(pack)
     table_start = records[-1].end
     offsets = {0, 7, 8, 12, *range(size - 56, size, 5), *range(table_start, size - 56, 29)}
     for record in (*records[:4], records[-1]):
@@ -275,5 +275,15 @@ def test_a_chunk_list_comes_back_and_every_flipped_bit_in_it_is_refused() -> Non
 
 
 def test_a_pack_begins_with_its_magic_and_version(folder: Path) -> None:
-    assert get_pack(folder).read_bytes()[:16] == PACK_HEADER == b"MLWFPACK\x01\0\0\0\0\0\0\0"
-    assert get_pack(folder).stem == blake3(get_pack(folder).read_bytes()).hexdigest()
+    assert get_pack(folder).read_bytes()[:16] == PACK_HEADER == b"MLWFPACK\x02\0\0\0\0\0\0\0"
+
+
+def test_a_pack_is_named_by_its_ends_and_what_no_digest_in_it_vouches_for(folder: Path) -> None:
+    content = get_pack(folder).read_bytes()
+    unvouched = b"".join(
+        content[record.offset + RECORD_HEADER_BYTES : record.end]
+        for record in read_footer(get_pack(folder)).records
+        if record.codec == Codec.ZSTD or record.kind == RecordKind.CHUNK_LIST
+    )
+    assert unvouched
+    assert get_pack(folder).stem == blake3(content[:16] + unvouched + content[-56:]).hexdigest()

@@ -204,8 +204,17 @@ def read_lines(path: Path | str) -> list[str]:
     Raises:
         InvalidInput: as `read_bytes`, or it is not text.
     """
+    return split_lines(read_bytes(path))
+
+
+def split_lines(content: bytes) -> list[str]:
+    """Return the lines of UTF-8 text, stripped, empty ones kept so that numbers fit.
+
+    Raises:
+        InvalidInput: it is not text; the message follows its file's name.
+    """
     try:
-        text = read_bytes(path).decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidInput("is not UTF-8 text") from error
     if "\0" in text:

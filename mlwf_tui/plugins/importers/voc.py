@@ -12,10 +12,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Final
-from xml.etree.ElementTree import Element, ParseError
-
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from xml.etree.ElementTree import Element
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, LabelSchema
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
@@ -40,6 +37,7 @@ from mlwf_tui.plugins.importers.files import (
     report_faults,
     show_path,
 )
+from mlwf_tui.plugins.importers.xml_documents import parse_xml
 from mlwf_tui.protocols import Description, Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"annotations", "jpegimages", "images", "xmls"})
@@ -113,7 +111,7 @@ class VocImporter:
         Raises:
             InvalidInput: it is not well-formed, is no VOC annotation, or names a path as its image.
         """
-        element = _parse(source.path)
+        element = _parse(source.location)
         if named := (element.findtext("filename") or "").strip():
             check_bare_name(named)
         objects = []
@@ -204,20 +202,15 @@ def _match_annotations(folder: FolderListing, finder: FileFinder, report: Report
 
 
 def _read_image_name(file: FoundFile, index: _ImageIndex) -> int:
-    named = (_parse(file.path).findtext("filename") or "").strip()
+    named = (_parse(file.location).findtext("filename") or "").strip()
     image = index.find(file, check_bare_name(named)) if named else None
     if image is None:
         raise InvalidInput(f"its image {show_path(named or file.stem)} is missing")
     return image
 
 
-def _parse(path: Path) -> Element:
-    try:
-        element: Element = fromstring(read_bytes(path), forbid_dtd=True)
-    except DefusedXmlException as error:
-        raise InvalidInput("declares a DTD or entities, which are not read") from error
-    except (ParseError, ValueError, LookupError) as error:
-        raise InvalidInput(f"is not well-formed XML: {error}") from error
+def _parse(location: str) -> Element:
+    element = parse_xml(read_bytes(location))
     if element.tag != "annotation":
         raise InvalidInput(f"is not a VOC annotation: its root is <{show_path(element.tag)}>")
     return element

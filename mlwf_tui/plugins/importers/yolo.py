@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+import msgspec
 import yaml
 
 from mlwf_tui.entities.annotation import (
@@ -45,6 +46,7 @@ from mlwf_tui.plugins.importers.files import (
     report_faults,
     resolve_inside,
     show_path,
+    split_lines,
 )
 from mlwf_tui.protocols import Description, Detection, ImportedItem
 
@@ -58,6 +60,8 @@ _CLASS_FILES = ("classes.txt", "labels/classes.txt", "obj.names")
 _NOT_LABELS = frozenset({"classes.txt", "readme.txt", "requirements.txt"})
 _floor = math.floor
 _LOWEST, _HIGHEST = -0.01, 1.01  # a normalised coordinate may leave 0-1 a little through rounding
+_Share = Annotated[float, msgspec.Meta(ge=_LOWEST, le=_HIGHEST)]
+_boxes_decoder = msgspec.json.Decoder(list[tuple[float, _Share, _Share, _Share, _Share]])
 
 
 class YoloImporter:
@@ -139,8 +143,12 @@ class YoloImporter:
         Raises:
             InvalidInput: the file is not text.
         """
+        content = read_bytes(source.location)
+        boxes = _read_plain_boxes(content, key, width_px, height_px)
+        if boxes is not None:
+            return Description(Annotation(boxes))
         objects = []
-        for number, line in enumerate(read_lines(source.location), start=1):
+        for number, line in enumerate(split_lines(content), start=1):
             try:
                 if words := line.split():
                     objects.append(_read_line(words, key, width_px, height_px))
@@ -401,6 +409,36 @@ def _list_label_folders(folder: str) -> tuple[str, ...]:
         return (folder,)
     last = len(parts) - 1 - parts[::-1].index("images")
     return "/".join((*parts[:last], "labels", *parts[last + 1 :])), folder
+
+
+def _read_plain_boxes(
+    content: bytes, class_names: Mapping[int, str], width_px: int, height_px: int
+) -> tuple[AnnotatedObject, ...] | None:
+    """Return the objects of a file of sound boxes, as nearly all are; None where each line needs a look.
+
+    The lines are read as JSON, which takes a quarter of the time of looking at them one by one.
+    """
+    if b"," in content or b"]" in content:  # would change what the JSON means
+        return None
+    try:
+        rows = _boxes_decoder.decode(
+            b"[[" + content.strip().replace(b"\n", b"],[").replace(b" ", b",") + b"]]"
+        )
+    except msgspec.DecodeError:
+        return None
+    objects = []
+    for index, x, y, width, height in rows:
+        class_name = class_names.get(index)  # type: ignore[call-overload]  # 2.0 finds 2
+        # As `_to_pixels`, whose four calls would take as long as all the rest.
+        left = _floor((x - width / 2) * width_px * 1000 + 0.5) / 1000
+        top = _floor((y - height / 2) * height_px * 1000 + 0.5) / 1000
+        right = _floor((x + width / 2) * width_px * 1000 + 0.5) / 1000
+        bottom = _floor((y + height / 2) * height_px * 1000 + 0.5) / 1000
+        if class_name is None or right <= left or bottom <= top:
+            return None
+        shape = Geometry(GeometryKind.RECTANGLE, ((left, top), (right, bottom)))
+        objects.append(AnnotatedObject(class_name, shape))
+    return tuple(objects)
 
 
 def _read_line(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mlwf_tui.entities.annotation import GeometryKind
+from mlwf_tui.entities.annotation import AnnotatedObject, GeometryKind
+from mlwf_tui.entities.folder import FoundFile
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
@@ -180,3 +184,38 @@ def test_broken_data_yaml_is_refused_in_words(tmp_path: Path, text: str) -> None
     (tmp_path / "data.yaml").write_text(text)
     with pytest.raises(InvalidInput):
         read(tmp_path)
+
+
+_SHARES = st.one_of(
+    st.floats(-0.2, 1.2).map(lambda share: f"{share:.6f}"),
+    st.sampled_from(
+        ["0", "1", "0.5", "1e-1", ".5", "nan", "inf", "-0", "1.01", "01", "+1", "0,5", "[1]", "x"]
+    ),
+)
+_LINES = st.lists(
+    st.tuples(st.sampled_from(["0", "1", "1.0", "2", "-1", ""]), st.lists(_SHARES, min_size=3, max_size=5)),
+    max_size=5,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_LINES, st.sampled_from(["\n", "\r\n", "\n\n", " \n"]), st.sampled_from([" ", "  ", "\t"]))
+def test_a_file_of_boxes_alone_is_read_as_one_with_other_lines(
+    lines: list[tuple[str, list[str]]], ending: str, space: str
+) -> None:
+    """A polygon in the last line makes the importer look at each line."""
+    text = ending.join(space.join((index, *shares)) for index, shares in lines)
+    alone, alone_problems = _read_label(text)
+    mixed, mixed_problems = _read_label(f"{text}\n0 0.1 0.1 0.2 0.1 0.2 0.2")
+    assert mixed[: len(alone)] == alone
+    assert [shape.geometry.kind for shape in mixed[len(alone) :]] == [GeometryKind.POLYGON]
+    assert mixed_problems == alone_problems
+
+
+def _read_label(text: str) -> tuple[tuple[AnnotatedObject, ...], list[Problem]]:
+    problems: list[Problem] = []
+    with TemporaryDirectory() as folder:
+        Path(folder, "a.txt").write_text(text)
+        source = FoundFile(folder, "a.txt", b"")
+        read = YoloImporter().read_annotation(source, {0: "cat", 1: "dog"}, 640, 479, problems.append)
+    return read.annotation.objects, problems
