@@ -10,7 +10,6 @@ images take 8 GB and two million inodes.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import tempfile
 import time
@@ -39,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             folder = stack.enter_context(loop_disk(folder, options.loop, inodes=inodes))
         if warning := warn_of_no_journal(folder):
             print(f"warning: {warning}", file=sys.stderr)
-        print(measure(folder, options.count, has_labels=options.labels))
+        make_tree(folder, options.count, has_labels=options.labels)
+        time.sleep(_RACY_S)
+        print(measure(folder, f"{options.count:,} images{' and labels' if options.labels else ''}"))
 
 
 def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -55,27 +56,28 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def measure(folder: Path, count: int, *, has_labels: bool) -> str:
-    """Make the tree and import it, and return a table of what each step took."""
-    tree, home = folder / "tree", folder / "home"
-    tree.mkdir()
-    make_tiny_images(tree, count, has_labels=has_labels)
+def make_tree(folder: Path, count: int, *, has_labels: bool) -> None:
+    """Make the folder `tree` of so many images."""
+    (folder / "tree").mkdir()
+    make_tiny_images(folder / "tree", count, has_labels=has_labels)
     settle(folder)
-    time.sleep(_RACY_S)
+
+
+def measure(folder: Path, title: str) -> str:
+    """Import the folder `tree` into a new home, and return a table of what each step took."""
+    tree, home = folder / "tree", folder / "home"
     environment = {
         "MLWF": f"{sys.executable} -m mlwf_tui",
         "MLWF_HOME": str(home),
         "TREE": str(tree),
         "PYTHONPATH": str(_ROOT),
     }
-    what = f"{count:,} images{' and labels' if has_labels else ''}"
-    lines = [f"| {what} | seconds | CPU seconds | peak MB |", "| --- | --- | --- | --- |"]
+    lines = [f"| {title} | seconds | CPU seconds | peak MB |", "| --- | --- | --- | --- |"]
     for name, before in (("first import", ""), ("nothing changed", ""), ("one image more", _ONE_MORE)):
         if before:
             run(before, folder=folder, environment=environment)
         cost = run(_IMPORT, folder=folder, environment=environment)
         lines.append(f"| {name} | {cost.seconds:.2f} | {cost.cpu_s:.2f} | {cost.peak_bytes / 1e6:.0f} |")
-    shutil.rmtree(tree)
     return "\n".join(lines)
 
 
