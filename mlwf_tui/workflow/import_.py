@@ -165,8 +165,8 @@ class _Import:
         head = make_head(
             importer=importer,
             key=key,
-            listing=self.listing,
-            fingerprint=self.fingerprint,
+            scanned_at_ns=self.listing.scanned_at_ns,
+            fingerprint="" if intake.has_young else self.fingerprint,
             manifest=manifest.digest,
             item_count=intake.taken,
             problems=tuple((problem.path, problem.reason) for problem in intake.problems),

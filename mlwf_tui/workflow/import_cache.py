@@ -27,7 +27,6 @@ from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.ids import Digest, new_id
 from mlwf_tui.entities.item import Split
 from mlwf_tui.store.digests import compute_digest
-from mlwf_tui.workflow.scan import is_any_racy
 from mlwf_tui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -231,15 +230,13 @@ def make_head(
     *,
     importer: str,
     key: Digest,
-    listing: FolderListing,
+    scanned_at_ns: int,
     fingerprint: str,
     manifest: Digest,
     item_count: int,
     problems: tuple[tuple[str, str], ...],
 ) -> Head:
-    """Return the head of a cache; without a fingerprint where a later edit might not show in it."""
-    fingerprint = "" if is_any_racy(listing) else fingerprint
-    scanned_at_ns = listing.scanned_at_ns
+    """Return the head of a cache; `fingerprint` is empty where a later edit might not show in it."""
     return Head(_VERSION, importer, key, fingerprint, scanned_at_ns, manifest, item_count, problems)
 
 

@@ -24,7 +24,7 @@ from mlwf_tui.workflow.known_items import KnownItems
 from mlwf_tui.workflow.readers import Readers
 from mlwf_tui.workflow.reading import Reading, Task
 from mlwf_tui.workflow.refs import with_dataset
-from mlwf_tui.workflow.scan import is_racy
+from mlwf_tui.workflow.scan import is_any_racy, is_racy
 from mlwf_tui.workflow.spool import ItemSpool
 from mlwf_tui.workspace import Workspace
 
@@ -50,6 +50,10 @@ class Intake:
     moved: list[tuple[Task, CachedItem]] = field(default_factory=list)  # known, under another path
     unchanged: int = 0
     updated: int = 0
+    has_young: bool = field(init=False)  # files that may yet change without their signatures telling
+
+    def __post_init__(self) -> None:
+        self.has_young = is_any_racy(self.listing)
 
     @property
     def taken(self) -> int:
@@ -147,7 +151,8 @@ class Intake:
     def _note(self, task: Task, reading: Reading, key: str, before: bytes | None) -> None:
         """Note an item; what the files do not say (split, annotation) stays as it is in the project."""
         encoded = EncodedItem(key, reading.row, reading.object_count, reading.size_bytes)
-        self.class_names.update(reading.class_names)
+        if not self.class_names.issuperset(reading.class_names):
+            self.class_names.update(reading.class_names)
         if before is not None:
             encoded = _fill_in(task, reading, encoded, before)
         if encoded.row == before:
@@ -163,9 +168,11 @@ class Intake:
         """Keep what was read for the next import, unless a later edit might not show."""
         image_signature = reading.image_signature or task.image_signature
         source_signature = reading.source_signature or task.source_signature
-        youngest = self.listing.scanned_at_ns
-        if is_racy(image_signature, youngest) or (task.source and is_racy(source_signature, youngest)):
-            return
+        is_as_listed = (image_signature, source_signature) == (task.image_signature, task.source_signature)
+        if self.has_young or not is_as_listed:
+            youngest = self.listing.scanned_at_ns
+            if is_racy(image_signature, youngest) or (task.source and is_racy(source_signature, youngest)):
+                return
         item = CachedItem(
             task.image, image_signature, task.source, source_signature, key, task.split,
             reading.has_own_split, reading.problems,
