@@ -24,7 +24,8 @@ from mlwf_tui.workspace import Workspace
 FEWEST_FOR_HANDS = 600
 """Starting processes takes as long as reading so many items."""
 _MOST_TASKS = 128
-_MOST_BYTES = 3 << 20
+_MOST_BYTES = 2 << 20
+"""Of a batch: tiny images are handed over many at once, and a hand never holds more than this."""
 
 
 class _Setup(msgspec.Struct, array_like=True, frozen=True):

@@ -16,7 +16,7 @@ import msgspec
 from mlwf_tui.errors import StorageFailed
 from mlwf_tui.store.manifests import EncodedItem
 
-_MEMORY_BYTES = 4 << 20
+_MEMORY_BYTES = 2 << 20
 _ITEM_BYTES = 256  # that Python takes for an item besides its row
 _BLOCK_ITEMS = 64
 _SIZE_BYTES = 4
