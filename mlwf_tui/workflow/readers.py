@@ -25,7 +25,7 @@ FEWEST_FOR_HANDS = 600
 """Starting processes takes as long as reading so many items."""
 _MOST_TASKS = 128
 _MOST_BYTES = 2 << 20
-"""Of a batch: tiny images are handed over many at once, and a hand never holds more than this."""
+"""Of a batch: tiny images are handed over many at once, large ones by themselves."""
 
 
 class _Setup(msgspec.Struct, array_like=True, frozen=True):
