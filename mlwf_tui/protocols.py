@@ -41,7 +41,7 @@ class Detection(msgspec.Struct, frozen=True):
     reason: str  # "Annotations/ holds VOC XML, JPEGImages/ holds 364 images"
 
 
-class ImportedItem(msgspec.Struct, frozen=True, kw_only=True):
+class ImportedItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One image file that an importer found, and where its annotation is.
 
     `source` is the file that describes this image alone; it is read by `Importer.read_annotation`, and

@@ -127,20 +127,22 @@ class _Checkout:
 
     def _begin(self, listing: FolderListing) -> tuple[TreeState, Plan, bool]:
         """Return state and plan for a folder that is no checkout yet, and whether it is empty."""
-        if listing.files and not self.is_forced:
+        if not listing.is_empty and not self.is_forced:
             raise Conflict(f"{self.folder} is not empty.", hint="Choose an empty folder, or use --force.")
-        in_the_way = [f.relative for f in listing.files if find_place(f.relative) or f.relative == META_NAME]
+        in_the_way = [
+            f.relative for f in listing.iter_files() if find_place(f.relative) or f.relative == META_NAME
+        ]
         self._set_aside(in_the_way)
         empty = write_empty_manifest(self.run.workspace)
         state = TreeState(project_id=self.version.project_id, ref=self.version.ref, manifest=empty, files={})
-        return state, plan_whole(self.run.workspace.store, self.version.manifest), not listing.files
+        return state, plan_whole(self.run.workspace.store, self.version.manifest), listing.is_empty
 
     def _continue(self, state: TreeState, listing: FolderListing) -> Plan:
         """Return the plan for a folder that is a checkout already."""
         workspace = self.run.workspace
         touched = list_touched(state, listing)
         edits = look_for_edits(workspace, state, listing, self.observer)
-        found = {file.relative for file in listing.files}
+        found = listing.list_signatures()
         keys = {edit.key for edit in edits.edits} | ({""} if edits.is_schema_changed else set())
         keys |= {edit.before.key for edit in edits.edits if edit.before}
         self.known = {path: sign for path, sign in edits.signatures.items() if touched[path] not in keys}

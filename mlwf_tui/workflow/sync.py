@@ -158,7 +158,7 @@ class _Sync:
         """Make the folder what the head is, remember its files, and return how many were written."""
         store = self.run.workspace.store
         touched = list_touched(self.state, listing)
-        found = {file.relative: file.signature for file in listing.files}
+        found = listing.list_signatures()
         here = found.keys() | edits.unseen.keys()
         files = {path: sign for path, sign in self.state.files.items() if path in here}
         # What was touched counts as known in the state in which it was read; what could not be read

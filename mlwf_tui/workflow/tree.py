@@ -106,7 +106,7 @@ def _sort_touched(
     workspace: Workspace, state: TreeState, listing: FolderListing, touched: Mapping[str, str]
 ) -> tuple[list[str], dict[str, bytes]]:
     """Return the touched paths that were edited by somebody, and the signatures of those that are done."""
-    found = {file.relative: file.signature for file in listing.files}
+    found = listing.list_signatures()
     before = _read_items(workspace, state.manifest, set(touched.values()))
     after = _read_items(workspace, state.target, set(touched.values()))
     edited: list[str] = []

@@ -98,7 +98,7 @@ class _Reader:
 
     def read(self) -> TreeEdits:
         self.problems += [fault.to_problem() for fault in self.listing.faults]
-        self.found = {file.relative: file.signature for file in self.listing.files}
+        self.found = self.listing.list_signatures()
         touched = find_touched(self.state, self.listing)
         self.unseen = self._find_unseen(touched)
         keys = self._find_keys(touched)

@@ -109,5 +109,5 @@ def write_state(folder: Path, state: TreeState) -> None:
 
 def find_touched(state: TreeState, listing: FolderListing) -> set[str]:
     """Return the paths of all files that are not as the checkout left them: edited, gone, or new."""
-    found = {file.relative: file.signature for file in listing.files}
+    found = listing.list_signatures()
     return {path for path, _ in found.items() ^ state.files.items()}

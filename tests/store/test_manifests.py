@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
@@ -31,9 +32,11 @@ from mlwf_tui.entities.project import ManifestSummary
 from mlwf_tui.errors import Conflict, CorruptData, InvalidInput, NotFound
 from mlwf_tui.store.format import RecordKind
 from mlwf_tui.store.manifests import (
+    encode,
     find_item,
     iter_changes,
     iter_items,
+    move_row,
     read_summary,
     update_manifest,
     write_manifest,
@@ -166,6 +169,23 @@ def test_any_item_comes_back_from_its_row(item: Item) -> None:
         assert {k: type(v) for k, v in annotated.custom.items()} == {
             k: type(v) for k, v in original.custom.items()
         }
+
+
+@given(items, good_names, good_names, st.none() | st.sampled_from(Split), st.booleans())
+def test_a_moved_row_is_that_of_the_moved_item(
+    item: Item, dataset: str, name: str, split: Split | None, is_annotated: bool
+) -> None:
+    moved = replace(
+        item,
+        dataset=dataset,
+        name=name,
+        split=split or item.split,
+        annotation=item.annotation if is_annotated else Annotation(),
+    )
+    row = encode_item(item)
+    encoded, names = move_row(row, dataset=dataset, name=name, split=split, is_annotated=is_annotated)
+    assert encoded == encode(moved)
+    assert set(names) == {labelled.class_name for labelled in moved.annotation.objects}
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
