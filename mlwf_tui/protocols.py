@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, LabelSchema
+from mlwf_tui.entities.boxes import Boxes
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.run import Problem
@@ -61,7 +62,7 @@ class ImportedItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Description(NamedTuple):
     """What an item's own file says; `split` None where it says nothing of it."""
 
-    annotation: Annotation
+    annotation: Annotation | Boxes
     split: Split | None = None
 
 

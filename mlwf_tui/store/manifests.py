@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.boxes import Boxes
 from mlwf_tui.entities.change import ChangeKind, ItemChange
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
@@ -70,13 +71,16 @@ class EncodedItem(NamedTuple):
     size_bytes: int
 
 
-def encode(item: Item) -> EncodedItem:
+def encode(item: Item, boxes: Boxes | None = None) -> EncodedItem:
     """Return the row of an item, and what a manifest's header counts of it.
+
+    `boxes` are its objects where it has none itself; the row is the same as if it had them.
 
     Raises:
         InvalidInput: an item that no manifest may hold.
     """
-    return EncodedItem(item.key, encode_item(item), len(item.annotation.objects), item.size_bytes)
+    count = len(item.annotation.objects) if boxes is None else len(boxes.corners)
+    return EncodedItem(item.key, encode_item(item, boxes), count, item.size_bytes)
 
 
 def move_row(

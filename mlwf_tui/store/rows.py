@@ -20,6 +20,7 @@ from mlwf_tui.entities.annotation import (
     Tag,
     TagDefinition,
 )
+from mlwf_tui.entities.boxes import Boxes, Corners
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split, check_dataset, check_name
 from mlwf_tui.errors import CorruptData, InvalidInput
@@ -97,8 +98,8 @@ _encoder = msgspec.msgpack.Encoder()
 _item_decoder = msgspec.msgpack.Decoder(ItemRow)
 
 
-def encode_item(item: Item) -> bytes:
-    """Return the row of an item; equal items give equal bytes.
+def encode_item(item: Item, boxes: Boxes | None = None) -> bytes:
+    """Return the row of an item; equal items give equal bytes, be their objects their own or `boxes`.
 
     Raises:
         InvalidInput: a name, a size, a text or a number that no manifest may hold.
@@ -119,7 +120,9 @@ def encode_item(item: Item) -> bytes:
                 item.height_px,
                 item.split,
                 _from_tags(item.annotation.tags),
-                [_from_object(annotated) for annotated in item.annotation.objects],
+                [_from_object(annotated) for annotated in item.annotation.objects]
+                if boxes is None
+                else [_from_box(*box) for box in zip(boxes.class_names, boxes.corners, strict=True)],
             ]
         )
     except (ValueError, OverflowError) as error:  # not finite, too large, or a lone surrogate
@@ -198,6 +201,14 @@ def _from_object(annotated: AnnotatedObject) -> tuple[object, ...]:
         _from_tags(annotated.tags),
         {key: _from_value(custom[key]) for key in sorted(custom)},
     )
+
+
+def _from_box(class_name: str, corners: Corners) -> tuple[object, ...]:
+    """Return what `_from_object` does of the object that a box is."""
+    left, top, right, bottom = corners
+    if left % 1000 or top % 1000 or right % 1000 or bottom % 1000:
+        return class_name, (GeometryKind.RECTANGLE, corners, _NONE, _NONE, _NONE, _THOUSANDTHS)
+    return class_name, (GeometryKind.RECTANGLE, [edge // 1000 for edge in corners], _NONE, _NONE, _NONE)
 
 
 def _from_geometry(geometry: Geometry) -> tuple[object, ...]:

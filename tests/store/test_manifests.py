@@ -25,6 +25,7 @@ from mlwf_tui.entities.annotation import (
     TagDefinition,
     define_classes,
 )
+from mlwf_tui.entities.boxes import Boxes, Corners
 from mlwf_tui.entities.change import ChangeKind, ItemChange
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
@@ -193,6 +194,16 @@ def test_a_moved_row_is_that_of_the_moved_item(
 def test_any_items_come_back_from_a_manifest(shared: Store, drawn: dict[int, Item]) -> None:
     state = {item.key: item for item in drawn.values()}
     check(shared, write(shared, state), state)
+
+
+corners = st.tuples(*[st.integers(-(10**7), 10**7) | st.integers(-50, 50).map(lambda px: 1000 * px)] * 4)
+
+
+@given(items, st.lists(st.tuples(texts, corners), max_size=5))
+def test_boxes_make_the_row_that_their_objects_make(item: Item, drawn: list[tuple[str, Corners]]) -> None:
+    boxes = Boxes(tuple(name for name, _ in drawn), tuple(place for _, place in drawn))
+    bare = replace(item, annotation=Annotation())
+    assert encode_item(bare, boxes) == encode_item(replace(bare, annotation=boxes.to_annotation()))
 
 
 def test_equal_items_have_equal_bytes_whatever_their_number_types() -> None:
