@@ -17,7 +17,7 @@ from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.yolo import YoloImporter
 from mlwf_tui.workflow.scan import scan_folder
 from tests.importing import ReadItem, read_folder
-from tests.making import make_image, make_yolo, write_image
+from tests.making import Box, make_image, make_yolo, write_image
 
 
 def read(root: Path) -> tuple[dict[str, ReadItem], list[Problem]]:
@@ -222,7 +222,7 @@ def _read_label(text: str) -> tuple[tuple[AnnotatedObject, ...], list[Problem]]:
 
 
 def test_a_list_names_images_from_the_root_from_its_own_folder_or_as_whole_paths(tmp_path: Path) -> None:
-    names = {f"x/{name}.jpg": [] for name in "abcd"}
+    names: dict[str, list[Box]] = {f"x/{name}.jpg": [] for name in "abcd"}
     make_yolo(tmp_path, names, class_names=["cat"])
     (tmp_path / "images" / "x" / "linked.jpg").symlink_to("d.jpg")
     lines = [
