@@ -29,7 +29,14 @@ from mlwf_tui.store.nodes import (
     write_header,
     write_tree,
 )
-from mlwf_tui.store.rows import decode_item, encode_item, from_schema_row, to_schema_row
+from mlwf_tui.store.rows import (
+    ItemRow,
+    decode_item,
+    decode_row,
+    encode_item,
+    from_schema_row,
+    to_schema_row,
+)
 from mlwf_tui.store.store import Store
 from mlwf_tui.store.walks import iter_found, iter_leaves, iter_row_changes, iter_rows
 from mlwf_tui.store.writer import StoreWriter
@@ -162,13 +169,13 @@ def iter_shards(store: Store, digest: Digest) -> Iterator[Digest]:
     return (Digest(shard.hex()) for shard in iter_leaves(store, root, read_root(store, root)))
 
 
-def read_shard(store: Store, shard: Digest) -> list[Item]:
-    """Return the items of one shard in key order.
+def read_shard(store: Store, shard: Digest) -> list[ItemRow]:
+    """Return the decoded rows of one shard in key order.
 
     Raises:
         NotFound, CorruptData: as `read_summary`.
     """
-    return [decode_item(row) for row in iter_rows(store, read_root(store, bytes.fromhex(shard)), "", "")]
+    return [decode_row(row) for row in iter_rows(store, read_root(store, bytes.fromhex(shard)), "", "")]
 
 
 def find_item(store: Store, digest: Digest, key: str) -> Item | None:
