@@ -13,17 +13,12 @@ from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Conflict, InvalidInput
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place
 from mlwf_tui.protocols import Observer
+from mlwf_tui.workflow.processes import read_boot_id
 from mlwf_tui.workflow.projects import write_empty_manifest
 from mlwf_tui.workflow.recorder import Recorder, record
 from mlwf_tui.workflow.scan import scan_folder
-from mlwf_tui.workflow.tree import (
-    finish,
-    hold_tree,
-    list_touched,
-    look_for_edits,
-    set_aside,
-    settle,
-)
+from mlwf_tui.workflow.tree import hold_tree, list_touched, look_for_edits, set_aside, settle
+from mlwf_tui.workflow.tree_recovery import is_sound, recover
 from mlwf_tui.workflow.tree_state import TreeState, find_state, write_state
 from mlwf_tui.workflow.tree_write import Plan, plan_change, plan_whole, write_plan
 from mlwf_tui.workspace import Workspace
@@ -82,22 +77,29 @@ class _Checkout:
     def do(self) -> CheckoutResult:
         self.observer.progress(0, None, "looking through the folder")
         state = self._find_state()
-        if state is not None and state.target:
-            state = finish(self.run.workspace, self.folder, state, self.observer)
+        if state is not None and not is_sound(state):
+            state = recover(self.run.workspace, self.folder, state, self.observer)
         listing = scan_folder(self.folder)
         if state is None:
             state, plan, is_new = self._begin(listing)
         else:
             plan, is_new = self._continue(state, listing), False
         project_id, ref, target = self.version.project_id, self.version.ref, self.version.manifest
-        write_state(self.folder, msgspec.structs.replace(state, target=target))
+        boot = read_boot_id()
+        write_state(self.folder, msgspec.structs.replace(state, target=target, boot=boot))
         workspace = self.run.workspace
         written = write_plan(workspace, self.folder, plan, is_new=is_new, observer=self.observer)
         files = state.files | self.known
         for path in plan.removals:
             files.pop(path, None)
         files |= written.files
-        final = TreeState(project_id=project_id, ref=ref, manifest=target, files=settle(files))
+        final = TreeState(
+            project_id=project_id,
+            ref=ref,
+            manifest=target,
+            files=settle(files),
+            boot=boot if written.files else state.boot,
+        )
         write_state(self.folder, final)
         return CheckoutResult(
             project=self.version.project_name,

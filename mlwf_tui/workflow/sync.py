@@ -19,11 +19,14 @@ from mlwf_tui.errors import Conflict, NotFound
 from mlwf_tui.formats.supervisely_layout import place_annotation
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.manifests import read_summary, update_manifest
+from mlwf_tui.store.rows import to_row
 from mlwf_tui.workflow.combine import combine
+from mlwf_tui.workflow.processes import read_boot_id
 from mlwf_tui.workflow.recorder import Recorder, pin_head, record
 from mlwf_tui.workflow.scan import scan_folder
-from mlwf_tui.workflow.tree import finish, hold_tree, list_touched, settle
+from mlwf_tui.workflow.tree import hold_tree, list_touched, settle
 from mlwf_tui.workflow.tree_edits import TreeEdits, read_edits
+from mlwf_tui.workflow.tree_recovery import is_sound, recover
 from mlwf_tui.workflow.tree_state import TreeState, get_state, write_state
 from mlwf_tui.workflow.tree_write import Plan, Step, plan_change, write_plan
 from mlwf_tui.workspace import Workspace
@@ -71,8 +74,8 @@ def sync(
     with hold_tree(workspace, folder) as held:
         state = get_state(held)
         project = _find_project(workspace, state, held)
-        if state.target:  # a checkout or a sync was killed while it wrote files
-            state = finish(workspace, held, state, observer)
+        if not is_sound(state):
+            state = recover(workspace, held, state, observer)
         with record(workspace, "sync", params={"folder": str(held), "project": project.name}) as run:
             run.read_folder(str(held))
             if project.item_count:
@@ -166,7 +169,7 @@ class _Sync:
         plan = plan_change(store, synced, head.digest, {})
         planned = {step.item.key for step in plan.steps}
         unannotated = [
-            Step(edit.after, False, True)
+            Step(to_row(edit.after), False, True)
             for edit in edits.edits
             if edit.after and place_annotation(edit.after.dataset, edit.after.name) not in found
             and edit.after.key not in planned
@@ -174,6 +177,7 @@ class _Sync:
         if plan.step_count or plan.removals or plan.schema or unannotated:
             # Known, though not there: a sync that goes on after a kill then writes them.
             due = {place_annotation(step.item.dataset, step.item.name): b"" for step in unannotated}
+            self.state = msgspec.structs.replace(self.state, boot=read_boot_id())
             self._write_state(files | due, synced, target=head.digest)
             steps = [*plan.steps, *unannotated]
             plan = Plan(None, steps, len(steps), plan.removals, plan.schema)

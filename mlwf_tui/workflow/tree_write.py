@@ -13,21 +13,22 @@ import msgspec
 
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.formats.supervisely import encode_annotation, encode_meta
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place_fault, place_annotation, place_image
+from mlwf_tui.formats.supervisely_plain import encode_plain
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.manifests import find_rows, iter_shards, read_shard, read_summary
-from mlwf_tui.store.renames import iter_renamed_changes
-from mlwf_tui.store.rows import decode_item
+from mlwf_tui.store.renames import iter_renamed_rows
+from mlwf_tui.store.rows import ItemRow, decode_row, to_item
+from mlwf_tui.store.spans import SpanReader
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.hands import Work, count_hands, open_hands
 from mlwf_tui.workflow.readers import FEWEST_FOR_HANDS
-from mlwf_tui.workflow.tree_files import TreeFiles, flushing
+from mlwf_tui.workflow.tree_files import TreeFiles
 from mlwf_tui.workspace import Workspace
 
-_BATCH = 32
+_BATCH = 256
 
 
 class _Setup(msgspec.Struct, array_like=True, frozen=True):
@@ -51,12 +52,13 @@ _part_decoder = msgspec.msgpack.Decoder(_Part)
 
 
 class Step(NamedTuple):
-    """What has to be done for one item. `moved_from` is the path that its image can be moved from."""
+    """What has to be done for one item."""
 
-    item: Item
+    item: ItemRow
     has_image: bool  # the image has to be written
     has_annotation: bool
-    moved_from: str = ""
+    image_from: str = ""  # the path that it can be moved from
+    annotation_from: str = ""
 
 
 @dataclass(slots=True)
@@ -74,15 +76,16 @@ class Plan:
         if not done:
             return self
         steps: list[Step] = []
-        for item, has_image, has_annotation, moved_from in self.steps:
+        for item, has_image, has_annotation, image_from, annotation_from in self.steps:
             image, annotation = _list_paths(item)
             step = Step(
                 item,
                 has_image and image not in done,
                 has_annotation and annotation not in done,
-                "" if image in done else moved_from,
+                "" if image in done else image_from,
+                "" if annotation in done else annotation_from,
             )
-            steps += [step] if step.has_image or step.has_annotation or step.moved_from else []
+            steps += [step] if any(step[1:]) else []
         schema = None if META_NAME in done else self.schema
         removals = [path for path in self.removals if path not in done]
         return Plan(None, steps, len(steps), removals, schema)
@@ -112,12 +115,16 @@ def plan_change(store: Store, before: Digest, after: Digest, touched: Mapping[st
     """
     plan = Plan()
     steps: list[Step] = []
-    for change in iter_renamed_changes(store, before, after):
-        steps += _plan_item(plan, change.kind, change.before, change.after, touched)
+    for kind, _, old, new in iter_renamed_rows(store, before, after):
+        old_item = None if old is None else decode_row(old)
+        new_item = None if new is None else decode_row(new)
+        steps += _plan_item(plan, kind, old_item, new_item, touched)
     planned = {step.item.key for step in steps}
     again = {key for key in touched.values() if key and key not in planned}
-    found = {key: decode_item(row) for key, row in find_rows(store, after, again)}
-    steps += [Step(item, True, True) for item in found.values()]
+    found = {key: decode_row(row) for key, row in find_rows(store, after, again)}
+    for item in found.values():
+        image, annotation = _list_paths(item)
+        steps.append(Step(item, image in touched, annotation in touched))
     plan.removals += [path for path, key in touched.items() if key in again and key not in found]
     plan.steps, plan.step_count = steps, len(steps)
     schema = read_summary(store, after).schema
@@ -127,41 +134,51 @@ def plan_change(store: Store, before: Digest, after: Digest, touched: Mapping[st
 
 
 def _plan_item(
-    plan: Plan, kind: ChangeKind, before: Item | None, after: Item | None, touched: Mapping[str, str]
+    plan: Plan, kind: ChangeKind, before: ItemRow | None, after: ItemRow | None, touched: Mapping[str, str]
 ) -> Iterator[Step]:
     old = _list_paths(before) if before else None
     new = _list_paths(after) if after else None
-    plan.removals += [path for path in old or () if path not in (new or ())]
-    if after is None or new is None:
-        return
-    has_image = before is None or before.blob != after.blob or new[0] in touched
-    if kind is ChangeKind.RENAMED and old is not None and old[0] not in touched:
-        plan.removals.remove(old[0])
-        yield Step(after, False, True, moved_from=old[0])
+    if before is None or after is None or old is None or new is None:
+        plan.removals += old or ()
+        if after is not None:
+            yield Step(after, True, True)
     elif kind is ChangeKind.RENAMED:
-        yield Step(after, True, True)
+        image_from = "" if old[0] in touched else old[0]
+        is_same = _has_same_annotation(before, after)  # no name is in it
+        annotation_from = old[1] if is_same and old[1] not in touched else ""
+        plan.removals += [path for path in old if path not in (image_from, annotation_from)]
+        yield Step(after, not image_from, not annotation_from, image_from, annotation_from)
     else:
-        has_annotation = before is None or new[1] in touched or not _has_same_annotation(before, after)
-        yield Step(after, has_image, has_annotation)
+        has_image = before.blob != after.blob or new[0] in touched
+        yield Step(after, has_image, new[1] in touched or not _has_same_annotation(before, after))
 
 
-def _has_same_annotation(before: Item, after: Item) -> bool:
+def _has_same_annotation(before: ItemRow, after: ItemRow) -> bool:
     size = before.width_px, before.height_px
     return (
-        before.annotation == after.annotation
+        before.objects == after.objects
+        and before.tags == after.tags
         and before.split == after.split
         and size == (after.width_px, after.height_px)
     )
 
 
-def _list_paths(item: Item) -> tuple[str, str]:
+def _list_paths(item: ItemRow) -> tuple[str, str]:
     return place_image(item.dataset, item.name), place_annotation(item.dataset, item.name)
+
+
+def encode_file(item: ItemRow) -> bytes:
+    """Return an item's annotation file."""
+    return encode_plain(item) or encode_annotation(to_item(item))
 
 
 def write_plan(
     workspace: Workspace, folder: Path, plan: Plan, *, is_new: bool, observer: Observer
 ) -> Written:
-    """Carry a plan out, with the hands of every core where it is large; what is written is durable then.
+    """Carry a plan out, with the hands of every core where it is large.
+
+    All names are durable then. What the files hold may be lost with the power for another while: the
+    state has to say so (`TreeState.boot`). A checkout that waited for the disk would take twice as long.
 
     `is_new`: nothing is there that could be replaced.
 
@@ -171,21 +188,24 @@ def write_plan(
         CorruptData: bytes of the store are damaged; what could be written was.
     """
     written = Written()
-    with flushing(folder), TreeFiles(folder) as files:
+    with TreeFiles(folder) as files:
         for path in plan.removals:
             files.remove(path)
             written.removed += 1
         if plan.schema is not None:
             written.files[META_NAME] = files.write(META_NAME, plan.schema, is_replacing=not is_new)
         if plan.whole is None:
+            writer = _ItemWriter(workspace.store, files, is_new)
             for batch in _iter_batches(plan.steps):
                 observer.check_cancelled()
-                _write_steps(workspace.store, files, batch, written, is_new=is_new)
+                writer.write(batch, written)
                 observer.progress(written.items_written, plan.step_count, "writing files")
         else:
             _write_whole(workspace, folder, plan, written, is_new=is_new, observer=observer)
-        moved = [step.moved_from for step in plan.steps if step.moved_from]
-        files.remove_empty_folders({path.rpartition("/")[0] for path in (*plan.removals, *moved)})
+        moved = [path for step in plan.steps for path in (step.image_from, step.annotation_from) if path]
+        left = {path.rpartition("/")[0] for path in (*plan.removals, *moved)}
+        files.remove_empty_folders(left)
+        files.make_names_durable(left | {path.rpartition("/")[0] for path in written.files})
     return written
 
 
@@ -197,8 +217,9 @@ def _write_whole(
     shards = iter_shards(workspace.store, plan.whole)
     if plan.step_count < FEWEST_FOR_HANDS or count_hands() == 1:
         with TreeFiles(folder) as files:
+            writer = _ItemWriter(workspace.store, files, is_new)
             for shard in shards:
-                _write_shard(workspace.store, files, shard, written, is_new=is_new)
+                writer.write_shard(shard, written)
                 observer.progress(written.items_written, plan.step_count, "writing files")
                 observer.check_cancelled()
         return
@@ -218,35 +239,49 @@ def open_writing(home: Path, setup: bytes) -> Iterator[Work]:
     """Be a hand that writes: a shard's digest in, signatures out."""
     decoded = _setup_decoder.decode(setup)
     with Store(home / "store") as store, TreeFiles(Path(os.fsdecode(decoded.folder))) as files:
+        writer = _ItemWriter(store, files, decoded.is_new)
 
         def write(message: bytes) -> bytes:
             written = Written()
-            _write_shard(store, files, Digest(message.decode()), written, is_new=decoded.is_new)
+            writer.write_shard(Digest(message.decode()), written)
             problems = [(problem.path, problem.reason) for problem in written.problems]
             return _encoder.encode(_Part(written.files, problems, written.items_written))
 
         yield write
 
 
-def _write_shard(store: Store, files: TreeFiles, shard: Digest, written: Written, *, is_new: bool) -> None:
-    steps = [Step(item, True, True) for item in read_shard(store, shard)]
-    _write_steps(store, files, steps, written, is_new=is_new)
+class _ItemWriter:
+    """Writes the files of items; used by one thread."""
 
+    def __init__(self, store: Store, files: TreeFiles, is_new: bool) -> None:
+        self._store = store
+        self._files = files
+        self._is_replacing = not is_new
+        self._images = SpanReader(store)
 
-def _write_steps(
-    store: Store, files: TreeFiles, steps: Iterable[Step], written: Written, *, is_new: bool
-) -> None:
-    good = list(_pass_good(steps, written))
-    images = store.read_all([step.item.blob for step in good if step.has_image and not step.moved_from])
-    for item, has_image, has_annotation, moved_from in good:
-        image, annotation = _list_paths(item)
-        if moved_from:
-            written.files[image] = files.rename(moved_from, image)
-        elif has_image:
-            written.files[image] = files.write(image, next(images), is_replacing=not is_new)
-        if has_annotation:
-            content = encode_annotation(item)
-            written.files[annotation] = files.write(annotation, content, is_replacing=not is_new)
+    def write_shard(self, shard: Digest, written: Written) -> None:
+        """Write all files of a shard."""
+        self.write([Step(item, True, True) for item in read_shard(self._store, shard)], written)
+
+    def write(self, steps: Iterable[Step], written: Written) -> None:
+        """Do some steps; images are read in the order in which they lie in the packs."""
+        images: dict[bytes, list[str]] = {}  # paths by blob
+        for item, has_image, has_annotation, image_from, annotation_from in _pass_good(steps, written):
+            image, annotation = _list_paths(item)
+            if image_from:
+                written.files[image] = self._files.rename(image_from, image)
+            elif has_image:
+                images.setdefault(item.blob, []).append(image)
+            if annotation_from:
+                written.files[annotation] = self._files.rename(annotation_from, annotation)
+            elif has_annotation:
+                written.files[annotation] = self._put(annotation, encode_file(item))
+        for blob, content in self._images.iter_blobs(images):
+            for path in images[blob]:
+                written.files[path] = self._put(path, content)
+
+    def _put(self, path: str, content: bytes | memoryview) -> bytes:
+        return self._files.write(path, content, is_replacing=self._is_replacing)
 
 
 def _pass_good(steps: Iterable[Step], written: Written) -> Iterator[Step]:
