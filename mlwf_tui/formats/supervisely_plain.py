@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
@@ -31,7 +31,7 @@ class FlatTag(Protocol):
 
 
 class FlatGeometry(Protocol):
-    """A shape with its points as x, y, x, y, …"""
+    """A shape with its points as x, y, x, y, …; in thousandths of a pixel where `decimals` is 3, not 0."""
 
     @property
     def kind(self) -> GeometryKind: ...
@@ -43,6 +43,8 @@ class FlatGeometry(Protocol):
     def runs(self) -> Sequence[object]: ...
     @property
     def names(self) -> Sequence[object]: ...
+    @property
+    def decimals(self) -> Literal[0, 3]: ...
 
 
 class FlatObject(Protocol):
@@ -89,7 +91,7 @@ def encode_plain(item: FlatItem) -> bytes:
         points = shape.points
         if not _is_plain(shape, points):
             return b""
-        numbers += points
+        numbers += [value / 1000 for value in points] if shape.decimals else points
         line = _begin_line(labelled.class_name, shape.kind, len(points))
         has_extras = labelled.tags or labelled.custom or labelled.author or labelled.confidence is not None
         lines.append(line + (_end_line(labelled) if has_extras else b"[]}"))

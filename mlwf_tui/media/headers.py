@@ -17,9 +17,9 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.media import png
 
 _ORIENTATION_TAG = 0x0112
-_END_OF_PNG = b"IEND\xaeB`\x82"
 _PILLOW_ERRORS = (
     OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError, struct.error,
     Image.DecompressionBombError,
@@ -61,7 +61,7 @@ class Header:
     def is_whole(self) -> bool:
         """Say whether the end is there; formats without an end mark are decoded for it."""
         if self.format == "png":
-            return self.data.rfind(_END_OF_PNG) >= 0
+            return png.has_end(self.data)
         return _can_decode(self.image)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from mlwf_tui.entities.item import IMAGE_SUFFIXES as IMAGE_SUFFIXES
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.media.jpeg import find_first_scan, read_plain_size
+from mlwf_tui.media import jpeg, png
 
 MAX_PIXELS: Final = 178_000_000  # 0.5 GB decoded; larger claims come from hostile headers
 
@@ -31,11 +31,11 @@ def probe_image(data: bytes) -> ImageFacts:
             is what can follow the file's name: "is cut off".
     """
     format = _find_format(data)
-    # Most images are JPEGs without EXIF: their size takes 4 µs here, and Pillow 50 µs.
-    size = read_plain_size(data) if format == "jpeg" else None
+    # Most images are JPEGs and PNGs without EXIF: their size takes 4 µs here, and Pillow 50 µs.
+    size = _read_plain_size(data, format)
     if size is not None:
         _check_pixels(*size)
-        is_whole = _has_jpeg_end(data)
+        is_whole = _has_jpeg_end(data) if format == "jpeg" else png.has_end(data)
         width_px, height_px = size
     else:
         from mlwf_tui.media.headers import read_header  # Pillow, 60 ms that many imports can do without
@@ -66,6 +66,12 @@ def _find_format(data: bytes) -> str:
     raise InvalidInput("is not an image" if data else "is empty")
 
 
+def _read_plain_size(data: bytes, format: str) -> tuple[int, int] | None:
+    if format == "jpeg":
+        return jpeg.read_plain_size(data)
+    return png.read_plain_size(data) if format == "png" else None
+
+
 def _check_pixels(width_px: int, height_px: int) -> None:
     if width_px * height_px > MAX_PIXELS:
         raise InvalidInput(
@@ -78,5 +84,5 @@ def _has_jpeg_end(data: bytes) -> bool:
         return True
     # Phones append films and depth maps. The end of the image itself lies behind its first scan;
     # before that, a thumbnail's end would be found.
-    scan = find_first_scan(data)
+    scan = jpeg.find_first_scan(data)
     return scan > 0 and data.find(_END_OF_JPEG, scan) > 0

@@ -24,6 +24,9 @@ from mlwf_tui.store.store import Store
 from mlwf_tui.store.verify import is_sound, name_file
 
 MAX_DEAD_SHARE = 0.2  # of a pack's bytes; what is left over costs less room than rewriting costs time
+SMALL_BYTES = 8 << 20  # an eighth of a full pack
+MANY_SMALL = 16
+"""So many small packs, as many small runs leave them, are put together."""
 _RECORD_BYTES = 2 * RECORD_HEADER_BYTES  # in front of the payload, and in the table
 _FRAME_BYTES = len(PACK_HEADER) + TRAILER_BYTES
 
@@ -60,11 +63,11 @@ class _PackUse(NamedTuple):
 def plan_collect(store: Store, mark: Mark) -> Collected:
     """Return what `collect` would do now; nothing is changed and nobody waits."""
     uses = _measure(store.index, mark)
-    return _sum_up(uses, [use for use in uses if use.is_wasteful], (), ())
+    return _sum_up(uses, _choose(uses), (), ())
 
 
 def collect(store: Store, mark: Mark, observer: Observer, *, timeout_s: float | None = None) -> Collected:
-    """Drop packs without a live byte, and rewrite those with too many dead ones.
+    """Drop packs without a live byte, rewrite those with too many dead ones, and many small ones.
 
     Raises:
         Busy: others kept writing, or another collect is at work; nothing was deleted.
@@ -73,23 +76,30 @@ def collect(store: Store, mark: Mark, observer: Observer, *, timeout_s: float | 
     """
     with store.hold_care():
         uses = _measure(store.index, mark)
-        wasteful = [use for use in uses if use.is_wasteful]
-        if not wasteful:
+        chosen = _choose(uses)
+        if not chosen:
             return _sum_up(uses, (), (), ())
         with store.hold_exclusive(timeout_s=timeout_s):
             pass  # says so before the work where writers would not let it end
         with Rewriter(store.packs_folder) as rewriter, _discarding_unread(store, rewriter):
             copier = _Copier(store, rewriter, mark())
             with store.hold_shared():
-                copier.copy_all(wasteful, observer)
+                copier.copy_all(chosen, observer)
                 sealed = rewriter.finish()
             with store.hold_exclusive(timeout_s=timeout_s), store.hold_opening():
                 gone = _list_settled(store.index, copier.copied, rewriter.digests, mark())
                 gone -= {name for name, _, _ in sealed}  # all of it was copied, so it is the same again
                 store.index.replace_packs(sealed, gone)
                 store.delete_packs(gone)
-    dropped = [use for use in wasteful if use.name in gone]
+    dropped = [use for use in chosen if use.name in gone]
     return _sum_up(uses, dropped, sealed, copier.problems)
+
+
+def _choose(uses: Sequence[_PackUse]) -> list[_PackUse]:
+    """Return the packs that are worth replacing."""
+    wasteful = [use for use in uses if use.is_wasteful]
+    small = [use for use in uses if use.size_bytes < SMALL_BYTES and not use.is_wasteful]
+    return wasteful + small if len(small) >= MANY_SMALL else wasteful
 
 
 def _measure(index: Index, mark: Mark) -> list[_PackUse]:
@@ -122,7 +132,7 @@ def _sum_up(
 
 
 class _Copier:
-    """Copies what is live in wasteful packs; leaves a pack alone that is not wholly sound."""
+    """Copies what is live in packs that go; leaves a pack alone that is not wholly sound."""
 
     def __init__(self, store: Store, rewriter: Rewriter, live: Set[bytes]) -> None:
         self._store = store

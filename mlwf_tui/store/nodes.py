@@ -16,7 +16,8 @@ from mlwf_tui.store.store import Store
 from mlwf_tui.store.writer import StoreWriter
 
 HEADER_FORMAT = "mlwf.manifest"
-HEADER_VERSION = 1
+HEADER_VERSION = 2
+_KNOWN_VERSIONS = (1, HEADER_VERSION)  # the first has all coordinates as they are, and no field left out
 _LEAF_BITS = 5  # a shard holds 2^5 items on average
 _INNER_BITS = 6  # an inner node 2^6 children
 _HASH_BITS = 64
@@ -178,6 +179,6 @@ def read_header(store: Store, digest: Digest) -> Header:
         CorruptData: it is no manifest of a version that is known.
     """
     header = decode(_header_decoder, store.read(digest))
-    if (header.format, header.version) != (HEADER_FORMAT, HEADER_VERSION):
+    if header.format != HEADER_FORMAT or header.version not in _KNOWN_VERSIONS:
         raise CorruptData(f"The blob {digest} is no manifest, or one of a newer mlwf.")
     return header

@@ -49,7 +49,8 @@ def iter_renamed_changes(store: Store, before: Digest, after: Digest) -> Iterato
     for kind, key, old, new in iter_renamed_rows(store, before, after):
         before_item = None if old is None else decode_item(old)
         after_item = None if new is None else decode_item(new)
-        yield ItemChange(kind, key, before_item, after_item)
+        if before_item != after_item:  # an earlier version wrote the same item in other bytes
+            yield ItemChange(kind, key, before_item, after_item)
 
 
 def iter_renamed_rows(

@@ -72,8 +72,10 @@ def open_hands(home: Path, role: str, setup: bytes) -> Iterator[Hands]:
     hands = [_Hand(home, _Setup(role, setup)) for _ in range(count_hands())]
     try:
         yield Hands(hands)
+        for hand in hands:  # all at once: each has a disk to wait for
+            hand.say_farewell()
         for hand in hands:
-            hand.finish()
+            hand.wait_until_durable()
     finally:
         for hand in hands:
             hand.end()
@@ -132,9 +134,12 @@ class _Hand:
         self._send(message)
         return self._receive()
 
-    def finish(self) -> None:
-        """Say farewell, and wait until what the hand did is durable."""
+    def say_farewell(self) -> None:
+        """Let the hand make durable what it did, and end."""
         self._send(b"")
+
+    def wait_until_durable(self) -> None:
+        """Wait for what follows a farewell."""
         self._receive()
 
     def end(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind, Tag
+from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.formats.supervisely import encode_annotation
 from mlwf_tui.formats.supervisely_plain import encode_plain
@@ -25,6 +27,7 @@ class FlatShape(msgspec.Struct):
     holes: Sequence[object] = ()
     runs: Sequence[object] = ()
     names: Sequence[object] = ()
+    decimals: Literal[0, 3] = 0
 
 
 class FlatLabelled(msgspec.Struct):
@@ -84,9 +87,17 @@ def test_whatever_is_written_is_what_the_long_way_writes(item: Item) -> None:
     assert written in (b"", encode_annotation(item))
 
 
+def test_points_in_thousandths_are_those_of_pixels() -> None:
+    box = FlatShape(GeometryKind.RECTANGLE, [391533, 380839, 516000, 1e12 - 1], decimals=3)
+    in_pixels = FlatShape(GeometryKind.RECTANGLE, [391.533, 380.839, 516, 999_999_999.999])
+    assert encode_plain(of_shape(box)) == encode_plain(of_shape(in_pixels)) != b""
+
+
 def test_an_item_without_objects_is_plain() -> None:
     annotation = Annotation(tags=(Tag("day"), Tag("age", 3.0), Tag("who", "me")))
-    item = Item(dataset="a", name="b", blob="", size_bytes=1, width_px=2, height_px=3, annotation=annotation)  # type: ignore[arg-type]
+    item = Item(
+        dataset="a", name="b", blob=Digest(""), size_bytes=1, width_px=2, height_px=3, annotation=annotation
+    )
     assert encode_plain(flatten(item)) == encode_annotation(item)
 
 
@@ -94,7 +105,7 @@ def test_percent_signs_are_kept_wherever_they_stand() -> None:
     box = Geometry.rectangle(1, 2, 3, 4)
     labelled = AnnotatedObject("100 %b", box, 0.5, "%s", (Tag("%d", "%%"),), {"%b": "%"})
     item = Item(
-        dataset="a", name="%b", blob="", size_bytes=1, width_px=2, height_px=3,  # type: ignore[arg-type]
+        dataset="a", name="%b", blob=Digest(""), size_bytes=1, width_px=2, height_px=3,
         annotation=Annotation((labelled,)),
     )  # fmt: skip
     assert encode_plain(flatten(item)) == encode_annotation(item) != b""

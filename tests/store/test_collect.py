@@ -13,7 +13,7 @@ from blake3 import blake3
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import Busy, Cancelled, NotFound
-from mlwf_tui.store.collect import collect, plan_collect
+from mlwf_tui.store.collect import MANY_SMALL, collect, plan_collect
 from mlwf_tui.store.references import LiveSet
 from mlwf_tui.store.store import Store
 from tests.fakes.observers import KeepingObserver, StoppingObserver
@@ -85,6 +85,22 @@ def test_nothing_dead_means_nothing_to_do(store: Store) -> None:
     before = list_names(store)
     assert collect(store, keep(*BLOBS), KeepingObserver()).freed_bytes == 0
     assert list_names(store) == before
+
+
+def test_many_small_packs_become_one_and_few_are_left_alone(store: Store) -> None:
+    blobs = [make_blob(seed) for seed in range(MANY_SMALL)]
+    for blob in blobs[1:]:
+        put(store, blob)
+    before = list_names(store)
+    assert collect(store, keep(*blobs), KeepingObserver()).packs_rewritten == 0
+    assert list_names(store) == before
+    put(store, blobs[0])
+    assert plan_collect(store, keep(*blobs)).packs_rewritten == MANY_SMALL
+    assert collect(store, keep(*blobs), KeepingObserver()).packs_rewritten == MANY_SMALL
+    assert len(list_names(store)) == 1
+    assert read_all(store, blobs)
+    assert store.verify(KeepingObserver()).ok
+    assert collect(store, keep(*blobs), KeepingObserver()).packs_rewritten == 0
 
 
 def test_a_second_collect_finds_nothing(store: Store) -> None:

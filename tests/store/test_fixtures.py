@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,17 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.store.format import RecordKind
 from mlwf_tui.store.inspection import Inspection
-from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
+from mlwf_tui.store.manifests import iter_changes, iter_items, read_summary, update_manifest, write_manifest
 from mlwf_tui.store.packs import read_footer
+from mlwf_tui.store.renames import iter_renamed_changes
 from mlwf_tui.store.store import Store
 from tests.fakes.observers import KeepingObserver
 
 FIXTURES = Path(__file__).parent / "fixtures"
-MANIFEST = Digest("0c915a3bf98a217409680c527ed46b05e095efb1193ba9f1500578a8569c62ba")
+MANIFESTS = {
+    "packs-1": Digest("0c915a3bf98a217409680c527ed46b05e095efb1193ba9f1500578a8569c62ba"),
+    "packs-2": Digest("a7fb5075ff1bac7ac3d3596c83eca0a695336997dfcaacd5cd13581c2cb9ce89"),
+}
 SCHEMA = LabelSchema(
     (ClassDefinition("car", "#ff0000", GeometryKind.RECTANGLE), ClassDefinition("Ölfleck")),
     (TagDefinition("weather", "text"),),
@@ -87,9 +92,10 @@ def test_a_store_of_every_format_is_still_read(fixture: str, tmp_path: Path) -> 
     (pack,) = (tmp_path / "packs").glob("*.pack")
     with Store(tmp_path) as store:
         assert store.verify(KeepingObserver()).ok
-        (blob,) = {item.blob for item in iter_items(store, MANIFEST)}
-        assert sorted(iter_items(store, MANIFEST), key=lambda item: item.size_bytes) == make_items(blob)
-        assert read_summary(store, MANIFEST).schema == SCHEMA
+        manifest = MANIFESTS[fixture]
+        (blob,) = {item.blob for item in iter_items(store, manifest)}
+        assert sorted(iter_items(store, manifest), key=lambda item: item.size_bytes) == make_items(blob)
+        assert read_summary(store, manifest).schema == SCHEMA
         assert store.read(blob) == TEXT
         (large,) = (
             record.digest for record in read_footer(pack).records if record.kind == RecordKind.CHUNK_LIST
@@ -98,7 +104,29 @@ def test_a_store_of_every_format_is_still_read(fixture: str, tmp_path: Path) -> 
 
 
 def test_the_same_items_still_make_the_same_manifest(tmp_path: Path) -> None:
-    assert write_fixture(tmp_path)[1] == MANIFEST
+    assert write_fixture(tmp_path)[1] == MANIFESTS["packs-2"]
+
+
+def test_the_same_items_are_no_change_whichever_build_wrote_them(tmp_path: Path) -> None:
+    for fixture in MANIFESTS:
+        shutil.copytree(FIXTURES / fixture, tmp_path / "packs", dirs_exist_ok=True)
+    with Store(tmp_path) as store:
+        old, new = MANIFESTS["packs-1"], MANIFESTS["packs-2"]
+        assert list(iter_changes(store, old, new)) == list(iter_renamed_changes(store, old, new)) == []
+
+
+def test_an_edit_of_a_manifest_of_an_earlier_build_leaves_the_other_items_as_they_are(tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES / "packs-1", tmp_path / "packs")
+    with Store(tmp_path) as store:
+        base = MANIFESTS["packs-1"]
+        items = {item.key: item for item in iter_items(store, base)}
+        edited = replace(items["street/bild 104.jpg"], split=Split.TEST, width_px=1)
+        with store.writer() as writer:
+            same = update_manifest(store, writer, base, schema=SCHEMA, changes={})
+            new = update_manifest(store, writer, base, schema=SCHEMA, changes={edited.key: edited})
+        assert same.digest == base
+        assert {item.key: item for item in iter_items(store, new.digest)} == items | {edited.key: edited}
+        assert [change.key for change in iter_changes(store, base, new.digest)] == [edited.key]
 
 
 @pytest.mark.parametrize("fixture", ["packs-1", "packs-2"])

@@ -112,7 +112,12 @@ def shared() -> Iterator[Store]:
 # --- round trips ---------------------------------------------------------------------------------
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
-numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**60), 2**60).map(float)
+numbers = (
+    st.floats(allow_nan=False, allow_infinity=False)
+    | st.integers(-(2**60), 2**60).map(float)
+    | st.integers(-(2**60), 2**60).map(lambda thousandths: thousandths / 1000)
+    | st.integers(0, 10**6).map(lambda thousandths: thousandths / 1000)
+)
 points = st.lists(st.tuples(numbers, numbers), max_size=4).map(tuple)
 tags = st.lists(st.builds(Tag, texts, st.none() | texts | numbers), max_size=2).map(tuple)
 geometries = st.builds(
@@ -455,7 +460,7 @@ def test_a_child_that_is_not_what_its_parent_says_is_refused(store: Store) -> No
 
 
 def test_what_is_no_manifest_is_refused(store: Store) -> None:
-    newer = Header("mlwf.manifest", 2, SchemaRow([], []), bytes(32), 0, 0, 0)
+    newer = Header("mlwf.manifest", 3, SchemaRow([], []), bytes(32), 0, 0, 0)
     with store.writer() as writer:
         digests = [writer.put(b"an image"), writer.put(msgspec.msgpack.encode(newer))]
     for digest in digests:
