@@ -32,6 +32,7 @@ class _Lone(NamedTuple):
     row: msgspec.Raw
 
 
+_encoder = msgspec.msgpack.Encoder()
 _head_decoder = msgspec.msgpack.Decoder(BlobRow)
 
 
@@ -72,8 +73,28 @@ def iter_renamed_rows(
             yield _name_change(old, new), key, old, new
 
 
+def decode_head(row: bytes | msgspec.Raw) -> BlobRow:
+    """Return the head of a row.
+
+    Raises:
+        CorruptData: it is no such row.
+    """
+    return decode(_head_decoder, row)
+
+
+def has_same_content(one: bytes | msgspec.Raw, other: bytes | msgspec.Raw) -> bool:
+    """Say whether two rows differ in nothing but their keys; False where it would take decoding them."""
+    return _get_content(one) == _get_content(other)
+
+
+def _get_content(row: bytes | msgspec.Raw) -> bytes:
+    head = decode_head(row)
+    # Both are lists of fewer than sixteen, so that each begins with one byte, and the names follow.
+    return bytes(row)[len(_encoder.encode((head.dataset, head.name))) :]
+
+
 def _read_head(key: str, row: msgspec.Raw) -> _Lone:
-    return _Lone(decode(_head_decoder, row), key, row)
+    return _Lone(decode_head(row), key, row)
 
 
 def _pair_renamed(removed: Sequence[_Lone], added: Sequence[_Lone]) -> Iterator[tuple[_Lone, _Lone]]:

@@ -149,12 +149,21 @@ def decode_row(row: bytes | msgspec.Raw) -> ItemRow:
         CorruptData: it is no such row, or its name is not one path component.
     """
     decoded = decode(_item_decoder, row)
+    check_key(decoded.dataset, decoded.name)
+    return decoded
+
+
+def check_key(dataset: str, name: str) -> None:
+    """See to it that dataset and name are good ones.
+
+    Raises:
+        CorruptData: one of them is not, which no manifest of ours has.
+    """
     try:
-        _check_dataset(decoded.dataset)
-        check_name(decoded.name, "item name")
+        _check_dataset(dataset)
+        check_name(name, "item name")
     except InvalidInput as error:
         raise CorruptData(f"The manifest holds a bad name. {error.message}") from error
-    return decoded
 
 
 def to_item(row: ItemRow) -> Item:
@@ -173,15 +182,6 @@ def to_item(row: ItemRow) -> Item:
         split=row.split,
         annotation=Annotation(tuple([_to_object(one) for one in row.objects]), _to_tags(row.tags)),
     )
-
-
-def to_row(item: Item) -> ItemRow:
-    """Return the decoded row of an item.
-
-    Raises:
-        InvalidInput: as `encode_item`.
-    """
-    return decode_row(encode_item(item))
 
 
 def to_schema_row(schema: LabelSchema) -> SchemaRow:

@@ -17,10 +17,11 @@ from mlwf_tui.workflow.processes import read_boot_id
 from mlwf_tui.workflow.projects import write_empty_manifest
 from mlwf_tui.workflow.recorder import Recorder, record
 from mlwf_tui.workflow.scan import scan_folder
-from mlwf_tui.workflow.tree import hold_tree, list_touched, look_for_edits, set_aside, settle
+from mlwf_tui.workflow.tree import find_keys, hold_tree, look_for_edits, set_aside, settle
+from mlwf_tui.workflow.tree_plan import Plan, plan_change, plan_whole
 from mlwf_tui.workflow.tree_recovery import is_sound, recover
 from mlwf_tui.workflow.tree_state import TreeState, find_state, write_state
-from mlwf_tui.workflow.tree_write import Plan, plan_change, plan_whole, write_plan
+from mlwf_tui.workflow.tree_write import write_plan
 from mlwf_tui.workspace import Workspace
 
 _SHOWN = 3
@@ -88,16 +89,16 @@ class _Checkout:
         boot = read_boot_id()
         write_state(self.folder, msgspec.structs.replace(state, target=target, boot=boot))
         workspace = self.run.workspace
-        written = write_plan(workspace, self.folder, plan, is_new=is_new, observer=self.observer)
-        files = state.files | self.known
-        for path in plan.removals:
+        written = write_plan(workspace, self.folder, plan, state.files, is_new=is_new, observer=self.observer)
+        files = dict(state.files)
+        for path in plan.gone:
             files.pop(path, None)
-        files |= written.files
+        files |= settle(self.known | written.files)
         final = TreeState(
             project_id=project_id,
             ref=ref,
             manifest=target,
-            files=settle(files),
+            files=files,
             boot=boot if written.files else state.boot,
         )
         write_state(self.folder, final)
@@ -140,15 +141,14 @@ class _Checkout:
     def _continue(self, state: TreeState, listing: FolderListing) -> Plan:
         """Return the plan for a folder that is a checkout already."""
         workspace = self.run.workspace
-        touched = list_touched(state, listing)
         edits = look_for_edits(workspace, state, listing, self.observer)
-        found = {file.relative for file in listing.files}
+        touched = find_keys(edits.touched)
         keys = {edit.key for edit in edits.edits} | ({""} if edits.is_schema_changed else set())
         keys |= {edit.before.key for edit in edits.edits if edit.before}
         self.known = {path: sign for path, sign in edits.signatures.items() if touched[path] not in keys}
         touched = {path: key for path, key in touched.items() if path not in self.known}
         # What could not be read counts as edited: it is somebody's work that is not in the project.
-        edited = [path for path, key in touched.items() if path in found and (key or path == META_NAME)]
+        edited = [path for path, key in touched.items() if path in edits.found and (key or path == META_NAME)]
         edited += sorted(set(edits.unseen.values()))
         gone = [f"{edit.key} ({edit.kind})" for edit in edits.edits]
         if (edited or gone) and not self.is_forced:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from mlwf_tui.store.locks import hold_file
 from mlwf_tui.workflow.scan import get_times_ns
 from mlwf_tui.workflow.tree_edits import TreeEdits, read_edits
 from mlwf_tui.workflow.tree_files import TreeFiles
-from mlwf_tui.workflow.tree_state import FOLDER_NAME, TreeState, find_touched
+from mlwf_tui.workflow.tree_state import FOLDER_NAME, TreeState
 from mlwf_tui.workspace import Workspace
 
 _LOCK_TIMEOUT_S = 5.0
@@ -62,13 +62,13 @@ def look_for_edits(
     return read_edits(workspace, state, listing, compute_digest, observer)
 
 
-def list_touched(state: TreeState, listing: FolderListing) -> dict[str, str]:
-    """Return the paths that are not as they were left, with their item's key, "" where they have none."""
-    touched: dict[str, str] = {}
-    for path in find_touched(state, listing):
+def find_keys(paths: Iterable[str]) -> dict[str, str]:
+    """Return the keys of the items that files belong to, by path; "" where they are no item's."""
+    keys: dict[str, str] = {}
+    for path in paths:
         place = find_place(path)
-        touched[path] = f"{place.dataset}/{place.name}" if place else ""
-    return touched
+        keys[path] = f"{place.dataset}/{place.name}" if place else ""
+    return keys
 
 
 def set_aside(folder: Path, paths: Collection[str]) -> str:
@@ -82,8 +82,11 @@ def set_aside(folder: Path, paths: Collection[str]) -> str:
     return target
 
 
-def settle(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Return the signatures to remember: none of a file so young that an edit might not change it."""
+def settle(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the signatures to remember of files that were just written or read.
+
+    None of a file so young that an edit might not change it.
+    """
     youngest_ns = time.time_ns() - _TICK_NS
     return {
         path: signature if signature and max(get_times_ns(signature)) < youngest_ns else b""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from mlwf_tui.entities.annotation import Annotation, LabelSchema, find_class_fault
@@ -25,7 +25,7 @@ from mlwf_tui.protocols import Observer
 from mlwf_tui.store.manifests import find_rows, read_summary
 from mlwf_tui.store.rows import decode_item
 from mlwf_tui.workflow.reading import MAX_IMAGE_BYTES, keep_inside, read_stable
-from mlwf_tui.workflow.tree_state import TreeState, find_touched
+from mlwf_tui.workflow.tree_state import TreeState, find_touched, list_found
 from mlwf_tui.workspace import Workspace
 
 _ROOT = "."  # a fault of the whole folder
@@ -46,7 +46,8 @@ class TreeEdit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeEdits:
-    """All edits in key order; `signatures` are those of the touched files as they were read.
+    """All edits in key order. `found` are the signatures of all files by their paths, `touched` the paths
+    that are not as they were left, `signatures` those of the touched files as they were read.
 
     `unseen` has the files that may well be there, behind a link or in a folder that cannot be read: by
     path, what hides them. Their items stay as they were.
@@ -56,6 +57,8 @@ class TreeEdits:
     schema: LabelSchema
     is_schema_changed: bool
     problems: tuple[Problem, ...]
+    found: Mapping[str, bytes]
+    touched: Set[str]
     signatures: Mapping[str, bytes]
     unseen: Mapping[str, str]
 
@@ -96,8 +99,8 @@ class _Reader:
 
     def read(self) -> TreeEdits:
         self.problems += [fault.to_problem() for fault in self.listing.faults]
-        self.found = {file.relative: file.signature for file in self.listing.files}
-        touched = find_touched(self.state, self.listing)
+        self.found = list_found(self.listing)
+        touched = find_touched(self.state, self.found)
         self.unseen = self._find_unseen(touched)
         keys = self._find_keys(touched)
         rows = find_rows(self.workspace.store, self.state.manifest, list(keys))
@@ -115,6 +118,8 @@ class _Reader:
             schema=found_schema,
             is_schema_changed=found_schema != schema,
             problems=tuple(self.problems),
+            found=self.found,
+            touched=touched,
             signatures=self.signatures,
             unseen=self.unseen,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +90,31 @@ class TreeFiles:
             raise _describe_obstacle(self.root / after) from error
         except OSError as error:
             raise _describe_refusal(self.root / after, error) from error
+
+    def move_folder(self, before: str, after: str, names: Set[str]) -> bool:
+        """Move a whole folder if it holds nothing but these names, and nothing is where it goes to.
+
+        Returns whether it did; if not, nothing has changed.
+
+        Raises:
+            Conflict: as `write`.
+        """
+        try:
+            _check_path(before)
+            _check_path(after)
+            if set(os.listdir(self._open(before, is_made=False))) != names:  # noqa: PTH208 - no Path for a descriptor
+                return False
+            source, target = before.rpartition("/"), after.rpartition("/")
+            origin, parent = self._open(source[0]), self._open(target[0])
+            _rename(source[2], origin, target[2], parent)
+        except NotADirectoryError as error:
+            raise _describe_obstacle(self.root / after) from error
+        except OSError:  # something is there: it is told where the files are moved one by one
+            return False
+        for folder in (before, after):  # which was empty, if it was there
+            if folder in self._descriptors:
+                os.close(self._descriptors.pop(folder))
+        return True
 
     def remove(self, path: str) -> None:
         """Remove a file if it is there.

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 
-from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats.supervisely import encode_meta
@@ -22,10 +21,18 @@ from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.processes import read_boot_id
 from mlwf_tui.workflow.reading import MAX_IMAGE_BYTES, read_stable
 from mlwf_tui.workflow.scan import scan_folder
-from mlwf_tui.workflow.tree import list_touched, settle
+from mlwf_tui.workflow.tree import find_keys, settle
 from mlwf_tui.workflow.tree_files import clear_leftovers
-from mlwf_tui.workflow.tree_state import TreeState, distrust, may_have_lost, write_state
-from mlwf_tui.workflow.tree_write import encode_file, plan_change, write_plan
+from mlwf_tui.workflow.tree_plan import encode_file, plan_change
+from mlwf_tui.workflow.tree_state import (
+    TreeState,
+    distrust,
+    find_touched,
+    list_found,
+    may_have_lost,
+    write_state,
+)
+from mlwf_tui.workflow.tree_write import write_plan
 from mlwf_tui.workspace import Workspace
 
 _BATCH = 1000  # items looked up at once
@@ -51,22 +58,24 @@ def recover(workspace: Workspace, folder: Path, state: TreeState, observer: Obse
     listing = scan_folder(folder)
     target = state.target or state.manifest
     trusted = distrust(state) if may_have_lost(state) else state
-    touched = list_touched(trusted, listing)
-    judge = _Judge(workspace.store, state.manifest, target, listing, observer)
+    found = list_found(listing)
+    touched = find_keys(find_touched(trusted, found))
+    judge = _Judge(workspace.store, state.manifest, target, listing.root, found, observer)
     judge.look(touched)
     due = {path: key for path, key in touched.items() if path not in judge.done and path not in judge.edited}
     if not state.target:  # all names were durable: who is gone was removed by somebody
-        due = {path: key for path, key in due.items() if path in judge.found}
+        due = {path: key for path, key in due.items() if path in found}
     right = {*judge.done, *judge.edited}
     plan = plan_change(workspace.store, state.manifest, target, due).without(right)
-    written = write_plan(workspace, folder, plan, is_new=False, observer=observer)
-    files = {path: sign for path, sign in trusted.files.items() if path not in plan.removals}
-    files |= judge.done | written.files | dict.fromkeys(judge.edited, b"")
+    written = write_plan(workspace, folder, plan, trusted.files, is_new=False, observer=observer)
+    gone = plan.gone
+    files = {path: sign for path, sign in trusted.files.items() if path not in gone}
+    files |= settle(judge.done | written.files) | dict.fromkeys(judge.edited, b"")
     recovered = msgspec.structs.replace(
         trusted,
         manifest=target,
         target=Digest(""),
-        files=settle(files),
+        files=files,
         boot=read_boot_id() if written.files else trusted.boot,
     )
     write_state(folder, recovered)
@@ -80,15 +89,14 @@ class _Judge:
     store: Store
     before: Digest
     after: Digest
-    listing: FolderListing
+    root: Path
+    found: Mapping[str, bytes]  # signatures by path
     observer: Observer
-    found: Mapping[str, bytes] = field(default_factory=dict)  # signatures by path
     done: dict[str, bytes] = field(default_factory=dict)  # and of those that are as they should be
     edited: list[str] = field(default_factory=list)
 
     def look(self, touched: Mapping[str, str]) -> None:
         """Read all touched files that are there; items are held in memory a few at a time."""
-        self.found = {file.relative: file.signature for file in self.listing.files}
         paths: defaultdict[str, list[str]] = defaultdict(list)
         for path, key in touched.items():
             if path in self.found and (key or path == META_NAME):
@@ -134,7 +142,7 @@ class _Judge:
     def _read(self, path: str) -> bytes | None:
         """Return what a file holds and take it for done, or for edited where somebody is at it."""
         try:
-            content, signature = read_stable(f"{self.listing.root}/{path}", self.found[path], MAX_IMAGE_BYTES)
+            content, signature = read_stable(f"{self.root}/{path}", self.found[path], MAX_IMAGE_BYTES)
         except InvalidInput:
             self.edited.append(path)
             return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -123,9 +124,13 @@ def distrust(state: TreeState) -> TreeState:
     return msgspec.structs.replace(state, files=dict.fromkeys(state.files, b""), boot="")
 
 
-def find_touched(state: TreeState, listing: FolderListing) -> set[str]:
+def find_touched(state: TreeState, found: Mapping[str, bytes]) -> set[str]:
     """Return the paths of all files that are not as the checkout left them: edited, gone, or new."""
     known = state.files
-    found = {file.relative: file.signature for file in listing.files}
     edited = {path for path, signature in found.items() if known.get(path) != signature}
     return edited | (known.keys() - found.keys())
+
+
+def list_found(listing: FolderListing) -> dict[str, bytes]:
+    """Return the signatures of the files of a listing by their paths."""
+    return {file.relative: file.signature for file in listing.files}

@@ -1,31 +1,28 @@
-"""Makes a checkout's folder what a manifest says, writing only what is not right there; not a verb."""
+"""Carries out the plan of what has to be done to a checkout's folder; not a verb."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
-from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.run import Problem
-from mlwf_tui.formats.supervisely import encode_annotation, encode_meta
-from mlwf_tui.formats.supervisely_layout import META_NAME, find_place_fault, place_annotation, place_image
-from mlwf_tui.formats.supervisely_plain import encode_plain
+from mlwf_tui.formats.supervisely_layout import META_NAME, find_place_fault
 from mlwf_tui.protocols import Observer
-from mlwf_tui.store.manifests import find_rows, iter_shards, read_shard, read_summary
-from mlwf_tui.store.renames import iter_renamed_rows
-from mlwf_tui.store.rows import ItemRow, decode_row, to_item
+from mlwf_tui.store.manifests import iter_shards, read_shard
+from mlwf_tui.store.rows import decode_row
 from mlwf_tui.store.spans import SpanReader
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.hands import Work, count_hands, open_hands
 from mlwf_tui.workflow.readers import FEWEST_FOR_HANDS
 from mlwf_tui.workflow.tree_files import TreeFiles
+from mlwf_tui.workflow.tree_moves import move_folders
+from mlwf_tui.workflow.tree_plan import Plan, Step, encode_file, plan_new
 from mlwf_tui.workspace import Workspace
 
 _BATCH = 256
@@ -51,46 +48,6 @@ _setup_decoder = msgspec.msgpack.Decoder(_Setup)
 _part_decoder = msgspec.msgpack.Decoder(_Part)
 
 
-class Step(NamedTuple):
-    """What has to be done for one item."""
-
-    item: ItemRow
-    has_image: bool  # the image has to be written
-    has_annotation: bool
-    image_from: str = ""  # the path that it can be moved from
-    annotation_from: str = ""
-
-
-@dataclass(slots=True)
-class Plan:
-    """What has to be done to a folder; paths are from it."""
-
-    whole: Digest | None = None  # the manifest of which everything is written; `steps` are empty then
-    steps: Sequence[Step] = ()
-    step_count: int = 0
-    removals: list[str] = field(default_factory=list)
-    schema: bytes | None = None  # of meta.json, where it has to be written
-
-    def without(self, done: Collection[str]) -> Plan:
-        """Return the plan without the files that are right already."""
-        if not done:
-            return self
-        steps: list[Step] = []
-        for item, has_image, has_annotation, image_from, annotation_from in self.steps:
-            image, annotation = _list_paths(item)
-            step = Step(
-                item,
-                has_image and image not in done,
-                has_annotation and annotation not in done,
-                "" if image in done else image_from,
-                "" if annotation in done else annotation_from,
-            )
-            steps += [step] if any(step[1:]) else []
-        schema = None if META_NAME in done else self.schema
-        removals = [path for path in self.removals if path not in done]
-        return Plan(None, steps, len(steps), removals, schema)
-
-
 @dataclass(slots=True)
 class Written:
     """What was done."""
@@ -101,87 +58,22 @@ class Written:
     items_written: int = 0
 
 
-def plan_whole(store: Store, manifest: Digest) -> Plan:
-    """Return the plan that writes everything."""
-    summary = read_summary(store, manifest)
-    return Plan(manifest, step_count=summary.item_count, schema=encode_meta(summary.schema))
-
-
-def plan_change(store: Store, before: Digest, after: Digest, touched: Mapping[str, str]) -> Plan:
-    """Return the plan that makes the one manifest's files those of the other.
-
-    `touched` are the files that are not as they were left, by path with their item's key ("" for those
-    that are no item's): they are written again, or removed where the manifest has no such item.
-    """
-    plan = Plan()
-    steps: list[Step] = []
-    for kind, _, old, new in iter_renamed_rows(store, before, after):
-        old_item = None if old is None else decode_row(old)
-        new_item = None if new is None else decode_row(new)
-        steps += _plan_item(plan, kind, old_item, new_item, touched)
-    planned = {step.item.key for step in steps}
-    again = {key for key in touched.values() if key and key not in planned}
-    found = {key: decode_row(row) for key, row in find_rows(store, after, again)}
-    for item in found.values():
-        image, annotation = _list_paths(item)
-        steps.append(Step(item, image in touched, annotation in touched))
-    plan.removals += [path for path, key in touched.items() if key in again and key not in found]
-    plan.steps, plan.step_count = steps, len(steps)
-    schema = read_summary(store, after).schema
-    if META_NAME in touched or schema != read_summary(store, before).schema:
-        plan.schema = encode_meta(schema)
-    return plan
-
-
-def _plan_item(
-    plan: Plan, kind: ChangeKind, before: ItemRow | None, after: ItemRow | None, touched: Mapping[str, str]
-) -> Iterator[Step]:
-    old = _list_paths(before) if before else None
-    new = _list_paths(after) if after else None
-    if before is None or after is None or old is None or new is None:
-        plan.removals += old or ()
-        if after is not None:
-            yield Step(after, True, True)
-    elif kind is ChangeKind.RENAMED:
-        image_from = "" if old[0] in touched else old[0]
-        is_same = _has_same_annotation(before, after)  # no name is in it
-        annotation_from = old[1] if is_same and old[1] not in touched else ""
-        plan.removals += [path for path in old if path not in (image_from, annotation_from)]
-        yield Step(after, not image_from, not annotation_from, image_from, annotation_from)
-    else:
-        has_image = before.blob != after.blob or new[0] in touched
-        yield Step(after, has_image, new[1] in touched or not _has_same_annotation(before, after))
-
-
-def _has_same_annotation(before: ItemRow, after: ItemRow) -> bool:
-    is_same = (
-        before.objects == after.objects
-        and before.tags == after.tags
-        and before.split == after.split
-        and (before.width_px, before.height_px) == (after.width_px, after.height_px)
-    )
-    # An earlier version wrote the same objects in other bytes.
-    return is_same or encode_file(before) == encode_file(after)
-
-
-def _list_paths(item: ItemRow) -> tuple[str, str]:
-    return place_image(item.dataset, item.name), place_annotation(item.dataset, item.name)
-
-
-def encode_file(item: ItemRow) -> bytes:
-    """Return an item's annotation file."""
-    return encode_plain(item) or encode_annotation(to_item(item))
-
-
 def write_plan(
-    workspace: Workspace, folder: Path, plan: Plan, *, is_new: bool, observer: Observer
+    workspace: Workspace,
+    folder: Path,
+    plan: Plan,
+    known: Mapping[str, bytes],
+    *,
+    is_new: bool,
+    observer: Observer,
 ) -> Written:
     """Carry a plan out, with the hands of every core where it is large.
 
     All names are durable then. What the files hold may be lost with the power for another while: the
     state has to say so (`TreeState.boot`). A checkout that waited for the disk would take twice as long.
 
-    `is_new`: nothing is there that could be replaced.
+    `known` are the signatures of the files as they were left, by path. `is_new`: nothing is there that
+    could be replaced.
 
     Raises:
         Conflict: something that was not there when the plan was made is in the way.
@@ -197,14 +89,13 @@ def write_plan(
             written.files[META_NAME] = files.write(META_NAME, plan.schema, is_replacing=not is_new)
         if plan.whole is None:
             writer = _ItemWriter(workspace.store, files, is_new)
-            for batch in _iter_batches(plan.steps):
+            for batch in _iter_batches(move_folders(files, plan.steps, known, written.files)):
                 observer.check_cancelled()
                 writer.write(batch, written)
                 observer.progress(written.items_written, plan.step_count, "writing files")
         else:
             _write_whole(workspace, folder, plan, written, is_new=is_new, observer=observer)
-        moved = [path for step in plan.steps for path in (step.image_from, step.annotation_from) if path]
-        left = {path.rpartition("/")[0] for path in (*plan.removals, *moved)}
+        left = {path.rpartition("/")[0] for path in plan.gone}
         files.remove_empty_folders(left)
         files.make_names_durable(left | {path.rpartition("/")[0] for path in written.files})
     return written
@@ -262,20 +153,21 @@ class _ItemWriter:
 
     def write_shard(self, shard: Digest, written: Written) -> None:
         """Write all files of a shard."""
-        self.write([Step(item, True, True) for item in read_shard(self._store, shard)], written)
+        self.write([plan_new(row) for row in read_shard(self._store, shard)], written)
 
     def write(self, steps: Iterable[Step], written: Written) -> None:
         """Do some steps; images are read in the order in which they lie in the packs."""
         images: dict[bytes, list[str]] = {}  # paths by blob
-        for item, has_image, has_annotation, image_from, annotation_from in _pass_good(steps, written):
-            image, annotation = _list_paths(item)
-            if image_from:
-                written.files[image] = self._files.rename(image_from, image)
-            elif has_image:
+        for step in _pass_good(steps, written):
+            image, annotation = step.paths
+            item = decode_row(step.row) if step.has_image or step.has_annotation else None
+            if step.image_from:
+                written.files[image] = self._files.rename(step.image_from, image)
+            elif item and step.has_image:
                 images.setdefault(item.blob, []).append(image)
-            if annotation_from:
-                written.files[annotation] = self._files.rename(annotation_from, annotation)
-            elif has_annotation:
+            if step.annotation_from:
+                written.files[annotation] = self._files.rename(step.annotation_from, annotation)
+            elif item and step.has_annotation:
                 written.files[annotation] = self._put(annotation, encode_file(item))
         for blob, content in self._images.iter_blobs(images):
             for path in images[blob]:
@@ -288,9 +180,9 @@ class _ItemWriter:
 def _pass_good(steps: Iterable[Step], written: Written) -> Iterator[Step]:
     """Yield the steps of items that have a place, and name the others."""
     for step in steps:
-        fault = find_place_fault(step.item.dataset, step.item.name)
+        fault = find_place_fault(step.dataset, step.name)
         if fault:
-            written.problems.append(Problem(step.item.key, fault))
+            written.problems.append(Problem(step.key, fault))
             continue
         written.items_written += 1
         yield step
