@@ -13,7 +13,7 @@ from zlib import crc32
 import pytest
 
 from mlwf_tui.workflow.tree_state import get_state, may_have_lost
-from tests.faults.harness import call_well, choose, run_with_fault
+from tests.faults.harness import call_well, choose, make_kill, run_with_fault
 from tests.faults.places import Places, edit_checkout, get_scenario
 from tests.faults.power import cut_power
 from tests.faults.shapes import read_files
@@ -21,7 +21,8 @@ from tests.faults.trials import kill, measure, try_all
 
 SCENARIOS = ("checkout", "checkout-over", "sync-merge")
 EDITED = ("main/ann/05.jpg.json", "main/ann/06.jpg.json", "main/img/06.jpg")  # by edit_checkout
-CUTS = {"checkout": 6, "checkout-over": 8, "sync": 3, "sync-merge": 8}
+CUTS = {"checkout": 6, "checkout-over": 8, "checkout-renamed": 8, "sync": 3, "sync-merge": 8}
+KILLS = 8
 
 
 def do_and_cut(places: Places, name: str, seed: int) -> tuple[Path, dict[str, str], dict[str, bytes]]:
@@ -93,3 +94,11 @@ def test_a_power_cut_while_files_are_written_loses_nothing(
     subject = measure(places, get_scenario(name))
     kills = choose(subject.whole.steps, CUTS[name], seed=crc32(name.encode()))
     tried[f"{name}: power cut"] += try_all(subject, kills, partial(kill, power_seed=7))
+
+
+def test_a_checkout_that_moves_folders_can_be_killed_at_a_step(places: Places, tried: Counter[str]) -> None:
+    subject = measure(places, get_scenario("checkout-renamed"))
+    moves = [step for step in subject.whole.steps if step.kind == "rename" and step.path.name == "img"]
+    assert moves, "no folder was moved: this test tests nothing"
+    kills = [*choose(subject.whole.steps, KILLS, seed=2), make_kill(moves[0], is_torn=False)]
+    tried["checkout-renamed: killed"] += try_all(subject, kills, kill)
