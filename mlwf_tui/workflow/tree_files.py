@@ -139,8 +139,9 @@ class TreeFiles:
                 above, _, name = folder.rpartition("/")
                 try:
                     _check_path(folder)
-                    os.rmdir(name, dir_fd=self._open(above))
-                except OSError:  # it holds something, or is gone already: both are well
+                    with suppress(FileNotFoundError):  # it was moved
+                        os.rmdir(name, dir_fd=self._open(above, is_made=False))
+                except OSError:  # it holds something
                     break
                 if folder in self._descriptors:
                     os.close(self._descriptors.pop(folder))
