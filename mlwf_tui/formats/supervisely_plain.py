@@ -84,45 +84,55 @@ def encode_plain(item: FlatItem) -> bytes:
 
     All numbers of a file are encoded by one call, and put into its lines by another.
     """
-    numbers: list[float] = []
+    rings: list[list[list[float]]] = []
     lines: list[bytes] = []
     for labelled in item.objects:
-        shape = labelled.geometry
-        points = shape.points
-        if not _is_plain(shape, points):
+        ring = _read_ring(labelled.geometry)
+        if ring is None:
             return b""
-        numbers += [value / 1000 for value in points] if shape.decimals else points
-        line = _begin_line(labelled.class_name, shape.kind, len(points))
+        rings.append(ring)
+        line = _begin_line(labelled.class_name, labelled.geometry.kind)
         has_extras = labelled.tags or labelled.custom or labelled.author or labelled.confidence is not None
         lines.append(line + (_end_line(labelled) if has_extras else b"[]}"))
-    encoded = _encode(numbers).replace(b".0,", b",").replace(b".0]", b"]")
+    encoded = _encode(rings).replace(b".0,", b",").replace(b".0]", b"]")
     if b"n" in encoded:  # null, which is what the encoder makes of infinity
         return b""
     objects = frame_objects(lines)
-    if numbers:
-        objects %= tuple(encoded[1:-1].split(b","))
+    if rings:
+        objects %= tuple(encoded[3:-3].split(b"]],[["))
     return write_document(item.width_px, item.height_px, item.split, _to_tags(item.tags), objects)
 
 
-def _is_plain(shape: FlatGeometry, points: Sequence[float]) -> bool:
-    """Say whether the format has a place for exactly this shape, and nothing but its points is needed."""
+def _read_ring(shape: FlatGeometry) -> list[list[float]] | None:
+    """Return a shape's points in pixels, or None where the format needs more than these or has no place."""
+    points = shape.points
     if shape.holes or shape.runs or shape.names:
-        return False
-    if shape.kind is GeometryKind.RECTANGLE:
-        return len(points) == 4 and points[0] <= points[2] and points[1] <= points[3]
+        return None
+    if shape.kind is GeometryKind.RECTANGLE:  # most shapes are, so it has its own way
+        if len(points) != 4:
+            return None
+        left, top, right, bottom = points
+        if not (left <= right and top <= bottom):
+            return None
+        if shape.decimals:
+            return [[left / 1000, top / 1000], [right / 1000, bottom / 1000]]
+        return [[left, top], [right, bottom]]
     fewest = _FEWEST.get(shape.kind)
-    return fewest is not None and len(points) >= 2 * fewest and len(points) % 2 == 0
+    if fewest is None or len(points) < 2 * fewest or len(points) % 2:
+        return None
+    if shape.decimals:
+        points = [value / 1000 for value in points]
+    return [list(point) for point in zip(points[::2], points[1::2], strict=True)]
 
 
 @lru_cache(maxsize=1024)
-def _begin_line(class_name: str, kind: GeometryKind, number_count: int) -> bytes:
-    """Return an object's line up to its tags, with `%b` in the place of each number."""
+def _begin_line(class_name: str, kind: GeometryKind) -> bytes:
+    """Return an object's line up to its tags, with `%b` in the place of what is between its points' ends."""
     return (
-        b'{"classTitle": %b, "geometryType": "%b", "points": {"exterior": [%b], "interior": []}, "tags": '
+        b'{"classTitle": %b, "geometryType": "%b", "points": {"exterior": [[%%b]], "interior": []}, "tags": '
         % (
             _encode(class_name).replace(b"%", b"%%"),
             SHAPES[kind].encode(),
-            b",".join([b"[%b,%b]"] * (number_count // 2)),
         )
     )
 
