@@ -122,6 +122,15 @@ class PackFiles:
         with self._lend(name) as descriptor, guard_storage(f"read the pack {name}"):
             return os.pread(descriptor, size, offset)
 
+    def read_into(self, name: str, offset: int, target: memoryview) -> int:
+        """Fill `target` with bytes of a pack and return how many there were.
+
+        Raises:
+            CorruptData, StorageFailed: as `read`.
+        """
+        with self._lend(name) as descriptor, guard_storage(f"read the pack {name}"):
+            return os.preadv(descriptor, [target], offset)
+
     def forget(self, names: Collection[str]) -> None:
         """Close packs that are deleted, which frees their room; one that is being read stays open."""
         with self._lock:

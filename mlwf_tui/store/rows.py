@@ -70,6 +70,11 @@ class ItemRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=Fa
     tags: list[TagRow]
     objects: list[ObjectRow]
 
+    @property
+    def key(self) -> str:
+        """The key of the item."""
+        return f"{self.dataset}/{self.name}"
+
 
 class KeyRow(msgspec.Struct, array_like=True, gc=False):
     """The head of an ItemRow: what is behind it is skipped, not decoded."""
@@ -135,25 +140,50 @@ def decode_item(row: bytes | msgspec.Raw) -> Item:
     """Return the item of a row.
 
     Raises:
+        CorruptData: as `decode_row`.
+    """
+    return to_item(decode_row(row))
+
+
+def decode_row(row: bytes | msgspec.Raw) -> ItemRow:
+    """Return a row with its values checked, which costs half of what an item does.
+
+    Raises:
         CorruptData: it is no such row, or its name is not one path component.
     """
     decoded = decode(_item_decoder, row)
+    check_key(decoded.dataset, decoded.name)
+    return decoded
+
+
+def check_key(dataset: str, name: str) -> None:
+    """See to it that dataset and name are good ones.
+
+    Raises:
+        CorruptData: one of them is not, which no manifest of ours has.
+    """
     try:
-        _check_dataset(decoded.dataset)
-        check_name(decoded.name, "item name")
+        _check_dataset(dataset)
+        check_name(name, "item name")
     except InvalidInput as error:
         raise CorruptData(f"The manifest holds a bad name. {error.message}") from error
+
+
+def to_item(row: ItemRow) -> Item:
+    """Return the item of a decoded row.
+
+    Raises:
+        CorruptData: it holds a point without its y.
+    """
     return Item(
-        dataset=decoded.dataset,
-        name=decoded.name,
-        blob=Digest(decoded.blob.hex()),
-        size_bytes=decoded.size_bytes,
-        width_px=decoded.width_px,
-        height_px=decoded.height_px,
-        split=decoded.split,
-        annotation=Annotation(
-            tuple([_to_object(annotated) for annotated in decoded.objects]), _to_tags(decoded.tags)
-        ),
+        dataset=row.dataset,
+        name=row.name,
+        blob=Digest(row.blob.hex()),
+        size_bytes=row.size_bytes,
+        width_px=row.width_px,
+        height_px=row.height_px,
+        split=row.split,
+        annotation=Annotation(tuple([_to_object(one) for one in row.objects]), _to_tags(row.tags)),
     )
 
 

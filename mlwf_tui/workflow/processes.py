@@ -60,6 +60,11 @@ def send_signal(process: ProcessIdentity, signal_number: signal.Signals) -> bool
         os.close(descriptor)
 
 
+def read_boot_id() -> str:
+    """Return what the kernel drew when it started: another one after every boot of the machine."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+
+
 def kill_session(process: ProcessIdentity) -> None:
     """Kill a session's leader and everybody still in the session, also after the leader's end.
 
@@ -84,5 +89,4 @@ def _read_session(entry: Path) -> int | None:
 @cache
 def _read_boot_and_namespace() -> str:
     """Return `BOOT_ID:NAMESPACE`: on a home shared by containers a pid alone says nothing."""
-    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    return f"{boot_id}:{Path('/proc/self/ns/pid').stat().st_ino}"
+    return f"{read_boot_id()}:{Path('/proc/self/ns/pid').stat().st_ino}"

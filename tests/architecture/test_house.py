@@ -17,7 +17,8 @@ NOT_VERBS = {
     "__init__", "combine", "content", "events", "exports", "follow", "graph_formats", "hands", "hits",
     "import_cache", "intake", "items", "jobs", "journal", "known_items", "live", "messages", "names",
     "perform", "pictures", "processes", "readers", "reading", "reading_hand", "recorder", "refs",
-    "scan", "serving", "spool", "tree", "tree_edits", "tree_files", "tree_state", "tree_write",
+    "scan", "serving", "spool", "tree", "tree_edits", "tree_files", "tree_moves", "tree_plan",
+    "tree_recovery", "tree_state", "tree_write",
 }  # fmt: skip
 SDK_NAMES = {"import": "import_folder", "branch": "copy"}  # a word of Python, and a second name
 
