@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ from mlwf_tui.workflow.tree_plan import Plan, Step, encode_file, plan_new
 if TYPE_CHECKING:  # for the annotation alone: a hand that writes needs no catalog
     from mlwf_tui.workspace import Workspace
 
-_BATCH = 256
+_BATCH = 256  # steps
+_SHARDS = 4  # asked of a hand at once: a hundred items and more, a few hundredths of a second
 
 
 class _Setup(msgspec.Struct, array_like=True, frozen=True):
@@ -48,6 +50,7 @@ class _Part(msgspec.Struct, array_like=True, frozen=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _setup_decoder = msgspec.msgpack.Decoder(_Setup)
+_shards_decoder = msgspec.msgpack.Decoder(list[Digest])
 _part_decoder = msgspec.msgpack.Decoder(_Part)
 
 
@@ -107,20 +110,20 @@ def write_plan(
 def _write_whole(
     workspace: Workspace, folder: Path, plan: Plan, written: Written, *, is_new: bool, observer: Observer
 ) -> None:
-    """Write all items of a manifest; the hands take it shard by shard."""
+    """Write all items of a manifest; the hands take it a few shards at a time."""
     assert plan.whole is not None  # the caller has looked
-    shards = iter_shards(workspace.store, plan.whole)
+    batches = _iter_shards(workspace.store, plan.whole)
     if plan.step_count < FEWEST_FOR_HANDS or count_hands() == 1:
         with TreeFiles(folder) as files:
             writer = _ItemWriter(workspace.store, files, is_new)
-            for shard in shards:
-                writer.write_shard(shard, written)
+            for shards in batches:
+                writer.write_shards(shards, written)
                 observer.progress(written.items_written, plan.step_count, "writing files")
                 observer.check_cancelled()
         return
     setup = _encoder.encode(_Setup(os.fsencode(folder), is_new))
     with open_hands(workspace.home, "write", setup) as hands:
-        for answer in hands.map(shard.encode() for shard in shards):
+        for answer in hands.map(map(_encoder.encode, batches)):
             part = _part_decoder.decode(answer)
             written.files.update(part.files)
             written.problems += [Problem(key, reason) for key, reason in part.problems]
@@ -131,14 +134,14 @@ def _write_whole(
 
 @contextmanager
 def open_writing(home: Path, setup: bytes) -> Iterator[Work]:
-    """Be a hand that writes: a shard's digest in, signatures out."""
+    """Be a hand that writes: digests of shards in, signatures out."""
     decoded = _setup_decoder.decode(setup)
     with Store(home / "store") as store, TreeFiles(Path(os.fsdecode(decoded.folder))) as files:
         writer = _ItemWriter(store, files, decoded.is_new)
 
         def write(message: bytes) -> bytes:
             written = Written()
-            writer.write_shard(Digest(message.decode()), written)
+            writer.write_shards(_shards_decoder.decode(message), written)
             problems = [(problem.path, problem.reason) for problem in written.problems]
             return _encoder.encode(_Part(written.files, problems, written.items_written))
 
@@ -154,9 +157,10 @@ class _ItemWriter:
         self._is_replacing = not is_new
         self._images = SpanReader(store)
 
-    def write_shard(self, shard: Digest, written: Written) -> None:
-        """Write all files of a shard."""
-        self.write([plan_new(row) for row in read_shard(self._store, shard)], written)
+    def write_shards(self, shards: Iterable[Digest], written: Written) -> None:
+        """Write all files of some shards."""
+        rows = [row for shard in shards for row in read_shard(self._store, shard)]
+        self.write(map(plan_new, rows), written)
 
     def write(self, steps: Iterable[Step], written: Written) -> None:
         """Do some steps; images are read in the order in which they lie in the packs."""
@@ -189,6 +193,13 @@ def _pass_good(steps: Iterable[Step], written: Written) -> Iterator[Step]:
             continue
         written.items_written += 1
         yield step
+
+
+def _iter_shards(store: Store, manifest: Digest) -> Iterator[list[Digest]]:
+    """Yield the shards of a manifest, a few at a time."""
+    shards = iter_shards(store, manifest)
+    while batch := list(islice(shards, _SHARDS)):
+        yield batch
 
 
 def _iter_batches(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
