@@ -30,7 +30,7 @@ MAX_IMAGE_BYTES = 1 << 30
 _ATTEMPTS = 3
 
 
-class Task(msgspec.Struct, array_like=True, frozen=True):
+class Task(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One item to read: its place in the project, its image file, and the file that annotates it."""
 
     dataset: str
@@ -53,7 +53,7 @@ class Task(msgspec.Struct, array_like=True, frozen=True):
         return bool(self.source) or self.annotation is not None
 
 
-class Reading(msgspec.Struct, array_like=True, frozen=True):
+class Reading(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What became of a task. `row` is empty where the item is left out, and `problems` say why.
 
     The signatures are those of the bytes that were read, and `row` has what the files say.
