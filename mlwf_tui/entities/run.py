@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from mlwf_tui.entities.ids import Digest, JobId, RunId
+from mlwf_tui.entities.queue import Terms
 
 
 class ArtifactKind(StrEnum):
@@ -31,10 +32,13 @@ class ArtifactRef:
 
 
 class RunState(StrEnum):
-    """Where a run stands."""
+    """Where a run stands. A paused one has either let its process go, or its process is frozen."""
 
     QUEUED = "queued"
+    CLAIMED = "claimed"  # its process is being started
     RUNNING = "running"
+    PAUSING = "pausing"
+    PAUSED = "paused"
     STOPPING = "stopping"
     DONE = "done"
     FAILED = "failed"
@@ -57,6 +61,7 @@ class Run:
     seed: int | None
     author: str
     created_at: datetime
+    workspace: str = "default"
     started_at: datetime | None = None
     finished_at: datetime | None = None
     inputs: tuple[ArtifactRef, ...] = ()
@@ -66,6 +71,17 @@ class Run:
     result: Mapping[str, Any] = field(default_factory=dict)  # the verb's JSON document when done
     error: str = ""
     hint: str = ""
+    terms: Terms | None = None  # None where it is done by the process that was asked, not queued
+    call: Mapping[str, Any] = field(default_factory=dict)  # what a queued verb is to be called with
+    priority: int = 0  # higher ones start first
+    waits_for: str = ""  # in words for a person, while it is queued
+    not_before: datetime | None = None  # of a retry
+    retry_count: int = 0  # by itself
+
+    @property
+    def is_detached(self) -> bool:
+        """Whether it is done by a job of the queue."""
+        return self.terms is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +95,24 @@ class ProcessIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """The process that does a run; a retry is a second job of the same run."""
+    """The process that does a run; a retry is a second job of the same run.
+
+    `process` is the job's supervisor, or of a run that is done in process that process itself.
+    """
 
     id: JobId
     run_id: RunId
     process: ProcessIdentity
     started_at: datetime
+    worker: ProcessIdentity | None = None  # the supervisor's child that does the work, once it has begun
+    leases: tuple[str, ...] = ()  # "slot 0", "GPU 1"
     finished_at: datetime | None = None
     exit_code: int | None = None
+    signal: int | None = None  # that ended the worker
+    outcome: str = ""  # the state that its run had then, or "retry"
+    ran_s: float | None = None  # by a clock that nobody can set, pauses included
+    cpu_s: float | None = None  # of the worker and all below it
+    max_rss_bytes: int | None = None  # of the largest process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
