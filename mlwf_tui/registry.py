@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from mlwf_tui.errors import NotFound, PluginError
-from mlwf_tui.protocols import Executor, Exporter, Importer, Operation, Sample, Trainer
+from mlwf_tui.protocols import Executor, Exporter, Gauge, Importer, Operation, Sample, Trainer
 
 GROUP_PREFIX = "mlwf_tui."
 
@@ -43,6 +43,9 @@ class Registry:
 
     def get_executor(self, name: str) -> Executor:
         return cast(Executor, self._load("executors", name))
+
+    def get_gauge(self, name: str) -> Gauge:
+        return cast(Gauge, self._load("gauges", name))
 
     def get_trainer(self, name: str) -> Trainer:
         return cast(Trainer, self._load("trainers", name))

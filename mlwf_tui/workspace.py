@@ -8,10 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlwf_tui.catalog.catalog import Catalog
+from mlwf_tui.entities.ids import RunId
 from mlwf_tui.errors import CorruptData
 from mlwf_tui.registry import Registry
 from mlwf_tui.settings import Settings, prepare_home, read_settings
 from mlwf_tui.store.store import Store
+
+
+@dataclass(slots=True)
+class Adoption:
+    """A run that waits for its verb to record it."""
+
+    run_id: RunId
+    verb: str
+    is_taken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +33,17 @@ class Workspace:
     store: Store
     catalog: Catalog
     registry: Registry
+    adopted: Adoption | None = None  # in a worker: the run that it was started for
+
+    def adopt_run(self, verb: str) -> RunId | None:
+        """Return the run that a worker was started for, to the first one that records this verb.
+
+        So a verb that was queued records itself as the run that a person has seen since.
+        """
+        if self.adopted is None or self.adopted.is_taken or self.adopted.verb != verb:
+            return None
+        self.adopted.is_taken = True
+        return self.adopted.run_id
 
     def run_folder(self, run_id: str) -> Path:
         """Where a run keeps its log, its events and its scratch files."""

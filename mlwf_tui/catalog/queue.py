@@ -48,15 +48,16 @@ class Queue:
 
     def set_paused(self, home: str, *, is_paused: bool, author: str) -> None:
         """Pause the queue, or let it run, from now on in this folder."""
-        replace = QueueRow.replace(id=1, home=home, is_paused=int(is_paused))
+        entered = QueueRow.insert(id=1, home=home, is_paused=int(is_paused)).on_conflict_replace()
         with self._database.transaction():
-            self._database.execute(replace)
+            self._database.execute(entered)
             self._journal.append("queue.paused" if is_paused else "queue.resumed", home, author=author)
 
     def list_waiting(self) -> tuple[Run, ...]:
         """Return the queued runs in the order in which they may start: by priority, then submission."""
         found = self._runs.list(states=(RunState.QUEUED,), limit=None, is_detached=True)
-        return tuple(sorted(reversed(found), key=lambda run: -run.priority))
+        oldest_first = found[::-1]
+        return tuple(sorted(oldest_first, key=lambda run: -run.priority))
 
     def list_going(self) -> tuple[Run, ...]:
         """Return the runs that jobs of the queue are at, or were when last looked, oldest first."""

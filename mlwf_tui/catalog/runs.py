@@ -40,7 +40,6 @@ class Runs:
         recipe: Digest | None = None,
         terms: Terms | None = None,
         call: Mapping[str, Any] | None = None,
-        priority: int = 0,
     ) -> Run:
         """Add a run; one that is created running has started now, one with terms waits in the queue."""
         run_id = RunId(new_id())
@@ -65,7 +64,7 @@ class Runs:
                     started_at=now if state is RunState.RUNNING else None,
                     terms=terms,
                     call=call or {},
-                    priority=priority,
+                    priority=0 if terms is None else terms.priority,
                     waits_for="",
                     retry_count=0,
                 )

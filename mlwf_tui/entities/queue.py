@@ -27,7 +27,8 @@ class Wants:
 class Terms:
     """What was agreed when a run was queued; its priority may be changed while it waits."""
 
-    wants: Wants = Wants()
+    wants: Wants | None = None  # None leaves it to the verb and the machine
+    priority: int = 0  # to begin with; higher ones start first
     after: tuple[RunId, ...] = ()  # all of them must be done before it starts
     retries: int = 0  # how often it is tried again by itself after it was lost or failed
     backoff_s: float = DEFAULT_BACKOFF_S  # before the first retry; doubled for each further one

@@ -115,6 +115,41 @@ class Job:
     max_rss_bytes: int | None = None  # of the largest process
 
 
+class WishKind(StrEnum):
+    """What a job may be asked to do."""
+
+    STOP = "stop"  # end for good
+    PAUSE = "pause"  # write a checkpoint and end, to go on later
+    FREEZE = "freeze"  # stand still and keep everything
+    CONTINUE = "continue"  # go on after a freeze
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """One thing that a job is asked to do, and how patiently."""
+
+    kind: WishKind
+    grace_s: float = 0.0  # of a stop: before all of the job is killed
+    is_urgent: bool = False  # of a pause: do not go on to the next checkpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobExit:
+    """What the supervisor saw of a job's end."""
+
+    job: JobId
+    exit_code: int | None  # None where a signal ended the worker
+    signal: int | None
+    wish: str  # what it was asked last: "", "stop", "pause" or "timeout"
+    is_timed_out: bool
+    strays: int  # processes that the worker had left behind
+    ran_s: float
+    user_s: float
+    system_s: float
+    max_rss_bytes: int
+    ended_at: float  # seconds since the epoch
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a long verb has come; `total` None where the end is not known."""

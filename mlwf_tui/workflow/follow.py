@@ -37,7 +37,7 @@ class RunFollower:
         """Return what is new. The run's row is read first, so that a finished run's end is not missed."""
         if not self._run.state.is_finished:
             if self._polls % LOST_CHECK_POLLS == LOST_CHECK_POLLS - 1:
-                jobs.find_lost(self._workspace)
+                jobs.tend(self._workspace)
             self._run = self._workspace.catalog.runs.get(self._run.id)
         self._polls += 1
         progress, metrics = self._reader.read_new()
