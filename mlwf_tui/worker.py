@@ -1,7 +1,7 @@
 """The worker: one process that does one claimed run; `python -m mlwf_tui.worker HOME RUN_ID`.
 
 Its supervisor has started it; SIGTERM asks it to stop, SIGUSR1 to pause at the next checkpoint, SIGUSR2
-to pause at once.
+to pause at once, SIGTSTP to stand still until SIGCONT.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ from mlwf_tui import processes
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, Paused
 from mlwf_tui.workflow.events import FILE_NAME, EventWriter
-from mlwf_tui.workflow.perform import begin_claimed, end_orphan, is_asked_to_stop, note_pause, perform
+from mlwf_tui.workflow.perform import (
+    begin_claimed,
+    end_orphan,
+    is_asked_to_stop,
+    note_pause,
+    perform,
+    stand_still,
+)
 from mlwf_tui.workspace import Workspace, open_workspace
 
 logger = logging.getLogger(__name__)
@@ -32,7 +39,7 @@ class Wishes:
     def __init__(self) -> None:
         self.number = 0
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTSTP):
             signal.signal(number, self._set)
 
     def _set(self, number: int, frame: FrameType | None) -> None:
@@ -46,6 +53,9 @@ class Wishes:
         the run is let go of as it is, to be resumed.
         """
         match self.number:
+            case signal.SIGTSTP:
+                self.number = 0
+                stand_still(workspace, run)
             case signal.SIGUSR1:
                 raise Paused("The run was asked to pause.")
             case signal.SIGUSR2:

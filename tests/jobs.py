@@ -23,7 +23,7 @@ from tests.states import make_plain_item, set_state
 PATIENCE_S = 60.0  # the machine may be busy; nothing here is slow by itself
 POLL_S = 0.02
 FOREVER = "while True:\n    time.sleep(0.02)\n    yield"
-DEAF = f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True:\n    time.sleep(0.02)"
+DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True:\n    time.sleep(0.02)"
 
 
 @contextmanager
@@ -47,7 +47,11 @@ def open_job_home(folder: Path, monkeypatch: pytest.MonkeyPatch, settings: str =
 def end_all(workspace: Workspace) -> None:
     """Kill what belongs to the home, waiters included."""
     workspace.catalog.queue.set_paused(str(workspace.home), is_paused=True, author="")
-    jobs = [job for run in workspace.catalog.runs.list(limit=None) for job in workspace.catalog.jobs.list_of(run.id)]
+    jobs = [
+        job
+        for run in workspace.catalog.runs.list(limit=None)
+        for job in workspace.catalog.jobs.list_of(run.id)
+    ]
     for job in jobs:
         if job.process.pid == os.getpid():
             continue
@@ -63,7 +67,13 @@ def end_all(workspace: Workspace) -> None:
 
 def act(workspace: Workspace, code: str, *, seed: int = 0, terms: Terms | None = None) -> Run:
     """Queue a run that runs `code` in its worker; see `Act`."""
-    call = {"operation": "act", "refs": ["cells"], "to": f"out-{seed}", "params": {"code": code}, "seed": seed}
+    call = {
+        "operation": "act",
+        "refs": ["cells"],
+        "to": f"out-{seed}",
+        "params": {"code": code},
+        "seed": seed,
+    }
     return submit_call(workspace, "transform", call, terms=terms or Terms(wants=Wants()), seed=seed)
 
 
@@ -100,8 +110,11 @@ def wait_for_gone(process: ProcessIdentity) -> None:
     wait_until(lambda: not processes.is_alive(process), lambda: f"{process.pid} is alive")
 
 
-def wait_until(is_so: Callable[[], bool], describe: Callable[[], str]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+def wait_until(
+    is_so: Callable[[], bool], describe: Callable[[], str], *, patience_s: float = PATIENCE_S
+) -> None:
+    """Wait until something is so; tell what is instead where it never comes to be."""
+    deadline = time.monotonic() + patience_s
     while not is_so():
         assert time.monotonic() < deadline, describe()
         time.sleep(POLL_S)
@@ -132,4 +145,5 @@ def describe(workspace: Workspace, run: Run) -> str:
     now = workspace.catalog.runs.get(run.id)
     log = workspace.run_folder(run.id) / "log"
     text = log.read_text("utf-8", errors="replace") if log.exists() else "no log"
-    return f"{now.state}: {now.error} waits for {now.waits_for}; {workspace.catalog.jobs.list_of(run.id)}\n{text}"
+    found = workspace.catalog.jobs.list_of(run.id)
+    return f"{now.state}: {now.error} waits for {now.waits_for}; {found}\n{text}"

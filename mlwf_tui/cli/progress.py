@@ -69,7 +69,14 @@ def follow_run(workspace: Workspace, run: Run) -> Run:
     """Show a detached run's progress and metrics until it has finished, and return it."""
     line = ProgressLine(run.verb)
 
+    waited_for = ""
+
     def on_update(update: RunUpdate) -> None:
+        nonlocal waited_for
+        if update.run.waits_for != waited_for and update.run.waits_for:
+            line.close()
+            sys.stderr.write(f"{run.verb} {run.id} waits for {update.run.waits_for}\n")
+        waited_for = update.run.waits_for
         if update.progress is not None:
             line.progress(update.progress.step, update.progress.total, update.progress.message)
 

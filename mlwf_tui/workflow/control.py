@@ -65,31 +65,24 @@ def _kill(job: Job) -> None:
     processes.kill_marked(job.id)
 
 
-def freeze_job(workspace: Workspace, run: Run, job: Job) -> Run:
-    """Let all processes of a job stand still.
-
-    Raises:
-        Conflict: its supervisor is gone, or it ended meanwhile.
-    """
-    if not ask(workspace, job, Wish(kind=WishKind.FREEZE)):
-        raise Conflict(f"The run {run.id} has lost its supervisor.", hint="Stop it, and resume it then.")
-    if job.worker is not None:
-        worker = job.worker
-        wait_until(lambda: processes.is_frozen(worker) or not processes.is_alive(worker), FREEZE_WAIT_S)
-    if not workspace.catalog.runs.mark(run.id, RunState.PAUSED, expected=(RunState.RUNNING,)):
-        raise Conflict(f"The run {run.id} is not running any more.", hint="See mlwf runs.")
-    return workspace.catalog.runs.get(run.id)
+def wake_frozen(job: Job) -> None:
+    """Let a job go on that somebody has stopped from outside, perhaps in the middle of a transaction."""
+    for process in (job.process, job.worker):
+        if process is not None and processes.is_frozen(process):
+            processes.send_signal(process, signal.SIGCONT)
 
 
 def thaw_job(workspace: Workspace, run: Run, job: Job) -> Run:
-    """Let a frozen job go on.
-
-    Raises:
-        Conflict: it is not paused any more.
-    """
-    workspace.catalog.runs.mark(run.id, RunState.RUNNING, expected=(RunState.PAUSED,))
-    if not ask(workspace, job, Wish(kind=WishKind.CONTINUE)):
+    """Let a job go on that stands still, and return its run as it then is."""
+    worker = job.worker
+    if worker is None:
         tend(workspace)
+        return workspace.catalog.runs.get(run.id)
+    wait_until(lambda: processes.is_frozen(worker) or not processes.is_alive(worker), FREEZE_WAIT_S)
+    if not ask(workspace, job, Wish(kind=WishKind.CONTINUE)):
+        _ask_orphan(job, signal.SIGCONT)
+    wait_until(lambda: workspace.catalog.runs.get(run.id).state is not RunState.PAUSED, FREEZE_WAIT_S)
+    tend(workspace)
     return workspace.catalog.runs.get(run.id)
 
 

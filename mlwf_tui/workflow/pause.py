@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from mlwf_tui.entities.run import Job, Run, RunState, Wish, WishKind
+from mlwf_tui.entities.run import Run, RunState, Wish, WishKind
 from mlwf_tui.errors import Conflict
 from mlwf_tui.workflow.control import (
     GOING_STATES,
     ask,
-    freeze_job,
     wait_until,
 )
 from mlwf_tui.workflow.jobs import tend
@@ -19,13 +18,14 @@ CHECKPOINTING_VERBS = frozenset({"train"})
 def pause_run(workspace: Workspace, ref: str, *, is_urgent: bool = False, wait_s: float = 0.0) -> Run:
     """Pause a run and return it as it then is.
 
-    A training goes on to the end of its epoch, writes its checkpoint and lets its GPU go; it is
-    `pausing` until then, for which at most `wait_s` seconds are waited. Urgently, it goes back to its
-    last checkpoint. Other work stands still and keeps its memory. A waiting run is held back.
+    A training goes on to the end of its epoch, writes its checkpoint and lets its GPU go. Urgently, it
+    ends at once, to go back to its last checkpoint. Other work stands still after its present step, and
+    keeps its memory and its slot. It is `pausing` until then, for which at most `wait_s` seconds are
+    waited. A waiting run is held back.
 
     Raises:
         NotFound: there is no such run.
-        Conflict: it cannot be paused: it has finished, or holds a GPU whose memory it would keep.
+        Conflict: it has finished, or it holds a GPU whose memory it would keep.
     """
     tend(workspace)
     catalog = workspace.catalog
@@ -36,21 +36,17 @@ def pause_run(workspace: Workspace, ref: str, *, is_urgent: bool = False, wait_s
     job = catalog.jobs.latest(run.id)
     if run.state not in (RunState.RUNNING, RunState.PAUSING) or job is None:
         raise Conflict(f"The run {run.id} is {run.state}.", hint="Only what waits or runs can be paused.")
-    if run.verb in CHECKPOINTING_VERBS:
-        return _pause_at_checkpoint(workspace, run, job, is_urgent=is_urgent, wait_s=wait_s)
-    if any(lease.startswith("GPU") for lease in job.leases):
+    is_freezing = run.verb not in CHECKPOINTING_VERBS
+    if is_freezing and any(lease.startswith("GPU") for lease in job.leases):
         raise Conflict(
             f"The {run.verb} {run.id} cannot write a checkpoint, and would keep its memory of the GPU.",
             hint=f"Stop it, and do it again later: mlwf stop {run.id}, mlwf retry {run.id}",
         )
-    return freeze_job(workspace, run, job)
-
-
-def _pause_at_checkpoint(workspace: Workspace, run: Run, job: Job, *, is_urgent: bool, wait_s: float) -> Run:
-    catalog = workspace.catalog
     if not catalog.runs.mark(run.id, RunState.PAUSING, expected=(RunState.RUNNING, RunState.PAUSING)):
         raise Conflict(f"The run {run.id} is not running any more.", hint="See mlwf runs.")
-    if not ask(workspace, job, Wish(kind=WishKind.PAUSE, is_urgent=is_urgent)):
+    kind = WishKind.FREEZE if is_freezing else WishKind.PAUSE
+    if not ask(workspace, job, Wish(kind=kind, is_urgent=is_urgent)):
+        catalog.runs.mark(run.id, RunState.RUNNING, expected=(RunState.PAUSING,))
         raise Conflict(f"The run {run.id} has lost its supervisor.", hint="Stop it, and resume it then.")
     wait_until(lambda: catalog.runs.get(run.id).state not in GOING_STATES, wait_s)
     tend(workspace)

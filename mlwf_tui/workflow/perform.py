@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 from mlwf_tui.catalog.jobs import JobEnd
 from mlwf_tui.entities.ids import ModelId, VersionId
 from mlwf_tui.entities.model import Model
@@ -69,6 +72,17 @@ def note_pause(workspace: Workspace, run: Run) -> None:
         job = catalog.jobs.latest(run.id)
         if catalog.runs.mark(run.id, RunState.PAUSED, expected=(RunState.PAUSING,)) and job is not None:
             catalog.jobs.note_outcome(job.id, RunState.PAUSED)
+
+
+def stand_still(workspace: Workspace, run: Run) -> None:
+    """Stop all of this worker's group where a pause was asked for, and return when it is to go on.
+
+    It happens between two steps of the work, when no transaction is open that others would wait for.
+    """
+    if not workspace.catalog.runs.mark(run.id, RunState.PAUSED, expected=(RunState.PAUSING,)):
+        return
+    os.killpg(os.getpgrp(), signal.SIGSTOP)
+    workspace.catalog.runs.mark(run.id, RunState.RUNNING, expected=(RunState.PAUSED,))
 
 
 def end_orphan(workspace: Workspace, run: Run, exit_code: int) -> None:

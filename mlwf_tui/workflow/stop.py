@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Conflict
-from mlwf_tui.workflow.control import end_job, find_frozen_job
+from mlwf_tui.workflow.control import end_job, find_frozen_job, wake_frozen
 from mlwf_tui.workflow.dispatch import STOP_GRACE_S
 from mlwf_tui.workflow.jobs import tend
 from mlwf_tui.workspace import Workspace
@@ -20,13 +20,15 @@ def stop_run(workspace: Workspace, ref: str, *, grace_s: float = GRACE_S) -> Run
         NotFound: there is no such run.
         Conflict: it has finished already, or another program does it in its own process.
     """
-    tend(workspace)
     catalog = workspace.catalog
+    job = catalog.jobs.latest(catalog.runs.get(ref).id)
+    if job is not None and job.finished_at is None:
+        wake_frozen(job)
+    tend(workspace)
     run = catalog.runs.get(ref)
     if run.state.is_finished:
         raise Conflict(f"The run {run.id} is {run.state} already.", hint="Nothing was stopped.")
     if not run.is_detached:
-        job = catalog.jobs.latest(run.id)
         pid = job.process.pid if job else "unknown"
         raise Conflict(
             f"The {run.verb} {run.id} is done by the process {pid} itself.",

@@ -128,7 +128,7 @@ class Job:
             self.wish = self.wish or "pause"
             send(self.pid, signal.SIGUSR2 if asked["is_urgent"] else signal.SIGUSR1)
         elif asked["wish"] == "freeze":
-            self.freeze()
+            send(self.pid, signal.SIGTSTP)
         elif asked["wish"] == "continue":
             self.thaw()
 
@@ -141,13 +141,18 @@ class Job:
         self.kill_at = end if self.kill_at is None else min(self.kill_at, end)
 
     def freeze(self) -> None:
+        """Let all below stand still, now that the worker does.
+
+        It has chosen the moment by itself: in the middle of a transaction it would keep everybody from
+        the catalog.
+        """
         self.frozen_at = self.frozen_at or time.monotonic()
         signal_all(list_below(), signal.SIGSTOP)
         signal_all(list_below(), signal.SIGSTOP)  # what was forked meanwhile
 
     def thaw(self) -> None:
-        """Let all go on, also what somebody else has stopped."""
-        signal_all(list_below(), signal.SIGCONT)
+        """Let all go on, also what somebody else has stopped; the worker last, which needs the others."""
+        signal_all(list_below()[::-1], signal.SIGCONT)
         if self.frozen_at:
             self.frozen_s += time.monotonic() - self.frozen_at
             self.frozen_at = 0.0
@@ -155,12 +160,14 @@ class Job:
     def reap(self) -> None:
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
-            if pid == self.pid:
+            if pid == self.pid and os.WIFSTOPPED(status):
+                self.freeze()
+            elif pid == self.pid:
                 self.status = status
 
     def end_strays(self) -> None:
