@@ -37,6 +37,8 @@ def open_job_home(folder: Path, monkeypatch: pytest.MonkeyPatch, settings: str =
         monkeypatch.syspath_prepend(path.partition(":")[0])
     (home / "settings.toml").write_text(f'gpu_leases = "{folder}/gpus"\n{settings}', "utf-8")
     with open_workspace(home) as workspace:
+        if workspace.catalog.queue.read_state() is not None:
+            workspace.catalog.queue.set_paused(str(home), is_paused=False, author="")
         set_state(workspace, "cells", [make_plain_item("main/a.jpg")])
         try:
             yield workspace

@@ -15,6 +15,7 @@ from mlwf_tui.entities.threeway import Side
 from mlwf_tui.protocols import Observer
 from mlwf_tui.sdk.door import Door
 from mlwf_tui.sdk.items import Items
+from mlwf_tui.sdk.jobs import Jobs
 from mlwf_tui.settings import find_home
 from mlwf_tui.workflow.backup import BackupResult, backup
 from mlwf_tui.workflow.checkout import CheckoutResult, checkout
@@ -87,6 +88,7 @@ class Home:
     def __init__(self, door: Door) -> None:
         self._door = door
         self._door.open()
+        self.jobs = Jobs(door)
 
     @property
     def path(self) -> Path:

@@ -65,7 +65,7 @@ def check_logout(root: Path) -> Check:
         return Check(name, Health.WARN, "systemd ends processes at logout, but you may linger",
                      "Start long work as: systemd-run --user --scope mlwf …")  # fmt: skip
     return Check(name, Health.FAIL, "systemd ends all your processes at logout (KillUserProcesses=yes)",
-                 "loginctl enable-linger, then start long work as: systemd-run --user --scope mlwf …")  # fmt: skip
+                 "loginctl enable-linger, then start work as: systemd-run --user --scope mlwf …")  # fmt: skip
 
 
 def read_logind(root: Path, key: str) -> str:

@@ -126,9 +126,7 @@ def test_a_dependency_must_be_there(home: Workspace) -> None:
         jobs.act(home, "", terms=Terms(wants=Wants(), after=(RunId("nosuch"),)))
 
 
-def test_a_benchmark_may_come_after_the_training_that_makes_its_model(
-    home: Workspace, tmp_path: Path
-) -> None:
+def test_a_benchmark_may_come_after_the_training_of_its_model(home: Workspace, tmp_path: Path) -> None:
     boxes = {"a.jpg": [("cell", 2, 3, 20, 21)], "b.jpg": [("cell", 2, 3, 20, 21)]}
     make_voc(tmp_path / "voc", boxes, splits={"train": ["a"], "val": ["b"]})
     import_folder(home, tmp_path / "voc", "seen", observer=KeepingObserver())
@@ -192,9 +190,7 @@ def test_the_next_run_starts_where_nobody_looks(home: Workspace, tmp_path: Path)
     assert trace.read_text().split() == ["0", "1", "2"]
 
 
-def test_the_waiter_starts_a_run_after_a_lone_kill_of_its_forerunners(
-    home: Workspace, tmp_path: Path
-) -> None:
+def test_the_waiter_starts_a_run_after_both_before_it_were_killed(home: Workspace, tmp_path: Path) -> None:
     """Nobody is left to say that the first job is over, and nobody looks but the waiter."""
     first = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER), RunState.RUNNING)
     jobs.act(home, write(tmp_path / "trace"), seed=1)
