@@ -82,7 +82,8 @@ class Home:
     `PROJECT` names a project's head and `PROJECT@N` or `PROJECT@TAG` a version, as on the command line.
     A verb raises what its function in `mlwf_tui.workflow` says, always an `MlwfError`: NotFound,
     Conflict, InvalidInput, CorruptData, Busy, StorageFailed. Work that takes long tells `observer` how
-    far it has come, and stops with Cancelled where that one raises it.
+    far it has come, and stops with Cancelled where that one raises it. `jobs` is the queue of runs that
+    go on when this program ends.
     """
 
     def __init__(self, door: Door) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlwf_tui.plugins.trainers.ultralytics_architectures import list_architectures
-from mlwf_tui.plugins.trainers.ultralytics_checkpoints import find_checkpoint
+from mlwf_tui.plugins.trainers.ultralytics_checkpoints import list_checkpoints
 from mlwf_tui.plugins.trainers.ultralytics_params import TrainParams, check_extra, read_default_settings
 from mlwf_tui.protocols import (
     EvaluateRequest,
@@ -43,7 +43,7 @@ class UltralyticsTrainer:
 
     def can_resume(self, folder: Path) -> bool:
         """Whether `folder` holds a whole checkpoint of an interrupted fit."""
-        return find_checkpoint(folder) is not None
+        return bool(list_checkpoints(folder))
 
     def fit(self, request: FitRequest, observer: Observer) -> FitResult:
         """Train; a stop asked through the observer ends after the running batch, with good checkpoints.

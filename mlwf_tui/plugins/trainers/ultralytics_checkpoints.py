@@ -7,42 +7,35 @@ before each writing, by a rename that costs nothing.
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 LAST, BEFORE, BEST = "last.pt", "before.pt", "best.pt"
 
 
-def find_checkpoint(folder: Path) -> Path | None:
-    """Return the newest whole checkpoint of the fit in `folder`, or None where there is none."""
+def list_checkpoints(folder: Path) -> tuple[Path, ...]:
+    """Return the whole checkpoints of the fit in `folder` that it may go on from, the newest first."""
     weights = folder / "train" / "weights"
-    return next((path for path in (weights / LAST, weights / BEFORE) if _is_whole(path)), None)
+    return tuple(path for path in (weights / LAST, weights / BEFORE) if _is_whole(path))
 
 
-def put_aside(weights: Path) -> None:
-    """Keep last.pt under another name until a new one is whole."""
-    last = weights / LAST
+def save_safely(weights: Path, save: Callable[[], bool]) -> bool:
+    """Let the library write last.pt while the one before is kept; it may find nothing to save."""
+    last, before = weights / LAST, weights / BEFORE
     if last.exists():
-        last.replace(weights / BEFORE)
+        last.replace(before)
+    is_saved = save()
+    if not last.exists() and before.exists():
+        before.replace(last)
+    return is_saved
 
 
-def prepare_resume(folder: Path) -> Path:
-    """Return the checkpoint to go on from, as last.pt; a best.pt that was torn is taken away.
-
-    Raises:
-        FileNotFoundError: there is no whole checkpoint.
-    """
-    found = find_checkpoint(folder)
-    if found is None:
-        raise FileNotFoundError(f"{folder} holds no checkpoint to go on from")
-    best = found.with_name(BEST)
+def prepare_resume(chosen: Path) -> Path:
+    """Make a checkpoint the last one, and return its path; a best.pt that was torn is taken away."""
+    best = chosen.with_name(BEST)
     if best.exists() and not _is_whole(best):
         best.unlink()
-    return found.replace(found.with_name(LAST))
-
-
-def drop_aside(weights: Path) -> None:
-    """Remove what was put aside, once the fit has ended."""
-    (weights / BEFORE).unlink(missing_ok=True)
+    return chosen.replace(chosen.with_name(LAST))
 
 
 def _is_whole(path: Path) -> bool:

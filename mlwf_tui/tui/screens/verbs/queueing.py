@@ -44,12 +44,12 @@ class Queueing:
             yes="Pause it now",
         )
         work = partial(pause_run, self._host.workspace, entry.ref, is_urgent=True, wait_s=FREEZE_WAIT_S)
-        self._host.put(
-            confirm,
-            lambda is_wanted: (
-                self._host.ask("pause", work, self._say, is_patient=False) if is_wanted else None
-            ),
-        )
+
+        def confirmed(is_wanted: bool) -> None:
+            if is_wanted:
+                self._host.ask("pause", work, self._say, is_patient=False)
+
+        self._host.put(confirm, confirmed)
 
     def resume(self, entry: Entry) -> None:
         self._do("resume", resume_run, entry)
