@@ -27,8 +27,8 @@ def test_runs_are_queued_paused_resumed_and_waited_for(home: Home) -> None:
     home.jobs.pause_queue()
     call = {"operation": "act", "refs": ["cells"], "to": "out", "params": {"code": ""}, "seed": 0}
     first = home.jobs.submit("transform", call)
-    second = home.jobs.submit("verify", {"scope": "all", "share": 1.0, "is_rebuilding": False,
-                                         "repair_from": None}, terms=Terms(wants=Wants(), after=(first.id,)))  # fmt: skip
+    check = {"scope": "all", "share": 1.0, "is_rebuilding": False, "repair_from": None}
+    second = home.jobs.submit("verify", check, terms=Terms(wants=Wants(), after=(first.id,)))
     assert [run.id for run in home.jobs.queue().waiting] == [first.id, second.id]
     assert home.jobs.set_priority(second.id, 4).priority == 4
     assert home.jobs.pause(first.id).state is RunState.PAUSED
