@@ -202,7 +202,7 @@ class _Round:
                 self.closed.update(dict.fromkeys(_list_kinds(wants), run.id))
                 return held.reason
             try:
-                _launch(self.workspace, run, held, is_on_gpus=bool(wants.gpu_count))
+                _launch(self.workspace, run, held, has_gpus=bool(self.gpus))
             finally:
                 held.let_go()
         except OSError as error:
@@ -213,7 +213,7 @@ class _Round:
         return ""
 
 
-def _launch(workspace: Workspace, run: Run, held: leases.Held, *, is_on_gpus: bool) -> None:
+def _launch(workspace: Workspace, run: Run, held: leases.Held, *, has_gpus: bool) -> None:
     """Start a supervisor, claim the run for it, and give it the word.
 
     Raises:
@@ -238,18 +238,17 @@ def _launch(workspace: Workspace, run: Run, held: leases.Held, *, is_on_gpus: bo
     except BaseException:
         starting.abandon()
         raise
-    starting.begin(make_spec(workspace, run, job_id, held.gpu_indices))
+    starting.begin(_make_spec(workspace, run, job_id, _show_gpus(held.gpu_indices, has_gpus=has_gpus)))
 
 
-def make_spec(workspace: Workspace, run: Run, job_id: JobId, gpu_indices: Sequence[int]) -> JobSpec:
-    """Return what the supervisor of a run's job is told."""
+def _make_spec(workspace: Workspace, run: Run, job_id: JobId, shown: dict[str, str]) -> JobSpec:
     assert run.terms is not None, "only a queued run has a supervisor"
     folder, settings, home = workspace.run_folder(run.id), workspace.settings, str(workspace.home)
     return JobSpec(
         job=job_id,
         command=(sys.executable, "-m", "mlwf_tui.worker", home, run.id),
         settle=(sys.executable, "-m", "mlwf_tui.dispatcher", home, job_id),
-        environment={"PYTHONUNBUFFERED": "1", **_choose_gpus(gpu_indices)},
+        environment={"PYTHONUNBUFFERED": "1", **shown},
         folder=folder,
         log=folder / "log",
         grace_s=STOP_GRACE_S,
@@ -259,10 +258,13 @@ def make_spec(workspace: Workspace, run: Run, job_id: JobId, gpu_indices: Sequen
     )
 
 
-def _choose_gpus(indices: Sequence[int]) -> dict[str, str]:
-    """Return the variables that show a job its GPUs alone; CUDA's own order is not the bus's."""
+def _show_gpus(indices: Sequence[int], *, has_gpus: bool) -> dict[str, str]:
+    """Return the variables that show a job its GPUs alone; CUDA's own order is not the bus's.
+
+    A job without any is shown none where the machine has some: it must not use what others lease.
+    """
     if not indices:
-        return {}
+        return {"CUDA_VISIBLE_DEVICES": "", leases.LEASED_GPUS: ""} if has_gpus else {}
     return {
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "CUDA_VISIBLE_DEVICES": ",".join(map(str, indices)),
