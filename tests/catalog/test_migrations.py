@@ -37,8 +37,8 @@ FIRST_ROWS = (
 RUNS_BEFORE_THE_QUEUE = (
     *(
         f"""INSERT INTO run (id, verb, params, state, author, workspace, environment, result, summary, error,
-        hint, created_at) VALUES ('{name}', 'train', '{{}}', '{state}', 'ada', 'default', '{{}}', '{{}}', '', ''
-        , '', 1)"""
+        hint, created_at)
+        VALUES ('{name}', 'train', '{{}}', '{state}', 'ada', 'default', '{{}}', '{{}}', '', '', '', 1)"""
         for name, state in (("a", "queued"), ("b", "running"))
     ),
     """INSERT INTO job (id, run_id, boot_id, pid, start_ticks, started_at)
