@@ -214,7 +214,7 @@ def test_a_copied_home_does_not_do_the_runs_of_the_original(home: Workspace, tmp
     assert home.catalog.runs.get(waiting.id).state is RunState.QUEUED
 
 
-@pytest.mark.parametrize("count", [12, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [12, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 def test_many_runs_on_one_slot_are_each_done_once_and_never_two_at_a_time(
     home: Workspace, tmp_path: Path, count: int
 ) -> None:
