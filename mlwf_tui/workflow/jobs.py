@@ -116,6 +116,8 @@ def tend(workspace: Workspace) -> Dispatched:
 
     Cheap where nothing is queued. Everybody who lists or changes runs calls it: there is no daemon.
     """
+    if not workspace.catalog.queue.has_unfinished():
+        return Dispatched(started=0, waiting=0, due_at=None)
     settle_all(workspace)
     done = dispatch(workspace)
     if done.waiting:

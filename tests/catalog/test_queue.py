@@ -147,3 +147,14 @@ def test_reasons_are_noted_while_a_run_waits_and_go_when_it_starts(catalog: Cata
     assert catalog.journal.latest() == before + 1
     claim(catalog, run)
     assert catalog.runs.get(run.id).waits_for == ""
+
+
+def test_unfinished_runs_and_jobs_are_seen(catalog: Catalog, make: Any) -> None:
+    assert not catalog.queue.has_unfinished()
+    run = make.run()
+    assert catalog.queue.has_unfinished()
+    job = catalog.jobs.create(run.id, PROCESS)
+    catalog.runs.finish(run.id, RunState.DONE, result={})
+    assert catalog.queue.has_unfinished()
+    catalog.jobs.finish(job.id, 0)
+    assert not catalog.queue.has_unfinished()
