@@ -8,7 +8,7 @@ from typing import Any
 from mlwf_tui.entities.ids import JobId
 from mlwf_tui.entities.run import Job, JobExit, Run
 from mlwf_tui.workflow.jobs import tend
-from mlwf_tui.workflow.settle import settle_job
+from mlwf_tui.workflow.settle import describe_end, settle_job
 from mlwf_tui.workspace import Workspace
 
 
@@ -68,12 +68,5 @@ def settle_ended(workspace: Workspace, job_id: JobId, known: JobExit) -> dict[st
     return {
         "is_finished": run.state.is_finished,
         "state": run.state.value,
-        "environment": {
-            "MLWF_HOME": str(workspace.home),
-            "MLWF_RUN": run.id,
-            "MLWF_VERB": run.verb,
-            "MLWF_STATE": run.state.value,
-            "MLWF_ERROR": run.error,
-            "MLWF_SUMMARY": str(run.result.get("summary", "")),
-        },
+        "environment": describe_end(workspace, run),
     }
