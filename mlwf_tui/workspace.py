@@ -53,6 +53,11 @@ class Workspace:
     adopted: Adoption | None = None  # in a worker: the run that it was started for
     pulse: Pulse = field(default_factory=Pulse)
 
+    @property
+    def place(self) -> str:
+        """Where the home really lies, whatever links lead there; a copy of it has another place."""
+        return str(self.home.resolve())
+
     def adopt_run(self, verb: str) -> RunId | None:
         """Return the run that a worker was started for, to the first one that records this verb.
 

@@ -8,6 +8,7 @@ transaction; what dies in between leaves locks that the kernel has dropped and a
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sys
 import time
@@ -27,6 +28,7 @@ from mlwf_tui.protocols import JobSpec
 from mlwf_tui.workflow import leases
 from mlwf_tui.workspace import Workspace
 
+logger = logging.getLogger(__name__)
 EXECUTOR = "local"
 STOP_GRACE_S = 60.0  # a training ends its batch, validates and saves before it goes
 TURN_TIMEOUT_S = 2.0
@@ -58,7 +60,7 @@ def dispatch(workspace: Workspace) -> Dispatched:
         if not waiting:
             return Dispatched(started=0, waiting=0, due_at=None)
         reason = ""
-        if state.home != str(workspace.home):
+        if state.home != workspace.place:
             reason = f"this home, a copy of {state.home}, to be given leave: mlwf queue resume"
         elif state.is_paused:
             reason = "the queue, which is paused"
@@ -74,7 +76,12 @@ def _take_turn(workspace: Workspace) -> Iterator[None]:
 
     It is a courtesy: after `TURN_TIMEOUT_S`, when the other may have been frozen, it goes on without.
     """
-    descriptor = os.open(workspace.home / "queue.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(workspace.home / "queue.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        logger.warning("The queue's lock cannot be opened: %s", error)
+        yield
+        return
     try:
         deadline = time.monotonic() + TURN_TIMEOUT_S
         while time.monotonic() < deadline:

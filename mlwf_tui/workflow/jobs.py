@@ -34,7 +34,7 @@ def queue_run(
     Raises:
         NotFound: there is no such run that it is to come after.
     """
-    workspace.catalog.queue.set_up(str(workspace.home))
+    workspace.catalog.queue.set_up(workspace.place)
     run = workspace.catalog.runs.create(
         verb,
         params=params,

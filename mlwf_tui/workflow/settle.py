@@ -29,7 +29,7 @@ RETRY, UNBEGUN = "retry", "unbegun"
 def settle_all(workspace: Workspace) -> None:
     """Close whatever has lost its process."""
     state = workspace.catalog.queue.read_state()
-    if state is None or state.home == str(workspace.home):  # of a copied home the jobs are elsewhere
+    if state is None or state.home == workspace.place:  # of a copied home the jobs are elsewhere
         _settle_queued(workspace)
     _settle_own(workspace)
 

@@ -302,3 +302,11 @@ def test_the_command_line_queues_lists_and_pauses(home: Workspace, tmp_path: Pat
     assert shown["state"] == "done"
     assert call("resume", first, code=5)["error"]
     assert call("transform", "act", "cells", "--to", "out", "--after", first, code=2)["error"]
+
+
+def test_a_home_that_is_opened_through_a_link_is_the_same(home: Workspace, tmp_path: Path) -> None:
+    pause_queue(home)
+    (tmp_path / "link").symlink_to(home.home)
+    with open_workspace(tmp_path / "link") as linked:
+        assert not resume_queue(linked).is_paused
+    assert not list_queue(home).is_paused
