@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]
 
 def test_a_chain_of_all_queued_verbs_is_done_in_order(home: Workspace, tmp_path: Path) -> None:
     folder = str(tmp_path / "out")
-    calls = {
+    calls: dict[str, dict[str, Any]] = {
         "import": {"path": str(tmp_path / "voc"), "project": "seen", "dataset": "", "format": "auto"},
         "transform": {"operation": "flip", "refs": ["seen"], "to": "flipped", "params": {}, "seed": 3},
         "export": {"ref": "seen", "folder": str(tmp_path / "exported"), "format": "yolo"},
