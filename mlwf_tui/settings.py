@@ -15,12 +15,22 @@ from mlwf_tui.errors import InvalidInput, InvalidParameter, StorageFailed
 HOME_VARIABLE = "MLWF_HOME"
 
 
+def count_slots() -> int:
+    """Return how many jobs run at once without a GPU where nothing was set: cores / 4, two at least."""
+    return max(2, len(os.sched_getaffinity(0)) // 4)
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a person may set; each field is a key of settings.toml."""
 
     author: str
     workspace: str = "default"
     theme: str = "mlwf-dark"
+    slots: int = msgspec.field(default_factory=count_slots)  # jobs without a GPU that run at once
+    limits: Mapping[str, int] = {}  # jobs that run at once, by workspace
+    gpu_leases: str = ""  # the folder of the machine's GPU leases; chosen where empty
+    on_finish: tuple[str, ...] = ()  # a command, called when a queued run has ended
+    on_finish_timeout_s: float = 60.0
 
 
 def find_home(given: Path | None, environment: Mapping[str, str]) -> Path:
@@ -83,15 +93,31 @@ def read_settings(home: Path) -> Settings:
         InvalidInput: settings.toml is no TOML, or has a key or a type that is not known.
     """
     path = home / "settings.toml"
-    values = _read_toml(path)
-    known = {"author", "workspace", "theme"}
-    for key, value in values.items():
-        if key not in known or not isinstance(value, str):
-            raise InvalidInput(
-                f"{path} has {key} = {value!r}, which is not a setting.",
-                hint=f"Settings are texts named {', '.join(sorted(known))}.",
-            )
-    return Settings(**{"author": _find_author(), **values})
+    checked = {key: _check_setting(path, key, value) for key, value in _read_toml(path).items()}
+    return Settings(**{"author": _find_author(), **checked})
+
+
+def _check_setting(path: Path, key: str, value: Any) -> Any:
+    match key, value:
+        case (("author" | "workspace" | "theme" | "gpu_leases"), str()):
+            return value
+        case "slots", int() if value > 0 and not isinstance(value, bool):
+            return value
+        case "on_finish_timeout_s", int() | float() if value > 0:
+            return float(value)
+        case "on_finish", str() if value.count('"') % 2 == 0 and value.count("'") % 2 == 0:
+            import shlex  # 2 ms that most starts can do without
+
+            return tuple(shlex.split(value))
+        case "on_finish", [*words] if all(isinstance(word, str) for word in words):
+            return tuple(words)
+        case "limits", {**limits} if all(isinstance(most, int) and most > 0 for most in limits.values()):
+            return limits
+    known = ", ".join(name for name in Settings.__struct_fields__)
+    raise InvalidInput(
+        f"{path} has {key} = {value!r}, which is not a setting.",
+        hint=f"There are: {known}; see docs/format.md.",
+    )
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

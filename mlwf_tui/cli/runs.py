@@ -9,7 +9,7 @@ import click
 
 from mlwf_tui.cli.face import DONE, FAILED, Face, command, to_document
 from mlwf_tui.cli.text import format_age, format_duration, format_state, format_table
-from mlwf_tui.entities.run import ArtifactRef, Run
+from mlwf_tui.entities.run import ArtifactRef, Run, RunState
 
 group = click.Group()
 
@@ -27,10 +27,10 @@ def runs_command(face: Face, limit: int) -> None:
         runs = list_runs(workspace, limit)
     rows = [
         (r.id, r.verb, format_state(r.state.value), _name(r.inputs), "→ " + _name(r.outputs),
-         format_age(r.created_at), format_duration(_length(r)))
+         format_age(r.created_at), format_duration(_length(r)), _note(r))
         for r in runs
     ]  # fmt: skip
-    header = ("RUN", "VERB", "STATE", "INPUTS", "OUTPUTS", "CREATED", "TOOK")
+    header = ("RUN", "VERB", "STATE", "INPUTS", "OUTPUTS", "CREATED", "TOOK", "")
     document = {"runs": [describe_run(run) for run in runs]}
     face.show(document, lambda: format_table(header, rows, empty="Nothing was done yet. Try mlwf demo."))
 
@@ -115,6 +115,14 @@ def graph_command(face: Face, ref: str | None, format_: str) -> None:
 
 def _name(artifacts: tuple[ArtifactRef, ...]) -> str:
     return ", ".join(artifact.title for artifact in artifacts) or "-"
+
+
+def _note(run: Run) -> str:
+    """Return for what a run waits, or what can be done about it."""
+    if run.waits_for:
+        return f"waits for {run.waits_for}"
+    is_resumable = run.state in (RunState.LOST, RunState.PAUSED) and run.is_detached
+    return f"mlwf resume {run.id}" if is_resumable else ""
 
 
 def _length(run: Run) -> timedelta | None:

@@ -13,8 +13,8 @@ from mlwf_tui.entities.run import Problem
 
 SHOWN_PROBLEMS = 20
 STATE_COLORS = {
-    "done": "green", "running": "blue", "queued": "cyan", "stopping": "yellow",
-    "stopped": "yellow", "failed": "red", "lost": "red",
+    "done": "green", "running": "blue", "queued": "cyan", "claimed": "cyan", "stopping": "yellow",
+    "pausing": "yellow", "paused": "yellow", "stopped": "yellow", "failed": "red", "lost": "red",
 }  # fmt: skip
 
 

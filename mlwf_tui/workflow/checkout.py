@@ -12,8 +12,8 @@ from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Conflict, InvalidInput
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place
+from mlwf_tui.processes import read_boot_id
 from mlwf_tui.protocols import Observer
-from mlwf_tui.workflow.processes import read_boot_id
 from mlwf_tui.workflow.projects import write_empty_manifest
 from mlwf_tui.workflow.recorder import Recorder, record
 from mlwf_tui.workflow.scan import scan_folder

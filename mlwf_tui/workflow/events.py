@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mlwf_tui.entities.run import MetricPoint, Progress
-from mlwf_tui.errors import Cancelled
+from mlwf_tui.errors import StorageFailed
 
 FILE_NAME = "events.jsonl"
 PROGRESS_INTERVAL_S = 0.1  # a training writes thousands of steps a minute; a person sees ten a second
@@ -22,11 +22,11 @@ READ_LIMIT_BYTES = 1 << 20  # a follower takes at most this much a poll, and the
 class EventWriter:
     """An Observer that appends to a run's event file. One process writes; each line is one write.
 
-    Raises Cancelled from `check_cancelled` once `is_cancelled` says so.
+    `check` is called by `check_cancelled`, and raises what was asked for: Cancelled, or Paused.
     """
 
     file: IO[bytes]
-    is_cancelled: Callable[[], bool] = lambda: False
+    check: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.time
     _last_progress: float = field(default=-math.inf)
 
@@ -42,12 +42,17 @@ class EventWriter:
         self._write({"type": "metric", "key": key, "value": shown, "step": step, "at": self.clock()})
 
     def check_cancelled(self) -> None:
-        if self.is_cancelled():
-            raise Cancelled("The run was asked to stop.")
+        self.check()
 
     def _write(self, event: dict[str, Any]) -> None:
-        self.file.write(json.dumps(event, separators=(",", ":")).encode() + b"\n")
-        self.file.flush()
+        try:
+            self.file.write(json.dumps(event, separators=(",", ":")).encode() + b"\n")
+            self.file.flush()
+        except OSError as error:
+            raise StorageFailed(
+                f"The run's metrics cannot be written: {error.strerror or error}.",
+                hint="Free some space on the home's disk, then resume the run.",
+            ) from error
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from mlwf_tui.workflow import events, jobs
 from mlwf_tui.workspace import Workspace
 
 POLL_S = 0.25
-LOST_CHECK_POLLS = 8  # whether the process still lives is asked every two seconds
+TEND_S = 2.0  # so often the queue is looked after, however many runs are followed
 
 
 class RunUpdate(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,15 +31,13 @@ class RunFollower:
         self._workspace = workspace
         self._run = workspace.catalog.runs.get(run_id)
         self._reader = events.EventReader(workspace.run_folder(self._run.id) / events.FILE_NAME)
-        self._polls = 0
 
     def poll(self) -> RunUpdate:
         """Return what is new. The run's row is read first, so that a finished run's end is not missed."""
         if not self._run.state.is_finished:
-            if self._polls % LOST_CHECK_POLLS == LOST_CHECK_POLLS - 1:
-                jobs.find_lost(self._workspace)
+            if self._workspace.pulse.is_due(TEND_S):
+                jobs.tend(self._workspace)
             self._run = self._workspace.catalog.runs.get(self._run.id)
-        self._polls += 1
         progress, metrics = self._reader.read_new()
         return RunUpdate(run=self._run, progress=progress, new_metrics=metrics)
 

@@ -10,7 +10,7 @@ import msgspec
 from mlwf_tui.entities.ids import Digest, ProjectId, VersionId
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
-from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.run import Job, Run
 from mlwf_tui.errors import NotFound
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.content import read_content
@@ -155,6 +155,23 @@ def _describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
         "metrics": {point.key: point.value for point in read_metrics(workspace.run_folder(run.id))},
         "error": run.error,
         "hint": run.hint,
+        "jobs": [_describe_job(job) for job in workspace.catalog.jobs.list_of(run.id)],
+    }
+
+
+def _describe_job(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "pid": job.process.pid,
+        "leases": list(job.leases),
+        "outcome": job.outcome,
+        "exit_code": job.exit_code,
+        "signal": job.signal,
+        "ran_s": job.ran_s,
+        "cpu_s": job.cpu_s,
+        "max_rss_bytes": job.max_rss_bytes,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
     }
 
 
@@ -169,4 +186,7 @@ def describe_run(run: Run) -> dict[str, Any]:
         "created_at": run.created_at,
         "started_at": run.started_at,
         "finished_at": run.finished_at,
+        "priority": run.priority,
+        "waits_for": run.waits_for,
+        "retry_count": run.retry_count,
     }

@@ -17,11 +17,11 @@ from mlwf_tui.entities.run import Problem
 from mlwf_tui.entities.threeway import MergeConflict, Side
 from mlwf_tui.errors import Conflict, NotFound
 from mlwf_tui.formats.supervisely_layout import place_annotation, place_image
+from mlwf_tui.processes import read_boot_id
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.manifests import read_summary, update_manifest
 from mlwf_tui.store.rows import encode_item
 from mlwf_tui.workflow.combine import combine
-from mlwf_tui.workflow.processes import read_boot_id
 from mlwf_tui.workflow.recorder import Recorder, pin_head, record
 from mlwf_tui.workflow.scan import scan_folder
 from mlwf_tui.workflow.tree import hold_tree, settle

@@ -13,12 +13,12 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats.supervisely import encode_meta
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place
+from mlwf_tui.processes import read_boot_id
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import find_rows, read_summary
 from mlwf_tui.store.rows import ItemRow, decode_row
 from mlwf_tui.store.store import Store
-from mlwf_tui.workflow.processes import read_boot_id
 from mlwf_tui.workflow.reading import MAX_IMAGE_BYTES, read_stable
 from mlwf_tui.workflow.scan import scan_folder
 from mlwf_tui.workflow.tree import find_keys, settle

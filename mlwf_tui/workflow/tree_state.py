@@ -15,9 +15,9 @@ import msgspec
 
 from mlwf_tui.entities.ids import Digest, ProjectId
 from mlwf_tui.errors import InvalidInput, NotFound, StorageFailed
+from mlwf_tui.processes import read_boot_id
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.packs import sync_folder
-from mlwf_tui.workflow.processes import read_boot_id
 
 FOLDER_NAME = ".mlwf"
 _FILE_NAME = "state"

@@ -47,9 +47,13 @@ def test_progress_is_thinned_but_its_end_is_not(tmp_path: Path) -> None:
     assert len(path.read_bytes().splitlines()) == 2
 
 
+def raise_cancelled() -> None:
+    raise Cancelled("asked to")
+
+
 def test_a_writer_raises_once_it_is_cancelled(tmp_path: Path) -> None:
     with (tmp_path / "events.jsonl").open("ab") as file, pytest.raises(Cancelled):
-        EventWriter(file, is_cancelled=lambda: True).check_cancelled()
+        EventWriter(file, check=raise_cancelled).check_cancelled()
 
 
 def test_a_damaged_line_costs_itself_only(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from mlwf_tui.entities.change import ChangeKind
+from mlwf_tui.processes import read_boot_id
 from mlwf_tui.workflow.checkout import checkout
-from mlwf_tui.workflow.processes import read_boot_id
 from mlwf_tui.workflow.scan import sign_status
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import sync

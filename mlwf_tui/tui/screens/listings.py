@@ -138,6 +138,7 @@ def _list_runs(runs: Sequence[Run], now: datetime) -> Listing:
     columns = (
         Column("state", 10),
         Column("run", flex=2),
+        Column("waits for", flex=1),
         Column("took", 12, align="right"),
         Column("author", 10),
         Column("id", 12),
@@ -148,6 +149,7 @@ def _list_runs(runs: Sequence[Run], now: datetime) -> Listing:
         (
             (f"{STATE_GLYPHS[r.state.value]} {r.state.value}", r.state.value),
             (e.title, e.title),
+            (r.waits_for, r.waits_for),
             _took(r, now),
             (r.author, r.author),
             (r.id, r.id),

@@ -6,7 +6,10 @@ from datetime import datetime
 
 STATE_GLYPHS = {
     "queued": "◌",
+    "claimed": "○",
     "running": "●",
+    "pausing": "◑",
+    "paused": "‖",
     "stopping": "◐",
     "done": "✓",
     "failed": "✗",
@@ -17,7 +20,10 @@ STATE_GLYPHS = {
 
 STATE_STYLES = {
     "queued": "$text-muted",
+    "claimed": "$accent",
     "running": "$accent",
+    "pausing": "$warning",
+    "paused": "$warning",
     "stopping": "$warning",
     "done": "$success",
     "failed": "$error",
@@ -26,6 +32,8 @@ STATE_STYLES = {
 }
 
 KEY_NAMES = {
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
     "question_mark": "?",
     "exclamation_mark": "!",
     "colon": ":",

@@ -113,7 +113,7 @@ def _draw_head(run: Run, title: str, progress: Progress | None, now: datetime) -
 
 def _describe_time(run: Run, now: datetime) -> str:
     if run.started_at is None:
-        return "waits for a place"
+        return f"waits for {run.waits_for or 'its process'}"
     end = run.finished_at or now
     return format_duration(max(0.0, (end - run.started_at).total_seconds()))
 

@@ -43,6 +43,15 @@ def is_gone(process: ProcessIdentity) -> bool:
     return not is_alive(process)
 
 
+def is_frozen(process: ProcessIdentity) -> bool:
+    """Whether that very process has been stopped, by SIGSTOP or a debugger."""
+    try:
+        stat = Path(f"/proc/{process.pid}/stat").read_text("utf-8", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] in "Tt" and is_alive(process)
+
+
 def send_signal(process: ProcessIdentity, signal_number: signal.Signals) -> bool:
     """Signal that very process; False where it is gone. A reused pid is never signalled."""
     try:
@@ -60,11 +69,6 @@ def send_signal(process: ProcessIdentity, signal_number: signal.Signals) -> bool
         os.close(descriptor)
 
 
-def read_boot_id() -> str:
-    """Return what the kernel drew when it started: another one after every boot of the machine."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-
-
 def kill_session(process: ProcessIdentity) -> None:
     """Kill a session's leader and everybody still in the session, also after the leader's end.
 
@@ -78,12 +82,29 @@ def kill_session(process: ProcessIdentity) -> None:
                 os.kill(int(entry.name), signal.SIGKILL)
 
 
+def kill_marked(job_id: str) -> None:
+    """Kill every process of ours that was started below a job, wherever it has gone since."""
+    mark = f"MLWF_JOB={job_id}".encode()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        with suppress(OSError):  # it is somebody else's, or has just ended
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
 def _read_session(entry: Path) -> int | None:
     try:
         stat = (entry / "stat").read_text("utf-8", errors="replace")
     except OSError:
         return None  # it has just ended
     return int(stat.rpartition(")")[2].split()[3])
+
+
+@cache
+def read_boot_id() -> str:
+    """Return what the kernel drew when it started: another one after every boot of the machine."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
 
 
 @cache
