@@ -35,20 +35,20 @@ def ask(workspace: Workspace, job: Job, wish: Wish) -> bool:
         ) from error
 
 
-def end_job(workspace: Workspace, run: Run, job: Job, grace_s: float) -> None:
+def end_job(workspace: Workspace, job: Job, grace_s: float) -> None:
     """End a job politely, after `grace_s` seconds by force; return when it is over.
 
     The supervisor does it, so that it is done also where this process does not live to see it. Where
     that one is gone, or does not answer, it is done from here.
     """
     if ask(workspace, job, Wish(kind=WishKind.STOP, grace_s=grace_s)):
-        if wait_until(lambda: _is_over(workspace, run), grace_s + KILL_WAIT_S):
+        if wait_until(lambda: _is_over(workspace, job), grace_s + KILL_WAIT_S):
             return
     else:
         _ask_orphan(job, signal.SIGTERM)
-        wait_until(lambda: _is_over(workspace, run), grace_s)
+        wait_until(lambda: _is_over(workspace, job), grace_s)
     _kill(job)
-    wait_until(lambda: _is_over(workspace, run), KILL_WAIT_S)
+    wait_until(lambda: _is_over(workspace, job), KILL_WAIT_S)
 
 
 def _ask_orphan(job: Job, number: signal.Signals) -> None:
@@ -104,7 +104,9 @@ def wait_until(is_so: Callable[[], bool], limit_s: float) -> bool:
     return True
 
 
-def _is_over(workspace: Workspace, run: Run) -> bool:
+def _is_over(workspace: Workspace, job: Job) -> bool:
+    """Say whether a job's run has ended, or waits, and its worker, which says so last, is gone as well."""
     if workspace.pulse.is_due(TEND_S):  # where a supervisor lives, it has the run settled by itself
         tend(workspace)
-    return workspace.catalog.runs.get(run.id).state not in GOING_STATES
+    is_gone = job.worker is None or not processes.is_alive(job.worker)
+    return is_gone and workspace.catalog.runs.get(job.run_id).state not in GOING_STATES

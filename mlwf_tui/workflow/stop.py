@@ -58,4 +58,4 @@ def _stop_going(workspace: Workspace, run: Run, grace_s: float) -> None:
     catalog.runs.mark(run.id, RunState.STOPPING, expected=STOPPABLE)
     job = catalog.jobs.latest(run.id)
     if job is not None:
-        end_job(workspace, run, job, grace_s)
+        end_job(workspace, job, grace_s)

@@ -66,6 +66,7 @@ class Job:
         self.status: int | None = None  # of the worker, as waitpid gives it
         self.wish = ""
         self.is_timed_out = False
+        self.is_freezing = False  # the worker was asked to stand still
         self.kill_at: float | None = None  # by the monotonic clock, as all times here
         self.started = self.frozen_at = 0.0
         self.frozen_s = self.ran_s = 0.0
@@ -131,6 +132,7 @@ class Job:
             self.wish = self.wish or "pause"
             send(self.pid, signal.SIGUSR2 if asked["is_urgent"] else signal.SIGUSR1)
         elif asked["wish"] == "freeze":
+            self.is_freezing = True
             send(self.pid, signal.SIGTSTP)
         elif asked["wish"] == "continue":
             self.thaw()
@@ -155,6 +157,7 @@ class Job:
 
     def thaw(self) -> None:
         """Let all go on, also what somebody else has stopped; the worker last, which needs the others."""
+        self.is_freezing = False
         signal_all(list_below()[::-1], signal.SIGCONT)
         if self.frozen_at:
             self.frozen_s += time.monotonic() - self.frozen_at
@@ -169,7 +172,8 @@ class Job:
             if pid == 0:
                 return
             if pid == self.pid and os.WIFSTOPPED(status):
-                self.freeze()
+                if self.is_freezing:  # else somebody has stopped it, maybe in a transaction, and may wake it
+                    self.freeze()
             elif pid == self.pid:
                 self.status = status
 
