@@ -27,6 +27,7 @@ from mlwf_tui.workflow.perform import (
     perform,
     stand_still,
 )
+from mlwf_tui.workflow.sampler import sampling
 from mlwf_tui.workspace import Workspace, open_workspace
 
 logger = logging.getLogger(__name__)
@@ -110,7 +111,10 @@ def main(arguments: list[str]) -> int:
 def _do_run(workspace: Workspace, run: Run, wishes: Wishes) -> int:
     logger.info("%s %s begins", run.verb, run.id)
     try:
-        with (workspace.run_folder(run.id) / FILE_NAME).open("ab", buffering=0) as file:
+        with (
+            sampling(workspace, run, os.environ),
+            (workspace.run_folder(run.id) / FILE_NAME).open("ab", buffering=0) as file,
+        ):
             perform(workspace, run, EventWriter(file, check=lambda: wishes.check(workspace, run)))
         state = workspace.catalog.runs.get(run.id).state
         logger.info("%s %s is %s", run.verb, run.id, state)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlwf_tui.entities.run import MetricPoint, Progress, Run
-from mlwf_tui.workflow import events, jobs
+from mlwf_tui.entities.usage import Usage
+from mlwf_tui.workflow import events, jobs, usage
 from mlwf_tui.workspace import Workspace
 
 POLL_S = 0.25
@@ -22,6 +23,7 @@ class RunUpdate:
     run: Run
     progress: Progress | None
     new_metrics: tuple[MetricPoint, ...]
+    usage: Usage | None = None  # of the machine; None also where nothing new is known
 
 
 class RunFollower:
@@ -31,6 +33,7 @@ class RunFollower:
         self._workspace = workspace
         self._run = workspace.catalog.runs.get(run_id)
         self._reader = events.EventReader(workspace.run_folder(self._run.id) / events.FILE_NAME)
+        self._usage = usage.UsageReader(workspace.run_folder(self._run.id) / usage.FILE_NAME)
         self._polls = 0
 
     def poll(self) -> RunUpdate:
@@ -39,9 +42,11 @@ class RunFollower:
             if self._polls % LOST_CHECK_POLLS == LOST_CHECK_POLLS - 1:
                 jobs.tend(self._workspace)
             self._run = self._workspace.catalog.runs.get(self._run.id)
+        is_due = self._polls % LOST_CHECK_POLLS == 0 or self._run.state.is_finished
         self._polls += 1
         progress, metrics = self._reader.read_new()
-        return RunUpdate(run=self._run, progress=progress, new_metrics=metrics)
+        found = self._usage.read() if is_due else None
+        return RunUpdate(run=self._run, progress=progress, new_metrics=metrics, usage=found)
 
 
 def log_path(workspace: Workspace, run_id: str) -> Path:

@@ -18,9 +18,9 @@ from tests.fakes.driver import build_driver, write_gpus
 GAUGES: tuple[Gauge, ...] = (NvidiaGauge(),)
 READ = """
 import json
-from dataclasses import asdict
+from msgspec import to_builtins
 from mlwf_tui.plugins.gauges.nvidia import NvidiaGauge
-print(json.dumps([asdict(gpu) for gpu in NvidiaGauge().read_gpus()]))
+print(json.dumps([to_builtins(gpu) for gpu in NvidiaGauge().read_gpus()]))
 """
 
 
