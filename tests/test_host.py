@@ -13,7 +13,8 @@ from tests.fakes import sysfs
 BURN = "import time; print('begun', flush=True); t = time.process_time\nwhile t() < 0.3: pass\ninput()"
 NEST = (
     "import subprocess, sys\n"
-    f"child = subprocess.Popen([sys.executable, '-c', {BURN!r}], stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+    f"command = [sys.executable, '-c', {BURN!r}]\n"
+    "child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
     "child.stdout.readline(); print(child.pid, flush=True); input(); child.communicate(b'\\n')"
 )
 
