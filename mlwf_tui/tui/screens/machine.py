@@ -14,6 +14,7 @@ from textual.screen import Screen
 from mlwf_tui.entities.machine import Machine
 from mlwf_tui.entities.marks import Mark
 from mlwf_tui.tui.keys import KEYS_BY_ID
+from mlwf_tui.tui.screens.live import MACHINE_INTERVAL_S
 from mlwf_tui.tui.screens.outline import make_run_entry
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.machine_view import MachineView
@@ -44,6 +45,7 @@ class MachineScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         self.view.border_title = "Machine"
+        self.view.border_subtitle = f"a column is {MACHINE_INTERVAL_S:g} s"
         yield self.view
         yield self._status
 

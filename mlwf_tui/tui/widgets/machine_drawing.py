@@ -218,11 +218,14 @@ def _pick(past: Sequence[Gpu | None], choose: Callable[[Gpu], float | None]) -> 
 
 
 def _share(used_bytes: int | None, total_bytes: int | None) -> str:
+    """Return how much of all, in one unit where there is one for both."""
     if used_bytes is None:
         return "not told"
-    return (
-        f"{format_size(used_bytes)} of {format_size(total_bytes)}" if total_bytes else format_size(used_bytes)
-    )
+    if not total_bytes:
+        return format_size(used_bytes)
+    if 1 << 30 <= total_bytes < 1 << 40:
+        return f"{used_bytes / (1 << 30):.3g} of {format_size(total_bytes)}"
+    return f"{format_size(used_bytes)} of {format_size(total_bytes)}"
 
 
 def _rate(bytes_per_s: float | None) -> str:
