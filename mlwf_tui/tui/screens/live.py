@@ -20,6 +20,7 @@ from mlwf_tui.workspace import Workspace
 JOURNAL_INTERVAL_S = 1.0
 RUNS_INTERVAL_S = 0.25
 MACHINE_INTERVAL_S = 2.0
+MACHINE_DELAY_S = 1.0  # the home is read first, and the libraries' 40 ms do not hold it up
 T = TypeVar("T")
 
 
@@ -83,6 +84,7 @@ class Live:
 
     async def _follow_machine(self) -> None:
         """Read the machine all the time, so that there is a past to show once somebody looks."""
+        await asyncio.sleep(MACHINE_DELAY_S)
         reader = MachineReader(self._workspace)
         if await self._read(reader.__enter__) is None:
             return
