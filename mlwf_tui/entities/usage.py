@@ -1,11 +1,11 @@
-"""What a run took of the machine: the samples that its job writes, and what they come to."""
+"""What a run took of the machine: the readings that its job writes, and what they come to."""
 
 from __future__ import annotations
 
 import msgspec
 
 
-class GpuSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class GpuReading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One of the run's GPUs at one moment; see `Gpu`."""
 
     index: int
@@ -16,8 +16,8 @@ class GpuSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     energy_j: float | None = None
 
 
-class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The machine at one moment of a run. Rates are means since the sample before."""
+class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The machine at one moment of a run. Rates are means since the reading before."""
 
     at: float  # seconds since the epoch, which may jump
     tick_s: float  # seconds of the machine's clock that nobody can set
@@ -25,7 +25,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cores: float | None = None  # that the run's own processes keep busy
     memory_bytes: int | None = None  # resident, of the run's processes; what they share counts for each
     cpu_energy_j: float | None = None  # of the processor packages: a counter
-    gpus: tuple[GpuSample, ...] = ()
+    gpus: tuple[GpuReading, ...] = ()
 
 
 class Spread(msgspec.Struct, frozen=True):
@@ -51,7 +51,7 @@ class GpuUsage(msgspec.Struct, frozen=True, kw_only=True):
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """What a run took. What was not measured is None: nothing here is estimated."""
 
-    samples: int
+    readings: int
     measured_s: float
     cpu_percent: Spread | None = None
     cores: Spread | None = None

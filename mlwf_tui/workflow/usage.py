@@ -1,4 +1,4 @@
-"""What a run has taken of the machine: the file of samples in its folder, and what they come to."""
+"""What a run has taken of the machine: the file of readings in its folder, and what they come to."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 import msgspec
 
 from mlwf_tui.entities.run import Run
-from mlwf_tui.entities.usage import GpuSample, GpuUsage, Sample, Spread, Usage
+from mlwf_tui.entities.usage import GpuReading, GpuUsage, Reading, Spread, Usage
 from mlwf_tui.workspace import Workspace
 
 FILE_NAME = "machine.jsonl"
-MAX_GAP_S = 15.0  # what lies between samples further apart was not measured: a pause, another try
+MAX_GAP_S = 15.0  # what lies between readings further apart was not measured: a pause, another try
 BUSY_PERCENT = 5.0
 READ_BYTES = 1 << 20
-_decoder = msgspec.json.Decoder(Sample)
+_decoder = msgspec.json.Decoder(Reading)
 
 
 def read_usage(workspace: Workspace, run: Run) -> Usage | None:
@@ -24,7 +24,7 @@ def read_usage(workspace: Workspace, run: Run) -> Usage | None:
 
 
 class UsageReader:
-    """Reads a run's samples as they come; memory does not grow with them."""
+    """Reads a run's readings as they come; memory does not grow with them."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -32,7 +32,7 @@ class UsageReader:
         self._meter = UsageMeter()
 
     def read(self) -> Usage | None:
-        """Return what all samples come to; those written since the last call are read."""
+        """Return what all readings come to; those written since the last call are read."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
@@ -50,10 +50,10 @@ class UsageReader:
     def _take(self, lines: bytes) -> None:
         for line in lines.splitlines():
             try:
-                sample = _decoder.decode(line)
+                reading = _decoder.decode(line)
             except msgspec.MsgspecError:
                 continue  # torn by a kill or a full disk; those around it are whole
-            self._meter.add(sample)
+            self._meter.add(reading)
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ class _Distribution:
 class _GpuMeter:
     """One GPU; energy is the difference of its counter, or power over time where it has none."""
 
-    last: GpuSample
+    last: GpuReading
     busy: _Distribution = field(default_factory=_Distribution)
     power: _Distribution = field(default_factory=lambda: _Distribution(scale=1000.0))
     memory_peak_bytes: int | None = None
@@ -95,7 +95,7 @@ class _GpuMeter:
     energy_s: float = 0.0
     idle_s: float = 0.0
 
-    def add(self, now: GpuSample, seconds: float) -> None:
+    def add(self, now: GpuReading, seconds: float) -> None:
         before, self.last = self.last, now
         if now.memory_bytes is not None:
             self.memory_peak_bytes = max(now.memory_bytes, self.memory_peak_bytes or 0)
@@ -123,10 +123,10 @@ class _GpuMeter:
 
 
 class UsageMeter:
-    """Adds samples up, in the order in which they were taken."""
+    """Adds readings up, in the order in which they were taken."""
 
     def __init__(self) -> None:
-        self._last: Sample | None = None
+        self._last: Reading | None = None
         self._count = 0
         self._measured_s = 0.0
         self._cpu = _Distribution()
@@ -135,32 +135,32 @@ class UsageMeter:
         self._energy_j = self._energy_s = 0.0
         self._gpus: dict[int, _GpuMeter] = {}
 
-    def add(self, sample: Sample) -> None:
-        """Take the next sample in."""
-        before, self._last = self._last, sample
-        elapsed_s = sample.tick_s - before.tick_s if before is not None else 0.0
+    def add(self, reading: Reading) -> None:
+        """Take the next reading in."""
+        before, self._last = self._last, reading
+        elapsed_s = reading.tick_s - before.tick_s if before is not None else 0.0
         seconds = elapsed_s if 0 < elapsed_s <= MAX_GAP_S else 0.0
         self._count += 1
         self._measured_s += seconds
-        self._cpu.add(sample.cpu_percent, seconds)
-        self._cores.add(sample.cores, seconds)
-        if sample.memory_bytes is not None:
-            self._memory_peak_bytes = max(sample.memory_bytes, self._memory_peak_bytes or 0)
+        self._cpu.add(reading.cpu_percent, seconds)
+        self._cores.add(reading.cores, seconds)
+        if reading.memory_bytes is not None:
+            self._memory_peak_bytes = max(reading.memory_bytes, self._memory_peak_bytes or 0)
         if before is not None and seconds:
-            self._add_energy(before.cpu_energy_j, sample.cpu_energy_j, seconds)
+            self._add_energy(before.cpu_energy_j, reading.cpu_energy_j, seconds)
         seen = {gpu.index for gpu in before.gpus} if before is not None else set()
-        for gpu in sample.gpus:
+        for gpu in reading.gpus:
             meter = self._gpus.setdefault(gpu.index, _GpuMeter(gpu))
             meter.add(gpu, seconds if gpu.index in seen else 0.0)
 
     def sum_up(self) -> Usage | None:
-        """Return what all samples so far come to, or None where there was none."""
+        """Return what all readings so far come to, or None where there was none."""
         if not self._count:
             return None
         gpus = tuple(self._gpus[index].sum_up() for index in sorted(self._gpus))
         energies = [gpu.energy_wh for gpu in gpus if gpu.energy_wh is not None]
         return Usage(
-            samples=self._count,
+            readings=self._count,
             measured_s=round(self._measured_s, 3),
             cpu_percent=self._cpu.sum_up(),
             cores=self._cores.sum_up(),
@@ -177,8 +177,8 @@ class UsageMeter:
             self._energy_s += seconds
 
 
-def _find_energy(before: GpuSample, now: GpuSample, seconds: float) -> float | None:
-    """Return the joules between two samples, or None where they were not measured."""
+def _find_energy(before: GpuReading, now: GpuReading, seconds: float) -> float | None:
+    """Return the joules between two readings, or None where they were not measured."""
     if before.energy_j is not None and now.energy_j is not None:
         grown_j = now.energy_j - before.energy_j
         return grown_j if grown_j >= 0 else None  # the driver was loaded anew

@@ -16,8 +16,8 @@ HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "sklearn", "numpy", "p
 NOT_VERBS = {
     "__init__", "calls", "combine", "content", "control", "dispatch", "events", "exports", "follow",
     "graph_formats", "hands", "hits", "import_cache", "intake", "items", "jobs", "journal",
-    "leases", "live", "machine_marks", "names", "perform", "pictures", "readers", "reading", "recorder",
-    "refs", "sampler", "scan", "settle", "spool", "tree", "tree_edits", "tree_files", "tree_state",
+    "leases", "live", "machine_marks", "metering", "names", "perform", "pictures", "readers", "reading",
+    "recorder", "refs", "scan", "settle", "spool", "tree", "tree_edits", "tree_files", "tree_state",
     "tree_write", "usage",
 }  # fmt: skip
 SDK_NAMES = {"import": "import_folder", "branch": "copy"}  # a word of Python, and a second name

@@ -59,7 +59,7 @@ def act_until_gate(home: Workspace, gate: Path, *, on_gpu: int | None = None) ->
     return jobs.wait_for_state(home, run, RunState.RUNNING)
 
 
-def wait_for_samples(home: Workspace, run: Run, count: int) -> None:
+def wait_for_readings(home: Workspace, run: Run, count: int) -> None:
     path = home.run_folder(run.id) / FILE_NAME
 
     def is_there() -> bool:
@@ -78,18 +78,18 @@ def call(home: Workspace, *words: str) -> dict[str, Any]:
 
 def test_a_job_records_what_it_takes_and_show_tells_it(home: Workspace, tmp_path: Path) -> None:
     run = act_until_gate(home, tmp_path / "gate")
-    wait_for_samples(home, run, 1)
+    wait_for_readings(home, run, 1)
     (tmp_path / "gate").touch()
     run = jobs.wait_for_end(home, run)
     usage = read_usage(home, run)
     assert usage is not None
-    assert usage.samples >= 2  # one at the beginning, one at the end
+    assert usage.readings >= 2  # one at the beginning, one at the end
     assert usage.memory_peak_bytes is not None
     assert usage.memory_peak_bytes > 8 << 20
     assert usage.cores is not None
     assert 0 < usage.cores.mean < (os.cpu_count() or 1) + 1
     assert usage.gpu_energy_wh is None
-    assert show(home, run.id).facts["machine"]["samples"] == usage.samples
+    assert show(home, run.id).facts["machine"]["readings"] == usage.readings
     assert RunFollower(home, run.id).poll().usage == usage
 
 
@@ -97,7 +97,7 @@ def test_a_job_records_its_own_gpu_with_its_energy(home: Workspace, tmp_path: Pa
     other = (80_000, 0, 0, 0, 99, 700_000, 5_000)
     write_gpus(gpus, other, (80_000, 100, 0, 0, 40, 200_000, 1_000_000))
     run = act_until_gate(home, tmp_path / "gate", on_gpu=1)
-    wait_for_samples(home, run, 1)
+    wait_for_readings(home, run, 1)
     write_gpus(gpus, other, (80_000, 300, 0, 0, 80, 200_000, 4_600_000))
     (tmp_path / "gate").touch()
     run = jobs.wait_for_end(home, run)
@@ -124,12 +124,12 @@ def test_a_run_goes_on_where_it_cannot_be_measured(home: Workspace, tmp_path: Pa
     assert b"not measured any more" in log_path(home, run.id).read_bytes()
 
 
-def test_samples_of_a_killed_job_are_kept_and_the_next_one_goes_on(home: Workspace, tmp_path: Path) -> None:
+def test_readings_of_a_killed_job_are_kept_and_the_next_one_goes_on(home: Workspace, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     code = UNTIL_GATE.format(gate=str(gate))
     terms = Terms(wants=Wants(), retries=1, backoff_s=0.05)
     run = jobs.wait_for_state(home, jobs.act(home, code, terms=terms), RunState.RUNNING)
-    wait_for_samples(home, run, 1)
+    wait_for_readings(home, run, 1)
     first = jobs.find_job(home, run)
     jobs.kill(jobs.find_worker(home, run))
     with (home.run_folder(run.id) / FILE_NAME).open("ab") as file:
@@ -139,7 +139,7 @@ def test_samples_of_a_killed_job_are_kept_and_the_next_one_goes_on(home: Workspa
     run = jobs.wait_for_end(home, run)
     usage = read_usage(home, run)
     assert usage is not None
-    assert usage.samples >= 3
+    assert usage.readings >= 3
 
 
 def test_the_command_tells_our_runs_from_other_processes(home: Workspace, tmp_path: Path, gpus: Path) -> None:

@@ -30,7 +30,7 @@ def make_run(state: RunState = RunState.RUNNING) -> Run:
 
 def make_usage(*idle_s: float) -> Usage:
     gpus = tuple(GpuUsage(index=n, name="Fake", idle_s=s) for n, s in enumerate(idle_s))
-    return Usage(samples=9, measured_s=900, gpus=gpus)
+    return Usage(readings=9, measured_s=900, gpus=gpus)
 
 
 def make_machine(at: float = 0.0, *, free_gib: float = 500, used_gib: float = 8) -> Machine:

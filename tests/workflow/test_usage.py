@@ -1,4 +1,4 @@
-"""What a run's samples come to: means and percentiles by time, energy, and nothing that is not known."""
+"""What a run's readings come to: means and percentiles by time, energy, and nothing that is not known."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlwf_tui.entities.usage import GpuSample, Sample, Usage, list_words
+from mlwf_tui.entities.usage import GpuReading, Reading, Usage, list_words
 from mlwf_tui.workflow.usage import FILE_NAME, UsageMeter, UsageReader
 
 
-def make(tick_s: float, **values: object) -> Sample:
+def make(tick_s: float, **values: object) -> Reading:
     gpu = values.pop("gpu", None)
-    gpus = (GpuSample(index=0, name="Fake", **gpu),) if isinstance(gpu, dict) else ()
-    return msgspec.structs.replace(Sample(at=1e9 + tick_s, tick_s=tick_s, gpus=gpus), **values)
+    gpus = (GpuReading(index=0, name="Fake", **gpu),) if isinstance(gpu, dict) else ()
+    return msgspec.structs.replace(Reading(at=1e9 + tick_s, tick_s=tick_s, gpus=gpus), **values)
 
 
-def add_up(*samples: Sample) -> Usage:
+def add_up(*readings: Reading) -> Usage:
     meter = UsageMeter()
-    for sample in samples:
-        meter.add(sample)
+    for reading in readings:
+        meter.add(reading)
     usage = meter.sum_up()
     assert usage is not None
     return usage
@@ -56,9 +56,9 @@ def test_what_was_not_measured_is_none_and_no_zero() -> None:
 
 
 def test_energy_that_one_of_two_gpus_does_not_tell_is_not_known_for_both() -> None:
-    def make_two(tick_s: float) -> Sample:
-        first = GpuSample(index=0, energy_j=tick_s * 100)
-        return Sample(at=0, tick_s=tick_s, gpus=(first, GpuSample(index=1)))
+    def make_two(tick_s: float) -> Reading:
+        first = GpuReading(index=0, energy_j=tick_s * 100)
+        return Reading(at=0, tick_s=tick_s, gpus=(first, GpuReading(index=1)))
 
     usage = add_up(make_two(0), make_two(2))
     assert usage.gpus[0].energy_wh is not None
@@ -66,9 +66,9 @@ def test_energy_that_one_of_two_gpus_does_not_tell_is_not_known_for_both() -> No
 
 
 def test_a_pause_a_reboot_and_a_clock_that_jumps_are_not_counted() -> None:
-    samples = [make(tick, cpu_percent=50, cpu_energy_j=tick * 10.0) for tick in (0, 2, 500, 502, 3, 5)]
-    samples[1] = msgspec.structs.replace(samples[1], at=0.0)
-    usage = add_up(*samples)
+    readings = [make(tick, cpu_percent=50, cpu_energy_j=tick * 10.0) for tick in (0, 2, 500, 502, 3, 5)]
+    readings[1] = msgspec.structs.replace(readings[1], at=0.0)
+    usage = add_up(*readings)
     assert (usage.measured_s, usage.cpu_energy_s) == (6, 6)
     assert usage.cpu_energy_wh == pytest.approx(60 / 3600)
 
@@ -85,7 +85,7 @@ def test_partly_measured_energy_says_so() -> None:
     assert dict(list_words(usage))["GPU energy"] == "0.278 Wh in the 33% of the time that was measured"
 
 
-def test_idle_time_ends_with_the_first_busy_sample() -> None:
+def test_idle_time_ends_with_the_first_busy_meter() -> None:
     idle = [make(tick, gpu={"utilisation_percent": 1.0}) for tick in range(0, 30, 10)]
     assert add_up(*idle).gpus[0].idle_s == 20
     assert add_up(*idle, make(30, gpu={"utilisation_percent": 80.0})).gpus[0].idle_s == 0
@@ -99,22 +99,22 @@ def test_a_reader_takes_what_is_new_and_leaves_out_what_was_torn(tmp_path: Path)
     path.write_bytes(whole[0] + b'{"at": 1, "ti\n\n' + whole[1] + whole[2][:9])
     first = reader.read()
     assert first is not None
-    assert (first.samples, first.measured_s) == (2, 2)
+    assert (first.readings, first.measured_s) == (2, 2)
     with path.open("ab") as file:
         file.write(whole[2][9:])
     second = reader.read()
     assert second is not None
-    assert (second.samples, second.measured_s) == (3, 4)
+    assert (second.readings, second.measured_s) == (3, 4)
     assert second == UsageReader(path).read()
 
 
 @given(st.lists(st.tuples(st.floats(0.5, 10), st.floats(0, 100)), min_size=1, max_size=30))
 def test_mean_and_percentile_lie_between_the_extremes(steps: list[tuple[float, float]]) -> None:
-    samples, tick_s = [make(0.0)], 0.0
+    readings, tick_s = [make(0.0)], 0.0
     for length_s, percent in steps:
         tick_s += length_s
-        samples.append(make(tick_s, cpu_percent=percent))
-    found = add_up(*samples).cpu_percent
+        readings.append(make(tick_s, cpu_percent=percent))
+    found = add_up(*readings).cpu_percent
     assert found is not None
     values = [percent for _, percent in steps]
     assert min(values) - 0.01 <= found.mean <= max(values) + 0.01

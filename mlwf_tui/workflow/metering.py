@@ -1,4 +1,4 @@
-"""Samples the machine while a run goes on, from a thread of its worker, into the run's folder."""
+"""Meters what a run takes of the machine, from a thread of its worker, into the run's folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import msgspec
 
 from mlwf_tui.entities.machine import Gpu
 from mlwf_tui.entities.run import Run
-from mlwf_tui.entities.usage import GpuSample, Sample
+from mlwf_tui.entities.usage import GpuReading, Reading
 from mlwf_tui.protocols import Gauge
 from mlwf_tui.workflow.leases import LEASED_GPUS
 from mlwf_tui.workflow.machine import choose_for_jobs, load_gauges
@@ -29,15 +29,15 @@ JOIN_TIMEOUT_S = 5.0  # a sick GPU's driver may keep the thread for ever; the ru
 
 
 @contextmanager
-def sampling(
+def metering(
     workspace: Workspace, run: Run, environment: Mapping[str, str], *, interval_s: float = INTERVAL_S
 ) -> Iterator[None]:
-    """Sample until the block ends. What goes wrong with it is said in the log, and harms no run."""
+    """Reading until the block ends. What goes wrong with it is said in the log, and harms no run."""
     is_over = threading.Event()
     leased = [int(word) for word in environment.get(LEASED_GPUS, "").split(",") if word.isdecimal()]
     path = workspace.run_folder(run.id) / FILE_NAME
     work = (path, load_gauges(workspace), leased, is_over, interval_s, workspace.home)
-    thread = threading.Thread(target=_sample, args=work, name="sampler", daemon=True)
+    thread = threading.Thread(target=_meter, args=work, name="metering", daemon=True)
     thread.start()
     try:
         yield
@@ -46,7 +46,7 @@ def sampling(
         thread.join(JOIN_TIMEOUT_S)
 
 
-def _sample(
+def _meter(
     path: Path,
     gauges: Sequence[Gauge],
     leased: Sequence[int],
@@ -54,13 +54,13 @@ def _sample(
     interval_s: float,
     home: Path,
 ) -> None:
-    """Write a sample at the beginning, every interval, and at the end."""
+    """Write a reading at the beginning, every interval, and at the end."""
     begun_s = time.monotonic()
     try:
         with path.open("ab", buffering=0) as file, ExitStack() as held:
             for gauge in gauges:
                 held.enter_context(gauge.hold())
-            reader = _SampleReader(home, gauges, leased)
+            reader = _RunReader(home, gauges, leased)
             if file.tell():
                 file.write(b"\n")  # what a killed job left of a line is ended
             is_last = False
@@ -74,8 +74,8 @@ def _sample(
         logger.warning("what the run takes of the machine is not measured any more: %s", error)
 
 
-class _SampleReader:
-    """Reads one sample after the other."""
+class _RunReader:
+    """Takes one reading after the other."""
 
     def __init__(self, home: Path, gauges: Sequence[Gauge], leased: Sequence[int]) -> None:
         from mlwf_tui.host import Family, HostReader  # psutil's 20 ms, in this thread
@@ -86,20 +86,20 @@ class _SampleReader:
         self._leased = frozenset(leased)
         self._last: tuple[float, float] | None = None  # (clock, processor time of the family) in seconds
 
-    def read(self) -> Sample:
+    def read(self) -> Reading:
         host = self._host.read()
         tick_s = time.monotonic()
         cpu_s, memory_bytes = self._family.read()
         last, self._last = self._last, (tick_s, cpu_s)
         cores = max(0.0, cpu_s - last[1]) / (tick_s - last[0]) if last and tick_s > last[0] else None
-        return Sample(
+        return Reading(
             at=round(time.time(), 3),
             tick_s=round(tick_s, 3),
             cpu_percent=None if host.cpu_percent is None else round(host.cpu_percent, 1),
             cores=None if cores is None else round(cores, 3),
             memory_bytes=memory_bytes,
             cpu_energy_j=host.cpu_energy_j,
-            gpus=tuple(_to_sample(gpu) for gpu in self._list_gpus()),
+            gpus=tuple(_to_reading(gpu) for gpu in self._list_gpus()),
         )
 
     def _list_gpus(self) -> list[Gpu]:
@@ -111,8 +111,8 @@ class _SampleReader:
         return [gpu for gpu in gpus if own & {process.pid for process in gpu.processes}]
 
 
-def _to_sample(gpu: Gpu) -> GpuSample:
-    return GpuSample(
+def _to_reading(gpu: Gpu) -> GpuReading:
+    return GpuReading(
         index=gpu.index,
         name=gpu.name,
         utilisation_percent=gpu.utilisation_percent,
