@@ -32,7 +32,7 @@ JOIN_TIMEOUT_S = 5.0  # a sick GPU's driver may keep the thread for ever; the ru
 def metering(
     workspace: Workspace, run: Run, environment: Mapping[str, str], *, interval_s: float = INTERVAL_S
 ) -> Iterator[None]:
-    """Reading until the block ends. What goes wrong with it is said in the log, and harms no run."""
+    """Take readings until the block ends. What goes wrong with it is said in the log, and harms no run."""
     is_over = threading.Event()
     leased = [int(word) for word in environment.get(LEASED_GPUS, "").split(",") if word.isdecimal()]
     path = workspace.run_folder(run.id) / FILE_NAME
