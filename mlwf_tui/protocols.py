@@ -374,6 +374,15 @@ class Executor(Protocol):
             OSError: it cannot be started.
         """
 
+    def notify(
+        self, hook: Sequence[str], timeout_s: float, environment: Mapping[str, str], log_path: Path
+    ) -> None:
+        """Call a person's command for a run whose job did not live to do it; do not wait for it.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+
     def ask(self, process: ProcessIdentity, folder: Path, job: JobId, wish: Wish) -> bool:
         """Ask a job for something; False where its process is gone.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlwf_tui.catalog.catalog import Catalog
@@ -24,6 +26,21 @@ class Adoption:
     is_taken: bool = False
 
 
+@dataclass(slots=True)
+class Pulse:
+    """Lets what is done now and again be done once, however many followers of an opened home ask for it."""
+
+    beaten_at_s: float = -math.inf  # by the monotonic clock
+
+    def is_due(self, interval_s: float) -> bool:
+        """Whether `interval_s` seconds have passed; who is told so does it."""
+        now_s = time.monotonic()
+        if now_s - self.beaten_at_s < interval_s:
+            return False
+        self.beaten_at_s = now_s
+        return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
     """What every verb takes first. Safe to use from several threads; closed by whoever opened it."""
@@ -34,6 +51,12 @@ class Workspace:
     catalog: Catalog
     registry: Registry
     adopted: Adoption | None = None  # in a worker: the run that it was started for
+    pulse: Pulse = field(default_factory=Pulse)
+
+    @property
+    def place(self) -> str:
+        """Where the home really lies, whatever links lead there; a copy of it has another place."""
+        return str(self.home.resolve())
 
     def adopt_run(self, verb: str) -> RunId | None:
         """Return the run that a worker was started for, to the first one that records this verb.

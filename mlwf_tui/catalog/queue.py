@@ -15,7 +15,7 @@ from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.jobs import Jobs
 from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.runs import Runs
-from mlwf_tui.catalog.tables import QueueRow, RunRow
+from mlwf_tui.catalog.tables import JobRow, QueueRow, RunRow
 from mlwf_tui.entities.ids import JobId, RunId
 from mlwf_tui.entities.queue import QueueState
 from mlwf_tui.entities.run import Job, ProcessIdentity, Run, RunState
@@ -63,6 +63,13 @@ class Queue:
         """Return the runs that jobs of the queue are at, or were when last looked, oldest first."""
         found = self._runs.list(states=(*GOING, RunState.PAUSED), limit=None, is_detached=True)
         return tuple(reversed(found))
+
+    def has_unfinished(self) -> bool:
+        """Whether any run or job, of the queue or not, has not ended; cheap, for those who ask often."""
+        states = [state for state in RunState if not state.is_finished]
+        run = RunRow.select(RunRow.id).where(RunRow.state.in_(states)).limit(1)
+        job = JobRow.select(JobRow.id).where(JobRow.finished_at.is_null()).limit(1)
+        return self._database.find(run) is not None or self._database.find(job) is not None
 
     def claim(
         self,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import IO
 
 from mlwf_tui.entities.run import Run
@@ -81,9 +83,45 @@ def follow_run(workspace: Workspace, run: Run) -> Run:
             line.progress(update.progress.step, update.progress.total, update.progress.message)
 
     try:
-        return wait_for(workspace, run.id, on_update)
+        with _interrupting_between_polls() as check:
+
+            def on_poll(update: RunUpdate) -> None:
+                check()
+                on_update(update)
+
+            return wait_for(workspace, run.id, on_poll)
     finally:
         line.close()
+
+
+@contextmanager
+def _interrupting_between_polls() -> Iterator[Callable[[], None]]:
+    """Give a function that raises KeyboardInterrupt once Ctrl-C was pressed; a second one raises at once.
+
+    In the middle of a question to the catalog it could leave a transaction open, and with it keep the
+    run from closing.
+    """
+    is_wanted = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal is_wanted
+        if is_wanted:
+            raise KeyboardInterrupt
+        is_wanted = True
+
+    def check() -> None:
+        if is_wanted:
+            raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:  # as below nohup, or in the background of a shell
+        yield check
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _draw_bar(step: int, total: int | None) -> str:

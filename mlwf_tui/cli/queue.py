@@ -8,6 +8,7 @@ import click
 
 from mlwf_tui.cli.face import Face, command
 from mlwf_tui.cli.text import format_age, format_state, format_table
+from mlwf_tui.entities.run import RunState
 from mlwf_tui.errors import InvalidParameter
 
 if TYPE_CHECKING:  # for the annotations alone; see Face.open
@@ -125,7 +126,8 @@ def _format(listing: QueueListing) -> str:
 
 
 def _format_going(run: Run, job: Job | None) -> tuple[str, ...]:
-    holds = f"holds {', '.join(job.leases)}" if job is not None and job.leases and not job.finished_at else ""
+    is_over = job is None or job.finished_at is not None or job.outcome == RunState.PAUSED
+    holds = f"holds {', '.join(job.leases)}" if job is not None and job.leases and not is_over else ""
     return (
         run.id,
         run.verb,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from mlwf_tui import processes
 from mlwf_tui.entities.run import Job, Run, RunState, Wish, WishKind
-from mlwf_tui.errors import Conflict, StorageFailed
+from mlwf_tui.errors import StorageFailed
 from mlwf_tui.workflow.dispatch import EXECUTOR
 from mlwf_tui.workflow.jobs import tend
 from mlwf_tui.workspace import Workspace
@@ -17,6 +16,7 @@ from mlwf_tui.workspace import Workspace
 POLL_S = 0.05
 KILL_WAIT_S = 15.0  # the supervisor ends strays, notes the end, and has the run settled
 FREEZE_WAIT_S = 5.0
+TEND_S = 0.5
 GOING_STATES = frozenset({RunState.CLAIMED, RunState.RUNNING, RunState.PAUSING, RunState.STOPPING})
 
 
@@ -105,6 +105,6 @@ def wait_until(is_so: Callable[[], bool], limit_s: float) -> bool:
 
 
 def _is_over(workspace: Workspace, run: Run) -> bool:
-    with suppress(Conflict):
+    if workspace.pulse.is_due(TEND_S):  # where a supervisor lives, it has the run settled by itself
         tend(workspace)
     return workspace.catalog.runs.get(run.id).state not in GOING_STATES

@@ -8,6 +8,7 @@ transaction; what dies in between leaves locks that the kernel has dropped and a
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sys
 import time
@@ -27,6 +28,7 @@ from mlwf_tui.protocols import JobSpec
 from mlwf_tui.workflow import leases
 from mlwf_tui.workspace import Workspace
 
+logger = logging.getLogger(__name__)
 EXECUTOR = "local"
 STOP_GRACE_S = 60.0  # a training ends its batch, validates and saves before it goes
 TURN_TIMEOUT_S = 2.0
@@ -58,7 +60,7 @@ def dispatch(workspace: Workspace) -> Dispatched:
         if not waiting:
             return Dispatched(started=0, waiting=0, due_at=None)
         reason = ""
-        if state.home != str(workspace.home):
+        if state.home != workspace.place:
             reason = f"this home, a copy of {state.home}, to be given leave: mlwf queue resume"
         elif state.is_paused:
             reason = "the queue, which is paused"
@@ -74,7 +76,12 @@ def _take_turn(workspace: Workspace) -> Iterator[None]:
 
     It is a courtesy: after `TURN_TIMEOUT_S`, when the other may have been frozen, it goes on without.
     """
-    descriptor = os.open(workspace.home / "queue.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(workspace.home / "queue.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        logger.warning("The queue's lock cannot be opened: %s", error)
+        yield
+        return
     try:
         deadline = time.monotonic() + TURN_TIMEOUT_S
         while time.monotonic() < deadline:
@@ -202,7 +209,7 @@ class _Round:
                 self.closed.update(dict.fromkeys(_list_kinds(wants), run.id))
                 return held.reason
             try:
-                _launch(self.workspace, run, held, is_on_gpus=bool(wants.gpu_count))
+                _launch(self.workspace, run, held, has_gpus=bool(self.gpus))
             finally:
                 held.let_go()
         except OSError as error:
@@ -213,7 +220,7 @@ class _Round:
         return ""
 
 
-def _launch(workspace: Workspace, run: Run, held: leases.Held, *, is_on_gpus: bool) -> None:
+def _launch(workspace: Workspace, run: Run, held: leases.Held, *, has_gpus: bool) -> None:
     """Start a supervisor, claim the run for it, and give it the word.
 
     Raises:
@@ -238,18 +245,17 @@ def _launch(workspace: Workspace, run: Run, held: leases.Held, *, is_on_gpus: bo
     except BaseException:
         starting.abandon()
         raise
-    starting.begin(make_spec(workspace, run, job_id, held.gpu_indices))
+    starting.begin(_make_spec(workspace, run, job_id, _show_gpus(held.gpu_indices, has_gpus=has_gpus)))
 
 
-def make_spec(workspace: Workspace, run: Run, job_id: JobId, gpu_indices: Sequence[int]) -> JobSpec:
-    """Return what the supervisor of a run's job is told."""
+def _make_spec(workspace: Workspace, run: Run, job_id: JobId, shown: dict[str, str]) -> JobSpec:
     assert run.terms is not None, "only a queued run has a supervisor"
     folder, settings, home = workspace.run_folder(run.id), workspace.settings, str(workspace.home)
     return JobSpec(
         job=job_id,
         command=(sys.executable, "-m", "mlwf_tui.worker", home, run.id),
         settle=(sys.executable, "-m", "mlwf_tui.dispatcher", home, job_id),
-        environment={"PYTHONUNBUFFERED": "1", **_choose_gpus(gpu_indices)},
+        environment={"PYTHONUNBUFFERED": "1", **shown},
         folder=folder,
         log=folder / "log",
         grace_s=STOP_GRACE_S,
@@ -259,10 +265,13 @@ def make_spec(workspace: Workspace, run: Run, job_id: JobId, gpu_indices: Sequen
     )
 
 
-def _choose_gpus(indices: Sequence[int]) -> dict[str, str]:
-    """Return the variables that show a job its GPUs alone; CUDA's own order is not the bus's."""
+def _show_gpus(indices: Sequence[int], *, has_gpus: bool) -> dict[str, str]:
+    """Return the variables that show a job its GPUs alone; CUDA's own order is not the bus's.
+
+    A job without any is shown none where the machine has some: it must not use what others lease.
+    """
     if not indices:
-        return {}
+        return {"CUDA_VISIBLE_DEVICES": "", leases.LEASED_GPUS: ""} if has_gpus else {}
     return {
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "CUDA_VISIBLE_DEVICES": ",".join(map(str, indices)),

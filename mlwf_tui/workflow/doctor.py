@@ -138,7 +138,7 @@ def check_terminal(environment: Mapping[str, str]) -> Check:
 def _check_queue(workspace: Workspace) -> Check:
     state = workspace.catalog.queue.read_state()
     slots = f"{workspace.settings.slots} CPU slots"
-    if state is not None and state.home != str(workspace.home):
+    if state is not None and state.home != workspace.place:
         return Check("queue", Health.WARN, f"this home is a copy of {state.home}: its queue does not run",
                      "mlwf queue resume lets it run here.")  # fmt: skip
     if state is not None and state.is_paused:

@@ -13,7 +13,8 @@ from mlwf_tui.workflow import events, jobs, usage
 from mlwf_tui.workspace import Workspace
 
 POLL_S = 0.25
-LOST_CHECK_POLLS = 8  # whether the process still lives is asked every two seconds
+USAGE_POLLS = 8  # what the run takes of the machine is read every two seconds
+TEND_S = 2.0  # so often the queue is looked after, however many runs are followed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +40,10 @@ class RunFollower:
     def poll(self) -> RunUpdate:
         """Return what is new. The run's row is read first, so that a finished run's end is not missed."""
         if not self._run.state.is_finished:
-            if self._polls % LOST_CHECK_POLLS == LOST_CHECK_POLLS - 1:
+            if self._workspace.pulse.is_due(TEND_S):
                 jobs.tend(self._workspace)
             self._run = self._workspace.catalog.runs.get(self._run.id)
-        is_due = self._polls % LOST_CHECK_POLLS == 0 or self._run.state.is_finished
+        is_due = self._polls % USAGE_POLLS == 0 or self._run.state.is_finished
         self._polls += 1
         progress, metrics = self._reader.read_new()
         found = self._usage.read() if is_due else None

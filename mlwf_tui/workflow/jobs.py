@@ -34,7 +34,7 @@ def queue_run(
     Raises:
         NotFound: there is no such run that it is to come after.
     """
-    workspace.catalog.queue.set_up(str(workspace.home))
+    workspace.catalog.queue.set_up(workspace.place)
     run = workspace.catalog.runs.create(
         verb,
         params=params,
@@ -116,6 +116,8 @@ def tend(workspace: Workspace) -> Dispatched:
 
     Cheap where nothing is queued. Everybody who lists or changes runs calls it: there is no daemon.
     """
+    if not workspace.catalog.queue.has_unfinished():
+        return Dispatched(started=0, waiting=0, due_at=None)
     settle_all(workspace)
     done = dispatch(workspace)
     if done.waiting:

@@ -17,6 +17,7 @@ from mlwf_tui.workflow.benchmark import perform_benchmark
 from mlwf_tui.workflow.calls import perform_call
 from mlwf_tui.workflow.jobs import tend
 from mlwf_tui.workflow.recorder import Recorder, closing_run
+from mlwf_tui.workflow.settle import notify
 from mlwf_tui.workflow.train import perform_train
 from mlwf_tui.workspace import Workspace
 
@@ -92,6 +93,8 @@ def end_orphan(workspace: Workspace, run: Run, exit_code: int) -> None:
     job = catalog.jobs.latest(run.id)
     if job is not None and job.finished_at is None and now.state is not RunState.RUNNING:
         catalog.jobs.finish(job.id, end=JobEnd(exit_code=exit_code, outcome=now.state))
+        if now.state.is_finished:
+            notify(workspace, now)
     tend(workspace)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from mlwf_tui.entities.ids import JobId
 from mlwf_tui.entities.run import Job, JobExit, Run
 from mlwf_tui.workflow.jobs import tend
-from mlwf_tui.workflow.settle import settle_job
+from mlwf_tui.workflow.settle import describe_end, settle_job
 from mlwf_tui.workspace import Workspace
 
 
@@ -28,7 +28,7 @@ def list_queue(workspace: Workspace) -> QueueListing:
     queue, jobs = workspace.catalog.queue, workspace.catalog.jobs
     state = queue.read_state()
     return QueueListing(
-        is_paused=state is not None and (state.is_paused or state.home != str(workspace.home)),
+        is_paused=state is not None and (state.is_paused or state.home != workspace.place),
         slots=workspace.settings.slots,
         waiting=queue.list_waiting(),
         going=tuple((run, jobs.latest(run.id)) for run in queue.list_going()),
@@ -38,14 +38,14 @@ def list_queue(workspace: Workspace) -> QueueListing:
 def pause_queue(workspace: Workspace) -> QueueListing:
     """Start no queued run until the queue is resumed; what is going goes on."""
     queue = workspace.catalog.queue
-    queue.set_paused(str(workspace.home), is_paused=True, author=workspace.settings.author)
+    queue.set_paused(workspace.place, is_paused=True, author=workspace.settings.author)
     return list_queue(workspace)
 
 
 def resume_queue(workspace: Workspace) -> QueueListing:
     """Let the queue go on, in a home that was copied from another one too."""
     queue = workspace.catalog.queue
-    queue.set_paused(str(workspace.home), is_paused=False, author=workspace.settings.author)
+    queue.set_paused(workspace.place, is_paused=False, author=workspace.settings.author)
     return list_queue(workspace)
 
 
@@ -68,12 +68,5 @@ def settle_ended(workspace: Workspace, job_id: JobId, known: JobExit) -> dict[st
     return {
         "is_finished": run.state.is_finished,
         "state": run.state.value,
-        "environment": {
-            "MLWF_HOME": str(workspace.home),
-            "MLWF_RUN": run.id,
-            "MLWF_VERB": run.verb,
-            "MLWF_STATE": run.state.value,
-            "MLWF_ERROR": run.error,
-            "MLWF_SUMMARY": str(run.result.get("summary", "")),
-        },
+        "environment": describe_end(workspace, run),
     }

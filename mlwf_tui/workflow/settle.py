@@ -29,7 +29,7 @@ RETRY, UNBEGUN = "retry", "unbegun"
 def settle_all(workspace: Workspace) -> None:
     """Close whatever has lost its process."""
     state = workspace.catalog.queue.read_state()
-    if state is None or state.home == str(workspace.home):  # of a copied home the jobs are elsewhere
+    if state is None or state.home == workspace.place:  # of a copied home the jobs are elsewhere
         _settle_queued(workspace)
     _settle_own(workspace)
 
@@ -69,6 +69,7 @@ def _settle(workspace: Workspace, run: Run, job: Job | None, known: JobExit | No
         found = executor.read_exit(workspace.run_folder(run.id), job.id)
     if job is not None and job.finished_at is None and found is None and not processes.is_gone(job.process):
         return run  # its process is about to begin, or to note how it ended
+    was_finished = run.state.is_finished
     with catalog.transaction(), suppress(Conflict):  # another one was faster
         if job is not None:
             job = catalog.jobs.get(job.id)  # as it is now
@@ -78,7 +79,36 @@ def _settle(workspace: Workspace, run: Run, job: Job | None, known: JobExit | No
             outcome = job.outcome or RETRY  # another job is at the run by now
         if job is not None and job.finished_at is None:
             catalog.jobs.finish(job.id, end=_describe_end(outcome, found))
-    return catalog.runs.get(run.id)
+    now = catalog.runs.get(run.id)
+    if found is None and now.state.is_finished and not was_finished:
+        notify(workspace, now)
+    return now
+
+
+def notify(workspace: Workspace, run: Run) -> None:
+    """Call the person's command for a run that has ended and whose supervisor was killed."""
+    settings = workspace.settings
+    if not settings.on_finish:
+        return
+    executor = workspace.registry.get_executor(EXECUTOR)
+    log_path = workspace.run_folder(run.id) / "log"
+    environment = describe_end(workspace, run)
+    try:
+        executor.notify(settings.on_finish, settings.on_finish_timeout_s, environment, log_path)
+    except OSError as error:
+        logger.warning("on_finish of the run %s cannot be called: %s", run.id, error)
+
+
+def describe_end(workspace: Workspace, run: Run) -> dict[str, str]:
+    """Return what a person's command is told of a run, as variables of its environment."""
+    return {
+        "MLWF_HOME": str(workspace.home),
+        "MLWF_RUN": run.id,
+        "MLWF_VERB": run.verb,
+        "MLWF_STATE": run.state.value,
+        "MLWF_ERROR": run.error,
+        "MLWF_SUMMARY": str(run.result.get("summary", "")),
+    }
 
 
 def _close_run(workspace: Workspace, run: Run, job: Job | None, found: JobExit | None) -> str:

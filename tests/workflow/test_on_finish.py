@@ -44,6 +44,25 @@ def test_it_is_called_once_at_the_end_of_all_tries(home: Workspace, tmp_path: Pa
     assert len((tmp_path / "trace").read_text().splitlines()) == 1
 
 
+def test_it_is_called_where_the_supervisor_was_killed(home: Workspace, tmp_path: Path) -> None:
+    run = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER), RunState.RUNNING)
+    jobs.kill(jobs.find_job(home, run).process)
+    jobs.kill(jobs.find_worker(home, run))
+    assert jobs.wait_for_end(home, run).state is RunState.LOST
+    assert jobs.wait_for_file(tmp_path / "trace").startswith(f"{run.id} transform lost")
+    gate = tmp_path / "gate"
+    code = f"while not Path({str(gate)!r}).exists():\n    time.sleep(0.02)\n    yield"
+    orphan = jobs.wait_for_state(home, jobs.act(home, code, seed=1), RunState.RUNNING)
+    jobs.kill(jobs.find_job(home, orphan).process)
+    gate.touch()
+    assert jobs.wait_for_end(home, orphan).state is RunState.DONE
+    jobs.wait_until(
+        lambda: f"{orphan.id} transform done" in (tmp_path / "trace").read_text(),
+        (tmp_path / "trace").read_text,
+    )
+    assert len((tmp_path / "trace").read_text().splitlines()) == 2
+
+
 def test_a_command_that_hangs_is_ended_and_one_that_is_missing_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -200,6 +200,22 @@ def test_the_waiter_starts_a_run_after_both_before_it_were_killed(home: Workspac
     assert jobs.wait_for_file(tmp_path / "trace") == "1\n"
 
 
+def test_a_dispatcher_that_was_frozen_in_its_turn_holds_nobody_up(home: Workspace) -> None:
+    code = (
+        "import fcntl, os, signal, sys\n"
+        "lock = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)\n"
+        "fcntl.flock(lock, fcntl.LOCK_EX)\n"
+        "print('held', flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGSTOP)\n"
+    )
+    command = [sys.executable, "-c", code, str(home.home / "queue.lock")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as frozen:
+        assert frozen.stdout is not None
+        assert frozen.stdout.readline() == b"held\n"
+        assert jobs.wait_for_end(home, jobs.act(home, "")).state is RunState.DONE
+        frozen.kill()
+
+
 def test_a_copied_home_does_not_do_the_runs_of_the_original(home: Workspace, tmp_path: Path) -> None:
     going = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER), RunState.RUNNING)
     waiting = jobs.act(home, "", seed=1)
@@ -214,7 +230,9 @@ def test_a_copied_home_does_not_do_the_runs_of_the_original(home: Workspace, tmp
     assert home.catalog.runs.get(waiting.id).state is RunState.QUEUED
 
 
-@pytest.mark.parametrize("count", [12, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "count", [12, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])]
+)
 def test_many_runs_on_one_slot_are_each_done_once_and_never_two_at_a_time(
     home: Workspace, tmp_path: Path, count: int
 ) -> None:
@@ -284,3 +302,11 @@ def test_the_command_line_queues_lists_and_pauses(home: Workspace, tmp_path: Pat
     assert shown["state"] == "done"
     assert call("resume", first, code=5)["error"]
     assert call("transform", "act", "cells", "--to", "out", "--after", first, code=2)["error"]
+
+
+def test_a_home_that_is_opened_through_a_link_is_the_same(home: Workspace, tmp_path: Path) -> None:
+    pause_queue(home)
+    (tmp_path / "link").symlink_to(home.home)
+    with open_workspace(tmp_path / "link") as linked:
+        assert not resume_queue(linked).is_paused
+    assert not list_queue(home).is_paused

@@ -6,10 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
@@ -66,6 +66,23 @@ class LocalExecutor:
             start_new_session=True,
         )
 
+    def notify(
+        self, hook: Sequence[str], timeout_s: float, environment: Mapping[str, str], log_path: Path
+    ) -> None:
+        """Call a person's command for a run whose supervisor did not live to do it; do not wait for it.
+
+        Raises:
+            OSError: the process cannot be started.
+        """
+        told = {
+            "hook": hook,
+            "hook_timeout_s": timeout_s,
+            "environment": environment,
+            "folder": str(log_path.parent),
+            "log": str(log_path),
+        }
+        self.prepare(log_path, ()).tell(told)
+
     def ask(self, process: ProcessIdentity, folder: Path, job: JobId, wish: Wish) -> bool:
         """Write the wish for the supervisor and wake it, also one that somebody has stopped.
 
@@ -109,13 +126,18 @@ class StartingSupervisor:
         Raises:
             OSError: the supervisor is gone.
         """
-        told = {
-            **asdict(spec),
-            "folder": str(spec.folder),
-            "log": str(spec.log),
-            "environment": {**spec.environment, OF_A_JOB: spec.job},
-            "descriptors": self._descriptors,
-        }
+        self.tell(
+            {
+                **asdict(spec),
+                "folder": str(spec.folder),
+                "log": str(spec.log),
+                "environment": {**spec.environment, OF_A_JOB: spec.job},
+                "descriptors": self._descriptors,
+            }
+        )
+
+    def tell(self, told: Mapping[str, Any]) -> None:
+        """Give the word as the supervisor reads it."""
         try:
             self._pipe.write(msgspec.json.encode(told) + b"\n")
         finally:

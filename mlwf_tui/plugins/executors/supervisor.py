@@ -39,6 +39,9 @@ def main() -> int:
     job = Job(json.loads(line))
     os.chdir(job.spec["folder"])
     log = open_log(job.spec["log"])
+    if "command" not in job.spec:
+        run_hook(job.spec, job.spec, log)  # of a job whose own supervisor was killed
+        return 0
     adopt_orphans(True)
     job.start(log)
     job.wait()
