@@ -10,6 +10,8 @@ from pathlib import Path
 
 from mlwf_tui.entities.run import ProcessIdentity
 
+OF_A_JOB = "MLWF_JOB"  # in the environment of a job and of all below it, and of nobody else
+
 
 def identify(pid: int) -> ProcessIdentity | None:
     """Return the identity of a living process, or None; a zombie counts as dead."""
@@ -84,13 +86,24 @@ def kill_session(process: ProcessIdentity) -> None:
 
 def kill_marked(job_id: str) -> None:
     """Kill every process of ours that was started below a job, wherever it has gone since."""
-    mark = f"MLWF_JOB={job_id}".encode()
+    mark = f"{OF_A_JOB}={job_id}".encode()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         with suppress(OSError):  # it is somebody else's, or has just ended
             if mark in (entry / "environ").read_bytes().split(b"\0"):
                 os.kill(int(entry.name), signal.SIGKILL)
+
+
+def find_job(pid: int) -> str:
+    """Return the id of the job that a process was started below; "" for none, or one not to be seen."""
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    mark = f"{OF_A_JOB}=".encode()
+    found = next((variable for variable in variables if variable.startswith(mark)), mark)
+    return found.removeprefix(mark).decode("utf-8", errors="replace")
 
 
 def _read_session(entry: Path) -> int | None:

@@ -7,6 +7,7 @@ kind in tests/contracts/ says what an implementation must do beyond the signatur
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -301,6 +302,9 @@ class Gauge(Protocol):
     """Reads what the GPUs of one vendor do. A call may take 0.1 s, and longer on a sick GPU."""
 
     name: str
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Keep the driver open while the block runs, for those who read again and again."""
 
     def read_gpus(self) -> tuple[Gpu, ...]:
         """Return the vendor's GPUs by index; none, and no error, where there is no driver."""

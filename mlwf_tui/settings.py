@@ -13,6 +13,7 @@ import msgspec
 from mlwf_tui.errors import InvalidInput, InvalidParameter, StorageFailed
 
 HOME_VARIABLE = "MLWF_HOME"
+NOTIFY_WAYS = ("app", "bell", "osc9", "osc777")
 
 
 def count_slots() -> int:
@@ -29,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     slots: int = msgspec.field(default_factory=count_slots)  # jobs without a GPU that run at once
     limits: Mapping[str, int] = {}  # jobs that run at once, by workspace
     gpu_leases: str = ""  # the folder of the machine's GPU leases; chosen where empty
+    notify: tuple[str, ...] = NOTIFY_WAYS  # by what the app tells that a run has ended
     on_finish: tuple[str, ...] = ()  # a command, called when a queued run has ended
     on_finish_timeout_s: float = 60.0
 
@@ -103,6 +105,8 @@ def _check_setting(path: Path, key: str, value: Any) -> Any:
             return value
         case "slots", int() if value > 0 and not isinstance(value, bool):
             return value
+        case "notify", [*ways] if all(way in NOTIFY_WAYS for way in ways):
+            return tuple(ways)
         case "on_finish_timeout_s", int() | float() if value > 0:
             return float(value)
         case "on_finish", str() if value.count('"') % 2 == 0 and value.count("'") % 2 == 0:

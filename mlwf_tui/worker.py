@@ -19,6 +19,7 @@ from mlwf_tui import processes
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, Paused
 from mlwf_tui.workflow.events import FILE_NAME, EventWriter
+from mlwf_tui.workflow.metering import metering
 from mlwf_tui.workflow.perform import (
     begin_claimed,
     end_orphan,
@@ -110,7 +111,10 @@ def main(arguments: list[str]) -> int:
 def _do_run(workspace: Workspace, run: Run, wishes: Wishes) -> int:
     logger.info("%s %s begins", run.verb, run.id)
     try:
-        with (workspace.run_folder(run.id) / FILE_NAME).open("ab", buffering=0) as file:
+        with (
+            metering(workspace, run, os.environ),
+            (workspace.run_folder(run.id) / FILE_NAME).open("ab", buffering=0) as file,
+        ):
             perform(workspace, run, EventWriter(file, check=lambda: wishes.check(workspace, run)))
         state = workspace.catalog.runs.get(run.id).state
         logger.info("%s %s is %s", run.verb, run.id, state)

@@ -17,11 +17,12 @@ def test_what_is_not_set_has_a_default(tmp_path: Path) -> None:
 def test_all_settings_are_read(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(
         'author = "ada"\nslots = 3\ngpu_leases = "/g"\non_finish = "mail -s \'a run\' me"\n'
-        "on_finish_timeout_s = 5\n[limits]\nlab = 2\n"
+        "on_finish_timeout_s = 5\nnotify = ['bell']\n[limits]\nlab = 2\n"
     )
     settings = read_settings(tmp_path)
     assert (settings.author, settings.slots, settings.gpu_leases) == ("ada", 3, "/g")
     assert settings.on_finish == ("mail", "-s", "a run", "me")
+    assert settings.notify == ("bell",)
     assert (settings.on_finish_timeout_s, settings.limits) == (5.0, {"lab": 2})
 
 
@@ -30,6 +31,7 @@ def test_all_settings_are_read(tmp_path: Path) -> None:
     [
         "slots = 0", "slots = true", "slots = 'many'", "theme = 1", "colour = 'red'", "limits = 3",
         "on_finish = 'say \"it'", "on_finish = [1]", "[limits]\nlab = 0", "on_finish_timeout_s = -1",
+        "notify = 'bell'", "notify = ['smoke']",
     ],
 )  # fmt: skip
 def test_what_is_no_setting_is_refused_by_name(tmp_path: Path, line: str) -> None:

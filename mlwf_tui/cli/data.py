@@ -100,7 +100,8 @@ def show_command(face: Face, ref: str) -> None:
 
     with face.open() as workspace:
         shown = show(workspace, ref)
-    face.show({"kind": shown.kind, **shown.facts}, lambda: _format_facts({"kind": shown.kind, **shown.facts}))
+    document = {"kind": shown.kind, **shown.facts}
+    face.show(document, lambda: _format_facts(_put_in_words(document)))
 
 
 @command(group, "operations")
@@ -177,6 +178,17 @@ def _format_facts(facts: Mapping[str, Any], indent: str = "") -> str:
         else:
             lines.append(f"{label}  {_format_value(name, value)}".rstrip())
     return "\n".join(lines)
+
+
+def _put_in_words(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts with what was measured of the machine as a person reads it."""
+    if facts.get("machine") is None:
+        return {name: value for name, value in facts.items() if name != "machine"}
+    import msgspec
+
+    from mlwf_tui.entities.usage import Usage, list_words
+
+    return {**facts, "machine": dict(list_words(msgspec.convert(facts["machine"], Usage)))}
 
 
 def _join(entry: Mapping[str, Any]) -> str:

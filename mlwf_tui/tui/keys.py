@@ -133,6 +133,7 @@ SERVICES = (
     Key("menu", "x", "menu", "Every action for what is selected", "App"),
     Key("help", "question_mark", "help", "The keys of this place", "App"),
     Key("palette", "colon,ctrl+p", "commands", "Find any action by its name", "App"),
+    Key("machine", "E", "machine", "GPUs and whose they are, processors, memory, disk, network", "App"),
     Key(
         "messages",
         "exclamation_mark",

@@ -9,10 +9,12 @@ from pathlib import Path
 import msgspec
 
 from mlwf_tui.entities.run import MetricPoint, Progress, Run
-from mlwf_tui.workflow import events, jobs
+from mlwf_tui.entities.usage import Usage
+from mlwf_tui.workflow import events, jobs, usage
 from mlwf_tui.workspace import Workspace
 
 POLL_S = 0.25
+USAGE_POLLS = 8  # what the run takes of the machine is read every two seconds
 TEND_S = 2.0  # so often the queue is looked after, however many runs are followed
 
 
@@ -22,6 +24,7 @@ class RunUpdate(msgspec.Struct, frozen=True, kw_only=True):
     run: Run
     progress: Progress | None
     new_metrics: tuple[MetricPoint, ...]
+    usage: Usage | None = None  # of the machine; None also where nothing new is known
 
 
 class RunFollower:
@@ -31,6 +34,8 @@ class RunFollower:
         self._workspace = workspace
         self._run = workspace.catalog.runs.get(run_id)
         self._reader = events.EventReader(workspace.run_folder(self._run.id) / events.FILE_NAME)
+        self._usage = usage.UsageReader(workspace.run_folder(self._run.id) / usage.FILE_NAME)
+        self._polls = 0
 
     def poll(self) -> RunUpdate:
         """Return what is new. The run's row is read first, so that a finished run's end is not missed."""
@@ -38,8 +43,11 @@ class RunFollower:
             if self._workspace.pulse.is_due(TEND_S):
                 jobs.tend(self._workspace)
             self._run = self._workspace.catalog.runs.get(self._run.id)
+        is_due = self._polls % USAGE_POLLS == 0 or self._run.state.is_finished
+        self._polls += 1
         progress, metrics = self._reader.read_new()
-        return RunUpdate(run=self._run, progress=progress, new_metrics=metrics)
+        found = self._usage.read() if is_due else None
+        return RunUpdate(run=self._run, progress=progress, new_metrics=metrics, usage=found)
 
 
 def log_path(workspace: Workspace, run_id: str) -> Path:

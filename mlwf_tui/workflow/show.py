@@ -7,16 +7,18 @@ from typing import Any
 
 import msgspec
 
-from mlwf_tui.entities.ids import Digest, ProjectId, VersionId
+from mlwf_tui.entities.ids import Digest, ProjectId, RunId, VersionId
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Job, Run
+from mlwf_tui.entities.usage import Usage
 from mlwf_tui.errors import NotFound
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.content import read_content
 from mlwf_tui.workflow.events import read_metrics
 from mlwf_tui.workflow.refs import Entity, resolve
 from mlwf_tui.workflow.runs import get_run
+from mlwf_tui.workflow.usage import read_usage
 from mlwf_tui.workspace import Workspace
 
 
@@ -41,9 +43,11 @@ def show(workspace: Workspace, ref: str) -> Shown:
         case Version():
             return Shown(kind="version", entity=entity, facts=_describe_version(workspace, entity))
         case Model():
-            return Shown(kind="model", entity=entity, facts=_describe_model(entity))
+            machine = _describe_usage_of(workspace, entity.run_id)
+            return Shown(kind="model", entity=entity, facts={**_describe_model(entity), "machine": machine})
         case Report():
-            return Shown(kind="report", entity=entity, facts=_describe_report(entity))
+            machine = _describe_usage_of(workspace, entity.run_id)
+            return Shown(kind="report", entity=entity, facts={**_describe_report(entity), "machine": machine})
         case Run():
             run = get_run(workspace, entity.id)  # which sees whether its process is still there
             return Shown(kind="run", entity=run, facts=_describe_run(workspace, run))
@@ -153,10 +157,24 @@ def _describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
         "environment": dict(run.environment),
         "result": dict(run.result),
         "metrics": {point.key: point.value for point in read_metrics(workspace.run_folder(run.id))},
+        "machine": describe_usage(read_usage(workspace, run)),
         "error": run.error,
         "hint": run.hint,
         "jobs": [_describe_job(job) for job in workspace.catalog.jobs.list_of(run.id)],
     }
+
+
+def _describe_usage_of(workspace: Workspace, run_id: RunId) -> dict[str, Any] | None:
+    """Return what the run took that made a model or report; None where the run is not there any more."""
+    try:
+        return describe_usage(read_usage(workspace, workspace.catalog.runs.get(run_id)))
+    except NotFound:
+        return None
+
+
+def describe_usage(usage: Usage | None) -> dict[str, Any] | None:
+    """Return what a run took of the machine as plain values; None where nothing was measured."""
+    return None if usage is None else dict(msgspec.to_builtins(usage))
 
 
 def _describe_job(job: Job) -> dict[str, Any]:

@@ -22,6 +22,9 @@ def build_driver(folder: Path) -> Path:
     return folder
 
 
-def write_gpus(path: Path, *gpus: tuple[int, int, int, int]) -> None:
-    """Let the driver show these GPUs: total and used MiB, a process and its MiB (0, 0 for nobody)."""
+def write_gpus(path: Path, *gpus: tuple[int, ...]) -> None:
+    """Let the driver show these GPUs: total and used MiB, a process and its MiB (0, 0 for nobody).
+
+    Behind them may stand how busy it is in percent, its power in mW, and its energy so far in mJ.
+    """
     path.write_text("".join(" ".join(map(str, gpu)) + "\n" for gpu in gpus), "utf-8")

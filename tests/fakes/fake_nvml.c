@@ -1,5 +1,6 @@
 /* The driver's library as far as a test needs it: GPUs are the lines of the file that FAKE_NVML names.
-   A line is "TOTAL_MIB USED_MIB PID PID_MIB"; PID 0 is nobody. Without the file the driver is not loaded. */
+   A line is "TOTAL_MIB USED_MIB PID PID_MIB [BUSY_PERCENT MILLIWATTS MILLIJOULES]"; PID 0 is nobody, and what
+   is left out is not supported, but for the 73 % that it is busy. Without the file the driver is not loaded. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@ typedef struct { unsigned int gpu, memory; } nvmlUtilization_t;
 typedef struct {
     unsigned int pid; unsigned long long usedGpuMemory; unsigned int gpuInstanceId, computeInstanceId;
 } nvmlProcessInfo_t;
-typedef struct { unsigned long long total, used, pid, pid_mib; } Line;
+typedef struct { unsigned long long total, used, pid, pid_mib, busy, power, energy; int columns; } Line;
 
 enum { OK = 0, INVALID = 2, NOT_SUPPORTED = 3, NOT_LOADED = 9, TOO_SMALL = 7, MAX = 16 };
 
@@ -21,10 +22,15 @@ static int count_lines(void) {
     const char *path = getenv("FAKE_NVML");
     FILE *file = path ? fopen(path, "r") : NULL;
     int count = 0;
+    char text[256];
     if (!file) return -1;
-    while (count < MAX && fscanf(file, "%llu %llu %llu %llu", &lines[count].total, &lines[count].used,
-                                 &lines[count].pid, &lines[count].pid_mib) == 4)
-        count++;
+    while (count < MAX && fgets(text, sizeof text, file)) {
+        Line *line = &lines[count];
+        line->busy = 73;
+        line->columns = sscanf(text, "%llu %llu %llu %llu %llu %llu %llu", &line->total, &line->used, &line->pid,
+                               &line->pid_mib, &line->busy, &line->power, &line->energy);
+        count += line->columns >= 4;
+    }
     fclose(file);
     return count;
 }
@@ -50,7 +56,8 @@ nvmlReturn_t nvmlDeviceGetMemoryInfo(void *device, nvmlMemory_t *memory) {
     return OK;
 }
 nvmlReturn_t nvmlDeviceGetUtilizationRates(void *device, nvmlUtilization_t *rates) {
-    (void)device; rates->gpu = 73; rates->memory = 10;
+    Line *line = find(device);
+    rates->gpu = line->busy; rates->memory = 10;
     return OK;
 }
 nvmlReturn_t nvmlDeviceGetTemperature(void *device, int sensor, unsigned int *celsius) {
@@ -66,8 +73,18 @@ nvmlReturn_t nvmlDeviceGetUUID(void *device, char *uuid, unsigned int length) {
     return OK;
 }
 nvmlReturn_t nvmlDeviceGetPowerUsage(void *device, unsigned int *milliwatts) {
-    (void)device; (void)milliwatts;
-    return NOT_SUPPORTED;
+    Line *line = find(device);
+    *milliwatts = line->power;
+    return line->columns >= 6 ? OK : NOT_SUPPORTED;
+}
+nvmlReturn_t nvmlDeviceGetTotalEnergyConsumption(void *device, unsigned long long *millijoules) {
+    Line *line = find(device);
+    *millijoules = line->energy;
+    return line->columns >= 7 ? OK : NOT_SUPPORTED;
+}
+nvmlReturn_t nvmlDeviceGetFanSpeed(void *device, unsigned int *percent) {
+    (void)device; *percent = 40;
+    return OK;
 }
 nvmlReturn_t nvmlDeviceGetEnforcedPowerLimit(void *device, unsigned int *milliwatts) {
     (void)device; *milliwatts = 300000;

@@ -15,11 +15,11 @@ import msgspec
 from mlwf_tui import processes
 from mlwf_tui.entities.ids import JobId
 from mlwf_tui.entities.run import JobExit, ProcessIdentity, Wish
+from mlwf_tui.processes import OF_A_JOB
 from mlwf_tui.protocols import JobSpec
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 WAITER = SUPERVISOR.with_name("waiter.py")
-OF_A_JOB = "MLWF_JOB"  # in the environment of a job and of all below it, and of nobody else
 OF_A_LEASE = ("MLWF_GPUS", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
 
 

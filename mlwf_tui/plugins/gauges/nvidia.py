@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import pwd
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 from mlwf_tui.entities.machine import Gpu, GpuProcess
+from mlwf_tui.plugins.gauges.owners import describe_process
 
 T = TypeVar("T")
-MAX_NAME = 40
 
 
 class NvidiaGauge:
     """All GPUs that NVML shows. What a driver or a card does not tell is None."""
 
     name = "nvidia"
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep the driver awake for as long as the block runs, which spares each reading its opening.
+
+        The driver counts who has opened it.
+        """
+        import pynvml
+
+        with _open_library(pynvml):
+            yield
 
     def read_gpus(self) -> tuple[Gpu, ...]:
         """Return the GPUs in the order of the PCI bus; none where there is no driver."""
@@ -60,6 +69,8 @@ def _read_gpu(nvml: Any, index: int) -> Gpu | None:
     memory: Any = _ask(nvml, nvml.nvmlDeviceGetMemoryInfo, device)
     busy: Any = _ask(nvml, nvml.nvmlDeviceGetUtilizationRates, device)
     temperature = _ask(nvml, nvml.nvmlDeviceGetTemperature, device, nvml.NVML_TEMPERATURE_GPU)
+    fan = _ask(nvml, nvml.nvmlDeviceGetFanSpeed, device)
+    energy_mj = _ask(nvml, nvml.nvmlDeviceGetTotalEnergyConsumption, device)
     return Gpu(
         index=index,
         name=_to_text(_ask(nvml, nvml.nvmlDeviceGetName, device)) or "GPU",
@@ -69,8 +80,10 @@ def _read_gpu(nvml: Any, index: int) -> Gpu | None:
         memory_used_bytes=None if memory is None else int(memory.used),
         utilisation_percent=None if busy is None else float(busy.gpu),
         temperature_c=None if temperature is None else float(temperature),
+        fan_percent=None if fan is None else float(fan),
         power_w=_to_watts(_ask(nvml, nvml.nvmlDeviceGetPowerUsage, device)),
         power_limit_w=_to_watts(_ask(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, device)),
+        energy_j=None if energy_mj is None else energy_mj / 1000,
         processes=tuple(_iter_processes(nvml, device)),
     )
 
@@ -83,24 +96,10 @@ def _iter_processes(nvml: Any, device: Any) -> Iterator[GpuProcess]:
             if found.pid not in seen:
                 seen.add(found.pid)
                 memory = found.usedGpuMemory
-                name, user = _describe_process(found.pid)
+                name, user = describe_process(found.pid)
                 yield GpuProcess(
                     pid=found.pid, memory_bytes=None if memory is None else int(memory), name=name, user=user
                 )
-
-
-def _describe_process(pid: int) -> tuple[str, str]:
-    """Return the name of a process's command and its user's; empty where they are not to be seen."""
-    folder = Path(f"/proc/{pid}")
-    try:
-        name = (folder / "comm").read_text("utf-8", errors="replace").strip()[:MAX_NAME]
-        uid = folder.stat().st_uid
-    except OSError:
-        return "", ""
-    try:
-        return name, pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return name, str(uid)
 
 
 def _to_text(found: str | bytes | None) -> str:

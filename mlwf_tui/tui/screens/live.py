@@ -8,15 +8,19 @@ from typing import TypeVar
 
 from textual.screen import Screen
 
+from mlwf_tui.entities.machine import Machine
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.watch import RunWatch
 from mlwf_tui.tui.screens.work import wrap_fault
 from mlwf_tui.workflow.follow import RunUpdate
 from mlwf_tui.workflow.journal import latest_sequence
+from mlwf_tui.workflow.machine import MachineReader
 from mlwf_tui.workspace import Workspace
 
 JOURNAL_INTERVAL_S = 1.0
 RUNS_INTERVAL_S = 0.25
+MACHINE_INTERVAL_S = 2.0
+MACHINE_DELAY_S = 1.0  # the home is read first, and the libraries' 40 ms do not hold it up
 T = TypeVar("T")
 
 
@@ -30,12 +34,14 @@ class Live:
         *,
         on_change: Callable[[], None],
         on_update: Callable[[Mapping[str, RunUpdate]], None],
+        on_machine: Callable[[Machine], None],
         on_error: Callable[[MlwfError], None],
     ) -> None:
         self._screen = screen
         self._workspace = workspace
         self._on_change = on_change
         self._on_update = on_update
+        self._on_machine = on_machine
         self._on_error = on_error
         self._watch = RunWatch(workspace)
         self._seen = -1
@@ -45,6 +51,7 @@ class Live:
         """Begin to poll, until the screen goes."""
         self._screen.run_worker(self._follow_journal(), group="journal", exit_on_error=False)
         self._screen.run_worker(self._follow_runs(), group="runs", exit_on_error=False)
+        self._screen.run_worker(self._follow_machine(), group="machine", exit_on_error=False)
 
     def note_seen(self, sequence: int) -> None:
         """Take it that the screen shows everything up to this journal event."""
@@ -74,6 +81,21 @@ class Live:
             updates = await self._read(self._watch.poll)
             if updates:
                 self._on_update(updates)
+
+    async def _follow_machine(self) -> None:
+        """Read the machine all the time, so that there is a past to show once somebody looks."""
+        await asyncio.sleep(MACHINE_DELAY_S)
+        reader = MachineReader(self._workspace)
+        if await self._read(reader.__enter__) is None:
+            return
+        try:
+            while True:
+                machine = await self._read(reader.read)
+                if machine is not None:
+                    self._on_machine(machine)
+                await asyncio.sleep(MACHINE_INTERVAL_S)
+        finally:
+            reader.__exit__(None, None, None)
 
     async def _read(self, read: Callable[[], T]) -> T | None:
         """Read in a thread; an error is told once, for the next poll may do better."""

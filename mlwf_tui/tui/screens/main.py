@@ -22,12 +22,14 @@ from mlwf_tui.errors import Cancelled, MlwfError
 from mlwf_tui.tui.clipboard import copy_text
 from mlwf_tui.tui.keys import KEYS_BY_ID, make_bindings
 from mlwf_tui.tui.observer import ScreenObserver
+from mlwf_tui.tui.screens.alerts import Alerts
 from mlwf_tui.tui.screens.choices import find_reason, list_commands, list_menu
 from mlwf_tui.tui.screens.facts import Facts
 from mlwf_tui.tui.screens.foot import draw_standing, list_hints
 from mlwf_tui.tui.screens.leaving import Leaving
 from mlwf_tui.tui.screens.live import Live
 from mlwf_tui.tui.screens.looking import Looking
+from mlwf_tui.tui.screens.machine import MachineFeed
 from mlwf_tui.tui.screens.navigation import DETAILS, STAGE, TREE, Navigation
 from mlwf_tui.tui.screens.outline import build_outline, find_node_id, make_node_entry, renew_entry
 from mlwf_tui.tui.screens.reader import Reader
@@ -52,6 +54,7 @@ from mlwf_tui.tui.widgets.tab_line import TabLine
 from mlwf_tui.tui.widgets.table import EntityTable
 from mlwf_tui.tui.widgets.welcome import Welcome
 from mlwf_tui.workflow.follow import RunUpdate
+from mlwf_tui.workflow.machine_marks import mark_run
 from mlwf_tui.workflow.show import Shown
 from mlwf_tui.workspace import Workspace
 
@@ -67,6 +70,13 @@ class MainScreen(Screen[None]):
 
     class RedrawRequested(Message):
         """The terminal may show something else than was drawn: paint it all anew."""
+
+    class NoticeSent(Message):
+        """The terminal is to be sent this, which draws nothing: a bell, a notification."""
+
+        def __init__(self, sequence: str) -> None:
+            super().__init__()
+            self.sequence = sequence
 
     BINDINGS: ClassVar[list[BindingType]] = list(make_bindings())
     HORIZONTAL_BREAKPOINTS = [
@@ -125,8 +135,16 @@ class MainScreen(Screen[None]):
             self.workspace, self._work, on_read=self._show_snapshot, on_broken=self._show_broken
         )
         self._facts = Facts(self, self.workspace, self._work, self._show_facts)
+        notify = self.workspace.settings.notify
+        self._alerts = Alerts(self._teller, notify, os.environ, self._send_notice)
+        self._machine = MachineFeed(self, partial(self._alerts.see_marks, "machine"))
         self._live = Live(
-            self, self.workspace, on_change=self.reload, on_update=self._show_updates, on_error=self.fail
+            self,
+            self.workspace,
+            on_change=self.reload,
+            on_update=self._show_updates,
+            on_machine=self._machine.take,
+            on_error=self.fail,
         )
         self._tree.add_class("-tall")
         self._views.stage.show_alone(Notice("Reading the home…", str(self.workspace.home)))
@@ -225,6 +243,9 @@ class MainScreen(Screen[None]):
     def leave(self, last_words: str) -> None:
         self.app.exit(message=last_words or None)
 
+    def _send_notice(self, sequence: str) -> None:
+        self.post_message(self.NoticeSent(sequence))
+
     def _send(self, text: str) -> None:
         self.app.copy_to_clipboard(text)
 
@@ -237,6 +258,7 @@ class MainScreen(Screen[None]):
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        self._alerts.see_runs(snapshot.runs)
         self._live.note_seen(snapshot.sequence)
         active = {run.id for run in snapshot.active_runs}
         self._live.follow(active | ({self._views.run_id} if self._views.run_id else set()))
@@ -423,7 +445,8 @@ class MainScreen(Screen[None]):
             "quit": self._close_or_quit,
             "quit_now": self._leaving.leave,
         }
-        return {**self._navigation.by_key, **self._looking.by_key, **self._services.by_key, **own}
+        parts = (self._navigation, self._looking, self._services, self._machine)
+        return {**{name: do for part in parts for name, do in part.by_key.items()}, **own}
 
     def list_choices(self) -> tuple[Choice, ...]:
         """Return every action as it stands now, for the palette."""
@@ -459,6 +482,9 @@ class MainScreen(Screen[None]):
         self._progress |= {f"run:{run_id}": u.progress for run_id, u in updates.items() if u.progress}
         active = {f"run:{run_id}" for run_id, u in updates.items() if not u.run.state.is_finished}
         self._tree.show_progress({key: p for key, p in self._progress.items() if key in active})
+        for run_id, update in updates.items():
+            if update.usage is not None:
+                self._alerts.see_marks(run_id, mark_run(update.run, update.usage))
         self._views.show_updates(updates)
         if self.entry is not None and self.entry.key in active:
             self._details.show(self.entry, self.read_clock())  # which count the seconds

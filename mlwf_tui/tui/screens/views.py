@@ -196,6 +196,8 @@ class Views:
         if not isinstance(monitor, RunMonitor) or monitor.run_id not in updates:
             return
         update = updates[monitor.run_id]
+        if update.usage is not None:
+            monitor.show_usage(update.usage)
         monitor.show_update(update.run, update.progress, update.new_metrics, self._host.read_clock())
 
     @property

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from mlwf_tui.entities.run import MetricPoint, Progress, Run
+from mlwf_tui.entities.usage import Usage, list_words
 from mlwf_tui.tui.widgets.formats import STATE_GLYPHS, STATE_STYLES, format_duration, format_value
 from mlwf_tui.tui.widgets.log_view import LogView
 from mlwf_tui.tui.widgets.metric_plots import MetricPlots
@@ -43,6 +44,7 @@ class RunMonitor(Vertical):
         self._result = Static(id="run-result")
         self._run: Run | None = None
         self._progress: Progress | None = None
+        self._usage: Usage | None = None
         self._title = ""
 
     def compose(self) -> ComposeResult:
@@ -58,7 +60,7 @@ class RunMonitor(Vertical):
 
     def show_run(self, run: Run, title: str, log_path: Path, now: datetime) -> None:
         """Begin to show this run; what was shown of another is put away."""
-        self._run, self._title, self._progress = run, title, None
+        self._run, self._title, self._progress, self._usage = run, title, None, None
         self.set_class(True, "-plain")
         self.metrics.show_metrics({})
         is_silent = run.state.is_finished and not log_path.exists()
@@ -80,9 +82,15 @@ class RunMonitor(Vertical):
             self.metrics.add_points(points)
         self._draw(now)
 
+    def show_usage(self, usage: Usage) -> None:
+        """Take in what the run has taken of the machine; it is drawn with the next update."""
+        self._usage = usage
+
     def _draw(self, now: datetime) -> None:
         if self._run is not None:
-            self._head.update(_draw_head(self._run, self._title, self._progress, now))
+            head = _draw_head(self._run, self._title, self._progress, now)
+            usage = _draw_usage(self._usage)
+            self._head.update(Content.assemble(head, "\n", usage) if usage else head)
 
 
 def _draw_result(run: Run) -> Content:
@@ -109,6 +117,15 @@ def _draw_head(run: Run, title: str, progress: Progress | None, now: datetime) -
     if progress is None or run.state.is_finished:
         return line
     return Content.assemble(line, "\n", _draw_progress(progress))
+
+
+def _draw_usage(usage: Usage | None) -> Content | None:
+    """Draw how busy the machine was with the run, in one line where there is room."""
+    words = list_words(usage) if usage is not None else ()
+    if not words:
+        return None
+    parts = [Content.assemble((f"{label} ", "$text-muted"), text) for label, text in words]
+    return Content.styled(" · ", "$text-muted").join(parts)
 
 
 def _describe_time(run: Run, now: datetime) -> str:
