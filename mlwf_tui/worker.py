@@ -28,6 +28,11 @@ class StopFlag:
         signal.signal(signal.SIGTERM, self._set)
         signal.signal(signal.SIGINT, self._set)
 
+    def check(self) -> None:
+        """Raise Cancelled once the signal has come."""
+        if self.is_set:
+            raise Cancelled("The run was asked to stop.")
+
     def _set(self, number: int, frame: FrameType | None) -> None:
         self.is_set = True
 
@@ -51,8 +56,9 @@ def _do_run(workspace: Workspace, run: Run, flag: StopFlag) -> int:
     exit_code = 1
     logger.info("%s %s begins", run.verb, run.id)
     try:
-        with (workspace.run_folder(run.id) / FILE_NAME).open("ab") as file:
-            perform(workspace, run, EventWriter(file, is_cancelled=lambda: flag.is_set))
+        path = workspace.run_folder(run.id) / FILE_NAME
+        with path.open("ab") as file, EventWriter(file, check=flag.check) as writer:
+            perform(workspace, run, writer)
         state = workspace.catalog.runs.get(run.id).state
         exit_code = 130 if state is RunState.STOPPED else 0
         logger.info("%s %s is %s", run.verb, run.id, state)

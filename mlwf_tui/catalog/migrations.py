@@ -238,7 +238,16 @@ _VERSION_TAGS = (
     "CREATE INDEX state_by_project ON project_state (project_id, sequence)",
 )
 
+_STANDINGS = (
+    """CREATE TABLE run_standing (
+        run_id TEXT NOT NULL PRIMARY KEY,
+        size_bytes INTEGER NOT NULL,
+        standing TEXT NOT NULL
+    )""",
+)
+
 MIGRATIONS = (
     Migration(1, "first tables", _FIRST_TABLES),
     Migration(2, "tags and deleted versions", _VERSION_TAGS),
+    Migration(3, "standings of runs", _STANDINGS),
 )

@@ -16,7 +16,8 @@ def follow_run(workspace: Workspace, run: Run) -> Run:
 
     def on_update(update: RunUpdate) -> None:
         if update.progress is not None:
-            line.progress(update.progress.step, update.progress.total, update.progress.message)
+            said = update.progress
+            line.progress(said.step, said.total, said.message, said.at)
 
     try:
         return wait_for(workspace, run.id, on_update)

@@ -16,7 +16,8 @@ HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "sklearn", "numpy", "p
 NOT_VERBS = {
     "__init__", "combine", "content", "events", "exports", "follow", "graph_formats", "hands", "hits",
     "import_cache", "intake", "items", "jobs", "journal", "live", "messages", "names", "perform", "pictures",
-    "processes", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving", "spool", "tree",
+    "processes", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving", "spool",
+    "tracking", "tree",
     "tree_edits", "tree_files", "tree_state", "tree_write",
 }  # fmt: skip
 SDK_NAMES = {"import": "import_folder", "branch": "copy"}  # a word of Python, and a second name
