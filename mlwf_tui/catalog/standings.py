@@ -14,21 +14,28 @@ from mlwf_tui.entities.mark import Standing
 ROWS_A_QUERY = 500  # SQLite takes some thousands of values in one statement
 
 
+class KeptStanding(msgspec.Struct, frozen=True):
+    """A run's standing, and the size of its event file when that was read."""
+
+    run_id: RunId
+    size_bytes: int
+    standing: Standing
+
+
 class Standings:
-    """Standings by run, each with the size of the event file that it was read from."""
+    """Standings by run."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, run_ids: Iterable[RunId]) -> dict[RunId, tuple[int, Standing]]:
-        """Return (size_bytes of the event file then, standing) of those runs that have one."""
+    def find(self, run_ids: Iterable[RunId]) -> dict[RunId, KeptStanding]:
+        """Return what is kept of these runs."""
         wanted = list(run_ids)
-        found: dict[RunId, tuple[int, Standing]] = {}
+        found: dict[RunId, KeptStanding] = {}
         for start in range(0, len(wanted), ROWS_A_QUERY):
             some = wanted[start : start + ROWS_A_QUERY]
             query = StandingRow.select().where(StandingRow.run_id.in_(some))
-            for run_id, size_bytes, standing in self._database.fetch_as(query, _to_standing):
-                found[run_id] = (size_bytes, standing)
+            found |= {kept.run_id: kept for kept in self._database.fetch_as(query, _to_kept)}
         return found
 
     def keep(self, run_id: RunId, size_bytes: int, standing: Standing) -> None:
@@ -39,5 +46,5 @@ class Standings:
             self._database.execute(row)
 
 
-def _to_standing(row: StandingRow) -> tuple[RunId, int, Standing]:
-    return RunId(row.run_id), row.size_bytes, msgspec.json.decode(row.standing, type=Standing)
+def _to_kept(row: StandingRow) -> KeptStanding:
+    return KeptStanding(RunId(row.run_id), row.size_bytes, msgspec.json.decode(row.standing, type=Standing))

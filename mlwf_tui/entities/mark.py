@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from itertools import pairwise
 
@@ -64,31 +64,25 @@ def assess(summaries: Mapping[str, MetricSummary], *, is_active: bool) -> Standi
 def find_marks(summaries: Iterable[MetricSummary], *, is_active: bool) -> tuple[Mark, ...]:
     """Return what looks wrong of a run's metrics, the worst first; a plateau only while it goes on."""
     known = list(summaries)
-    finders: list[Callable[[MetricSummary], Mark | None]] = [_find_not_finite, _find_rising]
+    marks = [_find_not_finite(known), *map(_find_rising, known)]
     if is_active:
-        finders.append(_find_plateau)
-    return tuple(_iter_found(finders, known))
+        marks += map(_find_plateau, known)
+    return tuple(mark for mark in marks if mark is not None)
 
 
-def _iter_found(
-    finders: Iterable[Callable[[MetricSummary], Mark | None]], summaries: list[MetricSummary]
-) -> Iterator[Mark]:
-    for find in finders:
-        for summary in summaries:
-            mark = find(summary)
-            if mark is not None:
-                yield mark
-
-
-def _find_not_finite(summary: MetricSummary) -> Mark | None:
-    if summary.gap_since is None:
+def _find_not_finite(summaries: Sequence[MetricSummary]) -> Mark | None:
+    """Find where a run lost its numbers: the metric that did so first, of several a loss."""
+    lost = [summary for summary in summaries if summary.gap_since is not None]
+    if not lost:
         return None
-    what = "The loss" if is_loss(summary.key) else summary.key
+    first = min(lost, key=lambda summary: (summary.gap_since or 0, not is_loss(summary.key)))
+    step = first.gap_since or 0
+    others = f" and {len(lost) - 1} more are no numbers" if len(lost) > 1 else " is not a number"
     return Mark(
         kind=MarkKind.NOT_FINITE,
-        key=summary.key,
-        step=summary.gap_since,
-        text=f"{what} is not a number since step {summary.gap_since}.",
+        key=first.key,
+        step=step,
+        text=f"{first.key}{others} since step {step}.",
         advice="Stop the run, lower the learning rate or turn mixed precision off, and start again "
         "from the last good checkpoint.",
     )

@@ -78,8 +78,8 @@ def read_outlooks(workspace: Workspace, runs: Iterable[Run]) -> dict[RunId, Outl
     for run in wanted:
         known = kept.get(run.id)
         folder = workspace.run_folder(run.id)
-        if known is not None and known[0] == _find_size(folder, known[0]):
-            outlooks[run.id] = Outlook(standing=known[1])
+        if known is not None and known.size_bytes == _find_size(folder, known.size_bytes):
+            outlooks[run.id] = Outlook(standing=known.standing)
             continue
         size_bytes = _find_size(folder, 0)
         track = Track(folder)
