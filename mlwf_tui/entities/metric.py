@@ -8,6 +8,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from itertools import pairwise
 
 import msgspec
@@ -24,12 +25,14 @@ ALIASES = {"map": "map5095"}
 PLAIN = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(maxsize=1024)
 def is_better_low(key: str) -> bool:
     """Whether the lowest value is the best one, as of losses, errors and times."""
     name = key.lower()
     return "loss" in name or "error" in name or name.endswith(("_ms", "_s"))
 
 
+@lru_cache(maxsize=1024)
 def has_best(key: str) -> bool:
     """Whether one value of this metric can be better than another: not so of learning rates and counters."""
     name = key.lower().rpartition("/")[2]
@@ -40,6 +43,7 @@ def is_loss(key: str) -> bool:
     return "loss" in key.lower()
 
 
+@lru_cache(maxsize=1024)
 def normalise(key: str) -> str:
     """Return the last part of a key in letters and digits: "metrics/mAP50-95(B)" as "map5095"."""
     return PLAIN.sub("", key.lower().rpartition("/")[2].removesuffix("(b)"))
@@ -262,6 +266,7 @@ class MetricSeries:
         self.samples = Samples()
         self.version = 0  # grows with every point
         self._attempt = 0
+        self._best = -1  # place of the best finite value, the first of several
         self._smooth = Smoothed(0.0)
 
     def __len__(self) -> int:
@@ -288,14 +293,13 @@ class MetricSeries:
         self.steps.append(point.step)
         self.times.append(max(point.at, self.times[-1]) if self.times else point.at)
         self.samples.append(point.value)
+        self._note_best(len(self) - 1)
 
     def find_best(self) -> tuple[float, int] | None:
         """Return (value, step) of the best finite value, the first of several, or None."""
-        found = self.samples.find_extremes(0, len(self)) if has_best(self.key) else None
-        if found is None:
+        if self._best < 0:
             return None
-        place = found[0] if is_better_low(self.key) else found[1]
-        return self.values[place], int(self.steps[place])
+        return self.values[self._best], int(self.steps[self._best])
 
     def smooth(self, weight: float, *, limit: int) -> Samples:
         """Return the smoothed values as far as they are known; at most `limit` more are worked out."""
@@ -309,6 +313,18 @@ class MetricSeries:
         self.samples.cut(length)
         if len(self._smooth.samples) > length:
             self._smooth = Smoothed(self._smooth.weight)
+        if self._best >= length:
+            found = self.samples.find_extremes(0, length) if has_best(self.key) else None
+            self._best = -1 if found is None else found[not is_better_low(self.key)]
+
+    def _note_best(self, place: int) -> None:
+        value = self.values[place]
+        if not math.isfinite(value) or not has_best(self.key):
+            return
+        best = self.values[self._best] if self._best >= 0 else value
+        is_better = value < best if is_better_low(self.key) else value > best
+        if self._best < 0 or is_better:
+            self._best = place
 
 
 class Smoothed:

@@ -182,12 +182,12 @@ class EventReader:
     def read_new(self) -> tuple[Progress | None, tuple[MetricPoint, ...]]:
         """Return the latest progress and all new metrics; a half-written last line waits."""
         try:
+            size = os.stat(self.path).st_size  # noqa: PTH116 - half the time, of 50 files four times a second
+            if size < self.offset:
+                self.offset = self.attempt = 0  # cut short by somebody: what is there now is told anew
+            if size == self.offset:
+                return None, ()
             with self.path.open("rb", buffering=0) as file:
-                size = os.fstat(file.fileno()).st_size
-                if size < self.offset:
-                    self.offset = self.attempt = 0  # cut short by somebody: what is there now is told anew
-                if size == self.offset:
-                    return None, ()
                 lines = os.pread(file.fileno(), self.limit_bytes, self.offset)
         except FileNotFoundError:
             return None, ()

@@ -507,7 +507,8 @@ class MainScreen(Screen[None]):
         if self._are_runs_changed:
             self._are_runs_changed = False
             self._views.renew_runs()
-        if self.entry is not None and self.entry.key in self._progress and monotonic() >= self._details_due:
+        is_seen = self._details.display and self.entry is not None and self.entry.key in self._progress
+        if self.entry is not None and is_seen and monotonic() >= self._details_due:
             self._details_due = monotonic() + DETAILS_INTERVAL_S
             self._details.show(self.entry, self.read_clock())  # which count the seconds
 

@@ -14,7 +14,9 @@ from mlwf_tui.workflow.journal import latest_sequence
 from mlwf_tui.workflow.tracking import Track
 from mlwf_tui.workspace import Workspace
 
-ASSESS_INTERVAL_S = 2.0  # marks need many points, and 50 runs are looked at
+ASSESS_INTERVAL_S = 3.0  # marks need many points, and 50 runs are looked at
+MAX_ASSESSED = 5  # of those that nobody looks at in one poll, a millisecond each
+FOCUS_ASSESS_INTERVAL_S = 1.0
 PROCESS_INTERVAL_S = 4.0
 
 
@@ -33,7 +35,7 @@ class RunWatch:
     """Holds one track a run. `poll` is for one thread at a time; the rest for the loop.
 
     Of the runs in focus all points are told, from the first one after a restart; of the others how they
-    stand, every other second. Their rows are read only when the journal has grown.
+    stand, every few seconds. Their rows are read only when the journal has grown.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -45,6 +47,7 @@ class RunWatch:
         self._rows: dict[str, Run] = {}
         self._sequence = -1
         self._checked_at = 0.0
+        self._assessed = 0  # in this poll
 
     @property
     def is_idle(self) -> bool:
@@ -87,6 +90,7 @@ class RunWatch:
         if not in_focus_only or restarted:
             self._read_rows(wanted)
         updates = {}
+        self._assessed = 0
         for run_id in focused if in_focus_only else wanted:
             update = self._poll_run(run_id, has_points=run_id in focused)
             if update is not None:
@@ -101,8 +105,11 @@ class RunWatch:
         if one is None:
             one = self._followed[run_id] = _Followed(Track(self._workspace.run_folder(run.id)))
         progress, points = one.track.poll()
-        one.is_assessed = one.is_assessed and not points
-        standing = self._assess(one, run)
+        is_ended = run.state.is_finished and one.run is not None and not one.run.state.is_finished
+        one.is_assessed = one.is_assessed and not points and not is_ended
+        interval_s = FOCUS_ASSESS_INTERVAL_S if has_points else ASSESS_INTERVAL_S
+        is_turn = has_points or self._assessed < MAX_ASSESSED
+        standing = self._assess(one, run, interval_s) if is_turn else None
         if run == one.run and progress is None and not points and standing is None:
             return None
         one.run = run
@@ -114,14 +121,14 @@ class RunWatch:
             time_left=one.time_left,
         )
 
-    def _assess(self, one: _Followed, run: Run) -> Standing | None:
-        """Return how the run stands if that may have changed, at most every other second."""
+    def _assess(self, one: _Followed, run: Run, interval_s: float) -> Standing | None:
+        """Return how the run stands if that may have changed since it was looked at so long ago."""
         now = time.monotonic()
-        is_ended = run.state.is_finished and one.run is not None and not one.run.state.is_finished
-        if now - one.assessed_at < ASSESS_INTERVAL_S and not is_ended:
+        if now - one.assessed_at < interval_s:
             return None
         left = None if run.state.is_finished else one.track.estimate(time.time())
-        is_same = one.is_assessed and one.run is not None and not is_ended and left == one.time_left
+        self._assessed += 1
+        is_same = one.is_assessed and one.run is not None and left == one.time_left
         one.assessed_at, one.is_assessed, one.time_left = now, True, left
         return None if is_same else one.track.assess(is_active=not run.state.is_finished)
 

@@ -42,7 +42,7 @@ from mlwf_tui.tui.widgets.metric_panels import (
     find_nearest_time,
 )
 
-MIN_REDRAW_S = 0.25
+MIN_REDRAW_S = 0.33
 GUTTER = 2  # blank cells between two columns of plots
 ZOOM_FACTOR = 0.5  # a step of zooming shows so much of what was seen
 PAN_SHARE = 0.25  # a step of panning moves by so much of what is seen
@@ -100,6 +100,7 @@ class MetricPlots(Widget, can_focus=True):
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
+        self._styles: dict[str, Style] = {}
         super().__init__(name=name, id=id, classes=classes)
         self._empty = empty
         self._runs: list[RunLines] = [RunLines("", "")]
@@ -156,7 +157,7 @@ class MetricPlots(Widget, can_focus=True):
         self.add_points(point for points in points_by_key.values() for point in points)
 
     def add_points(self, points: Iterable[MetricPoint], run_id: str = "") -> None:
-        """Append points of a run; curves are drawn at most four times a second, figures at once."""
+        """Append points of a run; curves are drawn at most three times a second, figures at once."""
         run = next((run for run in self._runs if run.run_id == run_id), None)
         if run is None:
             return  # it was put away meanwhile
@@ -224,7 +225,7 @@ class MetricPlots(Widget, can_focus=True):
         self._redraw_all()
 
     def _request_redraw(self) -> None:
-        """Draw the figures now, and the curves when a quarter of a second has passed since the last time."""
+        """Draw the figures now, and the curves when a third of a second has passed since the last time."""
         wait_s = self._drawn_at + MIN_REDRAW_S - time.monotonic()
         if wait_s <= 0:
             self._redraw_changed()
@@ -383,8 +384,16 @@ class MetricPlots(Widget, can_focus=True):
     def _choose_grid(self) -> tuple[int, int]:
         return choose_grid(self.size.width, self._plot_rows, len(self._panels))
 
+    def notify_style_update(self) -> None:
+        """Forget the styles of the theme that was."""
+        super().notify_style_update()
+        self._styles = {}
+
     def _find_style(self, role: str) -> Style:
-        return self.get_component_rich_style(f"ink--{role}")
+        style = self._styles.get(role)
+        if style is None:
+            style = self._styles[role] = self.get_component_rich_style(f"ink--{role}")
+        return style
 
     # --- keys ----------------------------------------------------------------------------------
 

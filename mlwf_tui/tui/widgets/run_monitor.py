@@ -59,7 +59,8 @@ class RunMonitor(Vertical):
         self._marks: tuple[Mark, ...] = ()
         self._title = ""
         self._opened_at = datetime.min
-        self._drawn = ""
+        self._drawn = Content("")
+        self._shape: object = None  # of the head: what its height depends on
 
     def compose(self) -> ComposeResult:
         yield self._head
@@ -140,13 +141,16 @@ class RunMonitor(Vertical):
             self.call_after_refresh(self.metrics.focus)
 
     def _draw(self, now: datetime) -> None:
-        """Draw the head if it says anything new: an update of a Static lays the whole screen out."""
+        """Draw the head if it says anything new, and lay the screen out only where its height may differ."""
         if self._run is None:
             return
-        head = _draw_head(self._run, self._title, self._progress, self._time_left, self._marks, now)
-        if head.markup != self._drawn:
-            self._drawn = head.markup
-            self._head.update(head, layout=True)
+        lines = _draw_head(self._run, self._title, self._progress, self._time_left, self._marks, now)
+        head = Content("\n").join(lines)
+        if head == self._drawn:
+            return
+        shape = (len(lines), self._run.error, self._run.hint, self._marks)
+        self._head.update(head, layout=shape != self._shape)
+        self._drawn, self._shape = head, shape
 
 
 def _make_lines(run: Run, title: str) -> RunLines:
@@ -172,7 +176,7 @@ def _draw_head(
     time_left: TimeLeft | None,
     marks: Sequence[Mark],
     now: datetime,
-) -> Content:
+) -> list[Content]:
     state = run.state.value
     parts = [
         Content.styled(f"{STATE_GLYPHS[state]} {state}", f"bold {STATE_STYLES[state]}"),
@@ -188,7 +192,7 @@ def _draw_head(
         Content.assemble((f"{MARK_GLYPH} {mark.text}", "$text-warning"), " ", (mark.advice, "$text-muted"))
         for mark in marks[:MAX_MARKS]
     ]
-    return Content("\n").join(lines)
+    return lines
 
 
 def _describe_time(run: Run, now: datetime) -> str:
