@@ -15,10 +15,9 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
     "__init__", "combine", "content", "events", "exports", "follow", "graph_formats", "hands", "hits",
-    "import_cache", "intake", "items", "jobs", "journal", "layouts", "live", "messages", "names", "perform", "pictures",
-    "processes", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving", "spool",
-    "tracking", "tree",
-    "tree_edits", "tree_files", "tree_state", "tree_write",
+    "import_cache", "intake", "items", "jobs", "journal", "layouts", "live", "messages", "names", "perform",
+    "pictures", "processes", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving",
+    "spool", "tracking", "tree", "tree_edits", "tree_files", "tree_state", "tree_write",
 }  # fmt: skip
 SDK_NAMES = {"import": "import_folder", "branch": "copy"}  # a word of Python, and a second name
 

@@ -171,7 +171,7 @@ class Panel:
         for curve in shown:
             value = f" {self._find_value(curve, view):.4g}"
             name = self._name(curve, view)
-            name_width = min(cell_len(name), room - len(value) - 3)
+            name_width = max(1, min(cell_len(name), room - len(value) - 3))
             line += [
                 (f" {curve.marker} ", curve.role),
                 (fit_tail(name, name_width), "text"),

@@ -237,6 +237,7 @@ class MetricPlots(Widget, can_focus=True):
 
     def _redraw_all(self) -> None:
         self._lines = {}
+        self._view = self._make_view()  # keys may come before the drawing
         self.refresh()
 
     def _redraw_changed(self) -> None:
