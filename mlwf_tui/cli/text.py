@@ -43,8 +43,8 @@ def format_duration(length: timedelta | None) -> str:
 
 def format_time_left(seconds: float, margin_s: float) -> str:
     """Return an estimate with its margin: `2:10 ± 0:20`."""
-    length, margin = timedelta(seconds=round(seconds)), timedelta(seconds=round(margin_s))
-    return f"{format_duration(length)} ± {format_duration(margin)}"
+    length, margin = (format_duration(timedelta(seconds=round(value))) for value in (seconds, margin_s))
+    return f"{length} ± {margin}".replace(".0 s", " s")  # nobody knows it to a tenth
 
 
 def format_bytes(count: float) -> str:

@@ -145,7 +145,7 @@ def _write_time(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}m{rest:02d}" if rest else f"{minutes}m"
     hours, minutes = divmod(minutes, 60)
-    if hours < 48:
+    if hours < 48 and (hours % 24 or minutes):
         return f"{hours}h{minutes:02d}" if minutes else f"{hours}h"
     return f"{hours // 24}d{hours % 24:02d}h" if hours % 24 else f"{hours // 24}d"
 
