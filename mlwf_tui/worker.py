@@ -113,9 +113,10 @@ def _do_run(workspace: Workspace, run: Run, wishes: Wishes) -> int:
     try:
         with (
             metering(workspace, run, os.environ),
-            (workspace.run_folder(run.id) / FILE_NAME).open("ab", buffering=0) as file,
+            (workspace.run_folder(run.id) / FILE_NAME).open("ab") as file,
+            EventWriter(file, check=lambda: wishes.check(workspace, run)) as writer,
         ):
-            perform(workspace, run, EventWriter(file, check=lambda: wishes.check(workspace, run)))
+            perform(workspace, run, writer)
         state = workspace.catalog.runs.get(run.id).state
         logger.info("%s %s is %s", run.verb, run.id, state)
         return INTERRUPTED if state is RunState.STOPPED else DONE

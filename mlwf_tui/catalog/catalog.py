@@ -20,6 +20,7 @@ from mlwf_tui.catalog.queue import Queue
 from mlwf_tui.catalog.reports import Reports
 from mlwf_tui.catalog.roots import Roots
 from mlwf_tui.catalog.runs import Runs
+from mlwf_tui.catalog.standings import Standings
 from mlwf_tui.catalog.tags import Tags
 from mlwf_tui.catalog.versions import Versions
 from mlwf_tui.errors import Busy
@@ -56,6 +57,7 @@ class Catalog:
         self.contents = Contents(self._database)
         self.roots = Roots(self._database)
         self.runs = Runs(self._database, self.journal)
+        self.standings = Standings(self._database)
         self.jobs = Jobs(self._database, self.journal)
         self.queue = Queue(self._database, self.journal, self.runs, self.jobs)
         self.models = Models(self._database, self.journal)

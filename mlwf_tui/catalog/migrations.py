@@ -260,8 +260,17 @@ _QUEUE = (
     )""",
 )
 
+_STANDINGS = (
+    """CREATE TABLE run_standing (
+        run_id TEXT NOT NULL PRIMARY KEY,
+        size_bytes INTEGER NOT NULL,
+        standing TEXT NOT NULL
+    )""",
+)
+
 MIGRATIONS = (
     Migration(1, "first tables", _FIRST_TABLES),
     Migration(2, "tags and deleted versions", _VERSION_TAGS),
     Migration(3, "the queue", _QUEUE),
+    Migration(4, "standings of runs", _STANDINGS),
 )

@@ -139,6 +139,16 @@ class RunRow(Row):
         table_name = "run"
 
 
+class StandingRow(pw.Model):
+    run_id: pw.Field[str] = Text(primary_key=True)
+    size_bytes: pw.Field[int] = pw.BigIntegerField()
+    standing: pw.Field[str] = pw.TextField()
+
+    class Meta:
+        database = None
+        table_name = "run_standing"
+
+
 class EdgeRow(Row):
     run_id: pw.Field[str] = Text()
     direction: pw.Field[str] = Text()
@@ -240,6 +250,6 @@ class JournalRow(Row):
 
 
 TABLES: tuple[type[pw.Model], ...] = (
-    MigrationRow, ProjectRow, StateRow, HeadMoveRow, VersionRow, TagRow, ContentRow, RunRow, EdgeRow,
-    JobRow, QueueRow, FolderRow, ModelRow, ReportRow, JournalRow,
+    MigrationRow, ProjectRow, StateRow, HeadMoveRow, VersionRow, TagRow, ContentRow, RunRow, StandingRow,
+    EdgeRow, JobRow, QueueRow, FolderRow, ModelRow, ReportRow, JournalRow,
 )  # fmt: skip

@@ -29,7 +29,8 @@ def follow_run(workspace: Workspace, run: Run) -> Run:
             sys.stderr.write(f"{run.verb} {run.id} waits for {update.run.waits_for}\n")
         waited_for = update.run.waits_for
         if update.progress is not None:
-            line.progress(update.progress.step, update.progress.total, update.progress.message)
+            said = update.progress
+            line.progress(said.step, said.total, said.message, said.at)
 
     try:
         with _interrupting_between_polls() as check:

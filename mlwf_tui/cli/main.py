@@ -31,6 +31,7 @@ COMMANDS = {
     "mlwf_tui.cli.models": ("train", "models", "benchmark", "report", "apply"),
     "mlwf_tui.cli.runs": ("runs", "logs", "watch", "stop", "graph"),
     "mlwf_tui.cli.queue": ("queue", "pause", "resume", "retry"),
+    "mlwf_tui.cli.curves": ("metrics",),
     "mlwf_tui.cli.care": ("verify", "collect", "backup", "stats"),
     "mlwf_tui.cli.doctor": ("doctor",),
     "mlwf_tui.cli.machine": ("machine",),

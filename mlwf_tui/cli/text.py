@@ -41,6 +41,12 @@ def format_duration(length: timedelta | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def format_time_left(seconds: float, margin_s: float) -> str:
+    """Return an estimate with its margin: `2:10 ± 0:20`."""
+    length, margin = (format_duration(timedelta(seconds=round(value))) for value in (seconds, margin_s))
+    return f"{length} ± {margin}".replace(".0 s", " s")  # nobody knows it to a tenth
+
+
 def format_bytes(count: float) -> str:
     """Return a size with a binary unit: `1.4 MiB`."""
     for unit in ("B", "KiB", "MiB", "GiB"):

@@ -161,6 +161,7 @@ class MetricPoint(msgspec.Struct, frozen=True, kw_only=True):
     value: float
     step: int
     at: float = 0.0  # seconds since the epoch
+    attempt: int = 0  # how often the run had begun anew, when this was said
 
 
 class Problem(msgspec.Struct, frozen=True):

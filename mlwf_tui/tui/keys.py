@@ -92,6 +92,7 @@ VERBS = (
     ),
     Key("apply", "a", "apply", "Label data with a model", "Models", DATA | MODELS),
     Key("monitor", "m", "monitor", "Follow the run's log and metrics", "Runs", RUNS | MODELS),
+    Key("overlay", "O", "overlay", "Draw the run's curves over those of the open one", "Runs", RUNS | MODELS),
     Key("stop", "s", "stop", "Ask the run to stop", "Runs", RUNS),
     Key("pause", "P", "pause", "Let go of the run for a while", "Runs", RUNS),
     Key("resume", "A", "resume", "Go on with the run, from its last checkpoint", "Runs", RUNS),
@@ -115,6 +116,7 @@ VERBS = (
 MOVES = (
     Key("open", "enter", "open", "Open what is selected", "Look"),
     Key("back", "escape", "back", "Close the search, the zoom, the view; then back to the projects", "Look"),
+    Key("all_runs", "w", "all runs", "All runs with their curves, time left and marks", "Look"),
     Key("search", "slash", "search", "Filter the tree, find on the graph, search the log", "Look"),
     Key("search_next", "n", "next match", "Go to the next match", "Look"),
     Key("search_previous", "N", "previous match", "Go to the previous match", "Look"),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from mlwf_tui.entities.run import MetricPoint, Progress, Run
+from mlwf_tui.entities.ids import RunId
+from mlwf_tui.entities.mark import Standing
+from mlwf_tui.entities.pace import TimeLeft
+from mlwf_tui.entities.run import MetricPoint, Progress, Run, RunState
 from mlwf_tui.entities.usage import Usage
 from mlwf_tui.workflow import events, jobs, usage
 from mlwf_tui.workspace import Workspace
@@ -19,11 +22,17 @@ TEND_S = 2.0  # so often the queue is looked after, however many runs are follow
 
 
 class RunUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """What is new since the last poll; `progress` is None where nothing was said."""
+    """What is new since the last poll; `progress` is None where nothing was said.
+
+    `new_metrics` is empty where nobody has asked for points. `standing` is None where it was not looked at
+    since it was told last; `time_left` is None where it cannot be known.
+    """
 
     run: Run
     progress: Progress | None
     new_metrics: tuple[MetricPoint, ...]
+    standing: Standing | None = None
+    time_left: TimeLeft | None = None
     usage: Usage | None = None  # of the machine; None also where nothing new is known
 
 
@@ -50,6 +59,19 @@ class RunFollower:
         return RunUpdate(run=self._run, progress=progress, new_metrics=metrics, usage=found)
 
 
+def read_rows(workspace: Workspace, run_ids: Iterable[str]) -> dict[str, Run]:
+    """Return the rows of these runs, those that go on in one query, whatever their number."""
+    active = [state for state in RunState if not state.is_finished]
+    known: dict[str, Run] = {run.id: run for run in workspace.catalog.runs.list(states=active, limit=None)}
+    wanted = set(run_ids)
+    return {run_id: known.get(run_id) or workspace.catalog.runs.get(RunId(run_id)) for run_id in wanted}
+
+
+def check_processes(workspace: Workspace) -> None:
+    """Mark runs whose process is gone; a look every few seconds is enough."""
+    jobs.tend(workspace)
+
+
 def log_path(workspace: Workspace, run_id: str) -> Path:
     """Where the run's log is; the file may not exist for a run that needed no worker."""
     return workspace.run_folder(run_id) / "log"
@@ -64,6 +86,8 @@ def wait_for(
         update = follower.poll()
         on_update(update)
         if update.run.state.is_finished:
+            time.sleep(2 * events.BATCH_S)  # a run is closed a moment before its last points are written
+            on_update(follower.poll())
             return update.run
         time.sleep(POLL_S)
 

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from mlwf_tui.entities.ids import Digest, ProjectId, RunId, VersionId
+from mlwf_tui.entities.mark import Mark
+from mlwf_tui.entities.metric import MetricSummary
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Job, Run
@@ -15,7 +17,7 @@ from mlwf_tui.entities.usage import Usage
 from mlwf_tui.errors import NotFound
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.content import read_content
-from mlwf_tui.workflow.events import read_metrics
+from mlwf_tui.workflow.metrics import Outlook, read_outlooks
 from mlwf_tui.workflow.refs import Entity, resolve
 from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workflow.usage import read_usage
@@ -146,6 +148,7 @@ def _describe_report(report: Report) -> dict[str, Any]:
 
 def _describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
     """Tell all of a run, and the last value of each metric that it reported."""
+    outlook = read_outlooks(workspace, [run])[run.id]
     return {
         "id": run.id,
         "name": f"{run.verb} {run.id}",
@@ -156,7 +159,8 @@ def _describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
         "author": run.author,
         "environment": dict(run.environment),
         "result": dict(run.result),
-        "metrics": {point.key: point.value for point in read_metrics(workspace.run_folder(run.id))},
+        "metrics": {key: summary.last for key, summary in outlook.standing.summaries.items()},
+        **describe_outlook(outlook),
         "machine": describe_usage(read_usage(workspace, run)),
         "error": run.error,
         "hint": run.hint,
@@ -207,4 +211,37 @@ def describe_run(run: Run) -> dict[str, Any]:
         "priority": run.priority,
         "waits_for": run.waits_for,
         "retry_count": run.retry_count,
+    }
+
+
+def describe_outlook(outlook: Outlook) -> dict[str, Any]:
+    """Return what looks wrong of a run, and how long it will still take; None where nobody can know."""
+    left = outlook.time_left
+    return {
+        "marks": [describe_mark(mark) for mark in outlook.standing.marks],
+        "time_left_s": None if left is None else round(left.seconds, 1),
+        "time_left_margin_s": None if left is None else round(left.margin_s, 1),
+    }
+
+
+def describe_mark(mark: Mark) -> dict[str, Any]:
+    return {
+        "kind": mark.kind.value,
+        "key": mark.key,
+        "step": mark.step,
+        "text": mark.text,
+        "advice": mark.advice,
+    }
+
+
+def describe_summary(summary: MetricSummary) -> dict[str, Any]:
+    """Return one metric in figures; `last` is None where the newest value is not finite."""
+    return {
+        "key": summary.key,
+        "count": summary.count,
+        "gap_count": summary.gap_count,
+        "last": summary.last,
+        "last_step": summary.last_step,
+        "best": summary.best,
+        "best_step": None if summary.best is None else summary.best_step,
     }

@@ -148,6 +148,7 @@ class _Watcher:
         if METRIC_KEYS["map50"] in values:
             self._quality = f", mAP50 {float(values[METRIC_KEYS['map50']]):.3f}"
         self._observer.metric("lr", float(next(iter(trainer.lr.values()))), step)
+        self._observer.metric("epoch", step, self._batches_done)  # tells where on the batches' axis it ended
         self._check_stop(trainer)
         if self._is_pausing and not trainer.stop:  # its checkpoint was written just now
             raise Paused(f"The training has paused after epoch {step}.", is_urgent=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TypeVar
 
 from textual.screen import Screen
@@ -18,7 +20,9 @@ from mlwf_tui.workflow.machine import MachineReader
 from mlwf_tui.workspace import Workspace
 
 JOURNAL_INTERVAL_S = 1.0
-RUNS_INTERVAL_S = 0.25
+RUNS_INTERVAL_S = 0.25  # 50 runs cost a percent of a core so
+FOCUS_INTERVAL_S = 0.1  # what a person looks at
+CATCH_UP_INTERVAL_S = 0.01  # while a long file is being read
 MACHINE_INTERVAL_S = 2.0
 MACHINE_DELAY_S = 1.0  # the home is read first, and the libraries' 40 ms do not hold it up
 T = TypeVar("T")
@@ -61,8 +65,12 @@ class Live:
         """Follow exactly these runs."""
         self._watch.follow(run_ids)
 
+    def focus(self, run_ids: Iterable[str]) -> None:
+        """Tell every point of exactly these runs, of those that are new to it from the beginning."""
+        self._watch.focus(run_ids)
+
     def restart(self, run_id: str) -> None:
-        """Follow this run as well, from its beginning."""
+        """Tell every point of this run as well, from its beginning."""
         self._watch.restart(run_id)
 
     async def _follow_journal(self) -> None:
@@ -74,11 +82,16 @@ class Live:
                 self._on_change()
 
     async def _follow_runs(self) -> None:
+        all_due = 0.0
         while True:
-            await asyncio.sleep(RUNS_INTERVAL_S)
+            await asyncio.sleep(self._choose_pause())
             if self._watch.is_idle:
                 continue
-            updates = await self._read(self._watch.poll)
+            now = time.monotonic()
+            is_all = now >= all_due
+            if is_all:
+                all_due = max(all_due + RUNS_INTERVAL_S, now)
+            updates = await self._read(partial(self._watch.poll, in_focus_only=not is_all))
             if updates:
                 self._on_update(updates)
 
@@ -96,6 +109,11 @@ class Live:
                 await asyncio.sleep(MACHINE_INTERVAL_S)
         finally:
             reader.__exit__(None, None, None)
+
+    def _choose_pause(self) -> float:
+        if self._watch.is_behind:
+            return CATCH_UP_INTERVAL_S
+        return FOCUS_INTERVAL_S if self._watch.has_focus else RUNS_INTERVAL_S
 
     async def _read(self, read: Callable[[], T]) -> T | None:
         """Read in a thread; an error is told once, for the next poll may do better."""
