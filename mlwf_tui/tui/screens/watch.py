@@ -14,10 +14,10 @@ from mlwf_tui.workflow.journal import latest_sequence
 from mlwf_tui.workflow.tracking import Track
 from mlwf_tui.workspace import Workspace
 
-ASSESS_INTERVAL_S = 3.0  # marks need many points, and 50 runs are looked at
-MAX_ASSESSED = 5  # of those that nobody looks at in one poll, a millisecond each
+ASSESS_INTERVAL_S = 5.0  # marks need many points, and 50 runs are looked at
+MAX_ASSESSED = 3  # of those that nobody looks at in one poll, a millisecond each
 FOCUS_ASSESS_INTERVAL_S = 1.0
-PROCESS_INTERVAL_S = 4.0
+PROCESS_INTERVAL_S = 5.0
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """Curves as ink in braille, drawn cell by cell: axes, gaps, markers, a cursor. No widget, no library.
 
-plotext draws the reports. Here six plots are drawn four times a second beside everything else, and each
+plotext draws the reports. Here six plots are drawn twice a second beside everything else, and each
 cell must be ours: to mark gaps, to tell curves apart without colour, to find the value below the cursor.
 """
 
