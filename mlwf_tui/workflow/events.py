@@ -182,13 +182,16 @@ class EventReader:
     def read_new(self) -> tuple[Progress | None, tuple[MetricPoint, ...]]:
         """Return the latest progress and all new metrics; a half-written last line waits."""
         try:
-            size = os.stat(self.path).st_size  # noqa: PTH116 - half the time, of 50 files four times a second
+            size = os.stat(self.path).st_size  # noqa: PTH116 - these take a third of pathlib's time, for 50 files four times a second
             if size < self.offset:
                 self.offset = self.attempt = 0  # cut short by somebody: what is there now is told anew
             if size == self.offset:
                 return None, ()
-            with self.path.open("rb", buffering=0) as file:
-                lines = os.pread(file.fileno(), self.limit_bytes, self.offset)
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                lines = os.pread(descriptor, self.limit_bytes, self.offset)
+            finally:
+                os.close(descriptor)
         except FileNotFoundError:
             return None, ()
         complete = lines[: lines.rfind(b"\n") + 1]

@@ -90,7 +90,7 @@ def test_of_many_runs_all_are_looked_at_in_turn(workspace: Workspace) -> None:
     watch = RunWatch(workspace)
     watch.follow(run.id for run in runs)
     assessed: set[str] = set()
-    for _ in range(4):
+    for _ in range(5):
         assessed |= {run_id for run_id, update in watch.poll().items() if update.standing is not None}
     assert assessed == {run.id for run in runs}
 

@@ -18,6 +18,7 @@ from mlwf_tui.tui.screens.outline import (
 from mlwf_tui.tui.screens.outlooks import Outlooks
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.curve_plot import MARKERS
+from mlwf_tui.tui.widgets.drawing import fit_tail
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.entry_list import Listing, SortValue
 from mlwf_tui.tui.widgets.formats import (
@@ -34,6 +35,7 @@ from mlwf_tui.workflow.metrics import Outlook
 Row = tuple[tuple[str, SortValue], ...]
 """For each column what is written, and what is sorted by."""
 
+NAME_CELLS = 19
 CURVE_CELLS = 12
 AGE = Column("made", 10, align="right")
 
@@ -161,7 +163,7 @@ def _list_runs(runs: Sequence[Run], now: datetime, outlooks: Outlooks, overlaid:
     runs = sorted(runs, key=lambda run: run.state.is_finished)
     columns = (
         Column("state", 10),
-        Column("run", 19, keeps_tail=True),
+        Column("run", NAME_CELLS, keeps_tail=True),
         Column("curve", CURVE_CELLS),
         Column("last", 6, align="right"),
         Column("best", 6, align="right"),
@@ -177,7 +179,7 @@ def _list_runs(runs: Sequence[Run], now: datetime, outlooks: Outlooks, overlaid:
     rows = [
         (
             (f"{STATE_GLYPHS[r.state.value]} {r.state.value}", r.state.value),
-            _name_run(r, e, overlaid),
+            _name_run(r, e, outlooks.find(r.id), overlaid),
             *_draw_outlook(r, outlooks.find(r.id)),
             _took(r, now),
             (r.author, r.author),
@@ -190,11 +192,15 @@ def _list_runs(runs: Sequence[Run], now: datetime, outlooks: Outlooks, overlaid:
     return _assemble("Runs", "run", columns, entries, rows, empty)
 
 
-def _name_run(run: Run, entry: Entry, overlaid: Sequence[str]) -> tuple[str, SortValue]:
-    """Return a run's title, behind the marker of its curves where they are drawn with others'."""
-    if run.id not in overlaid or len(overlaid) < 2:
+def _name_run(run: Run, entry: Entry, outlook: Outlook, overlaid: Sequence[str]) -> tuple[str, SortValue]:
+    """Return a run's name behind a warning, and the marker of its curves where others are drawn with them."""
+    signs = [MARK_GLYPH] if outlook.standing.marks else []
+    if run.id in overlaid and len(overlaid) > 1:
+        signs.append(MARKERS[overlaid.index(run.id) % len(MARKERS)])
+    if not signs:
         return entry.title, entry.title
-    return f"{MARKERS[overlaid.index(run.id) % len(MARKERS)]} {entry.title}", entry.title
+    signed = " ".join(signs)
+    return f"{signed} {fit_tail(entry.title, NAME_CELLS - 1 - len(signed))}", entry.title
 
 
 def _draw_outlook(run: Run, outlook: Outlook) -> Row:

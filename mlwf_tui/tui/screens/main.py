@@ -529,7 +529,8 @@ class MainScreen(Screen[None]):
 
     def _show_living(self) -> None:
         """Draw what changes all the time beside the monitor; twice a second is enough for all of it."""
-        self._tree.show_progress(self._progress)
+        if self._tree.display:
+            self._tree.show_progress(self._progress)
         if self._are_runs_changed:
             self._are_runs_changed = False
             self._views.renew_runs()

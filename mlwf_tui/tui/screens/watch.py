@@ -17,10 +17,10 @@ from mlwf_tui.workflow.usage import FILE_NAME as USAGE_FILE
 from mlwf_tui.workflow.usage import UsageReader
 from mlwf_tui.workspace import Workspace
 
-ASSESS_INTERVAL_S = 3.0  # marks need many points, and 50 runs are looked at
-MAX_ASSESSED = 5  # of those that nobody looks at in one poll, a millisecond each
+ASSESS_INTERVAL_S = 5.0  # marks need many points, and 50 runs are looked at
+MAX_ASSESSED = 3  # of those that nobody looks at in one poll, a millisecond each
 FOCUS_ASSESS_INTERVAL_S = 1.0
-PROCESS_INTERVAL_S = 4.0
+PROCESS_INTERVAL_S = 5.0
 USAGE_INTERVAL_S = 2.0  # as often as a job reads the machine
 
 

@@ -1,6 +1,6 @@
 """Curves as ink in braille, drawn cell by cell: axes, gaps, markers, a cursor. No widget, no library.
 
-plotext draws the reports. Here six plots are drawn four times a second beside everything else, and each
+plotext draws the reports. Here six plots are drawn twice a second beside everything else, and each
 cell must be ours: to mark gaps, to tell curves apart without colour, to find the value below the cursor.
 """
 
@@ -76,6 +76,10 @@ class _Field:
         across = (x - self.low) / (self.high - self.low) * (2 * self.columns - 1)
         up = (y - self.bottom) / (self.top - self.bottom) * (4 * self.rows - 1)
         return across, min(max(up, -4.0 * self.rows), 8.0 * self.rows)
+
+    def find_cell(self, pixel: tuple[float, float]) -> tuple[int, int]:
+        """Return the column and the row, from the top, of the cell that a pixel lies in."""
+        return int(pixel[0] + 0.5) // 2, self.rows - 1 - int(pixel[1] + 0.5) // 4
 
     def draw_line(self, x0: float, y0: float, x1: float, y1: float, role: str) -> None:
         """Set the pixels from one place to another. Written for speed: it is half of a plot's cost."""
@@ -158,8 +162,8 @@ def _draw_curve(canvas: _Field, curve: Curve, *, phase: int) -> None:
     right = 2 * canvas.columns - 1
     for x, y in zip(curve.x, curve.y, strict=True):
         if not math.isfinite(y):
-            column = int(canvas.find_pixel(x, canvas.bottom)[0]) // 2
-            canvas.set_glyph(column, canvas.rows - 1, GAP_GLYPH, GAP_ROLE)
+            column, bottom = canvas.find_cell(canvas.find_pixel(x, canvas.bottom))
+            canvas.set_glyph(column, bottom, GAP_GLYPH, GAP_ROLE)
             before = None
             continue
         here = canvas.find_pixel(x, y)
@@ -171,12 +175,12 @@ def _draw_curve(canvas: _Field, curve: Curve, *, phase: int) -> None:
         else:
             canvas.draw_line(*start, *here, curve.role)
         before = here
-        column = int(here[0]) // 2
+        column, row = canvas.find_cell(here)
         if curve.marker and column >= marked + MARKER_CELLS and 0 <= column < canvas.columns:
-            canvas.set_glyph(column, canvas.rows - 1 - int(here[1]) // 4, curve.marker, curve.role)
+            canvas.set_glyph(column, row, curve.marker, curve.role)
             marked = column
     if curve.marker and before is not None:
-        canvas.set_glyph(int(before[0]) // 2, canvas.rows - 1 - int(before[1]) // 4, curve.marker, curve.role)
+        canvas.set_glyph(*canvas.find_cell(before), curve.marker, curve.role)
 
 
 def _clip(
@@ -195,7 +199,7 @@ def _clip(
 
 
 def _draw_cursor(canvas: _Field, x: float) -> None:
-    column = int(canvas.find_pixel(x, canvas.bottom)[0]) // 2
+    column, _ = canvas.find_cell(canvas.find_pixel(x, canvas.bottom))
     for row in range(canvas.rows):
         cell = row * canvas.columns + column
         if 0 <= column < canvas.columns and not canvas.bits[cell] and cell not in canvas.glyphs:
@@ -205,7 +209,7 @@ def _draw_cursor(canvas: _Field, x: float) -> None:
 def _frame(canvas: _Field, axis: Axis, label_width: int) -> list[Line]:
     """Return the rows of the field, each behind its label or the bare axis."""
     labels = {
-        canvas.rows - 1 - int(canvas.find_pixel(canvas.low, tick)[1] + 0.5) // 4: label
+        canvas.find_cell(canvas.find_pixel(canvas.low, tick))[1]: label
         for tick, label in zip(axis.ticks, axis.labels, strict=True)
     }
     lines = []

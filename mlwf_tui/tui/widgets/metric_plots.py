@@ -42,7 +42,7 @@ from mlwf_tui.tui.widgets.metric_panels import (
     find_nearest_time,
 )
 
-MIN_REDRAW_S = 0.33
+MIN_REDRAW_S = 0.5
 GUTTER = 2  # blank cells between two columns of plots
 ZOOM_FACTOR = 0.5  # a step of zooming shows so much of what was seen
 PAN_SHARE = 0.25  # a step of panning moves by so much of what is seen
@@ -157,7 +157,7 @@ class MetricPlots(Widget, can_focus=True):
         self.add_points(point for points in points_by_key.values() for point in points)
 
     def add_points(self, points: Iterable[MetricPoint], run_id: str = "") -> None:
-        """Append points of a run; curves are drawn at most three times a second, figures at once."""
+        """Append points of a run; curves are drawn at most twice a second, figures at once."""
         run = next((run for run in self._runs if run.run_id == run_id), None)
         if run is None:
             return  # it was put away meanwhile
@@ -225,7 +225,7 @@ class MetricPlots(Widget, can_focus=True):
         self._redraw_all()
 
     def _request_redraw(self) -> None:
-        """Draw the figures now, and the curves when a third of a second has passed since the last time."""
+        """Draw the figures now, and the curves when half a second has passed since the last time."""
         wait_s = self._drawn_at + MIN_REDRAW_S - time.monotonic()
         if wait_s <= 0:
             self._redraw_changed()
