@@ -14,6 +14,9 @@ from mlwf_tui.errors import InvalidInput, InvalidParameter, StorageFailed
 
 HOME_VARIABLE = "MLWF_HOME"
 
+SETTING_KINDS: Mapping[str, type] = {"author": str, "log_part_mb": int, "theme": str, "workspace": str}
+WORDS: Mapping[type, str] = {str: "a text", int: "a whole number"}
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a person may set; each field is a key of settings.toml."""
@@ -21,6 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     author: str
     workspace: str = "default"
     theme: str = "mlwf-dark"
+    log_part_mb: int = 64  # of a run's log in one file; what is older goes into parts, 0 for never
 
 
 def find_home(given: Path | None, environment: Mapping[str, str]) -> Path:
@@ -84,12 +88,12 @@ def read_settings(home: Path) -> Settings:
     """
     path = home / "settings.toml"
     values = _read_toml(path)
-    known = {"author", "workspace", "theme"}
     for key, value in values.items():
-        if key not in known or not isinstance(value, str):
+        kind = SETTING_KINDS.get(key)
+        if kind is None or type(value) is not kind or (isinstance(value, int) and value < 0):
+            known = ", ".join(f"{name} ({WORDS[kind]})" for name, kind in SETTING_KINDS.items())
             raise InvalidInput(
-                f"{path} has {key} = {value!r}, which is not a setting.",
-                hint=f"Settings are texts named {', '.join(sorted(known))}.",
+                f"{path} has {key} = {value!r}, which is not a setting.", hint=f"Settings are {known}."
             )
     return Settings(**{"author": _find_author(), **values})
 

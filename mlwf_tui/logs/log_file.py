@@ -92,14 +92,14 @@ class LogFile:
         return self._open_window(first, last).show(number)
 
     def read_block(self, index: int) -> tuple[bytes, int, bool]:
-        """Return a block's bytes, the row that they start on, and whether each newline in it is a new row.
+        """Return a block's bytes, the row that they start on, and whether it is plain: made of whole lines.
 
-        It is not so where a line was begun in the block before, or where the cursor moves up.
+        It is not where a line goes over its border, or where the cursor moves up.
         """
         data = self._read(index, index)
         row = self._rows[index]
-        is_plain = self._counts[index] == row and MOVES.search(data) is None
-        return data, row, is_plain
+        is_whole = self._counts[index] == row and (data.endswith(b"\n") or index + 1 == self.block_count)
+        return data, row, is_whole and not (b"\x1b[" in data and MOVES.search(data))
 
     def find_rows(self, index: int) -> range:
         """Return the rows that a block may write on."""

@@ -30,7 +30,7 @@ def list_parts(path: Path) -> list[Part]:
     """Return the parts of a log in order. One that was removed is missing, and its bytes with it."""
     parts = []
     try:
-        names = os.listdir(path.parent)
+        names = [entry.name for entry in path.parent.iterdir()]
     except FileNotFoundError:
         return []
     for name in names:

@@ -1,4 +1,4 @@
-"""What a terminal would show of a log's bytes: overwriting, cursor moves, colours; nothing else gets through."""
+"""What a terminal would show of a log: overwriting, cursor moves, colours; nothing else gets through."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ TOKENS = re.compile(
     r"|[PX^_][^\x1b\r\n]*(?:\x1b\\)?|[ -/]*[0-~])"
 )
 # What has no width, or turns the direction of writing: a log could hide or forge text with it.
-HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]")
+HIDDEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]"
+)
 COLOURS = ("", "red", "green", "yellow", "blue", "magenta", "cyan", "")
 
 Span = tuple[int, int, str]

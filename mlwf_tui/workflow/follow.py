@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from mlwf_tui.entities.run import MetricPoint, Progress, Run
+from mlwf_tui.logs.rotation import rotate
 from mlwf_tui.workflow import events, jobs
 from mlwf_tui.workspace import Workspace
 
@@ -38,6 +39,7 @@ class RunFollower:
         if not self._run.state.is_finished:
             if self._polls % LOST_CHECK_POLLS == LOST_CHECK_POLLS - 1:
                 jobs.find_lost(self._workspace)
+                rotate_log(self._workspace, self._run.id)
             self._run = self._workspace.catalog.runs.get(self._run.id)
         self._polls += 1
         progress, metrics = self._reader.read_new()
@@ -47,6 +49,15 @@ class RunFollower:
 def log_path(workspace: Workspace, run_id: str) -> Path:
     """Where the run's log is; the file may not exist for a run that needed no worker."""
     return workspace.run_folder(run_id) / "log"
+
+
+def rotate_log(workspace: Workspace, run_id: str) -> int:
+    """Move a log's older bytes into parts where it has outgrown the setting; return how many were made.
+
+    Cheap where there is nothing to do (one system call), safe for several programs at once; whoever watches
+    a run calls it every few seconds. Nothing is lost, and the writer knows nothing of it.
+    """
+    return rotate(log_path(workspace, run_id), workspace.settings.log_part_mb * 1_000_000)
 
 
 def wait_for(
@@ -60,27 +71,3 @@ def wait_for(
         if update.run.state.is_finished:
             return update.run
         time.sleep(POLL_S)
-
-
-def iter_log(workspace: Workspace, run_id: str, *, follow: bool) -> Iterator[bytes]:
-    """Yield a run's log in blocks; with `follow` until the run has finished."""
-    follower = RunFollower(workspace, run_id)
-    path = log_path(workspace, run_id)
-    offset = 0
-    while True:
-        is_finished = follower.poll().run.state.is_finished
-        while block := _read_block(path, offset):
-            offset += len(block)
-            yield block
-        if is_finished or not follow:
-            return
-        time.sleep(POLL_S)
-
-
-def _read_block(path: Path, offset: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(1 << 16)
-    except FileNotFoundError:
-        return b""
