@@ -22,7 +22,7 @@ class LineSet:
         return self._sum()[-1]
 
     def __contains__(self, line: int) -> bool:
-        return line // 8 < len(self._bits) and bool(self._bits[line // 8] >> line % 8 & 1)
+        return 0 <= line // 8 < len(self._bits) and bool(self._bits[line // 8] >> line % 8 & 1)
 
     def put(self, first_page: int, pages: bytes) -> None:
         """Say anew which lines of some pages are in the set; `pages` is a multiple of PAGE_BYTES long."""

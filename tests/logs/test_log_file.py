@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlwf_tui.tui.widgets import log_file
-from mlwf_tui.tui.widgets.log_file import LogFile, clean, compile_pattern, open_tail, open_whole
+from mlwf_tui.logs import log_file
+from mlwf_tui.logs.log_file import LogFile, open_tail, open_whole
+from mlwf_tui.logs.patience import compile_pattern
+from mlwf_tui.logs.terminal import show_line
 
 
 def never() -> bool:

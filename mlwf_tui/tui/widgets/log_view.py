@@ -361,7 +361,7 @@ class LogView(ScrollView, can_focus=True):
 
     def _find_origin(self) -> int:
         """Return the line from which the next match is looked for: where one is, else the screen's last."""
-        rows = {number for number, _ in self._rows}
+        rows = {number for number, _ in self._get_rows()}
         if self._current in rows:
             return self._current
         self._current = -1
@@ -380,9 +380,8 @@ class LogView(ScrollView, can_focus=True):
             hunt = self._hunts["filter"]
             words = NOTHING if hunt.is_complete else ("Looking", f"{hunt.share:.0%} of the log")
             return build_strip(draw_message(*words, width, self._height)[y], self._find_style, width)
-        if y == 0 or not self._rows:
-            self._rows = self._draw_rows()
-        line = self._rows[y][1] if y < len(self._rows) else []
+        rows = self._get_rows()
+        line = rows[y][1] if y < len(rows) else []
         return build_strip(line, self._find_style, max(width, measure_line(line))).crop(0, width)
 
     @property
@@ -390,6 +389,11 @@ class LogView(ScrollView, can_focus=True):
         """Rows for lines; the one below them says how things stand, where there is room for it."""
         height = self.scrollable_size.height
         return height - 1 if height > 2 else height
+
+    def _get_rows(self) -> list[tuple[int, Line]]:
+        if not self._rows and self.shown_count:
+            self._rows = self._draw_rows()
+        return self._rows
 
     def _draw_rows(self) -> list[tuple[int, Line]]:
         """Return the rows of the screen, from the top line down."""
@@ -451,7 +455,7 @@ class LogView(ScrollView, can_focus=True):
             is_following=self.is_following,
             is_opening=self._is_scanning,
             new_count=self.line_count - self._seen_count,
-            line=(self._rows[-1][0] if self._rows else 0) + 1,
+            line=max((number for number, _ in self._get_rows()), default=0) + 1,
             line_count=self.line_count,
             size_bytes=log.end,
             selected_count=len(self._list_selected()),
@@ -594,15 +598,15 @@ class LogView(ScrollView, can_focus=True):
         """Begin a selection on the line that one is on, else the last one on the screen; or end it."""
         if self._anchor >= 0:
             self._anchor = self._cursor = -1
-        elif self._rows:
-            self.is_following = False
+        elif self._get_rows():
             self._anchor = self._cursor = self._find_origin()
+            self.is_following = False
         self._redraw()
 
     def action_copy(self) -> None:
         """Copy the selected lines, or without a selection the one gone to, or those on the screen."""
         lines = self._list_selected() or ([self._current] if self._current >= 0 else [])
-        lines = lines or sorted({number for number, _ in self._rows})
+        lines = lines or sorted({number for number, _ in self._get_rows()})
         if self._log is None or not lines:
             return
         texts = [self._log.read_line(number).text for number in lines]
@@ -628,14 +632,16 @@ class LogView(ScrollView, can_focus=True):
         self._redraw()
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        if event.button == 1 and event.y < len(self._rows):
+        rows = self._get_rows()
+        if event.button == 1 and event.y < len(rows):
             self.capture_mouse()
-            self._anchor = self._cursor = self._rows[event.y][0]
+            self._anchor = self._cursor = rows[event.y][0]
             self._redraw()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        if event.button == 1 and self._anchor >= 0 and self._rows:
-            self._cursor = self._rows[max(0, min(len(self._rows) - 1, event.y))][0]
+        rows = self._get_rows()
+        if event.button == 1 and self._anchor >= 0 and rows:
+            self._cursor = rows[max(0, min(len(rows) - 1, event.y))][0]
             self.is_following = False
             self._redraw()
 
