@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,7 @@ from hypothesis import strategies as st
 
 from mlwf_tui.logs import log_file
 from mlwf_tui.logs.log_file import LogFile, open_tail, open_whole
-from mlwf_tui.logs.patience import compile_pattern
 from mlwf_tui.logs.terminal import show_line
-
-
-def never() -> bool:
-    return False
 
 
 def write(path: Path, text: str) -> Path:
@@ -25,18 +19,18 @@ def write(path: Path, text: str) -> Path:
 
 
 def read_all(log: LogFile) -> list[str]:
-    return [log.read_line(number) for number in range(len(log))]
+    return [log.read_line(number).text for number in range(len(log))]
 
 
 def test_every_line_is_read_and_an_unfinished_one_too(tmp_path: Path) -> None:
-    log = open_whole(write(tmp_path / "log", "one\ntwo\nthr"), never)
+    log = open_whole(write(tmp_path / "log", "one\ntwo\nthr"))
     assert read_all(log) == ["one", "two", "thr"]
     log.close()
 
 
 def test_an_unfinished_line_grows(tmp_path: Path) -> None:
     path = write(tmp_path / "log", "one\ntw")
-    log = open_whole(path, never)
+    log = open_whole(path)
     with path.open("a") as file:
         file.write("o\nthree\n")
     assert log.measure_appended() == 8
@@ -47,7 +41,7 @@ def test_an_unfinished_line_grows(tmp_path: Path) -> None:
 
 def test_a_shorter_file_is_noticed(tmp_path: Path) -> None:
     path = write(tmp_path / "log", "one\ntwo\n")
-    log = open_whole(path, never)
+    log = open_whole(path)
     assert not log.was_replaced()
     write(path, "new\n")
     assert log.was_replaced()
@@ -58,7 +52,7 @@ def test_a_shorter_file_is_noticed(tmp_path: Path) -> None:
 
 def test_another_file_of_the_same_name_is_noticed(tmp_path: Path) -> None:
     path = write(tmp_path / "log", "one\n")
-    log = open_whole(path, never)
+    log = open_whole(path)
     write(tmp_path / "new", "another, longer one\n").rename(path)
     assert log.was_replaced()
     log.close()
@@ -72,71 +66,74 @@ def test_the_tail_begins_with_a_whole_line(tmp_path: Path, monkeypatch: pytest.M
     log.close()
 
 
-def test_a_progress_bar_shows_its_last_state(tmp_path: Path) -> None:
-    assert clean(b"  0%|   |\r 50%|=  |\r100%|===|\n") == "100%|===|"
-    assert clean(b" 50%|=  |\r100%|===|\r\n") == "100%|===|"
-
-
-def test_control_codes_are_taken_out_and_tabs_made_blanks() -> None:
-    assert clean(b"\x1b[31mred\x1b[0m \x1b[2K\x1b]0;title\x07text\n") == "red text"
-    assert clean(b"a\tb\x07\n") == "a       b"
-    assert clean(b"\xff broken \xc3\xa9\n") == "\ufffd broken é"
-    assert clean("⚠\ufe0f stop\n".encode()) == "⚠ stop"
-
-
 def test_of_an_endless_progress_bar_only_the_end_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_file, "MAX_LINE_BYTES", 64)
     bar = "\r".join(f"{percent}%" for percent in range(101))
-    log = open_whole(write(tmp_path / "log", f"{bar}\nx" + "y" * 200 + "\n"), never)
-    assert log.read_line(0) == "100%"
-    assert log.read_line(1).startswith("xyy")
+    log = open_whole(write(tmp_path / "log", f"{bar}\nx" + "y" * 200 + "\n"))
+    assert log.read_line(0).text == "100%"
+    assert log.read_line(1).text.startswith("xyy")
     log.close()
 
 
-def test_search_finds_all_lines_over_chunk_borders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_file, "SEARCH_BYTES", 16)
-    lines = [f"row {number} {'HIT' if number % 7 == 0 else 'miss'}" for number in range(60)]
-    log = open_whole(write(tmp_path / "log", "\n".join(lines)), never)
-    assert list(log.search("hit", never)) == [number for number in range(60) if number % 7 == 0]
-    assert list(log.search("HIT", never)) == list(log.search("hit", never))
-    assert list(log.search("Hit", never)) == []
-    assert list(log.search(r"row 5\d", never)) == list(range(50, 60))
-    assert list(log.search("nothing", never)) == []
+def test_memory_does_not_grow_with_the_lines(tmp_path: Path) -> None:
+    log = open_whole(write(tmp_path / "log", "x" * 90 + "\n" + "a line\n" * 100_000))
+    assert len(log) == 100_001
+    assert log.block_count < 12
     log.close()
 
 
-def test_search_sees_what_is_shown(tmp_path: Path) -> None:
-    log = open_whole(write(tmp_path / "log", "  loading\rdone\nloading\n"), never)
-    assert list(log.search("loading", never)) == [1]
+def nested_bars(outer: int, inner: int) -> str:
+    """What tqdm writes for two bars, one in the other, to a file: a newline and a move up at each step."""
+    text = ""
+    for step in range(outer + 1):
+        text += f"\router: {step}/{outer}"
+        for part in range(inner + 1) if step < outer else ():
+            text += f"\n\rinner: {part}/{inner}\x1b[A"
+        text += "\n\r" + " " * 20 + "\r\x1b[A" if step < outer else ""
+    return text
+
+
+@pytest.mark.parametrize("block_bytes", [64, 1000, 1 << 16])
+def test_nested_bars_take_two_lines_however_long_they_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+) -> None:
+    monkeypatch.setattr(log_file, "BLOCK_BYTES", block_bytes)
+    path = write(tmp_path / "log", "begin\n" + nested_bars(4, 100))
+    log = open_whole(path)
+    assert read_all(log)[:2] == ["begin", "outer: 4/4"]
+    with path.open("a") as file:
+        file.write("\nend\nlast\n")
+    log.read_appended()
+    assert read_all(log) == ["begin", "outer: 4/4", "end", "last"]
     log.close()
 
 
-def test_a_pattern_that_is_no_expression_is_plain_text(tmp_path: Path) -> None:
-    assert compile_pattern("a(b").search("xA(By")
-    log = open_whole(write(tmp_path / "log", "mAP@[0.5\nother\n"), never)
-    assert list(log.search("@[0.5", never)) == [0]
+def test_a_bar_within_a_bar_is_seen_while_it_goes(tmp_path: Path) -> None:
+    text = "begin\n" + nested_bars(4, 100)
+    log = open_whole(write(tmp_path / "log", text[: text.index("inner: 51/100")] + "inner: 51/100"))
+    assert read_all(log) == ["begin", "outer: 0/4", "inner: 51/100"]
     log.close()
 
 
-def test_a_cancelled_search_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_file, "SEARCH_BYTES", 16)
-    log = open_whole(write(tmp_path / "log", "hit\n" * 1000), never)
-    assert list(log.search("hit", lambda: True)) == []
-    log.close()
-
-
-def test_memory_is_eight_bytes_a_line(tmp_path: Path) -> None:
-    log = open_whole(write(tmp_path / "log", "x" * 90 + "\n" + "a line\n" * 100_000), never)
-    assert sys.getsizeof(log._offsets) < 1_000_000
+def test_a_log_read_in_pieces_is_the_log_read_at_once(tmp_path: Path) -> None:
+    data = ("one\n" + nested_bars(3, 20) + "\nred \x1b[31mx\x1b[0m\n").encode()
+    path = tmp_path / "log"
+    path.touch()
+    log = LogFile(path)
+    for position in range(0, len(data), 7):
+        with path.open("ab") as file:
+            file.write(data[position : position + 7])
+        log.read_appended()
+    assert read_all(log) == read_all(open_whole(path))
     log.close()
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=30), max_size=30))
 def test_any_text_is_cut_into_its_lines(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
     path = write(tmp_path_factory.mktemp("logs") / "log", "".join(line + "\n" for line in lines))
-    log = open_whole(path, never)
+    log = open_whole(path)
     assert len(log) == len(lines)
-    assert read_all(log) == [clean(line.encode()) for line in lines]
+    assert read_all(log) == [show_line(line.encode()).text for line in lines]
     log.close()

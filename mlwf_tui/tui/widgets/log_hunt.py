@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 
 from mlwf_tui.logs.line_set import LineSet
 from mlwf_tui.logs.query import MAX_HARD_LINES, Query
@@ -13,7 +13,7 @@ from mlwf_tui.logs.seeker import Found, Seeker
 
 
 class Hunt:
-    """Belongs to the event loop but for `run`, which a thread does, and which a `stop` ends at once."""
+    """Belongs to the event loop but for its thread, which reads what a process finds; `stop` ends both."""
 
     def __init__(self, path: Path, query: Query) -> None:
         self.path = path
@@ -37,8 +37,11 @@ class Hunt:
         """Whether the expression took too long on too many lines."""
         return self.hard_lines > MAX_HARD_LINES
 
-    def run(self, tell: Callable[[Found | None], None]) -> None:
-        """Search, and tell what is found; None at the end. For a thread."""
+    def start(self, tell: Callable[[Found | None], None]) -> None:
+        """Search in a thread, which tells what is found, and None at the end."""
+        Thread(target=self._run, args=(tell,), name="log hunt", daemon=True).start()
+
+    def _run(self, tell: Callable[[Found | None], None]) -> None:
         with self._lock:
             if self._is_stopped:
                 return

@@ -312,17 +312,17 @@ class LogView(ScrollView, can_focus=True):
         self._end_hunt(purpose)
         assert self._path is not None
         hunt = self._hunts[purpose] = Hunt(self._path, query)
-        self.run_worker(self._start_hunt(hunt, purpose), group="hunt", name=f"begin the {purpose}")
+        self.run_worker(self._start_hunt(hunt), group="hunt", name=f"begin the {purpose}")
         self._grow()
         return hunt
 
-    async def _start_hunt(self, hunt: Hunt, purpose: Purpose) -> None:
+    async def _start_hunt(self, hunt: Hunt) -> None:
         await self._ready.wait()  # until then lines have other numbers
 
         def tell(found: Found | None) -> None:
             self.post_message(self.Hunted(hunt, found))
 
-        self.run_worker(partial(hunt.run, tell), thread=True, group="hunt", name=purpose)
+        hunt.start(tell)
 
     def _end_hunt(self, purpose: Purpose) -> None:
         self._steps.pop(purpose, None)

@@ -237,7 +237,9 @@ def test_every_binding_has_an_id_and_says_what_it_does() -> None:
 async def test_a_filter_by_level_shows_tracebacks_whole_and_follows(tmp_path: Path) -> None:
     async with LogApp().run_test(size=(80, 12)) as pilot:
         path = write_lines(tmp_path / "log", 3000)
-        append(path, 'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    f()\nValueError: 7\n')
+        append(
+            path, 'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    f()\nValueError: 7\n'
+        )
         append(path, "WARNING low disk\nall well\n")
         view = await open_log(pilot, path)
         assert await view.filter(Query(level=Level.ERROR)) == 4
@@ -267,13 +269,13 @@ async def test_f_goes_through_the_levels(tmp_path: Path) -> None:
 
 
 async def test_a_filter_by_text_can_be_inverted_and_keeps_the_place(tmp_path: Path) -> None:
-    async with LogApp().run_test(size=(80, 11)) as pilot:
+    async with LogApp().run_test(size=(80, 6)) as pilot:
         view = await open_log(pilot, write_lines(tmp_path / "log", 1000))
         assert await view.filter(Query("line .00$", is_inverted=True)) == 991
         assert await view.filter(Query("line .00$")) == 9
         await pilot.press("up")
         assert await view.filter(Query()) == 1000
-        assert read_screen(view)[0] == "line 100"
+        assert read_screen(view)[0] == "line 400"
 
 
 async def test_e_goes_to_errors_and_goes_round(tmp_path: Path) -> None:
@@ -363,7 +365,9 @@ async def test_a_search_can_be_left_while_it_goes_on(tmp_path: Path) -> None:
 async def test_control_codes_never_reach_the_screen(tmp_path: Path) -> None:
     async with LogApp().run_test(size=(80, 11)) as pilot:
         path = tmp_path / "log"
-        path.write_bytes(b"\x1b]0;owned\x07\x1b]52;c;ZXZpbA==\x07a\x1b[?1049hb\x9b2J\x00c\x1bPq\x1b\\d\n\x1b[31mred\n")
+        path.write_bytes(
+            b"\x1b]0;owned\x07\x1b]52;c;ZXZpbA==\x07a\x1b[?1049hb\x9b2J\x00c\x1bPq\x1b\\d\n\x1b[31mred\n"
+        )
         view = await open_log(pilot, path)
         assert read_screen(view)[0] == "ab2Jcd" or read_screen(view)[0] == "ab\ufffd2Jcd"
         assert "primary" not in str(view.render_line(1))
