@@ -290,21 +290,18 @@ class LogView(ScrollView, can_focus=True):
         self._current = -1
         self._expression = compile_pattern(query.pattern) if pattern and not query.is_inverted else None
         self._redraw()
-        return await self._hunt("search", query, -1) if pattern else 0
+        if not pattern or self._path is None:
+            return 0
+        hunt = self._begin_hunt("search", query)
+        self._steps["search"] = -1
+        await hunt.completed.wait()
+        return len(hunt.lines)
 
     async def filter(self, query: Query) -> int:
         """Show only the lines that the query wants; return how many. An empty query shows all again."""
-        line = self._find_first_line()
-        self._end_hunt("filter")
-        if query.is_empty:
-            self._grow()
-            self._show_line(line)
+        hunt = self._begin_filter(query)
+        if hunt is None:
             return self.line_count
-        return await self._hunt("filter", query, 0)
-
-    async def _hunt(self, purpose: Purpose, query: Query, step: int) -> int:
-        hunt = self._begin_hunt(purpose, query)
-        self._steps[purpose] = step
         await hunt.completed.wait()
         return len(hunt.lines)
 
@@ -577,17 +574,26 @@ class LogView(ScrollView, can_focus=True):
         query = self._get_filter()
         value = f"{'!' if query.is_inverted else ''}{query.pattern}"
         prompt = Prompt(
-            "Show only lines with", value=value, can_be_empty=True,
+            "Show only lines with",
+            value=value,
+            can_be_empty=True,
             help="A regular expression; ! in front shows the others; empty shows all",
-        )  # fmt: skip
-        self.app.push_screen(
-            prompt,
-            lambda text: self._begin_filter(read_query(text, query.level)) if text is not None else None,
         )
 
-    def _begin_filter(self, query: Query) -> None:
-        if self._path is not None and self.line_count:
-            self.run_worker(self.filter(query), group="filter", exclusive=True, name="filter the log")
+        def begin(text: str | None) -> None:
+            if text is not None:
+                self._begin_filter(read_query(text, query.level))
+
+        self.app.push_screen(prompt, begin)
+
+    def _begin_filter(self, query: Query) -> Hunt | None:
+        line = self._find_first_line()
+        self._end_hunt("filter")
+        if not query.is_empty and self._path is not None:
+            return self._begin_hunt("filter", query)
+        self._grow()
+        self._show_line(line)
+        return None
 
     def _get_filter(self) -> Query:
         return self._hunts["filter"].query if "filter" in self._hunts else Query()
