@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from rich.cells import cell_len
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
@@ -19,12 +17,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.worker import get_current_worker
 
-from mlwf_tui.logs.levels import Level, LevelReader
+from mlwf_tui.logs.levels import Level
 from mlwf_tui.logs.log_file import CHUNK_BYTES, LogFile, open_tail, open_whole
-from mlwf_tui.logs.patience import compile_pattern, find_spans
-from mlwf_tui.logs.query import LOOK_BACK_LINES, Query, read_query
+from mlwf_tui.logs.patience import compile_pattern
+from mlwf_tui.logs.query import Query, read_query
 from mlwf_tui.logs.seeker import Found
-from mlwf_tui.logs.terminal import Shown
 from mlwf_tui.tui.widgets.drawing import (
     INK_CLASSES,
     Line,
@@ -33,14 +30,13 @@ from mlwf_tui.tui.widgets.drawing import (
     measure_line,
     write_ink_css,
 )
-from mlwf_tui.tui.widgets.log_drawing import MAX_COLUMNS, cut_line, draw_line, wrap_line
+from mlwf_tui.tui.widgets.log_drawing import MAX_COLUMNS
 from mlwf_tui.tui.widgets.log_hunt import Hunt
+from mlwf_tui.tui.widgets.log_page import LogPage
 from mlwf_tui.tui.widgets.log_status import Progress, Standing, draw_status
 from mlwf_tui.tui.widgets.prompt import Prompt
 
 POLL_S = 0.1
-MARK_LIMIT_S = 0.02  # of CPU time, to mark what was found in one line: the screen waits for it
-MAX_COPIED_LINES = 5000
 EMPTY = ("No log yet", "Lines appear here as soon as the run writes them")
 NOTHING = ("No such line", "Esc shows all lines again")
 LEVELS = (Level.PROGRESS, Level.INFO, Level.WARNING, Level.ERROR)
@@ -50,10 +46,7 @@ Purpose = Literal["filter", "search", "error"]
 
 
 class LogView(ScrollView, can_focus=True):
-    """Shows a log's lines; stays at the end until a person scrolls up, and again after End or G.
-
-    A *place* is where a line stands among those that are shown; without a filter it is the line's number.
-    """
+    """Shows a log's lines; stays at the end until a person scrolls up, and again after End or G."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = INK_CLASSES | {
         "log--match", "log--current", "log--badge", "log--selected", "log--status",
@@ -141,17 +134,12 @@ class LogView(ScrollView, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self._empty = empty
         self._path: Path | None = None
-        self._log: LogFile | None = None
+        self._page = LogPage()
         self._is_scanning = False
         self._ready = asyncio.Event()  # every line is known
-        self._left = 0  # first cell shown of each line
         self._seen_count = 0  # lines that were there when following ceased
         self._hunts: dict[Purpose, Hunt] = {}
         self._steps: dict[Purpose, int] = {}  # where to go as soon as enough has been found
-        self._expression: re.Pattern[str] | None = None  # None where nothing is to be marked
-        self._current = -1  # the line that was gone to last
-        self._anchor = -1  # the first line selected, -1 for none
-        self._cursor = -1
         self._is_jumping = False
         self._rows: list[tuple[int, Line]] = []  # (line number, ink) of the screen's rows
 
@@ -160,18 +148,22 @@ class LogView(ScrollView, can_focus=True):
     @property
     def line_count(self) -> int:
         """Lines known so far: while a long log is opened, those of its end."""
-        return len(self._log) if self._log else 0
+        return len(self._page.log) if self._page.log else 0
 
     @property
     def shown_count(self) -> int:
         """Lines that the filter lets through."""
-        hunt = self._hunts.get("filter")
-        return len(hunt.lines) if hunt is not None else self.line_count
+        return len(self._page)
 
     @property
     def is_complete(self) -> bool:
         """Whether every line from the first on is known."""
-        return self._log is not None and self._log.start == 0 and not self._is_scanning
+        return self._page.log is not None and self._page.log.start == 0 and not self._is_scanning
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether a search or a filter has not looked through all of the log."""
+        return not all(hunt.is_complete for hunt in self._hunts.values())
 
     def on_mount(self) -> None:
         self.set_interval(POLL_S, self._poll_when_visible)
@@ -183,9 +175,7 @@ class LogView(ScrollView, can_focus=True):
         """Show a log from its end; the rest is looked through behind. A missing file is waited for."""
         self._close()
         self._path = path
-        self._left = 0
-        self._current = self._anchor = self._cursor = -1
-        self._expression = None
+        self._page.forget()
         self.is_following = True
         self.poll()
         self._redraw()
@@ -194,23 +184,23 @@ class LogView(ScrollView, can_focus=True):
         """Read what was appended; return how many lines that were. Notices a truncated or new file."""
         if self._path is None or self._is_scanning:
             return 0
-        if self._log is not None and self._log.was_replaced():
+        if self._page.log is not None and self._page.log.was_replaced():
             queries = {purpose: hunt.query for purpose, hunt in self._hunts.items()}
             self._close()
             self._open()
             for purpose, query in queries.items():
                 self._begin_hunt(purpose, query)
             return self.line_count
-        if self._log is None:
+        if self._page.log is None:
             self._open()
             return self.line_count
-        before = len(self._log)
-        if self._log.measure_appended() == 0 or self._log.read_appended(CHUNK_BYTES) == 0:
+        before = len(self._page.log)
+        if self._page.log.measure_appended() == 0 or self._page.log.read_appended(CHUNK_BYTES) == 0:
             return 0
         for hunt in self._hunts.values():
             hunt.go_on()
         self._grow()
-        return len(self._log) - before
+        return len(self._page.log) - before
 
     def _open(self) -> None:
         """Take a small log over at once; of a large one its end, and the rest from a thread."""
@@ -218,10 +208,10 @@ class LogView(ScrollView, can_focus=True):
         try:
             if path is None or path.stat().st_size == 0:
                 return
-            self._log = open_tail(path)
+            self._page.log = open_tail(path)
         except FileNotFoundError:
             return
-        if self._log.start:
+        if self._page.log.start:
             self._is_scanning = True
             self.run_worker(partial(self._scan, path), thread=True, group="scan", name="open the log")
         else:
@@ -249,13 +239,13 @@ class LogView(ScrollView, can_focus=True):
             return
         more = len(event.log) - self.line_count
         place = self.scroll_offset.y + more
-        if self._log is not None:
-            self._log.close()
-        self._log = event.log
+        if self._page.log is not None:
+            self._page.log.close()
+        self._page.log = event.log
         self._is_scanning = False
         self._seen_count += more
-        if self._anchor >= 0:
-            self._anchor, self._cursor = self._anchor + more, self._cursor + more
+        if self._page.anchor >= 0:
+            self._page.anchor, self._page.cursor = self._page.anchor + more, self._page.cursor + more
         self._ready.set()
         self._grow()
         if not self.is_following and "filter" not in self._hunts:
@@ -265,9 +255,9 @@ class LogView(ScrollView, can_focus=True):
         self.workers.cancel_group(self, "scan")
         for purpose in tuple(self._hunts):
             self._end_hunt(purpose)
-        if self._log is not None:
-            self._log.close()
-        self._log = None
+        if self._page.log is not None:
+            self._page.log.close()
+        self._page.log = None
         self._is_scanning = False
         self._ready.clear()
         self.virtual_size = Size(0, 0)
@@ -287,8 +277,7 @@ class LogView(ScrollView, can_focus=True):
         """
         self._end_hunt("search")
         query = read_query(pattern)
-        self._current = -1
-        self._expression = compile_pattern(query.pattern) if pattern and not query.is_inverted else None
+        self._page.current = -1
         self._redraw()
         if not pattern or self._path is None:
             return 0
@@ -309,6 +298,10 @@ class LogView(ScrollView, can_focus=True):
         self._end_hunt(purpose)
         assert self._path is not None
         hunt = self._hunts[purpose] = Hunt(self._path, query)
+        if purpose == "filter":
+            self._page.filter = hunt.lines
+        elif purpose == "search" and not query.is_inverted:
+            self._page.expression = compile_pattern(query.pattern)
         self.run_worker(self._start_hunt(hunt), group="hunt", name=f"begin the {purpose}")
         self._grow()
         return hunt
@@ -324,6 +317,10 @@ class LogView(ScrollView, can_focus=True):
     def _end_hunt(self, purpose: Purpose) -> None:
         self._steps.pop(purpose, None)
         hunt = self._hunts.pop(purpose, None)
+        if purpose == "filter":
+            self._page.filter = None
+        elif purpose == "search":
+            self._page.expression = None
         if hunt is not None:
             hunt.stop()
             hunt.completed.set()
@@ -347,21 +344,21 @@ class LogView(ScrollView, can_focus=True):
         hunt = self._hunts[purpose]
         lines, origin = hunt.lines, self._find_origin()
         index = lines.count_before(origin + 1) if step > 0 else lines.count_before(origin) - 1
-        if step < 0 and self._current < 0:
+        if step < 0 and self._page.current < 0:
             index = lines.count_before(origin + 1) - 1  # the search begins: what is on the screen counts
         is_certain = hunt.is_complete or (index >= 0 if step < 0 else 0 < index < len(lines))
         self._steps[purpose] = 0 if is_certain else step
         if is_certain and len(lines):
-            self._current = lines.get(index % len(lines))
-            self._show_line(self._current, is_middle=True)
+            self._page.current = lines.get(index % len(lines))
+            self._show_line(self._page.current, is_middle=True)
         self._redraw()
 
     def _find_origin(self) -> int:
         """Return the line from which the next match is looked for: where one is, else the screen's last."""
         rows = {number for number, _ in self._get_rows()}
-        if self._current in rows:
-            return self._current
-        self._current = -1
+        if self._page.current in rows:
+            return self._page.current
+        self._page.current = -1
         return max(rows, default=self.line_count - 1)
 
     # --- drawing ---------------------------------------------------------------------------------
@@ -389,64 +386,13 @@ class LogView(ScrollView, can_focus=True):
 
     def _get_rows(self) -> list[tuple[int, Line]]:
         if not self._rows and self.shown_count:
-            self._rows = self._draw_rows()
+            self._rows = self._page.draw(
+                self.scroll_offset.y, max(1, self.scrollable_size.width), self._height
+            )
         return self._rows
 
-    def _draw_rows(self) -> list[tuple[int, Line]]:
-        """Return the rows of the screen, from the top line down."""
-        top = self.scroll_offset.y
-        width = max(1, self.scrollable_size.width)
-        rows: list[tuple[int, Line]] = []
-        reader: LevelReader | None = None
-        for place in range(top, min(self.shown_count, top + self._height)):
-            shown = self._read(place)
-            if reader is None:
-                reader = LevelReader(self._read_before(place, shown))
-            number = self._find_line(place)
-            line = self._draw_line(number, shown, reader.read(shown.text))
-            if self.is_wrapping:
-                rows += [(number, row) for row in wrap_line(line, width)]
-            else:
-                rows.append((number, cut_line(line, self._left, width)))
-            if len(rows) >= self._height:
-                break
-        return rows[: self._height]
-
-    def _draw_line(self, number: int, shown: Shown, level: Level) -> Line:
-        if self._anchor >= 0 and self._is_selected(number):
-            return [(shown.text or " ", "log--selected")]
-        if not self.is_wrapping and len(shown.text) > MAX_COLUMNS + self.size.width:
-            end = MAX_COLUMNS + self.size.width
-            shown = Shown(shown.text[:end], tuple(span for span in shown.colours if span[0] < end))
-        mark = "log--current" if number == self._current else "log--match"
-        line = draw_line(shown, level, self._find_marks(shown.text), mark)
-        if number == self._current and self._expression is None:
-            return [(text, "log--current") for text, _ in line]
-        return line
-
-    def _find_marks(self, text: str) -> list[tuple[int, int]]:
-        if self._expression is None or "search" not in self._hunts:
-            return []
-        try:
-            return find_spans(self._expression, text, MARK_LIMIT_S)
-        except TimeoutError:
-            self._expression = None  # such an expression would hold up every screen
-            return []
-
-    def _read(self, place: int) -> Shown:
-        return self._log.read_line(self._find_line(place)) if self._log is not None else Shown("")
-
-    def _read_before(self, place: int, shown: Shown) -> list[str]:
-        """Return the lines above the screen that decide whether its first lies in a traceback."""
-        before: list[str] = []
-        while shown.text[:1] in (" ", "\t") and place > 0 and len(before) < LOOK_BACK_LINES:
-            place -= 1
-            shown = self._read(place)
-            before.append(shown.text)
-        return before[::-1]
-
     def _draw_status(self, width: int) -> Strip:
-        log = self._log
+        log = self._page.log
         assert log is not None
         standing = Standing(
             is_following=self.is_following,
@@ -455,7 +401,7 @@ class LogView(ScrollView, can_focus=True):
             line=max((number for number, _ in self._get_rows()), default=0) + 1,
             line_count=self.line_count,
             size_bytes=log.end,
-            selected_count=len(self._list_selected()),
+            selected_count=len(self._page.list_selected()),
         )
         line = draw_status(standing, self._describe("search"), self._describe("filter"), width)
         style = self.get_component_rich_style("log--status")
@@ -465,7 +411,7 @@ class LogView(ScrollView, can_focus=True):
     def _describe(self, purpose: Purpose) -> Progress | None:
         hunt = self._hunts.get(purpose)
         error_hunt = self._hunts.get("error")
-        if hunt is None and purpose == "search" and error_hunt is not None and self._current >= 0:
+        if hunt is None and purpose == "search" and error_hunt is not None and self._page.current >= 0:
             hunt = error_hunt
         if hunt is None:
             return None
@@ -476,7 +422,7 @@ class LogView(ScrollView, can_focus=True):
             is_complete=hunt.is_complete,
             is_hopeless=hunt.is_hopeless,
             hard_lines=hunt.hard_lines,
-            place=hunt.lines.count_before(self._current) + 1 if self._current in hunt.lines else 0,
+            place=hunt.lines.count_before(self._page.current) + 1 if self._page.current in hunt.lines else 0,
         )
 
     def _find_style(self, role: str) -> Style:
@@ -505,11 +451,11 @@ class LogView(ScrollView, can_focus=True):
         self._grow()
 
     def action_move(self, lines: int) -> None:
-        if self._anchor < 0:
+        if self._page.anchor < 0:
             self.scroll_to(y=self.scroll_offset.y + lines, animate=False, force=True)
             return
-        place = max(0, min(self.shown_count - 1, self._find_place(self._cursor) + lines))
-        self._cursor = self._find_line(place)
+        place = max(0, min(self.shown_count - 1, self._page.find_place(self._page.cursor) + lines))
+        self._page.cursor = self._page.find_line(place)
         top = self.scroll_offset.y
         if not top <= place < top + self._height:
             self._jump(place if place < top else place - self._height + 1)
@@ -519,22 +465,22 @@ class LogView(ScrollView, can_focus=True):
         self.action_move(round(pages * (self._height - 1)))
 
     def action_start(self) -> None:
-        if self._anchor >= 0:
+        if self._page.anchor >= 0:
             self.action_move(-self.shown_count)
         self.scroll_to(y=0, animate=False, force=True)
 
     def action_follow(self) -> None:
-        if self._anchor >= 0:
+        if self._page.anchor >= 0:
             self.action_move(self.shown_count)
         self.is_following = True
 
     def action_shift(self, cells: int) -> None:
-        self._left = max(0, min(MAX_COLUMNS, self._left + cells))
+        self._page.left = max(0, min(MAX_COLUMNS, self._page.left + cells))
         self._redraw()
 
     def action_toggle_wrap(self) -> None:
-        self.is_wrapping = not self.is_wrapping
-        self._left = 0
+        self.is_wrapping = self._page.is_wrapping = not self.is_wrapping
+        self._page.left = 0
         self._grow()
 
     def action_ask_line(self) -> None:
@@ -547,8 +493,8 @@ class LogView(ScrollView, can_focus=True):
         if not digits.isdecimal() or not self.line_count:
             return
         number = self.line_count * int(digits) // 100 if "%" in text else int(digits) - 1
-        self._current = max(0, min(self.line_count - 1, number))
-        self._show_line(self._current, is_middle=True)
+        self._page.current = max(0, min(self.line_count - 1, number))
+        self._show_line(self._page.current, is_middle=True)
 
     def action_next_match(self, step: int) -> None:
         """Go to the next or previous matching line, seen from the last one gone to or from the screen."""
@@ -602,37 +548,37 @@ class LogView(ScrollView, can_focus=True):
 
     def action_select(self) -> None:
         """Begin a selection on the line that one is on, else the last one on the screen; or end it."""
-        if self._anchor >= 0:
-            self._anchor = self._cursor = -1
+        if self._page.anchor >= 0:
+            self._page.end_selection()
         elif self._get_rows():
-            self._anchor = self._cursor = self._find_origin()
+            self._page.anchor = self._page.cursor = self._find_origin()
             self.is_following = False
         self._redraw()
 
     def action_copy(self) -> None:
         """Copy the selected lines, or without a selection the one gone to, or those on the screen."""
-        lines = self._list_selected() or ([self._current] if self._current >= 0 else [])
+        lines = self._page.list_selected() or ([self._page.current] if self._page.current >= 0 else [])
         lines = lines or sorted({number for number, _ in self._get_rows()})
-        if self._log is None or not lines:
+        if self._page.log is None or not lines:
             return
-        texts = [self._log.read_line(number).text for number in lines]
-        self._anchor = self._cursor = -1
+        texts = [self._page.log.read_line(number).text for number in lines]
+        self._page.end_selection()
         self._redraw()
         self.post_message(self.CopyRequested("\n".join(texts)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action != "leave":
             return True
-        return self._anchor >= 0 or self._current >= 0 or bool(self._hunts)
+        return self._page.anchor >= 0 or self._page.current >= 0 or bool(self._hunts)
 
     def action_leave(self) -> None:
         """End the selection; else the search and where it went; else the filter."""
-        if self._anchor >= 0:
-            self._anchor = self._cursor = -1
-        elif self._current >= 0 or "search" in self._hunts or "error" in self._hunts:
+        if self._page.anchor >= 0:
+            self._page.end_selection()
+        elif self._page.current >= 0 or "search" in self._hunts or "error" in self._hunts:
             self._end_hunt("search")
             self._end_hunt("error")
-            self._current = -1
+            self._page.current = -1
         else:
             self._begin_filter(Query())
         self._redraw()
@@ -641,52 +587,33 @@ class LogView(ScrollView, can_focus=True):
         rows = self._get_rows()
         if event.button == 1 and event.y < len(rows):
             self.capture_mouse()
-            self._anchor = self._cursor = rows[event.y][0]
+            self._page.anchor = self._page.cursor = rows[event.y][0]
             self._redraw()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         rows = self._get_rows()
-        if event.button == 1 and self._anchor >= 0 and rows:
-            self._cursor = rows[max(0, min(len(rows) - 1, event.y))][0]
+        if event.button == 1 and self._page.anchor >= 0 and rows:
+            self._page.cursor = rows[max(0, min(len(rows) - 1, event.y))][0]
             self.is_following = False
             self._redraw()
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         self.release_mouse()
-        if self._anchor == self._cursor:  # a click, which only ends a selection
-            self._anchor = self._cursor = -1
+        if self._page.anchor == self._page.cursor:  # a click, which only ends a selection
+            self._page.end_selection()
             self._redraw()
 
-    def _is_selected(self, number: int) -> bool:
-        return min(self._anchor, self._cursor) <= number <= max(self._anchor, self._cursor)
-
-    def _list_selected(self) -> list[int]:
-        if self._anchor < 0:
-            return []
-        first, last = sorted((self._find_place(self._anchor), self._find_place(self._cursor)))
-        return [self._find_line(place) for place in range(first, min(last + 1, first + MAX_COPIED_LINES))]
-
-    # --- places ----------------------------------------------------------------------------------
-
-    def _find_line(self, place: int) -> int:
-        """Return the number of the line at a place among those that are shown."""
-        hunt = self._hunts.get("filter")
-        return hunt.lines.get(place) if hunt is not None else place
-
-    def _find_place(self, number: int) -> int:
-        """Return the place of a line, or of the next one where the filter hides it."""
-        hunt = self._hunts.get("filter")
-        return hunt.lines.count_before(number) if hunt is not None else number
+    # --- where lines are -------------------------------------------------------------------------
 
     def _find_first_line(self) -> int:
         """Return the number of the line on top of the screen, -1 where there is none."""
         top = self.scroll_offset.y
-        return self._find_line(top) if top < self.shown_count else -1
+        return self._page.find_line(top) if top < self.shown_count else -1
 
     def _show_line(self, number: int, *, is_middle: bool = False) -> None:
         self.is_following = False if is_middle else self.is_following
         if not self.is_following:
-            self._jump(self._find_place(number) - (self._height // 2 if is_middle else 0))
+            self._jump(self._page.find_place(number) - (self._height // 2 if is_middle else 0))
         self._redraw()
 
     def _jump(self, top: int) -> None:
@@ -697,28 +624,15 @@ class LogView(ScrollView, can_focus=True):
     def _grow(self) -> None:
         """Take new lines into the scroll range, and stay at the end where that is followed."""
         status_rows = self.scrollable_size.height - self._height
-        height = self._find_end_top() + self._height + status_rows
+        height = (
+            self._page.find_end_top(max(1, self.scrollable_size.width), self._height)
+            + self._height
+            + status_rows
+        )
         self.virtual_size = Size(self.scrollable_size.width, height)
         if self.is_following:
             self._scroll_to_end()
         self._redraw()
-
-    def _find_end_top(self) -> int:
-        """Return the place that stands on top when the last one is on the screen.
-
-        A row of the scroll range is a line even where lines are wrapped: how many rows a line takes is
-        known only by reading it.
-        """
-        count = self.shown_count
-        if not self.is_wrapping:
-            return max(0, count - self._height)
-        top, rows, width = count, 0, max(1, self.scrollable_size.width)
-        while top > 0:
-            rows += max(1, -(-cell_len(self._read(top - 1).text) // width))
-            if rows > self._height and top < count:
-                break
-            top -= 1
-        return top
 
     def _scroll_to_end(self) -> None:
         self.scroll_to(y=self.max_scroll_y, animate=False, force=True, immediate=True)

@@ -263,7 +263,7 @@ async def test_f_goes_through_the_levels(tmp_path: Path) -> None:
         counts = []
         for _ in range(4):
             await pilot.press("f")
-            await settle(pilot)
+            await wait_until(pilot, lambda: not view.is_searching)
             counts.append(view.shown_count)
         assert counts == [3, 2, 1, 5]
 
@@ -333,9 +333,9 @@ async def test_lines_are_selected_with_the_mouse(tmp_path: Path) -> None:
         await pilot.mouse_down(offset=(2, 2))
         await pilot.hover(offset=(2, 4))
         await pilot.mouse_up(offset=(2, 4))
-        assert view._list_selected() in ([92, 93, 94], [92])  # hovering tells no button in a test
+        assert view._page.list_selected() in ([92, 93, 94], [92])  # hovering tells no button in a test
         await pilot.press("escape")
-        assert not view._list_selected()
+        assert not view._page.list_selected()
 
 
 async def test_a_hopeless_expression_ends_with_a_word_and_holds_nothing_up(tmp_path: Path) -> None:
