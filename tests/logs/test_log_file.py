@@ -137,3 +137,15 @@ def test_any_text_is_cut_into_its_lines(tmp_path_factory: pytest.TempPathFactory
     assert len(log) == len(lines)
     assert read_all(log) == [show_line(line.encode()).text for line in lines]
     log.close()
+
+
+def test_a_line_of_ten_megabytes_and_bytes_that_are_no_text_are_lines_like_others(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"first\n" + b"x" * 10_000_000 + b"\n" + bytes(range(256)) * 1000 + b"\nlast\n")
+    log = open_whole(path)
+    count = len(log)
+    assert log.read_line(0).text == "first"
+    assert log.read_line(1).text == "x" * log_file.MAX_LINE_BYTES
+    assert log.read_line(count - 1).text == "last"
+    assert all(line.text.isprintable() for _, line in log.iter_lines())
+    log.close()

@@ -25,6 +25,8 @@ COLOUR_ROLES: Mapping[str, str] = {
 
 def draw_line(shown: Shown, level: Level, marks: Sequence[tuple[int, int]], mark_role: str) -> Line:
     """Return a whole line; `marks` are the parts that a search has found."""
+    if not shown.colours and not marks:
+        return [(shown.text, LEVEL_ROLES[level])]
     roles = [LEVEL_ROLES[level]] * len(shown.text)
     for start, end, colour in shown.colours:
         roles[start:end] = [COLOUR_ROLES[colour]] * (min(end, len(roles)) - start)
