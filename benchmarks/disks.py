@@ -25,14 +25,18 @@ def warn_of_no_journal(folder: Path) -> str:
 
 
 @contextmanager
-def loop_disk(folder: Path, size: str) -> Iterator[Path]:
-    """Mount an ext4 with a journal, kept in a file of `folder`; both go at the end. Needs root."""
+def loop_disk(folder: Path, size: str, *, inodes: int | None = None) -> Iterator[Path]:
+    """Mount an ext4 with a journal, kept in a file of `folder`; both go at the end. Needs root.
+
+    `inodes` is for how many files there is room, by default one for each 16 KB.
+    """
+    room = () if inodes is None else ("-N", str(inodes))
     image, mount = folder / "bench.img", folder / "bench"
     mount.mkdir()
     device = ""
     try:
         _call("fallocate", "-l", size, str(image))
-        _call("mkfs.ext4", "-q", "-F", "-m", "0", str(image))
+        _call("mkfs.ext4", "-q", "-F", "-m", "0", *room, str(image))
         device = _call("losetup", "--direct-io=on", "--find", "--show", str(image))
         _call("mount", device, str(mount))
         yield mount

@@ -54,6 +54,11 @@ def list_sets() -> tuple[TreeSet, ...]:
     )
 
 
+def make_tiny_images(folder: Path, count: int, *, has_labels: bool) -> None:
+    """Fill a folder with images of 140 B in YOLO's layout, in ten folders."""
+    _make_images(folder, count, _make_png, ".png", has_labels=has_labels)
+
+
 def list_yolo_pairs(folder: Path) -> list[tuple[Path, Path]]:
     """Return each image of a tree with its label file, in path order."""
     return [
@@ -77,18 +82,23 @@ MakeImage = Callable[[random.Random], bytes]
 
 def _define_images(name: str, count: int, make_image: MakeImage, summary: str) -> TreeSet:
     def make(folder: Path) -> None:
-        chance = random.Random(1)
-        (folder / "data.yaml").write_text(f"train: images\nnames: [{', '.join(CLASSES)}]\n")
-        for number in range(count):
-            part, stem = f"part{number * PARTS // count:02}", f"{number:06}"
-            _write(folder / "images" / part / f"{stem}{suffix}", make_image(chance))
-            _write(folder / "labels" / part / f"{stem}.txt", _make_label(chance))
+        _make_images(folder, count, make_image, suffix, has_labels=True)
 
     def edit(folder: Path) -> None:
         _edit_images(folder, make_image, random.Random(2))
 
     suffix = ".png" if make_image is _make_png else ".jpg"
     return TreeSet(name=name, summary=summary, make=make, edit=edit)
+
+
+def _make_images(folder: Path, count: int, make_image: MakeImage, suffix: str, *, has_labels: bool) -> None:
+    chance = random.Random(1)
+    (folder / "data.yaml").write_text(f"train: images\nnames: [{', '.join(CLASSES)}]\n")
+    for number in range(count):
+        part, stem = f"part{number * PARTS // count:02}", f"{number:06}"
+        _write(folder / "images" / part / f"{stem}{suffix}", make_image(chance))
+        if has_labels:
+            _write(folder / "labels" / part / f"{stem}.txt", _make_label(chance))
 
 
 def _edit_images(folder: Path, make_image: MakeImage, chance: random.Random) -> None:

@@ -8,6 +8,7 @@ MlwfError                the root: a message for a person and a hint that says w
 ├── CorruptData          stored bytes that are not what their digest says
 ├── Busy                 another process holds what is needed
 ├── Cancelled            a person or a signal asked for the work to stop
+│   └── Paused           the work is to be interrupted, and will be gone on with later
 ├── StorageFailed        the disk is full, read-only or not ours
 └── PluginError          a plug-in is missing, or failed inside its own code
 """
@@ -66,6 +67,19 @@ class Cancelled(MlwfError):
     """The work was asked to stop and has stopped."""
 
     kind = "cancelled"
+
+
+class Paused(Cancelled):
+    """The work is to be let go of for now.
+
+    Work that writes checkpoints goes on to the next one before it lets this out, unless `is_urgent`.
+    """
+
+    kind = "paused"
+
+    def __init__(self, message: str, *, hint: str = "", is_urgent: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.is_urgent = is_urgent
 
 
 class StorageFailed(MlwfError):

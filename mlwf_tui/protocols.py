@@ -7,15 +7,19 @@ kind in tests/contracts/ says what an implementation must do beyond the signatur
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, LabelSchema
+from mlwf_tui.entities.boxes import Boxes
 from mlwf_tui.entities.folder import FolderListing, FoundFile
+from mlwf_tui.entities.ids import JobId
 from mlwf_tui.entities.item import Item, Split
-from mlwf_tui.entities.run import Problem
+from mlwf_tui.entities.machine import Gpu
+from mlwf_tui.entities.run import JobExit, Problem, ProcessIdentity, Wish
 
 
 class Observer(Protocol):
@@ -41,7 +45,7 @@ class Detection(msgspec.Struct, frozen=True):
     reason: str  # "Annotations/ holds VOC XML, JPEGImages/ holds 364 images"
 
 
-class ImportedItem(msgspec.Struct, frozen=True, kw_only=True):
+class ImportedItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One image file that an importer found, and where its annotation is.
 
     `source` is the file that describes this image alone; it is read by `Importer.read_annotation`, and
@@ -61,7 +65,7 @@ class ImportedItem(msgspec.Struct, frozen=True, kw_only=True):
 class Description(NamedTuple):
     """What an item's own file says; `split` None where it says nothing of it."""
 
-    annotation: Annotation
+    annotation: Annotation | Boxes
     split: Split | None = None
 
 
@@ -186,10 +190,11 @@ class FitRequest(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str  # "yolov10n", or a path to weights to start from
     data: Path
     class_names: tuple[str, ...]
-    folder: Path  # the trainer's own, empty; everything it writes goes here
+    folder: Path  # the trainer's own; everything it writes goes here. Empty, unless it is resumed
     params: Any  # of the trainer's params_type
     extra: Mapping[str, Any]  # further settings, handed to the library as they are
     seed: int
+    is_resumed: bool = False  # go on from the checkpoint that an earlier fit has left in `folder`
 
 
 class FitResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -255,8 +260,15 @@ class Trainer(Protocol):
     def check_settings(self, params: Any, extra: Mapping[str, Any]) -> None:
         """Raise InvalidParameter for what `fit` would refuse, without importing the library."""
 
+    def can_resume(self, folder: Path) -> bool:
+        """Whether an interrupted fit has left a whole checkpoint in `folder`, which may be missing."""
+
     def fit(self, request: FitRequest, observer: Observer) -> FitResult:
-        """Train; metrics and progress go to the observer, cancelling ends after the running batch."""
+        """Train; metrics and progress go to the observer, cancelling ends after the running batch.
+
+        Where the observer raises Paused, it goes on to the next checkpoint and lets Paused out; where
+        that is urgent, at once.
+        """
 
     def evaluate(self, request: EvaluateRequest, observer: Observer) -> EvaluateResult:
         """Predict every image of the split at a confidence floor of 0.001."""
@@ -283,13 +295,89 @@ class Sample(Protocol):
         """Write images of the same kind that `write` never makes, without annotations."""
 
 
-# --- executors -----------------------------------------------------------------------------------
+# --- gauges ---------------------------------------------------------------------------------------
 
 
-class Executor(Protocol):
-    """Starts the worker of a run somewhere: as a local process today, on a cluster later."""
+class Gauge(Protocol):
+    """Reads what the GPUs of one vendor do. A call may take 0.1 s, and longer on a sick GPU."""
 
     name: str
 
-    def start(self, command: Sequence[str], log_path: Path) -> int:
-        """Start `command` detached from this process, output appended to `log_path`; return its pid."""
+    def hold(self) -> AbstractContextManager[None]:
+        """Keep the driver open while the block runs, for those who read again and again."""
+
+    def read_gpus(self) -> tuple[Gpu, ...]:
+        """Return the vendor's GPUs by index; none, and no error, where there is no driver."""
+
+
+# --- executors -----------------------------------------------------------------------------------
+
+
+class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What an executor needs to know to do one job."""
+
+    job: JobId
+    command: tuple[str, ...]  # of the worker
+    settle: tuple[str, ...]  # called at the end, with the exit as JSON behind; prints what became of the run
+    environment: Mapping[str, str]  # of the worker, beside what is there
+    folder: Path  # the run's
+    log: Path
+    grace_s: float  # after a polite stop that says no other
+    timeout_s: float | None
+    hook: tuple[str, ...]  # called when the run has ended for good
+    hook_timeout_s: float
+
+
+class StartingJob(Protocol):
+    """A job's process that waits for the word to begin."""
+
+    pid: int
+
+    def begin(self, spec: JobSpec) -> None:
+        """Give the word. Where it is never given, also because the caller has died, nothing is done.
+
+        Raises:
+            OSError: the process is gone.
+        """
+
+    def abandon(self) -> None:
+        """Let it end without having done anything."""
+
+
+class Executor(Protocol):
+    """Does jobs somewhere: as local processes today, on a cluster later."""
+
+    name: str
+
+    def prepare(self, log_path: Path, descriptors: Sequence[int]) -> StartingJob:
+        """Start a process, detached from this one, that outlives it and keeps `descriptors` open.
+
+        Raises:
+            OSError: it cannot be started, or the log cannot be written.
+        """
+
+    def watch(self, command: Sequence[str], lock: int, folder: Path) -> None:
+        """Let a process that keeps the descriptor `lock` call `command` until that says that nothing waits.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+
+    def notify(
+        self, hook: Sequence[str], timeout_s: float, environment: Mapping[str, str], log_path: Path
+    ) -> None:
+        """Call a person's command for a run whose job did not live to do it; do not wait for it.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+
+    def ask(self, process: ProcessIdentity, folder: Path, job: JobId, wish: Wish) -> bool:
+        """Ask a job for something; False where its process is gone.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+
+    def read_exit(self, folder: Path, job: JobId) -> JobExit | None:
+        """Return how a job ended, once that is noted."""

@@ -9,7 +9,7 @@ import msgspec
 
 from mlwf_tui.entry_points import find_entry_points
 from mlwf_tui.errors import NotFound, PluginError
-from mlwf_tui.protocols import Executor, Exporter, Importer, Operation, Sample, Trainer
+from mlwf_tui.protocols import Executor, Exporter, Gauge, Importer, Operation, Sample, Trainer
 
 GROUP_PREFIX = "mlwf_tui."
 
@@ -38,6 +38,9 @@ class Registry(msgspec.Struct, frozen=True):
 
     def get_executor(self, name: str) -> Executor:
         return cast(Executor, self._load("executors", name))
+
+    def get_gauge(self, name: str) -> Gauge:
+        return cast(Gauge, self._load("gauges", name))
 
     def get_trainer(self, name: str) -> Trainer:
         return cast(Trainer, self._load("trainers", name))

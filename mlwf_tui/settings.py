@@ -13,9 +13,12 @@ import msgspec
 from mlwf_tui.errors import InvalidInput, InvalidParameter, StorageFailed
 
 HOME_VARIABLE = "MLWF_HOME"
+NOTIFY_WAYS = ("app", "bell", "osc9", "osc777")
 
-SETTING_KINDS: Mapping[str, type] = {"author": str, "log_part_mb": int, "theme": str, "workspace": str}
-WORDS: Mapping[type, str] = {str: "a text", int: "a whole number"}
+
+def count_slots() -> int:
+    """Return how many jobs run at once without a GPU where nothing was set: cores / 4, two at least."""
+    return max(2, len(os.sched_getaffinity(0)) // 4)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +28,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workspace: str = "default"
     theme: str = "mlwf-dark"
     log_part_mb: int = 64  # of a run's log in one file; what is older goes into parts, 0 for never
+    slots: int = msgspec.field(default_factory=count_slots)  # jobs without a GPU that run at once
+    limits: Mapping[str, int] = {}  # jobs that run at once, by workspace
+    gpu_leases: str = ""  # the folder of the machine's GPU leases; chosen where empty
+    notify: tuple[str, ...] = NOTIFY_WAYS  # by what the app tells that a run has ended
+    on_finish: tuple[str, ...] = ()  # a command, called when a queued run has ended
+    on_finish_timeout_s: float = 60.0
 
 
 def find_home(given: Path | None, environment: Mapping[str, str]) -> Path:
@@ -87,15 +96,35 @@ def read_settings(home: Path) -> Settings:
         InvalidInput: settings.toml is no TOML, or has a key or a type that is not known.
     """
     path = home / "settings.toml"
-    values = _read_toml(path)
-    for key, value in values.items():
-        kind = SETTING_KINDS.get(key)
-        if kind is None or type(value) is not kind or (isinstance(value, int) and value < 0):
-            known = ", ".join(f"{name} ({WORDS[kind]})" for name, kind in SETTING_KINDS.items())
-            raise InvalidInput(
-                f"{path} has {key} = {value!r}, which is not a setting.", hint=f"Settings are {known}."
-            )
-    return Settings(**{"author": _find_author(), **values})
+    checked = {key: _check_setting(path, key, value) for key, value in _read_toml(path).items()}
+    return Settings(**{"author": _find_author(), **checked})
+
+
+def _check_setting(path: Path, key: str, value: Any) -> Any:
+    match key, value:
+        case (("author" | "workspace" | "theme" | "gpu_leases"), str()):
+            return value
+        case "log_part_mb", int() if value >= 0 and not isinstance(value, bool):
+            return value
+        case "slots", int() if value > 0 and not isinstance(value, bool):
+            return value
+        case "notify", [*ways] if all(way in NOTIFY_WAYS for way in ways):
+            return tuple(ways)
+        case "on_finish_timeout_s", int() | float() if value > 0:
+            return float(value)
+        case "on_finish", str() if value.count('"') % 2 == 0 and value.count("'") % 2 == 0:
+            import shlex  # 2 ms that most starts can do without
+
+            return tuple(shlex.split(value))
+        case "on_finish", [*words] if all(isinstance(word, str) for word in words):
+            return tuple(words)
+        case "limits", {**limits} if all(isinstance(most, int) and most > 0 for most in limits.values()):
+            return limits
+    known = ", ".join(name for name in Settings.__struct_fields__)
+    raise InvalidInput(
+        f"{path} has {key} = {value!r}, which is not a setting.",
+        hint=f"There are: {known}; see docs/format.md.",
+    )
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from mlwf_tui.catalog.catalog import Catalog
+from mlwf_tui.entities.ids import RunId
 from mlwf_tui.errors import CorruptData
 from mlwf_tui.registry import Registry
 from mlwf_tui.settings import Settings, prepare_home, read_settings
 from mlwf_tui.store.store import Store
+
+
+@dataclass(slots=True)
+class Adoption:
+    """A run that waits for its verb to record it."""
+
+    run_id: RunId
+    verb: str
+    is_taken: bool = False
+
+
+@dataclass(slots=True)
+class Pulse:
+    """Lets what is done now and again be done once, however many followers of an opened home ask for it."""
+
+    beaten_at_s: float = -math.inf  # by the monotonic clock
+
+    def is_due(self, interval_s: float) -> bool:
+        """Whether `interval_s` seconds have passed; who is told so does it."""
+        now_s = time.monotonic()
+        if now_s - self.beaten_at_s < interval_s:
+            return False
+        self.beaten_at_s = now_s
+        return True
 
 
 class Workspace(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +51,23 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     store: Store
     catalog: Catalog
     registry: Registry
+    adopted: Adoption | None = None  # in a worker: the run that it was started for
+    pulse: Pulse = msgspec.field(default_factory=Pulse)
+
+    @property
+    def place(self) -> str:
+        """Where the home really lies, whatever links lead there; a copy of it has another place."""
+        return str(self.home.resolve())
+
+    def adopt_run(self, verb: str) -> RunId | None:
+        """Return the run that a worker was started for, to the first one that records this verb.
+
+        So a verb that was queued records itself as the run that a person has seen since.
+        """
+        if self.adopted is None or self.adopted.is_taken or self.adopted.verb != verb:
+            return None
+        self.adopted.is_taken = True
+        return self.adopted.run_id
 
     def run_folder(self, run_id: str) -> Path:
         """Where a run keeps its log, its events and its scratch files."""

@@ -39,7 +39,8 @@ def read_folder(importer: Importer, root: Path) -> tuple[list[ReadItem], list[Pr
                 facts = probe_image(item.image.path.read_bytes())
                 size = facts.width_px, facts.height_px
                 described = importer.read_annotation(item.source, key, *size, problems.append)
-                annotation = described.annotation
+                found = described.annotation
+                annotation = found if isinstance(found, Annotation) else found.to_annotation()
                 split = item.split if described.split is None else described.split
         except InvalidInput as error:
             problems.append(Problem(item.source.relative if item.source else "", error.message))

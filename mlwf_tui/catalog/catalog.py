@@ -16,9 +16,11 @@ from mlwf_tui.catalog.lineage import Lineage
 from mlwf_tui.catalog.migrations import migrate
 from mlwf_tui.catalog.models import Models
 from mlwf_tui.catalog.projects import Projects
+from mlwf_tui.catalog.queue import Queue
 from mlwf_tui.catalog.reports import Reports
 from mlwf_tui.catalog.roots import Roots
 from mlwf_tui.catalog.runs import Runs
+from mlwf_tui.catalog.standings import Standings
 from mlwf_tui.catalog.tags import Tags
 from mlwf_tui.catalog.versions import Versions
 from mlwf_tui.errors import Busy
@@ -55,7 +57,9 @@ class Catalog:
         self.contents = Contents(self._database)
         self.roots = Roots(self._database)
         self.runs = Runs(self._database, self.journal)
+        self.standings = Standings(self._database)
         self.jobs = Jobs(self._database, self.journal)
+        self.queue = Queue(self._database, self.journal, self.runs, self.jobs)
         self.models = Models(self._database, self.journal)
         self.reports = Reports(self._database, self.journal)
         self.lineage = Lineage(self._database, self.journal)

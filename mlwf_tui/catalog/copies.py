@@ -16,7 +16,8 @@ _OWN_TABLES = {"migration", "project_state", "run_edge", "journal"}
 
 # What a reader of a copy may add to it by looking: runs whose processes are gone are marked so.
 _LAST_CHANGE = (
-    "SELECT sequence, at, kind, subject FROM journal WHERE kind NOT LIKE 'run.%' AND kind NOT LIKE 'job.%'"
+    "SELECT sequence, at, kind, subject FROM journal"
+    " WHERE kind NOT LIKE 'run.%' AND kind NOT LIKE 'job.%' AND kind NOT LIKE 'queue.%'"
     " ORDER BY sequence DESC LIMIT 1"
 )
 _FIRST_CHANGE = "SELECT sequence, at, kind, subject FROM journal ORDER BY sequence LIMIT 1"

@@ -33,8 +33,10 @@ class Time(pw.BigIntegerField):
 class Json(pw.TextField):
     """A JSON document as ASCII text, so that NaN and half surrogates survive the way there and back."""
 
-    def db_value(self, value: Any) -> str:
+    def db_value(self, value: Any) -> str | None:
+        if value is None and self.null:
+            return None
         return json.dumps(value, default=msgspec.to_builtins, separators=(",", ":"))
 
-    def python_value(self, value: str) -> Any:
-        return json.loads(value)
+    def python_value(self, value: str | None) -> Any:
+        return None if value is None else json.loads(value)

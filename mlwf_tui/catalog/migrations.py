@@ -238,7 +238,39 @@ _VERSION_TAGS = (
     "CREATE INDEX state_by_project ON project_state (project_id, sequence)",
 )
 
+_QUEUE = (
+    "ALTER TABLE run ADD COLUMN terms TEXT",
+    "ALTER TABLE run ADD COLUMN call TEXT NOT NULL DEFAULT '{}'",
+    "ALTER TABLE run ADD COLUMN priority INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE run ADD COLUMN waits_for TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE run ADD COLUMN not_before INTEGER",
+    "ALTER TABLE run ADD COLUMN retry_count INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE job ADD COLUMN worker_pid INTEGER",
+    "ALTER TABLE job ADD COLUMN worker_start_ticks INTEGER",
+    "ALTER TABLE job ADD COLUMN leases TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE job ADD COLUMN signal INTEGER",
+    "ALTER TABLE job ADD COLUMN outcome TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE job ADD COLUMN ran_s REAL",
+    "ALTER TABLE job ADD COLUMN cpu_s REAL",
+    "ALTER TABLE job ADD COLUMN max_rss_bytes INTEGER",
+    """CREATE TABLE queue (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        home TEXT NOT NULL,
+        is_paused INTEGER NOT NULL
+    )""",
+)
+
+_STANDINGS = (
+    """CREATE TABLE run_standing (
+        run_id TEXT NOT NULL PRIMARY KEY,
+        size_bytes INTEGER NOT NULL,
+        standing TEXT NOT NULL
+    )""",
+)
+
 MIGRATIONS = (
     Migration(1, "first tables", _FIRST_TABLES),
     Migration(2, "tags and deleted versions", _VERSION_TAGS),
+    Migration(3, "the queue", _QUEUE),
+    Migration(4, "standings of runs", _STANDINGS),
 )

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import msgspec
+
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.edges import Direction, RunEdges, add_edge, read_edges
 from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.lookup import find_by_prefix, missing
 from mlwf_tui.catalog.tables import EdgeRow, RunRow
 from mlwf_tui.entities.ids import Digest, RunId, new_id
+from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import ArtifactRef, Run, RunState
 from mlwf_tui.errors import Conflict
 
@@ -35,8 +38,10 @@ class Runs:
         environment: Mapping[str, str],
         state: RunState = RunState.RUNNING,
         recipe: Digest | None = None,
+        terms: Terms | None = None,
+        call: Mapping[str, Any] | None = None,
     ) -> Run:
-        """Add a run; one that is created running has started now."""
+        """Add a run; one that is created running has started now, one with terms waits in the queue."""
         run_id = RunId(new_id())
         with self._database.transaction():
             now = self._database.now()
@@ -57,6 +62,11 @@ class Runs:
                     hint="",
                     created_at=now,
                     started_at=now if state is RunState.RUNNING else None,
+                    terms=terms,
+                    call=call or {},
+                    priority=0 if terms is None else terms.priority,
+                    waits_for="",
+                    retry_count=0,
                 )
             )
             self._journal.append("run.created", run_id, author=author, verb=verb, state=state)
@@ -80,6 +90,7 @@ class Runs:
         limit: int | None = 100,
         states: Collection[RunState] | None = None,
         workspace: str | None = None,
+        is_detached: bool | None = None,
     ) -> tuple[Run, ...]:
         """Return the newest runs, newest first; `limit` None gives all."""
         conditions = []
@@ -87,6 +98,8 @@ class Runs:
             conditions.append(RunRow.state.in_(tuple(states)))
         if workspace is not None:
             conditions.append(RunRow.workspace == workspace)
+        if is_detached is not None:
+            conditions.append(RunRow.terms.is_null(not is_detached))
         return self._read(*conditions, limit=limit)
 
     def list_readers(self, artifact: ArtifactRef) -> tuple[Run, ...]:
@@ -104,16 +117,17 @@ class Runs:
         return found[0] if found else None
 
     def start(self, run_id: RunId) -> Run:
-        """Let a queued run begin.
+        """Let a queued or claimed run begin.
 
         Raises:
-            Conflict: it is not queued.
+            Conflict: it is neither.
         """
         with self._database.transaction():
             state = self._get_unfinished_state(run_id)
-            if state is not RunState.QUEUED:
+            if state not in (RunState.QUEUED, RunState.CLAIMED):
                 raise Conflict(f"The run {run_id} is {state}, not queued.", hint="See mlwf runs.")
-            self._update(run_id, state=RunState.RUNNING, started_at=self._database.now())
+            now = self._database.now()
+            self._update(run_id, state=RunState.RUNNING, started_at=now, waits_for="", error="", hint="")
             self._journal.append("run.started", run_id)
             return self._get_by_id(run_id)
 
@@ -154,6 +168,7 @@ class Runs:
                 summary=_summarise(result),
                 error=error,
                 hint=hint,
+                waits_for="",
                 **self._end_if(state),
             )
             self._journal.append("run.finished", run_id, state=state)
@@ -168,6 +183,16 @@ class Runs:
         with self._database.transaction():
             self._get_unfinished_state(run_id)
             self._update(run_id, recipe=recipe)
+
+    def set_params(self, run_id: RunId, params: Mapping[str, Any]) -> None:
+        """Note the parameters as the verb has checked them.
+
+        Raises:
+            Conflict: the run is finished.
+        """
+        with self._database.transaction():
+            self._get_unfinished_state(run_id)
+            self._update(run_id, params=params)
 
     def set_environment(self, run_id: RunId, environment: Mapping[str, str]) -> None:
         """Note what the run was done with: versions, device.
@@ -269,4 +294,11 @@ def _to_run(row: RunRow, edges: RunEdges) -> Run:
         result=row.result,
         error=row.error,
         hint=row.hint,
+        workspace=row.workspace,
+        terms=None if row.terms is None else msgspec.convert(row.terms, Terms),
+        call=row.call,
+        priority=row.priority,
+        waits_for=row.waits_for,
+        not_before=row.not_before,
+        retry_count=row.retry_count,
     )

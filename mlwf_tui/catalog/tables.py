@@ -128,9 +128,25 @@ class RunRow(Row):
     created_at: pw.Field[datetime] = Time()
     started_at: pw.Field[datetime | None] = Time(null=True)
     finished_at: pw.Field[datetime | None] = Time(null=True)
+    terms: pw.Field[Mapping[str, Any] | None] = Json(null=True)
+    call: pw.Field[Mapping[str, Any]] = Json()
+    priority: pw.Field[int] = pw.IntegerField()
+    waits_for: pw.Field[str] = Text()
+    not_before: pw.Field[datetime | None] = Time(null=True)
+    retry_count: pw.Field[int] = pw.IntegerField()
 
     class Meta:
         table_name = "run"
+
+
+class StandingRow(pw.Model):
+    run_id: pw.Field[str] = Text(primary_key=True)
+    size_bytes: pw.Field[int] = pw.BigIntegerField()
+    standing: pw.Field[str] = pw.TextField()
+
+    class Meta:
+        database = None
+        table_name = "run_standing"
 
 
 class EdgeRow(Row):
@@ -152,9 +168,27 @@ class JobRow(Row):
     started_at: pw.Field[datetime] = Time()
     finished_at: pw.Field[datetime | None] = Time(null=True)
     exit_code: pw.Field[int | None] = pw.IntegerField(null=True)
+    worker_pid: pw.Field[int | None] = pw.IntegerField(null=True)
+    worker_start_ticks: pw.Field[int | None] = pw.IntegerField(null=True)
+    leases: pw.Field[list[str]] = Json()
+    signal: pw.Field[int | None] = pw.IntegerField(null=True)
+    outcome: pw.Field[str] = Text()
+    ran_s: pw.Field[float | None] = pw.FloatField(null=True)
+    cpu_s: pw.Field[float | None] = pw.FloatField(null=True)
+    max_rss_bytes: pw.Field[int | None] = pw.BigIntegerField(null=True)
 
     class Meta:
         table_name = "job"
+
+
+class QueueRow(pw.Model):
+    id: pw.Field[int] = pw.IntegerField(primary_key=True)
+    home: pw.Field[str] = Text()
+    is_paused: pw.Field[int] = pw.IntegerField()
+
+    class Meta:
+        database = None
+        table_name = "queue"
 
 
 class FolderRow(Row):
@@ -216,6 +250,6 @@ class JournalRow(Row):
 
 
 TABLES: tuple[type[pw.Model], ...] = (
-    MigrationRow, ProjectRow, StateRow, HeadMoveRow, VersionRow, TagRow, ContentRow, RunRow, EdgeRow,
-    JobRow, FolderRow, ModelRow, ReportRow, JournalRow,
+    MigrationRow, ProjectRow, StateRow, HeadMoveRow, VersionRow, TagRow, ContentRow, RunRow, StandingRow,
+    EdgeRow, JobRow, QueueRow, FolderRow, ModelRow, ReportRow, JournalRow,
 )  # fmt: skip

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mlwf_tui.cli.face import DONE, FAILED, PARTLY, Face, command, to_document
+from mlwf_tui.cli.face import DONE, FAILED, PARTLY, Face, command, read_duration, to_document
 from mlwf_tui.cli.progress import show_progress
+from mlwf_tui.cli.terms import detachable, submit
 from mlwf_tui.cli.text import format_bytes, format_table
+from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Cancelled, InvalidParameter
+from mlwf_tui.settings import expand_path
+
+if TYPE_CHECKING:  # for the annotation alone; see Face.open
+    from mlwf_tui.workflow.verify import Scope
 
 group = click.Group()
 SHOWN_PROBLEMS = 50
-UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-
-
-def read_duration(context: click.Context, option: click.Parameter, word: str) -> float:
-    """Return a time as `7d`, `12h`, `30m`, `90s` or plain seconds in seconds; a click callback."""
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)([smhdw]?)", word.strip())
-    if found is None:
-        raise InvalidParameter(f"{word!r} is no time.", hint="Write 7d, 12h, 30m or 90s.")
-    return float(found[1]) * UNITS_S[found[2]]
 
 
 @command(group, "verify")
@@ -42,8 +39,14 @@ def read_duration(context: click.Context, option: click.Parameter, word: str) ->
     help="Take what is damaged from there.",
 )
 @click.option("--rebuild-index", is_flag=True, help="First make the store's index again from its packs.")
+@detachable
 def verify_command(
-    face: Face, is_new: bool, sample: float | None, repair_from: Path | None, rebuild_index: bool
+    face: Face,
+    is_new: bool,
+    sample: float | None,
+    repair_from: Path | None,
+    rebuild_index: bool,
+    terms: Terms | None,
 ) -> int:
     """Read every stored byte, and ask for everything that versions name.
 
@@ -57,13 +60,20 @@ def verify_command(
 
     if is_new and sample is not None:
         raise InvalidParameter("--new and --sample exclude each other.", hint="Give one of them.")
+    scope: Scope = "new" if is_new else "all" if sample is None else "sample"
+    share = 1.0 if sample is None else sample
+    if terms is not None:
+        backup = None if repair_from is None else str(expand_path(repair_from))
+        call = {"scope": scope, "share": share, "is_rebuilding": rebuild_index, "repair_from": backup}
+        with face.open() as workspace:
+            return submit(face, workspace, "verify", call, terms)
     with face.open() as workspace, show_progress("verify") as observer:
         try:
             result = verify(
                 workspace,
                 observer,
-                scope="new" if is_new else "all" if sample is None else "sample",
-                share=1.0 if sample is None else sample,
+                scope=scope,
+                share=share,
                 is_rebuilding=rebuild_index,
                 repair_from=repair_from,
             )
@@ -87,7 +97,8 @@ def verify_command(
     show_default=True,
     help="Keep what was deleted since: 7d, 12h, 0.",
 )
-def collect_command(face: Face, is_applied: bool, grace: float) -> int:
+@detachable
+def collect_command(face: Face, is_applied: bool, grace: float, terms: Terms | None) -> int:
     """Free the room of what nothing needs any more.
 
     Versions, heads, what undo and redo can reach, models and reports keep all their bytes. Other
@@ -99,6 +110,10 @@ def collect_command(face: Face, is_applied: bool, grace: float) -> int:
     """
     from mlwf_tui.workflow.collect import collect
 
+    if terms is not None:
+        with face.open() as workspace:
+            call = {"is_dry_run": not is_applied, "grace_s": grace}
+            return submit(face, workspace, "collect", call, terms)
     with face.open() as workspace, show_progress("collect") as observer:
         result = collect(workspace, observer, is_dry_run=not is_applied, grace_s=grace)
     verb = "freed" if is_applied else "would be freed: mlwf collect --apply"
@@ -110,7 +125,8 @@ def collect_command(face: Face, is_applied: bool, grace: float) -> int:
 
 @command(group, "backup")
 @click.argument("folder", metavar="DEST", type=click.Path(path_type=Path))
-def backup_command(face: Face, folder: Path) -> int:
+@detachable
+def backup_command(face: Face, folder: Path, terms: Terms | None) -> int:
     """Bring a second home up to date, every copied byte checked.
 
     Only what is new is copied. The copy opens like any home; to restore, back it up in turn.
@@ -121,6 +137,9 @@ def backup_command(face: Face, folder: Path) -> int:
     """
     from mlwf_tui.workflow.backup import backup
 
+    if terms is not None:
+        with face.open() as workspace:
+            return submit(face, workspace, "backup", {"folder": str(expand_path(folder))}, terms)
     with face.open() as workspace, show_progress("backup") as observer:
         result = backup(workspace, folder, observer)
     text = (

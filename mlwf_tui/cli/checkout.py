@@ -8,9 +8,12 @@ import click
 
 from mlwf_tui.cli.face import DONE, PARTLY, Face, command, to_document
 from mlwf_tui.cli.progress import show_progress
+from mlwf_tui.cli.terms import detachable, submit
 from mlwf_tui.cli.text import format_problems
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.folder import FolderStatus
+from mlwf_tui.entities.queue import Terms
+from mlwf_tui.settings import expand_path
 
 group = click.Group()
 MARKS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~", ChangeKind.RENAMED: "R"}
@@ -22,7 +25,8 @@ MARKS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~"
 @click.option(
     "--force", is_flag=True, help="Put edited files that are in the way aside, inside of the folder."
 )
-def checkout_command(face: Face, ref: str, dir: Path, force: bool) -> int:
+@detachable
+def checkout_command(face: Face, ref: str, dir: Path, force: bool, terms: Terms | None) -> int:
     """Write a version out as a folder that can be edited and synced back.
 
     Images lie in DATASET/img, annotations as Supervisely JSON in DATASET/ann, classes in meta.json. A
@@ -33,6 +37,10 @@ def checkout_command(face: Face, ref: str, dir: Path, force: bool) -> int:
     """
     from mlwf_tui.workflow.checkout import checkout
 
+    if terms is not None:
+        with face.open() as workspace:
+            call = {"ref": ref, "folder": str(expand_path(dir)), "force": force}
+            return submit(face, workspace, "checkout", call, terms)
     with face.open() as workspace, show_progress("checkout") as observer:
         result = checkout(workspace, ref, dir, is_forced=force, observer=observer)
     text = (
@@ -64,7 +72,8 @@ def status_command(face: Face, dir: Path) -> None:
     type=click.Choice(["ours", "theirs"]),
     help="What becomes of what both changed: the project's, or the folder's.",
 )
-def sync_command(face: Face, dir: Path, message: str | None, policy: str | None) -> int:
+@detachable
+def sync_command(face: Face, dir: Path, message: str | None, policy: str | None, terms: Terms | None) -> int:
     """Take what was edited in a checkout into its project.
 
     Where the project has changed meanwhile, both are merged, and the folder gets what is new.
@@ -72,6 +81,10 @@ def sync_command(face: Face, dir: Path, message: str | None, policy: str | None)
     from mlwf_tui.entities.threeway import Side
     from mlwf_tui.workflow.sync import sync
 
+    if terms is not None:
+        with face.open() as workspace:
+            call = {"folder": str(expand_path(dir)), "message": message, "policy": policy}
+            return submit(face, workspace, "sync", call, terms)
     side = Side(policy) if policy else None
     with face.open() as workspace, show_progress("sync") as observer:
         result = sync(workspace, dir, message=message, policy=side, observer=observer)

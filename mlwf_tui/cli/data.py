@@ -10,8 +10,11 @@ import click
 
 from mlwf_tui.cli.face import DONE, PARTLY, SEED, Face, command, params_option, to_document
 from mlwf_tui.cli.progress import show_progress
+from mlwf_tui.cli.terms import detachable, submit
 from mlwf_tui.cli.text import format_age, format_bytes, format_problems, format_table
+from mlwf_tui.entities.queue import Terms
 from mlwf_tui.params import ParamSpec
+from mlwf_tui.settings import expand_path
 
 group = click.Group()
 
@@ -21,7 +24,10 @@ group = click.Group()
 @click.argument("project")
 @click.option("--dataset", default="", help="Put the items into this dataset of the project.")
 @click.option("--format", "format_", default="auto", help="The format; auto looks at the content.")
-def import_command(face: Face, path: Path, project: str, dataset: str, format_: str) -> int:
+@detachable
+def import_command(
+    face: Face, path: Path, project: str, dataset: str, format_: str, terms: Terms | None
+) -> int:
     """Import a folder of images and annotations into a project.
 
     Items that are there already are updated where they differ; what cannot be imported is listed.
@@ -32,6 +38,11 @@ def import_command(face: Face, path: Path, project: str, dataset: str, format_: 
     """
     from mlwf_tui.workflow.import_ import import_folder
 
+    if terms is not None:
+        folder = str(expand_path(path))
+        call = {"path": folder, "project": project, "dataset": dataset, "format": format_}
+        with face.open() as workspace:
+            return submit(face, workspace, "import", call, terms)
     with face.open() as workspace, show_progress("import") as observer:
         result = import_folder(workspace, path, project, dataset=dataset, format=format_, observer=observer)
     text = (
@@ -46,10 +57,15 @@ def import_command(face: Face, path: Path, project: str, dataset: str, format_: 
 @click.argument("ref")
 @click.argument("dest", type=click.Path(path_type=Path))
 @click.option("--format", "format_", default="yolo", show_default=True, help="The format to write.")
-def export_command(face: Face, ref: str, dest: Path, format_: str) -> int:
+@detachable
+def export_command(face: Face, ref: str, dest: Path, format_: str, terms: Terms | None) -> int:
     """Write a version out as a folder of files."""
     from mlwf_tui.workflow.export import export
 
+    if terms is not None:
+        call = {"ref": ref, "folder": str(expand_path(dest)), "format": format_}
+        with face.open() as workspace:
+            return submit(face, workspace, "export", call, terms)
     with face.open() as workspace, show_progress("export") as observer:
         result = export(workspace, ref, dest, format=format_, observer=observer)
     text = f"{result.item_count} items of {result.version_ref} written to {dest} ({result.format})"
@@ -84,7 +100,8 @@ def show_command(face: Face, ref: str) -> None:
 
     with face.open() as workspace:
         shown = show(workspace, ref)
-    face.show({"kind": shown.kind, **shown.facts}, lambda: _format_facts({"kind": shown.kind, **shown.facts}))
+    document = {"kind": shown.kind, **shown.facts}
+    face.show(document, lambda: _format_facts(_put_in_words(document)))
 
 
 @command(group, "operations")
@@ -112,9 +129,16 @@ def operations_command(face: Face, name: str | None) -> None:
 @click.option("--to", required=True, help="The project that gets the result.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Where the operation draws at random.")
 @params_option
+@detachable
 def transform_command(
-    face: Face, operation: str, refs: tuple[str, ...], to: str, seed: int, params: Mapping[str, str]
-) -> None:
+    face: Face,
+    operation: str,
+    refs: tuple[str, ...],
+    to: str,
+    seed: int,
+    params: Mapping[str, str],
+    terms: Terms | None,
+) -> int:
     """Make a project from others by an operation.
 
     \b
@@ -123,11 +147,16 @@ def transform_command(
     """
     from mlwf_tui.workflow.transform import transform
 
+    if terms is not None:
+        call = {"operation": operation, "refs": refs, "to": to, "params": dict(params), "seed": seed}
+        with face.open() as workspace:
+            return submit(face, workspace, "transform", call, terms, seed=seed)
     with face.open() as workspace, show_progress(operation) as observer:
         result = transform(workspace, operation, refs, to=to, params=params, seed=seed, observer=observer)
     cached = " (the same recipe had been followed before)" if result.cached else ""
     text = f"{result.project}@{result.version}: {result.items_in} items in, {result.items_out} out{cached}"
     face.show(to_document(result), text)
+    return DONE
 
 
 def _format_params(params: Sequence[ParamSpec]) -> str:
@@ -149,6 +178,17 @@ def _format_facts(facts: Mapping[str, Any], indent: str = "") -> str:
         else:
             lines.append(f"{label}  {_format_value(name, value)}".rstrip())
     return "\n".join(lines)
+
+
+def _put_in_words(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts with what was measured of the machine as a person reads it."""
+    if facts.get("machine") is None:
+        return {name: value for name, value in facts.items() if name != "machine"}
+    import msgspec
+
+    from mlwf_tui.entities.usage import Usage, list_words
+
+    return {**facts, "machine": dict(list_words(msgspec.convert(facts["machine"], Usage)))}
 
 
 def _join(entry: Mapping[str, Any]) -> str:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
 from mlwf_tui.cli.face import DONE, INTERRUPTED
 from mlwf_tui.cli.progress import ProgressLine
 from mlwf_tui.entities.run import Run, RunState
@@ -14,12 +20,26 @@ def follow_run(workspace: Workspace, run: Run) -> Run:
     """Show a detached run's progress and metrics until it has finished, and return it."""
     line = ProgressLine(run.verb)
 
+    waited_for = ""
+
     def on_update(update: RunUpdate) -> None:
+        nonlocal waited_for
+        if update.run.waits_for != waited_for and update.run.waits_for:
+            line.close()
+            sys.stderr.write(f"{run.verb} {run.id} waits for {update.run.waits_for}\n")
+        waited_for = update.run.waits_for
         if update.progress is not None:
-            line.progress(update.progress.step, update.progress.total, update.progress.message)
+            said = update.progress
+            line.progress(said.step, said.total, said.message, said.at)
 
     try:
-        return wait_for(workspace, run.id, on_update)
+        with _interrupting_between_polls() as check:
+
+            def on_poll(update: RunUpdate) -> None:
+                check()
+                on_update(update)
+
+            return wait_for(workspace, run.id, on_poll)
     finally:
         line.close()
 
@@ -36,3 +56,33 @@ def raise_failure(run: Run) -> None:
 def exit_code_of_run(run: Run) -> int:
     """Return the exit code that a followed run's end means."""
     return INTERRUPTED if run.state is RunState.STOPPED else DONE
+
+
+@contextmanager
+def _interrupting_between_polls() -> Iterator[Callable[[], None]]:
+    """Give a function that raises KeyboardInterrupt once Ctrl-C was pressed; a second one raises at once.
+
+    In the middle of a question to the catalog it could leave a transaction open, and with it keep the
+    run from closing.
+    """
+    is_wanted = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal is_wanted
+        if is_wanted:
+            raise KeyboardInterrupt
+        is_wanted = True
+
+    def check() -> None:
+        if is_wanted:
+            raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:  # as below nohup, or in the background of a shell
+        yield check
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -30,7 +30,11 @@ COMMANDS = {
     "mlwf_tui.cli.checkout": ("checkout", "status", "sync"),
     "mlwf_tui.cli.models": ("train", "models", "benchmark", "report", "apply"),
     "mlwf_tui.cli.runs": ("runs", "logs", "watch", "stop", "graph"),
+    "mlwf_tui.cli.queue": ("queue", "pause", "resume", "retry"),
+    "mlwf_tui.cli.curves": ("metrics",),
     "mlwf_tui.cli.care": ("verify", "collect", "backup", "stats"),
+    "mlwf_tui.cli.doctor": ("doctor",),
+    "mlwf_tui.cli.machine": ("machine",),
     "mlwf_tui.cli.home": ("demo",),
 }  # fmt: skip
 

@@ -7,23 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlwf_tui.cli.face import (
-    DONE,
-    SEED,
-    Face,
-    command,
-    params_option,
-    to_document,
-)
+from mlwf_tui.cli.face import DONE, SEED, Face, command, params_option, to_document
+from mlwf_tui.cli.terms import DETACH, say_detached, terms_options
 from mlwf_tui.cli.text import format_age, format_table
 from mlwf_tui.entities.model import Evaluation, Report
+from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 
 if TYPE_CHECKING:  # for the annotation alone; see Face.open
     from mlwf_tui.workspace import Workspace
 
 group = click.Group()
-detach_option = click.option("--detach", is_flag=True, help="Return at once; the run goes on by itself.")
 
 
 @command(group, "train")
@@ -40,9 +34,17 @@ detach_option = click.option("--detach", is_flag=True, help="Return at once; the
     help="The same seed on one machine gives the same model.",
 )
 @params_option
-@detach_option
+@terms_options
+@DETACH
 def train_command(
-    face: Face, ref: str, model: str, name: str, seed: int, params: Mapping[str, str], detach: bool
+    face: Face,
+    ref: str,
+    model: str,
+    name: str,
+    seed: int,
+    params: Mapping[str, str],
+    detach: bool,
+    terms: Terms,
 ) -> int:
     """Train a model on a version, in a process that outlives this terminal.
 
@@ -51,12 +53,12 @@ def train_command(
 
     \b
     mlwf train cells --model yolov10n -p epochs=30 -p imgsz=192
-    mlwf train cells@2 --detach
+    mlwf train cells@2 --detach --gpus 1 --retries 3
     """
     from mlwf_tui.workflow.train import submit_train
 
     with face.open() as workspace:
-        run = submit_train(workspace, ref, model=model, params=params, seed=seed, name=name)
+        run = submit_train(workspace, ref, model=model, params=params, seed=seed, name=name, terms=terms)
         return _finish(face, workspace, run, detach=detach)
 
 
@@ -64,13 +66,21 @@ def train_command(
 @click.argument("model")
 @click.argument("ref")
 @click.option("--split", default="val", show_default=True, help="The split to measure on.")
-@detach_option
-def benchmark_command(face: Face, model: str, ref: str, split: str, detach: bool) -> int:
-    """Measure a model on a version: mAP, precision, recall, speed."""
+@terms_options
+@DETACH
+def benchmark_command(face: Face, model: str, ref: str, split: str, detach: bool, terms: Terms) -> int:
+    """Measure a model on a version: mAP, precision, recall, speed.
+
+    The model may be one that a training will make: name that run with --after.
+
+    \b
+    mlwf benchmark small cells@2
+    mlwf benchmark 3f9a cells@2 --after 3f9a --detach
+    """
     from mlwf_tui.workflow.benchmark import submit_benchmark
 
     with face.open() as workspace:
-        run = submit_benchmark(workspace, model, ref, split=split)
+        run = submit_benchmark(workspace, model, ref, split=split, terms=terms)
         return _finish(face, workspace, run, detach=detach)
 
 
@@ -79,13 +89,16 @@ def benchmark_command(face: Face, model: str, ref: str, split: str, detach: bool
 @click.argument("ref")
 @click.option("--to", required=True, help="The project that gets the annotated items.")
 @params_option
-@detach_option
-def apply_command(face: Face, model: str, ref: str, to: str, params: Mapping[str, str], detach: bool) -> int:
+@terms_options
+@DETACH
+def apply_command(
+    face: Face, model: str, ref: str, to: str, params: Mapping[str, str], detach: bool, terms: Terms
+) -> int:
     """Let a model annotate the items of a version."""
     from mlwf_tui.workflow.apply import submit_apply
 
     with face.open() as workspace:
-        run = submit_apply(workspace, model, ref, to=to, params=params)
+        run = submit_apply(workspace, model, ref, to=to, params=params, terms=terms)
         return _finish(face, workspace, run, detach=detach)
 
 
@@ -134,8 +147,14 @@ def _finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
     from mlwf_tui.cli.following import exit_code_of_run, follow_run, raise_failure
 
     if detach:
-        document: dict[str, Any] = {"run": run.id, "state": run.state.value, "model": None, "metrics": {}}
-        face.show(document, f"{run.verb} {run.id} goes on by itself; mlwf logs -f {run.id} follows it")
+        document: dict[str, Any] = {
+            "run": run.id,
+            "state": run.state.value,
+            "waits_for": run.waits_for,
+            "model": None,
+            "metrics": {},
+        }
+        face.show(document, say_detached(run.verb, run))
         return DONE
     try:
         finished = follow_run(workspace, run)

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from mlwf_tui.cli.text import read_terminal_width
+from mlwf_tui.cli.text import format_time_left, read_terminal_width
+from mlwf_tui.entities.pace import Pace
+from mlwf_tui.entities.run import Progress
 
 BAR_WIDTH = 24
 BAR_INTERVAL_S = 0.1
@@ -24,19 +26,27 @@ class ProgressLine:
         self._is_terminal = self._stream.isatty()
         self._last = 0.0 if self._is_terminal else time.monotonic()
         self._has_line = False
+        self._pace = Pace()
 
-    def progress(self, step: int, total: int | None, message: str) -> None:
+    def progress(self, step: int, total: int | None, message: str, at: float | None = None) -> None:
+        """Draw how far the work is; `at` is when that was said, where it was not now."""
         now = time.monotonic()
+        said_at = time.time() if at is None else at
+        self._pace.add(Progress(step=step, total=total, message=message, at=said_at))
         if now - self._last < (BAR_INTERVAL_S if self._is_terminal else LINE_INTERVAL_S):
             return
         self._last = now
-        text = f"{self._label}  {_draw_bar(step, total)}  {message}"
+        text = f"{self._label}  {_draw_bar(step, total)}{self._draw_left(total)}  {message}"
         if self._is_terminal:
             self._stream.write(f"\r\x1b[2K{text[: read_terminal_width() - 1]}")
             self._has_line = True
         else:
             self._stream.write(text + "\n")
         self._stream.flush()
+
+    def _draw_left(self, total: int | None) -> str:
+        left = self._pace.estimate(time.time()) if total else None
+        return f"  {format_time_left(left.seconds, left.margin_s)} left" if left is not None else ""
 
     def metric(self, key: str, value: float, step: int) -> None:
         """Metrics are shown by whoever follows the run, not on this line."""

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import click
 
+from mlwf_tui.cli.curves import draw_left, draw_marks, draw_outlook
 from mlwf_tui.cli.face import DONE, FAILED, Face, command, to_document
 from mlwf_tui.cli.text import format_age, format_duration, format_state, format_table
-from mlwf_tui.entities.run import ArtifactRef, Run
+from mlwf_tui.entities.run import ArtifactRef, Run, RunState
 
 group = click.Group()
 LEVELS = ("all", "debug", "info", "warning", "error")
@@ -20,18 +21,21 @@ LEVELS = ("all", "debug", "info", "warning", "error")
 )
 def runs_command(face: Face, limit: int) -> None:
     """List what was done, and what is being done now."""
+    from mlwf_tui.workflow.metrics import read_outlooks
     from mlwf_tui.workflow.runs import list_runs
-    from mlwf_tui.workflow.show import describe_run
+    from mlwf_tui.workflow.show import describe_outlook, describe_run
 
     with face.open() as workspace:
         runs = list_runs(workspace, limit)
+        outlooks = read_outlooks(workspace, runs)
     rows = [
         (r.id, r.verb, format_state(r.state.value), _name(r.inputs), "→ " + _name(r.outputs),
-         format_age(r.created_at), format_duration(_length(r)))
+         format_age(r.created_at), format_duration(_length(r)), draw_left(r, outlooks[r.id]),
+         draw_marks(outlooks[r.id]) or _note(r))
         for r in runs
     ]  # fmt: skip
-    header = ("RUN", "VERB", "STATE", "INPUTS", "OUTPUTS", "CREATED", "TOOK")
-    document = {"runs": [describe_run(run) for run in runs]}
+    header = ("RUN", "VERB", "STATE", "INPUTS", "OUTPUTS", "CREATED", "TOOK", "LEFT", "")
+    document = {"runs": [describe_run(run) | describe_outlook(outlooks[run.id]) for run in runs]}
     face.show(document, lambda: format_table(header, rows, empty="Nothing was done yet. Try mlwf demo."))
 
 
@@ -75,17 +79,28 @@ def logs_command(face: Face, run: str, follow: bool, lines: int | None, grep: st
 
 @command(group, "watch")
 @click.argument("run")
-def watch_command(face: Face, run: str) -> int:
+@click.option("--once", is_flag=True, help="Say how it stands now, and do not wait.")
+def watch_command(face: Face, run: str, once: bool) -> int:
     """Follow a run's progress until it has finished; Ctrl-C leaves it running."""
     from mlwf_tui.cli.following import exit_code_of_run, follow_run, raise_failure
-    from mlwf_tui.workflow.runs import get_run
-    from mlwf_tui.workflow.show import describe_run
+    from mlwf_tui.workflow.metrics import find_run, read_outlooks
+    from mlwf_tui.workflow.show import describe_outlook, describe_run, describe_summary
 
     with face.open() as workspace:
-        finished = follow_run(workspace, get_run(workspace, run))
-    raise_failure(finished)
-    face.show(describe_run(finished), f"{finished.verb} {finished.id} is {finished.state}")
-    return exit_code_of_run(finished)
+        found = find_run(workspace, run)
+        seen = found if once else follow_run(workspace, found)
+        outlook = read_outlooks(workspace, [seen])[seen.id]
+    if not once:
+        raise_failure(seen)
+    progress = outlook.progress
+    document = {
+        **describe_run(seen),
+        "progress": None if progress is None else to_document(progress),
+        **describe_outlook(outlook),
+        "metrics": [describe_summary(summary) for summary in outlook.standing.summaries.values()],
+    }
+    face.show(document, lambda: draw_outlook(seen, outlook))
+    return DONE if once else exit_code_of_run(seen)
 
 
 @command(group, "stop")
@@ -128,6 +143,14 @@ def graph_command(face: Face, ref: str | None, format_: str) -> None:
 
 def _name(artifacts: tuple[ArtifactRef, ...]) -> str:
     return ", ".join(artifact.title for artifact in artifacts) or "-"
+
+
+def _note(run: Run) -> str:
+    """Return for what a run waits, or what can be done about it."""
+    if run.waits_for:
+        return f"waits for {run.waits_for}"
+    is_resumable = run.state in (RunState.LOST, RunState.PAUSED) and run.is_detached
+    return f"mlwf resume {run.id}" if is_resumable else ""
 
 
 def _length(run: Run) -> timedelta | None:

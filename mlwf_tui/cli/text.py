@@ -13,8 +13,8 @@ from mlwf_tui.entities.run import Problem
 
 SHOWN_PROBLEMS = 20
 STATE_COLORS = {
-    "done": "green", "running": "blue", "queued": "cyan", "stopping": "yellow",
-    "stopped": "yellow", "failed": "red", "lost": "red",
+    "done": "green", "running": "blue", "queued": "cyan", "claimed": "cyan", "stopping": "yellow",
+    "pausing": "yellow", "paused": "yellow", "stopped": "yellow", "failed": "red", "lost": "red",
 }  # fmt: skip
 
 
@@ -39,6 +39,12 @@ def format_duration(length: timedelta | None) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def format_time_left(seconds: float, margin_s: float) -> str:
+    """Return an estimate with its margin: `2:10 ± 0:20`."""
+    length, margin = (format_duration(timedelta(seconds=round(value))) for value in (seconds, margin_s))
+    return f"{length} ± {margin}".replace(".0 s", " s")  # nobody knows it to a tenth
 
 
 def format_bytes(count: float) -> str:

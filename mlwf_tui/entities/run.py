@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from mlwf_tui.entities.ids import Digest, JobId, RunId
+from mlwf_tui.entities.queue import Terms
 
 
 class ArtifactKind(StrEnum):
@@ -31,10 +32,13 @@ class ArtifactRef(msgspec.Struct, frozen=True):
 
 
 class RunState(StrEnum):
-    """Where a run stands."""
+    """Where a run stands. A paused one has either let its process go, or its process is frozen."""
 
     QUEUED = "queued"
+    CLAIMED = "claimed"  # its process is being started
     RUNNING = "running"
+    PAUSING = "pausing"
+    PAUSED = "paused"
     STOPPING = "stopping"
     DONE = "done"
     FAILED = "failed"
@@ -56,6 +60,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None
     author: str
     created_at: datetime
+    workspace: str = "default"
     started_at: datetime | None = None
     finished_at: datetime | None = None
     inputs: tuple[ArtifactRef, ...] = ()
@@ -65,6 +70,17 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     result: Mapping[str, Any] = {}  # the verb's JSON document when done
     error: str = ""
     hint: str = ""
+    terms: Terms | None = None  # None where it is done by the process that was asked, not queued
+    call: Mapping[str, Any] = {}  # what a queued verb is to be called with
+    priority: int = 0  # higher ones start first
+    waits_for: str = ""  # in words for a person, while it is queued
+    not_before: datetime | None = None  # of a retry
+    retry_count: int = 0  # by itself
+
+    @property
+    def is_detached(self) -> bool:
+        """Whether it is done by a job of the queue."""
+        return self.terms is not None
 
 
 class ProcessIdentity(msgspec.Struct, frozen=True):
@@ -76,14 +92,57 @@ class ProcessIdentity(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """The process that does a run; a retry is a second job of the same run."""
+    """The process that does a run; a retry is a second job of the same run.
+
+    `process` is the job's supervisor, or of a run that is done in process that process itself.
+    """
 
     id: JobId
     run_id: RunId
     process: ProcessIdentity
     started_at: datetime
+    worker: ProcessIdentity | None = None  # the supervisor's child that does the work, once it has begun
+    leases: tuple[str, ...] = ()  # "slot 0", "GPU 1"
     finished_at: datetime | None = None
     exit_code: int | None = None
+    signal: int | None = None  # that ended the worker
+    outcome: str = ""  # the state that its run had then, or "retry"
+    ran_s: float | None = None  # by a clock that nobody can set, pauses included
+    cpu_s: float | None = None  # of the worker and all below it
+    max_rss_bytes: int | None = None  # of the largest process
+
+
+class WishKind(StrEnum):
+    """What a job may be asked to do."""
+
+    STOP = "stop"  # end for good
+    PAUSE = "pause"  # write a checkpoint and end, to go on later
+    FREEZE = "freeze"  # stand still and keep everything
+    CONTINUE = "continue"  # go on after a freeze
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a job is asked to do, and how patiently."""
+
+    kind: WishKind
+    grace_s: float = 0.0  # of a stop: before all of the job is killed
+    is_urgent: bool = False  # of a pause: do not go on to the next checkpoint
+
+
+class JobExit(msgspec.Struct, frozen=True, kw_only=True):
+    """What the supervisor saw of a job's end."""
+
+    job: JobId
+    exit_code: int | None  # None where a signal ended the worker
+    signal: int | None
+    wish: str  # what it was asked last: "", "stop", "pause" or "timeout"
+    is_timed_out: bool
+    strays: int  # processes that the worker had left behind
+    ran_s: float
+    user_s: float
+    system_s: float
+    max_rss_bytes: int
+    ended_at: float  # seconds since the epoch
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +161,7 @@ class MetricPoint(msgspec.Struct, frozen=True, kw_only=True):
     value: float
     step: int
     at: float = 0.0  # seconds since the epoch
+    attempt: int = 0  # how often the run had begun anew, when this was said
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -94,45 +94,65 @@ def encode_annotation(item: Item) -> bytes:
     """
     annotation = item.annotation
     try:
-        return (
-            b'{\n  "description": "",\n  "tags": %b,\n  "size": {"height": %d, "width": %d},\n'
-            b'  "split": "%b",\n  "objects": %b\n}\n'
-            % (
-                _write_tags(annotation.tags),
-                item.height_px,
-                item.width_px,
-                item.split.encode(),
-                _write_objects(annotation.objects),
-            )
-        )
+        objects = _write_objects(annotation.objects)
+        return write_document(item.width_px, item.height_px, item.split, annotation.tags, objects)
     except (ValueError, OverflowError, TypeError) as error:
         raise InvalidInput(
             f"The annotation of {item.key} cannot be written: {error}.", hint="Mend the annotation."
         ) from error
 
 
+def write_document(width_px: int, height_px: int, split: Split, tags: Iterable[Tag], objects: bytes) -> bytes:
+    """Return an annotation file around what was written of its objects."""
+    return (
+        b'{\n  "description": "",\n  "tags": %b,\n  "size": {"height": %d, "width": %d},\n'
+        b'  "split": "%b",\n  "objects": %b\n}\n'
+        % (write_tags(tags), height_px, width_px, split.encode(), objects)
+    )
+
+
+def frame_objects(lines: Iterable[bytes]) -> bytes:
+    """Return the list of the objects that were written one by one."""
+    joined = b",\n    ".join(lines)
+    return b"[\n    %b\n  ]" % joined if joined else b"[]"
+
+
 def _write_objects(objects: Iterable[AnnotatedObject]) -> bytes:
-    lines = b",\n    ".join([_write_object(labelled) for labelled in objects])
-    return b"[\n    %b\n  ]" % lines if lines else b"[]"
+    return frame_objects([_write_object(labelled) for labelled in objects])
 
 
 def _write_object(labelled: AnnotatedObject) -> bytes:
-    extras = b""
-    if labelled.confidence is not None:
-        extras += b', "confidence": ' + _write_number(labelled.confidence)
-    if labelled.author:
-        extras += b', "labelerLogin": ' + _encode(labelled.author)
-    if labelled.custom:
-        extras += b', "customData": ' + _write_custom(labelled.custom)
+    extras = write_extras(labelled.confidence, labelled.author, labelled.custom)
     return b'{"classTitle": %b, %b, "tags": %b%b}' % (
         _encode(labelled.class_name),
         write_shape(labelled.geometry),
-        _write_tags(labelled.tags) if labelled.tags else b"[]",
+        write_tags(labelled.tags) if labelled.tags else b"[]",
         extras,
     )
 
 
-def _write_tags(tags: Iterable[Tag]) -> bytes:
+def write_extras(confidence: float | None, author: str, custom: Mapping[str, str | float | bool]) -> bytes:
+    """Return the members that end an object, each with a comma before it; most objects have none.
+
+    Raises:
+        ValueError: a number that is not finite, or a text that is no Unicode.
+    """
+    extras = b""
+    if confidence is not None:
+        extras += b', "confidence": ' + _write_number(confidence)
+    if author:
+        extras += b', "labelerLogin": ' + _encode(author)
+    if custom:
+        extras += b', "customData": ' + _write_custom(custom)
+    return extras
+
+
+def write_tags(tags: Iterable[Tag]) -> bytes:
+    """Return tags as they stand in a file and in an object.
+
+    Raises:
+        ValueError: as `write_extras`.
+    """
     return b"[%b]" % b", ".join([_write_tag(tag) for tag in tags])
 
 

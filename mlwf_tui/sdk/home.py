@@ -15,6 +15,7 @@ from mlwf_tui.entities.threeway import Side
 from mlwf_tui.protocols import Observer
 from mlwf_tui.sdk.door import Door
 from mlwf_tui.sdk.items import Items
+from mlwf_tui.sdk.jobs import Jobs
 from mlwf_tui.settings import find_home
 from mlwf_tui.workflow.backup import BackupResult, backup
 from mlwf_tui.workflow.checkout import CheckoutResult, checkout
@@ -81,12 +82,14 @@ class Home:
     `PROJECT` names a project's head and `PROJECT@N` or `PROJECT@TAG` a version, as on the command line.
     A verb raises what its function in `mlwf_tui.workflow` says, always an `MlwfError`: NotFound,
     Conflict, InvalidInput, CorruptData, Busy, StorageFailed. Work that takes long tells `observer` how
-    far it has come, and stops with Cancelled where that one raises it.
+    far it has come, and stops with Cancelled where that one raises it. `jobs` is the queue of runs that
+    go on when this program ends.
     """
 
     def __init__(self, door: Door) -> None:
         self._door = door
         self._door.open()
+        self.jobs = Jobs(door)
 
     @property
     def path(self) -> Path:

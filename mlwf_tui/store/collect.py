@@ -20,13 +20,13 @@ from mlwf_tui.protocols import Observer
 from mlwf_tui.store.codec import is_sound
 from mlwf_tui.store.format import PACK_HEADER, RECORD_HEADER_BYTES, TRAILER_BYTES, Record
 from mlwf_tui.store.index import Index, PackRecords
-from mlwf_tui.store.packs import read_footer
+from mlwf_tui.store.packs import PACK_BYTES, PACK_RECORDS, read_footer
 from mlwf_tui.store.rewrite import Rewriter
 from mlwf_tui.store.store import Store
 from mlwf_tui.store.verify import name_file
 
 MAX_DEAD_SHARE = 0.2  # of a pack's bytes; what is left over costs less room than rewriting costs time
-SMALL_BYTES = 8 << 20  # an eighth of a full pack
+SMALL_SHARE = 0.125  # of a full pack
 MANY_SMALL = 16
 """So many small packs, as many small runs leave them, are put together."""
 _RECORD_BYTES = 2 * RECORD_HEADER_BYTES  # in front of the payload, and in the table
@@ -50,7 +50,12 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
 class _PackUse(NamedTuple):
     name: str
     size_bytes: int
+    row_count: int
     live_bytes: int
+
+    @property
+    def is_small(self) -> bool:
+        return self.size_bytes < SMALL_SHARE * PACK_BYTES and self.row_count < SMALL_SHARE * PACK_RECORDS
 
     @property
     def dead_bytes(self) -> int:
@@ -99,7 +104,7 @@ def collect(store: Store, mark: Mark, observer: Observer, *, timeout_s: float | 
 def _choose(uses: Sequence[_PackUse]) -> list[_PackUse]:
     """Return the packs that are worth replacing."""
     wasteful = [use for use in uses if use.is_wasteful]
-    small = [use for use in uses if use.size_bytes < SMALL_BYTES and not use.is_wasteful]
+    small = [use for use in uses if use.is_small and not use.is_wasteful]
     return wasteful + small if len(small) >= MANY_SMALL else wasteful
 
 
@@ -110,7 +115,7 @@ def _measure(index: Index, mark: Mark) -> list[_PackUse]:
     for digest, pack, _, stored_size, _, _, _ in index.iter_rows():
         if digest in live:
             live_bytes[pack] += stored_size + _RECORD_BYTES
-    return [_PackUse(row.name, row.size_bytes, live_bytes[row.name]) for row in packs]
+    return [_PackUse(row.name, row.size_bytes, row.row_count, live_bytes[row.name]) for row in packs]
 
 
 def _sum_up(

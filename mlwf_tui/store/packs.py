@@ -28,6 +28,9 @@ from mlwf_tui.store.format import (
 from mlwf_tui.store.locks import try_lock
 
 PACK_SUFFIX = ".pack"
+PACK_BYTES = 64 << 20
+PACK_RECORDS = 1 << 16
+"""A pack of tiny blobs ends here: what is remembered of each record until it is sealed adds up."""
 _TEMPORARY_SUFFIX = ".tmp"
 _WRITE_BYTES = 1 << 20  # collected for one call
 _MOST_PARTS = 1000  # of one call: the system takes 1,024
@@ -51,6 +54,11 @@ class PackWriter:
         except OSError:
             self.discard()
             raise
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next record belongs into the next pack."""
+        return self.size_bytes >= PACK_BYTES or len(self.digests) >= PACK_RECORDS
 
     def append(self, record: Record, payload: bytes) -> None:
         """Add one record at the end; its offset is filled in here."""
@@ -121,6 +129,15 @@ class PackFiles:
         """
         with self._lend(name) as descriptor, guard_storage(f"read the pack {name}"):
             return os.pread(descriptor, size, offset)
+
+    def read_into(self, name: str, offset: int, target: memoryview) -> int:
+        """Fill `target` with bytes of a pack and return how many there were.
+
+        Raises:
+            CorruptData, StorageFailed: as `read`.
+        """
+        with self._lend(name) as descriptor, guard_storage(f"read the pack {name}"):
+            return os.preadv(descriptor, [target], offset)
 
     def forget(self, names: Collection[str]) -> None:
         """Close packs that are deleted, which frees their room; one that is being read stays open."""

@@ -13,7 +13,7 @@ from mlwf_tui.entities.pairing import pair_by_key
 from mlwf_tui.store.nodes import read_header
 from mlwf_tui.store.rows import Digest32, decode, decode_item
 from mlwf_tui.store.store import Store
-from mlwf_tui.store.walks import RowChange, iter_row_changes
+from mlwf_tui.store.walks import iter_row_changes
 
 
 class BlobRow(msgspec.Struct, array_like=True, gc=False):
@@ -32,6 +32,7 @@ class _Lone(NamedTuple):
     row: msgspec.Raw
 
 
+_encoder = msgspec.msgpack.Encoder()
 _head_decoder = msgspec.msgpack.Decoder(BlobRow)
 
 
@@ -46,21 +47,54 @@ def iter_renamed_changes(store: Store, before: Digest, after: Digest) -> Iterato
         NotFound: one of the manifests is not there.
         CorruptData: its bytes are damaged, or are no manifest.
     """
+    for kind, key, old, new in iter_renamed_rows(store, before, after):
+        before_item = None if old is None else decode_item(old)
+        after_item = None if new is None else decode_item(new)
+        if before_item != after_item:  # an earlier version wrote the same item in other bytes
+            yield ItemChange(kind, key, before_item, after_item)
+
+
+def iter_renamed_rows(
+    store: Store, before: Digest, after: Digest
+) -> Iterator[tuple[ChangeKind, str, msgspec.Raw | None, msgspec.Raw | None]]:
+    """Yield the same with rows in the places of items: kind, key, row before and after."""
     roots = read_header(store, before).root, read_header(store, after).root
     rows = list(iter_row_changes(store, *roots))
     removed = [_read_head(key, old) for key, old, new in rows if old is not None and new is None]
     added = [_read_head(key, new) for key, old, new in rows if new is not None and old is None]
     sources = {new.key: old for old, new in _pair_renamed(removed, added)}
     gone = {source.key for source in sources.values()}
-    for row_change in rows:
-        if row_change[0] not in gone:
-            change = _decode_change(row_change, sources.get(row_change[0]))
-            if change.before != change.after:  # an earlier version wrote the same item in other bytes
-                yield change
+    for key, old, new in rows:
+        if key in gone:
+            continue
+        if source := sources.get(key):
+            yield ChangeKind.RENAMED, key, source.row, new
+        else:
+            yield _name_change(old, new), key, old, new
+
+
+def decode_head(row: bytes | msgspec.Raw) -> BlobRow:
+    """Return the head of a row.
+
+    Raises:
+        CorruptData: it is no such row.
+    """
+    return decode(_head_decoder, row)
+
+
+def has_same_content(one: bytes | msgspec.Raw, other: bytes | msgspec.Raw) -> bool:
+    """Say whether two rows differ in nothing but their keys; False where it would take decoding them."""
+    return _get_content(one) == _get_content(other)
+
+
+def _get_content(row: bytes | msgspec.Raw) -> bytes:
+    head = decode_head(row)
+    # Both are lists of fewer than sixteen, so that each begins with one byte, and the names follow.
+    return bytes(row)[len(_encoder.encode((head.dataset, head.name))) :]
 
 
 def _read_head(key: str, row: msgspec.Raw) -> _Lone:
-    return _Lone(decode(_head_decoder, row), key, row)
+    return _Lone(decode_head(row), key, row)
 
 
 def _pair_renamed(removed: Sequence[_Lone], added: Sequence[_Lone]) -> Iterator[tuple[_Lone, _Lone]]:
@@ -73,15 +107,7 @@ def _pair_renamed(removed: Sequence[_Lone], added: Sequence[_Lone]) -> Iterator[
         yield from pairs
 
 
-def _decode_change(row_change: RowChange, source: _Lone | None) -> ItemChange:
-    key, old_row, new_row = row_change
-    old = decode_item(source.row) if source else None if old_row is None else decode_item(old_row)
-    new = None if new_row is None else decode_item(new_row)
-    kind = ChangeKind.CHANGED
-    if source is not None:
-        kind = ChangeKind.RENAMED
-    elif old is None:
-        kind = ChangeKind.ADDED
-    elif new is None:
-        kind = ChangeKind.REMOVED
-    return ItemChange(kind, key, old, new)
+def _name_change(old: msgspec.Raw | None, new: msgspec.Raw | None) -> ChangeKind:
+    if old is None:
+        return ChangeKind.ADDED
+    return ChangeKind.REMOVED if new is None else ChangeKind.CHANGED

@@ -11,7 +11,6 @@ from mlwf_tui.store.failures import guard_storage
 from mlwf_tui.store.format import Record
 from mlwf_tui.store.index import PackRecords
 from mlwf_tui.store.packs import PackWriter
-from mlwf_tui.store.writer import PACK_BYTES
 
 
 class Rewriter:
@@ -51,7 +50,7 @@ class Rewriter:
                 self._pack = PackWriter(self._folder)
             self._pack.append(record, payload)
         self.digests.add(record.digest)
-        if self._pack.size_bytes >= PACK_BYTES:
+        if self._pack.is_full:
             self._seal()
 
     def finish(self) -> list[PackRecords]:

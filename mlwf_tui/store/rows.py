@@ -20,6 +20,7 @@ from mlwf_tui.entities.annotation import (
     Tag,
     TagDefinition,
 )
+from mlwf_tui.entities.boxes import Boxes, Corners
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split, check_dataset, check_name
 from mlwf_tui.errors import CorruptData, InvalidInput
@@ -69,6 +70,11 @@ class ItemRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=Fa
     tags: list[TagRow]
     objects: list[ObjectRow]
 
+    @property
+    def key(self) -> str:
+        """The key of the item."""
+        return f"{self.dataset}/{self.name}"
+
 
 class KeyRow(msgspec.Struct, array_like=True, gc=False):
     """The head of an ItemRow: what is behind it is skipped, not decoded."""
@@ -97,8 +103,8 @@ _encoder = msgspec.msgpack.Encoder()
 _item_decoder = msgspec.msgpack.Decoder(ItemRow)
 
 
-def encode_item(item: Item) -> bytes:
-    """Return the row of an item; equal items give equal bytes.
+def encode_item(item: Item, boxes: Boxes | None = None) -> bytes:
+    """Return the row of an item; equal items give equal bytes, be their objects their own or `boxes`.
 
     Raises:
         InvalidInput: a name, a size, a text or a number that no manifest may hold.
@@ -119,7 +125,9 @@ def encode_item(item: Item) -> bytes:
                 item.height_px,
                 item.split,
                 _from_tags(item.annotation.tags),
-                [_from_object(annotated) for annotated in item.annotation.objects],
+                [_from_object(annotated) for annotated in item.annotation.objects]
+                if boxes is None
+                else [_from_box(*box) for box in zip(boxes.class_names, boxes.corners, strict=True)],
             ]
         )
     except (ValueError, OverflowError) as error:  # not finite, too large, or a lone surrogate
@@ -132,25 +140,50 @@ def decode_item(row: bytes | msgspec.Raw) -> Item:
     """Return the item of a row.
 
     Raises:
+        CorruptData: as `decode_row`.
+    """
+    return to_item(decode_row(row))
+
+
+def decode_row(row: bytes | msgspec.Raw) -> ItemRow:
+    """Return a row with its values checked, which costs half of what an item does.
+
+    Raises:
         CorruptData: it is no such row, or its name is not one path component.
     """
     decoded = decode(_item_decoder, row)
+    check_key(decoded.dataset, decoded.name)
+    return decoded
+
+
+def check_key(dataset: str, name: str) -> None:
+    """See to it that dataset and name are good ones.
+
+    Raises:
+        CorruptData: one of them is not, which no manifest of ours has.
+    """
     try:
-        _check_dataset(decoded.dataset)
-        check_name(decoded.name, "item name")
+        _check_dataset(dataset)
+        check_name(name, "item name")
     except InvalidInput as error:
         raise CorruptData(f"The manifest holds a bad name. {error.message}") from error
+
+
+def to_item(row: ItemRow) -> Item:
+    """Return the item of a decoded row.
+
+    Raises:
+        CorruptData: it holds a point without its y.
+    """
     return Item(
-        dataset=decoded.dataset,
-        name=decoded.name,
-        blob=Digest(decoded.blob.hex()),
-        size_bytes=decoded.size_bytes,
-        width_px=decoded.width_px,
-        height_px=decoded.height_px,
-        split=decoded.split,
-        annotation=Annotation(
-            tuple([_to_object(annotated) for annotated in decoded.objects]), _to_tags(decoded.tags)
-        ),
+        dataset=row.dataset,
+        name=row.name,
+        blob=Digest(row.blob.hex()),
+        size_bytes=row.size_bytes,
+        width_px=row.width_px,
+        height_px=row.height_px,
+        split=row.split,
+        annotation=Annotation(tuple([_to_object(one) for one in row.objects]), _to_tags(row.tags)),
     )
 
 
@@ -198,6 +231,14 @@ def _from_object(annotated: AnnotatedObject) -> tuple[object, ...]:
         _from_tags(annotated.tags),
         {key: _from_value(custom[key]) for key in sorted(custom)},
     )
+
+
+def _from_box(class_name: str, corners: Corners) -> tuple[object, ...]:
+    """Return what `_from_object` does of the object that a box is."""
+    left, top, right, bottom = corners
+    if left % 1000 or top % 1000 or right % 1000 or bottom % 1000:
+        return class_name, (GeometryKind.RECTANGLE, corners, _NONE, _NONE, _NONE, _THOUSANDTHS)
+    return class_name, (GeometryKind.RECTANGLE, [edge // 1000 for edge in corners], _NONE, _NONE, _NONE)
 
 
 def _from_geometry(geometry: Geometry) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +27,7 @@ from mlwf_tui.store.format import (
     RecordKind,
     encode_record_header,
 )
-from mlwf_tui.store.index import BlobRow, Index, PackRecords, open_index, remove_index, to_record
+from mlwf_tui.store.index import Index, PackRecords, open_index, remove_index
 from mlwf_tui.store.locks import hold_file, hold_folder
 from mlwf_tui.store.packs import (
     PACK_SUFFIX,
@@ -171,31 +171,6 @@ class Store:
         """
         return b"".join(self.iter_chunks(digest))
 
-    def read_all(self, digests: Sequence[Digest]) -> Iterator[bytes]:
-        """Yield whole blobs in order, every byte checked; the index is asked once for all.
-
-        Raises:
-            NotFound, CorruptData: as `read`.
-        """
-        keys = [_to_bytes(digest) for digest in digests]
-        rows = {row[0]: row for row in self.index.find_rows(keys)}
-        for key, digest in zip(keys, digests, strict=True):
-            row = rows.get(key)
-            yield self._read_plain(row) or self.read(digest) if row else self.read(digest)
-
-    def _read_plain(self, row: BlobRow) -> bytes:
-        """Return the blob of a row, or nothing where it is not whole there, or lies in chunks."""
-        record = to_record(row)
-        if record.kind == RecordKind.CHUNK_LIST:
-            return b""
-        try:
-            stored = self.read_span(row[1], record)
-            if stored[:RECORD_HEADER_BYTES] == encode_record_header(record):
-                return unpack(record, stored[RECORD_HEADER_BYTES:])
-        except CorruptData:  # `read` looks once more, and says what is wrong
-            logger.debug("the blob %s is read again", record.digest.hex())
-        return b""
-
     def iter_chunks(self, digest: Digest) -> Iterator[bytes]:
         """Yield a blob piece by piece, each checked before it is handed out; memory stays flat.
 
@@ -272,6 +247,14 @@ class Store:
         """
         with _name_damage(record.digest, pack):
             return self._files.read(pack, record.offset, RECORD_HEADER_BYTES + record.stored_size)
+
+    def read_into(self, pack: str, offset: int, target: memoryview) -> int:
+        """Fill `target` with a pack's bytes, unchecked, and return how many there were.
+
+        Raises:
+            CorruptData: the pack is not there.
+        """
+        return self._files.read_into(pack, offset, target)
 
     def verify(self, observer: Observer, *, share: float = 1.0, is_new_only: bool = False) -> StoreCheck:
         """Read packs once and check all that can be checked; damage is a problem, not an error.

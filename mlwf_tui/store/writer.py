@@ -24,7 +24,6 @@ from mlwf_tui.store.index import Index
 from mlwf_tui.store.packs import PackWriter
 from mlwf_tui.store.tensors import find_tensors
 
-PACK_BYTES = 64 << 20
 _CHUNK_BATCH = 16  # looked up and appended together
 
 
@@ -143,7 +142,7 @@ class StoreWriter:
         if self._pack is None:
             self._pack = PackWriter(self._folder)
         self._pack.append(record, payload)
-        if self._pack.size_bytes >= PACK_BYTES:
+        if self._pack.is_full:
             self._start_sealing()
 
     def _start_sealing(self) -> None:

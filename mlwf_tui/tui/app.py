@@ -116,6 +116,12 @@ class MlwfApp(App[None]):
             self._diff.forget()
         self.screen.refresh(layout=True)
 
+    def on_main_screen_notice_sent(self, message: MainScreen.NoticeSent) -> None:
+        """Send the terminal what draws nothing, unless it has stopped reading."""
+        if self._driver is not None and not is_backed_up(self._driver):
+            self._driver.write(message.sequence)
+            self._driver.flush()
+
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Write a frame as the difference from the last; leave it out while the terminal does not read."""
         if self._diff is None or renderable is None:

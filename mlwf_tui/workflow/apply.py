@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -14,12 +15,14 @@ from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, GeometryKi
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import ManifestSummary, Version
+from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 from mlwf_tui.params import ParamSpec, build_params, describe_params, param
 from mlwf_tui.protocols import Observer, PredictRequest, SourceItem
 from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
-from mlwf_tui.workflow.benchmark import check_task, open_weights
-from mlwf_tui.workflow.jobs import queue_run, start_worker
+from mlwf_tui.workflow.benchmark import check_task, find_model, open_weights
+from mlwf_tui.workflow.jobs import check_terms, queue_run, start_queued
+from mlwf_tui.workflow.leases import find_device
 from mlwf_tui.workflow.projects import find_or_create_project
 from mlwf_tui.workflow.recorder import Recorder
 from mlwf_tui.workflow.refs import check_project_name, resolve_manifest
@@ -43,9 +46,17 @@ def list_params() -> tuple[ParamSpec, ...]:
 
 
 def submit_apply(
-    workspace: Workspace, model_ref: str, ref: str, *, to: str, params: Mapping[str, Any]
+    workspace: Workspace,
+    model_ref: str,
+    ref: str,
+    *,
+    to: str,
+    params: Mapping[str, Any],
+    terms: Terms | None = None,
 ) -> Run:
-    """Pin the data, queue the run and start its worker; return at once.
+    """Pin the data and queue the run, which starts when there is room; return at once.
+
+    The model may be one that a training will make which the run is to come after.
 
     Policy `replace` drops the objects that are there, `add` keeps both, `keep` leaves items alone
     that have objects already.
@@ -57,14 +68,18 @@ def submit_apply(
     """
     check_project_name(to)
     checked = asdict(build_params(ApplyParams, params))
-    model = workspace.catalog.models.get(model_ref)
-    check_task(model)
+    agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=checked["device"])
+    model = find_model(workspace, model_ref, agreed)
+    if model is not None:
+        check_task(model)
     resolve_manifest(workspace, ref)
+    shown = {"model": model_ref if model is None else model.name, "data": ref, "to": to, **checked}
     with workspace.catalog.transaction():
-        recorder = queue_run(workspace, "apply", {"model": model.name, "data": ref, "to": to, **checked}, 0)
-        recorder.read_model(model.id)
+        recorder = queue_run(workspace, "apply", shown, 0, terms=agreed)
+        if model is not None:
+            recorder.read_model(model.id)
         recorder.read_version(ref)
-    return start_worker(workspace, recorder.run)
+    return start_queued(workspace, recorder.run)
 
 
 def perform_apply(recorder: Recorder, version: Version, model: Model, observer: Observer) -> None:
@@ -81,7 +96,7 @@ def perform_apply(recorder: Recorder, version: Version, model: Model, observer: 
             image_size_px=model.image_size_px,
             confidence=params.confidence,
             folder=scratch,
-            device=params.device,
+            device=find_device(params.device, os.environ),
         )
         annotated = list(_iter_annotated(recorder, model, items, params.policy, request, observer))
     with recorder.writer() as writer:

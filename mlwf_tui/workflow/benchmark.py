@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -16,12 +17,14 @@ from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.model import Evaluation, Model
 from mlwf_tui.entities.project import Version
+from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.protocols import EvaluateRequest, EvaluateResult, Observer
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exports import export_manifest
-from mlwf_tui.workflow.jobs import queue_run, start_worker
+from mlwf_tui.workflow.jobs import check_terms, queue_run, start_queued
+from mlwf_tui.workflow.leases import find_device
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.recorder import Recorder
 from mlwf_tui.workflow.refs import resolve_manifest
@@ -31,9 +34,17 @@ TASKS = ("detect",)
 
 
 def submit_benchmark(
-    workspace: Workspace, model_ref: str, ref: str, *, split: str = "val", device: str = "auto"
+    workspace: Workspace,
+    model_ref: str,
+    ref: str,
+    *,
+    split: str = "val",
+    device: str = "auto",
+    terms: Terms | None = None,
 ) -> Run:
-    """Pin the data, queue the run and start its worker; return at once.
+    """Pin the data and queue the run, which starts when there is room; return at once.
+
+    The model may be one that a training will make which the run is to come after.
 
     Raises:
         NotFound: there is no such model, project or version.
@@ -42,20 +53,47 @@ def submit_benchmark(
     """
     if split not in tuple(Split):
         raise InvalidParameter(f"There is no split {split!r}.", hint=f"Choose from {', '.join(Split)}.")
-    model = workspace.catalog.models.get(model_ref)
-    _check_fit(workspace, model, ref, Split(split))
-    params = {"model": model.name, "data": ref, "split": split, "device": device}
+    agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=device)
+    model = find_model(workspace, model_ref, agreed)
+    if model is not None:
+        _check_fit(workspace, model, ref, Split(split))
+    else:
+        resolve_manifest(workspace, ref)
+    params = {
+        "model": model_ref if model is None else model.name,
+        "data": ref,
+        "split": split,
+        "device": device,
+    }
     with workspace.catalog.transaction():
-        recorder = queue_run(workspace, "benchmark", params, 0)
-        recorder.read_model(model.id)
+        recorder = queue_run(workspace, "benchmark", params, 0, terms=agreed)
+        if model is not None:
+            recorder.read_model(model.id)
         recorder.read_version(ref)
-    return start_worker(workspace, recorder.run)
+    return start_queued(workspace, recorder.run)
+
+
+def find_model(workspace: Workspace, ref: str, terms: Terms) -> Model | None:
+    """Return a model, or None where a training will make it which the run is to come after.
+
+    That one goes by the model's name, or by the training's own id.
+
+    Raises:
+        NotFound: there is no such model, and there will be none.
+    """
+    for earlier_id in terms.after:
+        earlier = workspace.catalog.runs.get(earlier_id)
+        is_meant = ref == earlier.params.get("name") or (len(ref) > 3 and earlier.id.startswith(ref))
+        if earlier.verb == "train" and not earlier.state.is_finished and is_meant:
+            return None
+    return workspace.catalog.models.get(ref)
 
 
 def perform_benchmark(recorder: Recorder, version: Version, model: Model, observer: Observer) -> None:
     """Do a queued benchmark: called by the worker."""
     workspace, params = recorder.workspace, recorder.run.params
     split = Split(params["split"])
+    _check_fit(workspace, model, version.ref, split)
     result = _predict_split(recorder, version, model, split, observer)
     evaluation = _evaluate(workspace, version, split, model, result)
     with recorder.writer() as writer:
@@ -123,7 +161,7 @@ def _predict_split(
             split=split,
             folder=scratch,
             image_size_px=model.image_size_px,
-            device=recorder.run.params["device"],
+            device=find_device(recorder.run.params["device"], os.environ),
         )
         return trainer.evaluate(request, observer)
 

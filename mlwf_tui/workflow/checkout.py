@@ -12,20 +12,16 @@ from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Conflict, InvalidInput
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place
+from mlwf_tui.processes import read_boot_id
 from mlwf_tui.protocols import Observer
 from mlwf_tui.workflow.projects import write_empty_manifest
 from mlwf_tui.workflow.recorder import Recorder, record
 from mlwf_tui.workflow.scan import scan_folder
-from mlwf_tui.workflow.tree import (
-    finish,
-    hold_tree,
-    list_touched,
-    look_for_edits,
-    set_aside,
-    settle,
-)
+from mlwf_tui.workflow.tree import find_keys, hold_tree, look_for_edits, set_aside, settle
+from mlwf_tui.workflow.tree_plan import Plan, plan_change, plan_whole
+from mlwf_tui.workflow.tree_recovery import is_sound, recover
 from mlwf_tui.workflow.tree_state import TreeState, find_state, write_state
-from mlwf_tui.workflow.tree_write import Plan, plan_change, plan_whole, write_plan
+from mlwf_tui.workflow.tree_write import write_plan
 from mlwf_tui.workspace import Workspace
 
 _SHOWN = 3
@@ -82,22 +78,29 @@ class _Checkout:
     def do(self) -> CheckoutResult:
         self.observer.progress(0, None, "looking through the folder")
         state = self._find_state()
-        if state is not None and state.target:
-            state = finish(self.run.workspace, self.folder, state, self.observer)
+        if state is not None and not is_sound(state):
+            state = recover(self.run.workspace, self.folder, state, self.observer)
         listing = scan_folder(self.folder)
         if state is None:
             state, plan, is_new = self._begin(listing)
         else:
             plan, is_new = self._continue(state, listing), False
         project_id, ref, target = self.version.project_id, self.version.ref, self.version.manifest
-        write_state(self.folder, msgspec.structs.replace(state, target=target))
+        boot = read_boot_id()
+        write_state(self.folder, msgspec.structs.replace(state, target=target, boot=boot))
         workspace = self.run.workspace
-        written = write_plan(workspace, self.folder, plan, is_new=is_new, observer=self.observer)
-        files = state.files | self.known
-        for path in plan.removals:
+        written = write_plan(workspace, self.folder, plan, state.files, is_new=is_new, observer=self.observer)
+        files = dict(state.files)
+        for path in plan.gone:
             files.pop(path, None)
-        files |= written.files
-        final = TreeState(project_id=project_id, ref=ref, manifest=target, files=settle(files))
+        files |= settle(self.known | written.files)
+        final = TreeState(
+            project_id=project_id,
+            ref=ref,
+            manifest=target,
+            files=files,
+            boot=boot if written.files else state.boot,
+        )
         write_state(self.folder, final)
         return CheckoutResult(
             project=self.version.project_name,
@@ -127,26 +130,27 @@ class _Checkout:
 
     def _begin(self, listing: FolderListing) -> tuple[TreeState, Plan, bool]:
         """Return state and plan for a folder that is no checkout yet, and whether it is empty."""
-        if listing.files and not self.is_forced:
+        if not listing.is_empty and not self.is_forced:
             raise Conflict(f"{self.folder} is not empty.", hint="Choose an empty folder, or use --force.")
-        in_the_way = [f.relative for f in listing.files if find_place(f.relative) or f.relative == META_NAME]
+        in_the_way = [
+            f.relative for f in listing.iter_files() if find_place(f.relative) or f.relative == META_NAME
+        ]
         self._set_aside(in_the_way)
         empty = write_empty_manifest(self.run.workspace)
         state = TreeState(project_id=self.version.project_id, ref=self.version.ref, manifest=empty, files={})
-        return state, plan_whole(self.run.workspace.store, self.version.manifest), not listing.files
+        return state, plan_whole(self.run.workspace.store, self.version.manifest), listing.is_empty
 
     def _continue(self, state: TreeState, listing: FolderListing) -> Plan:
         """Return the plan for a folder that is a checkout already."""
         workspace = self.run.workspace
-        touched = list_touched(state, listing)
         edits = look_for_edits(workspace, state, listing, self.observer)
-        found = {file.relative for file in listing.files}
+        touched = find_keys(edits.touched)
         keys = {edit.key for edit in edits.edits} | ({""} if edits.is_schema_changed else set())
         keys |= {edit.before.key for edit in edits.edits if edit.before}
         self.known = {path: sign for path, sign in edits.signatures.items() if touched[path] not in keys}
         touched = {path: key for path, key in touched.items() if path not in self.known}
         # What could not be read counts as edited: it is somebody's work that is not in the project.
-        edited = [path for path, key in touched.items() if path in found and (key or path == META_NAME)]
+        edited = [path for path, key in touched.items() if path in edits.found and (key or path == META_NAME)]
         edited += sorted(set(edits.unseen.values()))
         gone = [f"{edit.key} ({edit.kind})" for edit in edits.edits]
         if (edited or gone) and not self.is_forced:

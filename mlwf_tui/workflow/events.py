@@ -2,52 +2,170 @@
 
 from __future__ import annotations
 
-import json
 import math
+import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
+
+import msgspec
 
 from mlwf_tui.entities.run import MetricPoint, Progress
-from mlwf_tui.errors import Cancelled
+from mlwf_tui.errors import StorageFailed
 
 FILE_NAME = "events.jsonl"
+BATCH_S = 0.05  # what comes within it is one write: at 10,000 points a second, twenty writes of 45 KB
 PROGRESS_INTERVAL_S = 0.1  # a training writes thousands of steps a minute; a person sees ten a second
-READ_LIMIT_BYTES = 1 << 20  # a follower takes at most this much a poll, and the rest next time
+READ_LIMIT_BYTES = 4 << 20  # a follower takes at most this much a poll, and the rest next time
 
 
-@dataclass(slots=True)
+class BeginEvent(msgspec.Struct, tag_field="type", tag="begin"):
+    """A process begins to write: for the first time, or to go on from a checkpoint."""
+
+    at: float
+
+
+class ProgressEvent(msgspec.Struct, tag_field="type", tag="progress"):
+    """How far the run has come."""
+
+    step: int
+    total: int | None
+    message: str
+    at: float
+
+
+class MetricEvent(msgspec.Struct, tag_field="type", tag="metric"):
+    """One point; `value` None where it is not finite, for JSON has no NaN."""
+
+    key: str
+    value: float | None
+    step: int
+    at: float
+
+
+Event = BeginEvent | ProgressEvent | MetricEvent
+_decoder = msgspec.json.Decoder(Event)
+
+
 class EventWriter:
-    """An Observer that appends to a run's event file. One process writes; each line is one write.
+    """An Observer that appends to a run's event file; one process writes, from any of its threads.
 
-    Raises Cancelled from `check_cancelled` once `is_cancelled` says so.
+    What comes within a twentieth of a second is one write. The first of a batch is written at once, the
+    rest by a thread that lives for that moment; a process that ends by itself waits for it, and one that
+    is killed loses at most the last batch. Close it, or use it with `with`, before the run is closed.
     """
 
-    file: IO[bytes]
-    is_cancelled: Callable[[], bool] = lambda: False
-    clock: Callable[[], float] = time.time
-    _last_progress: float = field(default=-math.inf)
+    def __init__(
+        self,
+        file: IO[bytes],
+        *,
+        check: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._descriptor = os.dup(file.fileno())  # its own: the thread may outlive the file object
+        self._check = check
+        self._clock = clock
+        self._encoder = msgspec.json.Encoder()
+        self._lock = threading.Lock()
+        self._pending = bytearray()
+        self._thread: threading.Thread | None = None
+        self._written_at = -math.inf  # by the monotonic clock
+        self._progress_at = -math.inf
+        self._failure: OSError | None = None
+        if os.fstat(self._descriptor).st_size:
+            self._pending += b"\n"  # ends a line that a killed process may have left torn
+        self._pending += self._encoder.encode(BeginEvent(at=clock())) + b"\n"  # goes with the first event
 
     def progress(self, step: int, total: int | None, message: str) -> None:
-        now = self.clock()
-        if now - self._last_progress < PROGRESS_INTERVAL_S and step != total:
+        """Say how far the run is; at most ten a second are kept, and the last.
+
+        Raises:
+            StorageFailed: what was said before could not be written.
+        """
+        now = self._clock()
+        if 0 <= now - self._progress_at < PROGRESS_INTERVAL_S and step != total:
             return
-        self._last_progress = now
-        self._write({"type": "progress", "step": step, "total": total, "message": message, "at": now})
+        self._progress_at = now
+        self._append(ProgressEvent(step=step, total=total, message=message, at=now))
 
     def metric(self, key: str, value: float, step: int) -> None:
-        shown = value if math.isfinite(value) else None  # JSON has no NaN; a gap is drawn for null
-        self._write({"type": "metric", "key": key, "value": shown, "step": step, "at": self.clock()})
+        """Keep one point, for some three microseconds.
+
+        Raises:
+            StorageFailed: what was said before could not be written.
+        """
+        shown = value if math.isfinite(value) else None
+        self._append(MetricEvent(key=key, value=shown, step=step, at=self._clock()))
 
     def check_cancelled(self) -> None:
-        if self.is_cancelled():
-            raise Cancelled("The run was asked to stop.")
+        """Let `check` raise what was asked for."""
+        self._check()
 
-    def _write(self, event: dict[str, Any]) -> None:
-        self.file.write(json.dumps(event, separators=(",", ":")).encode() + b"\n")
-        self.file.flush()
+    def flush(self) -> None:
+        """Write all that was said so far.
+
+        Raises:
+            StorageFailed: it cannot be written.
+        """
+        with self._lock:
+            self._write()
+        self._raise_failure()
+
+    def close(self) -> None:
+        """Write what is left, and let go of the file."""
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+        if self._descriptor >= 0:
+            self.flush()
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> EventWriter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _append(self, event: Event) -> None:
+        line = self._encoder.encode(event)
+        self._raise_failure()
+        with self._lock:
+            self._pending += line
+            self._pending += b"\n"
+            if self._thread is not None:
+                return
+            if time.monotonic() - self._written_at >= BATCH_S:
+                self._write()
+                return
+            self._thread = threading.Thread(target=self._write_later, name="metrics")
+            self._thread.start()
+
+    def _write_later(self) -> None:
+        time.sleep(BATCH_S)
+        with self._lock:
+            self._thread = None
+            self._write()
+
+    def _write(self) -> None:
+        """Write the batch, the lock held; what does not fit on the disk stays for the next try."""
+        self._written_at = time.monotonic()
+        try:
+            while self._pending:
+                del self._pending[: os.write(self._descriptor, self._pending)]
+        except OSError as error:
+            self._failure = error
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise StorageFailed(
+                f"The run's metrics cannot be written: {failure.strerror or failure}.",
+                hint="Free some space on the home's disk, then resume the run.",
+            ) from failure
 
 
 @dataclass(slots=True)
@@ -56,43 +174,67 @@ class EventReader:
 
     path: Path
     offset: int = 0
+    limit_bytes: int = READ_LIMIT_BYTES
+    is_behind: bool = False  # there is more than the last call could take
+    attempt: int = 0  # how many processes have begun to write so far
+    on_progress: Callable[[Progress], None] = field(default=lambda progress: None)  # each, not the last only
 
     def read_new(self) -> tuple[Progress | None, tuple[MetricPoint, ...]]:
         """Return the latest progress and all new metrics; a half-written last line waits."""
         try:
-            with self.path.open("rb") as file:
-                file.seek(self.offset)
-                data = file.read(READ_LIMIT_BYTES)
+            size = os.stat(self.path).st_size  # noqa: PTH116 - half the time, of 50 files four times a second
+            if size < self.offset:
+                self.offset = self.attempt = 0  # cut short by somebody: what is there now is told anew
+            if size == self.offset:
+                return None, ()
+            with self.path.open("rb", buffering=0) as file:
+                lines = os.pread(file.fileno(), self.limit_bytes, self.offset)
         except FileNotFoundError:
             return None, ()
-        complete = data[: data.rfind(b"\n") + 1]
+        complete = lines[: lines.rfind(b"\n") + 1]
+        if not complete and len(lines) == self.limit_bytes:
+            complete = lines  # a line longer than any of ours: it is passed over piece by piece
         self.offset += len(complete)
-        return _parse(complete)
+        self.is_behind = self.offset < size and len(lines) == self.limit_bytes
+        return self._sort(complete)
+
+    def _sort(self, lines: bytes) -> tuple[Progress | None, tuple[MetricPoint, ...]]:
+        progress: Progress | None = None
+        points: list[MetricPoint] = []
+        for event in _iter_events(lines):
+            if isinstance(event, MetricEvent):
+                value = math.nan if event.value is None else event.value
+                point = MetricPoint(
+                    key=event.key, value=value, step=event.step, at=event.at, attempt=self.attempt
+                )
+                points.append(point)
+            elif isinstance(event, ProgressEvent):
+                progress = Progress(step=event.step, total=event.total, message=event.message, at=event.at)
+                self.on_progress(progress)
+            else:
+                self.attempt += 1
+        return progress, tuple(points)
+
+
+def iter_points(folder: Path) -> Iterator[MetricPoint]:
+    """Yield all metrics of the run whose folder this is, in the order they were written."""
+    reader = EventReader(folder / FILE_NAME)
+    before = -1
+    while reader.offset != before:
+        before = reader.offset
+        yield from reader.read_new()[1]
 
 
 def read_metrics(folder: Path) -> tuple[MetricPoint, ...]:
     """Return all metrics of the run whose folder this is, in the order they were written."""
-    reader = EventReader(folder / FILE_NAME)
-    points: list[MetricPoint] = []
-    before = -1
-    while reader.offset != before:
-        before = reader.offset
-        points.extend(reader.read_new()[1])
-    return tuple(points)
+    return tuple(iter_points(folder))
 
 
-def _parse(lines: bytes) -> tuple[Progress | None, tuple[MetricPoint, ...]]:
-    progress: Progress | None = None
-    points: list[MetricPoint] = []
+def _iter_events(lines: bytes) -> Iterator[Event]:
+    decode = _decoder.decode
     for line in lines.splitlines():
         try:
-            event = json.loads(line)
-        except ValueError:
-            continue  # a line torn by a full disk; the ones around it are whole
-        kind = event.pop("type", None)
-        if kind == "progress":
-            progress = Progress(**event)
-        elif kind == "metric":
-            value = event.pop("value")
-            points.append(MetricPoint(value=math.nan if value is None else value, **event))
-    return progress, tuple(points)
+            event = decode(line)
+        except msgspec.DecodeError:
+            continue  # a line torn by a kill or a full disk, or of a kind that this program does not know
+        yield event

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
 
-from mlwf_tui.entities.run import MetricPoint, Progress, Run
+from mlwf_tui.entities.ids import RunId
+from mlwf_tui.entities.mark import Standing
+from mlwf_tui.entities.pace import TimeLeft
+from mlwf_tui.entities.run import MetricPoint, Progress, Run, RunState
+from mlwf_tui.entities.usage import Usage
 from mlwf_tui.logs.rotation import rotate
-from mlwf_tui.workflow import events, jobs
+from mlwf_tui.workflow import events, jobs, usage
 from mlwf_tui.workspace import Workspace
 
 POLL_S = 0.25
-LOST_CHECK_POLLS = 8  # whether the process still lives is asked every two seconds
+USAGE_POLLS = 8  # what the run takes of the machine is read every two seconds
+TEND_S = 2.0  # so often the queue is looked after, however many runs are followed
 
 
 class RunUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """What is new since the last poll; `progress` is None where nothing was said."""
+    """What is new since the last poll; `progress` is None where nothing was said.
+
+    `new_metrics` is empty where nobody has asked for points. `standing` is None where it was not looked at
+    since it was told last; `time_left` is None where it cannot be known.
+    """
 
     run: Run
     progress: Progress | None
     new_metrics: tuple[MetricPoint, ...]
+    standing: Standing | None = None
+    time_left: TimeLeft | None = None
+    usage: Usage | None = None  # of the machine; None also where nothing new is known
 
 
 class RunFollower:
@@ -32,18 +44,35 @@ class RunFollower:
         self._workspace = workspace
         self._run = workspace.catalog.runs.get(run_id)
         self._reader = events.EventReader(workspace.run_folder(self._run.id) / events.FILE_NAME)
+        self._usage = usage.UsageReader(workspace.run_folder(self._run.id) / usage.FILE_NAME)
         self._polls = 0
 
     def poll(self) -> RunUpdate:
         """Return what is new. The run's row is read first, so that a finished run's end is not missed."""
         if not self._run.state.is_finished:
-            if self._polls % LOST_CHECK_POLLS == LOST_CHECK_POLLS - 1:
-                jobs.find_lost(self._workspace)
-                rotate_log(self._workspace, self._run.id)
+            if self._workspace.pulse.is_due(TEND_S):
+                check_processes(self._workspace)
             self._run = self._workspace.catalog.runs.get(self._run.id)
+        is_due = self._polls % USAGE_POLLS == 0 or self._run.state.is_finished
         self._polls += 1
         progress, metrics = self._reader.read_new()
-        return RunUpdate(run=self._run, progress=progress, new_metrics=metrics)
+        found = self._usage.read() if is_due else None
+        return RunUpdate(run=self._run, progress=progress, new_metrics=metrics, usage=found)
+
+
+def read_rows(workspace: Workspace, run_ids: Iterable[str]) -> dict[str, Run]:
+    """Return the rows of these runs, those that go on in one query, whatever their number."""
+    active = [state for state in RunState if not state.is_finished]
+    known: dict[str, Run] = {run.id: run for run in workspace.catalog.runs.list(states=active, limit=None)}
+    wanted = set(run_ids)
+    return {run_id: known.get(run_id) or workspace.catalog.runs.get(RunId(run_id)) for run_id in wanted}
+
+
+def check_processes(workspace: Workspace) -> None:
+    """Mark runs whose process is gone, rotate logs that are long; a look every few seconds is enough."""
+    jobs.tend(workspace)
+    for run in workspace.catalog.runs.list(states=[RunState.RUNNING, RunState.STOPPING], limit=None):
+        rotate_log(workspace, run.id)
 
 
 def log_path(workspace: Workspace, run_id: str) -> Path:
@@ -69,5 +98,7 @@ def wait_for(
         update = follower.poll()
         on_update(update)
         if update.run.state.is_finished:
+            time.sleep(2 * events.BATCH_S)  # a run is closed a moment before its last points are written
+            on_update(follower.poll())
             return update.run
         time.sleep(POLL_S)

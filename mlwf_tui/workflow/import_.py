@@ -23,15 +23,16 @@ from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_changes, read_summary, update_rows, write_rows
 from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.import_cache import (
-    CachedItem,
     CacheFile,
     Head,
     ImportCache,
+    NextItems,
     compute_fingerprint,
     find_cache,
     make_head,
 )
 from mlwf_tui.workflow.intake import Intake
+from mlwf_tui.workflow.known_items import KnownItems
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
 from mlwf_tui.workflow.readers import open_readers
 from mlwf_tui.workflow.recorder import Recorder, record
@@ -39,8 +40,6 @@ from mlwf_tui.workflow.refs import check_project_name
 from mlwf_tui.workflow.scan import scan_folder
 from mlwf_tui.workflow.spool import ItemSpool
 from mlwf_tui.workspace import Workspace
-
-_IMAGE_SUFFIXES = tuple(IMAGE_SUFFIXES)
 
 
 class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,15 +80,15 @@ def import_folder(
     observer.progress(0, None, "looking through the folder")
     listing = scan_folder(root)
     project = workspace.catalog.projects.find(project_name, workspace.settings.workspace)
-    work = _Import(workspace, listing, project, project_name, dataset, format, observer)
-    way = work.find_last() or _choose_importer(workspace, listing, format)
     params = {"path": str(root), "project": project_name, "dataset": dataset, "format": format}
-    with record(workspace, "import", params=params) as run:
-        with workspace.catalog.transaction():  # each would wait for the disk by itself
-            run.read_folder(str(root))
-            if project is not None and project.item_count:
-                run.read_state(project, project.head)
-        return _repeat(run, project_name, way) if isinstance(way, Head) else work.do(run, way)
+    with closing(_Import(workspace, listing, project, project_name, dataset, format, observer)) as work:
+        way = work.find_last() or _choose_importer(workspace, listing, format)
+        with record(workspace, "import", params=params) as run:
+            with workspace.catalog.transaction():  # each would wait for the disk by itself
+                run.read_folder(str(root))
+                if project is not None and project.item_count:
+                    run.read_state(project, project.head)
+            return _repeat(run, project_name, way) if isinstance(way, Head) else work.do(run, way)
 
 
 def list_formats(workspace: Workspace) -> tuple[str, ...]:
@@ -130,7 +129,12 @@ class _Import:
 
     def __post_init__(self) -> None:
         self.fingerprint = compute_fingerprint(self.listing)
-        self.cache = self._find_cache(self.project).read() if self.project else None
+        self.cache = self._find_cache(self.project).open() if self.project else None
+
+    def close(self) -> None:
+        """Let go of the last import's cache."""
+        if self.cache is not None:
+            self.cache.file.close()
 
     def find_last(self) -> Head | None:
         """Return what the last import found, if another would find and leave the very same."""
@@ -143,19 +147,27 @@ class _Import:
         """Read what has changed, and move the head."""
         key = importer.read_key(self.listing)
         key_digest = compute_digest(msgspec.msgpack.encode(key))
-        cached = self._choose_cached(importer.name, key_digest)
-        with closing(ItemSpool(self.workspace.home)) as fresh:
-            intake = Intake(self.workspace, self.listing, self.dataset, self.project, cached, fresh)
-            manifest = self._take_all(run, intake, importer, key)
-        result = _summarise(intake, self.project_name, run.run_id, importer.name)
+        known = self._choose_known(importer.name, key_digest)
+        home = self.workspace.home
+        with closing(NextItems(home)) as items:
+            with closing(ItemSpool(home)) as fresh:
+                intake = Intake(self.workspace, self.listing, self.dataset, self.project, known, fresh, items)
+                manifest = self._take_all(run, intake, importer, key)
+            return self._end(run, intake, manifest, importer.name, key_digest)
+
+    def _end(
+        self, run: Recorder, intake: Intake, manifest: ManifestSummary, importer: str, key: Digest
+    ) -> ImportResult:
+        """Move the head, and leave what is known for the next import."""
+        result = _summarise(intake, self.project_name, run.run_id, importer)
         run.result = {**asdict(result), "summary": _describe_counts(result)}
         project = self._move_head(run, manifest)
         # After the commit: a cache that knew more than the catalog would hide what was never stored.
         head = make_head(
-            importer=importer.name,
-            key=key_digest,
-            listing=self.listing,
-            fingerprint=self.fingerprint,
+            importer=importer,
+            key=key,
+            scanned_at_ns=self.listing.scanned_at_ns,
+            fingerprint="" if intake.has_young else self.fingerprint,
             manifest=manifest.digest,
             item_count=intake.taken,
             problems=tuple((problem.path, problem.reason) for problem in intake.problems),
@@ -166,30 +178,27 @@ class _Import:
     def _find_cache(self, project: Project) -> CacheFile:
         return find_cache(self.workspace, project.id, str(self.listing.root), self.dataset, self.format)
 
-    def _choose_cached(self, importer: str, key_digest: Digest) -> dict[str, CachedItem]:
+    def _choose_known(self, importer: str, key_digest: Digest) -> KnownItems:
         """Return what may be believed: not what was changed in the project since it was read."""
+        nothing = KnownItems(None, (), self.listing)
         cache = self.cache
         if cache is None or self.project is None:
-            return {}
+            return nothing
         if (cache.head.importer, cache.head.importer_key) != (importer, key_digest):
-            return {}
+            return nothing
         try:
             changes = iter_changes(self.workspace.store, cache.head.manifest, self.project.manifest)
-            changed = {change.key for change in changes}
+            return KnownItems(cache, {change.key for change in changes}, self.listing)
         except (NotFound, CorruptData):  # the old manifest was collected meanwhile
-            return {}
-        items = cache.decode_items()
-        return {path: item for path, item in items.items() if item.key not in changed} if changed else items
+            return nothing
 
     def _take_all(self, run: Recorder, intake: Intake, importer: Importer, key: Any) -> ManifestSummary:
         """Take all items in and return the manifest that they make, which is durable then."""
-        images = sum(file.relative.lower().endswith(_IMAGE_SUFFIXES) for file in self.listing.files)
-        root, expected = self.listing.root, images - len(intake.cached)
         with run.writer() as writer:
             declared = importer.read_schema(self.listing)
-            with open_readers(self.workspace, writer, importer, root, key, expected=expected) as readers:
+            with open_readers(self.workspace, writer, importer, self.listing.root, key) as readers:
                 imported = importer.iter_items(self.listing, intake.problems.append)
-                intake.take_all(imported, readers, self.observer, total=images)
+                intake.take_all(imported, readers, self.observer, total=_count_images(self.listing))
             if not intake.taken:
                 raise InvalidInput(_describe_failure(intake), hint="Nothing was imported.")
             return _write_manifest(self.workspace, writer, self.project, intake, declared)
@@ -206,6 +215,10 @@ class _Import:
             with run.finishing():
                 run.write_head(self.project, manifest)
         return self.project
+
+
+def _count_images(listing: FolderListing) -> int:
+    return sum(len(page.list_ending(IMAGE_SUFFIXES)) for page in listing.pages)
 
 
 def _repeat(run: Recorder, project_name: str, last: Head) -> ImportResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import msgspec
 from msgspec.structs import replace
@@ -11,18 +12,20 @@ from msgspec.structs import replace
 from mlwf_tui.entities.annotation import Annotation
 from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.item import Split, check_dataset, check_name
+from mlwf_tui.entities.keys import KeySet
 from mlwf_tui.entities.project import Project
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols import ImportedItem, Observer
 from mlwf_tui.store.digests import compute_digest
-from mlwf_tui.store.manifests import EncodedItem, encode, find_rows
+from mlwf_tui.store.manifests import EncodedItem, encode, find_rows, move_row
 from mlwf_tui.store.rows import decode_item
-from mlwf_tui.workflow.import_cache import CachedItem
+from mlwf_tui.workflow.import_cache import CachedItem, NextItems, RunOfItems
+from mlwf_tui.workflow.known_items import KnownItems
 from mlwf_tui.workflow.readers import Readers
 from mlwf_tui.workflow.reading import Reading, Task
 from mlwf_tui.workflow.refs import with_dataset
-from mlwf_tui.workflow.scan import is_racy
+from mlwf_tui.workflow.scan import is_any_racy, is_racy
 from mlwf_tui.workflow.spool import ItemSpool
 from mlwf_tui.workspace import Workspace
 
@@ -38,15 +41,20 @@ class Intake:
     listing: FolderListing
     dataset: str  # that all items go below; "" for the format's own, or the default
     project: Project | None
-    cached: dict[str, CachedItem]  # by the path of the image; only what may be believed
+    known: KnownItems
     fresh: ItemSpool  # the items of a project that is made now
-    changes: dict[str, EncodedItem] = field(default_factory=dict)  # of one that was there
-    seen: set[str] = field(default_factory=set)
+    items: NextItems  # for the next import
+    changes: dict[str, EncodedItem] = field(default_factory=dict)  # of a project that was there
+    keys: KeySet = field(default_factory=KeySet)
     class_names: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
-    items: list[CachedItem] = field(default_factory=list)  # for the next import
+    moved: list[tuple[Task, CachedItem]] = field(default_factory=list)  # known, under another path
     unchanged: int = 0
     updated: int = 0
+    has_young: bool = field(init=False)  # files that may yet change without their signatures telling
+
+    def __post_init__(self) -> None:
+        self.has_young = is_any_racy(self.listing)
 
     @property
     def taken(self) -> int:
@@ -68,68 +76,84 @@ class Intake:
             observer.progress(self.unchanged + count, total, task.name)
             step.append((task, reading))
             if len(step) == _STEP:
-                self._note_all(step)
+                self._note_all(step, RunOfItems.READ)
                 step = []
-        self._note_all(step)
+        self._note_all(step, RunOfItems.READ)
 
     def _iter_tasks(self, imported: Iterable[ImportedItem], observer: Observer) -> Iterator[Task]:
         """Yield what has to be read, and note the rest."""
         for item in imported:
             observer.check_cancelled()
-            task = self._make_task(item)
-            if task is None:
+            key = self._take_key(item)
+            if not key:
                 continue
-            cached = self.cached.get(task.image)
-            if cached is not None and _is_same(cached, task):
-                self._keep(cached)
+            image, source = item.image, item.source
+            signature = source.signature if source else _sign_annotation(item.annotation)
+            known = self.known.find(image.relative)
+            if known is None or known.image_signature != image.signature:
+                known = self.known.find_moved(image, signature)
+            if known is None or known.source_signature != signature:
+                yield _make_task(item, key, signature)
+            elif _is_in_place(known, item, key):
+                self._keep(known)
+            elif known.key and not known.problems:
+                self.moved.append((_make_task(item, key, signature), known))
+                if len(self.moved) == _STEP:
+                    yield from self._take_moved()
             else:
-                yield task
+                yield _make_task(item, key, signature)
+        yield from self._take_moved()
 
-    def _make_task(self, imported: ImportedItem) -> Task | None:
-        path = imported.image.relative
+    def _take_key(self, imported: ImportedItem) -> str:
+        """Return the key of an item, or note why it can have none and return nothing."""
         try:
-            dataset = with_dataset(imported.dataset, self.dataset) or DEFAULT_DATASET
-            key = f"{check_dataset(dataset)}/{check_name(imported.name, 'file name')}"
-            if key in self.seen:
+            dataset = _find_dataset(imported.dataset, self.dataset)
+            key = f"{dataset}/{check_name(imported.name, 'file name')}"
+            if not self.keys.add(key):
                 raise InvalidInput(f"is a second item named {key}")
         except InvalidInput as error:
-            self.problems.append(Problem(path, error.message))
-            return None
-        self.seen.add(key)
-        source = imported.source
-        return Task(
-            dataset=dataset,
-            name=imported.name,
-            split=imported.split,
-            image=path,
-            image_signature=imported.image.signature,
-            source=source.relative if source else "",
-            source_signature=source.signature if source else _sign_annotation(imported.annotation),
-            annotation=imported.annotation,
-        )
+            self.problems.append(Problem(imported.image.relative, error.message))
+            return ""
+        return key
 
-    def _keep(self, cached: CachedItem) -> None:
-        self.items.append(cached)
-        self.unchanged += bool(cached.key)
-        self.problems += [Problem(path, reason) for path, reason in cached.problems]
+    def _take_moved(self) -> Iterator[Task]:
+        """Note the items that are known from elsewhere; yield those that have to be read all the same."""
+        moved, self.moved = self.moved, []
+        if not moved or self.project is None:
+            return
+        rows = dict(find_rows(self.workspace.store, self.project.manifest, {known.key for _, known in moved}))
+        step: list[tuple[Task, Reading]] = []
+        for task, known in moved:
+            if known.key in rows:
+                step.append((task, _move(task, known, rows[known.key])))
+            else:
+                yield task
+        self._note_all(step, RunOfItems.MOVED)
 
-    def _note_all(self, readings: Sequence[tuple[Task, Reading]]) -> None:
+    def _keep(self, known: CachedItem) -> None:
+        self.items.add(RunOfItems.KEPT, known)
+        self.unchanged += bool(known.key)
+        if known.problems:
+            self.problems += [Problem(path, reason) for path, reason in known.problems]
+
+    def _note_all(self, readings: Sequence[tuple[Task, Reading]], run: RunOfItems) -> None:
         """Note what was read, beside what the project holds under the same keys."""
-        known: dict[str, bytes] = {}
+        before: dict[str, bytes] = {}
         if self.project is not None:
             keys = [task.key for task, reading in readings if reading.row]
-            known = dict(find_rows(self.workspace.store, self.project.manifest, keys)) if keys else {}
+            before = dict(find_rows(self.workspace.store, self.project.manifest, keys)) if keys else {}
         for task, reading in readings:
             self.problems += [Problem(path, reason) for path, reason in reading.problems]
             key = task.key if reading.row else ""
-            self._remember(task, reading, key)
+            self._remember(task, reading, key, run)
             if key:
-                self._note(task, reading, key, known.get(key))
+                self._note(task, reading, key, before.get(key))
 
     def _note(self, task: Task, reading: Reading, key: str, before: bytes | None) -> None:
         """Note an item; what the files do not say (split, annotation) stays as it is in the project."""
         encoded = EncodedItem(key, reading.row, reading.object_count, reading.size_bytes)
-        self.class_names.update(reading.class_names)
+        if not self.class_names.issuperset(reading.class_names):
+            self.class_names.update(reading.class_names)
         if before is not None:
             encoded = _fill_in(task, reading, encoded, before)
         if encoded.row == before:
@@ -141,29 +165,67 @@ class Intake:
         else:
             self.changes[key] = encoded
 
-    def _remember(self, task: Task, reading: Reading, key: str) -> None:
+    def _remember(self, task: Task, reading: Reading, key: str, run: RunOfItems) -> None:
         """Keep what was read for the next import, unless a later edit might not show."""
         image_signature = reading.image_signature or task.image_signature
         source_signature = reading.source_signature or task.source_signature
-        youngest = self.listing.scanned_at_ns
-        if is_racy(image_signature, youngest) or (task.source and is_racy(source_signature, youngest)):
-            return
-        self.items.append(
-            CachedItem(
-                task.image, image_signature, task.source, source_signature, key, task.split, reading.problems
-            )
-        )
+        is_as_listed = (image_signature, source_signature) == (task.image_signature, task.source_signature)
+        if self.has_young or not is_as_listed:
+            youngest = self.listing.scanned_at_ns
+            if is_racy(image_signature, youngest) or (task.source and is_racy(source_signature, youngest)):
+                return
+        item = CachedItem(
+            task.image, image_signature, task.source, source_signature, key, task.split,
+            reading.has_own_split, reading.problems,
+        )  # fmt: skip
+        self.items.add(run, item)
 
 
-def _is_same(cached: CachedItem, task: Task) -> bool:
-    """Say whether a task would give what it gave before."""
-    return (
-        cached.image_signature == task.image_signature
-        and cached.source_signature == task.source_signature
-        and cached.source == task.source
-        and cached.split == task.split
-        and cached.key in ("", task.key)
+def _make_task(imported: ImportedItem, key: str, source_signature: bytes) -> Task:
+    image, source = imported.image, imported.source
+    return Task(
+        dataset=key.rpartition("/")[0],
+        name=imported.name,
+        split=imported.split,
+        image=image.relative,
+        image_signature=image.signature,
+        source=source.relative if source else "",
+        source_signature=source_signature,
+        annotation=imported.annotation,
     )
+
+
+def _is_in_place(known: CachedItem, imported: ImportedItem, key: str) -> bool:
+    """Say whether an item whose files are as they were would become what it became before."""
+    source = imported.source.relative if imported.source else ""
+    return (
+        known.image == imported.image.relative
+        and known.source == source
+        and known.split == imported.split
+        and known.key in ("", key)
+    )
+
+
+def _move(task: Task, known: CachedItem, row: bytes) -> Reading:
+    """Return what reading a task would give, from the row that the same files made before."""
+    split = None if known.has_own_split else task.split
+    encoded, class_names = move_row(
+        row, dataset=task.dataset, name=task.name, split=split, is_annotated=task.is_annotated
+    )
+    return Reading(
+        row=encoded.row,
+        object_count=encoded.object_count,
+        size_bytes=encoded.size_bytes,
+        class_names=class_names,
+        image_signature=task.image_signature,
+        source_signature=task.source_signature,
+        has_own_split=known.has_own_split,
+    )
+
+
+@lru_cache(maxsize=1024)  # a million items have few datasets
+def _find_dataset(dataset: str, prefix: str) -> str:
+    return check_dataset(with_dataset(dataset, prefix) or DEFAULT_DATASET)
 
 
 def _sign_annotation(annotation: Annotation | None) -> bytes:

@@ -1,31 +1,40 @@
-"""Starts, watches and stops the worker process of a run; what the worker does is not known here."""
+"""Queues runs and keeps the queue going; how a run is started and settled is in files of their own."""
 
 from __future__ import annotations
 
-import signal
+import fcntl
+import os
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mlwf_tui.entities.run import Job, Run, RunState
-from mlwf_tui.errors import Conflict, MlwfError, StorageFailed
-from mlwf_tui.workflow import processes
+from mlwf_tui.entities.queue import Terms, Wants
+from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.workflow.dispatch import EXECUTOR, Dispatched, dispatch
 from mlwf_tui.workflow.recorder import Recorder
+from mlwf_tui.workflow.settle import settle_all
 from mlwf_tui.workspace import Workspace
 
-EXECUTOR = "local"
-WORKER_VERBS = frozenset({"train", "benchmark", "apply"})  # done by processes of their own
-UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
-START_GRACE = timedelta(seconds=60)  # between a run's row and its worker's
-POLL_S = 0.1
-KILL_WAIT_S = 5.0
+MOST_SLOTS = 1024
 
 
-def queue_run(workspace: Workspace, verb: str, params: Mapping[str, Any], seed: int) -> Recorder:
-    """Enter a run that a worker will do, and return its recorder, to note the inputs at once."""
+def queue_run(
+    workspace: Workspace,
+    verb: str,
+    params: Mapping[str, Any],
+    seed: int | None,
+    *,
+    terms: Terms | None = None,
+    call: Mapping[str, Any] | None = None,
+) -> Recorder:
+    """Enter a run that a worker will do, and return its recorder, to note the inputs at once.
+
+    Raises:
+        NotFound: there is no such run that it is to come after.
+    """
+    workspace.catalog.queue.set_up(workspace.place)
     run = workspace.catalog.runs.create(
         verb,
         params=params,
@@ -34,100 +43,101 @@ def queue_run(workspace: Workspace, verb: str, params: Mapping[str, Any], seed: 
         workspace=workspace.settings.workspace,
         environment={},
         state=RunState.QUEUED,
+        terms=terms or Terms(),
+        call=call,
     )
     return Recorder(workspace, run)
 
 
-def start_worker(workspace: Workspace, run: Run) -> Run:
-    """Start the run's worker in a session of its own, so that no terminal's end reaches it.
+def check_terms(workspace: Workspace, terms: Terms, *, uses_gpu: bool = False, device: str = "auto") -> Terms:
+    """Return terms that say what the run wants, the ids of runs in full.
+
+    Where nothing was said, work that can use a GPU gets one if the machine has any, unless `device`
+    says cpu; other work gets a CPU slot. A device that is a number is that GPU.
 
     Raises:
-        StorageFailed: the run's folder cannot be written.
+        NotFound: there is no such run to come after.
+        InvalidParameter: the machine does not have what is wanted, or a number is out of bounds.
     """
-    folder = workspace.run_folder(run.id)
-    command = [sys.executable, "-m", "mlwf_tui.worker", str(workspace.home), run.id]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        pid = workspace.registry.get_executor(EXECUTOR).start(command, folder / "log")
-    except OSError as error:
-        failure = StorageFailed(
-            f"The worker could not be started: {error.strerror or error}.",
-            hint="Free some space, or check the home's mode.",
+    after = tuple(dict.fromkeys(workspace.catalog.runs.get(ref).id for ref in terms.after))
+    wants = terms.wants
+    if wants is None:
+        wants = _choose_wants(workspace, device) if uses_gpu else Wants()
+    elif wants.gpu_count:
+        _check_gpus(workspace, wants)
+    if not 0 <= wants.slots <= MOST_SLOTS or terms.retries < 0 or terms.backoff_s < 0:
+        raise InvalidParameter("Slots, retries and times cannot be negative.", hint="Give 0 or more.")
+    if terms.timeout_s is not None and terms.timeout_s <= 0:
+        raise InvalidParameter("A limit of no time at all ends every run.", hint="Give 90s, 30m or 12h.")
+    return Terms(
+        wants=wants,
+        priority=terms.priority,
+        after=after,
+        retries=terms.retries,
+        backoff_s=terms.backoff_s,
+        timeout_s=terms.timeout_s,
+    )
+
+
+def _choose_wants(workspace: Workspace, device: str) -> Wants:
+    if device in ("cpu", "mps"):
+        return Wants()
+    number = device.removeprefix("cuda:")
+    if number.isdecimal():
+        wants = Wants(gpu_indices=(int(number),))
+        _check_gpus(workspace, wants)
+        return wants
+    from mlwf_tui.workflow.machine import read_gpus
+
+    return Wants(gpus=1) if read_gpus(workspace) else Wants()
+
+
+def _check_gpus(workspace: Workspace, wants: Wants) -> None:
+    from mlwf_tui.workflow.machine import read_gpus
+
+    there = {gpu.index for gpu in read_gpus(workspace)}
+    if wants.gpu_count > len(there) or not set(wants.gpu_indices) <= there:
+        seen = f"GPUs {', '.join(map(str, sorted(there)))}" if there else "no GPU"
+        wanted = ", ".join(map(str, wants.gpu_indices)) or f"any {wants.gpus}"
+        raise InvalidParameter(
+            f"The GPUs {wanted} are not there: this machine has {seen}.",
+            hint="mlwf doctor shows what is seen.",
         )
-        _fail_start(workspace, run, failure)
-        raise failure from error
-    except MlwfError as error:
-        _fail_start(workspace, run, error)
-        raise
-    identity = processes.identify(pid)
-    if identity is not None:  # None where it ended at once; find_lost then sees a run without a process
-        with suppress(Conflict):  # it may be done already
-            workspace.catalog.jobs.ensure(run.id, identity)
+
+
+def start_queued(workspace: Workspace, run: Run) -> Run:
+    """Let the queue go on now that `run` is in it, and return the run as it then is."""
+    tend(workspace)
     return workspace.catalog.runs.get(run.id)
 
 
-def _fail_start(workspace: Workspace, run: Run, error: MlwfError) -> None:
-    workspace.catalog.runs.finish(run.id, RunState.FAILED, result={}, error=error.message, hint=error.hint)
+def tend(workspace: Workspace) -> Dispatched:
+    """Settle what is over, start what can be started, and see that somebody looks again where runs wait.
 
-
-def find_lost(workspace: Workspace) -> None:
-    """Mark unfinished runs whose process is gone as lost, and close the jobs of all such processes.
-
-    A process of another machine or container sharing the home cannot be seen, and is not judged.
+    Cheap where nothing is queued. Everybody who lists or changes runs calls it: there is no daemon.
     """
-    for run in workspace.catalog.runs.list(states=UNFINISHED, limit=None):
-        job = workspace.catalog.jobs.latest(run.id)
-        if job is None and datetime.now(UTC) - run.created_at < START_GRACE:
-            continue
-        if job is None or processes.is_gone(job.process):
-            _mark_lost(workspace, run)
-    for job in workspace.catalog.jobs.list_unfinished():
-        if processes.is_gone(job.process):
-            with suppress(Conflict):  # another reader was faster
-                workspace.catalog.jobs.finish(job.id, None)
+    if not workspace.catalog.queue.has_unfinished():
+        return Dispatched(started=0, waiting=0, due_at=None)
+    settle_all(workspace)
+    done = dispatch(workspace)
+    if done.waiting:
+        with suppress(OSError):  # no process can be started; the next command tries again
+            _start_waiter(workspace)
+    return done
 
 
-def _mark_lost(workspace: Workspace, run: Run) -> None:
-    """Close a run without a process; a run that finished meanwhile is left as it is."""
-    was_stopping = workspace.catalog.runs.get(run.id).state is RunState.STOPPING
-    state = RunState.STOPPED if was_stopping else RunState.LOST
-    error = "Stopped by force." if was_stopping else "The process ended without a word."
-    with suppress(Conflict):  # the worker's own last word came first
-        workspace.catalog.runs.finish(
-            run.id, state, result={}, error=error, hint=f"mlwf logs {run.id} shows its last lines."
-        )
+def _start_waiter(workspace: Workspace) -> None:
+    """Let a small process look after the queue until nothing waits, unless there is one.
 
-
-def stop(workspace: Workspace, run: Run, *, grace_s: float) -> Run:
-    """Ask the run's worker to stop; after `grace_s` seconds kill it and all of its session.
-
-    Raises:
-        Conflict: the run has finished already, or another program does it in its own process.
+    It is for what ends without a word to this home: leases of other homes, GPUs that strangers use,
+    times of retries, and supervisors that were killed.
     """
-    catalog = workspace.catalog
-    if run.state.is_finished:
-        raise Conflict(f"The run {run.id} is {run.state} already.", hint="Nothing was stopped.")
-    job = catalog.jobs.latest(run.id)
-    if run.verb not in WORKER_VERBS:
-        pid = job.process.pid if job else "unknown"
-        raise Conflict(
-            f"The {run.verb} {run.id} is done by the process {pid} itself.",
-            hint="Stop it there: Ctrl-C on a command line, Esc in the app.",
-        )
-    with suppress(Conflict):  # it may finish by itself at this moment
-        catalog.runs.mark(run.id, RunState.STOPPING, expected=(RunState.QUEUED, RunState.RUNNING))
-    if job is None:
-        _mark_lost(workspace, run)  # no worker has begun, and none will: the run is finished
-    else:
-        processes.send_signal(job.process, signal.SIGTERM)
-        _wait_until_gone(job, grace_s)
-        processes.kill_session(job.process)
-        _wait_until_gone(job, KILL_WAIT_S)
-    find_lost(workspace)
-    return catalog.runs.get(run.id)
-
-
-def _wait_until_gone(job: Job, limit_s: float) -> None:
-    deadline = time.monotonic() + limit_s
-    while processes.is_alive(job.process) and time.monotonic() < deadline:
-        time.sleep(POLL_S)
+    lock = os.open(workspace.home / "waiter.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        command = (sys.executable, "-m", "mlwf_tui.dispatcher", str(workspace.home))
+        workspace.registry.get_executor(EXECUTOR).watch(command, lock, workspace.home)
+    except BlockingIOError:
+        pass  # there is one
+    finally:
+        os.close(lock)

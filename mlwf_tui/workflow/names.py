@@ -9,7 +9,7 @@ from mlwf_tui.entities.run import RunState
 from mlwf_tui.errors import Conflict
 from mlwf_tui.workspace import Workspace
 
-UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
+UNFINISHED = tuple(state for state in RunState if not state.is_finished)
 
 
 def choose_model_name(workspace: Workspace, given: str, stem: str) -> str:

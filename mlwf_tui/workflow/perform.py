@@ -1,18 +1,42 @@
-"""Does a queued run: what the worker process calls; the verbs themselves are in their own files."""
+"""Does a claimed run: what the worker process calls; the verbs themselves are in their own files."""
 
 from __future__ import annotations
 
+import os
+import signal
+
+from mlwf_tui.catalog.jobs import JobEnd
 from mlwf_tui.entities.ids import ModelId, VersionId
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Version
-from mlwf_tui.entities.run import ArtifactKind, Run
-from mlwf_tui.errors import InvalidInput
+from mlwf_tui.entities.run import ArtifactKind, ProcessIdentity, Run, RunState
+from mlwf_tui.errors import Conflict
 from mlwf_tui.protocols import Observer
 from mlwf_tui.workflow.apply import perform_apply
 from mlwf_tui.workflow.benchmark import perform_benchmark
+from mlwf_tui.workflow.calls import perform_call
+from mlwf_tui.workflow.jobs import tend
 from mlwf_tui.workflow.recorder import Recorder, closing_run
+from mlwf_tui.workflow.settle import notify
 from mlwf_tui.workflow.train import perform_train
 from mlwf_tui.workspace import Workspace
+
+
+def begin_claimed(workspace: Workspace, ref: str, worker: ProcessIdentity) -> Run:
+    """Let the run begin that was claimed for this worker's job, and return it.
+
+    Raises:
+        NotFound: there is no such run.
+        Conflict: it was not claimed, or is to be stopped.
+    """
+    catalog = workspace.catalog
+    with catalog.transaction():
+        run = catalog.runs.get(ref)
+        job = catalog.jobs.latest(run.id)
+        if run.state is not RunState.CLAIMED or job is None:
+            raise Conflict(f"The run {run.id} is {run.state}, not claimed.", hint="See mlwf queue.")
+        catalog.jobs.note_worker(job.id, worker)
+        return catalog.runs.start(run.id)
 
 
 def perform(workspace: Workspace, run: Run, observer: Observer) -> None:
@@ -20,29 +44,77 @@ def perform(workspace: Workspace, run: Run, observer: Observer) -> None:
 
     Raises:
         MlwfError: what went wrong; the run is closed as failed, or as stopped, before it is raised.
+        Paused: it is to be gone on with later, and is not closed.
     """
     recorder = Recorder(workspace, run)
-    with closing_run(recorder):
-        match run.verb:
-            case "train":
+    match run.verb:
+        case "train":
+            with closing_run(recorder):
                 perform_train(recorder, _find_version(recorder), observer)
-            case "benchmark":
+        case "benchmark":
+            with closing_run(recorder):
                 perform_benchmark(recorder, _find_version(recorder), _find_model(recorder), observer)
-            case "apply":
+        case "apply":
+            with closing_run(recorder):
                 perform_apply(recorder, _find_version(recorder), _find_model(recorder), observer)
-            case other:
-                raise InvalidInput(f"The verb {other!r} is not done by a worker.", hint="Start it anew.")
+        case _:
+            perform_call(workspace, recorder, observer)
+
+
+def is_asked_to_stop(workspace: Workspace, run: Run) -> bool:
+    """Whether a person wants this run to end."""
+    return workspace.catalog.runs.get(run.id).state is RunState.STOPPING
+
+
+def note_pause(workspace: Workspace, run: Run) -> None:
+    """Say that the worker has let go of the run, if that was asked for; else settling says what it is."""
+    catalog = workspace.catalog
+    with catalog.transaction():
+        job = catalog.jobs.latest(run.id)
+        if catalog.runs.mark(run.id, RunState.PAUSED, expected=(RunState.PAUSING,)) and job is not None:
+            catalog.jobs.note_outcome(job.id, RunState.PAUSED)
+
+
+def stand_still(workspace: Workspace, run: Run) -> None:
+    """Stop all of this worker's group where a pause was asked for, and return when it is to go on.
+
+    It happens between two steps of the work, when no transaction is open that others would wait for.
+    """
+    if not workspace.catalog.runs.mark(run.id, RunState.PAUSED, expected=(RunState.PAUSING,)):
+        return
+    os.killpg(os.getpgrp(), signal.SIGSTOP)
+    workspace.catalog.runs.mark(run.id, RunState.RUNNING, expected=(RunState.PAUSED,))
+
+
+def end_orphan(workspace: Workspace, run: Run, exit_code: int) -> None:
+    """Say that a job whose supervisor was killed has ended, and let the queue go on."""
+    catalog = workspace.catalog
+    now = catalog.runs.get(run.id)
+    job = catalog.jobs.latest(run.id)
+    if job is not None and job.finished_at is None and now.state is not RunState.RUNNING:
+        catalog.jobs.finish(job.id, end=JobEnd(exit_code=exit_code, outcome=now.state))
+        if now.state.is_finished:
+            notify(workspace, now)
+    tend(workspace)
 
 
 def _find_version(recorder: Recorder) -> Version:
-    version_id = VersionId(_find_input(recorder, ArtifactKind.VERSION))
+    version_id = VersionId(_find_input(recorder, ArtifactKind.VERSION) or "")
     return recorder.workspace.catalog.versions.get_by_id(version_id)
 
 
 def _find_model(recorder: Recorder) -> Model:
-    model_id = ModelId(_find_input(recorder, ArtifactKind.MODEL))
-    return recorder.workspace.catalog.models.get_by_id(model_id)
+    """Return the model that is an input, or that the training has made which the run was queued behind."""
+    model_id = _find_input(recorder, ArtifactKind.MODEL)
+    if model_id is not None:
+        return recorder.workspace.catalog.models.get_by_id(ModelId(model_id))
+    assert recorder.run.terms is not None, "only a queued run may wait for its model"
+    for earlier_id in recorder.run.terms.after:
+        for made in recorder.workspace.catalog.runs.get(earlier_id).outputs:
+            if made.kind is ArtifactKind.MODEL:
+                return recorder.read_model(made.id)
+    return recorder.read_model(str(recorder.run.params["model"]))
 
 
-def _find_input(recorder: Recorder, kind: ArtifactKind) -> str:
-    return next(artifact.id for artifact in recorder.run.inputs if artifact.kind is kind)
+def _find_input(recorder: Recorder, kind: ArtifactKind) -> str | None:
+    return next((artifact.id for artifact in recorder.run.inputs if artifact.kind is kind), None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from mlwf_tui.workflow.reading_hand import ReadingSetup
 from mlwf_tui.workflow.scan import get_size
 from mlwf_tui.workspace import Workspace
 
-_MOST_TASKS = 32
-_MOST_BYTES = 8 << 20
+_MOST_TASKS = 128
+_MOST_BYTES = 2 << 20
+"""Of a batch: tiny images are handed over many at once, large ones by themselves."""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -29,46 +31,51 @@ _readings_decoder = msgspec.msgpack.Decoder(list[Reading])
 
 @contextmanager
 def open_readers(
-    workspace: Workspace, writer: StoreWriter, importer: Importer, root: Path, key: Any, *, expected: int
+    workspace: Workspace, writer: StoreWriter, importer: Importer, root: Path, key: Any
 ) -> Iterator[Readers]:
-    """Give what reads about `expected` items of a folder; leaving normally makes durable what hands stored.
+    """Give what reads the items of a folder; leaving normally makes durable what hands stored.
 
     Raises:
         StorageFailed: the disk refused, or a hand died.
     """
-    if expected < FEWEST_FOR_HANDS or count_hands() == 1:
-        yield Readers(ItemReader(writer, importer, str(root), key))
-        return
     setup = _encoder.encode(ReadingSetup(importer.name, os.fsencode(root), key))
-    with open_hands(workspace.home, "read", setup) as hands:
-        yield Readers(hands)
+    with ExitStack() as stack:
+        yield Readers(
+            ItemReader(writer, importer, str(root), key),
+            lambda: stack.enter_context(open_hands(workspace.home, "read", setup)),
+        )
 
 
 class Readers:
-    """Reads tasks and yields their readings in order; used by one thread at a time."""
+    """Reads tasks and yields their readings in order: here, or by hands where there are many.
 
-    def __init__(self, way: ItemReader | Hands) -> None:
-        self._way = way
+    Used by one thread at a time.
+    """
+
+    def __init__(self, reader: ItemReader, open_hands: Callable[[], Hands]) -> None:
+        self._reader = reader
+        self._open_hands = open_hands
 
     def read(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Reading]]:
-        """Yield each task with its reading, in order; tasks are drawn a little ahead.
+        """Yield each task with its reading, in order; tasks are drawn ahead.
 
         Raises:
             StorageFailed: the disk refused, or a hand died.
         """
-        batches = _iter_batches(tasks)
-        if isinstance(self._way, ItemReader):
-            for batch in batches:
-                yield from zip(batch, self._way.read_all(batch), strict=True)
+        rest = iter(tasks)
+        first = list(islice(rest, FEWEST_FOR_HANDS))
+        if len(first) < FEWEST_FOR_HANDS or count_hands() == 1:
+            for batch in _iter_batches(chain(first, rest)):
+                yield from zip(batch, self._reader.read_all(batch), strict=True)
             return
         asked: deque[list[Task]] = deque()
 
         def iter_messages() -> Iterator[bytes]:
-            for batch in batches:
+            for batch in _iter_batches(chain(first, rest)):
                 asked.append(batch)
                 yield _encoder.encode(batch)
 
-        for answer in self._way.map(iter_messages()):
+        for answer in self._open_hands().map(iter_messages()):
             yield from zip(asked.popleft(), _readings_decoder.decode(answer), strict=True)
 
 

@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, GeometryKind, find_class_fault
+from mlwf_tui.entities.boxes import Boxes
 from mlwf_tui.entities.folder import FoundFile, show_path
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
@@ -29,7 +30,7 @@ MAX_IMAGE_BYTES = 1 << 30
 _ATTEMPTS = 3
 
 
-class Task(msgspec.Struct, array_like=True, frozen=True):
+class Task(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One item to read: its place in the project, its image file, and the file that annotates it."""
 
     dataset: str
@@ -52,7 +53,7 @@ class Task(msgspec.Struct, array_like=True, frozen=True):
         return bool(self.source) or self.annotation is not None
 
 
-class Reading(msgspec.Struct, array_like=True, frozen=True):
+class Reading(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What became of a task. `row` is empty where the item is left out, and `problems` say why.
 
     The signatures are those of the bytes that were read, and `row` has what the files say.
@@ -74,15 +75,11 @@ class _Image(NamedTuple):
     task: Task
     data: bytes
     facts: ImageFacts
-    described: Description
+    annotation: Annotation | Boxes
+    split: Split | None  # that the item's own file says
     problems: list[tuple[str, str]]
     signature: bytes
     source_signature: bytes
-
-    @property
-    def split(self) -> Split:
-        """What the item's own file says, else what the folder does."""
-        return self.task.split if self.described.split is None else self.described.split
 
 
 @dataclass(slots=True)
@@ -115,13 +112,16 @@ class ItemReader:
                 described, source_signature = self._read_source(task, facts, problems)
             except InvalidInput as error:
                 return Reading(((task.source, error.message),))
-        width_px, height_px = facts.width_px, facts.height_px
-        annotation = keep_inside(described.annotation, width_px, height_px, task.image, problems.append)
-        described = Description(annotation, described.split)
-        return _Image(task, data, facts, described, problems, signature, source_signature)
+        annotation, size = described.annotation, (facts.width_px, facts.height_px)
+        if not isinstance(annotation, Boxes):
+            annotation = keep_inside(annotation, *size, task.image, problems.append)
+        elif not annotation.are_sound(*size):
+            annotation = keep_inside(annotation.to_annotation(), *size, task.image, problems.append)
+        return _Image(task, data, facts, annotation, described.split, problems, signature, source_signature)
 
     def _finish(self, image: _Image, digest: Digest) -> Reading:
-        task, facts = image.task, image.facts
+        task, facts, annotation = image.task, image.facts, image.annotation
+        boxes = annotation if isinstance(annotation, Boxes) else None
         item = Item(
             dataset=task.dataset,
             name=task.name,
@@ -129,17 +129,17 @@ class ItemReader:
             size_bytes=len(image.data),
             width_px=facts.width_px,
             height_px=facts.height_px,
-            split=image.split,
-            annotation=image.described.annotation,
+            split=task.split if image.split is None else image.split,
+            annotation=Annotation() if isinstance(annotation, Boxes) else annotation,
         )
         try:
-            encoded = encode(item)
+            encoded = encode(item, boxes)
         except InvalidInput as error:
             return Reading(((task.source or task.image, error.message),))
-        names = tuple({labelled.class_name for labelled in item.annotation.objects})
+        names = boxes.class_names if boxes else [one.class_name for one in item.annotation.objects]
         return Reading(
-            tuple(image.problems), encoded.row, encoded.object_count, encoded.size_bytes, names,
-            image.signature, image.source_signature, image.described.split is not None,
+            tuple(image.problems), encoded.row, encoded.object_count, encoded.size_bytes, tuple(set(names)),
+            image.signature, image.source_signature, image.split is not None,
         )  # fmt: skip
 
     def _read_source(

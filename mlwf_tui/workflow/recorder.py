@@ -12,13 +12,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlwf_tui import processes
 from mlwf_tui.entities.ids import Digest, RunId, StateId
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import ManifestSummary, Project, ProjectState, Version, VersionKind
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Job, Run, RunState
-from mlwf_tui.errors import Cancelled, InvalidInput, MlwfError
+from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, NotFound, Paused
 from mlwf_tui.store.writer import StoreWriter
-from mlwf_tui.workflow import processes
 from mlwf_tui.workflow.refs import resolve_project_ref
 from mlwf_tui.workspace import Workspace
 
@@ -213,6 +213,13 @@ def record(
     be seen, with what was wrong.
     """
     catalog = workspace.catalog
+    adopted = workspace.adopt_run(verb)
+    if adopted is not None:
+        catalog.runs.set_params(adopted, params)
+        with closing_run(Recorder(workspace, catalog.runs.get(adopted))) as recorder:
+            recorder.hold_store()
+            yield recorder
+        return
     with catalog.transaction():
         run = catalog.runs.create(
             verb,
@@ -230,38 +237,57 @@ def record(
 
 
 @contextmanager
-def closing_run(recorder: Recorder) -> Iterator[None]:
+def closing_run(recorder: Recorder) -> Iterator[Recorder]:
     """Close the recorder's run with the state that the block's ending means, unless it is closed."""
     with recorder.holds, _closing(recorder):  # let go of the store last
-        yield
+        yield recorder
 
 
 @contextmanager
 def _closing(recorder: Recorder) -> Iterator[None]:
     try:
         yield
+    except Paused:
+        raise  # the run goes on later
     except (Cancelled, KeyboardInterrupt):
         _close_after(recorder, RunState.STOPPED, "Stopped on request.")
         raise
     except MlwfError as error:
-        _close_after(recorder, RunState.FAILED, error.message, error.hint)
+        _close_after(recorder, RunState.FAILED, error.message, error.hint, cause=error)
         raise
     except BaseException as error:
-        _close_after(recorder, RunState.FAILED, f"{type(error).__name__}: {error}")
+        _close_after(recorder, RunState.FAILED, f"{type(error).__name__}: {error}", cause=error)
         raise
     if not recorder.is_closed:
         with recorder.finishing():
             pass
 
 
-def _close_after(recorder: Recorder, state: RunState, error: str, hint: str = "") -> None:
+def _close_after(
+    recorder: Recorder,
+    state: RunState,
+    error: str,
+    hint: str = "",
+    *,
+    cause: BaseException | None = None,
+) -> None:
     """Close the run after a failure; that it cannot be closed must not hide why it failed."""
     if recorder.is_closed:
         return
     try:
+        if state is RunState.FAILED and _waits_for_retry(recorder, cause):
+            return
         recorder.close(state, result={}, error=error, hint=hint)
     except MlwfError as second:
         logger.warning("The run %s could not be closed: %s", recorder.run_id, second.message)
+
+
+def _waits_for_retry(recorder: Recorder, cause: BaseException | None) -> bool:
+    """Let a queued run wait for its retry, where its terms have one left and another try may do better."""
+    if recorder.run.terms is None or isinstance(cause, InvalidInput | NotFound | Conflict):
+        return False
+    message = cause.message if isinstance(cause, MlwfError) else f"{type(cause).__name__}: {cause}"
+    return recorder.workspace.catalog.queue.try_again(recorder.run_id, error=message)
 
 
 def pin_head(

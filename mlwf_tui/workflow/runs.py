@@ -8,8 +8,8 @@ from mlwf_tui.workspace import Workspace
 
 
 def list_runs(workspace: Workspace, limit: int = 100) -> tuple[Run, ...]:
-    """Return the newest runs first; those whose process is gone are marked as lost before."""
-    jobs.find_lost(workspace)
+    """Return the newest runs first; the queue is looked after before."""
+    jobs.tend(workspace)
     return workspace.catalog.runs.list(limit=limit)
 
 
@@ -19,5 +19,5 @@ def get_run(workspace: Workspace, ref: str) -> Run:
     Raises:
         NotFound: there is no such run.
     """
-    jobs.find_lost(workspace)
+    jobs.tend(workspace)
     return workspace.catalog.runs.get(ref)

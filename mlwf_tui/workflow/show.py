@@ -7,16 +7,20 @@ from typing import Any
 
 import msgspec
 
-from mlwf_tui.entities.ids import Digest, ProjectId, VersionId
+from mlwf_tui.entities.ids import Digest, ProjectId, RunId, VersionId
+from mlwf_tui.entities.mark import Mark
+from mlwf_tui.entities.metric import MetricSummary
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
-from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.run import Job, Run
+from mlwf_tui.entities.usage import Usage
 from mlwf_tui.errors import NotFound
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.content import read_content
-from mlwf_tui.workflow.events import read_metrics
+from mlwf_tui.workflow.metrics import Outlook, read_outlooks
 from mlwf_tui.workflow.refs import Entity, resolve
 from mlwf_tui.workflow.runs import get_run
+from mlwf_tui.workflow.usage import read_usage
 from mlwf_tui.workspace import Workspace
 
 
@@ -41,9 +45,11 @@ def show(workspace: Workspace, ref: str) -> Shown:
         case Version():
             return Shown(kind="version", entity=entity, facts=_describe_version(workspace, entity))
         case Model():
-            return Shown(kind="model", entity=entity, facts=_describe_model(entity))
+            machine = _describe_usage_of(workspace, entity.run_id)
+            return Shown(kind="model", entity=entity, facts={**_describe_model(entity), "machine": machine})
         case Report():
-            return Shown(kind="report", entity=entity, facts=_describe_report(entity))
+            machine = _describe_usage_of(workspace, entity.run_id)
+            return Shown(kind="report", entity=entity, facts={**_describe_report(entity), "machine": machine})
         case Run():
             run = get_run(workspace, entity.id)  # which sees whether its process is still there
             return Shown(kind="run", entity=run, facts=_describe_run(workspace, run))
@@ -142,6 +148,7 @@ def _describe_report(report: Report) -> dict[str, Any]:
 
 def _describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
     """Tell all of a run, and the last value of each metric that it reported."""
+    outlook = read_outlooks(workspace, [run])[run.id]
     return {
         "id": run.id,
         "name": f"{run.verb} {run.id}",
@@ -152,9 +159,41 @@ def _describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
         "author": run.author,
         "environment": dict(run.environment),
         "result": dict(run.result),
-        "metrics": {point.key: point.value for point in read_metrics(workspace.run_folder(run.id))},
+        "metrics": {key: summary.last for key, summary in outlook.standing.summaries.items()},
+        **describe_outlook(outlook),
+        "machine": describe_usage(read_usage(workspace, run)),
         "error": run.error,
         "hint": run.hint,
+        "jobs": [_describe_job(job) for job in workspace.catalog.jobs.list_of(run.id)],
+    }
+
+
+def _describe_usage_of(workspace: Workspace, run_id: RunId) -> dict[str, Any] | None:
+    """Return what the run took that made a model or report; None where the run is not there any more."""
+    try:
+        return describe_usage(read_usage(workspace, workspace.catalog.runs.get(run_id)))
+    except NotFound:
+        return None
+
+
+def describe_usage(usage: Usage | None) -> dict[str, Any] | None:
+    """Return what a run took of the machine as plain values; None where nothing was measured."""
+    return None if usage is None else dict(msgspec.to_builtins(usage))
+
+
+def _describe_job(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "pid": job.process.pid,
+        "leases": list(job.leases),
+        "outcome": job.outcome,
+        "exit_code": job.exit_code,
+        "signal": job.signal,
+        "ran_s": job.ran_s,
+        "cpu_s": job.cpu_s,
+        "max_rss_bytes": job.max_rss_bytes,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
     }
 
 
@@ -169,4 +208,40 @@ def describe_run(run: Run) -> dict[str, Any]:
         "created_at": run.created_at,
         "started_at": run.started_at,
         "finished_at": run.finished_at,
+        "priority": run.priority,
+        "waits_for": run.waits_for,
+        "retry_count": run.retry_count,
+    }
+
+
+def describe_outlook(outlook: Outlook) -> dict[str, Any]:
+    """Return what looks wrong of a run, and how long it will still take; None where nobody can know."""
+    left = outlook.time_left
+    return {
+        "marks": [describe_mark(mark) for mark in outlook.standing.marks],
+        "time_left_s": None if left is None else round(left.seconds, 1),
+        "time_left_margin_s": None if left is None else round(left.margin_s, 1),
+    }
+
+
+def describe_mark(mark: Mark) -> dict[str, Any]:
+    return {
+        "kind": mark.kind.value,
+        "key": mark.key,
+        "step": mark.step,
+        "text": mark.text,
+        "advice": mark.advice,
+    }
+
+
+def describe_summary(summary: MetricSummary) -> dict[str, Any]:
+    """Return one metric in figures; `last` is None where the newest value is not finite."""
+    return {
+        "key": summary.key,
+        "count": summary.count,
+        "gap_count": summary.gap_count,
+        "last": summary.last,
+        "last_step": summary.last_step,
+        "best": summary.best,
+        "best_step": None if summary.best is None else summary.best_step,
     }

@@ -6,21 +6,27 @@ from pathlib import Path
 
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.folder import FolderChange, FolderStatus
-from mlwf_tui.errors import NotFound
+from mlwf_tui.errors import NotFound, StorageFailed
 from mlwf_tui.protocols import Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.workflow.scan import scan_folder
-from mlwf_tui.workflow.tree import look_for_edits
-from mlwf_tui.workflow.tree_state import get_state
+from mlwf_tui.workflow.tree import hold_tree, look_for_edits
+from mlwf_tui.workflow.tree_recovery import recover
+from mlwf_tui.workflow.tree_state import TreeState, distrust, get_state, may_have_lost
 from mlwf_tui.workspace import Workspace
 
 
 def read_status(workspace: Workspace, folder: Path, *, observer: Observer) -> FolderStatus:
     """Return what was edited in a checkout; only files that were touched are read.
 
+    The first look after the machine was started anew reads all files, and writes again what a power cut
+    took of them.
+
     Raises:
         NotFound: the folder is no checkout, or its project is not in this home.
         InvalidInput: the checkout's own state is damaged.
+        Busy: a checkout or sync of the folder is going on, and the machine was started anew before it.
+        CorruptData: what a power cut took is damaged in the store as well.
     """
     folder = expand_path(folder)
     state = get_state(folder)
@@ -31,6 +37,8 @@ def read_status(workspace: Workspace, folder: Path, *, observer: Observer) -> Fo
             f"{folder} is a checkout of {state.ref}, which is not in this home.",
             hint="Name its home with --home.",
         ) from error
+    if _is_due(state):
+        state = _recover(workspace, folder, state, observer)
     listing = scan_folder(folder)
     edits = look_for_edits(workspace, state, listing, observer)
     changes = (
@@ -51,3 +59,17 @@ def read_status(workspace: Workspace, folder: Path, *, observer: Observer) -> Fo
         is_interrupted=bool(state.target),
         problems=edits.problems,
     )
+
+
+def _is_due(state: TreeState) -> bool:
+    """Say whether a power cut may have taken something from a folder that is not in the middle of a verb."""
+    return may_have_lost(state) and not state.target
+
+
+def _recover(workspace: Workspace, folder: Path, state: TreeState, observer: Observer) -> TreeState:
+    try:
+        with hold_tree(workspace, folder) as held:
+            state = get_state(held)  # another one may have been faster
+            return recover(workspace, held, state, observer) if _is_due(state) else state
+    except StorageFailed:  # a folder that can only be read: what is torn there counts as edited
+        return distrust(state)

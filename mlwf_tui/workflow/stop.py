@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from mlwf_tui.entities.run import Run
-from mlwf_tui.workflow import jobs
+from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.errors import Conflict
+from mlwf_tui.workflow.control import end_job, find_frozen_job, wake_frozen
+from mlwf_tui.workflow.dispatch import STOP_GRACE_S
+from mlwf_tui.workflow.jobs import tend
 from mlwf_tui.workspace import Workspace
 
-GRACE_S = 60.0  # a training ends its batch, validates and saves before it goes
+GRACE_S = STOP_GRACE_S
+STOPPABLE = (RunState.CLAIMED, RunState.RUNNING, RunState.PAUSING, RunState.PAUSED)
 
 
 def stop_run(workspace: Workspace, ref: str, *, grace_s: float = GRACE_S) -> Run:
@@ -14,6 +18,44 @@ def stop_run(workspace: Workspace, ref: str, *, grace_s: float = GRACE_S) -> Run
 
     Raises:
         NotFound: there is no such run.
-        Conflict: it has finished already.
+        Conflict: it has finished already, or another program does it in its own process.
     """
-    return jobs.stop(workspace, workspace.catalog.runs.get(ref), grace_s=grace_s)
+    catalog = workspace.catalog
+    job = catalog.jobs.latest(catalog.runs.get(ref).id)
+    if job is not None and job.finished_at is None:
+        wake_frozen(job)
+    tend(workspace)
+    run = catalog.runs.get(ref)
+    if run.state.is_finished:
+        raise Conflict(f"The run {run.id} is {run.state} already.", hint="Nothing was stopped.")
+    if not run.is_detached:
+        pid = job.process.pid if job else "unknown"
+        raise Conflict(
+            f"The {run.verb} {run.id} is done by the process {pid} itself.",
+            hint="Stop it there: Ctrl-C on a command line, Esc in the app.",
+        )
+    if not _stop_waiting(workspace, run):
+        _stop_going(workspace, run, grace_s)
+    tend(workspace)
+    return catalog.runs.get(run.id)
+
+
+def _stop_waiting(workspace: Workspace, run: Run) -> bool:
+    """Take a run out of the queue that has no process; False where it has one."""
+    with workspace.catalog.transaction():
+        now = workspace.catalog.runs.get(run.id)
+        is_paused = now.state is RunState.PAUSED and find_frozen_job(workspace, now) is None
+        if now.state is not RunState.QUEUED and not is_paused:
+            return False
+        workspace.catalog.runs.finish(run.id, RunState.STOPPED, result={}, error="Stopped on request.")
+    return True
+
+
+def _stop_going(workspace: Workspace, run: Run, grace_s: float) -> None:
+    catalog = workspace.catalog
+    if catalog.runs.get(run.id).state.is_finished:
+        return
+    catalog.runs.mark(run.id, RunState.STOPPING, expected=STOPPABLE)
+    job = catalog.jobs.latest(run.id)
+    if job is not None:
+        end_job(workspace, job, grace_s)

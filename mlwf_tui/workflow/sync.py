@@ -10,23 +10,26 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import LabelSchema, define_classes
 from mlwf_tui.entities.change import ChangeKind
-from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import check_text
 from mlwf_tui.entities.project import ManifestSummary, Project, VersionKind
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.entities.threeway import MergeConflict, Side
 from mlwf_tui.errors import Conflict, NotFound
-from mlwf_tui.formats.supervisely_layout import place_annotation
+from mlwf_tui.formats.supervisely_layout import place_annotation, place_image
+from mlwf_tui.processes import read_boot_id
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.manifests import read_summary, update_manifest
+from mlwf_tui.store.rows import encode_item
 from mlwf_tui.workflow.combine import combine
 from mlwf_tui.workflow.recorder import Recorder, pin_head, record
 from mlwf_tui.workflow.scan import scan_folder
-from mlwf_tui.workflow.tree import finish, hold_tree, list_touched, settle
+from mlwf_tui.workflow.tree import hold_tree, settle
 from mlwf_tui.workflow.tree_edits import TreeEdits, read_edits
+from mlwf_tui.workflow.tree_plan import Plan, plan_change, plan_new
+from mlwf_tui.workflow.tree_recovery import is_sound, recover
 from mlwf_tui.workflow.tree_state import TreeState, get_state, write_state
-from mlwf_tui.workflow.tree_write import Plan, Step, plan_change, write_plan
+from mlwf_tui.workflow.tree_write import write_plan
 from mlwf_tui.workspace import Workspace
 
 _SHOWN = 3
@@ -72,8 +75,8 @@ def sync(
     with hold_tree(workspace, folder) as held:
         state = get_state(held)
         project = _find_project(workspace, state, held)
-        if state.target:  # a checkout or a sync was killed while it wrote files
-            state = finish(workspace, held, state, observer)
+        if not is_sound(state):
+            state = recover(workspace, held, state, observer)
         with record(workspace, "sync", params={"folder": str(held), "project": project.name}) as run:
             run.read_folder(str(held))
             if project.item_count:
@@ -114,7 +117,7 @@ class _Sync:
                 manifest = summary.digest
         head = self._combine(manifest)
         version = self._move_head(head, edits)
-        written = self._bring_up(listing, edits, manifest, head)
+        written = self._bring_up(edits, manifest, head)
         return self._summarise(edits, version, written)
 
     def _combine(self, theirs: Digest) -> ManifestSummary:
@@ -152,41 +155,42 @@ class _Sync:
                 pass
         return version
 
-    def _bring_up(
-        self, listing: FolderListing, edits: TreeEdits, synced: Digest, head: ManifestSummary
-    ) -> int:
+    def _bring_up(self, edits: TreeEdits, synced: Digest, head: ManifestSummary) -> int:
         """Make the folder what the head is, remember its files, and return how many were written."""
         store = self.run.workspace.store
-        touched = list_touched(self.state, listing)
-        found = {file.relative: file.signature for file in listing.files}
+        found = edits.found
         here = found.keys() | edits.unseen.keys()
         files = {path: sign for path, sign in self.state.files.items() if path in here}
         # What was touched counts as known in the state in which it was read; what could not be read
         # keeps its old signature, and so is looked at again next time.
-        files |= {path: sign for path, sign in edits.signatures.items() if path in touched}
+        files |= settle(edits.signatures)
         plan = plan_change(store, synced, head.digest, {})
-        planned = {step.item.key for step in plan.steps}
+        planned = {step.key for step in plan.steps}
         unannotated = [
-            Step(edit.after, False, True)
+            plan_new(encode_item(edit.after)).without(place_image(edit.after.dataset, edit.after.name))
             for edit in edits.edits
             if edit.after and place_annotation(edit.after.dataset, edit.after.name) not in found
             and edit.after.key not in planned
         ]  # fmt: skip
         if plan.step_count or plan.removals or plan.schema or unannotated:
             # Known, though not there: a sync that goes on after a kill then writes them.
-            due = {place_annotation(step.item.dataset, step.item.name): b"" for step in unannotated}
+            due = {step.paths[1]: b"" for step in unannotated}
+            self.state = msgspec.structs.replace(self.state, boot=read_boot_id())
             self._write_state(files | due, synced, target=head.digest)
             steps = [*plan.steps, *unannotated]
             plan = Plan(None, steps, len(steps), plan.removals, plan.schema)
-            written = write_plan(self.run.workspace, self.folder, plan, is_new=False, observer=self.observer)
-            files = {path: sign for path, sign in files.items() if path not in plan.removals}
-            files |= written.files
+            written = write_plan(
+                self.run.workspace, self.folder, plan, files, is_new=False, observer=self.observer
+            )
+            gone = plan.gone
+            files = {path: sign for path, sign in files.items() if path not in gone}
+            files |= settle(written.files)
         self._write_state(files, head.digest, target=Digest(""))
         return len(plan.removals) + sum(step.has_image + step.has_annotation for step in plan.steps)
 
     def _write_state(self, files: dict[str, bytes], manifest: Digest, *, target: Digest) -> None:
         state = msgspec.structs.replace(
-            self.state, files=settle(files), manifest=manifest, target=target, ref=self.project.name
+            self.state, files=files, manifest=manifest, target=target, ref=self.project.name
         )
         write_state(self.folder, state)
 

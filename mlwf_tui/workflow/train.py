@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.model import Checkpoint
 from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.params import ParamSpec, build_params, describe_params
@@ -19,10 +21,12 @@ from mlwf_tui.protocols import FitRequest, FitResult, Observer, Trainer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exports import export_manifest
-from mlwf_tui.workflow.jobs import queue_run, start_worker
+from mlwf_tui.workflow.jobs import check_terms, queue_run, start_queued
+from mlwf_tui.workflow.leases import find_device
 from mlwf_tui.workflow.names import choose_model_name, find_free
 from mlwf_tui.workflow.recorder import Recorder
 from mlwf_tui.workflow.refs import resolve_manifest
+from mlwf_tui.workflow.retry import FIT_FOLDER
 from mlwf_tui.workspace import Workspace
 
 TRAINER = "ultralytics"
@@ -31,8 +35,19 @@ DEFAULT_ARCHITECTURE = "yolov10n"
 
 
 def list_architectures(workspace: Workspace) -> tuple[str, ...]:
-    """Return the architectures that can be trained."""
-    return workspace.registry.get_trainer(TRAINER).list_architectures()
+    """Return the architectures that can be trained, those of the trainer first that takes files as well."""
+    return tuple(name for trainer in _iter_trainers(workspace) for name in trainer.list_architectures())
+
+
+def find_trainer(workspace: Workspace, model: str) -> Trainer:
+    """Return the trainer that knows an architecture, or the one that takes files."""
+    trainers = tuple(_iter_trainers(workspace))
+    return next((trainer for trainer in trainers if model in trainer.list_architectures()), trainers[0])
+
+
+def _iter_trainers(workspace: Workspace) -> Iterator[Trainer]:
+    others = (name for name in workspace.registry.list_names("trainers") if name != TRAINER)
+    return (workspace.registry.get_trainer(name) for name in (TRAINER, *others))
 
 
 def list_params(workspace: Workspace) -> tuple[ParamSpec, ...]:
@@ -48,8 +63,9 @@ def submit_train(
     params: Mapping[str, Any],
     seed: int = 0,
     name: str = "",
+    terms: Terms | None = None,
 ) -> Run:
-    """Pin the data, queue the run and start its worker; return at once.
+    """Pin the data and queue the run, which starts when there is room; return at once.
 
     Raises:
         NotFound: there is no such project or version.
@@ -57,30 +73,37 @@ def submit_train(
         InvalidInput: the version has no training or no validation items, or no objects.
         Conflict: there is a model of that name, or a training that will make one.
     """
-    trainer = workspace.registry.get_trainer(TRAINER)
+    trainer = find_trainer(workspace, model)
     architecture = _check_architecture(trainer, model)
     _refuse_own(params)
     declared, extra = _split_params(trainer, params)
     built = build_params(trainer.params_type, declared)
     trainer.check_settings(built, extra)
     project = _check_data(workspace, ref)
+    device = str(declared.get("device", "auto"))
+    agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=device)
     shown = {key: value for key, value in asdict(built).items() if value is not None} | extra
     with workspace.catalog.transaction():
         chosen = choose_model_name(workspace, name, f"{Path(architecture).stem}-{project.name}")
         facts = {"data": ref, "model": architecture, "name": chosen}
-        recorder = queue_run(workspace, "train", {**shown, **facts}, seed)
+        recorder = queue_run(workspace, "train", {**shown, **facts}, seed, terms=agreed)
         recorder.read_version(ref)
-    return start_worker(workspace, recorder.run)
+    return start_queued(workspace, recorder.run)
 
 
 def perform_train(recorder: Recorder, version: Version, observer: Observer) -> None:
-    """Do a queued training: called by the worker."""
+    """Do a queued training, from the checkpoint that an earlier job of the run has left; for the worker."""
     workspace, run = recorder.workspace, recorder.run
-    trainer = workspace.registry.get_trainer(TRAINER)
+    trainer = find_trainer(workspace, run.params["model"])
     given = {key: value for key, value in run.params.items() if key not in OWN_PARAMS}
     declared, extra = _split_params(trainer, given)
+    if "device" in declared:
+        declared["device"] = find_device(declared["device"], os.environ)
     data = export_manifest(workspace, version.manifest, trainer.data_format, observer)
-    folder = workspace.run_folder(run.id) / "fit"
+    folder = workspace.run_folder(run.id) / FIT_FOLDER
+    is_resumed = trainer.can_resume(folder)
+    if not is_resumed:
+        shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(exist_ok=True)
     result = trainer.fit(
         FitRequest(
@@ -91,6 +114,7 @@ def perform_train(recorder: Recorder, version: Version, observer: Observer) -> N
             params=build_params(trainer.params_type, declared),
             extra=extra,
             seed=run.seed or 0,
+            is_resumed=is_resumed,
         ),
         observer,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -48,7 +48,8 @@ class TreeEdit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeEdits:
-    """All edits in key order; `signatures` are those of the touched files as they were read.
+    """All edits in key order. `found` are the signatures of all files by their paths, `touched` the paths
+    that are not as they were left, `signatures` those of the touched files as they were read.
 
     `unseen` has the files that may well be there, behind a link or in a folder that cannot be read: by
     path, what hides them. Their items stay as they were.
@@ -58,6 +59,8 @@ class TreeEdits:
     schema: LabelSchema
     is_schema_changed: bool
     problems: tuple[Problem, ...]
+    found: Mapping[str, bytes]
+    touched: Set[str]
     signatures: Mapping[str, bytes]
     unseen: Mapping[str, str]
 
@@ -98,8 +101,8 @@ class _Reader:
 
     def read(self) -> TreeEdits:
         self.problems += [fault.to_problem() for fault in self.listing.faults]
-        self.found = {file.relative: file.signature for file in self.listing.files}
-        touched = find_touched(self.state, self.listing)
+        self.found = self.listing.list_signatures()
+        touched = find_touched(self.state, self.found)
         self.unseen = self._find_unseen(touched)
         keys = self._find_keys(touched)
         rows = find_rows(self.workspace.store, self.state.manifest, list(keys))
@@ -117,6 +120,8 @@ class _Reader:
             schema=found_schema,
             is_schema_changed=found_schema != schema,
             problems=tuple(self.problems),
+            found=self.found,
+            touched=touched,
             signatures=self.signatures,
             unseen=self.unseen,
         )

@@ -6,16 +6,12 @@ link that somebody else puts there leads out.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from threading import Event
 from types import TracebackType
 from typing import Self
 
@@ -29,7 +25,6 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_OPEN = 256
 _TEMPORARY = re.compile(r"\.[0-9a-f]{12}\.tmp")
 _NO_PARTS = frozenset(("", ".", ".."))
-_FLUSH_S = 0.5
 
 
 @dataclass(slots=True)
@@ -49,7 +44,7 @@ class TreeFiles:
             os.close(descriptor)
         self._descriptors.clear()
 
-    def write(self, path: str, content: bytes, *, is_replacing: bool) -> bytes:
+    def write(self, path: str, content: bytes | memoryview, *, is_replacing: bool) -> bytes:
         """Write a file and return its signature; over another one only where `is_replacing`.
 
         A new file is written under its own name; one that is replaced is whole, old or new, at any
@@ -96,6 +91,31 @@ class TreeFiles:
         except OSError as error:
             raise _describe_refusal(self.root / after, error) from error
 
+    def move_folder(self, before: str, after: str, names: Set[str]) -> bool:
+        """Move a whole folder if it holds nothing but these names, and nothing is where it goes to.
+
+        Returns whether it did; if not, nothing has changed.
+
+        Raises:
+            Conflict: as `write`.
+        """
+        try:
+            _check_path(before)
+            _check_path(after)
+            if set(os.listdir(self._open(before, is_made=False))) != names:  # noqa: PTH208 - no Path for a descriptor
+                return False
+            source, target = before.rpartition("/"), after.rpartition("/")
+            origin, parent = self._open(source[0]), self._open(target[0])
+            _rename(source[2], origin, target[2], parent)
+        except NotADirectoryError as error:
+            raise _describe_obstacle(self.root / after) from error
+        except OSError:  # something is there: it is told where the files are moved one by one
+            return False
+        for folder in (before, after):  # which was empty, if it was there
+            if folder in self._descriptors:
+                os.close(self._descriptors.pop(folder))
+        return True
+
     def remove(self, path: str) -> None:
         """Remove a file if it is there.
 
@@ -119,25 +139,46 @@ class TreeFiles:
                 above, _, name = folder.rpartition("/")
                 try:
                     _check_path(folder)
-                    os.rmdir(name, dir_fd=self._open(above))
-                except OSError:  # it holds something, or is gone already: both are well
+                    with suppress(FileNotFoundError):  # it was moved
+                        os.rmdir(name, dir_fd=self._open(above, is_made=False))
+                except OSError:  # it holds something
                     break
                 if folder in self._descriptors:
                     os.close(self._descriptors.pop(folder))
                 folder = above
 
-    def _open(self, folder: str) -> int:
-        """Return the descriptor of a folder, which is made where it is missing."""
+    def make_names_durable(self, folders: Iterable[str]) -> None:
+        """Wait until no power cut can take a name in these folders and those above; contents it may.
+
+        Raises:
+            Conflict, StorageFailed: as `write`.
+        """
+        for folder in sorted({folder for lowest in folders for folder in _list_chain(lowest)}):
+            try:
+                if folder:
+                    _check_path(folder)
+                with suppress(FileNotFoundError):  # it held nothing any more and was removed
+                    os.fsync(self._open(folder, is_made=False))
+            except NotADirectoryError as error:
+                raise _describe_obstacle(self.root / folder) from error
+            except OSError as error:
+                raise _describe_refusal(self.root / folder, error) from error
+
+    def _open(self, folder: str, *, is_made: bool = True) -> int:
+        """Return the descriptor of a folder, which is made where it is missing if `is_made`."""
         descriptor = self._descriptors.pop(folder, None)
         if descriptor is None and not folder:
             descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         elif descriptor is None:
             above, _, name = folder.rpartition("/")
-            parent = self._open(above)
-            with suppress(FileExistsError):
-                os.mkdir(name, 0o777, dir_fd=parent)
+            parent = self._open(above, is_made=is_made)
+            if is_made:
+                with suppress(FileExistsError):
+                    os.mkdir(name, 0o777, dir_fd=parent)
             try:
                 descriptor = os.open(name, _FOLDER, dir_fd=parent)
+            except FileNotFoundError:
+                raise
             except OSError as error:  # a link, or a file
                 raise NotADirectoryError(f"{folder} is not a folder") from error
             self._close_oldest()
@@ -148,46 +189,6 @@ class TreeFiles:
         if len(self._descriptors) >= _MOST_OPEN:
             oldest = next(iter(self._descriptors))
             os.close(self._descriptors.pop(oldest))
-
-
-def make_durable(folder: Path) -> None:
-    """Wait until all that was written to the folder's file system would survive a power cut.
-
-    One call for everything: a sync of each of 40,000 files takes a hundred times as long.
-
-    Raises:
-        StorageFailed: the disk refused.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        if _load_libc().syncfs(descriptor):
-            error = OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-            raise _describe_refusal(folder, error)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def flushing(folder: Path) -> Iterator[None]:
-    """Make durable what the body writes, beginning while it writes: the disk is then never idle.
-
-    Raises:
-        StorageFailed: the disk refused.
-    """
-    has_ended = Event()
-
-    def flush() -> None:
-        while not has_ended.wait(_FLUSH_S):
-            make_durable(folder)
-
-    with ThreadPoolExecutor(1, thread_name_prefix="flush") as thread:
-        flushed = thread.submit(flush)
-        try:
-            yield
-        finally:
-            has_ended.set()
-        flushed.result()
-    make_durable(folder)
 
 
 def clear_leftovers(root: Path) -> None:
@@ -208,18 +209,21 @@ def _is_leftover(entry: os.DirEntry[str]) -> bool:
     return is_named_so and entry.is_file(follow_symlinks=False)
 
 
+def _list_chain(folder: str) -> list[str]:
+    """Return a folder and all above it, the root last."""
+    chain = [folder]
+    while chain[-1]:
+        chain.append(chain[-1].rpartition("/")[0])
+    return chain
+
+
 def _check_path(path: str) -> None:
     """Raise NotADirectoryError where a path cannot be one of a file below a folder."""
     if "\0" in path or not _NO_PARTS.isdisjoint(path.split("/")):
         raise NotADirectoryError(f"{path!r} is no path below a folder")
 
 
-@cache
-def _load_libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
-
-
-def _write_new(name: str, content: bytes, parent: int) -> bytes:
+def _write_new(name: str, content: bytes | memoryview, parent: int) -> bytes:
     descriptor = os.open(name, _NEW_FILE, 0o666, dir_fd=parent)
     try:
         written = os.write(descriptor, content)

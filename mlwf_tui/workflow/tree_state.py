@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.ids import Digest, ProjectId
 from mlwf_tui.errors import InvalidInput, NotFound, StorageFailed
+from mlwf_tui.processes import read_boot_id
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.packs import sync_folder
 
@@ -26,7 +27,11 @@ _MAX_BYTES = 4 << 30  # twenty million items
 
 
 class TreeState(msgspec.Struct, frozen=True, kw_only=True):
-    """A checkout. While files are being written `target` is the manifest that they will be."""
+    """A checkout. While files are being written `target` is the manifest that they will be.
+
+    `boot` is the machine's boot in which files were written that nobody flushed; empty where all are
+    on the disk for certain.
+    """
 
     version: int = _VERSION
     project_id: ProjectId
@@ -34,6 +39,7 @@ class TreeState(msgspec.Struct, frozen=True, kw_only=True):
     manifest: Digest
     files: dict[str, bytes]  # signature by path from the folder
     target: Digest = Digest("")
+    boot: str = ""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -107,7 +113,18 @@ def write_state(folder: Path, state: TreeState) -> None:
         ) from error
 
 
-def find_touched(state: TreeState, listing: FolderListing) -> set[str]:
+def may_have_lost(state: TreeState) -> bool:
+    """Say whether a power cut may have taken what was written: signatures then vouch for nothing."""
+    return state.boot not in ("", read_boot_id())
+
+
+def distrust(state: TreeState) -> TreeState:
+    """Return the state without what its signatures say: every file then counts as touched."""
+    return msgspec.structs.replace(state, files=dict.fromkeys(state.files, b""), boot="")
+
+
+def find_touched(state: TreeState, found: Mapping[str, bytes]) -> set[str]:
     """Return the paths of all files that are not as the checkout left them: edited, gone, or new."""
-    found = {file.relative: file.signature for file in listing.files}
-    return {path for path, _ in found.items() ^ state.files.items()}
+    known = state.files
+    edited = {path for path, signature in found.items() if known.get(path) != signature}
+    return edited | (known.keys() - found.keys())

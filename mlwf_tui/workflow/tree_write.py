@@ -1,35 +1,36 @@
-"""Makes a checkout's folder what a manifest says, writing only what is not right there; not a verb."""
+"""Carries out the plan of what has to be done to a checkout's folder; not a verb."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.run import Problem
-from mlwf_tui.formats.supervisely import encode_annotation, encode_meta
-from mlwf_tui.formats.supervisely_layout import META_NAME, find_place_fault, place_annotation, place_image
+from mlwf_tui.formats.supervisely_layout import META_NAME, find_place_fault
 from mlwf_tui.protocols import Observer
-from mlwf_tui.store.manifests import find_rows, iter_shards, read_shard, read_summary
-from mlwf_tui.store.renames import iter_renamed_changes
-from mlwf_tui.store.rows import decode_item
+from mlwf_tui.store.manifests import iter_shards, read_shard
+from mlwf_tui.store.rows import decode_row
+from mlwf_tui.store.spans import SpanReader
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.hands import FEWEST_FOR_HANDS, count_hands, open_hands
 from mlwf_tui.workflow.messages import Work
-from mlwf_tui.workflow.tree_files import TreeFiles, flushing
+from mlwf_tui.workflow.tree_files import TreeFiles
+from mlwf_tui.workflow.tree_moves import move_folders
+from mlwf_tui.workflow.tree_plan import Plan, Step, encode_file, plan_new
 
 if TYPE_CHECKING:  # for the annotation alone: a hand that writes needs no catalog
     from mlwf_tui.workspace import Workspace
 
-_BATCH = 32
+_BATCH = 256  # steps
+_SHARDS = 4  # asked of a hand at once: a hundred items and more, a few hundredths of a second
 
 
 class _Setup(msgspec.Struct, array_like=True, frozen=True):
@@ -49,45 +50,8 @@ class _Part(msgspec.Struct, array_like=True, frozen=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _setup_decoder = msgspec.msgpack.Decoder(_Setup)
+_shards_decoder = msgspec.msgpack.Decoder(list[Digest])
 _part_decoder = msgspec.msgpack.Decoder(_Part)
-
-
-class Step(NamedTuple):
-    """What has to be done for one item. `moved_from` is the path that its image can be moved from."""
-
-    item: Item
-    has_image: bool  # the image has to be written
-    has_annotation: bool
-    moved_from: str = ""
-
-
-@dataclass(slots=True)
-class Plan:
-    """What has to be done to a folder; paths are from it."""
-
-    whole: Digest | None = None  # the manifest of which everything is written; `steps` are empty then
-    steps: Sequence[Step] = ()
-    step_count: int = 0
-    removals: list[str] = field(default_factory=list)
-    schema: bytes | None = None  # of meta.json, where it has to be written
-
-    def without(self, done: Collection[str]) -> Plan:
-        """Return the plan without the files that are right already."""
-        if not done:
-            return self
-        steps: list[Step] = []
-        for item, has_image, has_annotation, moved_from in self.steps:
-            image, annotation = _list_paths(item)
-            step = Step(
-                item,
-                has_image and image not in done,
-                has_annotation and annotation not in done,
-                "" if image in done else moved_from,
-            )
-            steps += [step] if step.has_image or step.has_annotation or step.moved_from else []
-        schema = None if META_NAME in done else self.schema
-        removals = [path for path in self.removals if path not in done]
-        return Plan(None, steps, len(steps), removals, schema)
 
 
 @dataclass(slots=True)
@@ -100,72 +64,22 @@ class Written:
     items_written: int = 0
 
 
-def plan_whole(store: Store, manifest: Digest) -> Plan:
-    """Return the plan that writes everything."""
-    summary = read_summary(store, manifest)
-    return Plan(manifest, step_count=summary.item_count, schema=encode_meta(summary.schema))
-
-
-def plan_change(store: Store, before: Digest, after: Digest, touched: Mapping[str, str]) -> Plan:
-    """Return the plan that makes the one manifest's files those of the other.
-
-    `touched` are the files that are not as they were left, by path with their item's key ("" for those
-    that are no item's): they are written again, or removed where the manifest has no such item.
-    """
-    plan = Plan()
-    steps: list[Step] = []
-    for change in iter_renamed_changes(store, before, after):
-        steps += _plan_item(plan, change.kind, change.before, change.after, touched)
-    planned = {step.item.key for step in steps}
-    again = {key for key in touched.values() if key and key not in planned}
-    found = {key: decode_item(row) for key, row in find_rows(store, after, again)}
-    steps += [Step(item, True, True) for item in found.values()]
-    plan.removals += [path for path, key in touched.items() if key in again and key not in found]
-    plan.steps, plan.step_count = steps, len(steps)
-    schema = read_summary(store, after).schema
-    if META_NAME in touched or schema != read_summary(store, before).schema:
-        plan.schema = encode_meta(schema)
-    return plan
-
-
-def _plan_item(
-    plan: Plan, kind: ChangeKind, before: Item | None, after: Item | None, touched: Mapping[str, str]
-) -> Iterator[Step]:
-    old = _list_paths(before) if before else None
-    new = _list_paths(after) if after else None
-    plan.removals += [path for path in old or () if path not in (new or ())]
-    if after is None or new is None:
-        return
-    has_image = before is None or before.blob != after.blob or new[0] in touched
-    if kind is ChangeKind.RENAMED and old is not None and old[0] not in touched:
-        plan.removals.remove(old[0])
-        yield Step(after, False, True, moved_from=old[0])
-    elif kind is ChangeKind.RENAMED:
-        yield Step(after, True, True)
-    else:
-        has_annotation = before is None or new[1] in touched or not _has_same_annotation(before, after)
-        yield Step(after, has_image, has_annotation)
-
-
-def _has_same_annotation(before: Item, after: Item) -> bool:
-    size = before.width_px, before.height_px
-    return (
-        before.annotation == after.annotation
-        and before.split == after.split
-        and size == (after.width_px, after.height_px)
-    )
-
-
-def _list_paths(item: Item) -> tuple[str, str]:
-    return place_image(item.dataset, item.name), place_annotation(item.dataset, item.name)
-
-
 def write_plan(
-    workspace: Workspace, folder: Path, plan: Plan, *, is_new: bool, observer: Observer
+    workspace: Workspace,
+    folder: Path,
+    plan: Plan,
+    known: Mapping[str, bytes],
+    *,
+    is_new: bool,
+    observer: Observer,
 ) -> Written:
-    """Carry a plan out, with the hands of every core where it is large; what is written is durable then.
+    """Carry a plan out, with the hands of every core where it is large.
 
-    `is_new`: nothing is there that could be replaced.
+    All names are durable then. What the files hold may be lost with the power for another while: the
+    state has to say so (`TreeState.boot`). A checkout that waited for the disk would take twice as long.
+
+    `known` are the signatures of the files as they were left, by path. `is_new`: nothing is there that
+    could be replaced.
 
     Raises:
         Conflict: something that was not there when the plan was made is in the way.
@@ -173,40 +87,43 @@ def write_plan(
         CorruptData: bytes of the store are damaged; what could be written was.
     """
     written = Written()
-    with flushing(folder), TreeFiles(folder) as files:
+    with TreeFiles(folder) as files:
         for path in plan.removals:
             files.remove(path)
             written.removed += 1
         if plan.schema is not None:
             written.files[META_NAME] = files.write(META_NAME, plan.schema, is_replacing=not is_new)
         if plan.whole is None:
-            for batch in _iter_batches(plan.steps):
+            writer = _ItemWriter(workspace.store, files, is_new)
+            for batch in _iter_batches(move_folders(files, plan.steps, known, written.files)):
                 observer.check_cancelled()
-                _write_steps(workspace.store, files, batch, written, is_new=is_new)
+                writer.write(batch, written)
                 observer.progress(written.items_written, plan.step_count, "writing files")
         else:
             _write_whole(workspace, folder, plan, written, is_new=is_new, observer=observer)
-        moved = [step.moved_from for step in plan.steps if step.moved_from]
-        files.remove_empty_folders({path.rpartition("/")[0] for path in (*plan.removals, *moved)})
+        left = {path.rpartition("/")[0] for path in plan.gone}
+        files.remove_empty_folders(left)
+        files.make_names_durable(left | {path.rpartition("/")[0] for path in written.files})
     return written
 
 
 def _write_whole(
     workspace: Workspace, folder: Path, plan: Plan, written: Written, *, is_new: bool, observer: Observer
 ) -> None:
-    """Write all items of a manifest; the hands take it shard by shard."""
+    """Write all items of a manifest; the hands take it a few shards at a time."""
     assert plan.whole is not None  # the caller has looked
-    shards = iter_shards(workspace.store, plan.whole)
+    batches = _iter_shards(workspace.store, plan.whole)
     if plan.step_count < FEWEST_FOR_HANDS or count_hands() == 1:
         with TreeFiles(folder) as files:
-            for shard in shards:
-                _write_shard(workspace.store, files, shard, written, is_new=is_new)
+            writer = _ItemWriter(workspace.store, files, is_new)
+            for shards in batches:
+                writer.write_shards(shards, written)
                 observer.progress(written.items_written, plan.step_count, "writing files")
                 observer.check_cancelled()
         return
     setup = _encoder.encode(_Setup(os.fsencode(folder), is_new))
     with open_hands(workspace.home, "write", setup) as hands:
-        for answer in hands.map(shard.encode() for shard in shards):
+        for answer in hands.map(map(_encoder.encode, batches)):
             part = _part_decoder.decode(answer)
             written.files.update(part.files)
             written.problems += [Problem(key, reason) for key, reason in part.problems]
@@ -217,49 +134,72 @@ def _write_whole(
 
 @contextmanager
 def open_writing(home: Path, setup: bytes) -> Iterator[Work]:
-    """Be a hand that writes: a shard's digest in, signatures out."""
+    """Be a hand that writes: digests of shards in, signatures out."""
     decoded = _setup_decoder.decode(setup)
     with Store(home / "store") as store, TreeFiles(Path(os.fsdecode(decoded.folder))) as files:
+        writer = _ItemWriter(store, files, decoded.is_new)
 
         def write(message: bytes) -> bytes:
             written = Written()
-            _write_shard(store, files, Digest(message.decode()), written, is_new=decoded.is_new)
+            writer.write_shards(_shards_decoder.decode(message), written)
             problems = [(problem.path, problem.reason) for problem in written.problems]
             return _encoder.encode(_Part(written.files, problems, written.items_written))
 
         yield write
 
 
-def _write_shard(store: Store, files: TreeFiles, shard: Digest, written: Written, *, is_new: bool) -> None:
-    steps = [Step(item, True, True) for item in read_shard(store, shard)]
-    _write_steps(store, files, steps, written, is_new=is_new)
+class _ItemWriter:
+    """Writes the files of items; used by one thread."""
 
+    def __init__(self, store: Store, files: TreeFiles, is_new: bool) -> None:
+        self._store = store
+        self._files = files
+        self._is_replacing = not is_new
+        self._images = SpanReader(store)
 
-def _write_steps(
-    store: Store, files: TreeFiles, steps: Iterable[Step], written: Written, *, is_new: bool
-) -> None:
-    good = list(_pass_good(steps, written))
-    images = store.read_all([step.item.blob for step in good if step.has_image and not step.moved_from])
-    for item, has_image, has_annotation, moved_from in good:
-        image, annotation = _list_paths(item)
-        if moved_from:
-            written.files[image] = files.rename(moved_from, image)
-        elif has_image:
-            written.files[image] = files.write(image, next(images), is_replacing=not is_new)
-        if has_annotation:
-            content = encode_annotation(item)
-            written.files[annotation] = files.write(annotation, content, is_replacing=not is_new)
+    def write_shards(self, shards: Iterable[Digest], written: Written) -> None:
+        """Write all files of some shards."""
+        rows = [row for shard in shards for row in read_shard(self._store, shard)]
+        self.write(map(plan_new, rows), written)
+
+    def write(self, steps: Iterable[Step], written: Written) -> None:
+        """Do some steps; images are read in the order in which they lie in the packs."""
+        images: dict[bytes, list[str]] = {}  # paths by blob
+        for step in _pass_good(steps, written):
+            image, annotation = step.paths
+            item = decode_row(step.row) if step.has_image or step.has_annotation else None
+            if step.image_from:
+                written.files[image] = self._files.rename(step.image_from, image)
+            elif item and step.has_image:
+                images.setdefault(item.blob, []).append(image)
+            if step.annotation_from:
+                written.files[annotation] = self._files.rename(step.annotation_from, annotation)
+            elif item and step.has_annotation:
+                written.files[annotation] = self._put(annotation, encode_file(item))
+        for blob, content in self._images.iter_blobs(images):
+            for path in images[blob]:
+                written.files[path] = self._put(path, content)
+
+    def _put(self, path: str, content: bytes | memoryview) -> bytes:
+        return self._files.write(path, content, is_replacing=self._is_replacing)
 
 
 def _pass_good(steps: Iterable[Step], written: Written) -> Iterator[Step]:
     """Yield the steps of items that have a place, and name the others."""
     for step in steps:
-        fault = find_place_fault(step.item.dataset, step.item.name)
+        fault = find_place_fault(step.dataset, step.name)
         if fault:
-            written.problems.append(Problem(step.item.key, fault))
+            written.problems.append(Problem(step.key, fault))
             continue
         written.items_written += 1
         yield step
+
+
+def _iter_shards(store: Store, manifest: Digest) -> Iterator[list[Digest]]:
+    """Yield the shards of a manifest, a few at a time."""
+    shards = iter_shards(store, manifest)
+    while batch := list(islice(shards, _SHARDS)):
+        yield batch
 
 
 def _iter_batches(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import store
 from benchmarks.checks import compare_checkout, compare_trees, iter_files
+from benchmarks.many_files import make_tree, measure
 from benchmarks.measuring import CommandFailed, measure_size, run
 from benchmarks.million import measure_million
 from benchmarks.peers import Peer, Phase, find_missing_commands, list_peers
@@ -175,3 +176,13 @@ def test_every_installed_peer_brings_every_byte_back(
 @pytest.mark.timeout(600)
 def test_the_walk_through_many_items_gets_to_its_end(tmp_path: Path) -> None:
     assert "failed" not in measure_million(tmp_path, 2_000)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_import_of_many_files_gets_to_its_end(tmp_path: Path) -> None:
+    make_tree(tmp_path, 700, has_labels=True)
+    table = measure(tmp_path, "700 images")
+    assert [line.split(" | ")[0] for line in table.splitlines()[2:]] == [
+        "| first import", "| nothing changed", "| one image more",
+    ]  # fmt: skip

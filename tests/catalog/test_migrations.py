@@ -10,6 +10,7 @@ from mlwf_tui.catalog.catalog import Catalog, read_clock
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.migrations import MIGRATIONS, Migration, migrate
 from mlwf_tui.catalog.tables import TABLES, MigrationRow
+from mlwf_tui.entities.run import RunState
 from mlwf_tui.errors import InvalidInput
 
 OPEN = """
@@ -32,6 +33,16 @@ FIRST_ROWS = (
     VALUES ('s', 'p', 'm', 364, 1)""",
     """INSERT INTO version (id, project_id, number, manifest, item_count, message, kind, author, parents,
     created_at) VALUES ('v', 'p', 1, 'm', 364, 'as received', 'manual', 'ada', '[]', 1)""",
+)
+RUNS_BEFORE_THE_QUEUE = (
+    *(
+        f"""INSERT INTO run (id, verb, params, state, author, workspace, environment, result, summary, error,
+        hint, created_at)
+        VALUES ('{name}', 'train', '{{}}', '{state}', 'ada', 'default', '{{}}', '{{}}', '', '', '', 1)"""
+        for name, state in (("a", "queued"), ("b", "running"))
+    ),
+    """INSERT INTO job (id, run_id, boot_id, pid, start_ticks, started_at)
+    VALUES ('j', 'b', 'boot:1', 42, 7, 1)""",
 )
 
 
@@ -89,6 +100,25 @@ def test_a_catalog_of_the_first_migration_is_brought_up_to_date(path: Path) -> N
         catalog.versions.delete(version.id)
         assert catalog.versions.list(project.id) == ()
         assert read_applied(catalog._database) == [(step.number, step.name) for step in MIGRATIONS]
+
+
+def test_runs_and_jobs_of_before_the_queue_are_kept_and_are_not_of_it(path: Path) -> None:
+    database = open_database(path)
+    migrate(database, MIGRATIONS[:2])
+    for statement in RUNS_BEFORE_THE_QUEUE:
+        database.execute_sql(statement)
+    database.close()
+    with Catalog(path) as catalog:
+        waiting, going = sorted(catalog.runs.list(), key=lambda run: run.id)
+        assert (waiting.state, going.state) == (RunState.QUEUED, RunState.RUNNING)
+        assert not waiting.is_detached
+        assert catalog.queue.read_state() is None
+        assert catalog.queue.list_waiting() == catalog.queue.list_going() == ()
+        (job,) = catalog.jobs.list_unfinished()
+        assert (job.process.pid, job.worker, job.leases) == (42, None, ())
+        catalog.runs.start(waiting.id)
+        catalog.jobs.finish(job.id, 0)
+        catalog.runs.finish(going.id, RunState.DONE, result={})
 
 
 def test_a_catalog_of_a_newer_program_is_refused(path: Path) -> None:

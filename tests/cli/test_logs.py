@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.workflow.follow import log_path
-from mlwf_tui.workflow.jobs import queue_run
+from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workspace import open_workspace
 
 LOG = (
@@ -27,11 +27,11 @@ LOG = (
 def words(tmp_path: Path) -> list[str]:
     home = tmp_path / "home"
     with open_workspace(home) as workspace:
-        run = queue_run(workspace, "train", {}, 0).run
-        path = log_path(workspace, run.id)
-        path.parent.mkdir(parents=True)
+        with record(workspace, "import", params={}) as recorder:
+            path = log_path(workspace, recorder.run.id)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(LOG)
-    return [sys.executable, "-m", "mlwf_tui", "logs", run.id, "--home", str(home)]
+    return [sys.executable, "-m", "mlwf_tui", "logs", recorder.run.id, "--home", str(home)]
 
 
 def run(words: list[str], *more: str) -> subprocess.CompletedProcess[bytes]:
@@ -56,7 +56,7 @@ def test_lines_are_chosen_by_expression_level_and_number(words: list[str]) -> No
 def test_json_has_the_same_lines(words: list[str]) -> None:
     document = json.loads(run(words, "--json", "-n", "1").stdout)
     assert document["lines"] == ["ERROR no room"]
-    assert document["state"] == "queued"
+    assert document["state"] == "done"
 
 
 def test_a_terminal_gets_colours_and_nothing_else(words: list[str]) -> None:

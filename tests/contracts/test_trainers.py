@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mlwf_tui.entities.item import Split
-from mlwf_tui.errors import Cancelled, InvalidInput
+from mlwf_tui.errors import Cancelled, InvalidInput, Paused
 from mlwf_tui.params import build_params, describe_params
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
 from mlwf_tui.protocols import EvaluateRequest, FitRequest, FitResult, PredictRequest, SourceItem, Trainer
-from tests.fakes.observers import KeepingObserver, StoppingObserver
+from tests.fakes.observers import KeepingObserver, PausingObserver, StoppingObserver
 from tests.making import Box, make_item, make_yolo
 
 TRAINERS: tuple[Trainer, ...] = (UltralyticsTrainer(),)
@@ -207,6 +208,28 @@ def test_a_stop_leaves_good_checkpoints(trainer: Trainer, tmp_path: Path) -> Non
     assert result.is_stopped
     assert result.checkpoints[0].stat().st_size > 0
     assert len(observer.steps) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_urgent", [False, True])
+def test_a_pause_leaves_a_checkpoint_that_a_second_fit_goes_on_from(
+    trainer: Trainer, tmp_path: Path, is_urgent: bool
+) -> None:
+    data, folder = make_data(tmp_path / "data"), tmp_path / "fit"
+    assert not trainer.can_resume(folder)
+    first, second = PausingObserver(looks_left=4 if is_urgent else 2, is_urgent=is_urgent), KeepingObserver()
+
+    with pytest.raises(Paused):  # in the second epoch, or, patiently, at the end of the first
+        trainer.fit(make_request(trainer, data, folder), first)
+    assert trainer.can_resume(folder)
+    result = trainer.fit(replace(make_request(trainer, data, folder), is_resumed=True), second)
+
+    assert not result.is_stopped
+    assert result.checkpoints[0].stat().st_size > 0
+    assert [step for key, _, step in first.metrics if key == "metrics/mAP50"] == [1]
+    assert [step for key, _, step in second.metrics if key == "metrics/mAP50"] == [2]
+    assert [step for step, _, _ in second.steps] == [3, 4]
+    assert {total for _, total, _ in second.steps} == {4}
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mlwf_tui.errors import Cancelled
+from mlwf_tui.errors import Cancelled, Paused
 
 
 @dataclass
@@ -22,6 +22,19 @@ class KeepingObserver:
 
     def check_cancelled(self) -> None:
         """Nobody asks for a stop."""
+
+
+@dataclass
+class PausingObserver(KeepingObserver):
+    """Asks for a pause from the n-th look on."""
+
+    looks_left: int = 0
+    is_urgent: bool = False
+
+    def check_cancelled(self) -> None:
+        self.looks_left -= 1
+        if self.looks_left < 0:
+            raise Paused("The test asked for a pause.", is_urgent=self.is_urgent)
 
 
 @dataclass

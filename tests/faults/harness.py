@@ -26,6 +26,7 @@ from mlwf_tui.cli.main import main
 HOOK = Path(__file__).parent / "hook"
 ROOT = Path(mlwf_tui.__file__).parents[1]
 LINE_BYTES = 512
+FORMER_BOOT = "00000000-0000-0000-0000-000000000000"
 KILLED = -signal.SIGKILL
 LIMIT_S = 60.0
 MAX_ERROR_CHARACTERS = 600
@@ -104,20 +105,28 @@ def finish(process: subprocess.Popen[str]) -> Outcome:
     return Outcome(process.returncode, out, err)
 
 
-def run_with_fault(place: Path, words: Sequence[str], fault: Fault | None) -> Outcome:
-    """Run a command on the home in `place`; all that it does below `place` is counted."""
-    ended = finish(start_with_fault(place, words, fault))
+def run_with_fault(
+    place: Path, words: Sequence[str], fault: Fault | None, *, is_before_power_cut: bool = False
+) -> Outcome:
+    """Run a command on the home in `place`; all that it does below `place` is counted.
+
+    What runs before a power cut runs in another boot of the machine than what looks at it.
+    """
+    boot_id = FORMER_BOOT if is_before_power_cut else ""
+    ended = finish(start_with_fault(place, words, fault, boot_id))
     return Outcome(ended.code, ended.out, ended.err, read_steps(_get_trace(place)))
 
 
-def start_with_fault(place: Path, words: Sequence[str], fault: Fault | None) -> subprocess.Popen[str]:
+def start_with_fault(
+    place: Path, words: Sequence[str], fault: Fault | None, boot_id: str = ""
+) -> subprocess.Popen[str]:
     """Start a command on the home in `place`."""
     trace = _get_trace(place)
     trace.unlink(missing_ok=True)
     kept = place.with_name(f"{place.name}.kept")
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir()
-    plan: dict[str, Any] = {"roots": [str(place)], "trace": str(trace), "kept": str(kept)}
+    plan: dict[str, Any] = {"roots": [str(place)], "trace": str(trace), "kept": str(kept), "boot_id": boot_id}
     if fault is not None:
         plan |= {"mode": fault.mode, "at": fault.at}
     return start(place / "home", *words, environment=make_environment(**plan))

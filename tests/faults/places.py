@@ -49,6 +49,7 @@ SCENARIOS = (
     Scenario("backup-again", ("backup", "{place}/backup"), "backed"),
     Scenario("checkout", ("checkout", "cells@1", "{place}/work"), may_tear=True),
     Scenario("checkout-over", ("checkout", "cells@2", "{place}/work"), "checked-out"),
+    Scenario("checkout-renamed", ("checkout", "cells@2", "{place}/work"), "renamed", is_slow=True),
     Scenario("sync", ("sync", "{place}/work", "-m", "edited"), "edited"),
     Scenario("sync-merge", ("sync", "{place}/work", "-m", "edited"), "edited-behind"),
     Scenario("import-reviving", ("import", "{sources}/two", "revived"), "wasteful", is_slow=True),
@@ -62,6 +63,7 @@ _IMPORTED = (*_ONE, ("import", "{sources}/two", "cells"))
 _TWO = (*_IMPORTED, ("commit", "cells", "-m", "two"))
 _BACKUP = ("backup", "{place}/backup")
 EDIT = ("edit the checkout",)
+RENAME = ("rename a dataset of the checkout",)
 
 TEMPLATES: dict[str, tuple[tuple[str, ...], ...]] = {
     "empty": (),
@@ -81,6 +83,12 @@ TEMPLATES: dict[str, tuple[tuple[str, ...], ...]] = {
     # The recipe is known, and what it made is named by nobody any more.
     "sampled": (*_ONE, (*_SAMPLE, "gone"), ("delete", "gone", "--yes")),
     "checked-out": (*_TWO, ("checkout", "cells@1", "{place}/work")),
+    "renamed": (
+        *_TWO,
+        ("checkout", "cells@2", "{place}/work"),
+        RENAME,
+        ("sync", "{place}/work", "-m", "renamed"),
+    ),
     "edited": (*_TWO, ("checkout", "cells@2", "{place}/work"), EDIT),
     "edited-behind": (*_TWO, ("checkout", "cells@1", "{place}/work"), EDIT),
     "backed": (*_ONE, _BACKUP, *_TWO[2:]),
@@ -162,6 +170,8 @@ class Places:
         for words in TEMPLATES[template]:
             if words == EDIT:
                 edit_checkout(self.place / "work")
+            elif words == RENAME:
+                (self.place / "work" / "main").rename(self.place / "work" / "renamed")
             else:
                 self._call(*words)
 

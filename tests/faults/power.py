@@ -78,7 +78,10 @@ def _cut_files(place: Path, steps: Sequence[Step], draw: random.Random) -> list[
             continue
         kept = int(min(synced[path.stat().st_ino], path.stat().st_size))
         if path.stat().st_size > kept:
-            lost_from = draw.choice([kept, draw.randrange(kept, path.stat().st_size + 1)])
+            size = path.stat().st_size
+            lost_from = draw.choice([kept, draw.randrange(kept, size + 1)])
             os.truncate(path, lost_from)
-            taken.append(f"{path.name} cut to {lost_from} bytes")
+            has_zeros = draw.random() < 0.25  # a file may have its length before it has its bytes
+            os.truncate(path, size if has_zeros else lost_from)
+            taken.append(f"{path.name} {'zeros from' if has_zeros else 'cut to'} {lost_from} bytes")
     return taken

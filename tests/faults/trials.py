@@ -33,12 +33,13 @@ def measure(places: Places, scenario: Scenario) -> Subject:
 def kill(subject: Subject, fault: Fault, power_seed: int | None = None) -> None:
     """Kill the command at one step, cut the power too where a seed says how, and try again."""
     place = subject.places.put(subject.scenario.template)
-    ended = run_with_fault(place, subject.places.fill(subject.scenario), fault)
+    words, has_lost_power = subject.places.fill(subject.scenario), power_seed is not None
+    ended = run_with_fault(place, words, fault, is_before_power_cut=has_lost_power)
     if ended.code != KILLED:
         return  # it had fewer steps this time: threads are not in step
     taken = [] if power_seed is None else cut_power(place, ended.steps, power_seed)
     try:
-        look_and_repeat(subject, has_lost_power=power_seed is not None)
+        look_and_repeat(subject, has_lost_power=has_lost_power)
     except AssertionError as error:
         raise AssertionError(f"{error}\n  lost with the power: {taken}" if taken else str(error)) from error
 

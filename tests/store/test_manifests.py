@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
@@ -24,6 +25,7 @@ from mlwf_tui.entities.annotation import (
     TagDefinition,
     define_classes,
 )
+from mlwf_tui.entities.boxes import Boxes, Corners
 from mlwf_tui.entities.change import ChangeKind, ItemChange
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
@@ -31,9 +33,11 @@ from mlwf_tui.entities.project import ManifestSummary
 from mlwf_tui.errors import Conflict, CorruptData, InvalidInput, NotFound
 from mlwf_tui.store.format import RecordKind
 from mlwf_tui.store.manifests import (
+    encode,
     find_item,
     iter_changes,
     iter_items,
+    move_row,
     read_summary,
     update_manifest,
     write_manifest,
@@ -168,11 +172,38 @@ def test_any_item_comes_back_from_its_row(item: Item) -> None:
         }
 
 
+@given(items, good_names, good_names, st.none() | st.sampled_from(Split), st.booleans())
+def test_a_moved_row_is_that_of_the_moved_item(
+    item: Item, dataset: str, name: str, split: Split | None, is_annotated: bool
+) -> None:
+    moved = replace(
+        item,
+        dataset=dataset,
+        name=name,
+        split=split or item.split,
+        annotation=item.annotation if is_annotated else Annotation(),
+    )
+    row = encode_item(item)
+    encoded, names = move_row(row, dataset=dataset, name=name, split=split, is_annotated=is_annotated)
+    assert encoded == encode(moved)
+    assert set(names) == {labelled.class_name for labelled in moved.annotation.objects}
+
+
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.integers(0, 40), items, max_size=8))
 def test_any_items_come_back_from_a_manifest(shared: Store, drawn: dict[int, Item]) -> None:
     state = {item.key: item for item in drawn.values()}
     check(shared, write(shared, state), state)
+
+
+corners = st.tuples(*[st.integers(-(10**7), 10**7) | st.integers(-50, 50).map(lambda px: 1000 * px)] * 4)
+
+
+@given(items, st.lists(st.tuples(texts, corners), max_size=5))
+def test_boxes_make_the_row_that_their_objects_make(item: Item, drawn: list[tuple[str, Corners]]) -> None:
+    boxes = Boxes(tuple(name for name, _ in drawn), tuple(place for _, place in drawn))
+    bare = replace(item, annotation=Annotation())
+    assert encode_item(bare, boxes) == encode_item(replace(bare, annotation=boxes.to_annotation()))
 
 
 def test_equal_items_have_equal_bytes_whatever_their_number_types() -> None:

@@ -12,6 +12,7 @@ from blake3 import blake3
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
+from mlwf_tui.store.packs import PACK_RECORDS, read_footer
 from mlwf_tui.store.store import Store
 
 MIB = 1 << 20
@@ -52,6 +53,17 @@ def test_an_image_is_kept_raw(store: Store) -> None:
     (digest,) = put(store, jpeg_like)
     assert store.read_stats().stored_bytes > len(jpeg_like)
     assert store.read(digest) == jpeg_like
+
+
+def test_a_pack_of_tiny_blobs_ends_before_its_bytes_are_many(store: Store) -> None:
+    count = PACK_RECORDS + 1
+    with store.writer() as writer:
+        for start in range(0, count, 1 << 12):
+            writer.put_all(
+                number.to_bytes(4, "big") for number in range(start, min(count, start + (1 << 12)))
+            )
+    assert store.read_stats().blob_count == count
+    assert sorted(len(read_footer(path).records) for path in list_pack_paths(store)) == [1, PACK_RECORDS]
 
 
 def test_put_twice_stores_once(store: Store, tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import msgspec
 
+from mlwf_tui import processes
 from mlwf_tui.entities.model import Checkpoint, ClassMetrics, Curve, Evaluation, ItemOutcome, Model
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.run import Run
-from mlwf_tui.workflow import processes
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.jobs import queue_run

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
 
 from mlwf_tui.entities.run import RunState
+from mlwf_tui.tui.widgets.metric_plots import MetricPlots
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
+from mlwf_tui.workflow.events import FILE_NAME, EventWriter
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import drive
@@ -26,9 +29,9 @@ async def test_the_monitor_shows_new_metrics_and_lines_as_they_come(full_home: W
     async with drive(full_home) as app:
         await app.select("train yolov10s-cells-1")
         await app.press("m")
-        await app.until_text("32%  epoch 13")
+        await app.until_text("32%  — left  epoch 13")
         write_run_files(full_home, run, epochs=20, total=40)
-        await app.until_text("50%  epoch 20")
+        await app.until_text("50%  — left  epoch 20")
         await app.until_text("epoch 20/40")
 
 
@@ -87,3 +90,56 @@ async def test_a_version_committed_elsewhere_appears_in_the_open_branch(projects
         await app.until_text("@3  from elsewhere")
         assert app.main.entry is not None
         assert app.main.entry.ref == "cells@1"
+
+
+async def test_runs_are_drawn_over_each_other_and_their_points_go_on(full_home: Workspace) -> None:
+    run = next(run for run in list_runs(full_home) if run.state is RunState.RUNNING)
+    async with drive(full_home) as app:
+        await app.select("train yolov10n-cells-1")
+        await app.press("m")
+        await app.until_text("best 0.15 @20")
+        await app.select("train yolov10s-cells-1")
+        await app.press("O")
+        await app.until_text("s-cells-1 0.2308")
+        write_run_files(full_home, run, epochs=20, total=40)
+        await app.until_text("s-cells-1 0.15")
+        await app.press("O")
+        await app.until(lambda: len(app.main.query_one(RunMonitor).run_ids) == 1)
+        await app.until_text("best 0.15 @20")
+
+
+async def test_the_list_of_runs_has_curves_figures_and_marks_that_go_on(full_home: Workspace) -> None:
+    run = next(run for run in list_runs(full_home) if run.state is RunState.RUNNING)
+    async with drive(full_home) as app:
+        await app.press("w")
+        await app.until_text("▁")
+        rows = [
+            line for line in app.read_text().splitlines() if "yolov10n-cells-1" in line and "0.892" in line
+        ]
+        assert len(rows) == 1
+        with (
+            (full_home.run_folder(run.id) / FILE_NAME).open("ab") as file,
+            EventWriter(file) as writer,
+        ):
+            writer.metric("metrics/mAP50-95(B)", 0.9876, 14)
+            writer.metric("train/box_loss", math.nan, 14)
+        await app.until_text("0.988")
+        await app.until(
+            lambda: any(
+                mark.key == "train/box_loss" for mark in app.main.outlooks.find(run.id).standing.marks
+            )
+        )
+
+
+async def test_the_layout_of_the_monitor_is_there_again_after_a_restart(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.select("train yolov10n-cells-1")
+        await app.press("m")
+        await app.until_text("best 0.15 @20")
+        app.main.query_one(MetricPlots).focus()
+        await app.press("s", "e")
+        await app.until_text("smoothed 0.6")
+    async with drive(full_home) as app:
+        await app.select("train yolov10n-cells-1")
+        await app.press("m")
+        await app.until_text("over epochs  ·  smoothed 0.6")

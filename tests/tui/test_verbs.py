@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mlwf_tui import processes
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.widgets.confirm import Confirm
@@ -16,7 +17,6 @@ from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.progress import ProgressDialog
 from mlwf_tui.tui.widgets.prompt import Prompt
-from mlwf_tui.workflow import processes
 from mlwf_tui.workflow.jobs import queue_run
 from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.projects import list_projects

@@ -18,6 +18,7 @@ from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.import_ import import_folder
+from mlwf_tui.workflow.scan import sign_status
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import sync
 from mlwf_tui.workflow.tree import hold_tree
@@ -277,7 +278,7 @@ def test_a_killed_checkout_goes_on_and_takes_nothing_for_an_edit(
     def die_in_the_middle(self: TreeFiles, path: str, content: bytes, *, is_replacing: bool) -> bytes:
         nonlocal written
         written += 1
-        if written == 6:
+        if written == 9:  # the label schema, five annotations, two images
             raise KeyboardInterrupt
         return write(self, path, content, is_replacing=is_replacing)
 
@@ -361,3 +362,85 @@ def test_the_folder_may_be_moved(
     shutil.move(folder, tmp_path / "elsewhere")
     status = read_status(imported, tmp_path / "elsewhere", observer=observer)
     assert status.is_clean
+
+
+def fill(folder: Path, count: int = 10) -> list[Path]:
+    return [write_image(folder / "main" / "img" / f"more{n}.jpg", seed=100 + n) for n in range(count)]
+
+
+def sign(path: Path) -> bytes:
+    return sign_status(path.stat())
+
+
+def rename_dataset(workspace: Workspace, folder: Path, observer: KeepingObserver) -> None:
+    """Leave version 2 with many images in `main`, and version 3 in which they are in `other/part`."""
+    fill(folder)
+    sync(workspace, folder, message="filled", observer=observer)
+    (folder / "other" / "datasets").mkdir(parents=True)
+    (folder / "main").rename(folder / "other" / "datasets" / "part")
+    sync(workspace, folder, message="renamed", observer=observer)
+
+
+def test_a_renamed_dataset_is_moved_by_its_folders(
+    imported: Workspace, folder: Path, observer: KeepingObserver, tmp_path: Path
+) -> None:
+    rename_dataset(imported, folder, observer)
+    inode = (folder / "other/datasets/part/img").stat().st_ino
+    signatures = {path.name: sign(path) for path in (folder / "other/datasets/part/img").iterdir()}
+    checkout(imported, "cells@2", folder, observer=observer)
+    assert (folder / "main/img").stat().st_ino == inode
+    assert {path.name: sign(path) for path in (folder / "main/img").iterdir()} == signatures
+    assert not (folder / "other").exists()
+    assert read_status(imported, folder, observer=observer).is_clean
+    checkout(imported, "cells@2", tmp_path / "fresh", observer=observer)
+    assert read_files(folder) == read_files(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("place", ["other/datasets/part/img", "main/img"])
+def test_a_folder_with_files_of_others_is_not_moved_and_nothing_of_theirs_is_lost(
+    imported: Workspace, folder: Path, observer: KeepingObserver, place: str
+) -> None:
+    rename_dataset(imported, folder, observer)
+    (folder / place).mkdir(parents=True, exist_ok=True)
+    (folder / place / ".hidden").write_text("mine")
+    checkout(imported, "cells@2", folder, observer=observer)
+    assert (folder / place / ".hidden").read_text() == "mine"
+    assert (folder / "main/img/more3.jpg").exists()
+    assert not (folder / "other/datasets/part/img/more3.jpg").exists()
+    assert read_status(imported, folder, observer=observer).is_clean
+
+
+def test_an_empty_folder_in_the_new_place_is_no_obstacle(
+    imported: Workspace, folder: Path, observer: KeepingObserver
+) -> None:
+    rename_dataset(imported, folder, observer)
+    (folder / "main/img").mkdir(parents=True)
+    checkout(imported, "cells@1", folder, observer=observer)
+    assert read_status(imported, folder, observer=observer).is_clean
+    checkout(imported, "cells@3", folder, observer=observer)
+    assert read_status(imported, folder, observer=observer).is_clean
+
+
+def test_a_link_in_the_new_place_is_not_followed(
+    imported: Workspace, folder: Path, observer: KeepingObserver, tmp_path: Path
+) -> None:
+    rename_dataset(imported, folder, observer)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (folder / "main").mkdir()
+    (folder / "main/img").symlink_to(outside)
+    with pytest.raises(Conflict):
+        checkout(imported, "cells@2", folder, observer=observer)
+    assert list(outside.iterdir()) == []
+    (folder / "main/img").unlink()
+    checkout(imported, "cells@2", folder, observer=observer)
+    assert read_status(imported, folder, observer=observer).is_clean
+
+
+def test_a_state_remembers_no_file_that_was_moved_away(
+    imported: Workspace, folder: Path, observer: KeepingObserver
+) -> None:
+    rename_dataset(imported, folder, observer)
+    checkout(imported, "cells@2", folder, observer=observer)
+    paths = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert set(get_state(folder).files) == {path for path in paths if not path.startswith(".mlwf")}

@@ -14,6 +14,7 @@ import pytest
 import mlwf_tui
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, RunState
 from mlwf_tui.errors import Busy, CorruptData
+from mlwf_tui.store.collect import MAX_DEAD_SHARE
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.workflow.collect import collect
 from mlwf_tui.workflow.recorder import record
@@ -277,7 +278,10 @@ def test_writers_and_collectors_at_once_lose_nothing(workspace: Workspace, start
     clear(workspace)
     for start in (1000, 2000):
         assert all(has(workspace, start + round) for round in range(12))
-        assert not any(has(workspace, 10 * (start + round)) for round in range(12))
+    # What was put together while it lived may leave a few dead bytes in a large pack.
+    left = collect(workspace, KeepingObserver(), is_dry_run=True, grace_s=0)
+    assert left.freed_bytes == 0
+    assert left.dead_bytes <= MAX_DEAD_SHARE * workspace.store.read_stats().stored_bytes
 
 
 def test_a_reader_is_not_disturbed_by_collects(workspace: Workspace, start_python: StartPython) -> None:

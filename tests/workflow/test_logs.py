@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 
-from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.logs.levels import Level
 from mlwf_tui.logs.parts import list_parts
 from mlwf_tui.logs.query import Query
 from mlwf_tui.workflow.follow import log_path, rotate_log
-from mlwf_tui.workflow.jobs import queue_run
 from mlwf_tui.workflow.logs import iter_log
+from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workspace import Workspace, open_workspace
 
 TEXT = "INFO one\n 10%|#    | 1/10\r100%|#####| 10/10\nWARNING two\n" + "ERROR three\n" + " 50%|##   | 5/10"
 
 
 def make_run(workspace: Workspace, text: str) -> Run:
-    run = queue_run(workspace, "train", {}, 0).run
+    """A run that is over, and left this log."""
+    with record(workspace, "import", params={}) as recorder:
+        write(workspace, recorder.run, text)
+    return recorder.run
+
+
+def write(workspace: Workspace, run: Run, text: str) -> None:
     path = log_path(workspace, run.id)
-    path.parent.mkdir(parents=True)
-    path.write_text(text)
-    return run
-
-
-def append(workspace: Workspace, run: Run, text: str) -> None:
-    with log_path(workspace, run.id).open("a") as file:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
         file.write(text)
 
 
@@ -63,17 +65,18 @@ def test_a_hopeless_expression_is_refused(workspace: Workspace) -> None:
 
 
 def test_a_log_is_followed_to_the_end_of_its_run_line_by_line(workspace: Workspace) -> None:
-    run = make_run(workspace, "one\n 10%|#    | 1/10")
     texts: list[str] = []
-    for batch in iter_log(workspace, run.id, follow=True, with_unfinished=True):
-        texts += [line.text for line in batch if line.is_finished]
-        being_written = [line.text for line in batch if not line.is_finished]
-        if being_written == [" 10%|#    | 1/10"]:
-            append(workspace, run, "\r 90%|#### | 9/10\ntwo\nthr")
-        elif being_written == ["thr"]:
-            append(workspace, run, "ee\n")
-            workspace.catalog.runs.start(run.id)
-            workspace.catalog.runs.finish(run.id, RunState.DONE, result={}, error="", hint="")
+    with ExitStack() as going:
+        run = going.enter_context(record(workspace, "import", params={})).run
+        write(workspace, run, "one\n 10%|#    | 1/10")
+        for batch in iter_log(workspace, run.id, follow=True, with_unfinished=True):
+            texts += [line.text for line in batch if line.is_finished]
+            being_written = [line.text for line in batch if not line.is_finished]
+            if being_written == [" 10%|#    | 1/10"]:
+                write(workspace, run, "\r 90%|#### | 9/10\ntwo\nthr")
+            elif being_written == ["thr"]:
+                write(workspace, run, "ee\n")
+                going.close()  # the run is done
     assert texts == ["one", " 90%|#### | 9/10", "two", "three"]
 
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from mlwf_tui.entities.annotation import find_class_fault
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.folder import show_path as show_path
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, MAX_NAME_BYTES, Split, check_name
+from mlwf_tui.entities.keys import KeySet
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 
 Report = Callable[[Problem], None]
 
 MAX_PATH_LENGTH = 4096
-_LONGEST_SUFFIX = 8
+SOME = 3
+"""How many names a sentence tells."""
 MAX_TEXT_BYTES = 64 << 20  # of one annotation or list file
 SPLIT_WORDS = {
     "train": Split.TRAIN,
@@ -33,8 +36,7 @@ SPLIT_WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an image goes: its dataset ("" for the root of the import) and its split."""
 
     dataset: str
@@ -45,17 +47,15 @@ class Place:
 class Keys:
     """Sees to it that no two images of one import get the same key."""
 
-    _taken: set[tuple[str, str]] = field(default_factory=set)
+    _taken: KeySet = field(default_factory=KeySet)
 
     def place(self, name: str, place: Place) -> Place | None:
         """Return where `name` can go: as asked, else below its split's name, else None."""
-        datasets = [place.dataset]
-        if place.split is not Split.NONE:
-            datasets.append(f"{place.split}/{place.dataset}".rstrip("/"))
-        for dataset in datasets:
-            if (dataset, name) not in self._taken:
-                self._taken.add((dataset, name))
-                return Place(dataset, place.split)
+        if self._taken.add(f"{place.dataset}/{name}"):
+            return place
+        below = f"{place.split}/{place.dataset}".rstrip("/")
+        if place.split is not Split.NONE and self._taken.add(f"{below}/{name}"):
+            return Place(below, place.split)
         return None
 
 
@@ -69,23 +69,39 @@ def iter_files(folder: FolderListing, suffixes: Collection[str], report: Report)
 
     Folders, and files with such a suffix, that cannot be used are reported first.
     """
-    endings = tuple(suffixes)
+    report_faults(folder, suffixes, report)
+    for _, file in iter_numbered(folder, suffixes):
+        yield file
+
+
+def report_faults(folder: FolderListing, suffixes: Collection[str], report: Report) -> None:
+    """Report folders, and files with one of the suffixes, that cannot be used."""
     for fault in folder.faults:
-        if fault.is_folder or fault.name.lower().endswith(endings):
+        if fault.is_folder or has_suffix(fault.name, suffixes):
             report(fault.to_problem())
-    for file in folder.files:
-        if file.relative[-_LONGEST_SUFFIX:].lower().endswith(endings):
-            yield file
+
+
+def iter_numbered(folder: FolderListing, suffixes: Collection[str]) -> Iterator[tuple[int, FoundFile]]:
+    """Yield the files with one of the suffixes in path order, each behind its position in the listing."""
+    root = str(folder.root)
+    for page in folder.pages:
+        for index, name in page.list_ending(suffixes):
+            yield page.start + index, page.make_file(root, name, index)
+
+
+def has_suffix(name: str, suffixes: Collection[str]) -> bool:
+    """Say whether a file's name ends with one of the lower-case suffixes, written in any case."""
+    return name[name.rfind(".") :].lower() in suffixes
 
 
 def has_images(folder: FolderListing) -> bool:
     """Say whether there is at least one image file; stops at the first."""
-    return next(iter_images(folder, ignore_problem), None) is not None
+    return next(iter_numbered(folder, IMAGE_SUFFIXES), None) is not None
 
 
 def count_images(folder: FolderListing, limit: int = 1000) -> str:
     """Return how many images there are, in words; counting stops at `limit`."""
-    count = sum(1 for _ in islice(iter_images(folder, ignore_problem), limit))
+    count = sum(1 for _ in islice(iter_numbered(folder, IMAGE_SUFFIXES), limit))
     if count == limit:
         return f"{limit} images or more"
     return f"{count} image{'s' * (count != 1)}"
@@ -101,11 +117,12 @@ def find_place(file: FoundFile, layout: frozenset[str]) -> Place:
     Folders named in `layout` (lower case, such as `images`) say nothing; a top folder named like a
     split is one; the others are the dataset.
     """
-    return _find_place(file.folder, layout)
+    return find_folder_place(file.folder, layout)
 
 
 @lru_cache(maxsize=4096)  # a million files lie in few folders
-def _find_place(path: str, layout: frozenset[str]) -> Place:
+def find_folder_place(path: str, layout: frozenset[str]) -> Place:
+    """Return the dataset and split of the files in a folder, as `find_place`."""
     folders = [name for name in path.split("/") if name and name.lower() not in layout]
     split = SPLIT_WORDS.get(folders[0].lower(), Split.NONE) if folders else Split.NONE
     if split is not Split.NONE:
@@ -205,7 +222,8 @@ def split_lines(content: bytes) -> list[str]:
     return [line.strip() for line in text.splitlines()]
 
 
-def name_some(names: Collection[str], limit: int = 3) -> str:
-    """Return the first few names for a sentence: `a, b, c and 4 more`."""
-    shown = ", ".join(show_path(name) for name in islice(names, limit))
-    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
+def name_some(names: Sequence[str], count: int | None = None) -> str:
+    """Return the first names for a sentence: `a, b, c and 4 more`; `count` where not all are given."""
+    count = len(names) if count is None else count
+    shown = ", ".join(show_path(name) for name in names[:SOME])
+    return f"{shown} and {count - SOME} more" if count > SOME else shown

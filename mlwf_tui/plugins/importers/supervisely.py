@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mlwf_tui.entities.annotation import LabelSchema
-from mlwf_tui.entities.folder import FolderListing, FoundFile
+from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
@@ -16,10 +16,9 @@ from mlwf_tui.plugins.importers.files import (
     Report,
     check_class_name,
     count_images,
-    ignore_problem,
-    iter_files,
-    iter_images,
+    iter_numbered,
     read_bytes,
+    report_faults,
 )
 from mlwf_tui.protocols import Description, Detection, ImportedItem
 
@@ -34,9 +33,8 @@ class SuperviselyImporter:
 
     def detect(self, folder: FolderListing) -> Detection | None:
         """Return high confidence where meta.json defines classes, and a dataset's img holds an image."""
-        images = (file for file in iter_images(folder, ignore_problem) if _is_in_place(file))
-        first = next(images, None)
-        if first is None or _find_meta(folder) is None:
+        dataset = _find_dataset(folder)
+        if not dataset or _find_meta(folder) is None:
             return None
         try:
             schema = self.read_schema(folder)
@@ -44,7 +42,7 @@ class SuperviselyImporter:
             return None
         classes = f"{len(schema.classes)} class{'es' * (len(schema.classes) != 1)}"
         where = f"{META_NAME} defines {classes}, there are {count_images(folder)}"
-        return Detection(0.95, f"{where} in datasets such as {first.folders[0]}")
+        return Detection(0.95, f"{where} in datasets such as {dataset}")
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:
         """Return the classes and tags of meta.json, with their colours and shapes.
@@ -73,24 +71,21 @@ class SuperviselyImporter:
             InvalidInput: meta.json is missing or cannot be used.
         """
         self.read_schema(folder)
-        files = list(iter_files(folder, _SUFFIXES, report))
-        annotations = {file.relative: file for file in files if file.suffix == ".json"}
-        for image in files:
+        report_faults(folder, _SUFFIXES, report)
+        finder, used = FileFinder(folder), bytearray(folder.count)
+        for image in (file for _, file in iter_numbered(folder, IMAGE_SUFFIXES)):
             place = find_place(image.relative)
-            if image.suffix == ".json":
-                continue
             if place is None or not place.is_image:
                 report(Problem(image.relative, "lies in no img folder of a dataset"))
                 continue
-            yield ImportedItem(
-                image=image,
-                dataset=place.dataset,
-                name=place.name,
-                source=annotations.pop(place_annotation(place.dataset, place.name), None),
-            )
-        for path in annotations:
-            if find_place(path) is not None:
-                report(Problem(path, "has no image"))
+            ann, _, name = place_annotation(place.dataset, place.name).rpartition("/")
+            position, source = finder.find(ann, name), None
+            if position is not None:
+                used[position], source = True, finder.get(position)
+            yield ImportedItem(image=image, dataset=place.dataset, name=place.name, source=source)
+        for position, file in iter_numbered(folder, {".json"}):
+            if not used[position] and find_place(file.relative) is not None:
+                report(Problem(file.relative, "has no image"))
 
     def read_key(self, folder: FolderListing) -> None:
         """Return nothing: an annotation says all by itself."""
@@ -109,10 +104,16 @@ class SuperviselyImporter:
         return Description(decoded.annotation, decoded.split)
 
 
-def _is_in_place(image: FoundFile) -> bool:
-    place = find_place(image.relative)
-    return place is not None and place.is_image
+def _find_dataset(folder: FolderListing) -> str:
+    """Return the top folder of the first dataset that has an image, or nothing."""
+    for page in folder.pages:
+        place = find_place(f"{page.folder}/any")  # the folders alone say what an image is
+        if place is not None and place.is_image and page.list_ending(IMAGE_SUFFIXES):
+            return page.folder.partition("/")[0]
+    return ""
 
 
 def _find_meta(folder: FolderListing) -> FoundFile | None:
-    return next((file for file in folder.files if file.relative == META_NAME), None)
+    finder = FileFinder(folder)
+    position = finder.find("", META_NAME)
+    return None if position is None else finder.get(position)

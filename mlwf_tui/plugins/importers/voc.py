@@ -7,14 +7,15 @@ and several such trees below one root are taken as well.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Final
 from xml.etree.ElementTree import Element
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, LabelSchema
-from mlwf_tui.entities.folder import FolderListing, FoundFile
+from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
@@ -25,13 +26,15 @@ from mlwf_tui.plugins.importers.files import (
     check_bare_name,
     check_class_name,
     count_images,
+    find_folder_place,
     find_place,
     has_images,
-    ignore_problem,
-    iter_files,
+    has_suffix,
+    iter_numbered,
     name_some,
     read_bytes,
     read_lines,
+    report_faults,
     show_path,
 )
 from mlwf_tui.plugins.importers.xml_documents import parse_xml
@@ -39,6 +42,10 @@ from mlwf_tui.protocols import Description, Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"annotations", "jpegimages", "images", "xmls"})
 
+_SUFFIXES: Final = IMAGE_SUFFIXES | {".xml", ".txt"}
+_SPLITS: Final = (Split.NONE, Split.TRAIN, Split.VAL, Split.TEST)
+_NONE: Final = -1
+_SEVERAL: Final = -1
 _HEAD_BYTES = 2048
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
@@ -51,8 +58,8 @@ class VocImporter:
 
     def detect(self, folder: FolderListing) -> Detection | None:
         """Return high confidence where XML files begin like VOC annotations and there are images."""
-        heads = islice(iter_files(folder, {".xml"}, ignore_problem), 5)
-        first = next((file for file in heads if _looks_like_voc(file.path)), None)
+        heads = islice(iter_numbered(folder, {".xml"}), 5)
+        first = next((file for _, file in heads if _looks_like_voc(file.path)), None)
         if first is None or not has_images(folder):
             return None
         where = first.folder or "the folder"
@@ -68,29 +75,29 @@ class VocImporter:
         Raises:
             InvalidInput: there is no XML file.
         """
-        files = list(iter_files(folder, IMAGE_SUFFIXES | {".xml", ".txt"}, report))
-        annotations = [file for file in files if file.suffix == ".xml"]
-        if not annotations:
+        report_faults(folder, _SUFFIXES, report)
+        if next(iter_numbered(folder, {".xml"}), None) is None:
             raise InvalidInput(
                 f"There is no VOC XML in {folder.root}.", hint="Name another format with --format."
             )
-        images = [file for file in files if file.suffix in IMAGE_SUFFIXES]
-        sources = _match_annotations(annotations, _ImageIndex(images), report)
-        splits = _read_splits([file for file in files if _is_list(file)], images, report)
+        finder = FileFinder(folder)
+        sources = _match_annotations(folder, finder, report)
+        splits = _read_splits(folder, report)
         keys = Keys()
-        for image in images:
-            asked = find_place(image, LAYOUT)
-            split = splits.get(image.relative, asked.split)
-            place = keys.place(image.name, Place(asked.dataset, split))
-            if place is None:
+        for position, image in iter_numbered(folder, IMAGE_SUFFIXES):
+            place = find_place(image, LAYOUT)
+            if splits[position]:
+                place = Place(place.dataset, _SPLITS[splits[position]])
+            placed = keys.place(image.name, place)
+            if placed is None:
                 report(Problem(image.relative, "has the name of another image of its dataset"))
                 continue
             yield ImportedItem(
                 image=image,
-                dataset=place.dataset,
+                dataset=placed.dataset,
                 name=image.name,
-                split=place.split,
-                source=sources.get(image.relative),
+                split=placed.split,
+                source=None if sources[position] == _NONE else finder.get(sources[position]),
             )
 
     def read_key(self, folder: FolderListing) -> None:
@@ -124,24 +131,43 @@ class VocImporter:
 class _ImageIndex:
     """Finds an annotation's image: in the same dataset and split first, else wherever it is alone."""
 
-    def __init__(self, images: Sequence[FoundFile]) -> None:
-        self._by_place: dict[tuple[Place, str], list[str]] = {}
-        self._by_name: dict[str, list[str]] = {}
-        for image in images:
-            name = image.name
-            for known in (name, name.rpartition(".")[0]):
-                self._by_place.setdefault((find_place(image, LAYOUT), known), []).append(image.relative)
-                self._by_name.setdefault(known, []).append(image.relative)
+    def __init__(self, folder: FolderListing, finder: FileFinder) -> None:
+        self._listing = folder
+        self._finder = finder
+        self._folders: dict[Place, dict[str, None]] = {}
+        for page in folder.pages:
+            if page.list_ending(IMAGE_SUFFIXES):
+                self._folders.setdefault(find_folder_place(page.folder, LAYOUT), {})[page.folder] = None
+        self._by_name: dict[str, int] | None = None
 
-    def find(self, file: FoundFile, name: str) -> str | None:
-        """Return the path of the one image `name` (a file name or a stem) that belongs to `file`."""
-        for candidates in (
-            self._by_place.get((find_place(file, LAYOUT), name), ()),
-            self._by_name.get(name, ()),
-        ):
-            if len(candidates) == 1:
-                return candidates[0]
-        return None
+    def find(self, file: FoundFile, name: str) -> int | None:
+        """Return the position of the one image `name` (a file name or a stem) that belongs to `file`."""
+        candidates = [
+            position
+            for folder in self._folders.get(find_place(file, LAYOUT), ())
+            for position in self._iter_named(folder, name)
+        ]
+        if len(candidates) == 1:
+            return candidates[0]
+        found = self._list_by_name().get(name, _SEVERAL)
+        return None if found == _SEVERAL else found
+
+    def _iter_named(self, folder: str, name: str) -> Iterator[int]:
+        exact = self._finder.find(folder, name) if has_suffix(name, IMAGE_SUFFIXES) else None
+        if exact is not None:
+            yield exact
+        for position, known in self._finder.iter_beginning(folder, f"{name}."):
+            if has_suffix(known, IMAGE_SUFFIXES) and known.rpartition(".")[0] == name:
+                yield position
+
+    def _list_by_name(self) -> dict[str, int]:
+        """Return the positions of all images by name and by stem; most folders never ask for it."""
+        if self._by_name is None:
+            self._by_name = {}
+            for position, image in iter_numbered(self._listing, IMAGE_SUFFIXES):
+                for known in (image.name, image.name.rpartition(".")[0]):
+                    self._by_name[known] = _SEVERAL if known in self._by_name else position
+        return self._by_name
 
 
 def _looks_like_voc(path: Path) -> bool:
@@ -152,28 +178,30 @@ def _looks_like_voc(path: Path) -> bool:
         return False
 
 
-def _match_annotations(
-    files: Sequence[FoundFile], index: _ImageIndex, report: Report
-) -> dict[str, FoundFile]:
-    """Return the annotation file of each image that has one, by the image's path.
+def _match_annotations(folder: FolderListing, finder: FileFinder, report: Report) -> array[int]:
+    """Return for each position of the listing that of its image's annotation file, -1 where none is.
 
     A file belongs to the image of its own stem, as most tools have it; only where there is none, or
     more than one, the image is the one that the file itself names.
     """
-    sources: dict[str, FoundFile] = {}
-    for file in files:
+    index = _ImageIndex(folder, finder)
+    sources = array("q", [_NONE]) * folder.count
+    for position, file in iter_numbered(folder, {".xml"}):
         try:
-            image = index.find(file, file.name.rpartition(".")[0]) or _read_image_name(file, index)
-            if image in sources:
-                raise InvalidInput(f"describes {image}, which another file describes already")
+            image = index.find(file, file.name.rpartition(".")[0])
+            if image is None:
+                image = _read_image_name(file, index)
+            if sources[image] != _NONE:
+                described = finder.get(image).relative
+                raise InvalidInput(f"describes {described}, which another file describes already")
         except InvalidInput as error:
             report(Problem(file.relative, error.message))
         else:
-            sources[image] = file
+            sources[image] = position
     return sources
 
 
-def _read_image_name(file: FoundFile, index: _ImageIndex) -> str:
+def _read_image_name(file: FoundFile, index: _ImageIndex) -> int:
     named = (_parse(file.location).findtext("filename") or "").strip()
     image = index.find(file, check_bare_name(named)) if named else None
     if image is None:
@@ -232,24 +260,26 @@ def _read_custom(entry: Element) -> dict[str, str | float | bool]:
 # --- splits --------------------------------------------------------------------------------------
 
 
-def _read_splits(
-    lists: Sequence[FoundFile], images: Sequence[FoundFile], report: Report
-) -> Mapping[str, Split]:
-    """Return the splits that the lists in every ImageSets/Main give, by image path."""
-    splits: dict[str, Split] = {}
+def _read_splits(folder: FolderListing, report: Report) -> bytearray:
+    """Return for each position the place in _SPLITS that the lists in every ImageSets/Main give, or 0."""
+    splits = bytearray(folder.count)
     by_base: dict[str, dict[str, FoundFile]] = {}
-    for file in lists:
-        by_base.setdefault("/".join(file.folders[:-2]), {})[file.name.lower()] = file
+    for _, file in iter_numbered(folder, {".txt"}):
+        if _is_list(file):
+            by_base.setdefault("/".join(file.folders[:-2]), {})[file.name.lower()] = file
     for base, files in by_base.items():
-        stems = {image.stem: image.relative for image in images if _is_below(image, base)}
+        stems = {
+            image.stem: position
+            for position, image in iter_numbered(folder, IMAGE_SUFFIXES)
+            if _is_below(image, base)
+        }
         for name, split in _choose_lists(files):
             _read_list(files[name], split, stems, splits, report)
     return splits
 
 
 def _is_list(file: FoundFile) -> bool:
-    is_in_main = tuple(name.lower() for name in file.folders[-2:]) == ("imagesets", "main")
-    return is_in_main and file.suffix == ".txt"
+    return tuple(name.lower() for name in file.folders[-2:]) == ("imagesets", "main")
 
 
 def _is_below(image: FoundFile, base: str) -> bool:
@@ -264,7 +294,7 @@ def _choose_lists(files: Mapping[str, FoundFile]) -> list[tuple[str, Split]]:
 
 
 def _read_list(
-    file: FoundFile, split: Split, stems: Mapping[str, str], splits: dict[str, Split], report: Report
+    file: FoundFile, split: Split, stems: Mapping[str, int], splits: bytearray, report: Report
 ) -> None:
     """Enter the images that one list names; an image that stands in two keeps its first split."""
     try:
@@ -275,9 +305,13 @@ def _read_list(
     missing = [name for name in names if name not in stems]
     if missing:
         report(Problem(file.relative, f"lists images that are missing: {name_some(missing)}"))
-    known = [stems[name] for name in names if name in stems]
-    twice = [path for path in known if splits.get(path, split) is not split]
+    code, twice = _SPLITS.index(split), []
+    for name in names:
+        if name not in stems:
+            continue
+        if splits[stems[name]] in (0, code):
+            splits[stems[name]] = code
+        else:
+            twice.append(name)
     if twice:
         report(Problem(file.relative, f"lists images of another split: {name_some(twice)}"))
-    for path in known:
-        splits.setdefault(path, split)

@@ -7,8 +7,10 @@ Classes and splits come from an Ultralytics `data.yaml`; without one, `images/`,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -22,11 +24,13 @@ from mlwf_tui.entities.annotation import (
     LabelSchema,
     define_classes,
 )
-from mlwf_tui.entities.folder import FolderListing, FoundFile
+from mlwf_tui.entities.boxes import Boxes
+from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import (
+    SOME,
     Keys,
     Place,
     Report,
@@ -34,10 +38,12 @@ from mlwf_tui.plugins.importers.files import (
     count_images,
     find_place,
     has_images,
-    iter_files,
+    has_suffix,
+    iter_numbered,
     name_some,
     read_bytes,
     read_lines,
+    report_faults,
     resolve_inside,
     show_path,
     split_lines,
@@ -46,6 +52,8 @@ from mlwf_tui.protocols import Description, Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"images", "obj_train_data"})
 
+_SUFFIXES: Final = IMAGE_SUFFIXES | {".txt"}
+_SPLITS: Final = (Split.NONE, Split.TRAIN, Split.VAL, Split.TEST)
 _SPLIT_KEYS = (("train", Split.TRAIN), ("val", Split.VAL), ("test", Split.TEST))
 _OTHER_KEYS = {"val": "validation"}
 _CLASS_FILES = ("classes.txt", "labels/classes.txt", "obj.names")
@@ -92,22 +100,23 @@ class YoloImporter:
             InvalidInput: nothing says what the classes are called.
         """
         config = _read_config(folder.root)
-        images: dict[str, FoundFile] = {}
-        labels: dict[str, FoundFile] = {}
-        for file in iter_files(folder, IMAGE_SUFFIXES | {".txt"}, report):
-            (labels if file.relative.lower().endswith(".txt") else images)[file.relative] = file
-        chosen = _choose_images(folder.root, config, images, report)
-        sources = {image: labels.get(_find_label(image, labels)) for image in images}
-        _report_orphans(labels, sources, report)
+        report_faults(folder, _SUFFIXES, report)
+        finder = FileFinder(folder)
+        splits = _choose_splits(folder, config, finder, report)
+        labels = _Labels(folder, finder)
         keys = Keys()
-        for relative, place in sorted(chosen.items()):
-            image = images[relative]
+        for position, image in iter_numbered(folder, IMAGE_SUFFIXES):
+            source = labels.find(image)
+            place = find_place(image, LAYOUT)
+            if splits is not None:
+                if not splits[position]:
+                    continue
+                place = Place(place.dataset, _SPLITS[splits[position]])
             name = image.name
             placed = keys.place(name, place)
             if placed is None:
-                report(Problem(relative, "has the name of another image of its dataset"))
+                report(Problem(image.relative, "has the name of another image of its dataset"))
                 continue
-            source = sources[relative]
             yield ImportedItem(
                 image=image,
                 dataset=placed.dataset,
@@ -116,6 +125,7 @@ class YoloImporter:
                 source=source,
                 annotation=None if source else Annotation(),
             )
+        labels.report_orphans(report)
 
     def read_key(self, folder: FolderListing) -> dict[int, str]:
         """Return the class names by index.
@@ -136,7 +146,7 @@ class YoloImporter:
         content = read_bytes(source.location)
         boxes = _read_plain_boxes(content, key, width_px, height_px)
         if boxes is not None:
-            return Description(Annotation(boxes))
+            return Description(boxes)
         objects = []
         for number, line in enumerate(split_lines(content), start=1):
             try:
@@ -252,47 +262,61 @@ def _to_text(name: object) -> str:
 # --- images --------------------------------------------------------------------------------------
 
 
-def _choose_images(
-    root: Path, config: _Config, images: Mapping[str, FoundFile], report: Report
-) -> dict[str, Place]:
-    """Return where each image goes; one that two splits name keeps the first."""
+def _choose_splits(
+    folder: FolderListing, config: _Config, finder: FileFinder, report: Report
+) -> bytearray | None:
+    """Return for each position of the listing the place of its image's split in _SPLITS, 0 where none is.
+
+    An image that two splits name keeps the first. None where the folders tell the splits.
+    """
     if not config.entries:
-        return {relative: find_place(image, LAYOUT) for relative, image in images.items()}
-    chosen: dict[str, Place] = {}
+        return None
+    splits = bytearray(folder.count)  # a byte for each file: a million are no burden
     for split, entries in config.entries.items():
-        listed = [path for entry in entries for path in _expand(root, config, split, entry, images, report)]
-        twice = [path for path in listed if path in chosen and chosen[path].split is not split]
+        code, twice = _SPLITS.index(split), array("q")
+        for entry in entries:
+            for position in _expand(folder, config, split, entry, finder, report):
+                if splits[position] in (0, code):
+                    splits[position] = code
+                else:
+                    twice.append(position)
         if twice:
-            reason = f"{split} names {len(twice)} images that another split has already: {name_some(twice)}"
-            report(Problem(config.file_name, reason))
-        for path in listed:
-            chosen.setdefault(path, Place(_find_dataset(images[path]), split))
-    unlisted = [path for path in images if path not in chosen]
+            named = f"{len(twice)} images that another split has already: {_name_some(finder, twice)}"
+            report(Problem(config.file_name, f"{split} names {named}"))
+    unlisted = array("q", (at for at in _iter_positions(folder, "") if not splits[at]))
     if unlisted:
-        report(Problem(config.file_name, f"names no split for {len(unlisted)} images: {name_some(unlisted)}"))
-    return chosen
+        named = f"{len(unlisted)} images: {_name_some(finder, unlisted)}"
+        report(Problem(config.file_name, f"names no split for {named}"))
+    return splits
 
 
-def _find_dataset(image: FoundFile) -> str:
-    """Return the folders of an image that are neither layout nor, on top, a split's name."""
-    return find_place(image, LAYOUT).dataset
+def _name_some(finder: FileFinder, positions: array[int]) -> str:
+    return name_some([finder.get(position).relative for position in positions[:SOME]], len(positions))
+
+
+def _iter_positions(folder: FolderListing, base: str) -> Iterator[int]:
+    """Yield the positions of the images below a folder, which ends with a slash, or is empty for the root."""
+    for page in folder.pages:
+        if f"{page.folder}/".startswith(base):
+            for index, _ in page.list_ending(IMAGE_SUFFIXES):
+                yield page.start + index
 
 
 def _expand(
-    root: Path, config: _Config, split: Split, entry: str, images: Mapping[str, FoundFile], report: Report
-) -> list[str]:
-    """Return the images that a split's entry names: a folder, a list file or one image."""
+    folder: FolderListing, config: _Config, split: Split, entry: str, finder: FileFinder, report: Report
+) -> Iterable[int]:
+    """Return the positions of the images that a split's entry names: a folder or a list file."""
+    root = folder.root
     target = _resolve_entry(root, config.base, entry)
     if target is None:
         report(Problem(config.file_name, f"{split} points to {show_path(entry)!r}, outside of the folder"))
-        return []
+        return ()
     if not target.exists():
         report(Problem(config.file_name, f"{split} points to {show_path(entry)!r}, which is not there"))
-        return []
+        return ()
     if target.suffix.lower() == ".txt" and target.is_file():
-        return _expand_list(root, config.base, target, images, report)
-    relative = "" if target == root else f"{target.relative_to(root).as_posix()}/"
-    return [path for path in images if path.startswith(relative)]
+        return _expand_list(root, config.base, target, finder, report)
+    return _iter_positions(folder, "" if target == root else f"{target.relative_to(root).as_posix()}/")
 
 
 def _resolve_entry(root: Path, base: Path, entry: str) -> Path | None:
@@ -306,57 +330,93 @@ def _resolve_entry(root: Path, base: Path, entry: str) -> Path | None:
     return target
 
 
-def _expand_list(
-    root: Path, base: Path, file: Path, images: Mapping[str, FoundFile], report: Report
-) -> list[str]:
+def _expand_list(root: Path, base: Path, file: Path, finder: FileFinder, report: Report) -> array[int]:
     relative = file.relative_to(root).as_posix()
+    found = array("q")
     try:
         lines = [line for line in read_lines(file) if line]
     except InvalidInput as error:
         report(Problem(relative, error.message))
-        return []
-    found, missing = [], []
+        return found
+    missing: list[str] = []
+    starts = [folder.relative_to(root).as_posix() for folder in (base, file.parent)]
     for line in lines:
-        candidates = (resolve_inside(root, str(folder / line)) for folder in (base, file.parent))
-        paths = [path.relative_to(root).as_posix() for path in candidates if path is not None]
-        known = next((path for path in paths if path in images), None)
-        if known is None:
+        position = _find_listed(root, starts, line, finder)
+        if position is None:
             missing.append(line)
         else:
-            found.append(known)
+            found.append(position)
     if missing:
         report(Problem(relative, f"lists images that are not in the folder: {name_some(missing)}"))
     return found
 
 
+def _find_listed(root: Path, starts: Sequence[str], line: str, finder: FileFinder) -> int | None:
+    """Return the position of the image that a line names, from the first of the folders that has it."""
+    if not has_suffix(line, IMAGE_SUFFIXES):
+        return None
+    for start in starts:
+        plain = line.removeprefix("./") if start == "." else f"{start}/{line.removeprefix('./')}"
+        position = finder.find(*_split(plain))
+        if position is None:  # asking the system takes fifty times as long
+            path = resolve_inside(root, f"{start}/{line}" if line[0] != "/" else line)
+            position = finder.find(*_split(path.relative_to(root).as_posix())) if path else None
+        if position is not None:
+            return position
+    return None
+
+
+def _split(relative: str) -> tuple[str, str]:
+    folder, _, name = relative.rpartition("/")
+    return folder, name
+
+
 # --- labels --------------------------------------------------------------------------------------
 
 
-def _find_label(image: str, labels: Mapping[str, FoundFile]) -> str:
-    """Return the path of an image's label file: below labels/ for images/, else beside it."""
-    beside = f"{image.rpartition('.')[0]}.txt"
-    parts = beside.split("/")
-    if "images" in parts[:-1]:
-        last = len(parts) - 2 - parts[-2::-1].index("images")
-        mirrored = "/".join((*parts[:last], "labels", *parts[last + 1 :]))
-        if mirrored in labels:
-            return mirrored
-    return beside
+class _Labels:
+    """Finds the label files of images, and knows in the end which belong to none."""
+
+    def __init__(self, folder: FolderListing, finder: FileFinder) -> None:
+        self._listing = folder
+        self._finder = finder
+        self._used = bytearray(folder.count)  # by position
+
+    def find(self, image: FoundFile) -> FoundFile | None:
+        """Return an image's label file: below labels/ for images/, else beside it."""
+        folder, _, name = image.relative.rpartition("/")
+        label = f"{name.rpartition('.')[0]}.txt"
+        for candidate in _list_label_folders(folder):
+            position = self._finder.find(candidate, label)
+            if position is not None:
+                self._used[position] = True
+                return self._finder.get(position)
+        return None
+
+    def report_orphans(self, report: Report) -> None:
+        """Report the label files that were not found for any image."""
+        for page in self._listing.pages:
+            if "labels" not in page.folder.split("/") or 0 not in self._used[page.start : page.end]:
+                continue
+            for index, name in page.list_ending({".txt"}):
+                if not self._used[page.start + index] and name.lower() not in _NOT_LABELS:
+                    report(Problem(f"{page.folder}/{name}", "has no image"))
 
 
-def _report_orphans(
-    labels: Mapping[str, FoundFile], sources: Mapping[str, FoundFile | None], report: Report
-) -> None:
-    used = {source.relative for source in sources.values() if source}
-    for path, file in labels.items():
-        if path not in used and "labels" in file.folders and file.name.lower() not in _NOT_LABELS:
-            report(Problem(path, "has no image"))
+@lru_cache(maxsize=1024)  # a million images lie in few folders
+def _list_label_folders(folder: str) -> tuple[str, ...]:
+    """Return the folders that may hold the labels of the images in one."""
+    parts = folder.split("/")
+    if "images" not in parts:
+        return (folder,)
+    last = len(parts) - 1 - parts[::-1].index("images")
+    return "/".join((*parts[:last], "labels", *parts[last + 1 :])), folder
 
 
 def _read_plain_boxes(
     content: bytes, class_names: Mapping[int, str], width_px: int, height_px: int
-) -> tuple[AnnotatedObject, ...] | None:
-    """Return the objects of a file of sound boxes, as nearly all are; None where each line needs a look.
+) -> Boxes | None:
+    """Return what a file says that holds good boxes and nothing else, as most do; else None.
 
     The lines are read as JSON, which takes a quarter of the time of looking at them one by one.
     """
@@ -368,19 +428,19 @@ def _read_plain_boxes(
         )
     except msgspec.DecodeError:
         return None
-    objects = []
+    names, corners = [], []
     for index, x, y, width, height in rows:
         class_name = class_names.get(index)  # type: ignore[call-overload]  # 2.0 finds 2
         # As `_to_pixels`, whose four calls would take as long as all the rest.
-        left = _floor((x - width / 2) * width_px * 1000 + 0.5) / 1000
-        top = _floor((y - height / 2) * height_px * 1000 + 0.5) / 1000
-        right = _floor((x + width / 2) * width_px * 1000 + 0.5) / 1000
-        bottom = _floor((y + height / 2) * height_px * 1000 + 0.5) / 1000
+        left = _floor((x - width / 2) * width_px * 1000 + 0.5)
+        top = _floor((y - height / 2) * height_px * 1000 + 0.5)
+        right = _floor((x + width / 2) * width_px * 1000 + 0.5)
+        bottom = _floor((y + height / 2) * height_px * 1000 + 0.5)
         if class_name is None or right <= left or bottom <= top:
             return None
-        shape = Geometry(GeometryKind.RECTANGLE, ((left, top), (right, bottom)))
-        objects.append(AnnotatedObject(class_name, shape))
-    return tuple(objects)
+        names.append(class_name)
+        corners.append((left, top, right, bottom))
+    return Boxes(tuple(names), tuple(corners))
 
 
 def _read_line(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mlwf_tui.plugins.trainers.ultralytics_architectures import list_architectures
+from mlwf_tui.plugins.trainers.ultralytics_checkpoints import list_checkpoints
 from mlwf_tui.plugins.trainers.ultralytics_params import TrainParams, check_extra, read_default_settings
 from mlwf_tui.protocols import (
     EvaluateRequest,
@@ -38,6 +40,10 @@ class UltralyticsTrainer:
             InvalidParameter: a setting is unknown, or is mlwf's to make.
         """
         check_extra(extra, read_default_settings())
+
+    def can_resume(self, folder: Path) -> bool:
+        """Whether `folder` holds a whole checkpoint of an interrupted fit."""
+        return bool(list_checkpoints(folder))
 
     def fit(self, request: FitRequest, observer: Observer) -> FitResult:
         """Train; a stop asked through the observer ends after the running batch, with good checkpoints.

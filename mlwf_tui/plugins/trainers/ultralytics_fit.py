@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter
+from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter, Paused
 from mlwf_tui.plugins.trainers.ultralytics_architectures import find_definition
+from mlwf_tui.plugins.trainers.ultralytics_checkpoints import (
+    list_checkpoints,
+    prepare_resume,
+    save_safely,
+)
 from mlwf_tui.plugins.trainers.ultralytics_library import (
     choose_device,
     describe_environment,
@@ -35,7 +41,12 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
     params: TrainParams = request.params
     device = choose_device(params.device)
     settings = _build_settings(request, params, device)
-    model = _load_start(request, params)
+    checkpoint = _find_checkpoint(request)
+    if checkpoint is None:
+        model = _load_start(request, params)
+    else:
+        model = load_weights(checkpoint)
+        settings |= {"resume": str(checkpoint), "save_dir": str(checkpoint.parents[1])}
     watcher = _Watcher(observer)
     watcher.attach(model)
     with report_failure("train"):
@@ -51,6 +62,18 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
     )
 
 
+def _find_checkpoint(request: FitRequest) -> Path | None:
+    """Return what to go on from: of an interrupted fit its last checkpoint that is not of a finished one."""
+    import torch
+
+    for path in list_checkpoints(request.folder) if request.is_resumed else ():
+        with report_failure("read the checkpoint"):
+            epoch = torch.load(path, map_location="cpu", weights_only=False).get("epoch", -1)
+        if epoch >= 0:  # the library writes -1 at the very end
+            return prepare_resume(path)
+    return None
+
+
 def read_metrics(results: dict[str, Any]) -> dict[str, float]:
     """Return the library's own figures under our names."""
     return {ours: float(results[theirs]) for ours, theirs in METRIC_KEYS.items() if theirs in results}
@@ -61,6 +84,7 @@ class _Watcher:
 
     def __init__(self, observer: Observer) -> None:
         self.is_stopped = False
+        self._is_pausing = False
         self._observer = observer
         self._batches_done = 0
         self._trained_epoch = -1
@@ -68,16 +92,30 @@ class _Watcher:
         self._quality = ""  # what the last validation found, for the progress line
 
     def attach(self, model: Any) -> None:
-        model.add_callback("on_pretrain_routine_end", self._check_stop)
+        model.add_callback("on_pretrain_routine_end", self._begin)
         model.add_callback("on_train_start", use_all_threads)
         model.add_callback("on_train_batch_end", self._on_batch_end)
         model.add_callback("on_train_epoch_end", self._on_epoch_trained)
         model.add_callback("on_fit_epoch_end", self._on_epoch_measured)
 
+    def _begin(self, trainer: Any) -> None:
+        """Count on from where a resumed fit begins, and keep its checkpoints whole."""
+        self._batches_done = trainer.start_epoch * len(trainer.train_loader)
+        trainer.save_model = partial(save_safely, trainer.wdir, trainer.save_model)
+        self._check_stop(trainer)
+
     def _check_stop(self, trainer: Any) -> None:
-        """Pass a request to stop on; the library then measures and saves before it ends."""
+        """Pass a request to stop on; the library then measures and saves before it ends.
+
+        Raises:
+            Paused: it is urgent; else the fit goes on to the end of its epoch.
+        """
         try:
             self._observer.check_cancelled()
+        except Paused as pause:
+            if pause.is_urgent:
+                raise
+            self._is_pausing = True
         except Cancelled:
             self.is_stopped = True
         if self.is_stopped:
@@ -110,7 +148,10 @@ class _Watcher:
         if METRIC_KEYS["map50"] in values:
             self._quality = f", mAP50 {float(values[METRIC_KEYS['map50']]):.3f}"
         self._observer.metric("lr", float(next(iter(trainer.lr.values()))), step)
+        self._observer.metric("epoch", step, self._batches_done)  # tells where on the batches' axis it ended
         self._check_stop(trainer)
+        if self._is_pausing and not trainer.stop:  # its checkpoint was written just now
+            raise Paused(f"The training has paused after epoch {step}.", is_urgent=True)
 
 
 def _check_data(data: Path) -> None:

@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from mlwf_tui.entities.project import Project, Version
-from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.tui.keys import HOME_VERBS, KEYS, KEYS_BY_ID, VERBS, Key
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.context_menu import Choice
@@ -55,6 +55,10 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             return "It holds no items yet: import some first."
         case "stop", Run() as run if run.state.is_finished:
             return f"The run is {run.state.value} already."
+        case (("pause" | "resume" | "retry"), Run() as run):
+            return _find_queue_reason(key.id, run)
+        case (("sooner" | "later"), Run() as run) if run.state not in (RunState.QUEUED, RunState.PAUSED):
+            return "It does not wait."
         case (("benchmark" | "apply"), (Project() | Version())) if not snapshot.models:
             return "There is no model yet: train one first."
         case _:
@@ -120,6 +124,19 @@ def _find_commit_reason(project: Project) -> str:
     if project.latest_version is not None and not project.is_changed:
         return f"Nothing has changed since @{project.latest_version}."
     return "" if project.item_count else "It holds no items yet: import some first."
+
+
+def _find_queue_reason(action: str, run: Run) -> str:
+    if not run.is_detached:
+        return "It was done by a command or the app itself."
+    if action == "pause":
+        can_pause = run.state in (RunState.QUEUED, RunState.RUNNING, RunState.PAUSING)
+        return "" if can_pause else f"The run is {run.state.value}."
+    if run.outputs:
+        return "It has left its result."
+    ended = (RunState.FAILED, RunState.STOPPED, RunState.LOST)
+    can_begin = run.state in ended or (action == "resume" and run.state is RunState.PAUSED)
+    return "" if can_begin else f"The run is {run.state.value}."
 
 
 def _list_kinds(key: Key) -> str:

@@ -24,7 +24,8 @@ def list_hints(
     own = [(choice.id, choice.key, choice.label) for choice in list_pane_hints(focused)]
     if own:
         own.append((BACK.id, BACK.display, BACK.label))
-    keys = list_footer_keys(entry.kind if entry else None)
+    taken = {sign for _, signs, _ in own for sign in signs.split()}  # the pane has them for itself
+    keys = (key for key in list_footer_keys(entry.kind if entry else None) if key.display not in taken)
     allowed = (key for key in keys if not find_reason(key, entry, snapshot, marked))
     return [*own, *((key.id, key.display, key.label) for key in allowed)]
 

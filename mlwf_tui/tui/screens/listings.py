@@ -8,26 +8,48 @@ from datetime import datetime
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.sparkline import draw_sparkline
 from mlwf_tui.tui.screens.outline import (
     make_model_entry,
     make_report_entry,
     make_run_entry,
     make_version_entry,
 )
+from mlwf_tui.tui.screens.outlooks import Outlooks
 from mlwf_tui.tui.screens.snapshot import Snapshot
+from mlwf_tui.tui.widgets.curve_plot import MARKERS
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.entry_list import Listing, SortValue
-from mlwf_tui.tui.widgets.formats import STATE_GLYPHS, format_age, format_count, format_duration
+from mlwf_tui.tui.widgets.formats import (
+    STATE_GLYPHS,
+    format_age,
+    format_count,
+    format_duration,
+    format_time_left,
+)
+from mlwf_tui.tui.widgets.metric_panels import MARK_GLYPH
 from mlwf_tui.tui.widgets.table import Column
+from mlwf_tui.workflow.metrics import Outlook
 
 Row = tuple[tuple[str, SortValue], ...]
 """For each column what is written, and what is sorted by."""
 
+CURVE_CELLS = 12
 AGE = Column("made", 10, align="right")
 
 
-def make_listing(entry: Entry, snapshot: Snapshot, now: datetime) -> Listing | None:
-    """Return the list that opening `entry` shows, or None if it is no section or project."""
+def make_listing(
+    entry: Entry,
+    snapshot: Snapshot,
+    now: datetime,
+    *,
+    outlooks: Outlooks | None = None,
+    overlaid: Sequence[str] = (),
+) -> Listing | None:
+    """Return the list that opening `entry` shows, or None if it is no section or project.
+
+    `overlaid` are the runs whose curves are drawn over each other, in the order of their markers.
+    """
     if isinstance(entry.entity, Project):
         return _list_versions(entry, snapshot.versions.get(entry.entity.id), snapshot, now)
     match entry.key:
@@ -36,7 +58,7 @@ def make_listing(entry: Entry, snapshot: Snapshot, now: datetime) -> Listing | N
         case "section:reports":
             return _list_reports(snapshot.reports, now)
         case "section:runs":
-            return _list_runs(snapshot.runs, now)
+            return _list_runs(snapshot.runs, now, outlooks or Outlooks(), overlaid)
         case _:
             return None
 
@@ -134,10 +156,18 @@ def _list_reports(reports: Sequence[Report], now: datetime) -> Listing:
     return _assemble("Reports", "report", columns, [make_report_entry(r) for r in reports], rows, empty)
 
 
-def _list_runs(runs: Sequence[Run], now: datetime) -> Listing:
+def _list_runs(runs: Sequence[Run], now: datetime, outlooks: Outlooks, overlaid: Sequence[str]) -> Listing:
+    """List runs, those that go on first, each with the curve of the metric that tells most of it."""
+    runs = sorted(runs, key=lambda run: run.state.is_finished)
     columns = (
         Column("state", 10),
-        Column("run", flex=2),
+        Column("run", 19, keeps_tail=True),
+        Column("curve", CURVE_CELLS),
+        Column("last", 6, align="right"),
+        Column("best", 6, align="right"),
+        Column("time left", 12, align="right"),
+        Column("metric", 18),
+        Column("waits for, or looks wrong", flex=1),
         Column("took", 12, align="right"),
         Column("author", 10),
         Column("id", 12),
@@ -147,7 +177,8 @@ def _list_runs(runs: Sequence[Run], now: datetime) -> Listing:
     rows = [
         (
             (f"{STATE_GLYPHS[r.state.value]} {r.state.value}", r.state.value),
-            (e.title, e.title),
+            _name_run(r, e, overlaid),
+            *_draw_outlook(r, outlooks.find(r.id)),
             _took(r, now),
             (r.author, r.author),
             (r.id, r.id),
@@ -157,6 +188,32 @@ def _list_runs(runs: Sequence[Run], now: datetime) -> Listing:
     ]
     empty = ("Nothing was done yet:", "i imports a folder.")
     return _assemble("Runs", "run", columns, entries, rows, empty)
+
+
+def _name_run(run: Run, entry: Entry, overlaid: Sequence[str]) -> tuple[str, SortValue]:
+    """Return a run's title, behind the marker of its curves where they are drawn with others'."""
+    if run.id not in overlaid or len(overlaid) < 2:
+        return entry.title, entry.title
+    return f"{MARKERS[overlaid.index(run.id) % len(MARKERS)]} {entry.title}", entry.title
+
+
+def _draw_outlook(run: Run, outlook: Outlook) -> Row:
+    """Return the cells from the curve to what the run waits for, or what looks wrong about it."""
+    standing = outlook.standing
+    summary = standing.main_summary
+    left = outlook.time_left
+    marks = "; ".join(f"{MARK_GLYPH} {mark.text.rstrip('.')}" for mark in standing.marks)
+    curve = draw_sparkline(summary.means, CURVE_CELLS) if summary is not None else ""
+    last = summary.last if summary is not None else None
+    shown_left = "" if run.state.is_finished else format_time_left(left)
+    return (
+        (curve, standing.main),
+        ("nan", -1.0) if summary is not None and last is None else _number(last, empty=""),
+        _number(summary.best if summary is not None else None, empty=""),
+        (shown_left, left.seconds if left is not None else -1.0),
+        (standing.main, standing.main),
+        (run.waits_for or marks, len(standing.marks)),
+    )
 
 
 def _assemble(
@@ -182,8 +239,8 @@ def _age(at: datetime, now: datetime) -> tuple[str, SortValue]:
     return format_age(at, now), -at.timestamp()
 
 
-def _number(value: float | None) -> tuple[str, SortValue]:
-    return ("—", -1.0) if value is None else (f"{value:.3f}", value)
+def _number(value: float | None, *, empty: str = "—") -> tuple[str, SortValue]:
+    return (empty, -1.0) if value is None else (f"{value:.3f}", value)
 
 
 def _took(run: Run, now: datetime) -> tuple[str, SortValue]:

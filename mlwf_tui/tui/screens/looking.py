@@ -36,6 +36,8 @@ class Looking:
             "diff": self.show_diff,
             "mark": self.mark,
             "monitor": self.show_monitor,
+            "overlay": self.overlay,
+            "all_runs": views.show_runs,
         }
 
     def show_items(self) -> None:
@@ -64,3 +66,9 @@ class Looking:
                 self._views.show_run_of(entry.ref)
             case _:
                 self._views.show_run_of(self._host.snapshot.active_runs[0].id)
+
+    def overlay(self) -> None:
+        """Draw the selected run's curves over those of the run that is open."""
+        entry = self._host.entry
+        if entry is not None:
+            self._views.overlay_run(entry.entity.run_id if isinstance(entry.entity, Model) else entry.ref)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from msgspec.structs import replace
@@ -16,20 +17,25 @@ from textual.geometry import Offset
 from textual.message import Message
 from textual.screen import Screen
 
+from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.project import Project
 from mlwf_tui.entities.run import Progress
 from mlwf_tui.errors import Cancelled, MlwfError
 from mlwf_tui.tui.clipboard import copy_text
 from mlwf_tui.tui.keys import KEYS_BY_ID, make_bindings
 from mlwf_tui.tui.observer import ScreenObserver
+from mlwf_tui.tui.screens.alerts import Alerts
 from mlwf_tui.tui.screens.choices import find_reason, list_commands, list_menu
 from mlwf_tui.tui.screens.facts import Facts
 from mlwf_tui.tui.screens.foot import draw_standing, list_hints
+from mlwf_tui.tui.screens.layouts import LayoutKeeper
 from mlwf_tui.tui.screens.leaving import Leaving
 from mlwf_tui.tui.screens.live import Live
 from mlwf_tui.tui.screens.looking import Looking
+from mlwf_tui.tui.screens.machine import MachineFeed
 from mlwf_tui.tui.screens.navigation import DETAILS, STAGE, TREE, Navigation
 from mlwf_tui.tui.screens.outline import build_outline, find_node_id, make_node_entry, renew_entry
+from mlwf_tui.tui.screens.outlooks import Outlooks
 from mlwf_tui.tui.screens.reader import Reader
 from mlwf_tui.tui.screens.search import Search
 from mlwf_tui.tui.screens.services import Services
@@ -44,6 +50,7 @@ from mlwf_tui.tui.widgets.entry_list import EntryList
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.log_view import LogView
 from mlwf_tui.tui.widgets.message_list import Said
+from mlwf_tui.tui.widgets.metric_plots import MetricPlots
 from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.pane_grid import NARROW_COLUMNS, WIDE_COLUMNS, Pane, PaneGrid
 from mlwf_tui.tui.widgets.picture_view import PictureView
@@ -53,6 +60,9 @@ from mlwf_tui.tui.widgets.tab_line import TabLine
 from mlwf_tui.tui.widgets.table import EntityTable
 from mlwf_tui.tui.widgets.welcome import Welcome
 from mlwf_tui.workflow.follow import RunUpdate
+from mlwf_tui.workflow.layouts import read_layout
+from mlwf_tui.workflow.machine_marks import mark_run
+from mlwf_tui.workflow.metrics import Outlook, read_outlooks
 from mlwf_tui.workflow.show import Shown
 from mlwf_tui.workspace import Workspace
 
@@ -61,6 +71,8 @@ if TYPE_CHECKING:  # every verb's imports are 120 ms that no one needs before th
 
 T = TypeVar("T")
 AGE_INTERVAL_S = 30.0
+LIVING_INTERVAL_S = 0.5
+DETAILS_INTERVAL_S = 1.0
 
 
 class MainScreen(Screen[None]):
@@ -68,6 +80,13 @@ class MainScreen(Screen[None]):
 
     class RedrawRequested(Message):
         """The terminal may show something else than was drawn: paint it all anew."""
+
+    class NoticeSent(Message):
+        """The terminal is to be sent this, which draws nothing: a bell, a notification."""
+
+        def __init__(self, sequence: str) -> None:
+            super().__init__()
+            self.sequence = sequence
 
     BINDINGS: ClassVar[list[BindingType]] = list(make_bindings())
     HORIZONTAL_BREAKPOINTS = [
@@ -95,7 +114,10 @@ class MainScreen(Screen[None]):
         self.marked: Entry | None = None
         self.is_loaded = False
         self._wanted_key = ""
+        self.outlooks = Outlooks()
         self._progress: dict[str, Progress] = {}
+        self._are_runs_changed = False
+        self._details_due = 0.0
         self._tree = ProjectTree(id=TREE)
         self._views = Views(self)
         self._details = Details(id=DETAILS)
@@ -121,13 +143,22 @@ class MainScreen(Screen[None]):
         self._work = Work(self.app, self.fail)
         self._long = LongWork(self.app, self._work, self._show_standing)
         self._leaving = Leaving(self, self._long)
+        self._layouts = LayoutKeeper(self, self.workspace, self._work)
         self._services = Services(self, self._teller, self._long)
         self._reader = Reader(
             self.workspace, self._work, on_read=self._show_snapshot, on_broken=self._show_broken
         )
         self._facts = Facts(self, self.workspace, self._work, self._show_facts)
+        notify = self.workspace.settings.notify
+        self._alerts = Alerts(self._teller, notify, os.environ, self._send_notice)
+        self._machine = MachineFeed(self, partial(self._alerts.see_marks, "machine"))
         self._live = Live(
-            self, self.workspace, on_change=self.reload, on_update=self._show_updates, on_error=self.fail
+            self,
+            self.workspace,
+            on_change=self.reload,
+            on_update=self._show_updates,
+            on_machine=self._machine.take,
+            on_error=self.fail,
         )
         self._tree.add_class("-tall")
         self._views.stage.show_alone(Notice("Reading the home…", str(self.workspace.home)))
@@ -139,6 +170,7 @@ class MainScreen(Screen[None]):
         self.reload()
         self._live.start()
         self.set_interval(AGE_INTERVAL_S, self._show_outline)
+        self.set_interval(LIVING_INTERVAL_S, self._show_living)
 
     @cached_property
     def _verbs(self) -> Mapping[str, Verb]:
@@ -220,11 +252,17 @@ class MainScreen(Screen[None]):
     def follow_run(self, run_id: str) -> None:
         self._live.restart(run_id)
 
+    def focus_runs(self, run_ids: Iterable[str]) -> None:
+        self._live.focus(run_ids)
+
     def view_changed(self, *, is_opened: bool) -> None:
         self._navigation.show_view(is_opened=is_opened)
 
     def leave(self, last_words: str) -> None:
         self.app.exit(message=last_words or None)
+
+    def _send_notice(self, sequence: str) -> None:
+        self.post_message(self.NoticeSent(sequence))
 
     def _send(self, text: str) -> None:
         self.app.copy_to_clipboard(text)
@@ -238,15 +276,36 @@ class MainScreen(Screen[None]):
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        self._alerts.see_runs(snapshot.runs)
         self._live.note_seen(snapshot.sequence)
-        active = {run.id for run in snapshot.active_runs}
-        self._live.follow(active | ({self._views.run_id} if self._views.run_id else set()))
+        self._live.follow(run.id for run in snapshot.active_runs)
+        self._read_outlooks()
         self._show_outline()
         self._show_middle()
         if not self.is_loaded:
             self.is_loaded = True
-            self.call_after_refresh(self._views.stage.make_views)
+            self.call_after_refresh(self._make_views)
         self._show_standing()
+
+    def _make_views(self) -> None:
+        self._views.stage.make_views()
+        self.ask("layout", partial(read_layout, self.workspace), self._views.lay_out)
+
+    def _read_outlooks(self) -> None:
+        """Read how finished runs stand, some at a time, until all are known."""
+        unknown = self.outlooks.list_unknown(self.snapshot.runs)
+
+        def done(read: Mapping[RunId, Outlook]) -> None:
+            self.outlooks.keep(read)
+            self._views.renew_runs()
+            self._read_outlooks()
+
+        if unknown:
+            self.ask("curves", partial(read_outlooks, self.workspace, unknown), done)
+
+    @on(MetricPlots.LayoutChanged)
+    def _on_layout_changed(self, event: MetricPlots.LayoutChanged) -> None:
+        self._layouts.keep(event.layout)
 
     def _show_broken(self, error: MlwfError) -> None:
         if not self.is_loaded:
@@ -428,7 +487,8 @@ class MainScreen(Screen[None]):
             "quit": self._close_or_quit,
             "quit_now": self._leaving.leave,
         }
-        return {**self._navigation.by_key, **self._looking.by_key, **self._services.by_key, **own}
+        parts = (self._navigation, self._looking, self._services, self._machine)
+        return {**{name: do for part in parts for name, do in part.by_key.items()}, **own}
 
     def list_choices(self) -> tuple[Choice, ...]:
         """Return every action as it stands now, for the palette."""
@@ -461,12 +521,30 @@ class MainScreen(Screen[None]):
     # --- the foot of the screen ----------------------------------------------------------------
 
     def _show_updates(self, updates: Mapping[str, RunUpdate]) -> None:
-        self._progress |= {f"run:{run_id}": u.progress for run_id, u in updates.items() if u.progress}
-        active = {f"run:{run_id}" for run_id, u in updates.items() if not u.run.state.is_finished}
-        self._tree.show_progress({key: p for key, p in self._progress.items() if key in active})
+        for run_id, update in updates.items():
+            if update.usage is not None:
+                self._alerts.see_marks(run_id, mark_run(update.run, update.usage))
         self._views.show_updates(updates)
-        if self.entry is not None and self.entry.key in active:
+        self._are_runs_changed |= self.outlooks.take(updates)
+        for run_id, update in updates.items():
+            if update.run.state.is_finished:
+                self._progress.pop(f"run:{run_id}", None)
+            elif update.progress is not None:
+                self._progress[f"run:{run_id}"] = update.progress
+
+    def _show_living(self) -> None:
+        """Draw what changes all the time beside the monitor; twice a second is enough for all of it."""
+        self._tree.show_progress(self._progress)
+        if self._are_runs_changed:
+            self._are_runs_changed = False
+            self._views.renew_runs()
+        is_seen = self._details.display and self.entry is not None and self.entry.key in self._progress
+        if self.entry is not None and is_seen and monotonic() >= self._details_due:
+            self._details_due = monotonic() + DETAILS_INTERVAL_S
             self._details.show(self.entry, self.read_clock())  # which count the seconds
+
+    def on_unmount(self) -> None:
+        self._layouts.flush()
 
     def _show_hints(self) -> None:
         self._status.show_hints(list_hints(self.focused, self.entry, self.snapshot, self.marked))

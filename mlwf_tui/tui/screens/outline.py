@@ -209,8 +209,10 @@ def _build_project(project: Project, snapshot: Snapshot, now: datetime) -> Branc
     return Branch(entry, tuple(Branch(make_version_entry(version, snapshot, now)) for version in versions))
 
 
+def make_section_entry(name: str, title: str, count: int) -> Entry:
+    return Entry(kind=EntryKind.SECTION, key=f"section:{name}", ref="", title=title, note=str(count))
+
+
 def _build_section(name: str, title: str, entries: Sequence[Entry]) -> Branch:
-    section = Entry(
-        kind=EntryKind.SECTION, key=f"section:{name}", ref="", title=title, note=str(len(entries))
-    )
+    section = make_section_entry(name, title, len(entries))
     return Branch(section, tuple(Branch(entry) for entry in entries), is_open=True)

@@ -28,15 +28,18 @@ class Teller:
     def error_count(self) -> int:
         return sum(said.is_error for said in self.said)
 
-    def say(self, text: str, *, detail: str = "") -> None:
-        """Tell that something was done."""
+    def say(self, text: str, *, detail: str = "", is_shown: bool = True) -> None:
+        """Tell that something was done; what is not shown is kept all the same."""
         self._keep(Said(at=self._read_clock(), text=text, detail=detail))
-        self._screen.notify(text, markup=False)
+        if is_shown:
+            self._screen.notify(text, markup=False)
 
-    def fail(self, error: MlwfError) -> None:
+    def fail(self, error: MlwfError, *, is_shown: bool = True) -> None:
         """Tell what did not work and what to do about it."""
         is_error = not isinstance(error, Cancelled)
         self._keep(Said(at=self._read_clock(), text=error.message, hint=error.hint, is_error=is_error))
+        if not is_shown:
+            return
         text = f"{error.message}\n{error.hint}" if error.hint else error.message
         self._screen.notify(
             text, severity="error" if is_error else "information", markup=False, timeout=ERROR_TIMEOUT_S

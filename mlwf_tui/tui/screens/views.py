@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Protocol, TypeVar
@@ -10,17 +10,20 @@ from typing import Protocol, TypeVar
 from textual.widget import Widget
 
 from mlwf_tui.entities.change import Diff
+from mlwf_tui.entities.layout import MonitorLayout
 from mlwf_tui.entities.model import Evaluation, Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.comparing import DiffPane
 from mlwf_tui.tui.screens.listings import make_listing
-from mlwf_tui.tui.screens.outline import make_report_entry, make_run_entry
+from mlwf_tui.tui.screens.outline import make_report_entry, make_run_entry, make_section_entry
+from mlwf_tui.tui.screens.outlooks import Outlooks
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
-from mlwf_tui.tui.widgets.entry_list import EntryList
+from mlwf_tui.tui.widgets.entry_list import EntryList, Listing
+from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.report_view import ReportView
@@ -68,11 +71,21 @@ class Host(Protocol):
     def ask(self, what: str, work: Callable[[], T], done: Callable[[T], None]) -> None:
         """Do `work` in a thread and hand its result to `done`."""
 
+    @property
+    def outlooks(self) -> Outlooks:
+        """How runs stand."""
+
     def follow_run(self, run_id: str) -> None:
         """Hand everything of this run to `show_updates`, from its beginning."""
 
+    def focus_runs(self, run_ids: Iterable[str]) -> None:
+        """Hand every point of exactly these runs to `show_updates`."""
+
     def view_changed(self, *, is_opened: bool) -> None:
         """Notice that another view is shown; opened with something new, it also gets the focus."""
+
+    def say(self, text: str) -> None:
+        """Tell a person what was done."""
 
     def select(self, entry: Entry) -> None:
         """Make what was opened the selected thing."""
@@ -154,7 +167,7 @@ class Views:
 
     def show_list(self, entry: Entry) -> bool:
         """List what belongs to a section or project; False if nothing can be listed of `entry`."""
-        listing = make_listing(entry, self._host.snapshot, self._host.read_clock())
+        listing = self._make_listing(entry)
         if listing is None:
             return False
         self._listed = entry
@@ -168,9 +181,22 @@ class Views:
         """Draw the open list again from the present snapshot."""
         view = self.stage.find_view(LIST)
         if isinstance(view, EntryList) and self._listed is not None:
-            listing = make_listing(self._listed, self._host.snapshot, self._host.read_clock())
+            listing = self._make_listing(self._listed)
             if listing is not None:
                 view.show(listing)
+
+    def show_runs(self) -> None:
+        """List all runs with their curves."""
+        self.show_list(make_section_entry("runs", "Runs", len(self._host.snapshot.runs)))
+
+    def renew_runs(self) -> None:
+        """Draw the list of runs again, if it is the list that is seen."""
+        if self.active == LIST and self._listed is not None and self._listed.key == "section:runs":
+            self.renew_list()
+
+    def _make_listing(self, entry: Entry) -> Listing | None:
+        snapshot, now = self._host.snapshot, self._host.read_clock()
+        return make_listing(entry, snapshot, now, outlooks=self._host.outlooks, overlaid=self.run_ids)
 
     # --- runs ----------------------------------------------------------------------------------
 
@@ -186,23 +212,57 @@ class Views:
         monitor = self._get_monitor()
         if monitor.run_id != run.id:
             monitor.show_run(run, make_run_entry(run, now).title, log_path(self._host.workspace, run.id), now)
+            self._host.focus_runs(monitor.run_ids)
             self._host.follow_run(run.id)
         self._fill(RUN)
         self._host.select(make_run_entry(run, now))
 
+    def overlay_run(self, run_id: str) -> None:
+        """Draw a run's curves over those of the run that is open, or take them away; alone, open it."""
+
+        def done(run: Run) -> None:
+            monitor = self._get_monitor()
+            if not monitor.run_id:
+                self.show_run(run)
+                return
+            is_on = monitor.toggle_overlay(run, make_run_entry(run, self._host.read_clock()).title)
+            self._host.focus_runs(monitor.run_ids)
+            change = f"{'Added' if is_on else 'Took away'} {run.id}"
+            self._host.say(
+                f"{change}: {format_count(len(monitor.run_ids), 'run')} in the monitor, ] shows it."
+            )
+            self.renew_runs()
+
+        self._host.ask("run", partial(get_run, self._host.workspace, run_id), done)
+
+    def lay_out(self, layout: MonitorLayout) -> None:
+        """Draw the plots of runs as a person wanted them before."""
+        self._get_monitor().metrics.use_layout(layout)
+
     def show_updates(self, updates: Mapping[str, RunUpdate]) -> None:
         """Draw what is new of the run that is open."""
         monitor = self.stage.find_view(RUN)
-        if not isinstance(monitor, RunMonitor) or monitor.run_id not in updates:
+        if not isinstance(monitor, RunMonitor):
             return
-        update = updates[monitor.run_id]
-        monitor.show_update(update.run, update.progress, update.new_metrics, self._host.read_clock())
+        for run_id in monitor.run_ids:
+            update = updates.get(run_id)
+            if update is not None:
+                if update.usage is not None and run_id == monitor.run_id:
+                    monitor.show_usage(update.usage)
+                monitor.show_update(
+                    update.run,
+                    update.progress,
+                    update.new_metrics,
+                    self._host.read_clock(),
+                    time_left=update.time_left,
+                    marks=update.standing.marks if update.standing is not None else None,
+                )
 
     @property
-    def run_id(self) -> str:
-        """The run that is open, or ""."""
+    def run_ids(self) -> tuple[str, ...]:
+        """The run that is open, and those drawn over it."""
         monitor = self.stage.find_view(RUN)
-        return monitor.run_id if isinstance(monitor, RunMonitor) else ""
+        return monitor.run_ids if isinstance(monitor, RunMonitor) else ()
 
     def _get_monitor(self) -> RunMonitor:
         view = self.stage.get_view(RUN)

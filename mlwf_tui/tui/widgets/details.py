@@ -211,6 +211,10 @@ def _list_run(run: Run, now: datetime) -> Iterator[Line]:
         yield "failed", Content.styled(run.error, "$error")
         if run.hint:
             yield "what to do", run.hint
+    if run.waits_for:
+        yield "waits for", Content.styled(run.waits_for, "$warning")
+    if run.priority:
+        yield "priority", str(run.priority)
     yield "started", format_time(run.started_at or run.created_at, now)
     if run.started_at is not None:
         end = run.finished_at or now

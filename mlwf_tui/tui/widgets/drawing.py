@@ -56,7 +56,10 @@ KIND_GLYPHS: Mapping[str, str] = {
 }
 STATE_ROLES: Mapping[str, str] = {
     "queued": "muted",
+    "claimed": "accent",
     "running": "accent",
+    "pausing": "warning",
+    "paused": "warning",
     "stopping": "warning",
     "done": "success",
     "failed": "error",

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from mlwf_tui.entities.pace import TimeLeft
+
 STATE_GLYPHS = {
     "queued": "◌",
+    "claimed": "○",
     "running": "●",
+    "pausing": "◑",
+    "paused": "‖",
     "stopping": "◐",
     "done": "✓",
     "failed": "✗",
@@ -17,7 +22,10 @@ STATE_GLYPHS = {
 
 STATE_STYLES = {
     "queued": "$text-muted",
+    "claimed": "$accent",
     "running": "$accent",
+    "pausing": "$warning",
+    "paused": "$warning",
     "stopping": "$warning",
     "done": "$success",
     "failed": "$error",
@@ -26,6 +34,8 @@ STATE_STYLES = {
 }
 
 KEY_NAMES = {
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
     "question_mark": "?",
     "exclamation_mark": "!",
     "colon": ":",
@@ -80,6 +90,22 @@ def format_duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def format_time_left(left: TimeLeft | None) -> str:
+    """Return an estimate with its margin: "12 ± 2 min", or "—" where it cannot be known.
+
+    Both in the unit of the estimate and no finer than the margin: more digits would be a lie.
+    """
+    if left is None:
+        return "—"
+    for unit_s, name in ((3600, "h"), (60, "min")):
+        if left.seconds >= 2 * unit_s:
+            digits = 1 if unit_s == 3600 and left.margin_s < unit_s else 0
+            margin = left.margin_s / unit_s
+            shown = f" ± {margin:.{digits}f}" if margin >= 0.5 / 10**digits else ""
+            return f"{left.seconds / unit_s:.{digits}f}{shown} {name}"
+    return f"{left.seconds:.0f} ± {max(1.0, left.margin_s):.0f} s"
 
 
 def format_size(size_bytes: float) -> str:

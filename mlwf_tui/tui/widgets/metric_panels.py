@@ -1,17 +1,28 @@
-"""What a grid of metric plots shows: series by key, grouped into panels; drawing is plot.py's."""
+"""What a grid of metric plots shows: curves of runs grouped into panels, each with its title and legend."""
 
 from __future__ import annotations
 
 import math
-from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from mlwf_tui.entities.run import MetricPoint
-from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, fit, measure_line
-from mlwf_tui.tui.widgets.plot import Series, draw_plot, smooth
+from mlwf_tui.entities.layout import XAxis
+from mlwf_tui.entities.mark import Mark
+from mlwf_tui.entities.metric import EPOCH_KEY, MetricSeries
+from mlwf_tui.tui.widgets.curve_axis import (
+    Clock,
+    choose_time_axis,
+    cut_window,
+    find_nearest,
+    find_range,
+    write_x,
+)
+from mlwf_tui.tui.widgets.curve_plot import MARKERS, Curve, Plotted, draw_curves
+from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, fit, fit_tail, measure_line
+from mlwf_tui.tui.widgets.plot import choose_axis
 
 LEADERS = ("metrics/mAP50", "train/box_loss", "metrics/mAP50-95", "train/cls_loss")
 """What a person looks at first: how good it is, and whether it still learns."""
@@ -20,104 +31,265 @@ GROUPS = ("metrics", "train", "val", "lr", "speed")
 """The order of the other panels by what stands before the slash of a key; others follow by name."""
 
 SHARED_GROUPS = frozenset({"lr"})  # drawn into one panel: their lines mean little apart
+SMOOTH_LIMIT = 20_000  # points that one drawing smooths at most: some 10 ms
+MARK_GLYPH = "⚠"
+NAME_WIDTH = 44
+MIN_LEGEND = 14  # cells of one curve's marker, name and value in a legend
+Window = tuple[float, float]
 
 
 @dataclass(slots=True)
-class MetricSeries:
-    """The points of one metric, in the order of their steps; 16 bytes a point."""
+class RunLines:
+    """One run's curves, by key."""
 
-    key: str
-    steps: array[float] = field(default_factory=lambda: array("d"))
-    values: array[float] = field(default_factory=lambda: array("d"))
-    gaps: int = 0  # values that are not finite
+    run_id: str
+    title: str
+    started_s: float = 0.0  # seconds since the epoch; 0 where it has not begun
+    series: dict[str, MetricSeries] = field(default_factory=dict)
+    marks: Mapping[str, Mark] = field(default_factory=dict)
 
-    def add(self, point: MetricPoint) -> None:
-        """Append a point; of one step the last counts, and one from before the last step is left out."""
-        if self.steps and point.step == self.steps[-1]:
-            self.gaps -= not math.isfinite(self.values[-1])
-            self.values[-1] = point.value
-        elif self.steps and point.step < self.steps[-1]:
-            return
-        else:
-            self.steps.append(point.step)
-            self.values.append(point.value)
-        self.gaps += not math.isfinite(point.value)
 
-    @property
-    def is_better_low(self) -> bool:
-        """Whether the lowest value is the best one, as of losses and times."""
-        return "loss" in self.key or self.key.endswith("_ms")
+@dataclass(frozen=True, slots=True)
+class PlotView:
+    """How all panels are to be drawn. `cursor_s` is a moment of the first run."""
 
-    def find_best(self) -> tuple[float, float] | None:
-        """Return (value, step) of the best finite value, or None; learning rates have no best."""
-        finite = [(v, s) for v, s in zip(self.values, self.steps, strict=True) if math.isfinite(v)]
-        if not finite or self.key.startswith("lr"):
-            return None
-        return min(finite) if self.is_better_low else max(finite, key=lambda pair: (pair[0], -pair[1]))
+    runs: Sequence[RunLines]
+    clocks: Mapping[str, Clock]
+    x_axis: XAxis = XAxis.STEP
+    smoothing: float = 0.0
+    window: Window | None = None  # the part of each panel's range, 0–1
+    cursor_s: float | None = None
+
+
+class CurveOf(NamedTuple):
+    """One curve of a panel: whose, of what, and how it looks."""
+
+    run: RunLines
+    series: MetricSeries
+    role: str
+    marker: str
 
 
 @dataclass(slots=True)
 class Panel:
-    """One plot of the grid: its series, and the picture last drawn with what it was drawn for."""
+    """One plot of the grid, and the picture last drawn with what it was drawn for."""
 
     title: str
-    series: list[MetricSeries] = field(default_factory=list)
-    version: int = 0  # grows with every new point
-    drawn_for: tuple[object, ...] = ()
-    lines: list[Line] = field(default_factory=list)
+    keys: tuple[str, ...]
+    window: Window | None = None  # of the x axis, in its units, where this panel has been zoomed
+    is_log: bool = False
+    drawn_for: object = None
+    plotted: Plotted = field(default_factory=lambda: Plotted([]))
+    is_smoothed: bool = True  # to the end; else the next drawing goes on
 
-    def draw(
-        self, width: int, height: int, *, is_smooth: bool, is_log: bool, is_selected: bool
-    ) -> list[Line]:
-        """Return the title, the plot and a blank line; what has not changed is not drawn again."""
-        wanted = (self.version, width, height, is_smooth, is_log)
-        if self.drawn_for != wanted:
-            plot = draw_plot(list(self._iter_series(is_smooth=is_smooth)), width, height - 2, is_log_y=is_log)
-            self.lines = [*plot, [(" " * width, "text")]]
-            self.drawn_for = wanted
-        return [self._draw_title(width, is_selected=is_selected), *self.lines]
+    def list_curves(self, view: PlotView) -> list[CurveOf]:
+        """Return the panel's curves, all of one key before those of the next."""
+        curves = []
+        for number, key in enumerate(self.keys):
+            for place, run in enumerate(view.runs):
+                if key in run.series:
+                    colour = place if len(view.runs) > 1 else number
+                    marker = MARKERS[(number * len(view.runs) + place) % len(MARKERS)]
+                    curves.append(
+                        CurveOf(run, run.series[key], SERIES_ROLES[colour % len(SERIES_ROLES)], marker)
+                    )
+        return curves
 
-    def _iter_series(self, *, is_smooth: bool) -> Iterable[Series]:
-        for index, series in enumerate(self.series):
-            role = SERIES_ROLES[index % len(SERIES_ROLES)]
-            if is_smooth and len(series.values) > 2:
-                yield Series(series.steps, series.values, "faint")
-                yield Series(series.steps, smooth(series.values), role)
-            else:
-                yield Series(series.steps, series.values, role)
+    def find_limits(self, view: PlotView) -> Window | None:
+        """Return the part of the x axis that is shown, in its units, or None where there is no point."""
+        full = self.find_full(view)
+        if full is None:
+            return None
+        if self.window is not None:
+            low, high = self.window
+            return low, full[1] if math.isinf(high) else high
+        if view.window is not None:
+            span = full[1] - full[0]
+            return full[0] + view.window[0] * span, full[0] + view.window[1] * span
+        return full
 
-    def _draw_title(self, width: int, *, is_selected: bool) -> Line:
+    def find_full(self, view: PlotView) -> Window | None:
+        """Return the first and the last x of all curves."""
+        found = [find_range(c.series, view.clocks[c.run.run_id]) for c in self.list_curves(view)]
+        ranges = [one for one in found if one is not None]
+        return (min(r[0] for r in ranges), max(r[1] for r in ranges)) if ranges else None
+
+    def find_cursor(self, view: PlotView) -> float | None:
+        """Return the x of the cursor's moment on this panel's axis."""
+        if view.cursor_s is None:
+            return None
+        for curve in self.list_curves(view):
+            clock = view.clocks[curve.run.run_id]
+            if view.x_axis is not XAxis.STEP:
+                return clock.find_x(view.cursor_s)
+            place = find_nearest_time(curve.series, view.cursor_s)
+            if place is not None:
+                return curve.series.steps[place]
+        return None
+
+    def plot(self, view: PlotView, width: int, height: int) -> bool:
+        """Draw the plot for this size; return whether it had to be drawn anew."""
+        curves = self.list_curves(view)
+        limits, cursor = self.find_limits(view), self.find_cursor(view)
+        wanted = (
+            tuple((c.run.run_id, c.series.version) for c in curves), limits, cursor, width, height,
+            view.smoothing, view.x_axis, self.is_log,
+        )  # fmt: skip
+        if wanted == self.drawn_for and self.is_smoothed:
+            return False
+        self.drawn_for = wanted
+        if limits is None:
+            self.plotted = draw_curves((), width, height, x_limits=(0.0, 1.0))
+            return True
+        self.is_smoothed = True
+        self.plotted = draw_curves(
+            [drawn for c in curves for drawn in self._cut(c, view, limits, width, len(curves) > 1)],
+            width, height,
+            x_limits=limits,
+            is_exact=self.window is not None or view.window is not None,
+            is_log_y=self.is_log,
+            cursor=cursor,
+            choose_x=choose_time_axis if view.x_axis is XAxis.TIME else choose_axis,
+        )  # fmt: skip
+        return True
+
+    def draw_title(self, view: PlotView, width: int, *, is_selected: bool) -> Line:
         """Return the title with as many facts behind it as there is room for."""
-        facts = self._describe()
-        while facts and measure_line(facts) + cell_len(self.title) + 1 > width:
+        facts = self._describe(view)
+        while facts and measure_line(facts) + min(cell_len(self.title), 16) + 1 > width:
             facts.pop()
         mark = ("▌", "accent") if is_selected else (" ", "text")
         title = fit(self.title, width - 1 - measure_line(facts))
         return [mark, (title, "heading" if is_selected else "strong"), *facts]
 
-    def _describe(self) -> Line:
-        """Return the last and the best value; for a shared panel its lines' names in their colours."""
-        if len(self.series) > 1:
-            names = [series.key.rpartition("/")[2] for series in self.series]
-            return [(f" ━{name}", SERIES_ROLES[i % len(SERIES_ROLES)]) for i, name in enumerate(names)]
-        series = self.series[0]
-        facts: Line = [(f" {series.values[-1]:.4g}", "series-0")]
-        best = series.find_best()
+    def draw_legend(self, view: PlotView, width: int) -> Line:
+        """Return the curves' markers, names and values in one line, as many as there is room for."""
+        curves = self.list_curves(view)
+        shown = curves[: max(1, min(len(curves), (width - len(" +99")) // MIN_LEGEND))]
+        room = (width - (len(" +99") if len(shown) < len(curves) else 0)) // len(shown)
+        line: Line = []
+        for curve in shown:
+            value = f" {self._find_value(curve, view):.4g}"
+            name = self._name(curve, view)
+            name_width = max(1, min(cell_len(name), room - len(value) - 3))
+            line += [
+                (f" {curve.marker} ", curve.role),
+                (fit_tail(name, name_width), "text"),
+                (value, "muted"),
+            ]
+        if len(shown) < len(curves):
+            line.append((f" +{len(curves) - len(shown)}", "muted"))
+        return line
+
+    def iter_table(self, view: PlotView, width: int) -> Iterator[Line]:
+        """Yield a line for each curve with all its figures, and each mark with what to do."""
+        cursor = self.find_cursor(view)
+        at = "last" if cursor is None else f"at {write_x(cursor, view.x_axis)}"
+        yield [(fit(f"   {'curve':<{NAME_WIDTH}} {at:>12} {'best':>12} {'last':>12}", width), "muted")]
+        for curve in self.list_curves(view):
+            best = curve.series.find_best()
+            best_text = "" if best is None else f"{best[0]:.4g} @{best[1]}"
+            name = f"{curve.run.title}  {curve.series.key}" if len(view.runs) > 1 else curve.series.key
+            figures = (
+                f"{self._find_value(curve, view):>12.5g} {best_text:>12} {curve.series.values[-1]:>12.5g}"
+            )
+            text = f"{fit(name, NAME_WIDTH)} {figures}"
+            yield [(f" {curve.marker} ", curve.role), (fit(text, width - 3), "text")]
+        for curve in self.list_curves(view):
+            mark = curve.run.marks.get(curve.series.key)
+            if mark is not None:
+                yield [(f" {MARK_GLYPH} ", "warning"), (fit(f"{mark.text} {mark.advice}", width - 3), "text")]
+
+    def has_legend(self, view: PlotView) -> bool:
+        return len(self.list_curves(view)) > 1
+
+    def _cut(
+        self, curve: CurveOf, view: PlotView, limits: Window, width: int, has_marker: bool
+    ) -> Iterator[Curve]:
+        """Yield what to draw of a curve: the raw values, faint behind the smoothed ones."""
+        clock, series = view.clocks[curve.run.run_id], curve.series
+        marker = curve.marker if has_marker else ""
+        x, y = cut_window(series, series.samples, clock, *limits, 2 * width)
+        if not view.smoothing or len(series) < 3:
+            yield Curve(x, y, curve.role, marker)
+            return
+        yield Curve(x, y, "faint")
+        smoothed = series.smooth(view.smoothing, limit=SMOOTH_LIMIT)
+        self.is_smoothed = self.is_smoothed and len(smoothed) == len(series)
+        yield Curve(*cut_window(series, smoothed, clock, *limits, 2 * width), curve.role, marker)
+
+    def _describe(self, view: PlotView) -> Line:
+        """Return what looks wrong, then the value at the cursor or the last and the best one."""
+        curves = self.list_curves(view)
+        has_mark = any(c.series.key in c.run.marks for c in curves)
+        facts: Line = [(f" {MARK_GLYPH}", "warning")] if has_mark else []
+        if self.is_log:
+            facts.append((" log", "muted"))
+        cursor = self.find_cursor(view)
+        if cursor is not None:
+            facts.append((f" at {write_x(cursor, view.x_axis)}", "accent"))
+        if len(curves) != 1 or not len(curves[0].series):
+            return facts
+        series = curves[0].series
+        facts.append((f" {self._find_value(curves[0], view):.4g}", curves[0].role))
+        best = series.find_best() if cursor is None else None
         if best is not None:
-            facts.append((f"  best {best[0]:.4g} @{best[1]:.0f}", "muted"))
-        if series.gaps:
-            facts.append((f"  {series.gaps} not finite", "warning"))
+            facts.append((f"  best {best[0]:.4g} @{best[1]}", "muted"))
+        if series.gap_count:
+            facts.append((f"  {series.gap_count:,} not finite", "warning"))
         return facts
 
+    def _find_value(self, curve: CurveOf, view: PlotView) -> float:
+        """Return the value at the cursor, or the last; not a number where there is none."""
+        if not len(curve.series):
+            return math.nan
+        cursor = self.find_cursor(view)
+        if cursor is None:
+            return curve.series.values[-1]
+        place = find_nearest(curve.series, view.clocks[curve.run.run_id], cursor)
+        return math.nan if place is None else curve.series.values[place]
 
-def build_panels(series: Iterable[MetricSeries]) -> list[Panel]:
-    """Return the panels for all series, groups in their order, keys of a group as they came."""
-    panels: dict[str, Panel] = {}
-    for one in sorted(series, key=_find_rank):
-        group = one.key.partition("/")[0]
-        title = group if group in SHARED_GROUPS else one.key
-        panels.setdefault(title, Panel(title)).series.append(one)
-    return list(panels.values())
+    def _name(self, curve: CurveOf, view: PlotView) -> str:
+        """Return what tells the curve from the panel's others: its run, its key, or both."""
+        key = curve.series.key.rpartition("/")[2]
+        if len(view.runs) == 1:
+            return key
+        return curve.run.title if len(self.keys) == 1 else f"{curve.run.title} {key}"
+
+
+def find_nearest_time(series: MetricSeries, at_s: float) -> int | None:
+    """Return the place of the point that was told nearest to a moment."""
+    return find_nearest(series, Clock(XAxis.TIME, {}, 0.0), at_s)
+
+
+def build_panels(
+    keys: Iterable[str], wanted: Sequence[Sequence[str]] = (), hidden: Iterable[str] = ()
+) -> list[Panel]:
+    """Return the panels for all keys: first as they are wanted, then groups in their order."""
+    unseen = set(hidden)
+    known = {key: None for key in keys if key not in unseen and key != EPOCH_KEY}
+    groups: list[tuple[str, ...]] = []
+    for group in wanted:
+        found = tuple(key for key in group if key in known)
+        for key in found:
+            del known[key]
+        groups += [found] if found else []
+    shared: dict[str, list[str]] = {}
+    for key in sorted(known, key=_find_rank):
+        group_name = key.partition("/")[0]
+        shared.setdefault(group_name if group_name in SHARED_GROUPS else key, []).append(key)
+    groups += [tuple(found) for found in shared.values()]
+    return [Panel(name_panel(group), group) for group in groups]
+
+
+def name_panel(keys: Sequence[str]) -> str:
+    """Return a panel's title: its key, the group that all of its keys are of, or its keys."""
+    if len(keys) == 1:
+        return keys[0]
+    prefixes = {key.partition("/")[0] for key in keys}
+    if len(prefixes) == 1 and prefixes <= SHARED_GROUPS:
+        return prefixes.pop()
+    return " + ".join(keys)
 
 
 def choose_grid(width: int, height: int, count: int) -> tuple[int, int]:
@@ -128,13 +300,8 @@ def choose_grid(width: int, height: int, count: int) -> tuple[int, int]:
     return columns, rows
 
 
-def cut_page(panels: Sequence[Panel], page: int, size: int) -> Sequence[Panel]:
-    """Return the panels of one page."""
-    return panels[page * size : (page + 1) * size]
-
-
-def _find_rank(series: MetricSeries) -> tuple[int, str]:
-    if series.key in LEADERS:
-        return LEADERS.index(series.key) - len(LEADERS), ""
-    group = series.key.partition("/")[0]
+def _find_rank(key: str) -> tuple[int, str]:
+    if key in LEADERS:
+        return LEADERS.index(key) - len(LEADERS), ""
+    group = key.partition("/")[0]
     return (GROUPS.index(group), "") if group in GROUPS else (len(GROUPS), group)

@@ -345,13 +345,13 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
 
 def _tone(state: str) -> str:
     match state:
-        case "running":
+        case "running" | "claimed":
             return "active"
         case "done":
             return "good"
         case "failed":
             return "bad"
-        case "lost" | "stopping":
+        case "lost" | "stopping" | "pausing" | "paused":
             return "uncertain"
         case _:
             return "note"

@@ -1,8 +1,8 @@
-"""One run while it goes, or as it went: a line on how it stands, its metrics, its log."""
+"""One run while it goes, or as it went, and others drawn over it: how it stands, its metrics, its log."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,16 +11,28 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from mlwf_tui.entities.mark import Mark
+from mlwf_tui.entities.pace import TimeLeft
 from mlwf_tui.entities.run import MetricPoint, Progress, Run
-from mlwf_tui.tui.widgets.formats import STATE_GLYPHS, STATE_STYLES, format_duration, format_value
+from mlwf_tui.entities.usage import Usage, list_words
+from mlwf_tui.tui.widgets.formats import (
+    STATE_GLYPHS,
+    STATE_STYLES,
+    format_duration,
+    format_time_left,
+    format_value,
+)
 from mlwf_tui.tui.widgets.log_view import LogView
+from mlwf_tui.tui.widgets.metric_panels import MARK_GLYPH, RunLines
 from mlwf_tui.tui.widgets.metric_plots import MetricPlots
 
 BAR_WIDTH = 24
+OPENING_S = 2.0
+MAX_MARKS = 2  # in words; the plots themselves have all of them
 
 
 class RunMonitor(Vertical):
-    """Draws what it is handed; the screen polls the run and calls `show_update`. The log follows itself."""
+    """Draws what it is handed; the screen polls the runs and calls `show_update`. The log follows itself."""
 
     DEFAULT_CSS = """
     RunMonitor {
@@ -42,8 +54,15 @@ class RunMonitor(Vertical):
         self.log_view = LogView(id="run-log")
         self._result = Static(id="run-result")
         self._run: Run | None = None
+        self._lines: dict[str, RunLines] = {}  # of the run that is shown, then of those drawn over it
         self._progress: Progress | None = None
+        self._usage: Usage | None = None
+        self._time_left: TimeLeft | None = None
+        self._marks: tuple[Mark, ...] = ()
         self._title = ""
+        self._opened_at = datetime.min
+        self._drawn = Content("")
+        self._shape: object = None  # of the head: what its height depends on
 
     def compose(self) -> ComposeResult:
         yield self._head
@@ -56,11 +75,18 @@ class RunMonitor(Vertical):
         """The run that is shown, or ""."""
         return self._run.id if self._run is not None else ""
 
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """The run that is shown and those that are drawn over it, in the order of their colours."""
+        return tuple(self._lines)
+
     def show_run(self, run: Run, title: str, log_path: Path, now: datetime) -> None:
-        """Begin to show this run; what was shown of another is put away."""
-        self._run, self._title, self._progress = run, title, None
+        """Begin to show this run; what was shown of others is put away."""
+        self._run, self._title, self._progress, self._usage = run, title, None, None
+        self._time_left, self._marks, self._opened_at = None, (), now
+        self._lines = {run.id: _make_lines(run, title)}
         self.set_class(True, "-plain")
-        self.metrics.show_metrics({})
+        self.metrics.show_runs(list(self._lines.values()))
         is_silent = run.state.is_finished and not log_path.exists()
         self.set_class(is_silent, "-silent")
         if is_silent:
@@ -69,20 +95,75 @@ class RunMonitor(Vertical):
             self.log_view.open_log(log_path)
         self._draw(now)
 
+    def toggle_overlay(self, run: Run, title: str) -> bool:
+        """Draw another run's curves over those that are shown, or take them away; return whether it is on.
+
+        The points of a run that is new here must be told from their beginning.
+        """
+        assert self._run is not None, "a run is shown before others are drawn over it"
+        is_on = run.id not in self._lines
+        if is_on:
+            self._lines[run.id] = _make_lines(run, title)
+        elif run.id != self.run_id:
+            del self._lines[run.id]
+        self.metrics.show_runs(list(self._lines.values()))
+        return is_on
+
     def show_update(
-        self, run: Run, progress: Progress | None, points: Sequence[MetricPoint], now: datetime
+        self,
+        run: Run,
+        progress: Progress | None,
+        points: Sequence[MetricPoint],
+        now: datetime,
+        *,
+        time_left: TimeLeft | None = None,
+        marks: Iterable[Mark] | None = None,
     ) -> None:
-        """Draw what is new of the run."""
+        """Draw what is new of the run, or of one that is drawn over it; marks are None where unchanged."""
+        if points:
+            self._show_plots(now)
+            self.metrics.add_points(points, run.id)
+        if marks is not None:
+            marks = tuple(marks)
+            self.metrics.show_marks(marks, run.id)
+        if run.id != self.run_id:
+            return
         self._run = run
         self._progress = progress or self._progress
-        if points:
-            self.set_class(False, "-plain")
-            self.metrics.add_points(points)
+        self._time_left = time_left
+        self._marks = self._marks if marks is None else marks
         self._draw(now)
 
+    def show_usage(self, usage: Usage) -> None:
+        """Take in what the run has taken of the machine; it is drawn with the next update."""
+        self._usage = usage
+
+    def _show_plots(self, now: datetime) -> None:
+        """Give the plots their room, and the focus where the run was opened a moment ago."""
+        if not self.has_class("-plain"):
+            return
+        self.set_class(False, "-plain")
+        if self.log_view.has_focus and (now - self._opened_at).total_seconds() < OPENING_S:
+            self.call_after_refresh(self.metrics.focus)
+
     def _draw(self, now: datetime) -> None:
-        if self._run is not None:
-            self._head.update(_draw_head(self._run, self._title, self._progress, now))
+        """Draw the head if it says anything new, and lay the screen out only where its height may differ."""
+        if self._run is None:
+            return
+        lines = _draw_head(self._run, self._title, self._progress, self._time_left, self._marks, now)
+        if (usage := _draw_usage(self._usage)) is not None:
+            lines.append(usage)
+        head = Content("\n").join(lines)
+        if head == self._drawn:
+            return
+        shape = (len(lines), self._run.error, self._run.hint, self._marks)
+        self._head.update(head, layout=shape != self._shape)
+        self._drawn, self._shape = head, shape
+
+
+def _make_lines(run: Run, title: str) -> RunLines:
+    started = run.started_at or run.created_at
+    return RunLines(run.id, title.partition(" ")[2] or title, started.timestamp())
 
 
 def _draw_result(run: Run) -> Content:
@@ -96,29 +177,49 @@ def _draw_result(run: Run) -> Content:
     return Content("\n").join([*lines, Content(""), note])
 
 
-def _draw_head(run: Run, title: str, progress: Progress | None, now: datetime) -> Content:
+def _draw_head(
+    run: Run,
+    title: str,
+    progress: Progress | None,
+    time_left: TimeLeft | None,
+    marks: Sequence[Mark],
+    now: datetime,
+) -> list[Content]:
     state = run.state.value
     parts = [
         Content.styled(f"{STATE_GLYPHS[state]} {state}", f"bold {STATE_STYLES[state]}"),
         Content.styled(title, "bold"),
         Content.styled(_describe_time(run, now), "$text-muted"),
     ]
-    line = Content("  ").join(part for part in parts if part.plain)
+    lines = [Content("  ").join(part for part in parts if part.plain)]
     if run.error:
-        return Content.assemble(line, "\n", (run.error, "$error"), "  ", (run.hint, "$text-muted"))
-    if progress is None or run.state.is_finished:
-        return line
-    return Content.assemble(line, "\n", _draw_progress(progress))
+        lines.append(Content.assemble((run.error, "$error"), "  ", (run.hint, "$text-muted")))
+    elif progress is not None and not run.state.is_finished:
+        lines.append(_draw_progress(progress, time_left))
+    lines += [
+        Content.assemble((f"{MARK_GLYPH} {mark.text}", "$text-warning"), " ", (mark.advice, "$text-muted"))
+        for mark in marks[:MAX_MARKS]
+    ]
+    return lines
+
+
+def _draw_usage(usage: Usage | None) -> Content | None:
+    """Draw how busy the machine was with the run, in one line where there is room."""
+    words = list_words(usage) if usage is not None else ()
+    if not words:
+        return None
+    parts = [Content.assemble((f"{label} ", "$text-muted"), text) for label, text in words]
+    return Content.styled(" · ", "$text-muted").join(parts)
 
 
 def _describe_time(run: Run, now: datetime) -> str:
     if run.started_at is None:
-        return "waits for a place"
+        return f"waits for {run.waits_for or 'its process'}"
     end = run.finished_at or now
     return format_duration(max(0.0, (end - run.started_at).total_seconds()))
 
 
-def _draw_progress(progress: Progress) -> Content:
+def _draw_progress(progress: Progress, time_left: TimeLeft | None) -> Content:
     if not progress.total:
         return Content.styled(progress.message, "$text-muted")
     filled = min(BAR_WIDTH, round(BAR_WIDTH * progress.step / progress.total))
@@ -126,5 +227,6 @@ def _draw_progress(progress: Progress) -> Content:
         ("━" * filled, "$accent"),
         ("━" * (BAR_WIDTH - filled), "$border"),
         f" {progress.step / progress.total:4.0%}  ",
+        (f"{format_time_left(time_left)} left  ", ""),
         (progress.message, "$text-muted"),
     )

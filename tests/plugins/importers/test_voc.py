@@ -165,3 +165,25 @@ def test_several_trees_below_one_root_become_datasets(tmp_path: Path) -> None:
     assert items["VOC2012/a.jpg"].split is Split.VAL
     assert items["VOC2012/a.jpg"].objects[0].class_name == "VOC2012"
     assert problems == []
+
+
+def test_names_that_begin_alike_are_told_apart(tmp_path: Path) -> None:
+    names = ("1.jpg", "1.b.png", "10.jpg", "1-1.jpg")
+    make_voc(tmp_path, {name: [(name.replace(".", "-"), 1, 1, 9, 9)] for name in names})
+    items, problems = read(tmp_path)
+    assert problems == []
+    assert {key: item.objects[0].class_name for key, item in items.items()} == {
+        name: name.replace(".", "-") for name in names
+    }
+
+
+def test_an_annotation_elsewhere_belongs_to_the_only_image_of_its_name(tmp_path: Path) -> None:
+    for path in ("day/a.jpg", "night/a.jpg", "day/b.jpg"):
+        write_image(tmp_path / path)
+    for name in "ab":
+        write_voc_xml(tmp_path / f"Annotations/{name}.xml", f"{name}.jpg", [("cat", 1, 1, 9, 9)])
+    items, problems = read(tmp_path)
+    assert {key: len(item.objects) for key, item in items.items()} == {
+        "day/a.jpg": 0, "day/b.jpg": 1, "night/a.jpg": 0,
+    }  # fmt: skip
+    assert problems == [Problem("Annotations/a.xml", "its image a.jpg is missing")]

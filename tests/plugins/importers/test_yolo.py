@@ -17,7 +17,7 @@ from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.yolo import YoloImporter
 from mlwf_tui.workflow.scan import scan_folder
 from tests.importing import ReadItem, read_folder
-from tests.making import make_image, make_yolo, write_image
+from tests.making import Box, make_image, make_yolo, write_image
 
 
 def read(root: Path) -> tuple[dict[str, ReadItem], list[Problem]]:
@@ -219,3 +219,24 @@ def _read_label(text: str) -> tuple[tuple[AnnotatedObject, ...], list[Problem]]:
         source = FoundFile(folder, "a.txt", b"")
         read = YoloImporter().read_annotation(source, {0: "cat", 1: "dog"}, 640, 479, problems.append)
     return read.annotation.objects, problems
+
+
+def test_a_list_names_images_from_the_root_from_its_own_folder_or_as_whole_paths(tmp_path: Path) -> None:
+    names: dict[str, list[Box]] = {f"x/{name}.jpg": [] for name in "abcd"}
+    make_yolo(tmp_path, names, class_names=["cat"])
+    (tmp_path / "images" / "x" / "linked.jpg").symlink_to("d.jpg")
+    lines = [
+        "images/x/a.jpg",
+        "x/b.jpg",
+        f"{tmp_path}/images/x/c.jpg",
+        "x/../x/d.jpg",
+        "x/linked.jpg",
+        "x/e.jpg",
+    ]
+    (tmp_path / "images" / "train.txt").write_text("\n".join(lines))
+    (tmp_path / "data.yaml").write_text("train: images/train.txt\nnames: [cat]\n")
+    items, problems = read(tmp_path)
+    assert sorted(items) == [*sorted(names), "x/linked.jpg"]
+    assert problems == [
+        Problem("images/train.txt", "lists images that are not in the folder: x/e.jpg"),
+    ]

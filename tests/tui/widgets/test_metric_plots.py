@@ -1,35 +1,60 @@
-"""Live plots: grouping, pages, keys, and that only what is new is drawn again."""
+"""Live plots: grouping, keys, mouse, several runs, and that only what is new is drawn again."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from textual import events
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
+from mlwf_tui.entities.layout import MonitorLayout, XAxis
+from mlwf_tui.entities.mark import Mark, MarkKind
 from mlwf_tui.entities.run import MetricPoint
-from mlwf_tui.tui.widgets.metric_panels import MetricSeries, build_panels, choose_grid
+from mlwf_tui.tui.widgets.metric_panels import RunLines, build_panels, choose_grid
 from mlwf_tui.tui.widgets.metric_plots import MetricPlots
 
 KEYS = ("metrics/mAP50", "train/box_loss", "lr/pg0", "lr/pg1", "val/box_loss", "custom/thing")
+WIDE = (120, 40)
 
 
 class PlotsApp(App[None]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layouts: list[MonitorLayout] = []
+
     def compose(self) -> ComposeResult:
         yield MetricPlots()
 
+    def on_metric_plots_layout_changed(self, event: MetricPlots.LayoutChanged) -> None:
+        self.layouts.append(event.layout)
 
-def make_points(key: str, count: int = 30) -> list[MetricPoint]:
-    return [MetricPoint(key=key, value=1 / (step + 1), step=step) for step in range(count)]
+
+def make_points(key: str, count: int = 30, *, scale: float = 1.0) -> list[MetricPoint]:
+    return [
+        MetricPoint(key=key, value=scale / (step + 1), step=step, at=1000.0 + 10 * step)
+        for step in range(count)
+    ]
 
 
-async def fill(pilot: Pilot[None], keys: tuple[str, ...] = KEYS) -> MetricPlots:
+async def fill(pilot: Pilot[None], keys: Sequence[str] = KEYS) -> MetricPlots:
     plots = pilot.app.query_one(MetricPlots)
     plots.focus()
-    await pilot.app.workers.wait_for_complete()
     plots.show_metrics({key: make_points(key) for key in keys})
+    await pilot.pause()
+    return plots
+
+
+async def fill_runs(pilot: Pilot[None], count: int) -> MetricPlots:
+    plots = pilot.app.query_one(MetricPlots)
+    plots.focus()
+    plots.show_runs([RunLines(f"run{n}", f"model-{n}", started_s=1000.0) for n in range(count)])
+    for n in range(count):
+        plots.add_points(make_points("metrics/mAP50", scale=1.0 + n), f"run{n}")
+        plots.add_points(make_points("train/box_loss", scale=2.0 + n), f"run{n}")
     await pilot.pause()
     return plots
 
@@ -38,35 +63,28 @@ def read_screen(plots: MetricPlots) -> list[str]:
     return [plots.render_line(y).text for y in range(plots.size.height)]
 
 
+def read_text(plots: MetricPlots) -> str:
+    return "\n".join(read_screen(plots))
+
+
 def test_what_matters_comes_first_then_panels_by_group_and_learning_rates_share_one() -> None:
-    panels = build_panels(MetricSeries(key) for key in KEYS)
+    panels = build_panels(KEYS)
     assert [panel.title for panel in panels] == [
         "metrics/mAP50", "train/box_loss", "val/box_loss", "lr", "custom/thing",
     ]  # fmt: skip
-    assert [series.key for series in panels[3].series] == ["lr/pg0", "lr/pg1"]
+    assert panels[3].keys == ("lr/pg0", "lr/pg1")
+
+
+def test_panels_come_as_they_are_wanted_and_what_is_hidden_does_not() -> None:
+    panels = build_panels(KEYS, wanted=[("custom/thing", "val/box_loss"), ("gone",)], hidden=["lr/pg0"])
+    assert [panel.keys for panel in panels] == [
+        ("custom/thing", "val/box_loss"), ("metrics/mAP50",), ("train/box_loss",), ("lr/pg1",),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("width", "columns"), [(59, 1), (60, 2), (139, 2), (140, 3)])
 def test_the_grid_follows_the_width(width: int, columns: int) -> None:
     assert choose_grid(width, 40, 12)[0] == columns
-
-
-def test_the_best_is_the_lowest_loss_and_the_highest_metric() -> None:
-    loss, score = MetricSeries("train/box_loss"), MetricSeries("metrics/mAP50")
-    for series in (loss, score):
-        for step, value in enumerate([0.5, 0.9, math.nan, 0.1, 0.9]):
-            series.add(MetricPoint(key=series.key, value=value, step=step))
-    assert loss.find_best() == (0.1, 3)
-    assert score.find_best() == (0.9, 1)
-    assert loss.gaps == 1
-
-
-def test_a_step_told_twice_keeps_its_last_value() -> None:
-    series = MetricSeries("metrics/x")
-    for step, value in ((1, 0.1), (2, math.nan), (2, 0.3), (1, 9.0)):
-        series.add(MetricPoint(key=series.key, value=value, step=step))
-    assert list(series.values) == [0.1, 0.3]
-    assert series.gaps == 0
 
 
 async def test_no_metrics_yet_is_said() -> None:
@@ -76,12 +94,13 @@ async def test_no_metrics_yet_is_said() -> None:
 
 
 async def test_every_plot_has_a_title_with_last_and_best_value() -> None:
-    async with PlotsApp().run_test(size=(120, 40)) as pilot:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill(pilot)
-        text = "\n".join(read_screen(plots))
+        text = read_text(plots)
         assert "train/box_loss" in text
         assert "best 0.03333 @29" in text
-        assert "━pg0 ━pg1" in text
+        assert "● pg0 0.03333" in text
+        assert "■ pg1 0.03333" in text
 
 
 async def test_left_and_right_turn_the_page() -> None:
@@ -99,65 +118,268 @@ async def test_left_and_right_turn_the_page() -> None:
 
 
 async def test_enter_gives_one_plot_the_whole_place_and_back() -> None:
-    async with PlotsApp().run_test(size=(120, 40)) as pilot:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill(pilot)
         await pilot.press("j", "enter")
-        text = "\n".join(read_screen(plots))
+        text = read_text(plots)
         assert "train/box_loss" in text
         assert "metrics/mAP50" not in text
         await pilot.press("right")
-        assert "val/box_loss" in "\n".join(read_screen(plots))
+        assert "val/box_loss" in read_text(plots)
         await pilot.press("enter")
-        assert "metrics/mAP50" in "\n".join(read_screen(plots))
+        assert "metrics/mAP50" in read_text(plots)
 
 
-async def test_smoothing_and_logarithms_are_said_while_they_are_on() -> None:
-    async with PlotsApp().run_test(size=(120, 40)) as pilot:
+async def test_smoothing_goes_round_and_is_said_while_it_is_on() -> None:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill(pilot)
         before = read_screen(plots)
-        await pilot.press("s", "l")
-        after = read_screen(plots)
-        assert "smoothed" in after[-1]
-        assert "logarithmic" in after[-1]
-        assert any("1e-1" in line for line in after)
-        await pilot.press("s", "l")
+        await pilot.press("s")
+        assert "smoothed 0.6, raw faint" in read_screen(plots)[-1]
+        await pilot.press("s", "s", "s")
         assert read_screen(plots) == before
 
 
+async def test_the_selected_plot_alone_gets_a_log_scale() -> None:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
+        plots = await fill(pilot)
+        await pilot.press("j", "l")
+        lines = read_screen(plots)
+        assert sum(line.count(" log ") for line in lines) == 1
+        assert any("1e-1" in line for line in lines)
+        assert plots.layout_now.logarithmic == ("train/box_loss",)
+
+
 async def test_new_points_redraw_only_their_own_plot() -> None:
-    async with PlotsApp().run_test(size=(120, 40)) as pilot:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill(pilot)
         read_screen(plots)
-        before = {panel.title: panel.lines for panel in plots._panels}
-        plots.add_points([MetricPoint(key="val/box_loss", value=2.0, step=30)])
-        plots._redraw()
-        read_screen(plots)
-        changed = [panel.title for panel in plots._panels if panel.lines is not before[panel.title]]
+        before = {panel.title: panel.plotted for panel in plots._panels}
+        plots.add_points([MetricPoint(key="val/box_loss", value=2.0, step=30, at=1300.0)])
+        plots._redraw_changed()
+        changed = [panel.title for panel in plots._panels if panel.plotted is not before[panel.title]]
         assert changed == ["val/box_loss"]
 
 
+async def test_the_figure_of_a_new_point_is_shown_before_its_curve_is_drawn() -> None:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
+        plots = await fill(pilot)
+        read_screen(plots)
+        plots.add_points([MetricPoint(key="val/box_loss", value=0.7654, step=30, at=1300.0)])
+        assert " 0.7654 " in read_text(plots)
+
+
 async def test_a_new_metric_gets_its_own_plot() -> None:
-    async with PlotsApp().run_test(size=(120, 40)) as pilot:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill(pilot)
         plots.add_points(make_points("train/cls_loss"))
-        plots._redraw()
-        assert "train/cls_loss" in "\n".join(read_screen(plots))
+        assert "train/cls_loss" in read_text(plots)
+
+
+async def test_several_runs_share_their_plots_each_with_its_own_colour_and_marker() -> None:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
+        plots = await fill_runs(pilot, 3)
+        curves = plots._panels[0].list_curves(plots._view)
+        assert [(curve.run.title, curve.role, curve.marker) for curve in curves] == [
+            ("model-0", "series-0", "●"), ("model-1", "series-1", "■"), ("model-2", "series-2", "▲"),
+        ]  # fmt: skip
+        drawn = "".join(text for line in plots._panels[0].plotted.lines for text, _ in line)
+        assert all(marker in drawn for marker in "●■▲")
+        legend = read_screen(plots)[1]
+        assert all(name in legend for name in ("● model-0", "■ model-1", "▲ model-2"))
+
+
+async def test_points_of_a_run_that_was_put_away_are_left_out() -> None:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
+        plots = await fill_runs(pilot, 1)
+        plots.add_points(make_points("late/thing"), "run7")
+        assert "late/thing" not in read_text(plots)
+
+
+async def test_the_axis_goes_from_steps_to_epochs_to_time() -> None:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
+        plots = await fill(pilot, ("train/box_loss", "batch/loss"))
+        points = [
+            MetricPoint(key="epoch", value=float(n), step=10 * n, at=1000.0 + 60 * n) for n in range(1, 6)
+        ]
+        plots.add_points(points)
+        assert "over steps" in read_screen(plots)[-1]
+        await pilot.press("e")
+        assert "over epochs" in read_screen(plots)[-1]
+        await pilot.press("e")
+        assert "over time" in read_screen(plots)[-1]
+        assert "4m" in read_text(plots)
+        assert plots.layout_now.x_axis is XAxis.TIME
+
+
+async def test_a_run_that_tells_no_epochs_says_so() -> None:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
+        plots = await fill(pilot, ("train/box_loss",))
+        await pilot.press("e")
+        assert "no epochs are told" in read_screen(plots)[-1]
+
+
+async def test_the_cursor_shows_the_value_of_every_curve_where_it_stands() -> None:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
+        plots = await fill_runs(pilot, 2)
+        await pilot.press("enter", "c")
+        assert "at 29" in read_text(plots)
+        for _ in range(200):
+            await pilot.press("left")
+        text = read_text(plots)
+        assert "at 0" in text
+        rows = [line.split() for line in read_screen(plots) if "metrics/mAP50" in line][1:]
+        assert [float(row[3]) for row in rows] == [1.0, 2.0]
+        assert "│" in text
+        await pilot.press("escape")
+        assert "at 0" not in read_text(plots)
+
+
+async def test_the_cursor_stands_at_the_same_moment_in_every_plot() -> None:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
+        plots = pilot.app.query_one(MetricPlots)
+        plots.focus()
+        batch = [MetricPoint(key="batch/loss", value=n, step=n, at=1000.0 + n) for n in range(300)]
+        plots.show_metrics({"metrics/mAP50": make_points("metrics/mAP50"), "batch/loss": batch})
+        await pilot.press("c")
+        for _ in range(3):
+            await pilot.press("left")
+        first, second = (panel.find_cursor(plots._view) for panel in plots._panels)
+        assert first is not None
+        assert second == 10 * first
+
+
+async def test_zoom_and_pan_by_key_and_back_to_all() -> None:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
+        plots = await fill(pilot)
+        panel = plots._panels[0]
+        await pilot.press("plus", "plus")
+        low, high = panel.find_limits(plots._view) or (0.0, 0.0)
+        assert (round(high - low, 2), high) == (7.25, 29.0)
+        assert "zoomed, 0 shows all" in read_screen(plots)[-1]
+        await pilot.press("H")
+        assert (panel.find_limits(plots._view) or (0.0, 0.0))[1] < high
+        await pilot.press("0")
+        assert panel.find_limits(plots._view) == (0.0, 29.0)
+        await pilot.press("minus")
+        assert panel.find_limits(plots._view) == (0.0, 29.0)
+
+
+async def test_a_zoom_to_the_end_goes_on_with_the_run_and_another_stands_still() -> None:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
+        plots = await fill(pilot)
+        panel = plots._panels[1]
+        await pilot.press("plus")
+        point = MetricPoint(key="train/box_loss", value=0.1, step=40, at=1400.0)
+        plots.add_points([point])
+        assert (panel.find_limits(plots._view) or (0.0, 0.0))[1] == 40
+        await pilot.press("H")
+        before = panel.find_limits(plots._view)
+        plots.add_points([MetricPoint(key="train/box_loss", value=0.1, step=60, at=1600.0)])
+        assert panel.find_limits(plots._view) == before
+
+
+async def test_the_wheel_zooms_where_the_mouse_is_and_a_drag_pans_all_plots() -> None:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
+        plots = await fill(pilot)
+        plotted = plots._panels[0].plotted
+        x = plotted.find_x(20) or 0.0
+        event = events.MouseScrollUp(plots, 20, 4, 0, 0, 0, False, False, False)
+        plots.post_message(event)
+        await pilot.pause()
+        low, high = plots._panels[0].find_limits(plots._view) or (0.0, 0.0)
+        assert low <= x <= high
+        assert high - low < 20
+        before = [panel.find_limits(plots._view) for panel in plots._panels]
+        await pilot.mouse_down(MetricPlots, offset=(30, 4))
+        await pilot.hover(MetricPlots, offset=(20, 4))
+        await pilot.mouse_up(MetricPlots, offset=(20, 4))
+        after = [panel.find_limits(plots._view) for panel in plots._panels]
+        assert all(
+            a is not None and b is not None and a[0] > b[0] for a, b in zip(after, before, strict=True)
+        )
 
 
 async def test_a_click_selects_a_plot_and_a_double_click_enlarges_it() -> None:
-    async with PlotsApp().run_test(size=(120, 40)) as pilot:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill(pilot)
-        await pilot.click(MetricPlots, offset=(100, 2))
+        await pilot.click(MetricPlots, offset=(100, 4))
         assert plots.cursor == 1
-        await pilot.click(MetricPlots, offset=(100, 2), times=2)
+        assert "at " in read_text(plots)
+        await pilot.click(MetricPlots, offset=(100, 4), times=2)
         assert plots.is_maximized
+
+
+async def test_plots_can_be_moved_joined_hidden_and_all_is_remembered() -> None:
+    app = PlotsApp()
+    async with app.run_test(size=WIDE) as pilot:
+        plots = await fill(pilot)
+        await pilot.press("J")
+        assert [panel.title for panel in plots._panels][:2] == ["train/box_loss", "metrics/mAP50"]
+        assert plots.cursor == 1
+        await pilot.press("o")
+        assert plots._panels[1].title == "metrics/mAP50 + val/box_loss"
+        await pilot.press("o")
+        assert [panel.title for panel in plots._panels][1:3] == ["metrics/mAP50", "val/box_loss"]
+        await pilot.press("delete")
+        assert "metrics/mAP50" not in read_text(plots)
+        assert app.layouts[-1] == plots.layout_now
+        assert plots.layout_now.hidden == ("metrics/mAP50",)
+        await pilot.press("A")
+        assert plots._panels[0].title == "metrics/mAP50"
+
+
+async def test_a_remembered_layout_is_used_for_the_next_run() -> None:
+    layout = MonitorLayout(
+        smoothing=0.9, x_axis=XAxis.TIME, panels=(("val/box_loss", "train/box_loss"),), hidden=("lr/pg0",),
+        maximized="metrics/mAP50", window=(0.5, 1.0),
+    )  # fmt: skip
+    async with PlotsApp().run_test(size=WIDE) as pilot:
+        pilot.app.query_one(MetricPlots).use_layout(layout)
+        plots = await fill(pilot)
+        assert plots._panels[0].title == "val/box_loss + train/box_loss"
+        assert plots._panels[plots.cursor].title == "metrics/mAP50"
+        assert plots.is_maximized
+        assert plots._panels[0].find_limits(plots._view) == (145.0, 290.0)
+        assert "smoothed 0.9" in read_screen(plots)[-1]
+
+
+async def test_values_that_are_no_numbers_are_holes_with_a_mark() -> None:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
+        plots = pilot.app.query_one(MetricPlots)
+        values = [1.0, 2.0, math.nan, 3.0, math.inf]
+        plots.show_metrics(
+            {"loss": [MetricPoint(key="loss", value=value, step=step) for step, value in enumerate(values)]}
+        )
+        mark = Mark(kind=MarkKind.NOT_FINITE, key="loss", step=4, text="The loss is lost.", advice="Stop.")
+        plots.show_marks([mark])
+        text = read_text(plots)
+        assert text.count("×") == 2
+        assert "2 not finite" in text
+        assert "⚠" in text
+        assert "Stop." not in text
+        plots.focus()
+        await pilot.press("enter")
+        assert "The loss is lost. Stop." in read_text(plots)
 
 
 @pytest.mark.parametrize("size", [(10, 3), (30, 8), (200, 60)])
 async def test_every_size_is_drawn(size: tuple[int, int]) -> None:
     async with PlotsApp().run_test(size=size) as pilot:
+        plots = await fill_runs(pilot, 3)
+        for key in ("enter", "c", "s", "plus", "e"):
+            assert {plots.render_line(y).cell_length for y in range(plots.size.height)} == {size[0]}
+            await pilot.press(key)
+
+
+async def test_another_size_is_drawn_anew() -> None:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill(pilot)
-        assert {plots.render_line(y).cell_length for y in range(plots.size.height)} == {size[0]}
+        read_screen(plots)
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert {plots.render_line(y).cell_length for y in range(plots.size.height)} == {80}
+        assert "over steps" in read_screen(plots)[-1]
 
 
 def test_every_binding_has_an_id_and_says_what_it_does() -> None:

@@ -13,6 +13,7 @@ from mlwf_tui.tui.screens.verbs.host import Host
 from mlwf_tui.tui.screens.verbs.making import Making
 from mlwf_tui.tui.screens.verbs.models import Models
 from mlwf_tui.tui.screens.verbs.names import Names
+from mlwf_tui.tui.screens.verbs.queueing import Queueing
 
 Verb = Callable[[Any], None]
 """Takes the selected entry, checked to fit; those that need none take None as well."""
@@ -21,7 +22,7 @@ Verb = Callable[[Any], None]
 def make_verbs(host: Host) -> Mapping[str, Verb]:
     """Return every verb by its key's id."""
     history, branching, folders, care = History(host), Branching(host), Folders(host), Care(host)
-    making, models, names = Making(host), Models(host), Names(host)
+    making, models, names, queueing = Making(host), Models(host), Names(host), Queueing(host)
     return {
         "commit": history.commit,
         "restore": history.restore,
@@ -45,6 +46,13 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "benchmark": models.benchmark,
         "apply": models.apply,
         "stop": models.stop,
+        "pause": queueing.pause,
+        "resume": queueing.resume,
+        "retry": queueing.retry,
+        "sooner": queueing.sooner,
+        "later": queueing.later,
+        "queue": queueing.toggle,
+        "doctor": queueing.doctor,
         "describe": names.describe,
         "rename": names.rename,
         "delete": names.delete,

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from mlwf_tui.entities.run import ProcessIdentity
 
+OF_A_JOB = "MLWF_JOB"  # in the environment of a job and of all below it, and of nobody else
+
 
 def identify(pid: int) -> ProcessIdentity | None:
     """Return the identity of a living process, or None; a zombie counts as dead."""
@@ -43,6 +45,15 @@ def is_gone(process: ProcessIdentity) -> bool:
     return not is_alive(process)
 
 
+def is_frozen(process: ProcessIdentity) -> bool:
+    """Whether that very process has been stopped, by SIGSTOP or a debugger."""
+    try:
+        stat = Path(f"/proc/{process.pid}/stat").read_text("utf-8", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] in "Tt" and is_alive(process)
+
+
 def send_signal(process: ProcessIdentity, signal_number: signal.Signals) -> bool:
     """Signal that very process; False where it is gone. A reused pid is never signalled."""
     try:
@@ -73,6 +84,28 @@ def kill_session(process: ProcessIdentity) -> None:
                 os.kill(int(entry.name), signal.SIGKILL)
 
 
+def kill_marked(job_id: str) -> None:
+    """Kill every process of ours that was started below a job, wherever it has gone since."""
+    mark = f"{OF_A_JOB}={job_id}".encode()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        with suppress(OSError):  # it is somebody else's, or has just ended
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def find_job(pid: int) -> str:
+    """Return the id of the job that a process was started below; "" for none, or one not to be seen."""
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    mark = f"{OF_A_JOB}=".encode()
+    found = next((variable for variable in variables if variable.startswith(mark)), mark)
+    return found.removeprefix(mark).decode("utf-8", errors="replace")
+
+
 def _read_session(entry: Path) -> int | None:
     try:
         stat = (entry / "stat").read_text("utf-8", errors="replace")
@@ -82,7 +115,12 @@ def _read_session(entry: Path) -> int | None:
 
 
 @cache
+def read_boot_id() -> str:
+    """Return what the kernel drew when it started: another one after every boot of the machine."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+
+
+@cache
 def _read_boot_and_namespace() -> str:
     """Return `BOOT_ID:NAMESPACE`: on a home shared by containers a pid alone says nothing."""
-    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    return f"{boot_id}:{Path('/proc/self/ns/pid').stat().st_ino}"
+    return f"{read_boot_id()}:{Path('/proc/self/ns/pid').stat().st_ino}"

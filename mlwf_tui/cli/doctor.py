@@ -1,0 +1,39 @@
+"""The command that looks at the machine and the home."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+import msgspec
+
+from mlwf_tui.cli.face import DONE, FAILED, Face, command
+from mlwf_tui.entities.health import Check, Health
+
+group = click.Group()
+COLORS = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "red"}
+
+
+@command(group, "doctor")
+def doctor_command(face: Face) -> int:
+    """Look for what would hurt later: logout, disk, file system, GPUs, libraries, terminal.
+
+    The exit code is 1 where something must be mended.
+    """
+    from mlwf_tui.workflow.doctor import examine, find_worst
+
+    with face.open() as workspace:
+        checks = examine(workspace, os.environ)
+    worst = find_worst(checks)
+    document = {"health": worst.value, "checks": [msgspec.structs.asdict(check) for check in checks]}
+    face.show(document, lambda: "\n".join(_format(check) for check in checks))
+    return FAILED if worst is Health.FAIL else DONE
+
+
+def _format(check: Check) -> str:
+    mark = f"{check.health.value:<4}"
+    if sys.stdout.isatty():
+        mark = click.style(mark, fg=COLORS[check.health])
+    hint = f"\n{'':16}{check.hint}" if check.hint else ""
+    return f"{mark}  {check.name:<9} {check.found}{hint}"

@@ -1,0 +1,47 @@
+"""The dispatcher: settles a job that has ended, and starts what waits; `python -m mlwf_tui.dispatcher HOME`.
+
+Supervisors call it as they end, with the job's id and how it ended, and waiters now and again. It prints
+one JSON document for them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mlwf_tui.entities.ids import JobId
+from mlwf_tui.entities.run import JobExit
+from mlwf_tui.errors import MlwfError
+from mlwf_tui.workflow.jobs import tend
+from mlwf_tui.workflow.queue import settle_ended
+from mlwf_tui.workspace import open_workspace
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: list[str]) -> int:
+    """Settle and dispatch; the exit code is 0 unless the home cannot be used."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        with open_workspace(Path(arguments[0])) as workspace:
+            told: dict[str, Any] = {}
+            if len(arguments) > 1:
+                known = msgspec.json.decode(arguments[2], type=JobExit)
+                told = settle_ended(workspace, JobId(arguments[1]), known)
+            done = tend(workspace)
+    except MlwfError as error:
+        logger.error("%s %s", error.message, error.hint)
+        return 1
+    due_s = None if done.due_at is None else (done.due_at - datetime.now(UTC)).total_seconds()
+    print(json.dumps({**told, "started": done.started, "waiting": done.waiting, "due_s": due_s}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,153 @@
+"""Marks: what looks wrong about a run, each with one sentence of what to do; found from its summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from itertools import pairwise
+
+import msgspec
+
+from mlwf_tui.entities.metric import MetricSummary, choose_main, has_best, is_better_low, is_loss
+
+MIN_POINTS = 12  # below that nothing can be called long
+RISING_SHARE = 0.3  # of the curve: a loss that rises for so long is no noise
+RISING_NOISE = 3.0  # and by so many times what neighbouring values differ by
+PLATEAU_SHARE = 0.4
+MIN_PLATEAU_POINTS = 30
+PLATEAU_GAIN = 0.005  # of the curve's whole range
+SMOOTHING = 0.6
+
+
+class MarkKind(StrEnum):
+    """What can look wrong. A new kind needs a line here, and somebody who finds it."""
+
+    NOT_FINITE = "not_finite"
+    RISING = "rising"
+    PLATEAU = "plateau"
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that looks wrong; `key` is the metric it was seen in, "" where it is the machine's."""
+
+    kind: MarkKind
+    key: str
+    step: int  # since when
+    text: str  # what was seen
+    advice: str  # what to do, one sentence
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a run stands by its metrics: all summaries, which of them tells most, and what looks wrong.
+
+    One that was kept for a list holds a curve of the main metric alone.
+    """
+
+    summaries: dict[str, MetricSummary] = {}
+    main: str = ""  # key of the metric that tells most, "" where there is none
+    marks: tuple[Mark, ...] = ()
+
+    @property
+    def main_summary(self) -> MetricSummary | None:
+        return self.summaries.get(self.main)
+
+
+def assess(summaries: Mapping[str, MetricSummary], *, is_active: bool) -> Standing:
+    """Return how a run stands, the summaries by key; they are not copied."""
+    return Standing(
+        summaries=dict(summaries),
+        main=choose_main(summaries) or "",
+        marks=find_marks(summaries.values(), is_active=is_active),
+    )
+
+
+def find_marks(summaries: Iterable[MetricSummary], *, is_active: bool) -> tuple[Mark, ...]:
+    """Return what looks wrong of a run's metrics, the worst first; a plateau only while it goes on."""
+    known = list(summaries)
+    marks = [_find_not_finite(known), *map(_find_rising, known)]
+    if is_active:
+        marks += map(_find_plateau, known)
+    return tuple(mark for mark in marks if mark is not None)
+
+
+def _find_not_finite(summaries: Sequence[MetricSummary]) -> Mark | None:
+    """Find where a run lost its numbers: the metric that did so first, of several a loss."""
+    lost = [summary for summary in summaries if summary.gap_since is not None]
+    if not lost:
+        return None
+    first = min(lost, key=lambda summary: (summary.gap_since or 0, not is_loss(summary.key)))
+    step = first.gap_since or 0
+    others = f" and {len(lost) - 1} more are no numbers" if len(lost) > 1 else " is not a number"
+    return Mark(
+        kind=MarkKind.NOT_FINITE,
+        key=first.key,
+        step=step,
+        text=f"{first.key}{others} since step {step}.",
+        advice="Stop the run, lower the learning rate or turn mixed precision off, and start again "
+        "from the last good checkpoint.",
+    )
+
+
+def _find_rising(summary: MetricSummary) -> Mark | None:
+    """Find a loss whose smoothed curve left its lowest point long ago, by more than its noise."""
+    if not is_loss(summary.key) or summary.count < MIN_POINTS:
+        return None
+    curve = _smooth_means(summary)
+    if len(curve) < MIN_POINTS:
+        return None
+    place = min(range(len(curve)), key=lambda n: (curve[n][1], -n))
+    lowest, newest = curve[place][1], curve[-1][1]
+    noise = sorted(abs(b[1] - a[1]) for a, b in pairwise(curve))[len(curve) // 2]
+    is_long = len(curve) - 1 - place >= max(MIN_POINTS // 2, RISING_SHARE * len(curve))
+    rise = newest - lowest
+    if not is_long or rise <= RISING_NOISE * noise or rise <= 0.02 * abs(lowest):
+        return None
+    step = curve[place][0]
+    is_validation = summary.key.lower().startswith("val")
+    advice = (
+        f"The model learns its data by heart: stop, keep the checkpoint of step {step}, "
+        "and add data or augmentation."
+        if is_validation
+        else f"Training moves away: stop, lower the learning rate, and go on from step {step}."
+    )
+    return Mark(
+        kind=MarkKind.RISING,
+        key=summary.key,
+        step=step,
+        text=f"{summary.key} rises since step {step}, from {lowest:.4g} to {newest:.4g}.",
+        advice=advice,
+    )
+
+
+def _find_plateau(summary: MetricSummary) -> Mark | None:
+    """Find a score that has gained next to nothing for long."""
+    if is_better_low(summary.key) or not has_best(summary.key) or not summary.key.startswith("metrics/"):
+        return None
+    curve = [(s, h) for s, h in zip(summary.steps, summary.highs, strict=True) if h is not None]
+    tail = max(MIN_POINTS // 2, round(PLATEAU_SHARE * len(curve)))
+    if len(curve) < max(MIN_PLATEAU_POINTS, 2 * tail):
+        return None
+    before = max(value for _, value in curve[:-tail])
+    after = max(value for _, value in curve[-tail:])
+    span = max(value for _, value in curve) - min(value for _, value in curve)
+    if after - before > PLATEAU_GAIN * span:
+        return None
+    step = curve[-tail][0]
+    return Mark(
+        kind=MarkKind.PLATEAU,
+        key=summary.key,
+        step=step,
+        text=f"{summary.key} has not risen since step {step}; its best is {summary.best:.4g}.",
+        advice="Stop the run to keep its best weights, or lower the learning rate.",
+    )
+
+
+def _smooth_means(summary: MetricSummary) -> list[tuple[int, float]]:
+    known = [(s, m) for s, m in zip(summary.steps, summary.means, strict=True) if m is not None]
+    curve: list[tuple[int, float]] = []
+    average = share = 0.0
+    for step, mean in known:
+        average = SMOOTHING * average + (1 - SMOOTHING) * mean
+        share = SMOOTHING * share + (1 - SMOOTHING)
+        curve.append((step, average / share))
+    return curve

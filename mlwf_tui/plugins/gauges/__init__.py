@@ -1,0 +1,1 @@
+"""Gauges: each reads the GPUs of one vendor."""

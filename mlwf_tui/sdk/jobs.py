@@ -1,0 +1,111 @@
+"""Runs that go on by themselves: queued, watched and asked to stop, pause and go on, from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mlwf_tui.entities.queue import Terms
+from mlwf_tui.entities.run import Run
+from mlwf_tui.sdk.door import Door
+from mlwf_tui.workflow.apply import submit_apply
+from mlwf_tui.workflow.benchmark import submit_benchmark
+from mlwf_tui.workflow.calls import submit_call
+from mlwf_tui.workflow.follow import wait_for
+from mlwf_tui.workflow.pause import pause_run
+from mlwf_tui.workflow.queue import QueueListing, list_queue, pause_queue, resume_queue, set_priority
+from mlwf_tui.workflow.resume import resume_run
+from mlwf_tui.workflow.retry import retry_run
+from mlwf_tui.workflow.runs import get_run, list_runs
+from mlwf_tui.workflow.stop import GRACE_S, stop_run
+from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE, submit_train
+
+
+class Jobs:
+    """The queue of an opened home. What is queued goes on when this program ends.
+
+    `terms` say what of the machine a run needs, after which runs it comes, how often it is tried again,
+    and its priority. A run is named by its id, or by any unique beginning of it.
+    """
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def train(
+        self,
+        ref: str,
+        *,
+        model: str = DEFAULT_ARCHITECTURE,
+        params: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        name: str = "",
+        terms: Terms | None = None,
+    ) -> Run:
+        """Queue a training; it starts as soon as there is room for it."""
+        return submit_train(
+            self._door.open(), ref, model=model, params=params or {}, seed=seed, name=name, terms=terms
+        )
+
+    def benchmark(self, model: str, ref: str, *, split: str = "val", terms: Terms | None = None) -> Run:
+        """Queue a benchmark, of a model that may still be trained by a run it comes after."""
+        return submit_benchmark(self._door.open(), model, ref, split=split, terms=terms)
+
+    def apply(
+        self,
+        model: str,
+        ref: str,
+        *,
+        to: str,
+        params: Mapping[str, Any] | None = None,
+        terms: Terms | None = None,
+    ) -> Run:
+        """Queue the labelling of data by a model."""
+        return submit_apply(self._door.open(), model, ref, to=to, params=params or {}, terms=terms)
+
+    def submit(self, verb: str, call: Mapping[str, Any], *, terms: Terms | None = None) -> Run:
+        """Queue another verb, with what it is called with; see `mlwf_tui.workflow.calls`."""
+        return submit_call(self._door.open(), verb, call, terms=terms)
+
+    def get(self, run: str) -> Run:
+        """Return a run as it is now."""
+        return get_run(self._door.open(), run)
+
+    def runs(self, limit: int = 100) -> tuple[Run, ...]:
+        """Return the newest runs first."""
+        return list_runs(self._door.open(), limit)
+
+    def wait(self, run: str, on_change: Callable[[Run], None] = lambda run: None) -> Run:
+        """Wait until a run has finished, and return it; `on_change` is called four times a second."""
+        return wait_for(self._door.open(), run, lambda update: on_change(update.run))
+
+    def stop(self, run: str, *, grace_s: float = GRACE_S) -> Run:
+        """End a run, after `grace_s` seconds by force."""
+        return stop_run(self._door.open(), run, grace_s=grace_s)
+
+    def pause(self, run: str, *, is_urgent: bool = False, wait_s: float = 0.0) -> Run:
+        """Let go of a run for a while: a training at its next checkpoint, or at once if that is urgent."""
+        return pause_run(self._door.open(), run, is_urgent=is_urgent, wait_s=wait_s)
+
+    def resume(self, run: str) -> Run:
+        """Go on with a run that was paused, stopped, lost or failed."""
+        return resume_run(self._door.open(), run)
+
+    def retry(self, run: str) -> Run:
+        """Do a run that failed, was stopped or lost once more, from its beginning."""
+        return retry_run(self._door.open(), run)
+
+    def queue(self) -> QueueListing:
+        """Return what waits and for what, and what goes."""
+        return list_queue(self._door.open())
+
+    def pause_queue(self) -> QueueListing:
+        """Start nothing until the queue is resumed."""
+        return pause_queue(self._door.open())
+
+    def resume_queue(self) -> QueueListing:
+        """Let the queue go on."""
+        return resume_queue(self._door.open())
+
+    def set_priority(self, run: str, priority: int) -> Run:
+        """Let a waiting run come earlier or later."""
+        return set_priority(self._door.open(), run, priority)

@@ -1,0 +1,86 @@
+"""What a person is told without having asked: runs that have ended, and marks that want attention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from mlwf_tui.entities.marks import Mark
+from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.errors import MlwfError
+from mlwf_tui.tui.notices import write_notice
+from mlwf_tui.tui.screens.outline import make_run_entry
+from mlwf_tui.tui.screens.telling import Teller
+from mlwf_tui.tui.widgets.formats import format_duration
+
+APP = "app"
+TITLE = "mlwf"
+
+
+class Alerts:
+    """Tells each thing once: in a corner of the app, and by whatever else `ways` has of settings.toml."""
+
+    def __init__(
+        self,
+        teller: Teller,
+        ways: Collection[str],
+        environment: Mapping[str, str],
+        write: Callable[[str], None],
+    ) -> None:
+        self._teller = teller
+        self._ways = ways
+        self._environment = environment
+        self._write = write
+        self._finished: set[str] | None = None  # None before the first look: what was over then is no news
+        self._marked: dict[str, set[str]] = {}  # kinds by whose they are
+
+    def see_runs(self, runs: Iterable[Run]) -> None:
+        """Tell of the queued runs that have ended since the last look."""
+        finished = {run.id: run for run in runs if run.is_detached and run.state.is_finished}
+        if self._finished is not None:
+            for run_id, run in finished.items():
+                if run_id not in self._finished:
+                    self._tell_end(run)
+        self._finished = set(finished) | (self._finished or set())
+        self._finished -= {run.id for run in runs if not run.state.is_finished}  # it was resumed
+
+    def see_marks(self, owner: str, marks: Sequence[Mark]) -> None:
+        """Tell the marks that are new; one that went and came again is told again.
+
+        `owner` is whose marks these all are: the id of a run, or the machine.
+        """
+        before = self._marked.get(owner, set())
+        self._marked[owner] = {mark.kind for mark in marks}
+        for mark in marks:
+            if mark.kind not in before:
+                self._warn(mark.message, mark.hint)
+
+    def _tell_end(self, run: Run) -> None:
+        title = make_run_entry(run, run.created_at).title
+        match run.state:
+            case RunState.DONE:
+                self._say(f"✓ {title} is done{_describe_length(run)}.")
+            case RunState.STOPPED:
+                self._say(f"■ {title} was stopped.")
+            case RunState.LOST:
+                self._warn(f"{title} was lost: {run.error}", run.hint or f"mlwf resume {run.id}")
+            case _:
+                self._warn(f"{title} failed: {run.error}", run.hint or f"mlwf logs {run.id}")
+
+    def _say(self, text: str) -> None:
+        self._teller.say(text, is_shown=APP in self._ways)
+        self._notice(text)
+
+    def _warn(self, text: str, hint: str) -> None:
+        self._teller.fail(MlwfError(text, hint=hint), is_shown=APP in self._ways)
+        self._notice(text)
+
+    def _notice(self, text: str) -> None:
+        sequence = write_notice(TITLE, text, self._ways, self._environment)
+        if sequence:
+            self._write(sequence)
+
+
+def _describe_length(run: Run) -> str:
+    if run.started_at is None or run.finished_at is None:
+        return ""
+    return f" after {format_duration((run.finished_at - run.started_at).total_seconds())}"

@@ -1,0 +1,145 @@
+"""Queues the verbs that a command does itself otherwise (import, export, transform, …), and calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from mlwf_tui.entities.queue import Terms, Wants
+from mlwf_tui.entities.run import Problem, Run
+from mlwf_tui.entities.threeway import Side
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.protocols import Observer
+from mlwf_tui.workflow.jobs import check_terms, queue_run, start_queued
+from mlwf_tui.workflow.recorder import Recorder, closing_run
+from mlwf_tui.workspace import Adoption, Workspace
+
+Call = Callable[[Workspace, Mapping[str, Any], Observer], Any]
+SHOWN_PROBLEMS = 100
+
+
+def submit_call(
+    workspace: Workspace,
+    verb: str,
+    call: Mapping[str, Any],
+    *,
+    terms: Terms | None = None,
+    seed: int | None = None,
+) -> Run:
+    """Queue a verb with what it is to be called with, start it if there is room, and return at once.
+
+    What does not fit is said by the run, as the verb looks at it when its turn has come. Paths in
+    `call` are absolute: the job has another working folder.
+
+    Raises:
+        InvalidInput: there is no such verb.
+        NotFound: there is no such run to come after.
+        InvalidParameter: the terms do not fit.
+    """
+    if verb not in CALLS:
+        raise InvalidInput(f"The verb {verb!r} cannot be queued.", hint=f"These can: {', '.join(CALLS)}.")
+    checked = check_terms(workspace, terms or Terms(wants=Wants()))
+    recorder = queue_run(workspace, verb, call, seed, terms=checked, call=call)
+    return start_queued(workspace, recorder.run)
+
+
+def perform_call(workspace: Workspace, recorder: Recorder, observer: Observer) -> None:
+    """Call a queued verb, which records itself as this run; what does not record is recorded here.
+
+    Raises:
+        MlwfError: what went wrong; the run is closed before it is raised.
+    """
+    verb, adoption = recorder.run.verb, Adoption(recorder.run_id, recorder.run.verb)
+    try:
+        if verb not in CALLS:
+            raise InvalidInput(f"The verb {verb!r} is not done by a worker.", hint="Start it anew.")
+        result = CALLS[verb](replace(workspace, adopted=adoption), recorder.run.call, observer)
+    except BaseException:
+        if adoption.is_taken:
+            raise  # it was closed by the verb's own recorder
+        with closing_run(recorder):
+            raise
+    if not adoption.is_taken:
+        with closing_run(recorder):
+            recorder.result = _describe(result)
+
+
+def _describe(result: Any) -> dict[str, Any]:
+    document = msgspec.to_builtins(result, enc_hook=str)  # a path is text
+    if not isinstance(document, dict):
+        return {}
+    problems = getattr(result, "problems", ())
+    document["problems"] = document.get("problems", [])[:SHOWN_PROBLEMS]
+    if problems and isinstance(problems[0], Problem):
+        document["summary"] = f"{len(problems)} problems: {problems[0].path}: {problems[0].reason}"
+    return document
+
+
+def _import(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
+    from mlwf_tui.workflow.import_ import import_folder
+
+    return import_folder(workspace, Path(call["path"]), call["project"], dataset=call["dataset"],
+                         format=call["format"], observer=observer)  # fmt: skip
+
+
+def _export(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
+    from mlwf_tui.workflow.export import export
+
+    return export(workspace, call["ref"], Path(call["folder"]), format=call["format"], observer=observer)
+
+
+def _transform(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
+    from mlwf_tui.workflow.transform import transform
+
+    return transform(workspace, call["operation"], call["refs"], to=call["to"], params=call["params"],
+                     seed=call["seed"], observer=observer)  # fmt: skip
+
+
+def _checkout(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
+    from mlwf_tui.workflow.checkout import checkout
+
+    folder = Path(call["folder"])
+    return checkout(workspace, call["ref"], folder, is_forced=call["force"], observer=observer)
+
+
+def _sync(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
+    from mlwf_tui.workflow.sync import sync
+
+    policy = Side(call["policy"]) if call["policy"] else None
+    return sync(workspace, Path(call["folder"]), message=call["message"], policy=policy, observer=observer)
+
+
+def _verify(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
+    from mlwf_tui.workflow.verify import verify
+
+    repair_from = Path(call["repair_from"]) if call["repair_from"] else None
+    return verify(workspace, observer, scope=call["scope"], share=call["share"],
+                  is_rebuilding=call["is_rebuilding"], repair_from=repair_from)  # fmt: skip
+
+
+def _collect(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
+    from mlwf_tui.workflow.collect import collect
+
+    return collect(workspace, observer, is_dry_run=call["is_dry_run"], grace_s=call["grace_s"])
+
+
+def _backup(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
+    from mlwf_tui.workflow.backup import backup
+
+    return backup(workspace, Path(call["folder"]), observer)
+
+
+CALLS: Mapping[str, Call] = {
+    "import": _import,
+    "export": _export,
+    "transform": _transform,
+    "checkout": _checkout,
+    "sync": _sync,
+    "verify": _verify,
+    "collect": _collect,
+    "backup": _backup,
+}

@@ -1,0 +1,30 @@
+"""resume: go on with a run after a pause, a stop or a crash."""
+
+from __future__ import annotations
+
+from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.workflow.control import find_frozen_job, thaw_job
+from mlwf_tui.workflow.jobs import start_queued, tend
+from mlwf_tui.workflow.pause import check_is_queued
+from mlwf_tui.workspace import Workspace
+
+
+def resume_run(workspace: Workspace, ref: str) -> Run:
+    """Go on with a run that was paused, stopped, lost or failed: a training from its last checkpoint.
+
+    Raises:
+        NotFound: there is no such run.
+        Conflict: there is nothing to resume: it goes, was done, or has left its result.
+    """
+    tend(workspace)
+    catalog = workspace.catalog
+    run = catalog.runs.get(ref)
+    check_is_queued(run)
+    if run.state is RunState.PAUSED:
+        frozen = find_frozen_job(workspace, run)
+        if frozen is not None:
+            return thaw_job(workspace, run, frozen)
+        catalog.queue.put_back(run.id)
+    else:
+        catalog.queue.reopen(run.id)
+    return start_queued(workspace, run)

@@ -1,0 +1,246 @@
+"""Importing a folder again after edits: what is known is not read, and the result is as if it had been."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import Item
+from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.workflow.commit import commit
+from mlwf_tui.workflow.import_ import import_folder
+from mlwf_tui.workflow.restore import restore
+from mlwf_tui.workspace import Workspace, open_workspace
+from tests.fakes.observers import KeepingObserver
+from tests.making import write_image
+
+DAY_NS = 86_400_000_000_000
+
+
+@pytest.fixture(autouse=True)
+def _late_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that is a minute ahead: files are not too young to be trusted, though just made."""
+    real_time_ns = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real_time_ns() + 60_000_000_000)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder in YOLO's layout: six images in two datasets, each with a label."""
+    root = tmp_path / "given"
+    for number, part in enumerate(("one", "two")):
+        for name in "abc":
+            write_image(root / "images" / part / f"{name}.png", seed=ord(name) + number)
+            write_label(root / "labels" / part / f"{name}.txt", number)
+    (root / "data.yaml").write_text("names: [cat, dog]\ntrain: images\n")
+    return root
+
+
+def write_label(path: Path, number: int, left: float = 0.5) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{number} {left} 0.5 0.25 0.25\n")
+
+
+def import_again(workspace: Workspace, folder: Path, *, dataset: str = "") -> set[str]:
+    """Import a folder, and check that an import that knows nothing leaves the same; return what was read."""
+    blind_home = workspace.home.with_name("blind")
+    shutil.copytree(workspace.home, blind_home)
+    shutil.rmtree(blind_home / "cache")
+    observer = KeepingObserver()
+    result = import_folder(workspace, folder, "pets", dataset=dataset, observer=observer)
+    with open_workspace(blind_home) as blind:
+        expected = import_folder(blind, folder, "pets", dataset=dataset, observer=KeepingObserver())
+        assert get_manifest(workspace) == get_manifest(blind)
+        counts = result.items_added, result.items_updated, result.items_unchanged, set(result.problems)
+        assert counts == (
+            expected.items_added, expected.items_updated, expected.items_unchanged, set(expected.problems)
+        )  # fmt: skip
+    shutil.rmtree(blind_home)
+    return {name for _, total, name in observer.steps if total is not None}
+
+
+def get_manifest(workspace: Workspace) -> Digest:
+    return workspace.catalog.projects.get("pets").manifest
+
+
+def list_items(workspace: Workspace) -> dict[str, Item]:
+    return {item.key: item for item in iter_items(workspace.store, get_manifest(workspace))}
+
+
+@pytest.fixture
+def known(workspace: Workspace, folder: Path) -> Workspace:
+    """A home that has imported the folder."""
+    import_folder(workspace, folder, "pets", observer=KeepingObserver())
+    return workspace
+
+
+def rename(folder: Path, old: str, new: str) -> None:
+    for kind in ("images", "labels"):
+        (folder / kind / old).rename(folder / kind / new)
+
+
+def test_a_renamed_folder_is_known_without_a_look_at_its_files(known: Workspace, folder: Path) -> None:
+    rename(folder, "two", "three")
+    assert import_again(known, folder) == set()
+    items = list_items(known)
+    assert sorted(items) == [f"{part}/{name}.png" for part in ("one", "three", "two") for name in "abc"]
+    assert items["three/a.png"].annotation == items["two/a.png"].annotation
+    assert import_again(known, folder) == set()
+    rename(folder, "three", "two")
+    assert import_again(known, folder) == set()
+
+
+def test_folders_that_change_places_are_known(known: Workspace, folder: Path) -> None:
+    rename(folder, "one", "other")
+    rename(folder, "two", "one")
+    rename(folder, "other", "two")
+    assert import_again(known, folder) == set()
+
+
+def test_a_changed_label_in_a_renamed_folder_is_read(known: Workspace, folder: Path) -> None:
+    rename(folder, "two", "three")
+    write_label(folder / "labels" / "three" / "b.txt", 0, left=0.25)
+    assert import_again(known, folder) == {"b.png"}
+    assert [o.class_name for o in list_items(known)["three/b.png"].annotation.objects] == ["cat"]
+
+
+def test_labels_that_stay_behind_are_not_taken_along(known: Workspace, folder: Path) -> None:
+    (folder / "images" / "two").rename(folder / "images" / "three")
+    assert import_again(known, folder) == {"a.png", "b.png", "c.png"}
+    assert list_items(known)["three/a.png"].annotation.objects == ()
+
+
+def test_a_renamed_folder_of_labels_alone_is_known(known: Workspace, folder: Path) -> None:
+    for path in (folder / "labels" / "two").iterdir():
+        path.rename(folder / "images" / "two" / path.name)  # beside its image; this changes its times
+    assert import_again(known, folder) == {"a.png", "b.png", "c.png"}
+
+
+def test_a_file_put_in_the_place_of_another_is_read(known: Workspace, folder: Path, tmp_path: Path) -> None:
+    image = folder / "images" / "one" / "a.png"
+    status = image.stat()
+    other = write_image(tmp_path / "other.png", seed=77)
+    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+    other.rename(image)
+    assert import_again(known, folder) == {"a.png"}
+
+
+def test_files_that_change_places_are_read(known: Workspace, folder: Path) -> None:
+    part = folder / "images" / "one"
+    for old, new in (("a.png", "x"), ("b.png", "a.png"), ("x", "b.png")):
+        (part / old).rename(part / new)
+    assert import_again(known, folder) == {"a.png", "b.png"}
+
+
+def test_a_renamed_file_is_read(known: Workspace, folder: Path) -> None:
+    for kind, suffix in (("images", "png"), ("labels", "txt")):
+        (folder / kind / "one" / f"a.{suffix}").rename(folder / kind / "one" / f"z.{suffix}")
+    assert import_again(known, folder) == {"z.png"}
+
+
+def test_a_new_file_under_the_name_of_a_renamed_folder_is_read(known: Workspace, folder: Path) -> None:
+    rename(folder, "two", "three")
+    write_image(folder / "images" / "two" / "a.png", seed=5)
+    write_label(folder / "labels" / "two" / "a.txt", 0)
+    assert import_again(known, folder) == {"a.png"}
+
+
+def test_names_of_one_file_are_told_by_reading_them(workspace: Workspace, folder: Path) -> None:
+    for kind, suffix in (("images", "png"), ("labels", "txt")):
+        os.link(folder / kind / "two" / f"a.{suffix}", folder / kind / "two" / f"linked.{suffix}")
+    import_folder(workspace, folder, "pets", observer=KeepingObserver())
+    rename(folder, "two", "three")
+    assert import_again(workspace, folder) == {"a.png", "linked.png"}
+
+
+def test_a_link_that_is_made_later_makes_its_file_be_read(known: Workspace, folder: Path) -> None:
+    os.link(folder / "images" / "one" / "a.png", folder / "images" / "two" / "linked.png")
+    assert import_again(known, folder) == {"a.png", "linked.png"}
+
+
+def test_a_folder_that_becomes_another_split_gives_it_to_what_is_known(
+    workspace: Workspace, folder: Path
+) -> None:
+    (folder / "data.yaml").write_text("names: [cat, dog]\ntrain: images/one\nval: images/two\n")
+    import_folder(workspace, folder, "pets", observer=KeepingObserver())
+    (folder / "data.yaml").write_text("names: [cat, dog]\ntrain: images/two\nval: images/one\n")
+    assert import_again(workspace, folder) == set()
+    assert {key: item.split for key, item in list_items(workspace).items() if key.endswith("a.png")} == {
+        "one/a.png": "val",
+        "two/a.png": "train",
+    }
+
+
+def test_what_the_project_made_of_bare_images_does_not_move_with_them(known: Workspace, folder: Path) -> None:
+    bare = folder / "images"
+    import_folder(known, bare, "pets", observer=KeepingObserver())
+    assert list_items(known)["two/a.png"].annotation.objects
+    (bare / "two").rename(bare / "three")
+    assert import_again(known, bare) == set()
+    assert list_items(known)["three/a.png"].annotation.objects == ()
+
+
+def test_what_was_changed_in_the_project_is_read_when_its_folder_is_renamed(
+    known: Workspace, folder: Path
+) -> None:
+    commit(known, "pets", message="one")
+    write_label(folder / "labels" / "two" / "a.txt", 0, left=0.25)
+    assert import_again(known, folder) == {"a.png"}
+    restore(known, "pets@1")
+    rename(folder, "two", "three")
+    assert import_again(known, folder) == {"a.png"}
+    assert [o.class_name for o in list_items(known)["three/a.png"].annotation.objects] == ["cat"]
+
+
+def test_an_item_that_was_left_out_is_tried_again_under_its_new_path(
+    workspace: Workspace, folder: Path
+) -> None:
+    (folder / "images" / "two" / "a.png").write_bytes(b"no image")
+    write_label(folder / "labels" / "two" / "b.txt", 7)
+    import_folder(workspace, folder, "pets", observer=KeepingObserver())
+    assert import_again(workspace, folder) == set()
+    rename(folder, "two", "three")
+    assert import_again(workspace, folder) == {"a.png", "b.png"}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.99])
+def test_a_damaged_cache_costs_readings_and_nothing_else(
+    known: Workspace, folder: Path, share: float
+) -> None:
+    (path,) = (known.home / "cache" / "imports").iterdir()
+    content = bytearray(path.read_bytes())
+    content[int(share * len(content))] ^= 1
+    path.write_bytes(content)
+    rename(folder, "two", "three")
+    assert import_again(known, folder) == {"a.png", "b.png", "c.png"}
+
+
+def test_files_that_are_too_young_are_read_again(
+    workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    youngest_ns = max(path.stat().st_ctime_ns for path in folder.rglob("*"))
+    monkeypatch.setattr(time, "time_ns", lambda: youngest_ns + 1_000_000_000)
+    import_folder(workspace, folder, "pets", observer=KeepingObserver())
+    assert import_again(workspace, folder) == {"a.png", "b.png", "c.png"}
+
+
+def test_many_renamed_folders_are_known_in_any_order(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    for part in range(40):
+        for name in range(15):
+            path = folder / "images" / f"{part:02}" / f"{name:02}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / "images" / "00" / "00.png", path) if part or name else write_image(path)
+            write_label(folder / "labels" / f"{part:02}" / f"{name:02}.txt", (part + name) % 2, name / 30)
+    (folder / "data.yaml").write_text("names: [cat, dog]\ntrain: images\n")
+    import_folder(workspace, folder, "pets", observer=KeepingObserver())
+    for part in range(0, 40, 3):
+        rename(folder, f"{part:02}", f"{97 * part % 89:02}-{part}")
+    write_label(folder / "labels" / "01" / "05.txt", 1, 0.4)
+    assert import_again(workspace, folder) == {"05.png"}
+    assert import_again(workspace, folder) == set()

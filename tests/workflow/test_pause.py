@@ -1,0 +1,260 @@
+"""Pausing, resuming and retrying runs, with real processes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui import processes
+from mlwf_tui.entities.queue import Terms, Wants
+from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.errors import Conflict
+from mlwf_tui.workflow.events import read_metrics
+from mlwf_tui.workflow.import_ import import_folder
+from mlwf_tui.workflow.pause import pause_run
+from mlwf_tui.workflow.queue import list_queue
+from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.resume import resume_run
+from mlwf_tui.workflow.retry import retry_run
+from mlwf_tui.workflow.stop import stop_run
+from mlwf_tui.workflow.train import submit_train
+from mlwf_tui.workspace import Workspace
+from tests import jobs
+from tests.fakes.observers import KeepingObserver
+from tests.making import make_voc
+
+WAIT_S = jobs.PATIENCE_S
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    with jobs.open_job_home(tmp_path, monkeypatch) as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def gate(home: Workspace, tmp_path: Path) -> Path:
+    """Data to train on, and the file that epochs of the counting trainer wait for."""
+    make_voc(
+        tmp_path / "voc",
+        {"a.jpg": [("cell", 2, 3, 20, 21)], "b.jpg": [("cell", 2, 3, 20, 21)]},
+        splits={"train": ["a"], "val": ["b"]},
+    )
+    import_folder(home, tmp_path / "voc", "seen", observer=KeepingObserver())
+    return tmp_path / "gate"
+
+
+def train(home: Workspace, gate: Path, *, retries: int = 0) -> Run:
+    params = {"epochs": "4", "gate": str(gate)}
+    agreed = Terms(wants=Wants(), backoff_s=0.05, retries=retries)
+    return submit_train(home, "seen", model="counter", params=params, terms=agreed)
+
+
+def open_gate(gate: Path, *epochs: int) -> None:
+    for epoch in epochs:
+        gate.with_name(f"{gate.name}-{epoch}").touch()
+
+
+def wait_for_epoch(home: Workspace, run: Run, epoch: int) -> None:
+    checkpoint = home.run_folder(run.id) / "fit" / "epoch"
+    jobs.wait_until(
+        lambda: checkpoint.exists() and checkpoint.read_text() == str(epoch),
+        lambda: jobs.describe(home, run),
+    )
+
+
+def list_epochs(home: Workspace, run: Run) -> list[int]:
+    return [point.step for point in read_metrics(home.run_folder(run.id)) if point.key == "epoch"]
+
+
+def test_other_work_stands_still_and_goes_on(home: Workspace, tmp_path: Path) -> None:
+    beat = tmp_path / "beat"
+    code = f"""
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    while not Path({str(tmp_path / "end")!r}).exists():
+        Path({str(beat)!r}).write_text(f"{{time.monotonic()}}\\n")
+        time.sleep(0.02)
+        yield
+    """
+    run = jobs.wait_for_state(home, jobs.act(home, code), RunState.RUNNING)
+    jobs.wait_for_file(beat)
+    assert pause_run(home, run.id, wait_s=WAIT_S).state is RunState.PAUSED
+    worker = jobs.find_worker(home, run)
+    jobs.wait_until(lambda: processes.is_frozen(worker), lambda: "not frozen")
+    before = beat.read_text()
+    assert list_queue(home).going[0][0].state is RunState.PAUSED
+    assert beat.read_text() == before
+    assert resume_run(home, run.id).state is RunState.RUNNING
+    jobs.wait_until(lambda: beat.read_text() != before, lambda: "it does not go on")
+    (tmp_path / "end").touch()
+    assert jobs.wait_for_end(home, run).state is RunState.DONE
+
+
+def test_a_pause_never_happens_within_a_transaction(home: Workspace) -> None:
+    run = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER), RunState.RUNNING)
+    assert pause_run(home, run.id, wait_s=WAIT_S).state is RunState.PAUSED
+    with record(home, "commit", params={}):
+        pass  # it writes
+
+
+def test_what_stands_still_can_be_stopped(home: Workspace) -> None:
+    run = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER), RunState.RUNNING)
+    pause_run(home, run.id, wait_s=WAIT_S)
+    assert stop_run(home, run.id).state is RunState.STOPPED
+    assert not processes.is_alive(jobs.find_worker(home, run))
+
+
+def test_what_was_killed_while_it_stood_still_is_lost(home: Workspace) -> None:
+    run = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER), RunState.RUNNING)
+    pause_run(home, run.id, wait_s=WAIT_S)
+    jobs.kill(jobs.find_job(home, run).process)
+    jobs.kill(jobs.find_worker(home, run))
+    assert jobs.wait_for_end(home, run).state is RunState.LOST
+
+
+def test_a_waiting_run_is_held_back_until_it_is_resumed(home: Workspace, tmp_path: Path) -> None:
+    both = Terms(wants=Wants(slots=2))
+    first = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER, terms=both), RunState.RUNNING)
+    second = jobs.act(home, "", seed=1)
+    assert pause_run(home, second.id).state is RunState.PAUSED
+    stop_run(home, first.id)
+    assert home.catalog.runs.get(second.id).state is RunState.PAUSED
+    resume_run(home, second.id)
+    assert jobs.wait_for_end(home, second).state is RunState.DONE
+
+
+def test_a_training_pauses_at_its_checkpoint_and_goes_on_from_there(home: Workspace, gate: Path) -> None:
+    run = train(home, gate)
+    open_gate(gate, 1)
+    wait_for_epoch(home, run, 1)
+    pausing = pause_run(home, run.id)
+    assert pausing.state is RunState.PAUSING
+    open_gate(gate, 2)
+    assert jobs.wait_for_state(home, run, RunState.PAUSED).state is RunState.PAUSED
+    job = jobs.find_job(home, run)
+    jobs.wait_for_gone(job.process)
+    assert home.catalog.jobs.get(job.id).outcome == "paused"
+    open_gate(gate, 3, 4)
+    resume_run(home, run.id)
+    done = jobs.wait_for_end(home, run)
+    assert (done.state, done.error) == (RunState.DONE, "")
+    assert list_epochs(home, run) == [1, 2, 3, 4]
+    assert [job.outcome for job in home.catalog.jobs.list_of(run.id)] == ["paused", "done"]
+
+
+def test_a_training_that_pauses_at_once_goes_back_to_its_last_checkpoint(home: Workspace, gate: Path) -> None:
+    run = train(home, gate)
+    open_gate(gate, 1)
+    wait_for_epoch(home, run, 1)
+    assert pause_run(home, run.id, is_urgent=True, wait_s=WAIT_S).state is RunState.PAUSED
+    open_gate(gate, 2, 3, 4)
+    resume_run(home, run.id)
+    assert jobs.wait_for_end(home, run).state is RunState.DONE
+    assert list_epochs(home, run) == [1, 2, 3, 4]
+
+
+def test_a_training_that_was_killed_is_resumed_from_its_last_checkpoint(home: Workspace, gate: Path) -> None:
+    run = train(home, gate)
+    open_gate(gate, 1, 2)
+    wait_for_epoch(home, run, 2)
+    job = jobs.find_job(home, run)
+    jobs.kill(job.process)
+    jobs.kill(jobs.find_worker(home, run))
+    assert jobs.wait_for_end(home, run).state is RunState.LOST
+    open_gate(gate, 3, 4)
+    resume_run(home, run.id)
+    done = jobs.wait_for_end(home, run)
+    assert done.state is RunState.DONE
+    assert list_epochs(home, run) == [1, 2, 3, 4]
+
+
+def test_a_training_goes_on_by_itself_where_that_was_agreed(home: Workspace, gate: Path) -> None:
+    run = train(home, gate, retries=1)
+    open_gate(gate, 1, 2)
+    wait_for_epoch(home, run, 2)
+    jobs.kill(jobs.find_worker(home, run))
+    open_gate(gate, 3, 4)
+    assert jobs.wait_for_end(home, run).state is RunState.DONE
+    assert list_epochs(home, run) == [1, 2, 3, 4]
+
+
+def test_a_retry_begins_anew_as_a_second_job_of_the_run(home: Workspace, gate: Path) -> None:
+    run = train(home, gate)
+    open_gate(gate, 1, 2)
+    wait_for_epoch(home, run, 2)
+    jobs.kill(jobs.find_worker(home, run))
+    assert jobs.wait_for_end(home, run).state is RunState.LOST
+    open_gate(gate, 3, 4)
+    retry_run(home, run.id)
+    assert jobs.wait_for_end(home, run).state is RunState.DONE
+    assert list_epochs(home, run) == [1, 2, 1, 2, 3, 4]
+    assert [job.outcome for job in home.catalog.jobs.list_of(run.id)] == ["lost", "done"]
+
+
+def test_a_stopped_training_keeps_its_model_and_is_not_reopened(home: Workspace, gate: Path) -> None:
+    run = train(home, gate)
+    open_gate(gate, 1)
+    wait_for_epoch(home, run, 1)
+    assert stop_run(home, run.id).state is RunState.STOPPED
+    assert home.catalog.runs.get(run.id).outputs
+    for again in (resume_run, retry_run):
+        with pytest.raises(Conflict, match="has left"):
+            again(home, run.id)
+
+
+def test_a_run_that_is_done_or_goes_cannot_be_resumed(home: Workspace) -> None:
+    done = jobs.wait_for_end(home, jobs.act(home, ""))
+    with pytest.raises(Conflict):
+        resume_run(home, done.id)
+    with pytest.raises(Conflict):
+        pause_run(home, done.id)
+    going = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER, seed=1), RunState.RUNNING)
+    with pytest.raises(Conflict):
+        resume_run(home, going.id)
+
+
+def test_of_two_resumes_at_once_one_starts_the_run(home: Workspace, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    code = f"""
+    with Path({str(trace)!r}).open("a") as file:
+        file.write(f"{{os.getpid()}}\\n")
+    while not Path({str(tmp_path / "end")!r}).exists():
+        time.sleep(0.02)
+        yield
+    """
+    run = jobs.wait_for_state(home, jobs.act(home, code), RunState.RUNNING)
+    jobs.wait_for_file(trace)
+    jobs.kill(jobs.find_worker(home, run))
+    jobs.wait_for_end(home, run)
+    refused: list[Conflict] = []
+    start = threading.Barrier(4)
+
+    def resume() -> None:
+        start.wait()
+        try:
+            resume_run(home, run.id)
+        except Conflict as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=resume) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 3
+    jobs.wait_until(lambda: len(trace.read_text().split()) == 2, trace.read_text)
+    (tmp_path / "end").touch()
+    assert jobs.wait_for_end(home, run).state is RunState.DONE
+    assert len(trace.read_text().split()) == 2
+    assert os.getpid() not in map(int, trace.read_text().split())
+
+
+def test_what_a_command_does_itself_cannot_be_paused(home: Workspace) -> None:
+    with record(home, "import", params={}) as run:
+        for verb in (pause_run, resume_run, retry_run):
+            with pytest.raises(Conflict, match="process that was asked"):
+                verb(home, run.run_id)
