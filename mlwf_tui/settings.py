@@ -27,6 +27,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     author: str
     workspace: str = "default"
     theme: str = "mlwf-dark"
+    log_part_mb: int = 64  # of a run's log in one file; what is older goes into parts, 0 for never
     slots: int = msgspec.field(default_factory=count_slots)  # jobs without a GPU that run at once
     limits: Mapping[str, int] = {}  # jobs that run at once, by workspace
     gpu_leases: str = ""  # the folder of the machine's GPU leases; chosen where empty
@@ -102,6 +103,8 @@ def read_settings(home: Path) -> Settings:
 def _check_setting(path: Path, key: str, value: Any) -> Any:
     match key, value:
         case (("author" | "workspace" | "theme" | "gpu_leases"), str()):
+            return value
+        case "log_part_mb", int() if value >= 0 and not isinstance(value, bool):
             return value
         case "slots", int() if value > 0 and not isinstance(value, bool):
             return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
 
 import click
@@ -13,6 +12,7 @@ from mlwf_tui.cli.text import format_age, format_duration, format_state, format_
 from mlwf_tui.entities.run import ArtifactRef, Run, RunState
 
 group = click.Group()
+LEVELS = ("all", "debug", "info", "warning", "error")
 
 
 @command(group, "runs")
@@ -42,26 +42,39 @@ def runs_command(face: Face, limit: int) -> None:
 @command(group, "logs")
 @click.argument("run")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has finished.")
-def logs_command(face: Face, run: str, follow: bool) -> None:
-    """Print the log of a run."""
-    from mlwf_tui.workflow.follow import iter_log
+@click.option("-n", "--lines", type=click.IntRange(0), help="Only the last so many of them.")
+@click.option("--grep", metavar="REGEX", default="", help="Only lines that match; !REGEX: that do not.")
+@click.option(
+    "--level", type=click.Choice(LEVELS), default="all", show_default=True,
+    help="Only lines of this level or a graver one; info leaves out unfinished progress bars.",
+)  # fmt: skip
+def logs_command(face: Face, run: str, follow: bool, lines: int | None, grep: str, level: str) -> None:
+    """Print the log of a run, each line as a terminal would show it at last."""
+    from mlwf_tui.cli.log_lines import LinePrinter
+    from mlwf_tui.logs.levels import Level
+    from mlwf_tui.logs.query import read_query
+    from mlwf_tui.workflow.logs import iter_log
     from mlwf_tui.workflow.runs import get_run
 
+    query = read_query(grep, Level.PROGRESS if level == "all" else Level[level.upper()])
+    printer = LinePrinter()
     with face.open() as workspace:
         found = get_run(workspace, run)
-        blocks = iter_log(workspace, found.id, follow=follow)
+        batches = iter_log(
+            workspace, found.id, query=query, last=lines, follow=follow,
+            with_unfinished=printer.is_terminal and not face.is_json,
+        )  # fmt: skip
         if face.is_json:
-            text = b"".join(blocks).decode("utf-8", errors="replace")
+            texts = [line.text for batch in batches for line in batch]
             state = get_run(workspace, found.id).state.value
-            face.show({"run": found.id, "state": state, "lines": text.splitlines()}, "")
+            face.show({"run": found.id, "state": state, "lines": texts}, "")
             return
-        is_empty = True
-        for block in blocks:
-            is_empty = False
-            sys.stdout.buffer.write(block)
-            sys.stdout.buffer.flush()
-        if is_empty:
-            click.echo(f"The {found.verb} {found.id} has written no log.", err=True)
+        for batch in batches:
+            printer.write(batch)
+        printer.end()
+        if not printer.line_count:
+            words = "has written no log" if query.is_empty else "has no such line in its log"
+            click.echo(f"The {found.verb} {found.id} {words}.", err=True)
 
 
 @command(group, "watch")

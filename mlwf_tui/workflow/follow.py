@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -13,6 +13,7 @@ from mlwf_tui.entities.mark import Standing
 from mlwf_tui.entities.pace import TimeLeft
 from mlwf_tui.entities.run import MetricPoint, Progress, Run, RunState
 from mlwf_tui.entities.usage import Usage
+from mlwf_tui.logs.rotation import rotate
 from mlwf_tui.workflow import events, jobs, usage
 from mlwf_tui.workspace import Workspace
 
@@ -50,7 +51,7 @@ class RunFollower:
         """Return what is new. The run's row is read first, so that a finished run's end is not missed."""
         if not self._run.state.is_finished:
             if self._workspace.pulse.is_due(TEND_S):
-                jobs.tend(self._workspace)
+                check_processes(self._workspace)
             self._run = self._workspace.catalog.runs.get(self._run.id)
         is_due = self._polls % USAGE_POLLS == 0 or self._run.state.is_finished
         self._polls += 1
@@ -68,13 +69,24 @@ def read_rows(workspace: Workspace, run_ids: Iterable[str]) -> dict[str, Run]:
 
 
 def check_processes(workspace: Workspace) -> None:
-    """Mark runs whose process is gone; a look every few seconds is enough."""
+    """Mark runs whose process is gone, rotate logs that are long; a look every few seconds is enough."""
     jobs.tend(workspace)
+    for run in workspace.catalog.runs.list(states=[RunState.RUNNING, RunState.STOPPING], limit=None):
+        rotate_log(workspace, run.id)
 
 
 def log_path(workspace: Workspace, run_id: str) -> Path:
     """Where the run's log is; the file may not exist for a run that needed no worker."""
     return workspace.run_folder(run_id) / "log"
+
+
+def rotate_log(workspace: Workspace, run_id: str) -> int:
+    """Move a log's older bytes into parts where it has outgrown the setting; return how many were made.
+
+    Cheap where there is nothing to do (one system call), safe for several programs at once; whoever watches
+    a run calls it every few seconds. Nothing is lost, and the writer knows nothing of it.
+    """
+    return rotate(log_path(workspace, run_id), workspace.settings.log_part_mb * 1_000_000)
 
 
 def wait_for(
@@ -90,27 +102,3 @@ def wait_for(
             on_update(follower.poll())
             return update.run
         time.sleep(POLL_S)
-
-
-def iter_log(workspace: Workspace, run_id: str, *, follow: bool) -> Iterator[bytes]:
-    """Yield a run's log in blocks; with `follow` until the run has finished."""
-    follower = RunFollower(workspace, run_id)
-    path = log_path(workspace, run_id)
-    offset = 0
-    while True:
-        is_finished = follower.poll().run.state.is_finished
-        while block := _read_block(path, offset):
-            offset += len(block)
-            yield block
-        if is_finished or not follow:
-            return
-        time.sleep(POLL_S)
-
-
-def _read_block(path: Path, offset: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(1 << 16)
-    except FileNotFoundError:
-        return b""

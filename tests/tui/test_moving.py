@@ -218,7 +218,7 @@ async def test_slash_on_the_log_searches_it(full_home: Workspace) -> None:
         await app.press("slash")
         await app.write("epoch 1[0-3]")
         await app.press("enter")
-        await app.until_text("4 matches")
+        await app.until_text("/epoch 1[0-3] 4 of 4")
 
 
 async def test_help_begins_with_the_keys_of_the_focused_pane_and_runs_them(full_home: Workspace) -> None:

@@ -48,6 +48,7 @@ from mlwf_tui.tui.widgets.details import Details
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind, filter_branches
 from mlwf_tui.tui.widgets.entry_list import EntryList
 from mlwf_tui.tui.widgets.lineage_view import LineageView
+from mlwf_tui.tui.widgets.log_view import LogView
 from mlwf_tui.tui.widgets.message_list import Said
 from mlwf_tui.tui.widgets.metric_plots import MetricPlots
 from mlwf_tui.tui.widgets.notice import Notice
@@ -436,6 +437,10 @@ class MainScreen(Screen[None]):
     @on(Welcome.Chosen)
     def _on_action_chosen(self, event: StatusBar.Chosen | Welcome.Chosen) -> None:
         self._services.perform(event.action)
+
+    @on(LogView.CopyRequested)
+    def _on_copy_requested(self, event: LogView.CopyRequested) -> None:
+        self.copy(event.text)
 
     @on(TabLine.Chosen, "#views")
     def _on_view_chosen(self, event: TabLine.Chosen) -> None:

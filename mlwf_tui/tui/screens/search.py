@@ -35,7 +35,8 @@ class Search:
                 prompt = Prompt("Find on the graph", value=self._text)
                 self._put(prompt, lambda text: self._search_graph(view, graph, text))
             case LogView() as log_view:
-                self._put(Prompt("Search the log"), lambda text: self._search_log(log_view, text))
+                help = "A regular expression; ! in front finds the other lines"
+                self._put(Prompt("Search the log", help=help), lambda text: self._search_log(log_view, text))
             case _:
                 prompt = Prompt(
                     "Filter the projects",
@@ -70,9 +71,5 @@ class Search:
             self._teller.refuse(f"Nothing on the graph holds “{text}”.")
 
     def _search_log(self, log_view: LogView, text: str) -> None:
-        async def search() -> None:
-            count = await log_view.search(text)
-            words = "1 match" if count == 1 else f"{count:,} matches: n and N go through them"
-            self._screen.notify(f"{words}.", timeout=MATCH_TIMEOUT_S)
-
-        self._screen.run_worker(search(), group="search", exclusive=True, exit_on_error=False)
+        search = log_view.search(text)  # which says itself how far it is, and what it has found
+        self._screen.run_worker(search, group="search", exclusive=True, exit_on_error=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from mlwf_tui.tui.widgets import log_file
+from mlwf_tui.logs import log_file
+from mlwf_tui.logs.levels import Level
+from mlwf_tui.logs.query import Query
 from mlwf_tui.tui.widgets.log_view import LogView
 
 
@@ -43,8 +46,19 @@ async def settle(pilot: Pilot[None]) -> None:
 
 
 def read_screen(view: LogView) -> list[str]:
+    """Return the rows of lines; the one below them is `read_status`'s."""
     view.refresh()
-    return [view.render_line(y).text.rstrip() for y in range(view.size.height)]
+    return [view.render_line(y).text.rstrip() for y in range(view.size.height - 1)]
+
+
+def read_status(view: LogView) -> str:
+    return view.render_line(view.size.height - 1).text.rstrip()
+
+
+async def wait_until(pilot: Pilot[None], is_true: Callable[[], bool]) -> None:
+    """Let the app go on until it is so; the test's own timeout ends a wait in vain."""
+    while not is_true():
+        await pilot.pause(0.01)
 
 
 async def test_a_log_opens_at_its_end_and_follows_it(tmp_path: Path) -> None:
@@ -68,9 +82,8 @@ async def test_scrolling_up_pauses_with_a_badge_and_end_follows_again(tmp_path: 
         append(path, "new\nnewer\n")
         view.poll()
         await pilot.pause()
-        screen = read_screen(view)
-        assert screen[0] == "line 89"
-        assert "paused, 2 new" in screen[-1]
+        assert read_screen(view)[0] == "line 90"
+        assert "paused · 2 new" in read_status(view)
         await pilot.press("end")
         assert view.is_following
         assert read_screen(view)[-1] == "newer"
@@ -219,3 +232,144 @@ async def test_no_color_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_every_binding_has_an_id_and_says_what_it_does() -> None:
     bindings: list[Any] = list(LogView.BINDINGS)
     assert all(binding.id and binding.description for binding in bindings)
+
+
+async def test_a_filter_by_level_shows_tracebacks_whole_and_follows(tmp_path: Path) -> None:
+    async with LogApp().run_test(size=(80, 12)) as pilot:
+        path = write_lines(tmp_path / "log", 3000)
+        append(
+            path, 'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    f()\nValueError: 7\n'
+        )
+        append(path, "WARNING low disk\nall well\n")
+        view = await open_log(pilot, path)
+        assert await view.filter(Query(level=Level.ERROR)) == 4
+        assert read_screen(view)[:4] == [
+            "Traceback (most recent call last):", '  File "a.py", line 1, in f', "    f()", "ValueError: 7",
+        ]  # fmt: skip
+        assert "errors 4" in read_status(view)
+        append(path, "ERROR again\nfine\n")
+        await wait_until(pilot, lambda: view.shown_count == 5)
+        assert "ERROR again" in read_screen(view)
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: view.shown_count == 3008)
+        assert read_screen(view)[-1] == "fine"
+
+
+async def test_f_goes_through_the_levels(tmp_path: Path) -> None:
+    async with LogApp().run_test(size=(80, 12)) as pilot:
+        path = tmp_path / "log"
+        path.write_text("DEBUG a\nINFO b\nWARNING c\nERROR d\n 50%|#####     | 5/10")
+        view = await open_log(pilot, path)
+        counts = []
+        for _ in range(4):
+            await pilot.press("f")
+            await wait_until(pilot, lambda: not view.is_searching)
+            counts.append(view.shown_count)
+        assert counts == [3, 2, 1, 5]
+
+
+async def test_a_filter_by_text_can_be_inverted_and_keeps_the_place(tmp_path: Path) -> None:
+    async with LogApp().run_test(size=(80, 6)) as pilot:
+        view = await open_log(pilot, write_lines(tmp_path / "log", 1000))
+        assert await view.filter(Query("line .00$", is_inverted=True)) == 991
+        assert await view.filter(Query("line .00$")) == 9
+        await pilot.press("up")
+        assert await view.filter(Query()) == 1000
+        assert read_screen(view)[0] == "line 400"
+
+
+async def test_e_goes_to_errors_and_goes_round(tmp_path: Path) -> None:
+    async with LogApp().run_test(size=(80, 11)) as pilot:
+        path = write_lines(tmp_path / "log", 500)
+        append(path, "ERROR one\n" + "fine\n" * 500 + "ERROR two\n" + "fine\n" * 500)
+        view = await open_log(pilot, path)
+        await pilot.press("E")
+        await settle(pilot)
+        await wait_until(pilot, lambda: "ERROR two" in read_screen(view))
+        await pilot.press("E")
+        assert "ERROR one" in read_screen(view)
+        await pilot.press("E")
+        assert "ERROR two" in read_screen(view)
+        await pilot.press("e")
+        assert "ERROR one" in read_screen(view)
+        assert not view.is_following
+
+
+async def test_a_line_is_gone_to_by_number_and_by_share(tmp_path: Path) -> None:
+    async with LogApp().run_test(size=(80, 11)) as pilot:
+        view = await open_log(pilot, write_lines(tmp_path / "log", 1000))
+        await pilot.press("ctrl+g", *"701", "enter")
+        await pilot.pause()
+        assert read_screen(view)[5] == "line 700"
+        await pilot.press("ctrl+g", *"50%", "enter")
+        await pilot.pause()
+        assert read_screen(view)[5] == "line 500"
+
+
+async def test_selected_lines_are_copied_without_codes(tmp_path: Path) -> None:
+    copied: list[str] = []
+
+    class Listening(LogApp):
+        def on_log_view_copy_requested(self, event: LogView.CopyRequested) -> None:
+            copied.append(event.text)
+
+    async with Listening().run_test(size=(80, 11)) as pilot:
+        path = write_lines(tmp_path / "log", 100)
+        append(path, "\x1b[31mred\x1b[0m\n")
+        view = await open_log(pilot, path)
+        await pilot.press("v", "k", "k")
+        assert "3 selected" in read_status(view)
+        await pilot.press("y")
+        await pilot.pause()
+        assert copied == ["line 98\nline 99\nred"]
+        await pilot.press("y")
+        await pilot.pause()
+        assert copied[1].splitlines() == [*(f"line {number}" for number in range(91, 100)), "red"]
+
+
+async def test_lines_are_selected_with_the_mouse(tmp_path: Path) -> None:
+    async with LogApp().run_test(size=(80, 11)) as pilot:
+        view = await open_log(pilot, write_lines(tmp_path / "log", 100))
+        await pilot.mouse_down(offset=(2, 2))
+        await pilot.hover(offset=(2, 4))
+        await pilot.mouse_up(offset=(2, 4))
+        assert view._page.list_selected() in ([92, 93, 94], [92])  # hovering tells no button in a test
+        await pilot.press("escape")
+        assert not view._page.list_selected()
+
+
+async def test_a_hopeless_expression_ends_with_a_word_and_holds_nothing_up(tmp_path: Path) -> None:
+    async with LogApp().run_test(size=(80, 11)) as pilot:
+        path = tmp_path / "log"
+        path.write_text(("a" * 60 + "b\n") * 40)
+        view = await open_log(pilot, path)
+        assert await view.search("(a+)+$") == 0
+        await pilot.pause()
+        assert "takes too long" in read_status(view)
+        assert read_screen(view)[0].startswith("aaa")
+
+
+async def test_a_search_can_be_left_while_it_goes_on(tmp_path: Path) -> None:
+    async with LogApp().run_test(size=(80, 11)) as pilot:
+        path = tmp_path / "log"
+        path.write_text(("a" * 60 + "b\n") * 40)
+        view = await open_log(pilot, path)
+        view.run_worker(view.search("(a+)+$"))
+        await wait_until(pilot, lambda: "so far" in read_status(view))
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "following" in read_status(view)
+        assert "so far" not in read_status(view)
+
+
+async def test_control_codes_never_reach_the_screen(tmp_path: Path) -> None:
+    async with LogApp().run_test(size=(80, 11)) as pilot:
+        path = tmp_path / "log"
+        path.write_bytes(
+            b"\x1b]0;owned\x07\x1b]52;c;ZXZpbA==\x07a\x1b[?1049hb\x9b2J\x00c\x1bPq\x1b\\d\n\x1b[31mred\n"
+        )
+        view = await open_log(pilot, path)
+        assert read_screen(view)[0] == "ab2Jcd" or read_screen(view)[0] == "ab\ufffd2Jcd"
+        assert "primary" not in str(view.render_line(1))
+        red = next(iter(view.render_line(1))).style
+        assert red == view.get_component_rich_style("ink--error")
