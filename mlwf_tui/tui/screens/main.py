@@ -526,11 +526,14 @@ class MainScreen(Screen[None]):
                 self._alerts.see_marks(run_id, mark_run(update.run, update.usage))
         self._views.show_updates(updates)
         self._are_runs_changed |= self.outlooks.take(updates)
+        known = len(self._progress)
         for run_id, update in updates.items():
             if update.run.state.is_finished:
                 self._progress.pop(f"run:{run_id}", None)
             elif update.progress is not None:
                 self._progress[f"run:{run_id}"] = update.progress
+        if len(self._progress) > known:
+            self._tree.show_progress(self._progress)  # what is seen for the first time is seen at once
 
     def _show_living(self) -> None:
         """Draw what changes all the time beside the monitor; twice a second is enough for all of it."""

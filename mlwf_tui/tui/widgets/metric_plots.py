@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
@@ -21,6 +20,7 @@ from mlwf_tui.entities.layout import MonitorLayout, XAxis
 from mlwf_tui.entities.mark import Mark
 from mlwf_tui.entities.metric import MetricSeries
 from mlwf_tui.entities.run import MetricPoint
+from mlwf_tui.tui.widgets import plot_windows
 from mlwf_tui.tui.widgets.curve_axis import Clock, find_nearest
 from mlwf_tui.tui.widgets.drawing import (
     INK_CLASSES,
@@ -44,8 +44,6 @@ from mlwf_tui.tui.widgets.metric_panels import (
 
 MIN_REDRAW_S = 0.5
 GUTTER = 2  # blank cells between two columns of plots
-ZOOM_FACTOR = 0.5  # a step of zooming shows so much of what was seen
-PAN_SHARE = 0.25  # a step of panning moves by so much of what is seen
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
 AXES = (XAxis.STEP, XAxis.EPOCH, XAxis.TIME)
 MIN_TABLE_ROWS, MIN_PLOT_ROWS = 3, 8
@@ -457,14 +455,12 @@ class MetricPlots(Widget, can_focus=True):
         for panel in self._panels:
             limits, cursor = panel.find_limits(self._view), panel.find_cursor(self._view)
             if limits is not None:
-                self._zoom(panel, limits[1] if cursor is None else cursor, step)
+                plot_windows.zoom(panel, self._view, limits[1] if cursor is None else cursor, step)
         self._note_window()
 
     def action_pan(self, step: int) -> None:
         for panel in self._panels:
-            limits = panel.find_limits(self._view)
-            if limits is not None:
-                self._move_window(panel, limits, step * PAN_SHARE * (limits[1] - limits[0]))
+            plot_windows.pan(panel, self._view, step * plot_windows.PAN_SHARE)
         self._note_window()
 
     def action_show_all(self) -> None:
@@ -527,8 +523,8 @@ class MetricPlots(Widget, can_focus=True):
             return
         self._is_dragged = True
         share = (start - event.x) / max(1, panel.plotted.columns)
-        self._move_window(panel, limits, share * (limits[1] - limits[0]))
-        self._follow(panel)
+        plot_windows.pan(panel, self._view, share, since=limits)
+        plot_windows.follow(panel, self._panels, self._view)
         self._note_window()
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
@@ -559,8 +555,8 @@ class MetricPlots(Widget, can_focus=True):
         region, panel = found
         at = panel.plotted.find_x(event.x - region.x)
         if at is not None:
-            self._zoom(panel, at, step)
-            self._follow(panel)
+            plot_windows.zoom(panel, self._view, at, step)
+            plot_windows.follow(panel, self._panels, self._view)
             self._note_window()
 
     def _find_panel(self, event: events.MouseEvent) -> tuple[Region, Panel] | None:
@@ -571,48 +567,10 @@ class MetricPlots(Widget, can_focus=True):
 
     # --- zoom, cursor, layout ------------------------------------------------------------------
 
-    def _zoom(self, panel: Panel, around: float, step: int) -> None:
-        limits, full = panel.find_limits(self._view), panel.find_full(self._view)
-        if limits is None or full is None:
-            return
-        factor = ZOOM_FACTOR if step > 0 else 1 / ZOOM_FACTOR
-        low = around + (limits[0] - around) * factor
-        self._set_window(panel, full, low, low + (limits[1] - limits[0]) * factor)
-
-    def _move_window(self, panel: Panel, limits: Window, by: float) -> None:
-        full = panel.find_full(self._view)
-        if full is None:
-            return
-        by = max(full[0] - limits[0], min(full[1] - limits[1], by))
-        self._set_window(panel, full, limits[0] + by, limits[1] + by)
-
-    def _set_window(self, panel: Panel, full: Window, low: float, high: float) -> None:
-        """Show this part; one that reaches the newest point goes on with it, all of it is no zoom."""
-        low, high = max(full[0], low), min(full[1], high)
-        if high - low >= (full[1] - full[0]) * 0.999:
-            panel.window = None
-        else:
-            panel.window = (low, math.inf if high >= full[1] else high)
-
-    def _follow(self, leader: Panel) -> None:
-        """Show the same share of every other plot as of the one that the mouse is on."""
-        share = self._find_share(leader)
-        for panel in self._panels:
-            full = panel.find_full(self._view)
-            if panel is not leader and full is not None:
-                span = full[1] - full[0]
-                low, high = share or (0.0, 1.0)
-                self._set_window(panel, full, full[0] + low * span, full[0] + high * span)
-
-    def _find_share(self, panel: Panel) -> Window | None:
-        limits, full = panel.find_limits(self._view), panel.find_full(self._view)
-        if panel.window is None or limits is None or full is None or full[1] <= full[0]:
-            return None
-        return (limits[0] - full[0]) / (full[1] - full[0]), (limits[1] - full[0]) / (full[1] - full[0])
-
     def _note_window(self) -> None:
         """Remember which part is shown: shares fit the next run, whose steps are others."""
-        self._change(window=self._find_share(self._panels[self.cursor]) if self._panels else None)
+        share = plot_windows.find_share(self._panels[self.cursor], self._view) if self._panels else None
+        self._change(window=share)
 
     def _put_cursor(self, x: float | None) -> None:
         """Put the cursor on the point of the selected plot that is nearest to `x`, or away."""
