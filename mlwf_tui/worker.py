@@ -19,6 +19,7 @@ from mlwf_tui import processes
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, Paused
 from mlwf_tui.workflow.events import FILE_NAME, EventWriter
+from mlwf_tui.workflow.follow import rotating_log
 from mlwf_tui.workflow.metering import metering
 from mlwf_tui.workflow.perform import (
     begin_claimed,
@@ -113,6 +114,7 @@ def _do_run(workspace: Workspace, run: Run, wishes: Wishes) -> int:
     try:
         with (
             metering(workspace, run, os.environ),
+            rotating_log(workspace, run.id),
             (workspace.run_folder(run.id) / FILE_NAME).open("ab") as file,
             EventWriter(file, check=lambda: wishes.check(workspace, run)) as writer,
         ):

@@ -94,6 +94,9 @@ async def _monitor(app: Driver) -> None:
     await app.until(lambda: isinstance(app.main.query_one(Stage).shown, RunMonitor))
     await app.until(lambda: not app.main.query_one(RunMonitor).has_class("-plain"))
     await app.until_text("epoch 20/20")
+    plots = app.main.query_one(RunMonitor).metrics
+    plots.focus()  # a slow machine leaves it where it was
+    await app.until(lambda: plots.has_focus)
 
 
 async def _help(app: Driver) -> None:

@@ -17,6 +17,7 @@ from mlwf_tui.entities.ids import JobId, new_id
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import ProcessIdentity, Run, RunState
 from mlwf_tui.errors import Conflict
+from mlwf_tui.logs.parts import list_parts
 from mlwf_tui.workflow.calls import submit_call
 from mlwf_tui.workflow.follow import log_path
 from mlwf_tui.workflow.jobs import queue_run, tend
@@ -191,6 +192,17 @@ def test_a_worker_and_a_supervisor_that_somebody_froze_can_be_stopped(home: Work
         processes.send_signal(process, signal.SIGSTOP)
     jobs.wait_until(lambda: processes.is_frozen(worker), lambda: "not frozen")
     assert stop_run(home, run.id).state is RunState.STOPPED
+
+
+def test_a_long_log_is_kept_in_parts_though_nobody_watches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with jobs.open_job_home(tmp_path, monkeypatch, "log_part_mb = 1\n") as home:
+        run = jobs.act(home, f"print('a line of a hundred letters' * 100_000, flush=True)\n{jobs.FOREVER}")
+        path = log_path(home, run.id)
+        jobs.wait_until(lambda: len(list_parts(path)) == 2, lambda: "no parts")
+        stop_run(home, run.id)
+        assert not processes.is_alive(jobs.find_worker(home, run))
 
 
 def test_an_orphan_can_be_stopped(home: Workspace) -> None:
