@@ -77,7 +77,7 @@ def draw_marks(outlook: Outlook) -> str:
     """Return what looks wrong in one cell, the first in words."""
     marks = outlook.standing.marks
     more = f" and {len(marks) - 1} more" if len(marks) > 1 else ""
-    return f"⚠ {marks[0].text.rstrip('.')}{more}" if marks else ""
+    return f"⚠ {marks[0].message.rstrip('.')}{more}" if marks else ""
 
 
 def draw_outlook(run: Run, outlook: Outlook) -> str:
@@ -90,7 +90,7 @@ def draw_outlook(run: Run, outlook: Outlook) -> str:
     lines = [head]
     if rows:
         lines.append(format_table(("METRIC", "LAST", "BEST", "POINTS"), rows, empty=""))
-    lines += [f"⚠ {mark.text} {mark.advice}" for mark in outlook.standing.marks]
+    lines += [f"⚠ {mark.message} {mark.hint}" for mark in outlook.standing.marks]
     return "\n".join(lines)
 
 
@@ -115,7 +115,7 @@ def _draw(found: Sequence[RunCurves], outlooks: dict[Any, Outlook]) -> str:
     lines = [format_table(("RUN", "METRIC", "CURVE", "LAST", "BEST", "POINTS"), rows, empty="")]
     for curves in found:
         marks = outlooks[curves.run.id].standing.marks
-        lines += [f"⚠ {curves.run.id}: {mark.text} {mark.advice}" for mark in marks]
+        lines += [f"⚠ {curves.run.id}: {mark.message} {mark.hint}" for mark in marks]
     return "\n".join(lines)
 
 

@@ -15,7 +15,7 @@ import msgspec
 from mlwf_tui.cli.face import DONE, Face, command
 from mlwf_tui.cli.text import format_bytes, format_table
 from mlwf_tui.entities.machine import Gpu, GpuProcess, Host, Machine
-from mlwf_tui.entities.marks import Mark
+from mlwf_tui.entities.mark import Mark
 
 group = click.Group()
 FIRST_INTERVAL_S = 0.5  # between the two readings that a rate needs

@@ -1,4 +1,4 @@
-"""Marks: what looks wrong about a run, each with one sentence of what to do; found from its summaries."""
+"""Marks: what looks wrong, each with what to do about it; those of a run are found from its summaries."""
 
 from __future__ import annotations
 
@@ -25,16 +25,21 @@ class MarkKind(StrEnum):
     NOT_FINITE = "not_finite"
     RISING = "rising"
     PLATEAU = "plateau"
+    GPU_IDLE = "gpu_idle"
+    DISK_FULL = "disk_full"
+    DISK_LOW = "disk_low"
+    DISK_FILLING = "disk_filling"
+    MEMORY_FULL = "memory_full"
 
 
-class Mark(msgspec.Struct, frozen=True, kw_only=True):
+class Mark(msgspec.Struct, frozen=True):
     """One thing that looks wrong; `key` is the metric it was seen in, "" where it is the machine's."""
 
-    kind: MarkKind
-    key: str
-    step: int  # since when
-    text: str  # what was seen
-    advice: str  # what to do, one sentence
+    kind: MarkKind  # the same while the thing lasts
+    message: str  # what was seen
+    hint: str = ""  # what to do, one sentence
+    key: str = ""
+    step: int = 0  # of the metric, since when
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -82,8 +87,8 @@ def _find_not_finite(summaries: Sequence[MetricSummary]) -> Mark | None:
         kind=MarkKind.NOT_FINITE,
         key=first.key,
         step=step,
-        text=f"{first.key}{others} since step {step}.",
-        advice="Stop the run, lower the learning rate or turn mixed precision off, and start again "
+        message=f"{first.key}{others} since step {step}.",
+        hint="Stop the run, lower the learning rate or turn mixed precision off, and start again "
         "from the last good checkpoint.",
     )
 
@@ -114,8 +119,8 @@ def _find_rising(summary: MetricSummary) -> Mark | None:
         kind=MarkKind.RISING,
         key=summary.key,
         step=step,
-        text=f"{summary.key} rises since step {step}, from {lowest:.4g} to {newest:.4g}.",
-        advice=advice,
+        message=f"{summary.key} rises since step {step}, from {lowest:.4g} to {newest:.4g}.",
+        hint=advice,
     )
 
 
@@ -137,8 +142,8 @@ def _find_plateau(summary: MetricSummary) -> Mark | None:
         kind=MarkKind.PLATEAU,
         key=summary.key,
         step=step,
-        text=f"{summary.key} has not risen since step {step}; its best is {summary.best:.4g}.",
-        advice="Stop the run to keep its best weights, or lower the learning rate.",
+        message=f"{summary.key} has not risen since step {step}; its best is {summary.best:.4g}.",
+        hint="Stop the run to keep its best weights, or lower the learning rate.",
     )
 
 

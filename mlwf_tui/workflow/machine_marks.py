@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlwf_tui.entities.machine import Machine
-from mlwf_tui.entities.marks import Mark
+from mlwf_tui.entities.mark import Mark, MarkKind
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.entities.usage import Usage
 
@@ -28,7 +28,7 @@ def mark_run(run: Run, usage: Usage | None) -> tuple[Mark, ...]:
     those = f"GPU {names} has" if len(idle) == 1 else f"GPUs {names} have"
     return (
         Mark(
-            "gpu_idle",
+            MarkKind.GPU_IDLE,
             f"{those} been idle for {minutes:.0f} min while {run.verb} {run.id} holds {_it(idle)}.",
             f"mlwf logs {run.id} tells what it does; one that waits for images is helped by more workers.",
         ),
@@ -49,13 +49,13 @@ def _mark_disk(history: Sequence[Machine]) -> tuple[Mark, ...]:
     free = f"{disk.free_bytes / (1 << 30):.1f} GiB"
     hint = "mlwf collect frees what nothing needs any more; mlwf stats shows what takes the room."
     if disk.free_bytes < EMPTY_BYTES:
-        return (Mark("disk_full", f"The disk of the home is full: {free} are left.", hint),)
+        return (Mark(MarkKind.DISK_FULL, f"The disk of the home is full: {free} are left.", hint),)
     if disk.free_bytes < LOW_BYTES:
-        return (Mark("disk_low", f"The disk of the home is nearly full: {free} are left.", hint),)
+        return (Mark(MarkKind.DISK_LOW, f"The disk of the home is nearly full: {free} are left.", hint),)
     left_s = find_time_to_full(history)
     if left_s is not None and left_s < SOON_S:
         when = f"in {left_s / 60:.0f} min at the present rate: {free} are left"
-        return (Mark("disk_filling", f"The disk of the home will be full {when}.", hint),)
+        return (Mark(MarkKind.DISK_FILLING, f"The disk of the home will be full {when}.", hint),)
     return ()
 
 
@@ -77,7 +77,7 @@ def _mark_memory(machine: Machine) -> tuple[Mark, ...]:
     left = (host.memory_total_bytes - host.memory_used_bytes) / (1 << 30)
     return (
         Mark(
-            "memory_full",
+            MarkKind.MEMORY_FULL,
             f"The memory is nearly full: {left:.1f} GiB are left.",
             "The kernel kills a large process when none is left: pause a run, or use fewer workers.",
         ),

@@ -229,8 +229,8 @@ def describe_mark(mark: Mark) -> dict[str, Any]:
         "kind": mark.kind.value,
         "key": mark.key,
         "step": mark.step,
-        "text": mark.text,
-        "advice": mark.advice,
+        "message": mark.message,
+        "hint": mark.hint,
     }
 
 

@@ -127,5 +127,5 @@ def test_watch_once_says_how_it_stands_and_does_not_wait(
 def test_runs_list_marks(home: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     (told,) = json.loads(call(capsys, home, "runs", "--json"))["runs"]
     (mark,) = told["marks"]
-    assert mark.keys() == {"kind", "key", "step", "text", "advice"}
+    assert mark.keys() == {"kind", "key", "step", "message", "hint"}
     assert "⚠ train/box_loss is not a number" in call(capsys, home, "runs")

@@ -37,7 +37,7 @@ def fall(step: int) -> float:
 def test_a_loss_that_is_no_number_any_more_is_marked_from_where_it_was_lost() -> None:
     (mark,) = find("train/box_loss", [1.0, 0.9, math.nan, math.nan])
     assert (mark.kind, mark.key, mark.step) == (MarkKind.NOT_FINITE, "train/box_loss", 2)
-    assert "learning rate" in mark.advice
+    assert "learning rate" in mark.hint
 
 
 def test_a_loss_that_found_its_numbers_again_is_not_marked() -> None:
@@ -47,7 +47,7 @@ def test_a_loss_that_found_its_numbers_again_is_not_marked() -> None:
 def test_several_metrics_that_lost_their_numbers_are_one_mark() -> None:
     lost = [sum_up(f"train/{name}_loss", [1.0, math.nan]) for name in ("box", "cls", "dfl")]
     (mark,) = find_marks(lost, is_active=True)
-    assert "and 2 more" in mark.text
+    assert "and 2 more" in mark.message
 
 
 @pytest.mark.parametrize("count", [40, 100, 5000])
@@ -66,12 +66,12 @@ def test_a_validation_loss_that_rises_for_long_says_that_the_model_learns_by_hea
     (mark,) = find("val/box_loss", curve(count, shape))
     assert mark.kind is MarkKind.RISING
     assert 30 * count / 100 < mark.step < 65 * count / 100
-    assert "by heart" in mark.advice
+    assert "by heart" in mark.hint
 
 
 def test_a_training_loss_that_runs_away_says_to_lower_the_learning_rate() -> None:
     (mark,) = find("train/loss", curve(60, lambda step: fall(min(step, 30)) + max(0, step - 30) * 0.1))
-    assert (mark.kind, "learning rate" in mark.advice) == (MarkKind.RISING, True)
+    assert (mark.kind, "learning rate" in mark.hint) == (MarkKind.RISING, True)
 
 
 def test_a_short_rise_or_a_short_run_is_not_marked() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual.drivers.headless_driver import HeadlessDriver
 
-from mlwf_tui.entities.marks import Mark
+from mlwf_tui.entities.mark import Mark, MarkKind
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workspace import Workspace, open_workspace
@@ -102,7 +102,7 @@ async def test_the_ways_are_chosen_in_the_settings(tmp_path: Path, written: list
 async def test_a_mark_is_told_when_it_comes_and_again_when_it_has_been_away(
     projects_home: Workspace, written: list[str]
 ) -> None:
-    mark = Mark("gpu_idle", "GPU 0 has been idle for 7 min.", "mlwf logs")
+    mark = Mark(MarkKind.GPU_IDLE, "GPU 0 has been idle for 7 min.", "mlwf logs")
     async with drive(projects_home) as app:
         alerts = app.main._alerts
         for marks in ((mark,), (mark,), (), (mark,)):

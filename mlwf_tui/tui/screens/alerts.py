@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from mlwf_tui.entities.marks import Mark
+from mlwf_tui.entities.mark import Mark
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.notices import write_notice

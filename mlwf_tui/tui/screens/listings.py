@@ -208,7 +208,7 @@ def _draw_outlook(run: Run, outlook: Outlook) -> Row:
     standing = outlook.standing
     summary = standing.main_summary
     left = outlook.time_left
-    marks = "; ".join(f"{MARK_GLYPH} {mark.text.rstrip('.')}" for mark in standing.marks)
+    marks = "; ".join(f"{MARK_GLYPH} {mark.message.rstrip('.')}" for mark in standing.marks)
     curve = draw_sparkline(summary.means, CURVE_CELLS) if summary is not None else ""
     last = summary.last if summary is not None else None
     shown_left = "" if run.state.is_finished else format_time_left(left)

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from mlwf_tui.entities.machine import Machine
-from mlwf_tui.entities.marks import Mark
+from mlwf_tui.entities.mark import Mark
 from mlwf_tui.tui.keys import KEYS_BY_ID
 from mlwf_tui.tui.screens.live import MACHINE_INTERVAL_S
 from mlwf_tui.tui.screens.outline import make_run_entry

@@ -524,6 +524,8 @@ class MainScreen(Screen[None]):
         for run_id, update in updates.items():
             if update.usage is not None:
                 self._alerts.see_marks(run_id, mark_run(update.run, update.usage))
+            if update.standing is not None and not update.run.state.is_finished:
+                self._alerts.see_marks(f"{run_id} metrics", update.standing.marks)
         self._views.show_updates(updates)
         self._are_runs_changed |= self.outlooks.take(updates)
         known = len(self._progress)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlwf_tui.entities.machine import Gpu, GpuProcess, Host, Machine
-from mlwf_tui.entities.marks import Mark
+from mlwf_tui.entities.mark import Mark
 from mlwf_tui.tui.widgets.area import draw_area
 from mlwf_tui.tui.widgets.drawing import Line, draw_bar, fit, fit_tail, measure_line
 from mlwf_tui.tui.widgets.formats import format_size

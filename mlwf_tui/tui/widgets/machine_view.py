@@ -13,7 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from mlwf_tui.entities.machine import Machine
-from mlwf_tui.entities.marks import Mark
+from mlwf_tui.entities.mark import Mark
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
 from mlwf_tui.tui.widgets.machine_drawing import draw_machine
 

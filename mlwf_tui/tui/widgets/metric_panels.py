@@ -198,7 +198,10 @@ class Panel:
         for curve in self.list_curves(view):
             mark = curve.run.marks.get(curve.series.key)
             if mark is not None:
-                yield [(f" {MARK_GLYPH} ", "warning"), (fit(f"{mark.text} {mark.advice}", width - 3), "text")]
+                yield [
+                    (f" {MARK_GLYPH} ", "warning"),
+                    (fit(f"{mark.message} {mark.hint}", width - 3), "text"),
+                ]
 
     def has_legend(self, view: PlotView) -> bool:
         return len(self.list_curves(view)) > 1

@@ -197,7 +197,7 @@ def _draw_head(
     elif progress is not None and not run.state.is_finished:
         lines.append(_draw_progress(progress, time_left))
     lines += [
-        Content.assemble((f"{MARK_GLYPH} {mark.text}", "$text-warning"), " ", (mark.advice, "$text-muted"))
+        Content.assemble((f"{MARK_GLYPH} {mark.message}", "$text-warning"), " ", (mark.hint, "$text-muted"))
         for mark in marks[:MAX_MARKS]
     ]
     return lines

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlwf_tui.entities.machine import Disk, Gpu, GpuProcess, Host, Machine, Network
-from mlwf_tui.entities.marks import Mark
+from mlwf_tui.entities.mark import Mark, MarkKind
 from mlwf_tui.tui.widgets.area import draw_area
 from mlwf_tui.tui.widgets.drawing import Line, measure_line
 from mlwf_tui.tui.widgets.machine_drawing import draw_machine
@@ -45,7 +45,7 @@ def test_no_line_is_wider_than_there_is_room(width: int, cores: int, gpus: int) 
     process = GpuProcess(pid=4_000_000, memory_bytes=GIB, name="python" * 9, user="ada" * 30)
     host = make_host(cores or 1, swap_total_bytes=GIB)
     machine = Machine(at=0, host=host, gpus=tuple(make_gpu(n, process) for n in range(gpus)))
-    lines = draw_machine([machine] * 300, (Mark("a", "b" * 300, "c" * 300),), {}, width)
+    lines = draw_machine([machine] * 300, (Mark(MarkKind.DISK_LOW, "b" * 300, "c" * 300),), {}, width)
     assert max(map(measure_line, lines)) <= width
 
 

@@ -351,7 +351,7 @@ async def test_values_that_are_no_numbers_are_holes_with_a_mark() -> None:
         plots.show_metrics(
             {"loss": [MetricPoint(key="loss", value=value, step=step) for step, value in enumerate(values)]}
         )
-        mark = Mark(kind=MarkKind.NOT_FINITE, key="loss", step=4, text="The loss is lost.", advice="Stop.")
+        mark = Mark(kind=MarkKind.NOT_FINITE, key="loss", step=4, message="The loss is lost.", hint="Stop.")
         plots.show_marks([mark])
         text = read_text(plots)
         assert text.count("×") == 2
