@@ -82,6 +82,18 @@ async def show_train(app: Driver) -> None:
     await app.press("t")
 
 
+async def show_runs(app: Driver) -> None:
+    """All runs, with their curves."""
+    await app.press("w")
+    await app.press("2", "z")
+
+
+async def show_machine(app: Driver) -> None:
+    """The machine, watched for a while."""
+    await app.press("E")
+    await asyncio.sleep(20)  # history comes with time
+
+
 async def show_help(app: Driver) -> None:
     """The keys of the tree."""
     await app.select("digits")
@@ -99,6 +111,8 @@ SITUATIONS: dict[str, tuple[Situation, tuple[int, int]]] = {
     "restore": (show_restore, WIDE),
     "train": (show_train, WIDE),
     "help": (show_help, WIDE),
+    "runs": (show_runs, WIDE),
+    "machine": (show_machine, WIDE),
     "small": (show_menu, NARROW),
 }
 

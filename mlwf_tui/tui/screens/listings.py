@@ -35,7 +35,7 @@ from mlwf_tui.workflow.metrics import Outlook
 Row = tuple[tuple[str, SortValue], ...]
 """For each column what is written, and what is sorted by."""
 
-NAME_CELLS = 19
+NAME_CELLS = 33
 CURVE_CELLS = 12
 AGE = Column("made", 10, align="right")
 
@@ -168,9 +168,9 @@ def _list_runs(runs: Sequence[Run], now: datetime, outlooks: Outlooks, overlaid:
         Column("last", 6, align="right"),
         Column("best", 6, align="right"),
         Column("time left", 12, align="right"),
-        Column("metric", 18),
-        Column("waits for, or looks wrong", flex=1),
         Column("took", 12, align="right"),
+        Column("waits for, looks wrong", 24),
+        Column("metric", 18),
         Column("author", 10),
         Column("id", 12),
         AGE,
@@ -182,6 +182,7 @@ def _list_runs(runs: Sequence[Run], now: datetime, outlooks: Outlooks, overlaid:
             _name_run(r, e, outlooks.find(r.id), overlaid),
             *_draw_outlook(r, outlooks.find(r.id)),
             _took(r, now),
+            *_draw_notes(r, outlooks.find(r.id)),
             (r.author, r.author),
             (r.id, r.id),
             _age(r.created_at, now),
@@ -204,11 +205,10 @@ def _name_run(run: Run, entry: Entry, outlook: Outlook, overlaid: Sequence[str])
 
 
 def _draw_outlook(run: Run, outlook: Outlook) -> Row:
-    """Return the cells from the curve to what the run waits for, or what looks wrong about it."""
+    """Return the curve, the last and the best value, and the time left."""
     standing = outlook.standing
     summary = standing.main_summary
     left = outlook.time_left
-    marks = "; ".join(f"{MARK_GLYPH} {mark.message.rstrip('.')}" for mark in standing.marks)
     curve = draw_sparkline(summary.means, CURVE_CELLS) if summary is not None else ""
     last = summary.last if summary is not None else None
     shown_left = "" if run.state.is_finished else format_time_left(left)
@@ -217,9 +217,14 @@ def _draw_outlook(run: Run, outlook: Outlook) -> Row:
         ("nan", -1.0) if summary is not None and last is None else _number(last, empty=""),
         _number(summary.best if summary is not None else None, empty=""),
         (shown_left, left.seconds if left is not None else -1.0),
-        (standing.main, standing.main),
-        (run.waits_for or marks, len(standing.marks)),
     )
+
+
+def _draw_notes(run: Run, outlook: Outlook) -> Row:
+    """Return what the run waits for, or what looks wrong about it, and which metric the curve is of."""
+    standing = outlook.standing
+    marks = "; ".join(f"{MARK_GLYPH} {mark.message.rstrip('.')}" for mark in standing.marks)
+    return (run.waits_for or marks, len(standing.marks)), (standing.main, standing.main)
 
 
 def _assemble(
