@@ -75,6 +75,7 @@ class EventWriter:
         self._written_at = -math.inf  # by the monotonic clock
         self._progress_at = -math.inf
         self._failure: OSError | None = None
+        self._has_points = False  # that may not be written yet
         if os.fstat(self._descriptor).st_size:
             self._pending += b"\n"  # ends a line that a killed process may have left torn
         self._pending += self._encoder.encode(BeginEvent(at=clock())) + b"\n"  # goes with the first event
@@ -98,10 +99,17 @@ class EventWriter:
             StorageFailed: what was said before could not be written.
         """
         shown = value if math.isfinite(value) else None
+        self._has_points = True
         self._append(MetricEvent(key=key, value=shown, step=step, at=self._clock()))
 
     def check_cancelled(self) -> None:
-        """Let `check` raise what was asked for."""
+        """Let `check` raise what was asked for; what was measured before is written, whatever comes now.
+
+        Raises:
+            StorageFailed: it cannot be written.
+        """
+        if self._has_points:
+            self.flush()
         self._check()
 
     def flush(self) -> None:
@@ -112,6 +120,7 @@ class EventWriter:
         """
         with self._lock:
             self._write()
+            self._has_points = False
         self._raise_failure()
 
     def close(self) -> None:

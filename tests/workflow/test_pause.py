@@ -60,11 +60,8 @@ def open_gate(gate: Path, *epochs: int) -> None:
 
 
 def wait_for_epoch(home: Workspace, run: Run, epoch: int) -> None:
-    checkpoint = home.run_folder(run.id) / "fit" / "epoch"
-    jobs.wait_until(
-        lambda: checkpoint.exists() and checkpoint.read_text() == str(epoch),
-        lambda: jobs.describe(home, run),
-    )
+    """Wait until an epoch's checkpoint is there, and what was measured of it, which follows."""
+    jobs.wait_until(lambda: list_epochs(home, run)[-1:] == [epoch], lambda: jobs.describe(home, run))
 
 
 def list_epochs(home: Workspace, run: Run) -> list[int]:
