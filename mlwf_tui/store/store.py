@@ -332,13 +332,19 @@ class Store:
         so damaged that a new one had to take its place: they see that when they open the store again.
         """
         with guard_storage(f"rebuild the index of {self.folder}"), hold_folder(self.folder):
-            try:
-                self.index.replace_all(self._iter_salvaged())
-            except CorruptData:
+            if not self._rebuild_in_place():
                 self.index.close()
                 remove_index(self.index.path)
                 self.index = Index(self.index.path)
                 self.index.add_packs(self._iter_salvaged(), is_name_checked=False)
+
+    def _rebuild_in_place(self) -> bool:
+        """Fill the index anew, and return whether it is sound then: some damage outlives its rows."""
+        try:
+            self.index.replace_all(self._iter_salvaged())
+        except CorruptData:
+            return False
+        return not self.index.find_damage()
 
     def _open_index(self, path: Path) -> Index:
         index = open_index(path)
