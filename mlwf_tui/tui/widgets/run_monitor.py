@@ -223,10 +223,11 @@ def _draw_progress(progress: Progress, time_left: TimeLeft | None) -> Content:
     if not progress.total:
         return Content.styled(progress.message, "$text-muted")
     filled = min(BAR_WIDTH, round(BAR_WIDTH * progress.step / progress.total))
+    left = f"{format_time_left(time_left)} left  " if progress.step < progress.total else ""
     return Content.assemble(
         ("━" * filled, "$accent"),
         ("━" * (BAR_WIDTH - filled), "$border"),
         f" {progress.step / progress.total:4.0%}  ",
-        (f"{format_time_left(time_left)} left  ", ""),
+        left,
         (progress.message, "$text-muted"),
     )
