@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 EVERY_POINT = "MLWF_EVERY_POINT"  # set it to try them all, which takes hours
-MOST = 6
+MOST = 12
 
 
 def thin(faults: Sequence[T]) -> list[T]:
