@@ -22,6 +22,7 @@ from mlwf_tui.workspace import Workspace
 POLL_S = 0.25
 USAGE_POLLS = 8  # what the run takes of the machine is read every two seconds
 ROTATE_S = 3.0  # at 100,000 lines a second, a part of 64 MB takes ten
+JOIN_TIMEOUT_S = 10.0  # a rotation may be killed at any point, so the run does not wait longer for one
 TEND_S = 2.0  # so often the queue is looked after, however many runs are followed
 
 
@@ -107,7 +108,7 @@ def rotating_log(workspace: Workspace, run_id: str) -> Iterator[None]:
         yield
     finally:
         is_over.set()
-        thread.join()
+        thread.join(JOIN_TIMEOUT_S)
 
 
 def wait_for(
