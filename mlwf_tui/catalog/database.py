@@ -86,10 +86,13 @@ class Database:
         with asking(self.path):
             return int(query.execute(self._peewee))
 
-    def execute_sql(self, statement: str) -> Any:
-        """Run one statement as it stands, and return its cursor; for migrations and settings."""
+    def execute_sql(self, statement: str) -> list[Any]:
+        """Run one statement as it stands, and return its rows; for migrations and settings.
+
+        The rows are read here: SQLite does the work, and finds a disk full, as they are asked for.
+        """
         with asking(self.path):
-            return self._peewee.execute_sql(statement)  # type: ignore[no-untyped-call]
+            return list(self._peewee.execute_sql(statement))  # type: ignore[no-untyped-call]
 
     def list_tables(self) -> tuple[str, ...]:
         """Return the names of all tables in the file, our own or not."""
@@ -102,7 +105,7 @@ class Database:
         Raises:
             StorageFailed: the file system cannot do it, as on network drives.
         """
-        mode = self.execute_sql("PRAGMA journal_mode = WAL").fetchone()[0]
+        mode = self.execute_sql("PRAGMA journal_mode = WAL")[0][0]
         if mode != "wal":
             raise StorageFailed(
                 f"The file system of {self.path} cannot hold a catalog: it has no shared memory.",

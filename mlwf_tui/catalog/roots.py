@@ -67,7 +67,7 @@ class Roots:
     def find_damage(self) -> str:
         """Return what SQLite finds wrong with the catalog, or an empty text; reads all of it."""
         with self._database.working_on_rows():
-            said = self._database.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
+            said = self._database.execute_sql("PRAGMA quick_check(1)")[0][0]
         return "" if said == "ok" else f"The catalog {self._database.path} is damaged: {said}."
 
     def _list_versions(self, since: datetime | None) -> Iterator[Root]:

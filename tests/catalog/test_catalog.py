@@ -43,7 +43,7 @@ with Catalog(Path(sys.argv[1])) as catalog, catalog.transaction():
 def test_settings_are_those_for_safety_in_every_thread(catalog: Catalog) -> None:
     def read_pragmas() -> list[Any]:
         names = ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
-        return [catalog._database.execute_sql(f"PRAGMA {name}").fetchone()[0] for name in names]
+        return [catalog._database.execute_sql(f"PRAGMA {name}")[0][0] for name in names]
 
     expected = ["wal", 1, 2, 30_000]
     assert read_pragmas() == expected
@@ -120,7 +120,7 @@ def test_a_process_killed_in_a_transaction_leaves_no_trace(
     assert [project.name for project in catalog.projects.list()] == ["whole"]
     assert catalog.journal.latest() == latest
     assert make.project("after").name == "after"
-    check = catalog._database.execute_sql("PRAGMA integrity_check").fetchone()[0]
+    check = catalog._database.execute_sql("PRAGMA integrity_check")[0][0]
     assert check == "ok"
 
 
@@ -133,7 +133,7 @@ def test_a_catalog_held_for_too_long_is_busy(path: Path) -> None:
 
 def test_a_full_disk_is_said_to_be_full_and_leaves_the_catalog_whole(catalog: Catalog, make: Any) -> None:
     project = make.project()
-    pages = catalog._database.execute_sql("PRAGMA page_count").fetchone()[0]
+    pages = catalog._database.execute_sql("PRAGMA page_count")[0][0]
     catalog._database.execute_sql(f"PRAGMA max_page_count = {pages + 2}")
     with pytest.raises(StorageFailed, match="full"), catalog.transaction():
         for _ in range(1000):

@@ -58,7 +58,7 @@ def read_applied(database: Database) -> list[tuple[int, str]]:
 def test_the_models_have_the_columns_that_the_migrations_make(
     catalog: Catalog, table: type[pw.Model]
 ) -> None:
-    rows = catalog._database.execute_sql(f"PRAGMA table_info({table._meta.table_name})").fetchall()
+    rows = catalog._database.execute_sql(f"PRAGMA table_info({table._meta.table_name})")
     columns = {name: bool(not_null or is_key) for _, name, _, not_null, _, is_key in rows}
     assert columns == {name: not field.null for name, field in table._meta.columns.items()}
 

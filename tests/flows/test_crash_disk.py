@@ -49,7 +49,7 @@ def test_a_disk_that_refuses_at_every_step_does_no_harm(subject: Subject, tried:
 @pytest.mark.parametrize(
     ("scenario", "sizes"),
     [
-        pytest.param("import", Sizes(0, 120, 24), id="some"),
+        pytest.param("import", Sizes(0, 120, 20), id="some"),
         pytest.param("import", Sizes(0, 150, 10), id="import", marks=pytest.mark.slow),
         pytest.param("import-changes", Sizes(0, 150, 10), id="import-changes", marks=pytest.mark.slow),
         pytest.param("commit", Sizes(0, 80, 8), id="commit", marks=pytest.mark.slow),

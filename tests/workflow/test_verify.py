@@ -187,8 +187,8 @@ def test_a_damaged_catalog_is_a_problem(filled: Workspace) -> None:
     home = filled.home
     page = filled.catalog._database.execute_sql(
         "SELECT rootpage FROM sqlite_master WHERE name = 'folder_by_path'"
-    ).fetchone()[0]
-    size = filled.catalog._database.execute_sql("PRAGMA page_size").fetchone()[0]
+    )[0][0]
+    size = filled.catalog._database.execute_sql("PRAGMA page_size")[0][0]
     filled.catalog._database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     filled.catalog.close()
     with (home / "catalog.sqlite").open("r+b") as file:
