@@ -41,7 +41,7 @@ from mlwf_tui.store.packs import (
 from mlwf_tui.store.writer import StoreWriter
 
 if TYPE_CHECKING:  # for the annotation alone: whoever opens a store seldom verifies it
-    from mlwf_tui.store.verify import StoreCheck
+    from mlwf_tui.store.verify import InspectAll, StoreCheck
 
 logger = logging.getLogger(__name__)
 
@@ -256,15 +256,29 @@ class Store:
         """
         return self._files.read_into(pack, offset, target)
 
-    def verify(self, observer: Observer, *, share: float = 1.0, is_new_only: bool = False) -> StoreCheck:
+    def verify(
+        self,
+        observer: Observer,
+        *,
+        share: float = 1.0,
+        is_new_only: bool = False,
+        inspect_all: InspectAll | None = None,
+    ) -> StoreCheck:
         """Read packs once and check all that can be checked; damage is a problem, not an error.
 
-        See `verify_packs` for which packs. Progress counts bytes.
+        See `verify_packs` for which packs, and for `inspect_all`. Progress counts bytes.
         """
         from mlwf_tui.store.inspection import Damage
         from mlwf_tui.store.verify import verify_packs
 
-        check = verify_packs(self.packs_folder, self.index, observer, share=share, is_new_only=is_new_only)
+        check = verify_packs(
+            self.packs_folder,
+            self.index,
+            observer,
+            share=share,
+            is_new_only=is_new_only,
+            inspect_all=inspect_all,
+        )
         if check.is_index_lost:
             return check
         broken = self._find_broken_lists(check.lost)
