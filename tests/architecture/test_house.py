@@ -15,12 +15,13 @@ from mlwf_tui.sdk.jobs import Jobs
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
-    "__init__", "backup_files", "calls", "combine", "content", "control", "dispatch", "events", "exports",
-    "follow", "freezing", "graph_formats", "hands", "hits", "import_cache", "intake", "items", "jobs",
-    "journal", "known_items", "layouts", "leases", "live", "machine_marks", "messages", "metering", "names",
-    "perform", "pictures", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving",
-    "settle", "spool", "tracking", "tree", "tree_edits", "tree_files", "tree_moves", "tree_plan",
-    "tree_recovery", "tree_state", "tree_write", "usage",
+    "backup_files", "freezing",
+    "__init__", "calls", "combine", "content", "control", "dispatch", "events", "exports", "follow",
+    "graph_formats", "hands", "hits", "import_cache", "inspecting", "intake", "items", "jobs", "journal",
+    "known_items", "layouts", "leases", "live", "machine_marks", "messages", "metering", "names", "perform",
+    "pictures", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving", "settle",
+    "spool", "tracking", "tree", "tree_edits", "tree_files", "tree_moves", "tree_plan", "tree_recovery",
+    "tree_state", "tree_write", "usage",
 }  # fmt: skip
 SDK_NAMES = {
     "import": "import_folder",  # a word of Python
