@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from mlwf_tui.plugins.trainers.tensor_file import read_tensors, write_tensors
+
 KEPT_STATES = 2  # that of last.pt and that of before.pt
 
 
@@ -71,14 +73,7 @@ def save_state(folder: Path, trainer: Any, order: DataOrder, pending: int) -> No
     Raises:
         OSError: it cannot be written.
     """
-    path = _name(folder, trainer.epoch)
-    part = path.with_suffix(".part")
-    try:
-        torch.save(_read_state(trainer, order, pending), part)
-        part.replace(path)
-    except (OSError, RuntimeError):  # torch makes its own error of a full disk
-        part.unlink(missing_ok=True)
-        raise
+    write_tensors(_name(folder, trainer.epoch), _read_state(trainer, order, pending))
 
 
 def drop_old_states(folder: Path, epoch: int) -> None:
@@ -90,11 +85,8 @@ def drop_old_states(folder: Path, epoch: int) -> None:
 
 
 def load_state(folder: Path, epoch: int) -> dict[str, Any] | None:
-    """Return the state at the end of an epoch, or None where there is none."""
-    path = _name(folder, epoch)
-    if not path.exists():
-        return None
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=False)
+    """Return the state at the end of an epoch, or None where there is none that is whole."""
+    state: dict[str, Any] | None = read_tensors(_name(folder, epoch))
     return state
 
 
@@ -154,4 +146,4 @@ def _read_gradients(trainer: Any) -> Sequence[torch.Tensor | None]:
 
 
 def _name(folder: Path, epoch: int) -> Path:
-    return folder / f"state-{epoch}.pt"
+    return folder / f"state-{epoch}.bin"
