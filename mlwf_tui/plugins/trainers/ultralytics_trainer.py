@@ -5,6 +5,7 @@ To be imported after `prepare_library`.
 
 from __future__ import annotations
 
+import csv
 from typing import Any
 
 from ultralytics.models.yolo.detect import DetectionTrainer
@@ -42,10 +43,17 @@ class ResumableTrainer(DetectionTrainer):  # type: ignore[misc]  # untyped base
     def resume_training(self, ckpt: Any) -> None:
         super().resume_training(ckpt)
         if self.start_epoch:
+            self._trim_results()
             self._state = load_state(self.wdir, self.start_epoch - 1)
         if self._state is not None:
             restore_weights(self, self._state)
             restore_data(self, self._state, self._order)
+
+    def _trim_results(self) -> None:
+        """Take from results.csv what comes after the checkpoint, which will be written again."""
+        if self.csv.exists():
+            lines = self.csv.read_text("utf-8").splitlines(keepends=True)
+            self.csv.write_text("".join(lines[: self.start_epoch + 1]), "utf-8")
 
     def _model_train(self) -> None:  # the last call of the base before an epoch's first batch
         super()._model_train()
@@ -80,6 +88,14 @@ class ResumableTrainer(DetectionTrainer):  # type: ignore[misc]  # untyped base
         is_saved = save_safely(self.wdir, super().save_model)
         drop_old_states(self.wdir, self.epoch)
         return is_saved
+
+    def read_results_csv(self) -> dict[str, list[float]]:
+        """Return the curves that go into each checkpoint; the base imports polars for that."""
+        if not self.csv.exists():
+            return {}
+        with self.csv.open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        return {key: [float(row[place]) for row in rows] for place, key in enumerate(header)}
 
     def final_eval(self) -> None:
         keep_best(self.wdir)  # the library now rewrites it in place
