@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from textual import constants
@@ -23,6 +24,13 @@ def _true_colors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw as on a terminal of all colours, wherever the tests run."""
     monkeypatch.setattr(constants, "COLOR_SYSTEM", "truecolor")
     monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder with a short name, however the tests run: screens cut and wrap long paths."""
+    with TemporaryDirectory(prefix="mlwf-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")
