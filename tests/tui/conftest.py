@@ -28,8 +28,8 @@ def _true_colors(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """A folder with a short name, however the tests run: screens cut and wrap long paths."""
-    with TemporaryDirectory(prefix="mlwf-", ignore_cleanup_errors=True) as folder:
+    """A folder whose name is short and begins alike wherever it lies: screens wrap paths, and cut them."""
+    with TemporaryDirectory(prefix="mlwf-tests-of-the-app-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
