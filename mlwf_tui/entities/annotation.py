@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 import msgspec
@@ -26,6 +26,14 @@ class GeometryKind(StrEnum):
     POINT = "point"
     KEYPOINTS = "keypoints"
     ORIENTED_BOX = "oriented_box"
+
+
+class Visibility(IntEnum):
+    """What is known of a keypoint, in COCO's numbers."""
+
+    MISSING = 0  # not on the image, or not labelled; its coordinates mean nothing
+    HIDDEN = 1  # labelled where it must be, behind something
+    VISIBLE = 2
 
 
 class Bounds(NamedTuple):
@@ -59,6 +67,7 @@ class Geometry(msgspec.Struct, frozen=True, gc=False):
     holes: tuple[tuple[Point, ...], ...] = ()
     runs: tuple[int, ...] = ()
     names: tuple[str, ...] = ()  # of the keypoints, in the order of `points`
+    visibility: tuple[Visibility, ...] = ()  # of the keypoints; empty where all are visible
 
     @classmethod
     def rectangle(cls, left: float, top: float, right: float, bottom: float) -> Geometry:
@@ -99,21 +108,33 @@ class Annotation(msgspec.Struct, frozen=True):
 
     objects: tuple[AnnotatedObject, ...] = ()
     tags: tuple[Tag, ...] = ()
+    custom: Mapping[str, str | float | bool] = {}  # of the item; a new one for each
 
 
 class ClassDefinition(msgspec.Struct, frozen=True):
-    """A class that objects may have; `geometry` None allows any shape."""
+    """A class that objects may have; `geometry` None allows any shape.
+
+    `nodes` and `edges` are the skeleton of its keypoints: their names in order, and which are joined.
+    """
 
     name: str
     color: str = "#808080"
     geometry: GeometryKind | None = None
+    nodes: tuple[str, ...] = ()
+    edges: tuple[tuple[str, str], ...] = ()
 
 
 class TagDefinition(msgspec.Struct, frozen=True):
-    """A tag that items or objects may carry; `value_type` is none, text or number."""
+    """A tag that items or objects may carry.
+
+    `value_type` is none, text, number, or choice: one of `values`. `target` is items, objects or any.
+    """
 
     name: str
     value_type: str = "none"
+    values: tuple[str, ...] = ()
+    color: str = ""
+    target: str = "any"
 
 
 class LabelSchema(msgspec.Struct, frozen=True):

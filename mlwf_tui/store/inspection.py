@@ -24,12 +24,19 @@ from mlwf_tui.store.format import (
     encode_record_header,
 )
 from mlwf_tui.store.index import BlobRow, Index, PackRow, to_record
-from mlwf_tui.store.packs import read_footer
+from mlwf_tui.store.packs import place_pack, read_footer
 
 _BUFFER_BYTES = 1 << 20  # stays in a core's cache between reading and hashing; 4 M is half as fast
 
 Look = Callable[[int], None]
 """Hears how many bytes were read so far; raises to end the reading."""
+
+
+class Candidate(msgspec.Struct, array_like=True, frozen=True):
+    """A pack to inspect, and what the index says of it; `row` None: it does not name it."""
+
+    name: str
+    row: PackRow | None
 
 
 class Damage(msgspec.Struct, frozen=True):
@@ -52,6 +59,19 @@ class Findings:
 
     def report(self, reason: str, digest: bytes | None = None, *, is_of_index: bool = False) -> None:
         self.damages.append(Damage(self.pack, reason, digest, is_of_index))
+
+
+def measure_pack(folder: Path, name: str) -> int:
+    """Return the bytes of a pack; 0 where it cannot be read, which is said when it is its turn."""
+    try:
+        return place_pack(folder, name).stat().st_size
+    except OSError:
+        return 0
+
+
+def inspect_pack(folder: Path, index: Index | None, candidate: Candidate, look: Look) -> Findings:
+    """Return what one pack turned out to be."""
+    return Inspection(place_pack(folder, candidate.name), candidate.row, index).run(look)
 
 
 class Inspection:

@@ -10,6 +10,7 @@ import msgspec
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
+from mlwf_tui.protocols import Observer
 from mlwf_tui.store.nodes import Child, Inner, read_header
 from mlwf_tui.store.rows import Count, Digest32, decode
 from mlwf_tui.store.store import Store
@@ -85,8 +86,13 @@ class Lost(msgspec.Struct, frozen=True):
     digest: bytes
 
 
-def find_unreadable(store: Store, manifests: Iterable[Digest]) -> set[bytes]:
-    """Return the digests that manifests name and that the store lacks or, for nodes, cannot read."""
+def find_unreadable(store: Store, manifests: Iterable[Digest], observer: Observer) -> set[bytes]:
+    """Return the digests that manifests name and that the store lacks or, for nodes, cannot read.
+
+    Raises:
+        Cancelled: the observer wants it.
+        CorruptData: the index cannot be asked.
+    """
     unreadable: set[bytes] = set()
     roots: list[bytes] = []
     for manifest in manifests:
@@ -96,6 +102,7 @@ def find_unreadable(store: Store, manifests: Iterable[Digest]) -> set[bytes]:
             unreadable.add(bytes.fromhex(manifest))
     asked: set[bytes] = set()
     for node in _iter_nodes(store, roots, set(), unreadable):
+        observer.check_cancelled()
         if isinstance(node, LeafReferences):
             asked.update(row.blob for row in node.rows)
             if len(asked) > _ASK_AT_ONCE:

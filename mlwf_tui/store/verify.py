@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from math import ceil
@@ -16,11 +16,15 @@ from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Cancelled, CorruptData
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.index import Index, PackRow
-from mlwf_tui.store.inspection import Damage, Findings, Inspection, Look
+from mlwf_tui.store.inspection import Candidate, Damage, Findings, inspect_pack, measure_pack
 from mlwf_tui.store.packs import PACK_SUFFIX, list_packs
 
 _THREADS = min(4, os.cpu_count() or 1)
 _LOOK_S = 0.1
+
+
+InspectAll = Callable[[Sequence[Candidate], Observer], Iterator[Findings]]
+"""Inspects packs and yields what each turned out to be, in any order; the observer hears the bytes."""
 
 
 class StoreCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,13 +60,20 @@ def name_file(pack: str) -> str:
 
 
 def verify_packs(
-    folder: Path, index: Index, observer: Observer, *, share: float = 1.0, is_new_only: bool = False
+    folder: Path,
+    index: Index,
+    observer: Observer,
+    *,
+    share: float = 1.0,
+    is_new_only: bool = False,
+    inspect_all: InspectAll | None = None,
 ) -> StoreCheck:
     """Check packs, and that the index names just what they hold; damage is no error.
 
     All packs; or with `is_new_only` those that were not found sound since they were written; or with a
     `share` that part of them, beginning with those that were verified longest ago. A pack that was
     checked is remembered at once, so work that is stopped goes on where it was. Progress counts bytes.
+    `inspect_all` does the inspecting where the index can be asked; else threads of this process do.
     """
     damage, known = _read_known(index)
     damages = [Damage("", damage, is_of_index=True)] if damage else []
@@ -74,9 +85,13 @@ def verify_packs(
     ]
     lost = {row[0]: row[1] for row in index.iter_rows(missing)} if missing else {}
     chosen = _choose(names, known, share=share, is_new_only=is_new_only)
-    packs = _Packs(folder, None if damage else index, known)
+    candidates = [Candidate(name, known.get(name)) for name in chosen]
+    if damage or inspect_all is None:
+        findings = inspect_in_threads(folder, None if damage else index, candidates, observer)
+    else:
+        findings = inspect_all(candidates, observer)
     checked_bytes = 0
-    for found in packs.inspect(chosen, observer):
+    for found in findings:
         checked_bytes += found.size_bytes
         damages += found.damages
         lost.update(dict.fromkeys(found.lost, found.pack))
@@ -105,26 +120,32 @@ def _choose(
     return chosen[: ceil(len(chosen) * share)]
 
 
-class _Packs:
-    """Inspects packs in threads, which wait for the disk and hash without holding each other up."""
+def inspect_in_threads(
+    folder: Path, index: Index | None, candidates: Sequence[Candidate], observer: Observer
+) -> Iterator[Findings]:
+    """Yield what packs turned out to be; threads wait for the disk and hash without holding each other up.
 
-    def __init__(self, folder: Path, index: Index | None, known: Mapping[str, PackRow]) -> None:
+    `index` None: it is too damaged to be asked.
+    """
+    return _Packs(folder, index).inspect(candidates, observer)
+
+
+class _Packs:
+    def __init__(self, folder: Path, index: Index | None) -> None:
         self._folder = folder
         self._index = index
-        self._known = known
         self._is_stopped = Event()
         self._read_bytes: dict[str, int] = {}  # of the packs that are being read
 
-    def inspect(self, names: Sequence[str], observer: Observer) -> Iterator[Findings]:
-        """Yield what each pack turned out to be, as they are done; the observer is called from here."""
-        sizes = {name: self._measure(name) for name in names}
+    def inspect(self, candidates: Sequence[Candidate], observer: Observer) -> Iterator[Findings]:
+        sizes = {candidate.name: measure_pack(self._folder, candidate.name) for candidate in candidates}
         total, done = sum(sizes.values()), 0
-        pending, going = iter(names), set[Future[Findings]]()
+        pending, going = iter(candidates), set[Future[Findings]]()
         with self._threads() as pool:
             while True:
                 observer.check_cancelled()
-                while len(going) < 2 * _THREADS and (name := next(pending, "")):
-                    going.add(pool.submit(self._inspect, name))
+                while len(going) < 2 * _THREADS and (candidate := next(pending, None)):
+                    going.add(pool.submit(self._inspect, candidate))
                 if not going:
                     return
                 ended, going = wait(going, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
@@ -144,23 +165,13 @@ class _Packs:
                 self._is_stopped.set()
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _inspect(self, name: str) -> Findings:
+    def _inspect(self, candidate: Candidate) -> Findings:
+        name = candidate.name
         self._read_bytes[name] = 0
-        return Inspection(self._path_of(name), self._known.get(name), self._index).run(self._make_look(name))
 
-    def _make_look(self, name: str) -> Look:
         def look(read_bytes: int) -> None:
             self._read_bytes[name] = read_bytes
             if self._is_stopped.is_set():
                 raise Cancelled("The check was stopped.")
 
-        return look
-
-    def _measure(self, name: str) -> int:
-        try:
-            return self._path_of(name).stat().st_size
-        except OSError:
-            return 0  # why it cannot be read is said when it is its turn
-
-    def _path_of(self, name: str) -> Path:
-        return self._folder / f"{name}{PACK_SUFFIX}"
+        return inspect_pack(self._folder, self._index, candidate, look)

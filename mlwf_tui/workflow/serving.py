@@ -38,6 +38,10 @@ def _find_role(name: str) -> Role:
         from mlwf_tui.workflow.reading_hand import open_reading
 
         return open_reading
+    if name == "inspect":
+        from mlwf_tui.workflow.inspecting import open_inspecting
+
+        return open_inspecting
     from mlwf_tui.workflow.tree_write import open_writing
 
     return open_writing

@@ -70,7 +70,7 @@ def transform(
         target = workspace.catalog.projects.find(to, workspace.settings.workspace)
         sources = [run.read_version(ref) for ref in refs]
         recipe = _digest_recipe(chosen, checked, seed, sources)
-        manifest = _find_cached(workspace, recipe)
+        manifest = _find_cached(workspace, recipe, observer)
         is_cached = manifest is not None
         workspace.catalog.runs.set_recipe(run.run_id, recipe)
         if manifest is None:
@@ -81,13 +81,15 @@ def transform(
             return _finish(run, target, manifest, sources, operation, is_cached=is_cached)
 
 
-def _find_cached(workspace: Workspace, recipe: Digest) -> ManifestSummary | None:
+def _find_cached(workspace: Workspace, recipe: Digest, observer: Observer) -> ManifestSummary | None:
     """Return what the same recipe made before, if the store still has it."""
     run = workspace.catalog.runs.find_by_recipe(recipe)
     if run is None:
         return None
     manifest = Digest(run.result["manifest"])
-    if find_unreadable(workspace.store, [manifest]):  # its project was deleted, and parts were collected
+    if find_unreadable(
+        workspace.store, [manifest], observer
+    ):  # its project was deleted, and parts were collected
         return None
     return read_summary(workspace.store, manifest)
 

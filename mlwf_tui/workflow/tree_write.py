@@ -123,7 +123,7 @@ def _write_whole(
         return
     setup = _encoder.encode(_Setup(os.fsencode(folder), is_new))
     with open_hands(workspace.home, "write", setup) as hands:
-        for answer in hands.map(map(_encoder.encode, batches)):
+        for answer in hands.map(map(_encoder.encode, _deal(list(batches), count_hands()))):
             part = _part_decoder.decode(answer)
             written.files.update(part.files)
             written.problems += [Problem(key, reason) for key, reason in part.problems]
@@ -200,6 +200,13 @@ def _iter_shards(store: Store, manifest: Digest) -> Iterator[list[Digest]]:
     shards = iter_shards(store, manifest)
     while batch := list(islice(shards, _SHARDS)):
         yield batch
+
+
+def _deal(batches: Sequence[list[Digest]], part_count: int) -> Iterator[list[Digest]]:
+    """Yield a batch of each part in turn: processes that write into one folder hold each other up."""
+    size = -(-len(batches) // part_count)
+    for place in range(size):
+        yield from batches[place::size]
 
 
 def _iter_batches(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:

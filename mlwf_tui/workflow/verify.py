@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from mlwf_tui.catalog.roots import Root
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import CorruptData, InvalidParameter, NotFound
 from mlwf_tui.protocols import Observer
@@ -18,6 +20,7 @@ from mlwf_tui.store.repair import repair_packs
 from mlwf_tui.store.store import Store
 from mlwf_tui.store.verify import StoreCheck
 from mlwf_tui.workflow.hits import describe_hits
+from mlwf_tui.workflow.inspecting import make_inspection
 from mlwf_tui.workspace import Workspace
 
 Scope = Literal["all", "new", "sample"]
@@ -101,7 +104,6 @@ def _check(workspace: Workspace, observer: Observer, scope: Scope, share: float)
     """Check once; nothing is collected meanwhile, or it would look like a loss."""
     store = workspace.store
     with store.hold_shared():
-        packs = store.verify(observer, share=share if scope == "sample" else 1.0, is_new_only=scope == "new")
         try:
             damage = workspace.catalog.roots.find_damage()
             roots = workspace.catalog.roots.read()
@@ -109,15 +111,27 @@ def _check(workspace: Workspace, observer: Observer, scope: Scope, share: float)
             damage, roots = error.message, ()
         problems = [Problem("catalog.sqlite", damage)] if damage else []
         missing: frozenset[bytes] = frozenset()
-        if not packs.is_index_lost:
-            observer.progress(0, None, "asking for all that is named")
-            named = {bytes.fromhex(root.digest) for root in roots if not root.is_manifest}
-            nodes = find_unreadable(store, [root.digest for root in roots if root.is_manifest])
-            missing = frozenset(nodes | store.find_missing(named))
-            problems += describe_hits(store, packs, missing, roots)
-        else:
+        with ThreadPoolExecutor(1, thread_name_prefix="ask") as aside:
+            asking = aside.submit(_find_missing, store, roots, observer)
+            packs = store.verify(
+                observer,
+                share=share if scope == "sample" else 1.0,
+                is_new_only=scope == "new",
+                inspect_all=make_inspection(workspace.home, store),
+            )
+        if packs.is_index_lost:
             problems += packs.problems
+        else:
+            missing = asking.result()
+            problems += describe_hits(store, packs, missing, roots)
     return _Check(packs=packs, missing=missing, problems=tuple(problems))
+
+
+def _find_missing(store: Store, roots: Sequence[Root], observer: Observer) -> frozenset[bytes]:
+    """Return what the catalog and the manifests name and the index does not."""
+    named = {bytes.fromhex(root.digest) for root in roots if not root.is_manifest}
+    nodes = find_unreadable(store, [root.digest for root in roots if root.is_manifest], observer)
+    return frozenset(nodes | store.find_missing(named))
 
 
 def _sum_up(found: _Check, repaired: int) -> VerifyResult:

@@ -88,3 +88,10 @@ def test_a_hand_that_writes_loads_no_more_than_it_needs(tmp_path: Path) -> None:
     loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), messages=greet("write", setup))
     assert "mlwf_tui.workflow.tree_write" in loaded
     assert loaded & NOT_FOR_HANDS == set()
+
+
+def test_a_hand_that_inspects_loads_no_more_than_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), messages=greet("inspect", b""))
+    assert "mlwf_tui.store.inspection" in loaded
+    assert loaded & NOT_FOR_HANDS == set()
