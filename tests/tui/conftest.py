@@ -65,7 +65,7 @@ def full_home(finished_template: Path, tmp_path: Path) -> Iterator[Workspace]:
 
 
 def _make(fill: Callable[[Workspace, Path], None], folder: Path) -> Path:
-    """Make a home that tests copy, which takes a hundredth of making it; return where it is."""
+    """Make a home that tests copy, which takes a small part of the time of making it; return where it is."""
     with open_workspace(folder / "home") as workspace:
         fill(workspace, folder / "source")
     return folder / "home"
