@@ -382,7 +382,7 @@ class Executor(Protocol):
             OSError: it cannot be written.
         """
 
-    def is_standing(self, folder: Path, job: JobId) -> bool:
+    def is_frozen(self, folder: Path, job: JobId) -> bool:
         """Whether all of a job stands still after a freeze, and has let its slots go."""
 
     def read_exit(self, folder: Path, job: JobId) -> JobExit | None:

@@ -13,7 +13,7 @@ from mlwf_tui.workflow.retry import FIT_FOLDER
 
 LOG = "log"
 COPY_BYTES = 1 << 20
-OF_A_PROCESS = ("control-", "standing-", ".")  # how names begin that mean nothing in a copy
+OF_A_PROCESS = ("control-", "frozen-", ".")  # how names begin that mean nothing in a copy
 
 
 def copy_files(home: Path, target: Path, observer: Observer) -> int:

@@ -73,7 +73,7 @@ def wake_frozen(job: Job) -> None:
             processes.send_signal(process, signal.SIGCONT)
 
 
-def wait_for_stand(workspace: Workspace, job: Job) -> None:
+def wait_for_freeze(workspace: Workspace, job: Job) -> None:
     """Wait until a job that was paused stands still and has let its slots go."""
     executor = workspace.registry.get_executor(EXECUTOR)
     wait_until(lambda: has_let_go(workspace, executor, job), FREEZE_WAIT_S)

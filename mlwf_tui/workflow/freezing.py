@@ -36,7 +36,7 @@ def has_let_go(workspace: Workspace, executor: Executor, job: Job) -> bool:
         return True
     if processes.is_gone(job.process):
         return processes.is_frozen(job.worker)
-    return executor.is_standing(workspace.run_folder(job.run_id), job.id)
+    return executor.is_frozen(workspace.run_folder(job.run_id), job.id)
 
 
 def wake(workspace: Workspace, executor: Executor, run: Run, job: Job, wants: Wants) -> leases.Refusal | None:

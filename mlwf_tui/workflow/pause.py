@@ -7,7 +7,7 @@ from mlwf_tui.errors import Conflict
 from mlwf_tui.workflow.control import (
     GOING_STATES,
     ask,
-    wait_for_stand,
+    wait_for_freeze,
     wait_until,
 )
 from mlwf_tui.workflow.jobs import tend
@@ -50,7 +50,7 @@ def pause_run(workspace: Workspace, ref: str, *, is_urgent: bool = False, wait_s
         catalog.runs.mark(run.id, RunState.RUNNING, expected=(RunState.PAUSING,))
         raise Conflict(f"The run {run.id} has lost its supervisor.", hint="Stop it, and resume it then.")
     if wait_until(lambda: catalog.runs.get(run.id).state not in GOING_STATES, wait_s) and is_freezing:
-        wait_for_stand(workspace, job)  # what it lets go is there for others then
+        wait_for_freeze(workspace, job)  # what it lets go is there for others then
     tend(workspace)
     return catalog.runs.get(run.id)
 

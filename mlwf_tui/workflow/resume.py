@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.workflow.control import wait_for_stand
+from mlwf_tui.workflow.control import wait_for_freeze
 from mlwf_tui.workflow.freezing import find_frozen_job
 from mlwf_tui.workflow.jobs import start_queued, tend
 from mlwf_tui.workflow.pause import check_is_queued
@@ -26,7 +26,7 @@ def resume_run(workspace: Workspace, ref: str) -> Run:
     if run.state is RunState.PAUSED:
         frozen = find_frozen_job(workspace, run)
         if frozen is not None:
-            wait_for_stand(workspace, frozen)
+            wait_for_freeze(workspace, frozen)
         catalog.queue.put_back(run.id)
     else:
         catalog.queue.reopen(run.id)

@@ -28,8 +28,8 @@ def _true_colors(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """A folder with a short name, however the tests run: screens cut and wrap long paths."""
-    with TemporaryDirectory(prefix="mlwf-", ignore_cleanup_errors=True) as folder:
+    """A folder whose name is short and begins alike wherever it lies: screens wrap paths, and cut them."""
+    with TemporaryDirectory(prefix="mlwf-tests-of-the-app-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
@@ -65,7 +65,7 @@ def full_home(finished_template: Path, tmp_path: Path) -> Iterator[Workspace]:
 
 
 def _make(fill: Callable[[Workspace, Path], None], folder: Path) -> Path:
-    """Make a home that tests copy, which takes a hundredth of making it; return where it is."""
+    """Make a home that tests copy, which takes a small part of the time of making it; return where it is."""
     with open_workspace(folder / "home") as workspace:
         fill(workspace, folder / "source")
     return folder / "home"

@@ -210,7 +210,7 @@ def test_checkpoints_of_a_fit_that_can_go_on_are_in_the_backup_until_it_is_over(
 def test_what_only_means_something_to_a_living_job_is_not_in_the_backup(
     filled: Workspace, tmp_path: Path
 ) -> None:
-    for name in ("lock", "control-12.json", "standing-12.json"):
+    for name in ("lock", "control-12.json", "frozen-12.json"):
         (filled.run_folder("0123") / name).write_text("{}")
     save(filled, tmp_path / "copy")
     assert [path.name for path in (tmp_path / "copy" / "runs" / "0123").iterdir()] == ["log"]

@@ -97,9 +97,9 @@ class LocalExecutor:
         processes.send_signal(process, signal.SIGCONT)
         return is_there
 
-    def is_standing(self, folder: Path, job: JobId) -> bool:
+    def is_frozen(self, folder: Path, job: JobId) -> bool:
         """Whether all of the job stands still, and has let its slots go."""
-        return (folder / f"standing-{job}.json").exists()
+        return (folder / f"frozen-{job}.json").exists()
 
     def read_exit(self, folder: Path, job: JobId) -> JobExit | None:
         """Return what the supervisor has noted of the job's end."""

@@ -172,7 +172,7 @@ class Job:
         signal_all(list_below(), signal.SIGSTOP)  # what was forked meanwhile
         for descriptor in self.slots.values():
             fcntl.flock(descriptor, fcntl.LOCK_UN)  # for the worker as well: both have the same open file
-        write_note(self.name_standing(), {"since": time.time()})
+        write_note(self.name_frozen_note(), {"since": time.time()})
 
     def take_slots(self, paths: list[str]) -> bool:
         """Take all of these slots, or none; also for the worker, which is to hold them without us."""
@@ -201,14 +201,14 @@ class Job:
             packed = b"".join(descriptor.to_bytes(4, sys.byteorder) for descriptor in descriptors)
             self.sending.sendmsg([b"slots"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)])
 
-    def name_standing(self) -> str:
-        return f"standing-{self.spec['job']}.json"
+    def name_frozen_note(self) -> str:
+        return f"frozen-{self.spec['job']}.json"
 
     def thaw(self) -> None:
         """Let all go on, also what somebody else has stopped; the worker last, which needs the others."""
         self.is_freezing = False
-        if self.frozen_at and os.path.exists(self.name_standing()):
-            os.unlink(self.name_standing())
+        if self.frozen_at and os.path.exists(self.name_frozen_note()):
+            os.unlink(self.name_frozen_note())
         signal_all(list_below()[::-1], signal.SIGCONT)
         if self.frozen_at:
             self.frozen_s += time.monotonic() - self.frozen_at
