@@ -163,7 +163,7 @@ def _write_class(shown: ClassDefinition, definition: ClassDefinition | None) -> 
         "shape": SHAPES[shown.geometry] if shown.geometry else _ANY_SHAPE,
         "color": shown.color if _COLOR.fullmatch(shown.color) else _NO_COLOR,
     }
-    if shown.geometry is GeometryKind.KEYPOINTS and shown.nodes:
+    if shown.nodes and shown.geometry in (None, GeometryKind.KEYPOINTS):
         members["geometry_config"] = _make_template(shown)
     own = _find_own(members, definition, ClassJson, _read_class, OwnClass)
     return _write(members if own is None else {**members, "mlwf": own})

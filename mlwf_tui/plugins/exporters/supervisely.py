@@ -100,8 +100,8 @@ class _Usage:
 
     def _complete_class(self, definition: ClassDefinition) -> ClassDefinition:
         kinds = self._kinds.get(definition.name, set())
-        if definition.geometry is not None and kinds - {definition.geometry}:
-            return replace(definition, geometry=None)
+        if kinds - {definition.geometry}:
+            definition = replace(definition, geometry=None)
         nodes = dict.fromkeys((*definition.nodes, *self._nodes.get(definition.name, ())))
         return replace(definition, nodes=tuple(nodes)) if nodes else definition
 
