@@ -45,11 +45,15 @@ def import_command(
             return submit(face, workspace, "import", call, terms)
     with face.open() as workspace, show_progress("import") as observer:
         result = import_folder(workspace, path, project, dataset=dataset, format=format_, observer=observer)
+    updates = ", ".join(f"{aspect} of {count}" for aspect, count in result.updates.items())
     text = (
-        f"{project}: {result.items_added} added, {result.items_updated} updated,"
-        f" {result.items_unchanged} unchanged ({result.format})"
+        f"{project}: {result.items_added} added, {result.items_updated} updated"
+        f"{f' ({updates})' if updates else ''}, {result.items_unchanged} unchanged ({result.format})"
     )
-    face.show(to_document(result), lambda: "\n".join([text, *format_problems(result.problems)]))
+    new = [*(f"class {name}" for name in result.new_classes), *(f"tag {name}" for name in result.new_tags)]
+    lines = [f"  new: {', '.join(new)}"] if new else []
+    lines += [f"  {conflict}" for conflict in result.conflicts]
+    face.show(to_document(result), lambda: "\n".join([text, *lines, *format_problems(result.problems)]))
     return PARTLY if result.problems else DONE
 
 

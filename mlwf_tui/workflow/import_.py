@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from mlwf_tui.entities.annotation import LabelSchema, define_classes
 from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, check_dataset
+from mlwf_tui.entities.joining import Joined, join_schemas
 from mlwf_tui.entities.project import ManifestSummary, Project
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import CorruptData, InvalidInput, InvalidParameter, NotFound
@@ -52,6 +54,10 @@ class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     run: str
     format: str
+    updates: Mapping[str, int] = {}  # of the updated items: how many differ in objects, pixels, …
+    new_classes: tuple[str, ...] = ()
+    new_tags: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()  # between definitions here and there, a sentence each
 
 
 def import_folder(
@@ -65,7 +71,8 @@ def import_folder(
 ) -> ImportResult:
     """Import what `path` holds; items that are there already are updated where they differ.
 
-    Bad files are left out and reported, good ones imported. The folder is only read.
+    Bad files are left out and reported, good ones imported. The folder is only read. Classes and tags are
+    merged by name; where definitions differ the project's stands, and `conflicts` says so.
 
     Raises:
         NotFound: `path` does not exist.
@@ -126,6 +133,7 @@ class _Import:
     observer: Observer
     fingerprint: str = field(init=False)
     cache: ImportCache | None = field(init=False)
+    joined: Joined = field(init=False)
 
     def __post_init__(self) -> None:
         self.fingerprint = compute_fingerprint(self.listing)
@@ -159,7 +167,7 @@ class _Import:
         self, run: Recorder, intake: Intake, manifest: ManifestSummary, importer: str, key: Digest
     ) -> ImportResult:
         """Move the head, and leave what is known for the next import."""
-        result = _summarise(intake, self.project_name, run.run_id, importer)
+        result = _summarise(intake, self.joined, self.project_name, run.run_id, importer)
         run.result = {**asdict(result), "summary": _describe_counts(result)}
         project = self._move_head(run, manifest)
         # After the commit: a cache that knew more than the catalog would hide what was never stored.
@@ -201,7 +209,18 @@ class _Import:
                 intake.take_all(imported, readers, self.observer, total=_count_images(self.listing))
             if not intake.taken:
                 raise InvalidInput(_describe_failure(intake), hint="Nothing was imported.")
-            return _write_manifest(self.workspace, writer, self.project, intake, declared)
+            return self._write_manifest(writer, intake, declared)
+
+    def _write_manifest(self, writer: StoreWriter, intake: Intake, declared: LabelSchema) -> ManifestSummary:
+        """Write the project's items with what was taken in; classes in the order that the folder declares."""
+        names = tuple(dict.fromkeys((*declared.class_names, *sorted(intake.class_names))))
+        found = declared.merge(LabelSchema(define_classes(names, geometry=None)))
+        if self.project is None:
+            self.joined = Joined(schema=found)
+            return write_rows(writer, found, intake.fresh.iter_sorted())
+        store, base = self.workspace.store, self.project.manifest
+        self.joined = join_schemas(read_summary(store, base).schema, found)
+        return update_rows(store, writer, base, schema=self.joined.schema, changes=intake.changes)
 
     def _move_head(self, run: Recorder, manifest: ManifestSummary) -> Project:
         """Move the head, of a project that is made now where there was none."""
@@ -254,23 +273,7 @@ def _choose_importer(workspace: Workspace, listing: FolderListing, format: str) 
     return max(found, key=lambda pair: pair[0].confidence)[1]
 
 
-def _write_manifest(
-    workspace: Workspace,
-    writer: StoreWriter,
-    project: Project | None,
-    intake: Intake,
-    declared: LabelSchema,
-) -> ManifestSummary:
-    """Write the project's items with what was taken in; classes in the order that the folder declares."""
-    names = tuple(dict.fromkeys((*declared.class_names, *sorted(intake.class_names))))
-    found = declared.merge(LabelSchema(define_classes(names, geometry=None)))
-    if project is None:
-        return write_rows(writer, found, intake.fresh.iter_sorted())
-    schema = read_summary(workspace.store, project.manifest).schema.merge(found)
-    return update_rows(workspace.store, writer, project.manifest, schema=schema, changes=intake.changes)
-
-
-def _summarise(intake: Intake, project_name: str, run_id: str, format: str) -> ImportResult:
+def _summarise(intake: Intake, joined: Joined, project_name: str, run_id: str, format: str) -> ImportResult:
     return ImportResult(
         project=project_name,
         items_added=intake.changed - intake.updated,
@@ -279,11 +282,22 @@ def _summarise(intake: Intake, project_name: str, run_id: str, format: str) -> I
         problems=tuple(intake.problems),
         run=run_id,
         format=format,
+        updates={aspect.value: count for aspect, count in intake.updates.most_common()},
+        new_classes=joined.new_classes,
+        new_tags=joined.new_tags,
+        conflicts=joined.conflicts,
     )
 
 
 def _describe_counts(result: ImportResult) -> str:
-    counts = {"added": result.items_added, "updated": result.items_updated, "left out": len(result.problems)}
+    counts = {
+        "added": result.items_added,
+        "updated": result.items_updated,
+        "new classes": len(result.new_classes),
+        "new tags": len(result.new_tags),
+        "conflicts": len(result.conflicts),
+        "left out": len(result.problems),
+    }
     return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing new"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter, NotFound
-from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.graph import read_graph
@@ -72,6 +72,58 @@ def test_a_dataset_is_put_below_the_name_that_was_given(
     import_folder(imported, voc, "cells", dataset="march", observer=observer)
     assert len(list_items(imported)) == 10
     assert "march/a.jpg" in list_items(imported)
+
+
+def make_scene(folder: Path, shape: str, *, colors: tuple[str, ...] = ("red",)) -> Path:
+    """Write a Supervisely folder with one labelled image, a class of that shape and a choice of colours."""
+    make_supervisely(folder, {"a.jpg": [("cell", 1, 2, 30, 40)]}, class_names=["cell"])
+    meta = {
+        "classes": [{"title": "cell", "shape": shape, "color": "#112233"}],
+        "tags": [{"name": "stain", "value_type": "oneof_string", "values": colors, "color": "#000001"}],
+    }
+    (folder / "meta.json").write_text(json.dumps(meta), "utf-8")
+    return folder
+
+
+def test_classes_are_merged_by_name_and_what_does_not_fit_is_told(
+    workspace: Workspace, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    import_folder(workspace, make_scene(tmp_path / "one", "polygon"), "cells", observer=observer)
+    before = read_summary(workspace.store, workspace.catalog.projects.get("cells").manifest).schema
+    other = make_scene(tmp_path / "two", "rectangle", colors=("blue", "red"))
+
+    result = import_folder(workspace, other, "cells", dataset="march", observer=observer)
+
+    assert (result.items_added, result.new_classes, result.new_tags) == (1, (), ())
+    assert result.conflicts == (
+        "the class cell is for polygons here and for rectangles there: the project's definition is kept,"
+        " and the objects have come in with their own shapes",
+    )
+    after = read_summary(workspace.store, workspace.catalog.projects.get("cells").manifest).schema
+    assert after.classes == before.classes
+    assert after.tags[0].values == ("red", "blue")
+    assert sorted(list_items(workspace)) == ["main/a.jpg", "march/main/a.jpg"]
+
+
+def test_a_definition_that_came_later_is_named(
+    workspace: Workspace, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    folder = make_scene(tmp_path / "one", "polygon")
+    import_folder(workspace, folder, "cells", observer=observer)
+    meta = json.loads((folder / "meta.json").read_text())
+    meta["classes"].append({"title": "spot", "shape": "point"})
+    (folder / "meta.json").write_text(json.dumps(meta), "utf-8")
+
+    result = import_folder(workspace, folder, "cells", observer=observer)
+
+    assert (result.items_unchanged, result.items_updated, result.new_classes) == (1, 0, ("spot",))
+
+
+def test_an_update_says_what_differs(imported: Workspace, voc: Path, observer: KeepingObserver) -> None:
+    write_voc_xml(voc / "Annotations" / "a.xml", "a.jpg", [("cell", 1, 1, 9, 9)])
+    write_image(voc / "JPEGImages" / "b.jpg", seed=77)
+    result = import_folder(imported, voc, "cells", observer=observer)
+    assert (result.items_updated, result.updates) == (2, {"objects": 1, "pixels": 1})
 
 
 def test_bare_images_keep_the_splits_that_were_made_here(

@@ -69,12 +69,18 @@ class Making:
     def _say_imported(self, made: ImportResult) -> None:
         text = f"Imported into {made.project}: {made.items_added:,} new, {made.items_updated:,} changed,"
         text += f" {made.items_unchanged:,} as before."
+        if made.new_classes or made.new_tags:
+            text += f" New: {', '.join((*made.new_classes, *made.new_tags))}."
+        if made.conflicts:
+            text += f" {len(made.conflicts):,} definitions differ: see ! for what is kept."
         if made.problems:
             text += f" Left out {len(made.problems):,}: see ! for why."
         finish(
             self._host,
             text,
-            detail="\n".join(f"{problem.path}: {problem.reason}" for problem in made.problems),
+            detail="\n".join(
+                [*made.conflicts, *(f"{problem.path}: {problem.reason}" for problem in made.problems)]
+            ),
         )
 
     def transform(self, entry: Entry) -> None:
