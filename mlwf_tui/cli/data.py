@@ -28,13 +28,15 @@ group = click.Group()
 def import_command(
     face: Face, path: Path, project: str, dataset: str, format_: str, terms: Terms | None
 ) -> int:
-    """Import a folder of images and annotations into a project.
+    """Import a folder or archive of images and annotations into a project.
 
+    An archive (zip, tar, tar.gz, tar.bz2, tar.xz, tar.zst) is unpacked into the home and taken away again.
     Items that are there already are updated where they differ; what cannot be imported is listed.
 
     \b
     mlwf import ./VOC2007 cells
     mlwf import ./more-images cells --dataset march
+    mlwf import ./export.tar.zst cells
     """
     from mlwf_tui.workflow.import_ import import_folder
 

@@ -49,7 +49,7 @@ class Making:
         fields = (
             make_field(
                 "path",
-                "folder of images and annotations; it is only read",
+                "folder or archive (zip, tar) of images and annotations; it is only read",
                 type_name=PATH_TYPE,
                 is_required=True,
             ),
