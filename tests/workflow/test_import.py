@@ -5,6 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
+    Annotation,
+    ClassDefinition,
+    Geometry,
+    GeometryKind,
+    LabelSchema,
+    Tag,
+    TagDefinition,
+    Visibility,
+)
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.store.manifests import iter_items, read_summary
@@ -13,10 +24,12 @@ from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.runs import list_runs
+from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.verify import verify
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.fakes.observers import KeepingObserver, StoppingObserver
-from tests.making import make_supervisely, write_image, write_voc_xml
+from tests.making import HEIGHT_PX, WIDTH_PX, make_image, make_supervisely, write_image, write_voc_xml
+from tests.states import set_state
 
 
 def list_items(workspace: Workspace, project: str = "cells") -> dict[str, Item]:
@@ -236,6 +249,44 @@ def test_a_checkout_comes_back_as_another_project_with_all_it_held(
     assert (result.format, result.problems) == ("supervisely", ())
     projects = imported.catalog.projects
     assert projects.get("twin").manifest == projects.get("cells").manifest
+
+
+def test_a_checkout_brings_back_skeletons_choices_and_custom_values(
+    workspace: Workspace, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    data = make_image()
+    with workspace.store.writer() as writer:
+        blob = writer.put(data)
+    pose = Geometry(
+        GeometryKind.KEYPOINTS,
+        ((1.5, 2.0), (30.0, 4.0), (0.0, 0.0)),
+        visibility=(Visibility.VISIBLE, Visibility.HIDDEN, Visibility.MISSING),
+    )
+    labelled = AnnotatedObject(
+        "cat", pose, tags=(Tag("coat", "red"),), custom={"createdAt": "2024", "n": 1.5}
+    )
+    item = Item(
+        dataset="main/deep", name="a.jpg", blob=blob, size_bytes=len(data),
+        width_px=WIDTH_PX, height_px=HEIGHT_PX,
+        annotation=Annotation((labelled,), (Tag("night"),), {"description": "a yard", "lens": 3.0}),
+    )  # fmt: skip
+    schema = LabelSchema(
+        (
+            ClassDefinition(
+                "cat", "#111111", GeometryKind.KEYPOINTS, ("nose", "ear", "tail"), (("nose", "ear"),)
+            ),
+        ),
+        (TagDefinition("coat", "choice", ("red", "grey"), target="objects"), TagDefinition("night")),
+    )
+    set_state(workspace, "cats", [item], schema=schema)
+    checkout(workspace, "cats", tmp_path / "out", observer=observer)
+    assert read_status(workspace, tmp_path / "out", observer=observer).is_clean
+
+    result = import_folder(workspace, tmp_path / "out", "twin", observer=observer)
+
+    assert result.problems == ()
+    projects = workspace.catalog.projects
+    assert projects.get("twin").manifest == projects.get("cats").manifest
 
 
 def test_a_split_that_an_annotation_file_says_goes_before_the_projects(

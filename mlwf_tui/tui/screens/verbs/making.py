@@ -12,7 +12,7 @@ from mlwf_tui.tui.screens.verbs.terms import list_detach_fields, read_detached_t
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.form import PATH_TYPE, Form, FormField, make_field
+from mlwf_tui.tui.widgets.form import SOURCE_TYPE, Form, FormField, make_field
 from mlwf_tui.workflow.demo import DemoResult, run_demo
 from mlwf_tui.workflow.import_ import ImportResult, import_folder, list_formats
 from mlwf_tui.workflow.operations import OperationInfo, list_operations
@@ -49,7 +49,7 @@ class Making:
             make_field(
                 "path",
                 "folder or archive (zip, tar) of images and annotations; it is only read",
-                type_name=PATH_TYPE,
+                type_name=SOURCE_TYPE,
                 is_required=True,
             ),
             make_field(
