@@ -19,6 +19,7 @@ from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats.supervisely_extras import (
     DESCRIPTION,
+    PLACES,
     Custom,
     Value,
     read_custom,
@@ -266,17 +267,11 @@ def _read_object(
 
 def _read_object_custom(row: ObjectJson, notes: list[str]) -> dict[str, Value]:
     custom = read_custom(row.custom_data, notes) if row.custom_data else {}
-    placed = {
-        DESCRIPTION: row.description,
-        "createdAt": row.created_at,
-        "updatedAt": row.updated_at,
-        "instance": row.instance,
-        "id": row.id,
-        "nnCreated": row.nn_created,
-        "nnUpdated": row.nn_updated,
-    }
-    for key, value in placed.items():
-        if value:
+    placed = (
+        row.description, row.created_at, row.updated_at, row.instance, row.id, row.nn_created, row.nn_updated,
+    )  # fmt: skip
+    if any(placed):  # few have one
+        for key, value in zip(PLACES, placed, strict=True):
             read_place(key, value, custom, notes)
     return custom
 

@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
@@ -365,8 +366,9 @@ def _to_object(row: ObjectRow) -> AnnotatedObject:
         tuple([_pair(hole) for hole in holes]) if holes else (),
         tuple(shape.runs) if shape.runs else (),
         tuple(shape.names) if shape.names else (),
-        _to_visibility(shape) if shape.visibility else (),
     )
+    if shape.visibility:
+        geometry = replace(geometry, visibility=_to_visibility(shape))
     return AnnotatedObject(
         row.class_name, geometry, row.confidence, row.author, _to_tags(row.tags), row.custom
     )
