@@ -190,7 +190,7 @@ class Home:
         format: str = "auto",
         observer: Observer = _SILENT,
     ) -> ImportResult:
-        """Take a folder's images and annotations into a project, made where it is missing.
+        """Take a folder's or an archive's images and annotations into a project, made where it is missing.
 
         What is there already is updated where it differs; what cannot be imported is in `problems`.
         """

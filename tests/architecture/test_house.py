@@ -18,10 +18,10 @@ NOT_VERBS = {
     "backup_files", "freezing",
     "__init__", "calls", "combine", "content", "control", "dispatch", "events", "exports", "follow",
     "graph_formats", "hands", "hits", "import_cache", "inspecting", "intake", "items", "jobs", "journal",
-    "known_items", "layouts", "leases", "live", "machine_marks", "messages", "metering", "names", "perform",
-    "pictures", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving", "settle",
-    "spool", "tracking", "tree", "tree_edits", "tree_files", "tree_moves", "tree_plan", "tree_recovery",
-    "tree_state", "tree_write", "usage",
+    "known_items", "layouts", "leases", "live", "machine_marks", "members", "messages", "metering", "names",
+    "perform", "pictures", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving",
+    "settle", "spool", "tracking", "tree", "tree_edits", "tree_files", "tree_moves", "tree_plan",
+    "tree_recovery", "tree_state", "tree_write", "unpack", "unpacked", "usage",
 }  # fmt: skip
 SDK_NAMES = {
     "import": "import_folder",  # a word of Python
