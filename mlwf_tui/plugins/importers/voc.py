@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, LabelSchema
+from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, LabelSchema, Tag
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
@@ -218,7 +218,7 @@ def _parse(location: str) -> Element:
 
 def _read_object(entry: Element) -> AnnotatedObject:
     class_name = check_class_name(entry.findtext("name") or "")
-    return AnnotatedObject(class_name, _read_box(entry), custom=_read_custom(entry))
+    return AnnotatedObject(class_name, _read_box(entry), tags=_read_tags(entry))
 
 
 def _read_box(entry: Element) -> Geometry:
@@ -244,17 +244,17 @@ def _read_number(box: Element, edge: str) -> float:
     return value
 
 
-def _read_custom(entry: Element) -> dict[str, str | float | bool]:
+def _read_tags(entry: Element) -> tuple[Tag, ...]:
     """Return the flags that are set, and the pose where it is told; VOC's defaults say nothing."""
-    custom: dict[str, str | float | bool] = {
-        flag: True
+    tags = [
+        Tag(flag)
         for flag in ("difficult", "truncated", "occluded")
         if (entry.findtext(flag) or "").strip() == "1"
-    }
+    ]
     pose = (entry.findtext("pose") or "").strip()
     if pose and pose.lower() != "unspecified":
-        custom["pose"] = pose
-    return custom
+        tags.append(Tag("pose", pose))
+    return tuple(tags)
 
 
 # --- splits --------------------------------------------------------------------------------------
