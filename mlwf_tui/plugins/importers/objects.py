@@ -10,6 +10,7 @@ from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point, Tag, Vis
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import show_path
 
+_ELLIPSE_POINTS = 72
 _FEWEST_POINTS = {GeometryKind.POLYGON: 3, GeometryKind.POLYLINE: 2, GeometryKind.POINT: 1}
 
 
@@ -164,3 +165,20 @@ def parse_value(text: str) -> str | float | bool:
     except ValueError:
         return text
     return number if math.isfinite(number) and stripped.lstrip("+-")[:1] in "0123456789." else text
+
+
+def draw_ellipse(x: float, y: float, radius_x: float, radius_y: float, radians: float = 0.0) -> Geometry:
+    """Return a polygon along an ellipse, since no shape of ours is one; its numbers belong beside it.
+
+    Raises:
+        InvalidInput: it has no area, or a number that is not finite.
+    """
+    if not all(map(math.isfinite, (x, y, radius_x, radius_y, radians))) or radius_x <= 0 or radius_y <= 0:
+        raise InvalidInput(f"has an ellipse without area: radii {radius_x:g} and {radius_y:g}")
+    cosine, sine = math.cos(radians), math.sin(radians)
+    points = []
+    for step in range(_ELLIPSE_POINTS):
+        angle = 2 * math.pi * step / _ELLIPSE_POINTS
+        dx, dy = radius_x * math.cos(angle), radius_y * math.sin(angle)
+        points.append((x + dx * cosine - dy * sine, y + dx * sine + dy * cosine))
+    return Geometry(GeometryKind.POLYGON, tuple(points))
