@@ -166,7 +166,7 @@ def iter_described(
     for position, image in iter_numbered(folder, IMAGE_SUFFIXES):
         if is_known is not None and not is_known(position):
             continue
-        place = keys.place(image.name, _find_place(image, find_split(position)))
+        place = keys.place(image.name, find_place_of(image, find_split(position)))
         if place is None:
             report(Problem(image.relative, "has the name of another image of its dataset"))
             continue
@@ -183,7 +183,7 @@ def _strip_year(word: str) -> str:
     return word.rstrip("0123456789")
 
 
-def _find_place(image: FoundFile, split: Split) -> Place:
+def find_place_of(image: FoundFile, split: Split) -> Place:
     """Return where an image goes; the folder of its split (`val2017`) is no dataset."""
     asked = find_place(image, LAYOUT)
     if split is Split.NONE:
