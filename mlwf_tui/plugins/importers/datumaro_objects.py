@@ -1,4 +1,4 @@
-"""Datumaro's annotations as ours, to the hundredths of a pixel that it keeps; what it knows and we have no shape for is refused by name."""
+"""Datumaro's annotations as ours, to the hundredths of a pixel that it keeps; what has no shape is refused."""
 
 from __future__ import annotations
 
