@@ -115,6 +115,14 @@ def make_coco_keypoints(folder: Path) -> Path:
     return folder
 
 
+def make_coco_stuff(folder: Path) -> Path:
+    """Write COCO's stuff, here with boxes."""
+    make_coco(folder, BOXES, class_names=CLASSES)
+    path = folder / "annotations/instances_train2017.json"
+    path.rename(path.with_name("stuff_train2017.json"))
+    return folder
+
+
 def make_cvat(folder: Path) -> Path:
     """Write annotations.xml with a label for each class."""
     labels = "".join(
@@ -290,6 +298,7 @@ SAMPLES: dict[str, Sample] = {
     "coco": Sample(lambda folder: make_coco(folder, BOXES, class_names=CLASSES), declares=CLASSES),
     "coco_keypoints": Sample(make_coco_keypoints, declares=CLASSES),
     "coco_panoptic": Sample(make_panoptic, declares=CLASSES, has_boxes=False, is_strict=True),
+    "coco_stuff": Sample(make_coco_stuff, declares=CLASSES),
     "cvat": Sample(make_cvat, declares=CLASSES),
     "datumaro": Sample(make_vott, declares=CLASSES, is_strict=True, is_whole=True),
     "datumaro_json": Sample(make_datumaro, declares=CLASSES),

@@ -1,4 +1,4 @@
-"""Datumaro's annotations as ours, to the hundredths of a pixel that it keeps; what has no shape is refused."""
+"""Datumaro's annotations as ours, to the hundredths of a pixel that it keeps; others are refused."""
 
 from __future__ import annotations
 
