@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -32,6 +33,7 @@ from mlwf_tui.plugins.importers.files import (
     count_images,
     has_images,
     ignore_problem,
+    iter_fitting,
     iter_numbered,
     read_bytes,
     report_faults,
@@ -40,6 +42,7 @@ from mlwf_tui.plugins.importers.files import (
 from mlwf_tui.plugins.importers.image_index import ImageIndex
 from mlwf_tui.protocols import Description, Detection, ImportedItem
 
+_LOOKED_AT: Final = 20
 _BAD: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what iter_items reports
 _SUFFIXES: Final = IMAGE_SUFFIXES | {".json"}
 
@@ -176,8 +179,11 @@ class PanopticImporter:
 
 
 def _choose_sources(folder: FolderListing) -> list[FoundFile]:
-    files = (file for _, file in iter_numbered(folder, {".json"}))
-    return [file for file in files if "panoptic" in file.name or b'"segments_info"' in read_head(file.path)]
+    """Return the files that are named so, and of the first ones those that begin with segments."""
+    named = list(iter_fitting(folder, {".json"}, lambda page: "panoptic" in page.names))
+    first = islice((file for _, file in iter_numbered(folder, {".json"})), _LOOKED_AT)
+    looked = [file for file in first if b'"segments_info"' in read_head(file.path)]
+    return list(dict.fromkeys([*(file for file in named if "panoptic" in file.name), *looked]))
 
 
 def _find_folder(source: FoundFile) -> str:
