@@ -41,7 +41,7 @@ def draw_picture(data: bytes, outlines: Sequence[Outline], columns: int, rows: i
     facts = probe_image(data)
     size = fit_size(facts.width_px, facts.height_px, columns, rows)
     try:
-        image = _shrink(_decode(data, facts, max(size)), size)
+        image = _shrink(decode_upright(data, max(size), facts), size)
     except PILLOW_ERRORS as error:
         raise InvalidInput("is cut off or damaged") from error
     marks = Image.new("L", size)
@@ -49,6 +49,26 @@ def draw_picture(data: bytes, outlines: Sequence[Outline], columns: int, rows: i
     for outline in outlines:
         _draw_outline(image, marks, outline, scale)
     return Picture(size[0], size[1] // 2, image.tobytes(), marks.tobytes())
+
+
+def decode_upright(data: bytes, side_px: int, facts: ImageFacts | None = None) -> Image.Image:
+    """Return the image as a viewer shows it; a JPEG hardly larger than it takes for sides of `side_px`.
+
+    Raises:
+        InvalidInput: it is no image, or claims too many pixels; damaged ones raise what Pillow does.
+    """
+    facts = facts or probe_image(data)
+    if facts.format != "jpeg" and facts.width_px * facts.height_px > MAX_PIXELS:
+        raise InvalidInput("is too large to be shown", hint=f"At most {MAX_PIXELS:,} pixels are shown.")
+    image: Image.Image = Image.open(BytesIO(data), formats=_FORMATS)
+    longer = 2 * side_px
+    image.draft("RGB", (longer, longer))  # by the longer side: which one is which is not known yet
+    image.load()
+    if image.mode.startswith(("I", "F")):  # 16 bits a pixel, as microscopes write
+        image = image.point(lambda value: value / 256).convert("L")
+    if facts.format != "tiff" and facts.orientation in _TURNS:  # a TIFF Pillow's reader turns itself
+        image = image.transpose(_TURNS[facts.orientation])
+    return image
 
 
 def fit_size(width_px: int, height_px: int, columns: int, rows: int) -> tuple[int, int]:
@@ -59,23 +79,8 @@ def fit_size(width_px: int, height_px: int, columns: int, rows: int) -> tuple[in
     return width, 2 * cells
 
 
-def _decode(data: bytes, facts: ImageFacts, side_px: int) -> Image.Image:
-    """Return the image upright; a JPEG hardly larger than it takes for sides of `side_px` pixels."""
-    if facts.format != "jpeg" and facts.width_px * facts.height_px > MAX_PIXELS:
-        raise InvalidInput("is too large to be shown", hint=f"At most {MAX_PIXELS:,} pixels are shown.")
-    image: Image.Image = Image.open(BytesIO(data), formats=_FORMATS)
-    longer = 2 * side_px
-    image.draft("RGB", (longer, longer))  # by the longer side: which one is which is not known yet
-    image.load()
-    if facts.format != "tiff" and facts.orientation in _TURNS:  # a TIFF Pillow's reader turns itself
-        image = image.transpose(_TURNS[facts.orientation])
-    return image
-
-
 def _shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Return an RGB image of exactly `size`, in few colours."""
-    if image.mode.startswith(("I", "F")):  # 16 bits a pixel, as microscopes write
-        image = image.point(lambda value: value / 256).convert("L")
     if image.mode not in ("RGB", "L"):
         image = image.convert("RGBA")
     is_larger = image.width <= size[0]
