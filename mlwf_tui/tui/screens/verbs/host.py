@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from textual.content import Content
 from textual.screen import Screen
 
+from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.snapshot import Snapshot
@@ -66,6 +67,9 @@ class Host(Protocol):
 
     def reload(self, *, select: str = "") -> None:
         """Read the home again, and put the selection on the entry with this key if it is there."""
+
+    def show_check(self, found: CheckResult) -> None:
+        """Show what a check has found in the middle."""
 
     def show_monitor(self, run_id: str) -> None:
         """Follow a run in the middle."""
