@@ -25,7 +25,7 @@ DOT = ("cell", 2.0, 44.0, 4.0, 46.0)
 
 @pytest.fixture
 def flawed_home(empty_home: Workspace, tmp_path: Path) -> Workspace:
-    """`cells`: one item with an object twice and a tiny one, a leak between splits, a class without objects."""
+    """`cells`: one item with an object twice and a tiny one, a leak, a class without objects."""
     boxes = {"train/a.jpg": [SPOT, CELL, CELL, DOT], "train/b.jpg": [CELL], "val/c.jpg": [CELL]}
     folder = make_yolo(tmp_path / "yolo", boxes, class_names=["cell", "ghost"])
     copy = (folder / "images" / "train" / "b.jpg").read_bytes()
