@@ -7,6 +7,7 @@ from typing import Any
 
 from mlwf_tui.tui.screens.verbs.branching import Branching
 from mlwf_tui.tui.screens.verbs.care import Care
+from mlwf_tui.tui.screens.verbs.checking import Checking
 from mlwf_tui.tui.screens.verbs.folders import Folders
 from mlwf_tui.tui.screens.verbs.history import History
 from mlwf_tui.tui.screens.verbs.host import Host
@@ -35,6 +36,7 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "checkout": folders.checkout,
         "status": folders.status,
         "sync": folders.sync,
+        "check": Checking(host).check,
         "verify": care.verify,
         "collect": care.collect,
         "backup": care.backup,
