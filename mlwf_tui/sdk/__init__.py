@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from mlwf_tui.entities.selection import Selection
 from mlwf_tui.sdk.home import Home, open_home
 from mlwf_tui.sdk.items import Items
 
-__all__ = ["Home", "Items", "open_home"]
+__all__ = ["Home", "Items", "Selection", "open_home"]

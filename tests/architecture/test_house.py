@@ -14,9 +14,10 @@ from mlwf_tui.sdk import Home
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
-    "__init__", "calls", "combine", "content", "control", "dispatch", "events", "exports", "follow",
-    "graph_formats", "hands", "hits", "import_cache", "inspecting", "intake", "items", "jobs", "journal",
-    "known_items", "layouts", "leases", "live", "machine_marks", "messages", "metering", "names", "perform",
+    "__init__", "calls", "combine", "content", "control", "conversions", "dispatch", "events", "exports",
+    "fitting", "follow", "graph_formats", "hands", "hits", "import_cache", "inspecting", "intake", "items",
+    "jobs", "journal", "known_items", "layouts", "leases", "linking", "live", "machine_marks", "messages",
+    "metering", "names", "perform",
     "pictures", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving", "settle",
     "spool", "tracking", "tree", "tree_edits", "tree_files", "tree_moves", "tree_plan", "tree_recovery",
     "tree_state", "tree_write", "usage",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from mlwf_tui.entities.abilities import EVERYTHING
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
@@ -18,6 +19,7 @@ class SuperviselyExporter:
 
     name = "supervisely"
     summary = "Supervisely: meta.json, img/ and ann/ for each dataset; keeps all there is"
+    abilities = EVERYTHING
 
     def write(
         self, items: Iterable[ExportedItem], schema: LabelSchema, folder: Path, observer: Observer
@@ -38,7 +40,8 @@ class SuperviselyExporter:
                 problems.append(Problem(item.key, fault))
             else:
                 image = place_image(item.dataset, item.name)
-                _write(folder / image, exported.read_image(), made)
+                _make_parent(folder / image, made)
+                exported.place_image(folder / image)
                 annotation = place_annotation(item.dataset, item.name)
                 _write(folder / annotation, encode_annotation(item), made)
                 files[image] = item.key
@@ -50,7 +53,11 @@ class SuperviselyExporter:
 
 
 def _write(path: Path, data: bytes, made: set[Path]) -> None:
+    _make_parent(path, made)
+    path.write_bytes(data)
+
+
+def _make_parent(path: Path, made: set[Path]) -> None:
     if path.parent not in made:
         path.parent.mkdir(parents=True, exist_ok=True)
         made.add(path.parent)
-    path.write_bytes(data)
