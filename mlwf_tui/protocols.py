@@ -44,6 +44,7 @@ class Detection(msgspec.Struct, frozen=True):
 
     confidence: float  # 0–1
     reason: str  # "Annotations/ holds VOC XML, JPEGImages/ holds 364 images"
+    format: str = ""  # where the importer reads several: the full name of this one
 
 
 class ImportedItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -71,7 +72,12 @@ class Description(NamedTuple):
 
 
 class Importer(Protocol):
-    """Reads one dataset format from a folder, without touching it and without leaving it."""
+    """Reads one dataset format from a folder, without touching it and without leaving it.
+
+    One whose `detect` takes long, such as by loading a library, has a true `is_costly`: it is asked only
+    where no other is sure. One that reads several formats has `choose(variant)`, which returns the
+    importer of one of them; that one's name is `NAME:VARIANT`.
+    """
 
     name: str
     summary: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,14 +18,30 @@ from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.settings import expand_path
 
+if TYPE_CHECKING:  # for the annotation alone; its import takes longer than --help
+    from mlwf_tui.workflow.import_ import ImportResult
+
 group = click.Group()
+
+
+class _FormatOption(click.Option):
+    """Tells the formats in its help, which are looked up only then."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        from mlwf_tui.registry import Registry
+        from mlwf_tui.workflow.detecting import list_format_names
+
+        record = super().get_help_record(ctx)
+        return record and (record[0], f"{record[1]} Formats: {', '.join(list_format_names(Registry()))}.")
 
 
 @command(group, "import")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.argument("project")
 @click.option("--dataset", default="", help="Put the items into this dataset of the project.")
-@click.option("--format", "format_", default="auto", help="The format; auto looks at the content.")
+@click.option(
+    "--format", "format_", default="auto", cls=_FormatOption, help="The format; auto looks at the content."
+)
 @detachable
 def import_command(
     face: Face, path: Path, project: str, dataset: str, format_: str, terms: Terms | None
@@ -51,8 +67,15 @@ def import_command(
         f"{project}: {result.items_added} added, {result.items_updated} updated,"
         f" {result.items_unchanged} unchanged ({result.format})"
     )
-    face.show(to_document(result), lambda: "\n".join([text, *format_problems(result.problems)]))
+    lines = [text, *_format_choice(result), *format_problems(result.problems)]
+    face.show(to_document(result), lambda: "\n".join(lines))
     return PARTLY if result.problems else DONE
+
+
+def _format_choice(result: ImportResult) -> list[str]:
+    """Say why the format was taken, and which others fit: what only a person can decide."""
+    also = [f"Also {fit.format}: {fit.reason}; --format {fit.format} reads it so." for fit in result.also]
+    return [f"Read as {result.format}: {result.reason}.", *also] if result.reason else []
 
 
 @command(group, "export")

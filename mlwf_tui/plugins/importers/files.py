@@ -170,7 +170,7 @@ def check_class_name(name: str) -> str:
     return stripped
 
 
-def read_bytes(path: Path | str) -> bytes:
+def read_bytes(path: Path | str, max_bytes: int = MAX_TEXT_BYTES) -> bytes:
     """Return the content of an annotation file.
 
     Raises:
@@ -183,8 +183,8 @@ def read_bytes(path: Path | str) -> bytes:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise InvalidInput("is not a file")
-            if status.st_size > MAX_TEXT_BYTES:
-                raise InvalidInput(f"is larger than {MAX_TEXT_BYTES >> 20} MB")
+            if status.st_size > max_bytes:
+                raise InvalidInput(f"is larger than {max_bytes >> 20} MB")
             # To the size it had: whoever appends to it all the time would never let this end.
             content = os.read(descriptor, status.st_size)
             while len(content) < status.st_size and (

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from mlwf_tui.entities.annotation import Geometry, GeometryKind
+from mlwf_tui.entities.annotation import Geometry, GeometryKind, Tag
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
@@ -83,7 +83,7 @@ def test_runs_of_a_crowd_are_read_as_pycocotools_does(tmp_path: Path, is_compres
     items, _ = read(write_entry(tmp_path, bbox=[0, 0, 64, 48], segmentation=segmentation, iscrowd=1))
     labelled = items["a.jpg"].objects[0]
     assert np.array_equal(draw(labelled.geometry), pixels)
-    assert labelled.custom == {"iscrowd": True}
+    assert labelled.tags == (Tag("iscrowd"),)
 
 
 @pytest.mark.parametrize(
