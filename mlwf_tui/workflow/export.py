@@ -192,7 +192,7 @@ class _Export:
 
 def _get_exporter(workspace: Workspace, format: str) -> Exporter:
     names = list_export_formats(workspace)
-    if format not in names:
+    if format.replace(":", "-") not in names:
         raise InvalidParameter(
             f"There is no format {format!r} to export.", hint=f"There is: {', '.join(names)}."
         )

@@ -5,14 +5,14 @@ The one place that does both, so that what a dry run announces is what the expor
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from msgspec.structs import replace
 
-from mlwf_tui.entities.abilities import ANY_TAG, Abilities, Loss, Unit, Values
+from mlwf_tui.entities.abilities import ANY_TAG, KEYPOINT_BOX, Abilities, Loss, Unit, Values
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
     Annotation,
@@ -26,8 +26,8 @@ from mlwf_tui.entities.annotation import (
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.workflow.conversions import clip_geometry, convert_geometry, join_holes, list_visibility
 
-VALUED_TAGS = frozenset({"group", "track"})
-"""Tags that are numbers by their meaning; a format that names them holds their values."""
+VALUED_TAGS = {"group": float, "pose": str}
+"""Tags that have a value by their meaning, which a format without values of tags holds all the same."""
 
 
 _PLURALS = {
@@ -39,6 +39,7 @@ _PLURALS = {
     GeometryKind.KEYPOINTS: "keypoints",
     GeometryKind.ORIENTED_BOX: "oriented boxes",
 }
+Custom = Mapping[str, str | float | bool]
 _Loses = Literal["whole", "part", "form"]
 
 
@@ -145,7 +146,7 @@ class Fitter:
             if not isinstance(tag.value, str):
                 self._change(f"numbers in tags of {of_what} → text", "tag")
             return Tag(tag.name, str(tag.value))
-        if tag.name in VALUED_TAGS:
+        if of_what == "objects" and isinstance(tag.value, VALUED_TAGS.get(tag.name, ())):
             return tag
         self._lose(f"values of tags of {of_what}", "tag")
         return Tag(tag.name)
@@ -165,10 +166,16 @@ class Fitter:
             self._lose("authors", "object")
             author = ""
         if custom and not abilities.has_custom:
-            self._lose("custom data of objects", "object")
-            custom = {}
+            custom = self._fit_custom(custom, geometry)
         tags = self._fit_tags(labelled.tags, abilities.object_tags, abilities.object_values, "objects")
         return AnnotatedObject(labelled.class_name, geometry, confidence, author, tags, custom)
+
+    def _fit_custom(self, custom: Custom, geometry: Geometry) -> Custom:
+        is_boxed = self.abilities.has_keypoint_boxes and geometry.kind is GeometryKind.KEYPOINTS
+        kept = {name: value for name, value in custom.items() if is_boxed and name in KEYPOINT_BOX}
+        if len(kept) < len(custom):
+            self._lose("custom data of objects", "object")
+        return kept
 
     def _fit_geometry(self, labelled: AnnotatedObject, item: Item) -> Geometry | None:
         kind = labelled.geometry.kind

@@ -13,6 +13,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
+from mlwf_tui.entities.abilities import KEYPOINT_BOX
+from mlwf_tui.entities.annotation import AnnotatedObject, Bounds, Geometry, GeometryKind, Visibility
 from mlwf_tui.entities.item import MAX_NAME_BYTES, Item, Split
 from mlwf_tui.entities.keys import KeySet
 from mlwf_tui.errors import InvalidInput
@@ -140,3 +142,26 @@ def format_value(value: object) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     return str(value)
+
+
+def is_whole_number(value: object) -> bool:
+    """Say whether a value is a number without a fraction, as ids of groups are."""
+    return isinstance(value, int | float) and float(value).is_integer()
+
+
+# --- keypoints -----------------------------------------------------------------------------------
+
+
+def list_seen(geometry: Geometry) -> tuple[Visibility, ...]:
+    """Return what is known of each keypoint; all are visible where nothing is said."""
+    return geometry.visibility or (Visibility.VISIBLE,) * len(geometry.points)
+
+
+def find_keypoint_box(labelled: AnnotatedObject) -> Bounds:
+    """Return the box that stands beside keypoints, or else their bounds."""
+    custom = [labelled.custom.get(name) for name in KEYPOINT_BOX]
+    if all(isinstance(edge, int | float) for edge in custom):
+        return Bounds(*(float(edge) for edge in custom if edge is not None))
+    seen = list_seen(labelled.geometry)
+    known = tuple(p for p, is_seen in zip(labelled.geometry.points, seen, strict=True) if is_seen)
+    return Geometry(GeometryKind.KEYPOINTS, known or labelled.geometry.points).bounds

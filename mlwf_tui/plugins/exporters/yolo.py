@@ -12,11 +12,11 @@ import yaml
 from PIL import Image
 
 from mlwf_tui.entities.abilities import SPLITS, Abilities, keep
-from mlwf_tui.entities.annotation import Bounds, Geometry, GeometryKind, LabelSchema
+from mlwf_tui.entities.annotation import AnnotatedObject, Bounds, GeometryKind, LabelSchema
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.exporters.files import FileNames
+from mlwf_tui.plugins.exporters.files import FileNames, find_keypoint_box, list_seen
 from mlwf_tui.protocols import ExportedItem, ExportSummary, Observer
 
 READ_BY_ULTRALYTICS: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
@@ -35,6 +35,7 @@ def _declare(target: GeometryKind) -> Abilities:
         geometries=keep(_KEYPOINTS) if target is _KEYPOINTS else dict.fromkeys(kinds, target),
         has_several_skeletons=False,
         has_visibility=True,
+        has_keypoint_boxes=True,
         is_clipped=True,
         splits=SPLITS,
         image_suffixes=READ_BY_ULTRALYTICS,
@@ -145,7 +146,7 @@ class _Writer:
             elif geometry.kind is not kind:
                 self.problems.append(Problem(item.key, f"{title} is a {geometry.kind}, not a {kind}"))
             else:
-                numbers = format_object(geometry, item.width_px, item.height_px)
+                numbers = format_object(labelled, item.width_px, item.height_px)
                 lines.append(" ".join((str(index), *numbers)))
         return lines
 
@@ -185,32 +186,34 @@ def convert_to_png(data: bytes) -> bytes:
     return file.getvalue()
 
 
-def _format_box(geometry: Geometry, width_px: int, height_px: int) -> list[str]:
+def _format_box(labelled: AnnotatedObject, width_px: int, height_px: int) -> list[str]:
+    return _format_bounds(labelled.geometry.bounds, width_px, height_px)
+
+
+def _format_bounds(box: Bounds, width_px: int, height_px: int) -> list[str]:
     """Return centre and size, normalised."""
-    box = geometry.bounds
     x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
     return _normalise(((x, y), (box.width_px, box.height_px)), width_px, height_px)
 
 
-def _format_points(geometry: Geometry, width_px: int, height_px: int) -> list[str]:
-    return _normalise(geometry.points, width_px, height_px)
+def _format_points(labelled: AnnotatedObject, width_px: int, height_px: int) -> list[str]:
+    return _normalise(labelled.geometry.points, width_px, height_px)
 
 
-def _format_pose(geometry: Geometry, width_px: int, height_px: int) -> list[str]:
-    """Return the box around the keypoints that are known, then each with its visibility."""
-    seen = geometry.visibility or (2,) * len(geometry.points)
-    known = tuple(point for point, is_seen in zip(geometry.points, seen, strict=True) if is_seen)
-    box = _widen(Geometry(_KEYPOINTS, known).bounds, width_px, height_px)
-    numbers = _format_box(Geometry.rectangle(*box), width_px, height_px)
-    for point, is_seen in zip(geometry.points, seen, strict=True):
-        numbers += [*_normalise((point,), width_px, height_px), str(int(is_seen))]
+def _format_pose(labelled: AnnotatedObject, width_px: int, height_px: int) -> list[str]:
+    """Return the box of the keypoints, then each with its visibility."""
+    box = _widen(find_keypoint_box(labelled), width_px, height_px)
+    numbers = _format_bounds(box, width_px, height_px)
+    for point, seen in zip(labelled.geometry.points, list_seen(labelled.geometry), strict=True):
+        numbers += [*_normalise((point if seen else (0, 0),), width_px, height_px), str(int(seen))]
     return numbers
 
 
 def _widen(box: Bounds, width_px: int, height_px: int) -> Bounds:
     """Return a box of at least a pixel, inside of the image: Ultralytics passes over boxes without area."""
-    left, top = min(box.left, width_px - 1), min(box.top, height_px - 1)
-    return Bounds(left, top, max(box.right, left + 1), max(box.bottom, top + 1))
+    left, top = min(max(box.left, 0), width_px - 1), min(max(box.top, 0), height_px - 1)
+    right, bottom = min(box.right, width_px), min(box.bottom, height_px)
+    return Bounds(left, top, max(right, left + 1), max(bottom, top + 1))
 
 
 def _normalise(points: Sequence[tuple[float, float]], width_px: int, height_px: int) -> list[str]:
@@ -218,7 +221,7 @@ def _normalise(points: Sequence[tuple[float, float]], width_px: int, height_px: 
     return [f"{value:.8f}" for x, y in points for value in (x / width_px, y / height_px)]
 
 
-_FORMATS: Final[dict[str, tuple[GeometryKind, Callable[[Geometry, int, int], list[str]]]]] = {
+_FORMATS: Final[dict[str, tuple[GeometryKind, Callable[[AnnotatedObject, int, int], list[str]]]]] = {
     "detect": (_BOX, _format_box),
     "segment": (_POLYGON, _format_points),
     "obb": (_TURNED, _format_points),
@@ -239,11 +242,20 @@ def _write_config(folder: Path, schema: LabelSchema, task: str) -> None:
         "task": task,
     }
     if task == "pose":
-        nodes = [definition.nodes for definition in schema.classes]
-        content["kpt_shape"] = [max(map(len, nodes), default=0), 3]
-        content["kpt_names"] = {index: list(map(_Quoted, of_class)) for index, of_class in enumerate(nodes)}
+        content |= _describe_keypoints(schema)
     text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
     (folder / "data.yaml").write_text(text, "utf-8")
+
+
+def _describe_keypoints(schema: LabelSchema) -> dict[str, Any]:
+    """Return how many keypoints every class has, and their names; numbers where it has fewer."""
+    nodes = {index: definition.nodes for index, definition in enumerate(schema.classes) if definition.nodes}
+    count = max(map(len, nodes.values()), default=0)
+    names = {
+        index: [_Quoted(name) for name in (*of_class, *map(str, range(len(of_class) + 1, count + 1)))]
+        for index, of_class in nodes.items()
+    }
+    return {"kpt_shape": [count, 3], "kpt_names": names} if count else {}
 
 
 class _Quoted(str):
