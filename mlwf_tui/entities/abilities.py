@@ -44,6 +44,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     is_clipped: bool = False  # nothing may lie outside of the image
     object_tags: tuple[str, ...] = ()
     object_values: Values = "none"
+    valued_tags: tuple[str, ...] = ()  # of objects: those whose value is kept where others' are not
     item_tags: tuple[str, ...] = ()
     item_values: Values = "none"
     has_confidence: bool = False

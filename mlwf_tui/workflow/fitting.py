@@ -26,10 +26,6 @@ from mlwf_tui.entities.annotation import (
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.workflow.conversions import clip_geometry, convert_geometry, join_holes, list_visibility
 
-VALUED_TAGS = {"group": float, "pose": str}
-"""Tags that have a value by their meaning, which a format without values of tags holds all the same."""
-
-
 _PLURALS = {
     GeometryKind.RECTANGLE: "rectangles",
     GeometryKind.POLYGON: "polygons",
@@ -146,7 +142,7 @@ class Fitter:
             if not isinstance(tag.value, str):
                 self._change(f"numbers in tags of {of_what} → text", "tag")
             return Tag(tag.name, str(tag.value))
-        if of_what == "objects" and isinstance(tag.value, VALUED_TAGS.get(tag.name, ())):
+        if of_what == "objects" and tag.name in self.abilities.valued_tags and _is_usual(tag):
             return tag
         self._lose(f"values of tags of {of_what}", "tag")
         return Tag(tag.name)
@@ -248,6 +244,13 @@ class Fitter:
         entry.count += count
         entry.item_count += entry.last_item != self._seen
         entry.last_item = self._seen
+
+
+def _is_usual(tag: Tag) -> bool:
+    """Say whether a tag has the kind of value that its name asks for: groups and tracks are numbered."""
+    if tag.name in ("group", "track"):
+        return isinstance(tag.value, int | float) and float(tag.value).is_integer()
+    return isinstance(tag.value, str)
 
 
 def complete_skeletons(schema: LabelSchema, items: Iterable[Item]) -> LabelSchema:

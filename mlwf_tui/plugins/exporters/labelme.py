@@ -42,6 +42,7 @@ class LabelMeExporter:
     abilities = Abilities(
         geometries=keep(*_SHAPE_TYPES),
         object_tags=ANY_TAG,
+        valued_tags=("group",),
         item_tags=ANY_TAG,
         has_confidence=True,
         has_datasets=True,

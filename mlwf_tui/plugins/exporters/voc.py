@@ -35,7 +35,7 @@ class VocExporter:
     name = "voc"
     summary = "Pascal VOC: an XML file for each image, splits in ImageSets/Main"
     abilities = Abilities(
-        geometries=dict.fromkeys(_WITH_AREA, _BOX), object_tags=(*FLAGS, "pose"), precision="exact"
+        geometries=dict.fromkeys(_WITH_AREA, _BOX), object_tags=(*FLAGS, "pose"), valued_tags=("pose",)
     )
 
     def write(
