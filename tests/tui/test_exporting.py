@@ -24,7 +24,7 @@ async def test_X_tells_the_losses_and_writes_once_they_are_accepted(
 ) -> None:
     folder = tmp_path / "out"
     plain = write_images(tmp_path / "new", {"a.jpg": 1})
-    import_folder(projects_home, plain, "plain", observer=KeepingObserver())
+    import_folder(projects_home, plain, "plain", format="images", observer=KeepingObserver())
     async with drive(projects_home, size=size) as app:
         await app.select("plain")
         await app.press("X")
@@ -39,7 +39,7 @@ async def test_X_tells_the_losses_and_writes_once_they_are_accepted(
     assert not [run for run in list_runs(projects_home) if run.verb == "export"]
 
 
-async def test_X_writes_at_once_what_loses_nothing(projects_home: Workspace, tmp_path: Path) -> None:
+async def test_X_says_that_nothing_is_lost_and_writes(projects_home: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     async with drive(projects_home) as app:
         await app.select("cells")
@@ -51,7 +51,11 @@ async def test_X_writes_at_once_what_loses_nothing(projects_home: Workspace, tmp
             if "--format supervisely" not in app.read_text():
                 await app.press("left")
         await app.press("enter")
-        await app.until_text("as supervisely")
+        await app.until_text("The format holds all of it.")
+        await app.press("y")
+        await app.until(lambda: (folder / "meta.json").exists())
+        await app.until(lambda: app.top is app.main)
+    assert list_runs(projects_home)[0].verb == "export"
     assert (folder / "meta.json").exists()
 
 

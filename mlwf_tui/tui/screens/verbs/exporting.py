@@ -56,10 +56,7 @@ class Exporting:
         def answered(_: str) -> None:
             self._write(values, plan, again)
 
-        if not plan.losses:
-            self._write(values, plan, again)
-            return
-        title = f"What {plan.format} cannot hold of {plan.ref}"
+        title = f"Export {plan.ref} as {plan.format}"
         self._host.put(Sheet(title, draw_losses(plan), yes="write it"), answered)
 
     def _write(self, values: dict[str, str], plan: ExportPlan, again: Again) -> None:
@@ -98,7 +95,9 @@ def make_selection(values: dict[str, str]) -> Selection:
 def draw_losses(plan: ExportPlan) -> Content:
     """Return what would be written and lost: what is gone first."""
     counts = f"{plan.item_count:,} items with {plan.object_count:,} objects would be written."
-    lines = [Content(counts), Content(""), *map(_draw_loss, plan.losses)]
+    if not plan.losses:
+        return Content.assemble(counts, "\n", ("The format holds all of it.", "$success"))
+    lines = [Content(counts), Content("What the format cannot hold as it is:"), *map(_draw_loss, plan.losses)]
     return Content("\n").join(lines)
 
 
