@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.tui.screens.command_lines import write_export
+from mlwf_tui.tui.widgets.choice_field import ChoiceField
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.export import list_export_formats
@@ -48,14 +49,14 @@ async def test_X_says_that_nothing_is_lost_and_writes(projects_home: Workspace, 
         await app.write(str(folder))
         await app.press("down")
         for _ in list_export_formats(projects_home):
-            if "--format supervisely" not in app.read_text():
+            if app.top.query_one("#field-format", ChoiceField).value != "supervisely":
                 await app.press("left")
         await app.press("enter")
         await app.until_text("The format holds all of it.")
         await app.press("y")
         await app.until(lambda: (folder / "meta.json").exists())
         await app.until(lambda: app.top is app.main)
-    assert list_runs(projects_home)[0].verb == "export"
+    assert "export" in {run.verb for run in list_runs(projects_home)}
     assert (folder / "meta.json").exists()
 
 
