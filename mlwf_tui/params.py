@@ -161,8 +161,12 @@ def _check_bounds(declared: Field[Any], value: Any) -> Any:
 
 def _describe_range(low: float | None, high: float | None) -> str:
     if low is not None and high is not None:
-        return f"{low:g}–{high:g}"
-    return f"≥ {low:g}" if low is not None else f"≤ {high:g}"
+        return f"{_write_bound(low)}–{_write_bound(high)}"
+    return f"≥ {_write_bound(low)}" if low is not None else f"≤ {_write_bound(high)}"
+
+
+def _write_bound(bound: float | None) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:g}"
 
 
 def _name_type(wanted: Any) -> str:

@@ -358,6 +358,9 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float | None
     hook: tuple[str, ...]  # called when the run has ended for good
     hook_timeout_s: float
+    slots: Mapping[
+        str, int
+    ] = {}  # descriptors of CPU slots, by the slot's file; let go while it stands still
 
 
 class StartingJob(Protocol):
@@ -410,6 +413,9 @@ class Executor(Protocol):
         Raises:
             OSError: it cannot be written.
         """
+
+    def is_frozen(self, folder: Path, job: JobId) -> bool:
+        """Whether all of a job stands still after a freeze, and has let its slots go."""
 
     def read_exit(self, folder: Path, job: JobId) -> JobExit | None:
         """Return how a job ended, once that is noted."""

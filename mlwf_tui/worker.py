@@ -17,7 +17,7 @@ from typing import IO
 
 from mlwf_tui import processes
 from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, Paused
+from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, Paused, StorageFailed
 from mlwf_tui.workflow.events import FILE_NAME, EventWriter
 from mlwf_tui.workflow.follow import rotating_log
 from mlwf_tui.workflow.metering import metering
@@ -29,6 +29,7 @@ from mlwf_tui.workflow.perform import (
     perform,
     stand_still,
 )
+from mlwf_tui.workflow.settle import DISK_REFUSED
 from mlwf_tui.workspace import Workspace, open_workspace
 
 logger = logging.getLogger(__name__)
@@ -91,7 +92,10 @@ class Tolerant:
 
 
 def main(arguments: list[str]) -> int:
-    """Do one claimed run; 0 done, 1 failed, 2 cannot be done so, 5 not ours to do, 130 interrupted."""
+    """Do one claimed run, and return how it went.
+
+    0 done, 1 failed, 2 cannot be done so, 5 not ours to do, 74 the disk refused, 130 interrupted.
+    """
     sys.stdout, sys.stderr = Tolerant(sys.stdout), Tolerant(sys.stderr)
     home, run_id = Path(arguments[0]), arguments[1]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -131,10 +135,17 @@ def _do_run(workspace: Workspace, run: Run, wishes: Wishes) -> int:
         return INTERRUPTED
     except MlwfError as error:
         logger.error("%s %s", error.message, error.hint)
-        return UNFIT if isinstance(error, InvalidInput) else FAILED
+        return UNFIT if isinstance(error, InvalidInput) else DISK_REFUSED if _is_of_disk(error) else FAILED
     except Exception:  # the worker is one of the three places where everything is caught
         traceback.print_exc()
         return FAILED
+
+
+def _is_of_disk(error: BaseException | None) -> bool:
+    """Whether the disk is the cause of an error, at first or at last."""
+    while error is not None and not isinstance(error, StorageFailed):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 if __name__ == "__main__":

@@ -78,6 +78,16 @@ class Jobs:
             noted = JobRow.update(worker_pid=worker.pid, worker_start_ticks=worker.start_ticks)
             self._database.execute(noted.where(JobRow.id == job.id))
 
+    def note_leases(self, job_id: JobId, leases: Sequence[str]) -> None:
+        """Say what of the machine a job has for itself from now on.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        with self._database.transaction():
+            job = self._get(job_id)
+            self._database.execute(JobRow.update(leases=list(leases)).where(JobRow.id == job.id))
+
     def note_outcome(self, job_id: JobId, outcome: str) -> None:
         """Say what became of the run before the job's process has ended.
 

@@ -115,6 +115,15 @@ class Queue:
             self._update(run_id, state=RunState.QUEUED, waits_for="")
             self._journal.append("run.marked", run_id, state=RunState.QUEUED)
 
+    def go_on(self, run_id: RunId) -> bool:
+        """Say that a run goes on whose process has stood still; False where it is to be neither."""
+        with self._database.transaction():
+            if self._runs.get(run_id).state not in (RunState.PAUSED, RunState.QUEUED):
+                return False
+            self._update(run_id, state=RunState.RUNNING, waits_for="")
+            self._journal.append("run.marked", run_id, state=RunState.RUNNING)
+            return True
+
     def try_again(self, run_id: RunId, *, error: str) -> bool:
         """Let a run that has come to nothing wait for a retry, if its terms have one left.
 

@@ -6,7 +6,6 @@ import functools
 import json
 import math
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +24,6 @@ from mlwf_tui.settings import find_home
 if TYPE_CHECKING:  # for the annotation alone; see Face.open
     from mlwf_tui.workspace import Workspace
 
-UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 SEED = click.IntRange(0, 2**31 - 1)  # what every library takes
 
 DONE, FAILED, USAGE, PARTLY, NOT_FOUND, CONFLICT, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -161,10 +159,9 @@ def read_assignments(context: click.Context, option: click.Parameter, words: Seq
 
 def read_duration(context: click.Context, option: click.Parameter, word: str) -> float:
     """Return a time as `7d`, `12h`, `30m`, `90s` or plain seconds in seconds; a click callback."""
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)([smhdw]?)", word.strip())
-    if found is None:
-        raise InvalidParameter(f"{word!r} is no time.", hint="Write 7d, 12h, 30m or 90s.")
-    return float(found[1]) * UNITS_S[found[2]]
+    from mlwf_tui.entities import queue  # only commands with a time need it
+
+    return queue.read_duration(word)
 
 
 def params_option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,7 +1,8 @@
-"""Following a detached run from the command line, and what its end means there."""
+"""Following a detached run from the command line, telling its end, and what that means there."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -10,16 +11,18 @@ from types import FrameType
 
 from mlwf_tui.cli.face import DONE, INTERRUPTED
 from mlwf_tui.cli.progress import ProgressLine
+from mlwf_tui.cli.text import format_duration
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.workflow.follow import RunUpdate, wait_for
 from mlwf_tui.workspace import Workspace
 
+SIGNS = {RunState.DONE: "✓", RunState.STOPPED: "■"}
+
 
 def follow_run(workspace: Workspace, run: Run) -> Run:
-    """Show a detached run's progress and metrics until it has finished, and return it."""
+    """Show a detached run's progress until it has finished, tell that it has, and return it."""
     line = ProgressLine(run.verb)
-
     waited_for = ""
 
     def on_update(update: RunUpdate) -> None:
@@ -39,9 +42,31 @@ def follow_run(workspace: Workspace, run: Run) -> Run:
                 check()
                 on_update(update)
 
-            return wait_for(workspace, run.id, on_poll)
+            finished = wait_for(workspace, run.id, on_poll)
     finally:
         line.close()
+    if not run.state.is_finished:
+        notify_end(workspace, finished)
+    return finished
+
+
+def notify_end(workspace: Workspace, run: Run) -> None:
+    """Ring, and send a notification, as settings.toml wants it, for who waits but looks elsewhere.
+
+    Only a terminal is sent anything.
+    """
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return
+    from mlwf_tui.tui.notices import write_notice  # only the end of a run needs it
+
+    sign = SIGNS.get(run.state, "✗")
+    after = ""
+    if run.started_at is not None and run.finished_at is not None:
+        after = f" after {format_duration(run.finished_at - run.started_at)}"
+    error = f": {run.error}" if run.state in (RunState.FAILED, RunState.LOST) and run.error else ""
+    text = f"{sign} {run.verb} {run.id} is {run.state.value}{after}{error}"
+    sys.stderr.write(write_notice("mlwf", text, workspace.settings.notify, os.environ))
+    sys.stderr.flush()
 
 
 def raise_failure(run: Run) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import time
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 import click
@@ -18,7 +18,6 @@ from mlwf_tui.entities.machine import Gpu, GpuProcess, Host, Machine
 from mlwf_tui.entities.mark import Mark
 
 group = click.Group()
-FIRST_INTERVAL_S = 0.5  # between the two readings that a rate needs
 KEPT = 300
 BAR_WIDTH = 20
 
@@ -31,23 +30,21 @@ BAR_WIDTH = 20
 )  # fmt: skip
 def machine_command(face: Face, watch: bool, interval: float) -> int:
     """Show what this machine does: GPUs and whose they are, processors, memory, disk, network."""
-    from mlwf_tui.workflow.machine import MachineReader
+    from mlwf_tui.workflow.machine import iter_machine
     from mlwf_tui.workflow.machine_marks import mark_machine
 
     history: list[Machine] = []
-    with face.open() as workspace, MachineReader(workspace) as reader:
-        reader.read()
-        time.sleep(min(FIRST_INTERVAL_S, interval))
-        while True:
-            history = [*history[1 - KEPT :], reader.read()]
+    with face.open() as workspace, closing(iter_machine(workspace, interval)) as readings:
+        for machine in readings:
+            history = [*history[1 - KEPT :], machine]
             marks = mark_machine(history)
             if watch and not face.is_json and sys.stdout.isatty():
                 click.echo("\x1b[H\x1b[J", nl=False)
-            face.show(_to_document(history[-1], marks), "\n".join(_draw(history[-1], marks)))
+            face.show(_to_document(machine, marks), "\n".join(_draw(machine, marks)))
             sys.stdout.flush()
             if not watch:
-                return DONE
-            time.sleep(interval)
+                break
+    return DONE
 
 
 def _to_document(machine: Machine, marks: Sequence[Mark]) -> dict[str, Any]:

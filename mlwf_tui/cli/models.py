@@ -66,9 +66,12 @@ def train_command(
 @click.argument("model")
 @click.argument("ref")
 @click.option("--split", default="val", show_default=True, help="The split to measure on.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, or a GPU's index.")
 @terms_options
 @DETACH
-def benchmark_command(face: Face, model: str, ref: str, split: str, detach: bool, terms: Terms) -> int:
+def benchmark_command(
+    face: Face, model: str, ref: str, split: str, device: str, detach: bool, terms: Terms
+) -> int:
     """Measure a model on a version: mAP, precision, recall, speed.
 
     The model may be one that a training will make: name that run with --after.
@@ -80,7 +83,7 @@ def benchmark_command(face: Face, model: str, ref: str, split: str, detach: bool
     from mlwf_tui.workflow.benchmark import submit_benchmark
 
     with face.open() as workspace:
-        run = submit_benchmark(workspace, model, ref, split=split, terms=terms)
+        run = submit_benchmark(workspace, model, ref, split=split, device=device, terms=terms)
         return _finish(face, workspace, run, detach=detach)
 
 

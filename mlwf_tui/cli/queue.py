@@ -62,7 +62,8 @@ def queue_command(face: Face, action: str | None, run: str | None, number: int |
 def pause_command(face: Face, run: str, now: bool, wait_s: float) -> None:
     """Pause a run; a training lets its GPU go at the end of its epoch, and goes on later.
 
-    Other work stands still where it is, and keeps its memory. A run that waits is held back.
+    Other work stands still where it is, keeps its memory and lets its CPU slot go. A run that waits is
+    held back.
     """
     from mlwf_tui.workflow.pause import pause_run
 

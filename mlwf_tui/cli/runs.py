@@ -50,6 +50,7 @@ def runs_command(face: Face, limit: int) -> None:
 )  # fmt: skip
 def logs_command(face: Face, run: str, follow: bool, lines: int | None, grep: str, level: str) -> None:
     """Print the log of a run, each line as a terminal would show it at last."""
+    from mlwf_tui.cli.following import notify_end
     from mlwf_tui.cli.log_lines import LinePrinter
     from mlwf_tui.logs.levels import Level
     from mlwf_tui.logs.query import read_query
@@ -75,6 +76,8 @@ def logs_command(face: Face, run: str, follow: bool, lines: int | None, grep: st
         if not printer.line_count:
             words = "has written no log" if query.is_empty else "has no such line in its log"
             click.echo(f"The {found.verb} {found.id} {words}.", err=True)
+        if follow and not found.state.is_finished:
+            notify_end(workspace, get_run(workspace, found.id))
 
 
 @command(group, "watch")

@@ -10,7 +10,7 @@ import click
 
 from mlwf_tui.cli.face import DONE, Face, read_duration
 from mlwf_tui.entities.ids import RunId
-from mlwf_tui.entities.queue import DEFAULT_BACKOFF_S, Terms, Wants
+from mlwf_tui.entities.queue import DEFAULT_BACKOFF_S, Terms, Wants, read_wants
 from mlwf_tui.errors import InvalidParameter
 
 if TYPE_CHECKING:  # for the annotation alone; see Face.open
@@ -57,7 +57,7 @@ def terms_options(function: Callable[..., Any]) -> Callable[..., Any]:
         **kwargs: Any,
     ) -> Any:
         terms = Terms(
-            wants=_read_wants(gpus, slots),
+            wants=read_wants(gpus, slots),
             priority=priority,
             after=tuple(map(RunId, after)),
             retries=retries,
@@ -103,16 +103,3 @@ def say_detached(verb: str, run: Any) -> str:
     """Return what a person is told of a run that goes on by itself."""
     waits = f" (it waits for {run.waits_for})" if run.waits_for else ""
     return f"{verb} {run.id} goes on by itself{waits}; mlwf logs -f {run.id} follows it"
-
-
-def _read_wants(gpus: str | None, slots: int) -> Wants | None:
-    """Return what --gpus and --slots ask for; None where neither was given."""
-    if gpus is None:
-        return None if slots == 1 else Wants(slots=slots)
-    words = [word.strip() for word in gpus.split(",")]
-    numbers = [word for word in words if word]
-    if not numbers or not all(word.isdecimal() and len(word) < 4 for word in numbers):
-        raise InvalidParameter(f"--gpus {gpus} means nothing.", hint="Write 2 for any two, or 0,1 for these.")
-    if len(words) == 1:
-        return Wants(slots=slots, gpus=int(numbers[0]))
-    return Wants(slots=slots, gpu_indices=tuple(sorted({int(word) for word in numbers})))

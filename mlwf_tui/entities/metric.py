@@ -95,9 +95,9 @@ class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     attempt: int = 0
 
     def add(self, point: MetricPoint) -> None:
-        """Take in the newest point; one of an earlier step counts only from a later attempt."""
-        if self.count and point.step < self.last_step:
-            if point.attempt <= self.attempt:
+        """Take in the newest point. Of one step the last counts, an earlier one only from a later attempt."""
+        if self.count and point.step <= self.last_step:
+            if point.step < self.last_step and point.attempt <= self.attempt:
                 return
             self._cut(point.step)
         value = point.value if math.isfinite(point.value) else None
@@ -151,9 +151,9 @@ class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
         self.filled = self.stride
 
     def _cut(self, step: int) -> None:
-        """Forget what an earlier attempt said from this step on."""
+        """Forget what was said from this step on; the rest of a bucket that it lies in stays."""
         keep = bisect_left(self.steps, step)
-        self.count = keep * self.stride
+        self.count = self._count_before(step) if keep else 0
         for values in (self.steps, self.lows, self.highs, self.means):
             del values[keep:]
         self.filled = self.stride if keep else 0
@@ -162,6 +162,13 @@ class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
         for at, value in zip(self.steps, extremes, strict=True):
             if value is not None:
                 self._note_best(value, at)
+
+    def _count_before(self, step: int) -> int:
+        """Return how many points came before a step: of buckets of several, as if they lay evenly."""
+        if self.stride == 1:
+            return bisect_left(self.steps, step)
+        spacing = (self.last_step - self.steps[0]) / (self.count - 1)
+        return self.count - 1 - round((self.last_step - step) / spacing)
 
 
 def _pair(values: list[float | None]) -> Iterable[tuple[float | None, float | None]]:

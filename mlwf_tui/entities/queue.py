@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from mlwf_tui.entities.ids import RunId
+from mlwf_tui.errors import InvalidParameter
 
 DEFAULT_BACKOFF_S = 10.0
 MAX_BACKOFF_S = 600.0
+UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 class Wants(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,3 +46,34 @@ class QueueState(msgspec.Struct, frozen=True, kw_only=True):
 
     home: str
     is_paused: bool = False
+
+
+def read_wants(gpus: str | None, slots: int) -> Wants | None:
+    """Return what a person asks for: `2` is any two GPUs, `0,1` these, `3,` this one.
+
+    None, which leaves it to the verb and the machine, where nothing was asked for.
+
+    Raises:
+        InvalidParameter: `gpus` is neither a number nor a list of indices.
+    """
+    if gpus is None:
+        return None if slots == 1 else Wants(slots=slots)
+    words = [word.strip() for word in gpus.split(",")]
+    numbers = [word for word in words if word]
+    if not numbers or not all(word.isdecimal() and len(word) < 4 for word in numbers):
+        raise InvalidParameter(f"{gpus!r} names no GPUs.", hint="Write 2 for any two, or 0,1 for these.")
+    if len(words) == 1:
+        return Wants(slots=slots, gpus=int(numbers[0]))
+    return Wants(slots=slots, gpu_indices=tuple(sorted({int(word) for word in numbers})))
+
+
+def read_duration(word: str) -> float:
+    """Return a time as `7d`, `12h`, `30m`, `90s` or plain seconds in seconds.
+
+    Raises:
+        InvalidParameter: it is none.
+    """
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)([smhdw]?)", word.strip())
+    if found is None:
+        raise InvalidParameter(f"{word!r} is no time.", hint="Write 7d, 12h, 30m or 90s.")
+    return float(found[1]) * UNITS_S[found[2]]

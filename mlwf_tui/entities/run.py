@@ -117,8 +117,8 @@ class WishKind(StrEnum):
 
     STOP = "stop"  # end for good
     PAUSE = "pause"  # write a checkpoint and end, to go on later
-    FREEZE = "freeze"  # stand still and keep everything
-    CONTINUE = "continue"  # go on after a freeze
+    FREEZE = "freeze"  # stand still, and keep everything but CPU slots
+    CONTINUE = "continue"  # go on after a freeze, once the slots are taken again
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +127,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     kind: WishKind
     grace_s: float = 0.0  # of a stop: before all of the job is killed
     is_urgent: bool = False  # of a pause: do not go on to the next checkpoint
+    slots: tuple[str, ...] = ()  # of going on: the files of the slots to take
 
 
 class JobExit(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from mlwf_tui.entities.change import Diff
 from mlwf_tui.entities.folder import FolderStatus
+from mlwf_tui.entities.health import Check
+from mlwf_tui.entities.lineage import LineageGraph
+from mlwf_tui.entities.machine import Machine
+from mlwf_tui.entities.model import Evaluation, Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.selection import WHOLE, Selection
 from mlwf_tui.entities.threeway import Side
@@ -26,13 +31,18 @@ from mlwf_tui.workflow.copy import CopyResult, copy
 from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.diff import diff
+from mlwf_tui.workflow.doctor import examine
 from mlwf_tui.workflow.export import ExportPlan, ExportResult, export, plan_export
+from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import ImportResult, import_folder
 from mlwf_tui.workflow.items import open_items
+from mlwf_tui.workflow.machine import iter_machine
 from mlwf_tui.workflow.merge import MergePlan, MergeResult, Policy, merge, plan_merge
+from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.operations import OperationInfo, list_operations
 from mlwf_tui.workflow.projects import list_projects
 from mlwf_tui.workflow.rename import rename
+from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
 from mlwf_tui.workflow.restore import RestoreResult, restore
 from mlwf_tui.workflow.show import Shown, show
 from mlwf_tui.workflow.stats import Stats, read_stats
@@ -138,6 +148,35 @@ class Home:
         Of more than `max_items` differing items only so many are kept; all are counted.
         """
         return diff(self._workspace, before, after, max_items=max_items)
+
+    def models(self) -> tuple[Model, ...]:
+        """Return all models, newest first."""
+        return list_models(self._workspace)
+
+    def reports(self) -> tuple[Report, ...]:
+        """Return all reports, newest first."""
+        return list_reports(self._workspace)
+
+    def evaluation(self, report: str) -> Evaluation:
+        """Return all of a report, by its name or id: metrics, classes, curves, confusion."""
+        return read_evaluation(self._workspace, get_report(self._workspace, report))
+
+    def graph(self, ref: str | None = None) -> LineageGraph:
+        """Return the whole lineage, or what `ref` came from and what came of it."""
+        return read_graph(self._workspace, ref)
+
+    def machine(self) -> Machine:
+        """Return what this machine does now; takes half a second, for what is a rate."""
+        with closing(self.iter_machine()) as readings:
+            return next(readings)
+
+    def iter_machine(self, interval_s: float = 2.0) -> Generator[Machine]:
+        """Yield what this machine does every `interval_s` seconds without end."""
+        return iter_machine(self._workspace, interval_s)
+
+    def doctor(self) -> tuple[Check, ...]:
+        """Look for what would hurt later on this machine, and say what to do."""
+        return examine(self._workspace, os.environ)
 
     def stats(self) -> Stats:
         """Return how much there is by project, and how many bytes it takes."""

@@ -1,17 +1,20 @@
-"""Runs that go on by themselves: queued, watched and asked to stop, pause and go on, from Python."""
+"""Runs that go on by themselves: queued, watched, measured, asked to stop, pause and go on, from Python."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.usage import Usage
 from mlwf_tui.sdk.door import Door
 from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.calls import submit_call
 from mlwf_tui.workflow.follow import wait_for
+from mlwf_tui.workflow.logs import LogLine, iter_log
+from mlwf_tui.workflow.metrics import Outlook, RunCurves, find_run, read_curves, read_outlooks
 from mlwf_tui.workflow.pause import pause_run
 from mlwf_tui.workflow.queue import QueueListing, list_queue, pause_queue, resume_queue, set_priority
 from mlwf_tui.workflow.resume import resume_run
@@ -19,6 +22,7 @@ from mlwf_tui.workflow.retry import retry_run
 from mlwf_tui.workflow.runs import get_run, list_runs
 from mlwf_tui.workflow.stop import GRACE_S, stop_run
 from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE, submit_train
+from mlwf_tui.workflow.usage import read_usage
 
 
 class Jobs:
@@ -46,9 +50,11 @@ class Jobs:
             self._door.open(), ref, model=model, params=params or {}, seed=seed, name=name, terms=terms
         )
 
-    def benchmark(self, model: str, ref: str, *, split: str = "val", terms: Terms | None = None) -> Run:
+    def benchmark(
+        self, model: str, ref: str, *, split: str = "val", device: str = "auto", terms: Terms | None = None
+    ) -> Run:
         """Queue a benchmark, of a model that may still be trained by a run it comes after."""
-        return submit_benchmark(self._door.open(), model, ref, split=split, terms=terms)
+        return submit_benchmark(self._door.open(), model, ref, split=split, device=device, terms=terms)
 
     def apply(
         self,
@@ -77,6 +83,30 @@ class Jobs:
     def wait(self, run: str, on_change: Callable[[Run], None] = lambda run: None) -> Run:
         """Wait until a run has finished, and return it; `on_change` is called four times a second."""
         return wait_for(self._door.open(), run, lambda update: on_change(update.run))
+
+    def iter_log(self, run: str, *, last: int | None = None, follow: bool = False) -> Iterator[LogLine]:
+        """Yield the lines of a run's log as a terminal would show them at last, each with its level.
+
+        Of what is there only the `last` so many; followed, it goes on until the run has finished.
+        """
+        workspace = self._door.open()
+        for batch in iter_log(workspace, get_run(workspace, run).id, last=last, follow=follow):
+            yield from batch
+
+    def metrics(self, *runs: str, keys: Sequence[str] = ()) -> tuple[RunCurves, ...]:
+        """Return the curves of runs, or of the runs that made models; `keys` are patterns, none means all."""
+        return tuple(read_curves(self._door.open(), runs, keys=keys))
+
+    def outlook(self, run: str) -> Outlook:
+        """Return how a run stands: each metric in short, marks, how far it has come and the time left."""
+        workspace = self._door.open()
+        found = find_run(workspace, run)
+        return read_outlooks(workspace, [found])[found.id]
+
+    def usage(self, run: str) -> Usage | None:
+        """Return what a run has taken of the machine so far, or None where nothing was measured."""
+        workspace = self._door.open()
+        return read_usage(workspace, find_run(workspace, run))
 
     def stop(self, run: str, *, grace_s: float = GRACE_S) -> Run:
         """End a run, after `grace_s` seconds by force."""

@@ -16,7 +16,7 @@ from mlwf_tui.errors import Cancelled
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.failures import guard_storage
 from mlwf_tui.store.inspection import Inspection
-from mlwf_tui.store.packs import PACK_SUFFIX, list_packs, sync_folder, write_all
+from mlwf_tui.store.packs import list_packs, place_pack, sync_folder, write_all
 from mlwf_tui.store.verify import name_file
 
 _PART_SUFFIX = ".part"  # of a pack that is being copied
@@ -66,13 +66,13 @@ class _Copier:
 
     def measure(self, name: str) -> int:
         try:
-            return self._path_in(self._source, name).stat().st_size
+            return place_pack(self._source, name).stat().st_size
         except OSError:
             return 0  # said when it is read
 
     def has(self, name: str) -> bool:
         """Return whether the target has a pack; its bytes were checked when it came there."""
-        path = self._path_in(self._target, name)
+        path = place_pack(self._target, name)
         return path.is_file() and path.stat().st_size == self.measure(name)
 
     def copy_all(self, names: list[str], observer: Observer) -> Iterator[tuple[str, str]]:
@@ -92,7 +92,7 @@ class _Copier:
             reason = self._copy_bytes(name, part)
             if not reason:
                 with guard_storage(f"write {part}"):
-                    part.rename(self._path_in(self._target, name))
+                    part.rename(place_pack(self._target, name))
             return reason
         finally:
             with suppress(FileNotFoundError):
@@ -102,7 +102,7 @@ class _Copier:
         """Copy a pack to `part`; return why not where the source cannot be read or is damaged."""
         buffer = memoryview(bytearray(_BUFFER_BYTES))
         try:
-            source = os.open(self._path_in(self._source, name), os.O_RDONLY)
+            source = os.open(place_pack(self._source, name), os.O_RDONLY)
         except OSError as error:
             return f"It cannot be read: {error.strerror}."
         try:
@@ -121,10 +121,6 @@ class _Copier:
     def _check_stopped(self, _: int = 0) -> None:
         if self._is_stopped.is_set():
             raise Cancelled("The backup was stopped.")
-
-    @staticmethod
-    def _path_in(folder: Path, name: str) -> Path:
-        return folder / f"{name}{PACK_SUFFIX}"
 
 
 class _Unreadable(Exception):

@@ -24,7 +24,7 @@ from mlwf_tui.store.format import (
     encode_record_header,
 )
 from mlwf_tui.store.index import BlobRow, Index, PackRow, to_record
-from mlwf_tui.store.packs import PACK_SUFFIX, read_footer
+from mlwf_tui.store.packs import place_pack, read_footer
 
 _BUFFER_BYTES = 1 << 20  # stays in a core's cache between reading and hashing; 4 M is half as fast
 
@@ -64,14 +64,14 @@ class Findings:
 def measure_pack(folder: Path, name: str) -> int:
     """Return the bytes of a pack; 0 where it cannot be read, which is said when it is its turn."""
     try:
-        return _path_of(folder, name).stat().st_size
+        return place_pack(folder, name).stat().st_size
     except OSError:
         return 0
 
 
 def inspect_pack(folder: Path, index: Index | None, candidate: Candidate, look: Look) -> Findings:
     """Return what one pack turned out to be."""
-    return Inspection(_path_of(folder, candidate.name), candidate.row, index).run(look)
+    return Inspection(place_pack(folder, candidate.name), candidate.row, index).run(look)
 
 
 class Inspection:
@@ -221,10 +221,6 @@ class PackReader:
         for offset in range(0, self.size_bytes, _BUFFER_BYTES):
             hasher.update(self.read(offset, _BUFFER_BYTES))
         return hasher.hexdigest()
-
-
-def _path_of(folder: Path, name: str) -> Path:
-    return folder / f"{name}{PACK_SUFFIX}"
 
 
 def _by_offset(record: Record) -> int:

@@ -81,7 +81,7 @@ class PackWriter:
         self._write()
         name = self._namer.finish(trailer)
         os.fsync(self._descriptor)
-        self.path.rename(self._folder / f"{name}{PACK_SUFFIX}")
+        self.path.rename(place_pack(self._folder, name))
         sync_folder(self._folder)
         self._close()
         records = list(iter_table(table, table_offset, trailer[:32]))
@@ -168,7 +168,7 @@ class PackFiles:
     def _open_pack(self, name: str) -> _OpenPack:
         if len(self._open) >= self._max_open:
             self._close_oldest_idle()
-        path = self._folder / f"{name}{PACK_SUFFIX}"
+        path = place_pack(self._folder, name)
         with guard_storage(f"open {path}"):
             try:
                 pack = _OpenPack(os.open(path, os.O_RDONLY))
@@ -194,6 +194,11 @@ class _OpenPack:
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.readers = 0
+
+
+def place_pack(folder: Path, name: str) -> Path:
+    """Return where a sealed pack lies."""
+    return folder / f"{name}{PACK_SUFFIX}"
 
 
 def list_packs(folder: Path) -> set[str]:

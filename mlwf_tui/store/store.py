@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from msgspec.structs import replace
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import Busy, CorruptData, InvalidInput, NotFound, StorageFailed
 from mlwf_tui.protocols import Observer
+from mlwf_tui.store.adoption import iter_whole, open_adopting, rebuild
 from mlwf_tui.store.chunks import decode_chunk_list
 from mlwf_tui.store.codec import is_sound, unpack
 from mlwf_tui.store.failures import guard_storage
@@ -27,14 +27,11 @@ from mlwf_tui.store.format import (
     RecordKind,
     encode_record_header,
 )
-from mlwf_tui.store.index import Index, PackRecords, open_index, remove_index
 from mlwf_tui.store.locks import hold_file, hold_folder
 from mlwf_tui.store.packs import (
-    PACK_SUFFIX,
     PackFiles,
-    iter_records,
     list_packs,
-    read_footer,
+    place_pack,
     remove_stale,
     sync_folder,
 )
@@ -42,8 +39,6 @@ from mlwf_tui.store.writer import StoreWriter
 
 if TYPE_CHECKING:  # for the annotation alone: whoever opens a store seldom verifies it
     from mlwf_tui.store.verify import InspectAll, StoreCheck
-
-logger = logging.getLogger(__name__)
 
 _DAMAGE_HINT = "mlwf verify lists all that is damaged, mlwf verify --repair-from BACKUP mends it."
 _WRITER_TIMEOUT_S = 60.0  # a collect deletes for a moment only
@@ -75,7 +70,7 @@ class Store:
             self.packs_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with hold_folder(folder):
                 remove_stale(self.packs_folder)
-                self.index = self._open_index(folder / "index.sqlite")
+                self.index = open_adopting(folder / "index.sqlite", self.packs_folder)
         self._files = PackFiles(self.packs_folder)
 
     def __enter__(self) -> Self:
@@ -302,7 +297,7 @@ class Store:
         """
         with self.hold_exclusive(), self.hold_opening():
             rest = list_packs(self.packs_folder).difference(packs)
-            self.index.replace_packs(self._iter_whole(sorted(rest)), packs)
+            self.index.replace_packs(iter_whole(self.packs_folder, sorted(rest)), packs)
             self.delete_packs(packs)
 
     def forget_packs(self, packs: Collection[str]) -> None:
@@ -331,7 +326,7 @@ class Store:
             folder.mkdir(mode=0o700, exist_ok=True)
             for pack in packs:
                 with suppress(FileNotFoundError):
-                    self.path_of(pack).rename(folder / f"{pack}{PACK_SUFFIX}")
+                    self.path_of(pack).rename(place_pack(folder, pack))
             sync_folder(folder)
             sync_folder(self.packs_folder)
 
@@ -346,65 +341,7 @@ class Store:
         so damaged that a new one had to take its place: they see that when they open the store again.
         """
         with guard_storage(f"rebuild the index of {self.folder}"), hold_folder(self.folder):
-            if not self._rebuild_in_place():
-                self.index.close()
-                remove_index(self.index.path)
-                self.index = Index(self.index.path)
-                self.index.add_packs(self._iter_salvaged(), is_name_checked=False)
-
-    def _rebuild_in_place(self) -> bool:
-        """Fill the index anew, and return whether it is sound then: some damage outlives its rows."""
-        try:
-            self.index.replace_all(self._iter_salvaged())
-        except CorruptData:
-            return False
-        return not self.index.find_damage()
-
-    def _open_index(self, path: Path) -> Index:
-        index = open_index(path)
-        try:
-            self._adopt_packs(index)
-        except CorruptData as error:  # it looked like an index, and was none
-            logger.warning("the index is made again: %s", error.message)
-            index.close()
-            remove_index(path)
-            index = Index(path)
-            self._adopt_packs(index)
-        return index
-
-    def _adopt_packs(self, index: Index) -> None:
-        """Make the index name the packs that are there: a blob of a missing pack may be put again."""
-        known, present = index.list_packs(), list_packs(self.packs_folder)
-        missing = sorted(known - present)
-        if missing:
-            logger.warning("Missing from %s: %s; mlwf verify says what that hits", self.packs_folder, missing)
-            # All footers anew: what was read from a missing pack may lie in another one as well.
-            index.replace_packs(self._iter_whole(sorted(present)), missing, is_name_checked=False)
-        elif present - known:
-            index.add_packs(self._iter_whole(sorted(present - known)), is_name_checked=False)
-
-    def _iter_whole(self, names: list[str]) -> Iterator[PackRecords]:
-        for name in names:
-            try:
-                footer = read_footer(self.path_of(name))
-            except (CorruptData, StorageFailed) as error:
-                logger.warning("pack %s is not adopted: %s", name, error.message)
-            else:
-                yield name, footer.size_bytes, footer.records
-
-    def _iter_salvaged(self) -> Iterator[PackRecords]:
-        for name in sorted(list_packs(self.packs_folder)):
-            path = self.path_of(name)
-            try:
-                size_bytes, records, *_ = read_footer(path)
-            except CorruptData as error:
-                logger.warning("pack %s is read record by record: %s", name, error.message)
-                size_bytes = path.stat().st_size
-                records = [record for record, payload in iter_records(path) if is_sound(record, payload)]
-            except StorageFailed as error:
-                logger.warning("pack %s is passed over: %s", name, error.message)
-                continue
-            yield name, size_bytes, records
+            self.index = rebuild(self.index, self.packs_folder)
 
     def _find_broken_lists(self, lost: Mapping[bytes, str]) -> dict[bytes, tuple[str, bytes]]:
         """Return by blob the first of its chunks that is missing or lost, and the pack that is to blame."""
@@ -458,7 +395,7 @@ class Store:
 
     def path_of(self, pack: str) -> Path:
         """Return where a pack lies."""
-        return self.packs_folder / f"{pack}{PACK_SUFFIX}"
+        return place_pack(self.packs_folder, pack)
 
 
 def _to_bytes(digest: Digest) -> bytes:

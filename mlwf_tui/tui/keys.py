@@ -89,9 +89,9 @@ VERBS = (
         "benchmark",
         "Measure a model on labelled data",
         "Models",
-        DATA | MODELS,
+        DATA | MODELS | RUNS,
     ),
-    Key("apply", "a", "apply", "Label data with a model", "Models", DATA | MODELS),
+    Key("apply", "a", "apply", "Label data with a model", "Models", DATA | MODELS | RUNS),
     Key("monitor", "m", "monitor", "Follow the run's log and metrics", "Runs", RUNS | MODELS),
     Key("overlay", "O", "overlay", "Draw the run's curves over those of the open one", "Runs", RUNS | MODELS),
     Key("stop", "s", "stop", "Ask the run to stop", "Runs", RUNS),
@@ -193,7 +193,12 @@ def make_bindings() -> list[Binding]:
 
 
 def list_footer_keys(kind: EntryKind | None) -> tuple[Key, ...]:
-    """Return the keys to show for a selection: its verbs first, then what is there everywhere."""
+    """Return the keys to show for a selection: its verbs first, then what is there everywhere.
+
+    Of a run those come first that control it, before what may be done with its model.
+    """
     verbs = [key for key in KEYS if key.in_footer and kind in key.kinds]
+    if kind is EntryKind.RUN:
+        verbs.sort(key=lambda key: key.group != "Runs")
     services = [key for key in KEYS if key.in_footer and not key.kinds]
     return (*verbs, *services)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -21,6 +20,7 @@ from mlwf_tui.store.failures import guard_storage
 from mlwf_tui.store.packs import list_packs, sync_folder
 from mlwf_tui.store.references import LiveSet
 from mlwf_tui.store.store import Store
+from mlwf_tui.workflow.backup_files import copy_files
 from mlwf_tui.workflow.live import mark_live
 from mlwf_tui.workspace import Workspace
 
@@ -36,7 +36,7 @@ class BackupResult(msgspec.Struct, frozen=True, kw_only=True):
     packs_copied: int
     packs_removed: int
     copied_bytes: int  # of packs
-    files_copied: int  # logs and events of runs, settings
+    files_copied: int  # what runs have left, settings, layouts
     problems: tuple[Problem, ...]
 
 
@@ -61,8 +61,8 @@ def backup(workspace: Workspace, folder: Path, observer: Observer) -> BackupResu
         copy_catalog(workspace.home / CATALOG, fresh)
         copied = copy_packs(workspace.store.packs_folder, target / "store" / "packs", observer)
         missing = _find_missing(workspace, observer)
-        files = _copy_files(workspace.home, target, observer)
         with guard_storage(f"write to {target}"):
+            files = copy_files(workspace.home, target, observer)
             sync_folder(target / "store")
             sync_folder(target)
             install_catalog(fresh, target / CATALOG)
@@ -150,34 +150,6 @@ def _settle_store(source: Store, target: Path, *, is_clearing: bool) -> int:
         return len(gone)
 
 
-def _copy_files(home: Path, target: Path, observer: Observer) -> int:
-    """Copy what runs have left, and the settings, where it is missing or differs; return how many files."""
-    with guard_storage(f"write to {target}"):
-        count = 0
-        for path in (home / "settings.toml", *home.glob("runs/*/*")):
-            observer.check_cancelled()
-            count += _copy_file(path, target / path.relative_to(home))
-        return count
-
-
-def _copy_file(source: Path, target: Path) -> bool:
-    with suppress(FileNotFoundError):  # a worker has cleared it away meanwhile
-        if not source.is_file() or (target.exists() and _stamp(source) == _stamp(target)):
-            return False
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.new")
-        shutil.copy2(source, part)
-        _sync_file(part)
-        part.replace(target)
-        return True
-    return False
-
-
 def _sync_file(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns

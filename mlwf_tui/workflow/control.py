@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 
 from mlwf_tui import processes
-from mlwf_tui.entities.run import Job, Run, RunState, Wish, WishKind
+from mlwf_tui.entities.run import Job, RunState, Wish, WishKind
 from mlwf_tui.errors import StorageFailed
 from mlwf_tui.workflow.dispatch import EXECUTOR
+from mlwf_tui.workflow.freezing import has_let_go
 from mlwf_tui.workflow.jobs import tend
 from mlwf_tui.workspace import Workspace
 
@@ -72,26 +73,10 @@ def wake_frozen(job: Job) -> None:
             processes.send_signal(process, signal.SIGCONT)
 
 
-def thaw_job(workspace: Workspace, run: Run, job: Job) -> Run:
-    """Let a job go on that stands still, and return its run as it then is."""
-    worker = job.worker
-    if worker is None:
-        tend(workspace)
-        return workspace.catalog.runs.get(run.id)
-    wait_until(lambda: processes.is_frozen(worker) or not processes.is_alive(worker), FREEZE_WAIT_S)
-    if not ask(workspace, job, Wish(kind=WishKind.CONTINUE)):
-        _ask_orphan(job, signal.SIGCONT)
-    wait_until(lambda: workspace.catalog.runs.get(run.id).state is not RunState.PAUSED, FREEZE_WAIT_S)
-    tend(workspace)
-    return workspace.catalog.runs.get(run.id)
-
-
-def find_frozen_job(workspace: Workspace, run: Run) -> Job | None:
-    """Return the job of a paused run whose process stands still, or None where it has let its process go."""
-    job = workspace.catalog.jobs.latest(run.id)
-    if run.state is not RunState.PAUSED or job is None or job.finished_at is not None:
-        return None
-    return None if job.outcome == RunState.PAUSED else job
+def wait_for_freeze(workspace: Workspace, job: Job) -> None:
+    """Wait until a job that was paused stands still and has let its slots go."""
+    executor = workspace.registry.get_executor(EXECUTOR)
+    wait_until(lambda: has_let_go(workspace, executor, job), FREEZE_WAIT_S)
 
 
 def wait_until(is_so: Callable[[], bool], limit_s: float) -> bool:

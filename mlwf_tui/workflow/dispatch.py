@@ -26,6 +26,7 @@ from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Conflict, NotFound
 from mlwf_tui.protocols import JobSpec
 from mlwf_tui.workflow import leases
+from mlwf_tui.workflow.freezing import find_frozen_job, wake
 from mlwf_tui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -197,7 +198,7 @@ class _Round:
         try:
             run_lock = leases.try_run(self.workspace, run.id)
             if run_lock is None:
-                return "what is left of its last job to end"
+                return self._wake(run, wants)
             gpus = self.gpus if wants.gpu_count else ()
             try:
                 held = leases.take(self.workspace, run.id, run_lock, wants, gpus)
@@ -216,6 +217,18 @@ class _Round:
             return f"a process: {error.strerror or error}"
         except Conflict as conflict:
             return conflict.message
+        self.started += 1
+        return ""
+
+    def _wake(self, run: Run, wants: Wants) -> str:
+        """Let the job of a run go on that stands still; return for what it waits instead, or ""."""
+        job = find_frozen_job(self.workspace, run)
+        if job is None or job.worker is None or not processes.is_frozen(job.worker):
+            return "what is left of its last job to end"
+        refusal = wake(self.workspace, self.workspace.registry.get_executor(EXECUTOR), run, job, wants)
+        if refusal is not None:
+            self.closed.update(dict.fromkeys(_list_kinds(wants), run.id))
+            return refusal.reason
         self.started += 1
         return ""
 
@@ -245,23 +258,30 @@ def _launch(workspace: Workspace, run: Run, held: leases.Held, *, has_gpus: bool
     except BaseException:
         starting.abandon()
         raise
-    starting.begin(_make_spec(workspace, run, job_id, _show_gpus(held.gpu_indices, has_gpus=has_gpus)))
+    starting.begin(_make_spec(workspace, run, job_id, held, has_gpus=has_gpus))
 
 
-def _make_spec(workspace: Workspace, run: Run, job_id: JobId, shown: dict[str, str]) -> JobSpec:
+def _make_spec(
+    workspace: Workspace, run: Run, job_id: JobId, held: leases.Held, *, has_gpus: bool
+) -> JobSpec:
     assert run.terms is not None, "only a queued run has a supervisor"
     folder, settings, home = workspace.run_folder(run.id), workspace.settings, str(workspace.home)
     return JobSpec(
         job=job_id,
         command=(sys.executable, "-m", "mlwf_tui.worker", home, run.id),
         settle=(sys.executable, "-m", "mlwf_tui.dispatcher", home, job_id),
-        environment={"PYTHONUNBUFFERED": "1", **shown},
+        environment={"PYTHONUNBUFFERED": "1", **_show_gpus(held.gpu_indices, has_gpus=has_gpus)},
         folder=folder,
         log=folder / "log",
         grace_s=STOP_GRACE_S,
         timeout_s=run.terms.timeout_s,
         hook=settings.on_finish,
         hook_timeout_s=settings.on_finish_timeout_s,
+        slots={
+            str(leases.find_slot(workspace, name)): descriptor
+            for name, descriptor in held.leases.items()
+            if leases.is_slot(name)
+        },
     )
 
 

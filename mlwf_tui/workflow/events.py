@@ -72,6 +72,7 @@ class EventWriter:
         self._lock = threading.Lock()
         self._pending = bytearray()
         self._thread: threading.Thread | None = None
+        self._is_closing = threading.Event()
         self._written_at = -math.inf  # by the monotonic clock
         self._progress_at = -math.inf
         self._failure: OSError | None = None
@@ -127,6 +128,7 @@ class EventWriter:
         """Write what is left, and let go of the file."""
         thread = self._thread
         if thread is not None:
+            self._is_closing.set()
             thread.join()
         if self._descriptor >= 0:
             self.flush()
@@ -154,7 +156,7 @@ class EventWriter:
             self._thread.start()
 
     def _write_later(self) -> None:
-        time.sleep(BATCH_S)
+        self._is_closing.wait(BATCH_S)
         with self._lock:
             self._thread = None
             self._write()

@@ -230,7 +230,17 @@ def _find_dataset(dataset: str, prefix: str) -> str:
 
 def _sign_annotation(annotation: Annotation | None) -> bytes:
     """Return what tells one annotation from another, where it has no file of its own."""
-    return b"" if annotation is None else compute_digest(msgspec.msgpack.encode(annotation)).encode()
+    if annotation is None:
+        return b""
+    return _SIGNED_EMPTY if annotation == _EMPTY else _digest(annotation)
+
+
+def _digest(annotation: Annotation) -> bytes:
+    return compute_digest(msgspec.msgpack.encode(annotation)).encode()
+
+
+_EMPTY = Annotation()
+_SIGNED_EMPTY = _digest(_EMPTY)  # of every image of a folder that annotates some
 
 
 def _fill_in(task: Task, reading: Reading, read: EncodedItem, before: bytes) -> EncodedItem:

@@ -105,30 +105,41 @@ def take(
                 _write_note(descriptor, workspace, run_id)
             return held
     except BaseException:
-        _drop(held)
+        drop(held)
         raise
-    _drop(held)
+    drop(held)
     return refusal
 
 
-def _drop(held: Held) -> None:
+def drop(held: Held) -> None:
+    """Let go of what was leased, not of the run's lock."""
     for descriptor in held.leases.values():
         os.close(descriptor)
+
+
+def is_slot(name: str) -> bool:
+    """Whether a lease is one of a CPU slot, and none of a GPU."""
+    return name.startswith("slot ")
+
+
+def find_slot(workspace: Workspace, name: str) -> Path:
+    """Return the file of a slot by the name of its lease, as "slot 0"."""
+    return workspace.home / "leases" / name.replace(" ", "-")
 
 
 def _take_slots(workspace: Workspace, held: Held, wants: Wants) -> Refusal | None:
     """Take slots; a job with GPUs needs none, as a GPU is the rarer thing."""
     if wants.gpu_count or not wants.slots:
         return None
-    folder = workspace.home / "leases"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    (workspace.home / "leases").mkdir(mode=0o700, exist_ok=True)
     count, missing = workspace.settings.slots, wants.slots
     for index in range(count):
         if not missing:
             break
-        descriptor = _try_lock(folder / f"slot-{index}", mode=0o600)
+        name = f"slot {index}"
+        descriptor = _try_lock(find_slot(workspace, name), mode=0o600)
         if descriptor is not None:
-            held.leases[f"slot {index}"] = descriptor
+            held.leases[name] = descriptor
             missing -= 1
     if not missing:
         return None

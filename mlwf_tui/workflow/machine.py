@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from contextlib import ExitStack
 from types import TracebackType
 
@@ -18,6 +18,7 @@ from mlwf_tui.protocols import Gauge
 from mlwf_tui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
+FIRST_INTERVAL_S = 0.5  # between the two readings that a rate needs
 COMPUTE_BYTES = 4 << 30  # less than that is a display's, or a part of a processor
 
 
@@ -72,6 +73,20 @@ class MachineReader:
             except NotFound:  # a job of another home
                 self._runs[job] = ""
         return replace(process, run=self._runs.get(job, ""))
+
+
+def iter_machine(workspace: Workspace, interval_s: float) -> Generator[Machine]:
+    """Yield the machine every `interval_s` seconds without end; the first reading has its rates as well.
+
+    Raises:
+        StorageFailed: the home, or what the kernel tells, cannot be read.
+    """
+    with MachineReader(workspace) as reader:
+        reader.read()
+        time.sleep(min(FIRST_INTERVAL_S, interval_s))
+        while True:
+            yield reader.read()
+            time.sleep(interval_s)
 
 
 def load_gauges(workspace: Workspace) -> list[Gauge]:

@@ -1,4 +1,4 @@
-"""Meters what a run takes of the machine, from a thread of its worker, into the run's folder."""
+"""Meters what a run takes of the machine, from a thread of the process that does it, into its folder."""
 
 from __future__ import annotations
 
@@ -34,10 +34,8 @@ def metering(
 ) -> Iterator[None]:
     """Take readings until the block ends. What goes wrong with it is said in the log, and harms no run."""
     is_over = threading.Event()
-    leased = [int(word) for word in environment.get(LEASED_GPUS, "").split(",") if word.isdecimal()]
-    path = workspace.run_folder(run.id) / FILE_NAME
-    work = (path, load_gauges(workspace), leased, is_over, interval_s, workspace.home)
-    thread = threading.Thread(target=_meter, args=work, name="metering", daemon=True)
+    work = (workspace, run, environment, is_over, interval_s)
+    thread = threading.Thread(target=meter_until, args=work, name="metering", daemon=True)
     thread.start()
     try:
         yield
@@ -46,21 +44,27 @@ def metering(
         thread.join(JOIN_TIMEOUT_S)
 
 
-def _meter(
-    path: Path,
-    gauges: Sequence[Gauge],
-    leased: Sequence[int],
+def meter_until(
+    workspace: Workspace,
+    run: Run,
+    environment: Mapping[str, str],
     is_over: threading.Event,
-    interval_s: float,
-    home: Path,
+    interval_s: float = INTERVAL_S,
 ) -> None:
-    """Write a reading at the beginning, every interval, and at the end."""
+    """Write a reading at the beginning, every interval, and at the end; for a thread of its own.
+
+    What is measured is this process with all below it.
+    """
     begun_s = time.monotonic()
+    leased = [int(word) for word in environment.get(LEASED_GPUS, "").split(",") if word.isdecimal()]
+    gauges = load_gauges(workspace)
+    path = workspace.run_folder(run.id) / FILE_NAME
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab", buffering=0) as file, ExitStack() as held:
             for gauge in gauges:
                 held.enter_context(gauge.hold())
-            reader = _RunReader(home, gauges, leased)
+            reader = _RunReader(workspace.home, gauges, leased)
             if file.tell():
                 file.write(b"\n")  # what a killed job left of a line is ended
             is_last = False

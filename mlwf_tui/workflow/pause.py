@@ -7,6 +7,7 @@ from mlwf_tui.errors import Conflict
 from mlwf_tui.workflow.control import (
     GOING_STATES,
     ask,
+    wait_for_freeze,
     wait_until,
 )
 from mlwf_tui.workflow.jobs import tend
@@ -19,9 +20,9 @@ def pause_run(workspace: Workspace, ref: str, *, is_urgent: bool = False, wait_s
     """Pause a run and return it as it then is.
 
     A training goes on to the end of its epoch, writes its checkpoint and lets its GPU go. Urgently, it
-    ends at once, to go back to its last checkpoint. Other work stands still after its present step, and
-    keeps its memory and its slot. It is `pausing` until then, for which at most `wait_s` seconds are
-    waited. A waiting run is held back.
+    ends at once, to go back to its last checkpoint. Other work stands still after its present step,
+    keeps its memory and lets its CPU slot go. It is `pausing` until then, for which at most `wait_s`
+    seconds are waited. A waiting run is held back.
 
     Raises:
         NotFound: there is no such run.
@@ -48,7 +49,8 @@ def pause_run(workspace: Workspace, ref: str, *, is_urgent: bool = False, wait_s
     if not ask(workspace, job, Wish(kind=kind, is_urgent=is_urgent)):
         catalog.runs.mark(run.id, RunState.RUNNING, expected=(RunState.PAUSING,))
         raise Conflict(f"The run {run.id} has lost its supervisor.", hint="Stop it, and resume it then.")
-    wait_until(lambda: catalog.runs.get(run.id).state not in GOING_STATES, wait_s)
+    if wait_until(lambda: catalog.runs.get(run.id).state not in GOING_STATES, wait_s) and is_freezing:
+        wait_for_freeze(workspace, job)  # what it lets go is there for others then
     tend(workspace)
     return catalog.runs.get(run.id)
 

@@ -10,12 +10,13 @@ from mlwf_tui.entities.ids import ModelId, VersionId
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.run import ArtifactKind, ProcessIdentity, Run, RunState
-from mlwf_tui.errors import Conflict
+from mlwf_tui.errors import Cancelled, Conflict
 from mlwf_tui.protocols import Observer
 from mlwf_tui.workflow.apply import perform_apply
 from mlwf_tui.workflow.benchmark import perform_benchmark
 from mlwf_tui.workflow.calls import perform_call
 from mlwf_tui.workflow.jobs import tend
+from mlwf_tui.workflow.leases import is_slot
 from mlwf_tui.workflow.recorder import Recorder, closing_run
 from mlwf_tui.workflow.settle import notify
 from mlwf_tui.workflow.train import perform_train
@@ -79,11 +80,21 @@ def stand_still(workspace: Workspace, run: Run) -> None:
     """Stop all of this worker's group where a pause was asked for, and return when it is to go on.
 
     It happens between two steps of the work, when no transaction is open that others would wait for.
+    Its supervisor lets the CPU slots go, and takes slots before it lets the worker go on.
+
+    Raises:
+        Cancelled: the run was closed meanwhile.
     """
-    if not workspace.catalog.runs.mark(run.id, RunState.PAUSED, expected=(RunState.PAUSING,)):
-        return
+    catalog = workspace.catalog
+    with catalog.transaction():
+        if not catalog.runs.mark(run.id, RunState.PAUSED, expected=(RunState.PAUSING,)):
+            return
+        job = catalog.jobs.latest(run.id)
+        if job is not None:
+            catalog.jobs.note_leases(job.id, [name for name in job.leases if not is_slot(name)])
     os.killpg(os.getpgrp(), signal.SIGSTOP)
-    workspace.catalog.runs.mark(run.id, RunState.RUNNING, expected=(RunState.PAUSED,))
+    if not catalog.queue.go_on(run.id) and catalog.runs.get(run.id).state.is_finished:
+        raise Cancelled("The run was stopped while it stood still.")
 
 
 def end_orphan(workspace: Workspace, run: Run, exit_code: int) -> None:

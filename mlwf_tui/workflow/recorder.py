@@ -7,6 +7,8 @@ a head that changed since its last version is committed before a run may read it
 from __future__ import annotations
 
 import logging
+import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +25,8 @@ from mlwf_tui.workflow.refs import resolve_project_ref
 from mlwf_tui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
+METERED_AFTER_S = 2.0
+METER_JOIN_S = 5.0  # a sick GPU's driver may keep the thread for ever; the run does not wait for it
 
 
 @dataclass(slots=True)
@@ -231,9 +235,33 @@ def record(
         )
         job = catalog.jobs.create(run.id, processes.identify_self())
     recorder = Recorder(workspace, run, job)
-    with closing_run(recorder):
+    with _metering_if_long(workspace, run), closing_run(recorder):
         recorder.hold_store()
         yield recorder
+
+
+@contextmanager
+def _metering_if_long(workspace: Workspace, run: Run) -> Iterator[None]:
+    """Record what this process takes of the machine, from when the run has lasted for a while.
+
+    A run of a few milliseconds, as most are, has only a thread that waits: 0.1 ms.
+    """
+    is_over = threading.Event()
+    thread = threading.Thread(target=_meter_if_long, args=(workspace, run, is_over), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join(METER_JOIN_S)
+
+
+def _meter_if_long(workspace: Workspace, run: Run, is_over: threading.Event) -> None:
+    if is_over.wait(METERED_AFTER_S):
+        return
+    from mlwf_tui.workflow.metering import meter_until  # which short runs do without
+
+    meter_until(workspace, run, os.environ, is_over)
 
 
 @contextmanager

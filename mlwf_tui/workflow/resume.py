@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.workflow.control import find_frozen_job, thaw_job
+from mlwf_tui.workflow.control import wait_for_freeze
+from mlwf_tui.workflow.freezing import find_frozen_job
 from mlwf_tui.workflow.jobs import start_queued, tend
 from mlwf_tui.workflow.pause import check_is_queued
 from mlwf_tui.workspace import Workspace
@@ -11,6 +12,8 @@ from mlwf_tui.workspace import Workspace
 
 def resume_run(workspace: Workspace, ref: str) -> Run:
     """Go on with a run that was paused, stopped, lost or failed: a training from its last checkpoint.
+
+    It waits for its turn in the queue like others, also where its process has only stood still.
 
     Raises:
         NotFound: there is no such run.
@@ -23,7 +26,7 @@ def resume_run(workspace: Workspace, ref: str) -> Run:
     if run.state is RunState.PAUSED:
         frozen = find_frozen_job(workspace, run)
         if frozen is not None:
-            return thaw_job(workspace, run, frozen)
+            wait_for_freeze(workspace, frozen)
         catalog.queue.put_back(run.id)
     else:
         catalog.queue.reopen(run.id)

@@ -24,6 +24,7 @@ UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
 START_GRACE = timedelta(seconds=60)  # between a run's row and its process's
 MAX_UNBEGUN = 3  # jobs that died before they began; something kills them, and would again
 RETRY, UNBEGUN = "retry", "unbegun"
+DISK_REFUSED = 74  # EX_IOERR: of a worker that could not even say so in the catalog
 
 
 def settle_all(workspace: Workspace) -> None:
@@ -162,6 +163,8 @@ def _explain(job: Job | None, found: JobExit | None, run: Run) -> tuple[RunState
         return RunState.FAILED, f"It took longer than its limit of {limit_s or found.ran_s:g} s."
     if found is not None and found.wish == "stop":
         return RunState.LOST, "It was ended from outside, as when the machine is shut down."
+    if found is not None and found.exit_code == DISK_REFUSED:
+        return RunState.LOST, "The disk refused what it had to write, as when it is full."
     if found is not None:
         return RunState.LOST, f"The process ended without a word: {_describe_exit(found)}."
     if job is not None and job.process.boot_id.partition(":")[0] != processes.read_boot_id():

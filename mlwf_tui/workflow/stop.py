@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Conflict
-from mlwf_tui.workflow.control import end_job, find_frozen_job, wake_frozen
+from mlwf_tui.workflow.control import end_job, wake_frozen
 from mlwf_tui.workflow.dispatch import STOP_GRACE_S
+from mlwf_tui.workflow.freezing import find_frozen_job
 from mlwf_tui.workflow.jobs import tend
 from mlwf_tui.workspace import Workspace
 
 GRACE_S = STOP_GRACE_S
-STOPPABLE = (RunState.CLAIMED, RunState.RUNNING, RunState.PAUSING, RunState.PAUSED)
+STOPPABLE = (RunState.QUEUED, RunState.CLAIMED, RunState.RUNNING, RunState.PAUSING, RunState.PAUSED)
 
 
 def stop_run(workspace: Workspace, ref: str, *, grace_s: float = GRACE_S) -> Run:
@@ -44,8 +45,8 @@ def _stop_waiting(workspace: Workspace, run: Run) -> bool:
     """Take a run out of the queue that has no process; False where it has one."""
     with workspace.catalog.transaction():
         now = workspace.catalog.runs.get(run.id)
-        is_paused = now.state is RunState.PAUSED and find_frozen_job(workspace, now) is None
-        if now.state is not RunState.QUEUED and not is_paused:
+        is_waiting = now.state in (RunState.QUEUED, RunState.PAUSED)
+        if not is_waiting or find_frozen_job(workspace, now) is not None:
             return False
         workspace.catalog.runs.finish(run.id, RunState.STOPPED, result={}, error="Stopped on request.")
     return True

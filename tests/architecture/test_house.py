@@ -10,19 +10,27 @@ import pytest
 
 from mlwf_tui.cli.main import COMMANDS, mlwf
 from mlwf_tui.sdk import Home
+from mlwf_tui.sdk.jobs import Jobs
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
-    "__init__", "calls", "combine", "content", "control", "conversions", "dispatch", "events", "exports",
-    "fitting", "follow", "graph_formats", "hands", "hits", "import_cache", "inspecting", "intake", "items",
-    "jobs", "journal", "known_items", "layouts", "leases", "linking", "live", "machine_marks", "messages",
-    "metering", "names", "perform",
+    "backup_files", "freezing",
+    "conversions", "detecting", "fitting", "linking",
+    "__init__", "calls", "combine", "content", "control", "dispatch", "events", "exports", "follow",
+    "graph_formats", "hands", "hits", "import_cache", "inspecting", "intake", "items", "jobs", "journal",
+    "known_items", "layouts", "leases", "live", "machine_marks", "messages", "metering", "names", "perform",
     "pictures", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving", "settle",
     "spool", "tracking", "tree", "tree_edits", "tree_files", "tree_moves", "tree_plan", "tree_recovery",
     "tree_state", "tree_write", "usage",
 }  # fmt: skip
-SDK_NAMES = {"import": "import_folder", "branch": "copy"}  # a word of Python, and a second name
+SDK_NAMES = {
+    "import": "import_folder",  # a word of Python
+    "branch": "copy",  # a second name
+    "logs": "iter_log",
+    "watch": "outlook",
+    "report": "evaluation",
+}
 
 
 def list_imported(module: str) -> set[str]:
@@ -76,6 +84,13 @@ def test_every_verb_is_a_command() -> None:
 def test_every_command_on_data_is_a_method_of_a_home_in_python() -> None:
     modules = [f"mlwf_tui.cli.{name}" for name in ("data", "versions", "diff", "checkout", "care")]
     methods = {name for name in vars(Home) if not name.startswith("_")}
+    missing = {SDK_NAMES.get(name, name) for module in modules for name in COMMANDS[module]} - methods
+    assert not missing
+
+
+def test_every_command_on_jobs_is_a_method_of_a_home_or_its_jobs_in_python() -> None:
+    modules = [f"mlwf_tui.cli.{name}" for name in ("models", "runs", "queue", "curves", "machine", "doctor")]
+    methods = {name for owner in (Home, Jobs) for name in vars(owner) if not name.startswith("_")}
     missing = {SDK_NAMES.get(name, name) for module in modules for name in COMMANDS[module]} - methods
     assert not missing
 

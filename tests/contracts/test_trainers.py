@@ -217,7 +217,7 @@ def test_a_pause_leaves_a_checkpoint_that_a_second_fit_goes_on_from(
 ) -> None:
     data, folder = make_data(tmp_path / "data"), tmp_path / "fit"
     assert not trainer.can_resume(folder)
-    first, second = PausingObserver(looks_left=4 if is_urgent else 2, is_urgent=is_urgent), KeepingObserver()
+    first, second = PausingObserver(looks_left=5 if is_urgent else 2, is_urgent=is_urgent), KeepingObserver()
 
     with pytest.raises(Paused):  # in the second epoch, or, patiently, at the end of the first
         trainer.fit(make_request(trainer, data, folder), first)

@@ -65,6 +65,16 @@ def test_what_a_resumed_run_says_again_takes_the_place_of_what_was_said_before()
     assert (summary.count, summary.last, summary.best, summary.best_step) == (5, 0.5, 0.5, 4)
 
 
+@pytest.mark.parametrize("length", [5, 300])
+def test_a_point_that_a_later_attempt_says_again_counts_once(length: int) -> None:
+    summary = sum_up([1 / (step + 1) for step in range(length)])
+    for attempt, first in ((2, length - 1), (3, length - 2), (4, length - 4)):
+        for step in range(first, length):
+            point = MetricPoint(key="train/loss", value=1 / (step + 1), step=step, attempt=attempt)
+            summary.add(point)
+        assert (summary.count, summary.last_step, summary.best) == (length, length - 1, 1 / length)
+
+
 def test_times_never_go_back_though_the_clock_does() -> None:
     series = MetricSeries("loss")
     for step, at in enumerate([100.0, 50.0, 120.0]):

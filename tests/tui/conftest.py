@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from textual import constants
 
 from mlwf_tui.workspace import Workspace, open_workspace
-from tests.tui.homes import fill_home, fill_projects
+from tests.tui.homes import add_running, fill_finished, fill_projects
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,20 +27,49 @@ def _true_colors(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder whose name is short and begins alike wherever it lies: screens wrap paths, and cut them."""
+    with TemporaryDirectory(prefix="mlwf-tests-of-the-app-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def projects_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _make(fill_projects, tmp_path_factory.mktemp("projects"))
+
+
+@pytest.fixture(scope="session")
+def finished_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _make(fill_finished, tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture
 def empty_home(tmp_path: Path) -> Iterator[Workspace]:
     with open_workspace(tmp_path / "home") as workspace:
         yield workspace
 
 
 @pytest.fixture
-def projects_home(empty_home: Workspace, tmp_path: Path) -> Workspace:
+def projects_home(projects_template: Path, tmp_path: Path) -> Iterator[Workspace]:
     """`cells` with two versions and a changed head; `parts`, never committed."""
-    fill_projects(empty_home, tmp_path / "source")
-    return empty_home
+    with _open_copy(projects_template, tmp_path / "home") as workspace:
+        yield workspace
 
 
 @pytest.fixture
-def full_home(empty_home: Workspace, tmp_path: Path) -> Workspace:
+def full_home(finished_template: Path, tmp_path: Path) -> Iterator[Workspace]:
     """Something of every kind, and a training that goes on."""
-    fill_home(empty_home, tmp_path / "source")
-    return empty_home
+    with _open_copy(finished_template, tmp_path / "home") as workspace:
+        add_running(workspace)
+        yield workspace
+
+
+def _make(fill: Callable[[Workspace, Path], None], folder: Path) -> Path:
+    """Make a home that tests copy, which takes a small part of the time of making it; return where it is."""
+    with open_workspace(folder / "home") as workspace:
+        fill(workspace, folder / "source")
+    return folder / "home"
+
+
+def _open_copy(template: Path, home: Path) -> AbstractContextManager[Workspace]:
+    return open_workspace(shutil.copytree(template, home))

@@ -21,7 +21,7 @@ from tests.tui.homes import read_clock
 
 WIDE, NARROW = (120, 40), (80, 24)
 SIZES = (WIDE, NARROW)
-LIMIT_S = 20.0
+LIMIT_S = 60.0  # the machine may be busy; nothing here is slow by itself
 
 
 class Driver:

@@ -167,12 +167,17 @@ def make_evaluation() -> Evaluation:
     )
 
 
-def fill_home(workspace: Workspace, folder: Path) -> None:
-    """Make a home in which something of every kind is there to be seen, one run going on."""
+def fill_finished(workspace: Workspace, folder: Path) -> None:
+    """Make the same projects, a model and a report of it; nothing goes on."""
     fill_projects(workspace, folder)
     model = add_model(workspace)
     version = workspace.catalog.versions.get(workspace.catalog.projects.get("cells").id, 2)
     add_report(workspace, model, version)
+
+
+def fill_home(workspace: Workspace, folder: Path) -> None:
+    """Make a home in which something of every kind is there to be seen, one run going on."""
+    fill_finished(workspace, folder)
     add_running(workspace)
 
 

@@ -8,16 +8,21 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import mlwf_tui
+from mlwf_tui.entities.layout import MonitorLayout
 from mlwf_tui.errors import Busy, Conflict, InvalidParameter
+from mlwf_tui.logs.log_file import LogFile
+from mlwf_tui.logs.rotation import rotate
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.backup import BackupResult, backup
 from mlwf_tui.workflow.collect import collect
+from mlwf_tui.workflow.layouts import read_layout, write_layout
 from mlwf_tui.workflow.verify import verify
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.fakes.observers import KeepingObserver
@@ -46,6 +51,13 @@ def read_home(home: Path) -> dict[str, dict[str, bytes]]:
         for model in workspace.catalog.models.list():
             contents[model.name] = {c.name: workspace.store.read(c.blob) for c in model.checkpoints}
         return contents
+
+
+def read_lines(path: Path, *rows: int) -> list[str]:
+    """Return these lines of a log, whatever of it is in parts."""
+    with closing(LogFile(path)) as log:
+        log.read_appended()
+        return [log.read_line(row).text for row in rows]
 
 
 @pytest.fixture
@@ -127,6 +139,81 @@ def test_a_damaged_pack_is_not_copied_and_named(filled: Workspace, tmp_path: Pat
     flip(pack, 30)
     save(filled, tmp_path / "copy")
     assert read_home(tmp_path / "copy") == read_home(filled.home)
+
+
+def test_a_rotated_log_takes_no_more_room_in_the_copy_and_reads_the_same(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    log = filled.run_folder("0123") / "log"
+    log.write_bytes(b"".join(b"line %d\n" % number for number in range(200_000)))
+    assert rotate(log, 512 << 10) >= 3
+    expected = ["line 0", "line 100000", "line 199999"]
+    assert read_lines(log, 0, 100_000, 199_999) == expected
+    save(filled, tmp_path / "copy")
+    with open_workspace(tmp_path / "copy") as copy:
+        save(copy, tmp_path / "restored")
+    for home in (tmp_path / "copy", tmp_path / "restored"):
+        copied = home / "runs" / "0123" / "log"
+        assert copied.stat().st_size == log.stat().st_size
+        assert copied.stat().st_blocks <= log.stat().st_blocks
+        assert read_lines(copied, 0, 100_000, 199_999) == expected
+    with log.open("ab") as file:
+        file.write(b"more\n")
+    assert save(filled, tmp_path / "copy").files_copied == 1
+
+
+def test_a_log_that_is_rotated_while_it_is_copied_is_whole_in_the_copy(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    log = filled.run_folder("0123") / "log"
+    log.write_bytes(b"".join(b"line %d\n" % number for number in range(100_000)))
+
+    class Rotating(KeepingObserver):
+        """Rotates the log at each look: before the log is copied, and before its parts are."""
+
+        def check_cancelled(self) -> None:
+            rotate(log, 200 << 10)
+
+    backup(filled, tmp_path / "copy", Rotating())
+    copied = tmp_path / "copy" / "runs" / "0123" / "log"
+    assert read_lines(copied, 0, 50_000, 99_999) == ["line 0", "line 50000", "line 99999"]
+
+
+def test_how_a_person_has_laid_out_the_monitor_is_in_the_backup(filled: Workspace, tmp_path: Path) -> None:
+    layout = MonitorLayout(smoothing=0.6)
+    with open_workspace(filled.home) as home:  # as who is named in its settings
+        write_layout(home, layout)
+    save(filled, tmp_path / "copy")
+    with open_workspace(tmp_path / "copy") as copy:
+        assert read_layout(copy) == layout
+
+
+def test_checkpoints_of_a_fit_that_can_go_on_are_in_the_backup_until_it_is_over(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    weights = filled.run_folder("0123") / "fit" / "weights"
+    weights.mkdir(parents=True)
+    (weights / "last.pt").write_bytes(b"epoch 3")
+    (weights / "before.pt").write_bytes(b"epoch 2")
+    copied = tmp_path / "copy" / "runs" / "0123" / "fit" / "weights"
+    save(filled, tmp_path / "copy")
+    assert (copied / "last.pt").read_bytes() == b"epoch 3"
+    (weights / "before.pt").unlink()
+    save(filled, tmp_path / "copy")
+    assert [path.name for path in copied.iterdir()] == ["last.pt"]
+    shutil.rmtree(weights.parent)
+    save(filled, tmp_path / "copy")
+    assert not copied.parent.exists()
+    assert (copied.parent.parent / "log").exists()
+
+
+def test_what_only_means_something_to_a_living_job_is_not_in_the_backup(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    for name in ("lock", "control-12.json", "frozen-12.json"):
+        (filled.run_folder("0123") / name).write_text("{}")
+    save(filled, tmp_path / "copy")
+    assert [path.name for path in (tmp_path / "copy" / "runs" / "0123").iterdir()] == ["log"]
 
 
 def test_an_open_catalog_of_the_copy_is_brought_up_to_date(filled: Workspace, tmp_path: Path) -> None:
@@ -242,6 +329,7 @@ def test_two_backups_to_one_folder_do_not_mix(
 
 BACK_UP = """
 import sys
+from contextlib import closing
 from pathlib import Path
 from mlwf_tui.workflow.backup import backup
 from mlwf_tui.workspace import open_workspace

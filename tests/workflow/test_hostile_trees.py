@@ -30,8 +30,6 @@ from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.making import make_image, write_image, write_voc_xml
 
-pytestmark = pytest.mark.timeout(60)  # what blocks on a pipe blocks for ever
-
 
 @pytest.fixture
 def folder(imported: Workspace, tmp_path: Path, observer: KeepingObserver) -> Path:

@@ -159,12 +159,11 @@ def submit(home: Workspace, tmp_path: Path, name: str, gpus: str) -> str:
     """
     code = (
         "from tests import jobs\n"
-        "from mlwf_tui.cli.terms import _read_wants\n"
-        "from mlwf_tui.entities.queue import Terms\n"
+        "from mlwf_tui.entities.queue import Terms, read_wants\n"
         "from mlwf_tui.workspace import open_workspace\n"
         "from pathlib import Path\n"
         f"with open_workspace(Path({str(home.home)!r})) as home:\n"
-        f"    terms = Terms(wants=_read_wants({gpus!r}, 1))\n"
+        f"    terms = Terms(wants=read_wants({gpus!r}, 1))\n"
         f"    run = jobs.act(home, {work!r}, seed={sum(map(ord, name))}, terms=terms)\n"
         "    print(run.id)\n"
     )

@@ -18,11 +18,14 @@ from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.workflow.follow import RunFollower, log_path
 from mlwf_tui.workflow.machine import choose_for_jobs
+from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workflow.show import show
+from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workflow.usage import FILE_NAME, read_usage
 from mlwf_tui.workspace import Workspace
 from tests import jobs
 from tests.fakes.driver import build_driver, write_gpus
+from tests.fakes.observers import KeepingObserver
 
 UNTIL_GATE = "while not Path({gate!r}).exists():\n    time.sleep(0.02)\n    yield"
 
@@ -91,6 +94,30 @@ def test_a_job_records_what_it_takes_and_show_tells_it(home: Workspace, tmp_path
     assert usage.gpu_energy_wh is None
     assert show(home, run.id).facts["machine"]["readings"] == usage.readings
     assert RunFollower(home, run.id).poll().usage == usage
+
+
+def test_a_command_that_does_a_long_run_itself_records_what_it_takes(
+    home: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlwf_tui.workflow.recorder.METERED_AFTER_S", 0.0)
+    code = f"""
+    while not list(Path({str(home.home)!r}).glob("runs/*/machine.jsonl")):
+        time.sleep(0.01)
+    """
+    observer = KeepingObserver()
+    made = transform(home, "act", ("cells",), to="out", params={"code": code}, seed=0, observer=observer)
+    usage = read_usage(home, home.catalog.runs.get(made.run))
+    assert usage is not None
+    assert usage.readings == 2  # one at the beginning, one at the end
+    assert usage.memory_peak_bytes is not None
+    assert show(home, made.run).facts["machine"]["readings"] == 2
+
+
+def test_a_run_that_is_over_at_once_leaves_no_readings(home: Workspace) -> None:
+    with record(home, "commit", params={}) as recorder:
+        pass
+    assert read_usage(home, recorder.run) is None
+    assert not home.run_folder(recorder.run_id).exists()
 
 
 def test_a_job_records_its_own_gpu_with_its_energy(home: Workspace, tmp_path: Path, gpus: Path) -> None:

@@ -85,7 +85,8 @@ def test_other_work_stands_still_and_goes_on(home: Workspace, tmp_path: Path) ->
     before = beat.read_text()
     assert list_queue(home).going[0][0].state is RunState.PAUSED
     assert beat.read_text() == before
-    assert resume_run(home, run.id).state is RunState.RUNNING
+    resume_run(home, run.id)
+    jobs.wait_for_state(home, run, RunState.RUNNING)
     jobs.wait_until(lambda: beat.read_text() != before, lambda: "it does not go on")
     (tmp_path / "end").touch()
     assert jobs.wait_for_end(home, run).state is RunState.DONE
@@ -111,6 +112,94 @@ def test_what_was_killed_while_it_stood_still_is_lost(home: Workspace) -> None:
     jobs.kill(jobs.find_job(home, run).process)
     jobs.kill(jobs.find_worker(home, run))
     assert jobs.wait_for_end(home, run).state is RunState.LOST
+
+
+@pytest.fixture
+def narrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """A home with one slot."""
+    with jobs.open_job_home(tmp_path, monkeypatch, "slots = 1\n") as workspace:
+        yield workspace
+
+
+def freeze(home: Workspace, run: Run) -> Run:
+    jobs.wait_for_state(home, run, RunState.RUNNING)
+    assert pause_run(home, run.id, wait_s=WAIT_S).state is RunState.PAUSED
+    return run
+
+
+def test_what_stands_still_lets_its_slot_go_and_waits_for_one_to_go_on(narrow: Workspace) -> None:
+    first = freeze(narrow, jobs.act(narrow, jobs.FOREVER))
+    assert jobs.find_job(narrow, first).leases == ()
+    second = jobs.wait_for_state(narrow, jobs.act(narrow, jobs.FOREVER, seed=1), RunState.RUNNING)
+    waiting = resume_run(narrow, first.id)
+    assert (waiting.state, waiting.waits_for) == (RunState.QUEUED, "1 of 1 CPU slots taken")
+    assert processes.is_frozen(jobs.find_worker(narrow, first))
+    stop_run(narrow, second.id)
+    jobs.wait_for_state(narrow, first, RunState.RUNNING)
+    assert jobs.find_job(narrow, first).leases == ("slot 0",)
+    third = jobs.act(narrow, "", seed=2)
+    assert third.waits_for == "1 of 1 CPU slots taken"
+    assert len(narrow.catalog.jobs.list_of(first.id)) == 1
+
+
+def test_a_run_that_waits_starts_as_soon_as_another_stands_still(narrow: Workspace) -> None:
+    first = jobs.wait_for_state(narrow, jobs.act(narrow, jobs.FOREVER), RunState.RUNNING)
+    second = jobs.act(narrow, "", seed=1)
+    assert second.state is RunState.QUEUED
+    freeze(narrow, first)
+    assert jobs.wait_for_end(narrow, second).state is RunState.DONE
+
+
+def test_another_slot_than_before_is_held_also_where_the_supervisor_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with jobs.open_job_home(tmp_path, monkeypatch, "slots = 2\n") as home:
+        first = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER), RunState.RUNNING)
+        second = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER, seed=1), RunState.RUNNING)
+        freeze(home, first)
+        third = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER, seed=2), RunState.RUNNING)
+        assert jobs.find_job(home, third).leases == ("slot 0",)
+        freeze(home, second)
+        resume_run(home, first.id)
+        jobs.wait_for_state(home, first, RunState.RUNNING)
+        assert jobs.find_job(home, first).leases == ("slot 1",)
+        jobs.kill(jobs.find_job(home, first).process)
+        refused = resume_run(home, second.id)
+        assert refused.waits_for == "2 of 2 CPU slots taken"
+        jobs.kill(jobs.find_worker(home, first))
+        jobs.wait_for_state(home, second, RunState.RUNNING)
+        for _ in range(2):  # and once more, from a slot that it was sent
+            freeze(home, second)
+            resume_run(home, second.id)
+            jobs.wait_for_state(home, second, RunState.RUNNING)
+
+
+def test_what_waits_to_go_on_can_be_paused_again_and_stopped(narrow: Workspace) -> None:
+    first = freeze(narrow, jobs.act(narrow, jobs.FOREVER))
+    jobs.wait_for_state(narrow, jobs.act(narrow, jobs.FOREVER, seed=1), RunState.RUNNING)
+    assert resume_run(narrow, first.id).state is RunState.QUEUED
+    assert pause_run(narrow, first.id).state is RunState.PAUSED
+    assert resume_run(narrow, first.id).state is RunState.QUEUED
+    assert stop_run(narrow, first.id).state is RunState.STOPPED
+    assert not processes.is_alive(jobs.find_worker(narrow, first))
+
+
+def test_what_was_killed_while_it_waited_to_go_on_is_begun_anew(narrow: Workspace) -> None:
+    first = freeze(narrow, jobs.act(narrow, "yield"))
+    second = jobs.wait_for_state(narrow, jobs.act(narrow, jobs.FOREVER, seed=1), RunState.RUNNING)
+    resume_run(narrow, first.id)
+    jobs.kill(jobs.find_worker(narrow, first))
+    stop_run(narrow, second.id)
+    assert jobs.wait_for_end(narrow, first).state is RunState.DONE
+    assert len(narrow.catalog.jobs.list_of(first.id)) == 2
+
+
+def test_what_stands_still_goes_on_where_its_supervisor_is_killed(home: Workspace) -> None:
+    """The kernel wakes a group of stopped processes that nobody is left to wake."""
+    run = freeze(home, jobs.act(home, jobs.FOREVER))
+    jobs.kill(jobs.find_job(home, run).process)
+    jobs.wait_for_state(home, run, RunState.RUNNING)
+    assert stop_run(home, run.id).state is RunState.STOPPED
 
 
 def test_a_waiting_run_is_held_back_until_it_is_resumed(home: Workspace, tmp_path: Path) -> None:

@@ -251,18 +251,28 @@ def test_many_runs_on_one_slot_are_each_done_once_and_never_two_at_a_time(
         assert jobs.wait_for_end(home, run).state is RunState.DONE
 
 
+@pytest.mark.parametrize(
+    ("count", "kills"), [(16, 8), pytest.param(200, 41, marks=[pytest.mark.slow, pytest.mark.timeout(3000)])]
+)
 def test_dispatchers_that_are_killed_lose_no_run_and_do_none_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, kills: int
 ) -> None:
-    count, draw = 16, random.Random(3)
+    draw = random.Random(3)
     with jobs.open_job_home(tmp_path, monkeypatch, "slots = 3\n") as home:
-        trace = tmp_path / "trace"
+        trace, inside = tmp_path / "trace", tmp_path / "inside"
+        inside.mkdir()
+        code = (
+            f"Path({str(inside)!r}, str(seed)).touch()\n"
+            f"assert len(os.listdir({str(inside)!r})) <= 3, 'more at once than there are slots'\n"
+            f"{write(trace)}\n"
+            f"Path({str(inside)!r}, str(seed)).unlink()"
+        )
         pause_queue(home)
-        runs = [jobs.act(home, write(trace), seed=seed) for seed in range(count)]
+        runs = [jobs.act(home, code, seed=seed) for seed in range(count)]
         home.catalog.queue.set_paused(str(home.home), is_paused=False, author="")
         command = [sys.executable, "-m", "mlwf_tui.dispatcher", str(home.home)]
-        for _ in range(8):
-            processes = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
+        for _ in range(kills):
+            processes = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(4)]
             for process in processes:
                 try:
                     process.wait(timeout=draw.uniform(0.2, 0.6))

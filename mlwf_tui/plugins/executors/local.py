@@ -90,12 +90,16 @@ class LocalExecutor:
         """
         path = folder / f"control-{job}.json"
         part = path.with_name(f".{path.name}.{os.getpid()}")
-        asked = {"wish": wish.kind.value, "grace_s": wish.grace_s, "is_urgent": wish.is_urgent}
-        part.write_bytes(msgspec.json.encode(asked))
+        asked = msgspec.to_builtins(wish)
+        part.write_bytes(msgspec.json.encode({"wish": asked.pop("kind"), **asked}))
         part.replace(path)
         is_there = processes.send_signal(process, signal.SIGUSR1)
         processes.send_signal(process, signal.SIGCONT)
         return is_there
+
+    def is_frozen(self, folder: Path, job: JobId) -> bool:
+        """Whether all of the job stands still, and has let its slots go."""
+        return (folder / f"frozen-{job}.json").exists()
 
     def read_exit(self, folder: Path, job: JobId) -> JobExit | None:
         """Return what the supervisor has noted of the job's end."""

@@ -5,13 +5,18 @@ starts in 15 ms. It is told what to do by one line of JSON on its standard input
 comes, whoever started it has died before it had claimed the run, and nothing is begun.
 
 The descriptors that it inherits hold the locks of the run and its leases. The job inherits them too, so
-that the kernel lets go of them when the last of both has ended. The job writes its log by itself: a pipe
-through here would kill it when this process is killed.
+that the kernel lets go of them when the last of both has ended. CPU slots are let go while the job stands
+still. Those that it gets then are sent to it through a socket that nobody reads: a descriptor on its way
+keeps its lock as well, for as long as the worker has its end of the socket.
+
+The job writes its log by itself: a pipe through here would kill it when this process is killed.
 """
 
 from __future__ import annotations
 
+import _socket  # socket itself would load a dozen modules more
 import ctypes
+import fcntl
 import json
 import os
 import resource
@@ -49,7 +54,7 @@ def main() -> int:
     note = job.describe_end()
     write_note(f"exit-{job.spec['job']}.json", note)
     adopt_orphans(False)  # what is started from here on is nobody's stray
-    for descriptor in job.spec["descriptors"]:
+    for descriptor in {*job.spec["descriptors"], *job.slots.values()}:
         os.close(descriptor)
     outcome = settle(job.spec["settle"], note, log)
     if outcome.get("is_finished") and job.spec["hook"]:
@@ -71,16 +76,27 @@ class Job:
         self.started = self.frozen_at = 0.0
         self.frozen_s = self.ran_s = 0.0
         self.strays = 0
+        self.slots: dict[str, int] = dict(spec.get("slots", {}))  # those that it has or has had, by path
+        self.sending: _socket.socket | None = None
 
     def start(self, log: int) -> None:
         environment = {**os.environ, **self.spec["environment"]}
         actions = [(os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
+        receiving = self.open_socket() if self.slots else None  # inherited, and closed with the worker
         self.started = time.monotonic()
         command = self.spec["command"]
         self.pid = os.posix_spawn(
             command[0], command, environment, file_actions=actions, setpgroup=0, setsigmask=(),
             setsigdef=HANDLED,
         )  # fmt: skip
+        if receiving is not None:
+            receiving.close()
+
+    def open_socket(self) -> _socket.socket:
+        self.sending, receiving = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+        self.sending.setblocking(False)
+        os.set_inheritable(receiving.fileno(), True)
+        return receiving
 
     def wait(self) -> None:
         """Wait for the worker's end, and do meanwhile what is asked and what time demands."""
@@ -134,7 +150,7 @@ class Job:
         elif asked["wish"] == "freeze":
             self.is_freezing = True
             send(self.pid, signal.SIGTSTP)
-        elif asked["wish"] == "continue":
+        elif asked["wish"] == "continue" and (not self.frozen_at or self.take_slots(asked["slots"])):
             self.thaw()
 
     def stop(self, wish: str, grace_s: float) -> None:
@@ -154,10 +170,45 @@ class Job:
         self.frozen_at = self.frozen_at or time.monotonic()
         signal_all(list_below(), signal.SIGSTOP)
         signal_all(list_below(), signal.SIGSTOP)  # what was forked meanwhile
+        for descriptor in self.slots.values():
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # for the worker as well: both have the same open file
+        write_note(self.name_frozen_note(), {"since": time.time()})
+
+    def take_slots(self, paths: list[str]) -> bool:
+        """Take all of these slots, or none; also for the worker, which is to hold them without us."""
+        taken: dict[str, int] = {}
+        try:
+            for path in paths:
+                taken[path] = self.slots.get(path, -1)
+                if taken[path] < 0:
+                    taken[path] = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+                fcntl.flock(taken[path], fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.hand_over([taken[path] for path in taken if path not in self.slots])
+        except OSError as error:
+            if not isinstance(error, BlockingIOError):  # another one was faster
+                tell(f"a slot cannot be taken: {error}")
+            for path, descriptor in taken.items():
+                if path in self.slots:
+                    fcntl.flock(descriptor, fcntl.LOCK_UN)
+                elif descriptor >= 0:
+                    os.close(descriptor)
+            return False
+        self.slots |= taken
+        return True
+
+    def hand_over(self, descriptors: list[int]) -> None:
+        if descriptors and self.sending is not None:
+            packed = b"".join(descriptor.to_bytes(4, sys.byteorder) for descriptor in descriptors)
+            self.sending.sendmsg([b"slots"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)])
+
+    def name_frozen_note(self) -> str:
+        return f"frozen-{self.spec['job']}.json"
 
     def thaw(self) -> None:
         """Let all go on, also what somebody else has stopped; the worker last, which needs the others."""
         self.is_freezing = False
+        if self.frozen_at and os.path.exists(self.name_frozen_note()):
+            os.unlink(self.name_frozen_note())
         signal_all(list_below()[::-1], signal.SIGCONT)
         if self.frozen_at:
             self.frozen_s += time.monotonic() - self.frozen_at

@@ -6,17 +6,18 @@ before each writing, by a rename that costs nothing.
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-LAST, BEFORE, BEST = "last.pt", "before.pt", "best.pt"
+LAST, BEFORE, BEST, KEPT = "last.pt", "before.pt", "best.pt", "best-kept.pt"
 
 
 def list_checkpoints(folder: Path) -> tuple[Path, ...]:
     """Return the whole checkpoints of the fit in `folder` that it may go on from, the newest first."""
     weights = folder / "train" / "weights"
-    return tuple(path for path in (weights / LAST, weights / BEFORE) if _is_whole(path))
+    return tuple(path for path in (weights / LAST, weights / BEFORE) if is_whole(path))
 
 
 def save_safely(weights: Path, save: Callable[[], bool]) -> bool:
@@ -30,15 +31,32 @@ def save_safely(weights: Path, save: Callable[[], bool]) -> bool:
     return is_saved
 
 
-def prepare_resume(chosen: Path) -> Path:
-    """Make a checkpoint the last one, and return its path; a best.pt that was torn is taken away."""
-    best = chosen.with_name(BEST)
-    if best.exists() and not _is_whole(best):
+def keep_best(weights: Path) -> None:
+    """Put a copy of best.pt aside, before it is rewritten in place."""
+    if (weights / BEST).exists():
+        shutil.copyfile(weights / BEST, weights / KEPT)
+
+
+def prepare_resume(chosen: Path, *, is_best: bool) -> Path:
+    """Make a checkpoint the last one and best.pt whole, and return the checkpoint's path.
+
+    `is_best` where no checkpoint before it was better: it may then have come to no best.pt any more, or to
+    a torn one, since the library writes that second, as the same bytes.
+    """
+    last = chosen.replace(chosen.with_name(LAST))
+    best, kept = chosen.with_name(BEST), chosen.with_name(KEPT)
+    if is_best:
+        part = best.with_suffix(".part")
+        shutil.copyfile(last, part)
+        part.replace(best)
+    elif best.exists() and not is_whole(best):
         best.unlink()
-    return chosen.replace(chosen.with_name(LAST))
+        if is_whole(kept):
+            kept.replace(best)
+    return last
 
 
-def _is_whole(path: Path) -> bool:
+def is_whole(path: Path) -> bool:
     """Whether the archive has its end, which is written last, and nothing in it is damaged."""
     try:
         with zipfile.ZipFile(path) as archive:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from functools import partial
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from mlwf_tui.plugins.trainers.ultralytics_architectures import find_definition
 from mlwf_tui.plugins.trainers.ultralytics_checkpoints import (
     list_checkpoints,
     prepare_resume,
-    save_safely,
 )
 from mlwf_tui.plugins.trainers.ultralytics_library import (
     choose_device,
@@ -38,6 +38,8 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
     """Train as the request says; see the contract `Trainer.fit`."""
     _check_data(request.data)
     prepare_library(request.folder)
+    from mlwf_tui.plugins.trainers.ultralytics_trainer import ResumableTrainer
+
     params: TrainParams = request.params
     device = choose_device(params.device)
     settings = _build_settings(request, params, device)
@@ -50,7 +52,7 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
     watcher = _Watcher(observer)
     watcher.attach(model)
     with report_failure("train"):
-        model.train(**settings)
+        model.train(ResumableTrainer, **settings)
     return FitResult(
         checkpoints=_list_checkpoints(model.trainer),
         architecture=request.architecture,
@@ -63,15 +65,26 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
 
 
 def _find_checkpoint(request: FitRequest) -> Path | None:
-    """Return what to go on from: of an interrupted fit its last checkpoint that is not of a finished one."""
+    """Return what to go on from: of an interrupted fit the last checkpoint after which an epoch is due."""
     import torch
 
     for path in list_checkpoints(request.folder) if request.is_resumed else ():
         with report_failure("read the checkpoint"):
-            epoch = torch.load(path, map_location="cpu", weights_only=False).get("epoch", -1)
-        if epoch >= 0:  # the library writes -1 at the very end
-            return prepare_resume(path)
+            saved = torch.load(path, map_location="cpu", weights_only=False)
+        if not _is_last(saved):
+            return prepare_resume(path, is_best=saved["best_fitness"] == saved["train_metrics"]["fitness"])
     return None
+
+
+def _is_last(saved: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint is that of the last epoch, which is done again: the library resumes no such one.
+
+    In a finished one it writes -1 for the epoch.
+    """
+    epochs_done, settings = saved.get("epoch", -1) + 1, saved["train_args"]
+    best_epoch, patience = (saved.get("stopper") or {}).get("best_epoch", 0), settings.get("patience")
+    is_impatient = bool(patience) and epochs_done - best_epoch >= patience
+    return epochs_done == 0 or epochs_done >= settings["epochs"] or is_impatient
 
 
 def read_metrics(results: dict[str, Any]) -> dict[str, float]:
@@ -87,7 +100,7 @@ class _Watcher:
         self._is_pausing = False
         self._observer = observer
         self._batches_done = 0
-        self._trained_epoch = -1
+        self._trained_epoch = self._told_epoch = -1
         self._told_at_s = 0.0
         self._quality = ""  # what the last validation found, for the progress line
 
@@ -96,12 +109,12 @@ class _Watcher:
         model.add_callback("on_train_start", use_all_threads)
         model.add_callback("on_train_batch_end", self._on_batch_end)
         model.add_callback("on_train_epoch_end", self._on_epoch_trained)
+        model.add_callback("before_save", self.tell_epoch)  # of ResumableTrainer
         model.add_callback("on_fit_epoch_end", self._on_epoch_measured)
 
     def _begin(self, trainer: Any) -> None:
-        """Count on from where a resumed fit begins, and keep its checkpoints whole."""
+        """Count on from where a resumed fit begins."""
         self._batches_done = trainer.start_epoch * len(trainer.train_loader)
-        trainer.save_model = partial(save_safely, trainer.wdir, trainer.save_model)
         self._check_stop(trainer)
 
     def _check_stop(self, trainer: Any) -> None:
@@ -138,9 +151,15 @@ class _Watcher:
     def _on_epoch_trained(self, trainer: Any) -> None:
         self._trained_epoch = trainer.epoch
 
-    def _on_epoch_measured(self, trainer: Any) -> None:
-        if trainer.epoch != self._trained_epoch:
-            return  # the last look at the best checkpoint, which belongs to no epoch
+    def tell_epoch(self, trainer: Any) -> None:
+        """Tell what an epoch has come to, once, and have it written.
+
+        It comes before the epoch's checkpoint: after a kill between the two the epoch is done and told again,
+        where the other way round its points would be missing for ever.
+        """
+        if trainer.epoch == self._told_epoch:
+            return
+        self._told_epoch = trainer.epoch
         step = trainer.epoch + 1
         values = {**trainer.label_loss_items(trainer.tloss, prefix="train"), **trainer.metrics}
         for key, value in values.items():
@@ -149,9 +168,16 @@ class _Watcher:
             self._quality = f", mAP50 {float(values[METRIC_KEYS['map50']]):.3f}"
         self._observer.metric("lr", float(next(iter(trainer.lr.values()))), step)
         self._observer.metric("epoch", step, self._batches_done)  # tells where on the batches' axis it ended
+        with suppress(Paused, Cancelled):  # a wish stands, and is heard when the checkpoint is there
+            self._observer.check_cancelled()
+
+    def _on_epoch_measured(self, trainer: Any) -> None:
+        if trainer.epoch != self._trained_epoch:
+            return  # the last look at the best checkpoint, which belongs to no epoch
+        self.tell_epoch(trainer)  # where the library saves nothing
         self._check_stop(trainer)
         if self._is_pausing and not trainer.stop:  # its checkpoint was written just now
-            raise Paused(f"The training has paused after epoch {step}.", is_urgent=True)
+            raise Paused(f"The training has paused after epoch {trainer.epoch + 1}.", is_urgent=True)
 
 
 def _check_data(data: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pickle
 import platform
@@ -39,10 +40,12 @@ def prepare_library(folder: Path) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads took 15x the time on shared cores
     os.environ.pop("ULTRALYTICS_API_KEY", None)  # with it the library reports runs to its makers' platform
     import ultralytics.utils as library
+    import ultralytics.utils.checks as checks
     import ultralytics.utils.tqdm as bars
 
     library.SETTINGS.update(dict.fromkeys(_INTEGRATIONS, False))
     library.colorstr.__code__ = _drop_colors.__code__  # by its code, since others have bound it already
+    checks.check_font = _find_font  # its own imports matplotlib, which lists all fonts of the machine
     bars.is_noninteractive_console = lambda: True  # one line where a progress bar ends: this is a log
     _place_fonts(library.USER_CONFIG_DIR)
 
@@ -133,6 +136,14 @@ def _drop_colors(*words: str) -> str:
     return str(words[-1])
 
 
+def _find_font(font: str = "") -> Path:
+    """Stand in for the library's `check_font`: the fonts are there."""
+    from ultralytics.utils import USER_CONFIG_DIR
+
+    path: Path = USER_CONFIG_DIR / Path(font).name
+    return path
+
+
 def _find_version() -> str:
     import ultralytics
 
@@ -141,9 +152,9 @@ def _find_version() -> str:
 
 def _place_fonts(folder: Path) -> None:
     """Put a font where the library looks before it asks the network for one."""
-    from matplotlib import get_data_path
-
-    source = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    found = importlib.util.find_spec("matplotlib")  # the library needs it; its import takes 0.2 s
+    assert found is not None and found.origin is not None, "ultralytics is installed with it"
+    source = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
     for name in _FONTS:
         if not (folder / name).exists():
             shutil.copyfile(source, folder / name)

@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from mlwf_tui.entities.project import Project, Version
-from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.tui.keys import HOME_VERBS, KEYS, KEYS_BY_ID, VERBS, Key
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.context_menu import Choice
@@ -61,6 +61,8 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             return "It does not wait."
         case (("benchmark" | "apply"), (Project() | Version())) if not snapshot.models:
             return "There is no model yet: train one first."
+        case (("benchmark" | "apply"), Run() as run) if not _has_model(run):
+            return "No model comes of it: select a training that goes on, waits or is done."
         case _:
             return ""
 
@@ -124,6 +126,12 @@ def _find_commit_reason(project: Project) -> str:
     if project.latest_version is not None and not project.is_changed:
         return f"Nothing has changed since @{project.latest_version}."
     return "" if project.item_count else "It holds no items yet: import some first."
+
+
+def _has_model(run: Run) -> bool:
+    """Whether a run has made a model, or will."""
+    is_made = any(output.kind is ArtifactKind.MODEL for output in run.outputs)
+    return run.verb == "train" and (is_made or (run.is_detached and not run.state.is_finished))
 
 
 def _find_queue_reason(action: str, run: Run) -> str:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping
 
+TERMS = ("gpus", "slots", "after", "priority", "timeout", "retries", "backoff")
+"""What a queued run can be given, as fields of a form and options of the command line alike."""
+DETACHED_TERMS = ("detach", "after", "priority")
+"""The same of work that is queued only where it is asked for."""
+
 
 def write_command(
     *words: str, options: Mapping[str, str] | None = None, params: Mapping[str, str] | None = None
@@ -23,35 +28,39 @@ def _write_params(params: Mapping[str, str]) -> Iterable[str]:
         yield from ("-p", f"{name}={value}")
 
 
+def is_detached(values: Mapping[str, str]) -> bool:
+    """Whether work is to go on by itself: it was said so, or it shall wait for something."""
+    return any(values.get(name) for name in DETACHED_TERMS)
+
+
 def write_import(values: Mapping[str, str]) -> str:
-    options = {name: values.get(name, "") for name in ("dataset", "format")}
-    return write_command("import", values.get("path", ""), values.get("project", ""), options=options)
+    options = _pick(values, "dataset", "format")
+    return _write_detachable(
+        values, "import", values.get("path", ""), values.get("project", ""), options=options
+    )
 
 
 def write_transform(operation: str, ref: str, values: Mapping[str, str]) -> str:
-    options, params = split_values(values, ("to", "seed"))
-    return write_command("transform", operation, ref, options=options, params=params)
+    own, params = split_values(values, ("to", "seed", *DETACHED_TERMS))
+    return _write_detachable(
+        own, "transform", operation, ref, options=_pick(own, "to", "seed"), params=params
+    )
 
 
 def write_train(values: Mapping[str, str]) -> str:
-    options, params = split_values(values, ("data", "model", "name", "seed"))
+    options, params = split_values(values, ("data", "model", "name", "seed", *TERMS))
     return write_command("train", options.pop("data", ""), options=options, params=params)
 
 
 def write_benchmark(values: Mapping[str, str]) -> str:
-    options = {"split": values.get("split", ""), "device": values.get("device", "")}
+    options = _pick(values, "split", "device", *TERMS)
     return write_command("benchmark", values.get("model", ""), values.get("data", ""), options=options)
 
 
 def write_apply(values: Mapping[str, str]) -> str:
-    options, params = split_values(values, ("model", "data", "to"))
-    return write_command(
-        "apply",
-        options.get("model", ""),
-        options.get("data", ""),
-        options={"to": options.get("to", "")},
-        params=params,
-    )
+    own, params = split_values(values, ("model", "data", "to", *TERMS))
+    words = (own.get("model", ""), own.get("data", ""))
+    return write_command("apply", *words, options=_pick(own, "to", *TERMS), params=params)
 
 
 def write_merge(values: Mapping[str, str]) -> str:
@@ -62,16 +71,16 @@ def write_merge(values: Mapping[str, str]) -> str:
 
 def write_verify(values: Mapping[str, str]) -> str:
     scope = {"new": ("--new",), "sample": ("--sample", "0.1")}.get(values.get("scope", ""), ())
-    return write_command("verify", *scope, options={"repair-from": values.get("repair-from", "")})
+    return _write_detachable(values, "verify", *scope, options=_pick(values, "repair-from"))
 
 
 def write_backup(values: Mapping[str, str]) -> str:
-    return write_command("backup", values.get("folder", ""))
+    return _write_detachable(values, "backup", values.get("folder", ""))
 
 
 def write_checkout(ref: str, values: Mapping[str, str]) -> str:
     flags = ("--force",) if values.get("edited") == "put aside" else ()
-    return write_command("checkout", ref, values.get("folder", ""), *flags)
+    return _write_detachable(values, "checkout", ref, values.get("folder", ""), *flags)
 
 
 def write_export(ref: str, values: Mapping[str, str]) -> str:
@@ -98,7 +107,22 @@ def write_status(values: Mapping[str, str]) -> str:
 def write_sync(values: Mapping[str, str]) -> str:
     policy = values.get("conflicts", "")
     options = {"message": values.get("message", ""), "policy": "" if policy == "stop" else policy}
-    return write_command("sync", values.get("folder", ""), options=options)
+    return _write_detachable(values, "sync", values.get("folder", ""), options=options)
+
+
+def _write_detachable(
+    values: Mapping[str, str],
+    *words: str,
+    options: Mapping[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
+) -> str:
+    flags = ("--detach",) if is_detached(values) else ()
+    terms = _pick(values, "after", "priority")
+    return write_command(*words, *flags, options={**(options or {}), **terms}, params=params)
+
+
+def _pick(values: Mapping[str, str], *names: str) -> dict[str, str]:
+    return {name: values.get(name, "") for name in names}
 
 
 def split_values(values: Mapping[str, str], names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:

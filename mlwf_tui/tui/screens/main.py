@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
-from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from msgspec.structs import replace
@@ -17,9 +16,7 @@ from textual.geometry import Offset
 from textual.message import Message
 from textual.screen import Screen
 
-from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.project import Project
-from mlwf_tui.entities.run import Progress
 from mlwf_tui.errors import Cancelled, MlwfError
 from mlwf_tui.tui.clipboard import copy_text
 from mlwf_tui.tui.keys import KEYS_BY_ID, make_bindings
@@ -31,6 +28,8 @@ from mlwf_tui.tui.screens.foot import draw_standing, list_hints
 from mlwf_tui.tui.screens.layouts import LayoutKeeper
 from mlwf_tui.tui.screens.leaving import Leaving
 from mlwf_tui.tui.screens.live import Live
+from mlwf_tui.tui.screens.living import INTERVAL_S as LIVING_INTERVAL_S
+from mlwf_tui.tui.screens.living import Living
 from mlwf_tui.tui.screens.looking import Looking
 from mlwf_tui.tui.screens.machine import MachineFeed
 from mlwf_tui.tui.screens.navigation import DETAILS, STAGE, TREE, Navigation
@@ -62,7 +61,6 @@ from mlwf_tui.tui.widgets.welcome import Welcome
 from mlwf_tui.workflow.follow import RunUpdate
 from mlwf_tui.workflow.layouts import read_layout
 from mlwf_tui.workflow.machine_marks import mark_run
-from mlwf_tui.workflow.metrics import Outlook, read_outlooks
 from mlwf_tui.workflow.show import Shown
 from mlwf_tui.workspace import Workspace
 
@@ -71,8 +69,6 @@ if TYPE_CHECKING:  # every verb's imports are 120 ms that no one needs before th
 
 T = TypeVar("T")
 AGE_INTERVAL_S = 30.0
-LIVING_INTERVAL_S = 0.5
-DETAILS_INTERVAL_S = 1.0
 
 
 class MainScreen(Screen[None]):
@@ -115,9 +111,6 @@ class MainScreen(Screen[None]):
         self.is_loaded = False
         self._wanted_key = ""
         self.outlooks = Outlooks()
-        self._progress: dict[str, Progress] = {}
-        self._are_runs_changed = False
-        self._details_due = 0.0
         self._tree = ProjectTree(id=TREE)
         self._views = Views(self)
         self._details = Details(id=DETAILS)
@@ -130,6 +123,7 @@ class MainScreen(Screen[None]):
             ),
             id="panes-grid",
         )
+        self._living = Living(self, self._tree, self._views)
         self._looking = Looking(self, self._views)
         self._navigation = Navigation(self._panes, self._views, on_filter=self._show_outline)
         self._search = Search(self, self._teller, self._navigation.set_filter)
@@ -279,7 +273,7 @@ class MainScreen(Screen[None]):
         self._alerts.see_runs(snapshot.runs)
         self._live.note_seen(snapshot.sequence)
         self._live.follow(run.id for run in snapshot.active_runs)
-        self._read_outlooks()
+        self._living.read_outlooks()
         self._show_outline()
         self._show_middle()
         if not self.is_loaded:
@@ -290,18 +284,6 @@ class MainScreen(Screen[None]):
     def _make_views(self) -> None:
         self._views.stage.make_views()
         self.ask("layout", partial(read_layout, self.workspace), self._views.lay_out)
-
-    def _read_outlooks(self) -> None:
-        """Read how finished runs stand, some at a time, until all are known."""
-        unknown = self.outlooks.list_unknown(self.snapshot.runs)
-
-        def done(read: Mapping[RunId, Outlook]) -> None:
-            self.outlooks.keep(read)
-            self._views.renew_runs()
-            self._read_outlooks()
-
-        if unknown:
-            self.ask("curves", partial(read_outlooks, self.workspace, unknown), done)
 
     @on(MetricPlots.LayoutChanged)
     def _on_layout_changed(self, event: MetricPlots.LayoutChanged) -> None:
@@ -526,28 +508,12 @@ class MainScreen(Screen[None]):
                 self._alerts.see_marks(run_id, mark_run(update.run, update.usage))
             if update.standing is not None and not update.run.state.is_finished:
                 self._alerts.see_marks(f"{run_id} metrics", update.standing.marks)
-        self._views.show_updates(updates)
-        self._are_runs_changed |= self.outlooks.take(updates)
-        known = len(self._progress)
-        for run_id, update in updates.items():
-            if update.run.state.is_finished:
-                self._progress.pop(f"run:{run_id}", None)
-            elif update.progress is not None:
-                self._progress[f"run:{run_id}"] = update.progress
-        if len(self._progress) > known:
-            self._tree.show_progress(self._progress)  # what is seen for the first time is seen at once
+        self._living.take(updates)
 
     def _show_living(self) -> None:
-        """Draw what changes all the time beside the monitor; twice a second is enough for all of it."""
-        if self._tree.display:
-            self._tree.show_progress(self._progress)
-        if self._are_runs_changed:
-            self._are_runs_changed = False
-            self._views.renew_runs()
-        is_seen = self._details.display and self.entry is not None and self.entry.key in self._progress
-        if self.entry is not None and is_seen and monotonic() >= self._details_due:
-            self._details_due = monotonic() + DETAILS_INTERVAL_S
-            self._details.show(self.entry, self.read_clock())  # which count the seconds
+        self._living.draw()
+        if self.entry is not None and self._details.display and self._living.are_details_due(self.entry):
+            self._details.show(self.entry, self.read_clock())
 
     def on_unmount(self) -> None:
         self._layouts.flush()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from textual import events
 from textual.content import Content
@@ -33,15 +33,26 @@ class ChoiceField(Widget, can_focus=True):
             self.field = field
             self.value = value
 
-    def __init__(self, choices: Iterable[str], value: str, *, id: str | None = None) -> None:
+    def __init__(
+        self,
+        choices: Iterable[str],
+        value: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        id: str | None = None,
+    ) -> None:
         super().__init__(id=id)
         self._choices = tuple(choices)
+        self._labels = labels or {}
         self.set_reactive(ChoiceField.value, value if value in self._choices else self._choices[0])
 
     def render(self) -> Content:
         place = f"{self._choices.index(self.value) + 1} of {len(self._choices)}"
         return Content.assemble(
-            ("‹ ", "$accent"), self.value, (" ›", "$accent"), (f"  {place}", "$text-muted")
+            ("‹ ", "$accent"),
+            self._labels.get(self.value, self.value),
+            (" ›", "$accent"),
+            (f"  {place}", "$text-muted"),
         )
 
     def watch_value(self, value: str) -> None:

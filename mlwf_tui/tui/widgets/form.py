@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,11 +28,19 @@ NONE_TEXT = "auto"  # how a default of None is written, here as on the command l
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One line of a form. `suggestions` complete free text, where `spec.choices` allow nothing else."""
+    """One thing that a form asks for.
+
+    `suggestions` complete free text, where `spec.choices` allow nothing else; `labels` say how a choice is
+    shown. Fields of one `group` stand below its name, and of these two short ones share a line.
+    """
 
     spec: ParamSpec
     is_required: bool = False
     suggestions: tuple[str, ...] = ()
+    labels: Mapping[str, str] | None = None
+    find_fault: Callable[[str], str] | None = None  # returns what is wrong with a text, or ""
+    group: str = ""
+    is_short: bool = False
 
 
 class FolderSuggester(Suggester):
@@ -85,7 +94,10 @@ class Form(ModalScreen[dict[str, str] | None]):
             background: $panel; border: round $primary; padding: 0 1;
         }
         & VerticalScroll { height: auto; max-height: 26; background: $panel; }
-        & .field { height: 1; }
+        & .field, & .pair { height: 1; }
+        & .pair .field { width: 1fr; }
+        & .pair .field:last-child Label { width: 10; padding-left: 1; }
+        & .group { color: $text-disabled; }
         & .field.-fault Label { color: $error; }
         & Label { width: 22; color: $text-muted; }
         & .bounds { width: 20; color: $text-disabled; padding-left: 1; }
@@ -123,14 +135,25 @@ class Form(ModalScreen[dict[str, str] | None]):
             box.border_title = self._title
             box.border_subtitle = f"⏎ {self._verb} · ↑ ↓ fields · esc cancel"
             with VerticalScroll(can_focus=False):
-                for field in self._fields:
-                    with Horizontal(classes="field", id=f"row-{field.spec.name}"):
-                        yield Label(field.spec.name + (" *" if field.is_required else ""))
-                        yield _make_control(field, self._given.get(field.spec.name))
-                        bounds = "" if field.spec.choices else field.spec.bounds
-                        yield Static(bounds, classes="bounds", markup=False)
+                for group, fields in groupby(self._fields, lambda field: field.group):
+                    if group:
+                        yield Static(f"── {group} ──", classes="group", markup=False)
+                    for line in _fill_lines(fields):
+                        if len(line) == 1:
+                            yield from self._compose_field(line[0])
+                        else:
+                            with Horizontal(classes="pair"):
+                                for field in line:
+                                    yield from self._compose_field(field)
             yield Static(id="help", markup=False)
             yield Static(id="command", markup=False)
+
+    def _compose_field(self, field: FormField) -> ComposeResult:
+        with Horizontal(classes="field", id=f"row-{field.spec.name}"):
+            yield Label(field.spec.name + (" *" if field.is_required else ""))
+            yield _make_control(field, self._given.get(field.spec.name))
+            if not field.group:
+                yield Static("" if field.spec.choices else field.spec.bounds, classes="bounds", markup=False)
 
     def on_mount(self) -> None:
         self.call_after_refresh(self._show_command)
@@ -188,6 +211,8 @@ def find_fault(field: FormField, text: str) -> str:
     spec = field.spec
     if not text or text == NONE_TEXT:
         return f"{spec.name} is needed." if field.is_required and not text else ""
+    if field.find_fault is not None:
+        return field.find_fault(text)
     if spec.type_name not in ("int", "float"):
         return ""
     try:
@@ -210,13 +235,31 @@ def format_default(value: Any) -> str:
     return str(value)
 
 
+def _fill_lines(fields: Iterable[FormField]) -> Iterator[tuple[FormField, ...]]:
+    """Yield what stands on each line: one field, or two short ones that follow each other."""
+    waiting: FormField | None = None
+    for field in fields:
+        if waiting is not None and field.is_short:
+            yield waiting, field
+            waiting = None
+            continue
+        if waiting is not None:
+            yield (waiting,)
+        waiting = field if field.is_short else None
+        if waiting is None:
+            yield (field,)
+    if waiting is not None:
+        yield (waiting,)
+
+
 def _make_control(field: FormField, given: str | None) -> Input | ChoiceField:
     spec = field.spec
     control_id = f"field-{spec.name}"
     default = format_default(spec.default)
     choices = ("true", "false") if spec.type_name == "bool" else spec.choices
     if choices:
-        return ChoiceField(dict.fromkeys((*choices, default)), given or default, id=control_id)
+        offered = dict.fromkeys((*choices, default))
+        return ChoiceField(offered, given or default, labels=field.labels, id=control_id)
     value = default if given is None else given
     return Input(value, compact=True, suggester=_make_suggester(field), id=control_id)
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from rich.style import Style
-from textual import events
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.worker import get_current_worker
 
 from mlwf_tui.logs.levels import Level
-from mlwf_tui.logs.log_file import CHUNK_BYTES, LogFile, open_tail, open_whole
-from mlwf_tui.logs.patience import compile_pattern
 from mlwf_tui.logs.query import Query, read_query
-from mlwf_tui.logs.seeker import Found
 from mlwf_tui.tui.widgets.drawing import (
     INK_CLASSES,
     Line,
@@ -33,16 +27,16 @@ from mlwf_tui.tui.widgets.drawing import (
 from mlwf_tui.tui.widgets.log_drawing import MAX_COLUMNS
 from mlwf_tui.tui.widgets.log_hunt import Hunt
 from mlwf_tui.tui.widgets.log_page import LogPage
-from mlwf_tui.tui.widgets.log_status import Progress, Standing, draw_status
-from mlwf_tui.tui.widgets.prompt import Prompt
+from mlwf_tui.tui.widgets.log_prompts import ask_filter, ask_line
+from mlwf_tui.tui.widgets.log_reader import LogReader, Scanned
+from mlwf_tui.tui.widgets.log_searches import Hunted, LogSearches, Purpose
+from mlwf_tui.tui.widgets.log_status import Standing, draw_status
 
 POLL_S = 0.1
 EMPTY = ("No log yet", "Lines appear here as soon as the run writes them")
 NOTHING = ("No such line", "Esc shows all lines again")
 LEVELS = (Level.PROGRESS, Level.INFO, Level.WARNING, Level.ERROR)
 ERRORS = Query(level=Level.ERROR)
-
-Purpose = Literal["filter", "search", "error"]
 
 
 class LogView(ScrollView, can_focus=True):
@@ -108,21 +102,6 @@ class LogView(ScrollView, can_focus=True):
             super().__init__()
             self.text = text
 
-    class Scanned(Message, bubble=False):
-        """A thread has looked through the whole log, or found it gone; posted to the view itself."""
-
-        def __init__(self, log: LogFile | None) -> None:
-            super().__init__()
-            self.log = log
-
-    class Hunted(Message, bubble=False):
-        """A search has found something, or ended; posted to the view itself."""
-
-        def __init__(self, hunt: Hunt, found: Found | None) -> None:
-            super().__init__()
-            self.hunt = hunt
-            self.found = found
-
     def __init__(
         self,
         *,
@@ -133,13 +112,10 @@ class LogView(ScrollView, can_focus=True):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._empty = empty
-        self._path: Path | None = None
         self._page = LogPage()
-        self._is_scanning = False
-        self._ready = asyncio.Event()  # every line is known
+        self._reader = LogReader(self, self._page)
+        self._searches = LogSearches(self, self._page, self._reader.ready)
         self._seen_count = 0  # lines that were there when following ceased
-        self._hunts: dict[Purpose, Hunt] = {}
-        self._steps: dict[Purpose, int] = {}  # where to go as soon as enough has been found
         self._is_jumping = False
         self._rows: list[tuple[int, Line]] = []  # (line number, ink) of the screen's rows
 
@@ -148,7 +124,7 @@ class LogView(ScrollView, can_focus=True):
     @property
     def line_count(self) -> int:
         """Lines known so far: while a long log is opened, those of its end."""
-        return len(self._page.log) if self._page.log else 0
+        return self._reader.line_count
 
     @property
     def shown_count(self) -> int:
@@ -158,12 +134,12 @@ class LogView(ScrollView, can_focus=True):
     @property
     def is_complete(self) -> bool:
         """Whether every line from the first on is known."""
-        return self._page.log is not None and self._page.log.start == 0 and not self._is_scanning
+        return self._reader.is_complete
 
     @property
     def is_searching(self) -> bool:
         """Whether a search or a filter has not looked through all of the log."""
-        return not all(hunt.is_complete for hunt in self._hunts.values())
+        return not self._searches.is_complete
 
     def on_mount(self) -> None:
         self.set_interval(POLL_S, self._poll_when_visible)
@@ -174,7 +150,7 @@ class LogView(ScrollView, can_focus=True):
     def open_log(self, path: Path) -> None:
         """Show a log from its end; the rest is looked through behind. A missing file is waited for."""
         self._close()
-        self._path = path
+        self._reader.path = path
         self._page.forget()
         self.is_following = True
         self.poll()
@@ -182,84 +158,49 @@ class LogView(ScrollView, can_focus=True):
 
     def poll(self) -> int:
         """Read what was appended; return how many lines that were. Notices a truncated or new file."""
-        if self._path is None or self._is_scanning:
+        if self._reader.path is None or self._reader.is_scanning:
             return 0
-        if self._page.log is not None and self._page.log.was_replaced():
-            queries = {purpose: hunt.query for purpose, hunt in self._hunts.items()}
+        if self._reader.was_replaced:
+            queries = self._searches.queries
             self._close()
             self._open()
             for purpose, query in queries.items():
-                self._begin_hunt(purpose, query)
+                self._begin_hunt(self._reader.path, purpose, query)
             return self.line_count
         if self._page.log is None:
             self._open()
             return self.line_count
-        before = len(self._page.log)
-        if self._page.log.measure_appended() == 0 or self._page.log.read_appended(CHUNK_BYTES) == 0:
+        more = self._reader.read_appended()
+        if more is None:
             return 0
-        for hunt in self._hunts.values():
-            hunt.go_on()
+        self._searches.go_on()
         self._grow()
-        return len(self._page.log) - before
+        return more
 
     def _open(self) -> None:
-        """Take a small log over at once; of a large one its end, and the rest from a thread."""
-        path = self._path
-        try:
-            if path is None or path.stat().st_size == 0:
-                return
-            self._page.log = open_tail(path)
-        except FileNotFoundError:
-            return
-        if self._page.log.start:
-            self._is_scanning = True
-            self.run_worker(partial(self._scan, path), thread=True, group="scan", name="open the log")
-        else:
-            self._ready.set()
-        self._grow()
+        if self._reader.open():
+            self._grow()
 
-    def _scan(self, path: Path) -> None:
-        worker = get_current_worker()
-        try:
-            log = open_whole(path, lambda: worker.is_cancelled)
-        except FileNotFoundError:
-            self.post_message(self.Scanned(None))
-            return
-        if worker.is_cancelled:
-            log.close()
-        else:
-            self.post_message(self.Scanned(log))
-
-    def on_log_view_scanned(self, event: Scanned) -> None:
+    @on(Scanned)
+    def _take_whole(self, event: Scanned) -> None:
+        """Go on with the whole log where there was its end; the screen stays on the same lines."""
         if event.log is None:
             self._close()
             return
-        if event.log.path != self._path or not self._is_scanning:
-            event.log.close()
+        more = self._reader.take(event.log)
+        if more is None:
             return
-        more = len(event.log) - self.line_count
         place = self.scroll_offset.y + more
-        if self._page.log is not None:
-            self._page.log.close()
-        self._page.log = event.log
-        self._is_scanning = False
         self._seen_count += more
         if self._page.anchor >= 0:
             self._page.anchor, self._page.cursor = self._page.anchor + more, self._page.cursor + more
-        self._ready.set()
         self._grow()
-        if not self.is_following and "filter" not in self._hunts:
+        if not self.is_following and "filter" not in self._searches:
             self.scroll_to(y=place, animate=False, force=True, immediate=True)
 
     def _close(self) -> None:
-        self.workers.cancel_group(self, "scan")
-        for purpose in tuple(self._hunts):
-            self._end_hunt(purpose)
-        if self._page.log is not None:
-            self._page.log.close()
-        self._page.log = None
-        self._is_scanning = False
-        self._ready.clear()
+        self._searches.end_all()
+        self._reader.close()
         self.virtual_size = Size(0, 0)
 
     def _poll_when_visible(self) -> None:
@@ -275,14 +216,13 @@ class LogView(ScrollView, can_focus=True):
         and `N` go on from there. `!` and an expression finds the lines that do not hold it. An empty pattern
         ends the search, and so does the next one.
         """
-        self._end_hunt("search")
-        query = read_query(pattern)
+        self._searches.end("search")
         self._page.current = -1
         self._redraw()
-        if not pattern or self._path is None:
+        if not pattern or self._reader.path is None:
             return 0
-        hunt = self._begin_hunt("search", query)
-        self._steps["search"] = -1
+        hunt = self._begin_hunt(self._reader.path, "search", read_query(pattern))
+        self._searches.want_step("search", -1)
         await hunt.completed.wait()
         return len(hunt.lines)
 
@@ -294,39 +234,14 @@ class LogView(ScrollView, can_focus=True):
         await hunt.completed.wait()
         return len(hunt.lines)
 
-    def _begin_hunt(self, purpose: Purpose, query: Query) -> Hunt:
-        self._end_hunt(purpose)
-        assert self._path is not None
-        hunt = self._hunts[purpose] = Hunt(self._path, query)
-        if purpose == "filter":
-            self._page.filter = hunt.lines
-        elif purpose == "search" and not query.is_inverted:
-            self._page.expression = compile_pattern(query.pattern)
-        self.run_worker(self._start_hunt(hunt), group="hunt", name=f"begin the {purpose}")
+    def _begin_hunt(self, path: Path, purpose: Purpose, query: Query) -> Hunt:
+        hunt = self._searches.begin(path, purpose, query)
         self._grow()
         return hunt
 
-    async def _start_hunt(self, hunt: Hunt) -> None:
-        await self._ready.wait()  # until then lines have other numbers
-
-        def tell(found: Found | None) -> None:
-            self.post_message(self.Hunted(hunt, found))
-
-        hunt.start(tell)
-
-    def _end_hunt(self, purpose: Purpose) -> None:
-        self._steps.pop(purpose, None)
-        hunt = self._hunts.pop(purpose, None)
-        if purpose == "filter":
-            self._page.filter = None
-        elif purpose == "search":
-            self._page.expression = None
-        if hunt is not None:
-            hunt.stop()
-            hunt.completed.set()
-
-    def on_log_view_hunted(self, event: Hunted) -> None:
-        purpose = next((name for name, hunt in self._hunts.items() if hunt is event.hunt), None)
+    @on(Hunted)
+    def _take_found(self, event: Hunted) -> None:
+        purpose = self._searches.find_purpose(event.hunt)
         line = self._find_first_line() if purpose == "filter" and not self.is_following else -1
         event.hunt.take(event.found)
         if purpose is None:
@@ -335,22 +250,16 @@ class LogView(ScrollView, can_focus=True):
             self._grow()
             if line >= 0:
                 self._show_line(line)
-        elif step := self._steps.get(purpose):
+        elif step := self._searches.find_wanted(purpose):
             self._step(purpose, step)
         self._redraw()
 
     def _step(self, purpose: Purpose, step: int) -> None:
         """Go to the next line found, or remember to as soon as it is certain which that is."""
-        hunt = self._hunts[purpose]
-        lines, origin = hunt.lines, self._find_origin()
-        index = lines.count_before(origin + 1) if step > 0 else lines.count_before(origin) - 1
-        if step < 0 and self._page.current < 0:
-            index = lines.count_before(origin + 1) - 1  # the search begins: what is on the screen counts
-        is_certain = hunt.is_complete or (index >= 0 if step < 0 else 0 < index < len(lines))
-        self._steps[purpose] = 0 if is_certain else step
-        if is_certain and len(lines):
-            self._page.current = lines.get(index % len(lines))
-            self._show_line(self._page.current, is_middle=True)
+        line = self._searches.find_next(purpose, step, self._find_origin())
+        if line >= 0:
+            self._page.current = line
+            self._show_line(line, is_middle=True)
         self._redraw()
 
     def _find_origin(self) -> int:
@@ -371,7 +280,7 @@ class LogView(ScrollView, can_focus=True):
         if y == self._height:
             return self._draw_status(width)
         if not self.shown_count:
-            hunt = self._hunts["filter"]
+            hunt = self._searches.get("filter")
             words = NOTHING if hunt.is_complete else ("Looking", f"{hunt.share:.0%} of the log")
             return build_strip(draw_message(*words, width, self._height)[y], self._find_style, width)
         rows = self._get_rows()
@@ -396,34 +305,18 @@ class LogView(ScrollView, can_focus=True):
         assert log is not None
         standing = Standing(
             is_following=self.is_following,
-            is_opening=self._is_scanning,
+            is_opening=self._reader.is_scanning,
             new_count=self.line_count - self._seen_count,
             line=max((number for number, _ in self._get_rows()), default=0) + 1,
             line_count=self.line_count,
             size_bytes=log.end,
             selected_count=len(self._page.list_selected()),
         )
-        line = draw_status(standing, self._describe("search"), self._describe("filter"), width)
+        search, filter = self._searches.describe("search"), self._searches.describe("filter")
+        line = draw_status(standing, search, filter, width)
         style = self.get_component_rich_style("log--status")
         return build_strip(line, lambda role: self._find_style(role) + Style(bgcolor=style.bgcolor)
                            if role != "log--badge" else self._find_style(role), width)  # fmt: skip
-
-    def _describe(self, purpose: Purpose) -> Progress | None:
-        hunt = self._hunts.get(purpose)
-        error_hunt = self._hunts.get("error")
-        if hunt is None and purpose == "search" and error_hunt is not None and self._page.current >= 0:
-            hunt = error_hunt
-        if hunt is None:
-            return None
-        return Progress(
-            query=hunt.query,
-            count=len(hunt.lines),
-            share=hunt.share,
-            is_complete=hunt.is_complete,
-            is_hopeless=hunt.is_hopeless,
-            hard_lines=hunt.hard_lines,
-            place=hunt.lines.count_before(self._page.current) + 1 if self._page.current in hunt.lines else 0,
-        )
 
     def _find_style(self, role: str) -> Style:
         return self.get_component_rich_style(role if role.startswith("log--") else f"ink--{role}")
@@ -485,64 +378,43 @@ class LogView(ScrollView, can_focus=True):
 
     def action_ask_line(self) -> None:
         """Ask for a line by its number, or by how far down it is, and go there."""
-        prompt = Prompt("Go to line", help=f"1 to {self.line_count:,}, or a share such as 50%")
-        self.app.push_screen(prompt, lambda text: self._go_to(text) if text else None)
+        ask_line(self.app, self.line_count, self._go_to)
 
-    def _go_to(self, text: str) -> None:
-        digits = text.replace(",", "").strip().removesuffix("%")
-        if not digits.isdecimal() or not self.line_count:
-            return
-        number = self.line_count * int(digits) // 100 if "%" in text else int(digits) - 1
-        self._page.current = max(0, min(self.line_count - 1, number))
-        self._show_line(self._page.current, is_middle=True)
+    def _go_to(self, number: int) -> None:
+        self._page.current = number
+        self._show_line(number, is_middle=True)
 
     def action_next_match(self, step: int) -> None:
         """Go to the next or previous matching line, seen from the last one gone to or from the screen."""
-        if "search" in self._hunts:
+        if "search" in self._searches:
             self._step("search", step)
 
     def action_next_error(self, step: int) -> None:
         """Go to the next or previous line of an error; the first time they are looked for."""
-        if self._path is None or not self.line_count:
+        if self._reader.path is None or not self.line_count:
             return
-        if "error" not in self._hunts:
-            self._begin_hunt("error", ERRORS)
+        if "error" not in self._searches:
+            self._begin_hunt(self._reader.path, "error", ERRORS)
         self._step("error", step)
 
     def action_next_level(self) -> None:
         """Show only lines of the next graver level; after the gravest all again."""
-        query = self._get_filter()
+        query = self._searches.filter
         index = LEVELS.index(query.level) + 1 if query.level in LEVELS else 0
         self._begin_filter(Query(query.pattern, LEVELS[index % len(LEVELS)], query.is_inverted))
 
     def action_ask_filter(self) -> None:
         """Ask for an expression and show only the lines that hold it."""
-        query = self._get_filter()
-        value = f"{'!' if query.is_inverted else ''}{query.pattern}"
-        prompt = Prompt(
-            "Show only lines with",
-            value=value,
-            can_be_empty=True,
-            help="A regular expression; ! in front shows the others; empty shows all",
-        )
-
-        def begin(text: str | None) -> None:
-            if text is not None:
-                self._begin_filter(read_query(text, query.level))
-
-        self.app.push_screen(prompt, begin)
+        ask_filter(self.app, self._searches.filter, self._begin_filter)
 
     def _begin_filter(self, query: Query) -> Hunt | None:
         line = self._find_first_line()
-        self._end_hunt("filter")
-        if not query.is_empty and self._path is not None:
-            return self._begin_hunt("filter", query)
+        self._searches.end("filter")
+        if not query.is_empty and self._reader.path is not None:
+            return self._begin_hunt(self._reader.path, "filter", query)
         self._grow()
         self._show_line(line)
         return None
-
-    def _get_filter(self) -> Query:
-        return self._hunts["filter"].query if "filter" in self._hunts else Query()
 
     # --- selecting and copying -------------------------------------------------------------------
 
@@ -569,15 +441,15 @@ class LogView(ScrollView, can_focus=True):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action != "leave":
             return True
-        return self._page.anchor >= 0 or self._page.current >= 0 or bool(self._hunts)
+        return self._page.anchor >= 0 or self._page.current >= 0 or bool(self._searches)
 
     def action_leave(self) -> None:
         """End the selection; else the search and where it went; else the filter."""
         if self._page.anchor >= 0:
             self._page.end_selection()
-        elif self._page.current >= 0 or "search" in self._hunts or "error" in self._hunts:
-            self._end_hunt("search")
-            self._end_hunt("error")
+        elif self._page.current >= 0 or "search" in self._searches or "error" in self._searches:
+            self._searches.end("search")
+            self._searches.end("error")
             self._page.current = -1
         else:
             self._begin_filter(Query())

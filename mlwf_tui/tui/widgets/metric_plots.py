@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -21,15 +21,13 @@ from mlwf_tui.entities.mark import Mark
 from mlwf_tui.entities.metric import MetricSeries
 from mlwf_tui.entities.run import MetricPoint
 from mlwf_tui.tui.widgets import plot_windows
-from mlwf_tui.tui.widgets.curve_axis import Clock, find_nearest
+from mlwf_tui.tui.widgets.curve_axis import Clock
 from mlwf_tui.tui.widgets.drawing import (
     INK_CLASSES,
     Line,
     build_strip,
     draw_message,
     fit,
-    measure_line,
-    pad_line,
     write_ink_css,
 )
 from mlwf_tui.tui.widgets.metric_panels import (
@@ -39,14 +37,13 @@ from mlwf_tui.tui.widgets.metric_panels import (
     Window,
     build_panels,
     choose_grid,
-    find_nearest_time,
 )
+from mlwf_tui.tui.widgets.plot_cursor import find_moment, step_moment
+from mlwf_tui.tui.widgets.plot_sheet import PlotSheet, draw_head, draw_large, draw_panel, place_panels
 
 MIN_REDRAW_S = 0.5
-GUTTER = 2  # blank cells between two columns of plots
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
 AXES = (XAxis.STEP, XAxis.EPOCH, XAxis.TIME)
-MIN_TABLE_ROWS, MIN_PLOT_ROWS = 3, 8
 EMPTY = ("No metrics yet", "Curves appear here after the first epoch")
 
 
@@ -106,9 +103,7 @@ class MetricPlots(Widget, can_focus=True):
         self._panels: list[Panel] = []
         self._cursor_s: float | None = None  # a moment of the first run, where the cursor stands
         self._view = PlotView((), {})
-        self._shown: list[tuple[Region, Panel]] = []
-        self._lines: dict[int, list[tuple[int, Line]]] = {}  # by row: (column, what is drawn from there)
-        self._drawn_size = Size(0, 0)
+        self._sheet = PlotSheet()
         self._drawn_at = 0.0
         self._is_redraw_due = False
         self._dragged_from: tuple[int, Panel, Window] | None = None
@@ -180,14 +175,9 @@ class MetricPlots(Widget, can_focus=True):
     # --- drawing -------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
-        if not self._lines or self._drawn_size != self.size:
+        if not self._sheet.is_drawn(self.size):
             self._draw_all()
-        line: Line = []
-        column = 0
-        for start, piece in self._lines.get(y, ()):
-            line += [(" " * (start - column), "text"), *piece]
-            column = start + measure_line(piece)
-        return build_strip(line, self._find_style, self.size.width)
+        return build_strip(self._sheet.build_row(y), self._find_style, self.size.width)
 
     def on_resize(self, event: events.Resize) -> None:
         self._redraw_all()
@@ -234,7 +224,7 @@ class MetricPlots(Widget, can_focus=True):
         self._draw_titles()
 
     def _redraw_all(self) -> None:
-        self._lines = {}
+        self._sheet.clear()
         self._view = self._make_view()  # keys may come before the drawing
         self.refresh()
 
@@ -242,92 +232,56 @@ class MetricPlots(Widget, can_focus=True):
         """Draw what is new of the plots on this page, and refresh only the rows that differ."""
         self._is_redraw_due = False
         self._drawn_at = time.monotonic()
-        if not self._lines or not self._shown or self._drawn_size != self.size:
+        if not self._panels or not self._sheet.is_drawn(self.size):
             self._redraw_all()
             return
         self._view = self._make_view()
         self._refresh_panels(is_titles_only=False)
 
     def _draw_titles(self) -> None:
-        if self._lines and self._shown and self._drawn_size == self.size:
+        if self._panels and self._sheet.is_drawn(self.size):
             self._view = self._make_view()
             self._refresh_panels(is_titles_only=True)
         else:
             self._redraw_all()
 
     def _refresh_panels(self, *, is_titles_only: bool) -> None:
-        regions = []
-        for region, panel in self._shown:
-            lines = self._draw_panel(panel, region, is_title_only=is_titles_only)
-            for number, line in enumerate(lines):
-                row, column = region.y + number, region.x
-                pieces = self._lines.setdefault(row, [])
-                place = next((n for n, (start, _) in enumerate(pieces) if start == column), None)
-                if place is None or pieces[place][1] != line:
-                    pieces[:] = sorted(
-                        [*(p for p in pieces if p[0] != column), (column, line)], key=_column_of
-                    )
-                    regions.append(Region(column, row, region.width, 1))
+        regions = self._sheet.renew(self._draw_head if is_titles_only else self._draw_panel)
         if regions:
             self.refresh(*regions)
-        if any(not panel.is_smoothed for _, panel in self._shown) and not self._is_redraw_due:
+        if not self._sheet.is_smoothed and not self._is_redraw_due:
             self._is_redraw_due = True  # the rest of a long curve is smoothed piece by piece
             self.set_timer(0.05, self._redraw_changed)
 
     def _draw_all(self) -> None:
         width, height = self.size
         self._view = self._make_view()
-        self._shown = []
-        self._drawn_size = self.size
         self._drawn_at = time.monotonic()
         if not self._panels:
-            message = draw_message(*self._empty, width, height)
-            self._lines = {row: [(0, line)] for row, line in enumerate(message)}
+            self._sheet.fill(self.size, draw_message(*self._empty, width, height))
             return
-        self._lines = {}
-        self._shown = self._place_panels(width)
-        for region, panel in self._shown:
-            for number, line in enumerate(self._draw_panel(panel, region)):
-                self._lines.setdefault(region.y + number, []).append((region.x, line))
-        self._lines[height - 1] = [(0, self._draw_footer(width))]
-        if any(not panel.is_smoothed for _, panel in self._shown):
+        self._sheet.draw(self.size, self._place_panels(width), self._draw_panel, self._draw_footer(width))
+        if not self._sheet.is_smoothed:
             self.call_after_refresh(self._redraw_changed)
 
     def _place_panels(self, width: int) -> list[tuple[Region, Panel]]:
         if self.is_maximized:
             return [(Region(0, 0, width, self._plot_rows), self._panels[self.cursor])]
-        columns, rows = self._choose_grid()
-        panel_width = (width - GUTTER * (columns - 1)) // columns
-        placed = []
-        first = self.page * columns * rows
-        for number, panel in enumerate(self._panels[first : first + columns * rows]):
-            row, column = divmod(number, columns)
-            top, bottom = self._plot_rows * row // rows, self._plot_rows * (row + 1) // rows
-            placed.append((Region(column * (panel_width + GUTTER), top, panel_width, bottom - top), panel))
-        return placed
+        first = self.page * self._page_size
+        shown = self._panels[first : first + self._page_size]
+        return place_panels(shown, width, self._plot_rows, self._choose_grid())
 
-    def _draw_panel(self, panel: Panel, region: Region, *, is_title_only: bool = False) -> list[Line]:
-        """Return the panel's lines, or of them those that hold figures."""
-        view, width, height = self._view, region.width, region.height
-        is_selected = self.has_focus and panel is self._panels[self.cursor]
-        head = [panel.draw_title(view, width, is_selected=is_selected)]
-        if self.is_maximized:
-            return [*head, *self._draw_large(panel, view, width, height - 1)]
-        if panel.has_legend(view):
-            head.append(panel.draw_legend(view, width))
-        if is_title_only:
-            return [pad_line(line, width) for line in head]
-        panel.plot(view, width, height - len(head) - 1)
-        return [pad_line(line, width) for line in (*head, *panel.plotted.lines, [])]
+    def _draw_panel(self, panel: Panel, region: Region) -> list[Line]:
+        draw = draw_large if self.is_maximized else draw_panel
+        return draw(panel, self._view, region, is_selected=self._is_selected(panel))
 
-    def _draw_large(self, panel: Panel, view: PlotView, width: int, height: int) -> list[Line]:
-        """Return the one plot with a table of its curves below, as many as leave the plot its room."""
-        table = list(panel.iter_table(view, width))
-        rows = max(MIN_TABLE_ROWS, min(len(table), height - MIN_PLOT_ROWS)) if len(table) > 1 else 0
-        rows = 0 if height - rows < MIN_PLOT_ROWS else rows
-        panel.plot(view, width, height - rows)
-        table = [*table[:rows], *([[]] * (rows - len(table)))]
-        return [pad_line(line, width) for line in (*panel.plotted.lines, *table)]
+    def _draw_head(self, panel: Panel, region: Region) -> list[Line]:
+        """Draw what holds figures; of the one large plot that is all, its table."""
+        draw = draw_large if self.is_maximized else draw_head
+        return draw(panel, self._view, region, is_selected=self._is_selected(panel))
+
+    def _is_selected(self, panel: Panel) -> bool:
+        return self.has_focus and panel is self._panels[self.cursor]
 
     def _draw_footer(self, width: int) -> Line:
         """Return which page this is, and what is not as in the file: smoothed, zoomed, over time."""
@@ -561,9 +515,7 @@ class MetricPlots(Widget, can_focus=True):
 
     def _find_panel(self, event: events.MouseEvent) -> tuple[Region, Panel] | None:
         content = event.get_content_offset(self)
-        if content is None:
-            return None
-        return next(((r, p) for r, p in self._shown if r.contains(content.x, content.y)), None)
+        return None if content is None else self._sheet.find(content.x, content.y)
 
     # --- zoom, cursor, layout ------------------------------------------------------------------
 
@@ -576,32 +528,17 @@ class MetricPlots(Widget, can_focus=True):
         """Put the cursor on the point of the selected plot that is nearest to `x`, or away."""
         self._cursor_s = None
         if x is not None and self._panels:
-            for curve in self._panels[self.cursor].list_curves(self._view):
-                place = find_nearest(curve.series, self._view.clocks[curve.run.run_id], x)
-                if place is not None:
-                    self._cursor_s = curve.series.times[place]
-                    break
+            self._cursor_s = find_moment(self._panels[self.cursor], self._view, x)
         self._redraw_changed()
 
     def _step_cursor(self, step: int) -> None:
         """Go to the next point, or by a column where points are denser."""
-        panel = self._panels[self.cursor]
-        curves = panel.list_curves(self._view)
-        if not curves or self._cursor_s is None:
+        if self._cursor_s is None:
             return
-        series, plotted = curves[0].series, panel.plotted
-        place = find_nearest_time(series, self._cursor_s)
-        if place is None:
-            return
-        clock = self._view.clocks[curves[0].run.run_id]
-        sources = clock.list_sources(series)
-        column = (plotted.high - plotted.low) / max(1, plotted.columns)
-        wanted = clock.find_x(sources[place]) + step * column
-        nearest = find_nearest(series, clock, wanted)
-        if nearest is None or (nearest - place) * step <= 0:
-            nearest = max(0, min(len(series) - 1, place + step))
-        self._cursor_s = series.times[nearest]
-        self._redraw_changed()
+        moment = step_moment(self._panels[self.cursor], self._view, self._cursor_s, step)
+        if moment is not None:
+            self._cursor_s = moment
+            self._redraw_changed()
 
     def _change(self, **changes: object) -> None:
         """Take up another layout, draw it, and tell whoever remembers it."""
@@ -613,7 +550,3 @@ class MetricPlots(Widget, can_focus=True):
             self.set_reactive(MetricPlots.cursor, self.validate_cursor(self.cursor))
         self._redraw_all()
         self.post_message(self.LayoutChanged(layout))
-
-
-def _column_of(piece: tuple[int, Line]) -> int:
-    return piece[0]

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mlwf_tui.plugins.trainers.ultralytics_checkpoints import list_checkpoints, prepare_resume, save_safely
+from mlwf_tui.plugins.trainers.ultralytics_checkpoints import (
+    keep_best,
+    list_checkpoints,
+    prepare_resume,
+    save_safely,
+)
 
 
 @pytest.fixture
@@ -50,7 +55,7 @@ def test_a_kill_while_one_is_written_leaves_the_one_before(tmp_path: Path, weigh
     with pytest.raises(KeyboardInterrupt):
         save_safely(weights, die)
     (left,) = list_checkpoints(tmp_path)
-    assert read(prepare_resume(left)) == "one"
+    assert read(prepare_resume(left, is_best=False)) == "one"
     assert list_checkpoints(tmp_path) == (last,)
 
 
@@ -66,11 +71,31 @@ def test_where_nothing_is_saved_the_one_before_stays_the_last(tmp_path: Path, we
     assert [read(path) for path in list_checkpoints(tmp_path)] == ["one"]
 
 
-def test_a_best_one_that_was_torn_is_not_kept(tmp_path: Path, weights: Path) -> None:
+def test_a_best_one_that_was_torn_while_it_was_finished_comes_back(weights: Path) -> None:
+    write(weights / "last.pt", "two")
+    write(weights / "best.pt", "one")
+    keep_best(weights)
+    tear(weights / "best.pt")
+    prepare_resume(weights / "last.pt", is_best=False)
+    assert read(weights / "best.pt") == "one"
+
+
+def test_a_torn_best_one_that_nothing_was_kept_of_is_not_kept(weights: Path) -> None:
     write(weights / "last.pt", "one")
     write(weights / "best.pt", "one")
-    prepare_resume(weights / "last.pt")
+    prepare_resume(weights / "last.pt", is_best=False)
     assert (weights / "best.pt").exists()
     tear(weights / "best.pt")
-    prepare_resume(weights / "last.pt")
+    prepare_resume(weights / "last.pt", is_best=False)
     assert not (weights / "best.pt").exists()
+
+
+@pytest.mark.parametrize("is_torn", [False, True])
+def test_a_best_one_that_a_kill_came_before_is_made_from_the_last(weights: Path, is_torn: bool) -> None:
+    write(weights / "last.pt", "two")
+    write(weights / "best.pt", "one")
+    if is_torn:
+        tear(weights / "best.pt")
+    prepare_resume(weights / "last.pt", is_best=True)
+    assert read(weights / "best.pt") == "two"
+    assert read(weights / "last.pt") == "two"

@@ -8,7 +8,8 @@ from pathlib import Path
 from textual.content import Content
 
 from mlwf_tui.tui.screens import command_lines
-from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, show_problems
+from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, queue_call, show_problems
+from mlwf_tui.tui.screens.verbs.terms import list_detach_fields, read_detached_terms
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import PATH_TYPE, Form, make_field
@@ -17,7 +18,7 @@ from mlwf_tui.tui.widgets.sheet import Sheet, draw_lines
 from mlwf_tui.workflow.backup import BackupResult, backup
 from mlwf_tui.workflow.collect import collect
 from mlwf_tui.workflow.stats import ProjectStats, Stats, read_stats
-from mlwf_tui.workflow.verify import VerifyResult, verify
+from mlwf_tui.workflow.verify import Scope, VerifyResult, verify
 
 SCOPES = ("all", "new", "sample")
 SAMPLE_SHARE = 0.1
@@ -31,15 +32,16 @@ class Care:
 
     def verify(self, entry: Entry | None) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
-            scope = values.get("scope", "all")
-            source = values.get("repair-from", "")
-            work = partial(
-                verify,
-                self._host.workspace,
-                scope="new" if scope == "new" else "sample" if scope == "sample" else "all",
-                share=SAMPLE_SHARE if scope == "sample" else 1.0,
-                repair_from=Path(source) if source else None,
-            )
+            asked = values.get("scope", "all")
+            scope: Scope = "new" if asked == "new" else "sample" if asked == "sample" else "all"
+            share = SAMPLE_SHARE if scope == "sample" else 1.0
+            source = Path(values["repair-from"]) if values.get("repair-from") else None
+            terms = read_detached_terms(values)
+            if terms is not None:
+                call = {"scope": scope, "share": share, "is_rebuilding": False, "repair_from": source}
+                queue_call(self._host, "verify", call, terms, again)
+                return
+            work = partial(verify, self._host.workspace, scope=scope, share=share, repair_from=source)
             self._host.do_long(
                 "Verify the home", lambda observer: work(observer), self._say_verified, failed=again
             )
@@ -49,6 +51,7 @@ class Care:
             make_field(
                 "repair-from", "home of a backup that damaged bytes are taken from", type_name=PATH_TYPE
             ),
+            *list_detach_fields(self._host.snapshot),
         )
         form = Form("Verify the home", fields, command=command_lines.write_verify, verb="verify")
         ask_form(self._host, form, begin)
@@ -94,7 +97,10 @@ class Care:
 
     def backup(self, entry: Entry | None) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
-            folder = Path(values["folder"])
+            folder, terms = Path(values["folder"]), read_detached_terms(values)
+            if terms is not None:
+                queue_call(self._host, "backup", {"folder": folder}, terms, again)
+                return
             work = partial(backup, self._host.workspace, folder)
             self._host.do_long(
                 f"Back up to {folder.name}",
@@ -103,13 +109,16 @@ class Care:
                 failed=again,
             )
 
-        field = make_field(
-            "folder",
-            "empty, new, or an earlier backup of this home; it opens like any home",
-            type_name=PATH_TYPE,
-            is_required=True,
+        fields = (
+            make_field(
+                "folder",
+                "empty, new, or an earlier backup of this home; it opens like any home",
+                type_name=PATH_TYPE,
+                is_required=True,
+            ),
+            *list_detach_fields(self._host.snapshot),
         )
-        form = Form("Back the home up", (field,), command=command_lines.write_backup, verb="back up")
+        form = Form("Back the home up", fields, command=command_lines.write_backup, verb="back up")
         ask_form(self._host, form, begin)
 
     def _say_backed_up(self, made: BackupResult) -> None:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from mlwf_tui.entities.model import Model
+from mlwf_tui.entities.run import ArtifactKind, Run
+from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.form import FormField, make_field
 
-SEED = make_field("seed", "the seed of everything that is drawn by chance", "0")
+SEED = FormField(
+    ParamSpec(
+        name="seed", type_name="int", default=0, help="the seed of everything that is drawn by chance",
+        low=0, high=2**31 - 1, choices=(),
+    )
+)  # fmt: skip
 
 
 def make_data_field(snapshot: Snapshot, entry: Entry) -> FormField:
@@ -18,7 +25,16 @@ def make_data_field(snapshot: Snapshot, entry: Entry) -> FormField:
 
 
 def make_model_field(snapshot: Snapshot, entry: Entry) -> FormField:
-    """Ask for a model; the selected one is offered, else the newest."""
+    """Ask for a model; the selected one is offered, or that of the selected training, else the newest."""
     names = tuple(model.name for model in snapshot.models)
-    value = entry.ref if isinstance(entry.entity, Model) else next(iter(names), "")
-    return make_field("model", "name of a model", value, suggestions=names, is_required=True)
+    value = find_model_ref(entry) or next(iter(names), "")
+    help = "name of a model, or the run that will make it"
+    return make_field("model", help, value, suggestions=names, is_required=True)
+
+
+def find_model_ref(entry: Entry) -> str:
+    """Return what names the model that is selected, or that the selected training has made or will make."""
+    if isinstance(entry.entity, Run) and entry.entity.verb == "train":
+        made = (output.title for output in entry.entity.outputs if output.kind is ArtifactKind.MODEL)
+        return next(made, entry.ref)
+    return entry.ref if isinstance(entry.entity, Model) else ""

@@ -11,7 +11,16 @@ from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.folder import FolderChange, FolderStatus
 from mlwf_tui.entities.threeway import Side
 from mlwf_tui.tui.screens import command_lines
-from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, find_project, finish, show_problems
+from mlwf_tui.tui.screens.verbs.host import (
+    Again,
+    Host,
+    ask_form,
+    find_project,
+    finish,
+    queue_call,
+    show_problems,
+)
+from mlwf_tui.tui.screens.verbs.terms import list_detach_fields, read_detached_terms
 from mlwf_tui.tui.widgets.diff_summary import SIGNS, STYLES
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import PATH_TYPE, Form, FormField, make_field
@@ -35,13 +44,13 @@ class Folders:
 
     def checkout(self, entry: Entry) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
-            work = partial(
-                checkout,
-                self._host.workspace,
-                entry.ref,
-                Path(values["folder"]),
-                is_forced=values.get("edited") == "put aside",
-            )
+            folder, is_forced = Path(values["folder"]), values.get("edited") == "put aside"
+            terms = read_detached_terms(values)
+            if terms is not None:
+                call = {"ref": entry.ref, "folder": folder, "force": is_forced}
+                queue_call(self._host, "checkout", call, terms, again)
+                return
+            work = partial(checkout, self._host.workspace, entry.ref, folder, is_forced=is_forced)
             title = f"Check out {entry.ref}"
             self._host.do_long(
                 title, lambda observer: work(observer=observer), self._say_checked_out, failed=again
@@ -55,6 +64,7 @@ class Folders:
                 "stop",
                 choices=("stop", "put aside"),
             ),
+            *list_detach_fields(self._host.snapshot),
         )
         command = partial(command_lines.write_checkout, entry.ref)
         ask_form(self._host, Form(f"Check out {entry.ref}", fields, command=command, verb="write"), begin)
@@ -103,14 +113,15 @@ class Folders:
 
     def _ask_sync(self, entry: Entry | None, folder: str) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
-            policy = values.get("conflicts", "")
-            work = partial(
-                sync,
-                self._host.workspace,
-                Path(values["folder"]),
-                message=values.get("message") or None,
-                policy=Side(policy) if policy in ("ours", "theirs") else None,
-            )
+            folder, message = Path(values["folder"]), values.get("message") or None
+            policy = values["conflicts"] if values.get("conflicts") in ("ours", "theirs") else None
+            terms = read_detached_terms(values)
+            if terms is not None:
+                call = {"folder": folder, "message": message, "policy": policy}
+                queue_call(self._host, "sync", call, terms, again)
+                return
+            side = Side(policy) if policy else None
+            work = partial(sync, self._host.workspace, folder, message=message, policy=side)
             self._host.do_long(
                 "Sync", lambda observer: work(observer=observer), self._say_synced, failed=again
             )
@@ -124,6 +135,7 @@ class Folders:
                 "stop",
                 choices=("stop", "ours", "theirs"),
             ),
+            *list_detach_fields(self._host.snapshot),
         )
         form = Form("Sync a checkout with its project", fields, command=command_lines.write_sync, verb="sync")
         ask_form(self._host, form, begin)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from textual.content import Content
 from textual.screen import Screen
 
-from mlwf_tui.entities.run import Problem
+from mlwf_tui.entities.queue import Terms
+from mlwf_tui.entities.run import Problem, Run, RunState
+from mlwf_tui.settings import expand_path
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.sheet import Sheet
+from mlwf_tui.workflow.calls import submit_call
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
@@ -87,6 +92,26 @@ def finish(host: Host, text: str, *, detail: str = "", select: str = "") -> None
     """Tell that a verb is done, and show what it changed."""
     host.say(text, detail=detail)
     host.reload(select=select)
+
+
+def queue_call(
+    host: Host, verb: str, call: Mapping[str, Any], terms: Terms, again: Again, *, seed: int | None = None
+) -> None:
+    """Queue a verb that the app does itself otherwise, and follow it; paths in `call` are made absolute."""
+
+    def submit() -> Run:
+        absolute = {name: str(expand_path(v)) if isinstance(v, Path) else v for name, v in call.items()}
+        return submit_call(host.workspace, verb, absolute, terms=terms, seed=seed)
+
+    host.ask(verb, submit, partial(follow, host), failed=again)
+
+
+def follow(host: Host, run: Run) -> None:
+    """Say that a run goes on by itself, and for what it waits first; show it."""
+    is_waiting = run.state is RunState.QUEUED
+    how = f"waits for {run.waits_for or 'its turn'}" if is_waiting else "has begun"
+    finish(host, f"The {run.verb} {how}, and goes on when you leave.", select=f"run:{run.id}")
+    host.show_monitor(run.id)
 
 
 def show_problems(host: Host, title: str, problems: Sequence[Problem]) -> None:

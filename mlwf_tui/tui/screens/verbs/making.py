@@ -7,7 +7,8 @@ from pathlib import Path
 
 from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.verbs.fields import SEED
-from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, find_project, finish
+from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, find_project, finish, queue_call
+from mlwf_tui.tui.screens.verbs.terms import list_detach_fields, read_detached_terms
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry
@@ -30,16 +31,14 @@ class Making:
 
     def _ask_import(self, entry: Entry | None, formats: tuple[str, ...]) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
-            path = Path(values["path"]).expanduser()
-            work = partial(
-                import_folder,
-                self._host.workspace,
-                path,
-                values["project"],
-                dataset=values.get("dataset", ""),
-                format=values.get("format", "auto"),
-            )
-            title = f"Import {path.name} into {values['project']}"
+            path, project, terms = Path(values["path"]), values["project"], read_detached_terms(values)
+            dataset, format = values.get("dataset", ""), values.get("format", "auto")
+            if terms is not None:
+                call = {"path": path, "project": project, "dataset": dataset, "format": format}
+                queue_call(self._host, "import", call, terms, again)
+                return
+            work = partial(import_folder, self._host.workspace, path, project, dataset=dataset, format=format)
+            title = f"Import {path.name} into {project}"
             self._host.do_long(
                 title, lambda observer: work(observer=observer), self._say_imported, failed=again
             )
@@ -62,6 +61,7 @@ class Making:
             ),
             make_field("dataset", "path inside the project; empty for where the format says"),
             make_field("format", "auto looks at what the folder holds", "auto", choices=formats),
+            *list_detach_fields(self._host.snapshot),
         )
         form = Form("Import", fields, command=command_lines.write_import, verb="import")
         ask_form(self._host, form, begin)
@@ -89,7 +89,20 @@ class Making:
 
     def _ask_transform(self, entry: Entry, operation: OperationInfo) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
-            options, params = command_lines.split_values(values, ("to", "seed"))
+            options, params = command_lines.split_values(
+                values, ("to", "seed", *command_lines.DETACHED_TERMS)
+            )
+            seed, terms = int(options.get("seed", "0")), read_detached_terms(options)
+            if terms is not None:
+                call = {
+                    "operation": operation.name,
+                    "refs": (entry.ref,),
+                    "to": options["to"],
+                    "params": params,
+                    "seed": seed,
+                }
+                queue_call(self._host, "transform", call, terms, again, seed=seed)
+                return
             work = partial(
                 transform,
                 self._host.workspace,
@@ -97,7 +110,7 @@ class Making:
                 (entry.ref,),
                 to=options["to"],
                 params=params,
-                seed=int(options.get("seed", "0")),
+                seed=seed,
             )
             title = f"{operation.name} of {entry.ref}"
             self._host.do_long(
@@ -111,6 +124,7 @@ class Making:
             ),
             *(FormField(spec) for spec in operation.params),
             SEED,
+            *list_detach_fields(self._host.snapshot),
         )
         command = partial(command_lines.write_transform, operation.name, entry.ref)
         form = Form(f"{operation.name}: {operation.summary}", fields, command=command, verb="start")

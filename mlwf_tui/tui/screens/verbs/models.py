@@ -9,7 +9,8 @@ from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.verbs.fields import SEED, make_data_field, make_model_field
-from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish
+from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, follow
+from mlwf_tui.tui.screens.verbs.terms import list_terms_fields, read_terms
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import Form, FormField, make_field
@@ -31,7 +32,9 @@ class Models:
             return train.list_architectures(workspace), train.list_params(workspace)
 
         def begin(values: dict[str, str], again: Again) -> None:
-            options, params = command_lines.split_values(values, ("data", "model", "name", "seed"))
+            options, params = command_lines.split_values(
+                values, ("data", "model", "name", "seed", *command_lines.TERMS)
+            )
             seed = int(options.get("seed", "0"))
             work = partial(
                 train.submit_train,
@@ -41,8 +44,9 @@ class Models:
                 params=params,
                 seed=seed,
                 name=options.get("name", ""),
+                terms=read_terms(options),
             )
-            self._host.ask("train", work, self._follow, failed=again)
+            self._host.ask("train", work, partial(follow, self._host), failed=again)
 
         def listed(found: tuple[tuple[str, ...], tuple[ParamSpec, ...]]) -> None:
             architectures, params = found
@@ -58,6 +62,7 @@ class Models:
                 make_field("name", "name of the model; empty for architecture-data-number"),
                 *(FormField(spec) for spec in params),
                 SEED,
+                *list_terms_fields(self._host.snapshot, entry),
             )
             form = Form("Train a model", fields, command=command_lines.write_train, verb="train")
             ask_form(self._host, form, begin)
@@ -74,8 +79,9 @@ class Models:
                 values["data"],
                 split=split,
                 device=device,
+                terms=read_terms(values),
             )
-            self._host.ask("benchmark", work, self._follow, failed=again)
+            self._host.ask("benchmark", work, partial(follow, self._host), failed=again)
 
         splits = tuple(split.value for split in Split)
         fields = (
@@ -83,13 +89,16 @@ class Models:
             make_data_field(self._host.snapshot, entry),
             make_field("split", "items to measure on", Split.VAL.value, choices=splits),
             make_field("device", "auto, cpu, or a GPU's index", "auto"),
+            *list_terms_fields(self._host.snapshot, entry),
         )
         form = Form("Benchmark a model", fields, command=command_lines.write_benchmark, verb="measure")
         ask_form(self._host, form, begin)
 
     def apply(self, entry: Entry) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
-            options, params = command_lines.split_values(values, ("model", "data", "to"))
+            options, params = command_lines.split_values(
+                values, ("model", "data", "to", *command_lines.TERMS)
+            )
             work = partial(
                 apply.submit_apply,
                 self._host.workspace,
@@ -97,8 +106,9 @@ class Models:
                 options["data"],
                 to=options["to"],
                 params=params,
+                terms=read_terms(options),
             )
-            self._host.ask("apply", work, self._follow, failed=again)
+            self._host.ask("apply", work, partial(follow, self._host), failed=again)
 
         data = make_data_field(self._host.snapshot, entry)
         fields = (
@@ -108,6 +118,7 @@ class Models:
                 "to", "project that gets the labelled items", f"{_name_of(data)}-labelled", is_required=True
             ),
             *(FormField(spec) for spec in apply.list_params()),
+            *list_terms_fields(self._host.snapshot, entry),
         )
         form = Form("Label data with a model", fields, command=command_lines.write_apply, verb="apply")
         ask_form(self._host, form, begin)
@@ -132,10 +143,6 @@ class Models:
 
     def _say_stopped(self, run: Run) -> None:
         finish(self._host, f"The {run.verb} {run.id} is {run.state.value}.")
-
-    def _follow(self, run: Run) -> None:
-        finish(self._host, f"The {run.verb} has begun, and goes on when you leave.", select=f"run:{run.id}")
-        self._host.show_monitor(run.id)
 
 
 def _name_of(field: FormField) -> str:
