@@ -166,8 +166,9 @@ class Exporter(Protocol):
     ) -> ExportSummary:
         """Write all items below `folder`, which exists and is empty; nothing outside of it.
 
-        Images are placed as they are and never encoded again. Memory must not grow with the items,
-        but for their names.
+        Progress is told by whoever hands the items out; cancelling is looked for at each item. Images
+        are placed as they are and never encoded again. Memory must not grow with the items, but for
+        their names.
 
         Raises:
             InvalidInput: there are no items.

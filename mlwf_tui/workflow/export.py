@@ -71,8 +71,7 @@ def plan_export(
     exporter = _get_exporter(workspace, format)
     _, manifest = resolve_manifest(workspace, ref)
     work = _Export(workspace, manifest, exporter, selection, observer)
-    for count, item in enumerate(work.iter_selected(), start=1):
-        observer.progress(count, work.item_count, "looking at what the format holds")
+    for item in work.iter_selected("looking at what the format holds"):
         work.fitter.fit(item)
     return ExportPlan(
         ref=ref,
@@ -157,15 +156,16 @@ class _Export:
         self.schema = self._complete(exporter, selection.select_schema(summary.schema))
         self.fitter = Fitter(exporter.abilities, self.schema)
 
-    def iter_selected(self) -> Iterator[Item]:
-        """Yield the items that a person wants.
+    def iter_selected(self, doing: str) -> Iterator[Item]:
+        """Yield the items that a person wants, telling the observer how many were looked at.
 
         Raises:
             InvalidInput: there is none.
         """
         is_any = False
-        for item in iter_items(self._workspace.store, self._manifest):
+        for count, item in enumerate(iter_items(self._workspace.store, self._manifest), start=1):
             self._observer.check_cancelled()
+            self._observer.progress(count, self.item_count, doing)
             selected = self._selection.select(item)
             if selected is not None:
                 is_any = True
@@ -176,8 +176,7 @@ class _Export:
     def iter_exported(self, links: ImageLinks | None) -> Iterator[ExportedItem]:
         """Yield the items that fit, with a way to their bytes."""
         read = self._workspace.store.read
-        for count, item in enumerate(self.iter_selected(), start=1):
-            self._observer.progress(count, self.item_count, "writing files")
+        for item in self.iter_selected("writing files"):
             fitted = self.fitter.fit(item)
             if fitted is not None:
                 link = partial(links.link, fitted) if links else None
@@ -187,7 +186,7 @@ class _Export:
         abilities = exporter.abilities
         if not abilities.has_keypoints or abilities.has_free_keypoints:
             return schema
-        return complete_skeletons(schema, self.iter_selected())
+        return complete_skeletons(schema, self.iter_selected("looking for skeletons"))
 
 
 def _get_exporter(workspace: Workspace, format: str) -> Exporter:

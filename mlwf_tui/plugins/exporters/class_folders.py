@@ -22,7 +22,7 @@ from mlwf_tui.plugins.exporters.yolo import READ_BY_ULTRALYTICS, find_readable_s
 from mlwf_tui.protocols import ExportedItem, ExportSummary, Observer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClassFoldersExporter:
     """SPLIT/CLASS/NAME: the class is the item's first tag that is one; objects have no place."""
 
@@ -41,7 +41,7 @@ class ClassFoldersExporter:
         folders, names, classes = Folders(folder), FileNames(), _ClassFolders()
         files: dict[str, str] = {}
         is_converting = self.abilities.image_suffixes == READ_BY_ULTRALYTICS
-        for step, exported in enumerate(items, start=1):
+        for exported in items:
             observer.check_cancelled()
             item = exported.item
             where = name_split_folder(item.split, classes.name(item.annotation.tags[0].name))
@@ -50,7 +50,6 @@ class ClassFoldersExporter:
             place = _place_readable if is_converting else _place
             path = place(exported, where, folders, names)
             files[path] = item.key
-            observer.progress(step, None, item.name)
         require_items(len(files))
         return ExportSummary(files=files, renamed_count=names.renamed_count + classes.renamed_count)
 
@@ -84,12 +83,11 @@ class ImagesExporter:
             InvalidInput: there are none.
         """
         folders, files = Folders(folder), dict[str, str]()
-        for step, exported in enumerate(items, start=1):
+        for exported in items:
             observer.check_cancelled()
             path = name_split_folder(exported.item.split, exported.item.key)
             folders.place(exported, path)
             files[path] = exported.item.key
-            observer.progress(step, None, exported.item.name)
         require_items(len(files))
         return ExportSummary(files=files)
 

@@ -68,7 +68,7 @@ class CocoExporter:
         folders, files, problems = Folders(folder), dict[str, str](), list[Problem]()
         with ExitStack() as stack:
             documents: dict[Split, _Document] = {}
-            for step, exported in enumerate(items, start=1):
+            for exported in items:
                 observer.check_cancelled()
                 item = exported.item
                 if item.split not in documents:
@@ -77,7 +77,6 @@ class CocoExporter:
                 folders.place(exported, path)
                 documents[item.split].add(item, problems)
                 files[path] = item.key
-                observer.progress(step, None, item.name)
             for document in documents.values():
                 document.finish()
         require_items(len(files))

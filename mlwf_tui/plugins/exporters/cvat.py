@@ -62,13 +62,12 @@ class CvatExporter:
         with (folder / "annotations.xml").open("x", encoding="utf-8") as file:
             file.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n')
             file.writelines(_iter_meta(schema))
-            for step, exported in enumerate(items, start=1):
+            for exported in items:
                 observer.check_cancelled()
                 path = f"images/{exported.item.key}"
                 folders.place(exported, path)
                 file.writelines(_iter_image(exported.item, len(files), problems))
                 files[path] = exported.item.key
-                observer.progress(step, None, exported.item.name)
             file.write("</annotations>\n")
         require_items(len(files))
         return ExportSummary(files=files, problems=tuple(problems))
@@ -79,6 +78,10 @@ def _iter_meta(schema: LabelSchema) -> Iterator[str]:
     of_objects = [tag for tag in schema.tags if tag.target != "items" and tag.name not in schema.class_names]
     for definition in schema.classes:
         yield from _iter_label(definition, of_objects)
+    for tag in schema.tags:
+        if tag.target != "objects" and tag.name not in schema.class_names:
+            yield f"    <label><name>{escape_xml(tag.name)}</name><type>tag</type>"
+            yield "<attributes></attributes></label>\n"
     yield "  </labels></task></meta>\n"
 
 

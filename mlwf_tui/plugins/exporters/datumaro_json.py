@@ -57,7 +57,7 @@ class DatumaroExporter:
         labels = _Labels(schema)
         with ExitStack() as stack:
             documents: dict[Split, JsonList] = {}
-            for step, exported in enumerate(items, start=1):
+            for exported in items:
                 observer.check_cancelled()
                 item = exported.item
                 if item.split not in documents:
@@ -69,7 +69,6 @@ class DatumaroExporter:
                 folders.place(exported, path_of_image)
                 documents[item.split].add(labels.describe_item(item))
                 files[path_of_image] = item.key
-                observer.progress(step, None, item.name)
             for document in documents.values():
                 document.file.write(b"\n]}\n")
         require_items(len(files))

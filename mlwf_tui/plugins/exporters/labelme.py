@@ -57,7 +57,7 @@ class LabelMeExporter:
             InvalidInput: there are no items.
         """
         folders, names, files = Folders(folder), FileNames(), dict[str, str]()
-        for step, exported in enumerate(items, start=1):
+        for exported in items:
             observer.check_cancelled()
             item = exported.item
             stem, suffix = split_name(item.name)
@@ -68,7 +68,6 @@ class LabelMeExporter:
             document = msgspec.json.encode(_describe(item, f"{stem}{suffix}"))
             (folder / f"{where}/{stem}.json").write_bytes(msgspec.json.format(document))
             files[path] = item.key
-            observer.progress(step, None, item.name)
         require_items(len(files))
         return ExportSummary(files=files, renamed_count=names.renamed_count)
 

@@ -32,7 +32,7 @@ class SuperviselyExporter:
         files: dict[str, str] = {}
         problems: list[Problem] = []
         made: set[Path] = set()
-        for step, exported in enumerate(items, start=1):
+        for exported in items:
             observer.check_cancelled()
             item = exported.item
             fault = find_place_fault(item.dataset, item.name)
@@ -45,7 +45,6 @@ class SuperviselyExporter:
                 annotation = place_annotation(item.dataset, item.name)
                 _write(folder / annotation, encode_annotation(item), made)
                 files[image] = item.key
-            observer.progress(step, None, item.name)
         if not files:
             raise InvalidInput("There is no item to write.", hint="Import some, or choose another version.")
         (folder / META_NAME).write_bytes(encode_meta(schema))

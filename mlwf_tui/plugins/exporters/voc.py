@@ -50,7 +50,7 @@ class VocExporter:
         annotations = folders.make("Annotations")
         with ExitStack() as stack:
             lists: dict[Split, IO[str]] = {}
-            for step, exported in enumerate(items, start=1):
+            for exported in items:
                 observer.check_cancelled()
                 item = exported.item
                 suffix = split_name(item.name)[1]
@@ -65,7 +65,6 @@ class VocExporter:
                         lists[item.split] = stack.enter_context(path_of_list.open("x", encoding="utf-8"))
                     lists[item.split].write(f"{stem}\n")
                 files[path] = item.key
-                observer.progress(step, None, item.name)
         require_items(len(files))
         return ExportSummary(files=files, renamed_count=names.renamed_count)
 

@@ -43,7 +43,7 @@ def _declare(target: GeometryKind) -> Abilities:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class YoloExporter:
     """The folder that the ultralytics trainer reads, for one task; every other shape is converted.
 
@@ -69,10 +69,9 @@ class YoloExporter:
         for split in _SPLITS:
             (folder / "images" / split).mkdir(parents=True)
             (folder / "labels" / split).mkdir(parents=True)
-        for step, exported in enumerate(items, start=1):
+        for exported in items:
             observer.check_cancelled()
             writer.write_item(exported)
-            observer.progress(step, None, exported.item.name)
         if not writer.files:
             raise InvalidInput(
                 "No item has a split, so there is nothing to train or measure on.",
