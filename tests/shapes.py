@@ -67,7 +67,8 @@ def draw_rectangle(draw: st.DrawFn) -> Geometry:
 @st.composite
 def draw_polygon(draw: st.DrawFn) -> Geometry:
     ring = draw(st.lists(points, min_size=3, max_size=6).filter(_has_area))
-    return Geometry(GeometryKind.POLYGON, tuple(ring))
+    holes = draw(st.lists(st.tuples(points, points, points), max_size=2))
+    return Geometry(GeometryKind.POLYGON, tuple(ring), holes=tuple(holes))
 
 
 @st.composite

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from mlwf_tui.entities.annotation import GeometryKind
-from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
+from mlwf_tui.entities.item import Split
 
 ANY_TAG = ("*",)
 """Every tag, whatever its name."""
@@ -53,7 +53,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     has_item_custom: bool = False
     splits: frozenset[Split] = ALL_SPLITS
     has_datasets: bool = False  # False: they become a part of the file's name
-    image_suffixes: frozenset[str] = IMAGE_SUFFIXES  # others are converted to PNG
+    image_suffixes: frozenset[str] | None = None  # others are converted to PNG; None holds any
     precision: str = "exact"
 
     @property

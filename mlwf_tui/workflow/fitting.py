@@ -81,9 +81,7 @@ class Fitter:
             custom = {}
         if not self.abilities.has_datasets and item.dataset != "main":
             self._change("dataset → part of the file's name", "item")
-        suffix = Path(item.name).suffix.lower()
-        if suffix not in self.abilities.image_suffixes:
-            self._change(f"{suffix or 'image without a suffix'} → PNG of its first picture", "item")
+        self._check_suffix(item.name)
         self.item_count += 1
         self.object_count += len(objects)
         return replace(item, split=split, annotation=Annotation(objects, tags, custom))
@@ -104,6 +102,11 @@ class Fitter:
         return tuple(sorted(losses, key=lambda loss: (not loss.is_left_out, loss.what)))
 
     # --- items ---------------------------------------------------------------------------------
+
+    def _check_suffix(self, name: str) -> None:
+        known, suffix = self.abilities.image_suffixes, Path(name).suffix.lower()
+        if known is not None and suffix not in known:
+            self._change(f"{suffix or 'image without a suffix'} → PNG of its first picture", "item")
 
     def _fit_split(self, split: Split) -> Split | None:
         if split in self.abilities.splits:

@@ -11,14 +11,15 @@ import pytest
 from hypothesis import given, settings
 
 from mlwf_tui.entities.abilities import KEYPOINT_BOX
-from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, Visibility
-from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind, Visibility
+from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols import SourceItem
 from mlwf_tui.registry import Registry
+from mlwf_tui.workflow.scan import scan_folder
 from tests.exporting import fit_all, write_fitted
 from tests.importing import ReadItem, read_folder
-from tests.shapes import SCHEMA, draw_items
+from tests.shapes import NODES, SCHEMA, draw_items, make_source
 
 IMPORTERS = {"yolo-classify": "imagenet", "yolo": "yolo:detect"}
 NAMES = [name for name in Registry().list_names("exporters") if name != "supervisely"]
@@ -47,6 +48,28 @@ def test_what_a_format_holds_comes_back(name: str, items: list[SourceItem]) -> N
     assert back.keys() == {item.key for item in fitted}
     for item in fitted:
         compare(back[item.key], item, exporter.abilities.has_datasets, TOLERANCES_PX.get(name, TOLERANCE_PX))
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("coco", ("color", "nodes", "edges")),
+        ("datumaro_json", ("color", "nodes", "edges")),
+        ("cvat", ("color", "nodes")),
+        ("yolo-pose", ("nodes",)),
+        ("yolo", ()),
+    ],
+)
+def test_classes_come_back_in_their_order_with_what_the_format_says_of_them(
+    name: str, kept: tuple[str, ...], tmp_path: Path
+) -> None:
+    pose = Geometry(GeometryKind.KEYPOINTS, ((1, 2), (3, 4), (5, 6)), names=NODES)
+    item = make_source("a.jpg", "main", Split.TRAIN, Annotation((AnnotatedObject("person", pose),)))
+    write_fitted(Registry().get_exporter(name), [item], SCHEMA, tmp_path)
+    importer = Registry().get_importer(IMPORTERS.get(name, name.replace("-", ":")))
+    back = importer.read_schema(scan_folder(tmp_path)).classes[: len(SCHEMA.classes)]
+    for field in ("name", *kept):
+        assert [getattr(c, field) for c in back] == [getattr(c, field) for c in SCHEMA.classes], field
 
 
 def compare(back: ReadItem, item: Item, has_datasets: bool, tolerance_px: float) -> None:

@@ -152,3 +152,25 @@ def test_what_leaves_the_image_is_cut_or_left_out() -> None:
         "objects outside of their image left out: 1 object in 1 item",
         "objects that leave their image → cut at its border: 1 object in 1 item",
     ]
+
+
+def test_a_tag_that_a_format_has_a_place_for_keeps_its_value_and_others_do_not() -> None:
+    abilities = replace(BOXES, object_tags=ANY_TAG, valued_tags=("group", "pose"))
+    tags = (Tag("group", 3.0), Tag("pose", "Left"), Tag("weight", 2.0))
+    fitted, losses = fit(abilities, make_plain_item("main/a.jpg", make_object(tags=tags)))
+    assert fitted[0].annotation.objects[0].tags == (Tag("group", 3.0), Tag("pose", "Left"), Tag("weight"))
+    assert losses == ["values of tags of objects left out: 1 tag in 1 item"]
+    odd = (Tag("group", "red"), Tag("group", 1.5), Tag("pose", 3.0))
+    fitted, losses = fit(abilities, make_plain_item("main/a.jpg", make_object(tags=odd)))
+    assert losses == ["values of tags of objects left out: 3 tags in 1 item"]
+
+
+@pytest.mark.parametrize(("suffixes", "losses"), [
+    (None, []),
+    (frozenset({".jpg"}), [".gif → PNG of its first picture: 1 item"]),
+])  # fmt: skip
+def test_images_that_a_format_cannot_hold_are_counted(
+    suffixes: frozenset[str] | None, losses: list[str]
+) -> None:
+    items = make_plain_item("main/a.GIF"), make_plain_item("main/b.JPG")
+    assert fit(replace(BOXES, image_suffixes=suffixes), *items)[1] == losses
