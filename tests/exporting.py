@@ -9,7 +9,7 @@ from mlwf_tui.entities.abilities import Loss
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import Item
 from mlwf_tui.protocols import ExportedItem, Exporter, ExportSummary, SourceItem
-from mlwf_tui.workflow.fitting import Fitter, complete_skeletons
+from mlwf_tui.workflow.fitting import Fitter, complete_schema
 from tests.fakes.observers import KeepingObserver
 
 
@@ -36,7 +36,7 @@ def make_fitter(
     """Return what fits items to the format, and the items."""
     sources = list(items)
     if exporter.abilities.has_keypoints and not exporter.abilities.has_free_keypoints:
-        schema = complete_skeletons(schema, (source.item for source in sources))
+        schema = complete_schema(schema, (source.item for source in sources))
     return Fitter(exporter.abilities, schema), sources
 
 

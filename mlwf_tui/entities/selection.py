@@ -29,9 +29,15 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return not (self.datasets or self.splits or self.classes or self.tags or self.only_matching)
 
     def check(self, schema: LabelSchema) -> None:
-        """Raise InvalidParameter for a class or tag that the label schema does not have."""
-        _check_names("class", self.classes, schema.class_names)
-        _check_names("tag", self.tags, tuple(definition.name for definition in schema.tags))
+        """Raise InvalidParameter for a class that the label schema does not have.
+
+        Tags are not looked for there: what an import has read may carry tags that nothing declares.
+        """
+        known = schema.class_names
+        for name in self.classes:
+            if name not in known:
+                hint = f"There are: {', '.join(known[:20])}." if known else "It has none."
+                raise InvalidParameter(f"The data has no class {name!r}.", hint=hint)
 
     def select(self, item: Item) -> Item | None:
         """Return what is wanted of an item, or None."""
@@ -69,10 +75,3 @@ WHOLE = Selection()
 
 def _list_tags(annotation: Annotation) -> tuple[Tag, ...]:
     return annotation.tags + tuple(tag for labelled in annotation.objects for tag in labelled.tags)
-
-
-def _check_names(what: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
-    for name in names:
-        if name not in known:
-            hint = f"There are: {', '.join(known[:20])}." if known else "It has none."
-            raise InvalidParameter(f"The data has no {what} {name!r}.", hint=hint)

@@ -20,7 +20,7 @@ from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, StorageFai
 from mlwf_tui.protocols import ExportedItem, Exporter, Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import iter_items, read_summary
-from mlwf_tui.workflow.fitting import Fitter, complete_skeletons
+from mlwf_tui.workflow.fitting import Fitter, complete_schema
 from mlwf_tui.workflow.linking import ImageLinks
 from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workflow.refs import resolve_manifest
@@ -186,7 +186,7 @@ class _Export:
         abilities = exporter.abilities
         if not abilities.has_keypoints or abilities.has_free_keypoints:
             return schema
-        return complete_skeletons(schema, self.iter_selected("looking for skeletons"))
+        return complete_schema(schema, self.iter_selected("looking for skeletons and tags"))
 
 
 def _get_exporter(workspace: Workspace, format: str) -> Exporter:

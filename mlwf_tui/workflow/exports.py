@@ -18,7 +18,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import StorageFailed
 from mlwf_tui.protocols import ExportedItem, Observer
 from mlwf_tui.store.manifests import iter_items, read_summary
-from mlwf_tui.workflow.fitting import Fitter, complete_skeletons
+from mlwf_tui.workflow.fitting import Fitter, complete_schema
 from mlwf_tui.workspace import Workspace
 
 MARKER = "export.json"
@@ -66,7 +66,7 @@ def _write_export(
     exporter = workspace.registry.get_exporter(format)
     schema = summary.schema
     if exporter.abilities.has_keypoints and not exporter.abilities.has_free_keypoints:
-        schema = complete_skeletons(schema, iter_items(workspace.store, manifest))
+        schema = complete_schema(schema, iter_items(workspace.store, manifest))
     fitter = Fitter(exporter.abilities, schema)
     items = _iter_exported(workspace, manifest, fitter, summary.item_count, observer)
     written = exporter.write(items, schema, folder, observer)

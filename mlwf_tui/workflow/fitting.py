@@ -21,6 +21,7 @@ from mlwf_tui.entities.annotation import (
     GeometryKind,
     LabelSchema,
     Tag,
+    TagDefinition,
     Visibility,
 )
 from mlwf_tui.entities.item import Item, Split
@@ -256,15 +257,37 @@ def _is_usual(tag: Tag) -> bool:
     return isinstance(tag.value, str)
 
 
-def complete_skeletons(schema: LabelSchema, items: Iterable[Item]) -> LabelSchema:
-    """Return the schema with nodes for the classes that declare none and whose objects have keypoints."""
+def complete_schema(schema: LabelSchema, items: Iterable[Item]) -> LabelSchema:
+    """Return the schema with what it does not declare and items have, for formats that begin with it.
+
+    Classes without a skeleton get the nodes of their objects' keypoints; tags that are not declared are
+    appended, with the values and the target that they were seen with.
+    """
     nodes: dict[str, dict[str, None]] = {c.name: {} for c in schema.classes if not c.nodes}
+    known = {definition.name for definition in schema.tags}
+    found: dict[str, TagDefinition] = {}
     for item in items:
+        for tag in item.annotation.tags:
+            if tag.name not in known:
+                _note_tag(found, tag, "items")
         for labelled in item.annotation.objects:
             if labelled.geometry.kind is GeometryKind.KEYPOINTS and labelled.class_name in nodes:
                 nodes[labelled.class_name].update(dict.fromkeys(name_keypoints(labelled.geometry)))
+            for tag in labelled.tags:
+                if tag.name not in known:
+                    _note_tag(found, tag, "objects")
     classes = tuple(replace(c, nodes=tuple(nodes.get(c.name) or c.nodes)) for c in schema.classes)
-    return replace(schema, classes=classes)
+    return LabelSchema(classes, (*schema.tags, *found.values()))
+
+
+def _note_tag(found: dict[str, TagDefinition], tag: Tag, target: str) -> None:
+    kind = "none" if tag.value is None else "text" if isinstance(tag.value, str) else "number"
+    before = found.get(tag.name)
+    if before is not None:
+        kinds = {kind, before.value_type} - {"none"}
+        kind = kinds.pop() if len(kinds) == 1 else "text" if kinds else "none"
+        target = target if before.target == target else "any"
+    found[tag.name] = TagDefinition(tag.name, kind, target=target)
 
 
 def name_keypoints(geometry: Geometry) -> tuple[str, ...]:

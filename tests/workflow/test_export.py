@@ -63,7 +63,7 @@ def test_a_class_takes_the_others_out_of_labels_and_list(imported: Workspace, tm
     ("selection", "error"),
     [
         (Selection(classes=("cat",)), InvalidParameter),
-        (Selection(tags=("night",)), InvalidParameter),
+        (Selection(tags=("night",)), InvalidInput),
         (Selection(datasets=("mai",)), InvalidInput),
     ],
 )

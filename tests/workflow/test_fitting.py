@@ -14,11 +14,12 @@ from mlwf_tui.entities.annotation import (
     GeometryKind,
     LabelSchema,
     Tag,
+    TagDefinition,
     Visibility,
     define_classes,
 )
 from mlwf_tui.entities.item import Item, Split
-from mlwf_tui.workflow.fitting import Fitter, complete_skeletons
+from mlwf_tui.workflow.fitting import Fitter, complete_schema
 from tests.states import make_object, make_plain_item
 
 SCHEMA = LabelSchema(define_classes(("car", "dog")))
@@ -129,8 +130,20 @@ def test_a_class_without_a_skeleton_gets_the_nodes_of_its_objects() -> None:
         "main/a.jpg", AnnotatedObject("car", first), AnnotatedObject("car", second),
         AnnotatedObject("dog", unnamed),
     )  # fmt: skip
-    completed = complete_skeletons(SCHEMA, [item])
+    completed = complete_schema(SCHEMA, [item])
     assert [c.nodes for c in completed.classes] == [("a", "b", "c"), ("1", "2", "3")]
+
+
+def test_tags_that_nothing_declares_are_declared_as_they_are_found() -> None:
+    objects = (make_object(tags=(Tag("weight", 2.0),)), make_object(tags=(Tag("weight"), Tag("night"))))
+    item = make_plain_item("main/a.jpg", *objects, tags=(Tag("night"), Tag("place", "Bonn")))
+    declared = replace(SCHEMA, tags=(TagDefinition("known"),))
+    assert complete_schema(declared, [item]).tags == (
+        TagDefinition("known"),
+        TagDefinition("night", "none", target="any"),
+        TagDefinition("place", "text", target="items"),
+        TagDefinition("weight", "number", target="objects"),
+    )
 
 
 def test_formats_with_one_skeleton_get_as_many_keypoints_of_each_class() -> None:
