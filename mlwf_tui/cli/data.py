@@ -84,7 +84,11 @@ def _format_choice(result: ImportResult) -> list[str]:
 @click.option("--format", "format_", default="yolo", show_default=True, help="The format to write.")
 @click.option("--dataset", "datasets", multiple=True, help="Only items of this dataset and those below it.")
 @click.option(
-    "--split", "splits", multiple=True, type=click.Choice([*Split]), help="Only items of this split."
+    "--split",
+    "splits",
+    multiple=True,
+    type=click.Choice([split.value for split in Split]),
+    help="Only items of this split.",
 )
 @click.option("--class", "classes", multiple=True, help="Only objects of this class; items without one stay.")
 @click.option("--tag", "tags", multiple=True, help="Only items that have this tag, or an object with it.")

@@ -75,7 +75,7 @@ def plan_export(
         work.fitter.fit(item)
     return ExportPlan(
         ref=ref,
-        format=format,
+        format=exporter.name,
         item_count=work.fitter.item_count,
         object_count=work.fitter.object_count,
         losses=work.fitter.list_losses(),
@@ -107,7 +107,7 @@ def export(
     folder = expand_path(folder)
     exporter = _get_exporter(workspace, format)
     _check_target(workspace, folder)
-    params = {"data": ref, "folder": str(folder), "format": format, "is_linked": is_linked}
+    params = {"data": ref, "folder": str(folder), "format": exporter.name, "is_linked": is_linked}
     wanted = {} if selection.is_everything else {"selection": msgspec.to_builtins(selection)}
     with record(workspace, "export", params={**params, **wanted}) as run:
         version = run.read_version(ref)
@@ -119,7 +119,7 @@ def export(
         result = ExportResult(
             version_ref=version.ref,
             folder=str(folder),
-            format=format,
+            format=exporter.name,
             item_count=len(written.files),
             object_count=work.fitter.object_count,
             linked_count=links.linked_count if links else 0,
@@ -127,7 +127,7 @@ def export(
             problems=written.problems,
             run=run.run_id,
         )
-        summary = f"{len(written.files):,} items as {format}"
+        summary = f"{len(written.files):,} items as {exporter.name}"
         run.result = {**msgspec.to_builtins(result), "summary": summary}
     return result
 

@@ -185,7 +185,7 @@ class Fitter:
             return None
         geometry = self._arrange(labelled)
         if target is not kind:
-            self._change(f"{kind} → {target}", "object")
+            self._change(f"{kind} → {target}".replace("_", " "), "object")
             geometry = convert_geometry(geometry, target)
         if geometry.holes and not self.abilities.has_holes:
             self._change("polygon with holes → one outline around them", "object")

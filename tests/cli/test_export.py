@@ -51,7 +51,7 @@ def test_items_that_had_no_place_make_it_partly_done(
 
 
 def test_filters_and_links_are_taken(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ("--class", "spot", "--only-matching", "--link", "--format", "coco", "--json")
+    words = ("--class", "spot", "--split", "val", "--only-matching", "--link", "--format", "coco", "--json")
     assert run(home, "export", "cells", str(tmp_path / "out"), *words) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["item_count"], told["object_count"], told["linked_count"]) == (1, 1, 1)
@@ -63,3 +63,12 @@ def test_filters_and_links_are_taken(home: Path, tmp_path: Path, capsys: pytest.
 )
 def test_what_cannot_be_meant_is_a_fault_of_usage(home: Path, words: tuple[str, ...]) -> None:
     assert run(home, "export", "cells", *words) == 2
+
+
+def test_a_variant_is_named_as_its_importer_is(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(home, "export", "cells", "--format", "yolo:obb", "--dry-run", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["format"] == "yolo-obb"
+    assert "rectangle → oriented box" in {loss["what"] for loss in told["losses"]}

@@ -10,6 +10,7 @@ from pathlib import Path
 from mlwf_tui.entities.abilities import CLASS_TAG, SPLITS, Abilities
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import MAX_NAME_BYTES, Item
+from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.exporters.files import (
     DEFAULT_DATASET,
     FileNames,
@@ -50,7 +51,11 @@ class ClassFoldersExporter:
             place = _place_readable if is_converting else _place
             path = place(exported, where, folders, names)
             files[path] = item.key
-        require_items(len(files))
+        if not files:
+            raise InvalidInput(
+                "No item has a tag that is a class, so none has a folder to go to.",
+                hint="Tag whole items with their class, or choose a format for objects.",
+            )
         return ExportSummary(files=files, renamed_count=names.renamed_count + classes.renamed_count)
 
 
