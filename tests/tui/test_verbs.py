@@ -321,7 +321,7 @@ async def test_e_rewords_a_version(projects_home: Workspace) -> None:
         await app.press("end")
         await app.write(" of March")
         await app.press("enter")
-        await app.until_text("@1  first plate of March")
+        await app.until_text("message       first plate of March")
 
 
 async def test_R_renames_a_project(projects_home: Workspace) -> None:

@@ -184,11 +184,14 @@ def test_what_waits_to_go_on_can_be_paused_again_and_stopped(narrow: Workspace) 
     assert not processes.is_alive(jobs.find_worker(narrow, first))
 
 
-def test_what_was_killed_while_it_waited_to_go_on_is_begun_anew(narrow: Workspace) -> None:
-    first = freeze(narrow, jobs.act(narrow, "yield"))
+def test_what_was_killed_while_it_waited_to_go_on_is_begun_anew(narrow: Workspace, tmp_path: Path) -> None:
+    sign = tmp_path / "may end"
+    waiting = f"while not Path({str(sign)!r}).exists():\n    time.sleep(0.02)\n    yield"
+    first = freeze(narrow, jobs.act(narrow, waiting))
     second = jobs.wait_for_state(narrow, jobs.act(narrow, jobs.FOREVER, seed=1), RunState.RUNNING)
     resume_run(narrow, first.id)
     jobs.kill(jobs.find_worker(narrow, first))
+    sign.touch()
     stop_run(narrow, second.id)
     assert jobs.wait_for_end(narrow, first).state is RunState.DONE
     assert len(narrow.catalog.jobs.list_of(first.id)) == 2
