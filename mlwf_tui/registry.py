@@ -38,7 +38,8 @@ class Registry(msgspec.Struct, frozen=True):
         return cast(Importer, importer.choose(variant))
 
     def get_exporter(self, name: str) -> Exporter:
-        return cast(Exporter, self._load("exporters", name))
+        """Return an exporter; `yolo:segment`, as its importer is called, is `yolo-segment`."""
+        return cast(Exporter, self._load("exporters", name.replace(":", "-")))
 
     def get_operation(self, name: str) -> Operation:
         return cast(Operation, self._load("operations", name))
