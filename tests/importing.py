@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import Problem
@@ -31,7 +33,7 @@ def read_folder(importer: Importer, root: Path) -> tuple[list[ReadItem], list[Pr
     folder = scan_folder(root)
     problems: list[Problem] = []
     items: list[ReadItem] = []
-    key = importer.read_key(folder)
+    key = msgspec.msgpack.decode(msgspec.msgpack.encode(importer.read_key(folder)), strict=False)
     for item in importer.iter_items(folder, problems.append):
         annotation, split = item.annotation, item.split
         try:

@@ -13,7 +13,7 @@ from mlwf_tui.sdk import Home
 from mlwf_tui.sdk.jobs import Jobs
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "sklearn", "numpy", "plotext")
+HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "datumaro", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
     "backup_files", "freezing",
     "__init__", "calls", "combine", "content", "control", "conversions", "detecting", "dispatch", "events",

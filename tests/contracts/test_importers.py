@@ -11,7 +11,11 @@ from mlwf_tui.entities.item import Split, check_dataset, check_name
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.registry import Registry
+from mlwf_tui.workflow.detecting import choose_importer
+from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workspace import open_workspace
+from tests.fakes.observers import KeepingObserver
 from tests.format_folders import BOXES, SAMPLES
 from tests.importing import ReadItem, read_folder
 from tests.making import write_image
@@ -64,6 +68,19 @@ def test_own_format_is_detected_with_the_highest_confidence(name: str, tmp_path:
     assert detection is not None
     assert 0 < detection.confidence <= 1
     assert detection.reason
+
+
+def test_own_format_is_chosen_and_no_other_fits_nearly_as_well(name: str, tmp_path: Path) -> None:
+    choice = choose_importer(Registry(), scan_folder(SAMPLES[name].make(tmp_path)), "auto")
+    assert choice.importer.name.partition(":")[0] == name
+    assert choice.others == ()
+
+
+def test_the_verb_imports_a_folder_without_a_problem(name: str, tmp_path: Path) -> None:
+    root = SAMPLES[name].make(tmp_path / "in")
+    with open_workspace(tmp_path / "home") as workspace:
+        result = import_folder(workspace, root, "cells", observer=KeepingObserver())
+    assert (result.items_added, result.problems) == (len(BOXES), ())
 
 
 def test_folder_without_images_is_not_detected(name: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -154,3 +155,60 @@ def test_missing_images_and_odd_names_are_survived(target: Target) -> None:
         first.write_bytes(content)
         for path in made:
             path.unlink()
+
+
+@pytest.mark.parametrize("name", ["coco", "cvat", "datumaro_json", "yolo"])
+def test_ten_thousand_classes_are_read(name: str, tmp_path: Path) -> None:
+    names = [f"class {number}" for number in range(10_000)]
+    SAMPLES[name].make(tmp_path)
+    match name:
+        case "coco":
+            path = tmp_path / "annotations/instances_train2017.json"
+            document = json.loads(path.read_text())
+            document["categories"] += [{"id": at, "name": one} for at, one in enumerate(names, 10)]
+            path.write_text(json.dumps(document))
+        case "cvat":
+            path = tmp_path / "annotations.xml"
+            labels = "".join(f"<label><name>{one}</name></label>" for one in names)
+            path.write_text(path.read_text().replace("</labels>", f"{labels}</labels>"))
+        case "datumaro_json":
+            path = tmp_path / "annotations/train.json"
+            document = json.loads(path.read_text())
+            document["categories"]["label"]["labels"] += [{"name": one} for one in names]
+            path.write_text(json.dumps(document))
+        case "yolo":
+            lines = "".join(f"  {at}: {one}\n" for at, one in enumerate(names, 2))
+            with (tmp_path / "data.yaml").open("a") as file:
+                file.write(lines)
+    importer = Registry().get_importer(name)
+    assert importer.read_schema(scan_folder(tmp_path)).class_names == ("cat", "dog", *names)
+    items, problems = read_folder(importer, tmp_path)
+    assert sum(len(item.objects) for item in items) == 3
+    assert problems == []
+
+
+@pytest.mark.parametrize("name", ["coco", "cvat", "datumaro_json", "wider_face"])
+def test_an_image_that_is_described_twice_is_reported(name: str, tmp_path: Path) -> None:
+    SAMPLES[name].make(tmp_path)
+    match name:
+        case "coco":
+            path = tmp_path / "annotations/instances_train2017.json"
+            document = json.loads(path.read_text())
+            document["images"].append({**document["images"][0], "id": 99})
+            path.write_text(json.dumps(document))
+        case "cvat":
+            path = tmp_path / "annotations.xml"
+            text = path.read_text()
+            path.write_text(text.replace("</annotations>", '<image id="9" name="a.jpg"/></annotations>'))
+        case "datumaro_json":
+            path = tmp_path / "annotations/train.json"
+            document = json.loads(path.read_text())
+            document["items"].append(document["items"][0])
+            path.write_text(json.dumps(document))
+        case "wider_face":
+            path = tmp_path / "wider_face_split/wider_face_train_bbx_gt.txt"
+            path.write_text(path.read_text() * 2)
+    items, problems = read_folder(Registry().get_importer(name), tmp_path)
+    assert len(items) == len(SAMPLES[name].names)
+    assert problems
+    assert sum(len(item.objects) for item in items) == 3

@@ -99,7 +99,8 @@ _categories = Entries(CategoryEntry)
 def looks_like_coco(path: Path) -> bool:
     """Say whether a JSON file begins as COCO's do."""
     head = read_head(path)
-    return any(key in head for key in (b'"images"', b'"annotations"')) and head.lstrip()[:1] == b"{"
+    has_images = b'"images"' in head or (b'"annotations"' in head and b'"image_id"' in head)
+    return has_images and head.lstrip()[:1] == b"{"
 
 
 def read_head(path: Path) -> bytes:

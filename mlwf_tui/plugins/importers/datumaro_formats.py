@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os.path
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -160,7 +161,8 @@ def _call(folder: FolderListing, work: Callable[[str], _T]) -> _T:
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)  # it says to stderr what the problems say here
     try:
-        with staying_inside(folder.root):
+        with warnings.catch_warnings(), staying_inside(folder.root):
+            warnings.simplefilter("ignore")  # about its own next versions
             return work(str(folder.root))
     except MlwfError:
         raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
+from struct import Struct
 from typing import Any, Final
 
 import msgspec
@@ -43,6 +44,7 @@ from mlwf_tui.plugins.importers.image_index import ImageIndex
 from mlwf_tui.protocols import Description, Detection, ImportedItem
 
 _LOOKED_AT: Final = 20
+_SEGMENT: Final = Struct("<II")  # id; twice the place of the class's name, and one for a crowd
 _BAD: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what iter_items reports
 _SUFFIXES: Final = IMAGE_SUFFIXES | {".json"}
 
@@ -130,13 +132,10 @@ class PanopticImporter:
                 source=finder.get(map_position),
             )
 
-    def read_key(self, folder: FolderListing) -> dict[str, dict[int, tuple[str, bool]]]:
-        """Return class name and whether it is a crowd of each segment, by the PNG's name.
-
-        Raises:
-            InvalidInput: a name stands in two files.
-        """
-        found: dict[str, dict[int, tuple[str, bool]]] = {}
+    def read_key(self, folder: FolderListing) -> dict[str, Any]:
+        """Return the names of the classes, and for each PNG its segments, packed: a million take 10 MB."""
+        names: dict[str, int] = {}
+        segments: dict[str, bytes] = {}
         for source in _choose_sources(folder):
             with suppress(InvalidInput):  # iter_items reports it
                 document = _decode(source)
@@ -144,16 +143,12 @@ class PanopticImporter:
                 for raw in document.annotations:
                     with suppress(*_BAD):
                         entry = msgspec.json.decode(raw, type=_Entry)
-                        found[f"{_find_folder(source)}/{entry.file_name}"] = _name_segments(entry, categories)
-        return found
+                        path = f"{_find_folder(source)}/{entry.file_name}"
+                        segments[path] = _pack_segments(entry, categories, names)
+        return {"names": list(names), "segments": segments}
 
     def read_annotation(
-        self,
-        source: FoundFile,
-        key: Mapping[str, Mapping[int, tuple[str, bool]]],
-        width_px: int,
-        height_px: int,
-        report: Report,
+        self, source: FoundFile, key: Mapping[str, Any], width_px: int, height_px: int, report: Report
     ) -> Description:
         """Return a mask for each segment of a PNG.
 
@@ -162,14 +157,15 @@ class PanopticImporter:
         """
         from mlwf_tui.plugins.importers.label_maps import decode_map, iter_masks, pack_colors  # numpy
 
-        segments = key.get("/".join(source.relative.split("/")[-2:]), {})
+        packed = key["segments"].get("/".join(source.relative.split("/")[-2:]), b"")
+        segments = dict(_SEGMENT.iter_unpack(packed))
         numbers = pack_colors(decode_map(read_bytes(source.location), (width_px, height_px)))
         objects, seen = [], set()
         for number, geometry in iter_masks(numbers):
             if number in segments:
-                class_name, is_crowd = segments[number]
+                place, is_crowd = divmod(segments[number], 2)
                 tags = (Tag("iscrowd"),) if is_crowd else ()
-                objects.append(AnnotatedObject(class_name, geometry, tags=tags))
+                objects.append(AnnotatedObject(key["names"][place], geometry, tags=tags))
                 seen.add(number)
             elif number:
                 report(Problem(source.relative, f"has pixels of segment {number}, which is not described"))
@@ -209,14 +205,16 @@ def _decode(source: FoundFile) -> _Document:
         raise InvalidInput(f"is not panoptic JSON: {error}") from error
 
 
-def _name_segments(entry: _Entry, categories: Mapping[int, CategoryEntry]) -> dict[int, tuple[str, bool]]:
-    named = {}
+def _pack_segments(entry: _Entry, categories: Mapping[int, CategoryEntry], names: dict[str, int]) -> bytes:
+    """Return the good segments of a PNG, packed; names that are new get the next places."""
+    packed = []
     for raw in entry.segments_info:
         with suppress(*_BAD):
             segment = msgspec.json.decode(raw, type=_Segment)
             if segment.category_id in categories and 0 < segment.id < 1 << 24:
-                named[segment.id] = (categories[segment.category_id].name, bool(segment.iscrowd))
-    return named
+                place = names.setdefault(categories[segment.category_id].name, len(names))
+                packed.append(_SEGMENT.pack(segment.id, place * 2 + bool(segment.iscrowd)))
+    return b"".join(packed)
 
 
 def _pair(

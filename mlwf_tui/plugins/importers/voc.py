@@ -7,6 +7,7 @@ and several such trees below one root are taken as well.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -42,6 +43,7 @@ LAYOUT: Final = frozenset({"annotations", "jpegimages", "images", "xmls"})
 _SUFFIXES: Final = IMAGE_SUFFIXES | {".xml", ".txt"}
 _SPLITS: Final = (Split.NONE, Split.TRAIN, Split.VAL, Split.TEST)
 _HEAD_BYTES = 2048
+_ROOT: Final = re.compile(rb"<annotation[\s>]")  # not CVAT's annotations
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -121,7 +123,7 @@ def _find_place(image: FoundFile, code: int) -> Place:
 def _looks_like_voc(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return b"<annotation" in file.read(_HEAD_BYTES)
+            return bool(_ROOT.search(file.read(_HEAD_BYTES)))
     except OSError:
         return False
 

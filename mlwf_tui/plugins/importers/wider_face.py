@@ -99,7 +99,10 @@ def _read_source(source: FoundFile, table: Table, report: Report) -> None:
             raise InvalidInput(f"line {number + 1} has {shown!r} where the number of faces should be")
         faces = list(islice(lines, max(1, int(count))))
         try:
-            entry = table.enter(table.index.find(source, name), source, split)
+            position = table.index.find(source, name)
+            if position in table.entries:
+                raise InvalidInput(f"{show_path(name)} is described already")
+            entry = table.enter(position, source, split)
         except InvalidInput as error:
             report(Problem(source.relative, f"line {number}: {error.message}"))
             continue

@@ -127,7 +127,7 @@ def _read_pose(
         for x, y, v in zip(xs, ys, told, strict=True)
     ]
     keypoints = place_keypoints(
-        [x for x, _ in points], [y for _, y in points], told, key.keypoint_names.get(index, ())
+        [x for x, _ in points], [y for _, y in points], told, tuple(key.keypoint_names.get(index, ()))
     )
     custom = {"box_left": left, "box_top": top, "box_right": right, "box_bottom": bottom}
     return AnnotatedObject(class_name, keypoints, confidence, custom=custom)
