@@ -12,6 +12,7 @@ from mlwf_tui.cli.face import DONE, PARTLY, SEED, Face, command, params_option, 
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.terms import detachable, submit
 from mlwf_tui.cli.text import format_age, format_bytes, format_problems, format_table
+from mlwf_tui.entities.folder import show_path
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.settings import expand_path
@@ -53,8 +54,8 @@ def import_command(
         f"{f' ({updates})' if updates else ''}, {result.items_unchanged} unchanged ({result.format})"
     )
     new = [*(f"class {name}" for name in result.new_classes), *(f"tag {name}" for name in result.new_tags)]
-    lines = [f"  new: {', '.join(new)}"] if new else []
-    lines += [f"  {conflict}" for conflict in result.conflicts]
+    lines = [f"  new: {show_path(', '.join(new))}"] if new else []
+    lines += [f"  {show_path(conflict)}" for conflict in result.conflicts]
     face.show(to_document(result), lambda: "\n".join([text, *lines, *format_problems(result.problems)]))
     return PARTLY if result.problems else DONE
 
