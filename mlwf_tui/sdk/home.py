@@ -10,12 +10,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from mlwf_tui.entities.change import Diff
+from mlwf_tui.entities.finding import CheckResult, FindingKind, FixResult
 from mlwf_tui.entities.folder import FolderStatus
 from mlwf_tui.entities.health import Check
 from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.entities.machine import Machine
 from mlwf_tui.entities.model import Evaluation, Model, Report
 from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.selection import WHOLE, Selection
 from mlwf_tui.entities.threeway import Side
 from mlwf_tui.protocols import Observer
 from mlwf_tui.sdk.door import Door
@@ -31,7 +33,7 @@ from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.doctor import examine
-from mlwf_tui.workflow.export import ExportResult, export
+from mlwf_tui.workflow.export import ExportPlan, ExportResult, export, plan_export
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import ImportResult, import_folder
 from mlwf_tui.workflow.items import open_items
@@ -148,6 +150,18 @@ class Home:
         """
         return diff(self._workspace, before, after, max_items=max_items)
 
+    def check(self, ref: str, *, is_near: bool | None = None, observer: Observer = _SILENT) -> CheckResult:
+        """Return what is wrong or suspicious; with `is_near` each image is decoded once for look-alikes."""
+        from mlwf_tui.workflow.check import check  # numpy, which most programs need not wait for
+
+        return check(self._workspace, ref, is_near=is_near, observer=observer)
+
+    def fix(self, ref: str, *kinds: str, observer: Observer = _SILENT) -> FixResult:
+        """Put right what a check found of these kinds, as a new version."""
+        from mlwf_tui.workflow.fixing import fix
+
+        return fix(self._workspace, ref, [FindingKind(kind) for kind in kinds], observer=observer)
+
     def models(self) -> tuple[Model, ...]:
         """Return all models, newest first."""
         return list_models(self._workspace)
@@ -199,10 +213,39 @@ class Home:
         )
 
     def export(
-        self, ref: str, folder: StrPath, *, format: str = "yolo", observer: Observer = _SILENT
+        self,
+        ref: str,
+        folder: StrPath,
+        *,
+        format: str = "yolo",
+        selection: Selection = WHOLE,
+        is_linked: bool = False,
+        observer: Observer = _SILENT,
     ) -> ExportResult:
-        """Write a version into a folder that is empty or missing; a changed head is committed first."""
-        return export(self._workspace, ref, Path(folder), format=format, observer=observer)
+        """Write what is selected of a version into a folder that is empty or missing.
+
+        A changed head is committed first. Linked, images are hard links to read-only files of the home.
+        """
+        return export(
+            self._workspace,
+            ref,
+            Path(folder),
+            format=format,
+            selection=selection,
+            is_linked=is_linked,
+            observer=observer,
+        )
+
+    def plan_export(
+        self,
+        ref: str,
+        *,
+        format: str = "yolo",
+        selection: Selection = WHOLE,
+        observer: Observer = _SILENT,
+    ) -> ExportPlan:
+        """Return what `export` would write, and what the format cannot hold as it is."""
+        return plan_export(self._workspace, ref, format=format, selection=selection, observer=observer)
 
     def operations(self) -> tuple[OperationInfo, ...]:
         """Return what `transform` can do, with all parameters."""

@@ -18,12 +18,13 @@ from mlwf_tui.entities.item import IMAGE_SUFFIXES, check_dataset
 from mlwf_tui.entities.joining import Joined, join_schemas
 from mlwf_tui.entities.project import ManifestSummary, Project
 from mlwf_tui.entities.run import Problem
-from mlwf_tui.errors import CorruptData, InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
 from mlwf_tui.protocols import Importer, Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_changes, read_summary, update_rows, write_rows
 from mlwf_tui.store.writer import StoreWriter
+from mlwf_tui.workflow.detecting import Choice, FormatFit, choose_importer, list_format_names
 from mlwf_tui.workflow.import_cache import (
     CacheFile,
     Head,
@@ -61,6 +62,8 @@ class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
     new_classes: tuple[str, ...] = ()
     new_tags: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()  # between definitions here and there, a sentence each
+    reason: str = ""  # why it was read in this format
+    also: tuple[FormatFit, ...] = ()  # formats that fit nearly as well; `format` decides
 
 
 def import_folder(
@@ -96,7 +99,7 @@ def import_folder(
         work = _Import(workspace, source, project_name, dataset, format, observer)
         stack.enter_context(closing(work))
         work.look(stack)
-        way = work.find_last() or _choose_importer(workspace, work.listing, format)
+        way = work.find_last() or choose_importer(workspace.registry, work.listing, format)
         with record(workspace, "import", params=params) as run:
             with workspace.catalog.transaction():  # each would wait for the disk by itself
                 run.read_folder(str(source))
@@ -107,7 +110,7 @@ def import_folder(
 
 def list_formats(workspace: Workspace) -> tuple[str, ...]:
     """Return the names of the formats that can be imported."""
-    return ("auto", *workspace.registry.list_names("importers"))
+    return list_format_names(workspace.registry)
 
 
 def _check_source(path: Path) -> Path:
@@ -191,8 +194,9 @@ class _Import:
         head = self.cache.head
         return head if head.describes(self.fingerprint, self.project.manifest) else None
 
-    def do(self, run: Recorder, importer: Importer) -> ImportResult:
+    def do(self, run: Recorder, choice: Choice) -> ImportResult:
         """Read what has changed, and move the head."""
+        importer = choice.importer
         key = importer.read_key(self.listing)
         key_digest = compute_digest(msgspec.msgpack.encode(key))
         known = self._choose_known(importer.name, key_digest)
@@ -202,18 +206,18 @@ class _Import:
                 intake = Intake(self.workspace, self.listing, self.dataset, self.project, known, fresh, items)
                 intake.problems += self.left_out
                 manifest = self._take_all(run, intake, importer, key)
-            return self._end(run, intake, manifest, importer.name, key_digest)
+            return self._end(run, intake, manifest, choice, key_digest)
 
     def _end(
-        self, run: Recorder, intake: Intake, manifest: ManifestSummary, importer: str, key: Digest
+        self, run: Recorder, intake: Intake, manifest: ManifestSummary, choice: Choice, key: Digest
     ) -> ImportResult:
         """Move the head, and leave what is known for the next import."""
-        result = _summarise(intake, self.joined, self.project_name, run.run_id, importer)
+        result = _summarise(intake, self.joined, self.project_name, run.run_id, choice)
         run.result = {**asdict(result), "summary": _describe_counts(result)}
         project = self._move_head(run, manifest)
         # After the commit: a cache that knew more than the catalog would hide what was never stored.
         head = make_head(
-            importer=importer,
+            importer=choice.importer.name,
             key=key,
             scanned_at_ns=self.listing.scanned_at_ns,
             fingerprint="" if intake.has_young and not self.is_archive else self.fingerprint,
@@ -255,7 +259,8 @@ class _Import:
     def _write_manifest(self, writer: StoreWriter, intake: Intake, declared: LabelSchema) -> ManifestSummary:
         """Write the project's items with what was taken in; classes in the order that the folder declares."""
         names = tuple(dict.fromkeys((*declared.class_names, *sorted(intake.class_names))))
-        found = declared.merge(LabelSchema(define_classes(names, geometry=None)))
+        tags = tuple(intake.tags[name] for name in sorted(intake.tags))
+        found = declared.merge(LabelSchema(define_classes(names, geometry=None), tags))
         if self.project is None:
             self.joined = Joined(schema=found)
             return write_rows(writer, found, intake.fresh.iter_sorted())
@@ -291,30 +296,15 @@ def _repeat(run: Recorder, project_name: str, last: Head) -> ImportResult:
         problems=tuple(Problem(path, reason) for path, reason in last.problems),
         run=run.run_id,
         format=last.importer,
+        reason="the folder is as the last import found it",
     )
     run.result = {**asdict(result), "summary": _describe_counts(result)}
     return result
 
 
-def _choose_importer(workspace: Workspace, listing: FolderListing, format: str) -> Importer:
-    names = workspace.registry.list_names("importers")
-    if format != "auto":
-        if format not in names:
-            raise InvalidParameter(
-                f"There is no format {format!r}.", hint=f"The formats are: auto, {', '.join(names)}."
-            )
-        return workspace.registry.get_importer(format)
-    importers = [workspace.registry.get_importer(name) for name in names]
-    found = [(detection, importer) for importer in importers if (detection := importer.detect(listing))]
-    if not found:
-        raise InvalidInput(
-            f"No images were found in {listing.root}.",
-            hint=f"Give a folder with images, or name its format with --format {'|'.join(names)}.",
-        )
-    return max(found, key=lambda pair: pair[0].confidence)[1]
-
-
-def _summarise(intake: Intake, joined: Joined, project_name: str, run_id: str, format: str) -> ImportResult:
+def _summarise(
+    intake: Intake, joined: Joined, project_name: str, run_id: str, choice: Choice
+) -> ImportResult:
     return ImportResult(
         project=project_name,
         items_added=intake.changed - intake.updated,
@@ -322,7 +312,9 @@ def _summarise(intake: Intake, joined: Joined, project_name: str, run_id: str, f
         items_unchanged=intake.unchanged,
         problems=tuple(intake.problems),
         run=run_id,
-        format=format,
+        format=choice.importer.name,
+        reason=choice.reason,
+        also=choice.others,
         updates={aspect.value: count for aspect, count in intake.updates.most_common()},
         new_classes=joined.new_classes,
         new_tags=joined.new_tags,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from mlwf_tui.entities.abilities import EVERYTHING
 from mlwf_tui.entities.annotation import (
     Annotation,
     ClassDefinition,
@@ -28,6 +29,7 @@ class SuperviselyExporter:
 
     name = "supervisely"
     summary = "Supervisely: meta.json, img/ and ann/ for each dataset; keeps all there is"
+    abilities = EVERYTHING
 
     def write(
         self, items: Iterable[ExportedItem], schema: LabelSchema, folder: Path, observer: Observer
@@ -41,7 +43,7 @@ class SuperviselyExporter:
         problems: list[Problem] = []
         made: set[Path] = set()
         usage = _Usage(schema)
-        for step, exported in enumerate(items, start=1):
+        for exported in items:
             observer.check_cancelled()
             item = exported.item
             fault = find_place_fault(item.dataset, item.name)
@@ -49,12 +51,12 @@ class SuperviselyExporter:
                 problems.append(Problem(item.key, fault))
             else:
                 image = place_image(item.dataset, item.name)
-                _write(folder / image, exported.read_image(), made)
+                _make_parent(folder / image, made)
+                exported.place_image(folder / image)
                 annotation = place_annotation(item.dataset, item.name)
                 _write(folder / annotation, encode_annotation(item, usage.skeletons), made)
                 usage.add(item.annotation)
                 files[image] = item.key
-            observer.progress(step, None, item.name)
         if not files:
             raise InvalidInput("There is no item to write.", hint="Import some, or choose another version.")
         (folder / META_NAME).write_bytes(encode_meta(schema, usage.complete()))
@@ -113,7 +115,11 @@ def _imply_tag(name: str, types: set[type]) -> TagDefinition:
 
 
 def _write(path: Path, data: bytes, made: set[Path]) -> None:
+    _make_parent(path, made)
+    path.write_bytes(data)
+
+
+def _make_parent(path: Path, made: set[Path]) -> None:
     if path.parent not in made:
         path.parent.mkdir(parents=True, exist_ok=True)
         made.add(path.parent)
-    path.write_bytes(data)

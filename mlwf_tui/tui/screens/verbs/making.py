@@ -75,13 +75,12 @@ class Making:
             text += f" {len(made.conflicts):,} definitions differ: see ! for what is kept."
         if made.problems:
             text += f" Left out {len(made.problems):,}: see ! for why."
-        finish(
-            self._host,
-            text,
-            detail="\n".join(
-                [*made.conflicts, *(f"{problem.path}: {problem.reason}" for problem in made.problems)]
-            ),
-        )
+        if made.also:
+            names = " and ".join(fit.format for fit in made.also)
+            text += f" Read as {made.format}; {names} would fit too: the form's format decides."
+        told = [f"{made.format}: {made.reason}", *(f"{fit.format}: {fit.reason}" for fit in made.also)]
+        problems = [f"{problem.path}: {problem.reason}" for problem in made.problems]
+        finish(self._host, text, detail="\n".join([*told, *made.conflicts, *problems]))
 
     def transform(self, entry: Entry) -> None:
         def listed(operations: tuple[OperationInfo, ...]) -> None:
