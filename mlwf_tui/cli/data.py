@@ -12,6 +12,7 @@ from mlwf_tui.cli.face import DONE, PARTLY, SEED, Face, command, params_option, 
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.terms import detachable, submit
 from mlwf_tui.cli.text import format_age, format_bytes, format_problems, format_table
+from mlwf_tui.entities.folder import show_path
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.errors import InvalidParameter
@@ -72,8 +73,9 @@ def import_command(
     )
     new = [*(f"class {name}" for name in result.new_classes), *(f"tag {name}" for name in result.new_tags)]
     lines = [text, *_format_choice(result)]
-    lines += [f"  new: {', '.join(new)}"] if new else []
-    lines += [*(f"  {conflict}" for conflict in result.conflicts), *format_problems(result.problems)]
+    lines += [f"  new: {show_path(', '.join(new))}"] if new else []
+    lines += [f"  {show_path(conflict)}" for conflict in result.conflicts]
+    lines += format_problems(result.problems)
     face.show(to_document(result), lambda: "\n".join(lines))
     return PARTLY if result.problems else DONE
 

@@ -171,7 +171,7 @@ def _format_classes(found: Diff) -> str:
 def _describe_definition(change: ClassChange) -> str:
     if change.before == change.after:
         return ""
-    before, after = (describe_class(side) if side else "" for side in (change.before, change.after))
+    before, after = (_clean(describe_class(side)) if side else "" for side in (change.before, change.after))
     match change.kind:
         case ChangeKind.ADDED:
             return f"new, {after}"
@@ -183,7 +183,10 @@ def _describe_definition(change: ClassChange) -> str:
 
 def _format_tags(found: Diff) -> str:
     rows = [
-        (_mark(c.kind, c.name), " → ".join(describe_tag_definition(s) for s in (c.before, c.after) if s))
+        (
+            _mark(c.kind, c.name),
+            " → ".join(_clean(describe_tag_definition(s)) for s in (c.before, c.after) if s),
+        )
         for c in found.tags
     ]
     return format_table(("  TAG", "VALUE"), rows, empty="")

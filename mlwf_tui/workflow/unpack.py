@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from mlwf_tui.entities.folder import show_path
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, check_name
 from mlwf_tui.entities.run import Problem
-from mlwf_tui.errors import CorruptData, InvalidInput, MlwfError
+from mlwf_tui.errors import CorruptData, InvalidInput, MlwfError, StorageFailed
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.failures import guard_storage
 from mlwf_tui.store.streams import compute_stream_digest
@@ -41,6 +42,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ratio: int = 200  # its own size times this; folders of labels reach 50
     least_bytes: int = 1 << 30  # that any archive may unpack to
     files: int = 2_000_000
+    spare_bytes: int = 256 << 20  # of the disk, which others write to as well
+    look_bytes: int = 64 << 20  # unpacked between two looks at the disk
 
 
 class Archive(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +102,7 @@ def unpack(
 
     Raises:
         InvalidInput: it is damaged, cut off, encrypted, changes meanwhile, or looks like a bomb.
-        StorageFailed: the disk refused.
+        StorageFailed: the disk refused, or would be full.
     """
     with hold_place(home) as place:
         unpacking = _Unpacking(archive, place, observer, limits or Limits())
@@ -169,6 +172,7 @@ class _Unpacking:
         self.problems: list[Problem] = []
         self.folders: set[str] = set()
         self.declared_bytes = 0
+        self.unlooked_bytes = 0
         self.began_s = time.monotonic()
 
     def run(self) -> None:
@@ -247,6 +251,18 @@ class _Unpacking:
         finally:
             os.close(descriptor)
 
+    def _look_at_disk(self, size_bytes: int) -> None:
+        """Give up before the disk is full, on which jobs may be going."""
+        self.unlooked_bytes += size_bytes
+        if self.unlooked_bytes < self.limits.look_bytes:
+            return
+        self.unlooked_bytes = 0
+        if shutil.disk_usage(self.place).free < self.limits.spare_bytes:
+            raise StorageFailed(
+                f"{self.archive.path} was not unpacked: it would fill the disk of the home.",
+                hint="Free some space there, or unpack it elsewhere and import the folder.",
+            )
+
     def _create(self, parts: list[str]) -> int:
         folder = "/".join([self.place, *parts[:-1]])
         if folder not in self.folders:
@@ -262,6 +278,7 @@ class _Unpacking:
             while part := _read(stream):
                 self.observer.check_cancelled()
                 self.written.spend(len(part))
+                self._look_at_disk(len(part))
                 with guard_storage(f"unpack {member.name}"):
                     view = memoryview(part)
                     while view:

@@ -184,3 +184,16 @@ def test_head_may_stop_reading(home: Path) -> None:
     command = f"{sys.executable} -m mlwf_tui --home {home} diff pets@3 pets@4 --items | head -n 1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("pets@3 → pets@4: 3,000 added\n", "")
+
+
+def test_what_a_skeleton_and_a_choice_hold_cannot_drive_the_terminal(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pose = ClassDefinition("car", nodes=("nose\x1b[31m",))
+    schema = LabelSchema((pose,), (TagDefinition("coat", "choice", ("red\x1b]0;x",)),))
+    with open_workspace(home) as workspace:
+        add_version(workspace, "pets", [KEPT], schema=schema)
+    text = call(home, capsys, "pets@3", "pets@4", "--stat")
+    assert "nodes nose\N{REPLACEMENT CHARACTER}[31m" in text
+    assert "choice of red\N{REPLACEMENT CHARACTER}]0;x" in text
+    assert "\x1b" not in text

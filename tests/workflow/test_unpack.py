@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlwf_tui.errors import Cancelled, InvalidInput, MlwfError
+from mlwf_tui.errors import Cancelled, InvalidInput, MlwfError, StorageFailed
 from mlwf_tui.workflow import members
 from mlwf_tui.workflow.members import ArchiveKind
 from mlwf_tui.workflow.unpack import Limits, open_archive, split_name, unpack
@@ -254,6 +254,14 @@ def test_a_directory_beyond_all_measure_is_refused(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(members, "MAX_DIRECTORY_BYTES", 100)
     with pytest.raises(InvalidInput, match=r"given\.archive has a directory of"):
         unpack_all(tmp_path, pack_files(FILES, ArchiveKind.ZIP))
+
+
+def test_the_disk_of_the_home_is_not_filled(tmp_path: Path) -> None:
+    limits = Limits(spare_bytes=1 << 60, look_bytes=1 << 20)
+    assert unpack_all(tmp_path, pack_files({"a.bin": bytes(1000)}, ArchiveKind.TAR), limits=limits)[1] == {}
+    with pytest.raises(StorageFailed, match=r"given\.archive was not unpacked: it would fill the disk"):
+        unpack_all(tmp_path, pack_files(FILES, ArchiveKind.TAR), limits=limits)
+    assert list((tmp_path / "cache" / "unpacked").iterdir()) == []
 
 
 def test_an_encrypted_zip_is_refused_in_words(tmp_path: Path) -> None:
