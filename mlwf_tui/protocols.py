@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from mlwf_tui.entities.abilities import Abilities
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, LabelSchema
 from mlwf_tui.entities.boxes import Boxes
 from mlwf_tui.entities.folder import FolderListing, FoundFile
@@ -43,6 +44,7 @@ class Detection(msgspec.Struct, frozen=True):
 
     confidence: float  # 0–1
     reason: str  # "Annotations/ holds VOC XML, JPEGImages/ holds 364 images"
+    format: str = ""  # where the importer reads several: the full name of this one
 
 
 class ImportedItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -70,7 +72,12 @@ class Description(NamedTuple):
 
 
 class Importer(Protocol):
-    """Reads one dataset format from a folder, without touching it and without leaving it."""
+    """Reads one dataset format from a folder, without touching it and without leaving it.
+
+    One whose `detect` takes long, such as by loading a library, has a true `is_costly`: it is asked only
+    where no other is sure. One that reads several formats has `choose(variant)`, which returns the
+    importer of one of them; that one's name is `NAME:VARIANT`.
+    """
 
     name: str
     summary: str
@@ -117,29 +124,55 @@ class Importer(Protocol):
 
 
 class ExportedItem(msgspec.Struct, frozen=True):
-    """One item to write, with a way to its bytes."""
+    """One item to write, with a way to its bytes.
+
+    `link_image` makes the image at a path without copying it, and says whether it could.
+    """
 
     item: Item
     read_image: Callable[[], bytes]
+    link_image: Callable[[Path], bool] | None = None
+
+    def place_image(self, path: Path) -> None:
+        """Put the image file at `path`, byte by byte as it was imported; its folder is there."""
+        if self.link_image is None or not self.link_image(path):
+            path.write_bytes(self.read_image())
 
 
 class ExportSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """What an exporter wrote. `files` maps each image's path inside the folder to its item key."""
+    """What an exporter wrote. `files` maps each image's path inside the folder to its item key.
+
+    `renamed_count` counts the items whose file could not have the name that the format's rule gives it.
+    """
 
     files: Mapping[str, str]
     problems: tuple[Problem, ...] = ()
+    renamed_count: int = 0
 
 
 class Exporter(Protocol):
-    """Writes items to an empty folder in one dataset format."""
+    """Writes items to an empty folder in one dataset format.
+
+    `abilities` is declared, so that what a format cannot hold is told before it is written: the items
+    that `write` is given are converted to what it says, and hold nothing else.
+    """
 
     name: str
     summary: str
+    abilities: Abilities
 
     def write(
         self, items: Iterable[ExportedItem], schema: LabelSchema, folder: Path, observer: Observer
     ) -> ExportSummary:
-        """Write all items below `folder`, which exists and is empty; nothing outside of it."""
+        """Write all items below `folder`, which exists and is empty; nothing outside of it.
+
+        Progress is told by whoever hands the items out; cancelling is looked for at each item. Images
+        are placed as they are and never encoded again. Memory must not grow with the items, but for
+        their names.
+
+        Raises:
+            InvalidInput: there are no items.
+        """
 
 
 # --- operations ----------------------------------------------------------------------------------

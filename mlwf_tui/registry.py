@@ -28,10 +28,18 @@ class Registry(msgspec.Struct, frozen=True):
         return tuple(sorted(self._by_kind(kind)))
 
     def get_importer(self, name: str) -> Importer:
-        return cast(Importer, self._load("importers", name))
+        """Return an importer; `NAME:VARIANT` is one of several formats that one of them reads."""
+        family, _, variant = name.partition(":")
+        importer = self._load("importers", family)
+        if not variant:
+            return cast(Importer, importer)
+        if not hasattr(importer, "choose"):
+            raise NotFound(f"There is no format {name!r}.", hint=f"The format is {family}.")
+        return cast(Importer, importer.choose(variant))
 
     def get_exporter(self, name: str) -> Exporter:
-        return cast(Exporter, self._load("exporters", name))
+        """Return an exporter; `yolo:segment`, as its importer is called, is `yolo-segment`."""
+        return cast(Exporter, self._load("exporters", name.replace(":", "-")))
 
     def get_operation(self, name: str) -> Operation:
         return cast(Operation, self._load("operations", name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,29 +12,49 @@ from mlwf_tui.cli.face import DONE, PARTLY, SEED, Face, command, params_option, 
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.terms import detachable, submit
 from mlwf_tui.cli.text import format_age, format_bytes, format_problems, format_table
+from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.queue import Terms
+from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.settings import expand_path
 
+if TYPE_CHECKING:  # for the annotation alone; its import takes longer than --help
+    from mlwf_tui.workflow.import_ import ImportResult
+
 group = click.Group()
+
+
+class _FormatOption(click.Option):
+    """Tells the formats in its help, which are looked up only then."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        from mlwf_tui.registry import Registry
+        from mlwf_tui.workflow.detecting import list_format_names
+
+        record = super().get_help_record(ctx)
+        return record and (record[0], f"{record[1]} Formats: {', '.join(list_format_names(Registry()))}.")
 
 
 @command(group, "import")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.argument("project")
 @click.option("--dataset", default="", help="Put the items into this dataset of the project.")
-@click.option("--format", "format_", default="auto", help="The format; auto looks at the content.")
+@click.option(
+    "--format", "format_", default="auto", cls=_FormatOption, help="The format; auto looks at the content."
+)
 @detachable
 def import_command(
     face: Face, path: Path, project: str, dataset: str, format_: str, terms: Terms | None
 ) -> int:
-    """Import a folder of images and annotations into a project.
+    """Import a folder or archive of images and annotations into a project.
 
+    An archive (zip, tar, tar.gz, tar.bz2, tar.xz, tar.zst) is unpacked into the home and taken away again.
     Items that are there already are updated where they differ; what cannot be imported is listed.
 
     \b
     mlwf import ./VOC2007 cells
     mlwf import ./more-images cells --dataset march
+    mlwf import ./export.tar.zst cells
     """
     from mlwf_tui.workflow.import_ import import_folder
 
@@ -45,32 +65,106 @@ def import_command(
             return submit(face, workspace, "import", call, terms)
     with face.open() as workspace, show_progress("import") as observer:
         result = import_folder(workspace, path, project, dataset=dataset, format=format_, observer=observer)
+    updates = ", ".join(f"{aspect} of {count}" for aspect, count in result.updates.items())
     text = (
-        f"{project}: {result.items_added} added, {result.items_updated} updated,"
-        f" {result.items_unchanged} unchanged ({result.format})"
+        f"{project}: {result.items_added} added, {result.items_updated} updated"
+        f"{f' ({updates})' if updates else ''}, {result.items_unchanged} unchanged ({result.format})"
     )
-    face.show(to_document(result), lambda: "\n".join([text, *format_problems(result.problems)]))
+    new = [*(f"class {name}" for name in result.new_classes), *(f"tag {name}" for name in result.new_tags)]
+    lines = [text, *_format_choice(result)]
+    lines += [f"  new: {', '.join(new)}"] if new else []
+    lines += [*(f"  {conflict}" for conflict in result.conflicts), *format_problems(result.problems)]
+    face.show(to_document(result), lambda: "\n".join(lines))
     return PARTLY if result.problems else DONE
+
+
+def _format_choice(result: ImportResult) -> list[str]:
+    """Say why the format was taken, and which others fit: what only a person can decide."""
+    also = [f"Also {fit.format}: {fit.reason}; --format {fit.format} reads it so." for fit in result.also]
+    return [f"Read as {result.format}: {result.reason}.", *also] if result.reason else []
 
 
 @command(group, "export")
 @click.argument("ref")
-@click.argument("dest", type=click.Path(path_type=Path))
+@click.argument("dest", type=click.Path(path_type=Path), required=False)
 @click.option("--format", "format_", default="yolo", show_default=True, help="The format to write.")
+@click.option("--dataset", "datasets", multiple=True, help="Only items of this dataset and those below it.")
+@click.option(
+    "--split",
+    "splits",
+    multiple=True,
+    type=click.Choice([split.value for split in Split]),
+    help="Only items of this split.",
+)
+@click.option("--class", "classes", multiple=True, help="Only objects of this class; items without one stay.")
+@click.option("--tag", "tags", multiple=True, help="Only items that have this tag, or an object with it.")
+@click.option("--only-matching", is_flag=True, help="Leave out the items on which no object is left.")
+@click.option("--link", is_flag=True, help="Hard-link images into the home's cache instead of copying them.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be written, and what the format loses.")
 @detachable
-def export_command(face: Face, ref: str, dest: Path, format_: str, terms: Terms | None) -> int:
-    """Write a version out as a folder of files."""
-    from mlwf_tui.workflow.export import export
+def export_command(
+    face: Face,
+    ref: str,
+    dest: Path | None,
+    format_: str,
+    datasets: tuple[str, ...],
+    splits: tuple[str, ...],
+    classes: tuple[str, ...],
+    tags: tuple[str, ...],
+    only_matching: bool,
+    link: bool,
+    dry_run: bool,
+    terms: Terms | None,
+) -> int:
+    """Write a version, or a part of it, out as a folder of files.
 
+    Filters may be repeated: an item must fit all that are given, and of each any one. What the format
+    cannot hold is counted by --dry-run before it is lost, and told again when it is written.
+
+    \b
+    mlwf export cells@2 ./out --format coco --split val
+    mlwf export cells --format voc --dry-run
+    """
+    from mlwf_tui.entities.selection import Selection
+    from mlwf_tui.workflow.export import export, plan_export
+
+    selection = Selection(
+        datasets=datasets,
+        splits=tuple(map(Split, splits)),
+        classes=classes,
+        tags=tags,
+        only_matching=only_matching,
+    )
+    if dry_run:
+        with face.open() as workspace, show_progress("export") as observer:
+            plan = plan_export(workspace, ref, format=format_, selection=selection, observer=observer)
+        counts = f"{plan.item_count:,} items with {plan.object_count:,} objects"
+        text = f"{counts} of {plan.ref} would be written ({plan.format})"
+        document = {**to_document(plan), "dry_run": True}
+        face.show(document, lambda: "\n".join([text, *map(str, plan.losses)]))
+        return DONE
+    if dest is None:
+        raise InvalidParameter("A folder to write to is missing.", hint="mlwf export REF DEST, or --dry-run.")
     if terms is not None:
-        call = {"ref": ref, "folder": str(expand_path(dest)), "format": format_}
+        call = {"ref": ref, "folder": str(expand_path(dest)), "format": format_, "is_linked": link}
         with face.open() as workspace:
-            return submit(face, workspace, "export", call, terms)
+            return submit(face, workspace, "export", {**call, "selection": to_document(selection)}, terms)
     with face.open() as workspace, show_progress("export") as observer:
-        result = export(workspace, ref, dest, format=format_, observer=observer)
-    text = f"{result.item_count} items of {result.version_ref} written to {dest} ({result.format})"
-    face.show(to_document(result), lambda: "\n".join([text, *format_problems(result.problems)]))
-    return PARTLY if result.problems else DONE
+        result = export(
+            workspace, ref, dest, format=format_, selection=selection, is_linked=link, observer=observer
+        )
+    lines = [f"{result.item_count} items of {result.version_ref} written to {dest} ({result.format})"]
+    if link:
+        lines.append(_describe_links(result.linked_count, result.item_count))
+    lines += [*map(str, result.losses), *format_problems(result.problems)]
+    face.show(to_document(result), lambda: "\n".join(lines))
+    return PARTLY if result.problems or any(loss.is_whole for loss in result.losses) else DONE
+
+
+def _describe_links(linked: int, total: int) -> str:
+    if linked == total:
+        return "The images are hard links to read-only files in the home; copy one before you edit it."
+    return f"{total - linked} of {total} images were copied: they could not be linked to the home."
 
 
 @command(group, "projects")

@@ -17,6 +17,7 @@ from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.entities.machine import Machine
 from mlwf_tui.entities.model import Evaluation, Model, Report
 from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.selection import WHOLE, Selection
 from mlwf_tui.entities.threeway import Side
 from mlwf_tui.protocols import Observer
 from mlwf_tui.sdk.door import Door
@@ -32,7 +33,7 @@ from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.doctor import examine
-from mlwf_tui.workflow.export import ExportResult, export
+from mlwf_tui.workflow.export import ExportPlan, ExportResult, export, plan_export
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import ImportResult, import_folder
 from mlwf_tui.workflow.items import open_items
@@ -203,7 +204,7 @@ class Home:
         format: str = "auto",
         observer: Observer = _SILENT,
     ) -> ImportResult:
-        """Take a folder's images and annotations into a project, made where it is missing.
+        """Take a folder's or an archive's images and annotations into a project, made where it is missing.
 
         What is there already is updated where it differs; what cannot be imported is in `problems`.
         """
@@ -212,10 +213,39 @@ class Home:
         )
 
     def export(
-        self, ref: str, folder: StrPath, *, format: str = "yolo", observer: Observer = _SILENT
+        self,
+        ref: str,
+        folder: StrPath,
+        *,
+        format: str = "yolo",
+        selection: Selection = WHOLE,
+        is_linked: bool = False,
+        observer: Observer = _SILENT,
     ) -> ExportResult:
-        """Write a version into a folder that is empty or missing; a changed head is committed first."""
-        return export(self._workspace, ref, Path(folder), format=format, observer=observer)
+        """Write what is selected of a version into a folder that is empty or missing.
+
+        A changed head is committed first. Linked, images are hard links to read-only files of the home.
+        """
+        return export(
+            self._workspace,
+            ref,
+            Path(folder),
+            format=format,
+            selection=selection,
+            is_linked=is_linked,
+            observer=observer,
+        )
+
+    def plan_export(
+        self,
+        ref: str,
+        *,
+        format: str = "yolo",
+        selection: Selection = WHOLE,
+        observer: Observer = _SILENT,
+    ) -> ExportPlan:
+        """Return what `export` would write, and what the format cannot hold as it is."""
+        return plan_export(self._workspace, ref, format=format, selection=selection, observer=observer)
 
     def operations(self) -> tuple[OperationInfo, ...]:
         """Return what `transform` can do, with all parameters."""

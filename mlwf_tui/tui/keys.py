@@ -80,6 +80,7 @@ VERBS = (
     Key("tag", "number_sign", "tag", "Give the version a name of its own", "Versions", VERSIONS),
     Key("untag", "", "untag", "Take a tag off the version", "Versions", VERSIONS),
     Key("checkout", "W", "checkout", "Write it out as a folder to edit", "Folders", DATA),
+    Key("export", "X", "export", "Write it out in another format", "Folders", DATA),
     Key("status", "", "status", "What was edited in a checkout", "Folders"),
     Key("sync", "", "sync", "Take what was edited in a checkout into its project", "Folders"),
     Key("train", "t", "train", "Train a model on this data", "Models", DATA),

@@ -87,9 +87,12 @@ def _import(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -
 
 
 def _export(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
+    from mlwf_tui.entities.selection import Selection
     from mlwf_tui.workflow.export import export
 
-    return export(workspace, call["ref"], Path(call["folder"]), format=call["format"], observer=observer)
+    selection = msgspec.convert(call.get("selection", {}), Selection)
+    return export(workspace, call["ref"], Path(call["folder"]), format=call["format"], selection=selection,
+                  is_linked=call.get("is_linked", False), observer=observer)  # fmt: skip
 
 
 def _transform(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:

@@ -1,23 +1,40 @@
-"""export: write a version out as a folder in some dataset format."""
+"""export: write a version, or a selection of it, out as a folder in some dataset format."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from mlwf_tui.entities.ids import new_id
+from mlwf_tui.entities.abilities import Loss
+from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.ids import Digest, new_id
+from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.run import Problem
-from mlwf_tui.errors import Conflict, InvalidParameter, StorageFailed
-from mlwf_tui.protocols import Observer
+from mlwf_tui.entities.selection import WHOLE, Selection
+from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, StorageFailed
+from mlwf_tui.protocols import ExportedItem, Exporter, Observer
 from mlwf_tui.settings import expand_path
-from mlwf_tui.store.manifests import read_summary
-from mlwf_tui.workflow.exports import iter_exported
+from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.workflow.fitting import Fitter, complete_schema
+from mlwf_tui.workflow.linking import ImageLinks
 from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workspace import Workspace
+
+
+class ExportPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What an export would write, and what the format cannot hold as it is."""
+
+    ref: str
+    format: str
+    item_count: int
+    object_count: int
+    losses: tuple[Loss, ...]
 
 
 class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,44 +44,163 @@ class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     format: str
     item_count: int
+    object_count: int
+    linked_count: int  # images that are links into the cache of exports
+    losses: tuple[Loss, ...]
     problems: tuple[Problem, ...]
     run: str
 
 
-def export(workspace: Workspace, ref: str, folder: Path, *, format: str, observer: Observer) -> ExportResult:
-    """Write all items of `ref` into `folder`, which is made, or must be empty.
+def plan_export(
+    workspace: Workspace,
+    ref: str,
+    *,
+    format: str = "yolo",
+    selection: Selection = WHOLE,
+    observer: Observer,
+) -> ExportPlan:
+    """Return what `export` would write and lose, without writing or recording anything.
+
+    Every item is read, no image.
+
+    Raises:
+        NotFound: there is no such project or version.
+        InvalidParameter: there is no such format, class or tag.
+        InvalidInput: nothing fits the selection.
+    """
+    exporter = _get_exporter(workspace, format)
+    _, manifest = resolve_manifest(workspace, ref)
+    work = _Export(workspace, manifest, exporter, selection, observer)
+    for item in work.iter_selected("looking at what the format holds"):
+        work.fitter.fit(item)
+    return ExportPlan(
+        ref=ref,
+        format=exporter.name,
+        item_count=work.fitter.item_count,
+        object_count=work.fitter.object_count,
+        losses=work.fitter.list_losses(),
+    )
+
+
+def export(
+    workspace: Workspace,
+    ref: str,
+    folder: Path,
+    *,
+    format: str = "yolo",
+    selection: Selection = WHOLE,
+    is_linked: bool = False,
+    observer: Observer,
+) -> ExportResult:
+    """Write the selected items of `ref` into `folder`, which is made, or must be empty.
+
+    Images are copied; linked, they are hard links to read-only files in the home's cache of exports,
+    where both lie on one file system.
 
     Raises:
         NotFound: there is no such project or version.
         Conflict: the folder holds something.
-        InvalidParameter: there is no such format.
+        InvalidParameter: there is no such format, class or tag.
+        InvalidInput: nothing fits the selection, or the format holds nothing of it.
         StorageFailed: the folder cannot be written.
     """
     folder = expand_path(folder)
-    names = workspace.registry.list_names("exporters")
-    if format not in names:
-        raise InvalidParameter(
-            f"There is no format {format!r} to export.", hint=f"There is: {', '.join(names)}."
-        )
+    exporter = _get_exporter(workspace, format)
     _check_target(workspace, folder)
-    with record(workspace, "export", params={"data": ref, "folder": str(folder), "format": format}) as run:
+    params = {"data": ref, "folder": str(folder), "format": exporter.name, "is_linked": is_linked}
+    wanted = {} if selection.is_everything else {"selection": msgspec.to_builtins(selection)}
+    with record(workspace, "export", params={**params, **wanted}) as run:
         version = run.read_version(ref)
-        schema = read_summary(workspace.store, version.manifest).schema
-        items = iter_exported(workspace, version.manifest, version.item_count, observer)
+        links = ImageLinks(workspace) if is_linked else None
         with _new_folder(folder) as fresh:
-            written = workspace.registry.get_exporter(format).write(items, schema, fresh, observer)
+            work = _Export(workspace, version.manifest, exporter, selection, observer)
+            written = exporter.write(work.iter_exported(links), work.schema, fresh, observer)
         run.write_folder(str(folder))
         result = ExportResult(
             version_ref=version.ref,
             folder=str(folder),
-            format=format,
+            format=exporter.name,
             item_count=len(written.files),
+            object_count=work.fitter.object_count,
+            linked_count=links.linked_count if links else 0,
+            losses=(*work.fitter.list_losses(), *_count_renamed(written.renamed_count)),
             problems=written.problems,
             run=run.run_id,
         )
-        summary = f"{len(written.files):,} items as {format}"
-        run.result = {**msgspec.structs.asdict(result), "summary": summary}
+        summary = f"{len(written.files):,} items as {exporter.name}"
+        run.result = {**msgspec.to_builtins(result), "summary": summary}
     return result
+
+
+def list_export_formats(workspace: Workspace) -> tuple[str, ...]:
+    """Return the names of the formats that can be written."""
+    return workspace.registry.list_names("exporters")
+
+
+class _Export:
+    """One export: the selected items of a manifest, fitted to a format."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        manifest: Digest,
+        exporter: Exporter,
+        selection: Selection,
+        observer: Observer,
+    ) -> None:
+        summary = read_summary(workspace.store, manifest)
+        selection.check(summary.schema)
+        self._workspace, self._manifest = workspace, manifest
+        self._selection, self._observer = selection, observer
+        self.item_count = summary.item_count
+        self.schema = self._complete(exporter, selection.select_schema(summary.schema))
+        self.fitter = Fitter(exporter.abilities, self.schema)
+
+    def iter_selected(self, doing: str) -> Iterator[Item]:
+        """Yield the items that a person wants, telling the observer how many were looked at.
+
+        Raises:
+            InvalidInput: there is none.
+        """
+        is_any = False
+        for count, item in enumerate(iter_items(self._workspace.store, self._manifest), start=1):
+            self._observer.check_cancelled()
+            self._observer.progress(count, self.item_count, doing)
+            selected = self._selection.select(item)
+            if selected is not None:
+                is_any = True
+                yield selected
+        if not is_any and self.item_count:
+            raise InvalidInput("No item fits the selection.", hint="Ask for other datasets, splits or tags.")
+
+    def iter_exported(self, links: ImageLinks | None) -> Iterator[ExportedItem]:
+        """Yield the items that fit, with a way to their bytes."""
+        read = self._workspace.store.read
+        for item in self.iter_selected("writing files"):
+            fitted = self.fitter.fit(item)
+            if fitted is not None:
+                link = partial(links.link, fitted) if links else None
+                yield ExportedItem(fitted, partial(read, item.blob), link)
+
+    def _complete(self, exporter: Exporter, schema: LabelSchema) -> LabelSchema:
+        abilities = exporter.abilities
+        if not abilities.has_keypoints or abilities.has_free_keypoints:
+            return schema
+        return complete_schema(schema, self.iter_selected("looking for skeletons and tags"))
+
+
+def _get_exporter(workspace: Workspace, format: str) -> Exporter:
+    names = list_export_formats(workspace)
+    if format.replace(":", "-") not in names:
+        raise InvalidParameter(
+            f"There is no format {format!r} to export.", hint=f"There is: {', '.join(names)}."
+        )
+    return workspace.registry.get_exporter(format)
+
+
+def _count_renamed(count: int) -> tuple[Loss, ...]:
+    loss = Loss(what="names of files → others", count=count, unit="item", item_count=count, is_left_out=False)
+    return (loss,) if count else ()
 
 
 def _check_target(workspace: Workspace, folder: Path) -> None:

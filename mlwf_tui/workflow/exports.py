@@ -18,6 +18,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import StorageFailed
 from mlwf_tui.protocols import ExportedItem, Observer
 from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.workflow.fitting import Fitter, complete_schema
 from mlwf_tui.workspace import Workspace
 
 MARKER = "export.json"
@@ -63,21 +64,27 @@ def _write_export(
     folder.mkdir(parents=True)
     summary = read_summary(workspace.store, manifest)
     exporter = workspace.registry.get_exporter(format)
-    items = iter_exported(workspace, manifest, summary.item_count, observer)
-    written = exporter.write(items, summary.schema, folder, observer)
+    schema = summary.schema
+    if exporter.abilities.has_keypoints and not exporter.abilities.has_free_keypoints:
+        schema = complete_schema(schema, iter_items(workspace.store, manifest))
+    fitter = Fitter(exporter.abilities, schema)
+    items = _iter_exported(workspace, manifest, fitter, summary.item_count, observer)
+    written = exporter.write(items, schema, folder, observer)
     marker = folder / f"{MARKER}.tmp"
     marker.write_text(json.dumps({"format": format, "manifest": manifest, "files": dict(written.files)}))
     marker.rename(folder / MARKER)
 
 
-def iter_exported(
-    workspace: Workspace, manifest: Digest, item_count: int, observer: Observer
+def _iter_exported(
+    workspace: Workspace, manifest: Digest, fitter: Fitter, item_count: int, observer: Observer
 ) -> Iterator[ExportedItem]:
-    """Yield a manifest's items with a way to their bytes, reporting each to the observer."""
+    """Yield what fits of a manifest's items with a way to their bytes, reporting each to the observer."""
     for count, item in enumerate(iter_items(workspace.store, manifest), start=1):
         observer.check_cancelled()
         observer.progress(count, item_count, "writing the data out")
-        yield ExportedItem(item, partial(workspace.store.read, item.blob))
+        fitted = fitter.fit(item)
+        if fitted is not None:
+            yield ExportedItem(fitted, partial(workspace.store.read, item.blob))
 
 
 @contextmanager

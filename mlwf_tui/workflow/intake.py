@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -9,7 +10,8 @@ from functools import lru_cache
 import msgspec
 from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import Annotation
+from mlwf_tui.entities.annotation import Annotation, TagDefinition
+from mlwf_tui.entities.change import Aspect, ChangeKind, ItemChange
 from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.item import Split, check_dataset, check_name
 from mlwf_tui.entities.keys import KeySet
@@ -47,10 +49,12 @@ class Intake:
     changes: dict[str, EncodedItem] = field(default_factory=dict)  # of a project that was there
     keys: KeySet = field(default_factory=KeySet)
     class_names: set[str] = field(default_factory=set)
+    tags: dict[str, TagDefinition] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     moved: list[tuple[Task, CachedItem]] = field(default_factory=list)  # known, under another path
     unchanged: int = 0
     updated: int = 0
+    updates: Counter[Aspect] = field(default_factory=Counter)  # what the updated items differ in
     has_young: bool = field(init=False)  # files that may yet change without their signatures telling
 
     def __post_init__(self) -> None:
@@ -154,12 +158,19 @@ class Intake:
         encoded = EncodedItem(key, reading.row, reading.object_count, reading.size_bytes)
         if not self.class_names.issuperset(reading.class_names):
             self.class_names.update(reading.class_names)
+        for tag in reading.tags:
+            known = self.tags.setdefault(tag.name, tag)
+            if known.value_type != tag.value_type:  # a text can tell a number, and nothing
+                self.tags[tag.name] = replace(known, value_type="text")
         if before is not None:
             encoded = _fill_in(task, reading, encoded, before)
         if encoded.row == before:
             self.unchanged += 1
             return
-        self.updated += before is not None
+        if before is not None:
+            self.updated += 1
+            change = ItemChange(ChangeKind.CHANGED, key, decode_item(before), decode_item(encoded.row))
+            self.updates.update(change.aspects)
         if self.project is None:
             self.fresh.add(encoded)
         else:

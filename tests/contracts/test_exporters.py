@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from mlwf_tui.entities.annotation import LabelSchema, define_classes
+from mlwf_tui.entities.annotation import LabelSchema, Tag, define_classes
 from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import Cancelled, InvalidInput
-from mlwf_tui.protocols import ExportSummary, SourceItem
+from mlwf_tui.protocols import ExportedItem, ExportSummary, SourceItem
 from mlwf_tui.registry import Registry
-from mlwf_tui.workflow.scan import scan_folder
+from tests.exporting import make_fitter, write_fitted
 from tests.fakes.observers import KeepingObserver, StoppingObserver
-from tests.importing import read_folder
 from tests.making import make_item, to_exported
 
 NAMES = Registry().list_names("exporters")
-SCHEMA = LabelSchema(define_classes(("cat", "dog")))
+SCHEMA = LabelSchema(define_classes(("cat", "dog"), geometry=None))
+
+
+def tag_as_cat(source: SourceItem) -> SourceItem:
+    """Return an item that is of a class as a whole, for formats that ask for one."""
+    annotation = msgspec.structs.replace(source.item.annotation, tags=(Tag("cat"),))
+    return SourceItem(msgspec.structs.replace(source.item, annotation=annotation), source.read_image)
+
+
 ITEMS = [
-    make_item("a.jpg", [("cat", 4, 5, 20, 30)]),
-    make_item("a.png", [("dog", 4, 5, 20, 30)], seed=1),
-    make_item("a.jpg", dataset="other/deep", split=Split.VAL, seed=2),
-    make_item("b c'ü.jpg", [("cat", 0, 0, 64, 48)], split=Split.TEST, seed=3),
+    tag_as_cat(source)
+    for source in (
+        make_item("a.jpg", [("cat", 4, 5, 20, 30)]),
+        make_item("a.png", [("dog", 4, 5, 20, 30)], seed=1),
+        make_item("a.jpg", dataset="other/deep", split=Split.VAL, seed=2),
+        make_item("b c'ü.jpg", [("cat", 0, 0, 64, 48)], split=Split.TEST, seed=3),
+    )
 ]
 
 
@@ -33,8 +44,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 def write(name: str, items: list[SourceItem], folder: Path) -> ExportSummary:
     folder.mkdir()
-    exported = (to_exported(source) for source in items)
-    return Registry().get_exporter(name).write(exported, SCHEMA, folder, KeepingObserver())
+    return write_fitted(Registry().get_exporter(name), items, SCHEMA, folder)[0]
 
 
 def test_name_is_the_registered_one_and_summary_is_told(name: str) -> None:
@@ -64,23 +74,40 @@ def test_two_writings_are_equal(name: str, tmp_path: Path) -> None:
     assert write(name, ITEMS, tmp_path / "a").files == write(name, ITEMS, tmp_path / "b").files
 
 
-def test_what_was_written_comes_back_through_the_importer(name: str, tmp_path: Path) -> None:
-    write(name, ITEMS, tmp_path / "out")
-    importer = Registry().get_importer(name)
-    assert importer.detect(scan_folder(tmp_path / "out")) is not None
-    back, problems = read_folder(importer, tmp_path / "out")
-    assert problems == []
-    found = sorted(
-        (item.split, labelled.class_name, [round(edge, 2) for edge in labelled.geometry.bounds])
-        for item in back
-        for labelled in item.objects
-    )
-    expected = sorted(
-        (source.item.split, labelled.class_name, [round(edge, 2) for edge in labelled.geometry.bounds])
-        for source in ITEMS
-        for labelled in source.item.annotation.objects
-    )
-    assert found == expected
+def test_linked_images_are_asked_for_and_copied_where_that_fails(name: str, tmp_path: Path) -> None:
+    placed: list[Path] = []
+
+    def link(path: Path) -> bool:
+        placed.append(path)
+        return False
+
+    exporter = Registry().get_exporter(name)
+    fitter, sources = make_fitter(exporter, ITEMS, SCHEMA)
+    fitted = [(fitter.fit(source.item), source.read_image) for source in sources]
+    exported = [ExportedItem(item, read, link) for item, read in fitted if item is not None]
+    summary = exporter.write(exported, fitter.schema, tmp_path, KeepingObserver())
+    assert {path.relative_to(tmp_path).as_posix() for path in placed} == set(summary.files)
+    assert all((tmp_path / path).is_file() for path in summary.files)
+
+
+def test_names_that_cannot_be_kept_are_changed_and_counted(name: str, tmp_path: Path) -> None:
+    long = "ü" * 125
+    items = [make_item(f"{long}.jpg"), make_item("a.jpg"), make_item("a.png"), make_item("a.b.jpg")]
+    summary = write(name, [tag_as_cat(item) for item in items], tmp_path / "out")
+    reported = {problem.path for problem in summary.problems}
+    assert {*summary.files.values(), *reported} == {item.item.key for item in items}
+    assert len({Path(path).name.casefold() for path in summary.files}) == len(summary.files)
+    changed = sum(not Path(path).name.endswith(Path(key).name) for path, key in summary.files.items())
+    assert summary.renamed_count == changed
+
+
+def test_files_that_two_case_folding_systems_tell_apart_are_all_there(name: str, tmp_path: Path) -> None:
+    items = [make_item("a.jpg"), make_item("A.jpg", seed=1), make_item("a.JPG", seed=2)]
+    summary = write(name, [tag_as_cat(item) for item in items], tmp_path / "out")
+    assert len(summary.files) == len(items)
+    for path, key in summary.files.items():
+        source = next(item for item in items if item.item.key == key)
+        assert (tmp_path / "out" / path).read_bytes() == source.read_image()
 
 
 def test_no_items_at_all_are_refused(name: str, tmp_path: Path) -> None:

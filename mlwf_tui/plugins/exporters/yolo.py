@@ -1,37 +1,59 @@
-"""Writes Ultralytics YOLO folders: images/SPLIT, labels/SPLIT and data.yaml; boxes only."""
+"""Writes Ultralytics YOLO folders for each task: images/SPLIT, labels/SPLIT and data.yaml."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 from PIL import Image
 
-from mlwf_tui.entities.annotation import Bounds, GeometryKind, LabelSchema
+from mlwf_tui.entities.abilities import SPLITS, Abilities, keep
+from mlwf_tui.entities.annotation import AnnotatedObject, Bounds, GeometryKind, LabelSchema
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.plugins.exporters.files import FileNames, find_keypoint_box, list_seen
 from mlwf_tui.protocols import ExportedItem, ExportSummary, Observer
 
-SPLITS: Final = (Split.TRAIN, Split.VAL, Split.TEST)
+READ_BY_ULTRALYTICS: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
-_READ_BY_ULTRALYTICS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-_WITH_AREA = frozenset(
-    {GeometryKind.RECTANGLE, GeometryKind.POLYGON, GeometryKind.MASK, GeometryKind.ORIENTED_BOX}
-)
+_SPLITS = (Split.TRAIN, Split.VAL, Split.TEST)
+_BOX, _POLYGON, _TURNED = GeometryKind.RECTANGLE, GeometryKind.POLYGON, GeometryKind.ORIENTED_BOX
+_KEYPOINTS = GeometryKind.KEYPOINTS
+_WITH_AREA = (_BOX, _POLYGON, GeometryKind.MASK, _TURNED)
 _MAX_STEM_BYTES = 200  # leaves room for a digest and a suffix in 255
+_PRECISION = "a thousandth of a pixel"
 
 
+def _declare(target: GeometryKind) -> Abilities:
+    kinds = _WITH_AREA if target is not _KEYPOINTS else ()
+    return Abilities(
+        geometries=keep(_KEYPOINTS) if target is _KEYPOINTS else dict.fromkeys(kinds, target),
+        has_several_skeletons=False,
+        has_visibility=True,
+        has_keypoint_boxes=True,
+        is_clipped=True,
+        splits=SPLITS,
+        image_suffixes=READ_BY_ULTRALYTICS,
+        precision=_PRECISION,
+    )
+
+
+@dataclass(slots=True)
 class YoloExporter:
-    """The folder that the ultralytics trainer reads; polygons and masks go out as their bounds."""
+    """The folder that the ultralytics trainer reads, for one task; every other shape is converted.
 
-    name = "yolo"
-    summary = "Ultralytics YOLO: images, text labels with boxes, and data.yaml"
+    Without arguments that of detection, in which polygons and masks go out as their bounds.
+    """
+
+    name: str = "yolo"
+    summary: str = "Ultralytics YOLO: images, text labels with boxes, and data.yaml"
+    task: str = "detect"
+    abilities: Abilities = _declare(_BOX)
 
     def write(
         self, items: Iterable[ExportedItem], schema: LabelSchema, folder: Path, observer: Observer
@@ -43,21 +65,40 @@ class YoloExporter:
         Raises:
             InvalidInput: no item has a split.
         """
-        writer = _Writer(folder, {name: index for index, name in enumerate(schema.class_names)})
-        for split in SPLITS:
+        writer = _Writer(folder, {name: index for index, name in enumerate(schema.class_names)}, self.task)
+        for split in _SPLITS:
             (folder / "images" / split).mkdir(parents=True)
             (folder / "labels" / split).mkdir(parents=True)
-        for step, exported in enumerate(items, start=1):
+        for exported in items:
             observer.check_cancelled()
             writer.write_item(exported)
-            observer.progress(step, None, exported.item.name)
         if not writer.files:
             raise InvalidInput(
                 "No item has a split, so there is nothing to train or measure on.",
                 hint="Give each item one with `mlwf transform split PROJECT --to PROJECT`.",
             )
-        _write_config(folder, schema.class_names)
-        return ExportSummary(files=writer.files, problems=tuple(writer.problems))
+        _write_config(folder, schema, self.task)
+        return ExportSummary(
+            files=writer.files, problems=tuple(writer.problems), renamed_count=writer.names.renamed_count
+        )
+
+
+def make_segment() -> YoloExporter:
+    """Return the writer of outlines."""
+    summary = "Ultralytics YOLO, segmentation: images, text labels with outlines, and data.yaml"
+    return YoloExporter("yolo-segment", summary, "segment", _declare(_POLYGON))
+
+
+def make_obb() -> YoloExporter:
+    """Return the writer of oriented boxes."""
+    summary = "Ultralytics YOLO, oriented boxes: images, text labels with four corners, and data.yaml"
+    return YoloExporter("yolo-obb", summary, "obb", _declare(_TURNED))
+
+
+def make_pose() -> YoloExporter:
+    """Return the writer of keypoints."""
+    summary = "Ultralytics YOLO, pose: images, text labels with keypoints, and data.yaml"
+    return YoloExporter("yolo-pose", summary, "pose", _declare(_KEYPOINTS))
 
 
 @dataclass(slots=True)
@@ -66,62 +107,61 @@ class _Writer:
 
     folder: Path
     class_index: dict[str, int]
+    task: str
     files: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    _taken: set[tuple[Split, str]] = field(default_factory=set)
+    names: FileNames = field(default_factory=lambda: FileNames(is_folded=True))
 
     def write_item(self, exported: ExportedItem) -> None:
         item = exported.item
         if item.split is Split.NONE:
             self.problems.append(Problem(item.key, "has no split and was left out"))
             return
-        data, suffix = _make_readable(exported.read_image(), Path(item.name).suffix.lower())
-        stem = self._find_stem(item)
-        image = f"images/{item.split}/{stem}{suffix}"
-        (self.folder / image).write_bytes(data)
+        data = exported.read_image()
+        suffix = find_readable_suffix(data, Path(item.name).suffix.lower())
+        stem = self._find_stem(item, suffix or ".png")
+        image = f"images/{item.split}/{stem}{suffix or '.png'}"
+        place_readable(exported, data, self.folder / image, is_readable=bool(suffix))
         label = self.folder / "labels" / item.split / f"{stem}.txt"
         label.write_text("".join(f"{line}\n" for line in self._format_objects(item)), "utf-8")
         self.files[image] = item.key
 
-    def _find_stem(self, item: Item) -> str:
+    def _find_stem(self, item: Item, suffix: str) -> str:
         """Return a name made from the key that no other item of the split has, whatever its suffix."""
-        parts = (*item.dataset.split("/"), Path(item.name).stem)
-        stem = "__".join(parts)
+        stem = "__".join((*item.dataset.split("/"), Path(item.name).stem))
         if stem.startswith("."):  # which Ultralytics would pass over
             stem = f"_{stem[1:]}"
-        is_taken = (item.split, stem.casefold()) in self._taken
-        if is_taken or len(stem.encode()) > _MAX_STEM_BYTES:
-            short = stem.encode()[:_MAX_STEM_BYTES].decode(errors="ignore")
-            stem = f"{short}_{hashlib.sha256(item.key.encode()).hexdigest()[:12]}"
-        self._taken.add((item.split, stem.casefold()))
-        return stem
+        return self.names.choose(item.split, stem, suffix, item, max_bytes=_MAX_STEM_BYTES)
 
     def _format_objects(self, item: Item) -> list[str]:
+        kind, format_object = _FORMATS[self.task]
         lines = []
         for number, labelled in enumerate(item.annotation.objects, start=1):
             title = f"object {number} ({labelled.class_name})"
             index = self.class_index.get(labelled.class_name)
-            box = _clip(labelled.geometry.bounds, item.width_px, item.height_px)
+            geometry = labelled.geometry
             if index is None:
                 self.problems.append(Problem(item.key, f"{title} has a class that the project lacks"))
-            elif labelled.geometry.kind not in _WITH_AREA:
-                self.problems.append(Problem(item.key, f"{title} is a {labelled.geometry.kind}, not a box"))
-            elif box.width_px <= 0 or box.height_px <= 0:
-                self.problems.append(Problem(item.key, f"{title} has no area inside of the image"))
+            elif geometry.kind is not kind:
+                self.problems.append(Problem(item.key, f"{title} is a {geometry.kind}, not a {kind}"))
             else:
-                lines.append(f"{index} {_format_box(box, item.width_px, item.height_px)}")
+                numbers = format_object(labelled, item.width_px, item.height_px)
+                lines.append(" ".join((str(index), *numbers)))
         return lines
 
 
-def _make_readable(data: bytes, suffix: str) -> tuple[bytes, str]:
-    """Return bytes and suffix that Ultralytics reads: as they are, or the first frame as PNG."""
+def place_readable(exported: ExportedItem, data: bytes, path: Path, *, is_readable: bool) -> None:
+    """Put an image where Ultralytics reads it: as it is, or what it cannot read as PNG."""
+    if not is_readable:
+        path.write_bytes(convert_to_png(data))
+    elif exported.link_image is None or not exported.link_image(path):
+        path.write_bytes(data)
+
+
+def find_readable_suffix(data: bytes, suffix: str) -> str:
+    """Return a suffix for bytes that Ultralytics reads, its own where that will do; else nothing."""
     found = _find_suffix(data)
-    if found:
-        return data, suffix if suffix in _READ_BY_ULTRALYTICS else found
-    file = BytesIO()
-    with Image.open(BytesIO(data)) as image:
-        image.convert("RGB").save(file, "png")
-    return file.getvalue(), ".png"
+    return suffix if found and suffix in READ_BY_ULTRALYTICS else found
 
 
 def _find_suffix(data: bytes) -> str:
@@ -137,34 +177,84 @@ def _find_suffix(data: bytes) -> str:
     return ".webp" if data[8:12] == b"WEBP" else ""
 
 
-def _clip(bounds: Bounds, width_px: int, height_px: int) -> Bounds:
-    return Bounds(
-        max(bounds.left, 0), max(bounds.top, 0), min(bounds.right, width_px), min(bounds.bottom, height_px)
-    )
+def convert_to_png(data: bytes) -> bytes:
+    """Return the first picture of an image file as PNG, pixel by pixel, in colour."""
+    file = BytesIO()
+    with Image.open(BytesIO(data)) as image:
+        image.convert("RGB").save(file, "png")
+    return file.getvalue()
 
 
-def _format_box(box: Bounds, width_px: int, height_px: int) -> str:
-    """Return centre and size, normalised; eight decimals keep a thousandth of a pixel at any size."""
-    values = (
-        (box.left + box.right) / 2 / width_px,
-        (box.top + box.bottom) / 2 / height_px,
-        box.width_px / width_px,
-        box.height_px / height_px,
-    )
-    return " ".join(f"{value:.8f}" for value in values)
+def _format_box(labelled: AnnotatedObject, width_px: int, height_px: int) -> list[str]:
+    return _format_bounds(labelled.geometry.bounds, width_px, height_px)
 
 
-def _write_config(folder: Path, class_names: Sequence[str]) -> None:
+def _format_bounds(box: Bounds, width_px: int, height_px: int) -> list[str]:
+    """Return centre and size, normalised."""
+    x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+    return _normalise(((x, y), (box.width_px, box.height_px)), width_px, height_px)
+
+
+def _format_points(labelled: AnnotatedObject, width_px: int, height_px: int) -> list[str]:
+    return _normalise(labelled.geometry.points, width_px, height_px)
+
+
+def _format_pose(labelled: AnnotatedObject, width_px: int, height_px: int) -> list[str]:
+    """Return the box of the keypoints, then each with its visibility."""
+    box = _widen(find_keypoint_box(labelled), width_px, height_px)
+    numbers = _format_bounds(box, width_px, height_px)
+    for point, seen in zip(labelled.geometry.points, list_seen(labelled.geometry), strict=True):
+        numbers += [*_normalise((point if seen else (0, 0),), width_px, height_px), str(int(seen))]
+    return numbers
+
+
+def _widen(box: Bounds, width_px: int, height_px: int) -> Bounds:
+    """Return a box of at least a pixel, inside of the image: Ultralytics passes over boxes without area."""
+    left, top = min(max(box.left, 0), width_px - 1), min(max(box.top, 0), height_px - 1)
+    right, bottom = min(box.right, width_px), min(box.bottom, height_px)
+    return Bounds(left, top, max(right, left + 1), max(bottom, top + 1))
+
+
+def _normalise(points: Sequence[tuple[float, float]], width_px: int, height_px: int) -> list[str]:
+    """Return coordinates as shares of the sides; eight decimals keep a thousandth of a pixel at any size."""
+    return [f"{value:.8f}" for x, y in points for value in (x / width_px, y / height_px)]
+
+
+_FORMATS: Final[dict[str, tuple[GeometryKind, Callable[[AnnotatedObject, int, int], list[str]]]]] = {
+    "detect": (_BOX, _format_box),
+    "segment": (_POLYGON, _format_points),
+    "obb": (_TURNED, _format_points),
+    "pose": (_KEYPOINTS, _format_pose),
+}
+
+
+def _write_config(folder: Path, schema: LabelSchema, task: str) -> None:
     """Write data.yaml; names are quoted, so that a class called 0 or no stays a text.
 
-    Without `path` the splits are below the file's own folder, so that the folder may be moved.
+    Without `path` the splits are below the file's own folder, so that the folder may be moved. The
+    task is for whoever imports it again: four corners may be a box or an outline.
     """
-    content = {
-        **{split.value: f"images/{split}" for split in SPLITS},
-        "names": {index: _Quoted(name) for index, name in enumerate(class_names)},
+    names = [_Quoted(name) for name in schema.class_names]
+    content: dict[str, Any] = {
+        **{split.value: f"images/{split}" for split in _SPLITS},
+        "names": dict(enumerate(names)),
+        "task": task,
     }
+    if task == "pose":
+        content |= _describe_keypoints(schema)
     text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
     (folder / "data.yaml").write_text(text, "utf-8")
+
+
+def _describe_keypoints(schema: LabelSchema) -> dict[str, Any]:
+    """Return how many keypoints every class has, and their names; numbers where it has fewer."""
+    nodes = {index: definition.nodes for index, definition in enumerate(schema.classes) if definition.nodes}
+    count = max(map(len, nodes.values()), default=0)
+    names = {
+        index: [_Quoted(name) for name in (*of_class, *map(str, range(len(of_class) + 1, count + 1)))]
+        for index, of_class in nodes.items()
+    }
+    return {"kpt_shape": [count, 3], "kpt_names": names} if count else {}
 
 
 class _Quoted(str):

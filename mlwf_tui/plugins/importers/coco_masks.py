@@ -26,7 +26,7 @@ def draw_rings(rings: Sequence[tuple[tuple[float, float], ...]]) -> Geometry:
     pixels = np.zeros(size[::-1], np.bool_)  # (H, W)
     for ring in rings:
         _fill_ring(pixels, np.array(ring) - (left, top))
-    return _to_mask(pixels, left, top)
+    return to_mask(pixels, left, top)
 
 
 def _fill_ring(pixels: NDArray[np.bool_], ring: NDArray[np.float64]) -> None:
@@ -50,7 +50,7 @@ def read_runs(counts: list[Any], width_px: int, height_px: int) -> Geometry:
         raise InvalidInput("has a mask whose runs do not fill its size")
     values = np.arange(len(counts)) % 2 == 1
     columns = np.repeat(values, counts)  # (W * H,) bool
-    return _to_mask(columns.reshape(width_px, height_px).T, 0, 0)
+    return to_mask(columns.reshape(width_px, height_px).T, 0, 0)
 
 
 def decompress(text: str) -> list[int]:
@@ -78,7 +78,7 @@ def decompress(text: str) -> list[int]:
     return counts
 
 
-def _to_mask(pixels: NDArray[np.bool_], left: int, top: int) -> Geometry:
+def to_mask(pixels: NDArray[np.bool_], left: int, top: int) -> Geometry:
     """Return the set pixels (H, W) as a mask geometry cut to its bounds, at an offset."""
     rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
     if not rows.size:

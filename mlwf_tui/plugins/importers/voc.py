@@ -7,29 +7,25 @@ and several such trees below one root are taken as well.
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, LabelSchema
+from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, LabelSchema, Tag
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import (
-    Keys,
     Place,
     Report,
     check_bare_name,
     check_class_name,
     count_images,
-    find_folder_place,
     find_place,
     has_images,
-    has_suffix,
     iter_numbered,
     name_some,
     read_bytes,
@@ -37,6 +33,7 @@ from mlwf_tui.plugins.importers.files import (
     report_faults,
     show_path,
 )
+from mlwf_tui.plugins.importers.pairs import StemIndex, iter_paired, match_sources
 from mlwf_tui.plugins.importers.xml_documents import parse_xml
 from mlwf_tui.protocols import Description, Detection, ImportedItem
 
@@ -44,8 +41,6 @@ LAYOUT: Final = frozenset({"annotations", "jpegimages", "images", "xmls"})
 
 _SUFFIXES: Final = IMAGE_SUFFIXES | {".xml", ".txt"}
 _SPLITS: Final = (Split.NONE, Split.TRAIN, Split.VAL, Split.TEST)
-_NONE: Final = -1
-_SEVERAL: Final = -1
 _HEAD_BYTES = 2048
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
@@ -81,24 +76,14 @@ class VocImporter:
                 f"There is no VOC XML in {folder.root}.", hint="Name another format with --format."
             )
         finder = FileFinder(folder)
-        sources = _match_annotations(folder, finder, report)
+        index = StemIndex(folder, finder, LAYOUT)
+        sources = match_sources(
+            folder, index, {".xml"}, report, read_image=lambda file: _read_image_name(file, index)
+        )
         splits = _read_splits(folder, report)
-        keys = Keys()
-        for position, image in iter_numbered(folder, IMAGE_SUFFIXES):
-            place = find_place(image, LAYOUT)
-            if splits[position]:
-                place = Place(place.dataset, _SPLITS[splits[position]])
-            placed = keys.place(image.name, place)
-            if placed is None:
-                report(Problem(image.relative, "has the name of another image of its dataset"))
-                continue
-            yield ImportedItem(
-                image=image,
-                dataset=placed.dataset,
-                name=image.name,
-                split=placed.split,
-                source=None if sources[position] == _NONE else finder.get(sources[position]),
-            )
+        yield from iter_paired(
+            folder, finder, sources, lambda at, image: _find_place(image, splits[at]), report
+        )
 
     def read_key(self, folder: FolderListing) -> None:
         """Return nothing: an XML file says all by itself."""
@@ -125,49 +110,12 @@ class VocImporter:
         return Description(Annotation(tuple(objects)))
 
 
+def _find_place(image: FoundFile, code: int) -> Place:
+    place = find_place(image, LAYOUT)
+    return Place(place.dataset, _SPLITS[code]) if code else place
+
+
 # --- annotations ---------------------------------------------------------------------------------
-
-
-class _ImageIndex:
-    """Finds an annotation's image: in the same dataset and split first, else wherever it is alone."""
-
-    def __init__(self, folder: FolderListing, finder: FileFinder) -> None:
-        self._listing = folder
-        self._finder = finder
-        self._folders: dict[Place, dict[str, None]] = {}
-        for page in folder.pages:
-            if page.list_ending(IMAGE_SUFFIXES):
-                self._folders.setdefault(find_folder_place(page.folder, LAYOUT), {})[page.folder] = None
-        self._by_name: dict[str, int] | None = None
-
-    def find(self, file: FoundFile, name: str) -> int | None:
-        """Return the position of the one image `name` (a file name or a stem) that belongs to `file`."""
-        candidates = [
-            position
-            for folder in self._folders.get(find_place(file, LAYOUT), ())
-            for position in self._iter_named(folder, name)
-        ]
-        if len(candidates) == 1:
-            return candidates[0]
-        found = self._list_by_name().get(name, _SEVERAL)
-        return None if found == _SEVERAL else found
-
-    def _iter_named(self, folder: str, name: str) -> Iterator[int]:
-        exact = self._finder.find(folder, name) if has_suffix(name, IMAGE_SUFFIXES) else None
-        if exact is not None:
-            yield exact
-        for position, known in self._finder.iter_beginning(folder, f"{name}."):
-            if has_suffix(known, IMAGE_SUFFIXES) and known.rpartition(".")[0] == name:
-                yield position
-
-    def _list_by_name(self) -> dict[str, int]:
-        """Return the positions of all images by name and by stem; most folders never ask for it."""
-        if self._by_name is None:
-            self._by_name = {}
-            for position, image in iter_numbered(self._listing, IMAGE_SUFFIXES):
-                for known in (image.name, image.name.rpartition(".")[0]):
-                    self._by_name[known] = _SEVERAL if known in self._by_name else position
-        return self._by_name
 
 
 def _looks_like_voc(path: Path) -> bool:
@@ -178,30 +126,7 @@ def _looks_like_voc(path: Path) -> bool:
         return False
 
 
-def _match_annotations(folder: FolderListing, finder: FileFinder, report: Report) -> array[int]:
-    """Return for each position of the listing that of its image's annotation file, -1 where none is.
-
-    A file belongs to the image of its own stem, as most tools have it; only where there is none, or
-    more than one, the image is the one that the file itself names.
-    """
-    index = _ImageIndex(folder, finder)
-    sources = array("q", [_NONE]) * folder.count
-    for position, file in iter_numbered(folder, {".xml"}):
-        try:
-            image = index.find(file, file.name.rpartition(".")[0])
-            if image is None:
-                image = _read_image_name(file, index)
-            if sources[image] != _NONE:
-                described = finder.get(image).relative
-                raise InvalidInput(f"describes {described}, which another file describes already")
-        except InvalidInput as error:
-            report(Problem(file.relative, error.message))
-        else:
-            sources[image] = position
-    return sources
-
-
-def _read_image_name(file: FoundFile, index: _ImageIndex) -> int:
+def _read_image_name(file: FoundFile, index: StemIndex) -> int:
     named = (_parse(file.location).findtext("filename") or "").strip()
     image = index.find(file, check_bare_name(named)) if named else None
     if image is None:
@@ -218,7 +143,7 @@ def _parse(location: str) -> Element:
 
 def _read_object(entry: Element) -> AnnotatedObject:
     class_name = check_class_name(entry.findtext("name") or "")
-    return AnnotatedObject(class_name, _read_box(entry), custom=_read_custom(entry))
+    return AnnotatedObject(class_name, _read_box(entry), tags=_read_tags(entry))
 
 
 def _read_box(entry: Element) -> Geometry:
@@ -244,17 +169,17 @@ def _read_number(box: Element, edge: str) -> float:
     return value
 
 
-def _read_custom(entry: Element) -> dict[str, str | float | bool]:
+def _read_tags(entry: Element) -> tuple[Tag, ...]:
     """Return the flags that are set, and the pose where it is told; VOC's defaults say nothing."""
-    custom: dict[str, str | float | bool] = {
-        flag: True
+    tags = [
+        Tag(flag)
         for flag in ("difficult", "truncated", "occluded")
         if (entry.findtext(flag) or "").strip() == "1"
-    }
+    ]
     pose = (entry.findtext("pose") or "").strip()
     if pose and pose.lower() != "unspecified":
-        custom["pose"] = pose
-    return custom
+        tags.append(Tag("pose", pose))
+    return tuple(tags)
 
 
 # --- splits --------------------------------------------------------------------------------------

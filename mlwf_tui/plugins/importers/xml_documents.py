@@ -19,6 +19,16 @@ def parse_xml(content: bytes) -> Element:
         raise InvalidInput(f"is not well-formed XML: {error}") from error
 
 
+def check_declarations(content: bytes) -> None:
+    """Refuse a document that may declare entities, before another parser reads it.
+
+    Raises:
+        InvalidInput: it has a DTD, or zeros, behind which one may hide; the message follows its file's name.
+    """
+    if not _has_no_declarations(content):
+        raise InvalidInput("declares a DTD or entities, or is no UTF-8, which is not read")
+
+
 def _has_no_declarations(content: bytes) -> bool:
     """Say whether these bytes can be seen to declare nothing.
 

@@ -83,6 +83,23 @@ def write_checkout(ref: str, values: Mapping[str, str]) -> str:
     return _write_detachable(values, "checkout", ref, values.get("folder", ""), *flags)
 
 
+def write_export(ref: str, values: Mapping[str, str]) -> str:
+    parts = ["mlwf", "export", ref, *([values["folder"]] if values.get("folder") else [])]
+    if values.get("format"):
+        parts += ["--format", values["format"]]
+    for name, option in (("datasets", "dataset"), ("split", "split"), ("classes", "class"), ("tags", "tag")):
+        for word in split_words(values.get(name, "")):
+            parts += [f"--{option}", word]
+    parts += ["--only-matching"] * (values.get("without_objects") == "leave out")
+    parts += ["--link"] * (values.get("images") == "link")
+    return shlex.join(parts)
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """Return what a person has listed in a field, by commas."""
+    return tuple(word for word in map(str.strip, text.split(",")) if word)
+
+
 def write_status(values: Mapping[str, str]) -> str:
     return write_command("status", values.get("folder", ""))
 

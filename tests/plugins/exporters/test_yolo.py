@@ -12,13 +12,20 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.exporters.yolo import YoloExporter
 from mlwf_tui.protocols import ExportSummary, SourceItem
-from tests.fakes.observers import KeepingObserver
-from tests.making import make_item, to_exported
+from tests.exporting import write_fitted
+from tests.making import make_item
 
 
 def write(folder: Path, items: list[SourceItem], *class_names: str) -> ExportSummary:
+    return write_and_count(folder, items, *class_names)[0]
+
+
+def write_and_count(
+    folder: Path, items: list[SourceItem], *class_names: str
+) -> tuple[ExportSummary, list[str]]:
     schema = LabelSchema(define_classes(class_names or ("cat", "dog")))
-    return YoloExporter().write(map(to_exported, items), schema, folder, KeepingObserver())
+    summary, losses = write_fitted(YoloExporter(), items, schema, folder)
+    return summary, [str(loss) for loss in losses]
 
 
 def read_label(folder: Path, split: str = "train", stem: str = "main__a") -> list[list[float]]:
@@ -44,18 +51,29 @@ def test_polygon_goes_out_as_its_bounds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("labelled", "reason"),
+    ("labelled", "loss"),
     [
-        (AnnotatedObject("cow", Geometry.rectangle(1, 1, 5, 5)), "a class that the project lacks"),
-        (AnnotatedObject("cat", Geometry(GeometryKind.POINT, ((5, 5),))), "is a point, not a box"),
-        (AnnotatedObject("cat", Geometry.rectangle(70, 1, 80, 5)), "no area inside of the image"),
+        (
+            AnnotatedObject("cat", Geometry(GeometryKind.POINT, ((5, 5),))),
+            "objects that are points left out: 1 object in 1 item",
+        ),
+        (
+            AnnotatedObject("cat", Geometry.rectangle(70, 1, 80, 5)),
+            "objects outside of their image left out: 1 object in 1 item",
+        ),
     ],
 )
-def test_object_that_is_no_box_is_reported(tmp_path: Path, labelled: AnnotatedObject, reason: str) -> None:
-    summary = write(tmp_path, [make_item("a.jpg", objects=[labelled])])
+def test_object_that_is_no_box_is_counted(tmp_path: Path, labelled: AnnotatedObject, loss: str) -> None:
+    _, losses = write_and_count(tmp_path, [make_item("a.jpg", objects=[labelled])])
+    assert read_label(tmp_path) == []
+    assert loss in losses
+
+
+def test_object_of_a_class_that_is_not_declared_is_reported(tmp_path: Path) -> None:
+    summary = write(tmp_path, [make_item("a.jpg", [("cow", 1, 1, 5, 5)])])
     assert read_label(tmp_path) == []
     assert [problem.path for problem in summary.problems] == ["main/a.jpg"]
-    assert reason in summary.problems[0].reason
+    assert "a class that the project lacks" in summary.problems[0].reason
 
 
 def test_class_names_that_look_like_numbers_stay_texts(tmp_path: Path) -> None:
@@ -73,12 +91,11 @@ def test_every_split_has_its_folder_and_line(tmp_path: Path) -> None:
         assert (tmp_path / content[split]).is_dir()
 
 
-def test_item_without_a_split_is_left_out_and_reported(tmp_path: Path) -> None:
-    summary = write(tmp_path, [make_item("a.jpg"), make_item("b.jpg", split=Split.NONE)])
+def test_item_without_a_split_is_left_out_and_counted(tmp_path: Path) -> None:
+    items = [make_item("a.jpg"), make_item("b.jpg", split=Split.NONE)]
+    summary, losses = write_and_count(tmp_path, items)
     assert list(summary.files.values()) == ["main/a.jpg"]
-    assert [(problem.path, problem.reason) for problem in summary.problems] == [
-        ("main/b.jpg", "has no split and was left out")
-    ]
+    assert losses == ["items without a split left out: 1 item"]
 
 
 def test_items_without_any_split_are_refused_with_what_to_do(tmp_path: Path) -> None:

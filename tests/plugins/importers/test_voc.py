@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mlwf_tui.entities.annotation import Tag
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.plugins.importers.voc import VocImporter
@@ -74,7 +75,7 @@ def test_flags_and_pose_are_kept_where_they_say_something(tmp_path: Path) -> Non
     extra = "<pose>Left</pose><truncated>1</truncated><difficult>0</difficult>"
     write_voc_xml(tmp_path / "a.xml", "a.jpg", [("cat", 1, 1, 9, 9)], extra=extra)
     items, _ = read(tmp_path)
-    assert items["a.jpg"].objects[0].custom == {"pose": "Left", "truncated": True}
+    assert items["a.jpg"].objects[0].tags == (Tag("truncated"), Tag("pose", "Left"))
 
 
 def test_image_without_annotation_is_imported_bare(tmp_path: Path) -> None:

@@ -217,7 +217,8 @@ def _read_label(text: str) -> tuple[tuple[AnnotatedObject, ...], list[Problem]]:
     with TemporaryDirectory() as folder:
         Path(folder, "a.txt").write_text(text)
         source = FoundFile(folder, "a.txt", b"")
-        read = YoloImporter().read_annotation(source, {0: "cat", 1: "dog"}, 640, 479, problems.append)
+        key = {"class_names": {0: "cat", 1: "dog"}, "task": "detect"}
+        read = YoloImporter().read_annotation(source, key, 640, 479, problems.append)
     return read.annotation.objects, problems
 
 

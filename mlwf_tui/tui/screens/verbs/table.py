@@ -8,6 +8,7 @@ from typing import Any
 from mlwf_tui.tui.screens.verbs.branching import Branching
 from mlwf_tui.tui.screens.verbs.care import Care
 from mlwf_tui.tui.screens.verbs.checking import Checking
+from mlwf_tui.tui.screens.verbs.exporting import Exporting
 from mlwf_tui.tui.screens.verbs.folders import Folders
 from mlwf_tui.tui.screens.verbs.history import History
 from mlwf_tui.tui.screens.verbs.host import Host
@@ -34,6 +35,7 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "copy": branching.copy,
         "merge": branching.merge,
         "checkout": folders.checkout,
+        "export": Exporting(host).export,
         "status": folders.status,
         "sync": folders.sync,
         "check": Checking(host).check,

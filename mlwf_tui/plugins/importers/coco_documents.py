@@ -1,0 +1,227 @@
+"""COCO's JSON files: their entries, which are decoded one by one, and which belong to an image.
+
+A file of 860,000 objects is kept as its bytes and a view of each entry; what an entry says is decoded
+when its image's turn has come. All of them as objects would take several times the file's size.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from mlwf_tui.entities.annotation import CLASS_COLORS, ClassDefinition
+from mlwf_tui.entities.folder import FoundFile
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.plugins.importers.files import Report, check_class_name
+
+MAX_JSON_BYTES: Final = 2 << 30
+MAX_NODES: Final = 1000  # of a skeleton
+
+_HEAD_BYTES = 1 << 16
+_NONE = -1
+_T = TypeVar("_T")
+
+
+class _Categories(msgspec.Struct):
+    categories: list[msgspec.Raw] = []
+
+
+class _Document(msgspec.Struct):
+    """A COCO file; entries are decoded one by one so that a bad one spoils no other."""
+
+    images: list[msgspec.Raw]
+    categories: list[msgspec.Raw] = []
+    annotations: list[msgspec.Raw] = []
+
+
+class ImageEntry(msgspec.Struct):
+    """An image as a file describes it."""
+
+    id: int | str
+    file_name: str
+
+
+class CategoryEntry(msgspec.Struct):
+    """A category; `keypoints` and `skeleton` (pairs of numbers from 1) where its objects have them."""
+
+    id: int
+    name: str
+    keypoints: list[str] = []
+    skeleton: Any = None
+    color: Any = None
+
+
+class ObjectEntry(msgspec.Struct):
+    """An object of an instances or keypoints file."""
+
+    category_id: int
+    bbox: list[float] | None = None
+    segmentation: Any = None
+    keypoints: list[float] | None = None
+    iscrowd: bool | int = 0
+    score: float | None = None
+    attributes: Any = None
+
+
+class _Owner(msgspec.Struct):
+    image_id: int | str
+
+
+class Entries(Generic[_T]):
+    """Decodes entries of one type, with an error that says which one is bad."""
+
+    def __init__(self, wanted: type[_T]) -> None:
+        self._decoder = msgspec.json.Decoder(wanted)
+
+    def decode(self, raw: msgspec.Raw, title: str) -> _T:
+        """Return an entry.
+
+        Raises:
+            InvalidInput: it is not of the type; the message follows its file's name.
+        """
+        try:
+            return self._decoder.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise InvalidInput(f"{title} is not as COCO has it: {error}") from error
+
+
+_owners = Entries(_Owner)
+_images = Entries(ImageEntry)
+_categories = Entries(CategoryEntry)
+
+
+def looks_like_coco(path: Path) -> bool:
+    """Say whether a JSON file begins as COCO's do."""
+    head = read_head(path)
+    return any(key in head for key in (b'"images"', b'"annotations"')) and head.lstrip()[:1] == b"{"
+
+
+def read_head(path: Path) -> bytes:
+    """Return the first bytes of a file, none where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD_BYTES)
+    except OSError:
+        return b""
+
+
+@dataclass(slots=True)
+class CocoFile:
+    """One decoded file: its images by number, and the entries of each."""
+
+    source: FoundFile
+    images: Sequence[msgspec.Raw]
+    categories: Mapping[int, CategoryEntry]
+    annotations: Sequence[msgspec.Raw]
+    _slots: dict[int | str, int]  # of the images that were found, by id
+    _first: array[int]  # the number of a slot's first entry
+    _next: array[int]  # by number: the next entry of the same slot
+
+    @classmethod
+    def read(cls, source: FoundFile, report: Report) -> CocoFile:
+        """Decode a file.
+
+        Raises:
+            InvalidInput: it is no COCO JSON, or cannot be read; the message follows its name.
+        """
+        document = _decode(source.path, _Document)
+        categories = convert_categories(source, document.categories, report)
+        return cls(source, document.images, categories, document.annotations, {}, array("q"), array("q"))
+
+    def iter_images(self, report: Report) -> Iterator[ImageEntry]:
+        """Yield the images that are described well."""
+        for number, raw in enumerate(self.images, start=1):
+            try:
+                yield _images.decode(raw, f"image {number}")
+            except InvalidInput as error:
+                report(Problem(self.source.relative, error.message))
+
+    def claim(self, image_id: int | str) -> int:
+        """Return the slot of an image that was found; entries without a slot are reported in `link`."""
+        return self._slots.setdefault(image_id, len(self._slots))
+
+    def link(self, report: Report) -> None:
+        """Chain the entries of each image, in the order of the file, and report those of no image."""
+        self._first = array("q", [_NONE]) * len(self._slots)
+        self._next = array("q", [_NONE]) * len(self.annotations)
+        last = array("q", [_NONE]) * len(self._slots)
+        for number, raw in enumerate(self.annotations):
+            try:
+                image_id = _owners.decode(raw, "the entry").image_id
+                slot = self._slots.get(image_id, _NONE)
+                if slot == _NONE:
+                    raise InvalidInput(f"belongs to image {image_id}, which was not read")
+            except InvalidInput as error:
+                report(Problem(self.source.relative, f"annotation {number + 1}: {error.message}"))
+                continue
+            if last[slot] == _NONE:
+                self._first[slot] = number
+            else:
+                self._next[last[slot]] = number
+            last[slot] = number
+
+    def iter_entries(self, slot: int) -> Iterator[tuple[int, msgspec.Raw]]:
+        """Yield the entries of an image, each behind its number from 1."""
+        number = self._first[slot]
+        while number != _NONE:
+            yield number + 1, self.annotations[number]
+            number = self._next[number]
+
+
+def read_categories(source: FoundFile, report: Report) -> Mapping[int, CategoryEntry]:
+    """Return the categories of a file by id; the rest of it is not decoded.
+
+    Raises:
+        InvalidInput: as `CocoFile.read`.
+    """
+    return convert_categories(source, _decode(source.path, _Categories).categories, report)
+
+
+def convert_categories(
+    source: FoundFile, entries: Sequence[msgspec.Raw], report: Report
+) -> Mapping[int, CategoryEntry]:
+    """Return the good ones of a file's categories by id, with checked names."""
+    found: dict[int, CategoryEntry] = {}
+    for number, raw in enumerate(entries, start=1):
+        try:
+            entry = _categories.decode(raw, f"category {number}")
+            entry.name = check_class_name(entry.name)
+            if len(entry.keypoints) > MAX_NODES:
+                raise InvalidInput(f"has more than {MAX_NODES} keypoints")
+            entry.keypoints = [check_class_name(name) for name in entry.keypoints]
+            found[entry.id] = entry
+        except InvalidInput as error:
+            report(Problem(source.relative, f"category {number}: {error.message}"))
+    return found
+
+
+def define_category(entry: CategoryEntry, index: int) -> ClassDefinition:
+    """Return the class of a category; edges that name no keypoint are left out."""
+    nodes, count = tuple(entry.keypoints), len(entry.keypoints)
+    edges = []
+    for pair in entry.skeleton if isinstance(entry.skeleton, list) else ():
+        match pair:
+            case [int() as a, int() as b] if 1 <= a <= count and 1 <= b <= count:
+                edges.append((nodes[a - 1], nodes[b - 1]))
+    color = CLASS_COLORS[index % len(CLASS_COLORS)]
+    match entry.color:
+        case [int() as r, int() as g, int() as b] if all(0 <= part < 256 for part in (r, g, b)):
+            color = f"#{r:02x}{g:02x}{b:02x}"
+    return ClassDefinition(entry.name, color, None, nodes, tuple(edges))
+
+
+def _decode(path: Path, wanted: type[_T]) -> _T:
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise InvalidInput(f"is larger than {MAX_JSON_BYTES >> 30} GB")
+        return msgspec.json.decode(path.read_bytes(), type=wanted)
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(f"is not COCO JSON: {error}") from error

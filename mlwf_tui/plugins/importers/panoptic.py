@@ -1,0 +1,287 @@
+"""Imports COCO's panoptic and stuff: JSON with segments, and a PNG whose colours are their ids.
+
+`annotations/panoptic_train2017.json` beside the folder `panoptic_train2017/` of PNGs, images elsewhere.
+Each segment is a mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+
+from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, ClassDefinition, LabelSchema, Tag
+from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
+from mlwf_tui.entities.item import IMAGE_SUFFIXES
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.plugins.importers.coco import find_place_of, find_split, has_split
+from mlwf_tui.plugins.importers.coco_documents import (
+    MAX_JSON_BYTES,
+    CategoryEntry,
+    convert_categories,
+    define_category,
+    read_head,
+)
+from mlwf_tui.plugins.importers.files import (
+    Keys,
+    Report,
+    check_bare_name,
+    count_images,
+    has_images,
+    ignore_problem,
+    iter_fitting,
+    iter_numbered,
+    read_bytes,
+    report_faults,
+    show_path,
+)
+from mlwf_tui.plugins.importers.image_index import ImageIndex
+from mlwf_tui.protocols import Description, Detection, ImportedItem
+
+_LOOKED_AT: Final = 20
+_BAD: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what iter_items reports
+_SUFFIXES: Final = IMAGE_SUFFIXES | {".json"}
+
+
+class _Segment(msgspec.Struct):
+    id: int
+    category_id: int
+    iscrowd: bool | int = 0
+
+
+class _Entry(msgspec.Struct):
+    image_id: int | str
+    file_name: str
+    segments_info: list[msgspec.Raw] = []
+
+
+class _Image(msgspec.Struct):
+    id: int | str
+    file_name: str
+
+
+class _Document(msgspec.Struct):
+    annotations: list[msgspec.Raw]
+    images: list[msgspec.Raw] = []
+    categories: list[msgspec.Raw] = []
+
+
+class PanopticImporter:
+    """Masks of the segments of COCO's panoptic PNGs."""
+
+    name = "coco_panoptic"
+    summary = "COCO panoptic and stuff: JSON with segments and a PNG of their ids for each image"
+
+    def detect(self, folder: FolderListing) -> Detection | None:
+        """Return high confidence where a JSON file tells segments, and there are images."""
+        sources = _choose_sources(folder)
+        if not sources or not has_images(folder):
+            return None
+        where = f"{sources[0].relative} has panoptic segments"
+        return Detection(0.92, f"{where}, there are {count_images(folder)}")
+
+    def read_schema(self, folder: FolderListing) -> LabelSchema:
+        """Return the categories of all files, by their id, with their colours."""
+        found: dict[str, ClassDefinition] = {}
+        for source in _choose_sources(folder):
+            with suppress(InvalidInput):  # iter_items reports it
+                categories = convert_categories(source, _decode(source).categories, ignore_problem)
+                for id in sorted(categories):
+                    found.setdefault(categories[id].name, define_category(categories[id], len(found)))
+        return LabelSchema(tuple(found.values()))
+
+    def iter_items(self, folder: FolderListing, report: Report) -> Iterator[ImportedItem]:
+        """Yield the images that are described in path order, each with the PNG of its segments.
+
+        Raises:
+            InvalidInput: there is no panoptic JSON.
+        """
+        report_faults(folder, _SUFFIXES, report)
+        sources = _choose_sources(folder)
+        if not sources:
+            raise InvalidInput(
+                f"There is no panoptic JSON in {folder.root}.", hint="Name another format with --format."
+            )
+        finder = FileFinder(folder)
+        maps = _find_maps(folder, finder)
+        pairs = _pair(folder, finder, maps, sources, report)
+        keys = Keys()
+        map_positions = set(maps.values())
+        for position, image in iter_numbered(folder, IMAGE_SUFFIXES):
+            if position in map_positions:
+                continue
+            if position not in pairs:
+                report(Problem(image.relative, "is described by no panoptic JSON"))
+                continue
+            map_position, source = pairs[position]
+            place = keys.place(image.name, find_place_of(image, find_split(source)))
+            if place is None:
+                report(Problem(image.relative, "has the name of another image of its dataset"))
+                continue
+            yield ImportedItem(
+                image=image,
+                dataset=place.dataset,
+                name=image.name,
+                split=place.split,
+                source=finder.get(map_position),
+            )
+
+    def read_key(self, folder: FolderListing) -> dict[str, dict[int, tuple[str, bool]]]:
+        """Return class name and whether it is a crowd of each segment, by the PNG's name.
+
+        Raises:
+            InvalidInput: a name stands in two files.
+        """
+        found: dict[str, dict[int, tuple[str, bool]]] = {}
+        for source in _choose_sources(folder):
+            with suppress(InvalidInput):  # iter_items reports it
+                document = _decode(source)
+                categories = convert_categories(source, document.categories, ignore_problem)
+                for raw in document.annotations:
+                    with suppress(*_BAD):
+                        entry = msgspec.json.decode(raw, type=_Entry)
+                        found[f"{_find_folder(source)}/{entry.file_name}"] = _name_segments(entry, categories)
+        return found
+
+    def read_annotation(
+        self,
+        source: FoundFile,
+        key: Mapping[str, Mapping[int, tuple[str, bool]]],
+        width_px: int,
+        height_px: int,
+        report: Report,
+    ) -> Description:
+        """Return a mask for each segment of a PNG.
+
+        Raises:
+            InvalidInput: it is no PNG of the image's size.
+        """
+        from mlwf_tui.plugins.importers.label_maps import decode_map, iter_masks, pack_colors  # numpy
+
+        segments = key.get("/".join(source.relative.split("/")[-2:]), {})
+        numbers = pack_colors(decode_map(read_bytes(source.location), (width_px, height_px)))
+        objects, seen = [], set()
+        for number, geometry in iter_masks(numbers):
+            if number in segments:
+                class_name, is_crowd = segments[number]
+                tags = (Tag("iscrowd"),) if is_crowd else ()
+                objects.append(AnnotatedObject(class_name, geometry, tags=tags))
+                seen.add(number)
+            elif number:
+                report(Problem(source.relative, f"has pixels of segment {number}, which is not described"))
+        for number in segments.keys() - seen:
+            report(Problem(source.relative, f"has no pixel of segment {number}"))
+        return Description(Annotation(tuple(objects)))
+
+
+def _choose_sources(folder: FolderListing) -> list[FoundFile]:
+    """Return the files that are named so, and of the first ones those that begin with segments."""
+    named = list(iter_fitting(folder, {".json"}, lambda page: "panoptic" in page.names))
+    first = islice((file for _, file in iter_numbered(folder, {".json"})), _LOOKED_AT)
+    looked = [file for file in first if b'"segments_info"' in read_head(file.path)]
+    return list(dict.fromkeys([*(file for file in named if "panoptic" in file.name), *looked]))
+
+
+def _find_folder(source: FoundFile) -> str:
+    """Return the name of the folder of a JSON file's PNGs, which is that of the file."""
+    return source.stem
+
+
+def _find_maps(folder: FolderListing, finder: FileFinder) -> dict[str, int]:
+    """Return the positions of the PNGs by the last folder and name."""
+    names = {_find_folder(source) for source in _choose_sources(folder)}
+    return {
+        f"{page.folder.rpartition('/')[2]}/{name}": page.start + index
+        for page in folder.pages
+        if page.folder.rpartition("/")[2] in names
+        for index, name in page.list_ending({".png"})
+    }
+
+
+def _decode(source: FoundFile) -> _Document:
+    try:
+        return msgspec.json.decode(read_bytes(source.location, MAX_JSON_BYTES), type=_Document)
+    except _BAD as error:
+        raise InvalidInput(f"is not panoptic JSON: {error}") from error
+
+
+def _name_segments(entry: _Entry, categories: Mapping[int, CategoryEntry]) -> dict[int, tuple[str, bool]]:
+    named = {}
+    for raw in entry.segments_info:
+        with suppress(*_BAD):
+            segment = msgspec.json.decode(raw, type=_Segment)
+            if segment.category_id in categories and 0 < segment.id < 1 << 24:
+                named[segment.id] = (categories[segment.category_id].name, bool(segment.iscrowd))
+    return named
+
+
+def _pair(
+    folder: FolderListing,
+    finder: FileFinder,
+    maps: Mapping[str, int],
+    sources: list[FoundFile],
+    report: Report,
+) -> dict[int, tuple[int, FoundFile]]:
+    """Return for an image's position that of its PNG, with the JSON file that says so.
+
+    Raises:
+        InvalidInput: no JSON file could be read.
+    """
+    index, pairs, failed = ImageIndex(folder, finder), {}, 0
+    for source in sources:
+        try:
+            document = _decode(source)
+        except InvalidInput as error:
+            report(Problem(source.relative, error.message))
+            failed += 1
+            continue
+        names = dict(_iter_names(document.images))
+        for number, raw in enumerate(document.annotations, start=1):
+            try:
+                image, of_map = _match(raw, names, source, index, maps)
+                if image in pairs:
+                    raise InvalidInput(f"describes {finder.get(image).relative} a second time")
+                pairs[image] = (of_map, source)
+            except InvalidInput as error:
+                report(Problem(source.relative, f"annotation {number}: {error.message}"))
+    if failed == len(sources):
+        raise InvalidInput(f"No panoptic JSON in {folder.root} could be read.", hint="Mend the files.")
+    return pairs
+
+
+def _iter_names(images: list[msgspec.Raw]) -> Iterator[tuple[Any, str]]:
+    for raw in images:
+        with suppress(*_BAD):
+            image = msgspec.json.decode(raw, type=_Image)
+            yield image.id, image.file_name
+
+
+def _match(
+    raw: msgspec.Raw,
+    names: Mapping[Any, str],
+    source: FoundFile,
+    index: ImageIndex,
+    maps: Mapping[str, int],
+) -> tuple[int, int]:
+    try:
+        entry = msgspec.json.decode(raw, type=_Entry)
+    except _BAD as error:
+        raise InvalidInput(f"is not as COCO has it: {error}") from error
+    if entry.image_id not in names:
+        raise InvalidInput(f"belongs to image {show_path(str(entry.image_id))}, which is not described")
+    of_map = maps.get(f"{_find_folder(source)}/{check_bare_name(entry.file_name)}")
+    if of_map is None:
+        raise InvalidInput(f"its PNG {show_path(entry.file_name)} is missing")
+    split = find_split(source)
+    found = index.find(
+        source, names[entry.image_id], lambda image: has_split(image, split) and not _is_map(image)
+    )
+    return found, of_map
+
+
+def _is_map(image: FoundFile) -> bool:
+    return "panoptic" in image.folder

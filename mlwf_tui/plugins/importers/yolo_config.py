@@ -1,0 +1,149 @@
+"""What a YOLO folder says of itself: class names, splits and keypoints of data.yaml, or classes.txt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlwf_tui.entities.item import Split
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.plugins.importers.files import check_class_name, read_bytes, read_lines, resolve_inside
+
+TASKS = ("detect", "segment", "pose", "obb")
+
+_SPLIT_KEYS = (("train", Split.TRAIN), ("val", Split.VAL), ("test", Split.TEST))
+_OTHER_KEYS = {"val": "validation"}
+_CLASS_FILES = ("classes.txt", "labels/classes.txt", "obj.names")
+_MAX_KEYPOINTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What data.yaml says; `entries` is empty where there is none and the folders tell the splits."""
+
+    class_names: Mapping[int, str]
+    entries: Mapping[Split, tuple[str, ...]]
+    file_name: str
+    base: Path
+    task: str = ""  # one of TASKS, where it is told
+    keypoint_shape: tuple[int, int] | None = None  # how many an object has, and numbers of each: 2 or 3
+    keypoint_names: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # by class index
+
+
+def find_config(root: Path) -> Path | None:
+    """Return the YAML file that has `names` and a split, `data.yaml` before others."""
+    found = sorted((*root.glob("*.yaml"), *root.glob("*.yml")), key=lambda path: (path.stem != "data", path))
+    for path in found:
+        if resolve_inside(root, path.name) is None or not path.is_file():
+            continue
+        try:
+            content = _load_yaml(path)
+        except InvalidInput:
+            if path.stem == "data":
+                return path  # reading it for the import says what is wrong with it
+            continue
+        if "names" in content and ("train" in content or "val" in content or "test" in content):
+            return path
+    return None
+
+
+def _load_yaml(path: Path) -> Mapping[str, Any]:
+    import yaml  # 15 ms that a hand, which reads labels alone, can do without
+
+    try:
+        content = yaml.safe_load(read_bytes(path))
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise InvalidInput(f"{path.name} is not readable YAML.", hint="Mend it, or move it away.") from error
+    if not isinstance(content, dict):
+        raise InvalidInput(f"{path.name} holds no keys.", hint="It should have names, train and val.")
+    return content
+
+
+def find_class_file(root: Path) -> Path | None:
+    candidates = (resolve_inside(root, name) for name in _CLASS_FILES)
+    return next((path for path in candidates if path is not None and path.is_file()), None)
+
+
+def read_config(root: Path) -> Config:
+    path = find_config(root)
+    if path is not None:
+        content = _load_yaml(path)
+        entries = {
+            split: _list_entries(path.name, key, value)
+            for key, split in _SPLIT_KEYS
+            if (value := content.get(key) or content.get(_OTHER_KEYS.get(key, key)))
+        }
+        base = _find_base(root, content.get("path"))
+        names = _read_names(path.name, content.get("names"))
+        shape = _read_shape(path.name, content.get("kpt_shape"))
+        task = "pose" if shape else str(content.get("task", ""))
+        nodes = _read_keypoint_names(path.name, content.get("kpt_names"), shape, names)
+        return Config(names, entries, path.name, base, task if task in TASKS else "", shape, nodes)
+    classes = find_class_file(root)
+    if classes is None:
+        raise InvalidInput(
+            f"There is neither a data.yaml nor a classes.txt in {root}, so the classes have no names.",
+            hint="Add classes.txt with one class name a line.",
+        )
+    lines = [line for line in read_lines(classes) if line]
+    return Config(_read_names(classes.name, lines), {}, classes.name, root.resolve())
+
+
+def _find_base(root: Path, path: object) -> Path:
+    """Return the folder that entries start from: `path` where it is inside of the root, else the root."""
+    base = resolve_inside(root, path) if isinstance(path, str) else None
+    return base if base is not None and base.is_dir() else root.resolve()
+
+
+def _list_entries(file_name: str, key: str, value: object) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(entry, str) and entry for entry in values):
+        raise InvalidInput(f"{key} in {file_name} is neither a path nor a list of paths.", hint="Mend it.")
+    return tuple(values)
+
+
+def _read_names(file_name: str, value: object) -> Mapping[int, str]:
+    """Return class names by index, from a list or a mapping."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else [])
+    try:
+        names = {int(index): check_class_name(_to_text(name)) for index, name in pairs}
+    except (ValueError, TypeError) as error:
+        reason = f"names in {file_name} is not a list of names, or of indices with names"
+        raise InvalidInput(f"{reason}.", hint="Mend it.") from error
+    except InvalidInput as error:
+        raise InvalidInput(f"A name in {file_name} {error.message}.", hint="Mend it.") from error
+    if not names:
+        raise InvalidInput(f"{file_name} names no classes.", hint="Give each class a name under names:.")
+    return names
+
+
+def _read_shape(file_name: str, value: object) -> tuple[int, int] | None:
+    match value:
+        case None:
+            return None
+        case [int() as count, 2 | 3 as numbers] if 0 < count <= _MAX_KEYPOINTS:
+            return count, int(numbers)
+    raise InvalidInput(f"kpt_shape in {file_name} is not [count, 2 or 3].", hint="Mend it.")
+
+
+def _read_keypoint_names(
+    file_name: str, value: object, shape: tuple[int, int] | None, class_names: Mapping[int, str]
+) -> Mapping[int, tuple[str, ...]]:
+    """Return the names of each class's keypoints, from a mapping by class or one list for all."""
+    if value is None or shape is None:
+        return {}
+    by_class = value if isinstance(value, dict) else dict.fromkeys(class_names, value)
+    found = {}
+    for index, names in by_class.items():
+        if index not in class_names or not isinstance(names, list) or len(names) != shape[0]:
+            raise InvalidInput(f"kpt_names in {file_name} does not fit names and kpt_shape.", hint="Mend it.")
+        found[int(index)] = tuple(_read_names(file_name, names).values())
+    return found
+
+
+def _to_text(name: object) -> str:
+    if not isinstance(name, str | int | float):
+        raise TypeError(name)  # a nested list may be written out without end
+    return str(name)

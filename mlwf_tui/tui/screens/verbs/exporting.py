@@ -1,0 +1,126 @@
+"""Exporting: what to write, what the format would lose of it, and writing it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from textual.content import Content
+
+from mlwf_tui.entities.abilities import Loss
+from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.selection import Selection
+from mlwf_tui.tui.screens import command_lines
+from mlwf_tui.tui.screens.command_lines import split_words
+from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, show_problems
+from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.form import PATH_TYPE, Form, FormField, make_field
+from mlwf_tui.tui.widgets.sheet import Sheet
+from mlwf_tui.workflow.export import ExportPlan, ExportResult, export, list_export_formats, plan_export
+
+ANY_SPLIT = "any"
+
+
+class Exporting:
+    """Asks for a format and a selection, tells the losses, and writes where a person still wants it."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def export(self, entry: Entry) -> None:
+        listed = partial(self._ask, entry)
+        self._host.ask("formats", partial(list_export_formats, self._host.workspace), listed)
+
+    def _ask(self, entry: Entry, formats: tuple[str, ...]) -> None:
+        begin = partial(self._plan, entry.ref)
+        command = partial(command_lines.write_export, entry.ref)
+        form = Form(f"Export {entry.ref}", _make_fields(formats), command=command, verb="look and write")
+        ask_form(self._host, form, begin)
+
+    def _plan(self, ref: str, values: dict[str, str], again: Again) -> None:
+        work = partial(
+            plan_export,
+            self._host.workspace,
+            ref,
+            format=values["format"],
+            selection=make_selection(values),
+        )
+        self._host.do_long(
+            f"Look at {ref}",
+            lambda observer: work(observer=observer),
+            lambda plan: self._confirm(values, plan, again),
+            failed=again,
+        )
+
+    def _confirm(self, values: dict[str, str], plan: ExportPlan, again: Again) -> None:
+        def answered(_: str) -> None:
+            self._write(values, plan, again)
+
+        title = f"Export {plan.ref} as {plan.format}"
+        self._host.put(Sheet(title, draw_losses(plan), yes="write it"), answered)
+
+    def _write(self, values: dict[str, str], plan: ExportPlan, again: Again) -> None:
+        work = partial(
+            export,
+            self._host.workspace,
+            plan.ref,
+            Path(values["folder"]),
+            format=plan.format,
+            selection=make_selection(values),
+            is_linked=values.get("images") == "link",
+        )
+        self._host.do_long(
+            f"Export {plan.ref}", lambda observer: work(observer=observer), self._say_written, failed=again
+        )
+
+    def _say_written(self, made: ExportResult) -> None:
+        text = f"{made.item_count:,} items of {made.version_ref} lie in {made.folder} as {made.format}."
+        detail = "\n".join(map(str, made.losses))
+        finish(self._host, f"{text} See ! for what was lost." if detail else text, detail=detail)
+        show_problems(self._host, "What was left out", made.problems)
+
+
+def make_selection(values: dict[str, str]) -> Selection:
+    """Return what the fields of the form select."""
+    split = values.get("split", ANY_SPLIT)
+    return Selection(
+        datasets=split_words(values.get("datasets", "")),
+        splits=() if split == ANY_SPLIT else (Split(split),),
+        classes=split_words(values.get("classes", "")),
+        tags=split_words(values.get("tags", "")),
+        only_matching=values.get("without_objects") == "leave out",
+    )
+
+
+def draw_losses(plan: ExportPlan) -> Content:
+    """Return what would be written and lost: what is gone first."""
+    counts = f"{plan.item_count:,} items with {plan.object_count:,} objects would be written."
+    if not plan.losses:
+        return Content.assemble(counts, "\n", ("The format holds all of it.", "$success"))
+    lines = [Content(counts), Content("What the format cannot hold as it is:"), *map(_draw_loss, plan.losses)]
+    return Content("\n").join(lines)
+
+
+def _draw_loss(loss: Loss) -> Content:
+    return Content.styled(str(loss), "$error" if loss.is_whole else "$warning" if loss.is_left_out else "")
+
+
+def _make_fields(formats: tuple[str, ...]) -> tuple[FormField, ...]:
+    first = "yolo" if "yolo" in formats else formats[0]
+    return (
+        make_field("folder", "new or empty", type_name=PATH_TYPE, is_required=True),
+        make_field("format", "what cannot be held is told first", first, choices=formats, is_required=True),
+        make_field("datasets", "only these and those below them, by commas; empty for all"),
+        make_field("split", "only items of this split", ANY_SPLIT, choices=(ANY_SPLIT, *Split)),
+        make_field("classes", "only objects of these classes, by commas; empty for all"),
+        make_field("tags", "only items with one of these tags, by commas; empty for all"),
+        make_field(
+            "without_objects", "items on which no object is left", "keep", choices=("keep", "leave out")
+        ),
+        make_field(
+            "images",
+            "copy, or hard-link read-only files of the home: an edit would show in every link",
+            "copy",
+            choices=("copy", "link"),
+        ),
+    )

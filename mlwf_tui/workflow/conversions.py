@@ -1,0 +1,99 @@
+"""Converts shapes to the kinds that a format holds, and cuts them to their image; not a verb."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point, Visibility
+from mlwf_tui.entities.outlines import (
+    clamp_point,
+    cut_ring,
+    enclose,
+    join_rings,
+    to_corners,
+    turn_against,
+)
+
+_WITH_AREA = frozenset(
+    {GeometryKind.RECTANGLE, GeometryKind.POLYGON, GeometryKind.MASK, GeometryKind.ORIENTED_BOX}
+)
+
+
+def convert_geometry(geometry: Geometry, target: GeometryKind) -> Geometry:
+    """Return a shape with area as another kind: a box around it, its outline, or a turned box around it.
+
+    A polygon of a rectangle, an oriented box or a mask has the very same area, and so has an oriented
+    box of a rectangle; the others are larger than what they enclose.
+    """
+    assert geometry.kind in _WITH_AREA, geometry.kind  # abilities convert no others
+    match target:
+        case GeometryKind.RECTANGLE:
+            return Geometry.rectangle(*geometry.bounds)
+        case GeometryKind.POLYGON:
+            return _to_polygon(geometry)
+        case GeometryKind.ORIENTED_BOX:
+            is_box = geometry.kind is GeometryKind.RECTANGLE
+            points = to_corners(geometry.bounds) if is_box else enclose(_to_polygon(geometry).points)
+            return Geometry(GeometryKind.ORIENTED_BOX, points)
+    raise AssertionError(f"nothing is converted to {target}")
+
+
+def clip_geometry(geometry: Geometry, width_px: int, height_px: int) -> Geometry | None:
+    """Return what of a shape lies on the image, or None; corners of a turned box go to its border."""
+    image = Geometry.rectangle(0, 0, width_px, height_px).bounds
+    match geometry.kind:
+        case GeometryKind.RECTANGLE:
+            left, top, right, bottom = geometry.bounds
+            box = (max(left, 0), max(top, 0), min(right, width_px), min(bottom, height_px))
+            return Geometry.rectangle(*box) if box[0] < box[2] and box[1] < box[3] else None
+        case GeometryKind.POLYGON:
+            if _is_inside(geometry.points, width_px, height_px):
+                return geometry
+            ring = cut_ring(geometry.points, image)
+            return replace(geometry, points=ring) if len(ring) > 2 else None
+        case GeometryKind.KEYPOINTS:
+            return _hide_outside(geometry, width_px, height_px)
+        case _:
+            points = tuple(clamp_point(point, width_px, height_px) for point in geometry.points)
+            bounds = replace(geometry, points=points).bounds
+            return replace(geometry, points=points) if bounds.width_px > 0 < bounds.height_px else None
+
+
+def _hide_outside(geometry: Geometry, width_px: int, height_px: int) -> Geometry | None:
+    """Return keypoints with those outside of the image as missing; None where none is left."""
+    points, visibility = list(geometry.points), list(list_visibility(geometry))
+    for place, point in enumerate(points):
+        if visibility[place] and not _is_inside((point,), width_px, height_px):
+            points[place], visibility[place] = (0.0, 0.0), Visibility.MISSING
+    if not any(visibility):
+        return None
+    if tuple(points) == geometry.points:
+        return geometry
+    return replace(geometry, points=tuple(points), visibility=tuple(visibility))
+
+
+def _is_inside(points: tuple[Point, ...], width_px: int, height_px: int) -> bool:
+    return all(0 <= x <= width_px and 0 <= y <= height_px for x, y in points)
+
+
+def _to_polygon(geometry: Geometry) -> Geometry:
+    match geometry.kind:
+        case GeometryKind.RECTANGLE:
+            return Geometry(GeometryKind.POLYGON, to_corners(geometry.bounds))
+        case GeometryKind.MASK:
+            from mlwf_tui.media.outlines import trace_mask  # numpy, which a start does not need
+
+            return trace_mask(geometry)
+        case _:
+            return Geometry(GeometryKind.POLYGON, geometry.points, holes=geometry.holes)
+
+
+def join_holes(geometry: Geometry) -> Geometry:
+    """Return a polygon without holes that fills the same area: bridges without width lead to them."""
+    holes = (turn_against(hole, geometry.points) for hole in geometry.holes)
+    return replace(geometry, points=join_rings((geometry.points, *holes)), holes=())
+
+
+def list_visibility(geometry: Geometry) -> tuple[Visibility, ...]:
+    """Return what is known of each keypoint; all are visible where nothing is said."""
+    return geometry.visibility or (Visibility.VISIBLE,) * len(geometry.points)

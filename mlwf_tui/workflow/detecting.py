@@ -1,0 +1,82 @@
+"""Finds the importer for a folder: by the format's name, or by what the folder holds; not a verb."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mlwf_tui.entities.folder import FolderListing
+from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.protocols import Detection, Importer
+from mlwf_tui.registry import Registry
+
+AUTO = "auto"
+MARGIN = 0.1
+"""Formats whose confidence is so near to the best one's are told beside it."""
+SURE = 0.5
+"""Importers that load a library to look are asked only where nobody else is as confident."""
+
+
+class FormatFit(msgspec.Struct, frozen=True):
+    """A format that a folder seems to be in, and why."""
+
+    format: str
+    reason: str
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """The importer of a folder, why it was taken, and which others fit nearly as well."""
+
+    importer: Importer
+    reason: str
+    others: tuple[FormatFit, ...] = ()
+
+
+def list_format_names(registry: Registry) -> tuple[str, ...]:
+    """Return the names that an import's format can have."""
+    return (AUTO, *registry.list_names("importers"))
+
+
+def choose_importer(registry: Registry, listing: FolderListing, format: str) -> Choice:
+    """Return the importer of a format, or for `auto` the one that fits the folder best.
+
+    Raises:
+        InvalidParameter: there is no such format.
+        InvalidInput: no importer finds anything in the folder.
+    """
+    names = registry.list_names("importers")
+    if format == AUTO:
+        return _detect(registry, listing, names)
+    if format.partition(":")[0] not in names:
+        raise InvalidParameter(
+            f"There is no format {format!r}.", hint=f"The formats are: {AUTO}, {', '.join(names)}."
+        )
+    try:
+        return Choice(registry.get_importer(format), f"--format says {format}")
+    except NotFound as error:  # a library's format, behind the colon
+        raise InvalidParameter(error.message, hint=error.hint) from error
+
+
+def _detect(registry: Registry, listing: FolderListing, names: tuple[str, ...]) -> Choice:
+    importers = [registry.get_importer(name) for name in names]
+    cheap = [importer for importer in importers if not getattr(importer, "is_costly", False)]
+    found = _ask(cheap, listing)
+    if max((detection.confidence for detection, _ in found), default=0.0) < SURE:
+        found += _ask([importer for importer in importers if importer not in cheap], listing)
+    if not found:
+        raise InvalidInput(
+            f"No images were found in {listing.root}.",
+            hint=f"Give a folder with images, or name its format with --format {'|'.join(names)}.",
+        )
+    best, name = max(found, key=lambda pair: pair[0].confidence)
+    others = tuple(
+        FormatFit(other, detection.reason)
+        for detection, other in found
+        if other != name and detection.confidence >= best.confidence - MARGIN
+    )
+    return Choice(registry.get_importer(name), best.reason, others)
+
+
+def _ask(importers: list[Importer], listing: FolderListing) -> list[tuple[Detection, str]]:
+    """Return what each importer that finds something says, with the name of the format."""
+    asked = ((importer.detect(listing), importer.name) for importer in importers)
+    return [(detection, detection.format or name) for detection, name in asked if detection]

@@ -1,0 +1,298 @@
+"""Makes items fit a format: what it cannot hold is converted or left out, and counted; not a verb.
+
+The one place that does both, so that what a dry run announces is what the exporter gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from msgspec.structs import replace
+
+from mlwf_tui.entities.abilities import ANY_TAG, KEYPOINT_BOX, Abilities, Loss, Unit, Values
+from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
+    Annotation,
+    ClassDefinition,
+    Geometry,
+    GeometryKind,
+    LabelSchema,
+    Tag,
+    TagDefinition,
+    Visibility,
+)
+from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.workflow.conversions import clip_geometry, convert_geometry, join_holes, list_visibility
+
+_PLURALS = {
+    GeometryKind.RECTANGLE: "rectangles",
+    GeometryKind.POLYGON: "polygons",
+    GeometryKind.MASK: "masks",
+    GeometryKind.POLYLINE: "polylines",
+    GeometryKind.POINT: "points",
+    GeometryKind.KEYPOINTS: "keypoints",
+    GeometryKind.ORIENTED_BOX: "oriented boxes",
+}
+Custom = Mapping[str, str | float | bool]
+_Loses = Literal["whole", "part", "form"]
+
+
+@dataclass(slots=True)
+class _Count:
+    count: int = 0
+    item_count: int = 0
+    last_item: int = 0
+
+
+@dataclass(slots=True)
+class Fitter:
+    """Fits items to one format, and remembers what that cost. `schema` is the one they are written with."""
+
+    abilities: Abilities
+    schema: LabelSchema
+    item_count: int = 0  # of those that fit
+    object_count: int = 0
+    _seen: int = 0
+    _counts: dict[tuple[str, Unit, _Loses], _Count] = field(default_factory=dict)
+    _classes: dict[str, ClassDefinition] = field(init=False)
+    _node_count: int = field(init=False)  # of keypoints, where all classes have the same number
+
+    def __post_init__(self) -> None:
+        self._classes = {definition.name: definition for definition in self.schema.classes}
+        counts = [len(definition.nodes) for definition in self.schema.classes]
+        self._node_count = max(counts, default=0)
+
+    def fit(self, item: Item) -> Item | None:
+        """Return an item as the format holds it, or None where it has no place in it."""
+        self._seen += 1
+        split = self._fit_split(item.split)
+        if split is None:
+            return None
+        tags = self._fit_item_tags(item.annotation)
+        if self.abilities.needs_class and not tags:
+            self._drop("items without a tag that is a class", "item")
+            return None
+        objects = tuple(filter(None, (self._fit_object(o, item) for o in item.annotation.objects)))
+        custom = item.annotation.custom
+        if custom and not self.abilities.has_item_custom:
+            self._lose("custom data of items", "item")
+            custom = {}
+        if not self.abilities.has_datasets and item.dataset != "main":
+            self._change("dataset → part of the file's name", "item")
+        self._check_suffix(item.name)
+        self.item_count += 1
+        self.object_count += len(objects)
+        return replace(item, split=split, annotation=Annotation(objects, tags, custom))
+
+    def list_losses(self) -> tuple[Loss, ...]:
+        """Return what was lost so far: first what is gone, then what is written otherwise."""
+        losses = [
+            Loss(
+                what=what,
+                count=counted.count,
+                unit=unit,
+                item_count=counted.item_count,
+                is_left_out=loses != "form",
+                is_whole=loses == "whole",
+            )
+            for (what, unit, loses), counted in self._counts.items()
+        ]
+        return tuple(sorted(losses, key=lambda loss: (not loss.is_left_out, loss.what)))
+
+    # --- items ---------------------------------------------------------------------------------
+
+    def _check_suffix(self, name: str) -> None:
+        known, suffix = self.abilities.image_suffixes, Path(name).suffix.lower()
+        if known is not None and suffix not in known:
+            self._change(f"{suffix or 'image without a suffix'} → PNG of its first picture", "item")
+
+    def _fit_split(self, split: Split) -> Split | None:
+        if split in self.abilities.splits:
+            return split
+        if Split.NONE in self.abilities.splits:
+            self._lose("splits", "item")
+            return Split.NONE
+        self._drop(f"items of split {split}" if split is not Split.NONE else "items without a split", "item")
+        return None
+
+    def _fit_item_tags(self, annotation: Annotation) -> tuple[Tag, ...]:
+        abilities = self.abilities
+        if not abilities.needs_class:
+            return self._fit_tags(annotation.tags, abilities.item_tags, abilities.item_values, "items")
+        found = next((tag for tag in annotation.tags if tag.name in self._classes), None)
+        if found is None:
+            return ()
+        if len(annotation.tags) > 1:
+            self._lose("tags of items", "tag", len(annotation.tags) - 1)
+        return (Tag(found.name),)
+
+    def _fit_tags(
+        self, tags: tuple[Tag, ...], names: tuple[str, ...], values: Values, of_what: str
+    ) -> tuple[Tag, ...]:
+        if not tags:
+            return ()
+        kept = tags if names == ANY_TAG else tuple(tag for tag in tags if tag.name in names)
+        if len(kept) < len(tags):
+            self._lose(f"tags of {of_what}", "tag", len(tags) - len(kept))
+        return tuple(self._fit_value(tag, values, of_what) for tag in kept)
+
+    def _fit_value(self, tag: Tag, values: Values, of_what: str) -> Tag:
+        if tag.value is None or values == "typed":
+            return tag
+        if values == "text":
+            if not isinstance(tag.value, str):
+                self._change(f"numbers in tags of {of_what} → text", "tag")
+            return Tag(tag.name, str(tag.value))
+        if of_what == "objects" and tag.name in self.abilities.valued_tags and _is_usual(tag):
+            return tag
+        self._lose(f"values of tags of {of_what}", "tag")
+        return Tag(tag.name)
+
+    # --- objects -------------------------------------------------------------------------------
+
+    def _fit_object(self, labelled: AnnotatedObject, item: Item) -> AnnotatedObject | None:
+        geometry = self._fit_geometry(labelled, item)
+        if geometry is None:
+            return None
+        abilities = self.abilities
+        confidence, author, custom = labelled.confidence, labelled.author, labelled.custom
+        if confidence is not None and not abilities.has_confidence:
+            self._lose("confidence", "object")
+            confidence = None
+        if author and not abilities.has_author:
+            self._lose("authors", "object")
+            author = ""
+        if custom and not abilities.has_custom:
+            custom = self._fit_custom(custom, geometry)
+        tags = self._fit_tags(labelled.tags, abilities.object_tags, abilities.object_values, "objects")
+        return AnnotatedObject(labelled.class_name, geometry, confidence, author, tags, custom)
+
+    def _fit_custom(self, custom: Custom, geometry: Geometry) -> Custom:
+        is_boxed = self.abilities.has_keypoint_boxes and geometry.kind is GeometryKind.KEYPOINTS
+        kept = {name: value for name, value in custom.items() if is_boxed and name in KEYPOINT_BOX}
+        if len(kept) < len(custom):
+            self._lose("custom data of objects", "object")
+        return kept
+
+    def _fit_geometry(self, labelled: AnnotatedObject, item: Item) -> Geometry | None:
+        kind = labelled.geometry.kind
+        target = self.abilities.geometries.get(kind)
+        if target is None:
+            self._drop(f"objects that are {_PLURALS[kind]}", "object")
+            return None
+        geometry = self._arrange(labelled)
+        if target is not kind:
+            self._change(f"{kind} → {target}".replace("_", " "), "object")
+            geometry = convert_geometry(geometry, target)
+        if geometry.holes and not self.abilities.has_holes:
+            self._change("polygon with holes → one outline around them", "object")
+            geometry = join_holes(geometry)
+        return self._clip(geometry, item) if self.abilities.is_clipped else geometry
+
+    def _clip(self, geometry: Geometry, item: Item) -> Geometry | None:
+        clipped = clip_geometry(geometry, item.width_px, item.height_px)
+        if clipped is None:
+            self._drop("objects outside of their image", "object")
+        elif clipped != geometry:
+            self._change("objects that leave their image → cut at its border", "object")
+        return clipped
+
+    def _arrange(self, labelled: AnnotatedObject) -> Geometry:
+        """Return keypoints in the order of their class's skeleton, one for each node."""
+        geometry = labelled.geometry
+        if geometry.kind is not GeometryKind.KEYPOINTS or self.abilities.has_free_keypoints:
+            return geometry
+        definition = self._classes.get(labelled.class_name)
+        nodes = definition.nodes if definition else ()
+        found = {
+            name: (point, seen)
+            for name, point, seen in zip(
+                name_keypoints(geometry), geometry.points, list_visibility(geometry), strict=True
+            )
+        }
+        unknown = len(found.keys() - set(nodes))
+        if unknown:
+            self._lose("keypoints that the skeleton lacks", "keypoint", unknown)
+        missing = ((0.0, 0.0), Visibility.MISSING)
+        ordered = [found.get(node, missing) for node in nodes]
+        if not self.abilities.has_several_skeletons:
+            ordered += [missing] * (self._node_count - len(ordered))
+            nodes = (*nodes, *(str(number) for number in range(len(nodes) + 1, self._node_count + 1)))
+        if not geometry.visibility and missing not in ordered:
+            visibility: tuple[Visibility, ...] = ()
+        else:
+            visibility = tuple(seen for _, seen in ordered)
+        if visibility and not self.abilities.has_visibility and set(visibility) != {Visibility.VISIBLE}:
+            self._lose("visibility of keypoints", "object")
+            visibility = ()
+        return Geometry(
+            GeometryKind.KEYPOINTS, tuple(point for point, _ in ordered), names=nodes, visibility=visibility
+        )
+
+    # --- counting ------------------------------------------------------------------------------
+
+    def _drop(self, what: str, unit: Unit) -> None:
+        self._add(what, unit, "whole", 1)
+
+    def _lose(self, what: str, unit: Unit, count: int = 1) -> None:
+        self._add(what, unit, "part", count)
+
+    def _change(self, what: str, unit: Unit) -> None:
+        self._add(what, unit, "form", 1)
+
+    def _add(self, what: str, unit: Unit, loses: _Loses, count: int) -> None:
+        entry = self._counts.setdefault((what, unit, loses), _Count())
+        entry.count += count
+        entry.item_count += entry.last_item != self._seen
+        entry.last_item = self._seen
+
+
+def _is_usual(tag: Tag) -> bool:
+    """Say whether a tag has the kind of value that its name asks for: groups and tracks are numbered."""
+    if tag.name in ("group", "track"):
+        return isinstance(tag.value, int | float) and float(tag.value).is_integer()
+    return isinstance(tag.value, str)
+
+
+def complete_schema(schema: LabelSchema, items: Iterable[Item]) -> LabelSchema:
+    """Return the schema with what it does not declare and items have, for formats that begin with it.
+
+    Classes without a skeleton get the nodes of their objects' keypoints; tags that are not declared are
+    appended, with the values and the target that they were seen with.
+    """
+    nodes: dict[str, dict[str, None]] = {c.name: {} for c in schema.classes if not c.nodes}
+    known = {definition.name for definition in schema.tags}
+    found: dict[str, TagDefinition] = {}
+    for item in items:
+        for tag in item.annotation.tags:
+            if tag.name not in known:
+                _note_tag(found, tag, "items")
+        for labelled in item.annotation.objects:
+            if labelled.geometry.kind is GeometryKind.KEYPOINTS and labelled.class_name in nodes:
+                nodes[labelled.class_name].update(dict.fromkeys(name_keypoints(labelled.geometry)))
+            for tag in labelled.tags:
+                if tag.name not in known:
+                    _note_tag(found, tag, "objects")
+    classes = tuple(replace(c, nodes=tuple(nodes.get(c.name) or c.nodes)) for c in schema.classes)
+    return LabelSchema(classes, (*schema.tags, *found.values()))
+
+
+def _note_tag(found: dict[str, TagDefinition], tag: Tag, target: str) -> None:
+    kind = "none" if tag.value is None else "text" if isinstance(tag.value, str) else "number"
+    before = found.get(tag.name)
+    if before is not None:
+        kinds = {kind, before.value_type} - {"none"}
+        kind = kinds.pop() if len(kinds) == 1 else "text" if kinds else "none"
+        target = target if before.target == target else "any"
+    found[tag.name] = TagDefinition(tag.name, kind, target=target)
+
+
+def name_keypoints(geometry: Geometry) -> tuple[str, ...]:
+    """Return a name for each keypoint: its own, or its number from 1 on."""
+    numbered = tuple(str(number) for number in range(1, len(geometry.points) + 1))
+    if len(geometry.names) != len(geometry.points):
+        return numbered
+    return tuple(name or number for name, number in zip(geometry.names, numbered, strict=True))
