@@ -116,7 +116,7 @@ class Tally:
         if right > left and bottom > top:
             known = self._class_numbers
             self._shape_classes.append(known.setdefault(labelled.class_name, len(known)))
-            self._ratios.append(math.log((right - left) / (bottom - top)))
+            self._ratios.append(math.log(right - left) - math.log(bottom - top))  # no 0 of a division
             self._shape_places.append(self.item_count)
             self._shape_numbers.append(number)
 

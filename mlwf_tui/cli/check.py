@@ -9,7 +9,7 @@ import click
 
 from mlwf_tui.cli.face import DONE, FAILED, Face, command, to_document
 from mlwf_tui.cli.progress import show_progress
-from mlwf_tui.entities.finding import FIXES, CheckResult, FindingKind, FixResult, FoundPlace, Severity
+from mlwf_tui.entities.finding import FIXES, CheckResult, FixResult, FoundPlace, Severity
 from mlwf_tui.entities.folder import show_path
 from mlwf_tui.errors import InvalidParameter
 
@@ -35,9 +35,7 @@ SHOWN_PLACES = 5
     type=click.Choice([kind.value for kind in FIXES]),
     help=f"Put this right as a new version; may be repeated: {', '.join(FIXES)}.",
 )
-def check_command(
-    face: Face, ref: str, is_near: bool | None, with_items: bool, fixes: Sequence[FindingKind]
-) -> int:
+def check_command(face: Face, ref: str, is_near: bool | None, with_items: bool, fixes: Sequence[str]) -> int:
     """List what is wrong or suspicious in a project.
 
     Copies and look-alikes, also across splits, objects outside or without area, classes that are not
@@ -63,11 +61,11 @@ def check_command(
     return DONE if result.ok else FAILED
 
 
-def _fix(face: Face, ref: str, fixes: Sequence[FindingKind]) -> int:
+def _fix(face: Face, ref: str, fixes: Sequence[str]) -> int:
     from mlwf_tui.workflow.fixing import fix
 
     with face.open() as workspace, show_progress("check") as observer:
-        result = fix(workspace, ref, [FindingKind(kind) for kind in fixes], observer=observer)
+        result = fix(workspace, ref, fixes, observer=observer)
     face.show(to_document(result), lambda: "\n".join(_format_fix(result)))
     return DONE
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from mlwf_tui.entities.change import Diff
-from mlwf_tui.entities.finding import CheckResult, FindingKind, FixResult
+from mlwf_tui.entities.finding import CheckResult, FixResult
 from mlwf_tui.entities.folder import FolderStatus
 from mlwf_tui.entities.health import Check
 from mlwf_tui.entities.lineage import LineageGraph
@@ -160,7 +160,7 @@ class Home:
         """Put right what a check found of these kinds, as a new version."""
         from mlwf_tui.workflow.fixing import fix
 
-        return fix(self._workspace, ref, [FindingKind(kind) for kind in kinds], observer=observer)
+        return fix(self._workspace, ref, kinds, observer=observer)
 
     def models(self) -> tuple[Model, ...]:
         """Return all models, newest first."""

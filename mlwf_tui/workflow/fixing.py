@@ -28,7 +28,7 @@ from mlwf_tui.workspace import Workspace
 _STEP: Final = 500
 
 
-def fix(workspace: Workspace, ref: str, kinds: Sequence[FindingKind], *, observer: Observer) -> FixResult:
+def fix(workspace: Workspace, ref: str, kinds: Sequence[str], *, observer: Observer) -> FixResult:
     """Put right what can be of these kinds, and make the result the newest version of the project.
 
     A head that was changed is committed first, and undo brings it back. A version may be named where
@@ -36,14 +36,15 @@ def fix(workspace: Workspace, ref: str, kinds: Sequence[FindingKind], *, observe
 
     Raises:
         NotFound: there is no such project or version.
-        InvalidParameter: a kind cannot be fixed without a person, or an older version is named.
+        InvalidParameter: a kind is unknown or needs a person's eye, or an older version is named.
         Conflict: somebody else changed the project meanwhile.
         Cancelled: the observer asked for it; nothing was changed.
     """
+    chosen = [kind for kind in FIXES if kind in kinds]
     for kind in kinds:
         if kind not in FIXES:
             raise InvalidParameter(
-                f"{kind} cannot be fixed without a person's eye.",
+                f"{str(kind)!r} cannot be fixed without a person's eye.",
                 hint=f"These can: {', '.join(FIXES)}.",
             )
     project, manifest = resolve_manifest(workspace, ref)
@@ -52,11 +53,11 @@ def fix(workspace: Workspace, ref: str, kinds: Sequence[FindingKind], *, observe
             f"{ref} is not what {project.name} stands on.",
             hint=f"Restore it first (mlwf restore {ref}), or fix the head.",
         )
-    params = {"project": project.name, "fix": [kind.value for kind in kinds]}
+    params = {"project": project.name, "fix": [kind.value for kind in chosen]}
     with record(workspace, "check", params=params) as run:
         version = run.read_version(project.id)
-        plan = _make_plan(workspace, version.manifest, frozenset(kinds), observer)
-        return _apply(run, version, plan, kinds)
+        plan = _make_plan(workspace, version.manifest, frozenset(chosen), observer)
+        return _apply(run, version, plan, chosen)
 
 
 class _Plan(msgspec.Struct):

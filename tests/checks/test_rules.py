@@ -156,3 +156,14 @@ def test_of_copies_the_labelled_one_is_kept_then_the_one_in_train() -> None:
     assert choose_kept([bare, val]) == val
     assert choose_kept([bare, val, train]) == train
     assert list_droppable([bare, val, train, other], train) == [bare, val]
+
+
+def test_shapes_of_any_size_are_looked_at() -> None:
+    tally = Tally(LabelSchema(define_classes(("cell",))))
+    for number in range(40):
+        tally.add(make_item(box(0, 0, 20, 20), box(0, 0, 1e-200, 1e200), name=f"{number:02}.jpg"))
+    assert {finding.kind for finding in tally.list_findings()} == {
+        FindingKind.OUTSIDE,
+        FindingKind.TINY_OBJECT,
+    }
+    assert isinstance(tally.find_odd_shapes(), dict)

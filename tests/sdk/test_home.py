@@ -135,3 +135,14 @@ def test_a_closed_home_says_so(filled: Home) -> None:
         with pytest.raises(InvalidInput, match="was closed"):
             use()
     filled.close()  # twice does no harm
+
+
+def test_a_project_is_checked_and_what_needs_no_eye_is_fixed(filled: Home) -> None:
+    found = filled.check("cells@1", is_near=True)
+    assert (found.items, found.images_not_compared) == (10, 0)
+    copies = next(finding for finding in found.findings if finding.kind == "duplicate_image")
+    made = filled.fix("cells", "duplicate_image")
+    assert (made.created, made.version, len(made.dropped)) == (True, 2, copies.count)
+    assert filled.undo("cells").verb == "check"
+    with pytest.raises(InvalidInput, match="ghost"):
+        filled.fix("cells", "ghost")
