@@ -5,7 +5,7 @@ The one place that does both, so that what a dry run announces is what the expor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -255,6 +255,18 @@ def _is_usual(tag: Tag) -> bool:
     if tag.name in ("group", "track"):
         return isinstance(tag.value, int | float) and float(tag.value).is_integer()
     return isinstance(tag.value, str)
+
+
+def make_fitter(
+    abilities: Abilities, schema: LabelSchema, iter_items: Callable[[], Iterable[Item]]
+) -> Fitter:
+    """Return what fits items to a format.
+
+    The items are read once for it where the format begins with what the schema may lack.
+    """
+    if abilities.has_keypoints and not abilities.has_free_keypoints:
+        schema = complete_schema(schema, iter_items())
+    return Fitter(abilities, schema)
 
 
 def complete_schema(schema: LabelSchema, items: Iterable[Item]) -> LabelSchema:
