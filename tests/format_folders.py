@@ -40,6 +40,7 @@ class Sample:
     declares: tuple[str, ...] = ()  # the classes
     has_boxes: bool = True  # whether the objects are those of BOXES, in order
     names: tuple[str, ...] = tuple(BOXES)
+    is_whole: bool = False  # whether one bad link makes the folder unreadable
     is_strict: bool = False  # whether an image that no file describes is no item
 
 
@@ -111,6 +112,14 @@ def make_coco_keypoints(folder: Path) -> Path:
         entry["keypoints"] = [left, top, 2, left + width, top + height, 1]
     path.with_name("person_keypoints_train2017.json").write_text(json.dumps(document))
     path.unlink()
+    return folder
+
+
+def make_coco_stuff(folder: Path) -> Path:
+    """Write COCO's stuff, here with boxes."""
+    make_coco(folder, BOXES, class_names=CLASSES)
+    path = folder / "annotations/instances_train2017.json"
+    path.rename(path.with_name("stuff_train2017.json"))
     return folder
 
 
@@ -260,6 +269,24 @@ def make_datumaro(folder: Path) -> Path:
     return folder
 
 
+def make_vott(folder: Path) -> Path:
+    """Write VoTT's JSON, which datumaro alone reads here."""
+    assets = {}
+    for seed, (name, of_image) in enumerate(BOXES.items()):
+        write_image(folder / "train" / name, seed)
+        regions = [
+            {"id": str(at), "type": "RECTANGLE", "tags": [label],
+             "boundingBox": {"left": x0, "top": y0, "width": x1 - x0, "height": y1 - y0},
+             "points": [{"x": x0, "y": y0}, {"x": x1, "y": y0}, {"x": x1, "y": y1}, {"x": x0, "y": y1}]}
+            for at, (label, x0, y0, x1, y1) in enumerate(of_image)
+        ]  # fmt: skip
+        asset = {"id": str(seed), "name": name, "path": f"train/{name}", "format": Path(name).suffix[1:]}
+        assets[str(seed)] = {"asset": asset, "regions": regions}
+    document = {"tags": [{"name": name, "color": "#ff0000"} for name in CLASSES], "assets": assets}
+    (folder / "train-export.json").write_text(json.dumps(document))
+    return folder
+
+
 SAMPLES: dict[str, Sample] = {
     "camvid": Sample(make_camvid, declares=("Void", *CLASSES), has_boxes=False),
     "cityscapes": Sample(
@@ -271,7 +298,9 @@ SAMPLES: dict[str, Sample] = {
     "coco": Sample(lambda folder: make_coco(folder, BOXES, class_names=CLASSES), declares=CLASSES),
     "coco_keypoints": Sample(make_coco_keypoints, declares=CLASSES),
     "coco_panoptic": Sample(make_panoptic, declares=CLASSES, has_boxes=False, is_strict=True),
+    "coco_stuff": Sample(make_coco_stuff, declares=CLASSES),
     "cvat": Sample(make_cvat, declares=CLASSES),
+    "datumaro": Sample(make_vott, declares=CLASSES, is_strict=True, is_whole=True),
     "datumaro_json": Sample(make_datumaro, declares=CLASSES),
     "dota": Sample(make_dota),
     "imagenet": Sample(make_class_folders, declares=("n02084071", "n02123045"), has_boxes=False),

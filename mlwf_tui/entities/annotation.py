@@ -137,6 +137,18 @@ class TagDefinition(msgspec.Struct, frozen=True):
     target: str = "any"
 
 
+def define_tags(annotation: Annotation) -> tuple[TagDefinition, ...]:
+    """Return a definition for each tag that an item and its objects carry, by the values that they have."""
+    found: dict[str, TagDefinition] = {}
+    for of_one in (annotation.tags, *[labelled.tags for labelled in annotation.objects if labelled.tags]):
+        for tag in of_one:
+            kind = "none" if tag.value is None else "text" if isinstance(tag.value, str) else "number"
+            known = found.get(tag.name)
+            if known is None or known.value_type != kind:
+                found[tag.name] = TagDefinition(tag.name, kind if known is None else "text")
+    return tuple(found.values())
+
+
 class LabelSchema(msgspec.Struct, frozen=True):
     """The classes and tags of a project state, in the order that gives classes their index."""
 

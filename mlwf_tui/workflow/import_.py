@@ -250,7 +250,11 @@ def _write_manifest(
 ) -> ManifestSummary:
     """Write the project's items with what was taken in; classes in the order that the folder declares."""
     names = tuple(dict.fromkeys((*declared.class_names, *sorted(intake.class_names))))
-    found = declared.merge(LabelSchema(define_classes(names, geometry=None)))
+    found = declared.merge(
+        LabelSchema(
+            define_classes(names, geometry=None), tuple(intake.tags[name] for name in sorted(intake.tags))
+        )
+    )
     if project is None:
         return write_rows(writer, found, intake.fresh.iter_sorted())
     schema = read_summary(workspace.store, project.manifest).schema.merge(found)

@@ -9,7 +9,7 @@ from functools import lru_cache
 import msgspec
 from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import Annotation
+from mlwf_tui.entities.annotation import Annotation, TagDefinition
 from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.item import Split, check_dataset, check_name
 from mlwf_tui.entities.keys import KeySet
@@ -47,6 +47,7 @@ class Intake:
     changes: dict[str, EncodedItem] = field(default_factory=dict)  # of a project that was there
     keys: KeySet = field(default_factory=KeySet)
     class_names: set[str] = field(default_factory=set)
+    tags: dict[str, TagDefinition] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     moved: list[tuple[Task, CachedItem]] = field(default_factory=list)  # known, under another path
     unchanged: int = 0
@@ -154,6 +155,10 @@ class Intake:
         encoded = EncodedItem(key, reading.row, reading.object_count, reading.size_bytes)
         if not self.class_names.issuperset(reading.class_names):
             self.class_names.update(reading.class_names)
+        for tag in reading.tags:
+            known = self.tags.setdefault(tag.name, tag)
+            if known.value_type != tag.value_type:  # a text can tell a number, and nothing
+                self.tags[tag.name] = replace(known, value_type="text")
         if before is not None:
             encoded = _fill_in(task, reading, encoded, before)
         if encoded.row == before:

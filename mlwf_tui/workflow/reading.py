@@ -13,7 +13,14 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, GeometryKind, find_class_fault
+from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
+    Annotation,
+    GeometryKind,
+    TagDefinition,
+    define_tags,
+    find_class_fault,
+)
 from mlwf_tui.entities.boxes import Boxes
 from mlwf_tui.entities.folder import FoundFile, show_path
 from mlwf_tui.entities.ids import Digest
@@ -67,6 +74,7 @@ class Reading(msgspec.Struct, array_like=True, frozen=True, gc=False):
     image_signature: bytes = b""
     source_signature: bytes = b""
     has_own_split: bool = False  # that the item's own file says
+    tags: tuple[TagDefinition, ...] = ()  # that the item and its objects carry
 
 
 class _Image(NamedTuple):
@@ -139,7 +147,7 @@ class ItemReader:
         names = boxes.class_names if boxes else [one.class_name for one in item.annotation.objects]
         return Reading(
             tuple(image.problems), encoded.row, encoded.object_count, encoded.size_bytes, tuple(set(names)),
-            image.signature, image.source_signature, image.split is not None,
+            image.signature, image.source_signature, image.split is not None, define_tags(item.annotation),
         )  # fmt: skip
 
     def _read_source(

@@ -13,11 +13,12 @@ from mlwf_tui.sdk import Home
 from mlwf_tui.sdk.jobs import Jobs
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "sklearn", "numpy", "plotext")
+HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "datumaro", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
     "backup_files", "freezing",
-    "conversions", "detecting", "fitting", "linking",
-    "__init__", "calls", "combine", "content", "control", "dispatch", "events", "exports", "follow",
+    "conversions", "fitting", "linking",
+    "__init__", "calls", "combine", "content", "control", "detecting", "dispatch", "events", "exports",
+    "follow",
     "graph_formats", "hands", "hits", "import_cache", "inspecting", "intake", "items", "jobs", "journal",
     "known_items", "layouts", "leases", "live", "machine_marks", "messages", "metering", "names", "perform",
     "pictures", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving", "settle",

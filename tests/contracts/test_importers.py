@@ -138,6 +138,10 @@ def test_link_out_of_the_folder_is_reported_and_not_followed(name: str, tmp_path
     image.unlink()
     image.symlink_to(secret)
     image.with_name("linked").symlink_to(tmp_path)
+    if SAMPLES[name].is_whole:
+        with pytest.raises(InvalidInput):
+            read(name, folder)
+        return
     items, problems = read(name, folder)
     assert image.name not in {item.name for item in items}
     reasons = {problem.path.rpartition("/")[2]: problem.reason for problem in problems}

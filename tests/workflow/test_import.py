@@ -7,7 +7,7 @@ import pytest
 
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter, NotFound
-from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.graph import read_graph
@@ -195,3 +195,12 @@ def test_a_split_that_an_annotation_file_says_goes_before_the_projects(
         path.write_text(json.dumps(json.loads(path.read_text()) | {"split": split}))
         import_folder(workspace, folder, "cells", observer=observer)
         assert list_items(workspace)["main/a.jpg"].split == expected
+
+
+def test_tags_that_objects_carry_are_defined_by_their_values(workspace: Workspace, tmp_path: Path) -> None:
+    write_image(tmp_path / "in/a.jpg")
+    extra = "<pose>Left</pose><truncated>1</truncated>"
+    write_voc_xml(tmp_path / "in/a.xml", "a.jpg", [("cat", 1, 1, 9, 9)], extra=extra)
+    import_folder(workspace, tmp_path / "in", "cells", observer=KeepingObserver())
+    schema = read_summary(workspace.store, workspace.catalog.projects.get("cells").manifest).schema
+    assert [(tag.name, tag.value_type) for tag in schema.tags] == [("pose", "text"), ("truncated", "none")]

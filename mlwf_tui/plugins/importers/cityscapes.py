@@ -30,6 +30,7 @@ from mlwf_tui.plugins.importers.files import (
     Report,
     check_class_name,
     find_place,
+    iter_fitting,
     iter_numbered,
     read_bytes,
     report_faults,
@@ -143,7 +144,8 @@ class CityscapesImporter:
 
 
 def _iter_images(folder: FolderListing) -> Iterator[FoundFile]:
-    return (file for _, file in iter_numbered(folder, {".png"}) if _IMAGE.fullmatch(file.name))
+    files = iter_fitting(folder, {".png"}, lambda page: "_leftimg8bit." in page.names.lower())
+    return (file for file in files if _IMAGE.fullmatch(file.name))
 
 
 def _find_source(image: FoundFile, finder: FileFinder) -> FoundFile | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, ClassDefinition, LabelSchema
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
@@ -49,11 +49,42 @@ _SUFFIXES: Final = IMAGE_SUFFIXES | {".json"}
 _objects = Entries(ObjectEntry)
 
 
-class CocoImporter:
-    """Instances of COCO JSON; a category's name is the class."""
+class _Kind(NamedTuple):
+    """One of COCO's kinds of files, which tell the same images in different ways."""
 
-    name = "coco"
-    summary = "COCO: instances_*.json with boxes, polygons and run-length masks"
+    start: str  # of the files' names
+    name: str
+    summary: str
+    title: str
+
+
+_INSTANCES: Final = _Kind(
+    "instances", "coco", "COCO: instances_*.json with boxes, polygons and run-length masks", "COCO JSON"
+)
+_KEYPOINTS: Final = _Kind(
+    "person_keypoints", "coco_keypoints",
+    "COCO keypoints: person_keypoints_*.json with skeletons and visibility", "COCO's keypoints",
+)  # fmt: skip
+_STUFF: Final = _Kind("stuff", "coco_stuff", "COCO stuff: stuff_*.json with masks of regions", "COCO's stuff")
+_OTHERS: Final = (_KEYPOINTS.start, _STUFF.start, "captions", "panoptic", "image_info")
+
+
+def make_keypoints_importer() -> CocoImporter:
+    """Return the importer of person_keypoints files."""
+    return CocoImporter(_KEYPOINTS)
+
+
+def make_stuff_importer() -> CocoImporter:
+    """Return the importer of stuff files."""
+    return CocoImporter(_STUFF)
+
+
+class CocoImporter:
+    """Objects of COCO JSON; a category's name is the class. Entries with keypoints become keypoints."""
+
+    def __init__(self, kind: _Kind = _INSTANCES) -> None:
+        self.name, self.summary = kind.name, kind.summary
+        self._kind = kind
 
     def detect(self, folder: FolderListing) -> Detection | None:
         """Return high confidence where a JSON file begins like COCO instances and there are images."""
@@ -61,7 +92,7 @@ class CocoImporter:
         first = next(iter(self._choose_sources(list(heads))), None)
         if first is None or not has_images(folder):
             return None
-        return Detection(0.9, f"{first.relative} is COCO JSON, there are {count_images(folder)}")
+        return Detection(0.9, f"{first.relative} is {self._kind.title}, there are {count_images(folder)}")
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:
         """Return the categories of all files by their id; a file that cannot be read has none."""
@@ -109,31 +140,12 @@ class CocoImporter:
         return Description(Annotation())
 
     def _choose_sources(self, files: Sequence[FoundFile]) -> list[FoundFile]:
-        """Return the instance files: those named so, or else all that look like COCO and are no other."""
+        """Return the files that are named so; of instances all that look like COCO, where none is."""
         fitting = [file for file in files if looks_like_coco(file.path)]
-        named = [file for file in fitting if file.name.startswith("instances")]
-        return named or [file for file in fitting if not file.name.startswith(_OTHERS)]
-
-
-class CocoKeypointsImporter(CocoImporter):
-    """Keypoints of COCO JSON, with the skeletons of its categories."""
-
-    name = "coco_keypoints"
-    summary = "COCO keypoints: person_keypoints_*.json with skeletons and visibility"
-
-    def detect(self, folder: FolderListing) -> Detection | None:
-        """Return high confidence where a file is named so, or says that it has keypoints."""
-        found = super().detect(folder)
-        return found and Detection(found.confidence, found.reason.replace("COCO JSON", "COCO keypoints"))
-
-    def _choose_sources(self, files: Sequence[FoundFile]) -> list[FoundFile]:
-        fitting = [file for file in files if looks_like_coco(file.path)]
-        return [file for file in fitting if file.name.startswith("person_keypoints")] or [
-            file for file in fitting if "keypoints" in file.name
-        ]
-
-
-_OTHERS: Final = ("person_keypoints", "captions", "panoptic", "stuff", "image_info")
+        named = [file for file in fitting if file.name.startswith(self._kind.start)]
+        if named or self._kind is not _INSTANCES:
+            return named
+        return [file for file in fitting if not file.name.startswith(_OTHERS)]
 
 
 def find_split(source: FoundFile) -> Split:

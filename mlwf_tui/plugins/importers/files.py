@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from mlwf_tui.entities.annotation import find_class_fault
-from mlwf_tui.entities.folder import FolderListing, FoundFile
+from mlwf_tui.entities.folder import FolderListing, FoundFile, Page
 from mlwf_tui.entities.folder import show_path as show_path
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, MAX_NAME_BYTES, Split, check_name
 from mlwf_tui.entities.keys import KeySet
@@ -87,6 +87,17 @@ def iter_numbered(folder: FolderListing, suffixes: Collection[str]) -> Iterator[
     for page in folder.pages:
         for index, name in page.list_ending(suffixes):
             yield page.start + index, page.make_file(root, name, index)
+
+
+def iter_fitting(
+    folder: FolderListing, suffixes: Collection[str], fits: Callable[[Page], bool]
+) -> Iterator[FoundFile]:
+    """Yield the files with one of the suffixes of those pages that fit; a million others cost little."""
+    root = str(folder.root)
+    for page in folder.pages:
+        if fits(page):
+            for index, name in page.list_ending(suffixes):
+                yield page.make_file(root, name, index)
 
 
 def has_suffix(name: str, suffixes: Collection[str]) -> bool:

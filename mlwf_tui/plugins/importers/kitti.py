@@ -18,7 +18,7 @@ from mlwf_tui.plugins.importers.files import (
     check_class_name,
     count_images,
     has_images,
-    iter_numbered,
+    iter_fitting,
     read_bytes,
     read_lines,
     split_lines,
@@ -43,7 +43,7 @@ class KittiImporter:
 
     def detect(self, folder: FolderListing) -> Detection | None:
         """Return high confidence where label_2 holds lines as KITTI has them."""
-        files = (file for _, file in iter_numbered(folder, {".txt"}) if _is_source(file))
+        files = iter_fitting(folder, {".txt"}, lambda page: _is_label_folder(page.folder))
         first = next((file for file in islice(files, _LOOKED_AT) if _is_kitti(file)), None)
         if first is None or not has_images(folder):
             return None
@@ -85,7 +85,11 @@ class KittiImporter:
 
 
 def _is_source(file: FoundFile) -> bool:
-    return file.folder.rpartition("/")[2].lower() in FOLDERS
+    return _is_label_folder(file.folder)
+
+
+def _is_label_folder(folder: str) -> bool:
+    return folder.rpartition("/")[2].lower() in FOLDERS
 
 
 def _is_kitti(file: FoundFile) -> bool:

@@ -15,6 +15,7 @@ from mlwf_tui.plugins.importers.files import (
     Report,
     check_class_name,
     has_images,
+    iter_fitting,
     iter_numbered,
     read_bytes,
     report_faults,
@@ -83,11 +84,8 @@ class MotImporter:
 
 
 def _choose_sources(folder: FolderListing) -> list[FoundFile]:
-    return [
-        file
-        for _, file in iter_numbered(folder, {".txt"})
-        if file.name == "gt.txt" and file.folders[-1:] == ("gt",)
-    ]
+    files = iter_fitting(folder, {".txt"}, lambda page: page.folder.rpartition("/")[2] == "gt")
+    return [file for file in files if file.name == "gt.txt"]
 
 
 def _read_names(source: FoundFile, folder: FolderListing) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -32,6 +33,7 @@ from mlwf_tui.plugins.importers.files import (
     count_images,
     has_images,
     ignore_problem,
+    iter_fitting,
     iter_numbered,
     read_bytes,
     report_faults,
@@ -40,6 +42,8 @@ from mlwf_tui.plugins.importers.files import (
 from mlwf_tui.plugins.importers.image_index import ImageIndex
 from mlwf_tui.protocols import Description, Detection, ImportedItem
 
+_LOOKED_AT: Final = 20
+_BAD: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what iter_items reports
 _SUFFIXES: Final = IMAGE_SUFFIXES | {".json"}
 
 
@@ -138,7 +142,7 @@ class PanopticImporter:
                 document = _decode(source)
                 categories = convert_categories(source, document.categories, ignore_problem)
                 for raw in document.annotations:
-                    with suppress(msgspec.DecodeError, RecursionError):
+                    with suppress(*_BAD):
                         entry = msgspec.json.decode(raw, type=_Entry)
                         found[f"{_find_folder(source)}/{entry.file_name}"] = _name_segments(entry, categories)
         return found
@@ -175,8 +179,11 @@ class PanopticImporter:
 
 
 def _choose_sources(folder: FolderListing) -> list[FoundFile]:
-    files = (file for _, file in iter_numbered(folder, {".json"}))
-    return [file for file in files if "panoptic" in file.name or b'"segments_info"' in read_head(file.path)]
+    """Return the files that are named so, and of the first ones those that begin with segments."""
+    named = list(iter_fitting(folder, {".json"}, lambda page: "panoptic" in page.names))
+    first = islice((file for _, file in iter_numbered(folder, {".json"})), _LOOKED_AT)
+    looked = [file for file in first if b'"segments_info"' in read_head(file.path)]
+    return list(dict.fromkeys([*(file for file in named if "panoptic" in file.name), *looked]))
 
 
 def _find_folder(source: FoundFile) -> str:
@@ -198,14 +205,14 @@ def _find_maps(folder: FolderListing, finder: FileFinder) -> dict[str, int]:
 def _decode(source: FoundFile) -> _Document:
     try:
         return msgspec.json.decode(read_bytes(source.location, MAX_JSON_BYTES), type=_Document)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _BAD as error:
         raise InvalidInput(f"is not panoptic JSON: {error}") from error
 
 
 def _name_segments(entry: _Entry, categories: Mapping[int, CategoryEntry]) -> dict[int, tuple[str, bool]]:
     named = {}
     for raw in entry.segments_info:
-        with suppress(msgspec.DecodeError, RecursionError):
+        with suppress(*_BAD):
             segment = msgspec.json.decode(raw, type=_Segment)
             if segment.category_id in categories and 0 < segment.id < 1 << 24:
                 named[segment.id] = (categories[segment.category_id].name, bool(segment.iscrowd))
@@ -248,7 +255,7 @@ def _pair(
 
 def _iter_names(images: list[msgspec.Raw]) -> Iterator[tuple[Any, str]]:
     for raw in images:
-        with suppress(msgspec.DecodeError, RecursionError):
+        with suppress(*_BAD):
             image = msgspec.json.decode(raw, type=_Image)
             yield image.id, image.file_name
 
@@ -262,7 +269,7 @@ def _match(
 ) -> tuple[int, int]:
     try:
         entry = msgspec.json.decode(raw, type=_Entry)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _BAD as error:
         raise InvalidInput(f"is not as COCO has it: {error}") from error
     if entry.image_id not in names:
         raise InvalidInput(f"belongs to image {show_path(str(entry.image_id))}, which is not described")

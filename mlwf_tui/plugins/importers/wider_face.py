@@ -15,7 +15,7 @@ from mlwf_tui.plugins.importers.files import (
     SPLIT_WORDS,
     Report,
     has_images,
-    iter_numbered,
+    iter_fitting,
     read_lines,
     report_faults,
     show_path,
@@ -81,7 +81,8 @@ class WiderFaceImporter:
 
 
 def _choose_sources(folder: FolderListing) -> list[FoundFile]:
-    return [file for _, file in iter_numbered(folder, {".txt"}) if file.name.endswith(_ENDING)]
+    files = iter_fitting(folder, {".txt"}, lambda page: _ENDING in page.names)
+    return [file for file in files if file.name.endswith(_ENDING)]
 
 
 def _read_source(source: FoundFile, table: Table, report: Report) -> None:

@@ -15,6 +15,7 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.coco import CocoImporter
+from mlwf_tui.workflow.scan import scan_folder
 from tests.importing import ReadItem, read_folder
 from tests.making import HEIGHT_PX, WIDTH_PX, make_coco, write_image
 
@@ -184,3 +185,48 @@ def test_no_readable_file_at_all_is_refused(tmp_path: Path) -> None:
     (tmp_path / "annotations/instances_train2017.json").write_text('{"images": 5}')
     with pytest.raises(InvalidInput):
         read(tmp_path)
+
+
+def write_keypoints(folder: Path, **entry: Any) -> Path:
+    write_entry(folder, **entry)
+    path = folder / "annotations/instances_train2017.json"
+    document = json.loads(path.read_text())
+    document["categories"][0] |= {"keypoints": ["nose", "tail", "paw"], "skeleton": [[1, 2], [2, 3], [9, 1]]}
+    path.write_text(json.dumps(document))
+    return folder
+
+
+def test_keypoints_have_names_visibility_and_their_box(tmp_path: Path) -> None:
+    items, problems = read(
+        write_keypoints(tmp_path, bbox=[1, 2, 30, 40], keypoints=[5.25, 6, 2, 0, 0, 0, 30, 40, 1])
+    )
+    labelled = items["a.jpg"].objects[0]
+    assert problems == []
+    assert labelled.geometry.kind is GeometryKind.KEYPOINTS
+    assert labelled.geometry.names == ("nose", "tail", "paw")
+    assert [int(value) for value in labelled.geometry.visibility] == [2, 0, 1]
+    assert labelled.geometry.bounds == (5.25, 6, 30, 40)  # what is missing does not count
+    assert labelled.custom == {"box_left": 1, "box_top": 2, "box_right": 31, "box_bottom": 42}
+
+
+def test_a_skeleton_is_the_classs_and_what_joins_nothing_is_left_out(tmp_path: Path) -> None:
+    definition = CocoImporter().read_schema(scan_folder(write_keypoints(tmp_path))).classes[0]
+    assert definition.nodes == ("nose", "tail", "paw")
+    assert definition.edges == (("nose", "tail"), ("tail", "paw"))
+
+
+def test_outlines_beside_keypoints_are_counted(tmp_path: Path) -> None:
+    ring = [[1, 1, 9, 1, 9, 9]]
+    _, problems = read(
+        write_keypoints(tmp_path, bbox=[1, 2, 30, 40], keypoints=[5, 6, 2] * 3, segmentation=ring)
+    )
+    assert [problem.reason for problem in problems] == [
+        "1 outlines beside keypoints are not taken: an object has one shape"
+    ]
+
+
+@pytest.mark.parametrize("keypoints", [[1, 2], [1, 2, 2], [1, 2, 7] * 3])
+def test_bad_keypoints_are_reported(tmp_path: Path, keypoints: list[int]) -> None:
+    items, problems = read(write_keypoints(tmp_path, bbox=[1, 2, 30, 40], keypoints=keypoints))
+    assert len(problems) == (0 if keypoints == [1, 2] else 1)
+    assert len(items["a.jpg"].objects) == (1 if keypoints == [1, 2] else 0)

@@ -1,0 +1,156 @@
+"""What every importer must survive: annotation files that were cut, mixed up, or made to do harm."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.registry import Registry
+from mlwf_tui.workflow.scan import scan_folder
+from tests.format_folders import SAMPLES
+from tests.importing import read_folder
+from tests.making import write_image
+
+NAMES = [name for name in Registry().list_names("importers") if name not in ("images", "imagenet")]
+BOMB = (
+    '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bb">'
+    + "".join(f'<!ENTITY c{n} "{f"&c{n - 1};" * 10 if n else "&b;"}">' for n in range(9))
+    + "]><annotations><annotation><filename>&c8;</filename></annotation></annotations>"
+).encode()
+DOCUMENTS = [
+    b"", b"\xef\xbb\xbf", b"\0" * 64, b"\xff\xfe\xfd", b"null", b"[]", b"{}", b'"x"', b"1e999", b"\n" * 100,
+    b"[" * 100_000, b'{"a":' * 100_000, b"<a>" * 50_000, b"a: &a [*a, *a]\n" * 40, BOMB,
+    b'{"images": null, "annotations": 1}', b'{"images": [1], "annotations": [null], "categories": [{}]}',
+    b'<!DOCTYPE x SYSTEM "file:///etc/passwd"><annotations/>', b"<annotations/>", b"<annotation/>",
+]  # fmt: skip
+TOKENS = [
+    b"NaN", b"Infinity", b"-1e308", b"1e309", b"-1", b"0", b"99999999999999999999", b"null", b"true", b"[]",
+    b"{}", b'"x"', b'""', b'"\\ud800"', b'"../../etc/passwd"', b'"/etc/passwd"', b'"a\\nb"', b"", b"\0",
+    b'"' + b"n" * 300 + b'"', "e\u0301".encode(), "\u00e9".encode(), b"<b/>", b"&x;", b"\xff", b"[[[]]]",
+]  # fmt: skip
+VALUE = re.compile(rb'-?\d+(?:\.\d+)?|"[^"]*"|[A-Za-z_]+')
+
+
+@dataclass(frozen=True)
+class Target:
+    """A sample folder, and its files that describe."""
+
+    name: str
+    root: Path
+    files: tuple[Path, ...]
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def target(request: pytest.FixtureRequest) -> Iterator[Target]:
+    with TemporaryDirectory() as folder:
+        root = Path(folder, "root")
+        root.mkdir()
+        sample = SAMPLES[request.param]
+        sample.make(root)
+        files = sorted(p for p in root.rglob("*") if p.is_file() and p.name not in sample.names)
+        assert files
+        yield Target(request.param, root, tuple(files))
+
+
+def survive(target: Target) -> int:
+    """Read the folder as an import does; return how many problems there were. Only InvalidInput may come."""
+    importer = Registry().get_importer(target.name)
+    importer.detect(scan_folder(target.root))
+    try:
+        importer.read_schema(scan_folder(target.root))
+        items, problems = read_folder(importer, target.root)
+    except InvalidInput as error:
+        assert error.message
+        return 1
+    for item in items:
+        for labelled in item.objects:
+            assert labelled.class_name
+            assert all(abs(x) < float("inf") and abs(y) < float("inf") for x, y in labelled.geometry.points)
+    assert all(problem.reason and problem.path.isprintable() for problem in problems)
+    return len(problems)
+
+
+@st.composite
+def mutations(draw: st.DrawFn, content: bytes) -> bytes:
+    """Draw a changed content: cut, spliced, repeated, with hostile values, or another document."""
+    match draw(st.sampled_from(["document", "token", "token", "tokens", "cut", "splice", "repeat", "bytes"])):
+        case "document":
+            return draw(st.sampled_from(DOCUMENTS))
+        case "token" | "tokens" as how:
+            found = list(VALUE.finditer(content))
+            for _ in range(1 if how == "token" else 4):
+                if not found:
+                    break
+                place = found[draw(st.integers(0, len(found) - 1))]
+                content = content[: place.start()] + draw(st.sampled_from(TOKENS)) + content[place.end() :]
+                found = list(VALUE.finditer(content))
+            return content
+        case "cut":
+            return content[: draw(st.integers(0, len(content)))]
+        case "splice":
+            start, end = sorted(draw(st.tuples(*[st.integers(0, len(content))] * 2)))
+            return content[:start] + content[end:]
+        case "repeat":
+            start, end = sorted(draw(st.tuples(*[st.integers(0, len(content))] * 2)))
+            return content[:end] + content[start:end] * 3 + content[end:]
+    at = draw(st.integers(0, len(content)))
+    return content[:at] + draw(st.binary(max_size=8)) + content[at + 1 :]
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+def test_a_changed_file_gives_problems_and_never_a_traceback(target: Target, data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(target.files))
+    content = path.read_bytes()
+    path.write_bytes(data.draw(mutations(content)))
+    try:
+        survive(target)
+    finally:
+        path.write_bytes(content)
+
+
+def test_no_other_document_is_read_without_a_word(target: Target) -> None:
+    path = max(target.files, key=lambda file: file.stat().st_size)
+    content = path.read_bytes()
+    try:
+        for document in DOCUMENTS:
+            path.write_bytes(document)
+            survive(target)
+    finally:
+        path.write_bytes(content)
+    path.write_bytes(content[: len(content) // 2])
+    try:
+        told = survive(target)
+    finally:
+        path.write_bytes(content)
+    # A text of lines that ends early is whole for all that can be known.
+    assert told or path.suffix in (".txt", ".csv", ".yaml")
+
+
+def test_missing_images_and_odd_names_are_survived(target: Target) -> None:
+    root = target.root
+    first = next(path for path in sorted(root.rglob("*")) if path.name == SAMPLES[target.name].names[0])
+    content = first.read_bytes()
+    first.unlink()
+    made = [
+        write_image(first.with_name(name), 3)
+        for name in ("e\u0301.jpg", "\u00e9.jpg", "n" * 251 + ".jpg", "new\nline.jpg", "a b;'$(x).jpg")
+    ]
+    try:
+        survive(target)
+    finally:
+        first.write_bytes(content)
+        for path in made:
+            path.unlink()
