@@ -46,13 +46,15 @@ class _FormatOption(click.Option):
 def import_command(
     face: Face, path: Path, project: str, dataset: str, format_: str, terms: Terms | None
 ) -> int:
-    """Import a folder of images and annotations into a project.
+    """Import a folder or archive of images and annotations into a project.
 
+    An archive (zip, tar, tar.gz, tar.bz2, tar.xz, tar.zst) is unpacked into the home and taken away again.
     Items that are there already are updated where they differ; what cannot be imported is listed.
 
     \b
     mlwf import ./VOC2007 cells
     mlwf import ./more-images cells --dataset march
+    mlwf import ./export.tar.zst cells
     """
     from mlwf_tui.workflow.import_ import import_folder
 
@@ -63,11 +65,15 @@ def import_command(
             return submit(face, workspace, "import", call, terms)
     with face.open() as workspace, show_progress("import") as observer:
         result = import_folder(workspace, path, project, dataset=dataset, format=format_, observer=observer)
+    updates = ", ".join(f"{aspect} of {count}" for aspect, count in result.updates.items())
     text = (
-        f"{project}: {result.items_added} added, {result.items_updated} updated,"
-        f" {result.items_unchanged} unchanged ({result.format})"
+        f"{project}: {result.items_added} added, {result.items_updated} updated"
+        f"{f' ({updates})' if updates else ''}, {result.items_unchanged} unchanged ({result.format})"
     )
-    lines = [text, *_format_choice(result), *format_problems(result.problems)]
+    new = [*(f"class {name}" for name in result.new_classes), *(f"tag {name}" for name in result.new_tags)]
+    lines = [text, *_format_choice(result)]
+    lines += [f"  new: {', '.join(new)}"] if new else []
+    lines += [*(f"  {conflict}" for conflict in result.conflicts), *format_problems(result.problems)]
     face.show(to_document(result), lambda: "\n".join(lines))
     return PARTLY if result.problems else DONE
 

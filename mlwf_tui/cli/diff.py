@@ -11,8 +11,16 @@ import click
 
 from mlwf_tui.cli.face import Face, command, to_document
 from mlwf_tui.cli.text import format_table
-from mlwf_tui.entities.annotation import AnnotatedObject, ClassDefinition
-from mlwf_tui.entities.change import ChangeKind, ClassChange, Diff, ItemChange, ObjectChange
+from mlwf_tui.entities.annotation import AnnotatedObject
+from mlwf_tui.entities.change import (
+    ChangeKind,
+    ClassChange,
+    Diff,
+    ItemChange,
+    ObjectChange,
+    describe_class,
+    describe_tag_definition,
+)
 from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import InvalidParameter
 
@@ -163,7 +171,7 @@ def _format_classes(found: Diff) -> str:
 def _describe_definition(change: ClassChange) -> str:
     if change.before == change.after:
         return ""
-    before, after = (_describe_class(side) for side in (change.before, change.after))
+    before, after = (describe_class(side) if side else "" for side in (change.before, change.after))
     match change.kind:
         case ChangeKind.ADDED:
             return f"new, {after}"
@@ -173,13 +181,9 @@ def _describe_definition(change: ClassChange) -> str:
             return f"{before} → {after}"
 
 
-def _describe_class(definition: ClassDefinition | None) -> str:
-    return f"{definition.color} {definition.geometry or 'any shape'}" if definition else ""
-
-
 def _format_tags(found: Diff) -> str:
     rows = [
-        (_mark(c.kind, c.name), " → ".join(side.value_type for side in (c.before, c.after) if side))
+        (_mark(c.kind, c.name), " → ".join(describe_tag_definition(s) for s in (c.before, c.after) if s))
         for c in found.tags
     ]
     return format_table(("  TAG", "VALUE"), rows, empty="")

@@ -33,6 +33,7 @@ COMMANDS = {
     "mlwf_tui.cli.queue": ("queue", "pause", "resume", "retry"),
     "mlwf_tui.cli.curves": ("metrics",),
     "mlwf_tui.cli.care": ("verify", "collect", "backup", "stats"),
+    "mlwf_tui.cli.check": ("check",),
     "mlwf_tui.cli.doctor": ("doctor",),
     "mlwf_tui.cli.machine": ("machine",),
     "mlwf_tui.cli.home": ("demo",),

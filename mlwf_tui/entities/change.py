@@ -42,6 +42,7 @@ class Aspect(StrEnum):
     SIZE = "size"
     SPLIT = "split"
     TAGS = "tags"
+    CUSTOM = "custom"
     OBJECTS = "objects"
 
 
@@ -163,6 +164,8 @@ def _differs(aspect: Aspect, before: Item, after: Item) -> bool:
             return before.split != after.split
         case Aspect.TAGS:
             return before.annotation.tags != after.annotation.tags
+        case Aspect.CUSTOM:
+            return before.annotation.custom != after.annotation.custom
         case Aspect.OBJECTS:
             return before.annotation.objects != after.annotation.objects
 
@@ -175,6 +178,8 @@ def _describe_aspect(aspect: Aspect, before: Item, after: Item) -> str:
             return f"split {before.split} → {after.split}"
         case Aspect.TAGS:
             return f"tags {describe_tags(before.annotation.tags, after.annotation.tags)}"
+        case Aspect.CUSTOM:
+            return f"custom {describe_custom(before.annotation.custom, after.annotation.custom)}"
         case Aspect.PIXELS | Aspect.OBJECTS:
             return str(aspect)
 
@@ -184,6 +189,37 @@ def describe_tags(before: Sequence[Tag], after: Sequence[Tag]) -> str:
     _, gone, come = pair_by_key(before, after, lambda tag: tag)
     words = [f"-{_describe_tag(tag)}" for tag in gone] + [f"+{_describe_tag(tag)}" for tag in come]
     return " ".join(words) or "in another order"
+
+
+def describe_custom(before: Mapping[str, str | float | bool], after: Mapping[str, str | float | bool]) -> str:
+    """Return which custom values went and came: `-lens=3 +lens=4`."""
+    return describe_tags(
+        [Tag(key, _to_word(before[key])) for key in sorted(before)],
+        [Tag(key, _to_word(after[key])) for key in sorted(after)],
+    )
+
+
+def _to_word(value: str | float | bool) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def describe_class(definition: ClassDefinition) -> str:
+    """Return colour, shape and skeleton of a class: `#ff0000, keypoints, nodes nose eye, edges nose-eye`."""
+    words = [definition.color, definition.geometry or "any shape"]
+    if definition.nodes or definition.edges:
+        edges = " ".join("-".join(edge) for edge in definition.edges)
+        words.append(f"nodes {' '.join(definition.nodes)}, edges {edges or 'none'}")
+    return ", ".join(words)
+
+
+def describe_tag_definition(definition: TagDefinition) -> str:
+    """Return what a tag may be: `choice of red, blue; for objects; #ff0000`."""
+    words = [definition.value_type]
+    if definition.values:
+        words[0] += f" of {', '.join(definition.values)}"
+    if definition.target != "any":
+        words.append(f"for {definition.target}")
+    return "; ".join([*words, *([definition.color] if definition.color else [])])
 
 
 def _describe_tag(tag: Tag) -> str:

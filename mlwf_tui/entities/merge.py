@@ -23,7 +23,7 @@ OBJECT_FIELDS = AnnotatedObject.__struct_fields__
 
 
 def merge_items(base: Item | None, ours: Item | None, theirs: Item | None, decide: Decide) -> Item | None:
-    """Return what an item becomes: its place, pixels, split, tags and objects, each merged on its own.
+    """Return what an item becomes: place, pixels, split, tags, custom values and objects, each for itself.
 
     None stands for an item that is not there. Its key is part of it: one side may rename an item that
     the other annotates.
@@ -67,7 +67,7 @@ class _ItemMerge:
             width_px=width_px,
             height_px=height_px,
             split=self._merge_aspect("split", lambda item: item.split, str),
-            annotation=Annotation(self._merge_objects(), self._merge_tags()),
+            annotation=Annotation(self._merge_objects(), self._merge_tags(), self._merge_custom()),
         )
 
     def _merge_aspect(self, what: str, read: Callable[[Item], T], tell: Callable[[T], str]) -> T:
@@ -86,6 +86,13 @@ class _ItemMerge:
         sides = [_group_tags(item) for item in (self.base, self.ours, self.theirs)]
         merged = merge_maps(sides[0], sides[1], sides[2], settle)
         return tuple(tag for tags in merged.values() for tag in tags)
+
+    def _merge_custom(self) -> dict[str, str | float | bool]:
+        def settle(key: str, mine: str | float | bool | None, other: str | float | bool | None) -> Side:
+            return self._settle(f"custom {key}", _tell_custom(mine), _tell_custom(other))
+
+        sides = [item.annotation.custom if item else {} for item in (self.base, self.ours, self.theirs)]
+        return merge_maps(sides[0], sides[1], sides[2], settle)
 
     def _merge_objects(self) -> tuple[AnnotatedObject, ...]:
         """Merge what became of each object of the base, then what each side added, ours first."""
@@ -177,6 +184,10 @@ def _tell_tags(tags: tuple[Tag, ...] | None) -> str:
     if tags is None:
         return REMOVED
     return ", ".join(tag.name if tag.value is None else f"{tag.name}={tag.value}" for tag in tags)
+
+
+def _tell_custom(value: str | float | bool | None) -> str:
+    return REMOVED if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _tell_object(labelled: AnnotatedObject | None) -> str:

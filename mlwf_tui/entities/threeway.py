@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from mlwf_tui.entities.annotation import ClassDefinition, LabelSchema, TagDefinition
+from mlwf_tui.entities.change import describe_class, describe_tag_definition
 
 T = TypeVar("T")
 Definition = TypeVar("Definition", ClassDefinition, TagDefinition)
@@ -28,7 +29,7 @@ class MergeConflict(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str  # of this conflict: `main/a.jpg`, `main/a.jpg#split`, `class car`
     item: str  # the key of the item, which stands for all of its conflicts; empty for a class or tag
-    what: str  # item, name, pixels, split, tag NAME, object N, class, tag
+    what: str  # item, name, pixels, split, tag NAME, custom KEY, object N, class, tag
     ours: str
     theirs: str
 
@@ -99,8 +100,8 @@ def _settle_definitions(
 def _tell_definition(definition: object) -> str:
     match definition:
         case ClassDefinition():
-            return f"{definition.color}, {definition.geometry or 'any shape'}"
+            return describe_class(definition)
         case TagDefinition():
-            return f"value {definition.value_type}"
+            return f"value {describe_tag_definition(definition)}"
         case _:
             return REMOVED

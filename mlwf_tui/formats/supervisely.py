@@ -1,18 +1,14 @@
 """Annotations in Supervisely's JSON format for images: what a checkout holds, and sync reads back.
 
-`supervisely_shapes.py` has the shapes of objects, `supervisely_meta.py` the label schema. All that our
-model knows goes to the format's own place where it has one; the rest goes to keys of ours, which
-Supervisely's tools pass over: `split` of an item, `confidence` of an object, `corners` of an oriented
-box, and `geometry` of a shape that the format cannot hold. docs/format.md lists them.
-
-Reading gives back what was written, to the last bit. Of what Supervisely itself writes, ids, times and
-the rest that our model has no place for are passed over; texts and values are named as problems.
+`supervisely_shapes.py` has the shapes of objects, `supervisely_extras.py` what is said besides shapes and
+tags, `supervisely_meta.py` the label schema. All that our model knows goes to the format's own place where
+it has one; the rest goes to keys of ours, which Supervisely's tools pass over: `split` of an item,
+`confidence` of an object, `corners` of an oriented box, and `geometry` of a shape that the format cannot
+hold. docs/format.md lists them. Reading gives back what was written, to the last bit.
 """
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Final, TypeVar
 
@@ -21,6 +17,19 @@ import msgspec
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Tag
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.formats.supervisely_extras import (
+    DESCRIPTION,
+    PLACES,
+    Custom,
+    Value,
+    read_custom,
+    read_place,
+    shorten,
+    split_description,
+    write_custom,
+    write_extras,
+    write_value,
+)
 from mlwf_tui.formats.supervisely_meta import decode_meta as decode_meta
 from mlwf_tui.formats.supervisely_meta import encode_meta as encode_meta
 from mlwf_tui.formats.supervisely_shapes import MaskBudget, ShapeJson, read_shape, write_shape
@@ -28,8 +37,9 @@ from mlwf_tui.formats.supervisely_shapes import MaskBudget, ShapeJson, read_shap
 MAX_ANNOTATION_BYTES: Final = 64 << 20
 MAX_PROBLEMS: Final = 100  # of one file; what comes after is counted
 
-_LARGEST_INTEGER = int(sys.float_info.max)
 _BOM = b"\xef\xbb\xbf"
+_NO_NODES: Final[Mapping[str, Mapping[str, str]]] = {}
+_NO_SKELETONS: Final[Mapping[str, Sequence[str]]] = {}
 _SPLITS: Final = {split.value: split for split in Split}
 _encode = msgspec.json.Encoder().encode
 
@@ -65,6 +75,12 @@ class ObjectJson(ShapeJson, gc=False, rename="camel", kw_only=True):
     labeler_login: str | None = None
     custom_data: object = None
     description: object = None
+    created_at: object = None
+    updated_at: object = None
+    instance: object = None
+    id: object = None
+    nn_created: object = None
+    nn_updated: object = None
 
 
 class AnnotationJson(msgspec.Struct, gc=False):
@@ -73,6 +89,8 @@ class AnnotationJson(msgspec.Struct, gc=False):
     tags: list[msgspec.Raw] | None = None
     split: object = None
     description: object = None
+    customBigData: object = None  # noqa: N815 - its name; Supervisely's tools keep this one
+    customData: object = None  # noqa: N815
 
 
 _annotation_decoder = msgspec.json.Decoder(AnnotationJson)
@@ -83,31 +101,48 @@ _tag_decoder = msgspec.json.Decoder(TagJson | str)
 # --- writing -------------------------------------------------------------------------------------
 
 
-def encode_annotation(item: Item) -> bytes:
+def encode_annotation(item: Item, skeletons: Mapping[str, Sequence[str]] = _NO_SKELETONS) -> bytes:
     """Return an item's annotation file, one object a line; equal items give equal bytes.
 
     Put together by hand: msgspec itself writes one long line, or a line for every number. (Equal is
-    what the store holds equal: it knows no sign of zero.)
+    what the store holds equal: it knows no sign of zero.) Keypoints without names are written under those
+    that `skeletons` have for their class, since Supervisely knows only nodes of its template.
 
     Raises:
         InvalidInput: it has a number that is not finite, or a text that is no Unicode.
     """
     annotation = item.annotation
     try:
-        objects = _write_objects(annotation.objects)
-        return write_document(item.width_px, item.height_px, item.split, annotation.tags, objects)
+        objects = frame_objects([_write_object(labelled, skeletons) for labelled in annotation.objects])
+        size = item.width_px, item.height_px
+        return write_document(*size, item.split, annotation.tags, annotation.custom, objects)
     except (ValueError, OverflowError, TypeError) as error:
         raise InvalidInput(
             f"The annotation of {item.key} cannot be written: {error}.", hint="Mend the annotation."
         ) from error
 
 
-def write_document(width_px: int, height_px: int, split: Split, tags: Iterable[Tag], objects: bytes) -> bytes:
-    """Return an annotation file around what was written of its objects."""
+def write_document(
+    width_px: int, height_px: int, split: Split, tags: Iterable[Tag], custom: Custom, objects: bytes
+) -> bytes:
+    """Return an annotation file around what was written of its objects.
+
+    Raises:
+        ValueError: as `write_extras`.
+    """
+    description, rest = split_description(custom) if custom else ("", custom)
     return (
-        b'{\n  "description": "",\n  "tags": %b,\n  "size": {"height": %d, "width": %d},\n'
-        b'  "split": "%b",\n  "objects": %b\n}\n'
-        % (write_tags(tags), height_px, width_px, split.encode(), objects)
+        b'{\n  "description": %b,\n  "tags": %b,\n  "size": {"height": %d, "width": %d},\n'
+        b'  "split": "%b",\n%b  "objects": %b\n}\n'
+        % (
+            _encode(description),
+            write_tags(tags),
+            height_px,
+            width_px,
+            split.encode(),
+            b'  "customBigData": %b,\n' % write_custom(rest) if rest else b"",
+            objects,
+        )
     )
 
 
@@ -117,34 +152,13 @@ def frame_objects(lines: Iterable[bytes]) -> bytes:
     return b"[\n    %b\n  ]" % joined if joined else b"[]"
 
 
-def _write_objects(objects: Iterable[AnnotatedObject]) -> bytes:
-    return frame_objects([_write_object(labelled) for labelled in objects])
-
-
-def _write_object(labelled: AnnotatedObject) -> bytes:
-    extras = write_extras(labelled.confidence, labelled.author, labelled.custom)
+def _write_object(labelled: AnnotatedObject, skeletons: Mapping[str, Sequence[str]]) -> bytes:
     return b'{"classTitle": %b, %b, "tags": %b%b}' % (
         _encode(labelled.class_name),
-        write_shape(labelled.geometry),
+        write_shape(labelled.geometry, skeletons.get(labelled.class_name, ())),
         write_tags(labelled.tags) if labelled.tags else b"[]",
-        extras,
+        write_extras(labelled.confidence, labelled.author, labelled.custom),
     )
-
-
-def write_extras(confidence: float | None, author: str, custom: Mapping[str, str | float | bool]) -> bytes:
-    """Return the members that end an object, each with a comma before it; most objects have none.
-
-    Raises:
-        ValueError: a number that is not finite, or a text that is no Unicode.
-    """
-    extras = b""
-    if confidence is not None:
-        extras += b', "confidence": ' + _write_number(confidence)
-    if author:
-        extras += b', "labelerLogin": ' + _encode(author)
-    if custom:
-        extras += b', "customData": ' + _write_custom(custom)
-    return extras
 
 
 def write_tags(tags: Iterable[Tag]) -> bytes:
@@ -159,28 +173,16 @@ def write_tags(tags: Iterable[Tag]) -> bytes:
 def _write_tag(tag: Tag) -> bytes:
     if tag.value is None:
         return b'{"name": %b}' % _encode(tag.name)
-    return b'{"name": %b, "value": %b}' % (_encode(tag.name), _write_value(tag.value))
-
-
-def _write_custom(custom: Mapping[str, str | float | bool]) -> bytes:
-    return b"{%b}" % b", ".join([b"%b: %b" % (_encode(k), _write_value(custom[k])) for k in sorted(custom)])
-
-
-def _write_value(value: str | float | bool) -> bytes:
-    return _encode(value) if isinstance(value, str | bool) else _write_number(value)
-
-
-def _write_number(value: float) -> bytes:
-    if not math.isfinite(value):
-        raise ValueError("a number is not finite")
-    return _encode(value).removesuffix(b".0")
+    return b'{"name": %b, "value": %b}' % (_encode(tag.name), write_value(tag.value))
 
 
 # --- reading -------------------------------------------------------------------------------------
 
 
-def decode_annotation(data: bytes) -> DecodedAnnotation:
+def decode_annotation(data: bytes, nodes: Mapping[str, Mapping[str, str]] = _NO_NODES) -> DecodedAnnotation:
     """Return what an annotation file says; objects and tags that cannot be read become problems.
+
+    `nodes` has, by class, what its template calls the nodes that objects name by their ids.
 
     Raises:
         InvalidInput: it is no annotation at all. The message follows the file's name: "is not JSON".
@@ -188,7 +190,11 @@ def decode_annotation(data: bytes) -> DecodedAnnotation:
     document = _decode_document(data)
     problems: list[str] = []
     return DecodedAnnotation(
-        annotation=Annotation(_read_objects(document, problems), _read_tags(document, problems)),
+        annotation=Annotation(
+            _read_objects(document, nodes, problems),
+            _read_tags(document, problems),
+            _read_item_custom(document, problems),
+        ),
         width_px=document.size.width,
         height_px=document.size.height,
         split=_read_split(document, problems),
@@ -209,18 +215,20 @@ def _decode_document(data: bytes) -> AnnotationJson:
         raise InvalidInput("is nested too deeply") from error
 
 
-def _read_objects(document: AnnotationJson, problems: list[str]) -> tuple[AnnotatedObject, ...]:
+def _read_objects(
+    document: AnnotationJson, nodes: Mapping[str, Mapping[str, str]], problems: list[str]
+) -> tuple[AnnotatedObject, ...]:
     budget = MaskBudget()
     objects = []
     for number, row in _decode_each(_object_decoder, document.objects, "object", problems):
         try:
-            labelled, notes = _read_object(row, budget)
+            labelled, notes = _read_object(row, budget, nodes)
         except InvalidInput as error:
             notes = (error.message,)
         else:
             objects.append(labelled)
         if notes:
-            title = f"object {number} ({_shorten(row.class_title)})"
+            title = f"object {number} ({shorten(row.class_title)})"
             problems.extend([f"{title} {note}" for note in notes])
     return tuple(objects)
 
@@ -241,34 +249,39 @@ def _decode_each(
             problems.append(f"{what} {number} cannot be read: {error}")
 
 
-def _read_object(row: ObjectJson, budget: MaskBudget) -> tuple[AnnotatedObject, Sequence[str]]:
+def _read_object(
+    row: ObjectJson, budget: MaskBudget, nodes: Mapping[str, Mapping[str, str]]
+) -> tuple[AnnotatedObject, Sequence[str]]:
     """Return an object, and what is to be said about it.
 
     Raises:
         InvalidInput: its shape cannot be used; the message follows the object's name.
     """
-    geometry, note = read_shape(row, budget)
+    geometry, note = read_shape(row, budget, nodes.get(row.class_title))
     notes = [note] if note else []
-    if row.description:
-        notes.append("has a description, which is not kept")
-    custom = _read_custom(row.custom_data, notes) if row.custom_data else {}
+    custom = _read_object_custom(row, notes)
     tags = tuple([_to_tag(tag) for tag in row.tags]) if row.tags else ()
     author = row.labeler_login or ""
     return AnnotatedObject(row.class_title, geometry, row.confidence, author, tags, custom), notes
 
 
-def _read_custom(found: object, notes: list[str]) -> dict[str, str | float | bool]:
-    custom: dict[str, str | float | bool] = {}
-    if not isinstance(found, dict):
-        notes.append("has customData that is not an object, which is not kept")
-        return custom
-    for key, value in found.items():
-        if isinstance(value, str | bool | float):
-            custom[key] = value
-        elif isinstance(value, int) and abs(value) <= _LARGEST_INTEGER:
-            custom[key] = float(value)
-        else:
-            notes.append(f"has customData {_shorten(key)}, which is no text, number or boolean and not kept")
+def _read_object_custom(row: ObjectJson, notes: list[str]) -> dict[str, Value]:
+    custom = read_custom(row.custom_data, notes) if row.custom_data else {}
+    placed = (
+        row.description, row.created_at, row.updated_at, row.instance, row.id, row.nn_created, row.nn_updated,
+    )  # fmt: skip
+    if any(placed):  # few have one
+        for key, value in zip(PLACES, placed, strict=True):
+            read_place(key, value, custom, notes)
+    return custom
+
+
+def _read_item_custom(document: AnnotationJson, problems: list[str]) -> dict[str, Value]:
+    notes: list[str] = []
+    custom = read_custom(document.customBigData, notes, name="customBigData")
+    custom |= read_custom(document.customData, notes)
+    read_place(DESCRIPTION, document.description, custom, notes)
+    problems += [f"the image {note}" for note in notes]
     return custom
 
 
@@ -277,19 +290,12 @@ def _to_tag(found: TagJson | str) -> Tag:
 
 
 def _read_split(document: AnnotationJson, problems: list[str]) -> Split | None:
-    if document.description:
-        problems.append("the description is not kept")
     if document.split is None:
         return None
     found = _SPLITS.get(document.split) if isinstance(document.split, str) else None
     if found is None:
-        problems.append(f"the split is {_shorten(str(document.split))}, which is none of {', '.join(Split)}")
+        problems.append(f"the split is {shorten(str(document.split))}, which is none of {', '.join(Split)}")
     return found
-
-
-def _shorten(text: str) -> str:
-    """Return a text of somebody else's as a problem can show it."""
-    return text if len(text) <= 40 and text.isprintable() else f"{text[:40]!r}…"
 
 
 def _cut(problems: list[str]) -> tuple[str, ...]:

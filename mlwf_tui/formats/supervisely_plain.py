@@ -14,7 +14,8 @@ import msgspec
 
 from mlwf_tui.entities.annotation import GeometryKind, Tag
 from mlwf_tui.entities.item import Split
-from mlwf_tui.formats.supervisely import frame_objects, write_document, write_extras, write_tags
+from mlwf_tui.formats.supervisely import frame_objects, write_document, write_tags
+from mlwf_tui.formats.supervisely_extras import write_extras
 from mlwf_tui.formats.supervisely_shapes import SHAPES
 
 _FEWEST: Final = {GeometryKind.POLYGON: 3, GeometryKind.POLYLINE: 2}  # points; boxes are looked at apart
@@ -43,6 +44,8 @@ class FlatGeometry(Protocol):
     def runs(self) -> Sequence[object]: ...
     @property
     def names(self) -> Sequence[object]: ...
+    @property
+    def visibility(self) -> Sequence[object]: ...
     @property
     def decimals(self) -> Literal[0, 3]: ...
 
@@ -77,6 +80,8 @@ class FlatItem(Protocol):
     def tags(self) -> Sequence[FlatTag]: ...
     @property
     def objects(self) -> Sequence[FlatObject]: ...
+    @property
+    def custom(self) -> Mapping[str, bool | str | float]: ...
 
 
 def encode_plain(item: FlatItem) -> bytes:
@@ -100,13 +105,15 @@ def encode_plain(item: FlatItem) -> bytes:
     objects = frame_objects(lines)
     if rings:
         objects %= tuple(encoded[3:-3].split(b"]],[["))
-    return write_document(item.width_px, item.height_px, item.split, _to_tags(item.tags), objects)
+    return write_document(
+        item.width_px, item.height_px, item.split, _to_tags(item.tags), item.custom, objects
+    )
 
 
 def _read_ring(shape: FlatGeometry) -> list[list[float]] | None:
     """Return a shape's points in pixels, or None where the format needs more than these or has no place."""
     points = shape.points
-    if shape.holes or shape.runs or shape.names:
+    if shape.holes or shape.runs or shape.names or shape.visibility:
         return None
     if shape.kind is GeometryKind.RECTANGLE:  # most shapes are, so it has its own way
         if len(points) != 4:

@@ -6,12 +6,12 @@ import base64
 import binascii
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, assert_never
 
 import msgspec
 
-from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point
+from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point, Visibility
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.probe import MAX_PIXELS
 
@@ -39,6 +39,11 @@ _POINT_COUNTS: Final = {  # fewest and most
     GeometryKind.KEYPOINTS: (1, math.inf),
     GeometryKind.ORIENTED_BOX: (4, 4),
 }
+_SEEN: Final = {
+    Visibility.VISIBLE: b"",
+    Visibility.HIDDEN: b', "disabled": true',
+    Visibility.MISSING: b', "disabled": true, "visibility": 0',
+}
 _PNG_START: Final = b"\x89PNG"
 _MAX_PNG_BYTES: Final = 64 << 20
 _MAX_MASK_WORK: Final = 1 << 31  # pixels and bytes unpacked for one file: ten seconds of work
@@ -60,6 +65,8 @@ class BitmapJson(msgspec.Struct, gc=False):
 
 class NodeJson(msgspec.Struct, gc=False):
     loc: Point
+    disabled: bool | None = None
+    visibility: Visibility | None = None  # of ours, where `disabled` does not say it
 
 
 class VerbatimJson(msgspec.Struct, gc=False, omit_defaults=True):
@@ -69,6 +76,7 @@ class VerbatimJson(msgspec.Struct, gc=False, omit_defaults=True):
     holes: tuple[Points, ...] = ()
     runs: tuple[Annotated[int, msgspec.Meta(ge=0)], ...] = ()
     names: tuple[str, ...] = ()
+    visibility: tuple[Visibility, ...] = ()
 
 
 class ShapeJson(msgspec.Struct, gc=False, rename="camel"):
@@ -79,6 +87,7 @@ class ShapeJson(msgspec.Struct, gc=False, rename="camel"):
     points: PointsJson | Points | None = None  # a bare list for an oriented box
     bitmap: BitmapJson | None = None
     nodes: dict[str, NodeJson] | None = None
+    is_unnamed: object = None  # true, of ours, where the nodes' names are those of the class alone
     angle: float | None = None
     corners: Points | None = None
     geometry: VerbatimJson | None = None
@@ -105,8 +114,10 @@ class MaskBudget:
 # --- writing -------------------------------------------------------------------------------------
 
 
-def write_shape(geometry: Geometry) -> bytes:
+def write_shape(geometry: Geometry, skeleton: Sequence[str] = ()) -> bytes:
     """Return the members of an object that say its shape, without braces around them.
+
+    `skeleton` are the names of keypoints that have none of their own.
 
     Raises:
         ValueError: a number that is not finite, or a text that is no Unicode.
@@ -120,7 +131,7 @@ def write_shape(geometry: Geometry) -> bytes:
     if kind is GeometryKind.MASK:
         return b'"geometryType": "bitmap", ' + _write_bitmap(geometry)
     if kind is GeometryKind.KEYPOINTS:
-        return b'"geometryType": "graph", ' + _write_nodes(geometry)
+        return b'"geometryType": "graph", ' + _write_nodes(geometry, skeleton)
     if kind is GeometryKind.ORIENTED_BOX:
         return b'"geometryType": "oriented_bbox", ' + _write_oriented(geometry.points)
     holes = b", ".join([write_points(hole) for hole in geometry.holes])
@@ -149,7 +160,7 @@ def _write_numbers(points: Points | Point) -> bytes:
 
 def _is_plain_box(geometry: Geometry) -> bool:
     """Say whether this is a rectangle, finite and in order; most shapes are, so it has its own test."""
-    if len(geometry.points) != 2 or geometry.holes or geometry.runs or geometry.names:
+    if len(geometry.points) != 2 or geometry.holes or geometry.runs or geometry.names or geometry.visibility:
         return False
     (left, top), (right, bottom) = geometry.points
     return -math.inf < left <= right < math.inf and -math.inf < top <= bottom < math.inf
@@ -163,7 +174,8 @@ def _has_native_form(geometry: Geometry) -> bool:
         not fewest <= len(points) <= most
         or (geometry.holes and kind is not GeometryKind.POLYGON)
         or (geometry.runs and kind is not GeometryKind.MASK)
-        or (geometry.names and kind is not GeometryKind.KEYPOINTS)
+        or ((geometry.names or geometry.visibility) and kind is not GeometryKind.KEYPOINTS)
+        or (geometry.visibility and len(geometry.visibility) != len(points))
     ):
         return False
     match kind:
@@ -219,13 +231,29 @@ def _write_bitmap(geometry: Geometry) -> bytes:
     return b'"bitmap": {"data": "%b", "origin": [%d, %d]}' % (packed, int(left), int(top))
 
 
-def _write_nodes(geometry: Geometry) -> bytes:
-    names = geometry.names or [str(index) for index in range(len(geometry.points))]
+def name_nodes(geometry: Geometry, skeleton: Sequence[str]) -> Sequence[str]:
+    """Return the ids that keypoints are written under: their names, those of their class, or numbers."""
+    count = len(geometry.points)
+    if geometry.names:
+        return geometry.names
+    if count <= len(skeleton) == len(set(skeleton)):
+        return skeleton[:count]
+    return [str(index) for index in range(count)]
+
+
+def _write_nodes(geometry: Geometry, skeleton: Sequence[str]) -> bytes:
+    names = name_nodes(geometry, skeleton)
     nodes = [
-        b'%b: {"loc": %b}' % (_encode(name), write_points(point))
-        for name, point in zip(names, geometry.points, strict=True)
+        b'%b: {"loc": %b%b}' % (_encode(name), write_points(point), _SEEN[seen])
+        for name, point, seen in zip(names, geometry.points, list_visibility(geometry), strict=True)
     ]
-    return b'"nodes": {%b}' % b", ".join(nodes)
+    ours = b"" if geometry.names or _are_numbers(names) else b', "isUnnamed": true'
+    return b'"nodes": {%b}%b' % (b", ".join(nodes), ours)
+
+
+def list_visibility(geometry: Geometry) -> tuple[Visibility, ...]:
+    """Return the visibility of each keypoint."""
+    return geometry.visibility or (Visibility.VISIBLE,) * len(geometry.points)
 
 
 def _write_oriented(corners: Points) -> bytes:
@@ -240,14 +268,22 @@ def _write_oriented(corners: Points) -> bytes:
 def _write_verbatim(geometry: Geometry) -> bytes:
     for ring in (geometry.points, *geometry.holes):
         write_points(ring)
-    return _encode(VerbatimJson(geometry.points, geometry.holes, geometry.runs, geometry.names))
+    return _encode(
+        VerbatimJson(
+            geometry.points, geometry.holes, geometry.runs, geometry.names, _shorten(geometry.visibility)
+        )
+    )
 
 
 # --- reading -------------------------------------------------------------------------------------
 
 
-def read_shape(row: ShapeJson, budget: MaskBudget) -> tuple[Geometry, str]:
+def read_shape(
+    row: ShapeJson, budget: MaskBudget, nodes: Mapping[str, str] | None = None
+) -> tuple[Geometry, str]:
     """Return the shape of an object, and what is to be said about it, mostly nothing.
+
+    `nodes` are the names that its class has for the ids of keypoints.
 
     Raises:
         InvalidInput: it cannot be used; the message follows the object's name.
@@ -261,7 +297,7 @@ def read_shape(row: ShapeJson, budget: MaskBudget) -> tuple[Geometry, str]:
     if kind is GeometryKind.MASK:
         return _read_bitmap(row.bitmap, budget), ""
     if kind is GeometryKind.KEYPOINTS:
-        return _read_nodes(row.nodes), ""
+        return _read_nodes(row, nodes or {}), ""
     if kind is GeometryKind.ORIENTED_BOX:
         return _read_oriented(row)
     return _read_points(kind, row.points), ""
@@ -316,12 +352,28 @@ def _unpack(text: str, budget: MaskBudget) -> bytes:
     return png
 
 
-def _read_nodes(nodes: dict[str, NodeJson] | None) -> Geometry:
-    if not nodes:
+def _read_nodes(row: ShapeJson, known: Mapping[str, str]) -> Geometry:
+    if not row.nodes:
         raise InvalidInput("has no nodes")
-    names = tuple(nodes)
-    points = tuple([node.loc for node in nodes.values()])
-    return Geometry(GeometryKind.KEYPOINTS, points, names=() if _are_numbers(names) else names)
+    points = tuple([node.loc for node in row.nodes.values()])
+    seen = _shorten(tuple([_read_visibility(node) for node in row.nodes.values()]))
+    names = tuple(row.nodes)
+    if known:
+        named = tuple([known.get(name, name) for name in names])
+        names = named if len(set(named)) == len(named) else names
+    is_unnamed = row.is_unnamed is True or _are_numbers(names)
+    return Geometry(GeometryKind.KEYPOINTS, points, names=() if is_unnamed else names, visibility=seen)
+
+
+def _read_visibility(node: NodeJson) -> Visibility:
+    if not node.disabled:
+        return Visibility.VISIBLE
+    return Visibility.HIDDEN if node.visibility is None else node.visibility
+
+
+def _shorten(seen: tuple[Visibility, ...]) -> tuple[Visibility, ...]:
+    """Return the visibility as our model has it: none where all points are visible."""
+    return () if all(one is Visibility.VISIBLE for one in seen) else seen
 
 
 def _read_oriented(row: ShapeJson) -> tuple[Geometry, str]:
@@ -346,7 +398,9 @@ def _read_oriented(row: ShapeJson) -> tuple[Geometry, str]:
 def _read_verbatim(kind: GeometryKind, row: VerbatimJson) -> Geometry:
     if not row.points:
         raise InvalidInput("has a geometry without points")
-    return Geometry(kind, row.points, row.holes, row.runs, row.names)
+    if row.visibility and len(row.visibility) != len(row.points):
+        raise InvalidInput("has a geometry without a visibility for each point")
+    return Geometry(kind, row.points, row.holes, row.runs, row.names, _shorten(row.visibility))
 
 
 def _to_angled(corners: Points) -> tuple[tuple[Point, Point], float]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.media.exif import UPRIGHT, StoredSize, find_orientation
+
 _START_OF_SCAN = 0xDA
 _FILL = 0xFF
 # Start of frame, in all its kinds; the three left out between them mean other things.
@@ -9,21 +12,32 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _APP1 = 0xE1
 
 
-def read_plain_size(data: bytes) -> tuple[int, int] | None:
-    """Return width and height in pixels of a JPEG without EXIF, None where a library should look.
+def read_size(data: bytes) -> StoredSize | None:
+    """Return the size and orientation of a JPEG, None where a library should look.
 
     Source: ITU T.81, B.2.2.
+
+    Raises:
+        InvalidInput: its pixels have more bits than anything here decodes.
     """
-    size: tuple[int, int] | None = None
+    width_px = height_px = 0
+    orientation = 0  # not found yet: the first EXIF segment decides
     at, end = 2, len(data) - 8
     while at < end and data[at] == 0xFF:
         marker = data[at + 1]
         if marker in _FRAMES:
-            size = data[at + 7] << 8 | data[at + 8], data[at + 5] << 8 | data[at + 6]
-        elif marker == _APP1 and data[at + 4 : at + 8] == b"Exif":
-            return None  # it may turn the image
+            if data[at + 4] != 8:
+                raise InvalidInput(
+                    f"is a JPEG of {data[at + 4]} bits a channel, of which only 8 can be read",
+                    hint="Convert it to PNG.",
+                )
+            width_px, height_px = data[at + 7] << 8 | data[at + 8], data[at + 5] << 8 | data[at + 6]
+        elif marker == _APP1 and data[at + 4 : at + 10] == b"Exif\0\0" and not orientation:
+            length = data[at + 2] << 8 | data[at + 3]
+            orientation = find_orientation(data[at + 10 : at + 2 + length])
         elif marker == _START_OF_SCAN:
-            return size if size is not None and min(size) > 0 else None
+            is_sound = width_px > 0 and height_px > 0
+            return StoredSize(width_px, height_px, orientation or UPRIGHT) if is_sound else None
         at += 1 if marker == _FILL else 2 + (data[at + 2] << 8 | data[at + 3])
     return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from io import BytesIO
 from itertools import cycle
@@ -13,7 +12,8 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point
 from mlwf_tui.entities.picture import GREY, Outline, Picture
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.media.probe import probe_image
+from mlwf_tui.media.headers import PILLOW_ERRORS
+from mlwf_tui.media.probe import ImageFacts, probe_image
 
 MAX_PIXELS: Final = 64_000_000  # decoded whole, in a second and 0.2 GB; a JPEG is decoded at an eighth
 MAX_COLORS: Final = 96  # fewer than can be told apart at this size; each pair of them costs a style
@@ -21,10 +21,12 @@ MAX_SCALE: Final = 8.0  # a tiny image is not blown up beyond this
 MIN_MARK_OPACITY: Final = 0.5  # what is fainter would hide more than it shows where there are no colours
 
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
-_PILLOW_ERRORS = (
-    OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError, struct.error,
-    Image.DecompressionBombError,
-)  # fmt: skip
+# What turns the stored pixels into the shown ones, by EXIF orientation.
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
 
 
 def draw_picture(data: bytes, outlines: Sequence[Outline], columns: int, rows: int) -> Picture:
@@ -37,18 +39,36 @@ def draw_picture(data: bytes, outlines: Sequence[Outline], columns: int, rows: i
             follow the file's name.
     """
     facts = probe_image(data)
-    if facts.format != "jpeg" and facts.width_px * facts.height_px > MAX_PIXELS:
-        raise InvalidInput("is too large to be shown", hint=f"At most {MAX_PIXELS:,} pixels are shown.")
     size = fit_size(facts.width_px, facts.height_px, columns, rows)
     try:
-        image = _shrink(_decode(data, size), size)
-    except _PILLOW_ERRORS as error:
+        image = _shrink(decode_upright(data, max(size), facts), size)
+    except PILLOW_ERRORS as error:
         raise InvalidInput("is cut off or damaged") from error
     marks = Image.new("L", size)
     scale = size[0] / facts.width_px, size[1] / facts.height_px
     for outline in outlines:
         _draw_outline(image, marks, outline, scale)
     return Picture(size[0], size[1] // 2, image.tobytes(), marks.tobytes())
+
+
+def decode_upright(data: bytes, side_px: int, facts: ImageFacts | None = None) -> Image.Image:
+    """Return the image as a viewer shows it; a JPEG hardly larger than it takes for sides of `side_px`.
+
+    Raises:
+        InvalidInput: it is no image, or claims too many pixels; damaged ones raise what Pillow does.
+    """
+    facts = facts or probe_image(data)
+    if facts.format != "jpeg" and facts.width_px * facts.height_px > MAX_PIXELS:
+        raise InvalidInput("is too large to be shown", hint=f"At most {MAX_PIXELS:,} pixels are shown.")
+    image: Image.Image = Image.open(BytesIO(data), formats=_FORMATS)
+    longer = 2 * side_px
+    image.draft("RGB", (longer, longer))  # by the longer side: which one is which is not known yet
+    image.load()
+    if image.mode.startswith(("I", "F")):  # 16 bits a pixel, as microscopes write
+        image = image.point(lambda value: value / 256).convert("L")
+    if facts.format != "tiff" and facts.orientation in _TURNS:  # a TIFF Pillow's reader turns itself
+        image = image.transpose(_TURNS[facts.orientation])
+    return image
 
 
 def fit_size(width_px: int, height_px: int, columns: int, rows: int) -> tuple[int, int]:
@@ -59,21 +79,8 @@ def fit_size(width_px: int, height_px: int, columns: int, rows: int) -> tuple[in
     return width, 2 * cells
 
 
-def _decode(data: bytes, size: tuple[int, int]) -> Image.Image:
-    """Return the image upright; a JPEG no larger than it takes for `size`."""
-    image: Image.Image = Image.open(BytesIO(data), formats=_FORMATS)
-    longer = 2 * max(size)
-    image.draft("RGB", (longer, longer))  # by the longer side: which one is which is not known yet
-    if image.format != "TIFF":  # which Pillow's reader turns itself
-        image = ImageOps.exif_transpose(image)
-    image.load()
-    return image
-
-
 def _shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Return an RGB image of exactly `size`, in few colours."""
-    if image.mode.startswith(("I", "F")):  # 16 bits a pixel, as microscopes write
-        image = image.point(lambda value: value / 256).convert("L")
     if image.mode not in ("RGB", "L"):
         image = image.convert("RGBA")
     is_larger = image.width <= size[0]

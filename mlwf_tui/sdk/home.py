@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from mlwf_tui.entities.change import Diff
+from mlwf_tui.entities.finding import CheckResult, FindingKind, FixResult
 from mlwf_tui.entities.folder import FolderStatus
 from mlwf_tui.entities.health import Check
 from mlwf_tui.entities.lineage import LineageGraph
@@ -149,6 +150,18 @@ class Home:
         """
         return diff(self._workspace, before, after, max_items=max_items)
 
+    def check(self, ref: str, *, is_near: bool | None = None, observer: Observer = _SILENT) -> CheckResult:
+        """Return what is wrong or suspicious; with `is_near` each image is decoded once for look-alikes."""
+        from mlwf_tui.workflow.check import check  # numpy, which most programs need not wait for
+
+        return check(self._workspace, ref, is_near=is_near, observer=observer)
+
+    def fix(self, ref: str, *kinds: str, observer: Observer = _SILENT) -> FixResult:
+        """Put right what a check found of these kinds, as a new version."""
+        from mlwf_tui.workflow.fixing import fix
+
+        return fix(self._workspace, ref, [FindingKind(kind) for kind in kinds], observer=observer)
+
     def models(self) -> tuple[Model, ...]:
         """Return all models, newest first."""
         return list_models(self._workspace)
@@ -191,7 +204,7 @@ class Home:
         format: str = "auto",
         observer: Observer = _SILENT,
     ) -> ImportResult:
-        """Take a folder's images and annotations into a project, made where it is missing.
+        """Take a folder's or an archive's images and annotations into a project, made where it is missing.
 
         What is there already is updated where it differs; what cannot be imported is in `problems`.
         """

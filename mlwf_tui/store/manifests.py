@@ -48,6 +48,12 @@ class _Row(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False
     split: Split
     tags: msgspec.Raw
     objects: msgspec.Raw
+    custom: msgspec.Raw = msgspec.Raw()  # left out where there is none
+
+    def encode(self) -> bytes:
+        """Return the row with what is in it by now."""
+        values = [getattr(self, name) for name in self.__struct_fields__]
+        return _encoder.encode(values if self.custom else values[:-1])
 
 
 class _ObjectHead(msgspec.Struct, array_like=True, gc=False):
@@ -88,7 +94,7 @@ def move_row(
 ) -> tuple[EncodedItem, tuple[str, ...]]:
     """Return the row of the same image under another key, and the names of its objects' classes.
 
-    `split` None keeps that of the row. Without `is_annotated` the new row has neither objects nor tags.
+    `split` None keeps that of the row. Without `is_annotated` the new row has no annotation.
     The geometries are passed on unopened, which is a tenth of the work of decoding them.
 
     Raises:
@@ -100,8 +106,9 @@ def move_row(
         moved.split = split
     if not is_annotated:
         moved.tags = moved.objects = _NOTHING
+        moved.custom = msgspec.Raw()
     objects = decode(_objects_decoder, moved.objects)
-    encoded = EncodedItem(f"{dataset}/{name}", _encoder.encode(moved), len(objects), moved.size_bytes)
+    encoded = EncodedItem(f"{dataset}/{name}", moved.encode(), len(objects), moved.size_bytes)
     return encoded, tuple({labelled.class_name for labelled in objects})
 
 

@@ -11,7 +11,7 @@ from blake3 import blake3
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import CorruptData
 from mlwf_tui.store.format import RecordKind
-from mlwf_tui.store.rows import Count, Digest32, KeyRow, SchemaRow, decode
+from mlwf_tui.store.rows import Count, Digest32, KeyRow, SchemaRow, decode, shorten_schema
 from mlwf_tui.store.store import Store
 from mlwf_tui.store.writer import StoreWriter
 
@@ -168,7 +168,16 @@ def read_root(store: Store, digest: bytes) -> Node:
 
 def write_header(writer: StoreWriter, header: Header) -> Digest:
     """Store a header and return the manifest's digest."""
-    return writer.put(_encoder.encode(header), kind=RecordKind.MANIFEST)
+    row = [
+        header.format,
+        header.version,
+        shorten_schema(header.schema),
+        header.root,
+        header.item_count,
+        header.object_count,
+        header.size_bytes,
+    ]
+    return writer.put(_encoder.encode(row), kind=RecordKind.MANIFEST)
 
 
 def read_header(store: Store, digest: Digest) -> Header:

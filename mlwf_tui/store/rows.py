@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from math import isfinite
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
@@ -19,6 +20,7 @@ from mlwf_tui.entities.annotation import (
     Point,
     Tag,
     TagDefinition,
+    Visibility,
 )
 from mlwf_tui.entities.boxes import Boxes, Corners
 from mlwf_tui.entities.ids import Digest
@@ -48,6 +50,7 @@ class GeometryRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, g
     runs: list[int]
     names: list[str]
     decimals: Literal[0, 3] = 0  # 3: points and holes are in thousandths of a pixel
+    visibility: list[Visibility] = []  # as many as points, or none
 
 
 class ObjectRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
@@ -69,6 +72,7 @@ class ItemRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=Fa
     split: Split
     tags: list[TagRow]
     objects: list[ObjectRow]
+    custom: dict[str, bool | str | float] = {}  # in the order of its keys
 
     @property
     def key(self) -> str:
@@ -87,11 +91,16 @@ class ClassRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     name: str
     color: str
     geometry: GeometryKind | None
+    nodes: list[str] = []
+    edges: list[tuple[str, str]] = []
 
 
 class TagDefinitionRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     name: str
     value_type: str
+    values: list[str] = []
+    color: str = ""
+    target: Literal["items", "objects", "any"] = "any"
 
 
 class SchemaRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -115,21 +124,22 @@ def encode_item(item: Item, boxes: Boxes | None = None) -> bytes:
         blob = bytes.fromhex(item.blob)
         if len(blob) != DIGEST_BYTES or min(item.size_bytes, item.width_px, item.height_px) < 0:
             raise ValueError("a digest or a size is impossible")
-        return _encoder.encode(
-            [
-                item.dataset,
-                item.name,
-                blob,
-                item.size_bytes,
-                item.width_px,
-                item.height_px,
-                item.split,
-                _from_tags(item.annotation.tags),
-                [_from_object(annotated) for annotated in item.annotation.objects]
-                if boxes is None
-                else [_from_box(*box) for box in zip(boxes.class_names, boxes.corners, strict=True)],
-            ]
-        )
+        row: list[object] = [
+            item.dataset,
+            item.name,
+            blob,
+            item.size_bytes,
+            item.width_px,
+            item.height_px,
+            item.split,
+            _from_tags(item.annotation.tags),
+            [_from_object(annotated) for annotated in item.annotation.objects]
+            if boxes is None
+            else [_from_box(*box) for box in zip(boxes.class_names, boxes.corners, strict=True)],
+        ]
+        if item.annotation.custom:
+            row.append(_from_custom(item.annotation.custom))
+        return _encoder.encode(row)
     except (ValueError, OverflowError) as error:  # not finite, too large, or a lone surrogate
         raise InvalidInput(
             f"The item {item.key} cannot be stored: {error}.", hint="Mend its annotation."
@@ -173,8 +183,9 @@ def to_item(row: ItemRow) -> Item:
     """Return the item of a decoded row.
 
     Raises:
-        CorruptData: it holds a point without its y.
+        CorruptData: it holds a point without its y, or not a visibility for each point.
     """
+    objects = tuple([_to_object(one) for one in row.objects])
     return Item(
         dataset=row.dataset,
         name=row.name,
@@ -183,24 +194,88 @@ def to_item(row: ItemRow) -> Item:
         width_px=row.width_px,
         height_px=row.height_px,
         split=row.split,
-        annotation=Annotation(tuple([_to_object(one) for one in row.objects]), _to_tags(row.tags)),
+        annotation=Annotation(objects, _to_tags(row.tags), row.custom),
     )
 
 
 def to_schema_row(schema: LabelSchema) -> SchemaRow:
-    """Return the row of a label schema; the order of its classes is kept."""
-    return SchemaRow(
-        [ClassRow(c.name, c.color, c.geometry) for c in schema.classes],
-        [TagDefinitionRow(t.name, t.value_type) for t in schema.tags],
+    """Return the row of a label schema; the order of its classes is kept.
+
+    Raises:
+        InvalidInput: a class joins nodes that it does not have, or a tag is for something unknown.
+    """
+    row = SchemaRow(
+        [
+            ClassRow(c.name, c.color, c.geometry, list(c.nodes), [(a, b) for a, b in c.edges])
+            for c in schema.classes
+        ],
+        [
+            TagDefinitionRow(t.name, t.value_type, list(t.values), t.color, _check_target(t))
+            for t in schema.tags
+        ],
     )
+    fault = _find_schema_fault(row)
+    if fault:
+        raise InvalidInput(f"The label schema cannot be stored: {fault}.", hint="Mend the class.")
+    return row
 
 
 def from_schema_row(row: SchemaRow) -> LabelSchema:
-    """Return the label schema of a row."""
+    """Return the label schema of a row.
+
+    Raises:
+        CorruptData: a class joins nodes that it does not have.
+    """
+    fault = _find_schema_fault(row)
+    if fault:
+        raise CorruptData(f"The manifest's label schema is damaged: {fault}.")
     return LabelSchema(
-        tuple(ClassDefinition(c.name, c.color, c.geometry) for c in row.classes),
-        tuple(TagDefinition(t.name, t.value_type) for t in row.tags),
+        tuple(
+            ClassDefinition(c.name, c.color, c.geometry, tuple(c.nodes), tuple(c.edges)) for c in row.classes
+        ),
+        tuple(TagDefinition(t.name, t.value_type, tuple(t.values), t.color, t.target) for t in row.tags),
     )
+
+
+def shorten_schema(row: SchemaRow) -> tuple[object, object]:
+    """Return the values of a schema's row to encode: defaults at the end of a class or tag are left out."""
+    return (
+        [_cut_defaults((c.name, c.color, c.geometry), (c.nodes, c.edges), ([], [])) for c in row.classes],
+        [
+            _cut_defaults((t.name, t.value_type), (t.values, t.color, t.target), ([], "", "any"))
+            for t in row.tags
+        ],
+    )
+
+
+def _cut_defaults(
+    head: tuple[object, ...], rest: tuple[object, ...], defaults: tuple[object, ...]
+) -> tuple[object, ...]:
+    kept = len(rest)
+    while kept and rest[kept - 1] == defaults[kept - 1]:
+        kept -= 1
+    return head + rest[:kept]
+
+
+def _check_target(definition: TagDefinition) -> Literal["items", "objects", "any"]:
+    match definition.target:
+        case "items" | "objects" | "any":
+            return definition.target
+        case _:
+            raise InvalidInput(
+                f"The tag {definition.name} is for {definition.target!r}, which is unknown.",
+                hint="It may be items, objects or any.",
+            )
+
+
+def _find_schema_fault(row: SchemaRow) -> str:
+    for definition in row.classes:
+        nodes = set(definition.nodes)
+        for edge in definition.edges:
+            missing = [node for node in edge if node not in nodes]
+            if missing:
+                return f"the class {definition.name} joins {missing[0]!r}, which is none of its nodes"
+    return ""
 
 
 def decode(decoder: msgspec.msgpack.Decoder[T], encoded: bytes | msgspec.Raw) -> T:
@@ -229,7 +304,7 @@ def _from_object(annotated: AnnotatedObject) -> tuple[object, ...]:
         None if confidence is None else _shorten(confidence),
         annotated.author,
         _from_tags(annotated.tags),
-        {key: _from_value(custom[key]) for key in sorted(custom)},
+        _from_custom(custom),
     )
 
 
@@ -248,22 +323,30 @@ def _from_geometry(geometry: Geometry) -> tuple[object, ...]:
     """
     kind, points, holes = geometry.kind, geometry.points, geometry.holes
     runs, names = geometry.runs, geometry.names
+    seen = _from_visibility(geometry) if geometry.visibility else _NONE
     if len(points) == 2 and not holes:  # most are rectangles: as below, at a third of its cost
         (left, top), (right, bottom) = points
         if -_FAR < left < _FAR and -_FAR < top < _FAR and -_FAR < right < _FAR and -_FAR < bottom < _FAR:
             a, b, c, d = round(left * 1000), round(top * 1000), round(right * 1000), round(bottom * 1000)
             is_exact = a / 1000 == left and b / 1000 == top and c / 1000 == right and d / 1000 == bottom
             if is_exact and (a % 1000 or b % 1000 or c % 1000 or d % 1000):
-                return kind, (a, b, c, d), _NONE, runs, names, _THOUSANDTHS
+                return kind, (a, b, c, d), _NONE, runs, names, _THOUSANDTHS, *seen
     rings = [[value for point in ring for value in point] for ring in (points, *holes)]
     flat = [value for ring in rings for value in ring]
     if not all(map(isfinite, flat)):
         raise ValueError("a coordinate is not finite")
     if any(value % 1 for value in flat) and all(map(_is_thousandths, flat)):
         scaled = [[round(value * 1000) for value in ring] for ring in rings]
-        return kind, scaled[0], scaled[1:], runs, names, _THOUSANDTHS
+        return kind, scaled[0], scaled[1:], runs, names, _THOUSANDTHS, *seen
     short = [[_shorten(value) for value in ring] for ring in rings]
-    return kind, short[0], short[1:], runs, names
+    return (kind, short[0], short[1:], runs, names, *((0, *seen) if seen else ()))
+
+
+def _from_visibility(geometry: Geometry) -> tuple[object, ...]:
+    """Return what is written of it: nothing where all points are visible, which is what nothing means."""
+    if len(geometry.visibility) != len(geometry.points):
+        raise ValueError("a shape has not a visibility for each of its points")
+    return _NONE if set(geometry.visibility) == {Visibility.VISIBLE} else (geometry.visibility,)
 
 
 def _is_thousandths(value: float) -> bool:
@@ -284,9 +367,17 @@ def _to_object(row: ObjectRow) -> AnnotatedObject:
         tuple(shape.runs) if shape.runs else (),
         tuple(shape.names) if shape.names else (),
     )
+    if shape.visibility:
+        geometry = replace(geometry, visibility=_to_visibility(shape))
     return AnnotatedObject(
         row.class_name, geometry, row.confidence, row.author, _to_tags(row.tags), row.custom
     )
+
+
+def _to_visibility(shape: GeometryRow) -> tuple[Visibility, ...]:
+    if 2 * len(shape.visibility) != len(shape.points):
+        raise CorruptData("The manifest holds a shape without a visibility for each of its points.")
+    return tuple(shape.visibility)
 
 
 def _from_thousandths(values: list[float]) -> list[float]:
@@ -299,6 +390,10 @@ def _from_tags(tags: Iterable[Tag]) -> list[TagRow]:
 
 def _to_tags(rows: list[TagRow]) -> tuple[Tag, ...]:
     return tuple([Tag(row.name, row.value) for row in rows]) if rows else ()
+
+
+def _from_custom(custom: Mapping[str, str | float | bool]) -> dict[str, str | float | bool]:
+    return {key: _from_value(custom[key]) for key in sorted(custom)}
 
 
 def _from_value(value: str | float | bool) -> str | float | bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from mlwf_tui.entities.annotation import LabelSchema, define_classes
 from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, check_dataset
+from mlwf_tui.entities.joining import Joined, join_schemas
 from mlwf_tui.entities.project import ManifestSummary, Project
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
@@ -40,11 +42,14 @@ from mlwf_tui.workflow.recorder import Recorder, record
 from mlwf_tui.workflow.refs import check_project_name
 from mlwf_tui.workflow.scan import scan_folder
 from mlwf_tui.workflow.spool import ItemSpool
+from mlwf_tui.workflow.unpacked import clear_unpacked
 from mlwf_tui.workspace import Workspace
+
+_OF_ARCHIVE = "archive "  # before an archive's digest
 
 
 class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import changed, and what it had to leave out; paths are relative to the folder."""
+    """What an import changed, and what it had to leave out; paths are those in the folder or archive."""
 
     project: str
     items_added: int
@@ -53,6 +58,10 @@ class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     run: str
     format: str
+    updates: Mapping[str, int] = {}  # of the updated items: how many differ in objects, pixels, …
+    new_classes: tuple[str, ...] = ()
+    new_tags: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()  # between definitions here and there, a sentence each
     reason: str = ""  # why it was read in this format
     also: tuple[FormatFit, ...] = ()  # formats that fit nearly as well; `format` decides
 
@@ -68,29 +77,34 @@ def import_folder(
 ) -> ImportResult:
     """Import what `path` holds; items that are there already are updated where they differ.
 
-    Bad files are left out and reported, good ones imported. The folder is only read.
+    Bad files are left out and reported, good ones imported. The folder is only read. Classes and tags are
+    merged by name; where definitions differ the project's stands, and `conflicts` says so.
+
+    An archive is unpacked into the home for as long as this takes; one that was imported before, and whose
+    bytes are the same, is not.
 
     Raises:
         NotFound: `path` does not exist.
-        InvalidInput: no importer fits, or nothing in the folder could be imported.
+        InvalidInput: no importer fits, nothing in the folder could be imported, or an archive is damaged.
         InvalidParameter: the project's, dataset's or format's name cannot be used.
         Conflict: somebody else changed the project meanwhile.
     """
     check_project_name(project_name)
     if dataset:
         check_dataset(dataset)
-    root = _check_root(path)
-    observer.progress(0, None, "looking through the folder")
-    listing = scan_folder(root)
-    project = workspace.catalog.projects.find(project_name, workspace.settings.workspace)
-    params = {"path": str(root), "project": project_name, "dataset": dataset, "format": format}
-    with closing(_Import(workspace, listing, project, project_name, dataset, format, observer)) as work:
-        way = work.find_last() or choose_importer(workspace.registry, listing, format)
+    source = _check_source(path)
+    clear_unpacked(workspace.home)
+    params = {"path": str(source), "project": project_name, "dataset": dataset, "format": format}
+    with ExitStack() as stack:
+        work = _Import(workspace, source, project_name, dataset, format, observer)
+        stack.enter_context(closing(work))
+        work.look(stack)
+        way = work.find_last() or choose_importer(workspace.registry, work.listing, format)
         with record(workspace, "import", params=params) as run:
             with workspace.catalog.transaction():  # each would wait for the disk by itself
-                run.read_folder(str(root))
-                if project is not None and project.item_count:
-                    run.read_state(project, project.head)
+                run.read_folder(str(source))
+                if work.project is not None and work.project.item_count:
+                    run.read_state(work.project, work.project.head)
             return _repeat(run, project_name, way) if isinstance(way, Head) else work.do(run, way)
 
 
@@ -99,21 +113,23 @@ def list_formats(workspace: Workspace) -> tuple[str, ...]:
     return list_format_names(workspace.registry)
 
 
-def _check_root(path: Path) -> Path:
-    root = expand_path(path)
+def _check_source(path: Path) -> Path:
+    """Return the folder or the archive file that is meant."""
+    source = expand_path(path)
     try:
-        if not root.exists():
-            raise NotFound(f"There is no folder {path}.", hint="Check the path.")
-        if not root.is_dir():
+        if not source.exists():
+            raise NotFound(f"There is no folder or archive {path}.", hint="Check the path.")
+        if not (source.is_dir() or source.is_file()):
             raise InvalidInput(
-                f"{path} is a file, not a folder.", hint="Give the folder that holds the images."
+                f"{path} is neither a folder nor a file.", hint="Give the folder that holds the images."
             )
-        next(root.iterdir(), None)
+        if source.is_dir():
+            next(source.iterdir(), None)
     except OSError as error:
         raise InvalidInput(
             f"{path} cannot be read: {error.strerror}.", hint="Check its mode and owner."
         ) from error
-    return root
+    return source
 
 
 @dataclass(slots=True)
@@ -121,17 +137,49 @@ class _Import:
     """One import from its listing to its head."""
 
     workspace: Workspace
-    listing: FolderListing
-    project: Project | None  # None where there is none of that name yet
+    source: Path  # a folder or an archive
     project_name: str
     dataset: str
     format: str
     observer: Observer
+    listing: FolderListing = field(init=False)
+    left_out: tuple[Problem, ...] = ()  # of an archive
     fingerprint: str = field(init=False)
-    cache: ImportCache | None = field(init=False)
+    project: Project | None = None  # None where there is none of that name yet
+    cache: ImportCache | None = None
+    joined: Joined = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.fingerprint = compute_fingerprint(self.listing)
+    @property
+    def is_archive(self) -> bool:
+        return self.fingerprint.startswith(_OF_ARCHIVE)
+
+    def look(self, stack: ExitStack) -> None:
+        """List the folder, or that which an archive is unpacked into until the stack is left.
+
+        An archive is told by its digest, since its files are new each time: where it was imported last,
+        and has not changed, it stays packed.
+        """
+        self.observer.progress(0, None, "looking through the folder")
+        if not self.source.is_file():
+            self.listing = scan_folder(self.source)
+            self.fingerprint = compute_fingerprint(self.listing)
+            self._find_project()
+            return
+        from mlwf_tui.workflow.unpack import open_archive, unpack  # Python's archive readers take 10 ms
+
+        archive = open_archive(self.source, self.observer)
+        self.fingerprint = _OF_ARCHIVE + archive.digest
+        self._find_project()
+        if self.find_last() is None:
+            unpacked = stack.enter_context(unpack(self.workspace.home, archive, self.observer))
+            self.listing, self.left_out = scan_folder(unpacked.root), unpacked.problems
+            self._find_project()  # somebody may have changed it meanwhile
+
+    def _find_project(self) -> None:
+        self.close()
+        self.project = self.workspace.catalog.projects.find(
+            self.project_name, self.workspace.settings.workspace
+        )
         self.cache = self._find_cache(self.project).open() if self.project else None
 
     def close(self) -> None:
@@ -156,6 +204,7 @@ class _Import:
         with closing(NextItems(home)) as items:
             with closing(ItemSpool(home)) as fresh:
                 intake = Intake(self.workspace, self.listing, self.dataset, self.project, known, fresh, items)
+                intake.problems += self.left_out
                 manifest = self._take_all(run, intake, importer, key)
             return self._end(run, intake, manifest, choice, key_digest)
 
@@ -163,7 +212,7 @@ class _Import:
         self, run: Recorder, intake: Intake, manifest: ManifestSummary, choice: Choice, key: Digest
     ) -> ImportResult:
         """Move the head, and leave what is known for the next import."""
-        result = _summarise(intake, self.project_name, run.run_id, choice)
+        result = _summarise(intake, self.joined, self.project_name, run.run_id, choice)
         run.result = {**asdict(result), "summary": _describe_counts(result)}
         project = self._move_head(run, manifest)
         # After the commit: a cache that knew more than the catalog would hide what was never stored.
@@ -171,7 +220,7 @@ class _Import:
             importer=choice.importer.name,
             key=key,
             scanned_at_ns=self.listing.scanned_at_ns,
-            fingerprint="" if intake.has_young else self.fingerprint,
+            fingerprint="" if intake.has_young and not self.is_archive else self.fingerprint,
             manifest=manifest.digest,
             item_count=intake.taken,
             problems=tuple((problem.path, problem.reason) for problem in intake.problems),
@@ -180,7 +229,7 @@ class _Import:
         return result
 
     def _find_cache(self, project: Project) -> CacheFile:
-        return find_cache(self.workspace, project.id, str(self.listing.root), self.dataset, self.format)
+        return find_cache(self.workspace, project.id, str(self.source.resolve()), self.dataset, self.format)
 
     def _choose_known(self, importer: str, key_digest: Digest) -> KnownItems:
         """Return what may be believed: not what was changed in the project since it was read."""
@@ -205,7 +254,19 @@ class _Import:
                 intake.take_all(imported, readers, self.observer, total=_count_images(self.listing))
             if not intake.taken:
                 raise InvalidInput(_describe_failure(intake), hint="Nothing was imported.")
-            return _write_manifest(self.workspace, writer, self.project, intake, declared)
+            return self._write_manifest(writer, intake, declared)
+
+    def _write_manifest(self, writer: StoreWriter, intake: Intake, declared: LabelSchema) -> ManifestSummary:
+        """Write the project's items with what was taken in; classes in the order that the folder declares."""
+        names = tuple(dict.fromkeys((*declared.class_names, *sorted(intake.class_names))))
+        tags = tuple(intake.tags[name] for name in sorted(intake.tags))
+        found = declared.merge(LabelSchema(define_classes(names, geometry=None), tags))
+        if self.project is None:
+            self.joined = Joined(schema=found)
+            return write_rows(writer, found, intake.fresh.iter_sorted())
+        store, base = self.workspace.store, self.project.manifest
+        self.joined = join_schemas(read_summary(store, base).schema, found)
+        return update_rows(store, writer, base, schema=self.joined.schema, changes=intake.changes)
 
     def _move_head(self, run: Recorder, manifest: ManifestSummary) -> Project:
         """Move the head, of a project that is made now where there was none."""
@@ -241,27 +302,9 @@ def _repeat(run: Recorder, project_name: str, last: Head) -> ImportResult:
     return result
 
 
-def _write_manifest(
-    workspace: Workspace,
-    writer: StoreWriter,
-    project: Project | None,
-    intake: Intake,
-    declared: LabelSchema,
-) -> ManifestSummary:
-    """Write the project's items with what was taken in; classes in the order that the folder declares."""
-    names = tuple(dict.fromkeys((*declared.class_names, *sorted(intake.class_names))))
-    found = declared.merge(
-        LabelSchema(
-            define_classes(names, geometry=None), tuple(intake.tags[name] for name in sorted(intake.tags))
-        )
-    )
-    if project is None:
-        return write_rows(writer, found, intake.fresh.iter_sorted())
-    schema = read_summary(workspace.store, project.manifest).schema.merge(found)
-    return update_rows(workspace.store, writer, project.manifest, schema=schema, changes=intake.changes)
-
-
-def _summarise(intake: Intake, project_name: str, run_id: str, choice: Choice) -> ImportResult:
+def _summarise(
+    intake: Intake, joined: Joined, project_name: str, run_id: str, choice: Choice
+) -> ImportResult:
     return ImportResult(
         project=project_name,
         items_added=intake.changed - intake.updated,
@@ -272,11 +315,22 @@ def _summarise(intake: Intake, project_name: str, run_id: str, choice: Choice) -
         format=choice.importer.name,
         reason=choice.reason,
         also=choice.others,
+        updates={aspect.value: count for aspect, count in intake.updates.most_common()},
+        new_classes=joined.new_classes,
+        new_tags=joined.new_tags,
+        conflicts=joined.conflicts,
     )
 
 
 def _describe_counts(result: ImportResult) -> str:
-    counts = {"added": result.items_added, "updated": result.items_updated, "left out": len(result.problems)}
+    counts = {
+        "added": result.items_added,
+        "updated": result.items_updated,
+        "new classes": len(result.new_classes),
+        "new tags": len(result.new_tags),
+        "conflicts": len(result.conflicts),
+        "left out": len(result.problems),
+    }
     return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing new"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -10,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import Annotation, TagDefinition
+from mlwf_tui.entities.change import Aspect, ChangeKind, ItemChange
 from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.item import Split, check_dataset, check_name
 from mlwf_tui.entities.keys import KeySet
@@ -52,6 +54,7 @@ class Intake:
     moved: list[tuple[Task, CachedItem]] = field(default_factory=list)  # known, under another path
     unchanged: int = 0
     updated: int = 0
+    updates: Counter[Aspect] = field(default_factory=Counter)  # what the updated items differ in
     has_young: bool = field(init=False)  # files that may yet change without their signatures telling
 
     def __post_init__(self) -> None:
@@ -164,7 +167,10 @@ class Intake:
         if encoded.row == before:
             self.unchanged += 1
             return
-        self.updated += before is not None
+        if before is not None:
+            self.updated += 1
+            change = ItemChange(ChangeKind.CHANGED, key, decode_item(before), decode_item(encoded.row))
+            self.updates.update(change.aspects)
         if self.project is None:
             self.fresh.add(encoded)
         else:

@@ -11,7 +11,7 @@ import msgspec
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
-from mlwf_tui.store.manifests import read_summary
+from mlwf_tui.store.manifests import find_item, read_summary
 from mlwf_tui.store.places import ItemHead, find_place, iter_heads, iter_items_at
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workspace import Workspace
@@ -62,6 +62,11 @@ def read_image(workspace: Workspace, item: Item) -> bytes:
         CorruptData: they are damaged.
     """
     return workspace.store.read(item.blob)
+
+
+def read_item(workspace: Workspace, manifest: Digest, key: str) -> Item | None:
+    """Return the item of a manifest under a key, None where it has none."""
+    return find_item(workspace.store, manifest, key)
 
 
 def find_item_place(workspace: Workspace, source: ItemSource, key: str) -> int:

@@ -161,6 +161,7 @@ def _has_same_annotation(before: Row, after: Row) -> bool:
     is_same = (
         old.objects == new.objects
         and old.tags == new.tags
+        and old.custom == new.custom
         and old.split == new.split
         and (old.width_px, old.height_px) == (new.width_px, new.height_px)
     )

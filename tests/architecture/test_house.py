@@ -16,14 +16,13 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "datumaro", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
     "backup_files", "freezing",
-    "conversions", "fitting", "linking",
-    "__init__", "calls", "combine", "content", "control", "detecting", "dispatch", "events", "exports",
-    "follow",
+    "__init__", "calls", "combine", "content", "control", "conversions", "detecting", "dispatch", "events",
+    "exports", "fingerprints", "fitting", "fixing", "follow", "linking",
     "graph_formats", "hands", "hits", "import_cache", "inspecting", "intake", "items", "jobs", "journal",
-    "known_items", "layouts", "leases", "live", "machine_marks", "messages", "metering", "names", "perform",
-    "pictures", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving", "settle",
-    "spool", "tracking", "tree", "tree_edits", "tree_files", "tree_moves", "tree_plan", "tree_recovery",
-    "tree_state", "tree_write", "usage",
+    "known_items", "layouts", "leases", "live", "machine_marks", "members", "messages", "metering", "names",
+    "perform", "pictures", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving",
+    "settle", "spool", "tracking", "tree", "tree_edits", "tree_files", "tree_moves", "tree_plan",
+    "tree_recovery", "tree_state", "tree_write", "unpack", "unpacked", "usage",
 }  # fmt: skip
 SDK_NAMES = {
     "import": "import_folder",  # a word of Python

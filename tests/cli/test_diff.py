@@ -70,7 +70,7 @@ pets@1 → pets@2: 1 added, 1 removed, 1 renamed, 1 changed (split 1, objects 1)
   CLASS  ADDED  MOVED  RELABELLED  DEFINED
 ~ car        2      1
 ~ dog                          -1
-+ cat                          +1  new, #3cb44b any shape
++ cat                          +1  new, #3cb44b, any shape
 
   TAG    VALUE
 + night  number

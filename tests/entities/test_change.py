@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from msgspec import structs
 from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind, Tag
+from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
+    Annotation,
+    ClassDefinition,
+    Geometry,
+    GeometryKind,
+    Tag,
+    TagDefinition,
+    Visibility,
+)
 from mlwf_tui.entities.change import (
     Aspect,
     ChangeKind,
@@ -20,6 +29,8 @@ from mlwf_tui.entities.change import (
     ObjectChange,
     ObjectChangeKind,
     compare_objects,
+    describe_class,
+    describe_tag_definition,
 )
 from mlwf_tui.entities.item import Split
 from tests.states import make_object, make_plain_item
@@ -220,3 +231,25 @@ def test_an_added_item_counts_its_objects() -> None:
     change = ItemChange(ChangeKind.ADDED, item.key, None, item)
     assert (change.detail, change.aspects, change.renamed_from) == ("1 object", (), None)
     assert [found.title for found in change.compare_objects()] == ["added car"]
+
+
+def test_custom_values_of_an_item_and_a_visibility_are_seen() -> None:
+    pose = Geometry(GeometryKind.KEYPOINTS, ((1.0, 1.0), (9.0, 9.0)))
+    hidden = replace(pose, visibility=(Visibility.HIDDEN, Visibility.VISIBLE))
+    before = replace(
+        make_plain_item("a/1.jpg"), annotation=Annotation((AnnotatedObject("cat", pose),), custom={"lens": 3})
+    )
+    after = replace(
+        before,
+        annotation=Annotation((AnnotatedObject("cat", hidden),), custom={"lens": 4, "is_night": True}),
+    )
+    change = ItemChange(ChangeKind.CHANGED, before.key, before, after)
+    assert change.aspects == (Aspect.CUSTOM, Aspect.OBJECTS)
+    assert change.detail == "custom -lens=3 +is_night=True +lens=4, moved cat (IoU 1.00)"
+
+
+def test_definitions_are_told_with_skeleton_and_choices() -> None:
+    pose = ClassDefinition("cat", "#ff0000", GeometryKind.KEYPOINTS, ("nose", "tail"), (("nose", "tail"),))
+    assert describe_class(pose) == "#ff0000, keypoints, nodes nose tail, edges nose-tail"
+    choice = TagDefinition("coat", "choice", ("red", "grey"), "#00ff00", "objects")
+    assert describe_tag_definition(choice) == "choice of red, grey; for objects; #00ff00"

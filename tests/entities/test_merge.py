@@ -287,3 +287,37 @@ def test_a_definition_that_both_changed_is_a_conflict() -> None:
     judge = Judge()
     assert merge_schemas(tags[0], LabelSchema(), tags[1], judge) == LabelSchema()
     assert [(c.key, c.ours, c.theirs) for c in judge.conflicts] == [("tag fog", "removed", "value text")]
+
+
+def test_custom_values_are_merged_by_key() -> None:
+    def custom(**values: str | float) -> Item:
+        return replace(BASE, annotation=replace(BASE.annotation, custom=values))
+
+    base = custom(lens=3.0, place="Ulm")
+    merged = merge_items(base, custom(lens=4.0, place="Ulm"), custom(lens=3.0, sun="low"), never)
+    assert merged == custom(lens=4.0, sun="low")
+    judge = Judge(Side.THEIRS)
+    merged = merge_items(base, custom(lens=4.0), custom(place="Ulm"), judge)
+    assert merged == custom()
+    assert [(c.key, c.ours, c.theirs) for c in judge.conflicts] == [
+        ("main/a.jpg#custom-lens", "4", "removed")
+    ]
+
+
+def test_skeletons_and_choices_are_merged_as_their_definitions() -> None:
+    def make(nodes: Sequence[str], values: Sequence[str]) -> LabelSchema:
+        pose = ClassDefinition("cat", geometry=GeometryKind.KEYPOINTS, nodes=tuple(nodes))
+        return LabelSchema((pose,), (TagDefinition("coat", "choice", tuple(values)),))
+
+    base, ours, theirs = (
+        make(["nose"], ["red"]),
+        make(["nose", "tail"], ["red"]),
+        make(["nose"], ["red", "grey"]),
+    )
+    assert merge_schemas(base, ours, theirs, never) == make(["nose", "tail"], ["red", "grey"])
+    judge = Judge(Side.THEIRS)
+    other = make(["ear"], ["red"])
+    assert merge_schemas(base, ours, other, judge) == other
+    assert [(c.key, c.theirs) for c in judge.conflicts] == [
+        ("class cat", "#808080, keypoints, nodes ear, edges none")
+    ]

@@ -16,6 +16,7 @@ from mlwf_tui.entities.annotation import (
     LabelSchema,
     Tag,
     TagDefinition,
+    Visibility,
 )
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
@@ -49,7 +50,14 @@ def draw_mask(mask: NDArray[np.bool_], left: int, top: int) -> Geometry:
 def draw_keypoints(draw: st.DrawFn) -> Geometry:
     nodes = tuple(draw(st.lists(points, min_size=1, max_size=6)))
     some = draw(st.just([]) | st.lists(names, min_size=len(nodes), max_size=len(nodes)))
-    return Geometry(GeometryKind.KEYPOINTS, nodes, names=tuple(some))
+    return Geometry(
+        GeometryKind.KEYPOINTS, nodes, names=tuple(some), visibility=draw(draw_visibility(len(nodes)))
+    )
+
+
+def draw_visibility(count: int) -> st.SearchStrategy[tuple[Visibility, ...]]:
+    some = st.lists(st.sampled_from(Visibility), min_size=count, max_size=count).map(tuple)
+    return st.just(()) | some.map(lambda seen: () if set(seen) == {Visibility.VISIBLE} else seen)
 
 
 sound_geometries = {
@@ -73,17 +81,29 @@ sound_geometries = {
     ),
 }
 
-odd_geometries = st.builds(
-    Geometry,
-    st.sampled_from(GeometryKind),
-    st.lists(points, min_size=1, max_size=5).map(tuple),
-    st.lists(st.lists(points, max_size=4).map(tuple), max_size=2).map(tuple),
-    st.lists(st.integers(0, 1 << 40), max_size=5).map(tuple),
-    st.lists(names, max_size=3).map(tuple),
-)
+
+@st.composite
+def draw_odd(draw: st.DrawFn) -> Geometry:
+    drawn = draw(st.lists(points, min_size=1, max_size=5).map(tuple))
+    return Geometry(
+        draw(st.sampled_from(GeometryKind)),
+        drawn,
+        draw(st.lists(st.lists(points, max_size=4).map(tuple), max_size=2).map(tuple)),
+        draw(st.lists(st.integers(0, 1 << 40), max_size=5).map(tuple)),
+        draw(st.lists(names, max_size=3).map(tuple)),
+        draw(draw_visibility(len(drawn))),
+    )
+
+
+odd_geometries = draw_odd()
 """Shapes that the model can hold though nothing of ours makes them."""
 
 tags = st.builds(Tag, names, st.none() | names | numbers)
+custom_keys = names | st.sampled_from(
+    ("description", "createdAt", "updatedAt", "instance", "id", "nnCreated", "nnUpdated")
+)
+custom_values = names | numbers | st.integers(0, 1 << 54).map(float) | st.booleans()
+customs = st.dictionaries(custom_keys, custom_values, max_size=3)
 
 
 def draw_objects(geometries: st.SearchStrategy[Geometry]) -> st.SearchStrategy[AnnotatedObject]:
@@ -94,7 +114,7 @@ def draw_objects(geometries: st.SearchStrategy[Geometry]) -> st.SearchStrategy[A
         st.none() | st.floats(0, 1),
         names,
         st.lists(tags, max_size=2).map(tuple),
-        st.dictionaries(names, names | numbers | st.booleans(), max_size=3),
+        customs,
     )
 
 
@@ -113,25 +133,32 @@ def to_item(annotation: Annotation, split: Split = Split.TRAIN) -> Item:
 
 def draw_items(geometries: st.SearchStrategy[Geometry]) -> st.SearchStrategy[Item]:
     objects = st.lists(draw_objects(geometries), max_size=3).map(tuple)
-    annotations = st.builds(Annotation, objects, st.lists(tags, max_size=3).map(tuple))
+    annotations = st.builds(Annotation, objects, st.lists(tags, max_size=3).map(tuple), customs)
     return st.builds(to_item, annotations, st.sampled_from(Split))
+
+
+colors = st.from_regex(r"#[0-9a-fA-F]{6}", fullmatch=True) | st.just("#808080") | names
+
+
+@st.composite
+def draw_class(draw: st.DrawFn) -> ClassDefinition:
+    nodes = draw(st.lists(names | st.just("0"), max_size=4, unique=True))
+    ends = st.sampled_from(nodes or [""])
+    edges = draw(st.lists(st.tuples(ends, ends), max_size=4)) if nodes else []
+    kind = draw(st.none() | st.sampled_from(GeometryKind) | st.just(GeometryKind.KEYPOINTS))
+    return ClassDefinition(draw(names), draw(colors), kind, tuple(nodes), tuple(edges))
+
+
+@st.composite
+def draw_tag_definition(draw: st.DrawFn) -> TagDefinition:
+    value_type = draw(st.sampled_from(["none", "text", "number", "choice"]))
+    values = draw(st.lists(names, max_size=3)) if value_type == "choice" or draw(st.booleans()) else []
+    target = draw(st.sampled_from(["items", "objects", "any"]))
+    return TagDefinition(draw(names), value_type, tuple(values), draw(st.just("") | colors), target)
 
 
 schemas = st.builds(
     LabelSchema,
-    st.lists(
-        st.builds(
-            ClassDefinition,
-            names,
-            st.from_regex(r"#[0-9a-fA-F]{6}", fullmatch=True),
-            st.none() | st.sampled_from(GeometryKind),
-        ),
-        unique_by=lambda definition: definition.name,
-        max_size=5,
-    ).map(tuple),
-    st.lists(
-        st.builds(TagDefinition, names, st.sampled_from(["none", "text", "number"])),
-        unique_by=lambda definition: definition.name,
-        max_size=5,
-    ).map(tuple),
+    st.lists(draw_class(), unique_by=lambda definition: definition.name, max_size=5).map(tuple),
+    st.lists(draw_tag_definition(), unique_by=lambda definition: definition.name, max_size=5).map(tuple),
 )

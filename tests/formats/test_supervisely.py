@@ -15,7 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind, Tag
+from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
+    Annotation,
+    Geometry,
+    GeometryKind,
+    Tag,
+    Visibility,
+)
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats import supervisely, supervisely_shapes
@@ -244,7 +251,14 @@ def test_a_file_of_supervisely_itself_is_read() -> None:
                 BOX,
                 author="ada",
                 tags=(Tag("age", 7.0), Tag("new")),
-                custom={"depth": 3.0, "note": "far", "is_far": True},
+                custom={
+                    "depth": 3.0,
+                    "note": "far",
+                    "is_far": True,
+                    "id": 497521359.0,
+                    "createdAt": "2024-01-22",
+                    "updatedAt": "2024-01-22T19:37:50.158Z",
+                },
             ),
         ),
         (Tag("seen"), Tag("weather", "sunny")),
@@ -277,7 +291,8 @@ def test_nodes_are_keypoints_and_numbers_are_no_names() -> None:
     named = read_geometry(geometryType="graph", nodes={"nose": {"loc": [1, 2]}, "ear": {"loc": [3, 4]}})
     assert named == Geometry(GeometryKind.KEYPOINTS, ((1.0, 2.0), (3.0, 4.0)), names=("nose", "ear"))
     numbered = read_geometry(geometryType="graph", nodes={"0": {"loc": [1, 2], "disabled": True}})
-    assert numbered == Geometry(GeometryKind.KEYPOINTS, ((1.0, 2.0),))
+    hidden = (Visibility.HIDDEN,)
+    assert numbered == Geometry(GeometryKind.KEYPOINTS, ((1.0, 2.0),), visibility=hidden)
 
 
 def test_an_angle_turns_a_box_clockwise_around_its_centre() -> None:
@@ -467,14 +482,92 @@ def test_what_our_model_has_no_place_for_is_named() -> None:
         description="a street",
     )
 
-    assert [labelled.custom for labelled in found.annotation.objects] == [{"b": 2.0}, {}]
+    assert [labelled.custom for labelled in found.annotation.objects] == [
+        {"b": 2.0, "description": "the big one"},
+        {},
+    ]
+    assert found.annotation.custom == {"description": "a street"}
     assert found.problems == (
-        "object 1 (cat) has a description, which is not kept",
         "object 1 (cat) has customData a, which is no text, number or boolean and not kept",
         "object 1 (cat) has customData c, which is no text, number or boolean and not kept",
         "object 2 (cat) has customData that is not an object, which is not kept",
-        "the description is not kept",
     )
+
+
+def test_what_stands_in_two_places_is_kept_once_and_told() -> None:
+    found = read(
+        {**BOX_JSON, "id": 3, "description": 7, "customData": {"id": "own"}},
+        description="a street",
+        customBigData={"description": "theirs", "lens": 3, "deep": {"a": 1}},
+        customData={"lens": 4},
+    )
+
+    assert found.annotation.objects[0].custom == {"id": "own"}
+    assert found.annotation.custom == {"description": "theirs", "lens": 4.0}
+    assert found.problems == (
+        "object 1 (cat) has a description that is no text, which is not kept",
+        "object 1 (cat) has a id beside the one in its custom data, which is not kept",
+        "the image has customBigData deep, which is no text, number or boolean and not kept",
+        "the image has a description beside the one in its custom data, which is not kept",
+    )
+
+
+def test_an_item_goes_out_with_description_and_custom_data() -> None:
+    item = to_item(Annotation(custom={"description": "a street", "lens": 3.0}))
+
+    written = json.loads(encode_annotation(item))
+
+    assert (written["description"], written["customBigData"]) == ("a street", {"lens": 3})
+
+
+def test_what_supervisely_has_places_for_goes_there() -> None:
+    custom: dict[str, str | float | bool] = {
+        "id": 7.0,
+        "createdAt": "2024",
+        "nnCreated": True,
+        "updatedAt": 3.0,
+        "lens": 1.0,
+    }
+    (written,) = json.loads(encode_annotation(of_objects(AnnotatedObject("cat", BOX, custom=custom))))[
+        "objects"
+    ]
+
+    assert (written["id"], written["createdAt"], written["nnCreated"]) == (7, "2024", True)
+    assert written["customData"] == {"updatedAt": 3, "lens": 1}
+
+
+def test_keypoints_without_names_go_out_under_those_of_their_class() -> None:
+    shape = Geometry(
+        GeometryKind.KEYPOINTS,
+        ((1.0, 2.0), (3.0, 4.0), (0.0, 0.0)),
+        visibility=(Visibility.VISIBLE, Visibility.HIDDEN, Visibility.MISSING),
+    )
+    item = of_objects(AnnotatedObject("cat", shape))
+
+    encoded = encode_annotation(item, {"cat": ("nose", "ear", "tail")})
+
+    assert json.loads(encoded)["objects"][0]["nodes"] == {
+        "nose": {"loc": [1, 2]},
+        "ear": {"loc": [3, 4], "disabled": True},
+        "tail": {"loc": [0, 0], "disabled": True, "visibility": 0},
+    }
+    assert decode_annotation(encoded).annotation == item.annotation
+
+
+def test_nodes_have_the_names_that_their_template_gives_their_ids() -> None:
+    nodes = {"8f3a": {"loc": [1, 2]}, "71c0": {"loc": [3, 4]}}
+    data = encode_annotation(of_objects(AnnotatedObject("cat", BOX)))
+    document = json.loads(data) | {
+        "objects": [{"classTitle": "cat", "tags": [], "shape": "graph", "nodes": nodes}]
+    }
+    raw = json.dumps(document).encode()
+
+    def read_names(known: dict[str, str]) -> tuple[str, ...]:
+        return decode_annotation(raw, {"cat": known}).annotation.objects[0].geometry.names
+
+    assert read_names({"8f3a": "nose", "71c0": "ear"}) == ("nose", "ear")
+    assert read_names({"8f3a": "nose"}) == ("nose", "71c0")
+    assert read_names({"8f3a": "nose", "71c0": "nose"}) == ("8f3a", "71c0")
 
 
 def test_corners_that_do_not_fit_the_angle_are_taken_and_told() -> None:

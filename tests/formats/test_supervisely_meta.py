@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mlwf_tui.entities.annotation import ClassDefinition, GeometryKind, LabelSchema, TagDefinition
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats.supervisely import decode_meta, encode_meta
+from mlwf_tui.formats.supervisely_meta import decode_node_names
 from tests.formats.making import schemas
 
 
@@ -80,12 +81,71 @@ def test_a_file_of_supervisely_itself_is_read() -> None:
             ClassDefinition("all"),
         ),
         (
-            TagDefinition("train"),
-            TagDefinition("coat", "text"),
+            TagDefinition("train", color="#0F8A12"),
+            TagDefinition("coat", "choice", ("red", "blue")),
             TagDefinition("seen", "text"),
             TagDefinition("bare"),
         ),
     )
+
+
+def test_a_skeleton_and_a_choice_go_out_in_the_formats_own_terms() -> None:
+    schema = LabelSchema(
+        (ClassDefinition("cat", "#ff0000", GeometryKind.KEYPOINTS, ("nose", "tail"), (("nose", "tail"),)),),
+        (TagDefinition("coat", "choice", ("red", "grey"), "#00ff00", "objects"),),
+    )
+
+    written = json.loads(encode_meta(schema))
+
+    (pose,), (coat,) = written["classes"], written["tags"]
+    assert set(pose) == {"title", "shape", "color", "geometry_config"}
+    assert list(pose["geometry_config"]["nodes"]) == ["nose", "tail"]
+    assert pose["geometry_config"]["nodes"]["tail"]["label"] == "tail"
+    (edge,) = pose["geometry_config"]["edges"]
+    assert (edge["src"], edge["dst"]) == ("nose", "tail")
+    assert coat == {
+        "name": "coat",
+        "value_type": "oneof_string",
+        "color": "#00ff00",
+        "values": ["red", "grey"],
+        "applicable_type": "objectsOnly",
+    }
+
+
+def test_a_template_of_supervisely_itself_is_read_by_its_labels() -> None:
+    template = {
+        "nodes": {
+            "a1": {"label": "nose", "loc": [1, 2], "color": "#0000FF"},
+            "b2": {"label": "tail", "loc": [3, 4], "disabled": True},
+        },
+        "edges": [{"src": "a1", "dst": "b2"}, {"src": "a1", "dst": "zz"}, {"src": ["a1"]}, 7],
+    }
+    meta = json.dumps({"classes": [{"title": "cat", "shape": "graph", "geometry_config": template}]}).encode()
+
+    (pose,) = decode_meta(meta).classes
+    assert (pose.nodes, pose.edges) == (("nose", "tail"), (("nose", "tail"),))
+    assert decode_node_names(meta) == {"cat": {"a1": "nose", "b2": "tail"}}
+
+
+@pytest.mark.parametrize("template", [None, 3, [], {}, {"nodes": []}, {"nodes": {"a": 1}, "edges": {}}])
+def test_a_template_that_is_none_costs_nothing_else(template: object) -> None:
+    meta = {"classes": [{"title": "cat", "shape": "graph", "geometry_config": template}], "tags": ["day"]}
+    schema = decode_meta(json.dumps(meta).encode())
+    assert schema.classes[0].name == "cat"
+    assert schema.tags == (TagDefinition("day"),)
+
+
+def test_what_is_written_for_supervisely_alone_does_not_come_back() -> None:
+    schema = LabelSchema((ClassDefinition("cat", geometry=GeometryKind.KEYPOINTS),))
+    shown = LabelSchema(
+        (ClassDefinition("cat", geometry=GeometryKind.KEYPOINTS, nodes=("0", "1")), ClassDefinition("dog")),
+        (TagDefinition("day"),),
+    )
+
+    encoded = encode_meta(schema, shown)
+
+    assert decode_meta(encoded) == schema
+    assert [row["title"] for row in json.loads(encoded)["classes"]] == ["cat", "dog"]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ class FlatShape(msgspec.Struct):
     holes: Sequence[object] = ()
     runs: Sequence[object] = ()
     names: Sequence[object] = ()
+    visibility: Sequence[object] = ()
     decimals: Literal[0, 3] = 0
 
 
@@ -45,6 +46,7 @@ class Flat(msgspec.Struct):
     split: Split
     tags: Sequence[Tag]
     objects: Sequence[FlatLabelled]
+    custom: dict[str, str | float | bool]
 
 
 def flatten(item: Item) -> Flat:
@@ -59,16 +61,17 @@ def flatten(item: Item) -> Flat:
         )
         for labelled in item.annotation.objects
     ]
-    return Flat(item.width_px, item.height_px, item.split, item.annotation.tags, objects)
+    annotation = item.annotation
+    return Flat(item.width_px, item.height_px, item.split, annotation.tags, objects, dict(annotation.custom))
 
 
 def flatten_shape(shape: Geometry) -> FlatShape:
     points = [value for point in shape.points for value in point]
-    return FlatShape(shape.kind, points, shape.holes, shape.runs, shape.names)
+    return FlatShape(shape.kind, points, shape.holes, shape.runs, shape.names, shape.visibility)
 
 
 def of_shape(shape: FlatShape, class_name: str = "cat") -> Flat:
-    return Flat(640, 480, Split.NONE, (), [FlatLabelled(class_name, shape, None, "", (), {})])
+    return Flat(640, 480, Split.NONE, (), [FlatLabelled(class_name, shape, None, "", (), {})], {})
 
 
 @pytest.mark.parametrize("kind", PLAIN)

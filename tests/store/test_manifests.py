@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import msgspec
 import pytest
@@ -23,6 +24,7 @@ from mlwf_tui.entities.annotation import (
     LabelSchema,
     Tag,
     TagDefinition,
+    Visibility,
     define_classes,
 )
 from mlwf_tui.entities.boxes import Boxes, Corners
@@ -124,14 +126,24 @@ numbers = (
 )
 points = st.lists(st.tuples(numbers, numbers), max_size=4).map(tuple)
 tags = st.lists(st.builds(Tag, texts, st.none() | texts | numbers), max_size=2).map(tuple)
-geometries = st.builds(
-    Geometry,
-    st.sampled_from(GeometryKind),
-    points,
-    st.lists(points, max_size=2).map(tuple),
-    st.lists(st.integers(0, 2**40), max_size=4).map(tuple),
-    st.lists(texts, max_size=3).map(tuple),
-)
+customs = st.dictionaries(texts, texts | numbers | st.booleans(), max_size=3)
+
+
+@st.composite
+def draw_geometry(draw: st.DrawFn) -> Geometry:
+    drawn = draw(points)
+    seen = tuple(draw(st.sampled_from(Visibility)) for _ in drawn) if draw(st.booleans()) else ()
+    return Geometry(
+        draw(st.sampled_from(GeometryKind)),
+        drawn,
+        draw(st.lists(points, max_size=2).map(tuple)),
+        draw(st.lists(st.integers(0, 2**40), max_size=4).map(tuple)),
+        draw(st.lists(texts, max_size=3).map(tuple)),
+        () if set(seen) == {Visibility.VISIBLE} else seen,
+    )
+
+
+geometries = draw_geometry()
 objects = st.builds(
     AnnotatedObject,
     texts,
@@ -139,9 +151,9 @@ objects = st.builds(
     st.none() | numbers,
     texts,
     tags,
-    st.dictionaries(texts, texts | numbers | st.booleans(), max_size=3),
+    customs,
 )
-annotation_values = st.builds(Annotation, st.lists(objects, max_size=3).map(tuple), tags)
+annotation_values = st.builds(Annotation, st.lists(objects, max_size=3).map(tuple), tags, customs)
 names = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="/\\"),
     min_size=1,
@@ -170,6 +182,9 @@ def test_any_item_comes_back_from_its_row(item: Item) -> None:
         assert {k: type(v) for k, v in annotated.custom.items()} == {
             k: type(v) for k, v in original.custom.items()
         }
+    assert [type(decoded.annotation.custom[k]) for k in item.annotation.custom] == list(
+        map(type, item.annotation.custom.values())
+    )
 
 
 @given(items, good_names, good_names, st.none() | st.sampled_from(Split), st.booleans())
@@ -220,6 +235,125 @@ def test_equal_items_have_equal_bytes_whatever_their_number_types() -> None:
 def test_the_schema_comes_back_in_its_order(store: Store) -> None:
     schema = LabelSchema(define_classes(("zebra", "ape")), (TagDefinition("b"), TagDefinition("a", "number")))
     assert read_summary(store, write(store, {}, schema).digest).schema == schema
+
+
+@st.composite
+def draw_class(draw: st.DrawFn) -> ClassDefinition:
+    nodes = draw(st.lists(texts, max_size=4, unique=True))
+    ends = st.sampled_from(nodes) if nodes else st.nothing()
+    edges = draw(st.lists(st.tuples(ends, ends), max_size=4)) if nodes else []
+    kind = draw(st.none() | st.sampled_from(GeometryKind))
+    return ClassDefinition(draw(texts), draw(texts), kind, tuple(nodes), tuple(edges))
+
+
+schemas = st.builds(
+    LabelSchema,
+    st.lists(draw_class(), max_size=3).map(tuple),
+    st.lists(
+        st.builds(
+            TagDefinition,
+            texts,
+            texts,
+            st.lists(texts, max_size=3).map(tuple),
+            texts,
+            st.sampled_from(("items", "objects", "any")),
+        ),
+        max_size=3,
+    ).map(tuple),
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(schemas)
+def test_any_schema_comes_back(shared: Store, schema: LabelSchema) -> None:
+    digest = write(shared, {}, schema).digest
+    assert read_summary(shared, digest).schema == schema
+    assert write(shared, {}, read_summary(shared, digest).schema).digest == digest
+
+
+def test_what_has_none_of_the_later_fields_is_written_as_before_they_came(store: Store) -> None:
+    def unpack(encoded: bytes) -> Any:
+        return msgspec.msgpack.decode(encoded)
+
+    row = unpack(encode_item(make_item(1)))
+    assert len(row) == 9
+    assert len(row[8][0]) == 2
+    header = unpack(store.read(write(store, {}).digest))
+    assert header[2] == [[["car", "#ff0000", "rectangle"], ["tree", "#808080", None]], [["weather", "text"]]]
+
+
+def test_keypoints_that_are_all_visible_are_those_without_visibility() -> None:
+    places = ((1.0, 2.5), (3.0, 4.0))
+    plain = Geometry(GeometryKind.KEYPOINTS, places)
+    seen = replace(plain, visibility=(Visibility.VISIBLE,) * 2)
+
+    def write_row(shape: Geometry) -> bytes:
+        return encode_item(replace(make_item(0), annotation=Annotation((AnnotatedObject("car", shape),))))
+
+    assert write_row(seen) == write_row(plain)
+    hidden = replace(plain, visibility=(Visibility.HIDDEN, Visibility.MISSING))
+    assert decode_item(write_row(hidden)).annotation.objects[0].geometry == hidden
+
+
+def test_a_visibility_for_other_points_is_refused() -> None:
+    shape = Geometry(GeometryKind.KEYPOINTS, ((1.0, 2.0),), visibility=(Visibility.HIDDEN,) * 2)
+    item = replace(make_item(0), annotation=Annotation((AnnotatedObject("car", shape),)))
+    with pytest.raises(InvalidInput, match="visibility for each"):
+        encode_item(item)
+
+
+@pytest.mark.parametrize(
+    ("object_tail", "item_tail"),
+    [
+        ([0, [7]], []),  # no such visibility
+        ([0, [2, 2]], []),  # two for one point
+        ([0, [1.5]], []),
+        ([0, [1], 3], []),
+        ([], [{"a": None}]),
+        ([], [{"a": [1]}]),
+        ([], [[]]),
+        ([], [{}, 1]),
+    ],
+)
+def test_later_fields_with_bad_values_are_damage(object_tail: list[object], item_tail: list[object]) -> None:
+    shape = ["keypoints", [1, 2], [], [], [], *object_tail]
+    row = ["main", "a.jpg", bytes(32), 1, 2, 3, "none", [], [["car", shape]], *item_tail]
+    with pytest.raises(CorruptData):
+        decode_item(msgspec.msgpack.encode(row))
+
+
+@pytest.mark.parametrize(
+    ("class_tail", "tag_tail"),
+    [
+        ([["nose"], [["nose", "tail"]]], []),
+        ([["nose"], [["nose"]]], []),
+        ([[3]], []),
+        ([], [["red"], "", "everything"]),
+        ([], [["red"], 3]),
+    ],
+)
+def test_definitions_with_bad_values_are_damage(
+    store: Store, class_tail: list[object], tag_tail: list[object]
+) -> None:
+    root = read_header(store, write(store, {}).digest).root
+    schema = [[["car", "#fff", None, *class_tail]], [["age", "choice", *tag_tail]]]
+    header = ["mlwf.manifest", 2, schema, root, 0, 0, 0]
+    with store.writer() as writer:
+        digest = writer.put(msgspec.msgpack.encode(header), kind=RecordKind.MANIFEST)
+    with pytest.raises(CorruptData):
+        read_summary(store, digest)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        LabelSchema((ClassDefinition("car", edges=(("a", "b"),)),)),
+        LabelSchema(tags=(TagDefinition("age", target="everything"),)),
+    ],
+)
+def test_definitions_that_could_not_be_read_are_not_written(store: Store, schema: LabelSchema) -> None:
+    with pytest.raises(InvalidInput):
+        write(store, {}, schema)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

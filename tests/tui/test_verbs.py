@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
-from mlwf_tui.tui.widgets.form import Form
+from mlwf_tui.tui.widgets.form import FolderSuggester, Form
 from mlwf_tui.tui.widgets.progress import ProgressDialog
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow.jobs import queue_run
@@ -101,6 +102,32 @@ async def test_i_imports_a_folder_and_shows_its_progress(empty_home: Workspace, 
         await app.press("enter")
         await app.until_text("Imported into fresh: 2 new")
         await app.until(lambda: app.top is app.main)
+    assert [project.item_count for project in list_projects(empty_home)] == [2]
+
+
+async def test_folders_are_suggested_before_archives_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in ("pictures.tar.gz", "plain.txt"):
+        (tmp_path / name).touch()
+    sources = FolderSuggester((".zip", ".tar.gz"))
+    assert await sources.get_suggestion(f"{tmp_path}/p") == f"{tmp_path}/photos"
+    assert await sources.get_suggestion(f"{tmp_path}/pi") == f"{tmp_path}/pictures.tar.gz"
+    assert await sources.get_suggestion(f"{tmp_path}/pl") is None
+    assert await FolderSuggester().get_suggestion(f"{tmp_path}/pi") is None
+
+
+async def test_i_imports_an_archive_as_well(empty_home: Workspace, tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "new", {"train/a.jpg": 1, "train/b.jpg": 2})
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as made:
+        for path in folder.rglob("*.*"):
+            made.write(path, path.relative_to(folder))
+    async with drive(empty_home) as app:
+        await app.press("i")
+        await app.write(str(tmp_path / "photos.zip"))
+        await app.press("down")
+        await app.write("fresh")
+        await app.press("enter")
+        await app.until_text("Imported into fresh: 2 new")
     assert [project.item_count for project in list_projects(empty_home)] == [2]
 
 

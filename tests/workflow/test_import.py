@@ -5,6 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
+    Annotation,
+    ClassDefinition,
+    Geometry,
+    GeometryKind,
+    LabelSchema,
+    Tag,
+    TagDefinition,
+    Visibility,
+)
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.store.manifests import iter_items, read_summary
@@ -13,10 +24,12 @@ from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.runs import list_runs
+from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.verify import verify
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.fakes.observers import KeepingObserver, StoppingObserver
-from tests.making import make_supervisely, write_image, write_voc_xml
+from tests.making import HEIGHT_PX, WIDTH_PX, make_image, make_supervisely, write_image, write_voc_xml
+from tests.states import set_state
 
 
 def list_items(workspace: Workspace, project: str = "cells") -> dict[str, Item]:
@@ -72,6 +85,58 @@ def test_a_dataset_is_put_below_the_name_that_was_given(
     import_folder(imported, voc, "cells", dataset="march", observer=observer)
     assert len(list_items(imported)) == 10
     assert "march/a.jpg" in list_items(imported)
+
+
+def make_scene(folder: Path, shape: str, *, colors: tuple[str, ...] = ("red",)) -> Path:
+    """Write a Supervisely folder with one labelled image, a class of that shape and a choice of colours."""
+    make_supervisely(folder, {"a.jpg": [("cell", 1, 2, 30, 40)]}, class_names=["cell"])
+    meta = {
+        "classes": [{"title": "cell", "shape": shape, "color": "#112233"}],
+        "tags": [{"name": "stain", "value_type": "oneof_string", "values": colors, "color": "#000001"}],
+    }
+    (folder / "meta.json").write_text(json.dumps(meta), "utf-8")
+    return folder
+
+
+def test_classes_are_merged_by_name_and_what_does_not_fit_is_told(
+    workspace: Workspace, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    import_folder(workspace, make_scene(tmp_path / "one", "polygon"), "cells", observer=observer)
+    before = read_summary(workspace.store, workspace.catalog.projects.get("cells").manifest).schema
+    other = make_scene(tmp_path / "two", "rectangle", colors=("blue", "red"))
+
+    result = import_folder(workspace, other, "cells", dataset="march", observer=observer)
+
+    assert (result.items_added, result.new_classes, result.new_tags) == (1, (), ())
+    assert result.conflicts == (
+        "the class cell is for polygons here and for rectangles there: the project's definition is kept,"
+        " and the objects have come in with their own shapes",
+    )
+    after = read_summary(workspace.store, workspace.catalog.projects.get("cells").manifest).schema
+    assert after.classes == before.classes
+    assert after.tags[0].values == ("red", "blue")
+    assert sorted(list_items(workspace)) == ["main/a.jpg", "march/main/a.jpg"]
+
+
+def test_a_definition_that_came_later_is_named(
+    workspace: Workspace, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    folder = make_scene(tmp_path / "one", "polygon")
+    import_folder(workspace, folder, "cells", observer=observer)
+    meta = json.loads((folder / "meta.json").read_text())
+    meta["classes"].append({"title": "spot", "shape": "point"})
+    (folder / "meta.json").write_text(json.dumps(meta), "utf-8")
+
+    result = import_folder(workspace, folder, "cells", observer=observer)
+
+    assert (result.items_unchanged, result.items_updated, result.new_classes) == (1, 0, ("spot",))
+
+
+def test_an_update_says_what_differs(imported: Workspace, voc: Path, observer: KeepingObserver) -> None:
+    write_voc_xml(voc / "Annotations" / "a.xml", "a.jpg", [("cell", 1, 1, 9, 9)])
+    write_image(voc / "JPEGImages" / "b.jpg", seed=77)
+    result = import_folder(imported, voc, "cells", observer=observer)
+    assert (result.items_updated, result.updates) == (2, {"objects": 1, "pixels": 1})
 
 
 def test_bare_images_keep_the_splits_that_were_made_here(
@@ -184,6 +249,44 @@ def test_a_checkout_comes_back_as_another_project_with_all_it_held(
     assert (result.format, result.problems) == ("supervisely", ())
     projects = imported.catalog.projects
     assert projects.get("twin").manifest == projects.get("cells").manifest
+
+
+def test_a_checkout_brings_back_skeletons_choices_and_custom_values(
+    workspace: Workspace, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    data = make_image()
+    with workspace.store.writer() as writer:
+        blob = writer.put(data)
+    pose = Geometry(
+        GeometryKind.KEYPOINTS,
+        ((1.5, 2.0), (30.0, 4.0), (0.0, 0.0)),
+        visibility=(Visibility.VISIBLE, Visibility.HIDDEN, Visibility.MISSING),
+    )
+    labelled = AnnotatedObject(
+        "cat", pose, tags=(Tag("coat", "red"),), custom={"createdAt": "2024", "n": 1.5}
+    )
+    item = Item(
+        dataset="main/deep", name="a.jpg", blob=blob, size_bytes=len(data),
+        width_px=WIDTH_PX, height_px=HEIGHT_PX,
+        annotation=Annotation((labelled,), (Tag("night"),), {"description": "a yard", "lens": 3.0}),
+    )  # fmt: skip
+    schema = LabelSchema(
+        (
+            ClassDefinition(
+                "cat", "#111111", GeometryKind.KEYPOINTS, ("nose", "ear", "tail"), (("nose", "ear"),)
+            ),
+        ),
+        (TagDefinition("coat", "choice", ("red", "grey"), target="objects"), TagDefinition("night")),
+    )
+    set_state(workspace, "cats", [item], schema=schema)
+    checkout(workspace, "cats", tmp_path / "out", observer=observer)
+    assert read_status(workspace, tmp_path / "out", observer=observer).is_clean
+
+    result = import_folder(workspace, tmp_path / "out", "twin", observer=observer)
+
+    assert result.problems == ()
+    projects = workspace.catalog.projects
+    assert projects.get("twin").manifest == projects.get("cats").manifest
 
 
 def test_a_split_that_an_annotation_file_says_goes_before_the_projects(

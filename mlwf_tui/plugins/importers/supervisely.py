@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from mlwf_tui.entities.annotation import LabelSchema
@@ -12,6 +12,7 @@ from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats.supervisely import decode_annotation, decode_meta
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place, place_annotation
+from mlwf_tui.formats.supervisely_meta import decode_node_names
 from mlwf_tui.plugins.importers.files import (
     Report,
     check_class_name,
@@ -87,18 +88,30 @@ class SuperviselyImporter:
             if not used[position] and find_place(file.relative) is not None:
                 report(Problem(file.relative, "has no image"))
 
-    def read_key(self, folder: FolderListing) -> None:
-        """Return nothing: an annotation says all by itself."""
+    def read_key(self, folder: FolderListing) -> dict[str, dict[str, str]] | None:
+        """Return what templates call the nodes that annotations name by other ids; mostly nothing.
+
+        Raises:
+            InvalidInput: meta.json is missing or cannot be used.
+        """
+        self.read_schema(folder)
+        meta = _find_meta(folder)
+        return (decode_node_names(read_bytes(meta.location)) if meta else None) or None
 
     def read_annotation(
-        self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
+        self,
+        source: FoundFile,
+        key: Mapping[str, Mapping[str, str]] | None,
+        width_px: int,
+        height_px: int,
+        report: Report,
     ) -> Description:
-        """Return the objects, tags and split of an annotation.
+        """Return the objects, tags, custom values and split of an annotation.
 
         Raises:
             InvalidInput: it is no annotation at all.
         """
-        decoded = decode_annotation(read_bytes(source.location))
+        decoded = decode_annotation(read_bytes(source.location), key or {})
         for problem in decoded.problems:
             report(Problem(source.relative, problem))
         return Description(decoded.annotation, decoded.split)

@@ -16,12 +16,14 @@ from textual.geometry import Offset
 from textual.message import Message
 from textual.screen import Screen
 
+from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.project import Project
 from mlwf_tui.errors import Cancelled, MlwfError
 from mlwf_tui.tui.clipboard import copy_text
 from mlwf_tui.tui.keys import KEYS_BY_ID, make_bindings
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.alerts import Alerts
+from mlwf_tui.tui.screens.checking import CheckPane
 from mlwf_tui.tui.screens.choices import find_reason, list_commands, list_menu
 from mlwf_tui.tui.screens.facts import Facts
 from mlwf_tui.tui.screens.foot import draw_standing, list_hints
@@ -239,6 +241,15 @@ class MainScreen(Screen[None]):
             copy_text, text, os.environ, lambda copied: self.app.call_from_thread(self._send, copied)
         )
         self.ask("copying", work, self.say)
+
+    def show_check(self, found: CheckResult) -> None:
+        self._views.show_check(found)
+
+    @on(CheckPane.Wanted)
+    def _on_check_wanted(self, event: CheckPane.Wanted) -> None:
+        from mlwf_tui.tui.screens.verbs.checking import Checking  # noqa: PLC0415 - see TYPE_CHECKING above
+
+        Checking(self).go_on(event.found, event.finding)
 
     def show_monitor(self, run_id: str) -> None:
         self._views.show_run_of(run_id)

@@ -10,11 +10,13 @@ from typing import Protocol, TypeVar
 from textual.widget import Widget
 
 from mlwf_tui.entities.change import Diff
+from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.layout import MonitorLayout
 from mlwf_tui.entities.model import Evaluation, Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.screens.browsing import BrowsePane
+from mlwf_tui.tui.screens.checking import CheckPane
 from mlwf_tui.tui.screens.comparing import DiffPane
 from mlwf_tui.tui.screens.listings import make_listing
 from mlwf_tui.tui.screens.outline import make_report_entry, make_run_entry, make_section_entry
@@ -37,9 +39,14 @@ from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
-LINEAGE, LIST, ITEMS, DIFF, RUN, REPORT = "lineage", "list", "items", "diff", "run", "report"
-TITLES = {LINEAGE: "Lineage", LIST: "List", ITEMS: "Items", DIFF: "Diff", RUN: "Run", REPORT: "Report"}
-ROOMY = (ITEMS, DIFF)
+LINEAGE, LIST, ITEMS, DIFF, CHECK, RUN, REPORT = (
+    "lineage", "list", "items", "diff", "check", "run", "report",
+)  # fmt: skip
+TITLES = {
+    LINEAGE: "Lineage", LIST: "List", ITEMS: "Items", DIFF: "Diff", CHECK: "Check",
+    RUN: "Run", REPORT: "Report",
+}  # fmt: skip
+ROOMY = (ITEMS, DIFF, CHECK)
 """Views of pictures: opened, they get the whole screen."""
 
 MAX_LISTED_CHANGES = 200_000
@@ -48,6 +55,7 @@ EMPTY_HINTS = {
     RUN: ("No run is open", "Select a run and press ⏎ or m."),
     REPORT: ("No report is open", "Select a report and press ⏎."),
     DIFF: ("Nothing is compared", "Select a version and press d; space marks another to compare with."),
+    CHECK: ("Nothing is checked", "Select a version or project and press V."),
     ITEMS: ("No items are open", "Select a version or project and press v."),
 }
 
@@ -102,6 +110,7 @@ class Views:
                 ViewSpec(LIST, TITLES[LIST], lambda: EntryList(id="list")),
                 ViewSpec(ITEMS, TITLES[ITEMS], lambda: BrowsePane(host.workspace, host.work, id="items")),
                 ViewSpec(DIFF, TITLES[DIFF], lambda: DiffPane(host.workspace, host.work, id="diff")),
+                ViewSpec(CHECK, TITLES[CHECK], lambda: CheckPane(host.workspace, host.work, id="check")),
                 ViewSpec(RUN, TITLES[RUN], lambda: RunMonitor(id="run")),
                 ViewSpec(REPORT, TITLES[REPORT], lambda: ReportView(id="report")),
             ),
@@ -285,7 +294,7 @@ class Views:
     def go_back(self) -> bool:
         """Undo what hides a part of the view that is shown; False where nothing does."""
         view = self.shown
-        return isinstance(view, BrowsePane | DiffPane) and view.go_back()
+        return isinstance(view, BrowsePane | DiffPane | CheckPane) and view.go_back()
 
     # --- reports and diffs ---------------------------------------------------------------------
 
@@ -312,6 +321,13 @@ class Views:
 
         work = partial(diff, self._host.workspace, before, after, max_items=MAX_LISTED_CHANGES)
         self._host.ask("diff", work, done)
+
+    def show_check(self, found: CheckResult) -> None:
+        """Show what a check has found."""
+        view = self.stage.get_view(CHECK)
+        assert isinstance(view, CheckPane)
+        view.show(found)
+        self._fill(CHECK)
 
     def _fill(self, name: str) -> None:
         self._filled.add(name)

@@ -23,6 +23,8 @@ from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.widgets.choice_field import ChoiceField
 
 PATH_TYPE = "path"  # completed with the folders on disk
+SOURCE_TYPE = "source"  # completed with folders and archives
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 NONE_TEXT = "auto"  # how a default of None is written, here as on the command line
 
 
@@ -44,13 +46,14 @@ class FormField:
 
 
 class FolderSuggester(Suggester):
-    """Completes the path of a folder as it is typed; → takes the suggestion."""
+    """Completes the path of a folder, or of a file with a suffix, as it is typed; → takes the suggestion."""
 
-    def __init__(self) -> None:
+    def __init__(self, suffixes: tuple[str, ...] = ()) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
+        self._suffixes = suffixes
 
     async def get_suggestion(self, value: str) -> str | None:
-        return await asyncio.to_thread(_complete_folder, value)
+        return await asyncio.to_thread(_complete_path, value, self._suffixes)
 
 
 def make_field(
@@ -265,20 +268,23 @@ def _make_control(field: FormField, given: str | None) -> Input | ChoiceField:
 
 
 def _make_suggester(field: FormField) -> Suggester | None:
-    if field.spec.type_name == PATH_TYPE:
-        return FolderSuggester()
+    if field.spec.type_name in (PATH_TYPE, SOURCE_TYPE):
+        return FolderSuggester(_ARCHIVES if field.spec.type_name == SOURCE_TYPE else ())
     return SuggestFromList(field.suggestions) if field.suggestions else None
 
 
-def _complete_folder(text: str) -> str | None:
-    """Return `text` with the first folder that begins so, or None; hidden ones only where asked for."""
+def _complete_path(text: str, suffixes: tuple[str, ...]) -> str | None:
+    """Return `text` with the first folder that begins so, or file with a suffix, or None.
+
+    Hidden ones only where asked for.
+    """
     head, _, part = text.rpartition("/")
     root = Path(head or ("/" if text.startswith("/") else ".")).expanduser()
     try:
-        names = sorted(
-            entry.name for entry in root.iterdir() if entry.name.startswith(part) and entry.is_dir()
-        )
+        found = [entry for entry in root.iterdir() if entry.name.startswith(part)]
+        folders = sorted(entry.name for entry in found if entry.is_dir())
     except OSError:
         return None  # not a folder yet while a person is typing
-    names = [name for name in names if part or not name.startswith(".")]
+    archives = sorted(entry.name for entry in found if suffixes and entry.name.lower().endswith(suffixes))
+    names = [name for name in (*folders, *archives) if part or not name.startswith(".")]
     return f"{text}{names[0][len(part) :]}" if names and text else None

@@ -52,6 +52,7 @@ class ItemPreview(Vertical):
             id="preview-objects",
         )
         self.item: Item | None = None
+        self._marked: Sequence[int] = ()
         self._colors: dict[str, str] = {}
         self._columns: tuple[Column, ...] = COLUMNS
 
@@ -64,14 +65,17 @@ class ItemPreview(Vertical):
         """Draw objects in the colours of these classes from now on."""
         self._colors = {definition.name: definition.color for definition in schema.classes}
 
-    def show_item(self, item: Item | None) -> None:
-        """Say what is known of the item; its picture follows."""
+    def show_item(self, item: Item | None, marked: Sequence[int] = ()) -> None:
+        """Say what is known of the item; its picture follows. `marked` are places of objects to point at."""
         self.item = item
+        self._marked = marked
         objects = item.annotation.objects if item is not None else ()
         has_confidence = any(annotated.confidence is not None for annotated in objects)
         self._set_columns((*COLUMNS, CONFIDENCE) if has_confidence else COLUMNS)
         rows = [self._make_row(annotated)[: len(self._columns)] for annotated in objects]
         self.objects.show_rows(rows, [str(number) for number in range(len(rows))])
+        if marked and marked[0] < len(rows):
+            self.objects.cursor = marked[0]
         self._facts.update(_draw_facts(item) if item is not None else "")
 
     def show_picture(self, picture: Picture) -> None:
@@ -89,9 +93,9 @@ class ItemPreview(Vertical):
             return []
         objects: Sequence[AnnotatedObject] = self.item.annotation.objects
         outlines = [Outline(o.geometry, parse_color(self._find_color(o.class_name))) for o in objects]
-        if 0 <= self.selected < len(objects):
-            color = parse_color(self.app.theme_variables["foreground"])
-            outlines.append(Outline(objects[self.selected].geometry, color))
+        pointed = (self.selected,) if self.selected >= 0 else self._marked
+        color = parse_color(self.app.theme_variables["foreground"])
+        outlines += [Outline(objects[place].geometry, color) for place in pointed if place < len(objects)]
         return outlines
 
     @on(EntityTable.RowHighlighted)

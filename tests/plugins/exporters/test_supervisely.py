@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, LabelSchema, define_classes
-from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
+    ClassDefinition,
+    Geometry,
+    GeometryKind,
+    LabelSchema,
+    Tag,
+    define_classes,
+    find_class_fault,
+)
+from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import Cancelled, InvalidInput
 from mlwf_tui.formats.supervisely import decode_annotation, decode_meta
 from mlwf_tui.plugins.exporters.supervisely import SuperviselyExporter
-from mlwf_tui.protocols import ExportSummary, SourceItem
+from mlwf_tui.plugins.importers.supervisely import SuperviselyImporter
+from mlwf_tui.protocols import ExportedItem, ExportSummary, SourceItem
+from mlwf_tui.workflow.scan import scan_folder
 from tests.fakes.observers import KeepingObserver, StoppingObserver
-from tests.making import make_item, to_exported
+from tests.formats.making import draw_items, odd_geometries, schemas, sound_geometries
+from tests.importing import read_folder
+from tests.making import make_image, make_item, to_exported
+
+JPEG = make_image()
 
 SCHEMA = LabelSchema(define_classes(("cat", "dog")))
 ANGLED = Geometry(GeometryKind.ORIENTED_BOX, ((1.0, 2.0), (5.5, 3.0), (5.0, 7.0), (0.5, 6.0)))
@@ -71,3 +91,58 @@ def test_stop_is_heard_between_items_and_leaves_no_meta(tmp_path: Path) -> None:
         SuperviselyExporter().write(items, SCHEMA, tmp_path, StoppingObserver(looks_left=1))
 
     assert not (tmp_path / "meta.json").exists()
+
+
+@st.composite
+def draw_projects(draw: st.DrawFn) -> tuple[LabelSchema, list[Item]]:
+    shapes = odd_geometries | st.one_of(*sound_geometries.values())
+    items = draw(st.lists(draw_items(shapes), min_size=1, max_size=3))
+    drawn = draw(schemas)
+    classes = tuple(definition for definition in drawn.classes if not find_class_fault(definition.name))
+    placed = [replace(item, dataset=f"main/{number}") for number, item in enumerate(items)]
+    return LabelSchema(classes, drawn.tags), placed
+
+
+@settings(max_examples=60)
+@given(draw_projects())
+def test_any_project_comes_back_to_the_last_bit(project: tuple[LabelSchema, list[Item]]) -> None:
+    schema, items = project
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        exported = [ExportedItem(item, lambda: JPEG) for item in items]
+        SuperviselyExporter().write(exported, schema, folder, KeepingObserver())
+        importer = SuperviselyImporter()
+        back, problems = read_folder(importer, folder)
+        assert importer.read_schema(scan_folder(folder)) == schema
+    assert problems == []
+    assert {item.dataset: (item.annotation, item.split) for item in back} == {
+        item.dataset: (item.annotation, item.split) for item in items
+    }
+
+
+def test_what_the_schema_lacks_is_written_for_supervisely_alone(tmp_path: Path) -> None:
+    pose = Geometry(GeometryKind.KEYPOINTS, ((1.0, 2.0), (3.0, 4.0)))
+    objects = [
+        AnnotatedObject("cat", pose, tags=(Tag("age", 3.0), Tag("furry"))),
+        AnnotatedObject("dog", pose),
+        AnnotatedObject("cow", ANGLED),
+    ]
+    schema = LabelSchema(
+        (
+            ClassDefinition("cat", geometry=GeometryKind.KEYPOINTS),
+            ClassDefinition("dog", geometry=ANGLED.kind),
+        )
+    )
+    exported = [to_exported(make_item("a.jpg", objects=objects))]
+    SuperviselyExporter().write(exported, schema, tmp_path, KeepingObserver())
+
+    written = json.loads((tmp_path / "meta.json").read_bytes())
+    assert [(row["title"], row["shape"]) for row in written["classes"]] == [
+        ("cat", "graph"), ("dog", "any"), ("cow", "any"),
+    ]  # fmt: skip
+    for row in written["classes"][:2]:
+        assert list(row["geometry_config"]["nodes"]) == ["0", "1"]
+    assert [(row["name"], row["value_type"]) for row in written["tags"]] == [
+        ("age", "any_number"), ("furry", "none"),
+    ]  # fmt: skip
+    assert decode_meta((tmp_path / "meta.json").read_bytes()) == schema

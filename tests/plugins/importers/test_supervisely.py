@@ -88,7 +88,7 @@ def test_a_broken_annotation_spoils_no_other(folder: Path) -> None:
 
 def test_what_an_annotation_cannot_keep_is_reported(folder: Path) -> None:
     path = folder / "main" / "ann" / "a.jpg.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"description": "blurred", "split": "odd"}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"description": ["blurred"], "split": "odd"}))
     items, problems = read_folder(SuperviselyImporter(), folder)
     assert len(items[0].objects) == 1
     assert items[0].split is Split.NONE

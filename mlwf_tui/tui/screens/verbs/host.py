@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from textual.content import Content
 from textual.screen import Screen
 
+from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Problem, Run, RunState
 from mlwf_tui.settings import expand_path
@@ -71,6 +72,9 @@ class Host(Protocol):
 
     def reload(self, *, select: str = "") -> None:
         """Read the home again, and put the selection on the entry with this key if it is there."""
+
+    def show_check(self, found: CheckResult) -> None:
+        """Show what a check has found in the middle."""
 
     def show_monitor(self, run_id: str) -> None:
         """Follow a run in the middle."""

@@ -12,7 +12,7 @@ from mlwf_tui.tui.screens.verbs.terms import list_detach_fields, read_detached_t
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.form import PATH_TYPE, Form, FormField, make_field
+from mlwf_tui.tui.widgets.form import SOURCE_TYPE, Form, FormField, make_field
 from mlwf_tui.workflow.demo import DemoResult, run_demo
 from mlwf_tui.workflow.import_ import ImportResult, import_folder, list_formats
 from mlwf_tui.workflow.operations import OperationInfo, list_operations
@@ -48,8 +48,8 @@ class Making:
         fields = (
             make_field(
                 "path",
-                "folder of images and annotations; it is only read",
-                type_name=PATH_TYPE,
+                "folder or archive (zip, tar) of images and annotations; it is only read",
+                type_name=SOURCE_TYPE,
                 is_required=True,
             ),
             make_field(
@@ -69,6 +69,10 @@ class Making:
     def _say_imported(self, made: ImportResult) -> None:
         text = f"Imported into {made.project}: {made.items_added:,} new, {made.items_updated:,} changed,"
         text += f" {made.items_unchanged:,} as before."
+        if made.new_classes or made.new_tags:
+            text += f" New: {', '.join((*made.new_classes, *made.new_tags))}."
+        if made.conflicts:
+            text += f" {len(made.conflicts):,} definitions differ: see ! for what is kept."
         if made.problems:
             text += f" Left out {len(made.problems):,}: see ! for why."
         if made.also:
@@ -76,7 +80,7 @@ class Making:
             text += f" Read as {made.format}; {names} would fit too: the form's format decides."
         told = [f"{made.format}: {made.reason}", *(f"{fit.format}: {fit.reason}" for fit in made.also)]
         problems = [f"{problem.path}: {problem.reason}" for problem in made.problems]
-        finish(self._host, text, detail="\n".join([*told, *problems]))
+        finish(self._host, text, detail="\n".join([*told, *made.conflicts, *problems]))
 
     def transform(self, entry: Entry) -> None:
         def listed(operations: tuple[OperationInfo, ...]) -> None:

@@ -1,0 +1,224 @@
+"""check: list what is wrong or suspicious in a project state; it only reads."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from mlwf_tui.checks.duplicates import HASH_BYTES, Places, find_equal, find_similar
+from mlwf_tui.checks.fixes import choose_kept, is_labelled_alike, is_leaking
+from mlwf_tui.checks.gathering import MAX_PLACES, make_finding, sort_findings
+from mlwf_tui.checks.tally import Tally
+from mlwf_tui.entities.finding import CheckResult, Finding, FindingKind, FoundPlace
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.media.fingerprints import FINGERPRINT_BYTES
+from mlwf_tui.protocols import Observer
+from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.store.places import iter_items_at
+from mlwf_tui.workflow.fingerprints import UNREADABLE, make_fingerprints, read_fingerprints
+from mlwf_tui.workflow.refs import resolve_manifest
+from mlwf_tui.workspace import Workspace
+
+QUICK_IMAGES: Final = 2_000  # that were never looked at; some seconds on one core
+
+DIGEST_BYTES: Final = 32
+_STEP: Final = 500
+_SPLITS: Final = tuple(Split)
+
+
+def check(workspace: Workspace, ref: str, *, is_near: bool | None = None, observer: Observer) -> CheckResult:
+    """Return what is wrong or suspicious in PROJECT@N, or the head of PROJECT.
+
+    With `is_near` images that look alike are found, for which each must be decoded once; how it looks is
+    kept in the home's cache. Without an answer (None) that is done where few are left to be decoded.
+
+    Raises:
+        NotFound: there is no such project or version.
+        CorruptData: a part of the manifest is damaged.
+        Cancelled: the observer asked for it.
+    """
+    project, manifest = resolve_manifest(workspace, ref)
+    images, tally = _read_items(workspace, manifest, observer)
+    findings = tally.list_findings()
+    findings += _find_odd_shapes(workspace, manifest, tally)
+    copies = images.find_copies()
+    findings += _describe_copies(workspace, manifest, images, copies)
+    looks = _find_looks(workspace, images, copies, is_near, observer)
+    findings += _describe_looks(workspace, manifest, images, looks)
+    return CheckResult(
+        ref=ref,
+        project=project.name,
+        manifest=manifest,
+        items=tally.item_count,
+        objects=tally.object_count,
+        findings=sort_findings(findings),
+        images_not_compared=looks.unseen,
+    )
+
+
+class _Images(msgspec.Struct):
+    """Of every item, by its place: its blob's digest, and its split as a number."""
+
+    digests: bytearray
+    splits: array[int]
+
+    def find_copies(self) -> list[Places]:
+        """Return the places of each blob that several items have; 64 bits tell apart any that are here."""
+        if not self.splits:
+            return []
+        words = np.frombuffer(self.digests, np.uint64)
+        return find_equal(words[:: DIGEST_BYTES // 8].copy())
+
+    def get_digest(self, place: int) -> Digest:
+        return Digest(self.digests[place * DIGEST_BYTES : (place + 1) * DIGEST_BYTES].hex())
+
+    def are_leaking(self, places: Places) -> bool:
+        return is_leaking({_SPLITS[self.splits[place]] for place in places})
+
+
+def _read_items(workspace: Workspace, manifest: Digest, observer: Observer) -> tuple[_Images, Tally]:
+    summary = read_summary(workspace.store, manifest)
+    images, tally = _Images(bytearray(), array("B")), Tally(summary.schema)
+    for place, item in enumerate(iter_items(workspace.store, manifest)):
+        if place % _STEP == 0:
+            observer.check_cancelled()
+            observer.progress(place, summary.item_count, "looking at the annotations")
+        images.digests += bytes.fromhex(item.blob)
+        images.splits.append(_SPLITS.index(item.split))
+        tally.add(item)
+    return images, tally
+
+
+def _find_odd_shapes(workspace: Workspace, manifest: Digest, tally: Tally) -> list[Finding]:
+    odd = tally.find_odd_shapes()
+    if not odd:
+        return []
+    listed = sorted(odd)[:MAX_PLACES]
+    items = iter_items_at(workspace.store, manifest, listed)
+    places = [
+        FoundPlace(item.key, tuple(odd[place]), _describe_shapes(item, odd[place]))
+        for place, item in zip(listed, items, strict=True)
+    ]
+    return [make_finding(FindingKind.ODD_SHAPE, len(odd), places=places)]
+
+
+def _describe_shapes(item: Item, numbers: Sequence[int]) -> str:
+    parts = []
+    for number in numbers[:3]:
+        labelled = item.annotation.objects[number - 1]
+        bounds = labelled.geometry.bounds
+        parts.append(f"{labelled.class_name} {bounds.width_px:.0f}×{bounds.height_px:.0f}")
+    return ", ".join(parts)
+
+
+# --- copies ---------------------------------------------------------------------------------------
+
+
+def _describe_copies(
+    workspace: Workspace, manifest: Digest, images: _Images, copies: Sequence[Places]
+) -> Iterator[Finding]:
+    for kind, groups in _part_by_leak(images, copies, FindingKind.LEAK, FindingKind.DUPLICATE_IMAGE):
+        places = [
+            place
+            for items in _iter_groups(workspace, manifest, groups)
+            for place in _list_copies(items, choose_kept(items))
+        ]
+        yield make_finding(kind, sum(len(group) - 1 for group in groups), places=places)
+
+
+def _list_copies(items: Sequence[Item], kept: Item) -> Iterator[FoundPlace]:
+    for item in items:
+        if item.key != kept.key:
+            is_other = bool(item.annotation.objects) and not is_labelled_alike(item, kept)
+            other = ", labelled otherwise" if is_other else ""
+            note = f"{item.split}, same bytes as {kept.key} in {kept.split}{other}"
+            yield FoundPlace(item.key, (), note)
+
+
+def _part_by_leak(
+    images: _Images, groups: Sequence[Places], leak: FindingKind, other: FindingKind
+) -> Iterator[tuple[FindingKind, list[Places]]]:
+    """Yield the groups that stand in several splits, and the others, each with its kind."""
+    for kind, is_leak in ((leak, True), (other, False)):
+        found = [group for group in groups if images.are_leaking(group) is is_leak]
+        if found:
+            yield kind, found
+
+
+def _iter_groups(workspace: Workspace, manifest: Digest, groups: Sequence[Places]) -> Iterator[list[Item]]:
+    """Yield the items of each group, until as many are read as a finding keeps places."""
+    listed = 0
+    shown = []
+    for group in groups:
+        if listed > MAX_PLACES:
+            break
+        shown.append(group)
+        listed += len(group)
+    wanted = sorted({place for group in shown for place in group})
+    items = dict(zip(wanted, iter_items_at(workspace.store, manifest, wanted), strict=True))
+    for group in shown:
+        yield [items[place] for place in group]
+
+
+# --- looks ----------------------------------------------------------------------------------------
+
+
+class _Looks(msgspec.Struct):
+    """Groups of places of images that look alike, places of those that cannot be decoded, and how many
+    were not looked at."""
+
+    groups: list[Places]
+    unreadable: Places
+    unseen: int
+
+
+def _find_looks(
+    workspace: Workspace,
+    images: _Images,
+    copies: Sequence[Places],
+    is_near: bool | None,
+    observer: Observer,
+) -> _Looks:
+    repeated = {place for group in copies for place in group[1:]}
+    places = [place for place in range(len(images.splits)) if place not in repeated]
+    digests = [images.get_digest(place) for place in places]
+    known = read_fingerprints(workspace, digests)
+    missing = [digest for digest in digests if digest not in known]
+    if is_near or (is_near is None and len(missing) <= QUICK_IMAGES):
+        known |= make_fingerprints(workspace, missing, observer)
+        missing = []
+    observer.progress(len(places), len(places), "comparing how the images look")
+    seen = [place for place, digest in zip(places, digests, strict=True) if known.get(digest, UNREADABLE)]
+    prints = b"".join(made for digest in digests if (made := known.get(digest, UNREADABLE)))
+    rows = np.frombuffer(prints, np.uint8).reshape(len(seen), FINGERPRINT_BYTES)
+    hashes = np.ascontiguousarray(rows[:, :HASH_BYTES])
+    similar = find_similar(hashes, rows[:, HASH_BYTES:], between=observer.check_cancelled)
+    return _Looks(
+        [[seen[number] for number in group] for group in similar],
+        [p for p, digest in zip(places, digests, strict=True) if known.get(digest) == UNREADABLE],
+        len(missing),
+    )
+
+
+def _describe_looks(
+    workspace: Workspace, manifest: Digest, images: _Images, looks: _Looks
+) -> Iterator[Finding]:
+    if looks.unreadable:
+        listed = looks.unreadable[:MAX_PLACES]
+        items = iter_items_at(workspace.store, manifest, listed)
+        places = [FoundPlace(item.key, (), item.split.value) for item in items]
+        yield make_finding(FindingKind.UNREADABLE_IMAGE, len(looks.unreadable), places=places)
+    for kind, groups in _part_by_leak(
+        images, looks.groups, FindingKind.NEAR_LEAK, FindingKind.NEAR_DUPLICATE
+    ):
+        places = [
+            FoundPlace(item.key, (), f"{item.split}, looks like {first.key} in {first.split}")
+            for first, *others in _iter_groups(workspace, manifest, groups)
+            for item in others
+        ]
+        yield make_finding(kind, sum(len(group) - 1 for group in groups), places=places)

@@ -1,0 +1,114 @@
+"""Fingerprints of images, each made once and kept in the home's cache by the blob's digest; not a verb."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
+from mlwf_tui.media.fingerprints import FINGERPRINT_VERSION, make_fingerprint
+from mlwf_tui.protocols import Observer
+from mlwf_tui.workspace import Workspace
+
+UNREADABLE: Final = b""
+"""Stands for the fingerprint of an image whose pixels cannot be decoded."""
+
+BATCH: Final = 64  # images between two looks at whether it is still wanted
+_BUSY_S: Final = 10.0
+_KEEP_INTERVAL_S: Final = 2.0
+_ASKED: Final = 500
+
+logger = logging.getLogger(__name__)
+
+
+def read_fingerprints(workspace: Workspace, digests: Sequence[Digest]) -> dict[Digest, bytes]:
+    """Return the fingerprints that are known of these blobs; nothing is decoded."""
+    found: dict[Digest, bytes] = {}
+    with _open_cache(workspace) as cache:
+        for start in range(0, len(digests), _ASKED):
+            asked = [bytes.fromhex(digest) for digest in digests[start : start + _ASKED]]
+            query = f"SELECT blob, print FROM prints WHERE blob IN ({','.join('?' * len(asked))})"
+            found |= {Digest(blob.hex()): made for blob, made in cache.execute(query, asked)}
+    return found
+
+
+def make_fingerprints(
+    workspace: Workspace, digests: Sequence[Digest], observer: Observer
+) -> dict[Digest, bytes]:
+    """Decode these blobs, a thread for each core, and keep their fingerprints; a stop loses little.
+
+    One whose bytes are missing or damaged in the store is left out: that is for verify to tell.
+
+    Raises:
+        Cancelled: the observer asked for it.
+    """
+    made: dict[Digest, bytes] = {}
+    unkept: list[tuple[bytes, bytes]] = []
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool, _open_cache(workspace) as cache:
+        kept_at = time.monotonic()
+        try:
+            for start in range(0, len(digests), BATCH):
+                observer.check_cancelled()
+                batch = digests[start : start + BATCH]
+                for digest, print in zip(batch, pool.map(lambda d: _make(workspace, d), batch), strict=True):
+                    if print is not None:
+                        made[digest] = print
+                        unkept.append((bytes.fromhex(digest), print))
+                observer.progress(start + len(batch), len(digests), "looking at the images")
+                if time.monotonic() - kept_at > _KEEP_INTERVAL_S:
+                    _keep(cache, unkept)
+                    kept_at = time.monotonic()
+        finally:
+            _keep(cache, unkept)
+    return made
+
+
+def _make(workspace: Workspace, digest: Digest) -> bytes | None:
+    try:
+        return make_fingerprint(workspace.store.read(digest))
+    except InvalidInput:
+        return UNREADABLE
+    except (NotFound, CorruptData) as error:
+        logger.warning("%s has no fingerprint: %s", digest, error.message)
+        return None
+
+
+def _keep(cache: sqlite3.Connection, unkept: list[tuple[bytes, bytes]]) -> None:
+    with cache:
+        cache.executemany("INSERT OR REPLACE INTO prints VALUES (?, ?)", unkept)
+    unkept.clear()
+
+
+@contextmanager
+def _open_cache(workspace: Workspace) -> Iterator[sqlite3.Connection]:
+    """Open the cache; one that is damaged, or of fingerprints made in another way, begins anew."""
+    path = workspace.home / "cache" / "fingerprints.sqlite"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        cache = _connect(path)
+    except sqlite3.DatabaseError:
+        path.unlink()
+        cache = _connect(path)
+    with closing(cache):
+        yield cache
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    cache = sqlite3.connect(path, timeout=_BUSY_S)
+    cache.execute("PRAGMA synchronous = OFF")  # what a power cut takes is made again
+    (version,) = cache.execute("PRAGMA user_version").fetchone()
+    if version != FINGERPRINT_VERSION:
+        with cache:
+            cache.execute("DROP TABLE IF EXISTS prints")
+            cache.execute("CREATE TABLE prints (blob BLOB PRIMARY KEY, print BLOB NOT NULL) WITHOUT ROWID")
+            cache.execute(f"PRAGMA user_version = {FINGERPRINT_VERSION}")
+    cache.execute("SELECT count(*) FROM (SELECT 1 FROM prints LIMIT 1)").fetchone()
+    return cache
