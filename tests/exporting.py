@@ -9,7 +9,7 @@ from mlwf_tui.entities.abilities import Loss
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import Item
 from mlwf_tui.protocols import ExportedItem, Exporter, ExportSummary, SourceItem
-from mlwf_tui.workflow.fitting import Fitter, complete_schema
+from mlwf_tui.workflow.fitting import Fitter, make_fitter
 from tests.fakes.observers import KeepingObserver
 
 
@@ -17,7 +17,7 @@ def write_fitted(
     exporter: Exporter, items: Iterable[SourceItem], schema: LabelSchema, folder: Path
 ) -> tuple[ExportSummary, tuple[Loss, ...]]:
     """Write what fits of the items, and return what was lost beside what was written."""
-    fitter, sources = make_fitter(exporter, items, schema)
+    fitter, sources = fit_to(exporter, items, schema)
     summary = exporter.write(_iter_fitted(fitter, sources), fitter.schema, folder, KeepingObserver())
     return summary, fitter.list_losses()
 
@@ -26,18 +26,16 @@ def fit_all(
     exporter: Exporter, items: Iterable[SourceItem], schema: LabelSchema
 ) -> tuple[LabelSchema, list[Item]]:
     """Return the items as the format holds them, and the schema they are written with."""
-    fitter, sources = make_fitter(exporter, items, schema)
+    fitter, sources = fit_to(exporter, items, schema)
     return fitter.schema, [exported.item for exported in _iter_fitted(fitter, sources)]
 
 
-def make_fitter(
+def fit_to(
     exporter: Exporter, items: Iterable[SourceItem], schema: LabelSchema
 ) -> tuple[Fitter, list[SourceItem]]:
     """Return what fits items to the format, and the items."""
     sources = list(items)
-    if exporter.abilities.has_keypoints and not exporter.abilities.has_free_keypoints:
-        schema = complete_schema(schema, (source.item for source in sources))
-    return Fitter(exporter.abilities, schema), sources
+    return make_fitter(exporter.abilities, schema, lambda: [source.item for source in sources]), sources
 
 
 def _iter_fitted(fitter: Fitter, sources: Iterable[SourceItem]) -> Iterator[ExportedItem]:

@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 
 from mlwf_tui.entities.abilities import Loss
-from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.ids import Digest, new_id
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.run import Problem
@@ -20,7 +19,7 @@ from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, StorageFai
 from mlwf_tui.protocols import ExportedItem, Exporter, Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import iter_items, read_summary
-from mlwf_tui.workflow.fitting import Fitter, complete_schema
+from mlwf_tui.workflow.fitting import make_fitter
 from mlwf_tui.workflow.linking import ImageLinks
 from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workflow.refs import resolve_manifest
@@ -114,7 +113,7 @@ def export(
         links = ImageLinks(workspace) if is_linked else None
         with _new_folder(folder) as fresh:
             work = _Export(workspace, version.manifest, exporter, selection, observer)
-            written = exporter.write(work.iter_exported(links), work.schema, fresh, observer)
+            written = exporter.write(work.iter_exported(links), work.fitter.schema, fresh, observer)
         run.write_folder(str(folder))
         result = ExportResult(
             version_ref=version.ref,
@@ -153,8 +152,11 @@ class _Export:
         self._workspace, self._manifest = workspace, manifest
         self._selection, self._observer = selection, observer
         self.item_count = summary.item_count
-        self.schema = self._complete(exporter, selection.select_schema(summary.schema))
-        self.fitter = Fitter(exporter.abilities, self.schema)
+        self.fitter = make_fitter(
+            exporter.abilities,
+            selection.select_schema(summary.schema),
+            partial(self.iter_selected, "looking for skeletons and tags"),
+        )
 
     def iter_selected(self, doing: str) -> Iterator[Item]:
         """Yield the items that a person wants, telling the observer how many were looked at.
@@ -181,12 +183,6 @@ class _Export:
             if fitted is not None:
                 link = partial(links.link, fitted) if links else None
                 yield ExportedItem(fitted, partial(read, item.blob), link)
-
-    def _complete(self, exporter: Exporter, schema: LabelSchema) -> LabelSchema:
-        abilities = exporter.abilities
-        if not abilities.has_keypoints or abilities.has_free_keypoints:
-            return schema
-        return complete_schema(schema, self.iter_selected("looking for skeletons and tags"))
 
 
 def _get_exporter(workspace: Workspace, format: str) -> Exporter:

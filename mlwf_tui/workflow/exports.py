@@ -18,7 +18,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import StorageFailed
 from mlwf_tui.protocols import ExportedItem, Observer
 from mlwf_tui.store.manifests import iter_items, read_summary
-from mlwf_tui.workflow.fitting import Fitter, complete_schema
+from mlwf_tui.workflow.fitting import Fitter, make_fitter
 from mlwf_tui.workspace import Workspace
 
 MARKER = "export.json"
@@ -64,12 +64,9 @@ def _write_export(
     folder.mkdir(parents=True)
     summary = read_summary(workspace.store, manifest)
     exporter = workspace.registry.get_exporter(format)
-    schema = summary.schema
-    if exporter.abilities.has_keypoints and not exporter.abilities.has_free_keypoints:
-        schema = complete_schema(schema, iter_items(workspace.store, manifest))
-    fitter = Fitter(exporter.abilities, schema)
+    fitter = make_fitter(exporter.abilities, summary.schema, partial(iter_items, workspace.store, manifest))
     items = _iter_exported(workspace, manifest, fitter, summary.item_count, observer)
-    written = exporter.write(items, schema, folder, observer)
+    written = exporter.write(items, fitter.schema, folder, observer)
     marker = folder / f"{MARKER}.tmp"
     marker.write_text(json.dumps({"format": format, "manifest": manifest, "files": dict(written.files)}))
     marker.rename(folder / MARKER)

@@ -5,7 +5,7 @@ The one place that does both, so that what a dry run announces is what the expor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -36,6 +36,7 @@ _PLURALS = {
     GeometryKind.KEYPOINTS: "keypoints",
     GeometryKind.ORIENTED_BOX: "oriented boxes",
 }
+_MISSING = ((0.0, 0.0), Visibility.MISSING)
 Custom = Mapping[str, str | float | bool]
 _Loses = Literal["whole", "part", "form"]
 
@@ -183,7 +184,12 @@ class Fitter:
         if target is None:
             self._drop(f"objects that are {_PLURALS[kind]}", "object")
             return None
-        geometry = self._arrange(labelled)
+        geometry = labelled.geometry
+        if kind is GeometryKind.KEYPOINTS and not self.abilities.has_free_keypoints:
+            geometry = self._arrange(labelled)
+            if not any(list_visibility(geometry)):
+                self._drop("keypoints of which none is labelled", "object")
+                return None
         if target is not kind:
             self._change(f"{kind} → {target}".replace("_", " "), "object")
             geometry = convert_geometry(geometry, target)
@@ -203,34 +209,25 @@ class Fitter:
     def _arrange(self, labelled: AnnotatedObject) -> Geometry:
         """Return keypoints in the order of their class's skeleton, one for each node."""
         geometry = labelled.geometry
-        if geometry.kind is not GeometryKind.KEYPOINTS or self.abilities.has_free_keypoints:
-            return geometry
         definition = self._classes.get(labelled.class_name)
         nodes = definition.nodes if definition else ()
-        found = {
-            name: (point, seen)
-            for name, point, seen in zip(
-                name_keypoints(geometry), geometry.points, list_visibility(geometry), strict=True
-            )
-        }
-        unknown = len(found.keys() - set(nodes))
+        is_in_order = not any(geometry.names) and len(geometry.points) == len(nodes)
+        names = nodes if is_in_order else name_keypoints(geometry)
+        found = dict(zip(names, zip(geometry.points, list_visibility(geometry), strict=True), strict=True))
+        unknown = len(geometry.points) - sum(node in found for node in nodes)
         if unknown:
             self._lose("keypoints that the skeleton lacks", "keypoint", unknown)
-        missing = ((0.0, 0.0), Visibility.MISSING)
-        ordered = [found.get(node, missing) for node in nodes]
         if not self.abilities.has_several_skeletons:
-            ordered += [missing] * (self._node_count - len(ordered))
             nodes = (*nodes, *(str(number) for number in range(len(nodes) + 1, self._node_count + 1)))
-        if not geometry.visibility and missing not in ordered:
-            visibility: tuple[Visibility, ...] = ()
-        else:
-            visibility = tuple(seen for _, seen in ordered)
-        if visibility and not self.abilities.has_visibility and set(visibility) != {Visibility.VISIBLE}:
+        ordered = [found.get(node, _MISSING) for node in nodes]
+        visibility = tuple(seen for _, seen in ordered)
+        if set(visibility) == {Visibility.VISIBLE} and not geometry.visibility:
+            visibility = ()
+        if visibility and not self.abilities.has_visibility:
             self._lose("visibility of keypoints", "object")
             visibility = ()
-        return Geometry(
-            GeometryKind.KEYPOINTS, tuple(point for point, _ in ordered), names=nodes, visibility=visibility
-        )
+        points = tuple(point for point, _ in ordered)
+        return Geometry(GeometryKind.KEYPOINTS, points, names=nodes, visibility=visibility)
 
     # --- counting ------------------------------------------------------------------------------
 
@@ -255,6 +252,18 @@ def _is_usual(tag: Tag) -> bool:
     if tag.name in ("group", "track"):
         return isinstance(tag.value, int | float) and float(tag.value).is_integer()
     return isinstance(tag.value, str)
+
+
+def make_fitter(
+    abilities: Abilities, schema: LabelSchema, iter_items: Callable[[], Iterable[Item]]
+) -> Fitter:
+    """Return what fits items to a format.
+
+    The items are read once for it where the format begins with what the schema may lack.
+    """
+    if abilities.has_keypoints and not abilities.has_free_keypoints:
+        schema = complete_schema(schema, iter_items())
+    return Fitter(abilities, schema)
 
 
 def complete_schema(schema: LabelSchema, items: Iterable[Item]) -> LabelSchema:

@@ -12,7 +12,7 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import Cancelled, InvalidInput
 from mlwf_tui.protocols import ExportedItem, ExportSummary, SourceItem
 from mlwf_tui.registry import Registry
-from tests.exporting import make_fitter, write_fitted
+from tests.exporting import fit_to, write_fitted
 from tests.fakes.observers import KeepingObserver, StoppingObserver
 from tests.making import make_item, to_exported
 
@@ -82,7 +82,7 @@ def test_linked_images_are_asked_for_and_copied_where_that_fails(name: str, tmp_
         return False
 
     exporter = Registry().get_exporter(name)
-    fitter, sources = make_fitter(exporter, ITEMS, SCHEMA)
+    fitter, sources = fit_to(exporter, ITEMS, SCHEMA)
     fitted = [(fitter.fit(source.item), source.read_image) for source in sources]
     exported = [ExportedItem(item, read, link) for item, read in fitted if item is not None]
     summary = exporter.write(exported, fitter.schema, tmp_path, KeepingObserver())

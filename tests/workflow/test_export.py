@@ -122,6 +122,15 @@ def test_a_folder_that_holds_something_is_left_alone(imported: Workspace, tmp_pa
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.parametrize("selection", [Selection(), Selection(splits=(Split.VAL,))])
+def test_progress_goes_to_the_last_item_whatever_is_selected(
+    imported: Workspace, tmp_path: Path, selection: Selection
+) -> None:
+    observer = KeepingObserver()
+    export(imported, "cells", tmp_path / "out", selection=selection, observer=observer)
+    assert [step[:2] for step in observer.steps] == [(count, 5) for count in range(1, 6)]
+
+
 def test_a_stopped_export_leaves_nothing(imported: Workspace, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     with pytest.raises(Cancelled):

@@ -122,6 +122,20 @@ def test_keypoints_are_put_in_the_order_of_their_skeleton() -> None:
     assert losses == ["keypoints that the skeleton lacks left out: 1 keypoint in 1 item"]
 
 
+def test_keypoints_without_names_are_those_of_the_skeleton_where_they_are_as_many() -> None:
+    schema = LabelSchema((ClassDefinition("car", nodes=("front", "back")),))
+    pair = Geometry(GeometryKind.KEYPOINTS, ((1, 1), (2, 2)))
+    lone = Geometry(GeometryKind.KEYPOINTS, ((1, 1),))
+    item = make_plain_item("main/a.jpg", AnnotatedObject("car", pair), AnnotatedObject("car", lone))
+    fitted, losses = fit(KEYPOINTS, item, schema=schema)
+    (labelled,) = fitted[0].annotation.objects
+    assert labelled.geometry == replace(pair, names=("front", "back"))
+    assert losses == [
+        "keypoints of which none is labelled left out: 1 object in 1 item",
+        "keypoints that the skeleton lacks left out: 1 keypoint in 1 item",
+    ]
+
+
 def test_a_class_without_a_skeleton_gets_the_nodes_of_its_objects() -> None:
     first = Geometry(GeometryKind.KEYPOINTS, ((1, 1), (2, 2)), names=("a", "b"))
     second = Geometry(GeometryKind.KEYPOINTS, ((1, 1), (2, 2)), names=("b", "c"))
