@@ -24,13 +24,14 @@ from mlwf_tui.plugins.importers.files import (
     iter_images,
     name_some,
 )
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.plugins.importers.tables import OfManyImages
+from mlwf_tui.protocols import Detection, ImportedItem
 
 LAYOUT: Final[frozenset[str]] = frozenset()
 _SYNSET: Final = re.compile(r"n\d{8}")
 
 
-class ClassFoldersImporter:
+class ClassFoldersImporter(OfManyImages):
     """Image-level classes by the name of the folder."""
 
     name = "imagenet"
@@ -87,15 +88,6 @@ class ClassFoldersImporter:
                 split=placed.split,
                 annotation=annotation,
             )
-
-    def read_key(self, folder: FolderListing) -> None:
-        """Return nothing: the items come with their annotations."""
-
-    def read_annotation(
-        self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
-    ) -> Description:
-        """Return nothing: no item has a file of its own."""
-        return Description(Annotation())
 
 
 def _find_class(image: FoundFile) -> tuple[str, Place]:

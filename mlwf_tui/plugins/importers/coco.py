@@ -41,7 +41,8 @@ from mlwf_tui.plugins.importers.files import (
     report_faults,
 )
 from mlwf_tui.plugins.importers.image_index import ImageIndex
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.plugins.importers.tables import OfManyImages
+from mlwf_tui.protocols import Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"images"})
 
@@ -79,7 +80,7 @@ def make_stuff_importer() -> CocoImporter:
     return CocoImporter(_STUFF)
 
 
-class CocoImporter:
+class CocoImporter(OfManyImages):
     """Objects of COCO JSON; a category's name is the class. Entries with keypoints become keypoints."""
 
     def __init__(self, kind: _Kind = _INSTANCES) -> None:
@@ -129,15 +130,6 @@ class CocoImporter:
             report,
         )
         described.report_outlines(report)
-
-    def read_key(self, folder: FolderListing) -> None:
-        """Return nothing: the items come with their annotations."""
-
-    def read_annotation(
-        self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
-    ) -> Description:
-        """Return nothing: no item has a file of its own."""
-        return Description(Annotation())
 
     def _choose_sources(self, files: Sequence[FoundFile]) -> list[FoundFile]:
         """Return the files that are named so; of instances all that look like COCO, where none is."""

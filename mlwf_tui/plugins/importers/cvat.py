@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError, iterparse
 
-from mlwf_tui.entities.annotation import Annotation, ClassDefinition, LabelSchema, Tag, TagDefinition
+from mlwf_tui.entities.annotation import ClassDefinition, LabelSchema, Tag, TagDefinition
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
@@ -30,9 +30,9 @@ from mlwf_tui.plugins.importers.files import (
     read_bytes,
     report_faults,
 )
-from mlwf_tui.plugins.importers.tables import Table
+from mlwf_tui.plugins.importers.tables import OfManyImages, Table
 from mlwf_tui.plugins.importers.xml_documents import check_declarations
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.protocols import Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"images"})
 MAX_XML_BYTES: Final = 1 << 30
@@ -43,7 +43,7 @@ _SHAPES: Final = ("box", "polygon", "polyline", "points", "ellipse", "mask", "sk
 _FRAME: Final = re.compile(r"\d+")
 
 
-class CvatImporter:
+class CvatImporter(OfManyImages):
     """All shapes of CVAT's XML, coordinates as they are."""
 
     name = "cvat"
@@ -92,15 +92,6 @@ class CvatImporter:
                 f"No CVAT XML in {folder.root} could be read.", hint="Mend or replace the files."
             )
         yield from table.iter_items(LAYOUT, report)
-
-    def read_key(self, folder: FolderListing) -> None:
-        """Return nothing: the items come with their annotations."""
-
-    def read_annotation(
-        self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
-    ) -> Description:
-        """Return nothing: no item has a file of its own."""
-        return Description(Annotation())
 
 
 def _choose_sources(folder: FolderListing) -> list[FoundFile]:

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from mlwf_tui.entities.annotation import Annotation, LabelSchema
-from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
+from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.folder import FileFinder, FolderListing
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput, MlwfError, NotFound
@@ -30,9 +30,9 @@ from mlwf_tui.plugins.importers.files import (
     report_faults,
     show_path,
 )
-from mlwf_tui.plugins.importers.tables import Table
+from mlwf_tui.plugins.importers.tables import OfManyImages, Table
 from mlwf_tui.plugins.importers.xml_documents import check_declarations
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.protocols import Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"images", "jpegimages", "img"})
 
@@ -57,7 +57,7 @@ _T = TypeVar("_T")
 logger = logging.getLogger(__name__)
 
 
-class DatumaroFormatsImporter:
+class DatumaroFormatsImporter(OfManyImages):
     """One of datumaro's formats; `variant` empty lets it detect which."""
 
     summary = "whatever else datumaro reads; datumaro:NAME names its format"
@@ -120,15 +120,6 @@ class DatumaroFormatsImporter:
             )
         known = {table.finder.get(position).relative for position in table.entries}
         yield from table.iter_items(LAYOUT, report, is_image=lambda image: image.relative in known)
-
-    def read_key(self, folder: FolderListing) -> None:
-        """Return nothing: the items come with their annotations."""
-
-    def read_annotation(
-        self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
-    ) -> Description:
-        """Return nothing: no item has a file of its own."""
-        return Description(Annotation())
 
     def _load(self, folder: FolderListing) -> Any:
         if self._loaded is None or self._loaded[0] != folder.root:

@@ -12,7 +12,6 @@ import msgspec
 from mlwf_tui.entities.annotation import (
     CLASS_COLORS,
     AnnotatedObject,
-    Annotation,
     ClassDefinition,
     Geometry,
     GeometryKind,
@@ -42,8 +41,8 @@ from mlwf_tui.plugins.importers.objects import (
     make_tags,
     place_keypoints,
 )
-from mlwf_tui.plugins.importers.tables import Entry, Table
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.plugins.importers.tables import Entry, OfManyImages, Table
+from mlwf_tui.protocols import Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"images"})
 
@@ -82,7 +81,7 @@ class _Object(msgspec.Struct):
     z_order: int | None = 0
 
 
-class DatumaroImporter:
+class DatumaroImporter(OfManyImages):
     """Labels, boxes, polygons, polylines, points, masks, ellipses and captions of Datumaro's JSON."""
 
     name = "datumaro_json"
@@ -111,28 +110,13 @@ class DatumaroImporter:
             InvalidInput: there is no Datumaro JSON that can be read.
         """
         report_faults(folder, IMAGE_SUFFIXES | {".json"}, report)
-        table, sources, failed = Table.of(folder), _choose_sources(folder), 0
-        for source in sources:
-            try:
-                _read_source(source, table, report)
-            except InvalidInput as error:
-                table.has_unread, failed = True, failed + 1
-                report(Problem(source.relative, error.message))
-        if failed == len(sources):
-            raise InvalidInput(
-                f"There is no Datumaro JSON that can be read in {folder.root}.",
-                hint="Name another format with --format.",
-            )
+        table = Table.of(folder)
+
+        def read(source: FoundFile) -> None:
+            _read_source(source, table, report)
+
+        table.read_all(_choose_sources(folder), read, report, what="Datumaro JSON")
         yield from table.iter_items(LAYOUT, report)
-
-    def read_key(self, folder: FolderListing) -> None:
-        """Return nothing: the items come with their annotations."""
-
-    def read_annotation(
-        self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
-    ) -> Description:
-        """Return nothing: no item has a file of its own."""
-        return Description(Annotation())
 
 
 def _choose_sources(folder: FolderListing) -> list[FoundFile]:

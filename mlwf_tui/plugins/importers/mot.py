@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, LabelSchema, Tag, define_classes
+from mlwf_tui.entities.annotation import AnnotatedObject, LabelSchema, Tag, define_classes
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES
 from mlwf_tui.entities.run import Problem
@@ -22,8 +22,8 @@ from mlwf_tui.plugins.importers.files import (
     split_lines,
 )
 from mlwf_tui.plugins.importers.objects import make_box, read_number
-from mlwf_tui.plugins.importers.tables import Table
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.plugins.importers.tables import OfManyImages, Table
+from mlwf_tui.protocols import Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"img1", "gt"})
 CLASSES: Final = (
@@ -34,7 +34,7 @@ CLASSES: Final = (
 _MAX_BYTES: Final = 4 * MAX_TEXT_BYTES
 
 
-class MotImporter:
+class MotImporter(OfManyImages):
     """Boxes of MOT's ground truth; which track each is of is a tag."""
 
     name = "mot"
@@ -59,28 +59,13 @@ class MotImporter:
             InvalidInput: there is no gt/gt.txt that can be read.
         """
         report_faults(folder, IMAGE_SUFFIXES | {".txt"}, report)
-        table, sources, failed = Table.of(folder), _choose_sources(folder), 0
-        for source in sources:
-            try:
-                _read_source(source, table, report)
-            except InvalidInput as error:
-                table.has_unread, failed = True, failed + 1
-                report(Problem(source.relative, error.message))
-        if failed == len(sources):
-            raise InvalidInput(
-                f"There is no gt/gt.txt that can be read in {folder.root}.",
-                hint="Name another format with --format.",
-            )
+        table = Table.of(folder)
+
+        def read(source: FoundFile) -> None:
+            _read_source(source, table, report)
+
+        table.read_all(_choose_sources(folder), read, report, what="gt/gt.txt")
         yield from table.iter_items(LAYOUT, report)
-
-    def read_key(self, folder: FolderListing) -> None:
-        """Return nothing: the items come with their annotations."""
-
-    def read_annotation(
-        self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
-    ) -> Description:
-        """Return nothing: no item has a file of its own."""
-        return Description(Annotation())
 
 
 def _choose_sources(folder: FolderListing) -> list[FoundFile]:

@@ -12,7 +12,6 @@ from typing import Final
 
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
-    Annotation,
     LabelSchema,
     Tag,
     TagDefinition,
@@ -34,8 +33,8 @@ from mlwf_tui.plugins.importers.files import (
     show_path,
 )
 from mlwf_tui.plugins.importers.objects import make_box, read_number
-from mlwf_tui.plugins.importers.tables import Table
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.plugins.importers.tables import OfManyImages, Table
+from mlwf_tui.protocols import Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"images", "annotations"})
 
@@ -49,7 +48,7 @@ _FLAGS: Final = {
 _MAX_IMAGE_BYTES: Final = 1 << 30
 
 
-class OpenImagesImporter:
+class OpenImagesImporter(OfManyImages):
     """Boxes and image labels of Open Images."""
 
     name = "open_images"
@@ -76,28 +75,13 @@ class OpenImagesImporter:
             InvalidInput: there is no table that can be read.
         """
         report_faults(folder, IMAGE_SUFFIXES | {".csv"}, report)
-        table, names, sources, failed = Table.of(folder), _read_names(folder), _choose_sources(folder), 0
-        for source in sources:
-            try:
-                _Source(source, table, names, report).read()
-            except InvalidInput as error:
-                table.has_unread, failed = True, failed + 1
-                report(Problem(source.relative, error.message))
-        if failed == len(sources):
-            raise InvalidInput(
-                f"There is no table of Open Images that can be read in {folder.root}.",
-                hint="Name another format with --format.",
-            )
+        table, names = Table.of(folder), _read_names(folder)
+
+        def read(source: FoundFile) -> None:
+            _Source(source, table, names, report).read()
+
+        table.read_all(_choose_sources(folder), read, report, what="table of Open Images")
         yield from table.iter_items(LAYOUT, report)
-
-    def read_key(self, folder: FolderListing) -> None:
-        """Return nothing: the items come with their annotations."""
-
-    def read_annotation(
-        self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
-    ) -> Description:
-        """Return nothing: no item has a file of its own."""
-        return Description(Annotation())
 
 
 def _choose_sources(folder: FolderListing) -> list[FoundFile]:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Tag
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import Keys, Place, Report, find_place, iter_numbered
 from mlwf_tui.plugins.importers.image_index import ImageIndex
-from mlwf_tui.protocols import ImportedItem
+from mlwf_tui.protocols import Description, ImportedItem
 
 Custom = dict[str, str | float | bool]
+
+
+class OfManyImages:
+    """What importers share whose items come with their annotations: no item has a file of its own."""
+
+    def read_key(self, folder: FolderListing) -> None:
+        """Return nothing: there is no file to read with it."""
+
+    def read_annotation(
+        self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
+    ) -> Description:
+        """Return nothing: there is no file to read."""
+        return Description(Annotation())
 
 
 @dataclass(slots=True)
@@ -42,6 +56,32 @@ class Table:
         """Return an empty table of a folder's images."""
         finder = FileFinder(folder)
         return cls(folder, finder, ImageIndex(folder, finder))
+
+    def read_all(
+        self,
+        sources: Sequence[FoundFile],
+        read: Callable[[FoundFile], None],
+        report: Report,
+        *,
+        what: str,
+    ) -> None:
+        """Let `read` enter what each file says; one that cannot be used is reported.
+
+        Raises:
+            InvalidInput: there is none that can; `what` names them.
+        """
+        failed = 0
+        for source in sources:
+            try:
+                read(source)
+            except InvalidInput as error:
+                self.has_unread, failed = True, failed + 1
+                report(Problem(source.relative, error.message))
+        if failed == len(sources):
+            raise InvalidInput(
+                f"There is no {what} that can be read in {self.folder.root}.",
+                hint="Name another format with --format.",
+            )
 
     def enter(self, position: int, source: FoundFile, split: Split = Split.NONE) -> Entry:
         """Return the entry of an image, made where there is none."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, LabelSchema, Tag, define_classes
+from mlwf_tui.entities.annotation import AnnotatedObject, LabelSchema, Tag, define_classes
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
@@ -21,8 +21,8 @@ from mlwf_tui.plugins.importers.files import (
     show_path,
 )
 from mlwf_tui.plugins.importers.objects import make_box, read_number
-from mlwf_tui.plugins.importers.tables import Entry, Table
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.plugins.importers.tables import Entry, OfManyImages, Table
+from mlwf_tui.protocols import Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"images", "wider_train", "wider_val", "wider_test"})
 CLASS_NAME: Final = "face"
@@ -32,7 +32,7 @@ _FACTS: Final = ("blur", "expression", "illumination", "invalid", "occluded", "p
 _FLAGS: Final = frozenset({"expression", "illumination", "invalid", "pose"})  # 0 or 1; the others go to 2
 
 
-class WiderFaceImporter:
+class WiderFaceImporter(OfManyImages):
     """Faces with their attributes as tags."""
 
     name = "wider_face"
@@ -56,28 +56,13 @@ class WiderFaceImporter:
             InvalidInput: there is no file of faces that can be read.
         """
         report_faults(folder, IMAGE_SUFFIXES | {".txt"}, report)
-        table, sources, failed = Table.of(folder), _choose_sources(folder), 0
-        for source in sources:
-            try:
-                _read_source(source, table, report)
-            except InvalidInput as error:
-                table.has_unread, failed = True, failed + 1
-                report(Problem(source.relative, error.message))
-        if failed == len(sources):
-            raise InvalidInput(
-                f"There is no *{_ENDING} that can be read in {folder.root}.",
-                hint="Name another format with --format.",
-            )
+        table = Table.of(folder)
+
+        def read(source: FoundFile) -> None:
+            _read_source(source, table, report)
+
+        table.read_all(_choose_sources(folder), read, report, what=f"*{_ENDING}")
         yield from table.iter_items(LAYOUT, report)
-
-    def read_key(self, folder: FolderListing) -> None:
-        """Return nothing: the items come with their annotations."""
-
-    def read_annotation(
-        self, source: FoundFile, key: None, width_px: int, height_px: int, report: Report
-    ) -> Description:
-        """Return nothing: no item has a file of its own."""
-        return Description(Annotation())
 
 
 def _choose_sources(folder: FolderListing) -> list[FoundFile]:
