@@ -97,6 +97,7 @@ async def _monitor(app: Driver) -> None:
     plots = app.main.query_one(RunMonitor).metrics
     plots.focus()  # a slow machine leaves it where it was
     await app.until(lambda: plots.has_focus)
+    await app.until_text("▌train/box_loss")
 
 
 async def _help(app: Driver) -> None:
