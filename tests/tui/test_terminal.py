@@ -147,8 +147,9 @@ class Terminal:
             given = environment or {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
             code = "import sys; from pathlib import Path; from mlwf_tui.tui.app import run_app; "
             code += f"sys.exit(run_app(Path({str(home)!r})))"
-            # With os.environ said: readline has put COLUMNS and LINES behind its back, which are believed.
-            known = {**os.environ, **given}
+            # Readline puts COLUMNS and LINES where processes inherit them, and they are believed.
+            kept = {name: os.environ[name] for name in os.environ.keys() - {"COLUMNS", "LINES"}}
+            known = {**kept, **given}
             os.execve(sys.executable, [sys.executable, *(arguments or ("-c", code))], known)
 
     def read_until(self, mark: bytes, limit_s: float = 30.0) -> int:

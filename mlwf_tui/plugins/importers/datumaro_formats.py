@@ -52,6 +52,7 @@ DENIED: Final = {
 """Formats of datumaro that are not read, and why."""
 _PLAIN: Final = frozenset({"image_dir", "imagenet", "imagenet_with_subset_dirs"})  # any folder of images fits
 _MAX_XML_BYTES: Final = 1 << 30
+_MOST_FILES: Final = 30_000
 _T = TypeVar("_T")
 
 logger = logging.getLogger(__name__)
@@ -83,8 +84,13 @@ class DatumaroFormatsImporter(OfManyImages):
         return DatumaroFormatsImporter(variant)
 
     def detect(self, folder: FolderListing) -> Detection | None:
-        """Return what datumaro detects, where anything lies beside the images that it could read."""
-        if not has_images(folder) or not _has_annotations(folder):
+        """Return what datumaro detects, where anything lies beside the images that it could read.
+
+        Each of its formats looks through the whole folder by itself, which takes half a minute for a
+        hundred thousand files: it is asked of smaller ones alone, or by `--format datumaro:NAME`.
+        """
+        is_asked = bool(self._variant) or _count_files(folder) <= _MOST_FILES
+        if not is_asked or not has_images(folder) or not _has_annotations(folder):
             return None
         try:
             found = [self._variant] if self._variant else _call(folder, _detect)
@@ -135,6 +141,10 @@ class DatumaroFormatsImporter(OfManyImages):
                 )
             self._loaded = folder.root, _call(folder, lambda root: _import(root, found[0]))
         return self._loaded[1]
+
+
+def _count_files(folder: FolderListing) -> int:
+    return sum(page.end - page.start for page in folder.pages)
 
 
 def _has_annotations(folder: FolderListing) -> bool:
