@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -111,8 +111,7 @@ def _drop_copies(
     groups = find_equal(np.frombuffer(beginnings, np.uint64))
     wanted = sorted({place for group in groups for place in group})
     items = dict(zip(wanted, iter_items_at(workspace.store, manifest, wanted), strict=True))
-    for group in groups:
-        copies = [items[place] for place in group]
+    for copies in _split_by_digest([items[place] for place in group] for group in groups):
         kind = FindingKind.LEAK if is_leaking([c.split for c in copies]) else FindingKind.DUPLICATE_IMAGE
         if kind not in kinds:
             continue
@@ -120,6 +119,15 @@ def _drop_copies(
         for item in list_droppable(copies, kept):
             plan.changes[item.key] = None
             plan.dropped.append(Dropped(item.key, kept.key))
+
+
+def _split_by_digest(groups: Iterable[list[Item]]) -> Iterator[list[Item]]:
+    """Yield the copies of each group, whose digests only begin alike: nothing is dropped on that alone."""
+    for group in groups:
+        by_digest: dict[Digest, list[Item]] = {}
+        for item in group:
+            by_digest.setdefault(item.blob, []).append(item)
+        yield from (copies for copies in by_digest.values() if len(copies) > 1)
 
 
 def _drop_classes(plan: _Plan, used: set[str]) -> None:
