@@ -28,6 +28,7 @@ class RenameClasses:
     summary = "give classes other names, or merge them"
     group = "annotations"
     version = 1
+    is_random = False
     params_type: type[Any] = RenameClassesParams
 
     def plan(
@@ -61,6 +62,7 @@ class DropClasses:
     summary = "leave out all objects of some classes"
     group = "annotations"
     version = 1
+    is_random = False
     params_type: type[Any] = DropClassesParams
 
     def plan(

@@ -30,6 +30,7 @@ class Filter:
     summary = "keep items by class, split and number of objects"
     group = "selection"
     version = 1
+    is_random = False
     params_type: type[Any] = FilterParams
 
     def plan(
