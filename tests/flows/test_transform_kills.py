@@ -54,7 +54,7 @@ def count_noted(home: Path) -> int:
 
 
 def wait_for_more(home: Path, process: subprocess.Popen[bytes], before: int) -> bool:
-    """Wait until more drafts are noted as finished, about once a second, and whether it still goes on then."""
+    """Wait until more drafts are noted, about once a second; return whether it still goes on then."""
     deadline = time.monotonic() + PATIENCE_S
     while process.poll() is None and count_noted(home) <= before:
         assert time.monotonic() < deadline
