@@ -1,1 +1,1 @@
-"""Conditions on items and objects that a person writes as text: read by a grammar, never evaluated as code."""
+"""Conditions on items and objects written as text: read by a grammar, never evaluated as code."""

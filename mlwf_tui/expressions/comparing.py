@@ -6,7 +6,7 @@ import fnmatch
 import operator
 import re
 from collections.abc import Callable, Collection
-from typing import Final
+from typing import Final, TypeGuard
 
 from mlwf_tui.expressions.fields import Scalar
 
@@ -26,7 +26,7 @@ def find_comparison(sign: str) -> Comparing:
     order = _ORDERS[sign]
 
     def compare(left: Scalar, right: Scalar) -> bool:
-        return _is_number(left) and _is_number(right) and bool(order(left, right))
+        return _is_number(left) and _is_number(right) and order(left, right)
 
     return compare
 
@@ -49,5 +49,5 @@ def make_glob(pattern: str) -> Callable[[Scalar], bool]:
     return lambda value: isinstance(value, str) and matches(value) is not None
 
 
-def _is_number(value: Scalar) -> bool:
+def _is_number(value: Scalar) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
