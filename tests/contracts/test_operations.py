@@ -31,6 +31,8 @@ NEEDED: Mapping[str, Mapping[str, Any]] = {
     "drop_classes": {"classes": ("dog",)},
     "filter": {"classes": ("cat",), "min_objects": 1},
     "resize": {"longest_px": 32},
+    "anonymize": {"classes": ("cat",)},
+    "mosaic": {"splits": ("train",)},
 }
 POLYGON = AnnotatedObject(
     "cat",
