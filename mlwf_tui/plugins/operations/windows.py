@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.copies import join_name, make_copy, min_visible_param
 from mlwf_tui.plugins.operations.framing import cut_window
 from mlwf_tui.plugins.operations.names import check_classes
-from mlwf_tui.plugins.operations.pixels import Change, Picture
+from mlwf_tui.plugins.operations.pixels import Change, Picture, find_suffix
 from mlwf_tui.protocols import Draft, PlannedItem, ResultItem, SourceItem, draw_seed
 
 Window = tuple[int, int, int, int]
@@ -158,7 +159,10 @@ def _list_starts(length_px: int, window_px: int, overlap: float) -> list[int]:
 def _draft(
     item: Item, position: int, seed: int, at: int, ending: str, arguments: list[int], taken: set[str]
 ) -> Draft:
-    """Return the draft of a window under a name that is free."""
+    """Return the draft of a window under a name that is free, whatever the order of the items."""
+    suffix = PurePosixPath(item.name).suffix
+    if find_suffix(item.name) != suffix:  # a.bmp beside a.jpg: their windows must not compete for a name
+        ending = f"_{suffix[1:]}{ending}"
     name, number = join_name(item.name, ending), 0
     while f"{item.dataset}/{name}" in taken:
         number += 1
