@@ -87,7 +87,8 @@ def _tag(item: Item, params: TagParams) -> Item:
     if params.target == "items":
         if params.where and not read_item_condition(params.where).matches(item):
             return item
-        return replace(item, annotation=replace(annotation, tags=_change(annotation.tags, params)))
+        tags = _change(annotation.tags, params)
+        return item if tags == annotation.tags else replace(item, annotation=replace(annotation, tags=tags))
     condition = read_object_condition(params.where) if params.where else None
     objects = tuple(
         structs.replace(o, tags=_change(o.tags, params))
@@ -95,7 +96,8 @@ def _tag(item: Item, params: TagParams) -> Item:
         else o
         for o in annotation.objects
     )
-    return replace(item, annotation=replace(annotation, objects=objects))
+    is_same = objects == annotation.objects
+    return item if is_same else replace(item, annotation=replace(annotation, objects=objects))
 
 
 def _change(tags: Sequence[Tag], params: TagParams) -> tuple[Tag, ...]:
