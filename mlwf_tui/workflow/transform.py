@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from operator import itemgetter
 from typing import Any
@@ -15,7 +15,7 @@ from mlwf_tui.entities.project import ManifestSummary, Project, Version
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.protocols import Observer
-from mlwf_tui.store.manifests import write_rows
+from mlwf_tui.store.manifests import EncodedItem, write_rows
 from mlwf_tui.workflow.finished_drafts import FinishedDrafts, forget_drafts, place_drafts
 from mlwf_tui.workflow.making import Tally, open_drafts
 from mlwf_tui.workflow.names import find_free
@@ -26,6 +26,8 @@ from mlwf_tui.workflow.recipes import Recipe, check_recipe, find_known, name_sou
 from mlwf_tui.workflow.recorder import Recorder, record
 from mlwf_tui.workflow.refs import check_project_name, resolve_manifest, resolve_project_ref
 from mlwf_tui.workspace import Workspace
+
+_LOOKS_EVERY = 256  # rows between two looks at whether the work is still wanted
 
 
 class TransformPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,7 +189,8 @@ def follow_recipe(
     with plan_recipe(workspace.store, workspace.home, recipe, observer) as plan:
         with run.writer() as writer:
             if not plan.drafts.count:
-                manifest, tally = write_rows(writer, plan.schema, plan.finished.iter_sorted()), Tally()
+                rows, tally = plan.finished.iter_sorted(), Tally()
+                manifest = write_rows(writer, plan.schema, _iter_watched(rows, observer))
             else:
                 with open_drafts(workspace, recipe, plan, observer, workers=workers, is_strict=is_strict) as (
                     made,
@@ -210,6 +213,13 @@ def follow_recipe(
             images_resumed=tally.resumed,
             problems=tuple(tally.problems),
         )
+
+
+def _iter_watched(rows: Iterator[EncodedItem], observer: Observer) -> Iterator[EncodedItem]:
+    for number, row in enumerate(rows):
+        if not number % _LOOKS_EVERY:
+            observer.check_cancelled()
+        yield row
 
 
 def _check_target(workspace: Workspace, operation: str, refs: Sequence[str], to: str, dataset: str) -> str:
