@@ -48,12 +48,17 @@ class _Row(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False
     split: Split
     tags: msgspec.Raw
     objects: msgspec.Raw
-    custom: msgspec.Raw = msgspec.Raw()  # left out where there is none
+    custom: msgspec.Raw = msgspec.Raw()  # left out where neither it nor anything behind it is there
+    origins: msgspec.Raw = msgspec.Raw()
 
     def encode(self) -> bytes:
         """Return the row with what is in it by now."""
         values = [getattr(self, name) for name in self.__struct_fields__]
-        return _encoder.encode(values if self.custom else values[:-1])
+        if self.origins:
+            values[-2] = self.custom or _NO_CUSTOM
+        else:
+            values = values[:-1] if self.custom else values[:-2]
+        return _encoder.encode(values)
 
 
 class _ObjectHead(msgspec.Struct, array_like=True, gc=False):
@@ -66,6 +71,7 @@ _encoder = msgspec.msgpack.Encoder()
 _row_decoder = msgspec.msgpack.Decoder(_Row)
 _objects_decoder = msgspec.msgpack.Decoder(list[_ObjectHead])
 _NOTHING = msgspec.Raw(_encoder.encode(()))
+_NO_CUSTOM = msgspec.Raw(_encoder.encode({}))
 
 
 class EncodedItem(NamedTuple):

@@ -13,6 +13,7 @@ class OperationInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     summary: str
+    group: str
     params: tuple[ParamSpec, ...]
 
 
@@ -20,5 +21,6 @@ def list_operations(workspace: Workspace) -> tuple[OperationInfo, ...]:
     """Return all operations by name; loading them imports no pixel library."""
     found = (workspace.registry.get_operation(name) for name in workspace.registry.list_names("operations"))
     return tuple(
-        OperationInfo(name=o.name, summary=o.summary, params=describe_params(o.params_type)) for o in found
+        OperationInfo(name=o.name, summary=o.summary, group=o.group, params=describe_params(o.params_type))
+        for o in found
     )

@@ -6,18 +6,18 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.item import Item, Origin
 from mlwf_tui.entities.project import ManifestSummary, Project, Version
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.params import build_params
-from mlwf_tui.protocols import Observer, Operation, SourceItem
+from mlwf_tui.protocols import ImageOperation, Observer, Operation, PlannedItem, ResultItem, SourceItem
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
 from mlwf_tui.store.references import find_unreadable
@@ -114,21 +114,26 @@ def _follow_recipe(
     operation: Operation,
     params: Any,
     seed: int,
-    sources: Sequence[Version],
+    versions: Sequence[Version],
     observer: Observer,
 ) -> ManifestSummary:
     workspace = run.workspace
-    items = [item for source in sources for item in _iter_sources(workspace, source, len(sources) > 1)]
+    items = [item for source in versions for item in _iter_sources(workspace, source, len(versions) > 1)]
     schema = LabelSchema()
-    for source in sources:
+    for source in versions:
         schema = schema.merge(read_summary(workspace.store, source.manifest).schema)
     made: list[Item] = []
     with run.writer() as writer:
-        for result in operation.apply(items, params, seed=seed):
+        for planned in operation.plan(items, schema, params, seed=seed):
             observer.check_cancelled()
-            item = result.item
-            if result.image is not None:
-                item = replace(item, blob=writer.put(result.image), size_bytes=len(result.image))
+            if isinstance(planned, PlannedItem):
+                item = planned.item
+            else:
+                sources = [items[position] for position in planned.sources]
+                result = cast(ImageOperation, operation).make(planned, sources, params)
+                if result is None:
+                    continue
+                item = fill_in(result, writer.put(result.image), sources)
             made.append(item)
             observer.progress(len(made), None, item.name)
         if not made:
@@ -138,12 +143,20 @@ def _follow_recipe(
         return write_manifest(writer, operation.transform_schema(schema, params), made)
 
 
+def fill_in(result: ResultItem, blob: Digest, sources: Sequence[SourceItem]) -> Item:
+    """Return a made item with what its operation could not know: its blob, its size, its origins."""
+    roots = [root for source in sources for root in (source.item.origins or (source.origin,)) if root]
+    origins = tuple(dict.fromkeys(roots))
+    return replace(result.item, blob=blob, size_bytes=len(result.image), origins=origins)
+
+
 def _iter_sources(workspace: Workspace, source: Version, is_prefixed: bool) -> Iterator[SourceItem]:
     """Yield a version's items; with several sources each gets its project's name as a dataset."""
     for item in iter_items(workspace.store, source.manifest):
+        origin = Origin(item.blob, item.key, source.manifest)
         if is_prefixed:
             item = replace(item, dataset=with_dataset(item.dataset, source.project_name))
-        yield SourceItem(item, partial(workspace.store.read, item.blob))
+        yield SourceItem(item, partial(workspace.store.read, item.blob), origin, source.project_name)
 
 
 def _finish(

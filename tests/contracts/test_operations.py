@@ -19,9 +19,10 @@ from mlwf_tui.entities.annotation import (
 from mlwf_tui.entities.item import Split, check_name
 from mlwf_tui.media.probe import probe_image
 from mlwf_tui.params import build_params, describe_params
-from mlwf_tui.protocols import ResultItem, SourceItem
+from mlwf_tui.protocols import SourceItem
 from mlwf_tui.registry import Registry
 from tests.making import make_item
+from tests.operating import Made, follow
 
 NAMES = Registry().list_names("operations")
 NEEDED: Mapping[str, Mapping[str, Any]] = {
@@ -54,10 +55,8 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def apply(name: str, items: Sequence[SourceItem], *, seed: int = 0) -> list[ResultItem]:
-    operation = Registry().get_operation(name)
-    params = build_params(operation.params_type, NEEDED.get(name, {}))
-    return list(operation.apply(items, params, seed=seed))
+def apply(name: str, items: Sequence[SourceItem], *, seed: int = 0) -> list[Made]:
+    return follow(name, items, seed=seed, schema=SCHEMA, **NEEDED.get(name, {}))
 
 
 def test_name_is_the_registered_one_and_summary_is_told(name: str) -> None:
@@ -123,7 +122,7 @@ def test_classes_of_objects_are_in_the_schema_of_the_result(name: str) -> None:
     operation = Registry().get_operation(name)
     params = build_params(operation.params_type, NEEDED.get(name, {}))
     schema = operation.transform_schema(SCHEMA, params)
-    for result in operation.apply(ITEMS, params, seed=0):
+    for result in apply(name, ITEMS):
         assert {labelled.class_name for labelled in result.item.annotation.objects} <= set(schema.class_names)
 
 

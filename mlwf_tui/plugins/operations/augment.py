@@ -17,15 +17,16 @@ from mlwf_tui.plugins.operations.copies import (
     Step,
     copies_param,
     keep_originals_param,
-    make_copies,
+    make_copy,
     min_visible_param,
+    plan_copies,
     splits_param,
 )
 from mlwf_tui.plugins.operations.crop import draw_crop
 from mlwf_tui.plugins.operations.flip import draw_flip
 from mlwf_tui.plugins.operations.noise import draw_noise
 from mlwf_tui.plugins.operations.rotate import draw_rotation
-from mlwf_tui.protocols import ResultItem, SourceItem
+from mlwf_tui.protocols import Draft, PlannedItem, ResultItem, SourceItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +51,28 @@ class Augment:
 
     name = "augment"
     summary = "a random sequence of crop, rotate, noise, brightness and flip"
-    version = 1
+    group = "pixels"
+    version = 2
     params_type: type[Any] = AugmentParams
 
-    def apply(self, items: Sequence[SourceItem], params: AugmentParams, *, seed: int) -> Iterator[ResultItem]:
-        """Yield the items and their changed copies.
+    def plan(
+        self, items: Sequence[SourceItem], schema: LabelSchema, params: AugmentParams, *, seed: int
+    ) -> Iterator[PlannedItem | Draft]:
+        """Yield the items and drafts of their changed copies.
 
         Raises:
             InvalidParameter: an unknown split, or nothing that could be changed.
         """
-        chances = _list_steps(params)
-        if not chances:
+        if not _list_steps(params):
             raise InvalidParameter(
                 "No change can happen: every probability is 0.", hint="Raise one, for example -p flip=0.5."
             )
-        yield from make_copies(
-            items,
-            params,
-            seed=seed,
-            min_visible=params.min_visible,
-            choose_steps=partial(_choose_steps, chances),
-        )
+        return plan_copies(items, params, seed=seed)
+
+    def make(self, draft: Draft, sources: Sequence[SourceItem], params: AugmentParams) -> ResultItem:
+        """Return a changed copy; raises InvalidInput for an image that cannot be decoded."""
+        choose_steps = partial(_choose_steps, _list_steps(params))
+        return make_copy(draft, sources[0], choose_steps=choose_steps, min_visible=params.min_visible)
 
     def transform_schema(self, schema: LabelSchema, params: AugmentParams) -> LabelSchema:
         """Return the schema as it is."""

@@ -14,11 +14,12 @@ from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.copies import (
     copies_param,
     keep_originals_param,
-    make_copies,
+    make_copy,
+    plan_copies,
     splits_param,
 )
 from mlwf_tui.plugins.operations.pixels import Change, Picture, load_albumentations
-from mlwf_tui.protocols import ResultItem, SourceItem
+from mlwf_tui.protocols import Draft, PlannedItem, ResultItem, SourceItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +36,20 @@ class Brightness:
 
     name = "brightness"
     summary = "change the light and contrast of images"
-    version = 1
+    group = "pixels"
+    version = 2
     params_type: type[Any] = BrightnessParams
 
-    def apply(
-        self, items: Sequence[SourceItem], params: BrightnessParams, *, seed: int
-    ) -> Iterator[ResultItem]:
-        """Yield the items and their changed copies; raises InvalidParameter for unknown splits."""
+    def plan(
+        self, items: Sequence[SourceItem], schema: LabelSchema, params: BrightnessParams, *, seed: int
+    ) -> Iterator[PlannedItem | Draft]:
+        """Yield the items and drafts of their changed copies; raises InvalidParameter for unknown splits."""
+        return plan_copies(items, params, seed=seed)
+
+    def make(self, draft: Draft, sources: Sequence[SourceItem], params: BrightnessParams) -> ResultItem:
+        """Return a changed copy; raises InvalidInput for an image that cannot be decoded."""
         step = partial(draw_brightness, brightness=params.brightness, contrast=params.contrast)
-        yield from make_copies(items, params, seed=seed, choose_steps=lambda _: (step,))
+        return make_copy(draft, sources[0], choose_steps=lambda _: (step,))
 
     def transform_schema(self, schema: LabelSchema, params: BrightnessParams) -> LabelSchema:
         """Return the schema as it is."""

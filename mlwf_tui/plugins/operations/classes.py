@@ -13,7 +13,7 @@ from mlwf_tui.entities.annotation import ClassDefinition, LabelSchema
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import param
-from mlwf_tui.protocols import ResultItem, SourceItem
+from mlwf_tui.protocols import PlannedItem, SourceItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +26,17 @@ class RenameClasses:
 
     name = "rename_classes"
     summary = "give classes other names, or merge them"
+    group = "annotations"
     version = 1
     params_type: type[Any] = RenameClassesParams
 
-    def apply(
-        self, items: Sequence[SourceItem], params: RenameClassesParams, *, seed: int
-    ) -> Iterator[ResultItem]:
+    def plan(
+        self, items: Sequence[SourceItem], schema: LabelSchema, params: RenameClassesParams, *, seed: int
+    ) -> Iterator[PlannedItem]:
         """Yield every item; raises InvalidParameter where a pair is not old=new."""
         names = _parse_names(params.names)
-        for source in items:
-            yield ResultItem(item=_rename_objects(source.item, names))
+        for position, source in enumerate(items):
+            yield PlannedItem(_rename_objects(source.item, names), position)
 
     def transform_schema(self, schema: LabelSchema, params: RenameClassesParams) -> LabelSchema:
         """Return the schema with the new names in their old order; raises InvalidParameter."""
@@ -58,16 +59,17 @@ class DropClasses:
 
     name = "drop_classes"
     summary = "leave out all objects of some classes"
+    group = "annotations"
     version = 1
     params_type: type[Any] = DropClassesParams
 
-    def apply(
-        self, items: Sequence[SourceItem], params: DropClassesParams, *, seed: int
-    ) -> Iterator[ResultItem]:
+    def plan(
+        self, items: Sequence[SourceItem], schema: LabelSchema, params: DropClassesParams, *, seed: int
+    ) -> Iterator[PlannedItem]:
         """Yield every item; raises InvalidParameter where no class is named."""
         dropped = _check_given(params.classes, "classes=RBC")
-        for source in items:
-            yield ResultItem(item=keep_objects(source.item, lambda name: name not in dropped))
+        for position, source in enumerate(items):
+            yield PlannedItem(keep_objects(source.item, lambda name: name not in dropped), position)
 
     def transform_schema(self, schema: LabelSchema, params: DropClassesParams) -> LabelSchema:
         """Return the schema without the dropped classes; raises InvalidParameter for an unknown one."""

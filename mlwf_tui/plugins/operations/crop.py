@@ -14,12 +14,13 @@ from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.copies import (
     copies_param,
     keep_originals_param,
-    make_copies,
+    make_copy,
     min_visible_param,
+    plan_copies,
     splits_param,
 )
 from mlwf_tui.plugins.operations.pixels import Change, Picture, load_albumentations
-from mlwf_tui.protocols import ResultItem, SourceItem
+from mlwf_tui.protocols import Draft, PlannedItem, ResultItem, SourceItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +38,20 @@ class Crop:
 
     name = "crop"
     summary = "cut random windows out of images"
-    version = 1
+    group = "pixels"
+    version = 2
     params_type: type[Any] = CropParams
 
-    def apply(self, items: Sequence[SourceItem], params: CropParams, *, seed: int) -> Iterator[ResultItem]:
-        """Yield the items and their changed copies; raises InvalidParameter for unknown splits."""
+    def plan(
+        self, items: Sequence[SourceItem], schema: LabelSchema, params: CropParams, *, seed: int
+    ) -> Iterator[PlannedItem | Draft]:
+        """Yield the items and drafts of their changed copies; raises InvalidParameter for unknown splits."""
+        return plan_copies(items, params, seed=seed)
+
+    def make(self, draft: Draft, sources: Sequence[SourceItem], params: CropParams) -> ResultItem:
+        """Return a changed copy; raises InvalidInput for an image that cannot be decoded."""
         step = partial(draw_crop, min_size=params.min_size, max_size=params.max_size)
-        yield from make_copies(
-            items, params, seed=seed, min_visible=params.min_visible, choose_steps=lambda _: (step,)
-        )
+        return make_copy(draft, sources[0], choose_steps=lambda _: (step,), min_visible=params.min_visible)
 
     def transform_schema(self, schema: LabelSchema, params: CropParams) -> LabelSchema:
         """Return the schema as it is."""

@@ -13,7 +13,7 @@ from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.classes import check_classes, keep_objects
 from mlwf_tui.plugins.operations.copies import check_splits
-from mlwf_tui.protocols import ResultItem, SourceItem
+from mlwf_tui.protocols import PlannedItem, SourceItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,20 @@ class Filter:
 
     name = "filter"
     summary = "keep items by class, split and number of objects"
+    group = "selection"
     version = 1
     params_type: type[Any] = FilterParams
 
-    def apply(self, items: Sequence[SourceItem], params: FilterParams, *, seed: int) -> Iterator[ResultItem]:
+    def plan(
+        self, items: Sequence[SourceItem], schema: LabelSchema, params: FilterParams, *, seed: int
+    ) -> Iterator[PlannedItem]:
         """Yield what is kept; raises InvalidParameter for a split that does not exist."""
         splits = check_splits(params.splits) or set(Split)
         classes = set(params.classes)
-        for source in items:
+        for position, source in enumerate(items):
             item = keep_objects(source.item, lambda name: not classes or name in classes)
             if _is_kept(item, splits, params.min_objects):
-                yield ResultItem(item=item)
+                yield PlannedItem(item, position)
 
     def transform_schema(self, schema: LabelSchema, params: FilterParams) -> LabelSchema:
         """Return the schema with the kept classes; raises InvalidParameter for an unknown one."""

@@ -6,7 +6,6 @@ albumentations takes seconds to import, so it is imported where a change is made
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mlwf_tui.entities.annotation import AnnotatedObject
-from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.operations.shapes import (
     IDENTITY,
@@ -125,12 +123,6 @@ def find_suffix(name: str) -> str:
     """Return what the name of a changed image ends with: PNG stays PNG, all else turns to JPEG."""
     suffix = PurePosixPath(name).suffix
     return suffix if suffix.lower() in (".jpg", ".jpeg", ".png") else ".jpg"
-
-
-def draw_generator(seed: int, item: Item, copy: int) -> np.random.Generator:
-    """Return randomness that depends on nothing but the seed, the item's key and the copy's number."""
-    digest = hashlib.sha256(f"{seed}\n{item.key}\n{copy}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:16]))
 
 
 def load_albumentations() -> Any:

@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 
 from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.item import Item
 from mlwf_tui.params import param
-from mlwf_tui.plugins.operations.copies import change_picture, name_resized
-from mlwf_tui.plugins.operations.pixels import Change, Picture, draw_generator, load_albumentations
-from mlwf_tui.protocols import ResultItem, SourceItem
+from mlwf_tui.plugins.operations.copies import make_copy, name_resized
+from mlwf_tui.plugins.operations.pixels import Change, Picture, load_albumentations
+from mlwf_tui.protocols import Draft, PlannedItem, ResultItem, SourceItem, draw_seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +29,27 @@ class Resize:
 
     name = "resize"
     summary = "bring images to a common longer side"
-    version = 1
+    group = "pixels"
+    version = 2
     params_type: type[Any] = ResizeParams
 
-    def apply(self, items: Sequence[SourceItem], params: ResizeParams, *, seed: int) -> Iterator[ResultItem]:
-        """Yield each item at its new size."""
-        changing = [source.item for source in items if _is_changed(source, params)]
-        names = name_resized([source.item for source in items], changing)
-        step = partial(scale_to, longest_px=params.longest_px)
-        for source in items:
-            if not _is_changed(source, params):
-                yield ResultItem(item=source.item)
+    def plan(
+        self, items: Sequence[SourceItem], schema: LabelSchema, params: ResizeParams, *, seed: int
+    ) -> Iterator[PlannedItem | Draft]:
+        """Yield each item, or a draft of it at its new size."""
+        names = name_resized(items, partial(_is_changed, params=params))
+        for position, source in enumerate(items):
+            item = source.item
+            if item.key not in names:
+                yield PlannedItem(item, position)
                 continue
-            generator = draw_generator(seed, source.item, 0)
-            name = names[source.item.key]
-            yield change_picture(source, (step,), generator, name=name, min_visible=0)
+            drawn = draw_seed(seed, item.key)
+            yield Draft(sources=(position,), dataset=item.dataset, name=names[item.key], seed=drawn)
+
+    def make(self, draft: Draft, sources: Sequence[SourceItem], params: ResizeParams) -> ResultItem:
+        """Return the item at its new size; raises InvalidInput for an image that cannot be decoded."""
+        step = partial(scale_to, longest_px=params.longest_px)
+        return make_copy(draft, sources[0], choose_steps=lambda _: (step,))
 
     def transform_schema(self, schema: LabelSchema, params: ResizeParams) -> LabelSchema:
         """Return the schema as it is."""
@@ -59,6 +66,6 @@ def scale_to(picture: Picture, generator: np.random.Generator, *, longest_px: in
     return Change((resize,), matrix)
 
 
-def _is_changed(source: SourceItem, params: ResizeParams) -> bool:
-    longest_px = max(source.item.width_px, source.item.height_px)
+def _is_changed(item: Item, params: ResizeParams) -> bool:
+    longest_px = max(item.width_px, item.height_px)
     return longest_px > params.longest_px or (params.enlarge and longest_px < params.longest_px)

@@ -16,12 +16,13 @@ from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.copies import (
     copies_param,
     keep_originals_param,
-    make_copies,
+    make_copy,
     min_visible_param,
+    plan_copies,
     splits_param,
 )
 from mlwf_tui.plugins.operations.pixels import FILL, Change, Picture, load_albumentations
-from mlwf_tui.protocols import ResultItem, SourceItem
+from mlwf_tui.protocols import Draft, PlannedItem, ResultItem, SourceItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,20 @@ class Rotate:
 
     name = "rotate"
     summary = "turn images by random angles"
-    version = 1
+    group = "pixels"
+    version = 2
     params_type: type[Any] = RotateParams
 
-    def apply(self, items: Sequence[SourceItem], params: RotateParams, *, seed: int) -> Iterator[ResultItem]:
-        """Yield the items and their changed copies; raises InvalidParameter for unknown splits."""
+    def plan(
+        self, items: Sequence[SourceItem], schema: LabelSchema, params: RotateParams, *, seed: int
+    ) -> Iterator[PlannedItem | Draft]:
+        """Yield the items and drafts of their changed copies; raises InvalidParameter for unknown splits."""
+        return plan_copies(items, params, seed=seed)
+
+    def make(self, draft: Draft, sources: Sequence[SourceItem], params: RotateParams) -> ResultItem:
+        """Return a changed copy; raises InvalidInput for an image that cannot be decoded."""
         step = draw_quarter_turn if params.right_angles else partial(draw_rotation, degrees=params.degrees)
-        yield from make_copies(
-            items, params, seed=seed, min_visible=params.min_visible, choose_steps=lambda _: (step,)
-        )
+        return make_copy(draft, sources[0], choose_steps=lambda _: (step,), min_visible=params.min_visible)
 
     def transform_schema(self, schema: LabelSchema, params: RotateParams) -> LabelSchema:
         """Return the schema as it is."""

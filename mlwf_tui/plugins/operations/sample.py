@@ -10,7 +10,7 @@ from typing import Any
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import param
-from mlwf_tui.protocols import ResultItem, SourceItem
+from mlwf_tui.protocols import PlannedItem, SourceItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,13 @@ class Sample:
 
     name = "sample"
     summary = "keep a random part of the items"
+    group = "selection"
     version = 1
     params_type: type[Any] = SampleParams
 
-    def apply(self, items: Sequence[SourceItem], params: SampleParams, *, seed: int) -> Iterator[ResultItem]:
+    def plan(
+        self, items: Sequence[SourceItem], schema: LabelSchema, params: SampleParams, *, seed: int
+    ) -> Iterator[PlannedItem]:
         """Yield the chosen items in their order.
 
         Raises:
@@ -39,9 +42,9 @@ class Sample:
             return hashlib.sha256(f"{seed}\n{source.item.key}".encode()).hexdigest()
 
         chosen = {source.item.key for source in sorted(items, key=rank)[:count]}
-        for source in items:
+        for position, source in enumerate(items):
             if source.item.key in chosen:
-                yield ResultItem(item=source.item)
+                yield PlannedItem(source.item, position)
 
     def transform_schema(self, schema: LabelSchema, params: SampleParams) -> LabelSchema:
         """Return the schema as it is."""

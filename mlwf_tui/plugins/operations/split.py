@@ -15,7 +15,7 @@ from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import param
-from mlwf_tui.protocols import ResultItem, SourceItem
+from mlwf_tui.protocols import PlannedItem, SourceItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,13 @@ class SplitItems:
 
     name = "split"
     summary = "deal items out to train, val and test"
+    group = "splits"
     version = 1
     params_type: type[Any] = SplitParams
 
-    def apply(self, items: Sequence[SourceItem], params: SplitParams, *, seed: int) -> Iterator[ResultItem]:
+    def plan(
+        self, items: Sequence[SourceItem], schema: LabelSchema, params: SplitParams, *, seed: int
+    ) -> Iterator[PlannedItem]:
         """Yield every item with its split.
 
         Raises:
@@ -49,9 +52,9 @@ class SplitItems:
             )
         dealt = [s.item for s in items if params.overwrite or s.item.split is Split.NONE]
         splits = deal(dealt, shares, seed=seed, is_stratified=params.stratified)
-        for source in items:
+        for position, source in enumerate(items):
             split = splits.get(source.item.key, source.item.split)
-            yield ResultItem(item=replace(source.item, split=split))
+            yield PlannedItem(replace(source.item, split=split), position)
 
     def transform_schema(self, schema: LabelSchema, params: SplitParams) -> LabelSchema:
         """Return the schema as it is."""

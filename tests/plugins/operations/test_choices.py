@@ -18,15 +18,14 @@ from mlwf_tui.plugins.operations.split import deal
 from mlwf_tui.protocols import SourceItem
 from mlwf_tui.registry import Registry
 from tests.making import make_item
+from tests.operating import follow
 
 SCHEMA = LabelSchema(define_classes(("cat", "dog", "cow")))
 SHARES = {Split.TRAIN: 0.7, Split.VAL: 0.2, Split.TEST: 0.1}
 
 
 def apply(name: str, items: Sequence[SourceItem], *, seed: int = 0, **params: Any) -> list[Item]:
-    operation = Registry().get_operation(name)
-    built = build_params(operation.params_type, params)
-    return [result.item for result in operation.apply(items, built, seed=seed)]
+    return [made.item for made in follow(name, items, seed=seed, **params)]
 
 
 def change_schema(name: str, **params: Any) -> tuple[str, ...]:
