@@ -177,11 +177,8 @@ class _Builder:
         raise InvalidParameter(f"{self._name}:{line}: {message}.", hint=hint)
 
 
-def _resolve(event: Any) -> Scalar:
-    """Return what a scalar means: a quoted one is a text."""
-    text: str = event.value
-    if event.style is not None or event.tag in ("!", "tag:yaml.org,2002:str"):
-        return text
+def read_word(text: str) -> Scalar:
+    """Return what a plain word means: a number, true, false, nothing, or a text."""
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
     if _INT.fullmatch(text) and len(text) <= MAX_INT_DIGITS:
@@ -189,3 +186,10 @@ def _resolve(event: Any) -> Scalar:
     if _FLOAT.fullmatch(text):
         return float(text)
     return text
+
+
+def _resolve(event: Any) -> Scalar:
+    """Return what a scalar means: a quoted one is a text."""
+    text: str = event.value
+    is_text = event.style is not None or event.tag in ("!", "tag:yaml.org,2002:str")
+    return text if is_text else read_word(text)

@@ -50,7 +50,7 @@ class ApplyParams:
     policy: str = param(
         "replace", "what becomes of the objects that are there", choices=("replace", "add", "merge", "keep")
     )
-    iou: float = param(0.5, "merge: what covers an object of its class at least so far is it", low=0, high=1)
+    iou: float = param(0.5, "merge: from which overlap on it is the same object", low=0.01, high=1)
     device: str = param("auto", "auto, cpu, or a GPU's index")
 
 
@@ -137,7 +137,7 @@ def annotate(
     sources: Sequence[tuple[Digest, str]],
     observer: Observer,
 ) -> ManifestSummary:
-    """Let a model annotate the items of manifests, each below its dataset, and write the result's manifest."""
+    """Let a model annotate the items of manifests, each below its dataset; return what it wrote."""
     workspace = recorder.workspace
     items = [
         replace(item, dataset=with_dataset(item.dataset, prefix)) if prefix else item

@@ -69,12 +69,12 @@ def transform(
     with record(workspace, "transform", params=shown, seed=seed) as run:
         target = workspace.catalog.projects.find(to, workspace.settings.workspace)
         sources = [run.read_version(ref) for ref in refs]
-        recipe = _digest_recipe(chosen, checked, seed, sources)
+        recipe = digest_recipe(chosen, checked, seed, sources)
         manifest = _find_cached(workspace, recipe, observer)
         is_cached = manifest is not None
         workspace.catalog.runs.set_recipe(run.run_id, recipe)
         if manifest is None:
-            manifest = _follow_recipe(run, chosen, checked, seed, sources, observer)
+            manifest = follow_recipe(run, chosen, checked, seed, sources, observer)
         empty = write_empty_manifest(workspace)
         with run.finishing():
             target = target or create_project(workspace, to, empty)
@@ -94,7 +94,7 @@ def _find_cached(workspace: Workspace, recipe: Digest, observer: Observer) -> Ma
     return read_summary(workspace.store, manifest)
 
 
-def _digest_recipe(operation: Operation, params: Any, seed: int, sources: Sequence[Version]) -> Digest:
+def digest_recipe(operation: Operation, params: Any, seed: int, sources: Sequence[Version]) -> Digest:
     """Return the digest of all that decides the result."""
     recipe = {
         "operation": operation.name,
@@ -109,7 +109,7 @@ def _digest_recipe(operation: Operation, params: Any, seed: int, sources: Sequen
     return compute_digest(json.dumps(recipe, sort_keys=True).encode())
 
 
-def _follow_recipe(
+def follow_recipe(
     run: Recorder,
     operation: Operation,
     params: Any,
