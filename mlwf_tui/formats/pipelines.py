@@ -122,7 +122,7 @@ class _Reader:
             rows = self._read_steps(node, branch=name)
             steps += rows
             if rows:
-                branches.append(Branch(name=name, last="", line=node.line))
+                branches.append(Branch(name=name, last="", line=top["branches"].key_lines[name]))
         sources = self._read_sources(top.get("sources"))
         named = self._name_steps(steps)
         pipeline = Pipeline(

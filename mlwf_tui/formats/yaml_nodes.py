@@ -20,7 +20,7 @@ MAX_NODES = 20_000
 """With every alias counted as often as it is used, so that a few lines cannot become gigabytes."""
 
 _INT = re.compile(r"[-+]?[0-9]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+")
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 _TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")}
 MAX_INT_DIGITS = 18
@@ -65,9 +65,8 @@ def read_yaml(content: bytes, name: str) -> YamlNode:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}" if mark is not None else name
-        raise InvalidParameter(
-            f"{where}: {error.problem or error.context or 'this is no YAML'}.", hint="Mend the YAML there."
-        ) from error
+        words = ", ".join(part for part in (error.context, error.problem) if part) or "this is no YAML"
+        raise InvalidParameter(f"{where}: {words}.", hint="Mend the YAML there.") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InvalidParameter(f"{name} is no YAML: {error}.", hint="Mend the YAML.") from error
 

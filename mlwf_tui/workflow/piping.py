@@ -207,7 +207,7 @@ class _Checker:
             ready = next((step for step in waiting if not self._blockers(step, done)), None)
             if ready is None:
                 self._tell_circle(waiting)
-                return ordered
+                return [*ordered, *waiting]  # so that their parameters are looked at as well
             waiting.remove(ready)
             done.add(ready.name)
             ordered.append(ready)
@@ -373,6 +373,8 @@ class _Checker:
                 blanks[f"{step.name}.model"] = step.model
 
         def fill(found: re.Match[str]) -> str:
+            if refs.get(found[1]) == "":
+                return found[1]  # the source is still to be given, which is told
             if found[1] not in blanks:
                 self._fault(
                     output.line, f"there is nothing to fill {found[0]} with.", suggest(found[1], blanks)
