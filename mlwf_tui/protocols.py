@@ -207,7 +207,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     MessagePack has them; tuples arrive as lists.
     """
 
-    sources: tuple[int, ...]  # positions in the items that `plan` was given
+    sources: tuple[int, ...]  # positions in the items that `plan` was given; first what it takes the place of
     dataset: str
     name: str
     seed: int

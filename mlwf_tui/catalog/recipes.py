@@ -7,7 +7,7 @@ from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.lookup import find_by_prefix, missing
 from mlwf_tui.catalog.tables import RecipeRow
 from mlwf_tui.entities.ids import Digest, RecipeId, new_id
-from mlwf_tui.entities.pipeline import Recipe
+from mlwf_tui.entities.pipeline import KeptRecipe
 
 
 class Recipes:
@@ -17,7 +17,7 @@ class Recipes:
         self._database = database
         self._journal = journal
 
-    def keep(self, name: str, text: str, digest: Digest) -> Recipe:
+    def keep(self, name: str, text: str, digest: Digest) -> KeptRecipe:
         """Return the recipe of this digest, added where there is none."""
         with self._database.transaction():
             found = self._find(digest)
@@ -32,7 +32,7 @@ class Recipes:
             self._journal.append("recipe.kept", recipe_id, name=name)
             return self.get(recipe_id)
 
-    def get(self, ref: str) -> Recipe:
+    def get(self, ref: str) -> KeptRecipe:
         """Return the recipe with this id, or whose id alone starts with it.
 
         Raises:
@@ -44,13 +44,13 @@ class Recipes:
             raise missing(ref, "recipe", ())
         return self._database.fetch_as(RecipeRow.select().where(RecipeRow.id == found), _to_recipe)[0]
 
-    def _find(self, digest: Digest) -> Recipe | None:
+    def _find(self, digest: Digest) -> KeptRecipe | None:
         found = self._database.fetch_as(RecipeRow.select().where(RecipeRow.digest == digest), _to_recipe)
         return found[0] if found else None
 
 
-def _to_recipe(row: RecipeRow) -> Recipe:
-    return Recipe(
+def _to_recipe(row: RecipeRow) -> KeptRecipe:
+    return KeptRecipe(
         id=RecipeId(row.id),
         name=row.name,
         text=row.text,

@@ -38,6 +38,7 @@ class Root(msgspec.Struct, frozen=True):
     title: str
     digest: Digest
     is_manifest: bool
+    is_optional: bool = False  # kept where it is there, and no damage where it was collected
 
 
 class Roots:
@@ -107,7 +108,7 @@ class Roots:
             is_wanted |= IntermediateRow.created_at >= since
         query = IntermediateRow.select(IntermediateRow.title, IntermediateRow.manifest).where(is_wanted)
         for title, manifest in self._rows(query.order_by(IntermediateRow.sequence.desc())):
-            yield Root(f"the step {title}", _check_digest(manifest), True)
+            yield Root(f"the step {title}", _check_digest(manifest), True, is_optional=True)
 
     def _list_models(self, since: datetime | None) -> Iterator[Root]:
         query = ModelRow.select(ModelRow.name, ModelRow.checkpoints)

@@ -136,10 +136,10 @@ class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     items_in: int | None = None
     items_out: int | None = None
     run: str = ""  # that did it, now or before
-    summary: str = ""
+    problem_count: int = 0  # images that could not be made
 
 
-class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+class KeptRecipe(msgspec.Struct, frozen=True, kw_only=True):
     """The normalised text of a pipeline, kept for what was made by it."""
 
     id: RecipeId

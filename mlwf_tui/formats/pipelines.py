@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import PurePath
 from typing import Any
 
@@ -16,7 +15,7 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.item import check_text
 from mlwf_tui.entities.pipeline import Branch, Fault, Output, Pipeline, Source, Step, Sweep, Training
-from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.errors import InvalidParameter, suggest
 from mlwf_tui.formats.yaml_nodes import YamlNode, read_yaml
 
 NAME = re.compile(r"[\w-]{1,64}")
@@ -50,12 +49,12 @@ def make_error(path: str, faults: Iterable[Fault]) -> InvalidParameter:
     return InvalidParameter("\n".join(lines), hint="Nothing was begun; mend these lines and run it again.")
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
+def hint_at(word: str, known: Iterable[str]) -> str:
     """Return a hint with the nearest of the known names, or all of them where none is near."""
     names = list(dict.fromkeys(known))
-    near = get_close_matches(word, names, n=1, cutoff=0.6)
+    near = suggest(word, names).rstrip()
     if near:
-        return f"Did you mean {near[0]}?"
+        return near
     return f"There are: {', '.join(names)}." if names else "There are none."
 
 
@@ -309,7 +308,7 @@ class _Reader:
             return {}
         for key in node.value:
             if key not in known:
-                self._fault(node.key_lines[key], f"there is no key {key!r} here.", suggest(key, known))
+                self._fault(node.key_lines[key], f"there is no key {key!r} here.", hint_at(key, known))
         return {key: entry for key, entry in node.value.items() if key in known}
 
     def _entries(

@@ -225,8 +225,17 @@ def iter_shards(store: Store, digest: Digest) -> Iterator[Digest]:
     Raises:
         NotFound, CorruptData: as `read_summary`.
     """
+    return (shard for shard, _ in iter_sized_shards(store, digest))
+
+
+def iter_sized_shards(store: Store, digest: Digest) -> Iterator[tuple[Digest, int]]:
+    """Yield the digests of a manifest's shards in key order, each with the number of its items.
+
+    Raises:
+        NotFound, CorruptData: as `read_summary`.
+    """
     root = read_header(store, digest).root
-    return (Digest(shard.hex()) for shard in iter_leaves(store, root, read_root(store, root)))
+    return ((Digest(shard.hex()), count) for shard, count in iter_leaves(store, root, read_root(store, root)))
 
 
 def read_shard(store: Store, shard: Digest) -> list[msgspec.Raw]:

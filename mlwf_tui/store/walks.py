@@ -33,16 +33,16 @@ def iter_rows(store: Store, root: Node, prefix: str, start: str) -> Iterator[msg
             yield from iter_rows(store, read_node(store, child, root.level - 1), prefix, start)
 
 
-def iter_leaves(store: Store, digest: bytes, node: Node) -> Iterator[bytes]:
-    """Yield the digests of all shards below a node, which `digest` is of; no shard is read."""
+def iter_leaves(store: Store, digest: bytes, node: Node) -> Iterator[tuple[bytes, int]]:
+    """Yield digest and item count of all shards below a node, which `digest` is of; no shard is read."""
     if node.level == 0:
-        yield digest
+        yield digest, node.item_count
         return
     for _, child in node.entries:
         if not isinstance(child, Child):
             continue
         if node.level == 1:
-            yield child.digest
+            yield child.digest, child.item_count
         else:
             yield from iter_leaves(store, child.digest, read_node(store, child, node.level - 1))
 

@@ -36,9 +36,9 @@ from mlwf_tui.workflow.benchmark import check_task, find_model, open_weights
 from mlwf_tui.workflow.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.leases import find_device
 from mlwf_tui.workflow.projects import find_or_create_project
+from mlwf_tui.workflow.recipes import find_known
 from mlwf_tui.workflow.recorder import Recorder
 from mlwf_tui.workflow.refs import check_project_name, resolve_manifest, with_dataset
-from mlwf_tui.workflow.reuse import find_made
 from mlwf_tui.workspace import Workspace
 
 
@@ -102,12 +102,11 @@ def perform_apply(recorder: Recorder, version: Version, model: Model, observer: 
     names = ApplyParams.__dataclass_fields__
     params = build_params(ApplyParams, {k: v for k, v in run.params.items() if k in names})
     recipe = digest_apply(model, params, [(version.manifest, "")])
-    made = find_made(workspace, recipe, observer)
+    known = find_known(workspace, recipe, observer)
     workspace.catalog.runs.set_recipe(run.id, recipe)
-    manifest = (
-        made.manifest if made else annotate(recorder, model, params, [(version.manifest, "")], observer)
-    )
-    _finish(recorder, version, model, manifest, is_cached=made is not None)
+    sources = [(version.manifest, "")]
+    manifest = known.manifest if known else annotate(recorder, model, params, sources, observer)
+    _finish(recorder, version, model, manifest, is_cached=known is not None)
 
 
 def digest_apply(model: Model, params: ApplyParams, sources: Sequence[tuple[Digest, str]]) -> Digest:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from mlwf_tui.entities.ids import Digest, ProjectId, RunId, VersionId
-from mlwf_tui.entities.pipeline import Output, Pipeline, Recipe, StepReport, StepState
-from mlwf_tui.entities.project import Version, VersionKind
+from mlwf_tui.entities.ids import Digest, RunId
+from mlwf_tui.entities.pipeline import KeptRecipe, Output, Pipeline, StepReport, StepState
+from mlwf_tui.entities.project import ManifestSummary, Version
 from mlwf_tui.entities.queue import Terms, Wants
-from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Run
+from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem, Run
 from mlwf_tui.errors import Cancelled, InvalidInput, MlwfError, NotFound
 from mlwf_tui.formats.pipelines import read_pipeline, write_pipeline
 from mlwf_tui.formats.yaml_nodes import read_word
@@ -22,12 +21,13 @@ from mlwf_tui.protocols import Observer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.jobs import check_terms, queue_run, start_queued
+from mlwf_tui.workflow.pipeline_files import find_pipeline
 from mlwf_tui.workflow.piping import CheckedStep, Plan, change_pipeline, plan_pipeline
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
-from mlwf_tui.workflow.recipes import find_pipeline
+from mlwf_tui.workflow.recipes import find_known
 from mlwf_tui.workflow.recorder import Recorder, pin_head, record
 from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref
-from mlwf_tui.workflow.stepping import Input, StepResult, do_step, find_step, report_step
+from mlwf_tui.workflow.stepping import Held, StepResult, digest_step, do_step, name_inputs, report_step
 from mlwf_tui.workspace import Workspace
 
 PIPELINE, SWEEP = "pipeline", "sweep"
@@ -76,6 +76,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     run: str
     steps: tuple[StepReport, ...]
     outputs: tuple[OutputMade, ...]
+    problems: tuple[Problem, ...] = ()  # images that could not be made; the others were
 
     @property
     def cached(self) -> bool:
@@ -213,17 +214,17 @@ def _run_alone(workspace: Workspace, plan: Plan, observer: Observer) -> Pipeline
 
 
 def _run_point(
-    workspace: Workspace, plan: Plan, recipe: Recipe, observer: Observer, *, parent: RunId | None
+    workspace: Workspace, plan: Plan, recipe: KeptRecipe, observer: Observer, *, parent: RunId | None
 ) -> Point:
     params = _show(plan)
     with record(workspace, PIPELINE, params=params, seed=plan.pipeline.seed, parent=parent) as run:
         run.read_recipe(recipe)
         pinned = {name: _pin(workspace, ref) for name, ref in plan.sources.items()}
         workspace.catalog.runs.set_recipe(run.run_id, _digest_point(recipe, pinned))
-        held = {name: _hold_version(name, version) for name, version in pinned.items()}
+        held = {name: _hold_version(version) for name, version in pinned.items()}
         progress = _Progress(run, plan, observer)
         for checked in plan.steps:
-            held[checked.name] = progress.do(checked, _gather(checked, held))
+            held[checked.name] = progress.do(checked, name_inputs(checked, held))
         empty = write_empty_manifest(workspace)
         with run.finishing():
             outputs = tuple(
@@ -231,7 +232,13 @@ def _run_point(
                 for output in plan.outputs
             )
             run.result = progress.describe(outputs)
-    return Point(values=plan.values, run=run.run_id, steps=progress.reports, outputs=outputs)
+    return Point(
+        values=plan.values,
+        run=run.run_id,
+        steps=progress.reports,
+        outputs=outputs,
+        problems=progress.problems,
+    )
 
 
 class _Progress:
@@ -241,13 +248,14 @@ class _Progress:
         self._run = run
         self._plan = plan
         self._observer = observer
+        self.problems: tuple[Problem, ...] = ()  # images that no step could make
         self._reports = {step.name: report_step(step, StepState.WAITING) for step in plan.steps}
 
     @property
     def reports(self) -> tuple[StepReport, ...]:
         return tuple(self._reports.values())
 
-    def do(self, checked: CheckedStep, inputs: Sequence[Input]) -> Input:
+    def do(self, checked: CheckedStep, inputs: Mapping[str, Held]) -> Held:
         """Return what a step has made."""
         self._observer.check_cancelled()
         number = list(self._reports).index(checked.name) + 1
@@ -257,7 +265,8 @@ class _Progress:
         with self._noting_failure(checked):
             result = do_step(self._run.workspace, checked, inputs, parent=self._run.run_id, observer=watching)
         self._note(checked, StepState.CACHED if result.is_cached else StepState.DONE, result)
-        return _hold_result(checked.name, result)
+        self.problems += result.problems
+        return result.held
 
     def describe(self, outputs: Sequence[OutputMade] = ()) -> dict[str, Any]:
         """Return the run's document: what every step did so far, and the versions that came of it."""
@@ -272,6 +281,7 @@ class _Progress:
             "values": dict(self._plan.values),
             "steps": [msgspec.to_builtins(report) for report in self.reports],
             "outputs": [msgspec.to_builtins(output) for output in outputs],
+            "problems": [msgspec.to_builtins(problem) for problem in self.problems],
             "summary": " · ".join(part for part in (words, going, made) if part),
         }
 
@@ -317,7 +327,7 @@ class _StepObserver:
 
 
 def _write_output(
-    run: Recorder, plan: Plan, output: Output, held: Input, pinned: Sequence[Version], empty: Digest
+    run: Recorder, plan: Plan, output: Output, held: Held, pinned: Sequence[Version], empty: Digest
 ) -> OutputMade:
     """Make a result the newest version of the output's project, unless that stands on it already."""
     workspace, catalog = run.workspace, run.workspace.catalog
@@ -333,7 +343,7 @@ def _write_output(
         made = run.write_version(
             target,
             held.manifest,
-            held.version.item_count,
+            held.item_count,
             message=f"{message} ({values})" if values else message,
             parents=[version for version in pinned if version.project_id == target.id],
         )
@@ -373,11 +383,11 @@ def _run_sweep(
     )
 
 
-def _find_point(workspace: Workspace, plan: Plan, recipe: Recipe) -> Point | None:
+def _find_point(workspace: Workspace, plan: Plan, recipe: KeptRecipe) -> Point | None:
     """Return a point that was done before from the same data, where its versions are still there."""
     pinned = {name: _pin(workspace, ref) for name, ref in plan.sources.items()}
     run = workspace.catalog.runs.find_by_recipe(_digest_point(recipe, pinned))
-    if run is None:
+    if run is None or run.result.get("problems"):
         return None
     outputs = msgspec.convert(run.result["outputs"], tuple[OutputMade, ...])
     for output in outputs:
@@ -416,79 +426,46 @@ def _describe_sweep(pipeline: Pipeline, points: Sequence[Point], count: int) -> 
 
 
 def _preview(workspace: Workspace, plan: Plan, observer: Observer) -> Point:
-    held: dict[str, Input | None] = {}
+    held: dict[str, Held | None] = {}
     for name, ref in plan.sources.items():
-        project, manifest = resolve_manifest(workspace, ref)
-        count = read_summary(workspace.store, manifest).item_count
-        held[name] = _hold_manifest(name, manifest, count, project_id=project.id)
+        summary = read_summary(workspace.store, resolve_manifest(workspace, ref)[1])
+        held[name] = _hold_manifest(summary)
     reports = []
     for checked in plan.steps:
-        known = [held[read] for _, read in checked.reads]
-        inputs = [
-            replace(entry, name=name, version=replace(entry.version, project_name=name))
-            for entry, (name, _) in zip(known, checked.reads, strict=True)
-            if entry is not None
-        ]
-        made = find_step(workspace, checked, inputs, observer) if len(inputs) == len(known) else None
-        held[checked.name] = None
-        if made is not None:
-            summary = made.manifest
-            held[checked.name] = _hold_manifest(checked.name, summary.digest, summary.item_count)
-        state = StepState.WAITING if made is None else StepState.CACHED
-        counts = sum(entry.version.item_count for entry in inputs) if len(inputs) == len(known) else None
-        reports.append(
-            replace(
-                report_step(checked, state),
-                items_in=counts,
-                items_out=None if made is None else made.manifest.item_count,
-                run="" if made is None else made.run.id,
+        inputs = {name: entry for name, read in checked.reads if (entry := held[read]) is not None}
+        known = None
+        if len(inputs) == len(checked.reads):
+            known = find_known(workspace, digest_step(checked, inputs), observer)
+        held[checked.name] = None if known is None else _hold_manifest(known.manifest)
+        report = report_step(checked, StepState.WAITING)
+        if len(inputs) == len(checked.reads):
+            report = replace(report, items_in=sum(entry.item_count for entry in inputs.values()))
+        if known is not None:
+            report = replace(
+                report, state=StepState.CACHED, items_out=known.manifest.item_count, run=known.run.id
             )
-        )
+        reports.append(report)
     outputs = tuple(_preview_output(output, held[output.result]) for output in plan.outputs)
     return Point(values=plan.values, run="", steps=tuple(reports), outputs=outputs)
 
 
-def _preview_output(output: Output, held: Input | None) -> OutputMade:
-    count = None if held is None else held.version.item_count
+def _preview_output(output: Output, held: Held | None) -> OutputMade:
+    count = None if held is None else held.item_count
     return OutputMade(project=output.project, version=None, item_count=count, is_new=True)
 
 
-# --- what is held between steps ------------------------------------------------------------------
+# --- what steps read -----------------------------------------------------------------------------
 
 
-def _gather(checked: CheckedStep, held: Mapping[str, Input]) -> list[Input]:
-    """Return what a step reads, each under the name that the step calls it by."""
-    return [
-        replace(held[read], name=name, version=replace(held[read].version, project_name=name))
-        for name, read in checked.reads
-    ]
+def _hold_version(version: Version) -> Held:
+    artifact = ArtifactRef(ArtifactKind.VERSION, version.id, version.ref)
+    return Held(manifest=version.manifest, item_count=version.item_count, artifact=artifact)
 
 
-def _hold_version(name: str, version: Version) -> Input:
-    return Input(
-        name=name, version=version, artifact=ArtifactRef(ArtifactKind.VERSION, version.id, version.ref)
-    )
-
-
-def _hold_result(name: str, result: StepResult) -> Input:
-    held = _hold_manifest(name, result.manifest.digest, result.manifest.item_count)
-    return replace(held, artifact=result.artifact)
-
-
-def _hold_manifest(name: str, manifest: Digest, item_count: int, *, project_id: str = "") -> Input:
-    version = Version(
-        id=VersionId(""),
-        project_id=ProjectId(project_id),
-        project_name=name,
-        number=0,
-        manifest=manifest,
-        message="",
-        kind=VersionKind.AUTOMATIC,
-        author="",
-        created_at=datetime.fromtimestamp(0, UTC),
-        item_count=item_count,
-    )
-    return Input(name=name, version=version, artifact=ArtifactRef(ArtifactKind.INTERMEDIATE, "", name))
+def _hold_manifest(summary: ManifestSummary) -> Held:
+    """Return what a step would read, where nothing is recorded."""
+    artifact = ArtifactRef(ArtifactKind.INTERMEDIATE, "")
+    return Held(manifest=summary.digest, item_count=summary.item_count, artifact=artifact)
 
 
 def _pin(workspace: Workspace, ref: str) -> Version:
@@ -499,12 +476,12 @@ def _pin(workspace: Workspace, ref: str) -> Version:
     return pin_head(workspace, project, message=f"before {PIPELINE}")
 
 
-def _keep_recipe(workspace: Workspace, pipeline: Pipeline) -> Recipe:
+def _keep_recipe(workspace: Workspace, pipeline: Pipeline) -> KeptRecipe:
     text = write_pipeline(pipeline)
     return workspace.catalog.recipes.keep(pipeline.name, text, compute_digest(text.encode()))
 
 
-def _digest_point(recipe: Recipe, pinned: Mapping[str, Version]) -> Digest:
+def _digest_point(recipe: KeptRecipe, pinned: Mapping[str, Version]) -> Digest:
     lines: Iterable[str] = (f"{name} {version.manifest}" for name, version in sorted(pinned.items()))
     return compute_digest("\n".join((PIPELINE, recipe.digest, *lines)).encode())
 

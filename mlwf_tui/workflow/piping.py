@@ -15,7 +15,7 @@ from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.pipeline import MAX_SWEPT, Fault, Output, Pipeline, Source, Step, Sweep
 from mlwf_tui.errors import InvalidInput, InvalidParameter, MlwfError, NotFound
-from mlwf_tui.formats.pipelines import make_error, suggest
+from mlwf_tui.formats.pipelines import hint_at, make_error
 from mlwf_tui.params import ParamSpec, build_params, describe_params
 from mlwf_tui.protocols import Operation
 from mlwf_tui.store.manifests import read_summary
@@ -115,7 +115,7 @@ def _pick(name: str, names: Sequence[str], what: str) -> str:
         raise InvalidParameter(
             f"There are {len(names)} {what}s.", hint=f"Write NAME=… for {', '.join(names)}."
         )
-    raise InvalidParameter(f"There is no {what} {name!r}.", hint=suggest(name, names))
+    raise InvalidParameter(f"There is no {what} {name!r}.", hint=hint_at(name, names))
 
 
 def _split_target(target: str) -> tuple[str, str]:
@@ -137,7 +137,7 @@ def _iter_points(pipeline: Pipeline) -> Iterator[tuple[Pipeline, Mapping[str, An
 
 def _set_value(pipeline: Pipeline, name: str, param: str, value: Any, *, line: int) -> Pipeline:
     if name not in [step.name for step in pipeline.steps]:
-        fault = Fault(line, f"there is no step {name!r}.", suggest(name, [s.name for s in pipeline.steps]))
+        fault = Fault(line, f"there is no step {name!r}.", hint_at(name, [s.name for s in pipeline.steps]))
         raise make_error(pipeline.path, [fault])
     steps = [_set_param(s, param, value, line) if s.name == name else s for s in pipeline.steps]
     return replace(pipeline, steps=tuple(steps))
@@ -192,7 +192,7 @@ class _Checker:
     def _is_known(self, name: str, line: int, what: str) -> bool:
         known = [known for known, _ in self._pipeline.iter_names()]
         if name not in known:
-            self._fault(line, f"{what} reads {name!r}, which is not there.", suggest(name, known))
+            self._fault(line, f"{what} reads {name!r}, which is not there.", hint_at(name, known))
         return name in known
 
     def _order(self) -> list[Step]:
@@ -290,7 +290,7 @@ class _Checker:
         names = self._workspace.registry.list_names("operations")
         if step.operation not in names:
             self._fault(
-                step.line, f"there is no operation {step.operation!r}.", suggest(step.operation, names)
+                step.line, f"there is no operation {step.operation!r}.", hint_at(step.operation, names)
             )
             return None
         return self._workspace.registry.get_operation(step.operation)
@@ -312,7 +312,7 @@ class _Checker:
         for name, value in step.params.items():
             line = step.param_lines.get(name) or step.line
             if name not in specs:
-                self._fault(line, f"{step.verb} has no parameter {name!r}.", suggest(name, specs))
+                self._fault(line, f"{step.verb} has no parameter {name!r}.", hint_at(name, specs))
                 is_sound = False
                 continue
             try:
@@ -377,7 +377,7 @@ class _Checker:
                 return found[1]  # the source is still to be given, which is told
             if found[1] not in blanks:
                 self._fault(
-                    output.line, f"there is nothing to fill {found[0]} with.", suggest(found[1], blanks)
+                    output.line, f"there is nothing to fill {found[0]} with.", hint_at(found[1], blanks)
                 )
             return blanks.get(found[1], found[1] or "-")
 

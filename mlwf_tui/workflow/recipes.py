@@ -1,102 +1,99 @@
-"""Finds a pipeline by what a person writes: a file, a ready recipe that ships with mlwf, or a kept one."""
+"""Recipes: all that decides what an operation makes, and what the same one made before; not a verb."""
 
 from __future__ import annotations
 
-from importlib.resources import files
-from pathlib import Path
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
 
 import msgspec
 
-from mlwf_tui.entities.pipeline import Pipeline
-from mlwf_tui.errors import InvalidParameter, NotFound
-from mlwf_tui.formats.pipelines import read_pipeline, suggest
-from mlwf_tui.formats.yaml_nodes import MAX_BYTES
-from mlwf_tui.settings import expand_path
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.project import ManifestSummary
+from mlwf_tui.entities.run import Run
+from mlwf_tui.params import build_params
+from mlwf_tui.protocols import Observer, Operation
+from mlwf_tui.store.digests import compute_digest
+from mlwf_tui.store.manifests import read_summary
+from mlwf_tui.store.references import find_unreadable
+from mlwf_tui.workflow.sources import Source
 from mlwf_tui.workspace import Workspace
 
-SUFFIXES = (".yaml", ".yml")
-FOLDER = "recipes"  # of the package
+
+class Recipe(msgspec.Struct, frozen=True):
+    """An operation with its checked parameters, a seed, and what it reads."""
+
+    operation: Operation
+    params: Any
+    seed: int
+    sources: tuple[Source, ...]
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of all that decides the result, and of nothing else.
+
+        Parameters that stand at their defaults are left out, so that a new one changes no recipe; and
+        the seed, where nothing is drawn.
+        """
+        is_random = getattr(self.operation, "is_random", True)
+        decisive = {
+            "operation": self.operation.name,
+            "operation_version": self.operation.version,
+            "params": list_given(self.params),
+            "seed": self.seed if is_random else 0,
+            "sources": [{"manifest": source.manifest, "prefix": source.prefix} for source in self.sources],
+        }
+        return compute_digest(json.dumps(decisive, sort_keys=True).encode())
 
 
-class ReadyRecipe(msgspec.Struct, frozen=True, kw_only=True):
-    """A pipeline that ships with mlwf."""
+class Known(msgspec.Struct, frozen=True):
+    """What a recipe has made before, and the run that did it."""
 
-    name: str
-    description: str
-    sources: tuple[str, ...]
-    steps: tuple[str, ...]
-    text: str
+    manifest: ManifestSummary
+    run: Run
 
 
-class Found(msgspec.Struct, frozen=True):
-    """A pipeline's text, and what errors call it."""
-
-    name: str
-    content: bytes
-
-    def read(self) -> Pipeline:
-        """Return the pipeline; raises InvalidParameter with the faults and their lines."""
-        return read_pipeline(self.content, self.name)
-
-
-def list_ready() -> tuple[ReadyRecipe, ...]:
-    """Return the recipes that ship with mlwf, by name."""
-    found = []
-    for name in _list_names():
-        content = _read_ready(name)
-        pipeline = read_pipeline(content, f"{name}.yaml")
-        found.append(
-            ReadyRecipe(
-                name=name,
-                description=pipeline.description,
-                sources=tuple(source.name for source in pipeline.sources),
-                steps=tuple(step.name for step in pipeline.steps),
-                text=content.decode(),
-            )
-        )
-    return tuple(found)
-
-
-def find_pipeline(workspace: Workspace, ref: str) -> Found:
-    """Return the file at a path, else the ready recipe of that name, else the kept recipe of that id.
+def check_recipe(
+    workspace: Workspace, operation: str, params: Mapping[str, Any], seed: int, sources: Sequence[Source]
+) -> Recipe:
+    """Return a recipe whose parameters are checked.
 
     Raises:
-        NotFound: there is none.
-        InvalidParameter: it is a folder, a device, or too large.
+        NotFound: there is no such operation.
+        InvalidParameter: a parameter is unknown or out of bounds.
     """
-    path = expand_path(Path(ref))
-    if path.suffix in SUFFIXES or "/" in ref:
-        return Found(ref, _read_file(path))
-    names = _list_names()
-    if ref in names:
-        return Found(f"{ref}.yaml", _read_ready(ref))
-    if path.is_file():
-        return Found(ref, _read_file(path))
-    try:
-        recipe = workspace.catalog.recipes.get(ref)
-    except NotFound as error:
-        raise NotFound(f"There is no pipeline {ref!r}.", hint=suggest(ref, names)) from error
-    return Found(recipe.name, recipe.text.encode())
+    chosen = workspace.registry.get_operation(operation)
+    return Recipe(chosen, build_params(chosen.params_type, params), seed, tuple(sources))
 
 
-def _read_file(path: Path) -> bytes:
-    if not path.exists():
-        raise NotFound(f"There is no file {path}.", hint="mlwf pipeline --list shows the ready recipes.")
-    if not path.is_file():
-        raise InvalidParameter(f"{path} is no file.", hint="Give a YAML file.")
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InvalidParameter(f"{path} cannot be read: {error.strerror}.", hint="Look at it.") from error
+def name_sources(found: Sequence[tuple[str, int | None, Digest]]) -> tuple[Source, ...]:
+    """Return the sources of projects by name, number of the version, and manifest.
 
-
-def _list_names() -> list[str]:
-    folder = files("mlwf_tui") / FOLDER
-    return sorted(
-        entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")
+    Several get their project's name as a dataset, with the number where a project comes twice.
+    """
+    if len(found) == 1:
+        return (Source(found[0][2], found[0][0]),)
+    counts = Counter(name for name, _, _ in found)
+    return tuple(
+        Source(manifest, name, f"{name}@{number or 'head'}" if counts[name] > 1 else name)
+        for name, number, manifest in found
     )
 
 
-def _read_ready(name: str) -> bytes:
-    return (files("mlwf_tui") / FOLDER / f"{name}.yaml").read_bytes()
+def list_given(params: Any) -> dict[str, Any]:
+    """Return the parameters that do not stand at their defaults."""
+    values = asdict(params)
+    return {f.name: values[f.name] for f in fields(params) if values[f.name] != f.default}
+
+
+def find_known(workspace: Workspace, recipe: Digest, observer: Observer) -> Known | None:
+    """Return what the same recipe made before, if nothing was left out of it and the store still has it."""
+    run = workspace.catalog.runs.find_by_recipe(recipe)
+    if run is None or run.result.get("problems"):
+        return None
+    manifest = Digest(run.result["manifest"])
+    if find_unreadable(workspace.store, [manifest], observer):
+        return None  # its project was deleted, and parts were collected
+    return Known(read_summary(workspace.store, manifest), run)

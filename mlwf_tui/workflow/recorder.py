@@ -17,7 +17,7 @@ from typing import Any
 from mlwf_tui import processes
 from mlwf_tui.entities.ids import Digest, RunId, StateId
 from mlwf_tui.entities.model import Model, Report
-from mlwf_tui.entities.pipeline import Intermediate, Recipe
+from mlwf_tui.entities.pipeline import Intermediate, KeptRecipe
 from mlwf_tui.entities.project import ManifestSummary, Project, ProjectState, Version, VersionKind
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Job, Run, RunState
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, NotFound, Paused
@@ -101,7 +101,7 @@ class Recorder:
         self._link_input(ArtifactRef(ArtifactKind.MODEL, model.id, model.name))
         return model
 
-    def read_recipe(self, recipe: Recipe) -> None:
+    def read_recipe(self, recipe: KeptRecipe) -> None:
         """Note the text of a pipeline as an input."""
         self._link_input(ArtifactRef(ArtifactKind.RECIPE, recipe.id, recipe.name))
 

@@ -7,10 +7,13 @@ albumentations takes seconds to import, so it is imported where a change is made
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from io import BytesIO
 from pathlib import PurePosixPath
+from types import ModuleType
 from typing import Any, Final
 
 import cv2
@@ -37,6 +40,7 @@ Pixels = NDArray[np.uint8]
 
 FILL: Final = 114  # grey of pixels that no source pixel covers; what Ultralytics pads with
 JPEG_QUALITY: Final = 95
+_TENSORS: Final = "albumentations.pytorch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +130,18 @@ def find_suffix(name: str) -> str:
 
 
 def load_albumentations() -> Any:
-    """Import albumentations without the look for a newer version that it makes on the network."""
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-    import albumentations
+    """Import albumentations, without the look for a newer version that it makes on the network.
 
-    return albumentations
+    Nor does it get torch, which it only has for turning images to tensors: 1.5 s and 150 MB a process.
+    """
+    if "albumentations" not in sys.modules:
+        os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+        sys.modules[_TENSORS] = ModuleType(_TENSORS)
+        try:
+            return import_module("albumentations")
+        finally:
+            del sys.modules[_TENSORS]  # whoever wants the real one may import it
+    return sys.modules["albumentations"]
 
 
 def _decode(data: bytes) -> Pixels | None:

@@ -197,13 +197,13 @@ def test_crop_to_a_pixel_works_at_the_border() -> None:
 
 
 def test_augment_without_any_chance_is_refused() -> None:
-    chances = dict.fromkeys(("crop", "rotate", "noise", "brightness", "flip"), 0)
+    chances: dict[str, Any] = dict.fromkeys(("crop", "rotate", "noise", "brightness", "flip"), 0)
     with pytest.raises(InvalidParameter, match="every probability is 0"):
         follow("augment", [make_item()], **chances)
 
 
 def test_augment_with_one_chance_does_that_every_time() -> None:
-    chances = dict.fromkeys(("crop", "rotate", "noise", "brightness"), 0)
+    chances: dict[str, Any] = dict.fromkeys(("crop", "rotate", "noise", "brightness"), 0)
     item = make_item("a.png")
     results = follow("augment", [item], copies=5, keep_originals=False, flip=0.01, **chances)
     mirrored = decode(item.read_image())[:, ::-1]
