@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlwf_tui.cli.face import DONE, SEED, Face, command, params_option, read_assignments
+from mlwf_tui.cli.face import DONE, PARTLY, SEED, Face, command, params_option, read_assignments
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.terms import detachable, say_detached
-from mlwf_tui.cli.text import format_table
+from mlwf_tui.cli.text import format_problems, format_table
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.errors import InvalidParameter
 
@@ -94,7 +94,7 @@ def pipeline_command(
             with show_progress("pipeline") as observer:
                 result = run_pipeline(workspace, request, observer=observer)
     face.show(_to_document(result), lambda: _format_result(result))
-    return DONE
+    return PARTLY if any(point.problems for point in result.points) else DONE
 
 
 def _list(face: Face) -> int:
@@ -157,12 +157,18 @@ def _to_document(result: PipelineResult) -> dict[str, Any]:
         "warnings": result.warnings,
     }
     points = [
-        {"values": point.values, "run": point.run, "cached": point.cached, "steps": point.steps,
-         "outputs": point.outputs}
+        {
+            "values": point.values,
+            "run": point.run,
+            "cached": point.cached,
+            "steps": point.steps,
+            "outputs": point.outputs,
+            "problems": point.problems,
+        }
         for point in result.points
-    ]  # fmt: skip
+    ]
     if len(points) == 1 and not points[0]["values"]:
-        return {**document, "steps": points[0]["steps"], "outputs": points[0]["outputs"]}
+        return {**document, **{key: points[0][key] for key in ("steps", "outputs", "problems")}}
     return {**document, "points": points}
 
 
@@ -173,6 +179,7 @@ def _format_result(result: PipelineResult) -> str:
             lines.append("  ".join(f"{name}={value}" for name, value in point.values.items()))
         lines.append(_format_steps(point))
         lines += [_format_output(output, is_dry_run=result.is_dry_run) for output in point.outputs]
+        lines += format_problems(point.problems)
     if result.is_dry_run:
         lines.append("Nothing was done: leave out --dry-run to run it.")
     return "\n".join(lines)

@@ -141,11 +141,9 @@ def _apply(
 
 def _make_recipe(checked: CheckedStep, inputs: Mapping[str, Held]) -> Recipe:
     assert checked.operation is not None
-    prefixes = _name_manifests(inputs)
-    sources = [
-        Source(manifest, name, prefix) for name, (manifest, prefix) in zip(inputs, prefixes, strict=True)
-    ]
-    return Recipe(checked.operation, checked.params, checked.seed, tuple(sources))
+    named = zip(inputs, _name_manifests(inputs), strict=True)
+    sources = tuple(Source(manifest, name, prefix) for name, (manifest, prefix) in named)
+    return Recipe(checked.operation, checked.params, checked.seed, sources)
 
 
 def _name_manifests(inputs: Mapping[str, Held]) -> list[tuple[Digest, str]]:

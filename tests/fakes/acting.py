@@ -21,6 +21,7 @@ act = tests.fakes.acting:Act
 
 [mlwf_tui.trainers]
 counter = tests.fakes.counting:CountingTrainer
+seer = tests.fakes.seeing:SeeingTrainer
 """
 
 
