@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
@@ -17,20 +19,29 @@ from mlwf_tui.entities.annotation import (
     define_classes,
 )
 from mlwf_tui.entities.item import Split, check_name
+from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.media.probe import probe_image
 from mlwf_tui.params import build_params, describe_params
-from mlwf_tui.protocols import SourceItem
+from mlwf_tui.protocols import Draft, ImageOperation, SourceItem
 from mlwf_tui.registry import Registry
 from tests.making import make_item
 from tests.operating import Made, follow
 
 NAMES = Registry().list_names("operations")
 NEEDED: Mapping[str, Mapping[str, Any]] = {
-    "sample": {"n": 2},
-    "rename_classes": {"names": ("cat=lion",)},
+    "anonymize": {"classes": ("cat",)},
+    "copy": {"to": "copies"},
     "drop_classes": {"classes": ("dog",)},
+    "drop_objects": {"min_area_px": 20},
     "filter": {"classes": ("cat",), "min_objects": 1},
+    "kfold": {"folds": 2},
+    "move": {"to": "moved"},
+    "rename_classes": {"names": ("cat=lion",)},
     "resize": {"longest_px": 32},
+    "sample": {"n": 2},
+    "split_by": {"val": "night"},
+    "tag": {"tag": "checked"},
+    "tiles": {"width_px": 40, "height_px": 30},
 }
 POLYGON = AnnotatedObject(
     "cat",
@@ -101,11 +112,12 @@ def test_new_images_are_as_their_items_say(name: str) -> None:
 
 
 def test_unchanged_pixels_keep_their_blob_and_size(name: str) -> None:
-    sources = {source.item.key: source.item for source in ITEMS}
+    by_key = {source.item.key: source.item for source in ITEMS}
+    by_blob = {source.item.blob: source.item for source in ITEMS}
     for result in apply(name, ITEMS):
         if result.image is None:
-            source = sources[result.item.key]
-            assert result.item.blob == source.blob
+            source = by_blob[result.item.blob]
+            assert by_key.get(result.item.key, source) is source
             assert (result.item.width_px, result.item.height_px) == (source.width_px, source.height_px)
 
 
@@ -129,16 +141,55 @@ def test_classes_of_objects_are_in_the_schema_of_the_result(name: str) -> None:
 def test_confidence_author_tags_and_custom_are_kept(name: str) -> None:
     if name == "sample":
         pytest.skip("may leave the item out")
-    polygons = [
+    drawn = [
         labelled
         for result in apply(name, ITEMS)
         for labelled in result.item.annotation.objects
-        if labelled.geometry.kind is GeometryKind.POLYGON
+        if labelled.author
     ]
-    assert polygons
-    for labelled in polygons:
+    assert drawn
+    for labelled in drawn:
         assert (labelled.confidence, labelled.author) == (0.75, "ada")
         assert (labelled.tags, labelled.custom) == ((Tag("blurred"),), {"truncated": True})
+
+
+def test_a_draft_that_was_sent_to_another_process_becomes_the_same(name: str) -> None:
+    operation = Registry().get_operation(name)
+    params = build_params(operation.params_type, NEEDED.get(name, {}))
+    for planned in operation.plan(ITEMS, SCHEMA, params, seed=2):
+        if isinstance(planned, Draft):
+            sources = [ITEMS[position] for position in planned.sources]
+            sent = msgspec.msgpack.decode(msgspec.msgpack.encode(planned), type=Draft)
+            make = cast(ImageOperation, operation).make
+            assert make(sent, sources, params) == make(planned, sources, params)
+
+
+def test_an_image_that_cannot_be_decoded_is_refused_by_name(name: str) -> None:
+    operation = Registry().get_operation(name)
+    params = build_params(operation.params_type, NEEDED.get(name, {}))
+    for planned in operation.plan(ITEMS, SCHEMA, params, seed=0):
+        if isinstance(planned, Draft):
+            broken = [
+                replace(ITEMS[at], read_image=lambda: b"\xff\xd8\xff garbage") for at in planned.sources
+            ]
+            with pytest.raises(InvalidInput, match=ITEMS[planned.sources[0]].item.name):
+                cast(ImageOperation, operation).make(planned, broken, params)
+
+
+def test_a_class_that_does_not_exist_is_refused_with_the_nearest_name(name: str) -> None:
+    operation = Registry().get_operation(name)
+    if "classes" not in {spec.name for spec in describe_params(operation.params_type)} or name == "merge":
+        pytest.skip("takes no classes")
+    params = build_params(operation.params_type, {**NEEDED.get(name, {}), "classes": ("dgo",)})
+    with pytest.raises(InvalidParameter, match="'dgo'") as caught:
+        list(operation.plan(ITEMS, SCHEMA, params, seed=0))
+    assert "dog" in caught.value.hint
+    with pytest.raises(InvalidParameter, match="'dgo'"):
+        operation.transform_schema(SCHEMA, params)
+
+
+def test_group_is_one_that_is_listed(name: str) -> None:
+    assert Registry().get_operation(name).group in ("pixels", "annotations", "selection", "splits", "merging")
 
 
 def test_no_items_give_no_results(name: str) -> None:
