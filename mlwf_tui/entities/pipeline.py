@@ -28,7 +28,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     operation: str = ""  # empty where a model is applied
-    model: str = ""
+    model: str = ""  # empty where it is to be given when it is run
     inputs: tuple[str, ...] = ()  # names of sources, steps and branches
     params: Mapping[str, Any] = {}
     seed: int | None = None  # the pipeline's where there is none

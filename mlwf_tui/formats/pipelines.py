@@ -82,7 +82,7 @@ def write_pipeline(pipeline: Pipeline) -> str:
 
 
 def _write_step(step: Step) -> dict[str, Any]:
-    verb = {"operation": step.operation} if step.operation else {"apply": step.model}
+    verb = {"operation": step.operation} if step.operation else {"apply": step.model or None}
     seed = {} if step.seed is None else {"seed": step.seed}
     params = {"params": dict(step.params)} if step.params else {}
     inputs = step.inputs[0] if len(step.inputs) == 1 else list(step.inputs)
@@ -181,12 +181,15 @@ class _Reader:
         if isinstance(node.value, str):  # `- flip`: an operation with its defaults
             return Step(name="", operation=node.value, branch=branch, line=node.line)
         entries = self._mapping(node, "A step", _STEP_KEYS)
-        operation, model = self._text(entries.get("operation"), "operation"), self._text(
-            entries.get("apply"), "apply"
-        )  # fmt: skip
-        if bool(operation) == bool(model):
-            self._fault(node.line, "a step has either an operation or a model to apply.",
-                        "Write operation: NAME, or apply: MODEL.")  # fmt: skip
+        operation = self._text(entries.get("operation"), "operation")
+        is_open = "apply" in entries and entries["apply"].value is None  # to be given when it is run
+        model = "" if is_open else self._text(entries.get("apply"), "apply")
+        if bool(operation) == ("apply" in entries) or not (operation or model or is_open):
+            self._fault(
+                node.line,
+                "a step has either an operation or a model to apply.",
+                "Write operation: NAME, or apply: MODEL.",
+            )
         params = self._params(entries.get("params"))
         inputs = entries.get("from")
         return Step(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from itertools import product
 from typing import Any
@@ -17,7 +18,7 @@ from mlwf_tui.entities.pipeline import MAX_SWEPT, Fault, Output, Pipeline, Sourc
 from mlwf_tui.errors import InvalidInput, InvalidParameter, MlwfError, NotFound
 from mlwf_tui.formats.pipelines import hint_at, make_error
 from mlwf_tui.params import ParamSpec, build_params, describe_params
-from mlwf_tui.protocols import Operation
+from mlwf_tui.protocols import Operation, SourceItem
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.apply import ApplyParams, extend_schema
 from mlwf_tui.workflow.benchmark import check_task
@@ -146,7 +147,7 @@ def _set_value(pipeline: Pipeline, name: str, param: str, value: Any, *, line: i
 def _set_param(step: Step, param: str, value: Any, line: int) -> Step:
     if param == "seed" and (isinstance(value, int) or (isinstance(value, str) and value.isdecimal())):
         return replace(step, seed=int(value))
-    if param == "model" and step.model:
+    if param == "model" and not step.operation:
         return replace(step, model=str(value))
     lines = {**step.param_lines, param: line}
     return replace(step, params={**step.params, param: value}, param_lines=lines)
@@ -296,6 +297,10 @@ class _Checker:
         return self._workspace.registry.get_operation(step.operation)
 
     def _find_model(self, step: Step) -> Model | None:
+        if not step.model:
+            hint = f"Run it with -p {step.name}.model=MODEL."
+            self._fault(step.line, f"the model of the step {step.name} is still to be given.", hint)
+            return None
         try:
             model = self._workspace.catalog.models.get(step.model)
             check_task(model)
@@ -428,7 +433,7 @@ def join_schemas(operation: Operation | None, schemas: Mapping[str, LabelSchema]
         InvalidInput: the operation joins them in its own way, and they clash.
     """
     join = getattr(operation, "join_schemas", None)
-    if join is not None and len(schemas) > 1:
+    if join is not None:
         joined: LabelSchema = join(dict(schemas), params)
         return joined
     schema = LabelSchema()
@@ -437,18 +442,31 @@ def join_schemas(operation: Operation | None, schemas: Mapping[str, LabelSchema]
     return schema
 
 
-def _try_out(operation: Operation, schema: LabelSchema, params: Any) -> None:
-    """Let an operation say what does not fit together in its parameters, by planning without items.
+class _ItemsWanted(Exception):
+    """An operation has looked at its parameters, and goes on to the items."""
 
-    That it misses items is no fault: only a parameter that nobody could use is.
+
+class _NotYet(Sequence[SourceItem]):
+    """Stands for items that there are not yet."""
+
+    def __len__(self) -> int:
+        raise _ItemsWanted
+
+    def __getitem__(self, position: Any) -> Any:
+        raise _ItemsWanted
+
+    def __iter__(self) -> Iterator[SourceItem]:
+        raise _ItemsWanted
+
+
+def _try_out(operation: Operation, schema: LabelSchema, params: Any) -> None:
+    """Let an operation say what is wrong with its parameters, up to where it looks at the first item.
+
+    Raises:
+        InvalidInput: they do not fit together, or an expression does not parse.
     """
-    try:
-        for _ in operation.plan([], schema, params, seed=0):
-            pass
-    except InvalidParameter:
-        raise
-    except InvalidInput:
-        return
+    with suppress(_ItemsWanted):
+        next(iter(operation.plan(_NotYet(), schema, params, seed=0)), None)
 
 
 def _fit_value(spec: ParamSpec, value: Any) -> Any:

@@ -284,10 +284,10 @@ def test_intermediates_are_collected_after_their_grace_and_then_made_again(
 def test_a_sweep_makes_a_version_for_each_value_and_does_shared_steps_once(
     imported: Workspace, tmp_path: Path
 ) -> None:
-    result = run(imported, tmp_path, CHAIN, sweep={"mirrored.copies": ["1", "2"], "dealt.seed": [1, 2]})
+    result = run(imported, tmp_path, CHAIN, sweep={"mirrored.copies": ["1", "2"], "dealt.val_count": [1, 2]})
     assert [dict(point.values) for point in result.points] == [
-        {"mirrored.copies": 1, "dealt.seed": 1}, {"mirrored.copies": 1, "dealt.seed": 2},
-        {"mirrored.copies": 2, "dealt.seed": 1}, {"mirrored.copies": 2, "dealt.seed": 2},
+        {"mirrored.copies": 1, "dealt.val_count": 1}, {"mirrored.copies": 1, "dealt.val_count": 2},
+        {"mirrored.copies": 2, "dealt.val_count": 1}, {"mirrored.copies": 2, "dealt.val_count": 2},
     ]  # fmt: skip
     assert [point.outputs[0].version for point in result.points] == [1, 2, 3, 4]
     assert [point.outputs[0].item_count for point in result.points] == [7, 7, 10, 10]
@@ -301,7 +301,7 @@ def test_a_sweep_makes_a_version_for_each_value_and_does_shared_steps_once(
     parts = imported.catalog.runs.list_parts(whole.id)
     assert [part.verb for part in parts] == ["pipeline"] * 4
     message = imported.catalog.versions.latest(imported.catalog.projects.get("out").id)
-    assert message is not None and message.message == "chain: dealt (mirrored.copies=2, dealt.seed=2)"
+    assert message is not None and message.message == "chain: dealt (mirrored.copies=2, dealt.val_count=2)"
 
 
 def test_a_sweep_into_projects_of_their_own(imported: Workspace, tmp_path: Path) -> None:
@@ -404,6 +404,19 @@ def test_a_model_is_an_input_of_its_step(seeing: Workspace, tmp_path: Path) -> N
     ]  # fmt: skip
 
 
+def test_pre_annotation_labels_what_nobody_has(seeing: Workspace) -> None:
+    sources, params = {"": "cells"}, {"guessed.model": "eye"}
+    with pytest.raises(InvalidParameter, match="still to be given"):
+        run_pipeline(
+            seeing, make_request(seeing, "pre-annotate", sources=sources), observer=KeepingObserver()
+        )
+    request = make_request(seeing, "pre-annotate", sources=sources, params=params)
+    run_pipeline(seeing, request, observer=KeepingObserver())
+    (item,) = iter_items(seeing.store, manifest_of(seeing, "cells-to-review"))
+    assert (item.name, [tag.name for tag in item.annotation.tags]) == ("e.png", ["review"])
+    assert {labelled.author for labelled in item.annotation.objects} == {"eye"}
+
+
 # --- jobs ---
 
 
@@ -465,7 +478,7 @@ def test_every_ready_recipe_runs_on_plain_data(workspace: Workspace, tmp_path: P
     import_folder(workspace, tmp_path / "voc", "cells", observer=KeepingObserver())
     ready = next(recipe for recipe in list_ready() if recipe.name == name)
     if "apply:" in ready.text:
-        pytest.skip("needs a model: see test_pre_annotation_runs")
+        pytest.skip("needs a model: see test_pre_annotation_labels_what_nobody_has")
     sources = dict.fromkeys(ready.sources, "cells")
     request = make_request(workspace, name, sources=sources)
     result = run_pipeline(workspace, request, observer=KeepingObserver())

@@ -167,7 +167,7 @@ def test_what_is_given_beside_the_file_is_in_its_place(imported: Workspace) -> N
         {"sources": {"z": "q"}},
     ):
         with pytest.raises(InvalidParameter):
-            change_pipeline(pipeline, **({"sources": {}, "to": {}, "params": {}} | options))  # type: ignore[arg-type]
+            change_pipeline(pipeline, **({"sources": {}, "to": {}, "params": {}} | options))
 
 
 def test_a_sweep_is_a_plan_for_each_combination(imported: Workspace) -> None:
@@ -195,3 +195,13 @@ def test_every_point_of_a_sweep_is_checked_before_the_first_is_done(
 ) -> None:
     lines = faults(imported, step("operation: noise") + f"sweep: {sweep}\n")
     assert lines[0].startswith("p.yaml:5: ") and told in lines[0]
+
+
+def test_what_depends_on_the_items_is_left_to_the_run(imported: Workspace) -> None:
+    (planned,) = plan(imported, step("operation: sample, params: {n: 1000}"))
+    assert planned.steps[0].params.n == 1000
+
+
+def test_an_expression_that_does_not_parse_is_told(imported: Workspace) -> None:
+    (line,) = faults(imported, step("operation: filter, params: {where: 'count(cell >= 2'}"))
+    assert line.startswith("p.yaml:3: filter: ")
