@@ -104,6 +104,12 @@ def _transform(workspace: Workspace, call: Mapping[str, Any], observer: Observer
                      **newer)  # fmt: skip
 
 
+def _pipeline(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
+    from mlwf_tui.workflow.pipeline import Request, run_pipeline
+
+    return run_pipeline(workspace, msgspec.convert(dict(call), Request), observer=observer)
+
+
 def _checkout(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
     from mlwf_tui.workflow.checkout import checkout
 
@@ -142,6 +148,8 @@ CALLS: Mapping[str, Call] = {
     "import": _import,
     "export": _export,
     "transform": _transform,
+    "pipeline": _pipeline,
+    "sweep": _pipeline,
     "checkout": _checkout,
     "sync": _sync,
     "verify": _verify,

@@ -21,7 +21,8 @@ NOT_VERBS = {
     "making_hand", "placing", "planning", "preview", "recipes", "sources",
     "graph_formats", "hands", "hits", "import_cache", "inspecting", "intake", "items", "jobs", "journal",
     "known_items", "layouts", "leases", "live", "machine_marks", "members", "messages", "metering", "names",
-    "perform", "pictures", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving",
+    "perform", "pictures", "pipeline_files", "piping", "stepping",
+    "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving",
     "settle", "spool", "tracking", "tree", "tree_edits", "tree_files", "tree_moves", "tree_plan",
     "tree_recovery", "tree_state", "tree_write", "unpack", "unpacked", "usage",
 }  # fmt: skip

@@ -22,6 +22,7 @@ scribble = tests.fakes.scribbling:Scribble
 
 [mlwf_tui.trainers]
 counter = tests.fakes.counting:CountingTrainer
+seer = tests.fakes.seeing:SeeingTrainer
 """
 
 
