@@ -24,18 +24,12 @@ from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_changes, read_summary, update_rows, write_rows
 from mlwf_tui.store.writer import StoreWriter
+from mlwf_tui.workflow.cached_items import AllItems, ChangedItems, NextItems, RunOfItems
 from mlwf_tui.workflow.detecting import Choice, FormatFit, choose_importer, list_format_names
-from mlwf_tui.workflow.import_cache import (
-    CacheFile,
-    Head,
-    ImportCache,
-    NextItems,
-    compute_fingerprint,
-    find_cache,
-    make_head,
-)
-from mlwf_tui.workflow.intake import Intake
+from mlwf_tui.workflow.import_cache import CacheFile, Head, ImportCache, compute_fingerprint, find_cache
+from mlwf_tui.workflow.intake import Intake, find_key
 from mlwf_tui.workflow.known_items import KnownItems
+from mlwf_tui.workflow.narrowing import Narrowing, narrow
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
 from mlwf_tui.workflow.readers import open_readers
 from mlwf_tui.workflow.recorder import Recorder, record
@@ -99,7 +93,7 @@ def import_folder(
         work = _Import(workspace, source, project_name, dataset, format, observer)
         stack.enter_context(closing(work))
         work.look(stack)
-        way = work.find_last() or choose_importer(workspace.registry, work.listing, format)
+        way = work.find_last() or work.narrow() or choose_importer(workspace.registry, work.listing, format)
         with record(workspace, "import", params=params) as run:
             with workspace.catalog.transaction():  # each would wait for the disk by itself
                 run.read_folder(str(source))
@@ -147,6 +141,7 @@ class _Import:
     fingerprint: str = field(init=False)
     project: Project | None = None  # None where there is none of that name yet
     cache: ImportCache | None = None
+    narrowing: Narrowing | None = None  # None where all files are looked at
     joined: Joined = field(init=False)
 
     @property
@@ -194,19 +189,55 @@ class _Import:
         head = self.cache.head
         return head if head.describes(self.fingerprint, self.project.manifest) else None
 
+    def narrow(self) -> Choice | None:
+        """See whether it is enough to look at what has changed, by the importer of the last import."""
+        cache, project = self.cache, self.project
+        if cache is None or project is None or cache.head.manifest != project.manifest or self.is_archive:
+            return None
+        head = cache.head
+        try:
+            importer = self.workspace.registry.get_importer(head.importer)
+            if _digest_key(importer.read_key(self.listing)) != head.importer_key:
+                return None
+        except (NotFound, InvalidInput):  # choosing one, or reading by it, says what is wrong
+            return None
+        self.narrowing = narrow(
+            self.workspace.store, cache, self.listing, importer, lambda item: find_key(item, self.dataset)
+        )
+        if self.narrowing is None:
+            return None
+        count = self.narrowing.change_count
+        return Choice(importer, f"the folder is as the last import found it, but for {count:,} files")
+
     def do(self, run: Recorder, choice: Choice) -> ImportResult:
         """Read what has changed, and move the head."""
         importer = choice.importer
         key = importer.read_key(self.listing)
-        key_digest = compute_digest(msgspec.msgpack.encode(key))
-        known = self._choose_known(importer.name, key_digest)
-        home = self.workspace.home
-        with closing(NextItems(home)) as items:
-            with closing(ItemSpool(home)) as fresh:
-                intake = Intake(self.workspace, self.listing, self.dataset, self.project, known, fresh, items)
-                intake.problems += self.left_out
+        key_digest = _digest_key(key)
+        with ExitStack() as stack:
+            items = self._gather_items(stack)
+            with closing(ItemSpool(self.workspace.home)) as fresh:
+                intake = self._start_intake(importer.name, key_digest, fresh, items)
                 manifest = self._take_all(run, intake, importer, key)
             return self._end(run, intake, manifest, choice, key_digest)
+
+    def _gather_items(self, stack: ExitStack) -> NextItems:
+        if self.narrowing is None or self.cache is None:
+            return stack.enter_context(closing(AllItems(self.workspace.home)))
+        return ChangedItems(self.cache.file, self.cache.items_end, self.narrowing.former)
+
+    def _start_intake(self, importer: str, key: Digest, fresh: ItemSpool, items: NextItems) -> Intake:
+        """Return an intake that has taken in what nobody has to look at."""
+        narrowing = self.narrowing
+        known = narrowing.known if narrowing else self._choose_known(importer, key)
+        listing = narrowing.listing if narrowing else self.listing
+        intake = Intake(self.workspace, listing, self.dataset, self.project, known, fresh, items)
+        for problem in self.left_out:
+            intake.report(problem)
+        if narrowing:
+            intake.unchanged, intake.left_out = narrowing.unseen_count, narrowing.unseen_left_out
+            intake.problems += narrowing.unseen_problems
+        return intake
 
     def _end(
         self, run: Recorder, intake: Intake, manifest: ManifestSummary, choice: Choice, key: Digest
@@ -216,16 +247,19 @@ class _Import:
         run.result = {**asdict(result), "summary": _describe_counts(result)}
         project = self._move_head(run, manifest)
         # After the commit: a cache that knew more than the catalog would hide what was never stored.
-        head = make_head(
+        is_narrowable = intake.is_local and not (self.is_archive or self.listing.faults)
+        head = Head(
             importer=choice.importer.name,
-            key=key,
+            importer_key=key,
             scanned_at_ns=self.listing.scanned_at_ns,
             fingerprint="" if intake.has_young and not self.is_archive else self.fingerprint,
             manifest=manifest.digest,
             item_count=intake.taken,
+            left_out=intake.left_out,
+            file_count=self.listing.count if is_narrowable else 0,
             problems=tuple((problem.path, problem.reason) for problem in intake.problems),
         )
-        self._find_cache(project).write(head, intake.items)
+        self._find_cache(project).write(head, intake.items, self.listing if is_narrowable else None)
         return result
 
     def _find_cache(self, project: Project) -> CacheFile:
@@ -233,7 +267,7 @@ class _Import:
 
     def _choose_known(self, importer: str, key_digest: Digest) -> KnownItems:
         """Return what may be believed: not what was changed in the project since it was read."""
-        nothing = KnownItems(None, (), self.listing)
+        nothing = KnownItems(tuple, 0, (), self.listing)
         cache = self.cache
         if cache is None or self.project is None:
             return nothing
@@ -241,7 +275,12 @@ class _Import:
             return nothing
         try:
             changes = iter_changes(self.workspace.store, cache.head.manifest, self.project.manifest)
-            return KnownItems(cache, {change.key for change in changes}, self.listing)
+            return KnownItems(
+                lambda: tuple(cache.iter_run(one) for one in RunOfItems),
+                cache.head.scanned_at_ns,
+                {change.key for change in changes},
+                self.listing,
+            )
         except (NotFound, CorruptData):  # the old manifest was collected meanwhile
             return nothing
 
@@ -250,7 +289,11 @@ class _Import:
         with run.writer() as writer:
             declared = importer.read_schema(self.listing)
             with open_readers(self.workspace, writer, importer, self.listing.root, key) as readers:
-                imported = importer.iter_items(self.listing, intake.problems.append)
+                imported = (
+                    self.narrowing.imported
+                    if self.narrowing
+                    else importer.iter_items(self.listing, intake.report)
+                )
                 intake.take_all(imported, readers, self.observer, total=_count_images(self.listing))
             if not intake.taken:
                 raise InvalidInput(_describe_failure(intake), hint="Nothing was imported.")
@@ -280,6 +323,10 @@ class _Import:
             with run.finishing():
                 run.write_head(self.project, manifest)
         return self.project
+
+
+def _digest_key(key: Any) -> Digest:
+    return compute_digest(msgspec.msgpack.encode(key))
 
 
 def _count_images(listing: FolderListing) -> int:

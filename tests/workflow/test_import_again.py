@@ -208,9 +208,11 @@ def test_an_item_that_was_left_out_is_tried_again_under_its_new_path(
     assert import_again(workspace, folder) == {"a.png", "b.png"}
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.99])
+@pytest.mark.parametrize(
+    ("share", "read"), [(0.0, "abc"), (0.3, "abc"), (0.6, ""), (0.99, "abc")], ids=str
+)
 def test_a_damaged_cache_costs_readings_and_nothing_else(
-    known: Workspace, folder: Path, share: float
+    known: Workspace, folder: Path, share: float, read: str
 ) -> None:
     (path,) = (known.home / "cache" / "imports").iterdir()
     content = bytearray(path.read_bytes())
