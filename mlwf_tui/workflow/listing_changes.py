@@ -49,8 +49,9 @@ def iter_file_changes(before: Iterable[Page], after: Sequence[Page]) -> Iterator
 
 def _iter_differing(one: bytes, other: bytes, start: int, end: int) -> Iterator[int]:
     """Yield the places of the signatures that differ: halves that are equal are passed over at once."""
-    if one[start * SIGNATURE_BYTES : end * SIGNATURE_BYTES] == (
-        other[start * SIGNATURE_BYTES : end * SIGNATURE_BYTES]
+    if (
+        one[start * SIGNATURE_BYTES : end * SIGNATURE_BYTES]
+        == (other[start * SIGNATURE_BYTES : end * SIGNATURE_BYTES])
     ):
         return
     if end - start == 1:
