@@ -311,7 +311,9 @@ class _Import:
             return write_rows(writer, found, intake.fresh.iter_sorted())
         store, base = self.workspace.store, self.project.manifest
         self.joined = join_schemas(read_summary(store, base).schema, found)
-        return update_rows(store, writer, base, schema=self.joined.schema, changes=intake.changes)
+        return update_rows(
+            store, writer, base, schema=self.joined.schema, changes=intake.changes, kept=intake.nodes
+        )
 
     def _name_version(self, project: Project) -> int | None:
         """Name the state in which the project was left, where there is a message; inside a transaction."""

@@ -21,6 +21,7 @@ from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols import ImportedItem, Observer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import EncodedItem, encode, find_rows, move_row
+from mlwf_tui.store.nodes import KeptNodes
 from mlwf_tui.store.rows import decode_item
 from mlwf_tui.workflow.cached_items import CachedItem, NextItems, RunOfItems
 from mlwf_tui.workflow.known_items import KnownItems
@@ -51,6 +52,7 @@ class Intake:
     class_names: set[str] = field(default_factory=set)
     tags: dict[str, TagDefinition] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    nodes: KeptNodes = field(default_factory=dict)  # of the project's manifest, as far as looked at
     moved: list[tuple[Task, CachedItem]] = field(default_factory=list)  # known, under another path
     unchanged: int = 0  # with what does not have to be looked at
     updated: int = 0
@@ -132,7 +134,7 @@ class Intake:
         moved, self.moved = self.moved, []
         if not moved or self.project is None:
             return
-        rows = dict(find_rows(self.workspace.store, self.project.manifest, {known.key for _, known in moved}))
+        rows = self._find_rows({known.key for _, known in moved})
         step: list[tuple[Task, Reading]] = []
         for task, known in moved:
             if known.key in rows:
@@ -153,13 +155,18 @@ class Intake:
         before: dict[str, bytes] = {}
         if self.project is not None:
             keys = [task.key for task, reading in readings if reading.row]
-            before = dict(find_rows(self.workspace.store, self.project.manifest, keys)) if keys else {}
+            before = self._find_rows(keys) if keys else {}
         for task, reading in readings:
             self.problems += [Problem(path, reason) for path, reason in reading.problems]
             key = task.key if reading.row else ""
             self._remember(task, reading, key, run)
             if key:
                 self._note(task, reading, key, before.get(key))
+
+    def _find_rows(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """Return the rows that the project holds under keys."""
+        assert self.project is not None  # there is nothing to find in one that is made now
+        return dict(find_rows(self.workspace.store, self.project.manifest, keys, self.nodes))
 
     def _note(self, task: Task, reading: Reading, key: str, before: bytes | None) -> None:
         """Note an item; what the files do not say (split, annotation) stays as it is in the project."""
