@@ -243,7 +243,7 @@ def _read_objects(
     from mlwf_tui.media.outlines import draw_mask
     from mlwf_tui.plugins.importers.label_maps import iter_masks
 
-    entries = _list_entries(source)
+    entries = _list_entries(source, report)
     height_px, width_px = colors.shape
     objects = []
     for number, geometry in sorted((number_color(code), found) for code, found in iter_masks(colors)):
@@ -269,16 +269,17 @@ def _find_class(colors: NDArray[np.int64], names: Mapping[int, str]) -> str | No
     return None
 
 
-def _list_entries(source: FoundFile) -> list[tuple[str, tuple[Tag, ...]]]:
-    """Return class and flags of the objects of the XML file of an image; none where it cannot be read."""
+def _list_entries(source: FoundFile, report: Report) -> list[tuple[str, tuple[Tag, ...]]]:
+    """Return class and flags of the objects in the XML file of an image; one that cannot be read is told."""
     path = _find_beside(source, "Annotations", ".xml")
     if path is None:
         return []
     try:
         objects = parse_voc(str(path)).iterfind("object")
         return [((entry.findtext("name") or "").strip(), read_tags(entry)) for entry in objects]
-    except InvalidInput:
-        return []  # the masks say the class as well
+    except InvalidInput as error:
+        report(Problem(path.relative_to(source.root).as_posix(), f"{error.message}; its flags are not read"))
+        return []
 
 
 def _tell(code: int) -> str:
