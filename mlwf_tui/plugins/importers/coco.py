@@ -176,17 +176,9 @@ def iter_described(
     for position, image in iter_numbered(folder, IMAGE_SUFFIXES):
         if (is_known is not None and not is_known(position)) or is_map(image.folder):
             continue
-        place = keys.place(image.name, find_place_of(image, find_split(position)))
-        if place is None:
-            report(Problem(image.relative, "has the name of another image of its dataset"))
-            continue
-        yield ImportedItem(
-            image=image,
-            dataset=place.dataset,
-            name=image.name,
-            split=place.split,
-            annotation=read_annotation(position),
-        )
+        place = find_place_of(image, find_split(position))
+        if item := keys.make_item(image, place, report, annotation=read_annotation(position)):
+            yield item
 
 
 @lru_cache(maxsize=256)  # a million images lie in few folders

@@ -77,23 +77,12 @@ class CvatImporter(OfManyImages):
             InvalidInput: there is no CVAT XML that can be read.
         """
         report_faults(folder, IMAGE_SUFFIXES | {".xml"}, report)
-        sources = _choose_sources(folder)
-        if not sources:
-            raise InvalidInput(
-                f"There is no CVAT XML in {folder.root}.", hint="Name another format with --format."
-            )
-        table, read = Table.of(folder), 0
-        for source in sources:
-            try:
-                _Source(source, table, report).read()
-                read += 1
-            except InvalidInput as error:
-                table.has_unread = True
-                report(Problem(source.relative, error.message))
-        if not read:
-            raise InvalidInput(
-                f"No CVAT XML in {folder.root} could be read.", hint="Mend or replace the files."
-            )
+        table = Table.of(folder)
+
+        def read(source: FoundFile) -> None:
+            _Source(source, table, report).read()
+
+        table.read_all(_choose_sources(folder), read, report, what="CVAT XML")
         yield from table.iter_items(LAYOUT, report)
 
 

@@ -97,17 +97,9 @@ class VocMasksImporter:
             if source is None:
                 left_out.append(image.relative)
                 continue
-            placed = keys.place(image.name, find_split_place(image, splits[position]))
-            if placed is None:
-                report(Problem(image.relative, "has the name of another image of its dataset"))
-                continue
-            yield ImportedItem(
-                image=image,
-                dataset=placed.dataset,
-                name=image.name,
-                split=placed.split,
-                source=source,
-            )
+            place = find_split_place(image, splits[position])
+            if item := keys.make_item(image, place, report, source=source):
+                yield item
         if left_out:
             told = f"{len(left_out)} images have no PNG of masks and were left out: {name_some(left_out)}"
             report(Problem(MAP_FOLDERS[-1], told))
