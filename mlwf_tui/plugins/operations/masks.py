@@ -27,6 +27,7 @@ from mlwf_tui.media.filling import fill_geometry, read_mask
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.labels import ObjectOperation
 from mlwf_tui.plugins.operations.names import check_classes
+from mlwf_tui.plugins.operations.shaping import clip_object
 
 Pixels = NDArray[np.bool_]
 
