@@ -228,9 +228,10 @@ class Operation(Protocol):
     """Makes items from items: an augmentation, a split, a filter. Deterministic given its seed.
 
     What comes out must not depend on the order in which items stand. An operation whose `plan` looks at
-    pixels has a true `reads_pixels`. One that joins projects in its own way has
-    `join_schemas(schemas, params)`, which is given their schemas by name and returns the schema that
-    `plan` and `transform_schema` are given; else the first to define a class or tag is followed.
+    pixels has a true `reads_pixels`; one that draws nothing at random a false `is_random`. One that
+    joins projects in its own way has `join_schemas(schemas, params)`, which is given their schemas by
+    name and returns the schema that `plan` and `transform_schema` are given; else the first to define a
+    class or tag is followed.
     """
 
     name: str

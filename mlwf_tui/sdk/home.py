@@ -52,7 +52,7 @@ from mlwf_tui.workflow.stats import Stats, read_stats
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import SyncResult, sync
 from mlwf_tui.workflow.tag import TagResult, tag, untag
-from mlwf_tui.workflow.transform import TransformResult, transform
+from mlwf_tui.workflow.transform import TransformPlan, TransformResult, plan_transform, transform
 from mlwf_tui.workflow.undo import UndoResult, redo, undo
 from mlwf_tui.workflow.verify import Scope, VerifyResult, verify
 from mlwf_tui.workflow.versions import list_versions
@@ -257,14 +257,51 @@ class Home:
         self,
         operation: str,
         *refs: str,
-        to: str,
+        to: str = "",
+        dataset: str = "",
+        params: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        workers: int | None = None,
+        is_strict: bool = False,
+        observer: Observer = _SILENT,
+    ) -> TransformResult:
+        """Apply an operation to all items of `refs`, and make the result the newest version of `to`.
+
+        Without `to` it becomes a new project; with `dataset` it comes beside what `to` has already.
+        """
+        return transform(
+            self._workspace,
+            operation,
+            refs,
+            to=to,
+            dataset=dataset,
+            params=params or {},
+            seed=seed,
+            workers=workers,
+            is_strict=is_strict,
+            observer=observer,
+        )
+
+    def plan_transform(
+        self,
+        operation: str,
+        *refs: str,
+        to: str = "",
+        dataset: str = "",
         params: Mapping[str, Any] | None = None,
         seed: int = 0,
         observer: Observer = _SILENT,
-    ) -> TransformResult:
-        """Apply an operation to all items of `refs`, and make the result the newest version of `to`."""
-        return transform(
-            self._workspace, operation, refs, to=to, params=params or {}, seed=seed, observer=observer
+    ) -> TransformPlan:
+        """Return what `transform` would add, change and drop; nothing is done."""
+        return plan_transform(
+            self._workspace,
+            operation,
+            refs,
+            to=to,
+            dataset=dataset,
+            params=params or {},
+            seed=seed,
+            observer=observer,
         )
 
     def pipeline(

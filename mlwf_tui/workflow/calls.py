@@ -98,8 +98,10 @@ def _export(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -
 def _transform(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
     from mlwf_tui.workflow.transform import transform
 
+    newer = {"dataset": call.get("dataset", ""), "workers": call.get("workers")}  # an older queue has not
     return transform(workspace, call["operation"], call["refs"], to=call["to"], params=call["params"],
-                     seed=call["seed"], observer=observer)  # fmt: skip
+                     seed=call["seed"], is_strict=call.get("is_strict", False), observer=observer,
+                     **newer)  # fmt: skip
 
 
 def _pipeline(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:

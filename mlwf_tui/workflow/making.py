@@ -141,6 +141,7 @@ class _Work:
         tasks: list[Task] = []
         asked: list[_Asked] = []
         for row in self.plan.drafts.iter_sorted():
+            self.observer.check_cancelled()
             planned = _planned_decoder.decode(row.row)
             encoded = _encoder.encode(planned.draft)
             known = self.finished.find(digest_draft(encoded)) if len(self.finished) else None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -15,17 +16,19 @@ from mlwf_tui.entities.project import ManifestSummary, Project, Version
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.protocols import Observer
-from mlwf_tui.store.manifests import write_rows
+from mlwf_tui.store.manifests import EncodedItem, write_rows
 from mlwf_tui.workflow.finished_drafts import FinishedDrafts, forget_drafts, place_drafts
 from mlwf_tui.workflow.making import Tally, open_drafts
 from mlwf_tui.workflow.names import find_free
-from mlwf_tui.workflow.placing import place_beside
+from mlwf_tui.workflow.placing import check_free, place_beside
 from mlwf_tui.workflow.planning import Counts, Fate, Plan, plan_recipe
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
 from mlwf_tui.workflow.recipes import Recipe, check_recipe, find_known, name_sources
 from mlwf_tui.workflow.recorder import Recorder, record
 from mlwf_tui.workflow.refs import check_project_name, resolve_manifest, resolve_project_ref
 from mlwf_tui.workspace import Workspace
+
+_LOOKS_EVERY = 256  # rows between two looks at whether the work is still wanted
 
 
 class TransformPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +105,8 @@ def plan_transform(
     with plan_recipe(workspace.store, workspace.home, recipe, observer) as plan:
         finished = FinishedDrafts(workspace.store, place_drafts(workspace.home, recipe.digest))
         finished.close()
+        if known is None:
+            _check_place(workspace, recipe, plan, target, dataset)
         counts = msgspec.structs.asdict(plan.counts)
         return TransformPlan(
             operation=operation,
@@ -159,7 +164,8 @@ def transform(
         versions = [run.read_version(ref) for ref in refs]
         sources = name_sources([(v.project_name, v.number, v.manifest) for v in versions])
         recipe = msgspec.structs.replace(checked, sources=sources)
-        followed = follow_recipe(run, recipe, observer, workers=workers, is_strict=is_strict)
+        check = partial(_check_place, workspace, recipe, target=name, dataset=dataset)
+        followed = follow_recipe(run, recipe, observer, workers=workers, is_strict=is_strict, check=check)
         work = _Ending(run, recipe, versions, name, target, followed)
         return work.end(dataset)
 
@@ -171,8 +177,11 @@ def follow_recipe(
     *,
     workers: int | None = None,
     is_strict: bool = False,
+    check: Callable[[Plan], None] | None = None,
 ) -> Followed:
     """Make what a recipe says, or find what it made before; the run is noted as one of the recipe.
+
+    `check` may refuse the plan before anything is made.
 
     Once the catalog names the manifest, `forget_drafts` frees what was kept for a second try.
 
@@ -185,9 +194,12 @@ def follow_recipe(
         counts = msgspec.convert(known.run.result, Counts)
         return Followed(manifest=known.manifest, counts=counts, is_known=True)
     with plan_recipe(workspace.store, workspace.home, recipe, observer) as plan:
+        if check is not None:
+            check(plan)
         with run.writer() as writer:
             if not plan.drafts.count:
-                manifest, tally = write_rows(writer, plan.schema, plan.finished.iter_sorted()), Tally()
+                rows, tally = plan.finished.iter_sorted(), Tally()
+                manifest = write_rows(writer, plan.schema, _iter_watched(rows, observer))
             else:
                 with open_drafts(workspace, recipe, plan, observer, workers=workers, is_strict=is_strict) as (
                     made,
@@ -212,6 +224,13 @@ def follow_recipe(
         )
 
 
+def _iter_watched(rows: Iterator[EncodedItem], observer: Observer) -> Iterator[EncodedItem]:
+    for number, row in enumerate(rows):
+        if not number % _LOOKS_EVERY:
+            observer.check_cancelled()
+        yield row
+
+
 def _check_target(workspace: Workspace, operation: str, refs: Sequence[str], to: str, dataset: str) -> str:
     """Return the name of the project that gets the result."""
     if not refs:
@@ -228,6 +247,18 @@ def _check_target(workspace: Workspace, operation: str, refs: Sequence[str], to:
     taken = {project.name for project in workspace.catalog.projects.list()}
     stem = f"{project.name}-{operation}"
     return check_project_name(find_free(stem, taken) if stem in taken else stem)
+
+
+def _check_place(workspace: Workspace, recipe: Recipe, plan: Plan, target: str, dataset: str) -> None:
+    """Refuse images whose names are taken in the dataset that they are for, before they are made.
+
+    What an earlier run has made of the recipe may stand there already, the very same.
+    """
+    project = workspace.catalog.projects.find(target, workspace.settings.workspace)
+    if not dataset or project is None or place_drafts(workspace.home, recipe.digest).exists():
+        return
+    keys = (row.key for row in plan.drafts.iter_sorted())
+    check_free(workspace.store, project.manifest, keys, dataset)
 
 
 def _count_made(plan: Plan, tally: Tally) -> Counts:

@@ -94,6 +94,7 @@ class Deduplicate:
     summary = "keep one of items with the same image, or with images that look alike"
     group = "selection"
     version = 1
+    is_random = False
     reads_pixels = True
     params_type: type[Any] = DeduplicateParams
 

@@ -155,6 +155,7 @@ class ReplacingOperation:
     check: Callable[[LabelSchema, Any], None] = lambda schema, params: None
     version: int = 1
     group: str = "pixels"
+    is_random: bool = False
 
     def plan(
         self, items: Sequence[SourceItem], schema: LabelSchema, params: Any, *, seed: int

@@ -42,6 +42,7 @@ class Filter:
     summary = "keep items by an expression, by class, tag, split, name, size and number of objects"
     group = "selection"
     version = 2
+    is_random = False
     params_type: type[Any] = FilterParams
 
     def plan(

@@ -36,6 +36,7 @@ class ObjectOperation:
     change_schema: Callable[[LabelSchema, Any], LabelSchema] = keep_schema
     version: int = 1
     group: str = "annotations"
+    is_random: bool = False
 
     def plan(
         self, items: Sequence[SourceItem], schema: LabelSchema, params: Any, *, seed: int

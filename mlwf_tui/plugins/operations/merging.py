@@ -44,6 +44,7 @@ class Merge:
     summary = "join projects, mapping classes and settling what clashes"
     group = "merging"
     version = 1
+    is_random = False
     params_type: type[Any] = MergeParams
 
     def join_schemas(self, schemas: Mapping[str, LabelSchema], params: MergeParams) -> LabelSchema:

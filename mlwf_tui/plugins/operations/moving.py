@@ -36,6 +36,7 @@ class Moving:
     keeps: bool
     group: str = "merging"
     version: int = 1
+    is_random: bool = False
     params_type: type[Any] = MoveParams
 
     def plan(

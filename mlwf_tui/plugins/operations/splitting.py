@@ -144,6 +144,7 @@ class SplitBy:
     summary = "give items a split by tag, dataset or expression"
     group = "splits"
     version = 1
+    is_random = False
     params_type: type[Any] = SplitByParams
 
     def plan(

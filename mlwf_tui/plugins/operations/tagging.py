@@ -34,6 +34,7 @@ class TagItems:
     summary = "tag items or objects that meet a condition, or take tags away"
     group = "annotations"
     version = 1
+    is_random = False
     params_type: type[Any] = TagParams
 
     def plan(

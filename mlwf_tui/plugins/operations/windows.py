@@ -40,6 +40,7 @@ class CropObjects:
     summary = "cut every object out as an image of its own"
     group = "pixels"
     version = 1
+    is_random = False
     params_type: type[Any] = CropObjectsParams
 
     def plan(
@@ -89,6 +90,7 @@ class Tiles:
     summary = "cut images into overlapping tiles by a sliding window"
     group = "pixels"
     version = 1
+    is_random = False
     params_type: type[Any] = TilesParams
 
     def plan(

@@ -136,10 +136,10 @@ class Making:
 
     def _say_transformed(self, made: TransformResult) -> None:
         how = " (known recipe, nothing was computed)" if made.cached else ""
-        finish(
-            self._host,
-            f"Made {made.project}@{made.version}: {made.items_in:,} items in, {made.items_out:,} out{how}.",
-        )
+        text = f"Made {made.project}@{made.version}: {made.items_in:,} items in, {made.items_out:,} out{how}."
+        if made.problems:
+            text += f" {len(made.problems):,} images could not be made: see ! for why."
+        finish(self._host, text, detail="\n".join(f"{p.path}: {p.reason}" for p in made.problems))
 
     def demo(self, entry: Entry | None) -> None:
         def said(made: DemoResult) -> None:
