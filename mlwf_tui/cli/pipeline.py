@@ -164,11 +164,12 @@ def _to_document(result: PipelineResult) -> dict[str, Any]:
             "steps": point.steps,
             "outputs": point.outputs,
             "problems": point.problems,
+            "training": point.training,
         }
         for point in result.points
     ]
     if len(points) == 1 and not points[0]["values"]:
-        return {**document, **{key: points[0][key] for key in ("steps", "outputs", "problems")}}
+        return {**document, **{key: points[0][key] for key in ("steps", "outputs", "problems", "training")}}
     return {**document, "points": points}
 
 
@@ -180,6 +181,8 @@ def _format_result(result: PipelineResult) -> str:
         lines.append(_format_steps(point))
         lines += [_format_output(output, is_dry_run=result.is_dry_run) for output in point.outputs]
         lines += format_problems(point.problems)
+        if point.training:
+            lines.append(f"train {point.training} goes on by itself; mlwf watch {point.training} follows it")
     if result.is_dry_run:
         lines.append("Nothing was done: leave out --dry-run to run it.")
     return "\n".join(lines)

@@ -10,24 +10,26 @@ import msgspec
 from msgspec.structs import replace
 
 from mlwf_tui.entities.ids import Digest, RunId
-from mlwf_tui.entities.pipeline import KeptRecipe, Output, Pipeline, StepReport, StepState
+from mlwf_tui.entities.pipeline import KeptRecipe, Output, Pipeline, StepReport, StepState, Training
 from mlwf_tui.entities.project import ManifestSummary, Version
 from mlwf_tui.entities.queue import Terms, Wants
-from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem, Run
+from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem, Run, RunState
 from mlwf_tui.errors import Cancelled, InvalidInput, MlwfError, NotFound
 from mlwf_tui.formats.pipelines import read_pipeline, write_pipeline
 from mlwf_tui.formats.yaml_nodes import read_word
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import read_summary
+from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.pipeline_files import find_pipeline
 from mlwf_tui.workflow.piping import CheckedStep, Plan, change_pipeline, plan_pipeline
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
 from mlwf_tui.workflow.recipes import find_known
 from mlwf_tui.workflow.recorder import Recorder, pin_head, record
-from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref
+from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref, resolve_version
 from mlwf_tui.workflow.stepping import Held, StepResult, digest_step, do_step, name_inputs, report_step
+from mlwf_tui.workflow.train import check_training, submit_train
 from mlwf_tui.workspace import Workspace
 
 PIPELINE, SWEEP = "pipeline", "sweep"
@@ -77,6 +79,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[StepReport, ...]
     outputs: tuple[OutputMade, ...]
     problems: tuple[Problem, ...] = ()  # images that could not be made; the others were
+    training: str = ""  # the run that trains on an output, now or before
 
     @property
     def cached(self) -> bool:
@@ -201,7 +204,7 @@ def needs_job(workspace: Workspace, request: Request) -> bool:
 
 def _run_alone(workspace: Workspace, plan: Plan, observer: Observer) -> PipelineResult:
     recipe = _keep_recipe(workspace, plan.pipeline)
-    point = _run_point(workspace, plan, recipe, observer, parent=None)
+    point = _train(workspace, plan, _run_point(workspace, plan, recipe, observer, parent=None))
     return PipelineResult(
         pipeline=plan.pipeline.name,
         run=point.run,
@@ -351,6 +354,43 @@ def _write_output(
     return OutputMade(project=target.name, version=made.number, item_count=made.item_count, is_new=is_new)
 
 
+def _train(workspace: Workspace, plan: Plan, point: Point) -> Point:
+    """Queue the training that the pipeline ends with, unless the same one is queued, going or done."""
+    training = plan.training
+    if training is None:
+        return point
+    made = next(output for output in point.outputs if output.project == training.project)
+    ref = f"{made.project}@{made.version}"
+    known = _find_training(workspace, training, ref)
+    if known is not None:
+        return replace(point, training=known.id)
+    run = submit_train(
+        workspace,
+        ref,
+        model=training.model,
+        params=training.params,
+        seed=training.seed or 0,
+        name=training.name,
+    )
+    if training.benchmark:
+        after = Terms(after=(run.id,))
+        submit_benchmark(workspace, run.id, ref, split=training.benchmark, terms=after)
+    return replace(point, training=run.id)
+
+
+def _find_training(workspace: Workspace, training: Training, ref: str) -> Run | None:
+    version = resolve_version(workspace, ref)
+    architecture, params = check_training(workspace, training.model, training.params)
+    wanted = {**params, "model": architecture}
+    gone = (RunState.FAILED, RunState.STOPPED, RunState.LOST)
+    for run in workspace.catalog.runs.list_readers(ArtifactRef(ArtifactKind.VERSION, version.id)):
+        given = {key: value for key, value in run.params.items() if key not in ("data", "name")}
+        is_same = run.verb == "train" and run.seed == (training.seed or 0) and given == wanted
+        if is_same and run.state not in gone:
+            return run
+    return None
+
+
 # --- sweeps --------------------------------------------------------------------------------------
 
 
@@ -368,8 +408,10 @@ def _run_sweep(
             label = f"{number}/{len(plans)} " + " ".join(f"{k}={v}" for k, v in plan.values.items())
             recipe = _keep_recipe(workspace, plan.pipeline)
             point = _find_point(workspace, plan, recipe)
-            watching = _StepObserver(observer, label)
-            points.append(point or _run_point(workspace, plan, recipe, watching, parent=run.run_id))
+            if point is None:
+                watching = _StepObserver(observer, label)
+                point = _run_point(workspace, plan, recipe, watching, parent=run.run_id)
+            points.append(_train(workspace, plan, point))
             workspace.catalog.runs.note_result(run.run_id, _describe_sweep(pipeline, points, len(plans)))
         run.result = _describe_sweep(pipeline, points, len(plans))
     return PipelineResult(

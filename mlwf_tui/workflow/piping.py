@@ -13,8 +13,9 @@ import msgspec
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.model import Model
-from mlwf_tui.entities.pipeline import MAX_SWEPT, Fault, Output, Pipeline, Source, Step, Sweep
+from mlwf_tui.entities.pipeline import MAX_SWEPT, Fault, Output, Pipeline, Source, Step, Sweep, Training
 from mlwf_tui.errors import InvalidInput, InvalidParameter, MlwfError, NotFound
 from mlwf_tui.formats.pipelines import hint_at, make_error
 from mlwf_tui.params import ParamSpec, build_params, describe_params
@@ -23,6 +24,7 @@ from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.apply import ApplyParams, extend_schema
 from mlwf_tui.workflow.benchmark import check_task
 from mlwf_tui.workflow.refs import check_project_name, resolve_manifest
+from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE, check_training
 from mlwf_tui.workspace import Workspace
 
 _BLANK = re.compile(r"\{([^{}]*)\}")
@@ -51,6 +53,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     sources: Mapping[str, str]  # ref by name
     steps: tuple[CheckedStep, ...]  # those that an output needs
     outputs: tuple[Output, ...]  # `result` is a source or step
+    training: Training | None
     values: Mapping[str, Any]  # of a sweep, by STEP.PARAMETER
     warnings: tuple[str, ...]
 
@@ -171,6 +174,7 @@ class _Checker:
             self._schemas[source.name] = self._read_schema(source)
         checked = {step.name: self._check_step(step) for step in self._order()}
         outputs = self._check_outputs(refs)
+        training = self._check_training(outputs, refs)
         if self._faults:
             raise make_error(self._pipeline.path, self._faults)
         needed = self._find_needed(outputs)
@@ -180,6 +184,7 @@ class _Checker:
             sources={name: ref for name, ref in refs.items() if name in needed},
             steps=tuple(found for found in steps if found.name in needed),
             outputs=outputs,
+            training=training,
             values=self._values,
             warnings=tuple(self._warn(needed)),
         )
@@ -367,6 +372,33 @@ class _Checker:
                 result = self._resolve(output.result)
                 outputs.append(replace(output, result=result, project=project, message=message))
         return tuple(outputs)
+
+    def _check_training(self, outputs: Sequence[Output], refs: Mapping[str, str]) -> Training | None:
+        """Return the training with its output's project in full; what its data lack is said by itself."""
+        training = self._pipeline.training
+        if training is None:
+            return None
+        line, splits = training.line, tuple(Split)
+        by_name = {name: output for output in outputs for name in (output.project, output.result)}
+        by_name |= {name: by_name[last] for name, last in self._lasts.items() if last in by_name}
+        found = outputs[0] if not training.project and len(outputs) == 1 else by_name.get(training.project)
+        if found is None and outputs:
+            hint = hint_at(training.project, by_name) if training.project else "Write on: with one of them."
+            self._fault(line, f"train does not say on which output: {training.project!r}.", hint)
+        if training.benchmark and training.benchmark not in splits:
+            self._fault(
+                line, f"there is no split {training.benchmark!r}.", hint_at(training.benchmark, splits)
+            )
+        try:
+            check_training(self._workspace, training.model or DEFAULT_ARCHITECTURE, training.params)
+        except InvalidParameter as error:
+            self._fault(line, f"train: {_lower(error.message)}", error.hint)
+        if found is None:
+            return None
+        name = self._fill_in(training.name, found, refs)
+        seed = self._pipeline.seed if training.seed is None else training.seed
+        model = training.model or DEFAULT_ARCHITECTURE
+        return replace(training, project=found.project, name=name, seed=seed, model=model)
 
     def _fill_in(self, text: str, output: Output, refs: Mapping[str, str]) -> str:
         """Return the text with `{SOURCE}` as that one's project, and `{STEP.PARAMETER}` as its value."""

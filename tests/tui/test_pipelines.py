@@ -66,9 +66,9 @@ async def test_the_graph_and_the_details_show_the_steps(empty_home: Workspace, t
     run_pipeline(empty_home, request, observer=KeepingObserver())
     run_pipeline(empty_home, request, observer=KeepingObserver())
     async with drive(empty_home) as app:
-        await app.select("transform kept")
-        await app.until_text("▫ kept")
         await app.select("pipeline small")
-        await app.until_text("§ small")
         await app.until_text("= known before")
         await app.until_text("3 → 2 items")
+        await app.press("2", "z")
+        await app.until_text("§ small")
+        await app.until_text("▫ kept")

@@ -449,6 +449,43 @@ def test_what_cannot_be_run_is_not_queued(seeing: Workspace, tmp_path: Path) -> 
     assert list_runs(seeing) == before
 
 
+TRAIN = """\
+sources: [cells]
+steps: [{operation: filter, params: {min_objects: 1}}]
+outputs: [{project: out}]
+train: {model: counter, params: {epochs: 1}}
+"""
+
+
+def test_a_training_begins_once_its_output_is_there_and_only_once(seeing: Workspace, tmp_path: Path) -> None:
+    first = run(seeing, tmp_path, TRAIN)
+    trained = finish(seeing, get_run(seeing, first.points[0].training))
+    assert trained.state is RunState.DONE, jobs.describe(seeing, trained)
+    assert [found.title for found in trained.inputs] == ["out@1"]
+    assert run(seeing, tmp_path, TRAIN).points[0].training == trained.id
+    other = run(seeing, tmp_path, TRAIN.replace("epochs: 1", "epochs: 2"))
+    assert finish(seeing, get_run(seeing, other.points[0].training)).id != trained.id
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("model: counter, on: nowhere", "on which output: 'nowhere'"),
+        ("model: countr", "no architecture or file 'countr'"),
+        ("model: counter, params: {epochs: 0}", "epochs is 0, out of its range"),
+        ("model: counter, benchmark: vall", "no split 'vall'. Did you mean val?"),
+    ],
+)
+def test_a_training_that_cannot_be_is_told_before_anything_is_done(
+    seeing: Workspace, tmp_path: Path, words: str, told: str
+) -> None:
+    before = list_runs(seeing)
+    with pytest.raises(InvalidParameter) as caught:
+        run(seeing, tmp_path, TRAIN.replace("model: counter, params: {epochs: 1}", words))
+    assert told in f"{caught.value.message} {caught.value.hint}"
+    assert list_runs(seeing) == before
+
+
 # --- files ---
 
 
