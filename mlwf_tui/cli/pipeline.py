@@ -15,8 +15,9 @@ from mlwf_tui.entities.queue import Terms
 from mlwf_tui.errors import InvalidParameter
 
 if TYPE_CHECKING:  # for the annotation alone; see Face.open
-    from mlwf_tui.workflow.pipeline import PipelineResult, Point, Request
+    from mlwf_tui.workflow.pipeline import PipelineResult, Request
     from mlwf_tui.workflow.pipeline_files import ReadyRecipe
+    from mlwf_tui.workflow.points import Point
     from mlwf_tui.workspace import Workspace
 
 group = click.Group()

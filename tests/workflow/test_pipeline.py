@@ -284,10 +284,10 @@ def test_intermediates_are_collected_after_their_grace_and_then_made_again(
 def test_a_sweep_makes_a_version_for_each_value_and_does_shared_steps_once(
     imported: Workspace, tmp_path: Path
 ) -> None:
-    result = run(imported, tmp_path, CHAIN, sweep={"mirrored.copies": ["1", "2"], "dealt.val_count": [1, 2]})
+    result = run(imported, tmp_path, CHAIN, sweep={"mirrored.copies": ["1", "2"], "dealt.val_count": [0, 4]})
     assert [dict(point.values) for point in result.points] == [
-        {"mirrored.copies": 1, "dealt.val_count": 1}, {"mirrored.copies": 1, "dealt.val_count": 2},
-        {"mirrored.copies": 2, "dealt.val_count": 1}, {"mirrored.copies": 2, "dealt.val_count": 2},
+        {"mirrored.copies": 1, "dealt.val_count": 0}, {"mirrored.copies": 1, "dealt.val_count": 4},
+        {"mirrored.copies": 2, "dealt.val_count": 0}, {"mirrored.copies": 2, "dealt.val_count": 4},
     ]  # fmt: skip
     assert [point.outputs[0].version for point in result.points] == [1, 2, 3, 4]
     assert [point.outputs[0].item_count for point in result.points] == [7, 7, 10, 10]
@@ -301,7 +301,7 @@ def test_a_sweep_makes_a_version_for_each_value_and_does_shared_steps_once(
     parts = imported.catalog.runs.list_parts(whole.id)
     assert [part.verb for part in parts] == ["pipeline"] * 4
     message = imported.catalog.versions.latest(imported.catalog.projects.get("out").id)
-    assert message is not None and message.message == "chain: dealt (mirrored.copies=2, dealt.val_count=2)"
+    assert message is not None and message.message == "chain: dealt (mirrored.copies=2, dealt.val_count=4)"
 
 
 def test_a_sweep_into_projects_of_their_own(imported: Workspace, tmp_path: Path) -> None:
