@@ -20,10 +20,11 @@ NOT_VERBS = {
     "freezing", "graph_formats", "hands", "hits", "import_cache", "import_result", "inspecting", "intake",
     "items", "jobs", "journal", "known_items", "layouts", "leases", "linking", "listing_changes", "live",
     "machine_marks", "making", "making_hand", "members", "messages", "metering", "names", "narrowing",
-    "perform", "pictures", "pipeline_files", "piping", "placing", "planning", "preview", "readers",
-    "reading", "reading_hand", "recipes", "recorder", "refs", "scan", "serving", "settle", "sources",
-    "spool", "stepping", "tracking", "tree", "tree_edits", "tree_files", "tree_moves", "tree_plan",
-    "tree_recovery", "tree_state", "tree_write", "unpack", "unpacked", "usage",
+    "perform", "pictures", "pipeline_files", "pipeline_training", "pipeline_values", "piping", "placing",
+    "planning", "points", "preview", "readers", "reading", "reading_hand", "recipes", "recorder", "refs",
+    "scan", "serving", "settle", "sources", "spool", "step_params", "stepping", "tracking", "tree",
+    "tree_edits", "tree_files", "tree_moves", "tree_plan", "tree_recovery", "tree_state", "tree_write",
+    "unpack", "unpacked", "usage",
 }  # fmt: skip
 SDK_NAMES = {
     "import": "import_folder",  # a word of Python
