@@ -76,7 +76,7 @@ class Importer(Protocol):
 
     One whose `detect` takes long, such as by loading a library, has a true `is_costly`: it is asked only
     where no other is sure. One that reads several formats has `choose(variant)`, which returns the
-    importer of one of them; that one's name is `NAME:VARIANT`.
+    importer of one of them; that one's name is `NAME:VARIANT`. Its `variants` are those to be offered.
     """
 
     name: str
