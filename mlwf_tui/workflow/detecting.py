@@ -71,9 +71,10 @@ def _detect(registry: Registry, listing: FolderListing, names: tuple[str, ...]) 
     if max((detection.confidence for detection, _ in found), default=0.0) < SURE:
         found += _ask([importer for importer in importers if importer not in cheap], listing)
     if not found:
+        named = "|".join(list_format_names(registry)[1:])
         raise InvalidInput(
             f"No images were found in {listing.root}.",
-            hint=f"Give a folder with images, or name its format with --format {'|'.join(list_format_names(registry)[1:])}.",
+            hint=f"Give a folder with images, or name its format with --format {named}.",
         )
     best, name = max(found, key=lambda pair: pair[0].confidence)
     others = tuple(
