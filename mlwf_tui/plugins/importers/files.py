@@ -75,6 +75,7 @@ class Keys:
             split=placed.split,
             source=source,
             annotation=annotation,
+            is_displaced=placed.dataset != place.dataset,
         )
 
     def place(self, name: str, place: Place) -> Place | None:
