@@ -129,6 +129,14 @@ class Projects:
         """Return a state that some head has stood on. Raises NotFound."""
         return self._heads.get_state(state_id)
 
+    def list_states(self, project_id: ProjectId) -> tuple[ProjectState, ...]:
+        """Return all states that a head has stood on, oldest first."""
+        return self._heads.list_states(project_id)
+
+    def find_minor(self, project_id: ProjectId, base: int, minor: int) -> ProjectState | None:
+        """Return the state `project@base.minor`, if there is one."""
+        return self._heads.find_minor(project_id, base, minor)
+
     def move_head(
         self,
         project_id: ProjectId,

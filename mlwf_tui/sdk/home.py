@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,7 @@ from mlwf_tui.sdk.door import Door
 from mlwf_tui.sdk.items import Items
 from mlwf_tui.sdk.jobs import Jobs
 from mlwf_tui.settings import find_home
+from mlwf_tui.workflow.affected import Affected, find_affected
 from mlwf_tui.workflow.backup import BackupResult, backup
 from mlwf_tui.workflow.checkout import CheckoutResult, checkout
 from mlwf_tui.workflow.collect import GRACE_S, Collected, collect
@@ -50,6 +51,7 @@ from mlwf_tui.workflow.stats import Stats, read_stats
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import SyncResult, sync
 from mlwf_tui.workflow.tag import TagResult, tag, untag
+from mlwf_tui.workflow.trace import Trace, find_paths, trace
 from mlwf_tui.workflow.transform import TransformResult, transform
 from mlwf_tui.workflow.undo import UndoResult, redo, undo
 from mlwf_tui.workflow.verify import Scope, VerifyResult, verify
@@ -177,6 +179,29 @@ class Home:
     def graph(self, ref: str | None = None) -> LineageGraph:
         """Return the whole lineage, or what `ref` came from and what came of it."""
         return read_graph(self._workspace, ref)
+
+    def trace(
+        self,
+        ref: str,
+        *,
+        is_up: bool = True,
+        is_down: bool = True,
+        depth: int | None = None,
+        kinds: Collection[str] = (),
+    ) -> Trace:
+        """Return what `ref` came from and what came of it, nearest first.
+
+        Which models used a version: `home.trace("cells@2", is_up=False, kinds=["model"])`.
+        """
+        return trace(self._workspace, ref, is_up=is_up, is_down=is_down, depth=depth, kinds=kinds)
+
+    def paths(self, ref: str, to: str) -> Trace:
+        """Return all ways between two things, whichever of them came first."""
+        return find_paths(self._workspace, ref, to)
+
+    def affected(self, ref: str, key: str, *, observer: Observer = _SILENT) -> Affected:
+        """Return what would be affected if the item `key` of `ref` were wrong: versions, models, reports."""
+        return find_affected(self._workspace, ref, key, observer=observer)
 
     def machine(self) -> Machine:
         """Return what this machine does now; takes half a second, for what is a rate."""

@@ -15,7 +15,7 @@ from mlwf_tui.sdk.jobs import Jobs
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "datumaro", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
-    "backup_files", "freezing",
+    "affected", "backup_files", "freezing", "refs_on_graph",
     "__init__", "calls", "combine", "content", "control", "conversions", "detecting", "dispatch", "events",
     "exports", "fingerprints", "fitting", "fixing", "follow", "linking",
     "graph_formats", "hands", "hits", "import_cache", "inspecting", "intake", "items", "jobs", "journal",
@@ -89,7 +89,10 @@ def test_every_command_on_data_is_a_method_of_a_home_in_python() -> None:
 
 
 def test_every_command_on_jobs_is_a_method_of_a_home_or_its_jobs_in_python() -> None:
-    modules = [f"mlwf_tui.cli.{name}" for name in ("models", "runs", "queue", "curves", "machine", "doctor")]
+    modules = [
+        f"mlwf_tui.cli.{name}"
+        for name in ("models", "runs", "lineage", "queue", "curves", "machine", "doctor")
+    ]
     methods = {name for owner in (Home, Jobs) for name in vars(owner) if not name.startswith("_")}
     missing = {SDK_NAMES.get(name, name) for module in modules for name in COMMANDS[module]} - methods
     assert not missing

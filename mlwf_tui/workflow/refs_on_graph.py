@@ -1,0 +1,62 @@
+"""Turns what a person writes into nodes of the lineage: a ref, KIND:ID as on the graph, or a path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.run import ArtifactKind, Run
+from mlwf_tui.errors import NotFound
+from mlwf_tui.workflow.refs import resolve, resolve_minor
+from mlwf_tui.workspace import Workspace
+
+Node = tuple[str, str]
+"""Kind and id."""
+RUN_KIND = "run"
+
+
+def find_nodes(workspace: Workspace, ref: str) -> tuple[Node, ...]:
+    """Return the nodes that a ref means: of a project all of its states and versions, else one.
+
+    Raises:
+        NotFound: nothing is meant by it.
+    """
+    kind, colon, id = ref.partition(":")
+    if colon and kind in (RUN_KIND, *ArtifactKind):
+        return (_check_node(workspace, (kind, id)),)
+    state = resolve_minor(workspace, ref)
+    if state is not None:
+        return ((ArtifactKind.PROJECT.value, state.id),)
+    try:
+        entity = resolve(workspace, ref)
+    except NotFound:
+        paths = workspace.catalog.lineage.find_by_path(str(Path(ref).absolute())) if "\0" not in ref else ()
+        if paths:
+            return paths
+        raise
+    match entity:
+        case Project():
+            return _list_states(workspace, entity)
+        case Version():
+            return ((ArtifactKind.VERSION.value, entity.id),)
+        case Model():
+            return ((ArtifactKind.MODEL.value, entity.id),)
+        case Report():
+            return ((ArtifactKind.REPORT.value, entity.id),)
+        case Run():
+            return ((RUN_KIND, entity.id),)
+
+
+def _list_states(workspace: Workspace, project: Project) -> tuple[Node, ...]:
+    """Return all that a project has been, but for states that no run has touched."""
+    versions = [(ArtifactKind.VERSION.value, v.id) for v in workspace.catalog.versions.list(project.id)]
+    states = workspace.catalog.projects.list_states(project.id)
+    touched = workspace.catalog.lineage.keep_touched([(ArtifactKind.PROJECT.value, s.id) for s in states])
+    return (*versions, *touched) if versions or touched else ((ArtifactKind.PROJECT.value, project.head),)
+
+
+def _check_node(workspace: Workspace, node: Node) -> Node:
+    if not workspace.catalog.lineage.has_node(node):
+        raise NotFound(f"There is no {node[0]} with the id {node[1]}.", hint="See mlwf graph --format json.")
+    return node
