@@ -40,12 +40,14 @@ from mlwf_tui.workflow.import_ import ImportResult, import_folder
 from mlwf_tui.workflow.items import open_items
 from mlwf_tui.workflow.machine import iter_machine
 from mlwf_tui.workflow.merge import MergePlan, MergeResult, Policy, merge, plan_merge
+from mlwf_tui.workflow.metrics import find_run
 from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.operations import OperationInfo, list_operations
 from mlwf_tui.workflow.projects import list_projects
 from mlwf_tui.workflow.rename import rename
 from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
 from mlwf_tui.workflow.restore import RestoreResult, restore
+from mlwf_tui.workflow.run_diff import RunDiff, diff_runs
 from mlwf_tui.workflow.show import Shown, show
 from mlwf_tui.workflow.stats import Stats, read_stats
 from mlwf_tui.workflow.status import read_status
@@ -151,6 +153,11 @@ class Home:
         Of more than `max_items` differing items only so many are kept; all are counted.
         """
         return diff(self._workspace, before, after, max_items=max_items)
+
+    def diff_runs(self, before: str, after: str) -> RunDiff:
+        """Compare two runs, or the runs that made two models: parameters, data, environment, metrics."""
+        workspace = self._workspace
+        return diff_runs(workspace, find_run(workspace, before), find_run(workspace, after))
 
     def check(self, ref: str, *, is_near: bool | None = None, observer: Observer = _SILENT) -> CheckResult:
         """Return what is wrong or suspicious; with `is_near` each image is decoded once for look-alikes."""
