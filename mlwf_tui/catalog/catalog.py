@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
+from mlwf_tui.catalog.artifacts import Artifacts
+from mlwf_tui.catalog.cards import Cards
 from mlwf_tui.catalog.contents import Contents
 from mlwf_tui.catalog.database import Clock, Database
 from mlwf_tui.catalog.jobs import Jobs
@@ -62,6 +64,8 @@ class Catalog:
         self.queue = Queue(self._database, self.journal, self.runs, self.jobs)
         self.models = Models(self._database, self.journal)
         self.reports = Reports(self._database, self.journal)
+        self.artifacts = Artifacts(self._database, self.journal)
+        self.cards = Cards(self._database, self.journal)
         self.lineage = Lineage(self._database, self.journal)
         try:
             _open(self._database)

@@ -31,6 +31,7 @@ COMMANDS = {
     "mlwf_tui.cli.models": ("train", "models", "benchmark", "report", "apply"),
     "mlwf_tui.cli.runs": ("runs", "logs", "watch", "stop"),
     "mlwf_tui.cli.lineage": ("graph", "trace"),
+    "mlwf_tui.cli.run": ("run",),
     "mlwf_tui.cli.queue": ("queue", "pause", "resume", "retry"),
     "mlwf_tui.cli.curves": ("metrics",),
     "mlwf_tui.cli.care": ("verify", "collect", "backup", "stats"),

@@ -16,6 +16,7 @@ JobId = NewType("JobId", str)
 ModelId = NewType("ModelId", str)
 ReportId = NewType("ReportId", str)
 FolderId = NewType("FolderId", str)
+ArtifactId = NewType("ArtifactId", str)
 
 
 def new_id() -> str:

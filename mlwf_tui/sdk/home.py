@@ -112,6 +112,11 @@ class Home:
         """The folder that holds everything."""
         return self._door.home
 
+    @property
+    def door(self) -> Door:
+        """What opens the home in any process; for runs that are tracked."""
+        return self._door
+
     def __enter__(self) -> Self:
         return self
 

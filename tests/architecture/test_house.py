@@ -15,7 +15,8 @@ from mlwf_tui.sdk.jobs import Jobs
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "datumaro", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
-    "affected", "backup_files", "freezing", "refs_on_graph", "run_diff",
+    "affected", "backup_files", "freezing", "heartbeat", "refs_on_graph", "run_diff",
+    "surroundings",
     "__init__", "calls", "combine", "content", "control", "conversions", "detecting", "dispatch", "events",
     "exports", "fingerprints", "fitting", "fixing", "follow", "linking",
     "graph_formats", "hands", "hits", "import_cache", "inspecting", "intake", "items", "jobs", "journal",
