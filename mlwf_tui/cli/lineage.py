@@ -2,46 +2,71 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlwf_tui.cli.face import Face, command, to_document
+from mlwf_tui.cli.face import Face, command, to_document, to_plain, without_nan
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.text import format_age, format_state, format_table
-from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.errors import InvalidParameter, StorageFailed
 
 if TYPE_CHECKING:  # for the annotations alone; see Face.open
-    from mlwf_tui.entities.lineage import LineageNode
+    from mlwf_tui.entities.lineage import LineageGraph, LineageNode
     from mlwf_tui.workflow.affected import Affected
     from mlwf_tui.workflow.trace import Trace
 
 group = click.Group()
+FORMATS = ("text", "mermaid", "dot", "svg", "html", "json", "openlineage", "prov")
 
 
 @command(group, "graph")
 @click.argument("ref", required=False)
 @click.option(
-    "--format", "format_", default="text", show_default=True,
-    type=click.Choice(["text", "mermaid", "dot", "json"]), help="How to print it.",
+    "--format", "format_", default="text", show_default=True, type=click.Choice(FORMATS),
+    help="How to print it.",
 )  # fmt: skip
-def graph_command(face: Face, ref: str | None, format_: str) -> None:
-    """Print the lineage of everything, or of one thing."""
-    from mlwf_tui.workflow import graph_formats
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write it to this file, not to the terminal."
+)
+def graph_command(face: Face, ref: str | None, format_: str, output: Path | None) -> None:
+    """Print the lineage of everything, or of one thing.
+
+    svg and html need no other file and no network; openlineage is an event a line, prov W3C's PROV-JSON.
+
+    \b
+    mlwf graph cells
+    mlwf graph --format html -o lineage.html
+    mlwf graph my-model --format openlineage
+    """
+    from mlwf_tui.workflow.export_graph import write_graph
     from mlwf_tui.workflow.graph import read_graph
 
     with face.open() as workspace:
         graph = read_graph(workspace, ref)
+        text = _dump(graph) if format_ == "json" else write_graph(workspace, graph, format_)
+    if output is not None:
+        _write(output, text)
+        face.show({"path": str(output), "nodes": len(graph.nodes)}, f"{len(graph.nodes)} nodes in {output}")
+        return
     if format_ == "json":
         face = Face(home=face.home, is_json=True)
-    writers = {
-        "text": graph_formats.to_text,
-        "mermaid": graph_formats.to_mermaid,
-        "dot": graph_formats.to_dot,
-    }
     empty = "Nothing was done yet. Try mlwf demo."
-    face.show(to_document(graph), lambda: writers[format_](graph) if graph.nodes else empty)
+    face.show(to_document(graph), text if graph.nodes or format_ not in ("text", "mermaid", "dot") else empty)
+
+
+def _dump(graph: LineageGraph) -> str:
+    return json.dumps(without_nan(to_document(graph)), default=to_plain, ensure_ascii=False)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(f"{text}\n", "utf-8")
+    except OSError as error:
+        raise StorageFailed(f"{path} cannot be written: {error.strerror}.", hint="Choose another.") from error
 
 
 @command(group, "trace")

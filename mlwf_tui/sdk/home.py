@@ -35,6 +35,7 @@ from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.doctor import examine
 from mlwf_tui.workflow.export import ExportPlan, ExportResult, export, plan_export
+from mlwf_tui.workflow.export_graph import write_graph
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import ImportResult, import_folder
 from mlwf_tui.workflow.items import open_items
@@ -191,6 +192,10 @@ class Home:
     def graph(self, ref: str | None = None) -> LineageGraph:
         """Return the whole lineage, or what `ref` came from and what came of it."""
         return read_graph(self._workspace, ref)
+
+    def export_graph(self, ref: str | None = None, *, format: str = "html") -> str:
+        """Return the lineage as text, mermaid, dot, svg, html, openlineage (an event a line) or prov."""
+        return write_graph(self._workspace, read_graph(self._workspace, ref), format)
 
     def trace(
         self,

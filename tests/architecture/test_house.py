@@ -15,15 +15,15 @@ from mlwf_tui.sdk.jobs import Jobs
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "datumaro", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
-    "affected", "backup_files", "freezing", "heartbeat", "refs_on_graph", "run_diff",
-    "surroundings",
-    "__init__", "calls", "combine", "content", "control", "conversions", "detecting", "dispatch", "events",
-    "exports", "fingerprints", "fitting", "fixing", "follow", "linking",
-    "graph_formats", "hands", "hits", "import_cache", "inspecting", "intake", "items", "jobs", "journal",
-    "known_items", "layouts", "leases", "live", "machine_marks", "members", "messages", "metering", "names",
-    "perform", "pictures", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving",
-    "settle", "spool", "tracking", "tree", "tree_edits", "tree_files", "tree_moves", "tree_plan",
-    "tree_recovery", "tree_state", "tree_write", "unpack", "unpacked", "usage",
+    "__init__", "affected", "backup_files", "calls", "combine", "content", "control", "conversions",
+    "detecting", "dispatch", "events", "export_graph", "exports", "fingerprints", "fitting", "fixing",
+    "follow", "freezing", "graph_formats", "graph_pages", "graph_places", "graph_standards", "hands",
+    "heartbeat", "hits", "import_cache", "inspecting", "intake", "items", "jobs", "journal",
+    "known_items", "layouts", "leases", "linking", "live", "machine_marks", "members", "messages",
+    "metering", "names", "perform", "pictures", "readers", "reading", "reading_hand", "recorder", "refs",
+    "refs_on_graph", "run_diff", "scan", "serving", "settle", "spool", "surroundings", "tracking", "tree",
+    "tree_edits", "tree_files", "tree_moves", "tree_plan", "tree_recovery", "tree_state", "tree_write",
+    "unpack", "unpacked", "usage",
 }  # fmt: skip
 SDK_NAMES = {
     "import": "import_folder",  # a word of Python
