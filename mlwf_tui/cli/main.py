@@ -24,7 +24,7 @@ COMMANDS = {
     ),
     "mlwf_tui.cli.versions": (
         "commit", "versions", "restore", "undo", "redo", "copy", "branch", "merge", "tag", "untag",
-        "describe", "rename", "delete",
+        "describe", "rename", "delete", "history",
     ),
     "mlwf_tui.cli.diff": ("diff",),
     "mlwf_tui.cli.checkout": ("checkout", "status", "sync"),

@@ -16,7 +16,7 @@ from mlwf_tui.entities.health import Check
 from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.entities.machine import Machine
 from mlwf_tui.entities.model import Evaluation, Model, Report
-from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.project import Project, ProjectState, Version
 from mlwf_tui.entities.selection import WHOLE, Selection
 from mlwf_tui.entities.threeway import Side
 from mlwf_tui.protocols import Observer
@@ -37,6 +37,7 @@ from mlwf_tui.workflow.doctor import examine
 from mlwf_tui.workflow.export import ExportPlan, ExportResult, export, plan_export
 from mlwf_tui.workflow.export_graph import write_graph
 from mlwf_tui.workflow.graph import read_graph
+from mlwf_tui.workflow.history import Change, list_changes, list_minor_versions
 from mlwf_tui.workflow.import_ import ImportResult, import_folder
 from mlwf_tui.workflow.items import open_items
 from mlwf_tui.workflow.machine import iter_machine
@@ -152,6 +153,14 @@ class Home:
     def versions(self, project: str) -> tuple[Version, ...]:
         """Return all versions of a project, newest first."""
         return list_versions(self._workspace, project)
+
+    def minor_versions(self, project: str) -> tuple[ProjectState, ...]:
+        """Return the states that no version names, oldest first; `project@2.1` means one, also to restore."""
+        return list_minor_versions(self._workspace, project)
+
+    def history(self, ref: str) -> tuple[Change, ...]:
+        """Return what was ever said and done of a thing: names, descriptions, states; oldest first."""
+        return list_changes(self._workspace, ref)
 
     def diff(self, before: str | None, after: str, *, max_items: int | None = None) -> Diff:
         """Compare two refs; without `before`, `after` with the state before it.

@@ -8,12 +8,19 @@ from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run
 from mlwf_tui.errors import NotFound
-from mlwf_tui.workflow.refs import resolve, resolve_minor
+from mlwf_tui.workflow.refs import Entity, resolve, resolve_minor
 from mlwf_tui.workspace import Workspace
 
 Node = tuple[str, str]
 """Kind and id."""
 RUN_KIND = "run"
+KIND_NAMES: dict[type, str] = {
+    Project: ArtifactKind.PROJECT.value,
+    Version: ArtifactKind.VERSION.value,
+    Model: ArtifactKind.MODEL.value,
+    Report: ArtifactKind.REPORT.value,
+    Run: RUN_KIND,
+}
 
 
 def find_nodes(workspace: Workspace, ref: str) -> tuple[Node, ...]:
@@ -46,6 +53,27 @@ def find_nodes(workspace: Workspace, ref: str) -> tuple[Node, ...]:
             return ((ArtifactKind.REPORT.value, entity.id),)
         case Run():
             return ((RUN_KIND, entity.id),)
+
+
+def find_card_node(workspace: Workspace, ref: str) -> tuple[str, str, Entity | None]:
+    """Return kind and id of the one node that a ref means, and what it is where it has a name of its own.
+
+    Of a project it is that of its head; of a folder or file, what its path was last.
+
+    Raises:
+        NotFound: nothing is meant by it.
+    """
+    kind, colon, id = ref.partition(":")
+    if colon and kind in (RUN_KIND, *ArtifactKind):
+        _check_node(workspace, (kind, id))
+        return kind, id, None
+    try:
+        entity = resolve(workspace, ref)
+    except NotFound:
+        nodes = find_nodes(workspace, ref)
+        return (*nodes[-1], None)
+    node_kind = KIND_NAMES[type(entity)]
+    return node_kind, entity.head if isinstance(entity, Project) else entity.id, entity
 
 
 def _list_states(workspace: Workspace, project: Project) -> tuple[Node, ...]:

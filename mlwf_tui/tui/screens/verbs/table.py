@@ -60,5 +60,6 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "describe": names.describe,
         "rename": names.rename,
         "delete": names.delete,
+        "history": names.history,
         "yank": names.yank,
     }
