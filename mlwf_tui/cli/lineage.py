@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlwf_tui.cli.face import Face, command, to_document, to_plain, without_nan
+from mlwf_tui.cli.face import DONE, FAILED, Face, command, to_document, to_plain, without_nan
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.text import format_age, format_state, format_table
 from mlwf_tui.errors import InvalidParameter, StorageFailed
@@ -17,6 +17,7 @@ from mlwf_tui.errors import InvalidParameter, StorageFailed
 if TYPE_CHECKING:  # for the annotations alone; see Face.open
     from mlwf_tui.entities.lineage import LineageGraph, LineageNode
     from mlwf_tui.workflow.affected import Affected
+    from mlwf_tui.workflow.reproduce import Reproduction
     from mlwf_tui.workflow.trace import Trace
 
 group = click.Group()
@@ -121,6 +122,80 @@ def trace_command(
             found = find_paths(workspace, ref, to)
             ends = tuple(f"{kind}:{id}" for kind, id in find_nodes(workspace, to))
     _show_trace(face, ref, found, ends)
+
+
+@command(group, "reproduce")
+@click.argument("run")
+@click.option("--check", "is_check", is_flag=True, help="Only say what it lacks to be done again.")
+@click.option("--against", metavar="RUN", help="Do nothing: compare with this run, which did it again.")
+@click.option("--tolerance", default=0.01, show_default=True, help="How far metrics may lie apart.")
+@click.option("--detach", is_flag=True, help="Queue it, and do not wait; --against compares later.")
+def reproduce_command(
+    face: Face, run: str, is_check: bool, against: str | None, tolerance: float, detach: bool
+) -> int:
+    """Do a run again, and say whether its outcome is the same.
+
+    Of a transform and an application the digests of the data are compared, of a training and a benchmark
+    the metrics. The exit code is 1 where they differ. What it lacks is said before anything is started.
+
+    \b
+    mlwf reproduce 3f9a
+    mlwf reproduce 3f9a --detach            # prints a run, say 77c1
+    mlwf reproduce 3f9a --against 77c1
+    """
+    from mlwf_tui.workflow import reproduce
+    from mlwf_tui.workflow.runs import get_run
+
+    with face.open() as workspace, show_progress("reproduce") as observer:
+        found = get_run(workspace, run)
+        if is_check:
+            lacks = reproduce.find_lacks(workspace, found, observer)
+            changes = reproduce.find_changes(found)
+            return _show_lacks(face, found.id, lacks, changes)
+        if against is not None:
+            made = reproduce.judge(workspace, found, get_run(workspace, against), tolerance=tolerance)
+        elif found.verb in reproduce.QUEUED_VERBS:
+            again = reproduce.submit_again(workspace, found.id, observer=observer)
+            if detach:
+                text = f"{again.id} does {found.verb} {found.id} again"
+                face.show({"run": found.id, "again": again.id, "state": again.state.value}, text)
+                return DONE
+            from mlwf_tui.cli.following import follow_run, raise_failure
+
+            finished = follow_run(workspace, again)
+            raise_failure(finished)
+            made = reproduce.judge(workspace, found, finished, tolerance=tolerance)
+        else:
+            made = reproduce.reproduce_now(workspace, found.id, observer=observer)
+    face.show(to_document(made), lambda: "\n".join(_format_reproduction(made)))
+    return DONE if made.is_same else FAILED
+
+
+def _show_lacks(face: Face, run_id: str, lacks: Sequence[str], changes: Sequence[str]) -> int:
+    document = {"run": run_id, "is_reproducible": not lacks, "lacks": list(lacks), "changes": list(changes)}
+    lines = [f"lacks: {lack}" for lack in lacks] or [f"{run_id} can be done again"]
+    lines += [f"note: {change}" for change in changes]
+    face.show(document, "\n".join(lines))
+    return FAILED if lacks else DONE
+
+
+def _format_reproduction(made: Reproduction) -> list[str]:
+    how = f", within {made.tolerance:g}" if made.tolerance else ", to the digest"
+    lines = [f"{made.again} came out {'the same' + how if made.is_same else 'differently from ' + made.run}"]
+    rows = [
+        (
+            output.name,
+            _tell_value(output.before),
+            _tell_value(output.after),
+            "" if output.is_same else "differs",
+        )
+        for output in made.outputs
+    ]
+    return [*lines, format_table(("", "BEFORE", "AGAIN", ""), rows, empty=""), *made.notes]
+
+
+def _tell_value(value: str | float | None) -> str:
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else value[:16]
 
 
 def _show_trace(face: Face, ref: str, found: Trace, ends: tuple[str, ...]) -> None:

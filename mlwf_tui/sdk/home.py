@@ -23,6 +23,7 @@ from mlwf_tui.protocols import Observer
 from mlwf_tui.sdk.door import Door
 from mlwf_tui.sdk.items import Items
 from mlwf_tui.sdk.jobs import Jobs
+from mlwf_tui.sdk.silence import SILENT
 from mlwf_tui.settings import find_home
 from mlwf_tui.workflow.affected import Affected, find_affected
 from mlwf_tui.workflow.backup import BackupResult, backup
@@ -76,22 +77,6 @@ def open_home(path: StrPath | None = None) -> Home:
     """
     home = find_home(None if path is None else Path(path), os.environ)
     return Home(Door(home))
-
-
-class _Silent:
-    """An observer that says nothing and never asks for a stop; Ctrl-C raises KeyboardInterrupt by itself."""
-
-    def progress(self, step: int, total: int | None, message: str) -> None:
-        """Nobody looks."""
-
-    def metric(self, key: str, value: float, step: int) -> None:
-        """Nobody looks."""
-
-    def check_cancelled(self) -> None:
-        """Nobody asks."""
-
-
-_SILENT = _Silent()
 
 
 class Home:
@@ -174,13 +159,13 @@ class Home:
         workspace = self._workspace
         return diff_runs(workspace, find_run(workspace, before), find_run(workspace, after))
 
-    def check(self, ref: str, *, is_near: bool | None = None, observer: Observer = _SILENT) -> CheckResult:
+    def check(self, ref: str, *, is_near: bool | None = None, observer: Observer = SILENT) -> CheckResult:
         """Return what is wrong or suspicious; with `is_near` each image is decoded once for look-alikes."""
         from mlwf_tui.workflow.check import check  # numpy, which most programs need not wait for
 
         return check(self._workspace, ref, is_near=is_near, observer=observer)
 
-    def fix(self, ref: str, *kinds: str, observer: Observer = _SILENT) -> FixResult:
+    def fix(self, ref: str, *kinds: str, observer: Observer = SILENT) -> FixResult:
         """Put right what a check found of these kinds, as a new version."""
         from mlwf_tui.workflow.fixing import fix
 
@@ -225,7 +210,7 @@ class Home:
         """Return all ways between two things, whichever of them came first."""
         return find_paths(self._workspace, ref, to)
 
-    def affected(self, ref: str, key: str, *, observer: Observer = _SILENT) -> Affected:
+    def affected(self, ref: str, key: str, *, observer: Observer = SILENT) -> Affected:
         """Return what would be affected if the item `key` of `ref` were wrong: versions, models, reports."""
         return find_affected(self._workspace, ref, key, observer=observer)
 
@@ -253,7 +238,7 @@ class Home:
         *,
         dataset: str = "",
         format: str = "auto",
-        observer: Observer = _SILENT,
+        observer: Observer = SILENT,
     ) -> ImportResult:
         """Take a folder's or an archive's images and annotations into a project, made where it is missing.
 
@@ -271,7 +256,7 @@ class Home:
         format: str = "yolo",
         selection: Selection = WHOLE,
         is_linked: bool = False,
-        observer: Observer = _SILENT,
+        observer: Observer = SILENT,
     ) -> ExportResult:
         """Write what is selected of a version into a folder that is empty or missing.
 
@@ -293,7 +278,7 @@ class Home:
         *,
         format: str = "yolo",
         selection: Selection = WHOLE,
-        observer: Observer = _SILENT,
+        observer: Observer = SILENT,
     ) -> ExportPlan:
         """Return what `export` would write, and what the format cannot hold as it is."""
         return plan_export(self._workspace, ref, format=format, selection=selection, observer=observer)
@@ -309,7 +294,7 @@ class Home:
         to: str,
         params: Mapping[str, Any] | None = None,
         seed: int = 0,
-        observer: Observer = _SILENT,
+        observer: Observer = SILENT,
     ) -> TransformResult:
         """Apply an operation to all items of `refs`, and make the result the newest version of `to`."""
         return transform(
@@ -389,7 +374,7 @@ class Home:
         return delete(self._workspace, ref, is_forced=is_forced)
 
     def checkout(
-        self, ref: str, folder: StrPath, *, is_forced: bool = False, observer: Observer = _SILENT
+        self, ref: str, folder: StrPath, *, is_forced: bool = False, observer: Observer = SILENT
     ) -> CheckoutResult:
         """Make a folder hold what a version holds, in Supervisely's layout; only differences are written.
 
@@ -397,7 +382,7 @@ class Home:
         """
         return checkout(self._workspace, ref, Path(folder), is_forced=is_forced, observer=observer)
 
-    def status(self, folder: StrPath, *, observer: Observer = _SILENT) -> FolderStatus:
+    def status(self, folder: StrPath, *, observer: Observer = SILENT) -> FolderStatus:
         """Return what was edited in a checkout since it was written or synced."""
         return read_status(self._workspace, Path(folder), observer=observer)
 
@@ -407,7 +392,7 @@ class Home:
         *,
         message: str | None = None,
         policy: Side | None = None,
-        observer: Observer = _SILENT,
+        observer: Observer = SILENT,
     ) -> SyncResult:
         """Take a checkout's edits into its project, and bring the folder up to the head.
 
@@ -423,7 +408,7 @@ class Home:
         share: float = 1.0,
         is_rebuilding: bool = False,
         repair_from: StrPath | None = None,
-        observer: Observer = _SILENT,
+        observer: Observer = SILENT,
     ) -> VerifyResult:
         """Check stored bytes, and ask for everything that is named; damage is in `problems`, not raised.
 
@@ -439,7 +424,7 @@ class Home:
         )
 
     def collect(
-        self, *, is_dry_run: bool = True, grace_s: float = GRACE_S, observer: Observer = _SILENT
+        self, *, is_dry_run: bool = True, grace_s: float = GRACE_S, observer: Observer = SILENT
     ) -> Collected:
         """Free the bytes that nothing needs; a dry run, which is the default, says what that would free.
 
@@ -447,7 +432,7 @@ class Home:
         """
         return collect(self._workspace, observer, is_dry_run=is_dry_run, grace_s=grace_s)
 
-    def backup(self, folder: StrPath, *, observer: Observer = _SILENT) -> BackupResult:
+    def backup(self, folder: StrPath, *, observer: Observer = SILENT) -> BackupResult:
         """Bring a second home up to date, every copied byte checked; it opens like this one."""
         return backup(self._workspace, Path(folder), observer)
 

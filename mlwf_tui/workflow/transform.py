@@ -46,11 +46,13 @@ def transform(
     to: str,
     params: Mapping[str, Any],
     seed: int = 0,
+    is_fresh: bool = False,
     observer: Observer,
 ) -> TransformResult:
     """Apply an operation to all items of `refs` and put the result into the project `to`.
 
-    `to` may be one of the sources, or a project that exists: its former head stays a version.
+    `to` may be one of the sources, or a project that exists: its former head stays a version. Where
+    `is_fresh`, the recipe is followed though its result is known.
 
     Raises:
         NotFound: there is no such operation or source.
@@ -70,7 +72,7 @@ def transform(
         target = workspace.catalog.projects.find(to, workspace.settings.workspace)
         sources = [run.read_version(ref) for ref in refs]
         recipe = _digest_recipe(chosen, checked, seed, sources)
-        manifest = _find_cached(workspace, recipe, observer)
+        manifest = None if is_fresh else _find_cached(workspace, recipe, observer)
         is_cached = manifest is not None
         workspace.catalog.runs.set_recipe(run.run_id, recipe)
         if manifest is None:
