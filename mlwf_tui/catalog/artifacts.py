@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+import peewee as pw
 
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.edges import add_edge
@@ -11,6 +15,15 @@ from mlwf_tui.catalog.tables import ArtifactRow
 from mlwf_tui.entities.ids import ArtifactId, Digest, RunId, VersionId, new_id
 from mlwf_tui.entities.lineage import Direction
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
+
+
+class FileFact(NamedTuple):
+    """A file as it was when a run read or made it. `digest` is empty where the file was too large to hash."""
+
+    path: str
+    size_bytes: int
+    digest: str
+    signature: str
 
 
 class Artifacts:
@@ -44,6 +57,16 @@ class Artifacts:
                 ):
                     return _to_ref(known)
             return self._add(kind, path, signature=signature, digest=digest or "", size_bytes=size_bytes)
+
+    def read_files(self, ids: Collection[str]) -> dict[str, FileFact]:
+        """Return what is known of some files, by their ids."""
+        chosen = pw.SQL("(SELECT value FROM json_each(?))", (json.dumps(sorted(ids)),))
+        query = ArtifactRow.select().where(ArtifactRow.id.in_(chosen))
+        with self._database.working_on_rows():
+            return {
+                row.id: FileFact(row.name, row.size_bytes or 0, row.digest, row.signature)
+                for row in self._database.fetch(query)
+            }
 
     def add_dataset(self, version_id: VersionId, name: str, *, is_output: bool) -> ArtifactRef:
         """Return the artifact of a dataset of a version; `name` is PROJECT@N/DATASET."""

@@ -29,7 +29,7 @@ from mlwf_tui.catalog.tables import (
 from mlwf_tui.catalog.tags import select_names
 from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.ids import Digest, FolderId, new_id
-from mlwf_tui.entities.lineage import Direction, LineageEdge, LineageGraph, LineageNode
+from mlwf_tui.entities.lineage import Direction, LineageEdge, LineageGraph, LineageNode, keep_nodes
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
 from mlwf_tui.errors import NotFound
 
@@ -68,7 +68,7 @@ class Lineage:
         with self._database.snapshot(), self._database.working_on_rows():
             edges = self._read_edges(workspace)
             nodes = self._read_nodes(_Chosen(workspace))
-        return LineageGraph(nodes=nodes, edges=edges)
+        return _lift(LineageGraph(nodes=nodes, edges=edges))
 
     def read_around(
         self, starts: Collection[Node], *, is_up: bool = True, is_down: bool = True
@@ -82,7 +82,7 @@ class Lineage:
             down = read_reach(self._database, starts, Direction.OUTPUT) if is_down else []
             facts = list(dict.fromkeys((*up, *down)))
             nodes = self._read_nodes(_Listed(group_by_kind(facts, starts)))
-        return LineageGraph(nodes=nodes, edges=tuple(_to_edge(*fact) for fact in facts))
+        return _lift(LineageGraph(nodes=nodes, edges=tuple(_to_edge(*fact) for fact in facts)))
 
     def find_by_path(self, path: str) -> tuple[Node, ...]:
         """Return all folders and files that were ever read or written at a path, oldest first."""
@@ -339,6 +339,12 @@ def _node(kind: str, id: str, title: str, state: str, detail: str, created_at: A
     return LineageNode(
         id=f"{kind}:{id}", kind=str(kind), title=title, state=state, detail=detail, created_at=created_at
     )
+
+
+def _lift(graph: LineageGraph) -> LineageGraph:
+    """Leave out the datasets that are to be shown as their project, which has an edge beside theirs."""
+    lifted = {node.id for node in graph.nodes if node.card is not None and node.card.shown_as == "project"}
+    return keep_nodes(graph, {node.id for node in graph.nodes} - lifted) if lifted else graph
 
 
 def _put_card(node: LineageNode, card: Card) -> LineageNode:

@@ -32,6 +32,7 @@ COMMANDS = {
     "mlwf_tui.cli.runs": ("runs", "logs", "watch", "stop"),
     "mlwf_tui.cli.lineage": ("graph", "trace", "reproduce"),
     "mlwf_tui.cli.run": ("run",),
+    "mlwf_tui.cli.lint": ("lint",),
     "mlwf_tui.cli.queue": ("queue", "pause", "resume", "retry"),
     "mlwf_tui.cli.curves": ("metrics",),
     "mlwf_tui.cli.care": ("verify", "collect", "backup", "stats"),

@@ -23,6 +23,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     icon_bg_color: str = ""
     url: str = ""
     url_title: str = ""
+    shown_as: str = ""  # "project": of a dataset, that the version which it is of is drawn alone
 
 
 def complete_card(card: Card) -> tuple[Card, tuple[str, ...]]:

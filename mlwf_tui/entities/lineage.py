@@ -31,6 +31,7 @@ class LineageNode(msgspec.Struct, frozen=True, kw_only=True):
     detail: str  # one line: items, mAP, message
     created_at: datetime
     card: Card | None = None  # what a person or program put on it
+    members: tuple[str, ...] = ()  # the ids of the nodes that it stands for, where several are drawn as one
 
 
 class LineageEdge(msgspec.Struct, frozen=True):

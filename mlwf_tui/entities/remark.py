@@ -14,10 +14,9 @@ class RemarkKind(StrEnum):
     DATASET = "dataset"  # a dataset stands where its project belongs
     SPRAWL = "sprawl"  # three or more files of one folder, each with a card of its own
     NOT_REPRODUCIBLE = "not_reproducible"  # a run lacks what a repetition needs
-    LOOSE_END = "loose_end"  # a tracked run that nobody has ended, and that says nothing any more
 
 
-FIXES = (RemarkKind.UNDOCUMENTED, RemarkKind.DATASET, RemarkKind.SPRAWL, RemarkKind.LOOSE_END)
+FIXES = (RemarkKind.UNDOCUMENTED, RemarkKind.DATASET)
 """What can be put right without a person's thought."""
 
 

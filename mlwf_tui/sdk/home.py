@@ -17,6 +17,7 @@ from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.entities.machine import Machine
 from mlwf_tui.entities.model import Evaluation, Model, Report
 from mlwf_tui.entities.project import Project, ProjectState, Version
+from mlwf_tui.entities.remark import LintResult, Remark
 from mlwf_tui.entities.selection import WHOLE, Selection
 from mlwf_tui.entities.threeway import Side
 from mlwf_tui.protocols import Observer
@@ -41,6 +42,7 @@ from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.history import Change, list_changes, list_minor_versions
 from mlwf_tui.workflow.import_ import ImportResult, import_folder
 from mlwf_tui.workflow.items import open_items
+from mlwf_tui.workflow.lint import fix_remarks, lint
 from mlwf_tui.workflow.machine import iter_machine
 from mlwf_tui.workflow.merge import MergePlan, MergeResult, Policy, merge, plan_merge
 from mlwf_tui.workflow.metrics import find_run
@@ -138,6 +140,14 @@ class Home:
     def versions(self, project: str) -> tuple[Version, ...]:
         """Return all versions of a project, newest first."""
         return list_versions(self._workspace, project)
+
+    def lint(self) -> LintResult:
+        """Return what is undocumented, sprawls or cannot be made again, and how much is described."""
+        return lint(self._workspace)
+
+    def fix_remarks(self, *kinds: str, nodes: Collection[str] = ()) -> tuple[Remark, ...]:
+        """Put right what lint says, of these kinds or all that can be; return what was put right."""
+        return fix_remarks(self._workspace, kinds, nodes)
 
     def minor_versions(self, project: str) -> tuple[ProjectState, ...]:
         """Return the states that no version names, oldest first; `project@2.1` means one, also to restore."""
