@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
+from mlwf_tui.entities.ids import ModelId, ReportId, VersionId
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run
@@ -66,7 +68,7 @@ def find_card_node(workspace: Workspace, ref: str) -> tuple[str, str, Entity | N
     kind, colon, id = ref.partition(":")
     if colon and kind in (RUN_KIND, *ArtifactKind):
         _check_node(workspace, (kind, id))
-        return kind, id, None
+        return kind, id, _find_entity(workspace, kind, id)
     try:
         entity = resolve(workspace, ref)
     except NotFound:
@@ -74,6 +76,22 @@ def find_card_node(workspace: Workspace, ref: str) -> tuple[str, str, Entity | N
         return (*nodes[-1], None)
     node_kind = KIND_NAMES[type(entity)]
     return node_kind, entity.head if isinstance(entity, Project) else entity.id, entity
+
+
+def _find_entity(workspace: Workspace, kind: str, id: str) -> Entity | None:
+    """Return what a node stands for where that has a name of its own; None also where it was deleted."""
+    catalog = workspace.catalog
+    with suppress(NotFound):
+        match kind:
+            case ArtifactKind.VERSION:
+                return catalog.versions.get_by_id(VersionId(id))
+            case ArtifactKind.MODEL:
+                return catalog.models.get_by_id(ModelId(id))
+            case ArtifactKind.REPORT:
+                return catalog.reports.get_by_id(ReportId(id))
+            case "run":
+                return catalog.runs.get(id)
+    return None
 
 
 def _list_states(workspace: Workspace, project: Project) -> tuple[Node, ...]:
