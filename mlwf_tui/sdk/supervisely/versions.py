@@ -32,7 +32,7 @@ class Versions:
         version_description: str | None = None,
         enable_preview: bool = False,
     ) -> int | None:
-        """Name what the project holds as a version, and return its id; the newest one's if nothing changed."""
+        """Name what the project holds as a version, and return its id; the newest one's where none did."""
 
         def make() -> int:
             found = find_project(self._home, project)
