@@ -50,8 +50,8 @@ def test_a_long_command_writes_lines_where_there_is_no_terminal(
         monkeypatch.setitem(WORDS, label, ("checkout", "seen", "{folder}/tree2"))
     monkeypatch.setattr(progress, "LINE_INTERVAL_S", 0.0)  # else a line every five seconds
     capfd.readouterr()
-    words = [word.format(source=source, folder=tmp_path) for word in WORDS[label]]
-    assert main([*home, "--json", *words]) in (0, 1)
+    asked = [word.format(source=source, folder=tmp_path) for word in WORDS[label]]
+    assert main([*home, "--json", *asked]) in (0, 1)
     out, err = capfd.readouterr()
     json.loads(out)
     assert re.search(LINE.pattern.format(label=label), err, re.MULTILINE), err
