@@ -27,7 +27,7 @@ DATA = PROJECTS | VERSIONS
 MADE = frozenset({EntryKind.MODEL, EntryKind.REPORT})
 RUNS = frozenset({EntryKind.RUN})
 NAMED = DATA | MADE
-REFERABLE = NAMED | RUNS | {EntryKind.FOLDER}
+REFERABLE = NAMED | RUNS | {EntryKind.FOLDER, EntryKind.RECIPE}
 ANYTHING: frozenset[EntryKind] = frozenset()
 
 
@@ -75,6 +75,7 @@ VERBS = (
     Key("check", "V", "check", "Look for what is wrong or suspicious in it", "Data", DATA),
     Key("import", "i", "import", "Import a folder of images and annotations", "Data"),
     Key("transform", "o", "transform", "Make new data with an operation", "Data", DATA),
+    Key("pipeline", "Y", "pipeline", "Run the steps of a file or a ready recipe", "Data"),
     Key("copy", "C", "copy", "Begin a project of its own from here", "Versions", DATA),
     Key("merge", "M", "merge", "Bring changes of another project in", "Versions", DATA),
     Key("tag", "number_sign", "tag", "Give the version a name of its own", "Versions", VERSIONS),
@@ -102,10 +103,14 @@ VERBS = (
     Key("sooner", "greater_than_sign", "sooner", "Raise the waiting run's priority", "Runs", RUNS),
     Key("later", "less_than_sign", "later", "Lower the waiting run's priority", "Runs", RUNS),
     Key("queue", "Q", "queue", "Pause the queue, or let it go on", "Runs"),
-    Key("describe", "e", "describe", "Write a description or message", "Name and copy", NAMED),
-    Key("rename", "R", "rename", "Give it another name", "Name and copy", PROJECTS | MADE),
+    Key("describe", "e", "describe", "Write a description or message", "Name and copy", NAMED | RUNS),
+    Key("rename", "R", "rename", "Give it another name", "Name and copy", PROJECTS | MADE | RUNS),
+    Key("history", "H", "history", "What was ever said and done of it", "Name and copy", NAMED | RUNS),
     Key("delete", "D", "delete", "Delete it; its lineage stays", "Name and copy", NAMED),
     Key("yank", "y", "copy ref", "Copy what the command line calls it", "Name and copy", REFERABLE),
+    Key("trace", "", "trace", "What it came from and what came of it, as a list", "Look", NAMED | RUNS),
+    Key("reproduce", "", "reproduce", "Do the run again, and say whether it is the same", "Runs", RUNS),
+    Key("lint", "", "lint", "What of the lineage is undocumented, sprawls or cannot be redone", "Home"),
     Key("doctor", "", "doctor", "Look for what would hurt later on this machine", "Home"),
     Key("stats", "", "stats", "How much there is, and how much room it takes", "Home"),
     Key("verify", "", "verify", "Read every stored byte, and repair from a backup", "Home"),

@@ -79,6 +79,14 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True):
     images_resumed: int = 0
     problems: tuple[Problem, ...] = ()
 
+    def to_result(self) -> dict[str, Any]:
+        """Return what a run's result says of it."""
+        return {
+            **msgspec.structs.asdict(self.counts),
+            "manifest": self.manifest.digest,
+            "problems": self.problems,
+        }
+
 
 def plan_transform(
     workspace: Workspace,
@@ -132,6 +140,7 @@ def transform(
     seed: int = 0,
     workers: int | None = None,
     is_strict: bool = False,
+    is_fresh: bool = False,
     observer: Observer,
 ) -> TransformResult:
     """Apply an operation to all items of `refs` and put the result into the project `to`.
@@ -140,6 +149,8 @@ def transform(
     one, a new project is named after source and operation. With `dataset` the result comes into that
     dataset, and what else the project has stays beside it. Images are made by `workers` processes, by
     one for each core where it is None. One that cannot be made is left out and listed, unless `is_strict`.
+
+    Where `is_fresh`, the recipe is followed though its result is known.
 
     What was made when the process dies, or is stopped, is not made again by the same call.
 
@@ -165,7 +176,9 @@ def transform(
         sources = name_sources([(v.project_name, v.number, v.manifest) for v in versions])
         recipe = msgspec.structs.replace(checked, sources=sources)
         check = partial(_check_place, workspace, recipe, target=name, dataset=dataset)
-        followed = follow_recipe(run, recipe, observer, workers=workers, is_strict=is_strict, check=check)
+        followed = follow_recipe(
+            run, recipe, observer, workers=workers, is_strict=is_strict, is_fresh=is_fresh, check=check
+        )
         work = _Ending(run, recipe, versions, name, target, followed)
         return work.end(dataset)
 
@@ -177,18 +190,20 @@ def follow_recipe(
     *,
     workers: int | None = None,
     is_strict: bool = False,
+    is_fresh: bool = False,
     check: Callable[[Plan], None] | None = None,
 ) -> Followed:
     """Make what a recipe says, or find what it made before; the run is noted as one of the recipe.
 
     `check` may refuse the plan before anything is made.
 
-    Once the catalog names the manifest, `forget_drafts` frees what was kept for a second try.
+    What the run leaves as its result must hold `Followed.to_result()`, by which the next run of the recipe
+    finds it. Once the catalog names the manifest, `forget_drafts` frees what was kept for a second try.
 
     Raises: as `transform`.
     """
     workspace = run.workspace
-    known = find_known(workspace, recipe.digest, observer)
+    known = None if is_fresh else find_known(workspace, recipe.digest, observer)
     workspace.catalog.runs.set_recipe(run.run_id, recipe.digest)
     if known is not None:
         counts = msgspec.convert(known.run.result, Counts)
@@ -294,8 +309,7 @@ class _Ending(msgspec.Struct, frozen=True):
             result = self._describe(target, version, conflicts)
             self.run.result = {
                 **msgspec.structs.asdict(result),
-                "images": self.followed.counts.images,
-                "manifest": self.followed.manifest.digest,
+                **self.followed.to_result(),
                 "summary": _summarise(self.recipe.operation.name, result),
             }
         if not self.followed.problems:  # else another try has only those to make that failed

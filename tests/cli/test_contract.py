@@ -56,6 +56,11 @@ def test_documents_have_the_keys_that_scripts_rely_on(shell: Shell, voc: Path) -
         "project", "items_added", "items_updated", "items_unchanged", "problems", "run"
     }  # fmt: skip
     assert (imported["items_added"], imported["problems"]) == (3, [])
+    assert imported["version"] is None
+    assert shell.json("import", str(voc), "named", "-m", "as received")["version"] == 1
+    assert shell.json("versions", "named")["versions"][0]["message"] == "as received"
+    assert "committed as named@1" in shell("import", str(voc), "named", "-m", "again")
+    shell("delete", "named", "--yes")
     assert shell.json("commit", "cells", "-m", "one") == {"project": "cells", "version": 1, "created": True}
     transformed = shell.json("transform", "flip", "cells", "--to", "flipped")
     assert transformed.keys() >= {"project", "version", "items_in", "items_out", "cached", "run"}

@@ -8,7 +8,6 @@ from typing import Final
 from mlwf_tui.entities.annotation import Annotation, LabelSchema
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES
-from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import (
     Keys,
@@ -52,18 +51,8 @@ class ImagesImporter:
             )
         keys = Keys()
         for image in iter_images(folder, report):
-            place = find_place(image, NO_LAYOUT)
-            placed = keys.place(image.name, place)
-            if placed is None:
-                report(Problem(image.relative, "has the name of another image of its dataset"))
-                continue
-            yield ImportedItem(
-                image=image,
-                dataset=placed.dataset,
-                name=image.name,
-                split=placed.split,
-                is_displaced=placed.dataset != place.dataset,
-            )
+            if item := keys.make_item(image, find_place(image, NO_LAYOUT), report):
+                yield item
 
     def find_pairing(self, folder: FolderListing) -> Pairing:
         """Return that each image stands for itself."""

@@ -44,6 +44,7 @@ class YoloImporter:
     """Boxes, polygons, oriented boxes and keypoints of YOLO text files, as Ultralytics reads them."""
 
     summary = "YOLO: a text file for each image, classes and splits in data.yaml or classes.txt"
+    variants = TASKS
 
     def __init__(self, task: str = "") -> None:
         self.name = f"yolo:{task}" if task else "yolo"
@@ -111,20 +112,9 @@ class YoloImporter:
                 if not splits[position]:
                     continue
                 place = Place(place.dataset, SPLITS[splits[position]])
-            name = image.name
-            placed = keys.place(name, place)
-            if placed is None:
-                report(Problem(image.relative, "has the name of another image of its dataset"))
-                continue
-            yield ImportedItem(
-                image=image,
-                dataset=placed.dataset,
-                name=name,
-                split=placed.split,
-                source=source,
-                annotation=None if source else Annotation(),
-                is_displaced=placed.dataset != place.dataset,
-            )
+            annotation = None if source else Annotation()
+            if item := keys.make_item(image, place, report, source=source, annotation=annotation):
+                yield item
         labels.report_orphans(report)
 
     def find_pairing(self, folder: FolderListing) -> Pairing | None:

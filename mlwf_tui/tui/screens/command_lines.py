@@ -47,6 +47,20 @@ def write_transform(operation: str, ref: str, values: Mapping[str, str]) -> str:
     )
 
 
+def write_pipeline(values: Mapping[str, str]) -> str:
+    flags = ("--detach",) if is_detached(values) else ()
+    words = ["pipeline", values.get("pipeline", "")]
+    for name, option in (("source", "--source"), ("to", "--to"), ("params", "-p"), ("sweep", "--sweep")):
+        for word in split_entries(values.get(name, "")):
+            words += [option, word]
+    return write_command(*words, *flags, options=_pick(values, "seed", "after", "priority"))
+
+
+def split_entries(text: str) -> tuple[str, ...]:
+    """Return what a person has listed in a field whose entries may hold commas, by semicolons."""
+    return tuple(word for word in map(str.strip, text.split(";")) if word)
+
+
 def write_train(values: Mapping[str, str]) -> str:
     options, params = split_values(values, ("data", "model", "name", "seed", *TERMS))
     return write_command("train", options.pop("data", ""), options=options, params=params)
