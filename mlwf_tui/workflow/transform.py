@@ -362,5 +362,5 @@ def _summarise(operation: str, result: TransformResult) -> str:
     if result.cached:
         return f"{text}, as the same recipe had made before"
     if result.problems:
-        return f"{text}, partly: {len(result.problems):,} images could not be made"
+        return f"{text}, partly: {len(result.problems):,} of the images could not be made"
     return text
