@@ -21,7 +21,16 @@ def render_item(
         CorruptData: its bytes are damaged.
         InvalidInput: it cannot be shown.
     """
+    return render_image(item.name, workspace.store.read(item.blob), outlines, columns=columns, rows=rows)
+
+
+def render_image(name: str, image: bytes, outlines: Sequence[Outline], *, columns: int, rows: int) -> Picture:
+    """Return an image that the store need not hold, as a file's bytes, in at most `columns` x `rows` cells.
+
+    Raises:
+        InvalidInput: it cannot be shown; the message begins with `name`.
+    """
     try:
-        return draw_picture(workspace.store.read(item.blob), outlines, columns, rows)
+        return draw_picture(image, outlines, columns, rows)
     except InvalidInput as error:
-        raise InvalidInput(f"{item.name} {error.message}.", hint=error.hint) from error
+        raise InvalidInput(f"{name} {error.message}.", hint=error.hint) from error

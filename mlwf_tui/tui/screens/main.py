@@ -225,8 +225,20 @@ class MainScreen(Screen[None]):
 
         return fail
 
-    def put(self, dialog: Screen[T | None], then: Callable[[T], None]) -> None:
-        self.app.push_screen(dialog, lambda answer: then(answer) if answer is not None else None)
+    def put(
+        self,
+        dialog: Screen[T | None],
+        then: Callable[[T], None],
+        *,
+        closed: Callable[[], None] | None = None,
+    ) -> None:
+        def answered(answer: T | None) -> None:
+            if answer is not None:
+                then(answer)
+            elif closed is not None:
+                closed()
+
+        self.app.push_screen(dialog, answered)
 
     def say(self, text: str, *, detail: str = "") -> None:
         self._teller.say(text, detail=detail)

@@ -18,13 +18,14 @@ MAX_KEPT = 32  # of some 20 KB
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A picture that is wanted; `key` tells it from every other one."""
+    """A picture that is wanted; `key` tells it from every other one. Without an `image` the store has it."""
 
     key: Hashable
     item: Item
     outlines: Sequence[Outline]
     columns: int
     rows: int
+    image: bytes | None = None
 
 
 class Pictures:
@@ -91,6 +92,12 @@ class Pictures:
 
 
 def _render(workspace: Workspace, order: Order) -> Picture:
-    from mlwf_tui.workflow.pictures import render_item  # noqa: PLC0415 - Pillow, 60 ms that the start need not wait for
+    from mlwf_tui.workflow.pictures import (  # noqa: PLC0415 - Pillow, 60 ms that the start need not wait for
+        render_image,
+        render_item,
+    )
 
+    if order.image is not None:
+        name, size = order.item.name, {"columns": order.columns, "rows": order.rows}
+        return render_image(name, order.image, order.outlines, **size)
     return render_item(workspace, order.item, order.outlines, columns=order.columns, rows=order.rows)
