@@ -251,8 +251,9 @@ class PreviewScreen(ModalScreen[Wanted | None]):
         assert self._preview is not None
         place = f"{self._place + 1} of {len(self._preview.pairs)}"
         seed = f"   seed {self._seed}" if self._is_random else ""
-        shown = pair.after or pair.before[0]
-        return Content.assemble((place, "bold"), "  ", shown.item.key, (seed, "$accent"))
+        key = pair.before[self._source].item.key
+        made = f" → {pair.after.item.key}" if pair.after is not None and pair.after.item.key != key else ""
+        return Content.assemble((place, "bold"), (seed, "$accent"), f"   {key}", (made, "$success"))
 
     def on_resize(self) -> None:
         self._arrange()
@@ -314,7 +315,7 @@ def draw_counts(counts: Counts) -> Content:
     }
     parts: list[Any] = [(f"All {counts.items_in:,} → {counts.items_out:,} items   ", "bold")]
     for fate, number in numbers.items():
-        style = FATE_STYLES[fate] if number else "$text-disabled"
-        parts.append((f"{FATE_SIGNS[fate]}{number:,} {fate}   ", style))
+        if number:
+            parts.append((f"{FATE_SIGNS[fate]}{number:,} {fate}   ", FATE_STYLES[fate]))
     images = f"{counts.images:,} images to make" if counts.images else "no image is made"
     return Content.assemble(*parts, (images, "$text-muted"))

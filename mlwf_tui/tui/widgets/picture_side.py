@@ -47,11 +47,9 @@ class PictureSide(Vertical):
         """Say which item is seen, in the colours of these classes; its picture follows."""
         self.item = item
         self._colors = {definition.name: definition.color for definition in schema.classes}
-        size = f"  {item.width_px}×{item.height_px}"
+        size = f"{item.width_px}×{item.height_px}  "
         self._caption.update(
-            Content.assemble(
-                (f"{self._title}  ", "bold $secondary"), item.key, (size, "$text-muted"), "  ", note
-            )
+            Content.assemble((f"{self._title}  ", "bold $secondary"), (size, "$text-muted"), note)
         )
         self._legend.update(self._draw_legend(item))
 
