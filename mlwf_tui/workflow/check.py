@@ -9,13 +9,13 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from mlwf_tui.checks.duplicates import HASH_BYTES, Places, find_equal, find_similar
 from mlwf_tui.checks.fixes import choose_kept, is_labelled_alike, is_leaking
 from mlwf_tui.checks.gathering import MAX_PLACES, make_finding, sort_findings
 from mlwf_tui.checks.tally import Tally
 from mlwf_tui.entities.finding import CheckResult, Finding, FindingKind, FoundPlace
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.media.duplicates import HASH_BYTES, Places, find_equal, find_similar
 from mlwf_tui.media.fingerprints import FINGERPRINT_BYTES
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.manifests import iter_items, read_summary

@@ -25,7 +25,7 @@ from mlwf_tui.entities.annotation import (
     Visibility,
 )
 from mlwf_tui.entities.item import Item, Split
-from mlwf_tui.workflow.conversions import clip_geometry, convert_geometry, join_holes, list_visibility
+from mlwf_tui.media.conversions import clip_geometry, convert_geometry, join_holes, list_visibility
 
 _PLURALS = {
     GeometryKind.RECTANGLE: "rectangles",

@@ -16,8 +16,9 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "datumaro", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
     "backup_files", "freezing",
-    "__init__", "calls", "combine", "content", "control", "conversions", "detecting", "dispatch", "events",
-    "exports", "fingerprints", "fitting", "fixing", "follow", "linking",
+    "__init__", "calls", "combine", "content", "control", "detecting", "dispatch", "events",
+    "exports", "fingerprints", "finished_drafts", "fitting", "fixing", "follow", "linking", "making",
+    "making_hand", "placing", "planning", "preview", "recipes", "sources",
     "graph_formats", "hands", "hits", "import_cache", "inspecting", "intake", "items", "jobs", "journal",
     "known_items", "layouts", "leases", "live", "machine_marks", "members", "messages", "metering", "names",
     "perform", "pictures", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving",

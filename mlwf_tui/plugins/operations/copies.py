@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 import numpy as np
 from msgspec.structs import replace
 
+from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import MAX_NAME_BYTES, Item, Split
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import param
+from mlwf_tui.plugins.operations.names import check_splits
 from mlwf_tui.plugins.operations.pixels import (
     Change,
     Picture,
@@ -101,19 +105,86 @@ def make_copy(
     return ResultItem(item=item, image=encode(picture, find_suffix(draft.name)))
 
 
-def check_splits(names: Sequence[str]) -> set[Split]:
-    """Return the splits of these names.
+Listing = Callable[[Any, np.random.Generator], Sequence[Step]]
+"""Says which steps an image goes through, given the parameters."""
 
-    Raises:
-        InvalidParameter: one does not exist.
-    """
-    known = {split.value: split for split in Split}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise InvalidParameter(
-            f"There is no split {unknown[0]!r}.", hint=f"The splits are: {', '.join(known)}."
-        )
-    return {known[name] for name in names}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyOperation:
+    """An operation that makes changed copies of images, each by some steps."""
+
+    name: str
+    summary: str
+    params_type: type[Any]
+    list_steps: Listing
+    check: Callable[[Any], None] = lambda params: None
+    version: int = 1
+    group: str = "pixels"
+
+    def plan(
+        self, items: Sequence[SourceItem], schema: LabelSchema, params: Any, *, seed: int
+    ) -> Iterator[PlannedItem | Draft]:
+        """Yield the items and drafts of their changed copies.
+
+        Raises:
+            InvalidParameter: an unknown split, or parameters that do not go together.
+        """
+        self.check(params)
+        return plan_copies(items, params, seed=seed)
+
+    def make(self, draft: Draft, sources: Sequence[SourceItem], params: Any) -> ResultItem:
+        """Return a changed copy; raises InvalidInput for an image that cannot be decoded."""
+        choose_steps = partial(self.list_steps, params)
+        min_visible = getattr(params, "min_visible", 0.0)  # only what moves objects has it
+        return make_copy(draft, sources[0], choose_steps=choose_steps, min_visible=min_visible)
+
+    def transform_schema(self, schema: LabelSchema, params: Any) -> LabelSchema:
+        """Return the schema as it is."""
+        return schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacingOperation:
+    """An operation that changes images in their place; those that `is_changed` refuses stay untouched."""
+
+    name: str
+    summary: str
+    params_type: type[Any]
+    list_steps: Listing
+    is_changed: Callable[[Item, Any], bool]
+    check: Callable[[LabelSchema, Any], None] = lambda schema, params: None
+    version: int = 1
+    group: str = "pixels"
+    is_random: bool = False
+
+    def plan(
+        self, items: Sequence[SourceItem], schema: LabelSchema, params: Any, *, seed: int
+    ) -> Iterator[PlannedItem | Draft]:
+        """Yield each item, or a draft of what it becomes.
+
+        Raises:
+            InvalidParameter: parameters that do not go together, or a class that does not exist.
+        """
+        self.check(schema, params)
+        names = name_resized(items, lambda item: self.is_changed(item, params))
+        for position, source in enumerate(items):
+            item = source.item
+            if item.key not in names:
+                yield PlannedItem(item, position)
+                continue
+            drawn = draw_seed(seed, item.key)
+            yield Draft(sources=(position,), dataset=item.dataset, name=names[item.key], seed=drawn)
+
+    def make(self, draft: Draft, sources: Sequence[SourceItem], params: Any) -> ResultItem:
+        """Return the changed item; raises InvalidInput for an image that cannot be decoded."""
+        choose_steps = partial(self.list_steps, params)
+        min_visible = getattr(params, "min_visible", 0.0)
+        return make_copy(draft, sources[0], choose_steps=choose_steps, min_visible=min_visible)
+
+    def transform_schema(self, schema: LabelSchema, params: Any) -> LabelSchema:
+        """Return the schema as it is; raises InvalidParameter for a class that it lacks."""
+        self.check(schema, params)
+        return schema
 
 
 def name_copies(items: Sequence[SourceItem], splits: set[Split], copies: int) -> dict[str, list[str]]:

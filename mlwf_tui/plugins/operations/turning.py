@@ -1,28 +1,58 @@
-"""rotate: turn images by random angles, at any angle or in quarter turns."""
+"""flip and rotate: mirrored and turned copies of images with their objects."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import cv2
 import numpy as np
 
-from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.copies import (
+    CopyOperation,
+    Step,
     copies_param,
     keep_originals_param,
-    make_copy,
     min_visible_param,
-    plan_copies,
     splits_param,
 )
 from mlwf_tui.plugins.operations.pixels import FILL, Change, Picture, load_albumentations
-from mlwf_tui.protocols import Draft, PlannedItem, ResultItem, SourceItem
+
+
+@dataclass(frozen=True, slots=True)
+class FlipParams:
+    axis: str = param(
+        "horizontal",
+        "left to right, upside down, or one of the two at random",
+        choices=("horizontal", "vertical", "random"),
+    )
+    copies: int = copies_param()
+    keep_originals: bool = keep_originals_param()
+    splits: tuple[str, ...] = splits_param()
+
+
+def make_flip() -> CopyOperation:
+    """Return the operation that mirrors images."""
+    return CopyOperation(
+        name="flip",
+        summary="mirror images",
+        version=2,
+        params_type=FlipParams,
+        list_steps=lambda params, _: (partial(draw_flip, axis=params.axis),),
+    )
+
+
+def draw_flip(picture: Picture, generator: np.random.Generator, *, axis: str) -> Change:
+    """Return the mirroring along an axis, drawn where it is `random`."""
+    if axis == "random":
+        axis = ("horizontal", "vertical")[int(generator.integers(2))]
+    library = load_albumentations()
+    if axis == "horizontal":
+        return Change((library.HorizontalFlip(p=1),), ((-1, 0, picture.width_px), (0, 1, 0)))
+    return Change((library.VerticalFlip(p=1),), ((1, 0, 0), (0, -1, picture.height_px)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +65,19 @@ class RotateParams:
     min_visible: float = min_visible_param()
 
 
-class Rotate:
-    """Copies turned around their centre; boxes become the bounds of what was turned."""
+def make_rotate() -> CopyOperation:
+    """Return the operation that turns images around their centre; boxes become bounds of what was turned."""
+    return CopyOperation(
+        name="rotate",
+        summary="turn images by random angles",
+        version=2,
+        params_type=RotateParams,
+        list_steps=_list_turns,
+    )
 
-    name = "rotate"
-    summary = "turn images by random angles"
-    group = "pixels"
-    version = 2
-    params_type: type[Any] = RotateParams
 
-    def plan(
-        self, items: Sequence[SourceItem], schema: LabelSchema, params: RotateParams, *, seed: int
-    ) -> Iterator[PlannedItem | Draft]:
-        """Yield the items and drafts of their changed copies; raises InvalidParameter for unknown splits."""
-        return plan_copies(items, params, seed=seed)
-
-    def make(self, draft: Draft, sources: Sequence[SourceItem], params: RotateParams) -> ResultItem:
-        """Return a changed copy; raises InvalidInput for an image that cannot be decoded."""
-        step = draw_quarter_turn if params.right_angles else partial(draw_rotation, degrees=params.degrees)
-        return make_copy(draft, sources[0], choose_steps=lambda _: (step,), min_visible=params.min_visible)
-
-    def transform_schema(self, schema: LabelSchema, params: RotateParams) -> LabelSchema:
-        """Return the schema as it is."""
-        return schema
+def _list_turns(params: RotateParams, _: np.random.Generator) -> Sequence[Step]:
+    return (draw_quarter_turn if params.right_angles else partial(draw_rotation, degrees=params.degrees),)
 
 
 def draw_rotation(picture: Picture, generator: np.random.Generator, *, degrees: float) -> Change:

@@ -1,4 +1,4 @@
-"""Converts shapes to the kinds that a format holds, and cuts them to their image; not a verb."""
+"""Converts shapes to other kinds, and cuts them to their image."""
 
 from __future__ import annotations
 
@@ -36,6 +36,55 @@ def convert_geometry(geometry: Geometry, target: GeometryKind) -> Geometry:
             points = to_corners(geometry.bounds) if is_box else enclose(_to_polygon(geometry).points)
             return Geometry(GeometryKind.ORIENTED_BOX, points)
     raise AssertionError(f"nothing is converted to {target}")
+
+
+def convert_shape(geometry: Geometry, target: GeometryKind, *, line_width_px: float = 0) -> Geometry | None:
+    """Return any shape as another kind, None where it cannot be one.
+
+    Lines and points get an area from `line_width_px`. A line around a shape with area is its outline,
+    without holes; a point its middle. Nothing but keypoints becomes keypoints.
+    """
+    if geometry.kind is target:
+        return geometry
+    has_area = geometry.kind in _WITH_AREA
+    match target:
+        case GeometryKind.KEYPOINTS:
+            return None
+        case GeometryKind.POINT:
+            return Geometry(target, (_find_middle(geometry),))
+        case GeometryKind.POLYLINE:
+            ring = _to_polygon(geometry).points if has_area else ()
+            return Geometry(target, (*ring, ring[0])) if ring else None
+        case GeometryKind.MASK:
+            from mlwf_tui.media.filling import rasterise  # numpy, as below
+
+            return rasterise(geometry, line_width_px=0 if has_area else line_width_px)
+        case _:
+            area = geometry if has_area else _widen(geometry, line_width_px)
+            return None if area is None else convert_geometry(area, target)
+
+
+def _widen(geometry: Geometry, line_width_px: float) -> Geometry | None:
+    """Return a shape without area as one with: its box where it has one, else as drawn with a pen."""
+    bounds = geometry.bounds
+    if geometry.kind is GeometryKind.POLYLINE and not line_width_px:
+        return Geometry.rectangle(*bounds) if bounds.width_px > 0 < bounds.height_px else None
+    if geometry.kind is GeometryKind.KEYPOINTS:
+        seen = tuple(p for p, known in zip(geometry.points, list_visibility(geometry), strict=True) if known)
+        bounds = Geometry(GeometryKind.POLYLINE, seen).bounds if seen else bounds
+    left, top, right, bottom = bounds
+    half = line_width_px / 2
+    if geometry.kind is GeometryKind.POLYLINE:
+        from mlwf_tui.media.filling import rasterise
+
+        return rasterise(geometry, line_width_px=line_width_px)
+    box = Geometry.rectangle(left - half, top - half, right + half, bottom + half)
+    return box if box.bounds.width_px > 0 < box.bounds.height_px else None
+
+
+def _find_middle(geometry: Geometry) -> Point:
+    left, top, right, bottom = geometry.bounds
+    return ((left + right) / 2, (top + bottom) / 2)
 
 
 def clip_geometry(geometry: Geometry, width_px: int, height_px: int) -> Geometry | None:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mlwf_tui.checks.duplicates import MAX_DISTANCE, MAX_SHARE, find_equal, find_similar
 from mlwf_tui.errors import Cancelled
+from mlwf_tui.media.duplicates import MAX_DISTANCE, MAX_SHARE, find_equal, find_similar
 
 
 def group_all(hashes: NDArray[np.uint8]) -> list[tuple[int, ...]]:
