@@ -145,7 +145,9 @@ class OperationPicker(ModalScreen[Pick | None]):
         heads = [n for n, option in enumerate(lines.options) if option.disabled]
         if lines.highlighted is not None and heads:
             present = sum(head < lines.highlighted for head in heads) - 1
-            self._highlight(heads[(present + by) % len(heads)] + 1)
+            head = heads[(present + by) % len(heads)]
+            self._highlight(head + 1)
+            lines.scroll_to(y=head, animate=False)
 
     def action_read(self, lines: int) -> None:
         """Scroll the description."""
@@ -205,9 +207,16 @@ class OperationPicker(ModalScreen[Pick | None]):
 
 
 def search_operations(operations: Iterable[OperationInfo], words: Sequence[str]) -> list[OperationInfo]:
-    """Return the operations that speak of all words; the group whose names fit best comes first."""
-    ranks = {operation.name: (operation, _rank(operation, words)) for operation in operations}
-    found = [(operation, rank) for operation, rank in ranks.values() if rank is not None]
+    """Return the operations that speak of all words, in groups, the group that fits best first.
+
+    Parameters are looked through only where no operation's name, summary and group have all words: `splits`
+    is a parameter of half of them.
+    """
+    known = tuple(operations)
+    ranks = [(operation, _rank(operation, words)) for operation in known]
+    found = [(operation, rank) for operation, rank in ranks if rank is not None]
+    if not found:
+        found = [(operation, 0) for operation in known if _has_params(operation, words)]
     best: dict[str, int] = {}
     for operation, rank in found:
         best[operation.group] = min(rank, best.get(operation.group, rank))
@@ -217,17 +226,21 @@ def search_operations(operations: Iterable[OperationInfo], words: Sequence[str])
 
 
 def _rank(operation: OperationInfo, words: Sequence[str]) -> int | None:
-    """Return how well an operation fits: 0 is best, None not at all."""
-    params = " ".join(f"{spec.name} {spec.help}" for spec in operation.params)
-    places = (operation.name, f"{operation.summary} {operation.group}", params)
-    ranks = [_find_place(word, places) for word in words]
-    return None if any(rank is None for rank in ranks) else sum(rank or 0 for rank in ranks)
+    """Return how well name, summary and group fit: 0 is best, None not at all."""
+    ranks = [_rank_word(operation, word) for word in words]
+    return None if None in ranks else sum(rank or 0 for rank in ranks)
 
 
-def _find_place(word: str, places: Sequence[str]) -> int | None:
-    if places[0].casefold().startswith(word):
-        return 0
-    return next((n for n, place in enumerate(places, 1) if word in place.casefold()), None)
+def _rank_word(operation: OperationInfo, word: str) -> int | None:
+    name = operation.name.casefold()
+    fits = (name == word, name.startswith(word), word in name,
+            word in f"{operation.summary} {operation.group}".casefold())  # fmt: skip
+    return next((rank for rank, is_fit in enumerate(fits) if is_fit), None)
+
+
+def _has_params(operation: OperationInfo, words: Sequence[str]) -> bool:
+    params = " ".join(f"{spec.name} {spec.help} {' '.join(spec.choices)}" for spec in operation.params)
+    return all(word in f"{operation.name} {params}".casefold() for word in words)
 
 
 def _draw_name(name: str, words: Sequence[str]) -> Content:

@@ -232,7 +232,7 @@ class PreviewScreen(ModalScreen[Wanted | None]):
         self._head.update(self._draw_head(pair))
         source = pair.before[self._source]
         several = (
-            f"{self._source + 1} of {len(pair.before)}, b shows the next" if len(pair.before) > 1 else ""
+            f"source {self._source + 1} of {len(pair.before)}, b the next" if len(pair.before) > 1 else ""
         )
         before, after = self._sides[Side.BEFORE], self._sides[Side.AFTER]
         before.show_item(source.item, self._preview.schema, Content.styled(several, "$accent"))

@@ -152,6 +152,7 @@ class Form(ModalScreen[dict[str, str] | None]):
     ) -> None:
         super().__init__()
         self._given = given or {}
+        self._faults: dict[str, str] = {}  # by field
         self._title = title
         self._fields = tuple(fields)
         self._command = command
@@ -193,7 +194,13 @@ class Form(ModalScreen[dict[str, str] | None]):
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         for field in self._fields:
             if event.widget.id == f"field-{field.spec.name}":
-                self.query_one("#help", Static).update(field.spec.help)
+                self._show_help(field)
+
+    def _show_help(self, field: FormField) -> None:
+        """Say what is wrong with a field, or else what it means."""
+        fault = self._faults.get(field.spec.name)
+        told = Content.styled(f"✗ {fault}", "$error") if fault else field.spec.help
+        self.query_one("#help", Static).update(told)
 
     def tell(self, text: Content | str) -> None:
         """Say something below the command line; "" takes it away."""
@@ -218,14 +225,15 @@ class Form(ModalScreen[dict[str, str] | None]):
 
     def check(self) -> bool:
         """Whether all fields can be used; else the first that cannot gets the focus and its fault is said."""
-        for field in self._iter_wanted():
-            fault = find_fault(field, self._read(field))
-            self.query_one(f"#row-{field.spec.name}").set_class(bool(fault), "-fault")
-            if fault:
-                self.query_one(f"#field-{field.spec.name}").focus()
-                self.query_one("#help", Static).update(Content.styled(f"✗ {fault}", "$error"))
-                return False
-        return True
+        found = ((field, find_fault(field, self._read(field))) for field in self._iter_wanted())
+        first = next(((field, fault) for field, fault in found if fault), None)
+        self._faults = {first[0].spec.name: first[1]} if first is not None else {}
+        for field in self._fields:
+            self.query_one(f"#row-{field.spec.name}").set_class(field.spec.name in self._faults, "-fault")
+        if first is not None:
+            self.query_one(f"#field-{first[0].spec.name}").focus()
+            self._show_help(first[0])
+        return first is None
 
     @on(Input.Submitted)
     def _on_submitted(self) -> None:
