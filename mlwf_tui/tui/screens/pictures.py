@@ -72,7 +72,7 @@ class Pictures:
         if order is None:
             return
         self._is_rendering = True
-        work = partial(_render, self._workspace, order)
+        work = partial(_render, self._workspace, order, is_sharp=self._work.has_graphics)
         self._work.start("picture", work, partial(self._keep, order), fail=partial(self._give_up, order))
 
     def _keep(self, order: Order, picture: Picture) -> None:
@@ -91,13 +91,21 @@ class Pictures:
         self._begin()
 
 
-def _render(workspace: Workspace, order: Order) -> Picture:
+def _render(workspace: Workspace, order: Order, *, is_sharp: bool) -> Picture:
     from mlwf_tui.workflow.pictures import (  # noqa: PLC0415 - Pillow, 60 ms that the start need not wait for
         render_image,
         render_item,
     )
 
-    if order.image is not None:
-        name, size = order.item.name, {"columns": order.columns, "rows": order.rows}
-        return render_image(name, order.image, order.outlines, **size)
-    return render_item(workspace, order.item, order.outlines, columns=order.columns, rows=order.rows)
+    if order.image is None:
+        return render_item(
+            workspace, order.item, order.outlines, columns=order.columns, rows=order.rows, is_sharp=is_sharp
+        )
+    return render_image(
+        order.item.name,
+        order.image,
+        order.outlines,
+        columns=order.columns,
+        rows=order.rows,
+        is_sharp=is_sharp,
+    )
