@@ -102,7 +102,7 @@ class PictureView(Widget, can_focus=True):
         self._begin()
 
     def _can_send(self, picture: Picture) -> bool:
-        """Whether a picture is shown in pixels; one that comes when nobody looks any more would stay for ever."""
+        """Whether a picture is sent; one that comes when nobody looks any more would stay for ever."""
         is_fit = bool(picture.sharp) and graphics.fits(picture.columns, picture.rows)
         return is_fit and self.is_attached and graphics.has_graphics(self.app)
 
