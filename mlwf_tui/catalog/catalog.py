@@ -10,6 +10,7 @@ from types import TracebackType
 
 from mlwf_tui.catalog.contents import Contents
 from mlwf_tui.catalog.database import Clock, Database
+from mlwf_tui.catalog.intermediates import Intermediates
 from mlwf_tui.catalog.jobs import Jobs
 from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.lineage import Lineage
@@ -17,6 +18,7 @@ from mlwf_tui.catalog.migrations import migrate
 from mlwf_tui.catalog.models import Models
 from mlwf_tui.catalog.projects import Projects
 from mlwf_tui.catalog.queue import Queue
+from mlwf_tui.catalog.recipes import Recipes
 from mlwf_tui.catalog.reports import Reports
 from mlwf_tui.catalog.roots import Roots
 from mlwf_tui.catalog.runs import Runs
@@ -62,6 +64,8 @@ class Catalog:
         self.queue = Queue(self._database, self.journal, self.runs, self.jobs)
         self.models = Models(self._database, self.journal)
         self.reports = Reports(self._database, self.journal)
+        self.recipes = Recipes(self._database, self.journal)
+        self.intermediates = Intermediates(self._database)
         self.lineage = Lineage(self._database, self.journal)
         try:
             _open(self._database)

@@ -13,8 +13,10 @@ from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.tables import (
     EdgeRow,
     FolderRow,
+    IntermediateRow,
     ModelRow,
     ProjectRow,
+    RecipeRow,
     ReportRow,
     StateRow,
     VersionRow,
@@ -23,10 +25,12 @@ from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
 from mlwf_tui.errors import Conflict, NotFound
 
-ArtifactTable = type[FolderRow | StateRow | VersionRow | ModelRow | ReportRow]
+ArtifactTable = type[FolderRow | RecipeRow | IntermediateRow | StateRow | VersionRow | ModelRow | ReportRow]
 
 ARTIFACT_TABLES: Mapping[ArtifactKind, ArtifactTable] = {
     ArtifactKind.FOLDER: FolderRow,
+    ArtifactKind.RECIPE: RecipeRow,
+    ArtifactKind.INTERMEDIATE: IntermediateRow,
     ArtifactKind.PROJECT: StateRow,
     ArtifactKind.VERSION: VersionRow,
     ArtifactKind.MODEL: ModelRow,
@@ -83,6 +87,8 @@ def read_edges(database: Database, run_ids: pw.Query) -> RunEdges:
     version_project = ProjectRow.alias()
     title = pw.fn.COALESCE(
         FolderRow.path,
+        RecipeRow.name,
+        IntermediateRow.title,
         state_project.name,
         version_project.name.concat("@").concat(VersionRow.number),
         ModelRow.name,

@@ -15,8 +15,10 @@ from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.tables import (
     EdgeRow,
     FolderRow,
+    IntermediateRow,
     ModelRow,
     ProjectRow,
+    RecipeRow,
     ReportRow,
     RunRow,
     StateRow,
@@ -60,6 +62,8 @@ class Lineage:
             chosen = _Chosen(workspace)
             nodes = [
                 *self._read_folders(chosen),
+                *self._read_recipes(chosen),
+                *self._read_intermediates(chosen),
                 *self._read_states(chosen),
                 *self._read_versions(chosen),
                 *self._read_models(chosen),
@@ -87,6 +91,21 @@ class Lineage:
         for folder_id, path, created_at in rows:
             title = PurePath(path).name or path
             yield _node(ArtifactKind.FOLDER, folder_id, title, "", path, created_at)
+
+    def _read_recipes(self, chosen: _Chosen) -> Iterable[LineageNode]:
+        query = RecipeRow.select(RecipeRow.id, RecipeRow.name, RecipeRow.created_at)
+        for recipe_id, name, created_at in self._rows(
+            query, chosen.is_end(ArtifactKind.RECIPE, RecipeRow.id)
+        ):
+            yield _node(ArtifactKind.RECIPE, recipe_id, name, "", "", created_at)
+
+    def _read_intermediates(self, chosen: _Chosen) -> Iterable[LineageNode]:
+        row = IntermediateRow
+        query = row.select(row.id, row.title, row.item_count, row.created_at)
+        for found_id, title, count, created_at in self._rows(
+            query, chosen.is_end(ArtifactKind.INTERMEDIATE, row.id)
+        ):
+            yield _node(ArtifactKind.INTERMEDIATE, found_id, title, "", _count_items(count), created_at)
 
     def _read_states(self, chosen: _Chosen) -> Iterable[LineageNode]:
         is_named = pw.fn.EXISTS(

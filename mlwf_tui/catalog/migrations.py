@@ -268,9 +268,32 @@ _STANDINGS = (
     )""",
 )
 
+_PIPELINES = (
+    "ALTER TABLE run ADD COLUMN parent_id TEXT REFERENCES run (id)",
+    "CREATE INDEX run_by_parent ON run (parent_id, sequence) WHERE parent_id IS NOT NULL",
+    """CREATE TABLE recipe (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        text TEXT NOT NULL,
+        digest TEXT NOT NULL UNIQUE,
+        created_at INTEGER NOT NULL
+    )""",
+    """CREATE TABLE intermediate (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        title TEXT NOT NULL,
+        manifest TEXT NOT NULL,
+        item_count INTEGER NOT NULL,
+        run_id TEXT NOT NULL REFERENCES run (id),
+        created_at INTEGER NOT NULL
+    )""",
+)
+
 MIGRATIONS = (
     Migration(1, "first tables", _FIRST_TABLES),
     Migration(2, "tags and deleted versions", _VERSION_TAGS),
     Migration(3, "the queue", _QUEUE),
     Migration(4, "standings of runs", _STANDINGS),
+    Migration(5, "pipelines", _PIPELINES),
 )

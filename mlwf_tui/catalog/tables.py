@@ -134,6 +134,7 @@ class RunRow(Row):
     waits_for: pw.Field[str] = Text()
     not_before: pw.Field[datetime | None] = Time(null=True)
     retry_count: pw.Field[int] = pw.IntegerField()
+    parent_id: pw.Field[str | None] = Text(null=True)
 
     class Meta:
         table_name = "run"
@@ -200,6 +201,29 @@ class FolderRow(Row):
         table_name = "folder"
 
 
+class RecipeRow(Row):
+    id: pw.Field[str] = Text()
+    name: pw.Field[str] = Text()
+    text: pw.Field[str] = Text()
+    digest: pw.Field[str] = Text()
+    created_at: pw.Field[datetime] = Time()
+
+    class Meta:
+        table_name = "recipe"
+
+
+class IntermediateRow(Row):
+    id: pw.Field[str] = Text()
+    title: pw.Field[str] = Text()
+    manifest: pw.Field[str] = Text()
+    item_count: pw.Field[int] = pw.IntegerField()
+    run_id: pw.Field[str] = Text()
+    created_at: pw.Field[datetime] = Time()
+
+    class Meta:
+        table_name = "intermediate"
+
+
 class ModelRow(Row):
     id: pw.Field[str] = Text()
     name: pw.Field[str] = Text()
@@ -251,5 +275,6 @@ class JournalRow(Row):
 
 TABLES: tuple[type[pw.Model], ...] = (
     MigrationRow, ProjectRow, StateRow, HeadMoveRow, VersionRow, TagRow, ContentRow, RunRow, StandingRow,
-    EdgeRow, JobRow, QueueRow, FolderRow, ModelRow, ReportRow, JournalRow,
+    EdgeRow, JobRow, QueueRow, FolderRow, RecipeRow, IntermediateRow, ModelRow, ReportRow,
+    JournalRow,
 )  # fmt: skip

@@ -16,6 +16,8 @@ JobId = NewType("JobId", str)
 ModelId = NewType("ModelId", str)
 ReportId = NewType("ReportId", str)
 FolderId = NewType("FolderId", str)
+RecipeId = NewType("RecipeId", str)
+IntermediateId = NewType("IntermediateId", str)
 
 
 def new_id() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point, Visibility
@@ -23,7 +25,7 @@ def convert_geometry(geometry: Geometry, target: GeometryKind) -> Geometry:
     """Return a shape with area as another kind: a box around it, its outline, or a turned box around it.
 
     A polygon of a rectangle, an oriented box or a mask has the very same area, and so has an oriented
-    box of a rectangle; the others are larger than what they enclose.
+    box of a rectangle; the others are larger than what they enclose. For masks see `draw_geometry`.
     """
     assert geometry.kind in _WITH_AREA, geometry.kind  # abilities convert no others
     match target:
@@ -87,6 +89,31 @@ def _find_middle(geometry: Geometry) -> Point:
     return ((left + right) / 2, (top + bottom) / 2)
 
 
+def draw_geometry(geometry: Geometry, width_px: int, height_px: int) -> Geometry | None:
+    """Return a shape with area as a mask on its image, or None where it covers no pixel's centre."""
+    from mlwf_tui.media.outlines import cut_mask, draw_window  # numpy, which a start does not need
+
+    window = draw_window(geometry, width_px, height_px)
+    return cut_mask(window.pixels, window.left, window.top) if window.pixels.size else None
+
+
+def cover_masks(masks: Sequence[Geometry], width_px: int, height_px: int) -> list[Geometry | None]:
+    """Return masks without what later ones cover of them; None where nothing is left."""
+    import numpy as np  # not at the start
+
+    from mlwf_tui.media.outlines import cut_mask, draw_window
+
+    covered = np.zeros((height_px, width_px), np.bool_)
+    left: list[Geometry | None] = []
+    for mask in reversed(masks):
+        window = draw_window(mask, width_px, height_px)
+        below = covered[window.rows, window.columns]
+        is_free = not (below & window.pixels).any()
+        left.append(mask if is_free else cut_mask(window.pixels & ~below, window.left, window.top))
+        below |= window.pixels
+    return left[::-1]
+
+
 def clip_geometry(geometry: Geometry, width_px: int, height_px: int) -> Geometry | None:
     """Return what of a shape lies on the image, or None; corners of a turned box go to its border."""
     image = Geometry.rectangle(0, 0, width_px, height_px).bounds
@@ -100,6 +127,9 @@ def clip_geometry(geometry: Geometry, width_px: int, height_px: int) -> Geometry
                 return geometry
             ring = cut_ring(geometry.points, image)
             return replace(geometry, points=ring) if len(ring) > 2 else None
+        case GeometryKind.MASK:
+            is_inside = _is_inside(geometry.points, width_px, height_px)
+            return geometry if is_inside else draw_geometry(geometry, width_px, height_px)
         case GeometryKind.KEYPOINTS:
             return _hide_outside(geometry, width_px, height_px)
         case _:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +41,8 @@ from mlwf_tui.workflow.machine import iter_machine
 from mlwf_tui.workflow.merge import MergePlan, MergeResult, Policy, merge, plan_merge
 from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.operations import OperationInfo, list_operations
+from mlwf_tui.workflow.pipeline import PipelineResult, make_request, preview_pipeline, run_pipeline
+from mlwf_tui.workflow.pipeline_files import ReadyRecipe, list_ready
 from mlwf_tui.workflow.projects import list_projects
 from mlwf_tui.workflow.rename import rename
 from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
@@ -202,14 +204,22 @@ class Home:
         *,
         dataset: str = "",
         format: str = "auto",
+        message: str | None = None,
         observer: Observer = _SILENT,
     ) -> ImportResult:
         """Take a folder's or an archive's images and annotations into a project, made where it is missing.
 
-        What is there already is updated where it differs; what cannot be imported is in `problems`.
+        What is there already is updated where it differs; what cannot be imported is in `problems`. With
+        a `message` what the project then holds is committed.
         """
         return import_folder(
-            self._workspace, Path(path), project, dataset=dataset, format=format, observer=observer
+            self._workspace,
+            Path(path),
+            project,
+            dataset=dataset,
+            format=format,
+            message=message,
+            observer=observer,
         )
 
     def export(
@@ -301,6 +311,34 @@ class Home:
             seed=seed,
             observer=observer,
         )
+
+    def pipeline(
+        self,
+        file: StrPath,
+        *,
+        sources: Mapping[str, str] | None = None,
+        to: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        sweep: Mapping[str, Sequence[Any]] | None = None,
+        is_dry_run: bool = False,
+        observer: Observer = _SILENT,
+    ) -> PipelineResult:
+        """Do the steps of a YAML file, or of a recipe that ships with mlwf, and make its outputs.
+
+        `sources` are refs by the source's name and `to` projects by the result's, "" for the only one;
+        `params` and `sweep` go by `STEP.PARAMETER`. What was done before is used as it is. A step that
+        applies a model does so in this process; `jobs.pipeline` leaves it to a worker.
+        """
+        request = make_request(
+            self._workspace, os.fspath(file), sources=sources, to=to, params=params, seed=seed, sweep=sweep
+        )
+        do = preview_pipeline if is_dry_run else run_pipeline
+        return do(self._workspace, request, observer=observer)
+
+    def recipes(self) -> tuple[ReadyRecipe, ...]:
+        """Return the pipelines that ship with mlwf."""
+        return list_ready()
 
     def commit(self, project: str, *, message: str | None = None) -> CommitResult:
         """Name a project's head as a version; without a message it says what has changed."""

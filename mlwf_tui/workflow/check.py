@@ -58,6 +58,7 @@ def check(workspace: Workspace, ref: str, *, is_near: bool | None = None, observ
         objects=tally.object_count,
         findings=sort_findings(findings),
         images_not_compared=looks.unseen,
+        images_partly_compared=looks.cut_count,
     )
 
 
@@ -169,12 +170,13 @@ def _iter_groups(workspace: Workspace, manifest: Digest, groups: Sequence[Places
 
 
 class _Looks(msgspec.Struct):
-    """Groups of places of images that look alike, places of those that cannot be decoded, and how many
-    were not looked at."""
+    """Groups of places of images that look alike, places of those that cannot be decoded, how many were
+    not looked at, and how many were not compared with all that may be alike."""
 
     groups: list[Places]
     unreadable: Places
     unseen: int
+    cut_count: int
 
 
 def _find_looks(
@@ -199,9 +201,10 @@ def _find_looks(
     hashes = np.ascontiguousarray(rows[:, :HASH_BYTES])
     similar = find_similar(hashes, rows[:, HASH_BYTES:], between=observer.check_cancelled)
     return _Looks(
-        [[seen[number] for number in group] for group in similar],
+        [[seen[number] for number in group] for group in similar.groups],
         [p for p, digest in zip(places, digests, strict=True) if known.get(digest) == UNREADABLE],
         len(missing),
+        similar.cut_count,
     )
 
 

@@ -31,7 +31,8 @@ def mark_live(
         try:
             live.mark_manifest(root.digest)
         except (CorruptData, NotFound) as error:
-            raise _refuse(root.title, error) from error
+            if not root.is_optional:
+                raise _refuse(root.title, error) from error
     for blob in iter_kept_blobs(workspace.home, since):
         live.mark_blob(blob)
     try:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterable, Iterator
+from itertools import groupby, pairwise
 from operator import itemgetter
 
 import msgspec
@@ -54,6 +54,20 @@ def place_beside(
     return write_rows(writer, joined.schema, _iter_single(rows)), joined.conflicts
 
 
+def check_free(store: Store, base: Digest, keys: Iterable[str], dataset: str) -> None:
+    """See to it that none of some keys, which come in order, is taken in `base` below a dataset.
+
+    Raises:
+        Conflict: one is.
+        NotFound, CorruptData: the manifest cannot be read.
+    """
+    prefix = f"{dataset}/"
+    taken = (item.key for item in _iter_moved(store, base, "") if item.key.startswith(prefix))
+    for before, key in pairwise(heapq.merge(taken, (prefix + key for key in keys))):
+        if before == key:
+            raise _refuse(key)
+
+
 def _iter_moved(store: Store, manifest: Digest, dataset: str) -> Iterator[EncodedItem]:
     """Yield a manifest's rows below a dataset: in key order still, since all keys begin alike."""
     for shard in iter_shards(store, manifest):
@@ -67,8 +81,12 @@ def _iter_single(rows: Iterator[EncodedItem]) -> Iterator[EncodedItem]:
     for key, alike in groupby(rows, key=_by_key):
         first, *others = alike
         if any(other.row != first.row for other in others):
-            raise Conflict(
-                f"There is another item {key} already; nothing was changed.",
-                hint="Choose another dataset, or a project of its own.",
-            )
+            raise _refuse(key)
         yield first
+
+
+def _refuse(key: str) -> Conflict:
+    return Conflict(
+        f"There is another item {key} already; nothing was changed.",
+        hint="Choose another dataset, or a project of its own.",
+    )

@@ -71,9 +71,10 @@ class Survey:
     fates: Counter[Fate] = field(default_factory=Counter)
     image_count: int = 0
     is_kept: bytearray = field(init=False)  # by position: whether a result has the source's key
+    is_used: bytearray = field(init=False)  # by position: whether a result is made of it
 
     def __post_init__(self) -> None:
-        self.is_kept = bytearray(len(self.sources))
+        self.is_kept, self.is_used = bytearray(len(self.sources)), bytearray(len(self.sources))
 
     @property
     def counts(self) -> Counts:
@@ -105,7 +106,7 @@ class Survey:
             yield planned
 
     def _see_item(self, result: PlannedItem) -> Planned:
-        self._check_positions((result.source,))
+        self._note_positions((result.source,))
         item = result.item
         row = self.sources.find_row(result.source, item)
         if row is not None:
@@ -119,7 +120,7 @@ class Survey:
         return Planned(Fate.UNCHANGED if item == source else Fate.CHANGED, result, row)
 
     def _see_draft(self, draft: Draft) -> Planned:
-        self._check_positions(draft.sources)
+        self._note_positions(draft.sources)
         check_dataset(draft.dataset)
         check_name(draft.name, "item name")
         self.image_count += 1
@@ -130,12 +131,14 @@ class Survey:
         self.is_kept[first] = 1
         return Planned(Fate.CHANGED, draft, None)
 
-    def _check_positions(self, positions: tuple[int, ...]) -> None:
+    def _note_positions(self, positions: tuple[int, ...]) -> None:
         if not positions or not all(0 <= position < len(self.sources) for position in positions):
             raise PluginError(
                 f"The operation {self.recipe.operation.name} names sources that there are not: {positions}.",
                 hint="Its plan must number the items that it was given.",
             )
+        for position in positions:
+            self.is_used[position] = 1
 
 
 @dataclass(slots=True)

@@ -171,8 +171,8 @@ def _choose(survey: Survey, keys: Collection[str], count: int, observer: Observe
         if wanted is None or not wanted.isdisjoint(_list_positions(planned.result)):
             (others if planned.fate is Fate.UNCHANGED else telling).add(planned)
     dropped: _Spread[int] = _Spread(telling.most)
-    for at, is_kept in enumerate(survey.is_kept):
-        if not is_kept and (wanted is None or at in wanted):
+    for at, is_used in enumerate(survey.is_used):
+        if not is_used and (wanted is None or at in wanted):
             dropped.add(at)
     return _mix(telling.most, [*telling, *others], list(dropped), is_all=wanted is not None)
 

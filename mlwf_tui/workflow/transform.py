@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -19,7 +20,7 @@ from mlwf_tui.store.manifests import EncodedItem, write_rows
 from mlwf_tui.workflow.finished_drafts import FinishedDrafts, forget_drafts, place_drafts
 from mlwf_tui.workflow.making import Tally, open_drafts
 from mlwf_tui.workflow.names import find_free
-from mlwf_tui.workflow.placing import place_beside
+from mlwf_tui.workflow.placing import check_free, place_beside
 from mlwf_tui.workflow.planning import Counts, Fate, Plan, plan_recipe
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
 from mlwf_tui.workflow.recipes import Recipe, check_recipe, find_known, name_sources
@@ -78,6 +79,14 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True):
     images_resumed: int = 0
     problems: tuple[Problem, ...] = ()
 
+    def to_result(self) -> dict[str, Any]:
+        """Return what a run's result says of it."""
+        return {
+            **msgspec.structs.asdict(self.counts),
+            "manifest": self.manifest.digest,
+            "problems": self.problems,
+        }
+
 
 def plan_transform(
     workspace: Workspace,
@@ -104,6 +113,8 @@ def plan_transform(
     with plan_recipe(workspace.store, workspace.home, recipe, observer) as plan:
         finished = FinishedDrafts(workspace.store, place_drafts(workspace.home, recipe.digest))
         finished.close()
+        if known is None:
+            _check_place(workspace, recipe, plan, target, dataset)
         counts = msgspec.structs.asdict(plan.counts)
         return TransformPlan(
             operation=operation,
@@ -161,7 +172,8 @@ def transform(
         versions = [run.read_version(ref) for ref in refs]
         sources = name_sources([(v.project_name, v.number, v.manifest) for v in versions])
         recipe = msgspec.structs.replace(checked, sources=sources)
-        followed = follow_recipe(run, recipe, observer, workers=workers, is_strict=is_strict)
+        check = partial(_check_place, workspace, recipe, target=name, dataset=dataset)
+        followed = follow_recipe(run, recipe, observer, workers=workers, is_strict=is_strict, check=check)
         work = _Ending(run, recipe, versions, name, target, followed)
         return work.end(dataset)
 
@@ -173,10 +185,14 @@ def follow_recipe(
     *,
     workers: int | None = None,
     is_strict: bool = False,
+    check: Callable[[Plan], None] | None = None,
 ) -> Followed:
     """Make what a recipe says, or find what it made before; the run is noted as one of the recipe.
 
-    Once the catalog names the manifest, `forget_drafts` frees what was kept for a second try.
+    `check` may refuse the plan before anything is made.
+
+    What the run leaves as its result must hold `Followed.to_result()`, by which the next run of the recipe
+    finds it. Once the catalog names the manifest, `forget_drafts` frees what was kept for a second try.
 
     Raises: as `transform`.
     """
@@ -187,6 +203,8 @@ def follow_recipe(
         counts = msgspec.convert(known.run.result, Counts)
         return Followed(manifest=known.manifest, counts=counts, is_known=True)
     with plan_recipe(workspace.store, workspace.home, recipe, observer) as plan:
+        if check is not None:
+            check(plan)
         with run.writer() as writer:
             if not plan.drafts.count:
                 rows, tally = plan.finished.iter_sorted(), Tally()
@@ -240,6 +258,18 @@ def _check_target(workspace: Workspace, operation: str, refs: Sequence[str], to:
     return check_project_name(find_free(stem, taken) if stem in taken else stem)
 
 
+def _check_place(workspace: Workspace, recipe: Recipe, plan: Plan, target: str, dataset: str) -> None:
+    """Refuse images whose names are taken in the dataset that they are for, before they are made.
+
+    What an earlier run has made of the recipe may stand there already, the very same.
+    """
+    project = workspace.catalog.projects.find(target, workspace.settings.workspace)
+    if not dataset or project is None or place_drafts(workspace.home, recipe.digest).exists():
+        return
+    keys = (row.key for row in plan.drafts.iter_sorted())
+    check_free(workspace.store, project.manifest, keys, dataset)
+
+
 def _count_made(plan: Plan, tally: Tally) -> Counts:
     """Return the plan's counts without what nothing was left of."""
     added, changed = tally.emptied[Fate.ADDED], tally.emptied[Fate.CHANGED]
@@ -273,8 +303,7 @@ class _Ending(msgspec.Struct, frozen=True):
             result = self._describe(target, version, conflicts)
             self.run.result = {
                 **msgspec.structs.asdict(result),
-                "images": self.followed.counts.images,
-                "manifest": self.followed.manifest.digest,
+                **self.followed.to_result(),
                 "summary": _summarise(self.recipe.operation.name, result),
             }
         if not self.followed.problems:  # else another try has only those to make that failed

@@ -18,9 +18,11 @@ ROOT = Path(__file__).parents[2]
 ENTRY_POINTS = """
 [mlwf_tui.operations]
 act = tests.fakes.acting:Act
+scribble = tests.fakes.scribbling:Scribble
 
 [mlwf_tui.trainers]
 counter = tests.fakes.counting:CountingTrainer
+seer = tests.fakes.seeing:SeeingTrainer
 """
 
 

@@ -112,13 +112,15 @@ async def test_an_import_goes_on_by_itself_where_it_is_asked_to(home: Workspace,
         await app.until(lambda: isinstance(app.top, Form), "the form")
         await fill(app, "path", str(folder))
         await fill(app, "project", "more")
+        await fill(app, "message", "first")
         await fill(app, "priority", "2")  # which only the queue knows
-        await app.until_text("--detach --priority")
+        await app.until_text("--detach --message")
         await app.press("enter")
         await app.until(lambda: find_queued(home, "import") is not None, "the import")
     run = find_queued(home, "import")
     assert run is not None
     assert (run.priority, run.call["path"], run.call["project"]) == (2, str(folder), "more")
+    assert run.call["message"] == "first"
     assert [waiting.id for waiting in list_queue(home).waiting] == [run.id]
 
 

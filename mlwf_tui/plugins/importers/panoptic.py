@@ -31,7 +31,6 @@ from mlwf_tui.plugins.importers.files import (
     Keys,
     Report,
     check_bare_name,
-    count_images,
     has_images,
     ignore_problem,
     iter_fitting,
@@ -83,8 +82,7 @@ class PanopticImporter:
         sources = _choose_sources(folder)
         if not sources or not has_images(folder):
             return None
-        where = f"{sources[0].relative} has panoptic segments"
-        return Detection(0.92, f"{where}, there are {count_images(folder)}")
+        return Detection(0.92, f"{sources[0].relative} has panoptic segments")
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:
         """Return the categories of all files, by their id, with their colours."""
@@ -120,17 +118,9 @@ class PanopticImporter:
                 report(Problem(image.relative, "is described by no panoptic JSON"))
                 continue
             map_position, source = pairs[position]
-            place = keys.place(image.name, find_place_of(image, find_split(source)))
-            if place is None:
-                report(Problem(image.relative, "has the name of another image of its dataset"))
-                continue
-            yield ImportedItem(
-                image=image,
-                dataset=place.dataset,
-                name=image.name,
-                split=place.split,
-                source=finder.get(map_position),
-            )
+            place = find_place_of(image, find_split(source))
+            if item := keys.make_item(image, place, report, source=finder.get(map_position)):
+                yield item
 
     def read_key(self, folder: FolderListing) -> dict[str, Any]:
         """Return the names of the classes, and for each PNG its segments, packed: a million take 10 MB."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,19 @@ def _load_yaml(path: Path) -> Mapping[str, Any]:
     import yaml  # 15 ms that a hand, which reads labels alone, can do without
 
     try:
-        content = yaml.safe_load(read_bytes(path))
+        content = _parse_yaml(read_bytes(path))
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InvalidInput(f"{path.name} is not readable YAML.", hint="Mend it, or move it away.") from error
     if not isinstance(content, dict):
         raise InvalidInput(f"{path.name} holds no keys.", hint="It should have names, train and val.")
     return content
+
+
+@lru_cache(maxsize=4)  # asked several times in an import; of 80 classes, each takes 10 ms
+def _parse_yaml(content: bytes) -> Any:
+    import yaml
+
+    return yaml.safe_load(content)
 
 
 def find_class_file(root: Path) -> Path | None:
@@ -78,9 +86,11 @@ def read_config(root: Path) -> Config:
         base = _find_base(root, content.get("path"))
         names = _read_names(path.name, content.get("names"))
         shape = _read_shape(path.name, content.get("kpt_shape"))
-        task = "pose" if shape else str(content.get("task", ""))
+        task = "pose" if shape else content.get("task")
         nodes = _read_keypoint_names(path.name, content.get("kpt_names"), shape, names)
-        return Config(names, entries, path.name, base, task if task in TASKS else "", shape, nodes)
+        # compared as it is: a list of lists of aliases may be written out without end
+        told = next((known for known in TASKS if task == known), "")
+        return Config(names, entries, path.name, base, told, shape, nodes)
     classes = find_class_file(root)
     if classes is None:
         raise InvalidInput(
@@ -109,7 +119,7 @@ def _read_names(file_name: str, value: object) -> Mapping[int, str]:
     pairs = value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else [])
     try:
         names = {int(index): check_class_name(_to_text(name)) for index, name in pairs}
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         reason = f"names in {file_name} is not a list of names, or of indices with names"
         raise InvalidInput(f"{reason}.", hint="Mend it.") from error
     except InvalidInput as error:

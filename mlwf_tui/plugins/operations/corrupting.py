@@ -98,7 +98,7 @@ def _make_rain(library: Any, at: int, side_px: int) -> Any:
 
 
 def _make_spatter(library: Any, at: int, side_px: int, mode: str) -> Any:
-    threshold = (0.74, 0.70, 0.66, 0.62, 0.58)[at]
+    threshold = (0.74, 0.72, 0.7, 0.68, 0.66)[at]
     return library.Spatter(cutout_threshold=(threshold, threshold), mode=mode, p=1)
 
 

@@ -53,7 +53,7 @@ def find_look_alikes(items: Sequence[SourceItem]) -> list[list[int]]:
         return []
     table = np.frombuffer(b"".join(prints), np.uint8).reshape(len(prints), -1)  # (N, 80)
     hashes, greys = table[:, :HASH_BYTES], table[:, HASH_BYTES:]
-    alike = find_similar(np.ascontiguousarray(hashes), np.ascontiguousarray(greys))
+    alike = find_similar(np.ascontiguousarray(hashes), np.ascontiguousarray(greys)).groups
     return [[places[at] for at in group] for group in alike]
 
 

@@ -96,16 +96,14 @@ def _list_colors(params: ColorParams, _: np.random.Generator) -> Sequence[Step]:
 def draw_color(picture: Picture, generator: np.random.Generator, *, params: ColorParams) -> Change:
     """Draw a turn of the hue and a change of saturation, and whether the copy is grey or evened out."""
     library = load_albumentations()
-    hue = round(float(generator.uniform(-params.hue, params.hue)) / 2)  # in steps of two degrees
-    saturation = round(255 * float(generator.uniform(-params.saturation, params.saturation)))
+    hue = float(generator.uniform(-params.hue, params.hue)) / 360  # of a whole turn
+    saturation = 1 + float(generator.uniform(-params.saturation, params.saturation))
     is_gray, is_even = (float(drawn) < chance for drawn, chance in zip(
         generator.random(2), (params.gray, params.equalize), strict=True
     ))  # fmt: skip
-    transforms = [
-        library.HueSaturationValue(
-            hue_shift_limit=(hue, hue), sat_shift_limit=(saturation, saturation), val_shift_limit=(0, 0), p=1
-        )
-    ]
+    strength, turn = (saturation, saturation), (hue, hue)
+    jitter = library.ColorJitter(brightness=(1, 1), contrast=(1, 1), saturation=strength, hue=turn, p=1)
+    transforms = [jitter]
     if is_even:
         transforms.append(library.CLAHE(clip_limit=(2.0, 2.0), p=1))
     if is_gray:

@@ -65,6 +65,7 @@ class SplitItems:
             InvalidParameter: the shares do not add up to 1, or the numbers to more than there is.
         """
         check_grouping(params.group_by, params.group_key)
+        _check_shares(params)
         groups = group_items(items, by=params.group_by, key=params.group_key, look_alikes=params.look_alikes)
         splits: dict[str, Split] = {}
         dealt: list[Group] = []
@@ -90,15 +91,19 @@ def check_grouping(by: str, key: str) -> None:
         raise InvalidParameter(f"group_by={by} needs a group_key.", hint="Give it: -p group_key=patient.")
 
 
+def _check_shares(params: SplitParams) -> None:
+    whole = params.train + params.val + params.test
+    is_by_share = params.val_count is None and params.test_count is None
+    if is_by_share and not math.isclose(whole, 1.0, abs_tol=1e-6):
+        raise InvalidParameter(
+            f"train, val and test add up to {whole:g}, not to 1.",
+            hint="Give all three, for example -p train=0.7 -p val=0.2 -p test=0.1.",
+        )
+
+
 def _read_shares(params: SplitParams, item_count: int) -> dict[Split, float]:
     if params.val_count is None and params.test_count is None:
-        shares = {Split.TRAIN: params.train, Split.VAL: params.val, Split.TEST: params.test}
-        if not math.isclose(sum(shares.values()), 1.0, abs_tol=1e-6):
-            raise InvalidParameter(
-                f"train, val and test add up to {sum(shares.values()):g}, not to 1.",
-                hint="Give all three, for example -p train=0.7 -p val=0.2 -p test=0.1.",
-            )
-        return shares
+        return {Split.TRAIN: params.train, Split.VAL: params.val, Split.TEST: params.test}
     val, test = params.val_count or 0, params.test_count or 0
     if val + test > item_count:
         raise InvalidParameter(

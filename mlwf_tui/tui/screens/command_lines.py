@@ -34,7 +34,7 @@ def is_detached(values: Mapping[str, str]) -> bool:
 
 
 def write_import(values: Mapping[str, str]) -> str:
-    options = _pick(values, "dataset", "format")
+    options = _pick(values, "dataset", "format", "message")
     return _write_detachable(
         values, "import", values.get("path", ""), values.get("project", ""), options=options
     )
@@ -51,6 +51,20 @@ def write_transform(
         options, "transform", operation, *refs, *flags,
         options={**to, **_pick(options, "dataset", "seed")}, params=params,
     )  # fmt: skip
+
+
+def write_pipeline(values: Mapping[str, str]) -> str:
+    flags = ("--detach",) if is_detached(values) else ()
+    words = ["pipeline", values.get("pipeline", "")]
+    for name, option in (("source", "--source"), ("to", "--to"), ("params", "-p"), ("sweep", "--sweep")):
+        for word in split_entries(values.get(name, "")):
+            words += [option, word]
+    return write_command(*words, *flags, options=_pick(values, "seed", "after", "priority"))
+
+
+def split_entries(text: str) -> tuple[str, ...]:
+    """Return what a person has listed in a field whose entries may hold commas, by semicolons."""
+    return tuple(word for word in map(str.strip, text.split(";")) if word)
 
 
 def write_train(values: Mapping[str, str]) -> str:

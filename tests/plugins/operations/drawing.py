@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from io import BytesIO
+from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from PIL import Image
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.item import Item, Origin, Split
 from mlwf_tui.media.filling import fill_geometry, read_mask
 from mlwf_tui.protocols import SourceItem
+from tests.making import make_item
 from tests.operating import Made
 
 WIDTH_PX, HEIGHT_PX = 240, 180
@@ -99,3 +102,33 @@ def find_bounds(pixels: Pixels) -> tuple[int, int, int, int]:
     """Return the box around the set pixels."""
     rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def make_plain(
+    name: str, *class_names: str, root: str = "", split: Split = Split.NONE, **facts: Any
+) -> SourceItem:
+    """Return an item without pixels; `root` is the imported image that it was made from."""
+    box = Geometry.rectangle(1, 1, 5, 5)
+    annotation = Annotation(
+        tuple(AnnotatedObject(c, box) for c in class_names), facts.pop("tags", ()), facts.pop("custom", {})
+    )
+    origins = (Origin(Digest(root), f"main/{root}", Digest("m")),) if root else ()
+    item = Item(
+        dataset=facts.pop("dataset", "main"), name=name, blob=Digest(name), size_bytes=1, width_px=9,
+        height_px=9, split=split, annotation=annotation, origins=origins,
+    )  # fmt: skip
+
+    def refuse() -> bytes:
+        raise AssertionError("no pixel is needed")
+
+    return SourceItem(item, refuse)
+
+
+def make_alike(seed: int, name: str, quality: int) -> SourceItem:
+    """Return an item without a split; those of one seed look alike, and differ by their quality."""
+    colours = np.random.default_rng(seed).integers(0, 255, (6, 8, 3), np.uint8)
+    file = BytesIO()
+    Image.fromarray(colours).resize((160, 120), Image.Resampling.LANCZOS).save(file, "jpeg", quality=quality)
+    source = make_item(name, split=Split.NONE)
+    blob = Digest(hashlib.sha256(file.getvalue()).hexdigest())
+    return SourceItem(replace(source.item, blob=blob), file.getvalue)

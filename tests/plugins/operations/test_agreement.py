@@ -27,7 +27,7 @@ from tests.plugins.operations.drawing import (
 )
 
 ALL_SHAPES = {**SHAPES, "mask": draw_mask_shape()}
-COPIES = {"copies": 5, "keep_originals": False}
+COPIES: dict[str, Any] = {"copies": 5, "keep_originals": False}
 MOVES: list[tuple[str, dict[str, Any]]] = [
     ("flip", {"axis": "horizontal", **COPIES}),
     ("flip", {"axis": "vertical", **COPIES}),

@@ -15,6 +15,7 @@ from mlwf_tui.tui.screens.verbs.host import Host
 from mlwf_tui.tui.screens.verbs.making import Making
 from mlwf_tui.tui.screens.verbs.models import Models
 from mlwf_tui.tui.screens.verbs.names import Names
+from mlwf_tui.tui.screens.verbs.piping import Piping
 from mlwf_tui.tui.screens.verbs.queueing import Queueing
 from mlwf_tui.tui.screens.verbs.transforming import Transforming
 
@@ -46,6 +47,7 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "stats": care.stats,
         "import": making.import_,
         "transform": Transforming(host).transform,
+        "pipeline": Piping(host).pipeline,
         "demo": making.demo,
         "train": models.train,
         "benchmark": models.benchmark,
