@@ -71,7 +71,7 @@ VERBS = (
         DATA,
     ),
     Key("diff", "d", "diff", "Compare with the mark, or the version before", "Data", DATA),
-    Key("mark", "space", "mark", "Mark as the other side of the next diff", "Data", DATA),
+    Key("mark", "space", "mark", "Mark for the next diff, or as another source", "Data", DATA),
     Key("check", "V", "check", "Look for what is wrong or suspicious in it", "Data", DATA),
     Key("import", "i", "import", "Import a folder of images and annotations", "Data"),
     Key("transform", "o", "transform", "Make new data with an operation", "Data", DATA),

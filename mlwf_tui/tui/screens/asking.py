@@ -60,9 +60,22 @@ class Asking:
         if not self._long.start(title, work, done, fail=self._make_fail(failed)):
             self._teller.refuse("Something like it goes on already: p shows it.")
 
-    def put(self, dialog: Screen[T | None], then: Callable[[T], None]) -> None:
-        """Show a dialog and hand on what it returns, unless it was closed without an answer."""
-        self._app.push_screen(dialog, lambda answer: then(answer) if answer is not None else None)
+    def put(
+        self,
+        dialog: Screen[T | None],
+        then: Callable[[T], None],
+        *,
+        closed: Callable[[], None] | None = None,
+    ) -> None:
+        """Show a dialog and hand on what it returns; `closed` is called where there was no answer."""
+
+        def answered(answer: T | None) -> None:
+            if answer is not None:
+                then(answer)
+            elif closed is not None:
+                closed()
+
+        self._app.push_screen(dialog, answered)
 
     def copy(self, text: str) -> None:
         """Copy to the person's clipboard and say which way it went."""
