@@ -31,6 +31,10 @@ _ENVIRONMENT = {
     "OPENCV_FOR_THREADS_NUM": "1",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
+    # Intel's library in OpenCV chooses its arithmetic by the processor: a cubic resize would make other
+    # pixels elsewhere. That it is off is nothing to be warned of.
+    "OPENCV_IPP": "disabled",
+    "OPENCV_LOG_LEVEL": "ERROR",
 }
 
 

@@ -79,6 +79,14 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True):
     images_resumed: int = 0
     problems: tuple[Problem, ...] = ()
 
+    def to_result(self) -> dict[str, Any]:
+        """Return what a run's result says of it."""
+        return {
+            **msgspec.structs.asdict(self.counts),
+            "manifest": self.manifest.digest,
+            "problems": self.problems,
+        }
+
 
 def plan_transform(
     workspace: Workspace,
@@ -183,7 +191,8 @@ def follow_recipe(
 
     `check` may refuse the plan before anything is made.
 
-    Once the catalog names the manifest, `forget_drafts` frees what was kept for a second try.
+    What the run leaves as its result must hold `Followed.to_result()`, by which the next run of the recipe
+    finds it. Once the catalog names the manifest, `forget_drafts` frees what was kept for a second try.
 
     Raises: as `transform`.
     """
@@ -294,8 +303,7 @@ class _Ending(msgspec.Struct, frozen=True):
             result = self._describe(target, version, conflicts)
             self.run.result = {
                 **msgspec.structs.asdict(result),
-                "images": self.followed.counts.images,
-                "manifest": self.followed.manifest.digest,
+                **self.followed.to_result(),
                 "summary": _summarise(self.recipe.operation.name, result),
             }
         if not self.followed.problems:  # else another try has only those to make that failed
@@ -348,5 +356,5 @@ def _summarise(operation: str, result: TransformResult) -> str:
     if result.cached:
         return f"{text}, as the same recipe had made before"
     if result.problems:
-        return f"{text}, partly: {len(result.problems):,} images could not be made"
+        return f"{text}, partly: {len(result.problems):,} of the images could not be made"
     return text
