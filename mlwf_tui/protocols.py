@@ -63,6 +63,7 @@ class ImportedItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     split: Split = Split.NONE
     source: FoundFile | None = None
     annotation: Annotation | None = None
+    is_displaced: bool = False  # it has another dataset than its folders say: its key was taken
 
 
 class Description(NamedTuple):
@@ -72,12 +73,24 @@ class Description(NamedTuple):
     split: Split | None = None
 
 
+Pairing = Callable[[str, str], tuple[str, ...] | None]
+"""From a file's folder and name to the folders in which files of the same stem decide with it over items.
+
+None: what the file says, or that it is there, may concern other images as well.
+"""
+
+
 class Importer(Protocol):
     """Reads one dataset format from a folder, without touching it and without leaving it.
 
     One whose `detect` takes long, such as by loading a library, has a true `is_costly`: it is asked only
     where no other is sure. One that reads several formats has `choose(variant)`, which returns the
     importer of one of them; that one's name is `NAME:VARIANT`.
+
+    One whose items each follow from the files of one stem has `find_pairing(folder)`, which returns a
+    `Pairing`, or None where they do not in that folder. Of a listing with some stems alone, but with all
+    files of each, `iter_items` then yields what it would yield of them among all others, or it reports
+    something, or an item is displaced. So an import looks only at what has changed.
     """
 
     name: str

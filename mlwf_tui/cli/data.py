@@ -44,9 +44,16 @@ class _FormatOption(click.Option):
 @click.option(
     "--format", "format_", default="auto", cls=_FormatOption, help="The format; auto looks at the content."
 )
+@click.option("-m", "--message", help="Commit what the project then holds.")
 @detachable
 def import_command(
-    face: Face, path: Path, project: str, dataset: str, format_: str, terms: Terms | None
+    face: Face,
+    path: Path,
+    project: str,
+    dataset: str,
+    format_: str,
+    message: str | None,
+    terms: Terms | None,
 ) -> int:
     """Import a folder or archive of images and annotations into a project.
 
@@ -55,22 +62,31 @@ def import_command(
 
     \b
     mlwf import ./VOC2007 cells
-    mlwf import ./more-images cells --dataset march
+    mlwf import ./more-images cells --dataset march -m "images of march"
     mlwf import ./export.tar.zst cells
     """
     from mlwf_tui.workflow.import_ import import_folder
 
     if terms is not None:
         folder = str(expand_path(path))
-        call = {"path": folder, "project": project, "dataset": dataset, "format": format_}
+        call = {
+            "path": folder,
+            "project": project,
+            "dataset": dataset,
+            "format": format_,
+            "message": message,
+        }
         with face.open() as workspace:
             return submit(face, workspace, "import", call, terms)
     with face.open() as workspace, show_progress("import") as observer:
-        result = import_folder(workspace, path, project, dataset=dataset, format=format_, observer=observer)
+        result = import_folder(
+            workspace, path, project, dataset=dataset, format=format_, message=message, observer=observer
+        )
     updates = ", ".join(f"{aspect} of {count}" for aspect, count in result.updates.items())
     text = (
         f"{project}: {result.items_added} added, {result.items_updated} updated"
         f"{f' ({updates})' if updates else ''}, {result.items_unchanged} unchanged ({result.format})"
+        f"{f'; committed as {project}@{result.version}' if result.version else ''}"
     )
     new = [*(f"class {name}" for name in result.new_classes), *(f"tag {name}" for name in result.new_tags)]
     lines = [text, *_format_choice(result)]

@@ -204,14 +204,22 @@ class Home:
         *,
         dataset: str = "",
         format: str = "auto",
+        message: str | None = None,
         observer: Observer = _SILENT,
     ) -> ImportResult:
         """Take a folder's or an archive's images and annotations into a project, made where it is missing.
 
-        What is there already is updated where it differs; what cannot be imported is in `problems`.
+        What is there already is updated where it differs; what cannot be imported is in `problems`. With
+        a `message` what the project then holds is committed.
         """
         return import_folder(
-            self._workspace, Path(path), project, dataset=dataset, format=format, observer=observer
+            self._workspace,
+            Path(path),
+            project,
+            dataset=dataset,
+            format=format,
+            message=message,
+            observer=observer,
         )
 
     def export(

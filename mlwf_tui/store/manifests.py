@@ -25,6 +25,7 @@ from mlwf_tui.store.nodes import (
     HEADER_FORMAT,
     HEADER_VERSION,
     Header,
+    KeptNodes,
     read_header,
     read_root,
     write_header,
@@ -173,8 +174,12 @@ def update_rows(
     *,
     schema: LabelSchema,
     changes: Mapping[str, EncodedItem | None],
+    kept: KeptNodes | None = None,
 ) -> ManifestSummary:
-    """Store what `base` becomes with rows put in or taken away; as `update_manifest` otherwise."""
+    """Store what `base` becomes with rows put in or taken away; as `update_manifest` otherwise.
+
+    `kept` are the nodes that `find_rows` has read before.
+    """
     for key, encoded in changes.items():
         if encoded is not None and encoded.key != key:
             raise InvalidInput(
@@ -182,7 +187,7 @@ def update_rows(
             )
     header = read_header(store, base)
     rows = {key: None if encoded is None else msgspec.Raw(encoded.row) for key, encoded in changes.items()}
-    root, replaced = edit_tree(store, writer, header.root, rows)
+    root, replaced = edit_tree(store, writer, header.root, rows, kept)
     if root == header.root and to_schema_row(schema) == header.schema:
         return _summarize(base, header)  # also one of an earlier version, which is not written anew
     added = [encoded for encoded in changes.values() if encoded is not None]
@@ -257,14 +262,18 @@ def find_item(store: Store, digest: Digest, key: str) -> Item | None:
     return None if row is None else decode_item(row[1])
 
 
-def find_rows(store: Store, digest: Digest, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+def find_rows(
+    store: Store, digest: Digest, keys: Iterable[str], kept: KeptNodes | None = None
+) -> Iterator[tuple[str, bytes]]:
     """Yield the rows that are there under `keys`, in key order; each node on the way is read once.
+
+    With `kept` a node is read once in several calls.
 
     Raises:
         NotFound, CorruptData: as `read_summary`.
     """
     root = read_root(store, read_header(store, digest).root)
-    for key, row in iter_found(store, root, sorted(keys)):
+    for key, row in iter_found(store, root, sorted(keys), kept):
         yield key, bytes(row)
 
 

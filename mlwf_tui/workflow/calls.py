@@ -83,7 +83,7 @@ def _import(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -
     from mlwf_tui.workflow.import_ import import_folder
 
     return import_folder(workspace, Path(call["path"]), call["project"], dataset=call["dataset"],
-                         format=call["format"], observer=observer)  # fmt: skip
+                         format=call["format"], message=call.get("message"), observer=observer)  # fmt: skip
 
 
 def _export(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:

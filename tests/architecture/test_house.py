@@ -15,17 +15,16 @@ from mlwf_tui.sdk.jobs import Jobs
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "datumaro", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
-    "backup_files", "freezing",
-    "__init__", "calls", "combine", "content", "control", "detecting", "dispatch", "events",
-    "exports", "fingerprints", "finished_drafts", "fitting", "fixing", "follow", "linking", "making",
-    "making_hand", "placing", "planning", "preview", "recipes", "sources",
-    "graph_formats", "hands", "hits", "import_cache", "inspecting", "intake", "items", "jobs", "journal",
-    "known_items", "layouts", "leases", "live", "machine_marks", "members", "messages", "metering", "names",
-    "perform", "pictures", "pipeline_files", "pipeline_training", "pipeline_values", "piping", "points",
-    "step_params", "stepping",
-    "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving",
-    "settle", "spool", "tracking", "tree", "tree_edits", "tree_files", "tree_moves", "tree_plan",
-    "tree_recovery", "tree_state", "tree_write", "unpack", "unpacked", "usage",
+    "__init__", "backup_files", "cached_items", "calls", "combine", "content", "control", "detecting",
+    "dispatch", "events", "exports", "fingerprints", "finished_drafts", "fitting", "fixing", "follow",
+    "freezing", "graph_formats", "hands", "hits", "import_cache", "import_result", "inspecting", "intake",
+    "items", "jobs", "journal", "known_items", "layouts", "leases", "linking", "listing_changes", "live",
+    "machine_marks", "making", "making_hand", "members", "messages", "metering", "names", "narrowing",
+    "perform", "pictures", "pipeline_files", "pipeline_training", "pipeline_values", "piping", "placing",
+    "planning", "points", "preview", "readers", "reading", "reading_hand", "recipes", "recorder", "refs",
+    "scan", "serving", "settle", "sources", "spool", "step_params", "stepping", "tracking", "tree",
+    "tree_edits", "tree_files", "tree_moves", "tree_plan", "tree_recovery", "tree_state", "tree_write",
+    "unpack", "unpacked", "usage",
 }  # fmt: skip
 SDK_NAMES = {
     "import": "import_folder",  # a word of Python
