@@ -15,6 +15,8 @@ MlwfError                the root: a message for a person and a hint that says w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class MlwfError(Exception):
     """What happened and to which thing (`message`), and what to do about it (`hint`)."""
@@ -92,3 +94,11 @@ class PluginError(MlwfError):
     """A plug-in could not be loaded, or failed inside its own code."""
 
     kind = "plugin_error"
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return `Did you mean ROTATE? ` for a hint where a known word is much like `word`, else nothing."""
+    from difflib import get_close_matches  # 4 ms that only a mistake has to pay
+
+    near = get_close_matches(word, list(known), n=1)
+    return f"Did you mean {near[0]}? " if near else ""

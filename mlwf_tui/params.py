@@ -18,7 +18,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.errors import InvalidParameter, suggest
 
 
 class ParamSpec(msgspec.Struct, frozen=True):
@@ -99,7 +99,7 @@ def build_params(params_type: type[Any], values: Mapping[str, Any]) -> Any:
     if unknown:
         raise InvalidParameter(
             f"There is no parameter {unknown[0]!r}.",
-            hint=f"The parameters are: {', '.join(known) or 'none'}.",
+            hint=f"{suggest(unknown[0], known)}The parameters are: {', '.join(known) or 'none'}.",
         )
     hints = get_type_hints(params_type)
     checked = {

@@ -6,6 +6,7 @@ kind in tests/contracts/ says what an implementation must do beyond the signatur
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,7 +19,7 @@ from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, LabelSchem
 from mlwf_tui.entities.boxes import Boxes
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.ids import JobId
-from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.item import Item, Origin, Split
 from mlwf_tui.entities.machine import Gpu
 from mlwf_tui.entities.run import JobExit, Problem, ProcessIdentity, Wish
 
@@ -62,6 +63,7 @@ class ImportedItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     split: Split = Split.NONE
     source: FoundFile | None = None
     annotation: Annotation | None = None
+    is_displaced: bool = False  # it has another dataset than its folders say: its key was taken
 
 
 class Description(NamedTuple):
@@ -71,12 +73,24 @@ class Description(NamedTuple):
     split: Split | None = None
 
 
+Pairing = Callable[[str, str], tuple[str, ...] | None]
+"""From a file's folder and name to the folders in which files of the same stem decide with it over items.
+
+None: what the file says, or that it is there, may concern other images as well.
+"""
+
+
 class Importer(Protocol):
     """Reads one dataset format from a folder, without touching it and without leaving it.
 
     One whose `detect` takes long, such as by loading a library, has a true `is_costly`: it is asked only
     where no other is sure. One that reads several formats has `choose(variant)`, which returns the
     importer of one of them; that one's name is `NAME:VARIANT`.
+
+    One whose items each follow from the files of one stem has `find_pairing(folder)`, which returns a
+    `Pairing`, or None where they do not in that folder. Of a listing with some stems alone, but with all
+    files of each, `iter_items` then yields what it would yield of them among all others, or it reports
+    something, or an item is displaced. So an import looks only at what has changed.
     """
 
     name: str
@@ -179,39 +193,104 @@ class Exporter(Protocol):
 
 
 class SourceItem(msgspec.Struct, frozen=True):
-    """One item that an operation may read; the pixels are read only when asked for."""
+    """One item that an operation may read; the pixels are read only when asked for.
 
-    item: Item
-    read_image: Callable[[], bytes]
-
-
-class ResultItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One item that an operation makes. `image` None keeps the source's pixels (`item.blob`).
-
-    Where `image` is given it is an encoded file; the caller stores it and fills in blob and size.
+    With several sources the item's dataset begins with its project's name; `origin.key` is its key
+    there, and `origin.manifest` the version's.
     """
 
     item: Item
-    image: bytes | None = None
+    read_image: Callable[[], bytes]
+    origin: Origin | None = None
+    project: str = ""
+
+
+class PlannedItem(msgspec.Struct, frozen=True):
+    """A result whose pixels are those of the source at position `source`; it is finished."""
+
+    item: Item
+    source: int
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A result whose pixels are still to be made, by any process and in any order.
+
+    `seed` is this draft's own (see `draw_seed`), 0 to 2^63 - 1. `arguments` is what else `make` needs to
+    know, such as the number of a tile: None, or of texts, numbers, booleans, lists and mappings, as
+    MessagePack has them; tuples arrive as lists.
+    """
+
+    sources: tuple[int, ...]  # positions in the items that `plan` was given; first what it takes the place of
+    dataset: str
+    name: str
+    seed: int
+    arguments: Any = None
+
+
+class ResultItem(msgspec.Struct, frozen=True, kw_only=True):
+    """What `make` returns: an item under its draft's dataset and name, and its image as a file.
+
+    The caller stores the image and fills in blob, size in bytes and origins.
+    """
+
+    item: Item
+    image: bytes
 
 
 class Operation(Protocol):
-    """Makes items from items: an augmentation, a split, a filter. Deterministic given its seed."""
+    """Makes items from items: an augmentation, a split, a filter. Deterministic given its seed.
+
+    What comes out must not depend on the order in which items stand. An operation whose `plan` looks at
+    pixels has a true `reads_pixels`; one that draws nothing at random a false `is_random`. One that
+    joins projects in its own way has `join_schemas(schemas, params)`, which is given their schemas by
+    name and returns the schema that `plan` and `transform_schema` are given; else the first to define a
+    class or tag is followed.
+    """
 
     name: str
     summary: str
+    group: str  # where it is listed: pixels, annotations, selection, splits, merging
     version: int  # raised when the same parameters would give another output; part of the recipe
     params_type: type[Any]  # a frozen dataclass; see params.py for how a field declares its bounds
 
-    def apply(self, items: Sequence[SourceItem], params: Any, *, seed: int) -> Iterator[ResultItem]:
-        """Yield the results lazily; what an item becomes must not depend on its neighbours' order.
+    def plan(
+        self, items: Sequence[SourceItem], schema: LabelSchema, params: Any, *, seed: int
+    ) -> Iterator[PlannedItem | Draft]:
+        """Yield what the results will be, lazily and in the order of the sources; nothing is made yet.
+
+        `items` may be gone through several times, and each time they are read again: what is kept of
+        them should be small. Reading one by its position costs more.
 
         Raises:
             InvalidInput: the parameters do not fit these items.
         """
 
     def transform_schema(self, schema: LabelSchema, params: Any) -> LabelSchema:
-        """Return the label schema of the results."""
+        """Return the label schema of the results.
+
+        Raises:
+            InvalidParameter: it has not what the parameters name.
+        """
+
+
+class ImageOperation(Operation, Protocol):
+    """An operation that yields drafts."""
+
+    def make(self, draft: Draft, sources: Sequence[SourceItem], params: Any) -> ResultItem | None:
+        """Return what a draft becomes, or None where nothing of it is left.
+
+        `sources` are the items that the draft names, in its order. A pure function of its arguments,
+        called in several processes at once, in any order, and again after a kill.
+
+        Raises:
+            InvalidInput: an image that cannot be used: it is told and counted, and the others are made.
+        """
+
+
+def draw_seed(seed: int, key: str, copy: int = 0) -> int:
+    """Return the seed of a draft: of a transform's seed, its source's key and a number, of nothing else."""
+    digest = hashlib.sha256(f"{seed}\n{key}\n{copy}".encode()).digest()
+    return int.from_bytes(digest[:8]) >> 1
 
 
 # --- trainers ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 
 from mlwf_tui.entry_points import find_entry_points
-from mlwf_tui.errors import NotFound, PluginError
+from mlwf_tui.errors import NotFound, PluginError, suggest
 from mlwf_tui.protocols import Executor, Exporter, Gauge, Importer, Operation, Sample, Trainer
 
 GROUP_PREFIX = "mlwf_tui."
@@ -69,7 +69,8 @@ class Registry(msgspec.Struct, frozen=True):
         if name not in points:
             raise NotFound(
                 f"There is no {singular} named {name!r}.",
-                hint=f"There are: {', '.join(sorted(points)) or 'none; is mlwf installed with pip?'}.",
+                hint=f"{suggest(name, points)}There are: "
+                f"{', '.join(sorted(points)) or 'none; is mlwf installed with pip?'}.",
             )
         try:
             return points[name].load()()

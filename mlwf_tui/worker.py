@@ -29,6 +29,7 @@ from mlwf_tui.workflow.perform import (
     perform,
     stand_still,
 )
+from mlwf_tui.workflow.progress_log import ProgressLog
 from mlwf_tui.workflow.settle import DISK_REFUSED
 from mlwf_tui.workspace import Workspace, open_workspace
 
@@ -122,7 +123,7 @@ def _do_run(workspace: Workspace, run: Run, wishes: Wishes) -> int:
             (workspace.run_folder(run.id) / FILE_NAME).open("ab") as file,
             EventWriter(file, check=lambda: wishes.check(workspace, run)) as writer,
         ):
-            perform(workspace, run, writer)
+            perform(workspace, run, ProgressLog(run.verb, writer))
         state = workspace.catalog.runs.get(run.id).state
         logger.info("%s %s is %s", run.verb, run.id, state)
         return INTERRUPTED if state is RunState.STOPPED else DONE

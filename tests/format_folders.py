@@ -323,3 +323,65 @@ SAMPLES: dict[str, Sample] = {
     ),
     "wider_face": Sample(make_wider_face, declares=("face",), has_boxes=False),
 }
+
+
+# --- variants ------------------------------------------------------------------------------------
+
+
+def make_voc_masks(folder: Path) -> Path:
+    """Write VOC's XML files, and PNGs of classes and objects with the colours of labelmap.txt."""
+    make_voc(folder, BOXES, splits={"train": ["a", "b", "c"]})
+    (folder / "ImageSets/Main").rename(folder / "ImageSets/Segmentation")
+    for name, of_image in BOXES.items():
+        stem = Path(name).stem
+        classes = [CLASSES.index(box[0]) + 1 for box in of_image]
+        write_map(folder / f"SegmentationClass/{stem}.png", draw_boxes(of_image, classes))
+        numbers = range(1, len(of_image) + 1)
+        write_map(folder / f"SegmentationObject/{stem}.png", draw_boxes(of_image, numbers))
+    lines = ["background:0,0,0::", *(f"{name}:::" for name in CLASSES)]
+    (folder / "labelmap.txt").write_text("\n".join(lines))
+    return folder
+
+
+def make_open_images_masks(folder: Path) -> Path:
+    """Write a PNG for each box, and the table of them."""
+    make_open_images(folder)
+    rows = ["MaskPath,ImageID,LabelName,BoxID,BoxXMin,BoxXMax,BoxYMin,BoxYMax,PredictedIoU,Clicks\n"]
+    pairs = [(name, box) for name, of_image in BOXES.items() for box in of_image]
+    for number, (name, box) in enumerate(pairs):
+        mask = f"{Path(name).stem}_m0{box[0]}_{number:08x}.png"
+        write_map(folder / "masks" / mask, draw_boxes([box], [255]))
+        rows.append(f"{mask},{Path(name).stem},/m/{box[0]},{number:08x},0,1,0,1,0.5,\n")
+    (folder / "annotations/train-annotations-object-segmentation.csv").write_text("".join(rows))
+    (folder / "annotations/oidv6-train-annotations-bbox.csv").unlink()
+    return folder
+
+
+def make_yolo_task(task: str) -> Callable[[Path], Path]:
+    """Return what writes a folder of one of YOLO's tasks: segment, pose or obb."""
+
+    def make(folder: Path) -> Path:
+        make_yolo(folder, {f"train/{name}": [] for name in BOXES}, class_names=CLASSES)
+        for name, of_image in BOXES.items():
+            lines = []
+            for label, *edges in of_image:
+                left, right = edges[0] / WIDTH_PX, edges[2] / WIDTH_PX
+                top, bottom = edges[1] / HEIGHT_PX, edges[3] / HEIGHT_PX
+                ring = f"{left} {top} {right} {top} {right} {bottom} {left} {bottom}"
+                box = f"{(left + right) / 2} {(top + bottom) / 2} {right - left} {bottom - top}"
+                pose = f"{box} {left} {top} 2 {right} {bottom} 1"
+                lines.append(f"{CLASSES.index(label)} {pose if task == 'pose' else ring}\n")
+            (folder / "labels/train" / name).with_suffix(".txt").write_text("".join(lines))
+        with (folder / "data.yaml").open("a") as file:
+            file.write(f"task: {task}\n" + ("kpt_shape: [2, 3]\n" if task == "pose" else ""))
+        return folder
+
+    return make
+
+
+VARIANTS: dict[str, Sample] = {
+    "open_images:segmentation": Sample(make_open_images_masks, declares=CLASSES, has_boxes=False),
+    "voc:segmentation": Sample(make_voc_masks, declares=CLASSES, has_boxes=False, is_strict=True),
+    **{f"yolo:{task}": Sample(make_yolo_task(task), declares=CLASSES) for task in ("segment", "pose", "obb")},
+}
+"""One of several formats that one importer reads; each is chosen by itself."""

@@ -12,6 +12,7 @@ from mlwf_tui.catalog.artifacts import Artifacts
 from mlwf_tui.catalog.cards import Cards
 from mlwf_tui.catalog.contents import Contents
 from mlwf_tui.catalog.database import Clock, Database
+from mlwf_tui.catalog.intermediates import Intermediates
 from mlwf_tui.catalog.jobs import Jobs
 from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.lineage import Lineage
@@ -19,6 +20,7 @@ from mlwf_tui.catalog.migrations import migrate
 from mlwf_tui.catalog.models import Models
 from mlwf_tui.catalog.projects import Projects
 from mlwf_tui.catalog.queue import Queue
+from mlwf_tui.catalog.recipes import Recipes
 from mlwf_tui.catalog.reports import Reports
 from mlwf_tui.catalog.roots import Roots
 from mlwf_tui.catalog.runs import Runs
@@ -66,6 +68,8 @@ class Catalog:
         self.reports = Reports(self._database, self.journal)
         self.artifacts = Artifacts(self._database, self.journal)
         self.cards = Cards(self._database, self.journal)
+        self.recipes = Recipes(self._database, self.journal)
+        self.intermediates = Intermediates(self._database)
         self.lineage = Lineage(self._database, self.journal)
         try:
             _open(self._database)

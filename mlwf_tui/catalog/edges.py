@@ -14,8 +14,10 @@ from mlwf_tui.catalog.tables import (
     ArtifactRow,
     EdgeRow,
     FolderRow,
+    IntermediateRow,
     ModelRow,
     ProjectRow,
+    RecipeRow,
     ReportRow,
     StateRow,
     VersionRow,
@@ -25,10 +27,14 @@ from mlwf_tui.entities.lineage import Direction
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
 from mlwf_tui.errors import Conflict, NotFound
 
-ArtifactTable = type[FolderRow | StateRow | VersionRow | ModelRow | ReportRow | ArtifactRow]
+ArtifactTable = type[
+    FolderRow | ArtifactRow | RecipeRow | IntermediateRow | StateRow | VersionRow | ModelRow | ReportRow
+]
 
 ARTIFACT_TABLES: Mapping[ArtifactKind, ArtifactTable] = {
     ArtifactKind.FOLDER: FolderRow,
+    ArtifactKind.RECIPE: RecipeRow,
+    ArtifactKind.INTERMEDIATE: IntermediateRow,
     ArtifactKind.PROJECT: StateRow,
     ArtifactKind.VERSION: VersionRow,
     ArtifactKind.MODEL: ModelRow,
@@ -103,6 +109,8 @@ def read_edges(database: Database, run_ids: pw.Query) -> RunEdges:
     version_project = ProjectRow.alias()
     title = pw.fn.COALESCE(
         FolderRow.path,
+        RecipeRow.name,
+        IntermediateRow.title,
         state_project.name,
         version_project.name.concat("@").concat(VersionRow.number),
         ModelRow.name,

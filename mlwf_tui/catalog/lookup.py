@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterable, Sequence
 
 from mlwf_tui.catalog.database import Database
-from mlwf_tui.catalog.tables import ModelRow, ProjectRow, ReportRow, RunRow
+from mlwf_tui.catalog.tables import ModelRow, ProjectRow, RecipeRow, ReportRow, RunRow
 from mlwf_tui.errors import InvalidParameter, NotFound
 
 MAX_CANDIDATES = 5
 
 
 def find_by_prefix(
-    database: Database, table: type[ProjectRow | RunRow | ModelRow | ReportRow], ref: str, what: str
+    database: Database,
+    table: type[ProjectRow | RunRow | ModelRow | ReportRow | RecipeRow],
+    ref: str,
+    what: str,
 ) -> str | None:
     """Return the one id that starts with `ref`, or None; what was deleted is not found.
 

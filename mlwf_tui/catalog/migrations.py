@@ -268,6 +268,28 @@ _STANDINGS = (
     )""",
 )
 
+_PIPELINES = (
+    "ALTER TABLE run ADD COLUMN parent_id TEXT REFERENCES run (id)",
+    "CREATE INDEX run_by_parent ON run (parent_id, sequence) WHERE parent_id IS NOT NULL",
+    """CREATE TABLE recipe (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        text TEXT NOT NULL,
+        digest TEXT NOT NULL UNIQUE,
+        created_at INTEGER NOT NULL
+    )""",
+    """CREATE TABLE intermediate (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        title TEXT NOT NULL,
+        manifest TEXT NOT NULL,
+        item_count INTEGER NOT NULL,
+        run_id TEXT NOT NULL REFERENCES run (id),
+        created_at INTEGER NOT NULL
+    )""",
+)
+
 _TRACKING = (
     # What runs read and make that has no table of its own: files, datasets, sessions, labelling jobs.
     """CREATE TABLE artifact (
@@ -305,5 +327,6 @@ MIGRATIONS = (
     Migration(2, "tags and deleted versions", _VERSION_TAGS),
     Migration(3, "the queue", _QUEUE),
     Migration(4, "standings of runs", _STANDINGS),
-    Migration(5, "artifacts and cards of other programs, minor versions", _TRACKING),
+    Migration(5, "pipelines", _PIPELINES),
+    Migration(6, "artifacts and cards of other programs, minor versions", _TRACKING),
 )

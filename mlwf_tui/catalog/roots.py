@@ -15,6 +15,7 @@ from mlwf_tui.catalog.heads import MoveStatus
 from mlwf_tui.catalog.tables import (
     EdgeRow,
     HeadMoveRow,
+    IntermediateRow,
     ModelRow,
     ProjectRow,
     ReportRow,
@@ -37,6 +38,7 @@ class Root(msgspec.Struct, frozen=True):
     title: str
     digest: Digest
     is_manifest: bool
+    is_optional: bool = False  # kept where it is there, and no damage where it was collected
 
 
 class Roots:
@@ -49,13 +51,14 @@ class Roots:
         """Return what is live, versions first, newest first.
 
         Live are heads, versions, the states that undo and redo can reach, models, reports, and what
-        an unfinished run reads. With `since`, also what was deleted from then on, and every state
-        that a head took from then on.
+        an unfinished run reads. With `since`, also what was deleted from then on, every state that a
+        head took and every intermediate that was made from then on.
         """
         with self._database.snapshot(), self._database.working_on_rows():
             found = [
                 *self._list_versions(since),
                 *self._list_states(since),
+                *self._list_intermediates(since),
                 *self._list_models(since),
                 *self._list_reports(since),
             ]
@@ -98,6 +101,14 @@ class Roots:
         )
         for name, is_head, manifest in self._rows(query):
             yield Root(name if is_head else f"{name} (to undo or redo)", _check_digest(manifest), True)
+
+    def _list_intermediates(self, since: datetime | None) -> Iterator[Root]:
+        is_wanted = IntermediateRow.id.in_(_read_by_unfinished(ArtifactKind.INTERMEDIATE))
+        if since is not None:
+            is_wanted |= IntermediateRow.created_at >= since
+        query = IntermediateRow.select(IntermediateRow.title, IntermediateRow.manifest).where(is_wanted)
+        for title, manifest in self._rows(query.order_by(IntermediateRow.sequence.desc())):
+            yield Root(f"the step {title}", _check_digest(manifest), True, is_optional=True)
 
     def _list_models(self, since: datetime | None) -> Iterator[Root]:
         query = ModelRow.select(ModelRow.name, ModelRow.checkpoints)

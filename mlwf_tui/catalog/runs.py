@@ -41,6 +41,7 @@ class Runs:
         recipe: Digest | None = None,
         terms: Terms | None = None,
         call: Mapping[str, Any] | None = None,
+        parent: RunId | None = None,
     ) -> Run:
         """Add a run; one that is created running has started now, one with terms waits in the queue."""
         run_id = RunId(new_id())
@@ -68,6 +69,7 @@ class Runs:
                     priority=0 if terms is None else terms.priority,
                     waits_for="",
                     retry_count=0,
+                    parent_id=parent,
                 )
             )
             self._journal.append("run.created", run_id, author=author, verb=verb, state=state)
@@ -111,6 +113,10 @@ class Runs:
             EdgeRow.direction == Direction.INPUT,
         )
         return self._read(RunRow.id.in_(edges), limit=None)
+
+    def list_parts(self, run_id: RunId) -> tuple[Run, ...]:
+        """Return the runs that are parts of this one, newest first."""
+        return self._read(RunRow.parent_id == run_id, limit=None)
 
     def find_by_recipe(self, recipe: Digest) -> Run | None:
         """Return the newest run of this recipe that is done."""
@@ -162,11 +168,11 @@ class Runs:
         assert state.is_finished, state
         with self._database.transaction():
             self._get_unfinished_state(run_id)
+            known = {"result": result, "summary": _summarise(result)} if result else {}
             self._update(
                 run_id,
                 state=state,
-                result=result,
-                summary=_summarise(result),
+                **known,
                 error=error,
                 hint=hint,
                 waits_for="",
@@ -194,6 +200,17 @@ class Runs:
         with self._database.transaction():
             self._get_unfinished_state(run_id)
             self._update(run_id, params=params)
+
+    def note_result(self, run_id: RunId, result: Mapping[str, Any]) -> None:
+        """Say what is known of the result while the run goes on; kept where it ends without another.
+
+        Raises:
+            Conflict: the run is finished.
+        """
+        with self._database.transaction():
+            self._get_unfinished_state(run_id)
+            self._update(run_id, result=result, summary=_summarise(result))
+            self._journal.append("run.noted", run_id)
 
     def set_environment(self, run_id: RunId, environment: Mapping[str, str]) -> None:
         """Note what the run was done with: versions, device.
@@ -302,4 +319,5 @@ def _to_run(row: RunRow, edges: RunEdges) -> Run:
         waits_for=row.waits_for,
         not_before=row.not_before,
         retry_count=row.retry_count,
+        parent=None if row.parent_id is None else RunId(row.parent_id),
     )

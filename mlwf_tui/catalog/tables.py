@@ -136,6 +136,7 @@ class RunRow(Row):
     waits_for: pw.Field[str] = Text()
     not_before: pw.Field[datetime | None] = Time(null=True)
     retry_count: pw.Field[int] = pw.IntegerField()
+    parent_id: pw.Field[str | None] = Text(null=True)
 
     class Meta:
         table_name = "run"
@@ -226,6 +227,29 @@ class CardRow(pw.Model):
         table_name = "card"
 
 
+class RecipeRow(Row):
+    id: pw.Field[str] = Text()
+    name: pw.Field[str] = Text()
+    text: pw.Field[str] = Text()
+    digest: pw.Field[str] = Text()
+    created_at: pw.Field[datetime] = Time()
+
+    class Meta:
+        table_name = "recipe"
+
+
+class IntermediateRow(Row):
+    id: pw.Field[str] = Text()
+    title: pw.Field[str] = Text()
+    manifest: pw.Field[str] = Text()
+    item_count: pw.Field[int] = pw.IntegerField()
+    run_id: pw.Field[str] = Text()
+    created_at: pw.Field[datetime] = Time()
+
+    class Meta:
+        table_name = "intermediate"
+
+
 class ModelRow(Row):
     id: pw.Field[str] = Text()
     name: pw.Field[str] = Text()
@@ -277,5 +301,6 @@ class JournalRow(Row):
 
 TABLES: tuple[type[pw.Model], ...] = (
     MigrationRow, ProjectRow, StateRow, HeadMoveRow, VersionRow, TagRow, ContentRow, RunRow, StandingRow,
-    EdgeRow, JobRow, QueueRow, FolderRow, ArtifactRow, CardRow, ModelRow, ReportRow, JournalRow,
+    EdgeRow, JobRow, QueueRow, FolderRow, ArtifactRow, CardRow, RecipeRow, IntermediateRow, ModelRow,
+    ReportRow, JournalRow,
 )  # fmt: skip

@@ -89,6 +89,12 @@ def _format_check(result: CheckResult, most: int | None) -> Iterator[str]:
             f"{result.images_not_compared:,} images were not decoded yet, so their looks were not compared;"
             " --near does it, once."
         )
+    if result.images_partly_compared:
+        yield ""
+        yield (
+            f"{result.images_partly_compared:,} images nearly look like very many others, and were not"
+            " compared with each of these."
+        )
 
 
 def _summarize(result: CheckResult) -> str:

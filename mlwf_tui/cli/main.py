@@ -22,6 +22,7 @@ COMMANDS = {
     "mlwf_tui.cli.data": (
         "import", "projects", "show", "operations", "transform", "export",
     ),
+    "mlwf_tui.cli.pipeline": ("pipeline",),
     "mlwf_tui.cli.versions": (
         "commit", "versions", "restore", "undo", "redo", "copy", "branch", "merge", "tag", "untag",
         "describe", "rename", "delete", "history",

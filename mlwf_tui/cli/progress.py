@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from mlwf_tui.cli.text import format_time_left, read_terminal_width
-from mlwf_tui.entities.pace import Pace
+from mlwf_tui.entities.pace import Pace, describe_rate
 from mlwf_tui.entities.run import Progress
 
 BAR_WIDTH = 24
@@ -36,7 +36,7 @@ class ProgressLine:
         if now - self._last < (BAR_INTERVAL_S if self._is_terminal else LINE_INTERVAL_S):
             return
         self._last = now
-        text = f"{self._label}  {_draw_bar(step, total)}{self._draw_left(total)}  {message}"
+        text = f"{self._label}  {_draw_bar(step, total)}{self._draw_pace(total)}  {message}"
         if self._is_terminal:
             self._stream.write(f"\r\x1b[2K{text[: read_terminal_width() - 1]}")
             self._has_line = True
@@ -44,9 +44,13 @@ class ProgressLine:
             self._stream.write(text + "\n")
         self._stream.flush()
 
-    def _draw_left(self, total: int | None) -> str:
-        left = self._pace.estimate(time.time()) if total else None
-        return f"  {format_time_left(left.seconds, left.margin_s)} left" if left is not None else ""
+    def _draw_pace(self, total: int | None) -> str:
+        now_s = time.time()
+        rate, left = self._pace.measure(now_s), self._pace.estimate(now_s) if total else None
+        words = [describe_rate(rate)] if rate is not None else []
+        if left is not None:
+            words.append(f"{format_time_left(left.seconds, left.margin_s)} left")
+        return "".join(f"  {word}" for word in words)
 
     def metric(self, key: str, value: float, step: int) -> None:
         """Metrics are shown by whoever follows the run, not on this line."""
@@ -73,6 +77,6 @@ def show_progress(label: str) -> Iterator[ProgressLine]:
 
 def _draw_bar(step: int, total: int | None) -> str:
     if not total:
-        return str(step)
+        return f"{step:,}"
     filled = min(BAR_WIDTH, BAR_WIDTH * step // total)
-    return f"{'━' * filled}{'╌' * (BAR_WIDTH - filled)} {step}/{total}"
+    return f"{'━' * filled}{'╌' * (BAR_WIDTH - filled)} {step:,}/{total:,}"

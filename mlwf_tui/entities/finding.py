@@ -67,7 +67,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found, the gravest first. Looks of `images_not_compared` images were not compared."""
+    """What was found, the gravest first.
+
+    Looks of `images_not_compared` images were not compared; those of `images_partly_compared`, which are
+    among very many that nearly look alike, not with each.
+    """
 
     ref: str
     project: str
@@ -76,6 +80,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     objects: int
     findings: tuple[Finding, ...]
     images_not_compared: int = 0
+    images_partly_compared: int = 0
 
     @property
     def ok(self) -> bool:

@@ -17,6 +17,8 @@ ModelId = NewType("ModelId", str)
 ReportId = NewType("ReportId", str)
 FolderId = NewType("FolderId", str)
 ArtifactId = NewType("ArtifactId", str)
+RecipeId = NewType("RecipeId", str)
+IntermediateId = NewType("IntermediateId", str)
 
 
 def new_id() -> str:

@@ -26,8 +26,19 @@ class Split(StrEnum):
     NONE = "none"
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """The imported image that an item's pixels were first made from, however many steps ago."""
+
+    blob: Digest
+    key: str
+    manifest: Digest  # of the version that the first step read
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One image of a project state."""
+    """One image of a project state.
+
+    `origins` is empty where the pixels are those that were imported; a mosaic has several.
+    """
 
     dataset: str
     name: str
@@ -37,6 +48,12 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     height_px: int
     split: Split = Split.NONE
     annotation: Annotation = Annotation()
+    origins: tuple[Origin, ...] = ()
+
+    @property
+    def roots(self) -> tuple[Digest, ...]:
+        """The imported images that its pixels show: items that share one are siblings."""
+        return tuple([origin.blob for origin in self.origins]) or (self.blob,)
 
     @property
     def key(self) -> str:

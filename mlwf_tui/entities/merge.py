@@ -68,6 +68,7 @@ class _ItemMerge:
             height_px=height_px,
             split=self._merge_aspect("split", lambda item: item.split, str),
             annotation=Annotation(self._merge_objects(), self._merge_tags(), self._merge_custom()),
+            origins=(self.ours if blob == self.ours.blob else self.theirs).origins,
         )
 
     def _merge_aspect(self, what: str, read: Callable[[Item], T], tell: Callable[[T], str]) -> T:

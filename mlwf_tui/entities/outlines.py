@@ -82,7 +82,7 @@ def enclose(points: Sequence[Point]) -> Ring:
 
     Source: one side of it lies on the convex hull (Freeman and Shapira, 1975).
     """
-    hull = _find_hull(points)
+    hull = find_hull(points)
     best: Ring = to_corners(Geometry(GeometryKind.POLYLINE, tuple(points)).bounds)
     smallest = math.inf
     for (x0, y0), (x1, y1) in pairwise((*hull, hull[0])):
@@ -100,7 +100,7 @@ def enclose(points: Sequence[Point]) -> Ring:
     return best
 
 
-def _find_hull(points: Sequence[Point]) -> list[Point]:
+def find_hull(points: Sequence[Point]) -> list[Point]:
     """Return the convex hull in order. Source: Andrew, Another efficient algorithm, 1979."""
     ordered = sorted(set(points))
     if len(ordered) < 3:

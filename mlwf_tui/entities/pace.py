@@ -1,4 +1,4 @@
-"""How long a run will still take, from the pace of its recent steps; says nothing where it cannot know."""
+"""How fast work goes and how long it will still take, from its recent steps; silent where it cannot know."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ class TimeLeft(msgspec.Struct, frozen=True):
 
     seconds: float
     margin_s: float
+
+    def __str__(self) -> str:
+        """Both in the unit of the estimate and no finer than the margin: more digits would be a lie."""
+        for unit_s, name in ((3600, "h"), (60, "min")):
+            if self.seconds >= 2 * unit_s:
+                digits = 1 if unit_s == 3600 and self.margin_s < unit_s else 0
+                margin = self.margin_s / unit_s
+                shown = f" ± {margin:.{digits}f}" if margin >= 0.5 / 10**digits else ""
+                return f"{self.seconds / unit_s:.{digits}f}{shown} {name}"
+        return f"{self.seconds:.0f} ± {max(1.0, self.margin_s):.0f} s"
 
 
 class Pace:
@@ -60,22 +70,35 @@ class Pace:
         It cannot where no end is known, where too little was seen, where nothing has been heard for much
         longer than ever before, or where the pace varies so much that the margin exceeds the estimate.
         """
-        if not self._total or len(self._samples) < MIN_SAMPLES:
+        window = self._find_window(now_s)
+        if not self._total or window is None:
             return None
-        last_at, last_step = self._samples[-1]
-        silence_s = now_s - last_at
-        if silence_s > max(MIN_STALL_S, STALL_FACTOR * self._longest_gap_s):
-            return None
-        window = self._cut_window()
+        last_at, last_step = window[-1]
         elapsed_s, steps = last_at - window[0][0], last_step - window[0][1]
-        if elapsed_s < MIN_EVIDENCE_S or steps <= 0:
-            return None
         rest = max(0, self._total - last_step)
         seconds = rest * elapsed_s / steps
         margin_s = _find_margin(window, rest)
         if rest and margin_s > seconds:
             return None
-        return TimeLeft(max(0.0, seconds - max(0.0, silence_s)), margin_s)
+        return TimeLeft(max(0.0, seconds - max(0.0, now_s - last_at)), margin_s)
+
+    def measure(self, now_s: float) -> float | None:
+        """Return the steps a second of late, or None where too little was seen or it has fallen silent."""
+        window = self._find_window(now_s)
+        if window is None:
+            return None
+        return (window[-1][1] - window[0][1]) / (window[-1][0] - window[0][0])
+
+    def _find_window(self, now_s: float) -> list[tuple[float, int]] | None:
+        """Return the samples of the recent past, or None where nothing can be said from them."""
+        if len(self._samples) < MIN_SAMPLES:
+            return None
+        last_at, last_step = self._samples[-1]
+        if now_s - last_at > max(MIN_STALL_S, STALL_FACTOR * self._longest_gap_s):
+            return None
+        window = self._cut_window()
+        is_enough = last_at - window[0][0] >= MIN_EVIDENCE_S and last_step > window[0][1]
+        return window if is_enough else None
 
     def _begin_anew(self) -> None:
         self._samples.clear()
@@ -91,6 +114,16 @@ class Pace:
     def _thin(self) -> None:
         self._samples = deque(list(self._samples)[::2])
         self._stride *= 2
+
+
+def describe_rate(steps_per_s: float) -> str:
+    """Return a speed in words: "1,240/s", "3.2M/s", or "2.5 s each" where a step takes over a second."""
+    if steps_per_s < 1:
+        return f"{1 / steps_per_s:.2g} s each" if steps_per_s > 0.01 else f"{1 / steps_per_s:,.0f} s each"
+    for unit, letter in ((1e9, "G"), (1e6, "M")):
+        if steps_per_s >= unit:
+            return f"{steps_per_s / unit:.3g}{letter}/s"
+    return f"{steps_per_s:,.0f}/s" if steps_per_s >= 10 else f"{steps_per_s:.2g}/s"
 
 
 def _find_margin(window: list[tuple[float, int]], rest: int) -> float:

@@ -22,6 +22,8 @@ class ArtifactKind(StrEnum):
     DATASET = "dataset"  # a part of a version
     SESSION = "session"  # what a run offers to others while it goes, as a served model
     LABELING_JOB = "labeling_job"  # by people, in another system
+    RECIPE = "recipe"  # the text of a pipeline
+    INTERMEDIATE = "intermediate"  # what a pipeline's step has made
     PROJECT = "project"  # a state of a project that no version names yet
     VERSION = "version"
     MODEL = "model"
@@ -81,6 +83,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     waits_for: str = ""  # in words for a person, while it is queued
     not_before: datetime | None = None  # of a retry
     retry_count: int = 0  # by itself
+    parent: RunId | None = None  # the run that this one is a part of
 
     @property
     def is_detached(self) -> bool:

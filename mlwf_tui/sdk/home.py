@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -48,6 +48,8 @@ from mlwf_tui.workflow.merge import MergePlan, MergeResult, Policy, merge, plan_
 from mlwf_tui.workflow.metrics import find_run
 from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.operations import OperationInfo, list_operations
+from mlwf_tui.workflow.pipeline import PipelineResult, make_request, preview_pipeline, run_pipeline
+from mlwf_tui.workflow.pipeline_files import ReadyRecipe, list_ready
 from mlwf_tui.workflow.projects import list_projects
 from mlwf_tui.workflow.rename import rename
 from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
@@ -59,7 +61,7 @@ from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import SyncResult, sync
 from mlwf_tui.workflow.tag import TagResult, tag, untag
 from mlwf_tui.workflow.trace import Trace, find_paths, trace
-from mlwf_tui.workflow.transform import TransformResult, transform
+from mlwf_tui.workflow.transform import TransformPlan, TransformResult, plan_transform, transform
 from mlwf_tui.workflow.undo import UndoResult, redo, undo
 from mlwf_tui.workflow.verify import Scope, VerifyResult, verify
 from mlwf_tui.workflow.versions import list_versions
@@ -248,14 +250,22 @@ class Home:
         *,
         dataset: str = "",
         format: str = "auto",
+        message: str | None = None,
         observer: Observer = SILENT,
     ) -> ImportResult:
         """Take a folder's or an archive's images and annotations into a project, made where it is missing.
 
-        What is there already is updated where it differs; what cannot be imported is in `problems`.
+        What is there already is updated where it differs; what cannot be imported is in `problems`. With
+        a `message` what the project then holds is committed.
         """
         return import_folder(
-            self._workspace, Path(path), project, dataset=dataset, format=format, observer=observer
+            self._workspace,
+            Path(path),
+            project,
+            dataset=dataset,
+            format=format,
+            message=message,
+            observer=observer,
         )
 
     def export(
@@ -301,15 +311,80 @@ class Home:
         self,
         operation: str,
         *refs: str,
-        to: str,
+        to: str = "",
+        dataset: str = "",
+        params: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        workers: int | None = None,
+        is_strict: bool = False,
+        observer: Observer = SILENT,
+    ) -> TransformResult:
+        """Apply an operation to all items of `refs`, and make the result the newest version of `to`.
+
+        Without `to` it becomes a new project; with `dataset` it comes beside what `to` has already.
+        """
+        return transform(
+            self._workspace,
+            operation,
+            refs,
+            to=to,
+            dataset=dataset,
+            params=params or {},
+            seed=seed,
+            workers=workers,
+            is_strict=is_strict,
+            observer=observer,
+        )
+
+    def plan_transform(
+        self,
+        operation: str,
+        *refs: str,
+        to: str = "",
+        dataset: str = "",
         params: Mapping[str, Any] | None = None,
         seed: int = 0,
         observer: Observer = SILENT,
-    ) -> TransformResult:
-        """Apply an operation to all items of `refs`, and make the result the newest version of `to`."""
-        return transform(
-            self._workspace, operation, refs, to=to, params=params or {}, seed=seed, observer=observer
+    ) -> TransformPlan:
+        """Return what `transform` would add, change and drop; nothing is done."""
+        return plan_transform(
+            self._workspace,
+            operation,
+            refs,
+            to=to,
+            dataset=dataset,
+            params=params or {},
+            seed=seed,
+            observer=observer,
         )
+
+    def pipeline(
+        self,
+        file: StrPath,
+        *,
+        sources: Mapping[str, str] | None = None,
+        to: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        sweep: Mapping[str, Sequence[Any]] | None = None,
+        is_dry_run: bool = False,
+        observer: Observer = SILENT,
+    ) -> PipelineResult:
+        """Do the steps of a YAML file, or of a recipe that ships with mlwf, and make its outputs.
+
+        `sources` are refs by the source's name and `to` projects by the result's, "" for the only one;
+        `params` and `sweep` go by `STEP.PARAMETER`. What was done before is used as it is. A step that
+        applies a model does so in this process; `jobs.pipeline` leaves it to a worker.
+        """
+        request = make_request(
+            self._workspace, os.fspath(file), sources=sources, to=to, params=params, seed=seed, sweep=sweep
+        )
+        do = preview_pipeline if is_dry_run else run_pipeline
+        return do(self._workspace, request, observer=observer)
+
+    def recipes(self) -> tuple[ReadyRecipe, ...]:
+        """Return the pipelines that ship with mlwf."""
+        return list_ready()
 
     def commit(self, project: str, *, message: str | None = None) -> CommitResult:
         """Name a project's head as a version; without a message it says what has changed."""

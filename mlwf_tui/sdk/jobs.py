@@ -17,6 +17,7 @@ from mlwf_tui.workflow.follow import wait_for
 from mlwf_tui.workflow.logs import LogLine, iter_log
 from mlwf_tui.workflow.metrics import Outlook, RunCurves, find_run, read_curves, read_outlooks
 from mlwf_tui.workflow.pause import pause_run
+from mlwf_tui.workflow.pipeline import make_request, submit_pipeline
 from mlwf_tui.workflow.queue import QueueListing, list_queue, pause_queue, resume_queue, set_priority
 from mlwf_tui.workflow.reproduce import (
     QUEUED_VERBS,
@@ -76,6 +77,22 @@ class Jobs:
     ) -> Run:
         """Queue the labelling of data by a model."""
         return submit_apply(self._door.open(), model, ref, to=to, params=params or {}, terms=terms)
+
+    def pipeline(
+        self,
+        file: str,
+        *,
+        sources: Mapping[str, str] | None = None,
+        to: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        sweep: Mapping[str, Sequence[Any]] | None = None,
+        terms: Terms | None = None,
+    ) -> Run:
+        """Queue a pipeline; see `Home.pipeline`. One that applies a model gets a GPU where there is one."""
+        workspace = self._door.open()
+        request = make_request(workspace, file, sources=sources, to=to, params=params, seed=seed, sweep=sweep)
+        return submit_pipeline(workspace, request, terms=terms)
 
     def submit(self, verb: str, call: Mapping[str, Any], *, terms: Terms | None = None) -> Run:
         """Queue another verb, with what it is called with; see `mlwf_tui.workflow.calls`."""

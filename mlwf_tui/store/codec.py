@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import local
+
 import zstandard
 from blake3 import blake3
 
@@ -10,6 +12,7 @@ from mlwf_tui.store.chunks import decode_chunk_list
 from mlwf_tui.store.format import Codec, Record, RecordKind
 
 _LEVEL = 3
+_NODE_LEVEL = 1  # a manifest's rows become 1 % larger by it, in three fifths of the time
 _MIN_SIZE = 64
 _MAX_RATIO = 0.97  # what gains less than 3 % is kept raw: reads are then a plain copy
 _PROBE_FROM = 32 << 10  # under this a whole compression costs no more than the probe
@@ -33,11 +36,28 @@ _COMPRESSED_MAGICS = (
 )
 
 
-def compress(raw: bytes) -> tuple[Codec, bytes]:
+class _Contexts(local):
+    """What zstd works with, for each thread; to make it anew for a small blob takes a fifth of the time."""
+
+    def __init__(self) -> None:
+        self.compressors: dict[int, zstandard.ZstdCompressor] = {}
+        self.decompressor = zstandard.ZstdDecompressor()
+
+    def compress(self, raw: bytes, level: int) -> bytes:
+        compressor = self.compressors.get(level)
+        if compressor is None:
+            compressor = self.compressors[level] = zstandard.ZstdCompressor(level=level)
+        return compressor.compress(raw)
+
+
+_contexts = _Contexts()
+
+
+def compress(raw: bytes, kind: RecordKind = RecordKind.BLOB) -> tuple[Codec, bytes]:
     """Return the payload to store for `raw` and how it is encoded."""
     if len(raw) < _MIN_SIZE or _has_compressed_magic(raw) or not _is_probe_worth_it(raw):
         return Codec.RAW, raw
-    packed = zstandard.ZstdCompressor(level=_LEVEL).compress(raw)
+    packed = _contexts.compress(raw, _NODE_LEVEL if kind == RecordKind.NODE else _LEVEL)
     return (Codec.ZSTD, packed) if len(packed) < len(raw) * _MAX_RATIO else (Codec.RAW, raw)
 
 
@@ -77,7 +97,7 @@ def _is_probe_worth_it(raw: bytes) -> bool:
         return True
     middle = len(raw) // 2
     samples = raw[:_SAMPLE] + raw[middle : middle + _SAMPLE] + raw[-_SAMPLE:]
-    return len(zstandard.ZstdCompressor(level=1).compress(samples)) < len(samples) * _MAX_RATIO
+    return len(_contexts.compress(samples, 1)) < len(samples) * _MAX_RATIO
 
 
 def _decompress(record: Record, payload: bytes) -> bytes:
@@ -85,6 +105,6 @@ def _decompress(record: Record, payload: bytes) -> bytes:
         # The library trusts the frame's own size, so a bomb must be refused before it unpacks.
         if zstandard.frame_content_size(payload) != record.raw_size:
             raise CorruptData("The compressed bytes declare another size than their record.")
-        return zstandard.ZstdDecompressor().decompress(payload, allow_extra_data=False)
+        return _contexts.decompressor.decompress(payload, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise CorruptData(f"The stored bytes do not unpack: {error}.") from error

@@ -11,6 +11,7 @@ import msgspec
 from mlwf_tui.store.nodes import (
     Child,
     Entry,
+    KeptNodes,
     Node,
     read_node,
     read_root,
@@ -29,15 +30,15 @@ _by_key = itemgetter(0)
 
 
 def edit_tree(
-    store: Store, writer: StoreWriter, root: bytes, changes: Changes
+    store: Store, writer: StoreWriter, root: bytes, changes: Changes, kept: KeptNodes | None = None
 ) -> tuple[bytes, list[msgspec.Raw]]:
     """Return the root of the tree with `changes` made, and the old rows that they took away.
 
     The new root is the one that `write_tree` would give for the same items: every level is cut by
     its keys alone. Each level is a sorted map, to the rows or to the nodes below; changing one makes
-    changes for the map above it.
+    changes for the map above it. `kept` are nodes that the caller has read before.
     """
-    tree = _Tree(store, root)
+    tree = _Tree(store, root, kept)
     replaced: list[msgspec.Raw] = []
     tops: dict[str, Child] = {}
     for level in range(tree.root.level + 1):
@@ -113,8 +114,9 @@ def _merge(
 class _Tree:
     """The tree before the edit, and what is new of the one after it."""
 
-    def __init__(self, store: Store, root: bytes) -> None:
+    def __init__(self, store: Store, root: bytes, kept: KeptNodes | None) -> None:
         self._store = store
+        self._kept = kept
         self.root = read_root(store, root)
         first_key = self.root.entries[0][0] if self.root.entries else ""
         self._root = Child(first_key, root, self.root.item_count)
@@ -124,7 +126,7 @@ class _Tree:
     def read(self, node: Child, level: int) -> Node:
         known = self._inner.get(node.digest)
         if known is None:
-            known = read_node(self._store, node, level)
+            known = read_node(self._store, node, level, self._kept)
             if level > 0:
                 self._inner[node.digest] = known
         return known

@@ -25,6 +25,7 @@ from mlwf_tui.store.nodes import (
     HEADER_FORMAT,
     HEADER_VERSION,
     Header,
+    KeptNodes,
     read_header,
     read_root,
     write_header,
@@ -48,12 +49,17 @@ class _Row(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False
     split: Split
     tags: msgspec.Raw
     objects: msgspec.Raw
-    custom: msgspec.Raw = msgspec.Raw()  # left out where there is none
+    custom: msgspec.Raw = msgspec.Raw()  # left out where neither it nor anything behind it is there
+    origins: msgspec.Raw = msgspec.Raw()
 
     def encode(self) -> bytes:
         """Return the row with what is in it by now."""
         values = [getattr(self, name) for name in self.__struct_fields__]
-        return _encoder.encode(values if self.custom else values[:-1])
+        if self.origins:
+            values[-2] = self.custom or _NO_CUSTOM
+        else:
+            values = values[:-1] if self.custom else values[:-2]
+        return _encoder.encode(values)
 
 
 class _ObjectHead(msgspec.Struct, array_like=True, gc=False):
@@ -66,6 +72,7 @@ _encoder = msgspec.msgpack.Encoder()
 _row_decoder = msgspec.msgpack.Decoder(_Row)
 _objects_decoder = msgspec.msgpack.Decoder(list[_ObjectHead])
 _NOTHING = msgspec.Raw(_encoder.encode(()))
+_NO_CUSTOM = msgspec.Raw(_encoder.encode({}))
 
 
 class EncodedItem(NamedTuple):
@@ -167,8 +174,12 @@ def update_rows(
     *,
     schema: LabelSchema,
     changes: Mapping[str, EncodedItem | None],
+    kept: KeptNodes | None = None,
 ) -> ManifestSummary:
-    """Store what `base` becomes with rows put in or taken away; as `update_manifest` otherwise."""
+    """Store what `base` becomes with rows put in or taken away; as `update_manifest` otherwise.
+
+    `kept` are the nodes that `find_rows` has read before.
+    """
     for key, encoded in changes.items():
         if encoded is not None and encoded.key != key:
             raise InvalidInput(
@@ -176,7 +187,7 @@ def update_rows(
             )
     header = read_header(store, base)
     rows = {key: None if encoded is None else msgspec.Raw(encoded.row) for key, encoded in changes.items()}
-    root, replaced = edit_tree(store, writer, header.root, rows)
+    root, replaced = edit_tree(store, writer, header.root, rows, kept)
     if root == header.root and to_schema_row(schema) == header.schema:
         return _summarize(base, header)  # also one of an earlier version, which is not written anew
     added = [encoded for encoded in changes.values() if encoded is not None]
@@ -219,8 +230,17 @@ def iter_shards(store: Store, digest: Digest) -> Iterator[Digest]:
     Raises:
         NotFound, CorruptData: as `read_summary`.
     """
+    return (shard for shard, _ in iter_sized_shards(store, digest))
+
+
+def iter_sized_shards(store: Store, digest: Digest) -> Iterator[tuple[Digest, int]]:
+    """Yield the digests of a manifest's shards in key order, each with the number of its items.
+
+    Raises:
+        NotFound, CorruptData: as `read_summary`.
+    """
     root = read_header(store, digest).root
-    return (Digest(shard.hex()) for shard in iter_leaves(store, root, read_root(store, root)))
+    return ((Digest(shard.hex()), count) for shard, count in iter_leaves(store, root, read_root(store, root)))
 
 
 def read_shard(store: Store, shard: Digest) -> list[msgspec.Raw]:
@@ -242,14 +262,18 @@ def find_item(store: Store, digest: Digest, key: str) -> Item | None:
     return None if row is None else decode_item(row[1])
 
 
-def find_rows(store: Store, digest: Digest, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+def find_rows(
+    store: Store, digest: Digest, keys: Iterable[str], kept: KeptNodes | None = None
+) -> Iterator[tuple[str, bytes]]:
     """Yield the rows that are there under `keys`, in key order; each node on the way is read once.
+
+    With `kept` a node is read once in several calls.
 
     Raises:
         NotFound, CorruptData: as `read_summary`.
     """
     root = read_root(store, read_header(store, digest).root)
-    for key, row in iter_found(store, root, sorted(keys)):
+    for key, row in iter_found(store, root, sorted(keys), kept):
         yield key, bytes(row)
 
 

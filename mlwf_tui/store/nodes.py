@@ -131,13 +131,24 @@ def write_tree(writer: StoreWriter, entries: Iterable[Entry], *, level: int = 0)
         level += 1
 
 
-def read_node(store: Store, child: Child, level: int) -> Node:
-    """Return a node and check that it is what its parent says.
+KeptNodes = dict[bytes, Node]
+"""Nodes that stay decoded, by digest, for who looks rows up first and then edits around them."""
+
+MOST_KEPT = 1024
+"""About 25 MB of shards."""
+
+
+def read_node(store: Store, child: Child, level: int, kept: KeptNodes | None = None) -> Node:
+    """Return a node and check that it is what its parent says; `kept` is asked first, and filled.
 
     Raises:
         CorruptData: it is not, or its keys are not in order.
     """
-    node = read_root(store, child.digest)
+    node = kept.get(child.digest) if kept else None
+    if node is None:
+        node = read_root(store, child.digest)
+        if kept is not None and len(kept) < MOST_KEPT:
+            kept[child.digest] = node
     first_key = node.entries[0][0] if node.entries else None
     if (node.level, first_key, node.item_count) != (level, child.first_key, child.item_count):
         raise CorruptData(f"The manifest's node {child.digest.hex()} is not what its parent says.")

@@ -24,7 +24,7 @@ from mlwf_tui.entities.annotation import (
 )
 from mlwf_tui.entities.boxes import Boxes, Corners
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import Item, Split, check_dataset, check_name
+from mlwf_tui.entities.item import Item, Origin, Split, check_dataset, check_name
 from mlwf_tui.errors import CorruptData, InvalidInput
 from mlwf_tui.store.format import DIGEST_BYTES
 
@@ -62,6 +62,12 @@ class ObjectRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=
     custom: dict[str, bool | str | float] = {}  # in the order of its keys
 
 
+class OriginRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
+    blob: Digest32
+    key: str
+    manifest: Digest32
+
+
 class ItemRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
     dataset: str
     name: str
@@ -73,6 +79,7 @@ class ItemRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=Fa
     tags: list[TagRow]
     objects: list[ObjectRow]
     custom: dict[str, bool | str | float] = {}  # in the order of its keys
+    origins: list[OriginRow] = []
 
     @property
     def key(self) -> str:
@@ -137,8 +144,10 @@ def encode_item(item: Item, boxes: Boxes | None = None) -> bytes:
             if boxes is None
             else [_from_box(*box) for box in zip(boxes.class_names, boxes.corners, strict=True)],
         ]
-        if item.annotation.custom:
+        if item.annotation.custom or item.origins:
             row.append(_from_custom(item.annotation.custom))
+        if item.origins:
+            row.append([_from_origin(origin) for origin in item.origins])
         return _encoder.encode(row)
     except (ValueError, OverflowError) as error:  # not finite, too large, or a lone surrogate
         raise InvalidInput(
@@ -195,6 +204,7 @@ def to_item(row: ItemRow) -> Item:
         height_px=row.height_px,
         split=row.split,
         annotation=Annotation(objects, _to_tags(row.tags), row.custom),
+        origins=tuple([_to_origin(origin) for origin in row.origins]) if row.origins else (),
     )
 
 
@@ -291,6 +301,17 @@ def decode(decoder: msgspec.msgpack.Decoder[T], encoded: bytes | msgspec.Raw) ->
 
 
 _check_dataset = lru_cache(maxsize=1024)(check_dataset)  # a million items have few datasets
+
+
+def _from_origin(origin: Origin) -> tuple[object, ...]:
+    blob, manifest = bytes.fromhex(origin.blob), bytes.fromhex(origin.manifest)
+    if len(blob) != DIGEST_BYTES or len(manifest) != DIGEST_BYTES:
+        raise ValueError("a digest of its origin is impossible")
+    return blob, origin.key, manifest
+
+
+def _to_origin(row: OriginRow) -> Origin:
+    return Origin(Digest(row.blob.hex()), row.key, Digest(row.manifest.hex()))
 
 
 def _from_object(annotated: AnnotatedObject) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from mlwf_tui.store.nodes import Child, Entry, Node, read_node, read_root
+from mlwf_tui.store.nodes import Child, Entry, KeptNodes, Node, read_node, read_root
 from mlwf_tui.store.store import Store
 
 RowChange = tuple[str, msgspec.Raw | None, msgspec.Raw | None]
@@ -33,21 +33,23 @@ def iter_rows(store: Store, root: Node, prefix: str, start: str) -> Iterator[msg
             yield from iter_rows(store, read_node(store, child, root.level - 1), prefix, start)
 
 
-def iter_leaves(store: Store, digest: bytes, node: Node) -> Iterator[bytes]:
-    """Yield the digests of all shards below a node, which `digest` is of; no shard is read."""
+def iter_leaves(store: Store, digest: bytes, node: Node) -> Iterator[tuple[bytes, int]]:
+    """Yield digest and item count of all shards below a node, which `digest` is of; no shard is read."""
     if node.level == 0:
-        yield digest
+        yield digest, node.item_count
         return
     for _, child in node.entries:
         if not isinstance(child, Child):
             continue
         if node.level == 1:
-            yield child.digest
+            yield child.digest, child.item_count
         else:
             yield from iter_leaves(store, child.digest, read_node(store, child, node.level - 1))
 
 
-def iter_found(store: Store, root: Node, keys: Sequence[str]) -> Iterator[tuple[str, msgspec.Raw]]:
+def iter_found(
+    store: Store, root: Node, keys: Sequence[str], kept: KeptNodes | None = None
+) -> Iterator[tuple[str, msgspec.Raw]]:
     """Yield the rows under `keys`, which are in order; keys that are not there are passed over."""
     if root.level == 0:
         known = dict(root.entries)
@@ -64,8 +66,8 @@ def iter_found(store: Store, root: Node, keys: Sequence[str]) -> Iterator[tuple[
         end = len(keys) if is_last else bisect_left(keys, borders[place + 1], lo=at + 1)
         child = root.entries[place][1]
         if isinstance(child, Child):
-            node = read_node(store, child, root.level - 1)
-            yield from iter_found(store, node, keys[at:end])
+            node = read_node(store, child, root.level - 1, kept)
+            yield from iter_found(store, node, keys[at:end], kept)
         at = end
 
 

@@ -194,7 +194,7 @@ class StoreWriter:
 
 
 def _pack(kind: RecordKind, digest: bytes, raw: bytes) -> tuple[Record, bytes]:
-    codec, payload = (Codec.RAW, raw) if kind == RecordKind.CHUNK_LIST else compress(raw)
+    codec, payload = (Codec.RAW, raw) if kind == RecordKind.CHUNK_LIST else compress(raw, kind)
     return Record(kind, codec, len(raw), len(payload), digest, 0), payload
 
 

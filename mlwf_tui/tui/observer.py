@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, time
 
 from mlwf_tui.entities.run import Progress
 from mlwf_tui.errors import Cancelled
@@ -27,20 +27,20 @@ class ScreenObserver:
         if now < self._next_report_s and step != total:
             return
         self._next_report_s = now + REPORT_INTERVAL_S
-        self._report(Progress(step=step, total=total, message=f"{self._step}{message}"))
+        self._tell(step, total, f"{self._step}{message}")
 
     def metric(self, key: str, value: float, step: int) -> None:
         """Show the value as the progress message; plots follow runs, not verbs in this process."""
-        self._report(Progress(step=step, total=None, message=f"{key} {value:.4g}"))
+        self._tell(step, None, f"{key} {value:.4g}")
 
     def begin(self, number: int, count: int, text: str) -> None:
         """Show which step of several begins."""
         self._step = f"{number} of {count}: {text}\n"
-        self._report(Progress(step=number - 1, total=count, message=self._step))
+        self._tell(number - 1, count, self._step)
 
     def end(self, text: str) -> None:
         """Show what came of the step until the next one begins."""
-        self._report(Progress(step=0, total=None, message=f"{self._step}{text}"))
+        self._tell(0, None, f"{self._step}{text}")
 
     def check_cancelled(self) -> None:
         """Raise Cancelled once a person has asked to stop."""
@@ -52,3 +52,6 @@ class ScreenObserver:
     def cancel(self) -> None:
         """Ask the verb to stop at its next item."""
         self._cancelled.set()
+
+    def _tell(self, step: int, total: int | None, message: str) -> None:
+        self._report(Progress(step=step, total=total, message=message, at=time()))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -11,21 +13,32 @@ from typing import Any
 from msgspec import structs
 from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, GeometryKind, define_classes
+from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
+    Annotation,
+    Bounds,
+    GeometryKind,
+    LabelSchema,
+    define_classes,
+)
+from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.model import Model
+from mlwf_tui.entities.pairing import measure_iou
 from mlwf_tui.entities.project import ManifestSummary, Version
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 from mlwf_tui.params import ParamSpec, build_params, describe_params, param
 from mlwf_tui.protocols import Observer, PredictRequest, SourceItem
+from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
 from mlwf_tui.workflow.benchmark import check_task, find_model, open_weights
 from mlwf_tui.workflow.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.leases import find_device
 from mlwf_tui.workflow.projects import find_or_create_project
+from mlwf_tui.workflow.recipes import find_known
 from mlwf_tui.workflow.recorder import Recorder
-from mlwf_tui.workflow.refs import check_project_name, resolve_manifest
+from mlwf_tui.workflow.refs import check_project_name, resolve_manifest, with_dataset
 from mlwf_tui.workspace import Workspace
 
 
@@ -35,8 +48,9 @@ class ApplyParams:
 
     confidence: float = param(0.25, "keep predictions at least this sure", low=0, high=1)
     policy: str = param(
-        "replace", "what becomes of the objects that are there", choices=("replace", "add", "keep")
+        "replace", "what becomes of the objects that are there", choices=("replace", "add", "merge", "keep")
     )
+    iou: float = param(0.5, "merge: from which overlap on it is the same object", low=0.01, high=1)
     device: str = param("auto", "auto, cpu, or a GPU's index")
 
 
@@ -58,8 +72,8 @@ def submit_apply(
 
     The model may be one that a training will make which the run is to come after.
 
-    Policy `replace` drops the objects that are there, `add` keeps both, `keep` leaves items alone
-    that have objects already.
+    Policy `replace` drops the objects that are there, `add` keeps both, `merge` keeps them and adds what
+    was not there, `keep` leaves items alone that have objects already.
 
     Raises:
         NotFound: there is no such model, project or version.
@@ -87,10 +101,52 @@ def perform_apply(recorder: Recorder, version: Version, model: Model, observer: 
     workspace, run = recorder.workspace, recorder.run
     names = ApplyParams.__dataclass_fields__
     params = build_params(ApplyParams, {k: v for k, v in run.params.items() if k in names})
-    items = list(iter_items(workspace.store, version.manifest))
-    schema = read_summary(workspace.store, version.manifest).schema
-    schema = schema.merge(replace(schema, classes=define_classes(model.class_names, GeometryKind.RECTANGLE)))
-    with open_weights(workspace, model, run.id) as (weights, scratch):
+    recipe = digest_apply(model, params, [(version.manifest, "")])
+    known = find_known(workspace, recipe, observer)
+    workspace.catalog.runs.set_recipe(run.id, recipe)
+    sources = [(version.manifest, "")]
+    manifest = known.manifest if known else annotate(recorder, model, params, sources, observer)
+    _finish(recorder, version, model, manifest, is_cached=known is not None)
+
+
+def digest_apply(model: Model, params: ApplyParams, sources: Sequence[tuple[Digest, str]]) -> Digest:
+    """Return the digest of all that decides what a model makes of manifests; where it runs is not."""
+    recipe = {
+        "apply": model.checkpoints[0].blob,
+        "author": model.name,
+        "trainer": model.trainer,
+        "classes": model.class_names,
+        "image_size_px": model.image_size_px,
+        "params": {name: value for name, value in asdict(params).items() if name != "device"},
+        "sources": sources,
+    }
+    return compute_digest(json.dumps(recipe, sort_keys=True).encode())
+
+
+def extend_schema(schema: LabelSchema, model: Model) -> LabelSchema:
+    """Return the schema with the model's classes, behind those that are there."""
+    added = define_classes(model.class_names, GeometryKind.RECTANGLE)
+    return schema.merge(replace(schema, classes=added))
+
+
+def annotate(
+    recorder: Recorder,
+    model: Model,
+    params: ApplyParams,
+    sources: Sequence[tuple[Digest, str]],
+    observer: Observer,
+) -> ManifestSummary:
+    """Let a model annotate the items of manifests, each below its dataset; return what it wrote."""
+    workspace = recorder.workspace
+    items = [
+        replace(item, dataset=with_dataset(item.dataset, prefix)) if prefix else item
+        for manifest, prefix in sources
+        for item in iter_items(workspace.store, manifest)
+    ]
+    schema = LabelSchema()
+    for manifest, _ in sources:
+        schema = schema.merge(read_summary(workspace.store, manifest).schema)
+    with open_weights(workspace, model, recorder.run_id) as (weights, scratch):
         request = PredictRequest(
             weights=weights,
             image_size_px=model.image_size_px,
@@ -98,13 +154,14 @@ def perform_apply(recorder: Recorder, version: Version, model: Model, observer: 
             folder=scratch,
             device=find_device(params.device, os.environ),
         )
-        annotated = list(_iter_annotated(recorder, model, items, params.policy, request, observer))
+        annotated = list(_iter_annotated(recorder, model, items, params, request, observer))
     with recorder.writer() as writer:
-        manifest = write_manifest(writer, schema, annotated)
-    _finish(recorder, version, model, manifest)
+        return write_manifest(writer, extend_schema(schema, model), annotated)
 
 
-def _finish(recorder: Recorder, version: Version, model: Model, manifest: ManifestSummary) -> None:
+def _finish(
+    recorder: Recorder, version: Version, model: Model, manifest: ManifestSummary, *, is_cached: bool
+) -> None:
     """Make the result the target's head and newest version, and close the run, in one transaction.
 
     What the target has become meanwhile is kept as a version and is a parent of the new one: an
@@ -126,8 +183,9 @@ def _finish(recorder: Recorder, version: Version, model: Model, manifest: Manife
             "items_in": version.item_count,
             "items_out": manifest.item_count,
             "objects_out": manifest.object_count,
-            "cached": False,
+            "cached": is_cached,
             "run": run.id,
+            "manifest": manifest.digest,
             "summary": f"{manifest.object_count:,} objects on {manifest.item_count:,} items",
         }
 
@@ -136,13 +194,13 @@ def _iter_annotated(
     recorder: Recorder,
     model: Model,
     items: Sequence[Item],
-    policy: str,
+    params: ApplyParams,
     request: PredictRequest,
     observer: Observer,
 ) -> Iterator[Item]:
     """Yield every item, in order, with what the model says of it."""
     store = recorder.workspace.store
-    is_wanted = [policy != "keep" or not item.annotation.objects for item in items]
+    is_wanted = [params.policy != "keep" or not item.annotation.objects for item in items]
     sources = [
         SourceItem(item, partial(store.read, item.blob))
         for item, is_one in zip(items, is_wanted, strict=True)
@@ -155,9 +213,28 @@ def _iter_annotated(
             yield item
             continue
         predicted = tuple(structs.replace(found, author=model.name) for found in next(predictions).objects)
-        yield replace(item, annotation=_merge(item.annotation, predicted, policy))
+        yield replace(item, annotation=_merge(item.annotation, predicted, params))
 
 
-def _merge(before: Annotation, predicted: tuple[AnnotatedObject, ...], policy: str) -> Annotation:
-    objects = before.objects + predicted if policy == "add" else predicted
-    return replace(before, objects=objects)
+def _merge(before: Annotation, predicted: tuple[AnnotatedObject, ...], params: ApplyParams) -> Annotation:
+    match params.policy:
+        case "add":
+            return replace(before, objects=before.objects + predicted)
+        case "merge":
+            return replace(before, objects=before.objects + _leave_new(before.objects, predicted, params.iou))
+        case _:
+            return replace(before, objects=predicted)
+
+
+def _leave_new(
+    known: Sequence[AnnotatedObject], predicted: Sequence[AnnotatedObject], min_iou: float
+) -> tuple[AnnotatedObject, ...]:
+    """Return the predictions that cover no known object of their class, by the IoU of their bounds."""
+    boxes: defaultdict[str, list[Bounds]] = defaultdict(list)
+    for labelled in known:
+        boxes[labelled.class_name].append(labelled.geometry.bounds)
+    return tuple(
+        found
+        for found in predicted
+        if not any(measure_iou(box, found.geometry.bounds) >= min_iou for box in boxes[found.class_name])
+    )

@@ -83,7 +83,7 @@ def _import(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -
     from mlwf_tui.workflow.import_ import import_folder
 
     return import_folder(workspace, Path(call["path"]), call["project"], dataset=call["dataset"],
-                         format=call["format"], observer=observer)  # fmt: skip
+                         format=call["format"], message=call.get("message"), observer=observer)  # fmt: skip
 
 
 def _export(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
@@ -98,8 +98,16 @@ def _export(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -
 def _transform(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
     from mlwf_tui.workflow.transform import transform
 
+    newer = {"dataset": call.get("dataset", ""), "workers": call.get("workers")}  # an older queue has not
     return transform(workspace, call["operation"], call["refs"], to=call["to"], params=call["params"],
-                     seed=call["seed"], observer=observer)  # fmt: skip
+                     seed=call["seed"], is_strict=call.get("is_strict", False), observer=observer,
+                     **newer)  # fmt: skip
+
+
+def _pipeline(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
+    from mlwf_tui.workflow.pipeline import Request, run_pipeline
+
+    return run_pipeline(workspace, msgspec.convert(dict(call), Request), observer=observer)
 
 
 def _checkout(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
@@ -140,6 +148,8 @@ CALLS: Mapping[str, Call] = {
     "import": _import,
     "export": _export,
     "transform": _transform,
+    "pipeline": _pipeline,
+    "sweep": _pipeline,
     "checkout": _checkout,
     "sync": _sync,
     "verify": _verify,

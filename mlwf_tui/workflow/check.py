@@ -9,13 +9,13 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from mlwf_tui.checks.duplicates import HASH_BYTES, Places, find_equal, find_similar
 from mlwf_tui.checks.fixes import choose_kept, is_labelled_alike, is_leaking
 from mlwf_tui.checks.gathering import MAX_PLACES, make_finding, sort_findings
 from mlwf_tui.checks.tally import Tally
 from mlwf_tui.entities.finding import CheckResult, Finding, FindingKind, FoundPlace
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.media.duplicates import HASH_BYTES, Places, find_equal, find_similar
 from mlwf_tui.media.fingerprints import FINGERPRINT_BYTES
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.manifests import iter_items, read_summary
@@ -58,6 +58,7 @@ def check(workspace: Workspace, ref: str, *, is_near: bool | None = None, observ
         objects=tally.object_count,
         findings=sort_findings(findings),
         images_not_compared=looks.unseen,
+        images_partly_compared=looks.cut_count,
     )
 
 
@@ -169,12 +170,13 @@ def _iter_groups(workspace: Workspace, manifest: Digest, groups: Sequence[Places
 
 
 class _Looks(msgspec.Struct):
-    """Groups of places of images that look alike, places of those that cannot be decoded, and how many
-    were not looked at."""
+    """Groups of places of images that look alike, places of those that cannot be decoded, how many were
+    not looked at, and how many were not compared with all that may be alike."""
 
     groups: list[Places]
     unreadable: Places
     unseen: int
+    cut_count: int
 
 
 def _find_looks(
@@ -199,9 +201,10 @@ def _find_looks(
     hashes = np.ascontiguousarray(rows[:, :HASH_BYTES])
     similar = find_similar(hashes, rows[:, HASH_BYTES:], between=observer.check_cancelled)
     return _Looks(
-        [[seen[number] for number in group] for group in similar],
+        [[seen[number] for number in group] for group in similar.groups],
         [p for p, digest in zip(places, digests, strict=True) if known.get(digest) == UNREADABLE],
         len(missing),
+        similar.cut_count,
     )
 
 

@@ -25,7 +25,14 @@ from mlwf_tui.entities.annotation import (
     Visibility,
 )
 from mlwf_tui.entities.item import Item, Split
-from mlwf_tui.workflow.conversions import clip_geometry, convert_geometry, join_holes, list_visibility
+from mlwf_tui.media.conversions import (
+    clip_geometry,
+    convert_geometry,
+    cover_masks,
+    draw_geometry,
+    join_holes,
+    list_visibility,
+)
 
 _PLURALS = {
     GeometryKind.RECTANGLE: "rectangles",
@@ -77,6 +84,8 @@ class Fitter:
             self._drop("items without a tag that is a class", "item")
             return None
         objects = tuple(filter(None, (self._fit_object(o, item) for o in item.annotation.objects)))
+        if self.abilities.is_flat:
+            objects = self._flatten(objects, item)
         custom = item.annotation.custom
         if custom and not self.abilities.has_item_custom:
             self._lose("custom data of items", "item")
@@ -191,12 +200,35 @@ class Fitter:
                 self._drop("keypoints of which none is labelled", "object")
                 return None
         if target is not kind:
+            if target is GeometryKind.MASK:
+                return self._draw(geometry, item)
             self._change(f"{kind} → {target}".replace("_", " "), "object")
             geometry = convert_geometry(geometry, target)
         if geometry.holes and not self.abilities.has_holes:
             self._change("polygon with holes → one outline around them", "object")
             geometry = join_holes(geometry)
         return self._clip(geometry, item) if self.abilities.is_clipped else geometry
+
+    def _draw(self, geometry: Geometry, item: Item) -> Geometry | None:
+        mask = draw_geometry(geometry, item.width_px, item.height_px)
+        if mask is None:
+            self._drop("objects that cover no pixel", "object")
+        else:
+            self._change(f"{geometry.kind} → mask".replace("_", " "), "object")
+        return mask
+
+    def _flatten(self, objects: tuple[AnnotatedObject, ...], item: Item) -> tuple[AnnotatedObject, ...]:
+        """Return objects that are masks without what later ones cover of them."""
+        kept = []
+        masks = [labelled.geometry for labelled in objects]
+        for labelled, mask in zip(objects, cover_masks(masks, item.width_px, item.height_px), strict=True):
+            if mask is None:
+                self._drop("objects that others cover", "object")
+                continue
+            if mask != labelled.geometry:
+                self._change("masks that others cover → what is left of them", "object")
+            kept.append(replace(labelled, geometry=mask))
+        return tuple(kept)
 
     def _clip(self, geometry: Geometry, item: Item) -> Geometry | None:
         clipped = clip_geometry(geometry, item.width_px, item.height_px)

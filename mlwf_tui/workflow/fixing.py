@@ -10,7 +10,6 @@ import msgspec
 import numpy as np
 from msgspec.structs import asdict, replace
 
-from mlwf_tui.checks.duplicates import find_equal
 from mlwf_tui.checks.fixes import COPIES, choose_kept, fix_objects, is_leaking, list_droppable
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.finding import FIXES, Dropped, FindingKind, FixResult
@@ -18,6 +17,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.project import Version
 from mlwf_tui.errors import Conflict, InvalidParameter
+from mlwf_tui.media.duplicates import find_equal
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.manifests import iter_items, read_summary, update_manifest
 from mlwf_tui.store.places import iter_items_at

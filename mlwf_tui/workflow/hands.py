@@ -22,11 +22,15 @@ FEWEST_FOR_HANDS = 600
 """Starting processes takes as long as reading so many items."""
 _MOST_HANDS = 8
 _TIMEOUT_S = 10.0  # to end after a farewell
-_KEEP_MEMORY = {
+_ENVIRONMENT = {
     # glibc gives each batch of images back to the system and gets it again page by page, which takes
     # twice as long as reading them; ignored by other C libraries.
     "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    # A hand is there for one core: threads of its libraries would only get in each other's way.
+    "OPENCV_FOR_THREADS_NUM": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
 }
 
 
@@ -36,13 +40,13 @@ def count_hands() -> int:
 
 
 @contextmanager
-def open_hands(home: Path, role: str, setup: bytes) -> Iterator[Hands]:
-    """Give a hand for each core; leaving normally makes durable what they did.
+def open_hands(home: Path, role: str, setup: bytes, *, count: int | None = None) -> Iterator[Hands]:
+    """Give `count` hands, or one for each core; leaving normally makes durable what they did.
 
     Raises:
         StorageFailed: a hand's disk refused, or it died.
     """
-    hands = [_Hand(home, Setup(role, setup)) for _ in range(count_hands())]
+    hands = [_Hand(home, Setup(role, setup)) for _ in range(count or count_hands())]
     try:
         yield Hands(hands)
         for hand in hands:  # all at once: each has a disk to wait for
@@ -96,7 +100,7 @@ class _Hand:
             [sys.executable, "-m", "mlwf_tui.hand", str(home)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **_KEEP_MEMORY},
+            env={**os.environ, **_ENVIRONMENT},
         )
         assert self._process.stdin is not None  # Popen was asked for the pipes
         assert self._process.stdout is not None

@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec.structs import asdict
 
 from mlwf_tui.entities.annotation import LabelSchema, define_classes
 from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import IMAGE_SUFFIXES, check_dataset
+from mlwf_tui.entities.item import IMAGE_SUFFIXES, check_dataset, check_text
 from mlwf_tui.entities.joining import Joined, join_schemas
-from mlwf_tui.entities.project import ManifestSummary, Project
+from mlwf_tui.entities.project import ManifestSummary, Project, VersionKind
 from mlwf_tui.entities.run import Problem
-from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
+from mlwf_tui.errors import Conflict, CorruptData, InvalidInput, NotFound
 from mlwf_tui.protocols import Importer, Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_changes, read_summary, update_rows, write_rows
 from mlwf_tui.store.writer import StoreWriter
-from mlwf_tui.workflow.detecting import Choice, FormatFit, choose_importer, list_format_names
-from mlwf_tui.workflow.import_cache import (
-    CacheFile,
-    Head,
-    ImportCache,
-    NextItems,
-    compute_fingerprint,
-    find_cache,
-    make_head,
-)
-from mlwf_tui.workflow.intake import Intake
+from mlwf_tui.workflow.cached_items import AllItems, ChangedItems, NextItems, RunOfItems
+from mlwf_tui.workflow.detecting import Choice, choose_importer, list_format_names
+from mlwf_tui.workflow.import_cache import CacheFile, Head, ImportCache, compute_fingerprint, find_cache
+from mlwf_tui.workflow.import_result import ImportResult as ImportResult
+from mlwf_tui.workflow.import_result import describe, repeat, summarise
+from mlwf_tui.workflow.intake import Intake, find_key
 from mlwf_tui.workflow.known_items import KnownItems
+from mlwf_tui.workflow.narrowing import Narrowing, narrow
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
 from mlwf_tui.workflow.readers import open_readers
-from mlwf_tui.workflow.recorder import Recorder, record
+from mlwf_tui.workflow.recorder import Recorder, pin_head, record
 from mlwf_tui.workflow.refs import check_project_name
 from mlwf_tui.workflow.scan import scan_folder
 from mlwf_tui.workflow.spool import ItemSpool
@@ -48,24 +42,6 @@ from mlwf_tui.workspace import Workspace
 _OF_ARCHIVE = "archive "  # before an archive's digest
 
 
-class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import changed, and what it had to leave out; paths are those in the folder or archive."""
-
-    project: str
-    items_added: int
-    items_updated: int
-    items_unchanged: int
-    problems: tuple[Problem, ...]
-    run: str
-    format: str
-    updates: Mapping[str, int] = {}  # of the updated items: how many differ in objects, pixels, …
-    new_classes: tuple[str, ...] = ()
-    new_tags: tuple[str, ...] = ()
-    conflicts: tuple[str, ...] = ()  # between definitions here and there, a sentence each
-    reason: str = ""  # why it was read in this format
-    also: tuple[FormatFit, ...] = ()  # formats that fit nearly as well; `format` decides
-
-
 def import_folder(
     workspace: Workspace,
     path: Path,
@@ -73,12 +49,14 @@ def import_folder(
     *,
     dataset: str = "",
     format: str = "auto",
+    message: str | None = None,
     observer: Observer,
 ) -> ImportResult:
     """Import what `path` holds; items that are there already are updated where they differ.
 
     Bad files are left out and reported, good ones imported. The folder is only read. Classes and tags are
-    merged by name; where definitions differ the project's stands, and `conflicts` says so.
+    merged by name; where definitions differ the project's stands, and `conflicts` says so. A `message`
+    names what the project then holds as a version.
 
     An archive is unpacked into the home for as long as this takes; one that was imported before, and whose
     bytes are the same, is not.
@@ -86,26 +64,27 @@ def import_folder(
     Raises:
         NotFound: `path` does not exist.
         InvalidInput: no importer fits, nothing in the folder could be imported, or an archive is damaged.
-        InvalidParameter: the project's, dataset's or format's name cannot be used.
+        InvalidParameter: the project's, dataset's or format's name, or the message, cannot be used.
         Conflict: somebody else changed the project meanwhile.
     """
     check_project_name(project_name)
+    check_text(message or "", "message")
     if dataset:
         check_dataset(dataset)
     source = _check_source(path)
     clear_unpacked(workspace.home)
     params = {"path": str(source), "project": project_name, "dataset": dataset, "format": format}
     with ExitStack() as stack:
-        work = _Import(workspace, source, project_name, dataset, format, observer)
+        work = _Import(workspace, source, project_name, dataset, format, message, observer)
         stack.enter_context(closing(work))
         work.look(stack)
-        way = work.find_last() or choose_importer(workspace.registry, work.listing, format)
+        way = work.find_last() or work.narrow() or choose_importer(workspace.registry, work.listing, format)
         with record(workspace, "import", params=params) as run:
             with workspace.catalog.transaction():  # each would wait for the disk by itself
                 run.read_folder(str(source))
                 if work.project is not None and work.project.item_count:
                     run.read_state(work.project, work.project.head)
-            return _repeat(run, project_name, way) if isinstance(way, Head) else work.do(run, way)
+            return work.repeat(run, way) if isinstance(way, Head) else work.do(run, way)
 
 
 def list_formats(workspace: Workspace) -> tuple[str, ...]:
@@ -141,12 +120,14 @@ class _Import:
     project_name: str
     dataset: str
     format: str
+    message: str | None
     observer: Observer
     listing: FolderListing = field(init=False)
     left_out: tuple[Problem, ...] = ()  # of an archive
     fingerprint: str = field(init=False)
     project: Project | None = None  # None where there is none of that name yet
     cache: ImportCache | None = None
+    narrowing: Narrowing | None = None  # None where all files are looked at
     joined: Joined = field(init=False)
 
     @property
@@ -194,38 +175,93 @@ class _Import:
         head = self.cache.head
         return head if head.describes(self.fingerprint, self.project.manifest) else None
 
+    def repeat(self, run: Recorder, last: Head) -> ImportResult:
+        """Leave the project as it is, named as a version where there is a message."""
+        assert self.project is not None  # it was found with its cache
+        with run.finishing():
+            version = self._name_version(self.project)
+            result = repeat(run.run_id, self.project_name, last, version)
+            run.result = describe(result)
+        return result
+
+    def narrow(self) -> Choice | None:
+        """See whether it is enough to look at what has changed, by the importer of the last import."""
+        cache, project = self.cache, self.project
+        if cache is None or project is None or cache.head.manifest != project.manifest or self.is_archive:
+            return None
+        head = cache.head
+        try:
+            importer = self.workspace.registry.get_importer(head.importer)
+            if _digest_key(importer.read_key(self.listing)) != head.importer_key:
+                return None
+        except (NotFound, InvalidInput):  # choosing one, or reading by it, says what is wrong
+            return None
+        self.narrowing = narrow(
+            self.workspace.store, cache, self.listing, importer, lambda item: find_key(item, self.dataset)
+        )
+        if self.narrowing is None:
+            return None
+        count = self.narrowing.change_count
+        return Choice(importer, f"the folder is as the last import found it, but for {count:,} files")
+
     def do(self, run: Recorder, choice: Choice) -> ImportResult:
         """Read what has changed, and move the head."""
         importer = choice.importer
         key = importer.read_key(self.listing)
-        key_digest = compute_digest(msgspec.msgpack.encode(key))
-        known = self._choose_known(importer.name, key_digest)
-        home = self.workspace.home
-        with closing(NextItems(home)) as items:
-            with closing(ItemSpool(home)) as fresh:
-                intake = Intake(self.workspace, self.listing, self.dataset, self.project, known, fresh, items)
-                intake.problems += self.left_out
+        key_digest = _digest_key(key)
+        with ExitStack() as stack:
+            items = self._gather_items(stack)
+            with closing(ItemSpool(self.workspace.home)) as fresh:
+                intake = self._start_intake(importer.name, key_digest, fresh, items)
                 manifest = self._take_all(run, intake, importer, key)
             return self._end(run, intake, manifest, choice, key_digest)
+
+    def _gather_items(self, stack: ExitStack) -> NextItems:
+        if self.narrowing is None or self.cache is None:
+            return stack.enter_context(closing(AllItems(self.workspace.home)))
+        return ChangedItems(self.cache.file, self.cache.items_end, self.narrowing.former)
+
+    def _start_intake(self, importer: str, key: Digest, fresh: ItemSpool, items: NextItems) -> Intake:
+        """Return an intake that has taken in what nobody has to look at."""
+        narrowing = self.narrowing
+        known = narrowing.known if narrowing else self._choose_known(importer, key)
+        listing = narrowing.listing if narrowing else self.listing
+        intake = Intake(self.workspace, listing, self.dataset, self.project, known, fresh, items)
+        for problem in self.left_out:
+            intake.report(problem)
+        if narrowing:
+            intake.unchanged, intake.left_out = narrowing.unseen_count, narrowing.unseen_left_out
+            intake.problems += narrowing.unseen_problems
+        return intake
 
     def _end(
         self, run: Recorder, intake: Intake, manifest: ManifestSummary, choice: Choice, key: Digest
     ) -> ImportResult:
         """Move the head, and leave what is known for the next import."""
-        result = _summarise(intake, self.joined, self.project_name, run.run_id, choice)
-        run.result = {**asdict(result), "summary": _describe_counts(result)}
-        project = self._move_head(run, manifest)
+        empty = write_empty_manifest(self.workspace) if self.project is None else Digest("")
+        with run.finishing():
+            project = self.project or create_project(self.workspace, self.project_name, empty)
+            if manifest.digest == project.manifest:
+                version = self._name_version(project)
+            else:
+                run.write_head(project, manifest)
+                version = self._name_version(self.workspace.catalog.projects.get_by_id(project.id))
+            result = summarise(intake, self.joined, self.project_name, run.run_id, choice, version)
+            run.result = describe(result)
         # After the commit: a cache that knew more than the catalog would hide what was never stored.
-        head = make_head(
+        is_narrowable = intake.is_local and not (self.is_archive or self.listing.faults)
+        head = Head(
             importer=choice.importer.name,
-            key=key,
+            importer_key=key,
             scanned_at_ns=self.listing.scanned_at_ns,
             fingerprint="" if intake.has_young and not self.is_archive else self.fingerprint,
             manifest=manifest.digest,
             item_count=intake.taken,
+            left_out=intake.left_out,
+            file_count=self.listing.count if is_narrowable else 0,
             problems=tuple((problem.path, problem.reason) for problem in intake.problems),
         )
-        self._find_cache(project).write(head, intake.items)
+        self._find_cache(project).write(head, intake.items, self.listing if is_narrowable else None)
         return result
 
     def _find_cache(self, project: Project) -> CacheFile:
@@ -233,7 +269,7 @@ class _Import:
 
     def _choose_known(self, importer: str, key_digest: Digest) -> KnownItems:
         """Return what may be believed: not what was changed in the project since it was read."""
-        nothing = KnownItems(None, (), self.listing)
+        nothing = KnownItems(tuple, 0, (), self.listing)
         cache = self.cache
         if cache is None or self.project is None:
             return nothing
@@ -241,7 +277,12 @@ class _Import:
             return nothing
         try:
             changes = iter_changes(self.workspace.store, cache.head.manifest, self.project.manifest)
-            return KnownItems(cache, {change.key for change in changes}, self.listing)
+            return KnownItems(
+                lambda: tuple(cache.iter_run(one) for one in RunOfItems),
+                cache.head.scanned_at_ns,
+                {change.key for change in changes},
+                self.listing,
+            )
         except (NotFound, CorruptData):  # the old manifest was collected meanwhile
             return nothing
 
@@ -250,7 +291,11 @@ class _Import:
         with run.writer() as writer:
             declared = importer.read_schema(self.listing)
             with open_readers(self.workspace, writer, importer, self.listing.root, key) as readers:
-                imported = importer.iter_items(self.listing, intake.problems.append)
+                imported = (
+                    self.narrowing.imported
+                    if self.narrowing
+                    else importer.iter_items(self.listing, intake.report)
+                )
                 intake.take_all(imported, readers, self.observer, total=_count_images(self.listing))
             if not intake.taken:
                 raise InvalidInput(_describe_failure(intake), hint="Nothing was imported.")
@@ -266,72 +311,27 @@ class _Import:
             return write_rows(writer, found, intake.fresh.iter_sorted())
         store, base = self.workspace.store, self.project.manifest
         self.joined = join_schemas(read_summary(store, base).schema, found)
-        return update_rows(store, writer, base, schema=self.joined.schema, changes=intake.changes)
+        return update_rows(
+            store, writer, base, schema=self.joined.schema, changes=intake.changes, kept=intake.nodes
+        )
 
-    def _move_head(self, run: Recorder, manifest: ManifestSummary) -> Project:
-        """Move the head, of a project that is made now where there was none."""
-        if self.project is None:
-            empty = write_empty_manifest(self.workspace)
-            with run.finishing():
-                project = create_project(self.workspace, self.project_name, empty)
-                run.write_head(project, manifest)
-            return project
-        if manifest.digest != self.project.manifest:
-            with run.finishing():
-                run.write_head(self.project, manifest)
-        return self.project
+    def _name_version(self, project: Project) -> int | None:
+        """Name the state in which the project was left, where there is a message; inside a transaction."""
+        if self.message is None:
+            return None
+        if self.workspace.catalog.projects.get_by_id(project.id).head != project.head:
+            raise Conflict(
+                f"{project.name} was changed by somebody else meanwhile.", hint="Look at it and commit it."
+            )
+        return pin_head(self.workspace, project, message=self.message, kind=VersionKind.MANUAL).number
+
+
+def _digest_key(key: Any) -> Digest:
+    return compute_digest(msgspec.msgpack.encode(key))
 
 
 def _count_images(listing: FolderListing) -> int:
     return sum(len(page.list_ending(IMAGE_SUFFIXES)) for page in listing.pages)
-
-
-def _repeat(run: Recorder, project_name: str, last: Head) -> ImportResult:
-    """Return the result of an import that finds everything as the last one did."""
-    result = ImportResult(
-        project=project_name,
-        items_added=0,
-        items_updated=0,
-        items_unchanged=last.item_count,
-        problems=tuple(Problem(path, reason) for path, reason in last.problems),
-        run=run.run_id,
-        format=last.importer,
-        reason="the folder is as the last import found it",
-    )
-    run.result = {**asdict(result), "summary": _describe_counts(result)}
-    return result
-
-
-def _summarise(
-    intake: Intake, joined: Joined, project_name: str, run_id: str, choice: Choice
-) -> ImportResult:
-    return ImportResult(
-        project=project_name,
-        items_added=intake.changed - intake.updated,
-        items_updated=intake.updated,
-        items_unchanged=intake.unchanged,
-        problems=tuple(intake.problems),
-        run=run_id,
-        format=choice.importer.name,
-        reason=choice.reason,
-        also=choice.others,
-        updates={aspect.value: count for aspect, count in intake.updates.most_common()},
-        new_classes=joined.new_classes,
-        new_tags=joined.new_tags,
-        conflicts=joined.conflicts,
-    )
-
-
-def _describe_counts(result: ImportResult) -> str:
-    counts = {
-        "added": result.items_added,
-        "updated": result.items_updated,
-        "new classes": len(result.new_classes),
-        "new tags": len(result.new_tags),
-        "conflicts": len(result.conflicts),
-        "left out": len(result.problems),
-    }
-    return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing new"
 
 
 def _describe_failure(intake: Intake) -> str:

@@ -3,9 +3,9 @@
 A cache is bound to the manifest that the import left: it is written after the head has moved, and what
 was changed in the project since is read anew. A damaged or missing cache costs time and nothing else.
 
-The file holds chunks of items, and behind them a head that is enough where nothing has changed; each has a
-digest of its own, and is not believed without. The items stand in runs, each in path order, so that a
-million can be written and met again one after the other.
+The file holds chunks of items (see cached_items.py), then chunks of the pages of the listing, and behind
+them a head that is enough where nothing has changed; each has a digest of its own, and is not believed
+without.
 """
 
 from __future__ import annotations
@@ -16,61 +16,49 @@ import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from typing import IO
 
 import msgspec
 
-from mlwf_tui.entities.folder import FolderListing
+from mlwf_tui.entities.folder import FolderListing, Page
 from mlwf_tui.entities.ids import Digest, new_id
-from mlwf_tui.entities.item import Split
+from mlwf_tui.errors import CorruptData
 from mlwf_tui.store.digests import compute_digest
+from mlwf_tui.workflow.cached_items import (
+    DIGEST_HEX,
+    CachedItem,
+    NextItems,
+    RunOfItems,
+    iter_chunks,
+    pack_chunk,
+    read_chunk,
+    read_items,
+)
+from mlwf_tui.workflow.scan import blank_racy
 from mlwf_tui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
-_VERSION = 2
-_DIGEST_HEX = 64
-_CHUNK_ITEMS = 256
-_CHUNK = struct.Struct("<BI")  # run, size of what follows the digest
-_END = struct.Struct("<I")  # size of the head
+_VERSION = 3
+_PAGES = 3  # what a chunk holds that is none of a run of items
+_CHUNK_FILES = 1024
+_END = struct.Struct("<QI")  # where the items end, size of the head
 _MOST_HEAD_BYTES = 1 << 30
-_MEMORY_BYTES = 1 << 20
 
 
-class CachedItem(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What one image led to. `key` is empty where it was left out."""
-
-    image: str
-    image_signature: bytes
-    source: str
-    source_signature: bytes
-    key: str
-    split: Split  # that the folder gave
-    has_own_split: bool  # where the item's own file says it
-    problems: tuple[tuple[str, str], ...] = ()
-
-
-class RunOfItems(IntEnum):
-    """How the items of a run came to be known; those of each run were met in path order."""
-
-    KEPT = 0
-    READ = 1
-    MOVED = 2
-
-
-class Head(msgspec.Struct, frozen=True):
+class Head(msgspec.Struct, frozen=True, kw_only=True):
     """What an import found and left, as a whole."""
 
-    version: int
+    version: int = _VERSION
     importer: str
     importer_key: Digest  # of what `Importer.read_key` gave
     fingerprint: str  # of the listing; empty where a file was too young to be trusted
     scanned_at_ns: int
     manifest: Digest
     item_count: int
+    left_out: int  # images that became no item
+    file_count: int  # of the listing; 0 where it was not kept, since a part of it says nothing
     problems: tuple[tuple[str, str], ...]
 
     def describes(self, fingerprint: str, manifest: Digest) -> bool:
@@ -78,83 +66,49 @@ class Head(msgspec.Struct, frozen=True):
         return bool(self.fingerprint) and (fingerprint, manifest) == (self.fingerprint, self.manifest)
 
 
+class _KeptPage(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    folder: str
+    names: str
+    signatures: bytes
+
+
 _encoder = msgspec.msgpack.Encoder()
 _head_decoder = msgspec.msgpack.Decoder(Head)
-_items_decoder = msgspec.msgpack.Decoder(list[CachedItem])
+_pages_decoder = msgspec.msgpack.Decoder(list[_KeptPage])
 
 
 @dataclass(frozen=True, slots=True)
 class ImportCache:
-    """An open cache: its head, and items that are read as they are asked for."""
+    """An open cache: its head, and what is read as it is asked for."""
 
     head: Head
     file: IO[bytes]
-    end: int  # of the items
+    items_end: int
+    end: int  # of the pages
 
     def iter_run(self, run: RunOfItems) -> Iterator[CachedItem]:
         """Yield the items of one run, up to the first chunk that is damaged; others may be read meanwhile."""
-        descriptor, at = self.file.fileno(), 0
-        while at < self.end:
-            header = os.pread(descriptor, _CHUNK.size + _DIGEST_HEX, at)
-            if len(header) < _CHUNK.size + _DIGEST_HEX:
-                return
-            chunk_run, size = _CHUNK.unpack_from(header)
-            start = at + len(header)
-            at = start + size
-            if chunk_run != run:
-                continue
-            body = os.pread(descriptor, size, start) if at <= self.end else b""
-            if _sign(header[: _CHUNK.size] + body) != header[_CHUNK.size :]:
-                logger.warning("A part of %s is damaged and not used", self.file.name)
-                return
-            yield from _items_decoder.decode(body)
+        try:
+            for chunk in iter_chunks(self.file, 0, self.items_end):
+                if chunk.run == run:
+                    yield from read_items(self.file, chunk)
+        except CorruptData as error:
+            logger.warning("%s It is not used from there on.", error.message)
 
-
-class NextItems:
-    """Gathers the items of the next cache, outside of memory where they are many."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file: IO[bytes] = SpooledTemporaryFile(_MEMORY_BYTES, dir=str(folder))  # noqa: SIM115 - `close`
-        self._chunks: dict[RunOfItems, list[CachedItem]] = {run: [] for run in RunOfItems}
-        self.fault: OSError | None = None  # of the disk; what was gathered is then of no use
-
-    def add(self, run: RunOfItems, item: CachedItem) -> None:
-        """Take an item that comes behind all others of its run in path order."""
-        chunk = self._chunks[run]
-        chunk.append(item)
-        if len(chunk) == _CHUNK_ITEMS:
-            self._write(run)
-
-    def copy_to(self, file: IO[bytes]) -> None:
-        """Write all items to a file.
+    def iter_pages(self) -> Iterator[Page]:
+        """Yield the pages of the listing; the signatures of files that were too young are blank.
 
         Raises:
-            OSError: the disk refused, now or before.
+            CorruptData: they are not all there.
         """
-        for run in RunOfItems:
-            self._write(run)
-        if self.fault is not None:
-            raise self.fault
-        self._file.seek(0)
-        while part := self._file.read(_MEMORY_BYTES):
-            file.write(part)
-
-    def close(self) -> None:
-        """Let go of what was gathered."""
-        self._file.close()
-
-    def _write(self, run: RunOfItems) -> None:
-        chunk = self._chunks[run]
-        if not chunk or self.fault is not None:
-            chunk.clear()
-            return
-        body = _encoder.encode(chunk)
-        header = _CHUNK.pack(run, len(body))
-        chunk.clear()
-        try:
-            self._file.write(header + _sign(header + body) + body)
-        except OSError as error:
-            self.fault = error
+        start = 0
+        for chunk in iter_chunks(self.file, self.items_end, self.end):
+            for kept in _pages_decoder.decode(read_chunk(self.file, chunk)):
+                page = Page(start, kept.folder, kept.names, kept.signatures)
+                yield page
+                start = page.end
+        if start != self.head.file_count:
+            raise CorruptData(f"The listing in {self.file.name} is not whole.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,39 +135,60 @@ class CacheFile:
             file.close()
         return cache
 
-    def write(self, head: Head, items: NextItems) -> None:
-        """Put a cache in the place of the old one; a disk that refuses costs the next import time."""
+    def write(self, head: Head, items: NextItems, listing: FolderListing | None) -> None:
+        """Put a cache in the place of the old one; a disk that refuses costs the next import time.
+
+        `listing` None is not kept, and only such a head as says so fits.
+        """
         temporary = self.path.with_name(f"{self.path.name}.{new_id()}.tmp")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("xb") as file:
                 items.copy_to(file)
+                items_end = file.tell()
+                # A head without a fingerprint says that there are files that are too young.
+                for chunk in _pack_pages(listing, blanks=not head.fingerprint) if listing else ():
+                    file.write(chunk)
                 body = _encoder.encode(head)
-                file.write(body + _sign(body) + _END.pack(len(body)))
+                end = _END.pack(items_end, len(body))
+                file.write(body + _sign(body + end) + end)
             temporary.replace(self.path)
-        except OSError as error:
+        except (OSError, CorruptData) as error:
             logger.warning("%s could not be written: %s", self.path, error)
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
 
 
+def _pack_pages(listing: FolderListing, *, blanks: bool) -> Iterator[bytes]:
+    """Yield the chunks of a listing, small folders several at once."""
+    pages: list[_KeptPage] = []
+    count = 0
+    for page in listing.pages:
+        signatures = blank_racy(page.signatures, listing.scanned_at_ns) if blanks else page.signatures
+        pages.append(_KeptPage(page.folder, page.names, signatures))
+        count += page.end - page.start
+        if count >= _CHUNK_FILES or page is listing.pages[-1]:
+            yield pack_chunk(_PAGES, "", _encoder.encode(pages))
+            pages, count = [], 0
+
+
 def _read_head(file: IO[bytes]) -> ImportCache | None:
     """Return what the end of a file tells, None where it is damaged or of another version."""
-    fixed = _DIGEST_HEX + _END.size
+    fixed = DIGEST_HEX + _END.size
     end = file.seek(0, os.SEEK_END) - fixed
     if end < 0:
         return None
     file.seek(end)
     tail = file.read(fixed)
-    (size,) = _END.unpack(tail[_DIGEST_HEX:])
+    items_end, size = _END.unpack(tail[DIGEST_HEX:])
     if size > min(end, _MOST_HEAD_BYTES):
         return None
     file.seek(end - size)
     body = file.read(size)
-    if _sign(body) != tail[:_DIGEST_HEX]:
+    if _sign(body + tail[DIGEST_HEX:]) != tail[:DIGEST_HEX]:
         return None
     head = _head_decoder.decode(body)
-    return ImportCache(head, file, end - size) if head.version == _VERSION else None
+    return ImportCache(head, file, items_end, end - size) if head.version == _VERSION else None
 
 
 def _sign(body: bytes) -> bytes:
@@ -224,20 +199,6 @@ def find_cache(workspace: Workspace, *parts: str) -> CacheFile:
     """Return the cache of what `parts` name: the project's id, the folder, and the import's options."""
     name = compute_digest("\0".join(parts).encode("utf-8", "surrogatepass"))[:32]
     return CacheFile(workspace.home / "cache" / "imports" / f"{name}.cache")
-
-
-def make_head(
-    *,
-    importer: str,
-    key: Digest,
-    scanned_at_ns: int,
-    fingerprint: str,
-    manifest: Digest,
-    item_count: int,
-    problems: tuple[tuple[str, str], ...],
-) -> Head:
-    """Return the head of a cache; `fingerprint` is empty where a later edit might not show in it."""
-    return Head(_VERSION, importer, key, fingerprint, scanned_at_ns, manifest, item_count, problems)
 
 
 def compute_fingerprint(listing: FolderListing) -> str:

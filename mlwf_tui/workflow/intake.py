@@ -21,8 +21,9 @@ from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols import ImportedItem, Observer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import EncodedItem, encode, find_rows, move_row
+from mlwf_tui.store.nodes import KeptNodes
 from mlwf_tui.store.rows import decode_item
-from mlwf_tui.workflow.import_cache import CachedItem, NextItems, RunOfItems
+from mlwf_tui.workflow.cached_items import CachedItem, NextItems, RunOfItems
 from mlwf_tui.workflow.known_items import KnownItems
 from mlwf_tui.workflow.readers import Readers
 from mlwf_tui.workflow.reading import Reading, Task
@@ -51,9 +52,12 @@ class Intake:
     class_names: set[str] = field(default_factory=set)
     tags: dict[str, TagDefinition] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    nodes: KeptNodes = field(default_factory=dict)  # of the project's manifest, as far as looked at
     moved: list[tuple[Task, CachedItem]] = field(default_factory=list)  # known, under another path
-    unchanged: int = 0
+    unchanged: int = 0  # with what does not have to be looked at
     updated: int = 0
+    left_out: int = 0  # images that became no item
+    is_local: bool = True  # each problem is of one item, and none stands in the way of another
     updates: Counter[Aspect] = field(default_factory=Counter)  # what the updated items differ in
     has_young: bool = field(init=False)  # files that may yet change without their signatures telling
 
@@ -69,6 +73,11 @@ class Intake:
     def changed(self) -> int:
         """How many items are new or other than before."""
         return self.fresh.count + len(self.changes)
+
+    def report(self, problem: Problem) -> None:
+        """Note a problem that is not one item's."""
+        self.problems.append(problem)
+        self.is_local = False
 
     def take_all(
         self, imported: Iterable[ImportedItem], readers: Readers, observer: Observer, *, total: int
@@ -88,6 +97,7 @@ class Intake:
         """Yield what has to be read, and note the rest."""
         for item in imported:
             observer.check_cancelled()
+            self.is_local &= not item.is_displaced
             key = self._take_key(item)
             if not key:
                 continue
@@ -111,12 +121,11 @@ class Intake:
     def _take_key(self, imported: ImportedItem) -> str:
         """Return the key of an item, or note why it can have none and return nothing."""
         try:
-            dataset = _find_dataset(imported.dataset, self.dataset)
-            key = f"{dataset}/{check_name(imported.name, 'file name')}"
+            key = find_key(imported, self.dataset)
             if not self.keys.add(key):
                 raise InvalidInput(f"is a second item named {key}")
         except InvalidInput as error:
-            self.problems.append(Problem(imported.image.relative, error.message))
+            self.report(Problem(imported.image.relative, error.message))
             return ""
         return key
 
@@ -125,7 +134,7 @@ class Intake:
         moved, self.moved = self.moved, []
         if not moved or self.project is None:
             return
-        rows = dict(find_rows(self.workspace.store, self.project.manifest, {known.key for _, known in moved}))
+        rows = self._find_rows({known.key for _, known in moved})
         step: list[tuple[Task, Reading]] = []
         for task, known in moved:
             if known.key in rows:
@@ -137,6 +146,7 @@ class Intake:
     def _keep(self, known: CachedItem) -> None:
         self.items.add(RunOfItems.KEPT, known)
         self.unchanged += bool(known.key)
+        self.left_out += not known.key
         if known.problems:
             self.problems += [Problem(path, reason) for path, reason in known.problems]
 
@@ -145,13 +155,18 @@ class Intake:
         before: dict[str, bytes] = {}
         if self.project is not None:
             keys = [task.key for task, reading in readings if reading.row]
-            before = dict(find_rows(self.workspace.store, self.project.manifest, keys)) if keys else {}
+            before = self._find_rows(keys) if keys else {}
         for task, reading in readings:
             self.problems += [Problem(path, reason) for path, reason in reading.problems]
             key = task.key if reading.row else ""
             self._remember(task, reading, key, run)
             if key:
                 self._note(task, reading, key, before.get(key))
+
+    def _find_rows(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """Return the rows that the project holds under keys."""
+        assert self.project is not None  # there is nothing to find in one that is made now
+        return dict(find_rows(self.workspace.store, self.project.manifest, keys, self.nodes))
 
     def _note(self, task: Task, reading: Reading, key: str, before: bytes | None) -> None:
         """Note an item; what the files do not say (split, annotation) stays as it is in the project."""
@@ -177,14 +192,15 @@ class Intake:
             self.changes[key] = encoded
 
     def _remember(self, task: Task, reading: Reading, key: str, run: RunOfItems) -> None:
-        """Keep what was read for the next import, unless a later edit might not show."""
+        """Keep what was read for the next import; without signatures if a later edit might not show."""
+        self.left_out += not key
         image_signature = reading.image_signature or task.image_signature
         source_signature = reading.source_signature or task.source_signature
         is_as_listed = (image_signature, source_signature) == (task.image_signature, task.source_signature)
         if self.has_young or not is_as_listed:
             youngest = self.listing.scanned_at_ns
             if is_racy(image_signature, youngest) or (task.source and is_racy(source_signature, youngest)):
-                return
+                image_signature = source_signature = b""
         item = CachedItem(
             task.image, image_signature, task.source, source_signature, key, task.split,
             reading.has_own_split, reading.problems,
@@ -232,6 +248,15 @@ def _move(task: Task, known: CachedItem, row: bytes) -> Reading:
         source_signature=task.source_signature,
         has_own_split=known.has_own_split,
     )
+
+
+def find_key(imported: ImportedItem, below: str) -> str:
+    """Return the key that an item gets; `below` is a dataset that all items go below, or empty.
+
+    Raises:
+        InvalidInput: its name or dataset cannot be used.
+    """
+    return f"{_find_dataset(imported.dataset, below)}/{check_name(imported.name, 'file name')}"
 
 
 @lru_cache(maxsize=1024)  # a million items have few datasets

@@ -7,13 +7,16 @@ from datetime import datetime
 from mlwf_tui.errors import CorruptData, NotFound
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.references import LiveSet
+from mlwf_tui.workflow.finished_drafts import iter_kept_blobs
 from mlwf_tui.workspace import Workspace
 
 
 def mark_live(
     workspace: Workspace, live: LiveSet, observer: Observer, *, since: datetime | None = None
 ) -> None:
-    """Add to `live` what the catalog names now; see `Roots.read` for `since`.
+    """Add to `live` what the catalog names now, and images of transforms that have yet to end.
+
+    See `Roots.read` for `since`.
 
     Raises:
         CorruptData: something cannot be read, so what it needs is not known.
@@ -28,7 +31,10 @@ def mark_live(
         try:
             live.mark_manifest(root.digest)
         except (CorruptData, NotFound) as error:
-            raise _refuse(root.title, error) from error
+            if not root.is_optional:
+                raise _refuse(root.title, error) from error
+    for blob in iter_kept_blobs(workspace.home, since):
+        live.mark_blob(blob)
     try:
         live.mark_chunks()
     except (CorruptData, NotFound) as error:

@@ -17,6 +17,7 @@ from typing import Any
 from mlwf_tui import processes
 from mlwf_tui.entities.ids import Digest, RunId, StateId
 from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.pipeline import Intermediate, KeptRecipe
 from mlwf_tui.entities.project import ManifestSummary, Project, ProjectState, Version, VersionKind
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Job, Run, RunState
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, NotFound, Paused
@@ -100,6 +101,23 @@ class Recorder:
         model = self.workspace.catalog.models.get(ref)
         self._link_input(ArtifactRef(ArtifactKind.MODEL, model.id, model.name))
         return model
+
+    def read_recipe(self, recipe: KeptRecipe) -> None:
+        """Note the text of a pipeline as an input."""
+        self._link_input(ArtifactRef(ArtifactKind.RECIPE, recipe.id, recipe.name))
+
+    def read_artifact(self, artifact: ArtifactRef) -> None:
+        """Note what another run has made as an input: a version, or an intermediate."""
+        self._link_input(artifact)
+
+    def write_intermediate(self, title: str, manifest: ManifestSummary) -> Intermediate:
+        """Enter what a step has made as an output."""
+        with self.workspace.catalog.transaction():
+            made = self.workspace.catalog.intermediates.create(
+                title, manifest=manifest.digest, item_count=manifest.item_count, run_id=self.run_id
+            )
+            self._link_output(ArtifactRef(ArtifactKind.INTERMEDIATE, made.id, title))
+        return made
 
     def write_head(self, project: Project, manifest: ManifestSummary) -> ProjectState:
         """Move a project's head to a new state, which becomes an output."""
@@ -210,7 +228,12 @@ class Recorder:
 
 @contextmanager
 def record(
-    workspace: Workspace, verb: str, *, params: Mapping[str, Any], seed: int | None = None
+    workspace: Workspace,
+    verb: str,
+    *,
+    params: Mapping[str, Any],
+    seed: int | None = None,
+    parent: RunId | None = None,
 ) -> Iterator[Recorder]:
     """Open a run done by this process, and close it as done, stopped or failed.
 
@@ -233,6 +256,7 @@ def record(
             author=workspace.settings.author,
             workspace=workspace.settings.workspace,
             environment=describe_surroundings(),
+            parent=parent,
         )
         job = catalog.jobs.create(run.id, processes.identify_self())
     recorder = Recorder(workspace, run, job)

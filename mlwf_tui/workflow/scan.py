@@ -9,8 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_IFREG, S_ISDIR, S_ISLNK, S_ISREG
+from zlib import crc32
 
-from mlwf_tui.entities.folder import PAGE_FILES, Fault, FolderListing, Page
+from mlwf_tui.entities.folder import PAGE_FILES, SIGNATURE_BYTES, Fault, FolderListing, Page
 from mlwf_tui.entities.item import check_name
 from mlwf_tui.errors import InvalidInput
 
@@ -20,6 +21,9 @@ _RACY_NS = 2_000_000_000
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _DEVICE_BITS = (1 << 64) - 1  # some systems have negative ones
 _KIND_BITS = 0o170000  # of a mode
+_FEWEST_OF_PAGE = PAGE_FILES // 2
+_BORDER_BITS = 127
+"""Of a name's checksum: where they are zeros a page ends, so that a new file moves no border but its own."""
 _MAX_DEPTH = 200  # of folders in folders; no data set is as deep, and each takes a frame here
 
 
@@ -57,6 +61,22 @@ def is_racy(signature: bytes, scanned_at_ns: int) -> bool:
     return bool(max(mtime_ns, ctime_ns) > scanned_at_ns - _RACY_NS)
 
 
+def blank_racy(signatures: bytes, scanned_at_ns: int) -> bytes:
+    """Return the signatures of a page, zeros for those that are too young: no file's are equal to these."""
+    youngest_ns = scanned_at_ns - _RACY_NS
+    racy = [
+        index
+        for index, (_, mtime_ns, ctime_ns, _, _) in enumerate(_SIGNATURE.iter_unpack(signatures))
+        if mtime_ns > youngest_ns or ctime_ns > youngest_ns
+    ]
+    if not racy:
+        return signatures
+    blanked = bytearray(signatures)
+    for index in racy:
+        blanked[index * SIGNATURE_BYTES : (index + 1) * SIGNATURE_BYTES] = bytes(SIGNATURE_BYTES)
+    return bytes(blanked)
+
+
 def get_times_ns(signature: bytes) -> tuple[int, int]:
     """Return the times of the last change of a file's content, and of the file."""
     _, mtime_ns, ctime_ns, _, _ = _SIGNATURE.unpack(signature)
@@ -67,6 +87,10 @@ def get_size(signature: bytes) -> int:
     """Return the size in bytes that a signature tells."""
     size: int = _SIGNATURE.unpack(signature)[0]
     return size
+
+
+def _ends_page(name: str, count: int) -> bool:
+    return count == PAGE_FILES or not crc32(os.fsencode(name)) & _BORDER_BITS
 
 
 @dataclass(slots=True)
@@ -126,7 +150,7 @@ class _Scan:
             add_name(name)
             device = status.st_dev & _DEVICE_BITS
             add_signature(pack(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, device))
-            if len(page.names) == PAGE_FILES:
+            if len(page.names) >= _FEWEST_OF_PAGE and _ends_page(name, len(page.names)):
                 self._close(page)
         self._close(page)
 

@@ -42,6 +42,14 @@ def _find_role(name: str) -> Role:
         from mlwf_tui.workflow.inspecting import open_inspecting
 
         return open_inspecting
+    if name == "make":
+        from mlwf_tui.workflow.making_hand import open_making
+
+        return open_making
+    if name == "show":
+        from mlwf_tui.workflow.making_hand import open_showing
+
+        return open_showing
     from mlwf_tui.workflow.tree_write import open_writing
 
     return open_writing

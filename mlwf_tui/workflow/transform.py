@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+import heapq
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import LabelSchema
-from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.item import check_dataset
 from mlwf_tui.entities.project import ManifestSummary, Project, Version
+from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput, InvalidParameter
-from mlwf_tui.params import build_params
-from mlwf_tui.protocols import Observer, Operation, SourceItem
-from mlwf_tui.store.digests import compute_digest
-from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
-from mlwf_tui.store.references import find_unreadable
+from mlwf_tui.protocols import Observer
+from mlwf_tui.store.manifests import EncodedItem, write_rows
+from mlwf_tui.workflow.finished_drafts import FinishedDrafts, forget_drafts, place_drafts
+from mlwf_tui.workflow.making import Tally, open_drafts
+from mlwf_tui.workflow.names import find_free
+from mlwf_tui.workflow.placing import check_free, place_beside
+from mlwf_tui.workflow.planning import Counts, Fate, Plan, plan_recipe
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
+from mlwf_tui.workflow.recipes import Recipe, check_recipe, find_known, name_sources
 from mlwf_tui.workflow.recorder import Recorder, record
-from mlwf_tui.workflow.refs import check_project_name, resolve_manifest, with_dataset
+from mlwf_tui.workflow.refs import check_project_name, resolve_manifest, resolve_project_ref
 from mlwf_tui.workspace import Workspace
+
+_LOOKS_EVERY = 256  # rows between two looks at whether the work is still wanted
+
+
+class TransformPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a transform would do; items as in `Counts`, before images that cannot be made are left out."""
+
+    operation: str
+    project: str
+    dataset: str
+    is_new_project: bool
+    items_in: int
+    items_out: int
+    items_added: int
+    items_changed: int
+    items_unchanged: int
+    items_dropped: int
+    images: int  # to make, of which `images_resumed` are there already
+    images_resumed: int
+    classes: tuple[str, ...]  # of the result
+    cached: bool  # the same recipe was followed before: nothing would be made
 
 
 class TransformResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,9 +56,69 @@ class TransformResult(msgspec.Struct, frozen=True, kw_only=True):
     project: str
     version: int
     items_in: int
-    items_out: int
+    items_out: int  # of the operation; what was in the project's other datasets does not count
     cached: bool
     run: str
+    items_added: int = 0
+    items_changed: int = 0
+    items_unchanged: int = 0
+    items_dropped: int = 0
+    images_made: int = 0
+    images_resumed: int = 0  # made by an earlier run that did not end
+    problems: tuple[Problem, ...] = ()  # images that could not be made
+    conflicts: tuple[str, ...] = ()  # between definitions of the result and of the project, a sentence each
+
+
+class Followed(msgspec.Struct, frozen=True, kw_only=True):
+    """What following a recipe has made, or had made before."""
+
+    manifest: ManifestSummary
+    counts: Counts
+    is_known: bool = False
+    images_made: int = 0
+    images_resumed: int = 0
+    problems: tuple[Problem, ...] = ()
+
+
+def plan_transform(
+    workspace: Workspace,
+    operation: str,
+    refs: Sequence[str],
+    *,
+    to: str = "",
+    dataset: str = "",
+    params: Mapping[str, Any],
+    seed: int = 0,
+    observer: Observer,
+) -> TransformPlan:
+    """Say what `transform` would do with the same arguments; nothing is done, and nothing is committed.
+
+    Raises: what `transform` would, as far as that can be told before an image is made.
+    """
+    target = _check_target(workspace, operation, refs, to, dataset)
+    found = [(ref, *resolve_project_ref(workspace, ref)) for ref in refs]
+    sources = name_sources(
+        [(project.name, number, resolve_manifest(workspace, ref)[1]) for ref, project, number in found]
+    )
+    recipe = check_recipe(workspace, operation, params, seed, sources)
+    known = find_known(workspace, recipe.digest, observer)
+    with plan_recipe(workspace.store, workspace.home, recipe, observer) as plan:
+        finished = FinishedDrafts(workspace.store, place_drafts(workspace.home, recipe.digest))
+        finished.close()
+        if known is None:
+            _check_place(workspace, recipe, plan, target, dataset)
+        counts = msgspec.structs.asdict(plan.counts)
+        return TransformPlan(
+            operation=operation,
+            project=target,
+            dataset=dataset,
+            is_new_project=workspace.catalog.projects.find(target, workspace.settings.workspace) is None,
+            items_out=plan.counts.items_out,
+            images_resumed=len(finished),
+            classes=plan.schema.class_names,
+            cached=known is not None,
+            **counts,
+        )
 
 
 def transform(
@@ -43,141 +126,232 @@ def transform(
     operation: str,
     refs: Sequence[str],
     *,
-    to: str,
+    to: str = "",
+    dataset: str = "",
     params: Mapping[str, Any],
     seed: int = 0,
+    workers: int | None = None,
+    is_strict: bool = False,
     is_fresh: bool = False,
     observer: Observer,
 ) -> TransformResult:
     """Apply an operation to all items of `refs` and put the result into the project `to`.
 
-    `to` may be one of the sources, or a project that exists: its former head stays a version. Where
+    `to` may be one of the sources, or a project that exists: its former head stays a version. Without
+    one, a new project is named after source and operation. With `dataset` the result comes into that
+    dataset, and what else the project has stays beside it. Images are made by `workers` processes, by
+    one for each core where it is None. One that cannot be made is left out and listed, unless `is_strict`.
+
+    What was made when the process dies, or is stopped, is not made again by the same call. Where
     `is_fresh`, the recipe is followed though its result is known.
 
     Raises:
         NotFound: there is no such operation or source.
         InvalidParameter: a parameter is unknown or out of bounds.
-        InvalidInput: the operation does not fit these items.
-        Conflict: somebody else changed `to` meanwhile.
+        InvalidInput: the operation does not fit these items, or leaves none of them.
+        Conflict: two results would have one name, or somebody else changed `to` meanwhile.
+        StorageFailed: the disk refused.
+        Cancelled: the observer wants it; nothing was changed.
     """
-    check_project_name(to)
-    if not refs:
-        raise InvalidParameter("No source was given.", hint="Name at least one PROJECT or PROJECT@N.")
+    name = _check_target(workspace, operation, refs, to, dataset)
     chosen = workspace.registry.get_operation(operation)
-    checked = build_params(chosen.params_type, params)
     for ref in refs:
         resolve_manifest(workspace, ref)
-    shown = {"operation": operation, **asdict(checked), "to": to}
-    with record(workspace, "transform", params=shown, seed=seed) as run:
-        target = workspace.catalog.projects.find(to, workspace.settings.workspace)
-        sources = [run.read_version(ref) for ref in refs]
-        recipe = _digest_recipe(chosen, checked, seed, sources)
-        manifest = None if is_fresh else _find_cached(workspace, recipe, observer)
-        is_cached = manifest is not None
-        workspace.catalog.runs.set_recipe(run.run_id, recipe)
-        if manifest is None:
-            manifest = _follow_recipe(run, chosen, checked, seed, sources, observer)
-        empty = write_empty_manifest(workspace)
-        with run.finishing():
-            target = target or create_project(workspace, to, empty)
-            return _finish(run, target, manifest, sources, operation, is_cached=is_cached)
+    checked = check_recipe(workspace, operation, params, seed, ())
+    shown = {"operation": chosen.name, **asdict(checked.params), "to": name}
+    with record(
+        workspace, "transform", params=shown | ({"dataset": dataset} if dataset else {}), seed=seed
+    ) as run:
+        target = workspace.catalog.projects.find(name, workspace.settings.workspace)
+        versions = [run.read_version(ref) for ref in refs]
+        sources = name_sources([(v.project_name, v.number, v.manifest) for v in versions])
+        recipe = msgspec.structs.replace(checked, sources=sources)
+        check = partial(_check_place, workspace, recipe, target=name, dataset=dataset)
+        followed = follow_recipe(
+            run, recipe, observer, workers=workers, is_strict=is_strict, is_fresh=is_fresh, check=check
+        )
+        work = _Ending(run, recipe, versions, name, target, followed)
+        return work.end(dataset)
 
 
-def _find_cached(workspace: Workspace, recipe: Digest, observer: Observer) -> ManifestSummary | None:
-    """Return what the same recipe made before, if the store still has it."""
-    run = workspace.catalog.runs.find_by_recipe(recipe)
-    if run is None:
-        return None
-    manifest = Digest(run.result["manifest"])
-    if find_unreadable(
-        workspace.store, [manifest], observer
-    ):  # its project was deleted, and parts were collected
-        return None
-    return read_summary(workspace.store, manifest)
-
-
-def _digest_recipe(operation: Operation, params: Any, seed: int, sources: Sequence[Version]) -> Digest:
-    """Return the digest of all that decides the result."""
-    recipe = {
-        "operation": operation.name,
-        "operation_version": operation.version,
-        "params": asdict(params),
-        "seed": seed,
-        "sources": [
-            {"manifest": source.manifest, "prefix": source.project_name if len(sources) > 1 else ""}
-            for source in sources
-        ],
-    }
-    return compute_digest(json.dumps(recipe, sort_keys=True).encode())
-
-
-def _follow_recipe(
+def follow_recipe(
     run: Recorder,
-    operation: Operation,
-    params: Any,
-    seed: int,
-    sources: Sequence[Version],
+    recipe: Recipe,
     observer: Observer,
-) -> ManifestSummary:
-    workspace = run.workspace
-    items = [item for source in sources for item in _iter_sources(workspace, source, len(sources) > 1)]
-    schema = LabelSchema()
-    for source in sources:
-        schema = schema.merge(read_summary(workspace.store, source.manifest).schema)
-    made: list[Item] = []
-    with run.writer() as writer:
-        for result in operation.apply(items, params, seed=seed):
-            observer.check_cancelled()
-            item = result.item
-            if result.image is not None:
-                item = replace(item, blob=writer.put(result.image), size_bytes=len(result.image))
-            made.append(item)
-            observer.progress(len(made), None, item.name)
-        if not made:
-            raise InvalidInput(
-                f"{operation.name} left no item.", hint="Loosen its parameters; nothing was changed."
-            )
-        return write_manifest(writer, operation.transform_schema(schema, params), made)
-
-
-def _iter_sources(workspace: Workspace, source: Version, is_prefixed: bool) -> Iterator[SourceItem]:
-    """Yield a version's items; with several sources each gets its project's name as a dataset."""
-    for item in iter_items(workspace.store, source.manifest):
-        if is_prefixed:
-            item = replace(item, dataset=with_dataset(item.dataset, source.project_name))
-        yield SourceItem(item, partial(workspace.store.read, item.blob))
-
-
-def _finish(
-    run: Recorder,
-    target: Project,
-    manifest: ManifestSummary,
-    sources: Sequence[Version],
-    operation: str,
     *,
-    is_cached: bool,
-) -> TransformResult:
-    """Make the manifest the target's head and newest version, and tell what was done."""
-    message = f"{operation} of {', '.join(source.ref for source in sources)}"
-    result = TransformResult(
-        project=target.name,
-        version=_write_version(run, target, manifest, sources, message).number,
-        items_in=sum(source.item_count for source in sources),
-        items_out=manifest.item_count,
-        cached=is_cached,
-        run=run.run_id,
+    workers: int | None = None,
+    is_strict: bool = False,
+    is_fresh: bool = False,
+    check: Callable[[Plan], None] | None = None,
+) -> Followed:
+    """Make what a recipe says, or find what it made before; the run is noted as one of the recipe.
+
+    `check` may refuse the plan before anything is made.
+
+    Once the catalog names the manifest, `forget_drafts` frees what was kept for a second try.
+
+    Raises: as `transform`.
+    """
+    workspace = run.workspace
+    known = None if is_fresh else find_known(workspace, recipe.digest, observer)
+    workspace.catalog.runs.set_recipe(run.run_id, recipe.digest)
+    if known is not None:
+        counts = msgspec.convert(known.run.result, Counts)
+        return Followed(manifest=known.manifest, counts=counts, is_known=True)
+    with plan_recipe(workspace.store, workspace.home, recipe, observer) as plan:
+        if check is not None:
+            check(plan)
+        with run.writer() as writer:
+            if not plan.drafts.count:
+                rows, tally = plan.finished.iter_sorted(), Tally()
+                manifest = write_rows(writer, plan.schema, _iter_watched(rows, observer))
+            else:
+                with open_drafts(workspace, recipe, plan, observer, workers=workers, is_strict=is_strict) as (
+                    made,
+                    tally,
+                ):
+                    rows = heapq.merge(plan.finished.iter_sorted(), made, key=itemgetter(0))
+                    manifest = write_rows(writer, plan.schema, rows)
+        if tally.problems and not (tally.made or tally.resumed):
+            first, count = tally.problems[0], len(tally.problems)
+            raise InvalidInput(
+                f"None of {count:,} images could be made; the first, {first.path}: {first.reason}",
+                hint="Nothing was changed.",
+            )
+        if not manifest.item_count:
+            raise InvalidInput(f"{recipe.operation.name} left no item.", hint="Nothing was changed.")
+        return Followed(
+            manifest=manifest,
+            counts=_count_made(plan, tally),
+            images_made=tally.made,
+            images_resumed=tally.resumed,
+            problems=tuple(tally.problems),
+        )
+
+
+def _iter_watched(rows: Iterator[EncodedItem], observer: Observer) -> Iterator[EncodedItem]:
+    for number, row in enumerate(rows):
+        if not number % _LOOKS_EVERY:
+            observer.check_cancelled()
+        yield row
+
+
+def _check_target(workspace: Workspace, operation: str, refs: Sequence[str], to: str, dataset: str) -> str:
+    """Return the name of the project that gets the result."""
+    if not refs:
+        raise InvalidParameter("No source was given.", hint="Name at least one PROJECT or PROJECT@N.")
+    if dataset:
+        check_dataset(dataset)
+    if to:
+        return check_project_name(to)
+    if dataset:
+        raise InvalidParameter(
+            "A dataset was named, but no project.", hint="Name the project that has it: --to PROJECT."
+        )
+    project, _ = resolve_project_ref(workspace, refs[0])
+    taken = {project.name for project in workspace.catalog.projects.list()}
+    stem = f"{project.name}-{operation}"
+    return check_project_name(find_free(stem, taken) if stem in taken else stem)
+
+
+def _check_place(workspace: Workspace, recipe: Recipe, plan: Plan, target: str, dataset: str) -> None:
+    """Refuse images whose names are taken in the dataset that they are for, before they are made.
+
+    What an earlier run has made of the recipe may stand there already, the very same.
+    """
+    project = workspace.catalog.projects.find(target, workspace.settings.workspace)
+    if not dataset or project is None or place_drafts(workspace.home, recipe.digest).exists():
+        return
+    keys = (row.key for row in plan.drafts.iter_sorted())
+    check_free(workspace.store, project.manifest, keys, dataset)
+
+
+def _count_made(plan: Plan, tally: Tally) -> Counts:
+    """Return the plan's counts without what nothing was left of."""
+    added, changed = tally.emptied[Fate.ADDED], tally.emptied[Fate.CHANGED]
+    return msgspec.structs.replace(
+        plan.counts,
+        items_added=plan.counts.items_added - added,
+        items_changed=plan.counts.items_changed - changed,
+        items_dropped=plan.counts.items_dropped + changed,
+        images=tally.made + tally.resumed,
     )
-    summary = f"{operation}: {result.items_in:,} → {result.items_out:,} items"
-    run.result = {**msgspec.structs.asdict(result), "manifest": manifest.digest, "summary": summary}
-    return result
 
 
-def _write_version(
-    run: Recorder, target: Project, manifest: ManifestSummary, sources: Sequence[Version], message: str
-) -> Version:
-    """Return the new version, or the latest where the target stands on this very data already."""
-    latest = run.workspace.catalog.versions.latest(target.id)
-    if latest is not None and latest.manifest == target.manifest == manifest.digest:
-        return latest
-    parents = [source for source in sources if source.project_id == target.id]
-    return run.write_version(target, manifest.digest, manifest.item_count, message=message, parents=parents)
+class _Ending(msgspec.Struct, frozen=True):
+    """Gives a result its place in the catalog, and tells what was done."""
+
+    run: Recorder
+    recipe: Recipe
+    versions: Sequence[Version]
+    name: str  # of the project that gets it
+    target: Project | None  # None where it is to be made
+    followed: Followed
+
+    def end(self, dataset: str) -> TransformResult:
+        """Make the result the target's head and newest version."""
+        workspace = self.run.workspace
+        manifest, conflicts = self._place(dataset)
+        empty = write_empty_manifest(workspace)
+        with self.run.finishing():
+            target = self.target or create_project(workspace, self.name, empty)
+            version = self._write_version(target, manifest)
+            result = self._describe(target, version, conflicts)
+            self.run.result = {
+                **msgspec.structs.asdict(result),
+                "images": self.followed.counts.images,
+                "manifest": self.followed.manifest.digest,
+                "summary": _summarise(self.recipe.operation.name, result),
+            }
+        if not self.followed.problems:  # else another try has only those to make that failed
+            forget_drafts(workspace.home, self.recipe.digest)
+        return result
+
+    def _place(self, dataset: str) -> tuple[ManifestSummary, tuple[str, ...]]:
+        made = self.followed.manifest
+        if not dataset:
+            return made, ()
+        workspace = self.run.workspace
+        base = write_empty_manifest(workspace) if self.target is None else self.target.manifest
+        with self.run.writer() as writer:
+            return place_beside(workspace.store, writer, base, made.digest, dataset)
+
+    def _write_version(self, target: Project, manifest: ManifestSummary) -> Version:
+        """Return the new version, or the latest where the target stands on this very data already."""
+        latest = self.run.workspace.catalog.versions.latest(target.id)
+        if latest is not None and latest.manifest == target.manifest == manifest.digest:
+            return latest
+        refs = ", ".join(version.ref for version in self.versions)
+        parents = [version for version in self.versions if version.project_id == target.id]
+        message = f"{self.recipe.operation.name} of {refs}"
+        return self.run.write_version(
+            target, manifest.digest, manifest.item_count, message=message, parents=parents
+        )
+
+    def _describe(self, target: Project, version: Version, conflicts: tuple[str, ...]) -> TransformResult:
+        counts, followed = self.followed.counts, self.followed
+        return TransformResult(
+            project=target.name,
+            version=version.number,
+            items_in=counts.items_in,
+            items_out=followed.manifest.item_count,
+            cached=followed.is_known,
+            run=self.run.run_id,
+            items_added=counts.items_added,
+            items_changed=counts.items_changed,
+            items_unchanged=counts.items_unchanged,
+            items_dropped=counts.items_dropped,
+            images_made=followed.images_made,
+            images_resumed=followed.images_resumed,
+            problems=followed.problems,
+            conflicts=conflicts,
+        )
+
+
+def _summarise(operation: str, result: TransformResult) -> str:
+    text = f"{operation}: {result.items_in:,} → {result.items_out:,} items"
+    if result.cached:
+        return f"{text}, as the same recipe had made before"
+    if result.problems:
+        return f"{text}, partly: {len(result.problems):,} images could not be made"
+    return text

@@ -212,7 +212,10 @@ class _Reader:
                 if before is not None and key not in moved:
                     edits.append(TreeEdit(kind=ChangeKind.REMOVED, key=key, before=before, after=None))
                 continue
+            known = before or sources.get(key)
             after = self._annotate(image, before, sources.get(key))
+            if known is not None and known.origins:  # no file says where an image came from
+                after = replace(after, origins=known.origins)
             if before is None:
                 source = sources.get(key)
                 kind = ChangeKind.ADDED if source is None else ChangeKind.RENAMED

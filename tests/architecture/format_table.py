@@ -60,7 +60,7 @@ def _get(registry: Registry, name: str) -> Abilities:
 def _describe_ways(registry: Registry, name: str, is_written: bool) -> tuple[str, str, str]:
     is_read = name in registry.list_names("importers")
     summary = registry.get_importer(name).summary if is_read else registry.get_exporter(name).summary
-    read_as = "`yolo:" + name.removeprefix("yolo-") + "`" if name.startswith("yolo-") else ""
+    read_as = "`" + name.replace("-", ":", 1) + "`" if "-" in name else ""
     reads = f"`{name}`" if is_read else "`imagenet`" if name == "yolo-classify" else read_as
     return reads, f"`{name}`" if is_written else "", summary
 

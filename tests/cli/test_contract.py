@@ -86,6 +86,42 @@ def test_documents_have_the_keys_that_scripts_rely_on(shell: Shell, voc: Path) -
     assert {p["name"] for p in shell.json("projects")["projects"]} == {"cells", "flipped"}
 
 
+def test_a_dry_run_counts_and_does_nothing(shell: Shell, voc: Path) -> None:
+    shell("import", str(voc), "cells")
+    plan = shell.json("transform", "flip", "cells", "--dry-run")
+    assert (plan["project"], plan["is_new_project"], plan["cached"]) == ("cells-flip", True, False)
+    counts = [plan[f"items_{name}"] for name in ("in", "out", "added", "changed", "unchanged", "dropped")]
+    assert (counts, plan["images"]) == ([3, 5, 2, 0, 3, 0], 2)
+    assert [run["verb"] for run in shell.json("runs")["runs"]] == ["import"]
+    dropped = shell.json("transform", "filter", "cells", "-p", "splits=val", "--dry-run")
+    assert (dropped["items_unchanged"], dropped["items_dropped"]) == (1, 2)
+    shell("transform", "filter", "cells", "-p", "min_objects=9", "--dry-run", code=1)
+
+
+def test_a_transform_goes_into_a_new_project_a_dataset_or_in_place(shell: Shell, voc: Path) -> None:
+    shell("import", str(voc), "cells")
+    assert shell.json("transform", "flip", "cells")["project"] == "cells-flip"
+    assert shell.json("transform", "flip", "cells")["project"] == "cells-flip-1"
+    words = ("transform", "flip", "cells@1", "--to", "cells", "--dataset", "mirrored")
+    assert shell.json(*words, "-p", "keep_originals=no")["items_out"] == 3
+    assert shell.json("show", "cells")["datasets"] == {"main": 3, "mirrored/main": 3}
+    placed = shell.json("transform", "rename_classes", "cells", "--in-place", "-p", "names=cell=dot")
+    assert (placed["project"], placed["version"], placed["items_changed"]) == ("cells", 3, 6)
+    assert set(shell.json("show", "cells")["classes"]) == {"dot"}
+    shell("transform", "flip", "cells", "--in-place", "--to", "x", code=2)
+    shell("transform", "flip", "cells@1", "--in-place", code=2)
+    shell("transform", "flip", "cells", "--dataset", "x", code=2)
+
+
+def test_the_nearest_name_is_suggested(shell: Shell, voc: Path) -> None:
+    shell("import", str(voc), "cells")
+    said = shell.json("transform", "flp", "cells", code=4)["error"]
+    assert "Did you mean flip?" in said["hint"]
+    said = shell.json("transform", "flip", "cells", "-p", "axes=vertical", code=2)["error"]
+    assert "Did you mean axis?" in said["hint"]
+    assert "Did you mean flip?" in shell.json("operations", "flp", code=4)["error"]["hint"]
+
+
 def test_exit_codes_are_the_documented_ones(shell: Shell, voc: Path, tmp_path: Path) -> None:
     (voc / "JPEGImages" / "a.jpg").write_bytes(b"\xff\xd8\xff")
     assert len(shell.json("import", str(voc), "cells", code=3)["problems"]) == 1

@@ -12,9 +12,9 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import Cancelled, InvalidInput
 from mlwf_tui.protocols import ExportedItem, ExportSummary, SourceItem
 from mlwf_tui.registry import Registry
-from tests.exporting import fit_to, write_fitted
+from tests.exporting import fit_all, fit_to, write_fitted
 from tests.fakes.observers import KeepingObserver, StoppingObserver
-from tests.making import make_item, to_exported
+from tests.making import make_item
 
 NAMES = Registry().list_names("exporters")
 SCHEMA = LabelSchema(define_classes(("cat", "dog"), geometry=None))
@@ -116,6 +116,8 @@ def test_no_items_at_all_are_refused(name: str, tmp_path: Path) -> None:
 
 
 def test_stop_is_heard_between_items(name: str, tmp_path: Path) -> None:
-    exported = (to_exported(source) for source in ITEMS)
+    exporter = Registry().get_exporter(name)
+    schema, items = fit_all(exporter, ITEMS, SCHEMA)
+    exported = (ExportedItem(item, ITEMS[0].read_image) for item in items)
     with pytest.raises(Cancelled):
-        Registry().get_exporter(name).write(exported, SCHEMA, tmp_path, StoppingObserver(looks_left=1))
+        exporter.write(exported, schema, tmp_path, StoppingObserver(looks_left=1))

@@ -16,7 +16,7 @@ from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.scan import scan_folder
 from mlwf_tui.workspace import open_workspace
 from tests.fakes.observers import KeepingObserver
-from tests.format_folders import BOXES, SAMPLES
+from tests.format_folders import BOXES, SAMPLES, VARIANTS
 from tests.importing import ReadItem, read_folder
 from tests.making import write_image
 
@@ -74,6 +74,20 @@ def test_own_format_is_chosen_and_no_other_fits_nearly_as_well(name: str, tmp_pa
     choice = choose_importer(Registry(), scan_folder(SAMPLES[name].make(tmp_path)), "auto")
     assert choice.importer.name.partition(":")[0] == name
     assert choice.others == ()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_variant_is_chosen_by_itself_and_read_whole(variant: str, tmp_path: Path) -> None:
+    root, sample = VARIANTS[variant].make(tmp_path), VARIANTS[variant]
+    importer = choose_importer(Registry(), scan_folder(root), "auto").importer
+    assert importer.name in (variant, variant.partition(":")[0])  # one of YOLO's follows from its files
+    assert importer.read_schema(scan_folder(root)).class_names == sample.declares
+    items, problems = read(variant, root)
+    assert problems == []
+    assert [[labelled.class_name for labelled in item.objects] for item in items] == [
+        ["cat"], ["dog", "cat"], [],
+    ]  # fmt: skip
+    assert {item.split for item in items} == {Split.TRAIN}
 
 
 def test_the_verb_imports_a_folder_without_a_problem(name: str, tmp_path: Path) -> None:

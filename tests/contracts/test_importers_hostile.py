@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+from xml.etree.ElementTree import fromstring, tostring
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,11 +19,12 @@ from hypothesis import strategies as st
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.registry import Registry
 from mlwf_tui.workflow.scan import scan_folder
-from tests.format_folders import SAMPLES
+from tests.format_folders import SAMPLES, VARIANTS
 from tests.importing import read_folder
 from tests.making import write_image
 
-NAMES = [name for name in Registry().list_names("importers") if name not in ("images", "imagenet")]
+ALL_SAMPLES = SAMPLES | VARIANTS
+NAMES = [name for name in ALL_SAMPLES if name not in ("images", "imagenet")]
 BOMB = (
     '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bb">'
     + "".join(f'<!ENTITY c{n} "{f"&c{n - 1};" * 10 if n else "&b;"}">' for n in range(9))
@@ -54,7 +58,7 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     with TemporaryDirectory() as folder:
         root = Path(folder, "root")
         root.mkdir()
-        sample = SAMPLES[request.param]
+        sample = ALL_SAMPLES[request.param]
         sample.make(root)
         files = sorted(p for p in root.rglob("*") if p.is_file() and p.name not in sample.names)
         assert files
@@ -106,6 +110,113 @@ def mutations(draw: st.DrawFn, content: bytes) -> bytes:
     return content[:at] + draw(st.binary(max_size=8)) + content[at + 1 :]
 
 
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from([1 << 70, ""]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def list_spots(value: Any) -> list[tuple[Any, Any]]:
+    """Return every place in a JSON value: what holds it, and its key or index there."""
+    keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    return [spot for key in keys for spot in ((value, key), *list_spots(value[key]))]
+
+
+@st.composite
+def restructured_json(draw: st.DrawFn, content: bytes) -> bytes:
+    """Draw a JSON document in which some values are others, are gone, or stand in the place of others."""
+    document = json.loads(content)
+    for _ in range(draw(st.integers(1, 3))):
+        spots = list_spots(document)
+        if not spots:
+            break
+        holder, key = spots[draw(st.integers(0, len(spots) - 1))]
+        match draw(st.sampled_from(["value", "other", "gone", "again"])):
+            case "value":
+                holder[key] = draw(json_values)
+            case "other":
+                other, at = spots[draw(st.integers(0, len(spots) - 1))]
+                holder[key] = deepcopy(other[at])
+            case "gone":
+                del holder[key]
+            case "again" if isinstance(holder, list):
+                holder.insert(key, deepcopy(holder[key]))
+    return json.dumps(document).encode()
+
+
+@st.composite
+def restructured_xml(draw: st.DrawFn, content: bytes) -> bytes:
+    """Draw an XML document in which some elements are others, are gone, or say something else."""
+    root = fromstring(content)
+    for _ in range(draw(st.integers(1, 3))):
+        pairs = [(parent, child) for parent in root.iter() for child in parent]
+        if not pairs:
+            break
+        parent, child = pairs[draw(st.integers(0, len(pairs) - 1))]
+        match draw(st.sampled_from(["gone", "again", "moved", "text", "attribute", "attribute"])):
+            case "gone":
+                parent.remove(child)
+            case "again":
+                parent.append(deepcopy(child))
+            case "moved":
+                pairs[draw(st.integers(0, len(pairs) - 1))][1].append(deepcopy(child))
+            case "text":
+                child.text = draw(odd_texts)
+            case "attribute":
+                if names := sorted(child.attrib):
+                    child.set(draw(st.sampled_from(names)), draw(odd_texts))
+    return tostring(root)
+
+
+odd_texts = st.sampled_from(
+    [
+        "",
+        "nan",
+        "-inf",
+        "1e308",
+        "-1",
+        "0",
+        "1e999",
+        "x",
+        "1,2",
+        "1,2;",
+        ";,;",
+        "..",
+        "a/../b",
+        "9" * 400,
+        "１",
+    ]
+) | st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=6)
+
+
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+def test_a_document_of_another_structure_gives_problems_and_never_a_traceback(
+    target: Target, data: st.DataObject
+) -> None:
+    files = [path for path in target.files if path.suffix in (".json", ".xml")]
+    if not files:
+        pytest.skip("the format has neither JSON nor XML")
+    path = data.draw(st.sampled_from(files))
+    content = path.read_bytes()
+    drawn = (restructured_json if path.suffix == ".json" else restructured_xml)(content)
+    path.write_bytes(data.draw(drawn))
+    try:
+        survive(target)
+    finally:
+        path.write_bytes(content)
+
+
 @settings(
     max_examples=60,
     deadline=None,
@@ -142,7 +253,7 @@ def test_no_other_document_is_read_without_a_word(target: Target) -> None:
 
 def test_missing_images_and_odd_names_are_survived(target: Target) -> None:
     root = target.root
-    first = next(path for path in sorted(root.rglob("*")) if path.name == SAMPLES[target.name].names[0])
+    first = next(path for path in sorted(root.rglob("*")) if path.name == ALL_SAMPLES[target.name].names[0])
     content = first.read_bytes()
     first.unlink()
     made = [

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 
-from mlwf_tui.entities.pace import MAX_SAMPLES, Pace, TimeLeft
+import pytest
+
+from mlwf_tui.entities.pace import MAX_SAMPLES, Pace, TimeLeft, describe_rate
 from mlwf_tui.entities.run import Progress
 
 
@@ -92,3 +94,29 @@ def test_a_run_of_many_hours_takes_constant_room() -> None:
 
 def test_a_finished_run_has_nothing_left() -> None:
     assert run_steadily(1000).estimate(1000.0) == TimeLeft(0.0, 0.0)
+
+
+def test_the_speed_is_that_of_late_with_or_without_an_end() -> None:
+    assert run_steadily(400, 0.5).measure(200.0) == 2.0
+    assert run_steadily(400, 0.5, total=None).measure(200.0) == 2.0
+    pace = run_steadily(200)
+    for step in range(201, 401):
+        say(pace, step, 200 + (step - 200) * 4.0)
+    assert pace.measure(1000.0) == 0.25
+
+
+def test_no_speed_is_told_with_little_seen_or_after_a_long_silence() -> None:
+    assert Pace().measure(0.0) is None
+    assert run_steadily(3).measure(3.0) is None
+    assert run_steadily(400).measure(460.0) is None
+
+
+@pytest.mark.parametrize(
+    ("rate", "words"),
+    [
+        (1240, "1,240/s"), (25.2, "25/s"), (3.14159, "3.1/s"), (0.4, "2.5 s each"), (0.001, "1,000 s each"),
+        (3_210_000, "3.21M/s"), (1.5e9, "1.5G/s"),
+    ],
+)  # fmt: skip
+def test_a_speed_reads_well_at_any_size(rate: float, words: str) -> None:
+    assert describe_rate(rate) == words

@@ -12,15 +12,17 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.params import param
-from mlwf_tui.protocols import ResultItem, SourceItem
+from mlwf_tui.protocols import PlannedItem, SourceItem
 
 ROOT = Path(__file__).parents[2]
 ENTRY_POINTS = """
 [mlwf_tui.operations]
 act = tests.fakes.acting:Act
+scribble = tests.fakes.scribbling:Scribble
 
 [mlwf_tui.trainers]
 counter = tests.fakes.counting:CountingTrainer
+seer = tests.fakes.seeing:SeeingTrainer
 """
 
 
@@ -43,15 +45,18 @@ class Act:
 
     name = "act"
     summary = "does what a test says"
+    group = "selection"
     version = 1
     params_type: type[Any] = ActParams
 
-    def apply(self, items: Sequence[SourceItem], params: ActParams, *, seed: int) -> Iterator[ResultItem]:
+    def plan(
+        self, items: Sequence[SourceItem], schema: LabelSchema, params: ActParams, *, seed: int
+    ) -> Iterator[PlannedItem]:
         names = {"Path": Path, "seed": seed}
         body = textwrap.indent(textwrap.dedent(params.code), "    ")
         exec(f"import os, signal, subprocess, sys, time\ndef act():\n    yield\n{body}", names)
         for count, _ in enumerate(names["act"](), start=1):  # type: ignore[operator]
-            yield ResultItem(item=replace(items[0].item, name=f"{count}.jpg"))
+            yield PlannedItem(replace(items[0].item, name=f"{count}.jpg"), 0)
 
     def transform_schema(self, schema: LabelSchema, params: ActParams) -> LabelSchema:
         return schema

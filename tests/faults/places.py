@@ -34,6 +34,7 @@ _SAMPLE = ("transform", "sample", "cells@1", "-p", "n=5", "--to")
 SCENARIOS = (
     Scenario("import", ("import", "{sources}/one", "cells"), "empty"),
     Scenario("import-changes", ("import", "{sources}/two", "cells"), "one"),
+    Scenario("import-named", ("import", "{sources}/two", "cells", "-m", "two"), "one", is_slow=True),
     Scenario("commit", ("commit", "cells", "-m", "two"), "imported"),
     Scenario("restore", ("restore", "cells@1"), "imported"),
     Scenario("undo", ("undo",), "imported", may_repeat=False),

@@ -30,7 +30,7 @@ from mlwf_tui.entities.annotation import (
 from mlwf_tui.entities.boxes import Boxes, Corners
 from mlwf_tui.entities.change import ChangeKind, ItemChange
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.item import Item, Origin, Split
 from mlwf_tui.entities.project import ManifestSummary
 from mlwf_tui.errors import Conflict, CorruptData, InvalidInput, NotFound
 from mlwf_tui.store.format import RecordKind
@@ -160,16 +160,19 @@ names = st.text(
     max_size=12,
 )
 good_names = names.filter(lambda name: name not in (".", ".."))
+digests = st.binary(min_size=32, max_size=32).map(lambda raw: Digest(raw.hex()))
+origins = st.lists(st.builds(Origin, digests, texts, digests), max_size=2).map(tuple)
 items = st.builds(
     Item,
     dataset=st.lists(good_names, min_size=1, max_size=2).map("/".join),
     name=good_names,
-    blob=st.binary(min_size=32, max_size=32).map(lambda raw: Digest(raw.hex())),
+    blob=digests,
     size_bytes=st.integers(0, 2**50),
     width_px=st.integers(0, 2**31),
     height_px=st.integers(0, 2**31),
     split=st.sampled_from(Split),
     annotation=annotation_values,
+    origins=origins,
 )
 
 
@@ -313,6 +316,9 @@ def test_a_visibility_for_other_points_is_refused() -> None:
         ([], [{"a": [1]}]),
         ([], [[]]),
         ([], [{}, 1]),
+        ([], [{}, [[bytes(31), "main/a.jpg", bytes(32)]]]),
+        ([], [{}, [[bytes(32), "main/a.jpg"]]]),
+        ([], [{}, [], 1]),
     ],
 )
 def test_later_fields_with_bad_values_are_damage(object_tail: list[object], item_tail: list[object]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,24 @@ async def test_what_was_over_before_the_app_was_opened_is_no_news(
     async with drive(full_home) as app:
         await read_again(app)
         assert not app.main.said
+    assert written == []
+
+
+@pytest.mark.parametrize(("hours", "is_told"), [(2, True), (30, False)])
+async def test_what_was_lost_of_late_is_told_as_the_app_opens(
+    full_home: Workspace, written: list[str], hours: int, is_told: bool
+) -> None:
+    run = next(run for run in list_runs(full_home) if run.state is RunState.RUNNING)
+    finish(full_home, run, RunState.LOST, "Its process is gone.")
+    found = list_runs(full_home)
+    (lost,) = (one for one in found if one.id == run.id)
+    assert lost.finished_at is not None
+    now = lost.finished_at + timedelta(hours=hours)
+    async with drive(full_home, clock=lambda: now) as app:
+        await read_again(app)
+        told = [said.text for said in app.main.said]
+        assert told == (["1 run was lost: train yolov10s-cells-1."] if is_told else [])
+        assert ("A on it lets it go on" in app.read_text()) is is_told
     assert written == []
 
 

@@ -21,6 +21,7 @@ from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.scan import sign_status
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import sync
+from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workflow.tree import hold_tree
 from mlwf_tui.workflow.tree_files import TreeFiles
 from mlwf_tui.workflow.tree_state import get_state, write_state
@@ -118,6 +119,22 @@ def test_an_image_that_another_program_changed_keeps_its_annotation(
     after = list_items(imported)["main/a.jpg"]
     assert after.blob != before.blob
     assert after.annotation == before.annotation
+
+
+def test_a_made_image_still_knows_its_root_after_an_edit(
+    imported: Workspace, folder: Path, observer: KeepingObserver, tmp_path: Path
+) -> None:
+    transform(imported, "flip", ["cells"], to="flipped", params={}, observer=observer)
+    made = list_items(imported, "flipped")
+    tree = tmp_path / "flipped"
+    checkout(imported, "flipped@1", tree, observer=observer)
+    relabel(tree, "a_aug1.jpg", "dot")
+    write_image(tree / "main" / "img" / "b_aug1.jpg", seed=1234)
+    sync(imported, tree, observer=observer)
+    after = list_items(imported, "flipped")
+    for key in ("main/a_aug1.jpg", "main/b_aug1.jpg"):
+        assert after[key] != made[key]
+        assert after[key].origins == made[key].origins != ()
 
 
 def test_a_checkout_in_place_writes_and_moves_only_what_differs(

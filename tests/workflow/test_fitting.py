@@ -201,3 +201,47 @@ def test_images_that_a_format_cannot_hold_are_counted(
 ) -> None:
     items = make_plain_item("main/a.GIF"), make_plain_item("main/b.JPG")
     assert fit(replace(BOXES, image_suffixes=suffixes), *items)[1] == losses
+
+
+FLAT = Abilities(geometries=dict.fromkeys(GeometryKind, GeometryKind.MASK), is_clipped=True, is_flat=True)
+
+
+def test_shapes_become_masks_of_the_pixels_whose_centre_they_cover() -> None:
+    ring = ((2.0, 2.0), (8.0, 2.0), (8.0, 6.0), (2.0, 6.0))
+    hole = ((4.0, 3.0), (6.0, 3.0), (6.0, 5.0), (4.0, 5.0))
+    polygon = AnnotatedObject("car", Geometry(GeometryKind.POLYGON, ring, holes=(hole,)))
+    sliver = AnnotatedObject("car", Geometry.rectangle(20.6, 20, 21.4, 30))
+    box = AnnotatedObject("car", Geometry.rectangle(30.4, 30.6, 32.6, 31.4))
+    fitted, losses = fit(FLAT, make_plain_item("main/a.jpg", polygon, sliver, box))
+    (item,) = fitted
+    assert losses == [
+        "objects that cover no pixel left out: 2 objects in 1 item",
+        "polygon → mask: 1 object in 1 item",
+    ]
+    mask = item.annotation.objects[0].geometry
+    assert (tuple(mask.bounds), sum(mask.runs[1::2])) == ((2, 2, 8, 6), 6 * 4 - 2 * 2)
+
+
+def test_a_pixel_belongs_to_the_last_object_where_a_format_has_one_for_each() -> None:
+    under, within, over = (
+        AnnotatedObject("car", Geometry.rectangle(*box))
+        for box in ((0, 0, 10, 10), (6, 6, 9, 9), (5, 5, 20, 20))
+    )
+    fitted, losses = fit(FLAT, make_plain_item("main/a.jpg", under, within, over))
+    assert [sum(o.geometry.runs[1::2]) for o in fitted[0].annotation.objects] == [75, 225]
+    assert losses == [
+        "objects that others cover left out: 1 object in 1 item",
+        "masks that others cover → what is left of them: 1 object in 1 item",
+        "rectangle → mask: 3 objects in 1 item",
+    ]
+
+
+def test_a_mask_is_cut_at_the_border_of_its_image() -> None:
+    mask = Geometry(GeometryKind.MASK, ((-1.0, -1.0), (1.0, 1.0)), runs=(0, 4))
+    away = Geometry(GeometryKind.MASK, ((-3.0, -3.0), (-1.0, -1.0)), runs=(0, 4))
+    item = make_plain_item("main/a.jpg", *[AnnotatedObject("car", one) for one in (mask, away)])
+    fitted, losses = fit(FLAT, item)
+    (kept,) = fitted[0].annotation.objects
+    assert (tuple(kept.geometry.bounds), kept.geometry.runs) == ((0, 0, 1, 1), (0, 1))
+    assert losses[0] == "objects outside of their image left out: 1 object in 1 item"
+    assert "objects that leave their image → cut at its border: 1 object in 1 item" in losses

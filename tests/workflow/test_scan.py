@@ -26,15 +26,27 @@ def test_files_come_in_path_order_with_their_signatures(tmp_path: Path) -> None:
 
 
 def test_a_large_folder_takes_several_pages(tmp_path: Path) -> None:
-    count = PAGE_FILES + 6
+    count = 3 * PAGE_FILES
     for number in range(count):
         write(tmp_path / "many" / f"{number:05}")
     write(tmp_path / "many" / "00003-folder" / "inside")
     listing = scan_folder(tmp_path)
     assert listing.count == count + 1
-    assert [page.start for page in listing.pages] == [0, 4, 5, 5 + PAGE_FILES]
+    assert [page.start for page in listing.pages[:3]] == [0, 4, 5]
+    assert [page.start for page in listing.pages[1:]] == [page.end for page in listing.pages[:-1]]
+    assert {page.end - page.start <= PAGE_FILES for page in listing.pages} == {True}
     paths = [file.relative.replace("/", "\0") for file in listing.iter_files()]
     assert paths == sorted(paths)
+
+
+def test_a_new_file_leaves_all_pages_but_its_own_as_they_are(tmp_path: Path) -> None:
+    for number in range(5 * PAGE_FILES):
+        write(tmp_path / f"{number:05}")
+    before = [page.names for page in scan_folder(tmp_path).pages]
+    write(tmp_path / "00500-new")
+    after = [page.names for page in scan_folder(tmp_path).pages]
+    assert len(before) > 4
+    assert after[2:] == before[2:]
 
 
 def test_links_are_followed_to_files_inside_alone(tmp_path: Path) -> None:

@@ -18,8 +18,10 @@ from mlwf_tui.plugins.exporters.files import (
     Folders,
     JsonList,
     is_whole_number,
+    iter_known,
     list_seen,
     name_split_folder,
+    number_edges,
     require_items,
     split_name,
 )
@@ -96,9 +98,8 @@ def _describe_categories(schema: LabelSchema, names: tuple[str, ...]) -> dict[st
     skeletons = []
     for number, definition in enumerate(schema.classes):
         if definition.nodes:
-            places = {name: place for place, name in enumerate(definition.nodes, start=1)}
-            joints = [[places[a], places[b]] for a, b in definition.edges]
-            skeletons.append({"label_id": number, "labels": list(definition.nodes), "joints": joints})
+            nodes = list(definition.nodes)
+            skeletons.append({"label_id": number, "labels": nodes, "joints": number_edges(definition)})
     described: dict[str, Any] = {"label": {"labels": labels, "label_groups": [], "attributes": []}}
     described["mask"] = {"colormap": colors}
     if skeletons:
@@ -128,13 +129,9 @@ class _Labels:
                 )
             else:
                 self.problems.append(Problem(item.key, f"has a tag {tag.name} that the project lacks"))
-        for number, labelled in enumerate(item.annotation.objects, start=1):
-            if labelled.class_name in self.ids:
-                head = _start(len(annotations), "", self.ids[labelled.class_name])
-                annotations.append({**head, **_describe_tags(labelled), **_describe_shape(labelled, item)})
-            else:
-                title = f"object {number} ({labelled.class_name})"
-                self.problems.append(Problem(item.key, f"{title} has a class that the project lacks"))
+        for label_id, labelled in iter_known(item, self.ids, self.problems):
+            head = _start(len(annotations), "", label_id)
+            annotations.append({**head, **_describe_tags(labelled), **_describe_shape(labelled, item)})
         image = {"path": item.key, "size": [item.height_px, item.width_px]}
         id = f"{item.dataset}/{split_name(item.name)[0]}"
         return {"id": id, "annotations": annotations, "attr": dict(item.annotation.custom), "image": image}

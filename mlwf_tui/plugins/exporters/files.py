@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +14,17 @@ from xml.sax.saxutils import escape, quoteattr
 import msgspec
 
 from mlwf_tui.entities.abilities import KEYPOINT_BOX
-from mlwf_tui.entities.annotation import AnnotatedObject, Bounds, Geometry, GeometryKind, Visibility
+from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
+    Bounds,
+    ClassDefinition,
+    Geometry,
+    GeometryKind,
+    Visibility,
+)
 from mlwf_tui.entities.item import MAX_NAME_BYTES, Item, Split
 from mlwf_tui.entities.keys import KeySet
+from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols import ExportedItem
 
@@ -101,6 +109,18 @@ def require_items(count: int) -> None:
         )
 
 
+def iter_known(
+    item: Item, ids: Mapping[str, int], problems: list[Problem]
+) -> Iterator[tuple[int, AnnotatedObject]]:
+    """Yield an item's objects behind the ids of their classes; those of other classes are reported."""
+    for number, labelled in enumerate(item.annotation.objects, start=1):
+        if labelled.class_name in ids:
+            yield ids[labelled.class_name], labelled
+        else:
+            title = f"object {number} ({labelled.class_name})"
+            problems.append(Problem(item.key, f"{title} has a class that the project lacks"))
+
+
 # --- documents in parts --------------------------------------------------------------------------
 
 
@@ -150,6 +170,12 @@ def is_whole_number(value: object) -> bool:
 
 
 # --- keypoints -----------------------------------------------------------------------------------
+
+
+def number_edges(definition: ClassDefinition) -> list[list[int]]:
+    """Return the edges of a skeleton as pairs of its nodes' numbers, from 1 on."""
+    places = {name: place for place, name in enumerate(definition.nodes, start=1)}
+    return [[places[a], places[b]] for a, b in definition.edges]
 
 
 def list_seen(geometry: Geometry) -> tuple[Visibility, ...]:

@@ -1,4 +1,4 @@
-"""Writes Pascal VOC: an XML file of boxes for each image, and the splits in ImageSets/Main.
+"""Writes Pascal VOC: an XML file for each image, with masks two PNGs as well, and the splits in ImageSets.
 
 VOC has one folder of images and tells them apart by stem, so datasets become a part of the file's name.
 """
@@ -10,9 +10,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
+import msgspec
+
 from mlwf_tui.entities.abilities import Abilities
 from mlwf_tui.entities.annotation import AnnotatedObject, GeometryKind, LabelSchema
 from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.run import Problem
 from mlwf_tui.plugins.exporters.files import (
     FileNames,
     Folders,
@@ -21,22 +24,42 @@ from mlwf_tui.plugins.exporters.files import (
     require_items,
     split_name,
 )
+from mlwf_tui.plugins.exporters.voc_masks import Painter
 from mlwf_tui.protocols import ExportedItem, ExportSummary, Observer
 
 FLAGS = ("truncated", "difficult", "occluded")
 
-_BOX = GeometryKind.RECTANGLE
-_WITH_AREA = (_BOX, GeometryKind.POLYGON, GeometryKind.MASK, GeometryKind.ORIENTED_BOX)
+_WITH_AREA = (
+    GeometryKind.RECTANGLE,
+    GeometryKind.POLYGON,
+    GeometryKind.MASK,
+    GeometryKind.ORIENTED_BOX,
+)
 
 
 class VocExporter:
-    """Boxes with their pose and flags; coordinates as they are, which may be fractions."""
+    """Objects with their pose and flags; coordinates of boxes as they are, which may be fractions."""
 
     name = "voc"
     summary = "Pascal VOC: an XML file for each image, splits in ImageSets/Main"
     abilities = Abilities(
-        geometries=dict.fromkeys(_WITH_AREA, _BOX), object_tags=(*FLAGS, "pose"), valued_tags=("pose",)
+        geometries=dict.fromkeys(_WITH_AREA, GeometryKind.RECTANGLE),
+        object_tags=(*FLAGS, "pose"),
+        valued_tags=("pose",),
     )
+
+    def __init__(self, *, has_masks: bool = False) -> None:
+        self._has_masks = has_masks
+        if has_masks:
+            self.name = "voc-segmentation"
+            self.summary = "Pascal VOC: SegmentationClass/ and SegmentationObject/ with a PNG for each image"
+            self.abilities = msgspec.structs.replace(
+                self.abilities,
+                geometries=dict.fromkeys(_WITH_AREA, GeometryKind.MASK),
+                is_clipped=True,
+                is_flat=True,
+                precision="whole pixels",
+            )
 
     def write(
         self, items: Iterable[ExportedItem], schema: LabelSchema, folder: Path, observer: Observer
@@ -46,8 +69,9 @@ class VocExporter:
         Raises:
             InvalidInput: there are no items.
         """
-        folders, names, files = Folders(folder), FileNames(), dict[str, str]()
+        folders, names, files, problems = Folders(folder), FileNames(), dict[str, str](), list[Problem]()
         annotations = folders.make("Annotations")
+        painter = Painter(folders, schema) if self._has_masks else None
         with ExitStack() as stack:
             lists: dict[Split, IO[str]] = {}
             for exported in items:
@@ -57,23 +81,31 @@ class VocExporter:
                 stem = names.choose("", flatten(item), suffix, item)
                 path = f"JPEGImages/{stem}{suffix}"
                 folders.place(exported, path)
-                text = "".join(_iter_lines(item, f"{stem}{suffix}"))
+                if painter is not None:
+                    item = painter.paint(item, stem, problems)
+                text = "".join(_iter_lines(item, f"{stem}{suffix}", is_segmented=self._has_masks))
                 (annotations / f"{stem}.xml").write_text(text, "utf-8")
                 if item.split is not Split.NONE:
                     if item.split not in lists:
-                        path_of_list = folders.make("ImageSets/Main") / f"{item.split}.txt"
+                        kind = "Segmentation" if self._has_masks else "Main"
+                        path_of_list = folders.make(f"ImageSets/{kind}") / f"{item.split}.txt"
                         lists[item.split] = stack.enter_context(path_of_list.open("x", encoding="utf-8"))
                     lists[item.split].write(f"{stem}\n")
                 files[path] = item.key
         require_items(len(files))
-        return ExportSummary(files=files, renamed_count=names.renamed_count)
+        return ExportSummary(files=files, problems=tuple(problems), renamed_count=names.renamed_count)
 
 
-def _iter_lines(item: Item, file_name: str) -> Iterator[str]:
+def make_segmentation() -> VocExporter:
+    """Return the exporter of masks, which writes their boxes as well."""
+    return VocExporter(has_masks=True)
+
+
+def _iter_lines(item: Item, file_name: str, *, is_segmented: bool) -> Iterator[str]:
     yield "<annotation>\n"
     yield f"  <folder>JPEGImages</folder>\n  <filename>{escape_xml(file_name)}</filename>\n"
     yield f"  <size><width>{item.width_px}</width><height>{item.height_px}</height><depth>3</depth></size>\n"
-    yield "  <segmented>0</segmented>\n"
+    yield f"  <segmented>{int(is_segmented)}</segmented>\n"
     for labelled in item.annotation.objects:
         yield from _iter_object_lines(labelled)
     yield "</annotation>\n"

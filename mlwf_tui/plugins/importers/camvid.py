@@ -83,18 +83,10 @@ class CamVidImporter:
             if _is_map(image):
                 continue
             position = finder.find(f"{image.folder}{_SUFFIX}", f"{image.stem}.png")
-            placed = keys.place(image.name, find_place(image, _NO_LAYOUT))
-            if placed is None:
-                report(Problem(image.relative, "has the name of another image of its dataset"))
-                continue
-            used.add(position)
-            yield ImportedItem(
-                image=image,
-                dataset=placed.dataset,
-                name=image.name,
-                split=placed.split,
-                source=None if position is None else finder.get(position),
-            )
+            source = None if position is None else finder.get(position)
+            if item := keys.make_item(image, find_place(image, _NO_LAYOUT), report, source=source):
+                used.add(position)
+                yield item
         for position, file in iter_numbered(folder, {".png"}):
             if _is_map(file) and position not in used:
                 report(Problem(file.relative, "has no image"))

@@ -102,17 +102,9 @@ class CityscapesImporter:
         for _, image in iter_numbered(folder, IMAGE_SUFFIXES):
             if any(part in _MAPS for part in image.folders):
                 continue
-            placed = keys.place(image.name, find_place(image, LAYOUT))
-            if placed is None:
-                report(Problem(image.relative, "has the name of another image of its dataset"))
-                continue
-            yield ImportedItem(
-                image=image,
-                dataset=placed.dataset,
-                name=image.name,
-                split=placed.split,
-                source=_find_source(image, finder),
-            )
+            source = _find_source(image, finder)
+            if item := keys.make_item(image, find_place(image, LAYOUT), report, source=source):
+                yield item
 
     def read_key(self, folder: FolderListing) -> None:
         """Return nothing: the classes are always the same."""

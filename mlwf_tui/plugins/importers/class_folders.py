@@ -12,7 +12,6 @@ from typing import Final
 from mlwf_tui.entities.annotation import Annotation, LabelSchema, Tag, TagDefinition, define_classes
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
-from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import (
     Keys,
@@ -72,22 +71,13 @@ class ClassFoldersImporter(OfManyImages):
         keys = Keys()
         for image in iter_images(folder, report):
             class_name, place = _find_class(image)
-            placed = keys.place(image.name, place)
-            if placed is None and class_name:  # each class may have an image 1.jpg
-                placed = keys.place(
-                    image.name, Place(f"{class_name}/{place.dataset}".rstrip("/"), place.split)
-                )
-            if placed is None:
-                report(Problem(image.relative, "has the name of another image of its dataset"))
-                continue
-            annotation = Annotation(tags=(Tag(class_name),)) if class_name else None
-            yield ImportedItem(
-                image=image,
-                dataset=placed.dataset,
-                name=image.name,
-                split=placed.split,
-                annotation=annotation,
-            )
+            annotation = below = None
+            if class_name:
+                annotation = Annotation(tags=(Tag(class_name),))
+                # each class may have an image 1.jpg
+                below = Place(f"{class_name}/{place.dataset}".rstrip("/"), place.split)
+            if item := keys.make_item(image, place, report, annotation=annotation, otherwise=below):
+                yield item
 
 
 def _find_class(image: FoundFile) -> tuple[str, Place]:

@@ -7,9 +7,11 @@ and a JSON file in the root are taken as well.
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -160,27 +162,32 @@ def iter_described(
 ) -> Iterator[ImportedItem]:
     """Yield every image with what is said of the one at its position.
 
-    With `is_known`, images that it does not know are reported: they must not pass for ones without objects.
+    Pictures of segments are none of them. With `is_known`, images that it does not know are reported:
+    they must not pass for ones without objects.
     """
     keys = Keys()
     if is_known is not None:
         for position, image in iter_numbered(folder, IMAGE_SUFFIXES):
-            if not is_known(position):
+            if not is_known(position) and not is_map(image.folder):
                 report(Problem(image.relative, "may belong to an annotation file that could not be read"))
+    maps = Counter(image.folder for _, image in iter_numbered(folder, IMAGE_SUFFIXES) if is_map(image.folder))
+    for name, count in maps.items():
+        report(Problem(name, f"holds {count:,} pictures of segments, which are no images"))
     for position, image in iter_numbered(folder, IMAGE_SUFFIXES):
-        if is_known is not None and not is_known(position):
+        if (is_known is not None and not is_known(position)) or is_map(image.folder):
             continue
-        place = keys.place(image.name, find_place_of(image, find_split(position)))
-        if place is None:
-            report(Problem(image.relative, "has the name of another image of its dataset"))
-            continue
-        yield ImportedItem(
-            image=image,
-            dataset=place.dataset,
-            name=image.name,
-            split=place.split,
-            annotation=read_annotation(position),
-        )
+        place = find_place_of(image, find_split(position))
+        if item := keys.make_item(image, place, report, annotation=read_annotation(position)):
+            yield item
+
+
+@lru_cache(maxsize=256)  # a million images lie in few folders
+def is_map(folder: str) -> bool:
+    """Say whether the pictures in a folder tell segments, as COCO's panoptic and stuff have them."""
+    return any(
+        name.startswith("panoptic_") or name.endswith("_pixelmaps") or name == "stuffthingmaps"
+        for name in folder.lower().split("/")
+    )
 
 
 def _strip_year(word: str) -> str:

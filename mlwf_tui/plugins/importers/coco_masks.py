@@ -9,8 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mlwf_tui.entities.annotation import Geometry, GeometryKind
+from mlwf_tui.entities.annotation import Geometry
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.media.outlines import cut_mask, fill_ring
 
 MAX_MASK_PIXELS: Final = 1 << 28
 
@@ -25,22 +26,8 @@ def draw_rings(rings: Sequence[tuple[tuple[float, float], ...]]) -> Geometry:
         raise InvalidInput("has a polygon without area, or beyond any image")
     pixels = np.zeros(size[::-1], np.bool_)  # (H, W)
     for ring in rings:
-        _fill_ring(pixels, np.array(ring) - (left, top))
+        fill_ring(pixels, np.array(ring) - (left, top))
     return to_mask(pixels, left, top)
-
-
-def _fill_ring(pixels: NDArray[np.bool_], ring: NDArray[np.float64]) -> None:
-    """Set the pixels (H, W) whose centre lies inside of a ring (N, 2), row by row, even-odd."""
-    x, y = ring.T
-    next_x, next_y = np.roll(x, -1), np.roll(y, -1)
-    for row in range(len(pixels)):
-        centre = row + 0.5
-        is_crossed = (y <= centre) != (next_y <= centre)  # (N,)
-        share = (centre - y[is_crossed]) / (next_y - y)[is_crossed]
-        crossings = np.sort(x[is_crossed] + share * (next_x - x)[is_crossed])
-        starts = np.ceil(crossings - 0.5).astype(int)
-        for start, end in zip(starts[::2], starts[1::2], strict=True):
-            pixels[row, start:end] = True
 
 
 def read_runs(counts: list[Any], width_px: int, height_px: int) -> Geometry:
@@ -79,14 +66,12 @@ def decompress(text: str) -> list[int]:
 
 
 def to_mask(pixels: NDArray[np.bool_], left: int, top: int) -> Geometry:
-    """Return the set pixels (H, W) as a mask geometry cut to its bounds, at an offset."""
-    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
-    if not rows.size:
+    """Return the set pixels (H, W) as a mask cut to its bounds, at an offset.
+
+    Raises:
+        InvalidInput: none is set.
+    """
+    mask = cut_mask(pixels, left, top)
+    if mask is None:
         raise InvalidInput("has a mask without a pixel")
-    cut = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    flat = np.concatenate(([False], cut.ravel(), [not cut[-1, -1]]))  # background first, last run closed
-    borders = np.flatnonzero(np.diff(flat.astype(np.int8)))  # where a run ends
-    runs = np.diff(np.concatenate(([0], borders)))
-    corner = (float(left + columns[0]), float(top + rows[0]))
-    opposite = (float(left + columns[-1] + 1), float(top + rows[-1] + 1))
-    return Geometry(GeometryKind.MASK, (corner, opposite), runs=tuple(int(run) for run in runs))
+    return mask

@@ -1,25 +1,28 @@
 """Imports CVAT's "for images 1.1": annotations.xml with every shape, attributes, tags, groups and skeletons.
 
-Tracks ("for video 1.1") are taken where their frames lie there as images. An ellipse becomes a polygon, its
-numbers beside it as custom facts. See cvat_shapes.py for the shapes.
+Tracks ("for video 1.1") are taken where their frames lie there as images. An ellipse becomes a polygon and a
+cuboid the outline around it, their numbers beside them as custom facts. See cvat_shapes.py for the shapes,
+cvat_tracks.py for the frames between two shapes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError, iterparse
 
-from mlwf_tui.entities.annotation import ClassDefinition, LabelSchema, Tag, TagDefinition
+from mlwf_tui.entities.annotation import AnnotatedObject, ClassDefinition, LabelSchema, Tag, TagDefinition
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.cvat_shapes import read_attributes, read_shape
+from mlwf_tui.plugins.importers.cvat_tracks import iter_gaps
 from mlwf_tui.plugins.importers.files import (
     SPLIT_WORDS,
     Report,
@@ -74,23 +77,12 @@ class CvatImporter(OfManyImages):
             InvalidInput: there is no CVAT XML that can be read.
         """
         report_faults(folder, IMAGE_SUFFIXES | {".xml"}, report)
-        sources = _choose_sources(folder)
-        if not sources:
-            raise InvalidInput(
-                f"There is no CVAT XML in {folder.root}.", hint="Name another format with --format."
-            )
-        table, read = Table.of(folder), 0
-        for source in sources:
-            try:
-                _read_source(source, table, report)
-                read += 1
-            except InvalidInput as error:
-                table.has_unread = True
-                report(Problem(source.relative, error.message))
-        if not read:
-            raise InvalidInput(
-                f"No CVAT XML in {folder.root} could be read.", hint="Mend or replace the files."
-            )
+        table = Table.of(folder)
+
+        def read(source: FoundFile) -> None:
+            _Source(source, table, report).read()
+
+        table.read_all(_choose_sources(folder), read, report, what="CVAT XML")
         yield from table.iter_items(LAYOUT, report)
 
 
@@ -150,65 +142,101 @@ def _read_label(label: Element, classes: dict[str, ClassDefinition], tags: dict[
             tags.setdefault(title, TagDefinition(title, kind, values if kind == "choice" else ()))
 
 
-def _read_source(source: FoundFile, table: Table, report: Report) -> None:
-    frames: dict[int, int] | None = None
-    for element in _iter_elements(source, {"image", "track"}):
-        if element.tag == "image":
-            _read_image(element, source, table, report)
-        else:
-            frames = _find_frames(source, table) if frames is None else frames
-            _read_track(element, source, frames, table, report)
+@dataclass(slots=True)
+class _Source:
+    """One file that is being read into the table."""
 
+    source: FoundFile
+    table: Table
+    report: Report
+    _frames: dict[int, int] | None = None  # the positions of the images that are frames, by their numbers
+    _cuboids: int = 0
 
-def _read_image(image: Element, source: FoundFile, table: Table, report: Report) -> None:
-    name = image.get("name") or ""
-    try:
-        position = table.index.find(source, name)
-        if position in table.entries:
-            raise InvalidInput(f"the image {name} is described twice")
-    except InvalidInput as error:
-        report(Problem(source.relative, error.message))
-        return
-    entry = table.enter(position, source, SPLIT_WORDS.get((image.get("subset") or "").lower(), Split.NONE))
-    for number, shape in enumerate(image, start=1):
+    def read(self) -> None:
+        for element in _iter_elements(self.source, {"image", "track"}):
+            if element.tag == "image":
+                self._read_image(element)
+            else:
+                self._read_track(element)
+        if self._cuboids:
+            told = f"{self._cuboids:,} cuboids were read as the outlines around them, corners as custom data"
+            self.report(Problem(self.source.relative, told))
+
+    def _read_image(self, image: Element) -> None:
+        name = image.get("name") or ""
         try:
-            if shape.tag == "tag":
-                entry.tags.append(Tag(check_class_name(shape.get("label") or "")))
-                entry.tags += read_attributes(shape)
-            elif shape.tag in _SHAPES:
-                entry.objects.append(read_shape(shape, shape.get("label") or ""))
+            position = self.table.index.find(self.source, name)
+            if position in self.table.entries:
+                raise InvalidInput(f"the image {name} is described twice")
         except InvalidInput as error:
-            report(Problem(source.relative, f"{name}, shape {number} ({shape.tag}) {error.message}"))
+            self.report(Problem(self.source.relative, error.message))
+            return
+        split = SPLIT_WORDS.get((image.get("subset") or "").lower(), Split.NONE)
+        entry = self.table.enter(position, self.source, split)
+        for number, shape in enumerate(image, start=1):
+            with self._reporting(f"{name}, shape {number} ({shape.tag})"):
+                if shape.tag == "tag":
+                    entry.tags.append(Tag(check_class_name(shape.get("label") or "")))
+                    entry.tags += read_attributes(shape)
+                elif shape.tag in _SHAPES:
+                    entry.objects.append(self._read_shape(shape, shape.get("label") or ""))
 
-
-def _find_frames(source: FoundFile, table: Table) -> dict[int, int]:
-    """Return the positions of the images that are frames, by the number in their names."""
-    found: dict[int, int] = {}
-    for position, image in iter_numbered(table.folder, IMAGE_SUFFIXES):
-        if image.folder.startswith(source.folder) and (numbers := _FRAME.findall(image.stem)):
-            found.setdefault(int(numbers[-1][-9:]), position)
-    return found
-
-
-def _read_track(
-    track: Element, source: FoundFile, frames: dict[int, int], table: Table, report: Report
-) -> None:
-    """Enter the boxes of a track that are not outside, each on the image of its frame."""
-    identifier, missing = track.get("id") or "", 0
-    for shape in track:
-        try:
-            if shape.tag not in _SHAPES or shape.get("outside") == "1":
+    def _read_track(self, track: Element) -> None:
+        """Enter the shapes that are not outside, each on the image of its frame, and those in between."""
+        title, frames = f"track {track.get('id') or ''}", self._find_frames()
+        shapes = [(_read_frame(shape), shape) for shape in track if shape.tag in _SHAPES]
+        missing = 0
+        for frame, shape in shapes:
+            if shape.get("outside") == "1":
                 continue
-            frame = shape.get("frame") or ""
-            position = frames.get(int(frame)) if frame.isdecimal() and len(frame) < 10 else None
-            if position is None:
+            if frame in frames:
+                self._enter_tracked(track, shape, frames[frame])
+            else:
                 missing += 1
+        if missing:
+            self.report(
+                Problem(self.source.relative, f"{title}: {missing:,} frames are no images of the folder")
+            )
+        for gap in iter_gaps([(frame, shape) for frame, shape in shapes if frame >= 0]):
+            between = gap.list_between(frames)
+            if not gap.is_drawn() and between:
+                told = (
+                    f"{title}: {len(between):,} frames between two {gap.before.tag}s, which CVAT alone draws"
+                )
+                self.report(Problem(self.source.relative, told))
                 continue
-            labelled = read_shape(shape, track.get("label") or "", track=identifier)
-            table.enter(position, source).objects.append(labelled)
+            for frame in between:
+                with self._reporting(f"{title}, frame {frame}"):
+                    self._enter_tracked(track, gap.draw(frame), frames[frame])
+
+    def _enter_tracked(self, track: Element, shape: Element, position: int) -> None:
+        identifier = track.get("id") or ""
+        with self._reporting(f"track {identifier}, {shape.tag}"):
+            labelled = self._read_shape(shape, track.get("label") or "", track=identifier)
+            self.table.enter(position, self.source).objects.append(labelled)
+
+    def _read_shape(self, shape: Element, label: str, track: str = "") -> AnnotatedObject:
+        labelled = read_shape(shape, label, track=track)
+        self._cuboids += shape.tag == "cuboid"
+        return labelled
+
+    @contextmanager
+    def _reporting(self, title: str) -> Iterator[None]:
+        try:
+            yield
         except InvalidInput as error:
-            report(Problem(source.relative, f"track {identifier}, {shape.tag} {error.message}"))
-    if missing:
-        report(
-            Problem(source.relative, f"track {identifier}: {missing:,} frames are no images of the folder")
-        )
+            self.report(Problem(self.source.relative, f"{title} {error.message}"))
+
+    def _find_frames(self) -> dict[int, int]:
+        if self._frames is None:
+            self._frames = {}
+            for position, image in iter_numbered(self.table.folder, IMAGE_SUFFIXES):
+                if image.folder.startswith(self.source.folder) and (numbers := _FRAME.findall(image.stem)):
+                    self._frames.setdefault(int(numbers[-1][-9:]), position)
+        return self._frames
+
+
+def _read_frame(shape: Element) -> int:
+    """Return the number of a shape's frame, or -1 where it has none."""
+    text = shape.get("frame") or ""
+    return int(text) if text.isdecimal() and len(text) < 10 else -1

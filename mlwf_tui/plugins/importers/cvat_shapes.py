@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 from xml.etree.ElementTree import Element
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, Tag
+from mlwf_tui.entities.outlines import find_hull
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import check_class_name, show_path
 from mlwf_tui.plugins.importers.objects import (
@@ -22,6 +24,8 @@ from mlwf_tui.plugins.importers.objects import (
 Custom = dict[str, str | float | bool]
 
 _MAX_RUNS = 10_000_000
+CUBOID_ENDS: Final = ("tl1", "bl1", "tr1", "br1", "tl2", "bl2", "tr2", "br2")
+"""The corners of a cuboid's front (1) and back (2), as its attributes end: xtl1, ytl1, …"""
 
 
 def read_shape(shape: Element, label: str, *, track: str = "") -> AnnotatedObject:
@@ -71,6 +75,8 @@ def _read_geometry(shape: Element) -> tuple[Geometry, Custom]:
             return _read_mask(shape), {}
         case "skeleton":
             return _read_skeleton(shape), {}
+        case "cuboid":
+            return _read_cuboid(shape)
     raise InvalidInput("is of a kind that has no shape in an image")
 
 
@@ -114,6 +120,18 @@ def _read_mask(shape: Element) -> Geometry:
         raise InvalidInput("has runs that do not fill its size, or no pixel")
     corner, opposite = (float(left), float(top)), (float(left + width), float(top + height))
     return Geometry(GeometryKind.MASK, (corner, opposite), runs=runs)
+
+
+def _read_cuboid(shape: Element) -> tuple[Geometry, Custom]:
+    """Return the outline around the eight corners that CVAT draws, which are kept beside it."""
+    corners = [(f"x{end}", f"y{end}") for end in CUBOID_ENDS]
+    custom: Custom = {"shape": "cuboid"}
+    points = []
+    for names in corners:
+        x, y = (_get_number(shape, name) for name in names)
+        custom |= dict(zip(names, (x, y), strict=True))
+        points.append((x, y))
+    return make_shape(GeometryKind.POLYGON, find_hull(points)), custom
 
 
 def _read_skeleton(shape: Element) -> Geometry:

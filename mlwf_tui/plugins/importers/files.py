@@ -11,13 +11,14 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from mlwf_tui.entities.annotation import find_class_fault
+from mlwf_tui.entities.annotation import Annotation, find_class_fault
 from mlwf_tui.entities.folder import FolderListing, FoundFile, Page
 from mlwf_tui.entities.folder import show_path as show_path
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, MAX_NAME_BYTES, Split, check_name
 from mlwf_tui.entities.keys import KeySet
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.protocols import ImportedItem
 
 Report = Callable[[Problem], None]
 
@@ -48,6 +49,34 @@ class Keys:
     """Sees to it that no two images of one import get the same key."""
 
     _taken: KeySet = field(default_factory=KeySet)
+
+    def make_item(
+        self,
+        image: FoundFile,
+        place: Place,
+        report: Report,
+        *,
+        source: FoundFile | None = None,
+        annotation: Annotation | None = None,
+        otherwise: Place | None = None,
+    ) -> ImportedItem | None:
+        """Return an image as an item where it can go; None where another has its key, which is reported.
+
+        `otherwise` is where it goes if another of its name has taken its place.
+        """
+        placed = self.place(image.name, place) or (otherwise and self.place(image.name, otherwise))
+        if placed is None:
+            report(Problem(image.relative, "has the name of another image of its dataset"))
+            return None
+        return ImportedItem(
+            image=image,
+            dataset=placed.dataset,
+            name=image.name,
+            split=placed.split,
+            source=source,
+            annotation=annotation,
+            is_displaced=placed.dataset != place.dataset,
+        )
 
     def place(self, name: str, place: Place) -> Place | None:
         """Return where `name` can go: as asked, else below its split's name, else None."""

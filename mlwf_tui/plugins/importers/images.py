@@ -7,10 +7,18 @@ from typing import Final
 
 from mlwf_tui.entities.annotation import Annotation, LabelSchema
 from mlwf_tui.entities.folder import FolderListing, FoundFile
-from mlwf_tui.entities.run import Problem
+from mlwf_tui.entities.item import IMAGE_SUFFIXES
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.importers.files import Keys, Report, count_images, find_place, has_images, iter_images
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.plugins.importers.files import (
+    Keys,
+    Report,
+    count_images,
+    find_place,
+    has_images,
+    has_suffix,
+    iter_images,
+)
+from mlwf_tui.protocols import Description, Detection, ImportedItem, Pairing
 
 NO_LAYOUT: Final[frozenset[str]] = frozenset()
 
@@ -43,11 +51,12 @@ class ImagesImporter:
             )
         keys = Keys()
         for image in iter_images(folder, report):
-            place = keys.place(image.name, find_place(image, NO_LAYOUT))
-            if place is None:
-                report(Problem(image.relative, "has the name of another image of its dataset"))
-                continue
-            yield ImportedItem(image=image, dataset=place.dataset, name=image.name, split=place.split)
+            if item := keys.make_item(image, find_place(image, NO_LAYOUT), report):
+                yield item
+
+    def find_pairing(self, folder: FolderListing) -> Pairing:
+        """Return that each image stands for itself."""
+        return lambda folder, name: (folder,) if has_suffix(name, IMAGE_SUFFIXES) else None
 
     def read_key(self, folder: FolderListing) -> None:
         """Return nothing: there are no annotations."""

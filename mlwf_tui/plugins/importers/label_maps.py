@@ -15,13 +15,18 @@ from mlwf_tui.entities.annotation import Geometry
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.coco_masks import MAX_MASK_PIXELS, to_mask
 
+_NUMBERS: Final = ("1", "L", "I", "I;16", "I;16B", "F")
 _FORMATS: Final = ("PNG", "BMP", "TIFF")  # that lose nothing
 MAX_OBJECTS: Final = 100_000
 """Of one annotation image: more are no annotation."""
 
 
-def decode_map(content: bytes, size: tuple[int, int] | None = None) -> NDArray[Any]:
-    """Return the pixels of an annotation image: (H, W) numbers or palette indices, or (H, W, 3) colours.
+def decode_map(
+    content: bytes, size: tuple[int, int] | None = None, *, has_palette_colors: bool = False
+) -> NDArray[Any]:
+    """Return the pixels of an annotation image: (H, W) numbers, or (H, W, 3) colours.
+
+    One with a palette gives its numbers, or with `has_palette_colors` the colours.
 
     Raises:
         InvalidInput: it is no whole PNG, BMP or TIFF, is beyond any size, or not of `size`.
@@ -35,12 +40,8 @@ def decode_map(content: bytes, size: tuple[int, int] | None = None) -> NDArray[A
                 if size is not None and image.size != size:
                     told = f"{image.width}×{image.height}"
                     raise InvalidInput(f"is {told}, but the image is {size[0]}×{size[1]}")
-                plain = (
-                    image
-                    if image.mode in ("1", "L", "P", "I", "I;16", "I;16B", "F")
-                    else image.convert("RGB")
-                )
-                return np.asarray(plain)
+                is_kept = image.mode in _NUMBERS or (image.mode == "P" and not has_palette_colors)
+                return np.asarray(image if is_kept else image.convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, EOFError) as error:
         raise InvalidInput(f"is not a whole PNG: {error}") from error
 

@@ -122,19 +122,11 @@ def iter_paired(
     for position, image in iter_numbered(folder, IMAGE_SUFFIXES):
         if not is_image(image):
             continue
-        placed = keys.place(image.name, find(position, image))
-        if placed is None:
-            report(Problem(image.relative, "has the name of another image of its dataset"))
-            continue
         source = None if sources[position] == NONE else finder.get(sources[position])
-        yield ImportedItem(
-            image=image,
-            dataset=placed.dataset,
-            name=image.name,
-            split=placed.split,
-            source=source,
-            annotation=None if source else empty,
-        )
+        annotation = None if source else empty
+        place = find(position, image)
+        if item := keys.make_item(image, place, report, source=source, annotation=annotation):
+            yield item
 
 
 def iter_by_stem(

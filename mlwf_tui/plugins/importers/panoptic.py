@@ -120,17 +120,9 @@ class PanopticImporter:
                 report(Problem(image.relative, "is described by no panoptic JSON"))
                 continue
             map_position, source = pairs[position]
-            place = keys.place(image.name, find_place_of(image, find_split(source)))
-            if place is None:
-                report(Problem(image.relative, "has the name of another image of its dataset"))
-                continue
-            yield ImportedItem(
-                image=image,
-                dataset=place.dataset,
-                name=image.name,
-                split=place.split,
-                source=finder.get(map_position),
-            )
+            place = find_place_of(image, find_split(source))
+            if item := keys.make_item(image, place, report, source=finder.get(map_position)):
+                yield item
 
     def read_key(self, folder: FolderListing) -> dict[str, Any]:
         """Return the names of the classes, and for each PNG its segments, packed: a million take 10 MB."""

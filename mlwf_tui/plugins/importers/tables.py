@@ -113,17 +113,8 @@ class Table:
             place = find(image) if find else find_place(image, layout)
             if entry is not None and entry.split is not Split.NONE:
                 place = Place(place.dataset, entry.split)
-            placed = keys.place(image.name, place)
-            if placed is None:
-                report(Problem(image.relative, "has the name of another image of its dataset"))
-                continue
             annotation = Annotation()
             if entry is not None:
                 annotation = Annotation(tuple(entry.objects), tuple(entry.tags), entry.custom)
-            yield ImportedItem(
-                image=image,
-                dataset=placed.dataset,
-                name=image.name,
-                split=placed.split,
-                annotation=annotation,
-            )
+            if item := keys.make_item(image, place, report, annotation=annotation):
+                yield item

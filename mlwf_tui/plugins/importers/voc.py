@@ -6,45 +6,37 @@ and several such trees below one root are taken as well.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final
-from xml.etree.ElementTree import Element
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, LabelSchema, Tag
+from mlwf_tui.entities.annotation import Annotation, LabelSchema
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
-from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
+from mlwf_tui.entities.item import IMAGE_SUFFIXES
 from mlwf_tui.entities.run import Problem
-from mlwf_tui.errors import InvalidInput
+from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.plugins.importers.files import (
-    Place,
     Report,
     check_bare_name,
-    check_class_name,
     count_images,
-    find_place,
     has_images,
     iter_numbered,
-    name_some,
-    read_bytes,
-    read_lines,
     report_faults,
     show_path,
 )
 from mlwf_tui.plugins.importers.pairs import StemIndex, iter_paired, match_sources
-from mlwf_tui.plugins.importers.xml_documents import parse_xml
+from mlwf_tui.plugins.importers.voc_masks import VocMasksImporter, count_maps
+from mlwf_tui.plugins.importers.voc_objects import parse_voc, read_object
+from mlwf_tui.plugins.importers.voc_splits import LAYOUT, MAP_FOLDERS, find_split_place, is_map, read_splits
 from mlwf_tui.protocols import Description, Detection, ImportedItem
 
-LAYOUT: Final = frozenset({"annotations", "jpegimages", "images", "xmls"})
+VARIANT: Final = "segmentation"
 
 _SUFFIXES: Final = IMAGE_SUFFIXES | {".xml", ".txt"}
-_SPLITS: Final = (Split.NONE, Split.TRAIN, Split.VAL, Split.TEST)
 _HEAD_BYTES = 2048
 _ROOT: Final = re.compile(rb"<annotation[\s>]")  # not CVAT's annotations
-_EDGES = ("xmin", "ymin", "xmax", "ymax")
 
 
 class VocImporter:
@@ -53,14 +45,33 @@ class VocImporter:
     name = "voc"
     summary = "Pascal VOC: an XML file for each image, splits in ImageSets/Main"
 
+    def choose(self, variant: str) -> VocMasksImporter:
+        """Return the importer of the masks.
+
+        Raises:
+            NotFound: there is no such variant.
+        """
+        if variant != VARIANT:
+            raise NotFound(
+                f"There is no format 'voc:{variant}'.", hint=f"After voc: can stand {VARIANT} alone."
+            )
+        return VocMasksImporter()
+
     def detect(self, folder: FolderListing) -> Detection | None:
-        """Return high confidence where XML files begin like VOC annotations and there are images."""
+        """Return high confidence where XML files begin like VOC annotations and there are images.
+
+        The masks are taken where there are as many pictures of them as XML files, or no XML files.
+        """
         heads = islice(iter_numbered(folder, {".xml"}), 5)
         first = next((file for _, file in heads if _looks_like_voc(file.path)), None)
+        map_count, xml_count = count_maps(folder), sum(1 for _ in iter_numbered(folder, {".xml"}))
+        if map_count and (first is None or map_count >= xml_count):
+            return VocMasksImporter().detect(folder)
         if first is None or not has_images(folder):
             return None
         where = first.folder or "the folder"
-        return Detection(0.9, f"{where} holds VOC XML, there are {count_images(folder)}")
+        masks = f", {VocMasksImporter.name} would read {map_count} masks" if map_count else ""
+        return Detection(0.9, f"{where} holds VOC XML, there are {count_images(folder)}{masks}")
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:
         """Return nothing: the format declares no classes."""
@@ -82,10 +93,18 @@ class VocImporter:
         sources = match_sources(
             folder, index, {".xml"}, report, read_image=lambda file: _read_image_name(file, index)
         )
-        splits = _read_splits(folder, report)
+        splits = read_splits(folder, report)
         yield from iter_paired(
-            folder, finder, sources, lambda at, image: _find_place(image, splits[at]), report
+            folder,
+            finder,
+            sources,
+            lambda at, image: find_split_place(image, splits[at]),
+            report,
+            is_image=lambda image: not is_map(image),
         )
+        if count := count_maps(folder):
+            told = f"holds {count} masks, which {VocMasksImporter.name} reads and this format does not"
+            report(Problem(MAP_FOLDERS[-1], told))
 
     def read_key(self, folder: FolderListing) -> None:
         """Return nothing: an XML file says all by itself."""
@@ -98,23 +117,18 @@ class VocImporter:
         Raises:
             InvalidInput: it is not well-formed, is no VOC annotation, or names a path as its image.
         """
-        element = _parse(source.location)
+        element = parse_voc(source.location)
         if named := (element.findtext("filename") or "").strip():
             check_bare_name(named)
         objects = []
         for number, entry in enumerate(element.iterfind("object"), start=1):
             try:
-                objects.append(_read_object(entry))
+                objects.append(read_object(entry))
             except InvalidInput as error:
                 name = (entry.findtext("name") or "").strip()
                 title = f"box {number} ({show_path(name)})" if name else f"box {number}"
                 report(Problem(source.relative, f"{title} {error.message}"))
         return Description(Annotation(tuple(objects)))
-
-
-def _find_place(image: FoundFile, code: int) -> Place:
-    place = find_place(image, LAYOUT)
-    return Place(place.dataset, _SPLITS[code]) if code else place
 
 
 # --- annotations ---------------------------------------------------------------------------------
@@ -129,116 +143,8 @@ def _looks_like_voc(path: Path) -> bool:
 
 
 def _read_image_name(file: FoundFile, index: StemIndex) -> int:
-    named = (_parse(file.location).findtext("filename") or "").strip()
+    named = (parse_voc(file.location).findtext("filename") or "").strip()
     image = index.find(file, check_bare_name(named)) if named else None
     if image is None:
         raise InvalidInput(f"its image {show_path(named or file.stem)} is missing")
     return image
-
-
-def _parse(location: str) -> Element:
-    element = parse_xml(read_bytes(location))
-    if element.tag != "annotation":
-        raise InvalidInput(f"is not a VOC annotation: its root is <{show_path(element.tag)}>")
-    return element
-
-
-def _read_object(entry: Element) -> AnnotatedObject:
-    class_name = check_class_name(entry.findtext("name") or "")
-    return AnnotatedObject(class_name, _read_box(entry), tags=_read_tags(entry))
-
-
-def _read_box(entry: Element) -> Geometry:
-    box = entry.find("bndbox")
-    if box is None:
-        raise InvalidInput("has no bndbox")
-    left, top, right, bottom = (_read_number(box, edge) for edge in _EDGES)
-    if right <= left:
-        raise InvalidInput(f"has no area: left {left:g}, right {right:g}")
-    if bottom <= top:
-        raise InvalidInput(f"has no area: top {top:g}, bottom {bottom:g}")
-    return Geometry.rectangle(left, top, right, bottom)
-
-
-def _read_number(box: Element, edge: str) -> float:
-    text = (box.findtext(edge) or "").strip()
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InvalidInput(f"has no usable {edge}: {show_path(text)!r}")
-    return value
-
-
-def _read_tags(entry: Element) -> tuple[Tag, ...]:
-    """Return the flags that are set, and the pose where it is told; VOC's defaults say nothing."""
-    tags = [
-        Tag(flag)
-        for flag in ("difficult", "truncated", "occluded")
-        if (entry.findtext(flag) or "").strip() == "1"
-    ]
-    pose = (entry.findtext("pose") or "").strip()
-    if pose and pose.lower() != "unspecified":
-        tags.append(Tag("pose", pose))
-    return tuple(tags)
-
-
-# --- splits --------------------------------------------------------------------------------------
-
-
-def _read_splits(folder: FolderListing, report: Report) -> bytearray:
-    """Return for each position the place in _SPLITS that the lists in every ImageSets/Main give, or 0."""
-    splits = bytearray(folder.count)
-    by_base: dict[str, dict[str, FoundFile]] = {}
-    for _, file in iter_numbered(folder, {".txt"}):
-        if _is_list(file):
-            by_base.setdefault("/".join(file.folders[:-2]), {})[file.name.lower()] = file
-    for base, files in by_base.items():
-        stems = {
-            image.stem: position
-            for position, image in iter_numbered(folder, IMAGE_SUFFIXES)
-            if _is_below(image, base)
-        }
-        for name, split in _choose_lists(files):
-            _read_list(files[name], split, stems, splits, report)
-    return splits
-
-
-def _is_list(file: FoundFile) -> bool:
-    return tuple(name.lower() for name in file.folders[-2:]) == ("imagesets", "main")
-
-
-def _is_below(image: FoundFile, base: str) -> bool:
-    return not base or image.relative.startswith(f"{base}/")
-
-
-def _choose_lists(files: Mapping[str, FoundFile]) -> list[tuple[str, Split]]:
-    chosen = [("train.txt", Split.TRAIN), ("val.txt", Split.VAL), ("test.txt", Split.TEST)]
-    if "train.txt" not in files and "val.txt" not in files:
-        chosen[:2] = [("trainval.txt", Split.TRAIN)]
-    return [(name, split) for name, split in chosen if name in files]
-
-
-def _read_list(
-    file: FoundFile, split: Split, stems: Mapping[str, int], splits: bytearray, report: Report
-) -> None:
-    """Enter the images that one list names; an image that stands in two keeps its first split."""
-    try:
-        names = [line for line in read_lines(file.path) if line]
-    except InvalidInput as error:
-        report(Problem(file.relative, error.message))
-        return
-    missing = [name for name in names if name not in stems]
-    if missing:
-        report(Problem(file.relative, f"lists images that are missing: {name_some(missing)}"))
-    code, twice = _SPLITS.index(split), []
-    for name in names:
-        if name not in stems:
-            continue
-        if splits[stems[name]] in (0, code):
-            splits[stems[name]] = code
-        else:
-            twice.append(name)
-    if twice:
-        report(Problem(file.relative, f"lists images of another split: {name_some(twice)}"))

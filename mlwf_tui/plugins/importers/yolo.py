@@ -30,10 +30,10 @@ from mlwf_tui.plugins.importers.files import (
     split_lines,
 )
 from mlwf_tui.plugins.importers.yolo_config import TASKS, find_class_file, find_config, read_config
-from mlwf_tui.plugins.importers.yolo_labels import Labels, find_task
+from mlwf_tui.plugins.importers.yolo_labels import Labels, find_paired_folders, find_task
 from mlwf_tui.plugins.importers.yolo_lines import LineKey, read_line, read_plain_boxes
-from mlwf_tui.plugins.importers.yolo_splits import SPLITS, choose_splits
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.plugins.importers.yolo_splits import SPLITS, choose_splits, has_lists
+from mlwf_tui.protocols import Description, Detection, ImportedItem, Pairing
 
 LAYOUT: Final = frozenset({"images", "obj_train_data"})
 
@@ -111,20 +111,18 @@ class YoloImporter:
                 if not splits[position]:
                     continue
                 place = Place(place.dataset, SPLITS[splits[position]])
-            name = image.name
-            placed = keys.place(name, place)
-            if placed is None:
-                report(Problem(image.relative, "has the name of another image of its dataset"))
-                continue
-            yield ImportedItem(
-                image=image,
-                dataset=placed.dataset,
-                name=name,
-                split=placed.split,
-                source=source,
-                annotation=None if source else Annotation(),
-            )
+            annotation = None if source else Annotation()
+            if item := keys.make_item(image, place, report, source=source, annotation=annotation):
+                yield item
         labels.report_orphans(report)
+
+    def find_pairing(self, folder: FolderListing) -> Pairing | None:
+        """Return how images and labels belong together: not where lists of images tell the splits.
+
+        Raises:
+            InvalidInput: nothing says what the classes are called.
+        """
+        return None if has_lists(folder.root, read_config(folder.root)) else find_paired_folders
 
     def read_key(self, folder: FolderListing) -> dict[str, Any]:
         """Return what the lines mean: class names by index, the task, keypoints.

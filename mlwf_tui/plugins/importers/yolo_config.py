@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,19 @@ def _load_yaml(path: Path) -> Mapping[str, Any]:
     import yaml  # 15 ms that a hand, which reads labels alone, can do without
 
     try:
-        content = yaml.safe_load(read_bytes(path))
+        content = _parse_yaml(read_bytes(path))
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InvalidInput(f"{path.name} is not readable YAML.", hint="Mend it, or move it away.") from error
     if not isinstance(content, dict):
         raise InvalidInput(f"{path.name} holds no keys.", hint="It should have names, train and val.")
     return content
+
+
+@lru_cache(maxsize=4)  # asked several times in an import; of 80 classes, each takes 10 ms
+def _parse_yaml(content: bytes) -> Any:
+    import yaml
+
+    return yaml.safe_load(content)
 
 
 def find_class_file(root: Path) -> Path | None:

@@ -8,9 +8,10 @@ from itertools import islice
 from typing import Final
 
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
+from mlwf_tui.entities.item import IMAGE_SUFFIXES
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.importers.files import Report, iter_numbered, read_bytes
+from mlwf_tui.plugins.importers.files import Report, has_suffix, iter_numbered, read_bytes
 from mlwf_tui.plugins.importers.yolo_config import Config
 
 _NOT_LABELS: Final = frozenset({"classes.txt", "readme.txt", "requirements.txt"})
@@ -75,6 +76,24 @@ class Labels:
             for index, name in page.list_ending({".txt"}):
                 if not self._used[page.start + index] and name.lower() not in _NOT_LABELS:
                     report(Problem(f"{page.folder}/{name}", "has no image"))
+
+
+def find_paired_folders(folder: str, name: str) -> tuple[str, str] | None:
+    """Return the folders of the images and labels of one stem, None for what may be anything else."""
+    is_label = name[name.rfind(".") :] == ".txt" and name.lower() not in _NOT_LABELS
+    if not (is_label or has_suffix(name, IMAGE_SUFFIXES)):
+        return None
+    return _pair_folder(folder)
+
+
+@lru_cache(maxsize=1024)
+def _pair_folder(folder: str) -> tuple[str, str] | None:
+    parts = folder.split("/")
+    kinds = [index for index, part in enumerate(parts) if part in ("images", "labels")]
+    if len(kinds) != 1:  # none, or several of which any may be meant
+        return None
+    before, after = parts[: kinds[0]], parts[kinds[0] + 1 :]
+    return "/".join((*before, "images", *after)), "/".join((*before, "labels", *after))
 
 
 @lru_cache(maxsize=1024)  # a million images lie in few folders

@@ -53,6 +53,14 @@ def choose_splits(
     return splits
 
 
+def has_lists(root: Path, config: Config) -> bool:
+    """Say whether data.yaml names a file where the images of a split are listed."""
+    targets = (
+        _resolve_entry(root, config.base, entry) for entries in config.entries.values() for entry in entries
+    )
+    return any(target is not None and not target.is_dir() for target in targets)
+
+
 def _name_some(finder: FileFinder, positions: array[int]) -> str:
     return name_some([finder.get(position).relative for position in positions[:SOME]], len(positions))
 

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import param
-from mlwf_tui.plugins.operations.brightness import draw_brightness
 from mlwf_tui.plugins.operations.copies import (
+    CopyOperation,
     Step,
     copies_param,
     keep_originals_param,
-    make_copies,
     min_visible_param,
     splits_param,
 )
-from mlwf_tui.plugins.operations.crop import draw_crop
-from mlwf_tui.plugins.operations.flip import draw_flip
-from mlwf_tui.plugins.operations.noise import draw_noise
-from mlwf_tui.plugins.operations.rotate import draw_rotation
-from mlwf_tui.protocols import ResultItem, SourceItem
+from mlwf_tui.plugins.operations.cropping import draw_crop
+from mlwf_tui.plugins.operations.degrading import draw_noise
+from mlwf_tui.plugins.operations.light import draw_brightness
+from mlwf_tui.plugins.operations.turning import draw_flip, draw_rotation
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,36 +41,23 @@ class AugmentParams:
     min_visible: float = min_visible_param()
 
 
-class Augment:
-    """Copies after a random sequence of crop, rotate, noise, brightness and flip; at least one of them."""
+def make_augment() -> CopyOperation:
+    """Return the operation that changes copies in a random sequence; at least one change of it happens."""
+    return CopyOperation(
+        name="augment",
+        summary="a random sequence of crop, rotate, noise, brightness and flip",
+        version=3,
+        params_type=AugmentParams,
+        list_steps=lambda params, generator: _choose_steps(_list_steps(params), generator),
+        check=_check,
+    )
 
-    name = "augment"
-    summary = "a random sequence of crop, rotate, noise, brightness and flip"
-    version = 1
-    params_type: type[Any] = AugmentParams
 
-    def apply(self, items: Sequence[SourceItem], params: AugmentParams, *, seed: int) -> Iterator[ResultItem]:
-        """Yield the items and their changed copies.
-
-        Raises:
-            InvalidParameter: an unknown split, or nothing that could be changed.
-        """
-        chances = _list_steps(params)
-        if not chances:
-            raise InvalidParameter(
-                "No change can happen: every probability is 0.", hint="Raise one, for example -p flip=0.5."
-            )
-        yield from make_copies(
-            items,
-            params,
-            seed=seed,
-            min_visible=params.min_visible,
-            choose_steps=partial(_choose_steps, chances),
+def _check(params: AugmentParams) -> None:
+    if not _list_steps(params):
+        raise InvalidParameter(
+            "No change can happen: every probability is 0.", hint="Raise one, for example -p flip=0.5."
         )
-
-    def transform_schema(self, schema: LabelSchema, params: AugmentParams) -> LabelSchema:
-        """Return the schema as it is."""
-        return schema
 
 
 def _list_steps(params: AugmentParams) -> list[tuple[float, Step]]:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 import numpy as np
 from msgspec.structs import replace
 
+from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import MAX_NAME_BYTES, Item, Split
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import param
+from mlwf_tui.plugins.operations.names import check_splits
 from mlwf_tui.plugins.operations.pixels import (
     Change,
     Picture,
     apply_change,
-    draw_generator,
     encode,
     find_suffix,
     read_picture,
 )
-from mlwf_tui.protocols import ResultItem, SourceItem
+from mlwf_tui.protocols import Draft, PlannedItem, ResultItem, SourceItem, draw_seed
 
 Step = Callable[[Picture, np.random.Generator], Change]
 """Draws one change, knowing the picture as the steps before have left it."""
@@ -54,117 +57,176 @@ def min_visible_param() -> Any:
     return param(0.3, "share of an object that must stay visible, or it is dropped", low=0, high=1)
 
 
-def make_copies(
-    items: Sequence[SourceItem],
-    params: CopyParams,
-    *,
-    seed: int,
-    choose_steps: Callable[[np.random.Generator], Sequence[Step]],
-    min_visible: float = 0.0,
-) -> Iterator[ResultItem]:
-    """Yield every item and the changed copies of those in the chosen splits.
+def plan_copies(
+    items: Sequence[SourceItem], params: CopyParams, *, seed: int
+) -> Iterator[PlannedItem | Draft]:
+    """Yield every item and drafts of the copies of those in the chosen splits.
 
     Raises:
         InvalidParameter: a split that does not exist, or items of which none is in a chosen one.
     """
     splits = check_splits(params.splits) | {Split.NONE}
-    if items and not any(source.item.split in splits for source in items):
+    names = name_copies(items, splits, params.copies)
+    if items and not names:
         raise InvalidParameter(
             f"No image is in the splits {', '.join(params.splits) or 'none'}.",
             hint="Choose others with -p splits=train,val.",
         )
-    copied = [source.item for source in items if source.item.split in splits]
-    names = name_copies([source.item for source in items], copied, params.copies)
-    for source in items:
-        is_copied = source.item.split in splits
-        if params.keep_originals or not is_copied:
-            yield ResultItem(item=source.item)
-        for copy, name in enumerate(names[source.item.key] if is_copied else (), start=1):
-            yield _make_copy(source, copy, name, min_visible, seed, choose_steps)
+    for position, source in enumerate(items):
+        item = source.item
+        if params.keep_originals or item.split not in splits:
+            yield PlannedItem(item, position)
+        for copy, name in enumerate(names.get(item.key, ()), start=1):
+            drawn = draw_seed(seed, item.key, copy)
+            yield Draft(sources=(position,), dataset=item.dataset, name=name, seed=drawn)
 
 
-def change_picture(
+def make_copy(
+    draft: Draft,
     source: SourceItem,
-    steps: Sequence[Step],
-    generator: np.random.Generator,
     *,
-    name: str,
-    min_visible: float,
+    choose_steps: Callable[[np.random.Generator], Sequence[Step]],
+    min_visible: float = 0.0,
 ) -> ResultItem:
-    """Return an item after some steps, under a name; all but pixels, size and objects stays."""
+    """Return an item after some steps, under its draft's name; all but pixels, size and objects stays."""
+    generator = np.random.default_rng(draft.seed)
     picture = read_picture(source)
-    for step in steps:
+    for step in choose_steps(generator):
         change = step(picture, generator)
         picture = apply_change(picture, change, int(generator.integers(1 << 31)))
-    image = encode(picture, find_suffix(name))
     item = replace(
         source.item,
-        name=name,
-        size_bytes=len(image),
+        dataset=draft.dataset,
+        name=draft.name,
         width_px=picture.width_px,
         height_px=picture.height_px,
         annotation=replace(source.item.annotation, objects=picture.write_objects(min_visible)),
     )
-    return ResultItem(item=item, image=image)
+    return ResultItem(item=item, image=encode(picture, find_suffix(draft.name)))
 
 
-def _make_copy(
-    source: SourceItem,
-    copy: int,
-    name: str,
-    min_visible: float,
-    seed: int,
-    choose_steps: Callable[[np.random.Generator], Sequence[Step]],
-) -> ResultItem:
-    generator = draw_generator(seed, source.item, copy)
-    return change_picture(source, choose_steps(generator), generator, name=name, min_visible=min_visible)
+Listing = Callable[[Any, np.random.Generator], Sequence[Step]]
+"""Says which steps an image goes through, given the parameters."""
 
 
-def check_splits(names: Sequence[str]) -> set[Split]:
-    """Return the splits of these names.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyOperation:
+    """An operation that makes changed copies of images, each by some steps."""
 
-    Raises:
-        InvalidParameter: one does not exist.
-    """
-    known = {split.value: split for split in Split}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise InvalidParameter(
-            f"There is no split {unknown[0]!r}.", hint=f"The splits are: {', '.join(known)}."
-        )
-    return {known[name] for name in names}
+    name: str
+    summary: str
+    params_type: type[Any]
+    list_steps: Listing
+    check: Callable[[Any], None] = lambda params: None
+    version: int = 1
+    group: str = "pixels"
+
+    def plan(
+        self, items: Sequence[SourceItem], schema: LabelSchema, params: Any, *, seed: int
+    ) -> Iterator[PlannedItem | Draft]:
+        """Yield the items and drafts of their changed copies.
+
+        Raises:
+            InvalidParameter: an unknown split, or parameters that do not go together.
+        """
+        self.check(params)
+        return plan_copies(items, params, seed=seed)
+
+    def make(self, draft: Draft, sources: Sequence[SourceItem], params: Any) -> ResultItem:
+        """Return a changed copy; raises InvalidInput for an image that cannot be decoded."""
+        choose_steps = partial(self.list_steps, params)
+        min_visible = getattr(params, "min_visible", 0.0)  # only what moves objects has it
+        return make_copy(draft, sources[0], choose_steps=choose_steps, min_visible=min_visible)
+
+    def transform_schema(self, schema: LabelSchema, params: Any) -> LabelSchema:
+        """Return the schema as it is."""
+        return schema
 
 
-def name_copies(items: Sequence[Item], copied: Sequence[Item], copies: int) -> dict[str, list[str]]:
-    """Return the names of the copies of each item by its key: STEM_aug1.jpg and on, numbers free.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacingOperation:
+    """An operation that changes images in their place; those that `is_changed` refuses stay untouched."""
+
+    name: str
+    summary: str
+    params_type: type[Any]
+    list_steps: Listing
+    is_changed: Callable[[Item, Any], bool]
+    check: Callable[[LabelSchema, Any], None] = lambda schema, params: None
+    version: int = 1
+    group: str = "pixels"
+    is_random: bool = False
+
+    def plan(
+        self, items: Sequence[SourceItem], schema: LabelSchema, params: Any, *, seed: int
+    ) -> Iterator[PlannedItem | Draft]:
+        """Yield each item, or a draft of what it becomes.
+
+        Raises:
+            InvalidParameter: parameters that do not go together, or a class that does not exist.
+        """
+        self.check(schema, params)
+        names = name_resized(items, lambda item: self.is_changed(item, params))
+        for position, source in enumerate(items):
+            item = source.item
+            if item.key not in names:
+                yield PlannedItem(item, position)
+                continue
+            drawn = draw_seed(seed, item.key)
+            yield Draft(sources=(position,), dataset=item.dataset, name=names[item.key], seed=drawn)
+
+    def make(self, draft: Draft, sources: Sequence[SourceItem], params: Any) -> ResultItem:
+        """Return the changed item; raises InvalidInput for an image that cannot be decoded."""
+        choose_steps = partial(self.list_steps, params)
+        min_visible = getattr(params, "min_visible", 0.0)
+        return make_copy(draft, sources[0], choose_steps=choose_steps, min_visible=min_visible)
+
+    def transform_schema(self, schema: LabelSchema, params: Any) -> LabelSchema:
+        """Return the schema as it is; raises InvalidParameter for a class that it lacks."""
+        self.check(schema, params)
+        return schema
+
+
+def name_copies(items: Sequence[SourceItem], splits: set[Split], copies: int) -> dict[str, list[str]]:
+    """Return the names of the copies of each item of the splits by its key: STEM_aug1.jpg, numbers free.
 
     Names are given in key order, so that they do not depend on the order of the items.
     """
-    taken = {(item.dataset, item.name) for item in items}
+    taken = {source.item.key for source in items}
+    copied = sorted(
+        (source.item.key, source.item.dataset, source.item.name)
+        for source in items
+        if source.item.split in splits
+    )
     names: dict[str, list[str]] = {}
-    for item in sorted(copied, key=lambda item: item.key):
+    for key, dataset, original in copied:
         number = 0
-        names[item.key] = []
-        while len(names[item.key]) < copies:
+        names[key] = []
+        while len(names[key]) < copies:
             number += 1
-            name = join_name(item.name, f"_aug{number}")
-            if (item.dataset, name) not in taken:
-                taken.add((item.dataset, name))
-                names[item.key].append(name)
+            name = join_name(original, f"_aug{number}")
+            if f"{dataset}/{name}" not in taken:
+                taken.add(f"{dataset}/{name}")
+                names[key].append(name)
     return names
 
 
-def name_resized(items: Sequence[Item], changed: Sequence[Item]) -> dict[str, str]:
+def name_resized(items: Sequence[SourceItem], is_changed: Callable[[Item], bool]) -> dict[str, str]:
     """Return the names of changed items by their key: as they were, but where the suffix turns to JPEG."""
-    taken = {(item.dataset, item.name) for item in items}
+    taken = {source.item.key for source in items}
+    changed = sorted(
+        (source.item.key, source.item.dataset, source.item.name)
+        for source in items
+        if is_changed(source.item)
+    )
     names: dict[str, str] = {}
-    for item in sorted(changed, key=lambda item: item.key):
-        name, number = join_name(item.name, ""), 0
-        while name != item.name and (item.dataset, name) in taken:
+    for key, dataset, original in changed:
+        name, number = join_name(original, ""), 0
+        while name != original and f"{dataset}/{name}" in taken:
             number += 1
-            name = join_name(item.name, f"_{number}")
-        taken.add((item.dataset, name))
-        names[item.key] = name
+            name = join_name(original, f"_{number}")
+        taken.add(f"{dataset}/{name}")
+        names[key] = name
     return names
 
 

@@ -6,12 +6,15 @@ albumentations takes seconds to import, so it is imported where a change is made
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from io import BytesIO
 from pathlib import PurePosixPath
+from types import ModuleType
 from typing import Any, Final
 
 import cv2
@@ -20,15 +23,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mlwf_tui.entities.annotation import AnnotatedObject
-from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.operations.shapes import (
     IDENTITY,
     Floats,
     Mask,
+    Move,
     Shape,
     compare_masks,
     cut_shape,
+    move_by,
+    move_points,
     move_shape,
     read_shape,
     write_object,
@@ -39,6 +44,7 @@ Pixels = NDArray[np.uint8]
 
 FILL: Final = 114  # grey of pixels that no source pixel covers; what Ultralytics pads with
 JPEG_QUALITY: Final = 95
+_TENSORS: Final = "albumentations.pytorch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +70,19 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change, fully drawn: albumentations transforms for the pixels, a matrix (2, 3) for points."""
+    """One change, fully drawn: albumentations transforms for the pixels, a matrix (2, 3) for points.
+
+    What no matrix can say has a `warp` in place of the transforms, for images and, told by its second
+    argument, for masks; and `move` in place of the matrix. `is_bent` where lines do not stay straight;
+    `is_rgb` where the transforms must know which channel is red.
+    """
 
     transforms: Sequence[Any]
     matrix: tuple[tuple[float, float, float], ...] = IDENTITY
+    warp: Callable[[Pixels, bool], Pixels] | None = None
+    move: Move | None = None
+    is_bent: bool = False
+    is_rgb: bool = False
 
 
 def read_picture(source: SourceItem) -> Picture:
@@ -92,8 +107,14 @@ def read_picture(source: SourceItem) -> Picture:
 
 def apply_change(picture: Picture, change: Change, seed: int) -> Picture:
     """Return the picture after a change; `seed` decides what of it is random in the pixels."""
+    if change.warp is not None:
+        return _apply_warp(picture, change, change.warp)
     if not change.transforms:
         return picture
+    if change.is_rgb:
+        rgb = np.ascontiguousarray(picture.pixels[:, :, ::-1])
+        made = load_albumentations().Compose(list(change.transforms), seed=seed)(image=rgb)
+        return Picture(np.ascontiguousarray(made["image"][:, :, ::-1]), picture.shapes)
     compose = load_albumentations().Compose(list(change.transforms), seed=seed)
     masks = [shape.mask for shape in picture.shapes if shape.mask is not None]
     made = compose(image=picture.pixels, masks=masks) if masks else compose(image=picture.pixels)
@@ -114,6 +135,30 @@ def _follow(shape: Shape, matrix: Floats, mask: Mask | None, width_px: int, heig
     return compare_masks(moved, shape.mask, abs(float(np.linalg.det(matrix[:, :2]))))
 
 
+def _apply_warp(picture: Picture, change: Change, warp: Callable[[Pixels, bool], Pixels]) -> Picture:
+    pixels = warp(picture.pixels, False)
+    height_px, width_px = pixels.shape[:2]
+    move = change.move or partial(move_by, matrix=np.array(change.matrix, dtype=np.float64))
+    shapes = []
+    for shape in picture.shapes:
+        mask = None if shape.mask is None else warp(shape.mask, True)
+        moved = cut_shape(move_points(shape, move, mask, is_bent=change.is_bent), width_px, height_px)
+        if shape.mask is not None:
+            moved = compare_masks(moved, shape.mask, _measure_growth(move, shape.mask))
+        shapes.append(moved)
+    return Picture(pixels, tuple(shapes))
+
+
+def _measure_growth(move: Move, mask: Mask) -> float:
+    """Return by what areas grow around the middle of a mask's pixels: the determinant there."""
+    rows, columns = np.nonzero(mask)
+    if not rows.size:
+        return 1.0
+    x, y = columns.mean() + 0.5, rows.mean() + 0.5
+    middle, right, below = move(np.array(((x, y), (x + 1, y), (x, y + 1)), np.float64))
+    return abs(float(np.linalg.det(np.stack((right - middle, below - middle)))))
+
+
 def encode(picture: Picture, suffix: str) -> bytes:
     """Return the picture as a file of the kind that `find_suffix` chose."""
     options = [] if suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
@@ -127,18 +172,19 @@ def find_suffix(name: str) -> str:
     return suffix if suffix.lower() in (".jpg", ".jpeg", ".png") else ".jpg"
 
 
-def draw_generator(seed: int, item: Item, copy: int) -> np.random.Generator:
-    """Return randomness that depends on nothing but the seed, the item's key and the copy's number."""
-    digest = hashlib.sha256(f"{seed}\n{item.key}\n{copy}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:16]))
-
-
 def load_albumentations() -> Any:
-    """Import albumentations without the look for a newer version that it makes on the network."""
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-    import albumentations
+    """Import albumentations, without the look for a newer version that it makes on the network.
 
-    return albumentations
+    Nor does it get torch, which it only has for turning images to tensors: 1.5 s and 150 MB a process.
+    """
+    if "albumentations" not in sys.modules:
+        os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+        sys.modules[_TENSORS] = ModuleType(_TENSORS)
+        try:
+            return import_module("albumentations")
+        finally:
+            del sys.modules[_TENSORS]  # whoever wants the real one may import it
+    return sys.modules["albumentations"]
 
 
 def _decode(data: bytes) -> Pixels | None:

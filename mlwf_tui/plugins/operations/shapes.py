@@ -7,7 +7,8 @@ exactly, and what is left of it is measured against what it was.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import assert_never
 
@@ -18,9 +19,18 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, Point
+from mlwf_tui.entities.outlines import enclose
+from mlwf_tui.media.filling import read_mask, simplify_ring
+from mlwf_tui.media.outlines import draw_mask
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.uint8]
+
+Move = Callable[[Floats], Floats]
+"""Takes points (N, 2) from one picture to where they are on the next."""
+
+_BEND_STEP_PX = 4.0
+_BEND_TOLERANCE_PX = 0.1
 
 IDENTITY: tuple[tuple[float, float, float], ...] = ((1, 0, 0), (0, 1, 0))
 
@@ -49,7 +59,9 @@ def read_shape(labelled: AnnotatedObject, width_px: int, height_px: int) -> Shap
             ring = _get_corners(geometry)
             shape = Shape(labelled, points, ring)
         case GeometryKind.MASK:
-            shape = Shape(labelled, points, points, mask=_draw_mask(geometry, width_px, height_px))
+            shape = Shape(
+                labelled, points, points, mask=draw_mask(geometry, width_px, height_px).astype(np.uint8)
+            )
         case _:
             holes = tuple(np.array(hole, dtype=np.float64) for hole in geometry.holes)
             shape = Shape(labelled, points, points, holes)
@@ -59,13 +71,43 @@ def read_shape(labelled: AnnotatedObject, width_px: int, height_px: int) -> Shap
 
 def move_shape(shape: Shape, matrix: Floats, mask: Mask | None) -> Shape:
     """Return the shape with every point (x, y) at `matrix` (2, 3) times (x, y, 1); the mask as given."""
+    return move_points(shape, partial(move_by, matrix=matrix), mask)
+
+
+def move_points(shape: Shape, move: Move, mask: Mask | None, *, is_bent: bool = False) -> Shape:
+    """Return the shape with its points where `move` puts them.
+
+    Where straight lines do not stay straight, outlines get points on their edges first, and lose those
+    that they do not need after.
+    """
+    kind = shape.source.geometry.kind
+    bend = partial(_bend, move=move) if is_bent else move
+    is_line = kind is GeometryKind.POLYLINE
     return replace(
         shape,
-        points=_move(shape.points, matrix),
-        ring=_move(shape.ring, matrix),
-        holes=tuple(_move(hole, matrix) for hole in shape.holes),
+        points=_bend(shape.points, move=move, is_closed=False) if is_bent and is_line else move(shape.points),
+        ring=bend(shape.ring),
+        holes=tuple(bend(hole) for hole in shape.holes),
         mask=mask,
     )
+
+
+def _bend(ring: Floats, *, move: Move, is_closed: bool = True) -> Floats:
+    if not len(ring):
+        return ring
+    moved = move(_subdivide(ring, is_closed))
+    points = [(float(x), float(y)) for x, y in moved]
+    return np.array(simplify_ring(points, _BEND_TOLERANCE_PX, is_closed=is_closed))  # (N, 2)
+
+
+def _subdivide(ring: Floats, is_closed: bool) -> Floats:
+    """Return points on the edges, at most `_BEND_STEP_PX` from each other."""
+    ends = np.roll(ring, -1, axis=0) if is_closed else ring[1:]
+    parts = []
+    for start, end in zip(ring, ends, strict=False):
+        count = max(1, int(np.ceil(np.hypot(*(end - start)) / _BEND_STEP_PX)))
+        parts.append(start + (end - start) * (np.arange(count) / count)[:, None])
+    return np.concatenate(parts if is_closed else [*parts, ring[-1:]])
 
 
 def cut_shape(shape: Shape, width_px: int, height_px: int) -> Shape:
@@ -111,13 +153,23 @@ def _write_geometry(shape: Shape, width_px: int, height_px: int) -> Geometry | N
             holes = tuple(_to_points(hole) for hole in shape.holes)
             return Geometry(kind, _to_points(shape.ring), holes)
         case GeometryKind.MASK:
-            return None if shape.mask is None else _read_mask(shape.mask)
+            return None if shape.mask is None else read_mask(shape.mask > 0)
         case GeometryKind.POLYLINE | GeometryKind.KEYPOINTS | GeometryKind.POINT:
             inside = np.clip(shape.points, 0, (width_px, height_px))
             return structs.replace(shape.source.geometry, points=_to_points(inside))
         case GeometryKind.ORIENTED_BOX:  # four corners stay four, though some may lie outside
-            return Geometry(kind, _to_points(shape.points))
+            points = _to_points(shape.points)
+            return Geometry(kind, points if is_right_angled(points) else enclose(points))
     assert_never(kind)
+
+
+def is_right_angled(corners: Sequence[Point]) -> bool:
+    """Say whether four corners are those of a box, but for what rounding explains."""
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners
+    return max(abs(x0 + x2 - x1 - x3), abs(y0 + y2 - y1 - y3)) < 0.01 and (
+        abs((x1 - x0) * (x2 - x1) + (y1 - y0) * (y2 - y1))
+        <= 0.01 * max(1.0, np.hypot(x1 - x0, y1 - y0), np.hypot(x2 - x1, y2 - y1))
+    )
 
 
 # --- rings ---------------------------------------------------------------------------------------
@@ -171,7 +223,8 @@ def _get_corners(rectangle: Geometry) -> Floats:
     return np.array(((left, top), (right, top), (right, bottom), (left, bottom)))  # (4, 2)
 
 
-def _move(points: Floats, matrix: Floats) -> Floats:
+def move_by(points: Floats, matrix: Floats) -> Floats:
+    """Return points (N, 2) at `matrix` (2, 3) times (x, y, 1)."""
     moved: Floats = points @ matrix[:, :2].T + matrix[:, 2]  # (N, 2)
     return moved
 
@@ -183,31 +236,3 @@ def _divide(part: float, whole: float) -> float:
 def _to_points(points: Sequence[Floats] | Floats) -> tuple[Point, ...]:
     """Return points rounded to a thousandth of a pixel: finer is noise of the arithmetic."""
     return tuple((round(float(x), 3), round(float(y), 3)) for x, y in points)
-
-
-# --- masks ---------------------------------------------------------------------------------------
-
-
-def _draw_mask(geometry: Geometry, width_px: int, height_px: int) -> Mask:
-    """Return a mask geometry drawn on its whole picture, (H, W) of 0 and 1."""
-    left, top, right, bottom = (round(edge) for edge in geometry.bounds)
-    is_set = np.arange(len(geometry.runs)) % 2 == 1
-    filled = np.repeat(is_set, geometry.runs).reshape(bottom - top, right - left)
-    mask = np.zeros((height_px, width_px), np.uint8)
-    inside = mask[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
-    rows, columns = max(-top, 0), max(-left, 0)
-    inside[:] = filled[rows : rows + inside.shape[0], columns : columns + inside.shape[1]]
-    return mask
-
-
-def _read_mask(mask: Mask) -> Geometry | None:
-    """Return the set pixels as a geometry cut to its bounds, None where there is none."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
-        return None
-    cut = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].ravel() > 0
-    closed = np.concatenate(([False], cut, [not cut[-1]]))  # background first, the last run ended
-    borders = np.flatnonzero(closed[1:] != closed[:-1])
-    runs = np.diff(np.concatenate(([0], borders)))
-    corners = ((float(columns[0]), float(rows[0])), (float(columns[-1] + 1), float(rows[-1] + 1)))
-    return Geometry(GeometryKind.MASK, corners, runs=tuple(int(run) for run in runs))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from mlwf_tui.entities.mark import Mark
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import MlwfError
+from mlwf_tui.tui.keys import KEYS_BY_ID
 from mlwf_tui.tui.notices import write_notice
 from mlwf_tui.tui.screens.outline import make_run_entry
 from mlwf_tui.tui.screens.telling import Teller
@@ -14,6 +16,8 @@ from mlwf_tui.tui.widgets.formats import format_duration
 
 APP = "app"
 TITLE = "mlwf"
+MAX_TITLES = 3
+LOST_OF_LATE = timedelta(days=1)
 
 
 class Alerts:
@@ -25,18 +29,22 @@ class Alerts:
         ways: Collection[str],
         environment: Mapping[str, str],
         write: Callable[[str], None],
+        read_clock: Callable[[], datetime],
     ) -> None:
         self._teller = teller
         self._ways = ways
         self._environment = environment
         self._write = write
+        self._read_clock = read_clock
         self._finished: set[str] | None = None  # None before the first look: what was over then is no news
         self._marked: dict[str, set[str]] = {}  # kinds by whose they are
 
     def see_runs(self, runs: Iterable[Run]) -> None:
         """Tell of the queued runs that have ended since the last look."""
         finished = {run.id: run for run in runs if run.is_detached and run.state.is_finished}
-        if self._finished is not None:
+        if self._finished is None:
+            self._offer_lost(finished.values())
+        else:
             for run_id, run in finished.items():
                 if run_id not in self._finished:
                     self._tell_end(run)
@@ -53,6 +61,20 @@ class Alerts:
         for mark in marks:
             if mark.kind not in before:
                 self._warn(mark.message, mark.hint)
+
+    def _offer_lost(self, runs: Iterable[Run]) -> None:
+        """Say, as the app opens, what was lost of late: after a reboot nobody else would."""
+        since = self._read_clock() - LOST_OF_LATE
+        lost = [
+            run
+            for run in runs
+            if run.state is RunState.LOST and run.finished_at is not None and run.finished_at > since
+        ]
+        if lost:
+            what = "1 run was" if len(lost) == 1 else f"{len(lost)} runs were"
+            titles = ", ".join(make_run_entry(run, run.created_at).title for run in lost[:MAX_TITLES])
+            hint = f"{KEYS_BY_ID['resume'].display} on it lets it go on, as mlwf resume does."
+            self._teller.fail(MlwfError(f"{what} lost: {titles}.", hint=hint), is_shown=APP in self._ways)
 
     def _tell_end(self, run: Run) -> None:
         title = make_run_entry(run, run.created_at).title

@@ -258,11 +258,16 @@ def _draw_head(found: CheckResult) -> Content:
     line = Content("   ").join(
         [Content.styled(found.ref, "bold"), Content.styled(size, "$text-muted"), *summary]
     )
-    if not found.images_not_compared:
-        return line
-    count = format_count(found.images_not_compared, "image")
-    unseen = f"{count} not compared by their looks: L decodes them, once."
-    return Content("\n").join([line, Content.styled(unseen, "$text-warning")])
+    lines = [line]
+    if found.images_not_compared:
+        count = format_count(found.images_not_compared, "image")
+        unseen = f"{count} not compared by their looks: L decodes them, once."
+        lines.append(Content.styled(unseen, "$text-warning"))
+    if found.images_partly_compared:
+        count = format_count(found.images_partly_compared, "image")
+        cut = f"{count} not compared with each of very many that nearly look alike."
+        lines.append(Content.styled(cut, "$text-warning"))
+    return Content("\n").join(lines)
 
 
 def _draw_message(finding: Finding, place: FoundPlace | None) -> Content:

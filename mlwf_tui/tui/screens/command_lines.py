@@ -34,7 +34,7 @@ def is_detached(values: Mapping[str, str]) -> bool:
 
 
 def write_import(values: Mapping[str, str]) -> str:
-    options = _pick(values, "dataset", "format")
+    options = _pick(values, "dataset", "format", "message")
     return _write_detachable(
         values, "import", values.get("path", ""), values.get("project", ""), options=options
     )

@@ -146,7 +146,7 @@ class MainScreen(Screen[None]):
         )
         self._facts = Facts(self, self.workspace, self._work, self._show_facts)
         notify = self.workspace.settings.notify
-        self._alerts = Alerts(self._teller, notify, os.environ, self._send_notice)
+        self._alerts = Alerts(self._teller, notify, os.environ, self._send_notice, self.read_clock)
         self._machine = MachineFeed(self, partial(self._alerts.see_marks, "machine"))
         self._live = Live(
             self,

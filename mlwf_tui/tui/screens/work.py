@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 
 from textual.app import App
 
+from mlwf_tui.entities.pace import Pace
 from mlwf_tui.entities.run import Progress
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.observer import ScreenObserver
@@ -27,6 +29,7 @@ class Task:
     title: str
     observer: ScreenObserver
     progress: Progress = field(default_factory=lambda: Progress(step=0, total=None, message="starting…"))
+    pace: Pace = field(default_factory=Pace)
 
 
 def wrap_fault(what: str, error: Exception) -> MlwfError:
@@ -126,8 +129,8 @@ class LongWork:
         """Show the dialog; False where nothing goes on."""
         if self.task is None:
             return False
-        self._dialog = ProgressDialog(self.task.title, self.cancel, self.task.progress)
-        self._app.push_screen(self._dialog, self._forget_dialog)
+        dialog = self._dialog = ProgressDialog(self.task.title, self.cancel, self.task.progress)
+        self._app.push_screen(dialog, lambda _: self._forget(dialog))
         self._on_change()
         return True
 
@@ -137,17 +140,22 @@ class LongWork:
             self.task.observer.cancel()
 
     def _report(self, progress: Progress) -> None:
-        if self.task is not None:
-            self.task.progress = progress
-            if self._dialog is not None:
-                self._dialog.show(progress)
-            self._on_change()
+        if self.task is None:
+            return
+        self.task.progress = progress
+        self.task.pace.add(progress)
+        if self._dialog is not None:
+            now_s = time.time()
+            self._dialog.show(progress, self.task.pace.measure(now_s), self.task.pace.estimate(now_s))
+        self._on_change()
 
     def _end(self) -> None:
         self.task = None
         if self._dialog is not None:
-            self._dialog.dismiss(None)
+            self._dialog.close()
         self._on_change()
 
-    def _forget_dialog(self, _: None) -> None:
-        self._dialog = None
+    def _forget(self, dialog: ProgressDialog) -> None:
+        """Forget the dialog that was closed, which another work's may have followed meanwhile."""
+        if self._dialog is dialog:
+            self._dialog = None

@@ -93,19 +93,8 @@ def format_duration(seconds: float) -> str:
 
 
 def format_time_left(left: TimeLeft | None) -> str:
-    """Return an estimate with its margin: "12 ± 2 min", or "—" where it cannot be known.
-
-    Both in the unit of the estimate and no finer than the margin: more digits would be a lie.
-    """
-    if left is None:
-        return "—"
-    for unit_s, name in ((3600, "h"), (60, "min")):
-        if left.seconds >= 2 * unit_s:
-            digits = 1 if unit_s == 3600 and left.margin_s < unit_s else 0
-            margin = left.margin_s / unit_s
-            shown = f" ± {margin:.{digits}f}" if margin >= 0.5 / 10**digits else ""
-            return f"{left.seconds / unit_s:.{digits}f}{shown} {name}"
-    return f"{left.seconds:.0f} ± {max(1.0, left.margin_s):.0f} s"
+    """Return an estimate with its margin: "12 ± 2 min", or "—" where it cannot be known."""
+    return "—" if left is None else str(left)
 
 
 def format_size(size_bytes: float) -> str:

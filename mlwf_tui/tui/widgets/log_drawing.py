@@ -11,6 +11,17 @@ from mlwf_tui.logs.levels import Level
 from mlwf_tui.logs.terminal import Shown
 from mlwf_tui.tui.widgets.drawing import Line, Run, measure_line
 
+LOG_ROLES = {"log--match", "log--current", "log--badge", "log--selected", "log--status"}
+LOG_CSS = """
+LogView > .log--match { background: $warning 40%; color: $foreground; }
+LogView > .log--current { background: $warning; color: $background; text-style: bold; }
+LogView > .log--badge { background: $warning; color: $background; text-style: bold; }
+LogView > .log--selected { background: $primary 35%; color: $foreground; }
+LogView > .log--status { background: $panel; }
+LogView:ansi > .log--match { text-style: reverse; }
+LogView:ansi > .log--current { text-style: reverse bold; }
+LogView:ansi > .log--selected { text-style: reverse; }
+"""
 MAX_COLUMNS = 2000  # of a line that can be scrolled to when lines are not wrapped
 LEVEL_ROLES: Mapping[Level, str] = {
     Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "text",

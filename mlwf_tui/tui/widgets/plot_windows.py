@@ -22,6 +22,14 @@ def zoom(panel: Panel, view: PlotView, around: float, step: int) -> None:
     show_part(panel, full, low, low + (limits[1] - limits[0]) * factor)
 
 
+def zoom_all(panels: Iterable[Panel], view: PlotView, step: int) -> None:
+    """Zoom all plots in around the cursor, or where there is none to the newest end, or out again."""
+    for panel in panels:
+        limits, cursor = panel.find_limits(view), panel.find_cursor(view)
+        if limits is not None:
+            zoom(panel, view, limits[1] if cursor is None else cursor, step)
+
+
 def pan(panel: Panel, view: PlotView, share: float, *, since: Window | None = None) -> None:
     """Move by a share of what is seen, or was seen `since` a drag began; never beyond the ends."""
     limits, full = since or panel.find_limits(view), panel.find_full(view)

@@ -12,9 +12,11 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from mlwf_tui.entities.pace import TimeLeft, describe_rate
 from mlwf_tui.entities.run import Progress
+from mlwf_tui.tui.widgets.formats import format_time_left
 
-BAR_WIDTH = 40
+BAR_WIDTH = 53
 
 
 class ProgressDialog(ModalScreen[None]):
@@ -41,7 +43,9 @@ class ProgressDialog(ModalScreen[None]):
         self._cancel = cancel
         self._progress = progress
         self._is_cancelling = False
+        self._is_over = False
         self._bar = Static()
+        self._pace = Static()
         self._message = Static(markup=False)
 
     def compose(self) -> ComposeResult:
@@ -49,17 +53,32 @@ class ProgressDialog(ModalScreen[None]):
             box.border_title = self._title
             box.border_subtitle = "esc cancel · ⏎ go on behind"
             yield self._bar
+            yield self._pace
             yield self._message
 
     def on_mount(self) -> None:
         self.show(self._progress or Progress(step=0, total=None, message="starting…"))
 
-    def show(self, progress: Progress) -> None:
-        """Draw how far the verb has come."""
+    def show(self, progress: Progress, rate: float | None = None, left: TimeLeft | None = None) -> None:
+        """Draw how far the verb has come; its `rate` in steps a second and the time left, where known."""
         self._progress = progress
         self._bar.update(_draw_bar(progress))
+        self._pace.update(Content.styled(_describe_pace(progress, rate, left), "$text-muted"))
         message = "stopping after this item…" if self._is_cancelling else progress.message
         self._message.update(message)
+
+    def close(self) -> None:
+        """Go away, at once or when what lies over it has been closed."""
+        self._is_over = True
+        self._leave()
+
+    def on_screen_resume(self) -> None:
+        if self._is_over:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self.is_active:  # to dismiss takes away whatever lies on top
+            self.dismiss(None)
 
     def action_cancel(self) -> None:
         self._is_cancelling = True
@@ -71,13 +90,21 @@ class ProgressDialog(ModalScreen[None]):
         self.dismiss(None)
 
 
+def _describe_pace(progress: Progress, rate: float | None, left: TimeLeft | None) -> str:
+    words = [f"{progress.step:,} of {progress.total:,}" if progress.total else f"{progress.step:,} so far"]
+    if rate is not None:
+        words.append(describe_rate(rate))
+    if left is not None:
+        words.append(f"{format_time_left(left)} left")
+    return " · ".join(words)
+
+
 def _draw_bar(progress: Progress) -> Content:
-    if not progress.total:
-        return Content.styled(f"{progress.step:,} so far", "$accent")
-    filled = min(BAR_WIDTH, round(BAR_WIDTH * progress.step / progress.total))
+    """Draw a bar, or an empty one where nobody knows the end."""
+    share = min(1.0, progress.step / progress.total) if progress.total else 0.0
+    filled = round(BAR_WIDTH * share)
     return Content.assemble(
         ("━" * filled, "$accent"),
         ("━" * (BAR_WIDTH - filled), "$border"),
-        f" {progress.step / progress.total:4.0%}  ",
-        (f"{progress.step:,} of {progress.total:,}", "$text-muted"),
+        f" {share:4.0%}" if progress.total else "",
     )

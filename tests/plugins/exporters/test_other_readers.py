@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from PIL import Image
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind, Tag, Visibility
 from mlwf_tui.entities.item import Split
@@ -21,6 +22,7 @@ from mlwf_tui.plugins.exporters.runs import compress, measure_columns
 from mlwf_tui.protocols import ExportSummary, SourceItem
 from mlwf_tui.registry import Registry
 from tests.exporting import write_fitted
+from tests.importing import read_folder
 from tests.making import HEIGHT_PX, WIDTH_PX
 from tests.shapes import NODES, SCHEMA, make_mask, make_source
 
@@ -93,6 +95,8 @@ def test_runs_are_compressed_as_pycocotools_does(pixels: NDArray[np.bool_]) -> N
         ("datumaro_json", "datumaro", ALL),
         ("coco", "coco", (BOX, POLYGON, MASK)),
         ("voc", "voc", (BOX, POLYGON)),
+        ("voc-segmentation", "voc_segmentation", (POLYGON, MASK)),
+        ("coco_panoptic", "coco_panoptic", (POLYGON, MASK)),
     ],
 )
 def test_datumaro_reads_every_item_and_object(
@@ -155,6 +159,26 @@ def test_labelme_files_stand_beside_their_images(tmp_path: Path) -> None:
     assert {shape["shape_type"] for shape in document["shapes"]} == {
         "rectangle", "polygon", "mask", "linestrip", "oriented_rectangle",
     }  # fmt: skip
+
+
+def test_masks_of_voc_have_its_palette_and_colours(tmp_path: Path) -> None:
+    write("voc-segmentation", tmp_path, (MASK,))
+    with Image.open(tmp_path / "SegmentationClass/a.png") as picture:
+        assert (picture.mode, picture.size) == ("P", (WIDTH_PX, HEIGHT_PX))
+        assert (picture.getpalette() or [])[:9] == [0, 0, 0, 128, 0, 0, 0, 128, 0]
+        assert np.unique(np.asarray(picture)).tolist() == [0, 2]  # the second class
+    assert (tmp_path / "ImageSets/Segmentation/train.txt").read_text() == "a\n"
+    assert "tree & <leaf>:0,128,0::" in (tmp_path / "labelmap.txt").read_text().splitlines()
+
+
+def test_more_objects_than_a_palette_holds_come_back(tmp_path: Path) -> None:
+    objects = [
+        AnnotatedObject("car", make_mask(np.ones((1, 1), np.bool_), at % 60, at // 60)) for at in range(300)
+    ]
+    write("voc-segmentation", tmp_path, objects)
+    items, problems = read_folder(Registry().get_importer("voc:segmentation"), tmp_path)
+    assert problems == []
+    assert [[o.geometry for o in item.objects] for item in items] == [[o.geometry for o in objects]] * 2
 
 
 # --- Ultralytics ---------------------------------------------------------------------------------

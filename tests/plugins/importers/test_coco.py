@@ -230,3 +230,15 @@ def test_bad_keypoints_are_reported(tmp_path: Path, keypoints: list[int]) -> Non
     items, problems = read(write_keypoints(tmp_path, bbox=[1, 2, 30, 40], keypoints=keypoints))
     assert len(problems) == (0 if keypoints == [1, 2] else 1)
     assert len(items["a.jpg"].objects) == (1 if keypoints == [1, 2] else 0)
+
+
+def test_pictures_of_segments_beside_the_images_are_counted_and_no_images(tmp_path: Path) -> None:
+    make_coco(tmp_path, {"a.jpg": []}, class_names=["cat"])
+    for folder in ("annotations/panoptic_train2017", "stuff_train2017_pixelmaps"):
+        write_image(tmp_path / folder / "a.png")
+    items, problems = read(tmp_path)
+    assert list(items) == ["a.jpg"]
+    assert problems == [
+        Problem("annotations/panoptic_train2017", "holds 1 pictures of segments, which are no images"),
+        Problem("stuff_train2017_pixelmaps", "holds 1 pictures of segments, which are no images"),
+    ]

@@ -128,7 +128,7 @@ def test_tracks_go_to_the_images_of_their_frames(tmp_path: Path) -> None:
         '<mask label="cat" rle="1,x" left="0" top="0" width="1" height="1"/>',
         '<mask label="cat" rle="9,9" left="0" top="0" width="1" height="1"/>',
         '<skeleton label="body"></skeleton>',
-        '<cuboid label="cat"/>',
+        '<cuboid label="cat" xtl1="1"/>',
         '<ellipse label="cat" cx="5" cy="5" rx="-1" ry="2"/>',
     ],
 )
@@ -144,3 +144,96 @@ def test_an_entity_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text(text)
     with pytest.raises(InvalidInput):
         read_folder(CvatImporter(), tmp_path)
+
+
+CUBOID = " ".join(
+    f'{axis}{end}="{value}"'
+    for end, point in zip(
+        ("tl1", "bl1", "tr1", "br1", "tl2", "bl2", "tr2", "br2"),
+        ((10, 10), (10, 30), (20, 10), (20, 30), (14, 6), (14, 26), (24, 6), (24, 26)),
+        strict=True,
+    )
+    for axis, value in zip("xy", point, strict=True)
+)
+
+
+def test_a_cuboid_is_the_outline_around_it_and_is_counted(tmp_path: Path) -> None:
+    item, problems = read_shapes(tmp_path, f'<cuboid label="cat" {CUBOID}/>')
+    (labelled,) = item.objects
+    assert set(labelled.geometry.points) == {(10, 10), (10, 30), (20, 30), (24, 26), (24, 6), (14, 6)}
+    assert labelled.custom["shape"] == "cuboid"
+    assert [labelled.custom[name] for name in ("xtl2", "ytl2")] == [14, 6]
+    assert problems == ["1 cuboids were read as the outlines around them, corners as custom data"]
+
+
+def read_track(folder: Path, shapes: str, frame_count: int = 5) -> tuple[dict[int, ReadItem], list[str]]:
+    for number in range(frame_count):
+        write_image(folder / f"images/frame_{number:06}.jpg")
+    (folder / "annotations.xml").write_text(
+        f'<annotations>{TASK}<track id="7" label="cat">{shapes}</track></annotations>'
+    )
+    items, problems = read_folder(CvatImporter(), folder)
+    return {int(item.name[6:12]): item for item in items}, [problem.reason for problem in problems]
+
+
+def test_a_box_moves_evenly_between_its_frames(tmp_path: Path) -> None:
+    shapes = (
+        '<box frame="4" xtl="9" ytl="2" xbr="29" ybr="14"/>'
+        '<box frame="0" xtl="1" ytl="2" xbr="9" ybr="8" occluded="1">'
+        '<attribute name="breed">b</attribute></box>'
+    )
+    items, problems = read_track(tmp_path, shapes)
+    assert problems == []
+    boxes = [tuple(items[frame].objects[0].geometry.bounds) for frame in range(5)]
+    assert boxes == [(1, 2, 9, 8), (3, 2, 14, 9.5), (5, 2, 19, 11), (7, 2, 24, 12.5), (9, 2, 29, 14)]
+    assert items[3].objects[0].tags == (Tag("breed", "b"), Tag("occluded"), Tag("track", 7.0))
+
+
+def test_a_rotation_takes_the_shorter_way(tmp_path: Path) -> None:
+    shapes = "".join(
+        f'<box frame="{frame}" xtl="10" ytl="20" xbr="30" ybr="24" rotation="{degrees}"/>'
+        for frame, degrees in ((0, 350), (2, 10))
+    )
+    items, _ = read_track(tmp_path, shapes, 3)
+    between = items[1].objects[0].geometry
+    assert between.kind is KIND.RECTANGLE  # by 0 degrees
+    assert tuple(between.bounds) == (10, 20, 30, 24)
+
+
+def test_nothing_stands_behind_a_shape_that_is_outside_or_the_last_one(tmp_path: Path) -> None:
+    shapes = (
+        '<box frame="0" xtl="1" ytl="2" xbr="9" ybr="8"/>'
+        '<box frame="1" outside="1" xtl="1" ytl="2" xbr="9" ybr="8"/>'
+        '<box frame="3" xtl="1" ytl="2" xbr="9" ybr="8"/>'
+    )
+    items, problems = read_track(tmp_path, shapes)
+    assert [len(items[frame].objects) for frame in range(5)] == [1, 0, 0, 1, 0]
+    assert problems == []
+
+
+def test_skeletons_and_single_points_move_and_masks_stay(tmp_path: Path) -> None:
+    def make_skeleton(frame: int, x: int) -> str:
+        tail = '<points label="tail" outside="1" points="0,0"/>'
+        return f'<skeleton frame="{frame}"><points label="nose" points="{x},4"/>{tail}</skeleton>'
+
+    items, problems = read_track(tmp_path / "a", make_skeleton(0, 2) + make_skeleton(2, 8), 3)
+    assert problems == []
+    assert items[1].objects[0].geometry.points[0] == (5, 4)
+    points = '<points frame="0" points="1,2"/><points frame="2" points="3,6"/>'
+    assert read_track(tmp_path / "b", points, 3)[0][1].objects[0].geometry.points == ((2, 4),)
+    mask = '<mask frame="{}" rle="0,4" left="{}" top="2" width="2" height="2"/>'
+    items, _ = read_track(tmp_path / "c", mask.format(0, 3) + mask.format(2, 9), 3)
+    assert tuple(items[1].objects[0].geometry.bounds) == (3, 2, 5, 4)
+
+
+def test_frames_between_polygons_are_counted(tmp_path: Path) -> None:
+    shape = '<polygon frame="{}" points="1,1;9,1;9,9"/>'
+    items, problems = read_track(tmp_path, shape.format(0) + shape.format(4))
+    assert [len(items[frame].objects) for frame in range(5)] == [1, 0, 0, 0, 1]
+    assert problems == ["track 7: 3 frames between two polygons, which CVAT alone draws"]
+
+
+def test_a_gap_of_a_billion_frames_ends(tmp_path: Path) -> None:
+    box = '<box frame="{}" xtl="1" ytl="2" xbr="9" ybr="8"/>'
+    items, _ = read_track(tmp_path, box.format(0) + box.format(999_999_999))
+    assert [len(items[frame].objects) for frame in range(5)] == [1, 1, 1, 1, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -14,19 +15,18 @@ from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, LabelSchema,
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import build_params
-from mlwf_tui.plugins.operations.split import deal
+from mlwf_tui.plugins.operations.dealing import count_group, deal
 from mlwf_tui.protocols import SourceItem
 from mlwf_tui.registry import Registry
 from tests.making import make_item
+from tests.operating import follow
 
 SCHEMA = LabelSchema(define_classes(("cat", "dog", "cow")))
 SHARES = {Split.TRAIN: 0.7, Split.VAL: 0.2, Split.TEST: 0.1}
 
 
 def apply(name: str, items: Sequence[SourceItem], *, seed: int = 0, **params: Any) -> list[Item]:
-    operation = Registry().get_operation(name)
-    built = build_params(operation.params_type, params)
-    return [result.item for result in operation.apply(items, built, seed=seed)]
+    return [made.item for made in follow(name, items, seed=seed, **params)]
 
 
 def change_schema(name: str, **params: Any) -> tuple[str, ...]:
@@ -36,7 +36,8 @@ def change_schema(name: str, **params: Any) -> tuple[str, ...]:
 
 def make_labelled(name: str, *class_names: str, split: Split = Split.NONE) -> SourceItem:
     box = Geometry.rectangle(1, 1, 5, 5)
-    return make_item(name, objects=[AnnotatedObject(c, box) for c in class_names], split=split)
+    seed = zlib.crc32(name.encode())  # each is another image
+    return make_item(name, objects=[AnnotatedObject(c, box) for c in class_names], split=split, seed=seed)
 
 
 SOURCES = [make_labelled(f"{n:03}.jpg", *["cat"] * 3, *["dog"] * (n % 10 == 0)) for n in range(100)]
@@ -90,7 +91,8 @@ def test_sizes_are_exact_for_any_items_and_shares(labels: list[list[str]], cuts:
         Split.TEST: (100 - cuts[1]) / 100,
     }
     items = [make_labelled(f"{n}.jpg", *names).item for n, names in enumerate(labels)]
-    counts = Counter(deal(items, shares, seed=0, is_stratified=True).values())
+    groups = [count_group([item], is_stratified=True) for item in items]
+    counts = Counter(deal(groups, shares, seed=0).values())
     assert counts.total() == len(items)
     for split, share in shares.items():
         assert abs(counts[split] - share * len(items)) < 1

@@ -154,10 +154,10 @@ async def test_new_points_redraw_only_their_own_plot() -> None:
     async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill(pilot)
         read_screen(plots)
-        before = {panel.title: panel.plotted for panel in plots._panels}
+        before = {panel.title: panel.plotted for panel in plots._plots.panels}
         plots.add_points([MetricPoint(key="val/box_loss", value=2.0, step=30, at=1300.0)])
         plots._redraw_changed()
-        changed = [panel.title for panel in plots._panels if panel.plotted is not before[panel.title]]
+        changed = [panel.title for panel in plots._plots.panels if panel.plotted is not before[panel.title]]
         assert changed == ["val/box_loss"]
 
 
@@ -179,11 +179,11 @@ async def test_a_new_metric_gets_its_own_plot() -> None:
 async def test_several_runs_share_their_plots_each_with_its_own_colour_and_marker() -> None:
     async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill_runs(pilot, 3)
-        curves = plots._panels[0].list_curves(plots._view)
+        curves = plots._plots.panels[0].list_curves(plots._plots.view)
         assert [(curve.run.title, curve.role, curve.marker) for curve in curves] == [
             ("model-0", "series-0", "●"), ("model-1", "series-1", "■"), ("model-2", "series-2", "▲"),
         ]  # fmt: skip
-        drawn = "".join(text for line in plots._panels[0].plotted.lines for text, _ in line)
+        drawn = "".join(text for line in plots._plots.panels[0].plotted.lines for text, _ in line)
         assert all(marker in drawn for marker in "●■▲")
         legend = read_screen(plots)[1]
         assert all(name in legend for name in ("● model-0", "■ model-1", "▲ model-2"))
@@ -244,7 +244,7 @@ async def test_the_cursor_stands_at_the_same_moment_in_every_plot() -> None:
         await pilot.press("c")
         for _ in range(3):
             await pilot.press("left")
-        first, second = (panel.find_cursor(plots._view) for panel in plots._panels)
+        first, second = (panel.find_cursor(plots._plots.view) for panel in plots._plots.panels)
         assert first is not None
         assert second == 10 * first
 
@@ -252,49 +252,49 @@ async def test_the_cursor_stands_at_the_same_moment_in_every_plot() -> None:
 async def test_zoom_and_pan_by_key_and_back_to_all() -> None:
     async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill(pilot)
-        panel = plots._panels[0]
+        panel = plots._plots.panels[0]
         await pilot.press("plus", "plus")
-        low, high = panel.find_limits(plots._view) or (0.0, 0.0)
+        low, high = panel.find_limits(plots._plots.view) or (0.0, 0.0)
         assert (round(high - low, 2), high) == (7.25, 29.0)
         assert "zoomed, 0 shows all" in read_screen(plots)[-1]
         await pilot.press("H")
-        assert (panel.find_limits(plots._view) or (0.0, 0.0))[1] < high
+        assert (panel.find_limits(plots._plots.view) or (0.0, 0.0))[1] < high
         await pilot.press("0")
-        assert panel.find_limits(plots._view) == (0.0, 29.0)
+        assert panel.find_limits(plots._plots.view) == (0.0, 29.0)
         await pilot.press("minus")
-        assert panel.find_limits(plots._view) == (0.0, 29.0)
+        assert panel.find_limits(plots._plots.view) == (0.0, 29.0)
 
 
 async def test_a_zoom_to_the_end_goes_on_with_the_run_and_another_stands_still() -> None:
     async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill(pilot)
-        panel = plots._panels[1]
+        panel = plots._plots.panels[1]
         await pilot.press("plus")
         point = MetricPoint(key="train/box_loss", value=0.1, step=40, at=1400.0)
         plots.add_points([point])
-        assert (panel.find_limits(plots._view) or (0.0, 0.0))[1] == 40
+        assert (panel.find_limits(plots._plots.view) or (0.0, 0.0))[1] == 40
         await pilot.press("H")
-        before = panel.find_limits(plots._view)
+        before = panel.find_limits(plots._plots.view)
         plots.add_points([MetricPoint(key="train/box_loss", value=0.1, step=60, at=1600.0)])
-        assert panel.find_limits(plots._view) == before
+        assert panel.find_limits(plots._plots.view) == before
 
 
 async def test_the_wheel_zooms_where_the_mouse_is_and_a_drag_pans_all_plots() -> None:
     async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill(pilot)
-        plotted = plots._panels[0].plotted
+        plotted = plots._plots.panels[0].plotted
         x = plotted.find_x(20) or 0.0
         event = events.MouseScrollUp(plots, 20, 4, 0, 0, 0, False, False, False)
         plots.post_message(event)
         await pilot.pause()
-        low, high = plots._panels[0].find_limits(plots._view) or (0.0, 0.0)
+        low, high = plots._plots.panels[0].find_limits(plots._plots.view) or (0.0, 0.0)
         assert low <= x <= high
         assert high - low < 20
-        before = [panel.find_limits(plots._view) for panel in plots._panels]
+        before = [panel.find_limits(plots._plots.view) for panel in plots._plots.panels]
         await pilot.mouse_down(MetricPlots, offset=(30, 4))
         await pilot.hover(MetricPlots, offset=(20, 4))
         await pilot.mouse_up(MetricPlots, offset=(20, 4))
-        after = [panel.find_limits(plots._view) for panel in plots._panels]
+        after = [panel.find_limits(plots._plots.view) for panel in plots._plots.panels]
         assert all(
             a is not None and b is not None and a[0] > b[0] for a, b in zip(after, before, strict=True)
         )
@@ -315,18 +315,18 @@ async def test_plots_can_be_moved_joined_hidden_and_all_is_remembered() -> None:
     async with app.run_test(size=WIDE) as pilot:
         plots = await fill(pilot)
         await pilot.press("J")
-        assert [panel.title for panel in plots._panels][:2] == ["train/box_loss", "metrics/mAP50"]
+        assert [panel.title for panel in plots._plots.panels][:2] == ["train/box_loss", "metrics/mAP50"]
         assert plots.cursor == 1
         await pilot.press("o")
-        assert plots._panels[1].title == "metrics/mAP50 + val/box_loss"
+        assert plots._plots.panels[1].title == "metrics/mAP50 + val/box_loss"
         await pilot.press("o")
-        assert [panel.title for panel in plots._panels][1:3] == ["metrics/mAP50", "val/box_loss"]
+        assert [panel.title for panel in plots._plots.panels][1:3] == ["metrics/mAP50", "val/box_loss"]
         await pilot.press("delete")
         assert "metrics/mAP50" not in read_text(plots)
         assert app.layouts[-1] == plots.layout_now
         assert plots.layout_now.hidden == ("metrics/mAP50",)
         await pilot.press("A")
-        assert plots._panels[0].title == "metrics/mAP50"
+        assert plots._plots.panels[0].title == "metrics/mAP50"
 
 
 async def test_a_remembered_layout_is_used_for_the_next_run() -> None:
@@ -337,10 +337,10 @@ async def test_a_remembered_layout_is_used_for_the_next_run() -> None:
     async with PlotsApp().run_test(size=WIDE) as pilot:
         pilot.app.query_one(MetricPlots).use_layout(layout)
         plots = await fill(pilot)
-        assert plots._panels[0].title == "val/box_loss + train/box_loss"
-        assert plots._panels[plots.cursor].title == "metrics/mAP50"
+        assert plots._plots.panels[0].title == "val/box_loss + train/box_loss"
+        assert plots._plots.panels[plots.cursor].title == "metrics/mAP50"
         assert plots.is_maximized
-        assert plots._panels[0].find_limits(plots._view) == (145.0, 290.0)
+        assert plots._plots.panels[0].find_limits(plots._plots.view) == (145.0, 290.0)
         assert "smoothed 0.9" in read_screen(plots)[-1]
 
 

@@ -33,11 +33,26 @@ class Making:
         def begin(values: dict[str, str], again: Again) -> None:
             path, project, terms = Path(values["path"]), values["project"], read_detached_terms(values)
             dataset, format = values.get("dataset", ""), values.get("format", "auto")
+            message = values.get("message") or None
             if terms is not None:
-                call = {"path": path, "project": project, "dataset": dataset, "format": format}
+                call = {
+                    "path": path,
+                    "project": project,
+                    "dataset": dataset,
+                    "format": format,
+                    "message": message,
+                }
                 queue_call(self._host, "import", call, terms, again)
                 return
-            work = partial(import_folder, self._host.workspace, path, project, dataset=dataset, format=format)
+            work = partial(
+                import_folder,
+                self._host.workspace,
+                path,
+                project,
+                dataset=dataset,
+                format=format,
+                message=message,
+            )
             title = f"Import {path.name} into {project}"
             self._host.do_long(
                 title, lambda observer: work(observer=observer), self._say_imported, failed=again
@@ -61,6 +76,7 @@ class Making:
             ),
             make_field("dataset", "path inside the project; empty for where the format says"),
             make_field("format", "auto looks at what the folder holds", "auto", choices=formats),
+            make_field("message", "names what the project then holds as a version; empty commits nothing"),
             *list_detach_fields(self._host.snapshot),
         )
         form = Form("Import", fields, command=command_lines.write_import, verb="import")
@@ -69,6 +85,8 @@ class Making:
     def _say_imported(self, made: ImportResult) -> None:
         text = f"Imported into {made.project}: {made.items_added:,} new, {made.items_updated:,} changed,"
         text += f" {made.items_unchanged:,} as before."
+        if made.version:
+            text += f" Committed as {made.project}@{made.version}."
         if made.new_classes or made.new_tags:
             text += f" New: {', '.join((*made.new_classes, *made.new_tags))}."
         if made.conflicts:
@@ -136,10 +154,10 @@ class Making:
 
     def _say_transformed(self, made: TransformResult) -> None:
         how = " (known recipe, nothing was computed)" if made.cached else ""
-        finish(
-            self._host,
-            f"Made {made.project}@{made.version}: {made.items_in:,} items in, {made.items_out:,} out{how}.",
-        )
+        text = f"Made {made.project}@{made.version}: {made.items_in:,} items in, {made.items_out:,} out{how}."
+        if made.problems:
+            text += f" {len(made.problems):,} images could not be made: see ! for why."
+        finish(self._host, text, detail="\n".join(f"{p.path}: {p.reason}" for p in made.problems))
 
     def demo(self, entry: Entry | None) -> None:
         def said(made: DemoResult) -> None:

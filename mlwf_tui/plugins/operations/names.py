@@ -1,0 +1,52 @@
+"""What operations share in reading names that a person gives: classes, splits, and pairs old=new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.names import suggest_name
+from mlwf_tui.errors import InvalidParameter
+
+
+def check_classes(schema: LabelSchema, names: Sequence[str]) -> None:
+    """Raise InvalidParameter where a name is not a class of the schema."""
+    known = schema.class_names
+    for name in names:
+        if name not in known:
+            raise InvalidParameter(f"There is no class {name!r}.", hint=suggest_name(name, known))
+
+
+def check_splits(names: Sequence[str]) -> set[Split]:
+    """Return the splits of these names.
+
+    Raises:
+        InvalidParameter: one does not exist.
+    """
+    known = {split.value: split for split in Split}
+    for name in names:
+        if name not in known:
+            raise InvalidParameter(f"There is no split {name!r}.", hint=suggest_name(name, known))
+    return {known[name] for name in names}
+
+
+def parse_pairs(pairs: Sequence[str], param: str, example: str) -> Mapping[str, str]:
+    """Return the pairs old=new by what stands before the sign.
+
+    Raises:
+        InvalidParameter: there is none, one is no pair, or two have the same left side.
+    """
+    if not pairs:
+        raise InvalidParameter(
+            f"The parameter {param} is empty.", hint=f"Give it, for example -p {param}={example}."
+        )
+    found: dict[str, str] = {}
+    for pair in pairs:
+        old, equals, new = (part.strip() for part in pair.partition("="))
+        if not (old and equals and new):
+            raise InvalidParameter(f"{pair!r} is not old=new.", hint=f"Write -p {param}={example}.")
+        if old in found:
+            raise InvalidParameter(f"{old!r} stands in {param} twice.", hint="Name it once.")
+        found[old] = new
+    return found

@@ -1,0 +1,68 @@
+"""Finds what differs between two listings of a folder; not a verb, reads no file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from mlwf_tui.entities.folder import SIGNATURE_BYTES, Page
+
+_Files = dict[str, bytes]  # signatures by name
+
+
+class FileChange(NamedTuple):
+    """A file that is new, gone or other than before."""
+
+    folder: str
+    name: str
+
+    @property
+    def relative(self) -> str:
+        """The path from the root."""
+        return f"{self.folder}/{self.name}" if self.folder else self.name
+
+
+def iter_file_changes(before: Iterable[Page], after: Sequence[Page]) -> Iterator[FileChange]:
+    """Yield the files that differ, each once.
+
+    Pages that are equal are not opened; since a page's borders follow from names, one file that is
+    added leaves all others of its folder as they are.
+    """
+    unmatched = {(page.folder, page.names): page for page in after}
+    old: dict[str, _Files] = {}
+    for page in before:
+        known = unmatched.pop((page.folder, page.names), None)
+        if known is None:
+            old.setdefault(page.folder, {}).update(_unpack(page))
+        elif known.signatures != page.signatures:
+            names = page.list_names()
+            for place in _iter_differing(known.signatures, page.signatures, 0, len(names)):
+                yield FileChange(page.folder, names[place])
+    new: dict[str, _Files] = {}
+    for page in unmatched.values():
+        new.setdefault(page.folder, {}).update(_unpack(page))
+    for folder in dict.fromkeys((*old, *new)):
+        files = old.get(folder, {}).items() ^ new.get(folder, {}).items()
+        for name in sorted({name for name, _ in files}):
+            yield FileChange(folder, name)
+
+
+def _iter_differing(one: bytes, other: bytes, start: int, end: int) -> Iterator[int]:
+    """Yield the places of the signatures that differ: halves that are equal are passed over at once."""
+    if (
+        one[start * SIGNATURE_BYTES : end * SIGNATURE_BYTES]
+        == (other[start * SIGNATURE_BYTES : end * SIGNATURE_BYTES])
+    ):
+        return
+    if end - start == 1:
+        yield start
+        return
+    middle = (start + end) // 2
+    yield from _iter_differing(one, other, start, middle)
+    yield from _iter_differing(one, other, middle, end)
+
+
+def _unpack(page: Page) -> Iterable[tuple[str, bytes]]:
+    signatures = page.signatures
+    places = range(0, len(signatures), SIGNATURE_BYTES)
+    return zip(page.list_names(), [signatures[at : at + SIGNATURE_BYTES] for at in places], strict=True)

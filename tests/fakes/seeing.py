@@ -1,0 +1,84 @@
+"""A trainer whose models see on every image what their weights, a JSON file, say; it needs no library."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlwf_tui.entities.annotation import AnnotatedObject, Geometry
+from mlwf_tui.entities.model import Checkpoint, Model
+from mlwf_tui.protocols import (
+    EvaluateRequest,
+    EvaluateResult,
+    FitRequest,
+    FitResult,
+    ItemPrediction,
+    Observer,
+    PredictRequest,
+    SourceItem,
+)
+from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workspace import Workspace
+from tests.making import Box
+
+
+@dataclass(frozen=True, slots=True)
+class NoParams:
+    """Nothing can be chosen."""
+
+
+class SeeingTrainer:
+    """Says of every image that the boxes of its weights are on it."""
+
+    name = "seer"
+    summary = "sees what it was told"
+    data_format = "yolo"
+    params_type: type[Any] = NoParams
+
+    def list_architectures(self) -> tuple[str, ...]:
+        return ("seer",)
+
+    def check_settings(self, params: NoParams, extra: Mapping[str, Any]) -> None:
+        """Everything goes."""
+
+    def can_resume(self, folder: Path) -> bool:
+        return False
+
+    def fit(self, request: FitRequest, observer: Observer) -> FitResult:
+        raise NotImplementedError
+
+    def evaluate(self, request: EvaluateRequest, observer: Observer) -> EvaluateResult:
+        raise NotImplementedError
+
+    def predict(
+        self, request: PredictRequest, items: Sequence[SourceItem], observer: Observer
+    ) -> Iterator[ItemPrediction]:
+        boxes = json.loads(request.weights.read_text("utf-8"))
+        objects = tuple(
+            AnnotatedObject(name, Geometry.rectangle(left, top, right, bottom), confidence=0.9)
+            for name, left, top, right, bottom in boxes
+        )
+        for source in items:
+            observer.check_cancelled()
+            yield ItemPrediction(key=source.item.key, objects=objects)
+
+
+def add_seer(workspace: Workspace, name: str, boxes: Sequence[Box]) -> Model:
+    """Enter a model that sees these boxes on every image; its weights are in the store."""
+    with record(workspace, "train", params={"name": name}) as run:
+        with run.writer() as writer:
+            content = json.dumps(boxes).encode()
+            blob = writer.put(content)
+        return run.write_model(
+            name=name,
+            architecture="seer",
+            task="detect",
+            trainer="seer",
+            class_names=tuple(dict.fromkeys(box[0] for box in boxes)),
+            image_size_px=32,
+            checkpoints=(Checkpoint("best.json", blob, len(content)),),
+            metrics={},
+        )
