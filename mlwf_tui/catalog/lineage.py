@@ -160,21 +160,6 @@ class Lineage:
             title = PurePath(path).name or path
             yield _node(ArtifactKind.FOLDER, folder_id, title, "", path, created_at)
 
-    def _read_recipes(self, chosen: _Choice) -> Iterable[LineageNode]:
-        query = RecipeRow.select(RecipeRow.id, RecipeRow.name, RecipeRow.created_at)
-        for recipe_id, name, created_at in self._rows(
-            query, chosen.is_end(ArtifactKind.RECIPE, RecipeRow.id)
-        ):
-            yield _node(ArtifactKind.RECIPE, recipe_id, name, "", "", created_at)
-
-    def _read_intermediates(self, chosen: _Choice) -> Iterable[LineageNode]:
-        row = IntermediateRow
-        query = row.select(row.id, row.title, row.item_count, row.created_at)
-        for found_id, title, count, created_at in self._rows(
-            query, chosen.is_end(ArtifactKind.INTERMEDIATE, row.id)
-        ):
-            yield _node(ArtifactKind.INTERMEDIATE, found_id, title, "", _count_items(count), created_at)
-
     def _read_artifacts(self, chosen: _Choice) -> Iterable[LineageNode]:
         made_of = ProjectRow.name.concat("@").concat(VersionRow.number)
         query = (
@@ -194,6 +179,21 @@ class Lineage:
             if is_file and size_bytes is not None:
                 detail = f"{size_bytes:,} bytes · {name}"
             yield _node(kind, artifact_id, title or name, "", detail, created_at)
+
+    def _read_recipes(self, chosen: _Choice) -> Iterable[LineageNode]:
+        query = RecipeRow.select(RecipeRow.id, RecipeRow.name, RecipeRow.created_at)
+        for recipe_id, name, created_at in self._rows(
+            query, chosen.is_end(ArtifactKind.RECIPE, RecipeRow.id)
+        ):
+            yield _node(ArtifactKind.RECIPE, recipe_id, name, "", "", created_at)
+
+    def _read_intermediates(self, chosen: _Choice) -> Iterable[LineageNode]:
+        row = IntermediateRow
+        query = row.select(row.id, row.title, row.item_count, row.created_at)
+        for found_id, title, count, created_at in self._rows(
+            query, chosen.is_end(ArtifactKind.INTERMEDIATE, row.id)
+        ):
+            yield _node(ArtifactKind.INTERMEDIATE, found_id, title, "", _count_items(count), created_at)
 
     def _read_states(self, chosen: _Choice) -> Iterable[LineageNode]:
         is_named = pw.fn.EXISTS(
