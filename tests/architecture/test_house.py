@@ -21,7 +21,7 @@ NOT_VERBS = {
     "items", "jobs", "journal", "known_items", "layouts", "leases", "linking", "listing_changes", "live",
     "machine_marks", "making", "making_hand", "members", "messages", "metering", "names", "narrowing",
     "perform", "pictures", "pipeline_files", "pipeline_training", "pipeline_values", "piping", "placing",
-    "planning", "points", "preview", "readers", "reading", "reading_hand", "recipes", "recorder", "refs",
+    "planning", "points", "preview", "progress_log", "readers", "reading", "reading_hand", "recipes", "recorder", "refs",
     "scan", "serving", "settle", "sources", "spool", "step_params", "stepping", "tracking", "tree",
     "tree_edits", "tree_files", "tree_moves", "tree_plan", "tree_recovery", "tree_state", "tree_write",
     "unpack", "unpacked", "usage",
