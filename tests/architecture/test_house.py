@@ -20,8 +20,8 @@ NOT_VERBS = {
     "exports", "fingerprints", "fitting", "fixing", "follow", "linking",
     "graph_formats", "hands", "hits", "import_cache", "inspecting", "intake", "items", "jobs", "journal",
     "known_items", "layouts", "leases", "live", "machine_marks", "members", "messages", "metering", "names",
-    "perform", "pictures", "readers", "reading", "reading_hand", "recorder", "refs", "scan", "serving",
-    "settle", "spool", "tracking", "tree", "tree_edits", "tree_files", "tree_moves", "tree_plan",
+    "perform", "pictures", "progress_log", "readers", "reading", "reading_hand", "recorder", "refs", "scan",
+    "serving", "settle", "spool", "tracking", "tree", "tree_edits", "tree_files", "tree_moves", "tree_plan",
     "tree_recovery", "tree_state", "tree_write", "unpack", "unpacked", "usage",
 }  # fmt: skip
 SDK_NAMES = {
