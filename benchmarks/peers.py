@@ -92,7 +92,7 @@ def _snapshots(script: str) -> dict[Phase, str]:
 # --- ours ----------------------------------------------------------------------------------------
 
 _OUR_COMMANDS = {
-    Phase.FIRST: '$MLWF --json import "$TREE" items; $MLWF --json commit items -m v1',
+    Phase.FIRST: '$MLWF --json import "$TREE" items -m v1',
     Phase.VERIFY: "$MLWF --json verify",
     Phase.CHECKOUT: '$MLWF --json checkout items@1 "$FRESH"',
     Phase.COLLECT: "$MLWF --json collect --apply --grace 0",
@@ -105,13 +105,21 @@ _OURS = (
         phases={
             **_OUR_COMMANDS,
             Phase.UNCHANGED: '$MLWF --json import "$TREE" items',
-            Phase.EDIT: '$MLWF --json import "$TREE" items; $MLWF --json commit items -m v2',
+            Phase.EDIT: '$MLWF --json import "$TREE" items -m v2',
             Phase.IN_PLACE: '$MLWF --json checkout items@1 "$FRESH"',
         },
         setups={Phase.IN_PLACE: '$MLWF --json checkout items@2 "$FRESH"', **_DELETE_FIRST},
         restores_checkouts=True,
         takes_checkpoints=False,
         is_checkout_reused=True,
+    ),
+    Peer(  # the same, named by a command of its own
+        name="mlwf import + commit",
+        phases={
+            Phase.FIRST: '$MLWF --json import "$TREE" items; $MLWF --json commit items -m v1',
+            Phase.EDIT: '$MLWF --json import "$TREE" items; $MLWF --json commit items -m v2',
+        },
+        takes_checkpoints=False,
     ),
     Peer(  # after the import one works in a checkout
         name="mlwf sync",

@@ -85,7 +85,7 @@ class Importer(Protocol):
 
     One whose `detect` takes long, such as by loading a library, has a true `is_costly`: it is asked only
     where no other is sure. One that reads several formats has `choose(variant)`, which returns the
-    importer of one of them; that one's name is `NAME:VARIANT`.
+    importer of one of them; that one's name is `NAME:VARIANT`. Its `variants` are those to be offered.
 
     One whose items each follow from the files of one stem has `find_pairing(folder)`, which returns a
     `Pairing`, or None where they do not in that folder. Of a listing with some stems alone, but with all

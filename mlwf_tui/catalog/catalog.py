@@ -66,10 +66,10 @@ class Catalog:
         self.queue = Queue(self._database, self.journal, self.runs, self.jobs)
         self.models = Models(self._database, self.journal)
         self.reports = Reports(self._database, self.journal)
-        self.artifacts = Artifacts(self._database, self.journal)
-        self.cards = Cards(self._database, self.journal)
         self.recipes = Recipes(self._database, self.journal)
         self.intermediates = Intermediates(self._database)
+        self.artifacts = Artifacts(self._database, self.journal)
+        self.cards = Cards(self._database, self.journal)
         self.lineage = Lineage(self._database, self.journal)
         try:
             _open(self._database)

@@ -28,7 +28,7 @@ from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
 from mlwf_tui.errors import Conflict, NotFound
 
 ArtifactTable = type[
-    FolderRow | ArtifactRow | RecipeRow | IntermediateRow | StateRow | VersionRow | ModelRow | ReportRow
+    FolderRow | RecipeRow | IntermediateRow | ArtifactRow | StateRow | VersionRow | ModelRow | ReportRow
 ]
 
 ARTIFACT_TABLES: Mapping[ArtifactKind, ArtifactTable] = {

@@ -203,6 +203,29 @@ class FolderRow(Row):
         table_name = "folder"
 
 
+class RecipeRow(Row):
+    id: pw.Field[str] = Text()
+    name: pw.Field[str] = Text()
+    text: pw.Field[str] = Text()
+    digest: pw.Field[str] = Text()
+    created_at: pw.Field[datetime] = Time()
+
+    class Meta:
+        table_name = "recipe"
+
+
+class IntermediateRow(Row):
+    id: pw.Field[str] = Text()
+    title: pw.Field[str] = Text()
+    manifest: pw.Field[str] = Text()
+    item_count: pw.Field[int] = pw.IntegerField()
+    run_id: pw.Field[str] = Text()
+    created_at: pw.Field[datetime] = Time()
+
+    class Meta:
+        table_name = "intermediate"
+
+
 class ArtifactRow(Row):
     id: pw.Field[str] = Text()
     kind: pw.Field[str] = Text()
@@ -225,29 +248,6 @@ class CardRow(pw.Model):
     class Meta:
         database = None
         table_name = "card"
-
-
-class RecipeRow(Row):
-    id: pw.Field[str] = Text()
-    name: pw.Field[str] = Text()
-    text: pw.Field[str] = Text()
-    digest: pw.Field[str] = Text()
-    created_at: pw.Field[datetime] = Time()
-
-    class Meta:
-        table_name = "recipe"
-
-
-class IntermediateRow(Row):
-    id: pw.Field[str] = Text()
-    title: pw.Field[str] = Text()
-    manifest: pw.Field[str] = Text()
-    item_count: pw.Field[int] = pw.IntegerField()
-    run_id: pw.Field[str] = Text()
-    created_at: pw.Field[datetime] = Time()
-
-    class Meta:
-        table_name = "intermediate"
 
 
 class ModelRow(Row):
@@ -301,6 +301,6 @@ class JournalRow(Row):
 
 TABLES: tuple[type[pw.Model], ...] = (
     MigrationRow, ProjectRow, StateRow, HeadMoveRow, VersionRow, TagRow, ContentRow, RunRow, StandingRow,
-    EdgeRow, JobRow, QueueRow, FolderRow, ArtifactRow, CardRow, RecipeRow, IntermediateRow, ModelRow,
+    EdgeRow, JobRow, QueueRow, FolderRow, RecipeRow, IntermediateRow, ArtifactRow, CardRow, ModelRow,
     ReportRow, JournalRow,
 )  # fmt: skip

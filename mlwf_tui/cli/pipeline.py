@@ -15,8 +15,9 @@ from mlwf_tui.entities.queue import Terms
 from mlwf_tui.errors import InvalidParameter
 
 if TYPE_CHECKING:  # for the annotation alone; see Face.open
-    from mlwf_tui.workflow.pipeline import PipelineResult, Point, Request
+    from mlwf_tui.workflow.pipeline import PipelineResult, Request
     from mlwf_tui.workflow.pipeline_files import ReadyRecipe
+    from mlwf_tui.workflow.points import Point
     from mlwf_tui.workspace import Workspace
 
 group = click.Group()
@@ -164,11 +165,12 @@ def _to_document(result: PipelineResult) -> dict[str, Any]:
             "steps": point.steps,
             "outputs": point.outputs,
             "problems": point.problems,
+            "training": point.training,
         }
         for point in result.points
     ]
     if len(points) == 1 and not points[0]["values"]:
-        return {**document, **{key: points[0][key] for key in ("steps", "outputs", "problems")}}
+        return {**document, **{key: points[0][key] for key in ("steps", "outputs", "problems", "training")}}
     return {**document, "points": points}
 
 
@@ -180,6 +182,8 @@ def _format_result(result: PipelineResult) -> str:
         lines.append(_format_steps(point))
         lines += [_format_output(output, is_dry_run=result.is_dry_run) for output in point.outputs]
         lines += format_problems(point.problems)
+        if point.training:
+            lines.append(f"train {point.training} goes on by itself; mlwf watch {point.training} follows it")
     if result.is_dry_run:
         lines.append("Nothing was done: leave out --dry-run to run it.")
     return "\n".join(lines)

@@ -16,9 +16,9 @@ JobId = NewType("JobId", str)
 ModelId = NewType("ModelId", str)
 ReportId = NewType("ReportId", str)
 FolderId = NewType("FolderId", str)
-ArtifactId = NewType("ArtifactId", str)
 RecipeId = NewType("RecipeId", str)
 IntermediateId = NewType("IntermediateId", str)
+ArtifactId = NewType("ArtifactId", str)
 
 
 def new_id() -> str:

@@ -27,6 +27,7 @@ class Picture(msgspec.Struct, frozen=True):
     rows: int
     pixels: bytes  # (2 * rows, columns, 3) uint8 RGB
     marks: bytes  # (2 * rows, columns) uint8: not 0 where an outline is drawn
+    sharp: bytes = b""  # the same in more pixels, as a PNG file, for a terminal that shows those
 
     def find_color(self, x: int, y: int) -> Rgb:
         """Return the colour of a pixel; y counts pixels, not cells."""

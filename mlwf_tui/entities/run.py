@@ -17,13 +17,13 @@ class ArtifactKind(StrEnum):
     """What a run can read or make; the kinds of data nodes on the lineage graph."""
 
     FOLDER = "folder"
+    RECIPE = "recipe"  # the text of a pipeline
+    INTERMEDIATE = "intermediate"  # what a pipeline's step has made
     FILE = "file"
     WEIGHTS = "weights"  # a file of trained weights that no model of this home stands for
     DATASET = "dataset"  # a part of a version
     SESSION = "session"  # what a run offers to others while it goes, as a served model
     LABELING_JOB = "labeling_job"  # by people, in another system
-    RECIPE = "recipe"  # the text of a pipeline
-    INTERMEDIATE = "intermediate"  # what a pipeline's step has made
     PROJECT = "project"  # a state of a project that no version names yet
     VERSION = "version"
     MODEL = "model"

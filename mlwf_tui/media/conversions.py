@@ -91,23 +91,26 @@ def _find_middle(geometry: Geometry) -> Point:
 
 def draw_geometry(geometry: Geometry, width_px: int, height_px: int) -> Geometry | None:
     """Return a shape with area as a mask on its image, or None where it covers no pixel's centre."""
-    from mlwf_tui.media.outlines import cut_mask, draw_shape  # numpy, which a start does not need
+    from mlwf_tui.media.filling import draw_window, read_mask  # numpy, which a start does not need
 
-    return cut_mask(draw_shape(geometry, width_px, height_px))
+    window = draw_window(geometry, width_px, height_px)
+    return read_mask(window.pixels, window.left, window.top) if window.pixels.size else None
 
 
 def cover_masks(masks: Sequence[Geometry], width_px: int, height_px: int) -> list[Geometry | None]:
     """Return masks without what later ones cover of them; None where nothing is left."""
     import numpy as np  # not at the start
 
-    from mlwf_tui.media.outlines import cut_mask, draw_mask
+    from mlwf_tui.media.filling import draw_window, read_mask
 
     covered = np.zeros((height_px, width_px), np.bool_)
     left: list[Geometry | None] = []
     for mask in reversed(masks):
-        pixels = draw_mask(mask, width_px, height_px)
-        left.append(cut_mask(pixels & ~covered))
-        covered |= pixels
+        window = draw_window(mask, width_px, height_px)
+        below = covered[window.rows, window.columns]
+        is_free = not (below & window.pixels).any()
+        left.append(mask if is_free else read_mask(window.pixels & ~below, window.left, window.top))
+        below |= window.pixels
     return left[::-1]
 
 
@@ -125,7 +128,8 @@ def clip_geometry(geometry: Geometry, width_px: int, height_px: int) -> Geometry
             ring = cut_ring(geometry.points, image)
             return replace(geometry, points=ring) if len(ring) > 2 else None
         case GeometryKind.MASK:
-            return draw_geometry(geometry, width_px, height_px)
+            is_inside = _is_inside(geometry.points, width_px, height_px)
+            return geometry if is_inside else draw_geometry(geometry, width_px, height_px)
         case GeometryKind.KEYPOINTS:
             return _hide_outside(geometry, width_px, height_px)
         case _:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mlwf_tui.entities.annotation import Geometry
-from mlwf_tui.media.outlines import draw_mask
+from mlwf_tui.media.filling import draw_window
 
 
 def paint_masks(
@@ -19,7 +19,8 @@ def paint_masks(
     """Return numbers (H, W): those of the masks, later ones over earlier ones."""
     picture = np.full((height_px, width_px), background, np.uint32)
     for number, mask in masks:
-        picture[draw_mask(mask, width_px, height_px)] = number
+        window = draw_window(mask, width_px, height_px)
+        picture[window.rows, window.columns][window.pixels] = number
     return picture
 
 

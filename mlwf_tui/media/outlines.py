@@ -1,16 +1,14 @@
-"""Shapes as pixels and back: what a shape covers, and the exact outline of a mask along its pixels' edges."""
+"""Masks as polygons: the outline of a mask's pixels, exactly, along the edges between pixels."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point
-from mlwf_tui.entities.outlines import Ring, join_rings, to_corners
-from mlwf_tui.media.bitmaps import measure_runs
+from mlwf_tui.entities.outlines import Ring, join_rings
 
 Pixels = NDArray[np.bool_]
 
@@ -29,44 +27,6 @@ def draw_mask(geometry: Geometry, width_px: int, height_px: int) -> Pixels:
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(right, width_px), min(bottom, height_px)
     if x0 < x1 and y0 < y1:
         image[y0:y1, x0:x1] = cut[y0 - top : y1 - top, x0 - left : x1 - left]
-    return image
-
-
-def cut_mask(pixels: Pixels, left: int = 0, top: int = 0) -> Geometry | None:
-    """Return the set pixels (H, W) as a mask as small as can be, at an offset; None where none is set."""
-    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
-    if not rows.size:
-        return None
-    cut = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    corner = (float(left + columns[0]), float(top + rows[0]))
-    opposite = (float(left + columns[-1] + 1), float(top + rows[-1] + 1))
-    return Geometry(GeometryKind.MASK, (corner, opposite), runs=measure_runs(cut))
-
-
-def fill_ring(pixels: Pixels, ring: NDArray[np.float64], value: bool = True) -> None:
-    """Set the pixels (H, W) whose centre lies inside of a ring (N, 2) to a value, row by row, even-odd."""
-    x, y = ring.T
-    next_x, next_y = np.roll(x, -1), np.roll(y, -1)
-    first, last = max(0, math.floor(y.min())), min(len(pixels), math.ceil(y.max()))
-    for row in range(first, last):
-        centre = row + 0.5
-        is_crossed = (y <= centre) != (next_y <= centre)  # (N,)
-        share = (centre - y[is_crossed]) / (next_y - y)[is_crossed]
-        crossings = np.sort(x[is_crossed] + share * (next_x - x)[is_crossed])
-        starts = np.clip(np.ceil(crossings - 0.5), 0, pixels.shape[1]).astype(int)
-        for start, end in zip(starts[::2], starts[1::2], strict=True):
-            pixels[row, start:end] = value
-
-
-def draw_shape(geometry: Geometry, width_px: int, height_px: int) -> Pixels:
-    """Return the pixels of a shape with area on an image (H, W): those whose centre lies inside."""
-    if geometry.kind is GeometryKind.MASK:
-        return draw_mask(geometry, width_px, height_px)
-    is_box = geometry.kind is GeometryKind.RECTANGLE
-    image = np.zeros((height_px, width_px), np.bool_)
-    fill_ring(image, np.array(to_corners(geometry.bounds) if is_box else geometry.points))
-    for hole in geometry.holes:
-        fill_ring(image, np.array(hole), False)
     return image
 
 

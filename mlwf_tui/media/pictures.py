@@ -18,6 +18,8 @@ from mlwf_tui.media.probe import ImageFacts, probe_image
 MAX_PIXELS: Final = 64_000_000  # decoded whole, in a second and 0.2 GB; a JPEG is decoded at an eighth
 MAX_COLORS: Final = 96  # fewer than can be told apart at this size; each pair of them costs a style
 MAX_SCALE: Final = 8.0  # a tiny image is not blown up beyond this
+SHARP_PX: Final = 480  # the longer side of a sharp picture: 60–100 KB to send, where cells are 20
+MAX_SHARP_SCALE: Final = 4.0
 MIN_MARK_OPACITY: Final = 0.5  # what is fainter would hide more than it shows where there are no colours
 
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
@@ -29,10 +31,13 @@ _TURNS: Final = {
 }  # fmt: skip
 
 
-def draw_picture(data: bytes, outlines: Sequence[Outline], columns: int, rows: int) -> Picture:
+def draw_picture(
+    data: bytes, outlines: Sequence[Outline], columns: int, rows: int, *, is_sharp: bool = False
+) -> Picture:
     """Return the image as large as it fits into `columns` x `rows` cells, its sides in proportion.
 
-    The outlines are drawn in their order, in pixels of the image as a viewer shows it.
+    The outlines are drawn in their order, in pixels of the image as a viewer shows it. A sharp one is made
+    in more pixels as well.
 
     Raises:
         InvalidInput: it is no image, is damaged, or claims too many pixels. The message is what can
@@ -40,15 +45,39 @@ def draw_picture(data: bytes, outlines: Sequence[Outline], columns: int, rows: i
     """
     facts = probe_image(data)
     size = fit_size(facts.width_px, facts.height_px, columns, rows)
+    sharp_size = _fit_sharp(facts.width_px, facts.height_px)
     try:
-        image = _shrink(decode_upright(data, max(size), facts), size)
+        decoded = decode_upright(data, max(*size, *(sharp_size if is_sharp else ())), facts)
+        image = _shrink(decoded, size)
+        sharp = _draw_sharp(decoded, outlines, facts, sharp_size) if is_sharp else b""
     except PILLOW_ERRORS as error:
         raise InvalidInput("is cut off or damaged") from error
     marks = Image.new("L", size)
     scale = size[0] / facts.width_px, size[1] / facts.height_px
     for outline in outlines:
         _draw_outline(image, marks, outline, scale)
-    return Picture(size[0], size[1] // 2, image.tobytes(), marks.tobytes())
+    return Picture(size[0], size[1] // 2, image.tobytes(), marks.tobytes(), sharp)
+
+
+def _fit_sharp(width_px: int, height_px: int) -> tuple[int, int]:
+    scale = min(SHARP_PX / max(width_px, height_px), MAX_SHARP_SCALE)
+    return max(1, round(width_px * scale)), max(1, round(height_px * scale))
+
+
+def _draw_sharp(
+    decoded: Image.Image, outlines: Sequence[Outline], facts: ImageFacts, size: tuple[int, int]
+) -> bytes:
+    """Return the image in `size` pixels with its outlines, as a PNG file of few colours."""
+    image = _shrink(decoded, size)
+    marks = Image.new("L", size)
+    scale = size[0] / facts.width_px, size[1] / facts.height_px
+    for outline in outlines:
+        _draw_outline(image, marks, outline, scale, is_wide=True)
+    file = BytesIO()
+    image.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+        file, "PNG", compress_level=6
+    )
+    return file.getvalue()
 
 
 def decode_upright(data: bytes, side_px: int, facts: ImageFacts | None = None) -> Image.Image:
@@ -93,9 +122,14 @@ def _shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _draw_outline(
-    image: Image.Image, marks: Image.Image, outline: Outline, scale: tuple[float, float]
+    image: Image.Image,
+    marks: Image.Image,
+    outline: Outline,
+    scale: tuple[float, float],
+    *,
+    is_wide: bool = False,
 ) -> None:
-    """Draw a shape's border, one pixel wide, on the image and on its marks."""
+    """Draw a shape's border, one pixel wide or three, on the image and on its marks."""
     shape = Image.new("L", image.size)
     pen = ImageDraw.Draw(shape)
     geometry = outline.geometry
@@ -115,6 +149,8 @@ def _draw_outline(
             for x, y in points:
                 pen.line((x - 1, y, x + 1, y), fill=255)
                 pen.line((x, y - 1, x, y + 1), fill=255)
+    if is_wide:
+        shape = shape.filter(ImageFilter.MaxFilter(3))
     image.paste(outline.color, mask=shape.point(lambda value: round(value * outline.opacity)))
     if outline.opacity > MIN_MARK_OPACITY:
         marks.paste(255, mask=shape)

@@ -29,6 +29,7 @@ from mlwf_tui.tui.theme import DARK, THEMES
 
 if TYPE_CHECKING:  # these cost 300 ms with all that is behind them, which the first paint does not wait for
     from mlwf_tui.tui.screens.main import MainScreen
+    from mlwf_tui.tui.widgets.picture_view import PictureView
     from mlwf_tui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -121,6 +122,14 @@ class MlwfApp(App[None]):
         if self._driver is not None and not is_backed_up(self._driver):
             self._driver.write(message.sequence)
             self._driver.flush()
+
+    def on_picture_view_sent(self, message: PictureView.Sent) -> None:
+        """Send the terminal a picture's pixels; while it does not read, the picture is drawn in cells."""
+        if self._driver is None or is_backed_up(self._driver):
+            message.view.use_cells()
+            return
+        self._driver.write(message.sequence)
+        self._driver.flush()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Write a frame as the difference from the last; leave it out while the terminal does not read."""

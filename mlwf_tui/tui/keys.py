@@ -27,7 +27,7 @@ DATA = PROJECTS | VERSIONS
 MADE = frozenset({EntryKind.MODEL, EntryKind.REPORT})
 RUNS = frozenset({EntryKind.RUN})
 NAMED = DATA | MADE
-REFERABLE = NAMED | RUNS | {EntryKind.FOLDER}
+REFERABLE = NAMED | RUNS | {EntryKind.FOLDER, EntryKind.RECIPE}
 ANYTHING: frozenset[EntryKind] = frozenset()
 
 
@@ -71,10 +71,11 @@ VERBS = (
         DATA,
     ),
     Key("diff", "d", "diff", "Compare with the mark, or the version before", "Data", DATA),
-    Key("mark", "space", "mark", "Mark as the other side of the next diff", "Data", DATA),
+    Key("mark", "space", "mark", "Mark for the next diff, or as another source", "Data", DATA),
     Key("check", "V", "check", "Look for what is wrong or suspicious in it", "Data", DATA),
     Key("import", "i", "import", "Import a folder of images and annotations", "Data"),
     Key("transform", "o", "transform", "Make new data with an operation", "Data", DATA),
+    Key("pipeline", "Y", "pipeline", "Run the steps of a file or a ready recipe", "Data"),
     Key("copy", "C", "copy", "Begin a project of its own from here", "Versions", DATA),
     Key("merge", "M", "merge", "Bring changes of another project in", "Versions", DATA),
     Key("tag", "number_sign", "tag", "Give the version a name of its own", "Versions", VERSIONS),

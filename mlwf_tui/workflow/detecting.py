@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
 
 from mlwf_tui.entities.folder import FolderListing
-from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound, PluginError
 from mlwf_tui.protocols import Detection, Importer
 from mlwf_tui.registry import Registry
 
@@ -32,8 +34,13 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 def list_format_names(registry: Registry) -> tuple[str, ...]:
-    """Return the names that an import's format can have."""
-    return (AUTO, *registry.list_names("importers"))
+    """Return the names that an import's format can have; importers are loaded to ask for their variants."""
+    names = [AUTO]
+    for name in registry.list_names("importers"):
+        names.append(name)
+        with suppress(PluginError):  # one that cannot be loaded says so when it is used
+            names += [f"{name}:{variant}" for variant in getattr(registry.get_importer(name), "variants", ())]
+    return tuple(names)
 
 
 def choose_importer(registry: Registry, listing: FolderListing, format: str) -> Choice:
@@ -48,7 +55,8 @@ def choose_importer(registry: Registry, listing: FolderListing, format: str) -> 
         return _detect(registry, listing, names)
     if format.partition(":")[0] not in names:
         raise InvalidParameter(
-            f"There is no format {format!r}.", hint=f"The formats are: {AUTO}, {', '.join(names)}."
+            f"There is no format {format!r}.",
+            hint=f"The formats are: {', '.join(list_format_names(registry))}.",
         )
     try:
         return Choice(registry.get_importer(format), f"--format says {format}")
@@ -63,9 +71,10 @@ def _detect(registry: Registry, listing: FolderListing, names: tuple[str, ...]) 
     if max((detection.confidence for detection, _ in found), default=0.0) < SURE:
         found += _ask([importer for importer in importers if importer not in cheap], listing)
     if not found:
+        named = "|".join(list_format_names(registry)[1:])
         raise InvalidInput(
             f"No images were found in {listing.root}.",
-            hint=f"Give a folder with images, or name its format with --format {'|'.join(names)}.",
+            hint=f"Give a folder with images, or name its format with --format {named}.",
         )
     best, name = max(found, key=lambda pair: pair[0].confidence)
     others = tuple(

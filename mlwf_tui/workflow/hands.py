@@ -31,6 +31,10 @@ _ENVIRONMENT = {
     "OPENCV_FOR_THREADS_NUM": "1",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
+    # Intel's library in OpenCV chooses its arithmetic by the processor: a cubic resize would make other
+    # pixels elsewhere. That it is off is nothing to be warned of.
+    "OPENCV_IPP": "disabled",
+    "OPENCV_LOG_LEVEL": "ERROR",
 }
 
 
@@ -50,7 +54,7 @@ def open_hands(home: Path, role: str, setup: bytes, *, count: int | None = None)
     try:
         yield Hands(hands)
         for hand in hands:  # all at once: each has a disk to wait for
-            hand.say_farewell()
+            hand.say_farewell()  # where that is not said yet
         for hand in hands:
             hand.wait_until_durable()
     finally:
@@ -63,6 +67,15 @@ class Hands:
 
     def __init__(self, hands: Sequence[_Hand]) -> None:
         self._hands = hands
+
+    def dismiss(self) -> None:
+        """Let all make durable what they did while the caller does something else; nothing is asked again.
+
+        Raises:
+            StorageFailed: a hand died.
+        """
+        for hand in self._hands:
+            hand.say_farewell()
 
     def map(self, messages: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the answer to each message, in order; messages are drawn a little ahead.
@@ -105,6 +118,7 @@ class _Hand:
         assert self._process.stdin is not None  # Popen was asked for the pipes
         assert self._process.stdout is not None
         self._source, self._sink = self._process.stdout, self._process.stdin
+        self._is_dismissed = False
         self._send(setup.encode())
 
     def ask(self, message: bytes) -> bytes:
@@ -112,8 +126,10 @@ class _Hand:
         return self._receive()
 
     def say_farewell(self) -> None:
-        """Let the hand make durable what it did, and end."""
-        self._send(b"")
+        """Let the hand make durable what it did, and end; once is enough."""
+        if not self._is_dismissed:
+            self._send(b"")
+            self._is_dismissed = True
 
     def wait_until_durable(self) -> None:
         """Wait for what follows a farewell."""

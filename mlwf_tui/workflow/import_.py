@@ -297,9 +297,10 @@ class _Import:
                     else importer.iter_items(self.listing, intake.report)
                 )
                 intake.take_all(imported, readers, self.observer, total=_count_images(self.listing))
-            if not intake.taken:
-                raise InvalidInput(_describe_failure(intake), hint="Nothing was imported.")
-            return self._write_manifest(writer, intake, declared)
+                if not intake.taken:
+                    raise InvalidInput(_describe_failure(intake), hint="Nothing was imported.")
+                readers.dismiss()  # their disks are busy while the manifest is made
+                return self._write_manifest(writer, intake, declared)
 
     def _write_manifest(self, writer: StoreWriter, intake: Intake, declared: LabelSchema) -> ManifestSummary:
         """Write the project's items with what was taken in; classes in the order that the folder declares."""

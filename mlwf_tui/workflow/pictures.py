@@ -12,16 +12,40 @@ from mlwf_tui.workspace import Workspace
 
 
 def render_item(
-    workspace: Workspace, item: Item, outlines: Sequence[Outline], *, columns: int, rows: int
+    workspace: Workspace,
+    item: Item,
+    outlines: Sequence[Outline],
+    *,
+    columns: int,
+    rows: int,
+    is_sharp: bool = False,
 ) -> Picture:
-    """Return the image in at most `columns` x `rows` cells.
+    """Return the image in at most `columns` x `rows` cells; a sharp one in more pixels as well.
 
     Raises:
         NotFound: the store does not hold its bytes.
         CorruptData: its bytes are damaged.
         InvalidInput: it cannot be shown.
     """
+    image = workspace.store.read(item.blob)
+    return render_image(item.name, image, outlines, columns=columns, rows=rows, is_sharp=is_sharp)
+
+
+def render_image(
+    name: str,
+    image: bytes,
+    outlines: Sequence[Outline],
+    *,
+    columns: int,
+    rows: int,
+    is_sharp: bool = False,
+) -> Picture:
+    """Return an image that the store need not hold, as a file's bytes, in at most `columns` x `rows` cells.
+
+    Raises:
+        InvalidInput: it cannot be shown; the message begins with `name`.
+    """
     try:
-        return draw_picture(workspace.store.read(item.blob), outlines, columns, rows)
+        return draw_picture(image, outlines, columns, rows, is_sharp=is_sharp)
     except InvalidInput as error:
-        raise InvalidInput(f"{item.name} {error.message}.", hint=error.hint) from error
+        raise InvalidInput(f"{name} {error.message}.", hint=error.hint) from error

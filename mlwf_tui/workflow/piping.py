@@ -6,23 +6,26 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from itertools import product
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.model import Model
-from mlwf_tui.entities.pipeline import MAX_SWEPT, Fault, Output, Pipeline, Source, Step, Sweep
+from mlwf_tui.entities.pipeline import MAX_SWEPT, Fault, Output, Pipeline, Source, Step, Training
 from mlwf_tui.errors import InvalidInput, InvalidParameter, MlwfError, NotFound
 from mlwf_tui.formats.pipelines import hint_at, make_error
-from mlwf_tui.params import ParamSpec, build_params, describe_params
+from mlwf_tui.params import build_params, describe_params
 from mlwf_tui.protocols import Operation, SourceItem
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.apply import ApplyParams, extend_schema
 from mlwf_tui.workflow.benchmark import check_task
+from mlwf_tui.workflow.pipeline_values import iter_points
 from mlwf_tui.workflow.refs import check_project_name, resolve_manifest
+from mlwf_tui.workflow.step_params import find_line, fit_value, lower_first
+from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE, check_training
 from mlwf_tui.workspace import Workspace
 
 _BLANK = re.compile(r"\{([^{}]*)\}")
@@ -51,6 +54,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     sources: Mapping[str, str]  # ref by name
     steps: tuple[CheckedStep, ...]  # those that an output needs
     outputs: tuple[Output, ...]  # `result` is a source or step
+    training: Training | None
     values: Mapping[str, Any]  # of a sweep, by STEP.PARAMETER
     warnings: tuple[str, ...]
 
@@ -66,91 +70,13 @@ def plan_pipeline(workspace: Workspace, pipeline: Pipeline) -> tuple[Plan, ...]:
     Raises:
         InvalidParameter: it cannot be run so; every fault is told with its line.
     """
-    points = list(_iter_points(pipeline))
+    points = list(iter_points(pipeline))
     if len(points) > MAX_SWEPT:
         fault = Fault(pipeline.sweeps[0].line, f"the sweep has {len(points):,} points.",
                       f"Give at most {MAX_SWEPT}.")  # fmt: skip
         raise make_error(pipeline.path, [fault])
     plans = [_Checker(workspace, point, values).check() for point, values in points]
     return tuple(plans)
-
-
-def change_pipeline(
-    pipeline: Pipeline,
-    *,
-    sources: Mapping[str, str],
-    to: Mapping[str, str],
-    params: Mapping[str, Any],
-    seed: int | None = None,
-    sweep: Mapping[str, Sequence[Any]] | None = None,
-) -> Pipeline:
-    """Return the pipeline with what a person gave beside the file: refs, projects, STEP.PARAMETER=VALUE.
-
-    The name "" means the only source or output.
-
-    Raises:
-        InvalidParameter: there is no such source, output or step.
-    """
-    for name, ref in sources.items():
-        chosen = _pick(name, [source.name for source in pipeline.sources], "source")
-        changed = (replace(s, ref=ref, line=0) if s.name == chosen else s for s in pipeline.sources)
-        pipeline = replace(pipeline, sources=tuple(changed))
-    for name, project in to.items():
-        chosen = _pick(name, [output.result for output in pipeline.outputs], "output")
-        outputs = (replace(o, project=project, line=0) if o.result == chosen else o for o in pipeline.outputs)
-        pipeline = replace(pipeline, outputs=tuple(outputs))
-    for target, value in params.items():
-        pipeline = _set_value(pipeline, *_split_target(target), value, line=0)
-    sweeps = [Sweep(step=step, param=param, values=tuple(values)) for (step, param), values in
-              ((_split_target(target), values) for target, values in (sweep or {}).items())]  # fmt: skip
-    kept = [s for s in pipeline.sweeps if s.target not in (sweep or {}) and s.target not in params]
-    return replace(pipeline, sweeps=(*kept, *sweeps), seed=pipeline.seed if seed is None else seed)
-
-
-def _pick(name: str, names: Sequence[str], what: str) -> str:
-    if not name and len(names) == 1:
-        return names[0]
-    if name in names:
-        return name
-    if not name:
-        raise InvalidParameter(
-            f"There are {len(names)} {what}s.", hint=f"Write NAME=… for {', '.join(names)}."
-        )
-    raise InvalidParameter(f"There is no {what} {name!r}.", hint=hint_at(name, names))
-
-
-def _split_target(target: str) -> tuple[str, str]:
-    step, dot, param = target.partition(".")
-    if not (dot and step and param):
-        raise InvalidParameter(f"{target!r} is not STEP.PARAMETER.", hint="Write for example flip.copies=2.")
-    return step, param
-
-
-def _iter_points(pipeline: Pipeline) -> Iterator[tuple[Pipeline, Mapping[str, Any]]]:
-    """Yield the pipeline of each combination of swept values, without its sweep."""
-    plain = replace(pipeline, sweeps=())
-    for combination in product(*(sweep.values for sweep in pipeline.sweeps)):
-        point = plain
-        for sweep, value in zip(pipeline.sweeps, combination, strict=True):
-            point = _set_value(point, sweep.step, sweep.param, value, line=sweep.line)
-        yield point, {s.target: value for s, value in zip(pipeline.sweeps, combination, strict=True)}
-
-
-def _set_value(pipeline: Pipeline, name: str, param: str, value: Any, *, line: int) -> Pipeline:
-    if name not in [step.name for step in pipeline.steps]:
-        fault = Fault(line, f"there is no step {name!r}.", hint_at(name, [s.name for s in pipeline.steps]))
-        raise make_error(pipeline.path, [fault])
-    steps = [_set_param(s, param, value, line) if s.name == name else s for s in pipeline.steps]
-    return replace(pipeline, steps=tuple(steps))
-
-
-def _set_param(step: Step, param: str, value: Any, line: int) -> Step:
-    if param == "seed" and (isinstance(value, int) or (isinstance(value, str) and value.isdecimal())):
-        return replace(step, seed=int(value))
-    if param == "model" and not step.operation:
-        return replace(step, model=str(value))
-    lines = {**step.param_lines, param: line}
-    return replace(step, params={**step.params, param: value}, param_lines=lines)
 
 
 class _Checker:
@@ -171,6 +97,7 @@ class _Checker:
             self._schemas[source.name] = self._read_schema(source)
         checked = {step.name: self._check_step(step) for step in self._order()}
         outputs = self._check_outputs(refs)
+        training = self._check_training(outputs, refs)
         if self._faults:
             raise make_error(self._pipeline.path, self._faults)
         needed = self._find_needed(outputs)
@@ -180,6 +107,7 @@ class _Checker:
             sources={name: ref for name, ref in refs.items() if name in needed},
             steps=tuple(found for found in steps if found.name in needed),
             outputs=outputs,
+            training=training,
             values=self._values,
             warnings=tuple(self._warn(needed)),
         )
@@ -248,7 +176,7 @@ class _Checker:
         try:
             project, manifest = resolve_manifest(self._workspace, source.ref)
         except MlwfError as error:
-            self._fault(source.line, f"source {source.name}: {_lower(error.message)}", error.hint)
+            self._fault(source.line, f"source {source.name}: {lower_first(error.message)}", error.hint)
             return None
         summary = read_summary(self._workspace.store, manifest)
         if not summary.item_count:
@@ -305,7 +233,7 @@ class _Checker:
             model = self._workspace.catalog.models.get(step.model)
             check_task(model)
         except (NotFound, InvalidInput) as error:
-            self._fault(step.line, _lower(error.message), error.hint)
+            self._fault(step.line, lower_first(error.message), error.hint)
             return None
         return model
 
@@ -321,10 +249,10 @@ class _Checker:
                 is_sound = False
                 continue
             try:
-                values[name] = _fit_value(specs[name], value)
+                values[name] = fit_value(specs[name], value)
                 build_params(params_type, {name: values[name]})
             except InvalidParameter as error:
-                self._fault(line, f"{step.name}: {_lower(error.message)}", error.hint)
+                self._fault(line, f"{step.name}: {lower_first(error.message)}", error.hint)
                 is_sound = False
         return build_params(params_type, values) if is_sound else None
 
@@ -345,7 +273,9 @@ class _Checker:
             after = operation.transform_schema(before, params)
             _try_out(operation, before, params)
         except InvalidInput as error:
-            self._fault(_find_line(step, error.message), f"{step.name}: {_lower(error.message)}", error.hint)
+            self._fault(
+                find_line(step, error.message), f"{step.name}: {lower_first(error.message)}", error.hint
+            )
             return None
         return after
 
@@ -360,13 +290,40 @@ class _Checker:
             try:
                 check_project_name(project)
             except InvalidParameter as error:
-                self._fault(output.line, _lower(error.message), error.hint)
+                self._fault(output.line, lower_first(error.message), error.hint)
             if project in [other.project for other in outputs]:
                 self._fault(output.line, f"two outputs go to the project {project}.", "Name another project.")
             if is_known:
                 result = self._resolve(output.result)
                 outputs.append(replace(output, result=result, project=project, message=message))
         return tuple(outputs)
+
+    def _check_training(self, outputs: Sequence[Output], refs: Mapping[str, str]) -> Training | None:
+        """Return the training with its output's project in full; what its data lack is said by itself."""
+        training = self._pipeline.training
+        if training is None:
+            return None
+        line, splits = training.line, tuple(Split)
+        by_name = {name: output for output in outputs for name in (output.project, output.result)}
+        by_name |= {name: by_name[last] for name, last in self._lasts.items() if last in by_name}
+        found = outputs[0] if not training.project and len(outputs) == 1 else by_name.get(training.project)
+        if found is None and outputs:
+            hint = hint_at(training.project, by_name) if training.project else "Write on: with one of them."
+            self._fault(line, f"train does not say on which output: {training.project!r}.", hint)
+        if training.benchmark and training.benchmark not in splits:
+            self._fault(
+                line, f"there is no split {training.benchmark!r}.", hint_at(training.benchmark, splits)
+            )
+        try:
+            check_training(self._workspace, training.model or DEFAULT_ARCHITECTURE, training.params)
+        except InvalidParameter as error:
+            self._fault(line, f"train: {lower_first(error.message)}", error.hint)
+        if found is None:
+            return None
+        name = self._fill_in(training.name, found, refs)
+        seed = self._pipeline.seed if training.seed is None else training.seed
+        model = training.model or DEFAULT_ARCHITECTURE
+        return replace(training, project=found.project, name=name, seed=seed, model=model)
 
     def _fill_in(self, text: str, output: Output, refs: Mapping[str, str]) -> str:
         """Return the text with `{SOURCE}` as that one's project, and `{STEP.PARAMETER}` as its value."""
@@ -467,62 +424,3 @@ def _try_out(operation: Operation, schema: LabelSchema, params: Any) -> None:
     """
     with suppress(_ItemsWanted):
         next(iter(operation.plan(_NotYet(), schema, params, seed=0)), None)
-
-
-def _fit_value(spec: ParamSpec, value: Any) -> Any:
-    """Return a value of the file in the type that its parameter has.
-
-    A mapping is read as `key=value` entries where a list of texts is wanted.
-
-    Raises:
-        InvalidParameter: it is of another type. `true` is no number, and a list no text.
-    """
-    if spec.type_name.startswith("list of "):
-        inner = spec.type_name.removeprefix("list of ")
-        if isinstance(value, Mapping) and inner == "str":
-            return tuple(f"{key}={_fit_scalar(spec, entry, inner)}" for key, entry in value.items())
-        if isinstance(value, list | tuple):
-            return tuple(_fit_scalar(spec, entry, inner) for entry in value)
-        return value if isinstance(value, str) else (_fit_scalar(spec, value, inner),)
-    return value if value is None else _fit_scalar(spec, value, spec.type_name)
-
-
-def _fit_scalar(spec: ParamSpec, value: Any, type_name: str) -> Any:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    match type_name:
-        case "bool":
-            fits = isinstance(value, bool) or (isinstance(value, str) and value.lower() in ("true", "false"))
-        case "int" | "float":
-            fits = is_number or isinstance(value, str)  # as -p gives it; converting it says the rest
-        case "str":
-            fits = isinstance(value, str) or is_number
-        case _:
-            fits = True
-    if not fits:
-        raise InvalidParameter(
-            f"The parameter {spec.name} is {_show(value)}, which is not {spec.type_name}.",
-            hint=f"Give {spec.name} as {spec.type_name}.",
-        )
-    return str(value) if type_name == "str" else value
-
-
-def _show(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "a mapping" if isinstance(value, Mapping) else repr(value)[:60]
-
-
-def _find_line(step: Step, message: str) -> int:
-    """Return the line of the parameter whose value an error quotes, or the step's."""
-    quoted = set(re.findall(r"'([^']*)'", message))
-    for name, value in step.params.items():
-        values = value if isinstance(value, list | tuple) else [value]
-        texts = {str(part) for entry in values for part in (entry, *str(entry).split("="))}
-        if quoted & texts or f" {name} " in f" {message} ":
-            return step.param_lines.get(name) or step.line
-    return step.line
-
-
-def _lower(message: str) -> str:
-    """Return a sentence as it stands behind a place."""
-    return message[:1].lower() + message[1:]

@@ -55,6 +55,7 @@ class Readers:
     def __init__(self, reader: ItemReader, open_hands: Callable[[], Hands]) -> None:
         self._reader = reader
         self._open_hands = open_hands
+        self._hands: Hands | None = None
 
     def read(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Reading]]:
         """Yield each task with its reading, in order; tasks are drawn ahead.
@@ -75,8 +76,18 @@ class Readers:
                 asked.append(batch)
                 yield _encoder.encode(batch)
 
-        for answer in self._open_hands().map(iter_messages()):
+        self._hands = self._open_hands()
+        for answer in self._hands.map(iter_messages()):
             yield from zip(asked.popleft(), _readings_decoder.decode(answer), strict=True)
+
+    def dismiss(self) -> None:
+        """Let hands make durable what they stored while the caller goes on; nothing is read any more.
+
+        Raises:
+            StorageFailed: a hand died.
+        """
+        if self._hands is not None:
+            self._hands.dismiss()
 
 
 def _iter_batches(tasks: Iterable[Task]) -> Iterator[list[Task]]:

@@ -73,22 +73,31 @@ def submit_train(
         InvalidInput: the version has no training or no validation items, or no objects.
         Conflict: there is a model of that name, or a training that will make one.
     """
-    trainer = find_trainer(workspace, model)
-    architecture = _check_architecture(trainer, model)
-    _refuse_own(params)
-    declared, extra = _split_params(trainer, params)
-    built = build_params(trainer.params_type, declared)
-    trainer.check_settings(built, extra)
+    architecture, shown = check_training(workspace, model, params)
     project = _check_data(workspace, ref)
-    device = str(declared.get("device", "auto"))
+    device = str(params.get("device", "auto"))
     agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=device)
-    shown = {key: value for key, value in asdict(built).items() if value is not None} | extra
     with workspace.catalog.transaction():
         chosen = choose_model_name(workspace, name, f"{Path(architecture).stem}-{project.name}")
         facts = {"data": ref, "model": architecture, "name": chosen}
         recorder = queue_run(workspace, "train", {**shown, **facts}, seed, terms=agreed)
         recorder.read_version(ref)
     return start_queued(workspace, recorder.run)
+
+
+def check_training(workspace: Workspace, model: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the architecture and all parameters as a run of them is listed, whatever the data are.
+
+    Raises:
+        InvalidParameter: the architecture is not known, or a parameter does not fit.
+    """
+    trainer = find_trainer(workspace, model)
+    architecture = _check_architecture(trainer, model)
+    _refuse_own(params)
+    declared, extra = _split_params(trainer, params)
+    built = build_params(trainer.params_type, declared)
+    trainer.check_settings(built, extra)
+    return architecture, {key: value for key, value in asdict(built).items() if value is not None} | extra
 
 
 def perform_train(recorder: Recorder, version: Version, observer: Observer) -> None:

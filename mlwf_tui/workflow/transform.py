@@ -79,6 +79,14 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True):
     images_resumed: int = 0
     problems: tuple[Problem, ...] = ()
 
+    def to_result(self) -> dict[str, Any]:
+        """Return what a run's result says of it."""
+        return {
+            **msgspec.structs.asdict(self.counts),
+            "manifest": self.manifest.digest,
+            "problems": self.problems,
+        }
+
 
 def plan_transform(
     workspace: Workspace,
@@ -142,8 +150,9 @@ def transform(
     dataset, and what else the project has stays beside it. Images are made by `workers` processes, by
     one for each core where it is None. One that cannot be made is left out and listed, unless `is_strict`.
 
-    What was made when the process dies, or is stopped, is not made again by the same call. Where
-    `is_fresh`, the recipe is followed though its result is known.
+    Where `is_fresh`, the recipe is followed though its result is known.
+
+    What was made when the process dies, or is stopped, is not made again by the same call.
 
     Raises:
         NotFound: there is no such operation or source.
@@ -188,7 +197,8 @@ def follow_recipe(
 
     `check` may refuse the plan before anything is made.
 
-    Once the catalog names the manifest, `forget_drafts` frees what was kept for a second try.
+    What the run leaves as its result must hold `Followed.to_result()`, by which the next run of the recipe
+    finds it. Once the catalog names the manifest, `forget_drafts` frees what was kept for a second try.
 
     Raises: as `transform`.
     """
@@ -299,8 +309,7 @@ class _Ending(msgspec.Struct, frozen=True):
             result = self._describe(target, version, conflicts)
             self.run.result = {
                 **msgspec.structs.asdict(result),
-                "images": self.followed.counts.images,
-                "manifest": self.followed.manifest.digest,
+                **self.followed.to_result(),
                 "summary": _summarise(self.recipe.operation.name, result),
             }
         if not self.followed.problems:  # else another try has only those to make that failed
@@ -353,5 +362,5 @@ def _summarise(operation: str, result: TransformResult) -> str:
     if result.cached:
         return f"{text}, as the same recipe had made before"
     if result.problems:
-        return f"{text}, partly: {len(result.problems):,} images could not be made"
+        return f"{text}, partly: {len(result.problems):,} of the images could not be made"
     return text

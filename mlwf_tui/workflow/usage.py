@@ -130,7 +130,7 @@ class UsageMeter:
         self._count = 0
         self._measured_s = 0.0
         self._cpu = _Distribution()
-        self._cores = _Distribution()
+        self._cores = _Distribution(scale=1.0)
         self._memory_peak_bytes: int | None = None
         self._energy_j = self._energy_s = 0.0
         self._gpus: dict[int, _GpuMeter] = {}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mlwf_tui.cli.main import main
+from tests.fakes.acting import install_plugins
 from tests.making import make_voc, write_image
 
 BOXES = {
@@ -56,6 +57,11 @@ def test_documents_have_the_keys_that_scripts_rely_on(shell: Shell, voc: Path) -
         "project", "items_added", "items_updated", "items_unchanged", "problems", "run"
     }  # fmt: skip
     assert (imported["items_added"], imported["problems"]) == (3, [])
+    assert imported["version"] is None
+    assert shell.json("import", str(voc), "named", "-m", "as received")["version"] == 1
+    assert shell.json("versions", "named")["versions"][0]["message"] == "as received"
+    assert "committed as named@1" in shell("import", str(voc), "named", "-m", "again")
+    shell("delete", "named", "--yes")
     assert shell.json("commit", "cells", "-m", "one") == {"project": "cells", "version": 1, "created": True}
     transformed = shell.json("transform", "flip", "cells", "--to", "flipped")
     assert transformed.keys() >= {"project", "version", "items_in", "items_out", "cached", "run"}
@@ -104,13 +110,29 @@ def test_a_transform_goes_into_a_new_project_a_dataset_or_in_place(shell: Shell,
     assert shell.json("transform", "flip", "cells")["project"] == "cells-flip-1"
     words = ("transform", "flip", "cells@1", "--to", "cells", "--dataset", "mirrored")
     assert shell.json(*words, "-p", "keep_originals=no")["items_out"] == 3
-    assert shell.json("show", "cells")["datasets"] == {"main": 3, "mirrored/main": 3}
+    assert [d["name"] for d in shell.json("show", "cells")["datasets"]] == ["main", "mirrored/main"]
     placed = shell.json("transform", "rename_classes", "cells", "--in-place", "-p", "names=cell=dot")
     assert (placed["project"], placed["version"], placed["items_changed"]) == ("cells", 3, 6)
-    assert set(shell.json("show", "cells")["classes"]) == {"dot"}
+    assert [c["name"] for c in shell.json("show", "cells")["classes"]] == ["dot"]
     shell("transform", "flip", "cells", "--in-place", "--to", "x", code=2)
     shell("transform", "flip", "cells@1", "--in-place", code=2)
     shell("transform", "flip", "cells", "--dataset", "x", code=2)
+
+
+def test_a_partial_result_exits_with_three_and_a_strict_one_with_one(
+    shell: Shell, voc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = install_plugins(tmp_path / "plugins")
+    monkeypatch.setenv("PYTHONPATH", path)
+    monkeypatch.syspath_prepend(path.partition(":")[0])
+    shell("import", str(voc), "cells")
+    words = ("transform", "scribble", "cells", "--to", "drawn", "-p", "broken=b.jpg")
+    shell(*words, "--strict", code=1)
+    assert shell.json("projects")["projects"][0]["name"] == "cells"
+    made = shell.json(*words, code=3)
+    assert made["problems"] == [{"path": "main/b-0.png", "reason": "The image b.jpg cannot be decoded."}]
+    assert (made["items_added"], made["images_made"], made["images_resumed"]) == (2, 0, 2)  # since the strict
+    assert "partly: 1 of the images" in shell("show", made["run"])
 
 
 def test_the_nearest_name_is_suggested(shell: Shell, voc: Path) -> None:

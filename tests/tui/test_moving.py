@@ -303,7 +303,8 @@ async def test_versions_are_looked_through_once_and_only_where_the_cursor_rests(
     projects_home: Workspace,
 ) -> None:
     async with drive(projects_home) as app:
-        facts = app.main._facts
+        facts = app.main._selection.facts
+        assert facts is not None
         await app.open_versions("cells")
         await app.settle()
         before = set(facts._known)

@@ -15,9 +15,12 @@ from mlwf_tui.registry import Registry
 from mlwf_tui.settings import Settings
 from mlwf_tui.store.store import Store
 from mlwf_tui.tui.screens.comparing import DiffPane
+from mlwf_tui.tui.screens.operation_form import OperationForm
+from mlwf_tui.tui.screens.picking import OperationPicker
 from mlwf_tui.tui.widgets.conflicts import ConflictChooser
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.form import Form
+from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
 from mlwf_tui.tui.widgets.stage import Stage
@@ -117,6 +120,31 @@ async def _form(app: Driver) -> None:
     await app.until(lambda: isinstance(app.top, Form))
 
 
+async def _operations(app: Driver) -> None:
+    await app.select("cells")
+    await app.press("o")
+    await app.until(lambda: isinstance(app.top, OperationPicker))
+    await app.press("tab")
+
+
+async def _operation(app: Driver) -> None:
+    await _operations(app)
+    await app.write("mirror images")
+    await app.until_text("1 of ")
+    await app.press("enter")
+    await app.until(lambda: isinstance(app.top, OperationForm))
+    await app.press("ctrl+n")
+    await app.until_text("images to make")
+
+
+async def _preview(app: Driver) -> None:
+    await _operation(app)
+    await app.press("ctrl+o")
+    await app.until_text("All 14")
+    await app.until(lambda: all(view.picture is not None for view in app.top.query(PictureView)))
+    await app.until(lambda: not any(view.is_drawing for view in app.top.query(PictureView)))
+
+
 PLACES: dict[str, Callable[[Driver], Awaitable[None]]] = {
     "main": _main,
     "items": _items,
@@ -127,6 +155,9 @@ PLACES: dict[str, Callable[[Driver], Awaitable[None]]] = {
     "help": _help,
     "menu": _menu,
     "form": _form,
+    "operations": _operations,
+    "operation": _operation,
+    "preview": _preview,
 }
 
 

@@ -71,7 +71,7 @@ async def test_a_training_gets_the_terms_that_the_form_asked_for(home: Workspace
         words = f"--slots 2 --after {first.id} --priority 5 --timeout 12h --retries 3 --backoff 1m"
         form = app.top
         assert isinstance(form, Form)
-        assert words in command_lines.write_train(form._collect())
+        assert words in command_lines.write_train(form.collect())
         await app.press("enter")
         await app.until(lambda: find_queued(home, "train") is not None, "the training")
         await app.until_text("The train waits for ")
@@ -112,13 +112,15 @@ async def test_an_import_goes_on_by_itself_where_it_is_asked_to(home: Workspace,
         await app.until(lambda: isinstance(app.top, Form), "the form")
         await fill(app, "path", str(folder))
         await fill(app, "project", "more")
+        await fill(app, "message", "first")
         await fill(app, "priority", "2")  # which only the queue knows
-        await app.until_text("--detach --priority")
+        await app.until_text("--detach --message")
         await app.press("enter")
         await app.until(lambda: find_queued(home, "import") is not None, "the import")
     run = find_queued(home, "import")
     assert run is not None
     assert (run.priority, run.call["path"], run.call["project"]) == (2, str(folder), "more")
+    assert run.call["message"] == "first"
     assert [waiting.id for waiting in list_queue(home).waiting] == [run.id]
 
 

@@ -148,22 +148,6 @@ async def test_an_import_that_fails_says_why_and_the_app_goes_on(
         await app.until_text("nowhere")
 
 
-async def test_o_picks_an_operation_and_makes_new_data(projects_home: Workspace) -> None:
-    async with drive(projects_home) as app:
-        await app.open_versions("cells")
-        await app.select("@1")
-        await app.press("o")
-        await app.until(lambda: isinstance(app.top, ContextMenu))
-        await app.press("slash")
-        await app.write("flip")
-        await app.press("enter")
-        await app.until(lambda: isinstance(app.top, Form))
-        assert "mlwf transform flip cells@1 --to cells-flip" in app.read_text()
-        await app.press("enter")
-        await app.until_text("Made cells-flip@1")
-    assert {project.name for project in list_projects(projects_home)} == {"cells", "cells-flip", "parts"}
-
-
 def _work_until_cancelled(observer: ScreenObserver) -> None:
     for step in itertools.count():
         observer.progress(step, None, f"step {step}")

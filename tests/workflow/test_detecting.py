@@ -60,3 +60,10 @@ def test_a_folder_without_anything_names_the_formats(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
         choose_importer(Registry(), scan_folder(tmp_path), "auto")
     assert all(name in caught.value.hint for name in list_format_names(Registry())[1:])
+
+
+def test_variants_are_listed_behind_their_format_and_each_can_be_chosen() -> None:
+    names = list_format_names(Registry())
+    assert {"voc:segmentation", "open_images:segmentation", "yolo:pose"} <= set(names)
+    for name in names[1:]:
+        assert Registry().get_importer(name).name == name

@@ -307,3 +307,31 @@ def test_tags_that_objects_carry_are_defined_by_their_values(workspace: Workspac
     import_folder(workspace, tmp_path / "in", "cells", observer=KeepingObserver())
     schema = read_summary(workspace.store, workspace.catalog.projects.get("cells").manifest).schema
     assert [(tag.name, tag.value_type) for tag in schema.tags] == [("pose", "text"), ("truncated", "none")]
+
+
+def test_a_message_names_what_the_import_leaves_as_a_version(
+    workspace: Workspace, voc: Path, observer: KeepingObserver
+) -> None:
+    result = import_folder(workspace, voc, "cells", message="as received", observer=observer)
+    version = workspace.catalog.versions.get(workspace.catalog.projects.get("cells").id, 1)
+    assert (result.version, version.message, version.kind) == (1, "as received", "manual")
+    assert version.manifest == workspace.catalog.projects.get("cells").manifest
+    again = import_folder(workspace, voc, "cells", message="again", observer=observer)
+    assert again.version == 1  # nothing has changed: it has a name already
+    assert import_folder(workspace, voc, "cells", observer=observer).version is None
+    verbs = [run.verb for run in list_runs(workspace)]
+    assert verbs == ["import", "import", "commit", "import"]
+
+
+def test_a_message_names_what_an_earlier_import_left_unnamed(
+    imported: Workspace, voc: Path, observer: KeepingObserver
+) -> None:
+    assert import_folder(imported, voc, "cells", message="late", observer=observer).version == 1
+
+
+def test_a_message_with_a_control_character_imports_nothing(
+    workspace: Workspace, voc: Path, observer: KeepingObserver
+) -> None:
+    with pytest.raises(InvalidParameter):
+        import_folder(workspace, voc, "cells", message="a\x1bb", observer=observer)
+    assert not workspace.catalog.projects.list()

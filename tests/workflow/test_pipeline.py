@@ -284,10 +284,10 @@ def test_intermediates_are_collected_after_their_grace_and_then_made_again(
 def test_a_sweep_makes_a_version_for_each_value_and_does_shared_steps_once(
     imported: Workspace, tmp_path: Path
 ) -> None:
-    result = run(imported, tmp_path, CHAIN, sweep={"mirrored.copies": ["1", "2"], "dealt.val_count": [1, 2]})
+    result = run(imported, tmp_path, CHAIN, sweep={"mirrored.copies": ["1", "2"], "dealt.val_count": [0, 4]})
     assert [dict(point.values) for point in result.points] == [
-        {"mirrored.copies": 1, "dealt.val_count": 1}, {"mirrored.copies": 1, "dealt.val_count": 2},
-        {"mirrored.copies": 2, "dealt.val_count": 1}, {"mirrored.copies": 2, "dealt.val_count": 2},
+        {"mirrored.copies": 1, "dealt.val_count": 0}, {"mirrored.copies": 1, "dealt.val_count": 4},
+        {"mirrored.copies": 2, "dealt.val_count": 0}, {"mirrored.copies": 2, "dealt.val_count": 4},
     ]  # fmt: skip
     assert [point.outputs[0].version for point in result.points] == [1, 2, 3, 4]
     assert [point.outputs[0].item_count for point in result.points] == [7, 7, 10, 10]
@@ -301,7 +301,7 @@ def test_a_sweep_makes_a_version_for_each_value_and_does_shared_steps_once(
     parts = imported.catalog.runs.list_parts(whole.id)
     assert [part.verb for part in parts] == ["pipeline"] * 4
     message = imported.catalog.versions.latest(imported.catalog.projects.get("out").id)
-    assert message is not None and message.message == "chain: dealt (mirrored.copies=2, dealt.val_count=2)"
+    assert message is not None and message.message == "chain: dealt (mirrored.copies=2, dealt.val_count=4)"
 
 
 def test_a_sweep_into_projects_of_their_own(imported: Workspace, tmp_path: Path) -> None:
@@ -446,6 +446,43 @@ def test_what_cannot_be_run_is_not_queued(seeing: Workspace, tmp_path: Path) -> 
     request = make_request(seeing, write(tmp_path, APPLY), params={"apply.iou": "7"})
     with pytest.raises(InvalidParameter, match="out of its range"):
         submit_pipeline(seeing, request)
+    assert list_runs(seeing) == before
+
+
+TRAIN = """\
+sources: [cells]
+steps: [{operation: filter, params: {min_objects: 1}}]
+outputs: [{project: out}]
+train: {model: counter, params: {epochs: 1}}
+"""
+
+
+def test_a_training_begins_once_its_output_is_there_and_only_once(seeing: Workspace, tmp_path: Path) -> None:
+    first = run(seeing, tmp_path, TRAIN)
+    trained = finish(seeing, get_run(seeing, first.points[0].training))
+    assert trained.state is RunState.DONE, jobs.describe(seeing, trained)
+    assert [found.title for found in trained.inputs] == ["out@1"]
+    assert run(seeing, tmp_path, TRAIN).points[0].training == trained.id
+    other = run(seeing, tmp_path, TRAIN.replace("epochs: 1", "epochs: 2"))
+    assert finish(seeing, get_run(seeing, other.points[0].training)).id != trained.id
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("model: counter, on: nowhere", "on which output: 'nowhere'"),
+        ("model: countr", "no architecture or file 'countr'"),
+        ("model: counter, params: {epochs: 0}", "epochs is 0, out of its range"),
+        ("model: counter, benchmark: vall", "no split 'vall'. Did you mean val?"),
+    ],
+)
+def test_a_training_that_cannot_be_is_told_before_anything_is_done(
+    seeing: Workspace, tmp_path: Path, words: str, told: str
+) -> None:
+    before = list_runs(seeing)
+    with pytest.raises(InvalidParameter) as caught:
+        run(seeing, tmp_path, TRAIN.replace("model: counter, params: {epochs: 1}", words))
+    assert told in f"{caught.value.message} {caught.value.hint}"
     assert list_runs(seeing) == before
 
 

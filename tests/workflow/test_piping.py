@@ -6,7 +6,8 @@ import pytest
 
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.formats.pipelines import read_pipeline, write_pipeline
-from mlwf_tui.workflow.piping import Plan, change_pipeline, plan_pipeline
+from mlwf_tui.workflow.pipeline_values import change_pipeline
+from mlwf_tui.workflow.piping import Plan, plan_pipeline
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workspace import Workspace
 from tests.fakes.models import add_model

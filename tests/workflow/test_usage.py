@@ -35,6 +35,14 @@ def test_figures_are_weighted_by_how_long_they_held() -> None:
     assert (usage.cpu_percent.mean, usage.cpu_percent.p95) == (50, 60)
 
 
+def test_cores_are_told_by_hundredths_of_one() -> None:
+    usage = add_up(make(0), make(2, cores=0.226), make(4, cores=0.25), make(6, cores=3.5))
+    assert usage.cores is not None
+    assert (usage.cores.mean, usage.cores.p95) == (1.325, 3.5)
+    quiet = add_up(make(0), make(2, cores=0.226)).cores
+    assert quiet is not None and quiet.p95 == 0.23
+
+
 def test_energy_is_the_difference_of_the_counter_where_there_is_one() -> None:
     usage = add_up(
         make(0, gpu={"energy_j": 1000.0, "power_w": 5.0}), make(2, gpu={"energy_j": 4600.0, "power_w": 5.0})

@@ -57,6 +57,7 @@ class OpenImagesImporter(OfManyImages):
 
     name = "open_images"
     summary = "Open Images: CSV files of boxes and of image labels, with class descriptions"
+    variants = (VARIANT,)
 
     def choose(self, variant: str) -> OpenImagesMasksImporter:
         """Return the importer of the masks.

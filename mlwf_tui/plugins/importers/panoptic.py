@@ -31,7 +31,6 @@ from mlwf_tui.plugins.importers.files import (
     Keys,
     Report,
     check_bare_name,
-    count_images,
     has_images,
     ignore_problem,
     iter_fitting,
@@ -83,8 +82,7 @@ class PanopticImporter:
         sources = _choose_sources(folder)
         if not sources or not has_images(folder):
             return None
-        where = f"{sources[0].relative} has panoptic segments"
-        return Detection(0.92, f"{where}, there are {count_images(folder)}")
+        return Detection(0.92, f"{sources[0].relative} has panoptic segments")
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:
         """Return the categories of all files, by their id, with their colours."""

@@ -44,6 +44,7 @@ class VocImporter:
 
     name = "voc"
     summary = "Pascal VOC: an XML file for each image, splits in ImageSets/Main"
+    variants = (VARIANT,)
 
     def choose(self, variant: str) -> VocMasksImporter:
         """Return the importer of the masks.

@@ -44,6 +44,7 @@ class YoloImporter:
     """Boxes, polygons, oriented boxes and keypoints of YOLO text files, as Ultralytics reads them."""
 
     summary = "YOLO: a text file for each image, classes and splits in data.yaml or classes.txt"
+    variants = TASKS
 
     def __init__(self, task: str = "") -> None:
         self.name = f"yolo:{task}" if task else "yolo"

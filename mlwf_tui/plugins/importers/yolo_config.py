@@ -86,9 +86,11 @@ def read_config(root: Path) -> Config:
         base = _find_base(root, content.get("path"))
         names = _read_names(path.name, content.get("names"))
         shape = _read_shape(path.name, content.get("kpt_shape"))
-        task = "pose" if shape else str(content.get("task", ""))
+        task = "pose" if shape else content.get("task")
         nodes = _read_keypoint_names(path.name, content.get("kpt_names"), shape, names)
-        return Config(names, entries, path.name, base, task if task in TASKS else "", shape, nodes)
+        # compared as it is: a list of lists of aliases may be written out without end
+        told = next((known for known in TASKS if task == known), "")
+        return Config(names, entries, path.name, base, told, shape, nodes)
     classes = find_class_file(root)
     if classes is None:
         raise InvalidInput(
@@ -117,7 +119,7 @@ def _read_names(file_name: str, value: object) -> Mapping[int, str]:
     pairs = value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else [])
     try:
         names = {int(index): check_class_name(_to_text(name)) for index, name in pairs}
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         reason = f"names in {file_name} is not a list of names, or of indices with names"
         raise InvalidInput(f"{reason}.", hint="Mend it.") from error
     except InvalidInput as error:

@@ -27,6 +27,7 @@ from mlwf_tui.media.filling import fill_geometry, read_mask
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.labels import ObjectOperation
 from mlwf_tui.plugins.operations.names import check_classes
+from mlwf_tui.plugins.operations.shaping import clip_object
 
 Pixels = NDArray[np.bool_]
 
@@ -203,11 +204,16 @@ def _prepare(item: Item, schema: LabelSchema, params: PrepareParams) -> Sequence
         geometry = convert_shape(
             labelled.geometry, _TASK_KINDS[params.task], line_width_px=params.line_width_px
         )
-        if geometry is not None and (
-            params.task == "pose" or measure_geometry(geometry) > params.min_area_px
-        ):
-            prepared.append(structs.replace(labelled, geometry=geometry))
+        if geometry is None:
+            continue
+        clipped = clip_object(structs.replace(labelled, geometry=geometry), item)
+        if clipped is not None and _is_large(clipped, params):
+            prepared.append(clipped)
     return prepared
+
+
+def _is_large(labelled: AnnotatedObject, params: PrepareParams) -> bool:
+    return params.task == "pose" or measure_geometry(labelled.geometry) > params.min_area_px
 
 
 def _draw_map(

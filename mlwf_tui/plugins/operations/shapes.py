@@ -215,7 +215,8 @@ def _measure(ring: Floats) -> float:
     if len(ring) < 3:
         return 0.0
     x, y = ring[:, 0], ring[:, 1]
-    return 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
+    around = x[-1] * y[0] - y[-1] * x[0]  # np.roll would take a tenth of all an augmentation takes
+    return 0.5 * abs(float(np.dot(x[:-1], y[1:]) - np.dot(y[:-1], x[1:]) + around))
 
 
 def _get_corners(rectangle: Geometry) -> Floats:

@@ -65,8 +65,10 @@ def _convert_objects(
         target = GeometryKind(params.to)
         geometry = convert_shape(labelled.geometry, target, line_width_px=params.line_width_px)
         if geometry is not None:
-            geometry = simplify_geometry(geometry, params.epsilon_px)
-            yield structs.replace(labelled, geometry=geometry)
+            simple = simplify_geometry(geometry, params.epsilon_px)
+            converted = clip_object(structs.replace(labelled, geometry=simple), item)
+            if converted is not None:
+                yield converted
         elif params.keep_failed:
             yield labelled
 
@@ -137,19 +139,17 @@ def make_clip() -> ObjectOperation:
 
 def _clip_objects(item: Item, _: LabelSchema, params: ClipParams) -> Iterator[AnnotatedObject]:
     for labelled in item.annotation.objects:
-        bounds = labelled.geometry.bounds
-        is_inside = (
-            min(bounds.left, bounds.top) >= 0
-            and bounds.right <= item.width_px
-            and bounds.bottom <= item.height_px
-        )
-        clipped = labelled if is_inside else _clip(labelled, item, params.min_visible)
+        clipped = clip_object(labelled, item, min_visible=params.min_visible)
         if clipped is not None:
             yield clipped
 
 
-def _clip(labelled: AnnotatedObject, item: Item, min_visible: float) -> AnnotatedObject | None:
-    """Return what of an object lies on its image, None where it is less than the share."""
+def clip_object(labelled: AnnotatedObject, item: Item, *, min_visible: float = 0.0) -> AnnotatedObject | None:
+    """Return what of an object lies on its image, None where it is less than the share; whole as it is."""
+    bounds = labelled.geometry.bounds
+    is_low = bounds.right <= item.width_px and bounds.bottom <= item.height_px
+    if is_low and min(bounds.left, bounds.top) >= 0:
+        return labelled
     width_px, height_px = item.width_px, item.height_px
     shape = read_shape(labelled, width_px, height_px)  # cut already, and its share counts from there
     written = write_object(shape, width_px, height_px, 0.0)

@@ -13,6 +13,8 @@ from mlwf_tui.tui.notices import write_notice
 from mlwf_tui.tui.screens.outline import make_run_entry
 from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.widgets.formats import format_duration
+from mlwf_tui.workflow.follow import RunUpdate
+from mlwf_tui.workflow.machine_marks import mark_run
 
 APP = "app"
 TITLE = "mlwf"
@@ -50,6 +52,15 @@ class Alerts:
                     self._tell_end(run)
         self._finished = set(finished) | (self._finished or set())
         self._finished -= {run.id for run in runs if not run.state.is_finished}  # it was resumed
+
+    def see_updates(self, updates: Iterable[RunUpdate]) -> None:
+        """Tell the marks of what runs take of the machine, and of their metrics while they go on."""
+        for update in updates:
+            run = update.run
+            if update.usage is not None:
+                self.see_marks(run.id, mark_run(run, update.usage))
+            if update.standing is not None and not run.state.is_finished:
+                self.see_marks(f"{run.id} metrics", update.standing.marks)
 
     def see_marks(self, owner: str, marks: Sequence[Mark]) -> None:
         """Tell the marks that are new; one that went and came again is told again.

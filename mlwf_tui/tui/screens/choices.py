@@ -27,6 +27,7 @@ EXAMPLES = {
     EntryKind.REPORT: "a report",
     EntryKind.RUN: "a run",
     EntryKind.FOLDER: "a folder",
+    EntryKind.RECIPE: "a recipe",
 }
 
 

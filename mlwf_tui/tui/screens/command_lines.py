@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 TERMS = ("gpus", "slots", "after", "priority", "timeout", "retries", "backoff")
 """What a queued run can be given, as fields of a form and options of the command line alike."""
@@ -40,11 +40,31 @@ def write_import(values: Mapping[str, str]) -> str:
     )
 
 
-def write_transform(operation: str, ref: str, values: Mapping[str, str]) -> str:
-    own, params = split_values(values, ("to", "seed", *DETACHED_TERMS))
+def write_transform(
+    operation: str, refs: Sequence[str], options: Mapping[str, str], params: Mapping[str, str]
+) -> str:
+    """`options` are those of the command and of the queue, by name."""
+    is_bare = len(refs) == 1 and options.get("to") == refs[0] and not options.get("dataset")
+    to = {} if is_bare else _pick(options, "to")
+    flags = ("--in-place",) if is_bare else ()
     return _write_detachable(
-        own, "transform", operation, ref, options=_pick(own, "to", "seed"), params=params
-    )
+        options, "transform", operation, *refs, *flags,
+        options={**to, **_pick(options, "dataset", "seed")}, params=params,
+    )  # fmt: skip
+
+
+def write_pipeline(values: Mapping[str, str]) -> str:
+    flags = ("--detach",) if is_detached(values) else ()
+    words = ["pipeline", values.get("pipeline", "")]
+    for name, option in (("source", "--source"), ("to", "--to"), ("params", "-p"), ("sweep", "--sweep")):
+        for word in split_entries(values.get(name, "")):
+            words += [option, word]
+    return write_command(*words, *flags, options=_pick(values, "seed", "after", "priority"))
+
+
+def split_entries(text: str) -> tuple[str, ...]:
+    """Return what a person has listed in a field whose entries may hold commas, by semicolons."""
+    return tuple(word for word in map(str.strip, text.split(";")) if word)
 
 
 def write_train(values: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 from textual.content import Content
 from textual.widget import Widget
@@ -12,9 +13,50 @@ from mlwf_tui.tui.keys import KEYS_BY_ID, list_footer_keys
 from mlwf_tui.tui.screens.choices import find_reason, list_pane_hints
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.status_bar import Hint
+from mlwf_tui.tui.widgets.pane_grid import NARROW_COLUMNS
+from mlwf_tui.tui.widgets.status_bar import Hint, StatusBar
+from mlwf_tui.workspace import Workspace
 
 BACK = KEYS_BY_ID["back"]
+
+
+class Host(Protocol):
+    """What is needed of the screen."""
+
+    workspace: Workspace
+    marked: Entry | None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What was read last."""
+
+    @property
+    def entry(self) -> Entry | None:
+        """What is selected."""
+
+
+class Foot:
+    """Keeps the line at the foot of a screen up to date."""
+
+    def __init__(self, host: Host, status: StatusBar) -> None:
+        self._host = host
+        self._status = status
+
+    def show_hints(self, focused: Widget | None) -> None:
+        """Show the keys for what has the focus and what is selected."""
+        host = self._host
+        self._status.show_hints(list_hints(focused, host.entry, host.snapshot, host.marked))
+
+    def show_standing(self, progress: Progress | None, errors: int, width: int) -> None:
+        """Show how things stand; a screen of few columns has no room for the home."""
+        standing = draw_standing(
+            progress=progress,
+            marked=self._host.marked,
+            running=len(self._host.snapshot.active_runs),
+            errors=errors,
+            home=self._host.workspace.home if width >= NARROW_COLUMNS else None,
+        )
+        self._status.show_standing(standing)
 
 
 def list_hints(

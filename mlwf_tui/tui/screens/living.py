@@ -82,9 +82,9 @@ class Living:
             self._are_runs_changed = False
             self._views.renew_runs()
 
-    def are_details_due(self, entry: Entry) -> bool:
+    def are_details_due(self, entry: Entry | None) -> bool:
         """Whether the details of what is selected count seconds, and are to be drawn again."""
-        if entry.key not in self._progress or monotonic() < self._details_due:
+        if entry is None or entry.key not in self._progress or monotonic() < self._details_due:
             return False
         self._details_due = monotonic() + DETAILS_INTERVAL_S
         return True

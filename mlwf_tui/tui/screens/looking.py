@@ -14,8 +14,11 @@ from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 class Host(Protocol):
     """What is needed of the screen."""
 
-    entry: Entry | None
     marked: Entry | None
+
+    @property
+    def entry(self) -> Entry | None:
+        """What is selected."""
 
     @property
     def snapshot(self) -> Snapshot:

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from textual.widget import Widget
+
 from mlwf_tui.tui.screens.views import LINEAGE, ROOMY, TITLES, Views
-from mlwf_tui.tui.widgets.pane_grid import PaneGrid
+from mlwf_tui.tui.widgets.pane_grid import Pane, PaneGrid
 
 TREE, STAGE, DETAILS = "tree", "stage", "details"
+
+
+def make_panes(tree: Widget, stage: Widget, details: Widget) -> PaneGrid:
+    """Return the grid of the three panes; digits go there."""
+    panes = (
+        Pane(TREE, "1", "Projects", tree),
+        Pane(STAGE, "2", "Lineage", stage),
+        Pane(DETAILS, "3", "Details", details),
+    )
+    return PaneGrid(panes, id="panes-grid")
 
 
 class Navigation:

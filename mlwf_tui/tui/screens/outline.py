@@ -13,11 +13,13 @@ from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Branch, Entry, EntryKind
 from mlwf_tui.tui.widgets.formats import format_age, format_count
 
-SUBJECT_PARAMS = ("name", "project", "to", "version", "model", "data")
+SUBJECT_PARAMS = ("name", "step", "project", "to", "version", "model", "data")
 """The parameters that tell runs of one verb apart, best first."""
 
 NODE_KINDS = {
     ArtifactKind.FOLDER.value: EntryKind.FOLDER,
+    ArtifactKind.RECIPE.value: EntryKind.RECIPE,
+    ArtifactKind.INTERMEDIATE.value: EntryKind.INTERMEDIATE,
     ArtifactKind.PROJECT.value: EntryKind.STATE,
     ArtifactKind.VERSION.value: EntryKind.VERSION,
     ArtifactKind.MODEL.value: EntryKind.MODEL,

@@ -18,13 +18,14 @@ MAX_KEPT = 32  # of some 20 KB
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A picture that is wanted; `key` tells it from every other one."""
+    """A picture that is wanted; `key` tells it from every other one. Without an `image` the store has it."""
 
     key: Hashable
     item: Item
     outlines: Sequence[Outline]
     columns: int
     rows: int
+    image: bytes | None = None
 
 
 class Pictures:
@@ -71,7 +72,7 @@ class Pictures:
         if order is None:
             return
         self._is_rendering = True
-        work = partial(_render, self._workspace, order)
+        work = partial(_render, self._workspace, order, is_sharp=self._work.has_graphics)
         self._work.start("picture", work, partial(self._keep, order), fail=partial(self._give_up, order))
 
     def _keep(self, order: Order, picture: Picture) -> None:
@@ -90,7 +91,21 @@ class Pictures:
         self._begin()
 
 
-def _render(workspace: Workspace, order: Order) -> Picture:
-    from mlwf_tui.workflow.pictures import render_item  # noqa: PLC0415 - Pillow, 60 ms that the start need not wait for
+def _render(workspace: Workspace, order: Order, *, is_sharp: bool) -> Picture:
+    from mlwf_tui.workflow.pictures import (  # noqa: PLC0415 - Pillow, 60 ms that the start need not wait for
+        render_image,
+        render_item,
+    )
 
-    return render_item(workspace, order.item, order.outlines, columns=order.columns, rows=order.rows)
+    if order.image is None:
+        return render_item(
+            workspace, order.item, order.outlines, columns=order.columns, rows=order.rows, is_sharp=is_sharp
+        )
+    return render_image(
+        order.item.name,
+        order.image,
+        order.outlines,
+        columns=order.columns,
+        rows=order.rows,
+        is_sharp=is_sharp,
+    )

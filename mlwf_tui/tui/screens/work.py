@@ -15,6 +15,7 @@ from textual.app import App
 from mlwf_tui.entities.pace import Pace
 from mlwf_tui.entities.run import Progress
 from mlwf_tui.errors import MlwfError
+from mlwf_tui.tui.graphics import has_graphics
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.widgets.progress import ProgressDialog
 
@@ -50,6 +51,11 @@ class Work:
     def __init__(self, app: App[Any], fail: Callable[[MlwfError], None]) -> None:
         self._app = app
         self.fail = fail
+
+    @property
+    def has_graphics(self) -> bool:
+        """Whether pictures are worth making in more pixels than cells have."""
+        return has_graphics(self._app)
 
     def start(
         self,

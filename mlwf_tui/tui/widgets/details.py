@@ -20,6 +20,8 @@ from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.formats import (
     STATE_GLYPHS,
     STATE_STYLES,
+    STEP_GLYPHS,
+    STEP_STYLES,
     format_count,
     format_duration,
     format_size,
@@ -206,6 +208,24 @@ def _list_metrics(metrics: Mapping[str, float]) -> Iterator[Line]:
             yield short, f"{value:.4g}"
 
 
+def _list_steps(run: Run) -> Iterator[Line]:
+    """List the steps of a pipeline, or the points of a sweep, as they stand."""
+    if run.result.get("steps"):
+        yield "", "steps"
+    for step in run.result.get("steps", ()):
+        state, counts = step["state"], ""
+        if step["items_out"] is not None:
+            counts = f"  {step['items_in']:,} → {step['items_out']:,} items"
+        words = f"{STEP_GLYPHS[state]} {'known before' if state == 'cached' else state}"
+        yield step["name"], Content.assemble((words, STEP_STYLES[state]), counts)
+    if run.result.get("points"):
+        yield "", "points"
+    for point in run.result.get("points", ()):
+        values = "  ".join(f"{name}={value}" for name, value in point["values"].items())
+        made = ", ".join(f"{output['project']}@{output['version']}" for output in point["outputs"])
+        yield made, values
+
+
 def _list_run(run: Run, now: datetime) -> Iterator[Line]:
     if run.error:
         yield "failed", Content.styled(run.error, "$error")
@@ -229,6 +249,7 @@ def _list_run(run: Run, now: datetime) -> Iterator[Line]:
     for heading, ends in (("reads", run.inputs), ("makes", run.outputs)):
         for end_ref in ends:
             yield heading, Content.assemble(end_ref.title or end_ref.id, (f"  {end_ref.kind}", "$text-muted"))
+    yield from _list_steps(run)
     if run.params:
         yield "", "parameters"
         for name, value in run.params.items():

@@ -48,6 +48,8 @@ INK_CLASSES = {f"ink--{role}" for role in ROLE_STYLES}
 
 KIND_GLYPHS: Mapping[str, str] = {
     "folder": "▢",
+    "recipe": "§",
+    "intermediate": "▫",
     "project": "◇",
     "version": "◆",
     "model": "▲",

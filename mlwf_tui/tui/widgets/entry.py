@@ -26,6 +26,8 @@ class EntryKind(StrEnum):
     REPORT = "report"
     RUN = "run"
     FOLDER = "folder"
+    RECIPE = "recipe"
+    INTERMEDIATE = "intermediate"  # what a pipeline's step has made
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

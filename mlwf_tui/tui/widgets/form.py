@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -28,12 +28,13 @@ _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst
 NONE_TEXT = "auto"  # how a default of None is written, here as on the command line
 
 
-@dataclass(frozen=True, slots=True)
-class FormField:
+class FormField(msgspec.Struct, frozen=True):
     """One thing that a form asks for.
 
     `suggestions` complete free text, where `spec.choices` allow nothing else; `labels` say how a choice is
-    shown. Fields of one `group` stand below its name, and of these two short ones share a line.
+    shown. Fields of one `group` stand below its name, and of these two short ones share a line. A `label` is
+    shown in place of the name, which a plug-in's parameter may have as well. `is_wanted` looks at all
+    that stands in the form; where it is false the field is neither shown nor returned.
     """
 
     spec: ParamSpec
@@ -43,6 +44,14 @@ class FormField:
     find_fault: Callable[[str], str] | None = None  # returns what is wrong with a text, or ""
     group: str = ""
     is_short: bool = False
+    label: str = ""
+    is_wanted: Callable[[Mapping[str, str]], bool] | None = None
+    takes_several: bool = False  # suggestions complete what follows the last comma
+
+    @property
+    def title(self) -> str:
+        """What the field is called on the screen."""
+        return self.label or self.spec.name
 
 
 class FolderSuggester(Suggester):
@@ -54,6 +63,22 @@ class FolderSuggester(Suggester):
 
     async def get_suggestion(self, value: str) -> str | None:
         return await asyncio.to_thread(_complete_path, value, self._suffixes)
+
+
+class ListSuggester(Suggester):
+    """Completes the last of several names between commas."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._names = tuple(names)
+
+    async def get_suggestion(self, value: str) -> str | None:
+        head, comma, part = value.rpartition(",")
+        lead = head + comma + part[: len(part) - len(part.lstrip())]
+        given = {name.strip() for name in head.split(",")}
+        begun = part.strip()
+        names = (name for name in self._names if begun and name.startswith(begun) and name not in given)
+        return next((lead + name for name in names), None)
 
 
 def make_field(
@@ -108,10 +133,13 @@ class Form(ModalScreen[dict[str, str] | None]):
         & Input:focus { background-tint: $foreground 8%; }
         & #help { height: auto; color: $text-muted; margin-top: 1; }
         & #command { height: auto; color: $secondary; margin-top: 1; }
+        & #told { height: auto; margin-top: 1; display: none; }
     }
     Form.-short VerticalScroll { max-height: 13; }
     """
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]
+    MORE_KEYS: ClassVar[str] = ""
+    """What else can be pressed, for the form's border."""
 
     def __init__(
         self,
@@ -124,6 +152,7 @@ class Form(ModalScreen[dict[str, str] | None]):
     ) -> None:
         super().__init__()
         self._given = given or {}
+        self._faults: dict[str, str] = {}  # by field
         self._title = title
         self._fields = tuple(fields)
         self._command = command
@@ -136,7 +165,7 @@ class Form(ModalScreen[dict[str, str] | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = self._title
-            box.border_subtitle = f"⏎ {self._verb} · ↑ ↓ fields · esc cancel"
+            box.border_subtitle = f"⏎ {self._verb}{self.MORE_KEYS} · ↑ ↓ fields · esc cancel"
             with VerticalScroll(can_focus=False):
                 for group, fields in groupby(self._fields, lambda field: field.group):
                     if group:
@@ -150,10 +179,11 @@ class Form(ModalScreen[dict[str, str] | None]):
                                     yield from self._compose_field(field)
             yield Static(id="help", markup=False)
             yield Static(id="command", markup=False)
+            yield Static(id="told", markup=False)
 
     def _compose_field(self, field: FormField) -> ComposeResult:
         with Horizontal(classes="field", id=f"row-{field.spec.name}"):
-            yield Label(field.spec.name + (" *" if field.is_required else ""))
+            yield Label(field.title + (" *" if field.is_required else ""))
             yield _make_control(field, self._given.get(field.spec.name))
             if not field.group:
                 yield Static("" if field.spec.choices else field.spec.bounds, classes="bounds", markup=False)
@@ -164,7 +194,25 @@ class Form(ModalScreen[dict[str, str] | None]):
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         for field in self._fields:
             if event.widget.id == f"field-{field.spec.name}":
-                self.query_one("#help", Static).update(field.spec.help)
+                self._show_help(field)
+
+    def _show_help(self, field: FormField) -> None:
+        """Say what is wrong with a field, or else what it means."""
+        fault = self._faults.get(field.spec.name)
+        told = Content.styled(f"✗ {fault}", "$error") if fault else field.spec.help
+        self.query_one("#help", Static).update(told)
+
+    def tell(self, text: Content | str) -> None:
+        """Say something below the command line; "" takes it away."""
+        told = self.query_one("#told", Static)
+        told.display = bool(text)
+        told.update(text)
+
+    def fill(self, name: str, value: str) -> None:
+        """Put a value into a field."""
+        control = self.query_one(f"#field-{name}")
+        assert isinstance(control, Input | ChoiceField)
+        control.value = value
 
     def action_close(self) -> None:
         self.dismiss(None)
@@ -172,14 +220,20 @@ class Form(ModalScreen[dict[str, str] | None]):
     def action_submit(self) -> None:
         if not self.is_mounted:
             return  # a key in the same burst that opened the form
+        if self.check():
+            self.dismiss(self.collect())
+
+    def check(self) -> bool:
+        """Whether all fields can be used; else the first that cannot gets the focus and its fault is said."""
+        found = ((field, find_fault(field, self._read(field))) for field in self._iter_wanted())
+        first = next(((field, fault) for field, fault in found if fault), None)
+        self._faults = {first[0].spec.name: first[1]} if first is not None else {}
         for field in self._fields:
-            fault = find_fault(field, self._read(field))
-            self.query_one(f"#row-{field.spec.name}").set_class(bool(fault), "-fault")
-            if fault:
-                self.query_one(f"#field-{field.spec.name}").focus()
-                self.query_one("#help", Static).update(Content.styled(f"✗ {fault}", "$error"))
-                return
-        self.dismiss(self._collect())
+            self.query_one(f"#row-{field.spec.name}").set_class(field.spec.name in self._faults, "-fault")
+        if first is not None:
+            self.query_one(f"#field-{first[0].spec.name}").focus()
+            self._show_help(first[0])
+        return first is None
 
     @on(Input.Submitted)
     def _on_submitted(self) -> None:
@@ -190,15 +244,28 @@ class Form(ModalScreen[dict[str, str] | None]):
     def _show_command(self) -> None:
         if not self.is_mounted:
             return  # what was pasted in the same burst that opened the form; on_mount shows it
-        self.query_one("#command", Static).update(f"$ {self._command(self._collect())}")
+        self._show_wanted()
+        self.query_one("#command", Static).update(f"$ {self._command(self.collect())}")
 
-    def _collect(self) -> dict[str, str]:
-        values = {field.spec.name: self._read(field) for field in self._fields}
+    def collect(self) -> dict[str, str]:
+        """Return the values that differ from their defaults, and all required ones."""
+        values = {field.spec.name: self._read(field) for field in self._iter_wanted()}
         return {
             field.spec.name: values[field.spec.name]
-            for field in self._fields
+            for field in self._iter_wanted()
             if field.is_required or values[field.spec.name] != format_default(field.spec.default)
         }
+
+    def _show_wanted(self) -> None:
+        wanted = {field.spec.name for field in self._iter_wanted()}
+        for field in self._fields:
+            if field.is_wanted is not None:
+                self.query_one(f"#row-{field.spec.name}").display = field.spec.name in wanted
+
+    def _iter_wanted(self) -> Iterator[FormField]:
+        """Yield the fields that count as the others stand now."""
+        values = {field.spec.name: self._read(field) for field in self._fields}
+        return (field for field in self._fields if field.is_wanted is None or field.is_wanted(values))
 
     def _read(self, field: FormField) -> str:
         control = self.query_one(f"#field-{field.spec.name}")
@@ -213,7 +280,7 @@ def find_fault(field: FormField, text: str) -> str:
     """
     spec = field.spec
     if not text or text == NONE_TEXT:
-        return f"{spec.name} is needed." if field.is_required and not text else ""
+        return f"{field.title} is needed." if field.is_required and not text else ""
     if field.find_fault is not None:
         return field.find_fault(text)
     if spec.type_name not in ("int", "float"):
@@ -221,10 +288,10 @@ def find_fault(field: FormField, text: str) -> str:
     try:
         value = int(text) if spec.type_name == "int" else float(text)
     except ValueError:
-        return f"{spec.name} must be {'a whole number' if spec.type_name == 'int' else 'a number'}."
+        return f"{field.title} must be {'a whole number' if spec.type_name == 'int' else 'a number'}."
     is_low = spec.low is not None and not value >= spec.low
     is_high = spec.high is not None and not value <= spec.high
-    return f"{spec.name} must be {spec.bounds}." if is_low or is_high else ""
+    return f"{field.title} must be {spec.bounds}." if is_low or is_high else ""
 
 
 def format_default(value: Any) -> str:
@@ -270,6 +337,8 @@ def _make_control(field: FormField, given: str | None) -> Input | ChoiceField:
 def _make_suggester(field: FormField) -> Suggester | None:
     if field.spec.type_name in (PATH_TYPE, SOURCE_TYPE):
         return FolderSuggester(_ARCHIVES if field.spec.type_name == SOURCE_TYPE else ())
+    if field.takes_several:
+        return ListSuggester(field.suggestions)
     return SuggestFromList(field.suggestions) if field.suggestions else None
 
 

@@ -20,6 +20,25 @@ STATE_GLYPHS = {
 }
 """One glyph a run state; each has its own shape, so none is told apart by colour alone."""
 
+STEP_GLYPHS = {
+    "waiting": "○",
+    "cached": "=",
+    "running": "●",
+    "done": "✓",
+    "failed": "✗",
+    "stopped": "■",
+}
+"""One glyph a state of a pipeline's step; `=` is the same as before."""
+
+STEP_STYLES = {
+    "waiting": "$text-muted",
+    "cached": "$success",
+    "running": "$accent",
+    "done": "$success",
+    "failed": "$error",
+    "stopped": "$text-muted",
+}
+
 STATE_STYLES = {
     "queued": "$text-muted",
     "claimed": "$accent",

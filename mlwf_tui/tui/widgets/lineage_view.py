@@ -43,6 +43,8 @@ class LineageView(ScrollView, can_focus=True):
         + write_ink_css("LineageView")
         + """
     LineageView > .box--folder { color: $foreground 75%; }
+    LineageView > .box--recipe { color: $foreground 75%; }
+    LineageView > .box--intermediate { color: $foreground 75%; }
     LineageView > .box--project { color: $secondary; }
     LineageView > .box--version { color: $primary; }
     LineageView > .box--model { color: $accent; }

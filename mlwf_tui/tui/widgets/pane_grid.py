@@ -15,6 +15,8 @@ from mlwf_tui.tui.widgets.tab_line import TabLine
 
 NARROW_COLUMNS = 100  # below this, one pane at a time
 WIDE_COLUMNS = 150  # from here on, three beside each other
+COLUMN_CLASSES = ((0, "-tiny"), (60, "-narrow"), (NARROW_COLUMNS, "-medium"), (WIDE_COLUMNS, "-wide"))
+"""The class that a screen has from so many columns on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,11 @@
-"""A picture in half blocks: two pixels a cell, or shades of a few characters where there are few colours."""
+"""A picture in real pixels where the terminal has them, else in half blocks: two pixels a cell.
+
+Shades of a few characters where there are few colours.
+"""
 
 from __future__ import annotations
 
+import random
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -18,6 +22,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from mlwf_tui.entities.picture import Picture, Rgb
+from mlwf_tui.tui import graphics
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
 
 HALF = "▀"
@@ -51,8 +56,17 @@ class PictureView(Widget, can_focus=True):
         def control(self) -> PictureView:
             return self.view
 
+    class Sent(Message):
+        """The terminal is to be sent this, which draws nothing by itself: a picture's pixels."""
+
+        def __init__(self, view: PictureView, sequence: str) -> None:
+            super().__init__()
+            self.view = view
+            self.sequence = sequence
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._number = 0  # of the pixels that the terminal has been sent; 0 for none
         self._picture: Picture | None = None
         self._lights = (0, 255)
         self._message = ("", "")
@@ -76,11 +90,40 @@ class PictureView(Widget, can_focus=True):
     def show(self, picture: Picture) -> None:
         """Draw a picture in place of what is there."""
         self._picture, self._lights = picture, measure_lights(picture)
+        before, self._number = self._number, 0
+        removal = graphics.write_removal(before) if before else ""
+        if self._can_send(picture):
+            self._number = random.randint(graphics.FIRST_NUMBER, graphics.LAST_NUMBER)
+            self._send(
+                graphics.write_picture(self._number, picture.sharp, picture.columns, picture.rows) + removal
+            )
+        elif removal:
+            self._send(removal)
         self._begin()
+
+    def _can_send(self, picture: Picture) -> bool:
+        """Whether a picture is sent; one that comes when nobody looks any more would stay for ever."""
+        is_fit = bool(picture.sharp) and graphics.fits(picture.columns, picture.rows)
+        return is_fit and self.is_attached and graphics.has_graphics(self.app)
+
+    def use_cells(self) -> None:
+        """Draw in half blocks: the pixels could not be sent."""
+        self._number = 0
+        if self._picture is not None:
+            self._begin()
+
+    def on_unmount(self) -> None:
+        if self._number:
+            self._send(graphics.write_removal(self._number))
+
+    def _send(self, sequence: str) -> None:
+        self.app.post_message(self.Sent(self, sequence))
 
     def say(self, title: str, hint: str = "") -> None:
         """Draw a message in place of a picture."""
-        self._picture, self._message, self._lines = None, (title, hint), []
+        if self._number:
+            self._send(graphics.write_removal(self._number))
+        self._picture, self._number, self._message, self._lines = None, 0, (title, hint), []
         self._stop()
         self.refresh()
 
@@ -134,7 +177,11 @@ class PictureView(Widget, can_focus=True):
         if not 0 <= row < self._picture.rows:
             return Strip.blank(width, blank)
         left = max(0, (width - self._picture.columns) // 2)
-        if self._is_rich:
+        if self._number:
+            cells = [
+                Segment(graphics.write_row(row, self._picture.columns), _make_number_style(self._number))
+            ]
+        elif self._is_rich:
             cells = draw_half_blocks(self._picture, row)
         else:
             cells = draw_shades(self._picture, row, blank, self._lights)
@@ -196,6 +243,11 @@ def _draw_shade(picture: Picture, x: int, row: int, lights: tuple[int, int]) -> 
 
 def _measure_light(color: Rgb) -> int:
     return sum(weight * part for weight, part in zip(LUMA, color, strict=True)) // 1000
+
+
+@lru_cache(maxsize=64)
+def _make_number_style(number: int) -> Style:
+    return Style(color=_make_color(number.to_bytes(3)))
 
 
 @lru_cache(maxsize=16_384)

@@ -241,3 +241,23 @@ def test_a_list_names_images_from_the_root_from_its_own_folder_or_as_whole_paths
     assert problems == [
         Problem("images/train.txt", "lists images that are not in the folder: x/e.jpg"),
     ]
+
+
+@pytest.mark.parametrize("key", ["task", "path", "kpt_names", "nc", "download"])
+def test_lists_of_lists_of_aliases_are_never_written_out(tmp_path: Path, key: str) -> None:
+    make_yolo(tmp_path, {"train/a.jpg": [("cat", 3, 7, 20, 31)]}, class_names=["cat"])
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]" for at in range(1, 12)]  # 10^12
+    with (tmp_path / "data.yaml").open("a") as file:
+        file.write("\n".join([*lines, f"{key}: *a11", ""]))
+    items, problems = read(tmp_path)
+    assert len(items["a.jpg"].objects) == 1
+    assert problems == []
+
+
+@pytest.mark.parametrize("index", [".inf", ".nan", "-.inf", "1e400"])
+def test_an_index_that_is_no_number_is_refused_in_words(tmp_path: Path, index: str) -> None:
+    write_image(tmp_path / "images/train/a.jpg")
+    (tmp_path / "data.yaml").write_text(f"train: images/train\nnames: {{{index}: cat}}\n")
+    with pytest.raises(InvalidInput):
+        read(tmp_path)

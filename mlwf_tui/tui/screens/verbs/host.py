@@ -16,6 +16,7 @@ from mlwf_tui.entities.run import Problem, Run, RunState
 from mlwf_tui.settings import expand_path
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.snapshot import Snapshot
+from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.sheet import Sheet
@@ -32,10 +33,15 @@ class Host(Protocol):
     """What the verbs need of the screen that they work on."""
 
     workspace: Workspace
+    marked: Entry | None
 
     @property
     def snapshot(self) -> Snapshot:
         """What was read last."""
+
+    @property
+    def work(self) -> Work:
+        """What reads in threads, for dialogs that tell errors themselves."""
 
     def ask(
         self,
@@ -64,8 +70,14 @@ class Host(Protocol):
         An error is told; `failed` is called after that, but not where a person cancelled.
         """
 
-    def put(self, dialog: Screen[T | None], then: Callable[[T], None]) -> None:
-        """Show a dialog and hand on what it returns, unless it was closed without an answer."""
+    def put(
+        self,
+        dialog: Screen[T | None],
+        then: Callable[[T], None],
+        *,
+        closed: Callable[[], None] | None = None,
+    ) -> None:
+        """Show a dialog and hand on what it returns; `closed` is called where there was no answer."""
 
     def say(self, text: str, *, detail: str = "") -> None:
         """Tell the person that something was done."""
@@ -83,13 +95,19 @@ class Host(Protocol):
         """Copy to the person's clipboard and say which way it went."""
 
 
-def ask_form(host: Host, form: Form, begin: Callable[[dict[str, str], Again], None]) -> None:
+def ask_form(
+    host: Host,
+    form: Form,
+    begin: Callable[[dict[str, str], Again], None],
+    *,
+    closed: Callable[[], None] | None = None,
+) -> None:
     """Ask for a form; where what it began fails, ask again with what was filled in."""
 
     def answered(values: dict[str, str]) -> None:
         begin(values, lambda: ask_form(host, form.refill(values), begin))
 
-    host.put(form, answered)
+    host.put(form, answered, closed=closed)
 
 
 def finish(host: Host, text: str, *, detail: str = "", select: str = "") -> None:

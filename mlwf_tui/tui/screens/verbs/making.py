@@ -1,4 +1,4 @@
-"""Making data: import, transform, and the demo that does everything once."""
+"""Making data: import, and the demo that does everything once."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from mlwf_tui.tui.screens import command_lines
-from mlwf_tui.tui.screens.verbs.fields import SEED
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, find_project, finish, queue_call
 from mlwf_tui.tui.screens.verbs.terms import list_detach_fields, read_detached_terms
 from mlwf_tui.tui.widgets.confirm import Confirm
-from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.form import SOURCE_TYPE, Form, FormField, make_field
+from mlwf_tui.tui.widgets.form import SOURCE_TYPE, Form, make_field
 from mlwf_tui.workflow.demo import DemoResult, run_demo
 from mlwf_tui.workflow.import_ import ImportResult, import_folder, list_formats
-from mlwf_tui.workflow.operations import OperationInfo, list_operations
-from mlwf_tui.workflow.transform import TransformResult, transform
 
 
 class Making:
@@ -99,65 +95,6 @@ class Making:
         told = [f"{made.format}: {made.reason}", *(f"{fit.format}: {fit.reason}" for fit in made.also)]
         problems = [f"{problem.path}: {problem.reason}" for problem in made.problems]
         finish(self._host, text, detail="\n".join([*told, *made.conflicts, *problems]))
-
-    def transform(self, entry: Entry) -> None:
-        def listed(operations: tuple[OperationInfo, ...]) -> None:
-            choices = [Choice(id=o.name, label=o.name, note=o.summary) for o in operations]
-            by_name = {operation.name: operation for operation in operations}
-            menu = ContextMenu(f"Transform {entry.ref} with", choices, is_wide=True)
-            self._host.put(menu, lambda name: self._ask_transform(entry, by_name[name]))
-
-        self._host.ask("operations", partial(list_operations, self._host.workspace), listed)
-
-    def _ask_transform(self, entry: Entry, operation: OperationInfo) -> None:
-        def begin(values: dict[str, str], again: Again) -> None:
-            options, params = command_lines.split_values(
-                values, ("to", "seed", *command_lines.DETACHED_TERMS)
-            )
-            seed, terms = int(options.get("seed", "0")), read_detached_terms(options)
-            if terms is not None:
-                call = {
-                    "operation": operation.name,
-                    "refs": (entry.ref,),
-                    "to": options["to"],
-                    "params": params,
-                    "seed": seed,
-                }
-                queue_call(self._host, "transform", call, terms, again, seed=seed)
-                return
-            work = partial(
-                transform,
-                self._host.workspace,
-                operation.name,
-                (entry.ref,),
-                to=options["to"],
-                params=params,
-                seed=seed,
-            )
-            title = f"{operation.name} of {entry.ref}"
-            self._host.do_long(
-                title, lambda observer: work(observer=observer), self._say_transformed, failed=again
-            )
-
-        target = f"{find_project(entry)}-{operation.name}"
-        fields = (
-            make_field(
-                "to", "project that gets the result; a former head stays a version", target, is_required=True
-            ),
-            *(FormField(spec) for spec in operation.params),
-            SEED,
-            *list_detach_fields(self._host.snapshot),
-        )
-        command = partial(command_lines.write_transform, operation.name, entry.ref)
-        form = Form(f"{operation.name}: {operation.summary}", fields, command=command, verb="start")
-        ask_form(self._host, form, begin)
-
-    def _say_transformed(self, made: TransformResult) -> None:
-        how = " (known recipe, nothing was computed)" if made.cached else ""
-        text = f"Made {made.project}@{made.version}: {made.items_in:,} items in, {made.items_out:,} out{how}."
-        if made.problems:
-            text += f" {len(made.problems):,} images could not be made: see ! for why."
-        finish(self._host, text, detail="\n".join(f"{p.path}: {p.reason}" for p in made.problems))
 
     def demo(self, entry: Entry | None) -> None:
         def said(made: DemoResult) -> None:

@@ -16,7 +16,9 @@ from mlwf_tui.tui.screens.verbs.lineage import Questions
 from mlwf_tui.tui.screens.verbs.making import Making
 from mlwf_tui.tui.screens.verbs.models import Models
 from mlwf_tui.tui.screens.verbs.names import Names
+from mlwf_tui.tui.screens.verbs.piping import Piping
 from mlwf_tui.tui.screens.verbs.queueing import Queueing
+from mlwf_tui.tui.screens.verbs.transforming import Transforming
 
 Verb = Callable[[Any], None]
 """Takes the selected entry, checked to fit; those that need none take None as well."""
@@ -46,7 +48,8 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "backup": care.backup,
         "stats": care.stats,
         "import": making.import_,
-        "transform": making.transform,
+        "transform": Transforming(host).transform,
+        "pipeline": Piping(host).pipeline,
         "demo": making.demo,
         "train": models.train,
         "benchmark": models.benchmark,

@@ -1,0 +1,91 @@
+"""What verbs and views ask of their screen: work in threads, dialogs, words to the person, the clipboard."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from textual.app import App
+from textual.screen import Screen
+
+from mlwf_tui.errors import Cancelled, MlwfError
+from mlwf_tui.tui.clipboard import copy_text
+from mlwf_tui.tui.observer import ScreenObserver
+from mlwf_tui.tui.screens.telling import Teller
+from mlwf_tui.tui.screens.work import LongWork, Work
+
+T = TypeVar("T")
+
+
+class Asking:
+    """Does it, and tells every error by `fail`; see the contract `Host` of the verbs."""
+
+    def __init__(
+        self,
+        app: App[Any],
+        work: Work,
+        long_work: LongWork,
+        teller: Teller,
+        fail: Callable[[MlwfError], None],
+    ) -> None:
+        self._app = app
+        self._work = work
+        self._long = long_work
+        self._teller = teller
+        self._fail = fail
+
+    def ask(
+        self,
+        what: str,
+        work: Callable[[], T],
+        done: Callable[[T], None],
+        *,
+        failed: Callable[[], None] | None = None,
+        is_patient: bool = True,
+    ) -> None:
+        """Do `work` in a thread and hand its result to `done`."""
+        self._work.start(what, work, done, fail=self._make_fail(failed), is_patient=is_patient)
+
+    def do_long(
+        self,
+        title: str,
+        work: Callable[[ScreenObserver], T],
+        done: Callable[[T], None],
+        *,
+        failed: Callable[[], None] | None = None,
+    ) -> None:
+        """Do long `work` in a thread, with its progress shown and a way to cancel it."""
+        if not self._long.start(title, work, done, fail=self._make_fail(failed)):
+            self._teller.refuse("Something like it goes on already: p shows it.")
+
+    def put(
+        self,
+        dialog: Screen[T | None],
+        then: Callable[[T], None],
+        *,
+        closed: Callable[[], None] | None = None,
+    ) -> None:
+        """Show a dialog and hand on what it returns; `closed` is called where there was no answer."""
+
+        def answered(answer: T | None) -> None:
+            if answer is not None:
+                then(answer)
+            elif closed is not None:
+                closed()
+
+        self._app.push_screen(dialog, answered)
+
+    def copy(self, text: str) -> None:
+        """Copy to the person's clipboard and say which way it went."""
+        send = partial(self._app.call_from_thread, self._app.copy_to_clipboard)
+        self.ask("copying", lambda: copy_text(text, os.environ, send), self._teller.say)
+
+    def _make_fail(self, failed: Callable[[], None] | None) -> Callable[[MlwfError], None]:
+        def fail(error: MlwfError) -> None:
+            self._fail(error)
+            if failed is not None and not isinstance(error, Cancelled):
+                failed()
+
+        return fail

@@ -1,0 +1,126 @@
+"""The one thing that is selected: by whichever pane has the focus, shown in the details, kept up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+from textual.screen import Screen
+
+from mlwf_tui.entities.lineage import LineageNode
+from mlwf_tui.tui.screens.facts import Facts
+from mlwf_tui.tui.screens.outline import find_node_id, make_node_entry, renew_entry
+from mlwf_tui.tui.screens.snapshot import Snapshot
+from mlwf_tui.tui.screens.views import LINEAGE, LIST, Views
+from mlwf_tui.tui.screens.work import Work
+from mlwf_tui.tui.widgets.details import Details
+from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.entry_list import EntryList
+from mlwf_tui.tui.widgets.lineage_view import LineageView
+from mlwf_tui.tui.widgets.project_tree import ProjectTree
+from mlwf_tui.workflow.show import Shown
+from mlwf_tui.workspace import Workspace
+
+
+class Host(Protocol):
+    """What is needed of the screen."""
+
+    read_clock: Callable[[], datetime]
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What was read last."""
+
+
+class Selection:
+    """Follows the cursors of the tree, the lineage and the list; `on_change` is told of every other entry."""
+
+    def __init__(
+        self,
+        host: Host,
+        tree: ProjectTree,
+        views: Views,
+        details: Details,
+        *,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._host = host
+        self._tree = tree
+        self._views = views
+        self._details = details
+        self._on_change = on_change
+        self.entry: Entry | None = None
+        self.facts: Facts | None = None
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether something is still read of what is selected."""
+        return self.facts is not None and self.facts.is_busy
+
+    def begin(self, screen: Screen[Any], workspace: Workspace, work: Work) -> None:
+        """Have what only reading tells of entries read from now on."""
+        self.facts = Facts(screen, workspace, work, self._take_facts)
+
+    def select(self, entry: Entry) -> None:
+        """Select this, and show it."""
+        self.entry = entry
+        found = self.facts.find(entry) if self.facts is not None else {}
+        self._details.show(entry, self._host.read_clock(), found)
+        self._on_change()
+
+    def _take_facts(self, entry: Entry, shown: Shown) -> None:
+        if self.entry is not None and self.entry.key == entry.key:
+            self.entry = replace(entry, entity=shown.entity)
+            self._details.show(self.entry, self._host.read_clock(), shown.facts)
+
+    def draw_age(self) -> None:
+        """Draw the details anew: what they say of time has changed."""
+        if self.entry is not None:
+            self._details.show(self.entry, self._host.read_clock())
+
+    def refresh(self) -> None:
+        """Show the selected thing as it is now; it may have changed while it stayed selected."""
+        in_tree = self._tree.entry
+        renewed = None
+        if self.entry is not None and (in_tree is None or in_tree.key != self.entry.key):
+            renewed = renew_entry(self.entry, self._host.snapshot, self._host.read_clock())
+        chosen = renewed or in_tree
+        if chosen is not None:
+            self.select(chosen)
+
+    def follow_tree(self, entry: Entry) -> None:
+        """Take what the tree's cursor has come to, and show it in the lineage."""
+        if not self._tree.has_focus and self.entry is not None:
+            return
+        self.select(entry)
+        node_id = find_node_id(entry, self._host.snapshot)
+        view = self._views.stage.find_view(LINEAGE)
+        if node_id is not None and isinstance(view, LineageView) and not view.select(node_id):
+            view.selected = node_id  # the graph is being laid out; it is drawn there when it is
+
+    def follow_keys(self) -> None:
+        """Take what the tree's cursor is on, where it has the focus: keys in a burst overtake its message."""
+        if self._tree.has_focus and self._tree.entry is not None:
+            self.select(self._tree.entry)
+
+    def follow_focus(self) -> None:
+        """Take what the cursor is on in the pane that the focus has come to."""
+        view = self._views.shown
+        if self._tree.has_focus and self._tree.entry is not None:
+            self.select(self._tree.entry)
+        elif isinstance(view, LineageView) and view.has_focus and view.selected_node is not None:
+            self.select(self.make_entry(view.selected_node))
+        elif isinstance(view, EntryList) and view.table.has_focus and view.entry is not None:
+            self.select(view.entry)
+        self._on_change()
+
+    def make_entry(self, node: LineageNode) -> Entry:
+        """Return the entry of a node of the lineage."""
+        return make_node_entry(node, self._host.snapshot, self._host.read_clock())
+
+    def find_listed(self, key: str) -> Entry | None:
+        """Return an entry of the list, if it is there."""
+        view = self._views.stage.find_view(LIST)
+        return view.find_entry(key) if isinstance(view, EntryList) else None

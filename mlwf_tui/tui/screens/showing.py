@@ -1,0 +1,71 @@
+"""Puts what was read of the home on the screen: the outline on the left, lineage and list in the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from mlwf_tui.errors import MlwfError
+from mlwf_tui.tui.screens.navigation import STAGE, TREE, Navigation
+from mlwf_tui.tui.screens.outline import build_outline
+from mlwf_tui.tui.screens.snapshot import Snapshot
+from mlwf_tui.tui.screens.views import LINEAGE, Views
+from mlwf_tui.tui.widgets.entry import filter_branches
+from mlwf_tui.tui.widgets.notice import Notice
+from mlwf_tui.tui.widgets.pane_grid import PaneGrid
+from mlwf_tui.tui.widgets.project_tree import ProjectTree
+from mlwf_tui.tui.widgets.welcome import Welcome
+
+
+class Host(Protocol):
+    """What is needed of the screen."""
+
+    read_clock: Callable[[], datetime]
+    is_loaded: bool  # whether anything was read yet
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What was read last."""
+
+
+class Showing:
+    """Shows the newest snapshot; an empty home gets a welcome, one that cannot be read says why."""
+
+    def __init__(
+        self, host: Host, tree: ProjectTree, panes: PaneGrid, views: Views, navigation: Navigation
+    ) -> None:
+        self._host = host
+        self._tree = tree
+        self._panes = panes
+        self._views = views
+        self._navigation = navigation
+        self.wanted_key = ""  # of the entry that is to be selected once it is there
+
+    def show_outline(self) -> None:
+        """Show the branches, or what the filter leaves of them."""
+        branches = build_outline(self._host.snapshot, self._host.read_clock())
+        shown = filter_branches(branches, self._navigation.filter)
+        self._tree.show(shown)
+        self._navigation.name_matches(bool(shown))
+        if self.wanted_key and self._tree.select(self.wanted_key):
+            self.wanted_key = ""
+
+    def show_middle(self) -> None:
+        """Show what the views draw of all of the home."""
+        if self._host.snapshot.is_empty:
+            if not isinstance(self._views.shown, Welcome):
+                self._views.stage.show_alone(Welcome(id="welcome"))
+                self._panes.go_to(STAGE)
+            return
+        self._views.show_lineage()
+        self._views.renew_list()
+        if not self._host.is_loaded or isinstance(self._views.shown, Welcome):
+            self._views.show(LINEAGE)
+            self._panes.go_to(TREE)
+
+    def show_broken(self, error: MlwfError) -> None:
+        """Say why nothing could be read, where nothing is shown yet."""
+        if not self._host.is_loaded:
+            hint = f"{error.hint}\nF5 reads again." if error.hint else "F5 reads again."
+            self._views.stage.show_alone(Notice(error.message, hint, is_error=True))

@@ -1,0 +1,252 @@
+"""Transform: pick an operation, fill in its form, look at what it would do, and do it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from textual.content import Content
+
+from mlwf_tui.entities.item import check_dataset
+from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.tui.screens import command_lines
+from mlwf_tui.tui.screens.operation_form import Looks, OperationForm
+from mlwf_tui.tui.screens.picking import NO_PICK, OperationPicker, Pick
+from mlwf_tui.tui.screens.previewing import PreviewScreen, Wanted
+from mlwf_tui.tui.screens.verbs.fields import SEED
+from mlwf_tui.tui.screens.verbs.host import (
+    Again,
+    Host,
+    ask_form,
+    find_project,
+    finish,
+    queue_call,
+    show_problems,
+)
+from mlwf_tui.tui.screens.verbs.terms import list_detach_fields, read_detached_terms
+from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+from mlwf_tui.tui.widgets.form import FormField, make_field
+from mlwf_tui.workflow.names import find_free
+from mlwf_tui.workflow.operations import OperationInfo, list_operations
+from mlwf_tui.workflow.transform import TransformPlan, TransformResult, plan_transform, transform
+
+DATA, INTO, TO, PROJECT, DATASET = "the-data", "the-place", "the-new-project", "the-project", "the-dataset"
+OWN = (DATA, INTO, TO, PROJECT, DATASET, SEED.spec.name, *command_lines.DETACHED_TERMS)
+"""Fields of the form itself. Hyphens tell them from an operation's parameters, which may be called `to`."""
+NEW, BESIDE, IN_PLACE = "new", "dataset", "in-place"
+PLACES = {NEW: "a new project", BESIDE: "a dataset of a project", IN_PLACE: "in place"}
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What a form asks for: the arguments of a transform, and the options of the queue."""
+
+    operation: str
+    refs: tuple[str, ...]
+    to: str
+    dataset: str
+    seed: int
+    params: dict[str, str]
+    terms: dict[str, str]
+
+    def write_command(self) -> str:
+        seed = str(self.seed) if self.seed else ""
+        options = {"to": self.to, "dataset": self.dataset, "seed": seed, **self.terms}
+        return command_lines.write_transform(self.operation, self.refs, options, self.params)
+
+
+class Transforming:
+    """Asks for and does transforms, in this process and with their progress shown, or queued."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def transform(self, entry: Entry) -> None:
+        self._pick(entry, NO_PICK)
+
+    def _pick(self, entry: Entry, start: Pick) -> None:
+        refs = list_refs(entry, self._host.marked)
+
+        def listed(operations: tuple[OperationInfo, ...]) -> None:
+            by_name = {operation.name: operation for operation in operations}
+            picker = OperationPicker(f"Transform {' + '.join(refs)} with", operations, start=start)
+            self._host.put(picker, lambda pick: self._ask(entry, refs, by_name[pick.name], pick))
+
+        self._host.ask("operations", partial(list_operations, self._host.workspace), listed)
+
+    def _ask(self, entry: Entry, refs: Sequence[str], operation: OperationInfo, pick: Pick) -> None:
+        read = partial(read_order, operation.name)
+        form = OperationForm(
+            f"{operation.name}: {operation.summary}",
+            self._list_fields(entry, refs, operation),
+            command=lambda values: read(values).write_command(),
+            verb="start",
+            looks=Looks(
+                preview=lambda form: self._preview(form, operation, read(form.collect())),
+                count=lambda form: self._count(form, read(form.collect())),
+            ),
+        )
+        ask_form(
+            self._host,
+            form,
+            lambda values, again: self._begin(read(values), again),
+            closed=lambda: self._pick(entry, pick),
+        )
+
+    def _list_fields(
+        self, entry: Entry, refs: Sequence[str], operation: OperationInfo
+    ) -> tuple[FormField, ...]:
+        snapshot = self._host.snapshot
+        data = make_field(
+            DATA, "PROJECT for its head, or PROJECT@N; several by commas come together", ", ".join(refs),
+            suggestions=tuple(snapshot.iter_data_refs()), is_required=True,
+        )  # fmt: skip
+        return (
+            replace(data, label="data", takes_several=True),
+            *_list_target_fields(
+                find_project(entry) or refs[0], operation.name,
+                tuple(snapshot.refer_to(project) for project in snapshot.projects),
+            ),
+            *(FormField(spec) for spec in operation.params),
+            *((SEED,) if operation.is_random else ()),
+            *list_detach_fields(snapshot),
+        )  # fmt: skip
+
+    # --- looking before it is done -------------------------------------------------------------
+
+    def _preview(self, form: OperationForm, operation: OperationInfo, order: Order) -> None:
+        def wanted(answer: Wanted) -> None:
+            if operation.is_random:
+                form.fill(SEED.spec.name, str(answer.seed))
+            if answer.is_start:
+                form.action_submit()
+
+        screen = PreviewScreen(
+            self._host.workspace, self._host.work, order.operation, order.refs,
+            params=order.params, seed=order.seed, is_random=operation.is_random,
+        )  # fmt: skip
+        self._host.put(screen, wanted)
+
+    def _count(self, form: OperationForm, order: Order) -> None:
+        form.watch_count(
+            self._host.work,
+            lambda observer: draw_plan(
+                plan_transform(
+                    self._host.workspace, order.operation, order.refs, to=order.to, dataset=order.dataset,
+                    params=order.params, seed=order.seed, observer=observer,
+                )
+            ),
+        )  # fmt: skip
+
+    # --- doing it ------------------------------------------------------------------------------
+
+    def _begin(self, order: Order, again: Again) -> None:
+        call = {
+            "operation": order.operation, "refs": order.refs, "to": order.to, "dataset": order.dataset,
+            "params": order.params, "seed": order.seed,
+        }  # fmt: skip
+        terms = read_detached_terms(order.terms)
+        if terms is not None:
+            queue_call(self._host, "transform", call, terms, again, seed=order.seed)
+            return
+        work = partial(
+            transform, self._host.workspace, order.operation, order.refs, to=order.to,
+            dataset=order.dataset, params=order.params, seed=order.seed,
+        )  # fmt: skip
+        title = f"{order.operation} of {' + '.join(order.refs)}"
+        self._host.do_long(title, lambda observer: work(observer=observer), self._say_made, failed=again)
+
+    def _say_made(self, made: TransformResult) -> None:
+        how = " (known recipe, nothing was computed)" if made.cached else ""
+        text = f"Made {made.project}@{made.version}: {made.items_in:,} items in, {made.items_out:,} out{how}."
+        if made.images_resumed:
+            text += f" {made.images_resumed:,} images were there from before."
+        if made.problems:
+            text += f" {len(made.problems):,} images could not be made."
+        finish(self._host, text, detail="\n".join(made.conflicts))
+        show_problems(self._host, f"Images that {made.project}@{made.version} is without", made.problems)
+
+
+def list_refs(entry: Entry, marked: Entry | None) -> tuple[str, ...]:
+    """Return what to transform: the selection, behind what is marked where that is data as well."""
+    kinds = (EntryKind.PROJECT, EntryKind.VERSION)
+    if marked is None or marked.kind not in kinds or marked.ref == entry.ref:
+        return (entry.ref,)
+    return (marked.ref, entry.ref)
+
+
+def read_order(operation: str, values: Mapping[str, str]) -> Order:
+    """Return what a form's values come to."""
+    own, params = command_lines.split_values(values, OWN)
+    refs = command_lines.split_words(own.get(DATA, ""))
+    place = own.get(INTO, NEW)
+    first = refs[0] if refs else ""
+    to = {NEW: own.get(TO, ""), BESIDE: own.get(PROJECT, "")}.get(place, first.partition("@")[0])
+    seed = own.get(SEED.spec.name, "")
+    return Order(
+        operation=operation,
+        refs=refs,
+        to=to,
+        dataset=own.get(DATASET, "") if place == BESIDE else "",
+        seed=int(seed) if seed.isdecimal() else 0,  # a form that is still written in may hold anything
+        params=params,
+        terms={name: own[name] for name in command_lines.DETACHED_TERMS if name in own},
+    )
+
+
+def draw_plan(plan: TransformPlan) -> Content:
+    """Return what a transform would do, in a line or two."""
+    target = f"{plan.project}/{plan.dataset}" if plan.dataset else plan.project
+    counts: list[Any] = [
+        (f"{plan.items_in:,} → {plan.items_out:,} items", "bold"), f" in {target}: ",
+        (f"+{plan.items_added:,} added", "$success"), " · ", (f"~{plan.items_changed:,} changed", "$primary"),
+        " · ", (f"-{plan.items_dropped:,} dropped", "$error"), f" · {plan.items_unchanged:,} as they are",
+    ]  # fmt: skip
+    if plan.cached:
+        counts.append("\nThe same recipe was followed before: its result is used at once.")
+    elif plan.images:
+        resumed = f", {plan.images_resumed:,} of them there already" if plan.images_resumed else ""
+        counts.append(f"\n{plan.images:,} images to make{resumed}.")
+    else:
+        counts.append("\nNo image is made: only what is said of them changes.")
+    return Content.assemble(*counts)
+
+
+def _list_target_fields(project: str, operation: str, projects: Sequence[str]) -> tuple[FormField, ...]:
+    """Ask where the result goes: into a new project, a dataset of one, or the source itself."""
+    stem = f"{project.rpartition('/')[2]}-{operation}"
+    new = find_free(stem, projects) if stem in projects else stem
+    into = make_field(
+        INTO, "in place: the source's own head moves on, and its state before stays a version", NEW,
+        choices=tuple(PLACES),
+    )  # fmt: skip
+    of_new = make_field(
+        TO, "project that gets the result; of one that exists the former head stays a version", new,
+        is_required=True,
+    )  # fmt: skip
+    of_beside = make_field(
+        PROJECT, "project that gets the dataset; what else it has stays beside it", project,
+        suggestions=projects, is_required=True,
+    )  # fmt: skip
+    dataset = make_field(
+        DATASET, "dataset that the results come into; may nest with /", operation, is_required=True
+    )
+    return (
+        replace(into, label="into", labels=PLACES),
+        replace(of_new, label="project", is_wanted=lambda values: values[INTO] == NEW),
+        replace(of_beside, label="project", is_wanted=lambda values: values[INTO] == BESIDE),
+        replace(
+            dataset, label="dataset", is_wanted=lambda values: values[INTO] == BESIDE,
+            find_fault=_find_dataset_fault,
+        ),
+    )  # fmt: skip
+
+
+def _find_dataset_fault(text: str) -> str:
+    try:
+        check_dataset(text)
+    except InvalidParameter as error:
+        return error.message
+    return ""
