@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,6 +104,10 @@ def test_a_program_that_is_killed_is_lost_and_one_that_stands_still_is_not(fille
     try:
         process.send_signal(signal.SIGSTOP)
         assert filled.jobs.get(run_id).state is RunState.RUNNING
+        past = time.time() - 3_600
+        os.utime(filled.path / "runs" / run_id / "heartbeat", (past, past))
+        assert filled.jobs.get(run_id).state is RunState.RUNNING, "slow, and seen to be alive"
+        assert filled.show(run_id).facts["heartbeat"]["is_late"]
     finally:
         process.kill()
         process.communicate(timeout=30)
