@@ -321,11 +321,19 @@ class FitResult(msgspec.Struct, frozen=True, kw_only=True):
     is_stopped: bool = False  # asked to stop before the last epoch; the checkpoints are good
 
 
+PREDICT_BATCH = 16
+"""How many images `Trainer.predict` may look at together, counted from the first that it is given.
+
+After a kill it is given the rest from such a border on, so that the same images meet in a batch: what a
+library computes of one may depend, in its last bits, on those beside it."""
+
+
 class ItemPrediction(msgspec.Struct, frozen=True, kw_only=True):
     """What a model says of one item; boxes in pixels of the original image, best first."""
 
     key: str
-    objects: tuple[AnnotatedObject, ...]
+    objects: tuple[AnnotatedObject, ...] = ()
+    problem: str = ""  # why the image cannot be used; then there are no objects
 
 
 class EvaluateRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -388,7 +396,10 @@ class Trainer(Protocol):
     def predict(
         self, request: PredictRequest, items: Sequence[SourceItem], observer: Observer
     ) -> Iterator[ItemPrediction]:
-        """Yield one prediction an item, in order, with only objects above the confidence."""
+        """Yield one prediction an item, in order, with only objects above the confidence.
+
+        An image that cannot be decoded is a prediction with a problem; the others are predicted.
+        """
 
 
 # --- samples -------------------------------------------------------------------------------------

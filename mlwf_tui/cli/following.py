@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from mlwf_tui.cli.face import DONE, INTERRUPTED
+import msgspec
+
+from mlwf_tui.cli.face import DONE, INTERRUPTED, PARTLY
 from mlwf_tui.cli.progress import ProgressLine
-from mlwf_tui.cli.text import format_duration
-from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.cli.text import format_duration, format_problems
+from mlwf_tui.entities.run import Problem, Run, RunState
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.workflow.follow import RunUpdate, wait_for
 from mlwf_tui.workspace import Workspace
@@ -69,6 +71,11 @@ def notify_end(workspace: Workspace, run: Run) -> None:
     sys.stderr.flush()
 
 
+def format_partly(run: Run) -> list[str]:
+    """Return a line for each image with which a run has failed while it did the others."""
+    return format_problems(msgspec.convert(run.result.get("problems", []), list[Problem]), "failed")
+
+
 def raise_failure(run: Run) -> None:
     """Raise what a followed run failed with; a run that is done or stopped raises nothing."""
     if run.state in (RunState.FAILED, RunState.LOST):
@@ -80,7 +87,9 @@ def raise_failure(run: Run) -> None:
 
 def exit_code_of_run(run: Run) -> int:
     """Return the exit code that a followed run's end means."""
-    return INTERRUPTED if run.state is RunState.STOPPED else DONE
+    if run.state is RunState.STOPPED:
+        return INTERRUPTED
+    return PARTLY if run.result.get("problems") else DONE
 
 
 @contextmanager

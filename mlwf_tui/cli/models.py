@@ -173,16 +173,21 @@ def _finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
 
 
 def _format_result(run: Run) -> str:
+    from mlwf_tui.cli.following import format_partly
+
     result: Mapping[str, Any] = run.result
     metrics = "  ".join(f"{name} {value:.3f}" for name, value in list(result.get("metrics", {}).items())[:6])
     if run.verb == "train":
         return f"{run.state}: model {result.get('model', '-')}  {metrics}"
     if run.verb == "benchmark":
         return f"{run.state}: report {result.get('report', '-')}  {metrics}"
-    return (
+    resumed = result.get("items_resumed")
+    text = (
         f"{run.state}: {result.get('project', '-')}@{result.get('version', '-')}"
         f"  {result.get('objects_out', 0)} objects on {result.get('items_out', 0)} items"
+        f"{f', {resumed:,} of them known from a run that did not end' if resumed else ''}"
     )
+    return "\n".join([text, *format_partly(run)])
 
 
 def _format_reports(reports: tuple[Report, ...]) -> str:

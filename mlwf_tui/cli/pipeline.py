@@ -136,7 +136,7 @@ def _show_text(face: Face, workspace: Workspace, file: str) -> int:
 
 def _submit(face: Face, workspace: Workspace, request: Request, terms: Terms | None) -> int:
     """Queue it; without --detach, as where a model wants a GPU, follow it to its end."""
-    from mlwf_tui.cli.following import exit_code_of_run, follow_run, raise_failure
+    from mlwf_tui.cli.following import exit_code_of_run, follow_run, format_partly, raise_failure
     from mlwf_tui.workflow.pipeline import submit_pipeline
     from mlwf_tui.workflow.stop import stop_run
 
@@ -152,7 +152,8 @@ def _submit(face: Face, workspace: Workspace, request: Request, terms: Terms | N
         finished = stop_run(workspace, run.id)
     raise_failure(finished)
     document = {"run": run.id, "state": finished.state.value, **finished.result}
-    face.show(document, f"{finished.state}: {finished.result.get('summary', '')}")
+    text = f"{finished.state}: {finished.result.get('summary', '')}"
+    face.show(document, lambda: "\n".join([text, *format_partly(finished)]))
     return exit_code_of_run(finished)
 
 
@@ -189,7 +190,7 @@ def _format_result(result: PipelineResult) -> str:
             lines.append("  ".join(f"{name}={value}" for name, value in point.values.items()))
         lines.append(_format_steps(point))
         lines += [_format_output(output, is_dry_run=result.is_dry_run) for output in point.outputs]
-        lines += format_problems(point.problems)
+        lines += format_problems(point.problems, "failed")
         if point.training:
             lines.append(f"train {point.training} goes on by itself; mlwf watch {point.training} follows it")
     if result.is_dry_run:

@@ -96,9 +96,9 @@ def _cut(line: str, columns: int) -> str:
     return click.unstyle(line)[: columns - 1] + "…"
 
 
-def format_problems(problems: Sequence[Problem]) -> list[str]:
-    """Return a line for each thing that was left out, cut where there are many."""
-    lines = [f"  left out: {problem.path}: {problem.reason}" for problem in problems[:SHOWN_PROBLEMS]]
+def format_problems(problems: Sequence[Problem], word: str = "left out") -> list[str]:
+    """Return a line for each thing that was left out, or has failed, cut where there are many."""
+    lines = [f"  {word}: {problem.path}: {problem.reason}" for problem in problems[:SHOWN_PROBLEMS]]
     if len(problems) > SHOWN_PROBLEMS:
         lines.append(f"  … and {len(problems) - SHOWN_PROBLEMS} more; --json lists all")
     return lines

@@ -6,10 +6,13 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
+import msgspec
 from msgspec import structs
 from msgspec.structs import replace
 
@@ -27,12 +30,14 @@ from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.pairing import measure_iou
 from mlwf_tui.entities.project import ManifestSummary, Version
 from mlwf_tui.entities.queue import Terms
-from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.run import Problem, Run
+from mlwf_tui.errors import InvalidInput, PluginError
 from mlwf_tui.params import ParamSpec, build_params, describe_params, param
-from mlwf_tui.protocols import Observer, PredictRequest, SourceItem
+from mlwf_tui.protocols import PREDICT_BATCH, ItemPrediction, Observer, PredictRequest, SourceItem
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
 from mlwf_tui.workflow.benchmark import check_task, find_model, open_weights
+from mlwf_tui.workflow.finished_predictions import FinishedPredictions, forget_predictions
 from mlwf_tui.workflow.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.leases import find_device
 from mlwf_tui.workflow.projects import find_or_create_project
@@ -52,6 +57,22 @@ class ApplyParams:
     )
     iou: float = param(0.5, "merge: from which overlap on it is the same object", low=0.01, high=1)
     device: str = param("auto", "auto, cpu, or a GPU's index")
+
+
+class Annotated(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model has made of items; those whose images cannot be used are as they were, and listed."""
+
+    manifest: ManifestSummary
+    items_resumed: int = 0  # predicted by an earlier run that did not end
+    problems: tuple[Problem, ...] = ()
+
+    def to_result(self) -> dict[str, Any]:
+        """Return what a run's result says of it."""
+        return {
+            "objects_out": self.manifest.object_count,
+            "items_resumed": self.items_resumed,
+            "problems": [msgspec.to_builtins(problem) for problem in self.problems],
+        }
 
 
 def list_params() -> tuple[ParamSpec, ...]:
@@ -104,9 +125,13 @@ def perform_apply(recorder: Recorder, version: Version, model: Model, observer: 
     recipe = digest_apply(model, params, [(version.manifest, "")])
     known = find_known(workspace, recipe, observer)
     workspace.catalog.runs.set_recipe(run.id, recipe)
-    sources = [(version.manifest, "")]
-    manifest = known.manifest if known else annotate(recorder, model, params, sources, observer)
-    _finish(recorder, version, model, manifest, is_cached=known is not None)
+    if known is not None:
+        _finish(recorder, version, model, Annotated(manifest=known.manifest), is_cached=True)
+        return
+    annotated = annotate(recorder, model, params, [(version.manifest, "")], observer)
+    _finish(recorder, version, model, annotated, is_cached=False)
+    if not annotated.problems:  # else another try has only those to look at that failed
+        forget_predictions(workspace.home, recipe)
 
 
 def digest_apply(model: Model, params: ApplyParams, sources: Sequence[tuple[Digest, str]]) -> Digest:
@@ -135,8 +160,16 @@ def annotate(
     params: ApplyParams,
     sources: Sequence[tuple[Digest, str]],
     observer: Observer,
-) -> ManifestSummary:
-    """Let a model annotate the items of manifests, each below its dataset; return what it wrote."""
+) -> Annotated:
+    """Let a model annotate the items of manifests, each below its dataset.
+
+    What it said before the process dies, or is stopped, is not asked again by the same recipe. Once the
+    catalog names the manifest, `forget_predictions` frees what was kept for that.
+
+    Raises:
+        InvalidInput: none of the images can be used, or the weights cannot.
+        Cancelled: the observer asked for it.
+    """
     workspace = recorder.workspace
     items = [
         replace(item, dataset=with_dataset(item.dataset, prefix)) if prefix else item
@@ -154,20 +187,33 @@ def annotate(
             folder=scratch,
             device=find_device(params.device, os.environ),
         )
-        annotated = list(_iter_annotated(recorder, model, items, params, request, observer))
+        finished = FinishedPredictions(workspace.home, digest_apply(model, params, sources))
+        with closing(finished):
+            work = _Predicting(recorder, model, request, finished, observer)
+            annotated = [_annotate(item, said, model, params) for item, said in work.iter_all(items, params)]
+    _check_usable(work.problems, work.count)
     with recorder.writer() as writer:
-        return write_manifest(writer, extend_schema(schema, model), annotated)
+        made = write_manifest(writer, extend_schema(schema, model), annotated)
+    return Annotated(manifest=made, items_resumed=work.resumed, problems=tuple(work.problems))
+
+
+def _check_usable(problems: Sequence[Problem], count: int) -> None:
+    if problems and len(problems) == count:
+        raise InvalidInput(
+            f"None of {count:,} images can be used; the first, {problems[0].path}: {problems[0].reason}",
+            hint="Nothing was changed.",
+        )
 
 
 def _finish(
-    recorder: Recorder, version: Version, model: Model, manifest: ManifestSummary, *, is_cached: bool
+    recorder: Recorder, version: Version, model: Model, annotated: Annotated, *, is_cached: bool
 ) -> None:
     """Make the result the target's head and newest version, and close the run, in one transaction.
 
     What the target has become meanwhile is kept as a version and is a parent of the new one: an
     application may take hours, and its result is not thrown away for a change beside it.
     """
-    workspace, run = recorder.workspace, recorder.run
+    workspace, run, manifest = recorder.workspace, recorder.run, annotated.manifest
     target = find_or_create_project(workspace, run.params["to"])
     with recorder.finishing():
         made = recorder.write_version(
@@ -182,38 +228,106 @@ def _finish(
             "version": made.number,
             "items_in": version.item_count,
             "items_out": manifest.item_count,
-            "objects_out": manifest.object_count,
+            **annotated.to_result(),
             "cached": is_cached,
             "run": run.id,
             "manifest": manifest.digest,
-            "summary": f"{manifest.object_count:,} objects on {manifest.item_count:,} items",
+            "summary": f"{manifest.object_count:,} objects on {manifest.item_count:,} items"
+            + describe_problems(annotated.problems),
         }
 
 
-def _iter_annotated(
-    recorder: Recorder,
-    model: Model,
-    items: Sequence[Item],
-    params: ApplyParams,
-    request: PredictRequest,
-    observer: Observer,
-) -> Iterator[Item]:
-    """Yield every item, in order, with what the model says of it."""
-    store = recorder.workspace.store
-    is_wanted = [params.policy != "keep" or not item.annotation.objects for item in items]
-    sources = [
-        SourceItem(item, partial(store.read, item.blob))
-        for item, is_one in zip(items, is_wanted, strict=True)
-        if is_one
-    ]
-    trainer = recorder.workspace.registry.get_trainer(model.trainer)
-    predictions = iter(trainer.predict(request, sources, observer))
-    for item, is_one in zip(items, is_wanted, strict=True):
-        if not is_one:
-            yield item
-            continue
-        predicted = tuple(structs.replace(found, author=model.name) for found in next(predictions).objects)
-        yield replace(item, annotation=_merge(item.annotation, predicted, params))
+def describe_problems(problems: Sequence[Problem]) -> str:
+    """Return what a summary says of images that cannot be used, with what leads up to it."""
+    return f", partly: {len(problems):,} of the images cannot be used" if problems else ""
+
+
+class _Predicting:
+    """Asks a model about items, batch by batch, but for those of which it has spoken before."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        model: Model,
+        request: PredictRequest,
+        finished: FinishedPredictions,
+        observer: Observer,
+    ) -> None:
+        self._recorder = recorder
+        self._model = model
+        self._request = request
+        self._finished = finished
+        self._observer = observer
+        self.count = 0  # of the items that the model is to look at
+        self.resumed = 0
+        self.problems: list[Problem] = []
+
+    def iter_all(
+        self, items: Sequence[Item], params: ApplyParams
+    ) -> Iterator[tuple[Item, ItemPrediction | None]]:
+        """Yield every item, in order, with what the model says of it, None where it is not to be asked."""
+        is_wanted = [params.policy != "keep" or not item.annotation.objects for item in items]
+        wanted = [item for item, is_one in zip(items, is_wanted, strict=True) if is_one]
+        self.count = len(wanted)
+        predictions = self._iter_predicted(wanted)
+        for item, is_one in zip(items, is_wanted, strict=True):
+            yield item, next(predictions) if is_one else None
+
+    def _iter_predicted(self, wanted: Sequence[Item]) -> Iterator[ItemPrediction]:
+        """Yield a prediction for each item; a batch is noted before the first of it is."""
+        batches = [wanted[at : at + PREDICT_BATCH] for at in range(0, len(wanted), PREDICT_BATCH)]
+        left = [batch for batch in batches if self._finished.find(batch) is None]
+        fresh = self._ask([item for batch in left for item in batch])
+        done = 0
+        for batch in batches:
+            known = self._finished.find(batch)
+            if known is None:
+                said = tuple(islice(fresh, len(batch)))
+                if len(said) != len(batch):
+                    raise PluginError(f"The trainer {self._model.trainer} left out what it sees on an image.")
+                known = self._finished.note(batch, said)
+            else:
+                self.resumed += len(batch)
+            done += len(batch)
+            self._observer.progress(done, self.count, f"{done} of {self.count} images")
+            for item, prediction in zip(batch, known, strict=True):
+                if prediction.problem:
+                    self.problems.append(Problem(item.key, prediction.problem))
+                yield prediction
+
+    def _ask(self, items: Sequence[Item]) -> Iterator[ItemPrediction]:
+        """Yield what the trainer says; it is not even loaded where there is nothing to ask."""
+        workspace = self._recorder.workspace
+        if not items:
+            return
+        sources = [SourceItem(item, partial(workspace.store.read, item.blob)) for item in items]
+        trainer = workspace.registry.get_trainer(self._model.trainer)
+        yield from trainer.predict(self._request, sources, _Quiet(self._observer))
+
+
+class _Quiet:
+    """An observer for a trainer that sees only a part of the images, whose counts would be wrong."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def progress(self, step: int, total: int | None, message: str) -> None:
+        """Say nothing: whoever asked the trainer counts."""
+
+    def metric(self, key: str, value: float, step: int) -> None:
+        """Report one measured value."""
+        self._observer.metric(key, value, step)
+
+    def check_cancelled(self) -> None:
+        """Raise Cancelled if the work should stop."""
+        self._observer.check_cancelled()
+
+
+def _annotate(item: Item, said: ItemPrediction | None, model: Model, params: ApplyParams) -> Item:
+    if said is None or said.problem:
+        return item
+    predicted = tuple(structs.replace(found, author=model.name) for found in said.objects)
+    return replace(item, annotation=_merge(item.annotation, predicted, params))
 
 
 def _merge(before: Annotation, predicted: tuple[AnnotatedObject, ...], params: ApplyParams) -> Annotation:

@@ -11,6 +11,7 @@ from mlwf_tui.store.collect import collect as collect_store
 from mlwf_tui.store.collect import plan_collect
 from mlwf_tui.store.references import LiveSet
 from mlwf_tui.workflow.finished_drafts import clear_drafts
+from mlwf_tui.workflow.finished_predictions import clear_predictions
 from mlwf_tui.workflow.live import mark_live
 from mlwf_tui.workspace import Workspace
 
@@ -46,5 +47,7 @@ def collect(
 
     if is_dry_run:
         return plan_collect(workspace.store, mark)
-    clear_drafts(workspace.home, datetime.now(UTC) - timedelta(seconds=grace_s))
+    let_go_before = datetime.now(UTC) - timedelta(seconds=grace_s)
+    clear_drafts(workspace.home, let_go_before)
+    clear_predictions(workspace.home, let_go_before)
     return collect_store(workspace.store, mark, observer, timeout_s=timeout_s)

@@ -1,8 +1,8 @@
 """Keeps on disk which drafts of a recipe are made, so that none is made again after a kill; not a verb.
 
 A folder for each recipe in the home's cache, and in it a file for each process that makes drafts. A
-record is appended once the images that it names are durable. What a kill or a power cut tears at the
-end of a file is not believed; it costs no more than making those drafts again.
+record is appended once the images that it names are durable. One that is torn costs no more than making
+its draft again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -20,13 +19,17 @@ from typing import IO
 import msgspec
 
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.store.failures import guard_storage
 from mlwf_tui.store.manifests import EncodedItem
 from mlwf_tui.store.store import Store
+from mlwf_tui.workflow.record_files import (
+    RecordFile,
+    clear_folders,
+    is_recent,
+    iter_records,
+    list_entries,
+)
 
 _FOLDER = "drafts"
-_HEAD_BYTES = 8  # length and CRC-32 of the record, little endian
-_MOST_BYTES = 1 << 28  # of a record: more is no record of ours
 _ASK_AT_ONCE = 5000
 
 
@@ -56,8 +59,7 @@ class DraftLog:
     """The file of one process, made when there is something to note; closed by whoever opens it."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / f"{os.getpid()}-{os.urandom(4).hex()}"
-        self._file: IO[bytes] | None = None
+        self._file = RecordFile(folder)
 
     def append(self, finished: Sequence[FinishedDraft]) -> None:
         """Note drafts whose images are durable.
@@ -65,21 +67,12 @@ class DraftLog:
         Raises:
             StorageFailed: the disk refused.
         """
-        if not finished:
-            return
-        records = map(_encoder.encode, finished)
-        with guard_storage(f"write {self._path}"):
-            if self._file is None:
-                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._file = self._path.open("xb")
-            self._file.write(b"".join(_frame(record) for record in records))
-            self._file.flush()
+        if finished:
+            self._file.append(map(_encoder.encode, finished))
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._file is not None:
-            with suppress(OSError):  # all that counts was flushed
-                self._file.close()
+        self._file.close()
 
 
 class FinishedDrafts:
@@ -92,7 +85,7 @@ class FinishedDrafts:
         self._files: list[IO[bytes]] = []
         self._places: dict[bytes, tuple[int, int, int]] = {}  # file, offset and size of its record
         missing: set[bytes] = set()
-        for path in _list_files(folder):
+        for path in list_entries(folder):
             with suppress(FileNotFoundError):  # another run of the recipe has ended
                 self._files.append(path.open("rb"))
                 missing |= self._read(len(self._files) - 1, store)
@@ -122,7 +115,7 @@ class FinishedDrafts:
         """Note a file's records, and return the drafts whose images are gone."""
         blobs: dict[bytes, bytes] = {}
         gone: set[bytes] = set()
-        for offset, record in _iter_records(self._files[number]):
+        for offset, record in iter_records(self._files[number]):
             finished = _decoder.decode(record)
             self._places[finished.draft] = number, offset, len(record)
             if finished.blob:
@@ -142,11 +135,11 @@ def forget_drafts(home: Path, recipe: Digest) -> None:
 
 def iter_kept_blobs(home: Path, since: datetime | None) -> Iterator[Digest]:
     """Yield the images that finished drafts need, of recipes that were worked on since then."""
-    for folder in _list_recipes(home):
-        if _is_recent(folder, since):
-            for path in _list_files(folder):
+    for folder in list_entries(home / "cache" / _FOLDER):
+        if is_recent(folder, since):
+            for path in list_entries(folder):
                 with suppress(FileNotFoundError), path.open("rb") as file:
-                    for _, record in _iter_records(file):
+                    for _, record in iter_records(file):
                         blob = _decoder.decode(record).blob
                         if blob:
                             yield Digest(blob.hex())
@@ -154,44 +147,4 @@ def iter_kept_blobs(home: Path, since: datetime | None) -> Iterator[Digest]:
 
 def clear_drafts(home: Path, since: datetime) -> None:
     """Remove what is known of recipes that nobody has worked on since then."""
-    for folder in _list_recipes(home):
-        if not _is_recent(folder, since):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _frame(record: bytes) -> bytes:
-    return len(record).to_bytes(4, "little") + zlib.crc32(record).to_bytes(4, "little") + record
-
-
-def _iter_records(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Yield the whole records of a file with their offsets, up to the first that is torn."""
-    offset = 0
-    while True:
-        head = file.read(_HEAD_BYTES)
-        size, check = int.from_bytes(head[:4], "little"), int.from_bytes(head[4:], "little")
-        if len(head) < _HEAD_BYTES or size > _MOST_BYTES:
-            return
-        record = file.read(size)
-        if len(record) < size or not size or zlib.crc32(record) != check:
-            return
-        yield offset + _HEAD_BYTES, record
-        offset += _HEAD_BYTES + size
-
-
-def _list_recipes(home: Path) -> list[Path]:
-    folder = home / "cache" / _FOLDER
-    return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _list_files(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _is_recent(folder: Path, since: datetime | None) -> bool:
-    """Whether a file of the folder was written since then, or one is being made."""
-    if since is None:
-        return True
-    with suppress(FileNotFoundError):
-        newest = max([folder.stat().st_mtime, *[path.stat().st_mtime for path in _list_files(folder)]])
-        return newest >= since.timestamp()
-    return False
+    clear_folders(home / "cache" / _FOLDER, since)

@@ -233,5 +233,6 @@ def _describe_sweep(pipeline: Pipeline, points: Sequence[Point], count: int) -> 
              "outputs": [msgspec.to_builtins(output) for output in point.outputs]}
             for point in points
         ],
+        "problems": [msgspec.to_builtins(problem) for point in points for problem in point.problems],
         "summary": f"{len(points)} of {count} points",
     }  # fmt: skip

@@ -16,8 +16,9 @@ from mlwf_tui.entities.project import ManifestSummary
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem, RunState
 from mlwf_tui.errors import Paused
 from mlwf_tui.protocols import Observer
-from mlwf_tui.workflow.apply import annotate, digest_apply
+from mlwf_tui.workflow.apply import Annotated, annotate, describe_problems, digest_apply
 from mlwf_tui.workflow.finished_drafts import forget_drafts
+from mlwf_tui.workflow.finished_predictions import forget_predictions
 from mlwf_tui.workflow.piping import CheckedStep
 from mlwf_tui.workflow.recipes import Known, Recipe, find_known
 from mlwf_tui.workflow.recorder import Recorder, record
@@ -89,6 +90,7 @@ def do_step(
         with run.finishing():
             made = run.write_intermediate(checked.name, manifest)
             summary = f"{checked.name}: {items_in:,} → {manifest.item_count:,} items"
+            summary += describe_problems(problems)
             facts = {"items_in": items_in, "items_out": manifest.item_count, "run": run.run_id}
             run.result = {
                 **result, **facts, "cached": known is not None, "manifest": manifest.digest,
@@ -96,6 +98,7 @@ def do_step(
             }  # fmt: skip
     if not problems:
         forget_drafts(workspace.home, recipe)
+        forget_predictions(workspace.home, recipe)
     return StepResult(
         held=_hold(manifest, ArtifactRef(ArtifactKind.INTERMEDIATE, made.id, made.title)),
         run=run.run_id,
@@ -143,10 +146,10 @@ def _apply(
     assert checked.model is not None
     run.read_model(checked.model.id)
     if known is not None:
-        manifest = known.manifest
+        made = Annotated(manifest=known.manifest)
     else:
-        manifest = annotate(run, checked.model, checked.params, _name_manifests(inputs), observer)
-    return manifest, {"objects_out": manifest.object_count}, ()
+        made = annotate(run, checked.model, checked.params, _name_manifests(inputs), observer)
+    return made.manifest, made.to_result(), made.problems
 
 
 def _make_recipe(checked: CheckedStep, inputs: Mapping[str, Held]) -> Recipe:

@@ -185,8 +185,12 @@ def test_predict_names_an_image_that_cannot_be_decoded(trained: Trained, tmp_pat
     broken = SourceItem(make_item("broken.jpg").item, lambda: b"no image")
     use = PredictRequest(weights=result.checkpoints[0], image_size_px=64, confidence=0.5, folder=tmp_path)
 
-    with pytest.raises(InvalidInput, match=r"main/broken\.jpg"):
-        list(trainer.predict(use, [broken], KeepingObserver()))
+    said = list(trainer.predict(use, [make_item("a.jpg"), broken, make_item("b.jpg")], KeepingObserver()))
+
+    assert [prediction.key for prediction in said] == ["main/a.jpg", "main/broken.jpg", "main/b.jpg"]
+    assert [prediction.problem for prediction in said] == ["", "The image cannot be decoded.", ""]
+    (alone,) = trainer.predict(use, [broken], KeepingObserver())
+    assert alone.problem
 
 
 @pytest.mark.slow

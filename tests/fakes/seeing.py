@@ -1,8 +1,13 @@
-"""A trainer whose models see on every image what their weights, a JSON file, say; it needs no library."""
+"""A trainer whose models see on every image what their weights, a JSON file, say; it needs no library.
+
+A model may also be told of images that it cannot use, to write down what it looks at, and to wait for a
+file once it has looked at some images.
+"""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,21 +61,46 @@ class SeeingTrainer:
     def predict(
         self, request: PredictRequest, items: Sequence[SourceItem], observer: Observer
     ) -> Iterator[ItemPrediction]:
-        boxes = json.loads(request.weights.read_text("utf-8"))
+        told = json.loads(request.weights.read_text("utf-8"))
         objects = tuple(
             AnnotatedObject(name, Geometry.rectangle(left, top, right, bottom), confidence=0.9)
-            for name, left, top, right, bottom in boxes
+            for name, left, top, right, bottom in told["boxes"]
         )
-        for source in items:
+        for number, source in enumerate(items):
+            while number == told["waits_after"] and not Path(told["gate"]).exists():
+                observer.check_cancelled()
+                time.sleep(0.02)
             observer.check_cancelled()
-            yield ItemPrediction(key=source.item.key, objects=objects)
+            if told["trace"]:
+                with Path(told["trace"]).open("a", encoding="utf-8") as file:
+                    file.write(f"{source.item.key}\n")
+            if source.item.name in told["broken"]:
+                yield ItemPrediction(key=source.item.key, problem="The image cannot be decoded.")
+            else:
+                yield ItemPrediction(key=source.item.key, objects=objects)
 
 
-def add_seer(workspace: Workspace, name: str, boxes: Sequence[Box]) -> Model:
-    """Enter a model that sees these boxes on every image; its weights are in the store."""
+def add_seer(
+    workspace: Workspace,
+    name: str,
+    boxes: Sequence[Box],
+    *,
+    broken: Sequence[str] = (),
+    trace: str = "",
+    gate: str = "",
+    waits_after: int = -1,
+) -> Model:
+    """Enter a model that sees these boxes on every image; its weights are in the store.
+
+    It cannot use the images of the items named `broken`, writes the keys of those that it looks at to
+    `trace`, and waits for the file `gate` once it has looked at `waits_after` of them.
+    """
     with record(workspace, "train", params={"name": name}) as run:
         with run.writer() as writer:
-            content = json.dumps(boxes).encode()
+            told = {
+                "boxes": boxes, "broken": broken, "trace": trace, "gate": gate, "waits_after": waits_after,
+            }  # fmt: skip
+            content = json.dumps(told).encode()
             blob = writer.put(content)
         return run.write_model(
             name=name,

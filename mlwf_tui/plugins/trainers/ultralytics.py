@@ -76,7 +76,7 @@ class UltralyticsTrainer:
         """Yield one prediction an item, in order.
 
         Raises:
-            InvalidInput: the weights are missing or of another task, or an image cannot be decoded.
+            InvalidInput: the weights are missing or of another task.
             PluginError: the library failed.
         """
         from mlwf_tui.plugins.trainers.ultralytics_predict import predict

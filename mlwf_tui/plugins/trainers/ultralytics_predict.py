@@ -8,8 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.trainers.ultralytics_evaluate import BATCH, build_objects
+from mlwf_tui.errors import CorruptData, NotFound
+from mlwf_tui.plugins.trainers.ultralytics_evaluate import build_objects
 from mlwf_tui.plugins.trainers.ultralytics_library import (
     choose_device,
     load_weights,
@@ -17,7 +17,7 @@ from mlwf_tui.plugins.trainers.ultralytics_library import (
     report_failure,
     use_all_threads,
 )
-from mlwf_tui.protocols import ItemPrediction, Observer, PredictRequest, SourceItem
+from mlwf_tui.protocols import PREDICT_BATCH, ItemPrediction, Observer, PredictRequest, SourceItem
 
 
 def predict(
@@ -28,33 +28,43 @@ def predict(
     model = load_weights(request.weights)
     model.add_callback("on_predict_start", use_all_threads)
     device = choose_device(request.device)
-    for start in range(0, len(items), BATCH):
+    for start in range(0, len(items), PREDICT_BATCH):
         observer.check_cancelled()
-        batch = items[start : start + BATCH]
+        batch = items[start : start + PREDICT_BATCH]
+        decoded = [_decode(source) for source in batch]
+        pixels = [found for found in decoded if not isinstance(found, str)]
         with report_failure("predict"):
-            results = model.predict(
-                [_decode(source) for source in batch],
-                conf=request.confidence,
-                imgsz=request.image_size_px,
-                device=device,
-                batch=len(batch),
-                project=str(request.folder.absolute()),
-                name="predict",
-                exist_ok=True,
-                verbose=False,
+            results = (
+                model.predict(
+                    pixels,
+                    conf=request.confidence,
+                    imgsz=request.image_size_px,
+                    device=device,
+                    batch=len(pixels),
+                    project=str(request.folder.absolute()),
+                    name="predict",
+                    exist_ok=True,
+                    verbose=False,
+                )
+                if pixels
+                else []
             )
-        for source, result in zip(batch, results, strict=True):
+        following = iter(results)
+        for source, found in zip(batch, decoded, strict=True):
+            if isinstance(found, str):
+                yield ItemPrediction(key=source.item.key, problem=found)
+                continue
+            result = next(following)
             boxes = result.boxes.data.cpu().numpy()  # (N, 6) left, top, right, bottom, confidence, class
             yield ItemPrediction(key=source.item.key, objects=build_objects(boxes, result.names))
         observer.progress(start + len(batch), len(items), f"{start + len(batch)} of {len(items)} images")
 
 
 def _decode(source: SourceItem) -> Any:
-    """Return (H, W, 3) uint8 BGR, as the library reads files itself."""
-    encoded = np.frombuffer(source.read_image(), np.uint8)
+    """Return (H, W, 3) uint8 BGR, as the library reads files itself, or why that cannot be."""
+    try:
+        encoded = np.frombuffer(source.read_image(), np.uint8)
+    except (CorruptData, NotFound) as error:
+        return error.message
     pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
-    if pixels is None:
-        raise InvalidInput(
-            f"The image {source.item.key} cannot be decoded.", hint="Remove the item, or import it again."
-        )
-    return pixels
+    return "The image cannot be decoded." if pixels is None else pixels
