@@ -17,7 +17,7 @@ from mlwf_tui.protocols import Observer
 from mlwf_tui.store.manifests import EncodedItem
 from mlwf_tui.workflow.finished_drafts import FinishedDraft, FinishedDrafts, digest_draft, place_drafts
 from mlwf_tui.workflow.hands import open_hands
-from mlwf_tui.workflow.making_hand import MakingSetup, Outcome, Task
+from mlwf_tui.workflow.making_hand import Made, MakingSetup, Outcome, Task
 from mlwf_tui.workflow.planning import Fate, Plan, PlannedDraft
 from mlwf_tui.workflow.recipes import Recipe
 from mlwf_tui.workflow.sources import Sources
@@ -31,7 +31,7 @@ _MOST_KNOWN = 256
 
 Map = Callable[[Iterator[bytes]], Iterator[bytes]]
 _encoder = msgspec.msgpack.Encoder()
-_outcomes_decoder = msgspec.msgpack.Decoder(list[Outcome])
+_made_decoder = msgspec.msgpack.Decoder(Made)
 _planned_decoder = msgspec.msgpack.Decoder(PlannedDraft)
 
 
@@ -48,6 +48,7 @@ class Tally:
     resumed: int = 0  # made by an earlier run that did not end
     emptied: Counter[Fate] = field(default_factory=Counter)  # nothing was left of these
     problems: list[Problem] = field(default_factory=list)
+    libraries: dict[str, str] = field(default_factory=dict)  # versions of those that have changed pixels
 
 
 class _Asked(NamedTuple):
@@ -101,7 +102,7 @@ def _count_left(plan: Plan, finished: FinishedDrafts) -> int:
 def _open_map(workspace: Workspace, recipe: Recipe, hand_count: int) -> Iterator[Map]:
     """Give what answers messages; without hands nothing is left to make, which is the answer to all."""
     if not hand_count:
-        yield lambda messages: (_encoder.encode([]) for _ in messages)
+        yield lambda messages: (_encoder.encode(Made([], {})) for _ in messages)
         return
     told = MakingSetup(recipe.operation.name, asdict(recipe.params), recipe.sources, recipe.digest)
     with open_hands(workspace.home, "make", _encoder.encode(told), count=hand_count) as hands:
@@ -127,7 +128,9 @@ class _Work:
         for answer in map_messages(self._iter_messages()):
             self.observer.check_cancelled()
             asked = self._asked.popleft()
-            outcomes = iter(_outcomes_decoder.decode(answer))
+            made = _made_decoder.decode(answer)
+            self.tally.libraries |= made.libraries
+            outcomes = iter(made.outcomes)
             for draft in asked:
                 row = self._settle(draft, draft.known or next(outcomes))
                 if row is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -53,6 +54,13 @@ class Outcome(msgspec.Struct, array_like=True, frozen=True):
     problem: str = ""
 
 
+class Made(msgspec.Struct, array_like=True, frozen=True):
+    """The answer to some tasks, with the versions of the libraries that have a part in it."""
+
+    outcomes: list[Outcome]
+    libraries: Mapping[str, str]
+
+
 class Shown(msgspec.Struct, array_like=True, frozen=True):
     """What a draft would become: an item and its image, a problem, or neither."""
 
@@ -77,6 +85,16 @@ _show_decoder = msgspec.msgpack.Decoder(ShowTask)
 _draft_decoder = msgspec.msgpack.Decoder(Draft)
 
 
+_LIBRARIES = {"albumentations": "albumentations", "cv2": "opencv", "numpy": "numpy", "PIL": "pillow"}
+"""What changes pixels, by module: another version of it may make others."""
+
+
+def describe_libraries() -> dict[str, str]:
+    """Return the versions of the libraries for pixels that this process has loaded."""
+    loaded = {name: sys.modules[module] for module, name in _LIBRARIES.items() if module in sys.modules}
+    return {name: str(getattr(module, "__version__", "unknown")) for name, module in loaded.items()}
+
+
 @contextmanager
 def open_making(home: Path, setup: bytes) -> Iterator[Work]:
     """Be a hand that makes drafts. Whatever it ends by, what it has made is durable and noted then."""
@@ -90,7 +108,7 @@ def open_making(home: Path, setup: bytes) -> Iterator[Work]:
         def make(message: bytes) -> bytes:
             outcomes = [_make(maker, keeper, store, task) for task in _tasks_decoder.decode(message)]
             keeper.seal_if_due()
-            return _encoder.encode(outcomes)
+            return _encoder.encode(Made(outcomes, describe_libraries()))
 
         try:
             yield make

@@ -63,9 +63,9 @@ def find_lacks(workspace: Workspace, run: Run, observer: Observer | None = None)
     return tuple(_iter_lacks(workspace, run, observer))
 
 
-def find_changes(run: Run) -> tuple[str, ...]:
-    """Return what is different now from what a run noted of its surroundings, in words."""
-    now = describe_surroundings()
+def find_changes(run: Run, again: Run | None = None) -> tuple[str, ...]:
+    """Return what is different now, or was in another run, from what a run noted of its surroundings."""
+    now = describe_surroundings() if again is None else again.environment
     return tuple(
         f"{name} was {run.environment[name]} and is {text}"
         for name, text in now.items()
@@ -162,7 +162,7 @@ def judge(workspace: Workspace, run: Run, again: Run, *, tolerance: float = TOLE
         is_same=bool(outputs) and all(output.is_same for output in outputs),
         tolerance=0.0 if is_exact else tolerance,
         outputs=outputs,
-        notes=find_changes(run),
+        notes=find_changes(run, again),
     )
 
 

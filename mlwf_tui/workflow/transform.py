@@ -223,6 +223,9 @@ def follow_recipe(
                 ):
                     rows = heapq.merge(plan.finished.iter_sorted(), made, key=itemgetter(0))
                     manifest = write_rows(writer, plan.schema, rows)
+        if tally.libraries:
+            environment = {**run.run.environment, **tally.libraries}
+            workspace.catalog.runs.set_environment(run.run_id, environment)
         if tally.problems and not (tally.made or tally.resumed):
             first, count = tally.problems[0], len(tally.problems)
             raise InvalidInput(

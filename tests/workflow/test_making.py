@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import PIL
 import pytest
 
 from mlwf_tui.entities.ids import Digest
@@ -72,6 +73,14 @@ def test_images_are_made_by_as_many_processes_as_are_asked_for(home: Workspace, 
     scribble(home, copies=20, workers=3, trace=str(trace))
     pids = {line.split()[1] for line in trace.read_text().splitlines()}
     assert len(pids) == 3
+
+
+def test_the_run_knows_which_libraries_have_made_the_pixels(home: Workspace) -> None:
+    made = get_run(home, scribble(home, keep=False).run)
+    assert made.environment["pillow"] == PIL.__version__
+    assert "albumentations" not in made.environment, "it has had no part in it"
+    known = get_run(home, scribble(home, keep=False).run)
+    assert set(known.environment) == {"mlwf", "python"}
 
 
 def test_a_made_item_knows_its_root_however_many_steps_ago(home: Workspace) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mlwf_tui.entities.run import Run, RunState
@@ -44,6 +45,16 @@ def test_a_difference_stays_to_be_looked_at(imported: Workspace) -> None:
     found = judge(imported, first, second)
     assert not found.is_same
     assert found.outputs[0].before != found.outputs[0].after
+
+
+def test_other_versions_of_what_changes_pixels_are_told_beside_the_verdict(imported: Workspace) -> None:
+    transform(imported, "noise", ["cells"], to="out", params={}, seed=5, observer=OBSERVER)
+    run = find_newest(imported, "transform")
+    assert {"albumentations", "opencv", "numpy"} <= set(run.environment)
+    assert run.environment["opencv"][0].isdigit()
+    older = msgspec.structs.replace(run, environment={**run.environment, "opencv": "3.1"})
+    assert judge(imported, older, run).notes == (f"opencv was 3.1 and is {run.environment['opencv']}",)
+    assert judge(imported, run, run).notes == ()
 
 
 def test_what_a_run_lacks_is_said_before_anything_is_done(imported: Workspace) -> None:
