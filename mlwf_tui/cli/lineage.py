@@ -45,9 +45,12 @@ def graph_command(face: Face, ref: str | None, format_: str, output: Path | None
     """
     from mlwf_tui.workflow.export_graph import write_graph
     from mlwf_tui.workflow.graph import read_graph
+    from mlwf_tui.workflow.planned_steps import add_planned_steps
 
     with face.open() as workspace:
         graph = read_graph(workspace, ref)
+        if format_ not in ("openlineage", "prov"):  # which tell of what was done
+            graph = add_planned_steps(workspace, graph)
         text = _dump(graph) if format_ == "json" else write_graph(workspace, graph, format_)
     if output is not None:
         _write(output, text)

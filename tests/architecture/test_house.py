@@ -22,7 +22,7 @@ NOT_VERBS = {
     "intake", "items", "jobs", "journal", "known_items", "layouts", "leases", "linking", "listing_changes",
     "live", "machine_marks", "making", "making_hand", "members", "messages", "metering", "names",
     "narrowing", "perform", "pictures", "pipeline_files", "pipeline_training", "pipeline_values", "piping",
-    "placing", "planning", "points", "preview", "progress_log", "readers", "reading", "reading_hand",
+    "placing", "planned_steps", "planning", "points", "preview", "progress_log", "readers", "reading", "reading_hand",
     "recipes", "record_files", "recorder", "refs", "refs_on_graph", "run_diff", "scan", "serving", "settle", "sources",
     "spool", "step_params", "stepping", "surroundings", "tracking", "tree", "tree_edits", "tree_files",
     "tree_moves", "tree_plan", "tree_recovery", "tree_state", "tree_write", "unpack", "unpacked", "usage",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from mlwf_tui.entities.annotation import ClassDefinition, GeometryKind, LabelSchema
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.entities.pipeline import StepState
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter, NotFound, Paused
@@ -26,6 +28,7 @@ from mlwf_tui.workflow.pipeline import (
     submit_pipeline,
 )
 from mlwf_tui.workflow.pipeline_files import list_ready
+from mlwf_tui.workflow.planned_steps import add_planned_steps
 from mlwf_tui.workflow.runs import get_run, list_runs
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace
@@ -116,6 +119,63 @@ def test_lineage_leads_from_the_output_through_every_step_and_the_recipe_to_the_
     edges = {(names[edge.source], names[edge.target]) for edge in graph.edges}
     assert {("chain", "pipeline"), ("dealt", "pipeline"), ("pipeline", "out@1")} <= edges
     assert {("cells@1", "transform"), ("transform", "kept"), ("kept", "transform")} <= edges
+
+
+class AfterStep(KeepingObserver):
+    """Asks for a stop once a step has begun."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self._step = step
+
+    def check_cancelled(self) -> None:
+        if self.steps and self._step in self.steps[-1][2]:
+            raise Cancelled("The test asked for a stop.")
+
+
+class Looking(AfterStep):
+    """Looks at the graph each time a step asks whether it is wanted, and asks for a stop in the last one."""
+
+    def __init__(self, workspace: Workspace, step: str) -> None:
+        super().__init__(step)
+        self._workspace = workspace
+        self.seen: defaultdict[str, list[LineageGraph]] = defaultdict(list)
+
+    def check_cancelled(self) -> None:
+        if self.steps:
+            graph = add_planned_steps(self._workspace, read_graph(self._workspace))
+            self.seen[self.steps[-1][2].partition("  ")[0]].append(graph)
+        super().check_cancelled()
+
+
+def test_steps_to_do_are_on_the_graph_from_the_start_and_gone_when_the_run_has_ended(
+    imported: Workspace, tmp_path: Path
+) -> None:
+    observer = Looking(imported, "3/3 dealt")
+    with pytest.raises(Cancelled):
+        run(imported, tmp_path, CHAIN, observer)
+    *_, graph, _ = observer.seen["2/3 drawn"]  # the last look is before the next step says its name
+    states = [(node.title, node.state) for node in graph.nodes if node.kind == "run"]
+    assert states[-2:] == [("transform", "running"), ("split", "queued")]
+    names = {node.id: node.title for node in graph.nodes}
+    edges = [(names[edge.source], names[edge.target]) for edge in graph.edges]
+    for edge in (("transform", "drawn"), ("drawn", "split"), ("split", "dealt"), ("dealt", "pipeline")):
+        assert edges.count(edge) == 1
+    *_, after = observer.seen["2/3 drawn"]
+    assert [node.state for node in after.nodes if node.kind == "run"][-2:] == ["done", "queued"]
+    assert read_graph(imported) == add_planned_steps(imported, read_graph(imported))
+
+
+def test_steps_to_do_of_branches_hang_on_what_they_will_read(imported: Workspace, tmp_path: Path) -> None:
+    text = JOINED.replace("{operation: sample, params", "{operation: sample, from: cells, params")
+    observer = Looking(imported, "move")
+    with pytest.raises(Cancelled):
+        run(imported, tmp_path, text, observer)
+    *_, graph = observer.seen["1/4 kept"]
+    names = {node.id: node.title for node in graph.nodes}
+    edges = {(names[edge.source], names[edge.target]) for edge in graph.edges}
+    assert {("cells@1", "sample"), ("kept", "move"), ("sample", "filter"), ("move", "filter")} <= edges
+    assert {("filter", "pipeline"), ("sample", "pipeline"), ("kept", "filter")} <= edges
 
 
 def test_the_kept_recipe_can_be_run_again_by_its_id(imported: Workspace, tmp_path: Path) -> None:
@@ -293,18 +353,6 @@ def test_a_stopped_pipeline_goes_on_with_the_step_that_was_not_done(
     assert stopped.state is RunState.STOPPED
     assert imported.catalog.projects.find("out", "default") is None
     assert states(run(imported, tmp_path, CHAIN)) == ["cached", "cached", "done"]
-
-
-class AfterStep(KeepingObserver):
-    """Asks for a stop once a step has begun."""
-
-    def __init__(self, step: str) -> None:
-        super().__init__()
-        self._step = step
-
-    def check_cancelled(self) -> None:
-        if self.steps and self._step in self.steps[-1][2]:
-            raise Cancelled("The test asked for a stop.")
 
 
 def test_a_pause_leaves_no_step_running(imported: Workspace, tmp_path: Path) -> None:
