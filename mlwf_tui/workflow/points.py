@@ -13,7 +13,7 @@ from mlwf_tui.entities.ids import Digest, RunId
 from mlwf_tui.entities.pipeline import KeptRecipe, Output, Pipeline, StepReport, StepState
 from mlwf_tui.entities.project import ManifestSummary, Project, Version
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem
-from mlwf_tui.errors import Cancelled, InvalidInput, MlwfError, NotFound
+from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, NotFound
 from mlwf_tui.formats.pipelines import write_pipeline
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.digests import compute_digest
@@ -268,7 +268,7 @@ class _Progress:
         except (Cancelled, KeyboardInterrupt):
             self._note(checked, StepState.STOPPED)
             raise
-        except (InvalidInput, NotFound) as error:
+        except (InvalidInput, NotFound, Conflict) as error:
             self._note(checked, StepState.FAILED)
             step, path = checked.step, self._plan.pipeline.path
             place = f"{path}:{step.line}" if step.line else path

@@ -173,7 +173,6 @@ def test_a_command_that_is_done_partly_says_so_with_its_exit_code(
     told = capsys.readouterr().out
     assert f"failed: {KEYS[3]}: The image cannot be decoded." in told
     (tmp_path / "p.yaml").write_text(TEXT, "utf-8")
-    assert main(["--home", str(home.home), "pipeline", str(tmp_path / "p.yaml"), "--json"]) == 3
     assert main(["--home", str(home.home), "pipeline", str(tmp_path / "p.yaml")]) == 3
     assert f"failed: {KEYS[4]}: " in capsys.readouterr().out
 

@@ -15,18 +15,18 @@ from tests.fakes.observers import KeepingObserver, StoppingObserver
 def test_a_transform_commits_its_source_first_and_its_result(
     imported: Workspace, observer: KeepingObserver
 ) -> None:
-    result = transform(imported, "flip", ["cells"], to="flipped", params={}, observer=observer)
+    result = transform(imported, "sample", ["cells"], to="few", params={"n": 2}, observer=observer)
     assert imported.catalog.projects.get("cells").latest_version == 1
     run = get_run(imported, result.run)
     assert [(a.kind, a.title) for a in run.inputs] == [(ArtifactKind.VERSION, "cells@1")]
-    assert [(a.kind, a.title) for a in run.outputs] == [(ArtifactKind.VERSION, "flipped@1")]
+    assert [(a.kind, a.title) for a in run.outputs] == [(ArtifactKind.VERSION, "few@1")]
     assert [r.verb for r in list_runs(imported)] == ["commit", "transform", "import"]
 
 
 def test_the_same_recipe_is_followed_once(imported: Workspace, observer: KeepingObserver) -> None:
-    first = transform(imported, "noise", ["cells"], to="a", params={"copies": 2}, seed=3, observer=observer)
-    again = transform(imported, "noise", ["cells"], to="b", params={"copies": 2}, seed=3, observer=observer)
-    other = transform(imported, "noise", ["cells"], to="c", params={"copies": 2}, seed=4, observer=observer)
+    first = transform(imported, "sample", ["cells"], to="a", params={"n": 2}, seed=3, observer=observer)
+    again = transform(imported, "sample", ["cells"], to="b", params={"n": 2}, seed=3, observer=observer)
+    other = transform(imported, "sample", ["cells"], to="c", params={"n": 2}, seed=5, observer=observer)
     assert (first.cached, again.cached, other.cached) == (False, True, False)
     manifests = [imported.catalog.projects.get(name).manifest for name in "abc"]
     assert manifests[0] == manifests[1] != manifests[2]
@@ -35,8 +35,8 @@ def test_the_same_recipe_is_followed_once(imported: Workspace, observer: Keeping
 def test_a_result_into_the_same_project_again_makes_no_version(
     imported: Workspace, observer: KeepingObserver
 ) -> None:
-    transform(imported, "flip", ["cells"], to="flipped", params={}, observer=observer)
-    again = transform(imported, "flip", ["cells"], to="flipped", params={}, observer=observer)
+    transform(imported, "sample", ["cells"], to="few", params={"n": 2}, observer=observer)
+    again = transform(imported, "sample", ["cells"], to="few", params={"n": 2}, observer=observer)
     assert (again.version, again.cached) == (1, True)
 
 
