@@ -231,7 +231,7 @@ def _list_target_fields(project: str, operation: str, projects: Sequence[str]) -
         suggestions=projects, is_required=True,
     )  # fmt: skip
     dataset = make_field(
-        DATASET, "dataset that the results come into; may nest with /", operation, is_required=True
+        DATASET, "dataset for the results, with their own datasets below it", operation, is_required=True
     )
     return (
         replace(into, label="into", labels=PLACES),
