@@ -45,6 +45,11 @@ def is_gone(process: ProcessIdentity) -> bool:
     return not is_alive(process)
 
 
+def can_see(process: ProcessIdentity) -> bool:
+    """Whether the kernel of this machine can say if that process lives: same boot, same pid namespace."""
+    return process.boot_id == _read_boot_and_namespace()
+
+
 def is_frozen(process: ProcessIdentity) -> bool:
     """Whether that very process has been stopped, by SIGSTOP or a debugger."""
     try:

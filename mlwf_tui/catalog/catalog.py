@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
+from mlwf_tui.catalog.artifacts import Artifacts
+from mlwf_tui.catalog.cards import Cards
 from mlwf_tui.catalog.contents import Contents
 from mlwf_tui.catalog.database import Clock, Database
 from mlwf_tui.catalog.intermediates import Intermediates
@@ -66,6 +68,8 @@ class Catalog:
         self.reports = Reports(self._database, self.journal)
         self.recipes = Recipes(self._database, self.journal)
         self.intermediates = Intermediates(self._database)
+        self.artifacts = Artifacts(self._database, self.journal)
+        self.cards = Cards(self._database, self.journal)
         self.lineage = Lineage(self._database, self.journal)
         try:
             _open(self._database)

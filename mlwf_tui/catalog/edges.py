@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any
 
 import peewee as pw
 
 from mlwf_tui.catalog.database import Database
+from mlwf_tui.catalog.reach import comes_from
 from mlwf_tui.catalog.tables import (
+    ArtifactRow,
     EdgeRow,
     FolderRow,
     IntermediateRow,
@@ -22,10 +23,13 @@ from mlwf_tui.catalog.tables import (
     VersionRow,
 )
 from mlwf_tui.entities.ids import RunId
+from mlwf_tui.entities.lineage import Direction
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
 from mlwf_tui.errors import Conflict, NotFound
 
-ArtifactTable = type[FolderRow | RecipeRow | IntermediateRow | StateRow | VersionRow | ModelRow | ReportRow]
+ArtifactTable = type[
+    FolderRow | RecipeRow | IntermediateRow | ArtifactRow | StateRow | VersionRow | ModelRow | ReportRow
+]
 
 ARTIFACT_TABLES: Mapping[ArtifactKind, ArtifactTable] = {
     ArtifactKind.FOLDER: FolderRow,
@@ -35,14 +39,16 @@ ARTIFACT_TABLES: Mapping[ArtifactKind, ArtifactTable] = {
     ArtifactKind.VERSION: VersionRow,
     ArtifactKind.MODEL: ModelRow,
     ArtifactKind.REPORT: ReportRow,
+    ArtifactKind.FILE: ArtifactRow,
+    ArtifactKind.WEIGHTS: ArtifactRow,
+    ArtifactKind.DATASET: ArtifactRow,
+    ArtifactKind.SESSION: ArtifactRow,
+    ArtifactKind.LABELING_JOB: ArtifactRow,
 }
-
-
-class Direction(StrEnum):
-    """Which way the data goes, as the run sees it."""
-
-    INPUT = "input"
-    OUTPUT = "output"
+_KINDS_OF: Mapping[ArtifactTable, tuple[ArtifactKind, ...]] = {
+    table: tuple(kind for kind, other in ARTIFACT_TABLES.items() if other is table)
+    for table in ARTIFACT_TABLES.values()
+}
 
 
 def add_edge(database: Database, run_id: RunId, direction: Direction, ref: ArtifactRef) -> bool:
@@ -50,7 +56,7 @@ def add_edge(database: Database, run_id: RunId, direction: Direction, ref: Artif
 
     Raises:
         NotFound: there is no such artifact.
-        Conflict: an output that is not new, which could close a cycle.
+        Conflict: an output that is not new, or an input that came of the run itself: a cycle.
     """
     same = EdgeRow.select().where(EdgeRow.kind == ref.kind, EdgeRow.artifact_id == ref.id)
     mine = same.where(EdgeRow.run_id == run_id, EdgeRow.direction == direction)
@@ -59,13 +65,29 @@ def add_edge(database: Database, run_id: RunId, direction: Direction, ref: Artif
     table = ARTIFACT_TABLES[ref.kind]
     if database.find(table.select(table.id).where(table.id == ref.id)) is None:
         raise NotFound(f"There is no {ref.kind} with the id {ref.id}.", hint="See mlwf graph.")
-    if direction is Direction.OUTPUT and database.find(same) is not None:
+    if direction is Direction.INPUT:
+        _refuse_cycle(database, run_id, ref)
+    elif database.find(same) is not None:
         raise Conflict(
             f"The {ref.kind} {ref.id} was made or used by a run before, so it cannot be a new output.",
             hint="An output is always a new state, version, model, report or folder.",
         )
     database.execute(EdgeRow.insert(run_id=run_id, direction=direction, kind=ref.kind, artifact_id=ref.id))
     return True
+
+
+def _refuse_cycle(database: Database, run_id: RunId, ref: ArtifactRef) -> None:
+    """Raise Conflict where an artifact came of the very run that is to read it.
+
+    A verb reads before it writes, so this is one look-up; a program that writes, lets others work on
+    what it wrote, and reads their outcome, is found by walking down from its outputs.
+    """
+    mine = EdgeRow.select().where(EdgeRow.run_id == run_id, EdgeRow.direction == Direction.OUTPUT)
+    if database.find(mine) is not None and comes_from(database, (ref.kind, ref.id), run_id):
+        raise Conflict(
+            f"The {ref.kind} {ref.title or ref.id} came of the run {run_id} itself: it cannot be its input.",
+            hint="Open a second run for what works on the outcome of the first.",
+        )
 
 
 class RunEdges:
@@ -93,11 +115,12 @@ def read_edges(database: Database, run_ids: pw.Query) -> RunEdges:
         version_project.name.concat("@").concat(VersionRow.number),
         ModelRow.name,
         ReportRow.name,
+        ArtifactRow.name,
         "",
     )
     query = EdgeRow.select(EdgeRow.run_id, EdgeRow.direction, EdgeRow.kind, EdgeRow.artifact_id, title)
-    for kind, table in ARTIFACT_TABLES.items():
-        query = query.join_from(EdgeRow, table, pw.JOIN.LEFT_OUTER, on=_is_end(kind, table))
+    for table, kinds in _KINDS_OF.items():
+        query = query.join_from(EdgeRow, table, pw.JOIN.LEFT_OUTER, on=_is_end(kinds, table))
     query = query.join_from(
         StateRow, state_project, pw.JOIN.LEFT_OUTER, on=(state_project.id == StateRow.project_id)
     ).join_from(
@@ -108,5 +131,5 @@ def read_edges(database: Database, run_ids: pw.Query) -> RunEdges:
         return RunEdges(database.fetch(chosen.tuples()))
 
 
-def _is_end(kind: ArtifactKind, table: ArtifactTable) -> Any:
-    return (EdgeRow.kind == kind) & (EdgeRow.artifact_id == table.id)
+def _is_end(kinds: tuple[ArtifactKind, ...], table: ArtifactTable) -> Any:
+    return EdgeRow.kind.in_(kinds) & (EdgeRow.artifact_id == table.id)

@@ -9,7 +9,7 @@ import peewee as pw
 
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.journal import Journal
-from mlwf_tui.catalog.tables import HeadMoveRow, ProjectRow, StateRow
+from mlwf_tui.catalog.tables import HeadMoveRow, ProjectRow, StateRow, VersionRow
 from mlwf_tui.entities.ids import Digest, ProjectId, RunId, StateId, new_id
 from mlwf_tui.entities.project import Project, ProjectState
 from mlwf_tui.errors import Conflict, NotFound
@@ -47,6 +47,7 @@ class Heads:
         self, project_id: ProjectId, *, manifest: Digest, item_count: int, run_id: RunId | None
     ) -> ProjectState:
         """Add a state and let the project's head stand on it."""
+        base, minor = self._find_place(project_id)
         state = ProjectState(
             id=StateId(new_id()),
             project_id=project_id,
@@ -54,6 +55,8 @@ class Heads:
             item_count=item_count,
             run_id=run_id,
             created_at=self._database.now(),
+            base=base,
+            minor=minor,
         )
         self._database.execute(
             StateRow.insert(
@@ -63,11 +66,38 @@ class Heads:
                 item_count=item_count,
                 run_id=run_id,
                 created_at=state.created_at,
+                base=base,
+                minor=minor,
             )
         )
         moved = ProjectRow.update(head_id=state.id, updated_at=state.created_at)
         self._database.execute(moved.where(ProjectRow.id == project_id))
         return state
+
+    def _find_place(self, project_id: ProjectId) -> tuple[int, int]:
+        """Return the number of the version that the next state comes behind, and its place behind it."""
+        number = VersionRow.select(pw.fn.MAX(VersionRow.number)).where(VersionRow.project_id == project_id)
+        base = int(self._database.read_value(number) or 0)
+        behind = StateRow.select(pw.fn.MAX(StateRow.minor)).where(
+            StateRow.project_id == project_id, StateRow.base == base
+        )
+        before = self._database.read_value(behind)
+        if before is None:
+            return base, 0 if base == 0 else 1  # 0.0 is the empty state that a project begins with
+        return base, int(before) + 1
+
+    def list_states(self, project_id: ProjectId) -> tuple[ProjectState, ...]:
+        """Return all states of a project, oldest first."""
+        query = StateRow.select().where(StateRow.project_id == project_id).order_by(StateRow.sequence)
+        return self._database.fetch_as(query, _to_state)
+
+    def find_minor(self, project_id: ProjectId, base: int, minor: int) -> ProjectState | None:
+        """Return the state that has a place behind a version, if there is one."""
+        query = StateRow.select().where(
+            StateRow.project_id == project_id, StateRow.base == base, StateRow.minor == minor
+        )
+        found = self._database.fetch_as(query, _to_state)
+        return found[0] if found else None
 
     def get_state(self, state_id: StateId) -> ProjectState:
         """Raises NotFound."""
@@ -177,4 +207,6 @@ def _to_state(row: StateRow) -> ProjectState:
         item_count=row.item_count,
         run_id=None if row.run_id is None else RunId(row.run_id),
         created_at=row.created_at,
+        base=row.base,
+        minor=row.minor,
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
 import peewee as pw
 
 from mlwf_tui.catalog.database import Database
@@ -31,6 +34,12 @@ class Journal:
             .order_by(JournalRow.sequence)
             .limit(limit)
         )
+        return self._database.fetch_as(query, _to_event)
+
+    def read_of(self, subjects: Iterable[str]) -> tuple[JournalEvent, ...]:
+        """Return all events of some things, by their ids, oldest first."""
+        ids = pw.SQL("(SELECT value FROM json_each(?))", (json.dumps(sorted(subjects)),))
+        query = JournalRow.select().where(JournalRow.subject.in_(ids)).order_by(JournalRow.sequence)
         return self._database.fetch_as(query, _to_event)
 
     def latest(self) -> int:

@@ -290,10 +290,43 @@ _PIPELINES = (
     )""",
 )
 
+_TRACKING = (
+    # What runs read and make that has no table of its own: files, datasets, sessions, labelling jobs.
+    """CREATE TABLE artifact (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        signature TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        size_bytes INTEGER,
+        version_id TEXT REFERENCES version (id),
+        run_id TEXT REFERENCES run (id),
+        created_at INTEGER NOT NULL
+    )""",
+    "CREATE INDEX artifact_by_name ON artifact (kind, name, sequence)",
+    "CREATE INDEX artifact_by_run ON artifact (run_id, sequence) WHERE run_id IS NOT NULL",
+    """CREATE TABLE card (
+        subject TEXT NOT NULL PRIMARY KEY,
+        card TEXT NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX journal_by_subject ON journal (subject, sequence)",
+    "ALTER TABLE project_state ADD COLUMN base INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE project_state ADD COLUMN minor INTEGER NOT NULL DEFAULT 0",
+    """UPDATE project_state SET base = COALESCE((SELECT MAX(number) FROM version
+        WHERE version.project_id = project_state.project_id
+        AND version.created_at < project_state.created_at), 0)""",
+    """UPDATE project_state SET minor = (SELECT COUNT(*) FROM project_state AS other
+        WHERE other.project_id = project_state.project_id AND other.base = project_state.base
+        AND other.sequence <= project_state.sequence) - (base = 0)""",
+    "CREATE UNIQUE INDEX state_by_minor ON project_state (project_id, base, minor)",
+)
+
 MIGRATIONS = (
     Migration(1, "first tables", _FIRST_TABLES),
     Migration(2, "tags and deleted versions", _VERSION_TAGS),
     Migration(3, "the queue", _QUEUE),
     Migration(4, "standings of runs", _STANDINGS),
     Migration(5, "pipelines", _PIPELINES),
+    Migration(6, "artifacts and cards of other programs, minor versions", _TRACKING),
 )

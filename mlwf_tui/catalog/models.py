@@ -67,7 +67,7 @@ class Models:
                     created_at=self._database.now(),
                 )
             )
-            self._journal.append("model.created", model_id, name=name, run=run_id)
+            self._journal.append("model.created", model_id, name=name, run=run_id, text=description)
             return self.get_by_id(model_id)
 
     def get(self, ref: str) -> Model:
@@ -95,7 +95,7 @@ class Models:
         """Return all models, newest first."""
         return self._read(IS_LIVE)
 
-    def rename(self, model_id: ModelId, name: str) -> Model:
+    def rename(self, model_id: ModelId, name: str, *, author: str = "") -> Model:
         """Raises NotFound, Conflict where the name is taken, InvalidInput where it cannot be used."""
         check_name(name, "model name")
         with self._database.transaction():
@@ -103,15 +103,15 @@ class Models:
             if model.name != name:
                 self._check_free(name)
             self._update(model_id, name=name)
-            self._journal.append("model.renamed", model_id, before=model.name, name=name)
+            self._journal.append("model.renamed", model_id, author=author, before=model.name, name=name)
             return self.get_by_id(model_id)
 
-    def describe(self, model_id: ModelId, text: str) -> Model:
+    def describe(self, model_id: ModelId, text: str, *, author: str = "") -> Model:
         """Replace the description. Raises NotFound."""
         with self._database.transaction():
-            self.get_by_id(model_id)
+            before = self.get_by_id(model_id).description
             self._update(model_id, description=text)
-            self._journal.append("model.described", model_id)
+            self._journal.append("model.described", model_id, author=author, before=before, text=text)
             return self.get_by_id(model_id)
 
     def delete(self, model_id: ModelId) -> None:

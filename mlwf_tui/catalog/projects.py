@@ -55,7 +55,9 @@ class Projects:
                 )
             )
             self._heads.add_state(project_id, manifest=manifest, item_count=item_count, run_id=None)
-            self._journal.append("project.created", project_id, name=name, workspace=workspace)
+            self._journal.append(
+                "project.created", project_id, name=name, workspace=workspace, text=description
+            )
             return self.get_by_id(project_id)
 
     def get(self, ref: str) -> Project:
@@ -97,7 +99,7 @@ class Projects:
         query = ProjectRow.select(ProjectRow.workspace).distinct().where(IS_LIVE)
         return tuple(row[0] for row in self._database.fetch(query.order_by(ProjectRow.workspace).tuples()))
 
-    def rename(self, project_id: ProjectId, name: str) -> Project:
+    def rename(self, project_id: ProjectId, name: str, *, author: str = "") -> Project:
         """Raises NotFound, Conflict where the name is taken, InvalidInput where it cannot be used."""
         check_name(name, "project name")
         with self._database.transaction():
@@ -105,15 +107,15 @@ class Projects:
             if project.name != name:
                 self._check_free(name, project.workspace)
             self._update(project_id, name=name)
-            self._journal.append("project.renamed", project_id, before=project.name, name=name)
+            self._journal.append("project.renamed", project_id, author=author, before=project.name, name=name)
             return self.get_by_id(project_id)
 
-    def describe(self, project_id: ProjectId, text: str) -> Project:
+    def describe(self, project_id: ProjectId, text: str, *, author: str = "") -> Project:
         """Replace the description. Raises NotFound."""
         with self._database.transaction():
-            self.get_by_id(project_id)
+            before = self.get_by_id(project_id).description
             self._update(project_id, description=text)
-            self._journal.append("project.described", project_id)
+            self._journal.append("project.described", project_id, author=author, before=before, text=text)
             return self.get_by_id(project_id)
 
     def delete(self, project_id: ProjectId) -> None:
@@ -128,6 +130,14 @@ class Projects:
     def get_state(self, state_id: StateId) -> ProjectState:
         """Return a state that some head has stood on. Raises NotFound."""
         return self._heads.get_state(state_id)
+
+    def list_states(self, project_id: ProjectId) -> tuple[ProjectState, ...]:
+        """Return all states that a head has stood on, oldest first."""
+        return self._heads.list_states(project_id)
+
+    def find_minor(self, project_id: ProjectId, base: int, minor: int) -> ProjectState | None:
+        """Return the state `project@base.minor`, if there is one."""
+        return self._heads.find_minor(project_id, base, minor)
 
     def move_head(
         self,

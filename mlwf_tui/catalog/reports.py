@@ -65,7 +65,7 @@ class Reports:
                     created_at=self._database.now(),
                 )
             )
-            self._journal.append("report.created", report_id, name=name, run=run_id)
+            self._journal.append("report.created", report_id, name=name, run=run_id, text=description)
             return self.get_by_id(report_id)
 
     def get(self, ref: str) -> Report:
@@ -93,7 +93,7 @@ class Reports:
         """Return the reports of one model, or all, newest first."""
         return self._read(*([] if model_id is None else [ReportRow.model_id == model_id]))
 
-    def rename(self, report_id: ReportId, name: str) -> Report:
+    def rename(self, report_id: ReportId, name: str, *, author: str = "") -> Report:
         """Raises NotFound, Conflict where the name is taken, InvalidInput where it cannot be used."""
         check_name(name, "report name")
         with self._database.transaction():
@@ -101,15 +101,15 @@ class Reports:
             if report.name != name:
                 self._check_free(name)
             self._update(report_id, name=name)
-            self._journal.append("report.renamed", report_id, before=report.name, name=name)
+            self._journal.append("report.renamed", report_id, author=author, before=report.name, name=name)
             return self.get_by_id(report_id)
 
-    def describe(self, report_id: ReportId, text: str) -> Report:
+    def describe(self, report_id: ReportId, text: str, *, author: str = "") -> Report:
         """Replace the description. Raises NotFound."""
         with self._database.transaction():
-            self.get_by_id(report_id)
+            before = self.get_by_id(report_id).description
             self._update(report_id, description=text)
-            self._journal.append("report.described", report_id)
+            self._journal.append("report.described", report_id, author=author, before=before, text=text)
             return self.get_by_id(report_id)
 
     def delete(self, report_id: ReportId) -> None:

@@ -11,7 +11,6 @@ import msgspec
 import peewee as pw
 
 from mlwf_tui.catalog.database import Database
-from mlwf_tui.catalog.edges import Direction
 from mlwf_tui.catalog.heads import MoveStatus
 from mlwf_tui.catalog.tables import (
     EdgeRow,
@@ -25,6 +24,7 @@ from mlwf_tui.catalog.tables import (
     VersionRow,
 )
 from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.lineage import Direction
 from mlwf_tui.entities.model import Checkpoint
 from mlwf_tui.entities.run import ArtifactKind, RunState
 

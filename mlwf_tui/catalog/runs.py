@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 
 from mlwf_tui.catalog.database import Database
-from mlwf_tui.catalog.edges import Direction, RunEdges, add_edge, read_edges
+from mlwf_tui.catalog.edges import RunEdges, add_edge, read_edges
 from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.lookup import find_by_prefix, missing
 from mlwf_tui.catalog.tables import EdgeRow, RunRow
 from mlwf_tui.entities.ids import Digest, RunId, new_id
+from mlwf_tui.entities.lineage import Direction
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import ArtifactRef, Run, RunState
 from mlwf_tui.errors import Conflict

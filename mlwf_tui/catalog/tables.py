@@ -56,6 +56,8 @@ class StateRow(Row):
     item_count: pw.Field[int] = pw.IntegerField()
     run_id: pw.Field[str | None] = Text(null=True)
     created_at: pw.Field[datetime] = Time()
+    base: pw.Field[int] = pw.IntegerField()
+    minor: pw.Field[int] = pw.IntegerField()
 
     class Meta:
         table_name = "project_state"
@@ -224,6 +226,30 @@ class IntermediateRow(Row):
         table_name = "intermediate"
 
 
+class ArtifactRow(Row):
+    id: pw.Field[str] = Text()
+    kind: pw.Field[str] = Text()
+    name: pw.Field[str] = Text()
+    signature: pw.Field[str] = Text()
+    digest: pw.Field[str] = Text()
+    size_bytes: pw.Field[int | None] = pw.BigIntegerField(null=True)
+    version_id: pw.Field[str | None] = Text(null=True)
+    run_id: pw.Field[str | None] = Text(null=True)
+    created_at: pw.Field[datetime] = Time()
+
+    class Meta:
+        table_name = "artifact"
+
+
+class CardRow(pw.Model):
+    subject: pw.Field[str] = Text(primary_key=True)
+    card: pw.Field[Mapping[str, Any]] = Json()
+
+    class Meta:
+        database = None
+        table_name = "card"
+
+
 class ModelRow(Row):
     id: pw.Field[str] = Text()
     name: pw.Field[str] = Text()
@@ -275,6 +301,6 @@ class JournalRow(Row):
 
 TABLES: tuple[type[pw.Model], ...] = (
     MigrationRow, ProjectRow, StateRow, HeadMoveRow, VersionRow, TagRow, ContentRow, RunRow, StandingRow,
-    EdgeRow, JobRow, QueueRow, FolderRow, RecipeRow, IntermediateRow, ModelRow, ReportRow,
-    JournalRow,
+    EdgeRow, JobRow, QueueRow, FolderRow, RecipeRow, IntermediateRow, ArtifactRow, CardRow, ModelRow,
+    ReportRow, JournalRow,
 )  # fmt: skip

@@ -65,7 +65,12 @@ class Versions:
             )
             self._set_latest(project_id, version_id)
             self._journal.append(
-                "version.created", version_id, author=author, project=project_id, number=str(number)
+                "version.created",
+                version_id,
+                author=author,
+                project=project_id,
+                number=str(number),
+                text=message,
             )
             return self.get_by_id(version_id)
 
@@ -112,13 +117,13 @@ class Versions:
             found = find_common_ancestor(self._database, one, other)
             return None if found is None else self.get_by_id(found)
 
-    def describe(self, version_id: VersionId, text: str) -> Version:
+    def describe(self, version_id: VersionId, text: str, *, author: str = "") -> Version:
         """Replace the message. Raises NotFound."""
         with self._database.transaction():
-            self.get_by_id(version_id)
+            before = self.get_by_id(version_id).message
             changed = VersionRow.update(message=text).where(VersionRow.id == version_id)
             self._database.execute(changed)
-            self._journal.append("version.described", version_id)
+            self._journal.append("version.described", version_id, author=author, before=before, text=text)
             return self.get_by_id(version_id)
 
     def delete(self, version_id: VersionId) -> None:

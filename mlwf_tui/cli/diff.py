@@ -41,7 +41,7 @@ SHOWN_ITEMS = 20
 @click.option("--items", "with_items", is_flag=True, help="List every item that differs, not the first 20.")
 @click.option("--stat", "is_summary", is_flag=True, help="List no items, only the summary.")
 def diff_command(face: Face, before: str, after: str | None, with_items: bool, is_summary: bool) -> None:
-    """Show what differs between two versions.
+    """Show what differs between two versions, or between two runs.
 
     PROJECT means its head, PROJECT@N a version, and @N a version of the same project. With one
     name alone a head is compared with its latest version, and a version with the one before it.
@@ -51,8 +51,11 @@ def diff_command(face: Face, before: str, after: str | None, with_items: bool, i
     mlwf diff cells@3            what version 3 brought
     mlwf diff cells@1 @3         from version 1 to version 3
     mlwf diff cells@2 cells      from version 2 to the head
+    mlwf diff 3f9a 77c1          parameters, data, environment and metrics of two runs, or models
     """
+    from mlwf_tui.cli.run_diff import show_run_diff
     from mlwf_tui.workflow.diff import diff
+    from mlwf_tui.workflow.run_diff import diff_runs, find_run_pair
 
     if with_items and is_summary:
         raise InvalidParameter("--items and --stat exclude each other.", hint="Give one of them.")
@@ -62,6 +65,10 @@ def diff_command(face: Face, before: str, after: str | None, with_items: bool, i
     if old is not None and new.startswith("@"):
         new = old.partition("@")[0] + new
     with face.open() as workspace:
+        runs = None if old is None else find_run_pair(workspace, old, new)
+        if runs is not None:
+            show_run_diff(face, diff_runs(workspace, *runs))
+            return
         found = diff(workspace, old, new, max_items=max_items)
     document = _make_document(found, with_items=with_items) if face.is_json else {}
     face.show(document, lambda: "\n".join(_format_diff(found, is_summary=is_summary)))

@@ -1,4 +1,4 @@
-"""Commands on runs and their lineage."""
+"""Commands on runs."""
 
 from __future__ import annotations
 
@@ -118,30 +118,6 @@ def stop_command(face: Face, run: str, grace: float) -> int:
         stopped = stop_run(workspace, run, grace_s=grace)
     face.show(describe_run(stopped), f"{stopped.verb} {stopped.id} is {stopped.state}")
     return DONE if stopped.state.is_finished else FAILED
-
-
-@command(group, "graph")
-@click.argument("ref", required=False)
-@click.option(
-    "--format", "format_", default="text", show_default=True,
-    type=click.Choice(["text", "mermaid", "dot", "json"]), help="How to print it.",
-)  # fmt: skip
-def graph_command(face: Face, ref: str | None, format_: str) -> None:
-    """Print the lineage of everything, or of one thing."""
-    from mlwf_tui.workflow import graph_formats
-    from mlwf_tui.workflow.graph import read_graph
-
-    with face.open() as workspace:
-        graph = read_graph(workspace, ref)
-    if format_ == "json":
-        face = Face(home=face.home, is_json=True)
-    writers = {
-        "text": graph_formats.to_text,
-        "mermaid": graph_formats.to_mermaid,
-        "dot": graph_formats.to_dot,
-    }
-    empty = "Nothing was done yet. Try mlwf demo."
-    face.show(to_document(graph), lambda: writers[format_](graph) if graph.nodes else empty)
 
 
 def _name(artifacts: tuple[ArtifactRef, ...]) -> str:

@@ -15,6 +15,7 @@ from mlwf_tui.entities.threeway import MergeConflict, Side
 from mlwf_tui.errors import InvalidParameter
 
 if TYPE_CHECKING:  # for the annotations alone; see Face.open
+    from mlwf_tui.entities.project import ProjectState
     from mlwf_tui.workflow.merge import MergePlan, MergeResult
     from mlwf_tui.workflow.versions import HistoryEntry
 
@@ -37,21 +38,61 @@ def commit_command(face: Face, project: str, message: str | None) -> None:
 
 @command(group, "versions")
 @click.argument("project")
-def versions_command(face: Face, project: str) -> None:
-    """List the versions of a project, newest first."""
+@click.option(
+    "--minor", "is_minor", is_flag=True, help="List the edits between versions instead: @2.1, @2.2."
+)
+def versions_command(face: Face, project: str, is_minor: bool) -> None:
+    """List the versions of a project, newest first.
+
+    What no commit has named is a minor version: PROJECT@2.1 is what the first edit after version 2 made.
+    It can be looked at, compared and restored like a version.
+
+    \b
+    mlwf versions cells --minor
+    mlwf diff cells@2 cells@2.1
+    mlwf restore cells@2.1
+    """
+    from mlwf_tui.workflow.history import list_minor_versions
     from mlwf_tui.workflow.versions import read_history
 
     with face.open() as workspace:
-        history = read_history(workspace, project)
+        minor = list_minor_versions(workspace, project)[::-1]
+        history = () if is_minor else read_history(workspace, project)
     sizes = [{"object_count": entry.object_count, "size_bytes": entry.size_bytes} for entry in history]
     versions = [to_document(entry.version) | size for entry, size in zip(history, sizes, strict=True)]
-    face.show({"project": project, "versions": versions}, lambda: _format_history(project, history))
+    minors = [to_document(state) | {"number": f"{state.base}.{state.minor}"} for state in minor]
+    if is_minor:
+        face.show({"project": project, "minor_versions": minors}, lambda: _format_minor(project, minor))
+    else:
+        face.show({"project": project, "versions": versions}, lambda: _format_history(project, history))
+
+
+@command(group, "history")
+@click.argument("ref")
+def history_command(face: Face, ref: str) -> None:
+    """List what was ever said and done of a thing: names, descriptions, states, by whom and when.
+
+    REF is a project, version, model, report or run, KIND:ID as on the graph, or the path of a folder or
+    file. Nothing of it is ever overwritten.
+    """
+    from mlwf_tui.workflow.history import list_changes
+
+    with face.open() as workspace:
+        changes = list_changes(workspace, ref)
+    rows = [
+        (format_age(change.at), change.author or "-", change.what, change.text,
+         f"(before: {change.before})" if change.before else "")
+        for change in changes
+    ]  # fmt: skip
+    document = {"ref": ref, "changes": [to_document(change) for change in changes]}
+    header = ("WHEN", "AUTHOR", "WHAT", "", "")
+    face.show(document, lambda: format_table(header, rows, empty=f"Nothing was said of {ref}."))
 
 
 @command(group, "restore")
 @click.argument("ref")
 def restore_command(face: Face, ref: str) -> None:
-    """Bring PROJECT@N back as a new version; nothing is overwritten."""
+    """Bring PROJECT@N, or PROJECT@N.M, back as a new version; nothing is overwritten."""
     from mlwf_tui.workflow.restore import restore
 
     with face.open() as workspace:
@@ -187,7 +228,7 @@ def untag_command(face: Face, ref: str) -> None:
 @click.argument("ref")
 @click.argument("text")
 def describe_command(face: Face, ref: str, text: str) -> None:
-    """Put words to a project, version, model or report."""
+    """Put words to a project, version, model, report, run, folder or file."""
     from mlwf_tui.workflow.describe import describe
 
     with face.open() as workspace:
@@ -199,7 +240,7 @@ def describe_command(face: Face, ref: str, text: str) -> None:
 @click.argument("ref")
 @click.argument("name")
 def rename_command(face: Face, ref: str, name: str) -> None:
-    """Give a project, model or report another name."""
+    """Give a project, model, report, run, folder or file another name."""
     from mlwf_tui.workflow.rename import rename
 
     with face.open() as workspace:
@@ -226,6 +267,20 @@ def delete_command(face: Face, ref: str, yes: bool, force: bool) -> None:
     with face.open() as workspace:
         kind = delete(workspace, ref, is_forced=force)
     face.show({"ref": ref, "kind": kind, "deleted": True}, f"the {kind} {ref} is deleted")
+
+
+def _format_minor(project: str, states: Sequence[ProjectState]) -> str:
+    rows = [
+        (
+            f"@{state.base}.{state.minor}",
+            str(state.item_count),
+            format_age(state.created_at),
+            state.run_id or "-",
+        )
+        for state in states
+    ]
+    header = ("STATE", "ITEMS", "MADE", "BY RUN")
+    return format_table(header, rows, empty=f"Every state of {project} has a version.")
 
 
 def _format_history(project: str, history: Sequence[HistoryEntry]) -> str:

@@ -18,6 +18,7 @@ ReportId = NewType("ReportId", str)
 FolderId = NewType("FolderId", str)
 RecipeId = NewType("RecipeId", str)
 IntermediateId = NewType("IntermediateId", str)
+ArtifactId = NewType("ArtifactId", str)
 
 
 def new_id() -> str:

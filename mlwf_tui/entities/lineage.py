@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
+
+from mlwf_tui.entities.card import Card
+
+Neighbours = Mapping[str, list[str]]
+
+
+class Direction(StrEnum):
+    """Which way the data goes, as the run sees it."""
+
+    INPUT = "input"
+    OUTPUT = "output"
 
 
 class LineageNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +30,8 @@ class LineageNode(msgspec.Struct, frozen=True, kw_only=True):
     state: str  # a RunState's value for runs, for versions their kind or "deleted", else ""
     detail: str  # one line: items, mAP, message
     created_at: datetime
+    card: Card | None = None  # what a person or program put on it
+    members: tuple[str, ...] = ()  # the ids of the nodes that it stands for, where several are drawn as one
 
 
 class LineageEdge(msgspec.Struct, frozen=True):
@@ -30,3 +46,35 @@ class LineageGraph(msgspec.Struct, frozen=True):
 
     nodes: tuple[LineageNode, ...]
     edges: tuple[LineageEdge, ...]
+
+
+def index_neighbours(graph: LineageGraph) -> tuple[Neighbours, Neighbours]:
+    """Return for each node what it flows into, and what it comes from."""
+    down: defaultdict[str, list[str]] = defaultdict(list)
+    up: defaultdict[str, list[str]] = defaultdict(list)
+    for edge in graph.edges:
+        down[edge.source].append(edge.target)
+        up[edge.target].append(edge.source)
+    return down, up
+
+
+def measure_distances(starts: Iterable[str], neighbours: Neighbours) -> dict[str, int]:
+    """Return how many edges it takes from the nearest start to each node that can be reached."""
+    distances = dict.fromkeys(starts, 0)
+    waiting = deque(distances)
+    while waiting:
+        node = waiting.popleft()
+        for beyond in neighbours.get(node, ()):
+            if beyond not in distances:
+                distances[beyond] = distances[node] + 1
+                waiting.append(beyond)
+    return distances
+
+
+def keep_nodes(graph: LineageGraph, kept: Iterable[str]) -> LineageGraph:
+    """Return the part of a graph that lies within some of its nodes."""
+    wanted = set(kept)
+    return LineageGraph(
+        tuple(node for node in graph.nodes if node.id in wanted),
+        tuple(edge for edge in graph.edges if edge.source in wanted and edge.target in wanted),
+    )

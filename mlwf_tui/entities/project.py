@@ -57,6 +57,8 @@ class ProjectState(msgspec.Struct, frozen=True, kw_only=True):
     item_count: int
     run_id: RunId | None
     created_at: datetime
+    base: int = 0  # the number of the version that it comes behind, 0 before the first
+    minor: int = 0  # its place behind that version: `project@base.minor`
 
 
 class VersionKind(StrEnum):

@@ -19,6 +19,11 @@ class ArtifactKind(StrEnum):
     FOLDER = "folder"
     RECIPE = "recipe"  # the text of a pipeline
     INTERMEDIATE = "intermediate"  # what a pipeline's step has made
+    FILE = "file"
+    WEIGHTS = "weights"  # a file of trained weights that no model of this home stands for
+    DATASET = "dataset"  # a part of a version
+    SESSION = "session"  # what a run offers to others while it goes, as a served model
+    LABELING_JOB = "labeling_job"  # by people, in another system
     PROJECT = "project"  # a state of a project that no version names yet
     VERSION = "version"
     MODEL = "model"

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from mlwf_tui.entities.annotation import AnnotatedObject, GeometryKind
 from mlwf_tui.entities.item import Item, Split
-from mlwf_tui.entities.measures import measure_geometry
+from mlwf_tui.entities.measures import measure_geometry, measure_length
 
 Scalar = str | float | bool | None
 
@@ -76,6 +76,11 @@ OBJECT_FIELDS: Final = {
     ),
     "area": ObjectField(
         ValueType.NUMBER, "area in square pixels", lambda labelled, _: measure_geometry(labelled.geometry)
+    ),
+    "length": ObjectField(
+        ValueType.NUMBER,
+        "length of a line or outline in pixels",
+        lambda labelled, _: measure_length(labelled.geometry),
     ),
     "share": ObjectField(ValueType.NUMBER, "area as a share of the image's, 0-1", _measure_share),
     "box_width": ObjectField(

@@ -91,17 +91,17 @@ def _find_middle(geometry: Geometry) -> Point:
 
 def draw_geometry(geometry: Geometry, width_px: int, height_px: int) -> Geometry | None:
     """Return a shape with area as a mask on its image, or None where it covers no pixel's centre."""
-    from mlwf_tui.media.outlines import cut_mask, draw_window  # numpy, which a start does not need
+    from mlwf_tui.media.filling import draw_window, read_mask  # numpy, which a start does not need
 
     window = draw_window(geometry, width_px, height_px)
-    return cut_mask(window.pixels, window.left, window.top) if window.pixels.size else None
+    return read_mask(window.pixels, window.left, window.top) if window.pixels.size else None
 
 
 def cover_masks(masks: Sequence[Geometry], width_px: int, height_px: int) -> list[Geometry | None]:
     """Return masks without what later ones cover of them; None where nothing is left."""
     import numpy as np  # not at the start
 
-    from mlwf_tui.media.outlines import cut_mask, draw_window
+    from mlwf_tui.media.filling import draw_window, read_mask
 
     covered = np.zeros((height_px, width_px), np.bool_)
     left: list[Geometry | None] = []
@@ -109,7 +109,7 @@ def cover_masks(masks: Sequence[Geometry], width_px: int, height_px: int) -> lis
         window = draw_window(mask, width_px, height_px)
         below = covered[window.rows, window.columns]
         is_free = not (below & window.pixels).any()
-        left.append(mask if is_free else cut_mask(window.pixels & ~below, window.left, window.top))
+        left.append(mask if is_free else read_mask(window.pixels & ~below, window.left, window.top))
         below |= window.pixels
     return left[::-1]
 

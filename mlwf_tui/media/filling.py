@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,51 @@ from numpy.typing import NDArray
 from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point
 from mlwf_tui.entities.outlines import to_corners
 from mlwf_tui.media.bitmaps import measure_runs
-from mlwf_tui.media.outlines import draw_mask
+from mlwf_tui.media.outlines import draw_mask, fill_runs
 
 Pixels = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 MAX_SIDE_PX: Final = 65_535
+_BLOCK_PIXELS: Final = 1 << 22
+
+
+class Window(NamedTuple):
+    """Pixels of a part of an image (h, w), and where that begins."""
+
+    left: int
+    top: int
+    pixels: Pixels
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.top, self.top + self.pixels.shape[0])
+
+    @property
+    def columns(self) -> slice:
+        return slice(self.left, self.left + self.pixels.shape[1])
+
+
+def draw_window(geometry: Geometry, width_px: int, height_px: int) -> Window:
+    """Return the part of an image that a shape with area lies in, and the pixels whose centre it covers.
+
+    Empty where it lies outside. An image has often a hundred times as many pixels as one of its objects.
+    """
+    left, top, right, bottom = geometry.bounds
+    if geometry.kind is GeometryKind.RECTANGLE:  # to the first pixel whose centre lies inside
+        left, top, right, bottom = (math.ceil(edge - 0.5) for edge in geometry.bounds)
+    x0, y0 = max(math.floor(left), 0), max(math.floor(top), 0)
+    x1, y1 = min(math.ceil(right), width_px), min(math.ceil(bottom), height_px)
+    if x0 >= x1 or y0 >= y1:
+        return Window(0, 0, np.zeros((0, 0), np.bool_))
+    if geometry.kind is GeometryKind.RECTANGLE:
+        return Window(x0, y0, np.ones((y1 - y0, x1 - x0), np.bool_))
+    if geometry.kind is GeometryKind.MASK:
+        x, y = int(left), int(top)
+        pixels = fill_runs(int(right) - x, int(bottom) - y, geometry.runs)
+        return Window(x0, y0, pixels[y0 - y : y1 - y, x0 - x : x1 - x])
+    moved = shift(geometry, -x0, -y0)
+    return Window(x0, y0, fill_geometry(moved, x1 - x0, y1 - y0))
 
 
 def fill_geometry(geometry: Geometry, width_px: int, height_px: int, *, line_width_px: float = 0) -> Pixels:
@@ -46,11 +85,23 @@ def fill_rings(rings: Sequence[Sequence[Point]], width_px: int, height_px: int) 
     On each row the centres between the first and the second crossing, the third and the fourth, and so
     on are inside: so each crossing turns all pixels to its right over.
     """
-    turned = np.zeros((height_px, width_px + 1), np.int32)  # (H, W + 1): crossings to the left, by column
-    for ring in rings:
-        for rows, columns in _iter_crossings(np.array(ring, np.float64), width_px, height_px):
-            np.add.at(turned, (rows, columns), 1)
-    return np.asarray(np.cumsum(turned, axis=1)[:, :width_px] % 2 == 1)
+    crossings = [
+        crossing
+        for ring in rings
+        for crossing in _iter_crossings(np.array(ring, np.float64), width_px, height_px)
+    ]
+    pixels = np.zeros((height_px, width_px), np.bool_)
+    if not crossings:
+        return pixels
+    rows, columns = (np.concatenate(parts) for parts in zip(*crossings, strict=True))  # (N,) each
+    step = max(1, _BLOCK_PIXELS // (width_px + 1))
+    for start in range(0, height_px, step):  # a hostile shape may claim a great many rows
+        is_here = (rows >= start) & (rows < start + step)
+        if is_here.any():
+            turned = np.zeros((min(step, height_px - start), width_px + 1), np.int32)  # crossings, by column
+            np.add.at(turned, (rows[is_here] - start, columns[is_here]), 1)
+            pixels[start : start + step] = np.cumsum(turned, axis=1, dtype=np.int32)[:, :width_px] % 2 == 1
+    return pixels
 
 
 def _iter_crossings(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mlwf_tui.entities.annotation import Geometry
-from mlwf_tui.media.outlines import draw_window
+from mlwf_tui.media.filling import draw_window
 
 
 def paint_masks(

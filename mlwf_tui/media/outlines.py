@@ -1,17 +1,14 @@
-"""Shapes as pixels and back: what a shape covers, and the exact outline of a mask along its pixels' edges."""
+"""Masks as polygons: the outline of a mask's pixels, exactly, along the edges between pixels."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point
 from mlwf_tui.entities.outlines import Ring, join_rings
-from mlwf_tui.media.bitmaps import measure_runs
 
 Pixels = NDArray[np.bool_]
 
@@ -22,79 +19,15 @@ def fill_runs(width_px: int, height_px: int, runs: Sequence[int]) -> Pixels:
     return np.repeat(values, runs).reshape(height_px, width_px)
 
 
-class Window(NamedTuple):
-    """Pixels of a part of an image (h, w), and where that begins."""
-
-    left: int
-    top: int
-    pixels: Pixels
-
-    @property
-    def rows(self) -> slice:
-        return slice(self.top, self.top + self.pixels.shape[0])
-
-    @property
-    def columns(self) -> slice:
-        return slice(self.left, self.left + self.pixels.shape[1])
-
-
 def draw_mask(geometry: Geometry, width_px: int, height_px: int) -> Pixels:
     """Return a mask's pixels on an image (H, W); what lies outside of it is cut off."""
+    left, top, right, bottom = (int(edge) for edge in geometry.bounds)
+    cut = fill_runs(right - left, bottom - top, geometry.runs)
     image = np.zeros((height_px, width_px), np.bool_)
-    window = draw_window(geometry, width_px, height_px)
-    image[window.rows, window.columns] = window.pixels
+    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(right, width_px), min(bottom, height_px)
+    if x0 < x1 and y0 < y1:
+        image[y0:y1, x0:x1] = cut[y0 - top : y1 - top, x0 - left : x1 - left]
     return image
-
-
-def draw_window(geometry: Geometry, width_px: int, height_px: int) -> Window:
-    """Return the part of an image that a shape with area lies in, and the pixels whose centre it covers.
-
-    Empty where it lies outside. An image has often a hundred times as many pixels as one of its objects.
-    """
-    left, top, right, bottom = geometry.bounds
-    if geometry.kind is GeometryKind.RECTANGLE:  # to the first pixel whose centre lies inside
-        left, top, right, bottom = (math.ceil(edge - 0.5) for edge in geometry.bounds)
-    x0, y0 = max(math.floor(left), 0), max(math.floor(top), 0)
-    x1, y1 = min(math.ceil(right), width_px), min(math.ceil(bottom), height_px)
-    if x0 >= x1 or y0 >= y1:
-        return Window(0, 0, np.zeros((0, 0), np.bool_))
-    if geometry.kind is GeometryKind.RECTANGLE:
-        return Window(x0, y0, np.ones((y1 - y0, x1 - x0), np.bool_))
-    if geometry.kind is GeometryKind.MASK:
-        x, y = int(left), int(top)
-        pixels = fill_runs(int(right) - x, int(bottom) - y, geometry.runs)
-        return Window(x0, y0, pixels[y0 - y : y1 - y, x0 - x : x1 - x])
-    pixels = np.zeros((y1 - y0, x1 - x0), np.bool_)
-    fill_ring(pixels, np.array(geometry.points) - (x0, y0))
-    for hole in geometry.holes:
-        fill_ring(pixels, np.array(hole) - (x0, y0), False)
-    return Window(x0, y0, pixels)
-
-
-def cut_mask(pixels: Pixels, left: int = 0, top: int = 0) -> Geometry | None:
-    """Return the set pixels (H, W) as a mask as small as can be, at an offset; None where none is set."""
-    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
-    if not rows.size:
-        return None
-    cut = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    corner = (float(left + columns[0]), float(top + rows[0]))
-    opposite = (float(left + columns[-1] + 1), float(top + rows[-1] + 1))
-    return Geometry(GeometryKind.MASK, (corner, opposite), runs=measure_runs(cut))
-
-
-def fill_ring(pixels: Pixels, ring: NDArray[np.float64], value: bool = True) -> None:
-    """Set the pixels (H, W) whose centre lies inside of a ring (N, 2) to a value, row by row, even-odd."""
-    x, y = ring.T
-    next_x, next_y = np.roll(x, -1), np.roll(y, -1)
-    first, last = max(0, math.floor(y.min())), min(len(pixels), math.ceil(y.max()))
-    for row in range(first, last):
-        centre = row + 0.5
-        is_crossed = (y <= centre) != (next_y <= centre)  # (N,)
-        share = (centre - y[is_crossed]) / (next_y - y)[is_crossed]
-        crossings = np.sort(x[is_crossed] + share * (next_x - x)[is_crossed])
-        starts = np.clip(np.ceil(crossings - 0.5), 0, pixels.shape[1]).astype(int)
-        for start, end in zip(starts[::2], starts[1::2], strict=True):
-            pixels[row, start:end] = value
 
 
 def trace_mask(geometry: Geometry) -> Geometry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -16,14 +16,17 @@ from mlwf_tui.entities.health import Check
 from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.entities.machine import Machine
 from mlwf_tui.entities.model import Evaluation, Model, Report
-from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.project import Project, ProjectState, Version
+from mlwf_tui.entities.remark import LintResult, Remark
 from mlwf_tui.entities.selection import WHOLE, Selection
 from mlwf_tui.entities.threeway import Side
 from mlwf_tui.protocols import Observer
 from mlwf_tui.sdk.door import Door
 from mlwf_tui.sdk.items import Items
 from mlwf_tui.sdk.jobs import Jobs
+from mlwf_tui.sdk.silence import SILENT
 from mlwf_tui.settings import find_home
+from mlwf_tui.workflow.affected import Affected, find_affected
 from mlwf_tui.workflow.backup import BackupResult, backup
 from mlwf_tui.workflow.checkout import CheckoutResult, checkout
 from mlwf_tui.workflow.collect import GRACE_S, Collected, collect
@@ -34,11 +37,15 @@ from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.doctor import examine
 from mlwf_tui.workflow.export import ExportPlan, ExportResult, export, plan_export
+from mlwf_tui.workflow.export_graph import write_graph
 from mlwf_tui.workflow.graph import read_graph
+from mlwf_tui.workflow.history import Change, list_changes, list_minor_versions
 from mlwf_tui.workflow.import_ import ImportResult, import_folder
 from mlwf_tui.workflow.items import open_items
+from mlwf_tui.workflow.lint import fix_remarks, lint
 from mlwf_tui.workflow.machine import iter_machine
 from mlwf_tui.workflow.merge import MergePlan, MergeResult, Policy, merge, plan_merge
+from mlwf_tui.workflow.metrics import find_run
 from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.operations import OperationInfo, list_operations
 from mlwf_tui.workflow.pipeline import PipelineResult, make_request, preview_pipeline, run_pipeline
@@ -47,11 +54,13 @@ from mlwf_tui.workflow.projects import list_projects
 from mlwf_tui.workflow.rename import rename
 from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
 from mlwf_tui.workflow.restore import RestoreResult, restore
+from mlwf_tui.workflow.run_diff import RunDiff, diff_runs
 from mlwf_tui.workflow.show import Shown, show
 from mlwf_tui.workflow.stats import Stats, read_stats
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import SyncResult, sync
 from mlwf_tui.workflow.tag import TagResult, tag, untag
+from mlwf_tui.workflow.trace import Trace, find_paths, trace
 from mlwf_tui.workflow.transform import TransformPlan, TransformResult, plan_transform, transform
 from mlwf_tui.workflow.undo import UndoResult, redo, undo
 from mlwf_tui.workflow.verify import Scope, VerifyResult, verify
@@ -74,22 +83,6 @@ def open_home(path: StrPath | None = None) -> Home:
     return Home(Door(home))
 
 
-class _Silent:
-    """An observer that says nothing and never asks for a stop; Ctrl-C raises KeyboardInterrupt by itself."""
-
-    def progress(self, step: int, total: int | None, message: str) -> None:
-        """Nobody looks."""
-
-    def metric(self, key: str, value: float, step: int) -> None:
-        """Nobody looks."""
-
-    def check_cancelled(self) -> None:
-        """Nobody asks."""
-
-
-_SILENT = _Silent()
-
-
 class Home:
     """One opened home. Any number of threads may use it.
 
@@ -109,6 +102,11 @@ class Home:
     def path(self) -> Path:
         """The folder that holds everything."""
         return self._door.home
+
+    @property
+    def door(self) -> Door:
+        """What opens the home in any process; for runs that are tracked."""
+        return self._door
 
     def __enter__(self) -> Self:
         return self
@@ -145,6 +143,22 @@ class Home:
         """Return all versions of a project, newest first."""
         return list_versions(self._workspace, project)
 
+    def lint(self) -> LintResult:
+        """Return what is undocumented, sprawls or cannot be made again, and how much is described."""
+        return lint(self._workspace)
+
+    def fix_remarks(self, *kinds: str, nodes: Collection[str] = ()) -> tuple[Remark, ...]:
+        """Put right what lint says, of these kinds or all that can be; return what was put right."""
+        return fix_remarks(self._workspace, kinds, nodes)
+
+    def minor_versions(self, project: str) -> tuple[ProjectState, ...]:
+        """Return the states that no version names, oldest first; `project@2.1` means one, also to restore."""
+        return list_minor_versions(self._workspace, project)
+
+    def history(self, ref: str) -> tuple[Change, ...]:
+        """Return what was ever said and done of a thing: names, descriptions, states; oldest first."""
+        return list_changes(self._workspace, ref)
+
     def diff(self, before: str | None, after: str, *, max_items: int | None = None) -> Diff:
         """Compare two refs; without `before`, `after` with the state before it.
 
@@ -152,13 +166,18 @@ class Home:
         """
         return diff(self._workspace, before, after, max_items=max_items)
 
-    def check(self, ref: str, *, is_near: bool | None = None, observer: Observer = _SILENT) -> CheckResult:
+    def diff_runs(self, before: str, after: str) -> RunDiff:
+        """Compare two runs, or the runs that made two models: parameters, data, environment, metrics."""
+        workspace = self._workspace
+        return diff_runs(workspace, find_run(workspace, before), find_run(workspace, after))
+
+    def check(self, ref: str, *, is_near: bool | None = None, observer: Observer = SILENT) -> CheckResult:
         """Return what is wrong or suspicious; with `is_near` each image is decoded once for look-alikes."""
         from mlwf_tui.workflow.check import check  # numpy, which most programs need not wait for
 
         return check(self._workspace, ref, is_near=is_near, observer=observer)
 
-    def fix(self, ref: str, *kinds: str, observer: Observer = _SILENT) -> FixResult:
+    def fix(self, ref: str, *kinds: str, observer: Observer = SILENT) -> FixResult:
         """Put right what a check found of these kinds, as a new version."""
         from mlwf_tui.workflow.fixing import fix
 
@@ -179,6 +198,33 @@ class Home:
     def graph(self, ref: str | None = None) -> LineageGraph:
         """Return the whole lineage, or what `ref` came from and what came of it."""
         return read_graph(self._workspace, ref)
+
+    def export_graph(self, ref: str | None = None, *, format: str = "html") -> str:
+        """Return the lineage as text, mermaid, dot, svg, html, openlineage (an event a line) or prov."""
+        return write_graph(self._workspace, read_graph(self._workspace, ref), format)
+
+    def trace(
+        self,
+        ref: str,
+        *,
+        is_up: bool = True,
+        is_down: bool = True,
+        depth: int | None = None,
+        kinds: Collection[str] = (),
+    ) -> Trace:
+        """Return what `ref` came from and what came of it, nearest first.
+
+        Which models used a version: `home.trace("cells@2", is_up=False, kinds=["model"])`.
+        """
+        return trace(self._workspace, ref, is_up=is_up, is_down=is_down, depth=depth, kinds=kinds)
+
+    def paths(self, ref: str, to: str) -> Trace:
+        """Return all ways between two things, whichever of them came first."""
+        return find_paths(self._workspace, ref, to)
+
+    def affected(self, ref: str, key: str, *, observer: Observer = SILENT) -> Affected:
+        """Return what would be affected if the item `key` of `ref` were wrong: versions, models, reports."""
+        return find_affected(self._workspace, ref, key, observer=observer)
 
     def machine(self) -> Machine:
         """Return what this machine does now; takes half a second, for what is a rate."""
@@ -205,7 +251,7 @@ class Home:
         dataset: str = "",
         format: str = "auto",
         message: str | None = None,
-        observer: Observer = _SILENT,
+        observer: Observer = SILENT,
     ) -> ImportResult:
         """Take a folder's or an archive's images and annotations into a project, made where it is missing.
 
@@ -230,7 +276,7 @@ class Home:
         format: str = "yolo",
         selection: Selection = WHOLE,
         is_linked: bool = False,
-        observer: Observer = _SILENT,
+        observer: Observer = SILENT,
     ) -> ExportResult:
         """Write what is selected of a version into a folder that is empty or missing.
 
@@ -252,7 +298,7 @@ class Home:
         *,
         format: str = "yolo",
         selection: Selection = WHOLE,
-        observer: Observer = _SILENT,
+        observer: Observer = SILENT,
     ) -> ExportPlan:
         """Return what `export` would write, and what the format cannot hold as it is."""
         return plan_export(self._workspace, ref, format=format, selection=selection, observer=observer)
@@ -271,7 +317,7 @@ class Home:
         seed: int = 0,
         workers: int | None = None,
         is_strict: bool = False,
-        observer: Observer = _SILENT,
+        observer: Observer = SILENT,
     ) -> TransformResult:
         """Apply an operation to all items of `refs`, and make the result the newest version of `to`.
 
@@ -298,7 +344,7 @@ class Home:
         dataset: str = "",
         params: Mapping[str, Any] | None = None,
         seed: int = 0,
-        observer: Observer = _SILENT,
+        observer: Observer = SILENT,
     ) -> TransformPlan:
         """Return what `transform` would add, change and drop; nothing is done."""
         return plan_transform(
@@ -322,7 +368,7 @@ class Home:
         seed: int | None = None,
         sweep: Mapping[str, Sequence[Any]] | None = None,
         is_dry_run: bool = False,
-        observer: Observer = _SILENT,
+        observer: Observer = SILENT,
     ) -> PipelineResult:
         """Do the steps of a YAML file, or of a recipe that ships with mlwf, and make its outputs.
 
@@ -413,7 +459,7 @@ class Home:
         return delete(self._workspace, ref, is_forced=is_forced)
 
     def checkout(
-        self, ref: str, folder: StrPath, *, is_forced: bool = False, observer: Observer = _SILENT
+        self, ref: str, folder: StrPath, *, is_forced: bool = False, observer: Observer = SILENT
     ) -> CheckoutResult:
         """Make a folder hold what a version holds, in Supervisely's layout; only differences are written.
 
@@ -421,7 +467,7 @@ class Home:
         """
         return checkout(self._workspace, ref, Path(folder), is_forced=is_forced, observer=observer)
 
-    def status(self, folder: StrPath, *, observer: Observer = _SILENT) -> FolderStatus:
+    def status(self, folder: StrPath, *, observer: Observer = SILENT) -> FolderStatus:
         """Return what was edited in a checkout since it was written or synced."""
         return read_status(self._workspace, Path(folder), observer=observer)
 
@@ -431,7 +477,7 @@ class Home:
         *,
         message: str | None = None,
         policy: Side | None = None,
-        observer: Observer = _SILENT,
+        observer: Observer = SILENT,
     ) -> SyncResult:
         """Take a checkout's edits into its project, and bring the folder up to the head.
 
@@ -447,7 +493,7 @@ class Home:
         share: float = 1.0,
         is_rebuilding: bool = False,
         repair_from: StrPath | None = None,
-        observer: Observer = _SILENT,
+        observer: Observer = SILENT,
     ) -> VerifyResult:
         """Check stored bytes, and ask for everything that is named; damage is in `problems`, not raised.
 
@@ -463,7 +509,7 @@ class Home:
         )
 
     def collect(
-        self, *, is_dry_run: bool = True, grace_s: float = GRACE_S, observer: Observer = _SILENT
+        self, *, is_dry_run: bool = True, grace_s: float = GRACE_S, observer: Observer = SILENT
     ) -> Collected:
         """Free the bytes that nothing needs; a dry run, which is the default, says what that would free.
 
@@ -471,7 +517,7 @@ class Home:
         """
         return collect(self._workspace, observer, is_dry_run=is_dry_run, grace_s=grace_s)
 
-    def backup(self, folder: StrPath, *, observer: Observer = _SILENT) -> BackupResult:
+    def backup(self, folder: StrPath, *, observer: Observer = SILENT) -> BackupResult:
         """Bring a second home up to date, every copied byte checked; it opens like this one."""
         return backup(self._workspace, Path(folder), observer)
 

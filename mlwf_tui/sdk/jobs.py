@@ -9,6 +9,7 @@ from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 from mlwf_tui.entities.usage import Usage
 from mlwf_tui.sdk.door import Door
+from mlwf_tui.sdk.silence import SILENT
 from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.calls import submit_call
@@ -18,6 +19,14 @@ from mlwf_tui.workflow.metrics import Outlook, RunCurves, find_run, read_curves,
 from mlwf_tui.workflow.pause import pause_run
 from mlwf_tui.workflow.pipeline import make_request, submit_pipeline
 from mlwf_tui.workflow.queue import QueueListing, list_queue, pause_queue, resume_queue, set_priority
+from mlwf_tui.workflow.reproduce import (
+    QUEUED_VERBS,
+    TOLERANCE,
+    Reproduction,
+    judge,
+    reproduce_now,
+    submit_again,
+)
 from mlwf_tui.workflow.resume import resume_run
 from mlwf_tui.workflow.retry import retry_run
 from mlwf_tui.workflow.runs import get_run, list_runs
@@ -140,6 +149,19 @@ class Jobs:
     def retry(self, run: str) -> Run:
         """Do a run that failed, was stopped or lost once more, from its beginning."""
         return retry_run(self._door.open(), run)
+
+    def reproduce(self, run: str, *, tolerance: float = TOLERANCE) -> Reproduction:
+        """Do a run again and compare the outcomes: data to the digest, metrics within `tolerance`.
+
+        A training, benchmark or application is queued, and waited for. Raises InvalidInput where the run
+        lacks something; the message says what.
+        """
+        workspace = self._door.open()
+        found = get_run(workspace, run)
+        if found.verb not in QUEUED_VERBS:
+            return reproduce_now(workspace, found.id, observer=SILENT)
+        again = self.wait(submit_again(workspace, found.id, observer=SILENT).id)
+        return judge(workspace, found, again, tolerance=tolerance)
 
     def queue(self) -> QueueListing:
         """Return what waits and for what, and what goes."""

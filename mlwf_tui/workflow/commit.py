@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import msgspec
 
 from mlwf_tui.entities.change import ChangeKind, Diff
+from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import check_text
-from mlwf_tui.entities.project import Project, VersionKind
+from mlwf_tui.entities.project import Project, Version, VersionKind
 from mlwf_tui.errors import Conflict
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.diff import diff
@@ -63,10 +64,22 @@ def summarise_head(workspace: Workspace, project: str) -> str:
     return _summarise(workspace, workspace.catalog.projects.get(project))
 
 
+def summarise_version(workspace: Workspace, version: Version) -> str:
+    """Return what a version changed since the one before it, in a few words; of the first what it holds."""
+    found = diff(workspace, None, f"{version.project_id}@{version.number}", max_items=0)
+    if not found.before:
+        return _summarise_whole(workspace, version.manifest)
+    return ", ".join(_tell(found)) or f"the same as {found.before.rpartition('@')[2]}"
+
+
+def _summarise_whole(workspace: Workspace, manifest: Digest) -> str:
+    summary = read_summary(workspace.store, manifest)
+    return f"{_count(summary.item_count, 'item')}, {_count(len(summary.schema.classes), 'class', 'es')}"
+
+
 def _summarise(workspace: Workspace, project: Project) -> str:
     if project.latest_version is None:
-        summary = read_summary(workspace.store, project.manifest)
-        return f"{_count(summary.item_count, 'item')}, {_count(len(summary.schema.classes), 'class', 'es')}"
+        return _summarise_whole(workspace, project.manifest)
     if not project.is_changed:
         return ""
     before = f"{project.id}@{project.latest_version}"

@@ -1,35 +1,43 @@
-"""describe: put words to a project, version, model or report."""
+"""describe: put words to a project, version, model, report, run, folder or file."""
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from mlwf_tui.entities.card import MAX_DESCRIPTION
 from mlwf_tui.entities.item import check_text
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
-from mlwf_tui.entities.run import Run
-from mlwf_tui.errors import InvalidInput
-from mlwf_tui.workflow.refs import resolve
+from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.workflow.refs_on_graph import find_card_node
 from mlwf_tui.workspace import Workspace
 
 
 def describe(workspace: Workspace, ref: str, text: str) -> None:
-    """Set the description of what `ref` names; of a version, its message.
+    """Set the description of what `ref` names; of a version, its message; of a run or file, its card's.
+
+    What was said before stays in its history. A run is not changed by what is said of it.
 
     Raises:
         NotFound: nothing is named so.
-        InvalidParameter: the text holds a control character.
-        InvalidInput: it is a run, which does not change once it was done.
+        InvalidParameter: the text holds a control character, or is too long for a card.
     """
-    entity = resolve(workspace, ref)
     check_text(text, "description")
-    catalog = workspace.catalog
+    kind, node_id, entity = find_card_node(workspace, ref)
+    catalog, author = workspace.catalog, workspace.settings.author
     match entity:
         case Project():
-            catalog.projects.describe(entity.id, text)
+            catalog.projects.describe(entity.id, text, author=author)
         case Version():
-            catalog.versions.describe(entity.id, text)
+            catalog.versions.describe(entity.id, text, author=author)
         case Model():
-            catalog.models.describe(entity.id, text)
+            catalog.models.describe(entity.id, text, author=author)
         case Report():
-            catalog.reports.describe(entity.id, text)
-        case Run():
-            raise InvalidInput("A run cannot be described.", hint="Describe what it made.")
+            catalog.reports.describe(entity.id, text, author=author)
+        case _:
+            if len(text) > MAX_DESCRIPTION:
+                raise InvalidParameter(
+                    f"The description is longer than {MAX_DESCRIPTION:,} characters.", hint="Shorten it."
+                )
+            card = replace(catalog.cards.get(f"{kind}:{node_id}"), description=text)
+            catalog.cards.put(f"{kind}:{node_id}", card, author=author)

@@ -55,7 +55,8 @@ class EventWriter:
 
     What comes within a twentieth of a second is one write. The first of a batch is written at once, the
     rest by a thread that lives for that moment; a process that ends by itself waits for it, and one that
-    is killed loses at most the last batch. Close it, or use it with `with`, before the run is closed.
+    is killed loses at most the last batch. Close it, or use it with `with`,
+    before the run is closed. Without `begins` it adds to what another process began.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class EventWriter:
         *,
         check: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
+        begins: bool = True,
     ) -> None:
         self._descriptor = os.dup(file.fileno())  # its own: the thread may outlive the file object
         self._check = check
@@ -79,7 +81,8 @@ class EventWriter:
         self._has_points = False  # that may not be written yet
         if os.fstat(self._descriptor).st_size:
             self._pending += b"\n"  # ends a line that a killed process may have left torn
-        self._pending += self._encoder.encode(BeginEvent(at=clock())) + b"\n"  # goes with the first event
+        if begins:
+            self._pending += self._encoder.encode(BeginEvent(at=clock())) + b"\n"  # goes with the first event
 
     def progress(self, step: int, total: int | None, message: str) -> None:
         """Say how far the run is; at most ten a second are kept, and the last.

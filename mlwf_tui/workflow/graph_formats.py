@@ -42,7 +42,7 @@ def to_mermaid(graph: LineageGraph) -> str:
     names = {node.id: f"n{index}" for index, node in enumerate(graph.nodes)}
     for node in graph.nodes:
         opening, closing = shapes.get(node.kind, ("[", "]"))
-        text = _escape_mermaid(f"{node.title}<br/>{node.detail}" if node.detail else node.title)
+        text = "<br/>".join(_escape_mermaid(part) for part in (node.title, node.detail) if part)
         lines.append(f'  {names[node.id]}{opening}"{text}"{closing}')
     lines += [f"  {names[edge.source]} --> {names[edge.target]}" for edge in graph.edges]
     return "\n".join(lines)
@@ -66,7 +66,10 @@ def _describe(node: LineageNode) -> str:
 
 
 def _escape_mermaid(text: str) -> str:
-    return text.replace('"', "#quot;").replace("\n", " ")
+    """Return a text that Mermaid shows as it is: it reads HTML, and entities that begin with #."""
+    for character, name in (("#", "#35;"), ('"', "#quot;"), ("<", "#lt;"), (">", "#gt;"), ("`", "#96;")):
+        text = text.replace(character, name)
+    return text.replace("\n", " ")
 
 
 def _quote(text: str) -> str:

@@ -15,6 +15,7 @@ from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.workflow.dispatch import EXECUTOR, Dispatched, dispatch
 from mlwf_tui.workflow.recorder import Recorder
 from mlwf_tui.workflow.settle import settle_all
+from mlwf_tui.workflow.surroundings import describe_surroundings
 from mlwf_tui.workspace import Workspace
 
 MOST_SLOTS = 1024
@@ -41,7 +42,7 @@ def queue_run(
         seed=seed,
         author=workspace.settings.author,
         workspace=workspace.settings.workspace,
-        environment={},
+        environment=describe_surroundings(),
         state=RunState.QUEUED,
         terms=terms or Terms(),
         call=call,

@@ -23,6 +23,7 @@ from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Job, Run, RunState
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, NotFound, Paused
 from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.refs import resolve_project_ref
+from mlwf_tui.workflow.surroundings import describe_surroundings
 from mlwf_tui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -146,7 +147,7 @@ class Recorder:
         """
         catalog = self.workspace.catalog
         with catalog.transaction():
-            if project.is_changed and project.item_count:
+            if project.is_changed and project.item_count and project.manifest != manifest:
                 pin_head(self.workspace, project, message=f"before {self.run.verb}")
             latest = catalog.versions.latest(project.id)
             ancestors = [parent.id for parent in (*([latest] if latest else []), *parents)]
@@ -254,7 +255,7 @@ def record(
             seed=seed,
             author=workspace.settings.author,
             workspace=workspace.settings.workspace,
-            environment={},
+            environment=describe_surroundings(),
             parent=parent,
         )
         job = catalog.jobs.create(run.id, processes.identify_self())

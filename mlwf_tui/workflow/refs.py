@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import check_name
 from mlwf_tui.entities.model import Model, Report
-from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.project import Project, ProjectState, Version
 from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import InvalidParameter, NotFound
 from mlwf_tui.workspace import Workspace
 
 MAX_NUMBER_DIGITS = 9
+IS_MINOR = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})")
 Entity = Project | Version | Model | Report | Run
 
 
@@ -34,7 +36,35 @@ def resolve_project_ref(workspace: Workspace, ref: str) -> tuple[Project, int | 
     project = workspace.catalog.projects.get(name)
     if which.isdecimal():
         return project, int(which)
+    if resolve_minor(workspace, ref) is not None:
+        raise InvalidParameter(
+            f"{ref} is a state between two versions, and a version is needed here.",
+            hint=f"Make it one: mlwf restore {ref}",
+        )
     return project, workspace.catalog.tags.get_number(project.id, which)
+
+
+def resolve_minor(workspace: Workspace, ref: str) -> ProjectState | None:
+    """Return the state between two versions that PROJECT@N.M names, or None where something else is meant.
+
+    A tag of an earlier mlwf may be written so too; it counts.
+
+    Raises:
+        NotFound: there is no such project, or it has no such state.
+    """
+    name, at, which = ref.rpartition("@")
+    found = IS_MINOR.fullmatch(which) if at else None
+    if found is None:
+        return None
+    project = workspace.catalog.projects.get(name)
+    if workspace.catalog.tags.find_number(project.id, which) is not None:
+        return None
+    state = workspace.catalog.projects.find_minor(project.id, int(found[1]), int(found[2]))
+    if state is None:
+        raise NotFound(
+            f"{project.name} has no state {which}.", hint=f"mlwf versions {project.name} --minor lists them."
+        )
+    return state
 
 
 def resolve_version(workspace: Workspace, ref: str) -> Version:
@@ -53,7 +83,10 @@ def resolve_version(workspace: Workspace, ref: str) -> Version:
 
 
 def resolve_manifest(workspace: Workspace, ref: str) -> tuple[Project, Digest]:
-    """Return the project and manifest that a ref means: a version's, or the head's."""
+    """Return the project and manifest that a ref means: a version's, the head's, or PROJECT@N.M's."""
+    state = resolve_minor(workspace, ref)
+    if state is not None:
+        return workspace.catalog.projects.get_by_id(state.project_id), state.manifest
     project, number = resolve_project_ref(workspace, ref)
     if number is None:
         return project, project.manifest
@@ -127,6 +160,10 @@ def check_tag(name: str) -> str:
     if name.isdecimal():
         raise InvalidParameter(
             f"The tag {name!r} cannot be used.", hint="A number means the version that has it: add a letter."
+        )
+    if IS_MINOR.fullmatch(name):
+        raise InvalidParameter(
+            f"The tag {name!r} cannot be used.", hint="It means a state between two versions: add a letter."
         )
     return _check_ref_part(name, "tag")
 

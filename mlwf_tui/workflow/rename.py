@@ -1,32 +1,43 @@
-"""rename: give a project, model or report another name; ids and lineage stay."""
+"""rename: give a project, model, report, run, folder or file another name; ids and lineage stay."""
 
 from __future__ import annotations
 
-from mlwf_tui.entities.item import check_name
+from msgspec.structs import replace
+
+from mlwf_tui.entities.card import MAX_TITLE
+from mlwf_tui.entities.item import check_name, check_text
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
-from mlwf_tui.entities.run import Run
-from mlwf_tui.errors import InvalidInput
-from mlwf_tui.workflow.refs import check_project_name, resolve
+from mlwf_tui.errors import InvalidInput, InvalidParameter
+from mlwf_tui.workflow.refs import check_project_name
+from mlwf_tui.workflow.refs_on_graph import find_card_node
 from mlwf_tui.workspace import Workspace
 
 
 def rename(workspace: Workspace, ref: str, name: str) -> None:
-    """Rename what `ref` names.
+    """Rename what `ref` names; a run or file gets a title on its card. Former names stay in its history.
 
     Raises:
         NotFound: nothing is named so.
         Conflict: the name is taken.
         InvalidParameter: the name cannot be used.
-        InvalidInput: it is a version or a run, which have no names of their own.
+        InvalidInput: it is a version, which has no name of its own.
     """
-    entity = resolve(workspace, ref)
+    kind, node_id, entity = find_card_node(workspace, ref)
+    catalog, author = workspace.catalog, workspace.settings.author
     match entity:
         case Project():
-            workspace.catalog.projects.rename(entity.id, check_project_name(name))
+            catalog.projects.rename(entity.id, check_project_name(name), author=author)
         case Model():
-            workspace.catalog.models.rename(entity.id, check_name(name, "model name"))
+            catalog.models.rename(entity.id, check_name(name, "model name"), author=author)
         case Report():
-            workspace.catalog.reports.rename(entity.id, check_name(name, "report name"))
-        case Version() | Run():
+            catalog.reports.rename(entity.id, check_name(name, "report name"), author=author)
+        case Version():
             raise InvalidInput(f"{ref} has no name of its own.", hint="Projects, models and reports have.")
+        case _:
+            if len(check_text(name, "title")) > MAX_TITLE or "\n" in name:
+                raise InvalidParameter(
+                    f"A title is one line of up to {MAX_TITLE} characters.", hint="Shorten it."
+                )
+            card = replace(catalog.cards.get(f"{kind}:{node_id}"), title=name)
+            catalog.cards.put(f"{kind}:{node_id}", card, author=author)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from mlwf_tui.entities.ids import Digest, ProjectId, StateId
 from mlwf_tui.entities.project import Project, Version, VersionKind
+from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.recorder import pin_head, record
-from mlwf_tui.workflow.refs import resolve_version
+from mlwf_tui.workflow.refs import resolve_minor, resolve_version
 from mlwf_tui.workspace import Workspace
 
 
@@ -19,9 +21,21 @@ class RestoreResult(msgspec.Struct, frozen=True, kw_only=True):
     saved_version: int | None
 
 
+class _Source(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be brought back: a version, or a state between two."""
+
+    ref: str
+    full_ref: str  # by the project's id
+    project_id: ProjectId
+    manifest: Digest
+    item_count: int
+    state: StateId | None = None
+    parents: tuple[Version, ...] = ()
+
+
 def preview_restore(workspace: Workspace, ref: str) -> str:
     """Return one sentence that says what restoring `ref` will do."""
-    version = resolve_version(workspace, ref)
+    version = _find_source(workspace, ref)
     project = workspace.catalog.projects.get_by_id(version.project_id)
     following = workspace.catalog.versions.read_next_number(project.id)
     if project.manifest == version.manifest:
@@ -37,14 +51,18 @@ def preview_restore(workspace: Workspace, ref: str) -> str:
 
 
 def restore(workspace: Workspace, ref: str) -> RestoreResult:
-    """Make a new version, and the head, with the manifest of PROJECT@N or PROJECT@TAG, in constant time.
+    """Make a new version, and the head, with the manifest of PROJECT@N, PROJECT@TAG or PROJECT@N.M.
+
+    In constant time. The last is a state between two versions, which no commit has named.
 
     Raises:
-        NotFound: there is no such version.
+        NotFound: there is no such version, or the bytes of such a state were collected.
         InvalidParameter: no version was named.
     """
     with workspace.catalog.transaction():
-        version = resolve_version(workspace, ref)
+        version = _find_source(workspace, ref)
+        if version.state is not None:  # of a discarded state, collect may have freed the bytes
+            read_summary(workspace.store, version.manifest)
         project = workspace.catalog.projects.get_by_id(version.project_id)
         if project.manifest == version.manifest:
             return _name_standing(workspace, project)
@@ -55,16 +73,19 @@ def restore(workspace: Workspace, ref: str) -> RestoreResult:
     return RestoreResult(project=project.name, version=restored.number, created=True, saved_version=saved)
 
 
-def _bring_back(workspace: Workspace, project: Project, version: Version) -> Version:
+def _bring_back(workspace: Workspace, project: Project, version: _Source) -> Version:
     with record(workspace, "restore", params={"version": version.ref}) as run, run.finishing():
-        run.read_version(f"{project.id}@{version.number}")
+        if version.state is not None:
+            run.read_state(project, version.state)
+        else:
+            run.read_version(version.full_ref)
         restored = run.write_version(
             workspace.catalog.projects.get_by_id(project.id),
             version.manifest,
             version.item_count,
             message=f"restored from {version.ref}",
             kind=VersionKind.RESTORED,
-            parents=(version,),
+            parents=version.parents,
         )
         run.result = {
             "project": project.name,
@@ -80,4 +101,27 @@ def _name_standing(workspace: Workspace, project: Project) -> RestoreResult:
     standing = pin_head(workspace, project, message="as restored by undo")
     return RestoreResult(
         project=project.name, version=standing.number, created=project.is_changed, saved_version=None
+    )
+
+
+def _find_source(workspace: Workspace, ref: str) -> _Source:
+    state = resolve_minor(workspace, ref)
+    if state is None:
+        version = resolve_version(workspace, ref)
+        return _Source(
+            ref=version.ref,
+            full_ref=f"{version.project_id}@{version.number}",
+            project_id=version.project_id,
+            manifest=version.manifest,
+            item_count=version.item_count,
+            parents=(version,),
+        )
+    project = workspace.catalog.projects.get_by_id(state.project_id)
+    return _Source(
+        ref=f"{project.name}@{state.base}.{state.minor}",
+        full_ref=f"{project.id}@{state.base}.{state.minor}",
+        project_id=project.id,
+        manifest=state.manifest,
+        item_count=state.item_count,
+        state=state.id,
     )

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import signal
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from mlwf_tui import processes
 from mlwf_tui.catalog.jobs import JobEnd
 from mlwf_tui.entities.run import Job, JobExit, Run, RunState
 from mlwf_tui.errors import Conflict
 from mlwf_tui.workflow.dispatch import EXECUTOR
+from mlwf_tui.workflow.heartbeat import is_dead
 from mlwf_tui.workflow.leases import hold_run
 from mlwf_tui.workspace import Workspace
 
@@ -209,12 +210,13 @@ def _settle_own(workspace: Workspace) -> None:
     catalog = workspace.catalog
     for run in catalog.runs.list(states=UNFINISHED, limit=None, is_detached=False):
         job = catalog.jobs.latest(run.id)
-        if job is None and datetime.now(UTC) - run.created_at < START_GRACE:
-            continue
-        if job is None or processes.is_gone(job.process):
+        if is_dead(workspace.run_folder(run.id), run, job, start_grace=START_GRACE):
             mark_lost(workspace, run)
     for job in catalog.jobs.list_unfinished():
-        if processes.is_gone(job.process) and not catalog.runs.get(job.run_id).is_detached:
+        if not processes.is_gone(job.process):
+            continue
+        run = catalog.runs.get(job.run_id)
+        if not run.is_detached and run.state.is_finished:
             with suppress(Conflict):  # another reader was faster
                 catalog.jobs.finish(job.id, None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from mlwf_tui.entities.usage import Usage
 from mlwf_tui.errors import NotFound
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.content import read_content
+from mlwf_tui.workflow.heartbeat import read_heartbeat
 from mlwf_tui.workflow.metrics import Outlook, read_outlooks
 from mlwf_tui.workflow.refs import Entity, resolve
 from mlwf_tui.workflow.runs import get_run
@@ -162,10 +164,20 @@ def _describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
         "metrics": {key: summary.last for key, summary in outlook.standing.summaries.items()},
         **describe_outlook(outlook),
         "machine": describe_usage(read_usage(workspace, run)),
+        "heartbeat": _describe_heartbeat(workspace, run),
         "error": run.error,
         "hint": run.hint,
         "jobs": [_describe_job(job) for job in workspace.catalog.jobs.list_of(run.id)],
     }
+
+
+def _describe_heartbeat(workspace: Workspace, run: Run) -> dict[str, Any] | None:
+    """Return when a tracked run's program was last heard of; None of a run that mlwf does."""
+    found = read_heartbeat(workspace.run_folder(run.id))
+    if found is None:
+        return None
+    is_late = not run.state.is_finished and found.is_late(datetime.now(UTC))
+    return {"at": found.at, "patience_s": found.patience_s, "is_late": is_late}
 
 
 def _describe_usage_of(workspace: Workspace, run_id: RunId) -> dict[str, Any] | None:

@@ -118,9 +118,8 @@ def _transform(
     run: Recorder, checked: CheckedStep, inputs: Mapping[str, Held], observer: Observer
 ) -> tuple[ManifestSummary, dict[str, Any], tuple[Problem, ...]]:
     followed: Followed = follow_recipe(run, _make_recipe(checked, inputs), observer)
-    facts = msgspec.structs.asdict(followed.counts)
-    facts |= {"images_made": followed.images_made, "images_resumed": followed.images_resumed}
-    return followed.manifest, facts, followed.problems
+    facts = {"images_made": followed.images_made, "images_resumed": followed.images_resumed}
+    return followed.manifest, {**followed.to_result(), **facts}, followed.problems
 
 
 def _apply(

@@ -139,7 +139,8 @@ def _keep_model(recorder: Recorder, version: Version, trainer: Trainer, result: 
         checkpoints = tuple(_keep_checkpoint(writer.put_file(path), path) for path in result.checkpoints)
     schema = read_summary(workspace.store, version.manifest).schema
     with recorder.finishing():
-        workspace.catalog.runs.set_environment(recorder.run_id, result.environment)
+        environment = {**recorder.run.environment, **result.environment}
+        workspace.catalog.runs.set_environment(recorder.run_id, environment)
         name = recorder.run.params["name"]
         taken = {model.name for model in workspace.catalog.models.list()}
         model = recorder.write_model(

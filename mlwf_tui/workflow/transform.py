@@ -140,6 +140,7 @@ def transform(
     seed: int = 0,
     workers: int | None = None,
     is_strict: bool = False,
+    is_fresh: bool = False,
     observer: Observer,
 ) -> TransformResult:
     """Apply an operation to all items of `refs` and put the result into the project `to`.
@@ -148,6 +149,8 @@ def transform(
     one, a new project is named after source and operation. With `dataset` the result comes into that
     dataset, and what else the project has stays beside it. Images are made by `workers` processes, by
     one for each core where it is None. One that cannot be made is left out and listed, unless `is_strict`.
+
+    Where `is_fresh`, the recipe is followed though its result is known.
 
     What was made when the process dies, or is stopped, is not made again by the same call.
 
@@ -173,7 +176,9 @@ def transform(
         sources = name_sources([(v.project_name, v.number, v.manifest) for v in versions])
         recipe = msgspec.structs.replace(checked, sources=sources)
         check = partial(_check_place, workspace, recipe, target=name, dataset=dataset)
-        followed = follow_recipe(run, recipe, observer, workers=workers, is_strict=is_strict, check=check)
+        followed = follow_recipe(
+            run, recipe, observer, workers=workers, is_strict=is_strict, is_fresh=is_fresh, check=check
+        )
         work = _Ending(run, recipe, versions, name, target, followed)
         return work.end(dataset)
 
@@ -185,6 +190,7 @@ def follow_recipe(
     *,
     workers: int | None = None,
     is_strict: bool = False,
+    is_fresh: bool = False,
     check: Callable[[Plan], None] | None = None,
 ) -> Followed:
     """Make what a recipe says, or find what it made before; the run is noted as one of the recipe.
@@ -197,7 +203,7 @@ def follow_recipe(
     Raises: as `transform`.
     """
     workspace = run.workspace
-    known = find_known(workspace, recipe.digest, observer)
+    known = None if is_fresh else find_known(workspace, recipe.digest, observer)
     workspace.catalog.runs.set_recipe(run.run_id, recipe.digest)
     if known is not None:
         counts = msgspec.convert(known.run.result, Counts)
@@ -356,5 +362,5 @@ def _summarise(operation: str, result: TransformResult) -> str:
     if result.cached:
         return f"{text}, as the same recipe had made before"
     if result.problems:
-        return f"{text}, partly: {len(result.problems):,} images could not be made"
+        return f"{text}, partly: {len(result.problems):,} of the images could not be made"
     return text

@@ -15,16 +15,17 @@ from mlwf_tui.sdk.jobs import Jobs
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "datumaro", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
-    "__init__", "backup_files", "cached_items", "calls", "combine", "content", "control", "detecting",
-    "dispatch", "events", "exports", "fingerprints", "finished_drafts", "fitting", "fixing", "follow",
-    "freezing", "graph_formats", "hands", "hits", "import_cache", "import_result", "inspecting", "intake",
-    "items", "jobs", "journal", "known_items", "layouts", "leases", "linking", "listing_changes", "live",
-    "machine_marks", "making", "making_hand", "members", "messages", "metering", "names", "narrowing",
-    "perform", "pictures", "pipeline_files", "pipeline_training", "pipeline_values", "piping", "placing",
-    "planning", "points", "preview", "readers", "reading", "reading_hand", "recipes", "recorder", "refs",
-    "scan", "serving", "settle", "sources", "spool", "step_params", "stepping", "tracking", "tree",
-    "tree_edits", "tree_files", "tree_moves", "tree_plan", "tree_recovery", "tree_state", "tree_write",
-    "unpack", "unpacked", "usage",
+    "__init__", "affected", "backup_files", "cached_items", "calls", "combine", "content", "control",
+    "detecting", "dispatch", "events", "export_graph", "exports", "fingerprints", "finished_drafts",
+    "fitting", "fixing", "folding", "follow", "freezing", "graph_formats", "graph_pages", "graph_places",
+    "graph_standards", "hands", "heartbeat", "hits", "import_cache", "import_result", "inspecting",
+    "intake", "items", "jobs", "journal", "known_items", "layouts", "leases", "linking", "listing_changes",
+    "live", "machine_marks", "making", "making_hand", "members", "messages", "metering", "names",
+    "narrowing", "perform", "pictures", "pipeline_files", "pipeline_training", "pipeline_values", "piping",
+    "placing", "planning", "points", "preview", "progress_log", "readers", "reading", "reading_hand",
+    "recipes", "recorder", "refs", "refs_on_graph", "run_diff", "scan", "serving", "settle", "sources",
+    "spool", "step_params", "stepping", "surroundings", "tracking", "tree", "tree_edits", "tree_files",
+    "tree_moves", "tree_plan", "tree_recovery", "tree_state", "tree_write", "unpack", "unpacked", "usage",
 }  # fmt: skip
 SDK_NAMES = {
     "import": "import_folder",  # a word of Python
@@ -91,7 +92,10 @@ def test_every_command_on_data_is_a_method_of_a_home_in_python() -> None:
 
 
 def test_every_command_on_jobs_is_a_method_of_a_home_or_its_jobs_in_python() -> None:
-    modules = [f"mlwf_tui.cli.{name}" for name in ("models", "runs", "queue", "curves", "machine", "doctor")]
+    modules = [
+        f"mlwf_tui.cli.{name}"
+        for name in ("models", "runs", "lineage", "queue", "curves", "machine", "doctor")
+    ]
     methods = {name for owner in (Home, Jobs) for name in vars(owner) if not name.startswith("_")}
     missing = {SDK_NAMES.get(name, name) for module in modules for name in COMMANDS[module]} - methods
     assert not missing

@@ -56,7 +56,7 @@ def test_the_way_from_a_folder_to_a_report(catalog: Catalog, make: Any) -> None:
     assert [(node.id, node.kind, node.title, node.state, node.detail) for node in graph.nodes] == [
         (f"folder:{folder.id}", "folder", "cells", "", "/data/cells"),
         (f"run:{imports.id}", "run", "import", "done", "items added 364"),
-        (f"project:{state.id}", "project", "bccd", "", "364 items, not committed"),
+        (f"project:{state.id}", "project", "bccd@0.1", "", "364 items, not committed"),
         (f"run:{train.id}", "run", "train", "failed", "Out of memory."),
         (f"version:{version.id}", "version", "bccd@1", "manual", "364 items"),
         (f"model:{model.id}", "model", "cells", "", "yolov10n · mAP50 0.86"),
@@ -189,4 +189,4 @@ def test_a_graph_of_ten_thousand_runs_takes_as_many_queries_as_one_of_ten(
     few = [count_queries(20, workspace) for workspace in (None, "default")]
     add_chain(catalog._database, 10, 9_990)
     assert [count_queries(20_000, workspace) for workspace in (None, "default")] == few
-    assert max(few) < 10
+    assert max(few) < 12

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mlwf_tui.cli.main import main
+from tests.fakes.acting import install_plugins
 from tests.making import make_voc, write_image
 
 BOXES = {
@@ -116,6 +117,22 @@ def test_a_transform_goes_into_a_new_project_a_dataset_or_in_place(shell: Shell,
     shell("transform", "flip", "cells", "--in-place", "--to", "x", code=2)
     shell("transform", "flip", "cells@1", "--in-place", code=2)
     shell("transform", "flip", "cells", "--dataset", "x", code=2)
+
+
+def test_a_partial_result_exits_with_three_and_a_strict_one_with_one(
+    shell: Shell, voc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = install_plugins(tmp_path / "plugins")
+    monkeypatch.setenv("PYTHONPATH", path)
+    monkeypatch.syspath_prepend(path.partition(":")[0])
+    shell("import", str(voc), "cells")
+    words = ("transform", "scribble", "cells", "--to", "drawn", "-p", "broken=b.jpg")
+    shell(*words, "--strict", code=1)
+    assert shell.json("projects")["projects"][0]["name"] == "cells"
+    made = shell.json(*words, code=3)
+    assert made["problems"] == [{"path": "main/b-0.png", "reason": "The image b.jpg cannot be decoded."}]
+    assert (made["items_added"], made["images_made"], made["images_resumed"]) == (2, 0, 2)  # since the strict
+    assert "partly: 1 of the images" in shell("show", made["run"])
 
 
 def test_the_nearest_name_is_suggested(shell: Shell, voc: Path) -> None:

@@ -87,6 +87,7 @@ EMPTY = Item(dataset="", name="b.png", blob=Digest(""), size_bytes=1, width_px=1
         "any(custom(depth) >= 3)",
         "any(author == ada and area == 400)",
         "any(share > 0.03)",
+        "any(length == 400) and none(length > 400)",
         "any(box_width == 100 and points == 2)",
         "not (has(cat) and not has('old dog'))",
         "empty or split == train and width > 1",

@@ -71,7 +71,7 @@ async def test_a_training_gets_the_terms_that_the_form_asked_for(home: Workspace
         words = f"--slots 2 --after {first.id} --priority 5 --timeout 12h --retries 3 --backoff 1m"
         form = app.top
         assert isinstance(form, Form)
-        assert words in command_lines.write_train(form._collect())
+        assert words in command_lines.write_train(form.collect())
         await app.press("enter")
         await app.until(lambda: find_queued(home, "train") is not None, "the training")
         await app.until_text("The train waits for ")

@@ -108,7 +108,7 @@ def test_what_fails_is_left_out_and_listed(home: Workspace) -> None:
     assert (made.items_out, made.items_added, made.items_unchanged) == (13, 5, 8)
     run = get_run(home, made.run)
     assert run.state == "done"
-    assert "partly: 3 images" in run.result["summary"]
+    assert "partly: 3 of the images" in run.result["summary"]
 
 
 def test_after_a_partial_result_only_what_failed_is_tried_again(home: Workspace, trace: Path) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mlwf_tui.entities.annotation import Geometry
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.media.outlines import cut_mask, fill_ring
+from mlwf_tui.media.filling import fill_rings, read_mask
 
 MAX_MASK_PIXELS: Final = 1 << 28
 
@@ -26,7 +26,8 @@ def draw_rings(rings: Sequence[tuple[tuple[float, float], ...]]) -> Geometry:
         raise InvalidInput("has a polygon without area, or beyond any image")
     pixels = np.zeros(size[::-1], np.bool_)  # (H, W)
     for ring in rings:
-        fill_ring(pixels, np.array(ring) - (left, top))
+        moved = [(x - left, y - top) for x, y in ring]
+        pixels |= fill_rings([moved], size[0], size[1])
     return to_mask(pixels, left, top)
 
 
@@ -71,7 +72,7 @@ def to_mask(pixels: NDArray[np.bool_], left: int, top: int) -> Geometry:
     Raises:
         InvalidInput: none is set.
     """
-    mask = cut_mask(pixels, left, top)
+    mask = read_mask(pixels, left, top)
     if mask is None:
         raise InvalidInput("has a mask without a pixel")
     return mask

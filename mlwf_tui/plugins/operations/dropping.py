@@ -61,14 +61,14 @@ def _drop(item: Item, _: LabelSchema, params: DropObjectsParams) -> Sequence[Ann
     objects = item.annotation.objects
     meant = [at for at, o in enumerate(objects) if not params.classes or o.class_name in params.classes]
     kept = [at for at in meant if not _is_dropped(objects[at], item, params)]
-    areas = {at: measure_geometry(objects[at].geometry) for at in kept}
-    kept.sort(key=lambda at: (-areas[at], at))
+    if params.max_covered is not None or params.max_count is not None:
+        kept.sort(key=lambda at: (-measure_geometry(objects[at].geometry), at))
     if params.max_covered is not None:
         kept = _drop_covered([(at, objects[at].geometry.bounds) for at in kept], params.max_covered)
     if params.max_count is not None:
         kept = kept[: params.max_count]
     stays = set(kept) | (set(range(len(objects))) - set(meant))
-    return [labelled for at, labelled in enumerate(objects) if at in stays]
+    return objects if len(stays) == len(objects) else [o for at, o in enumerate(objects) if at in stays]
 
 
 def _is_dropped(labelled: AnnotatedObject, item: Item, params: DropObjectsParams) -> bool:

@@ -140,6 +140,7 @@ def _plan_mixed(
         by_split.setdefault(source.item.split, []).append((source.item.key, position))
         splits.append(source.item.split)
     candidates = {split: [position for _, position in sorted(of_one)] for split, of_one in by_split.items()}
+    places = {position: place for of_one in candidates.values() for place, position in enumerate(of_one)}
     wanted = check_splits(params.splits) | {Split.NONE}
     if splits and not any(len(candidates.get(split, ())) > 1 for split in wanted):
         raise InvalidInput(
@@ -154,16 +155,19 @@ def _plan_mixed(
         of_split = candidates[splits[own]]
         if len(of_split) < 2:
             continue
-        yield replace(planned, sources=(own, *_draw_others(of_split, own, others, planned.seed)))
+        yield replace(planned, sources=(own, *_draw_others(of_split, places[own], others, planned.seed)))
 
 
 def _draw_others(candidates: Sequence[int], own: int, count: int, seed: int) -> tuple[int, ...]:
-    """Draw other positions, each once where there are enough of them."""
+    """Draw positions but the one at place `own`, each once where there are enough of them."""
     generator = np.random.default_rng((seed, 1))
-    others = len(candidates) - 1
-    drawn = generator.choice(others, count, replace=others < count)
-    at_own = candidates.index(own)
-    return tuple(candidates[int(at) + (int(at) >= at_own)] for at in drawn)
+    places: list[int] = []
+    while len(places) < count:
+        place = int(generator.integers(len(candidates)))
+        is_new = place not in places or len(candidates) - 1 < count
+        if place != own and is_new:
+            places.append(place)
+    return tuple(candidates[place] for place in places)
 
 
 def _place(shape: Shape, left: int, top: int, side: int) -> Shape:

@@ -28,6 +28,8 @@ class PlotSet:
     @property
     def maximized(self) -> int | None:
         """The number of the panel that has all the room, or None."""
+        if not self.layout.maximized:
+            return None  # asked for with every plot that is drawn
         titles = [panel.title for panel in self.panels]
         return titles.index(self.layout.maximized) if self.layout.maximized in titles else None
 

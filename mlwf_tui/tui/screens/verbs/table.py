@@ -12,6 +12,7 @@ from mlwf_tui.tui.screens.verbs.exporting import Exporting
 from mlwf_tui.tui.screens.verbs.folders import Folders
 from mlwf_tui.tui.screens.verbs.history import History
 from mlwf_tui.tui.screens.verbs.host import Host
+from mlwf_tui.tui.screens.verbs.lineage import Questions
 from mlwf_tui.tui.screens.verbs.making import Making
 from mlwf_tui.tui.screens.verbs.models import Models
 from mlwf_tui.tui.screens.verbs.names import Names
@@ -26,6 +27,7 @@ Verb = Callable[[Any], None]
 def make_verbs(host: Host) -> Mapping[str, Verb]:
     """Return every verb by its key's id."""
     history, branching, folders, care = History(host), Branching(host), Folders(host), Care(host)
+    questions = Questions(host)
     making, models, names, queueing = Making(host), Models(host), Names(host), Queueing(host)
     return {
         "commit": history.commit,
@@ -63,5 +65,9 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "describe": names.describe,
         "rename": names.rename,
         "delete": names.delete,
+        "trace": questions.trace,
+        "reproduce": questions.reproduce,
+        "lint": questions.lint,
+        "history": names.history,
         "yank": names.yank,
     }

@@ -1,0 +1,114 @@
+"""Api: the door that Supervisely's apps come through, and the little of it that their workflows use."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mlwf_tui.sdk.home import Home, open_home
+from mlwf_tui.sdk.supervisely.infos import (
+    FileInfo,
+    ProjectInfo,
+    calmly,
+    find_project,
+    to_id,
+    to_number,
+    to_project_info,
+)
+from mlwf_tui.sdk.supervisely.versions import Versions
+from mlwf_tui.sdk.supervisely.workflow import Workflow
+from mlwf_tui.sdk.tracking import RUN_VARIABLE, TrackedRun, attach_run, open_run
+
+
+class Api:
+    """Opens the home of MLWF_HOME, or `home`.
+
+    Its task is the run of MLWF_RUN, or one of its own that ends with the program.
+    """
+
+    def __init__(self, server_address: str = "", token: str = "", *, home: Home | None = None) -> None:
+        self.home = home or open_home()
+        self.server_address = server_address
+        self._runs: dict[str, TrackedRun] = {}
+        self.app = _App(self.find_run)
+        self.project = _ProjectApi(self.home)
+        self.file = _FileApi()
+        self.task = _TaskApi(self.home)
+
+    @classmethod
+    def from_env(cls, *_: Any, **__: Any) -> Api:
+        """Return an Api; address and token are not needed here."""
+        return cls()
+
+    @property
+    def task_id(self) -> int:
+        """The id of this program's own run; 0 where nothing is tracked."""
+        run = self.find_run(None)
+        return to_number(run.id) if run.id else 0
+
+    def find_run(self, task_id: int | str | None) -> TrackedRun:
+        """Return the run of this program, or of a task, opened at the first call."""
+        key = "" if task_id is None else to_id(task_id)
+        if key not in self._runs:
+            given = key or os.environ.get(RUN_VARIABLE, "")
+            if given:
+                self._runs[key] = attach_run(given, home=self.home)
+            else:
+                self._runs[key] = open_run(home=self.home)
+                atexit.register(_finish, self._runs[key])
+        return self._runs[key]
+
+
+class _App:
+    def __init__(self, find_run: Callable[[int | str | None], TrackedRun]) -> None:
+        self.workflow = Workflow(find_run)
+
+
+class _ProjectApi:
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self.version = Versions(home)
+
+    def get_info_by_id(self, id: int | str) -> ProjectInfo | None:
+        """Return a project, or None."""
+        found = calmly("project.get_info_by_id", lambda: find_project(self._home, id))
+        return None if found is None else to_project_info(found)
+
+    def get_info_by_name(self, parent_id: int, name: str) -> ProjectInfo | None:
+        """Return the project of that name, in whatever workspace, or None."""
+        return self.get_info_by_id(name)
+
+
+class _FileApi:
+    def get_info_by_path(self, team_id: int, remote_path: str) -> FileInfo | None:
+        """Return a file of this machine, or None."""
+        path = Path(remote_path)
+        if not path.is_file():
+            return None
+        status = path.stat()
+        return FileInfo(status.st_ino, str(path), path.name, status.st_size)
+
+
+class _TaskApi:
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def get_info_by_id(self, id: int | str) -> dict[str, Any] | None:
+        """Return a run as apps know a task, or None."""
+        run = calmly("task.get_info_by_id", lambda: self._home.jobs.get(to_id(id)))
+        if run is None:
+            return None
+        return {"id": to_number(run.id), "type": run.verb, "status": run.state.value, "meta": {}}
+
+
+def _finish(run: TrackedRun) -> None:
+    """End the program's run as it leaves: failed where an exception has ended it."""
+    error = getattr(sys, "last_value", None)
+    if error is None:
+        run.finish()
+    else:
+        run.finish("failed", error=f"{type(error).__name__}: {error}")

@@ -1,0 +1,104 @@
+"""api.project.version: the versions of projects, by the names of what Supervisely does with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.errors import NotFound
+from mlwf_tui.sdk.home import Home
+from mlwf_tui.sdk.supervisely.infos import (
+    ProjectInfo,
+    VersionInfo,
+    calmly,
+    find_project,
+    to_id,
+    to_number,
+    to_project_info,
+    to_version_info,
+)
+
+
+class Versions:
+    """The versions of projects, by the names that Supervisely has for what is done with them."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def create(
+        self,
+        project: int | str | ProjectInfo,
+        version_title: str | None = None,
+        version_description: str | None = None,
+        enable_preview: bool = False,
+    ) -> int | None:
+        """Name what the project holds as a version, and return its id; the newest one's where none did."""
+
+        def make() -> int:
+            found = find_project(self._home, project)
+            message = "\n".join(text for text in (version_title, version_description) if text)
+            made = self._home.commit(found.id, message=message or None)
+            return to_number(self._get(found, made.version).id)
+
+        return calmly("version.create", make)
+
+    def get_list(self, project_id: int | str, filters: Any = None) -> list[VersionInfo]:
+        """Return all versions of a project, oldest first; filters are passed over."""
+        found = calmly("version.get_list", lambda: self._home.versions(to_id(project_id)))
+        return [to_version_info(version) for version in reversed(found or ())]
+
+    def get_info_by_id(self, project_id: int | str, version_id: int | str) -> VersionInfo | None:
+        """Return a version by its id, or None."""
+        wanted = to_id(version_id)
+        return next((v for v in self.get_list(project_id) if v.id == to_number(wanted)), None)
+
+    def get_info_by_number(self, project_id: int | str, version_num: int) -> VersionInfo | None:
+        """Return a version by its number, or None."""
+        return next((v for v in self.get_list(project_id) if v.version == version_num), None)
+
+    def get_id_by_number(self, project_id: int | str, version_num: int) -> int | None:
+        """Return the id of a version by its number, or None."""
+        found = self.get_info_by_number(project_id, version_num)
+        return None if found is None else found.id
+
+    def restore(
+        self,
+        project: int | str | ProjectInfo,
+        version_id: int | str | None = None,
+        version_num: int | None = None,
+        skip_missed_entities: bool = False,
+        workspace_id: int | None = None,
+        project_name: str | None = None,
+        project_description: str | None = None,
+    ) -> ProjectInfo | None:
+        """Make a new project of a version, and return it: "NAME, from ver. N" where no name is given."""
+
+        def make() -> ProjectInfo:
+            found = find_project(self._home, project)
+            number = version_num
+            if number is None:
+                info = None if version_id is None else self.get_info_by_id(found.id, version_id)
+                if info is None:
+                    raise NotFound(f"{found.name} has no version {version_id}.", hint="See mlwf versions.")
+                number = info.version
+            name = self._find_free(project_name or f"{found.name}, from ver. {number}")
+            self._home.copy(f"{found.id}@{number}", name)
+            words = project_description or f"restored from {found.name}@{number}"
+            self._home.describe(name, words)
+            made = to_project_info(find_project(self._home, name))
+            source = {"project_id": to_number(found.id), "version_num": number}
+            return made._replace(custom_data={"restored_from": source})
+
+        return calmly("version.restore", make)
+
+    def update(self, version_id: int | str, name: str | None = None, description: str | None = None) -> None:
+        """Give a version another title and description; what was said before stays in its history."""
+        text = "\n".join(part for part in (name, description) if part)
+        calmly("version.update", lambda: self._home.describe(f"version:{to_id(version_id)}", text))
+
+    def _get(self, project: Project, number: int) -> Version:
+        return next(v for v in self._home.versions(project.id) if v.number == number)
+
+    def _find_free(self, name: str) -> str:
+        taken = {project.name for project in self._home.projects()}
+        return next(n for k in range(len(taken) + 1) if (n := f"{name} ({k})" if k else name) not in taken)

@@ -1,0 +1,103 @@
+"""The border to a stranger's program, which tracking must never break: failures are logged, not raised."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+logger = logging.getLogger("mlwf_tui.tracking")
+SWITCH_VARIABLE = "MLWF_TRACKING"
+EVERY_S = 60.0
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Switch:
+    """Whether anything is tracked in this process; `MLWF_TRACKING=off` turns it off from outside."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._is_on = environment.get(SWITCH_VARIABLE, "").lower() not in ("off", "0", "no", "false")
+
+    def enable(self) -> None:
+        """Track from now on."""
+        self._is_on = True
+
+    def disable(self) -> None:
+        """Track nothing from now on; calls do nothing, and say nothing."""
+        self._is_on = False
+
+    def is_enabled(self) -> bool:
+        """Whether calls do anything."""
+        return self._is_on
+
+
+class Complaints:
+    """Warnings that a loop of failures must not fill a log with: one a minute, the others for debugging."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._said_at = -EVERY_S
+        self._unsaid = 0
+
+    def say(self, what: str, error: Exception) -> None:
+        """Log that something could not be tracked."""
+        with self._lock:
+            is_due = self._clock() - self._said_at >= EVERY_S
+            if is_due:
+                self._said_at = self._clock()
+            unsaid, self._unsaid = self._unsaid, 0 if is_due else self._unsaid + 1
+        more = f" ({unsaid} more since the last warning)" if is_due and unsaid else ""
+        level = logging.WARNING if is_due else logging.DEBUG
+        logger.log(level, "Tracking: %s failed: %s%s", what, error, more)
+        logger.debug("Where it failed:", exc_info=error)
+
+
+SWITCH = Switch(os.environ)
+COMPLAINTS = Complaints()
+
+
+class Tolerant(Protocol):
+    """What has methods that must not raise unless that was asked for."""
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether failures are raised."""
+
+    @property
+    def is_tracking(self) -> bool:
+        """Whether there is anything to do."""
+
+
+@contextmanager
+def tolerating(what: str, *, is_strict: bool) -> Iterator[None]:
+    """Log what fails in the block instead of raising it, unless `is_strict`."""
+    try:
+        yield
+    except Exception as error:  # of whatever kind: the tracked program goes on
+        if is_strict:
+            raise
+        COMPLAINTS.say(what, error)
+
+
+def tolerant(
+    method: Callable[Concatenate[Any, P], R],
+) -> Callable[Concatenate[Any, P], R | None]:
+    """Let a method of something `Tolerant` return None where it fails, or where nothing is tracked."""
+
+    @functools.wraps(method)
+    def call(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R | None:
+        if not self.is_tracking:
+            return None
+        with tolerating(method.__name__, is_strict=self.is_strict):
+            return method(self, *args, **kwargs)
+        return None
+
+    return call

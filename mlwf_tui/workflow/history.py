@@ -1,0 +1,109 @@
+"""history: what a thing was called, what was said of it and how it stood; by whom and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from mlwf_tui.entities.change import JournalEvent
+from mlwf_tui.entities.project import Project, ProjectState
+from mlwf_tui.workflow.refs_on_graph import find_card_node
+from mlwf_tui.workspace import Workspace
+
+CARD_FIELDS = ("title", "description", "icon", "icon_color", "icon_bg_color", "url", "url_title")
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was said or done. `before` is what it took the place of, where that is known."""
+
+    at: datetime
+    author: str
+    what: str  # name, description, state, version, head, tag, input, output, card, or created and deleted
+    text: str
+    before: str = ""
+
+
+def list_changes(workspace: Workspace, ref: str) -> tuple[Change, ...]:
+    """Return all changes of a project, version, model, report, run, folder or file, oldest first.
+
+    A project's are those of its versions as well. Nothing of it is ever edited or thrown away.
+
+    Raises:
+        NotFound: nothing is named so.
+    """
+    _, node_id, entity = find_card_node(workspace, ref)
+    subjects = [entity.id if isinstance(entity, Project) else node_id]
+    states: dict[str, ProjectState] = {}
+    numbers: dict[str, str] = {}
+    if isinstance(entity, Project):
+        numbers = {v.id: f"@{v.number} " for v in workspace.catalog.versions.list(entity.id)}
+        subjects += numbers
+        states = {state.id: state for state in workspace.catalog.projects.list_states(entity.id)}
+    changes: list[Change] = []
+    card: dict[str, str] = {}
+    for event in workspace.catalog.journal.read_of(subjects):
+        for change in _read_event(event, states, card):
+            lead = numbers.get(event.subject, "")
+            changes.append(msgspec.structs.replace(change, text=f"{lead}{change.text}"))
+    return tuple(changes)
+
+
+def list_minor_versions(workspace: Workspace, project: str) -> tuple[ProjectState, ...]:
+    """Return the states of a project that no version names, oldest first; `project@2.1` means one.
+
+    Raises:
+        NotFound: there is no such project.
+    """
+    found = workspace.catalog.projects.get(project)
+    named = {version.manifest for version in workspace.catalog.versions.list(found.id)}
+    states = workspace.catalog.projects.list_states(found.id)
+    return tuple(state for state in states if state.manifest not in named and state.minor)
+
+
+def _read_event(
+    event: JournalEvent, states: dict[str, ProjectState], card: dict[str, str]
+) -> Iterator[Change]:
+    """Yield what an event says to a person; `card` is what stood on the card before, and is kept up."""
+    said = event.payload
+    _, _, what = event.kind.partition(".")
+    match event.kind.split("."):
+        case ["card", "changed"]:
+            for field in CARD_FIELDS:
+                before, now = card.get(field, ""), said.get(field, "")
+                if before != now:
+                    yield _change(event, field, now, before)
+            card.clear()
+            card.update(said)
+        case [_, "renamed"]:
+            yield _change(event, "name", said.get("name", ""), said.get("before", ""))
+        case [_, "described"]:
+            yield _change(event, "description", said.get("text", ""), said.get("before", ""))
+        case ["version", "created"]:
+            yield _change(event, "version", said.get("text", ""))
+        case [_, "created" | "added" | "deleted"]:
+            yield _change(event, what, said.get("name", "") or said.get("verb", ""))
+            if said.get("text"):
+                yield _change(event, "description", said["text"])
+        case ["version", "tagged" | "untagged"]:
+            yield _change(event, "tag", f"{'+' if what == 'tagged' else '-'}{said.get('tag', '')}")
+        case ["head", _]:
+            yield _change(
+                event, "head", _tell_move(what, said.get("verb", ""), states.get(said.get("state", "")))
+            )
+        case ["run", "input" | "output"]:
+            yield _change(event, what, said.get("artifact", ""))
+        case ["run", _]:
+            yield _change(event, "state", said.get("state", "running"))
+        case _:
+            yield _change(event, event.kind, ", ".join(f"{key} {text}" for key, text in said.items()))
+
+
+def _tell_move(what: str, verb: str, state: ProjectState | None) -> str:
+    where = f", now @{state.base}.{state.minor} with {state.item_count:,} items" if state else ""
+    return f"{verb} {what}{where}" if what != "moved" else f"{verb}{where}"
+
+
+def _change(event: JournalEvent, what: str, text: str, before: str = "") -> Change:
+    return Change(at=event.at, author=event.author, what=what, text=text, before=before)

@@ -1,0 +1,183 @@
+"""lint: what of the lineage is undocumented, sprawls or cannot be made again, and putting it right."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import assert_never
+
+from mlwf_tui.entities.card import Card
+from mlwf_tui.entities.lineage import LineageGraph
+from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.project import Project, Version, VersionKind
+from mlwf_tui.entities.remark import FIXES, LintResult, Remark, RemarkKind
+from mlwf_tui.entities.run import ArtifactKind, Run, RunState
+from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.store.manifests import read_summary
+from mlwf_tui.workflow.commit import summarise_version
+from mlwf_tui.workflow.describe import describe
+from mlwf_tui.workflow.folding import group_siblings
+from mlwf_tui.workflow.heartbeat import read_heartbeat
+from mlwf_tui.workflow.refs import resolve
+from mlwf_tui.workflow.reproduce import VERBS, find_lacks
+from mlwf_tui.workflow.run import put_card
+from mlwf_tui.workspace import Workspace
+
+MAX_CLASSES = 5
+Described = Project | Version | Model | Report
+
+
+def lint(workspace: Workspace) -> LintResult:
+    """Look through all that is there, and all runs that have made something.
+
+    Whether data can be read is not asked of every byte: `reproduce --check` does that for one run.
+    """
+    graph = workspace.catalog.lineage.read_graph()
+    runs = workspace.catalog.runs.list(limit=None)
+    described = [(thing, _has_words(thing)) for thing in _list_describable(workspace)]
+    remarks = [
+        *(_remark_undocumented(thing) for thing, is_described in described if not is_described),
+        *_iter_datasets(graph),
+        *_iter_sprawl(workspace, graph),
+        *_iter_not_reproducible(workspace, graph, runs),
+    ]
+    return LintResult(
+        remarks=tuple(remarks),
+        described=sum(is_described for _, is_described in described),
+        describable=len(described),
+    )
+
+
+def fix_remarks(
+    workspace: Workspace, kinds: Collection[str] = (), nodes: Collection[str] = ()
+) -> tuple[Remark, ...]:
+    """Put right what lint says now, of these kinds and of these nodes, or all that can be; return it.
+
+    A description comes from what is known of the thing. A dataset is shown as the version that it is
+    of; its edge stays. All of it can be seen in the history.
+
+    Raises:
+        InvalidParameter: there is no fix for such a kind.
+    """
+    unknown = [kind for kind in kinds if kind not in tuple(FIXES)]
+    if unknown:
+        raise InvalidParameter(
+            f"There is no fix for {unknown[0]!r}.", hint=f"There is one for {', '.join(FIXES)}."
+        )
+    fixed = []
+    for remark in lint(workspace).remarks:
+        if not remark.fix or (kinds and remark.kind not in kinds) or (nodes and remark.node not in nodes):
+            continue
+        _fix(workspace, remark)
+        fixed.append(remark)
+    return tuple(fixed)
+
+
+def _fix(workspace: Workspace, remark: Remark) -> None:
+    match remark.kind:
+        case RemarkKind.UNDOCUMENTED:
+            describe(workspace, remark.ref, _find_words(workspace, remark.ref))
+        case RemarkKind.DATASET:
+            put_card(workspace, remark.node, Card(shown_as="project"))
+        case RemarkKind.SPRAWL | RemarkKind.NOT_REPRODUCIBLE:
+            raise AssertionError("they have no fix")
+        case _:
+            assert_never(remark.kind)
+
+
+def _find_words(workspace: Workspace, ref: str) -> str:
+    """Return what can be said of a thing from what is known of it."""
+    thing = resolve(workspace, ref)
+    match thing:
+        case Project():
+            summary = read_summary(workspace.store, thing.manifest)
+            names = ", ".join(summary.schema.class_names[:MAX_CLASSES]) or "no classes"
+            return f"{summary.item_count:,} items, {summary.object_count:,} objects: {names}"
+        case Version():
+            return summarise_version(workspace, thing)
+        case Model():
+            run = workspace.catalog.runs.get(thing.run_id)
+            data = ", ".join(ref.title for ref in run.inputs) or "nothing noted"
+            return f"{thing.architecture or 'weights'} by {run.verb} of {data}{_tell_score(thing.metrics)}"
+        case Report():
+            return f"{thing.model_name} on {thing.version_ref} {thing.split}{_tell_score(thing.metrics)}"
+        case Run():
+            raise AssertionError("a run is not described so")
+        case _:
+            assert_never(thing)
+
+
+def _tell_score(metrics: Mapping[str, float]) -> str:
+    return f", mAP50 {metrics['map50']:.3f}" if "map50" in metrics else ""
+
+
+def _list_describable(workspace: Workspace) -> Iterator[Described]:
+    catalog = workspace.catalog
+    for project in catalog.projects.list():
+        yield project
+        yield from catalog.versions.list(project.id)
+    yield from catalog.models.list()
+    yield from catalog.reports.list()
+
+
+def _has_words(thing: Described) -> bool:
+    """Whether a person, or the summary of a commit, has said what it is; "before train" does not."""
+    if isinstance(thing, Version):
+        is_vague = thing.kind is VersionKind.AUTOMATIC and thing.message.startswith("before ")
+        return bool(thing.message.strip()) and not is_vague
+    return bool(thing.description.strip())
+
+
+def _remark_undocumented(thing: Described) -> Remark:
+    ref = thing.ref if isinstance(thing, Version) else thing.name
+    kind = type(thing).__name__.lower()
+    target = f"{thing.project_id}@{thing.number}" if isinstance(thing, Version) else thing.id
+    return Remark(
+        kind=RemarkKind.UNDOCUMENTED,
+        ref=target,
+        node=f"{kind}:{thing.head if isinstance(thing, Project) else thing.id}",
+        message=f"the {kind} {ref} has no description of its own",
+        fix="describe it by what is known of it",
+    )
+
+
+def _iter_datasets(graph: LineageGraph) -> Iterator[Remark]:
+    """Yield the datasets that runs have named; the version that each is of stands beside it already."""
+    for node in graph.nodes:
+        if node.kind == ArtifactKind.DATASET:
+            yield Remark(
+                kind=RemarkKind.DATASET,
+                ref=node.id,
+                node=node.id,
+                message=f"the dataset {node.title} stands on the lineage beside its project",
+                fix="show its project alone",
+            )
+
+
+def _iter_sprawl(workspace: Workspace, graph: LineageGraph) -> Iterator[Remark]:
+    for siblings in group_siblings(workspace, graph):
+        yield Remark(
+            kind=RemarkKind.SPRAWL,
+            ref=siblings.run,
+            node=siblings.run,
+            message=f"{len(siblings.members)} files of {siblings.folder} are noted one by one (they are drawn"
+            " as one): note the folder",
+        )
+
+
+def _iter_not_reproducible(
+    workspace: Workspace, graph: LineageGraph, runs: Sequence[Run]
+) -> Iterator[Remark]:
+    """Yield the runs that have made something and could not do so again."""
+    on_graph = {node.id for node in graph.nodes}
+    for run in runs:
+        is_asked = run.verb in VERBS or read_heartbeat(workspace.run_folder(run.id)) is not None
+        if not (is_asked and run.outputs and run.state is RunState.DONE and f"run:{run.id}" in on_graph):
+            continue
+        lacks = find_lacks(workspace, run)
+        if lacks:
+            yield Remark(
+                kind=RemarkKind.NOT_REPRODUCIBLE,
+                ref=run.id,
+                node=f"run:{run.id}",
+                message=f"the {run.verb} {run.id} cannot be done again: {'; '.join(lacks)}",
+            )

@@ -1,0 +1,108 @@
+"""Turns what a person writes into nodes of the lineage: a ref, KIND:ID as on the graph, or a path."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from mlwf_tui.entities.ids import ModelId, ReportId, VersionId
+from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.run import ArtifactKind, Run
+from mlwf_tui.errors import NotFound
+from mlwf_tui.workflow.refs import Entity, resolve, resolve_minor
+from mlwf_tui.workspace import Workspace
+
+Node = tuple[str, str]
+"""Kind and id."""
+RUN_KIND = "run"
+KIND_NAMES: dict[type, str] = {
+    Project: ArtifactKind.PROJECT.value,
+    Version: ArtifactKind.VERSION.value,
+    Model: ArtifactKind.MODEL.value,
+    Report: ArtifactKind.REPORT.value,
+    Run: RUN_KIND,
+}
+
+
+def find_nodes(workspace: Workspace, ref: str) -> tuple[Node, ...]:
+    """Return the nodes that a ref means: of a project all of its states and versions, else one.
+
+    Raises:
+        NotFound: nothing is meant by it.
+    """
+    kind, colon, id = ref.partition(":")
+    if colon and kind in (RUN_KIND, *ArtifactKind):
+        return (_check_node(workspace, (kind, id)),)
+    state = resolve_minor(workspace, ref)
+    if state is not None:
+        return ((ArtifactKind.PROJECT.value, state.id),)
+    try:
+        entity = resolve(workspace, ref)
+    except NotFound:
+        paths = workspace.catalog.lineage.find_by_path(str(Path(ref).absolute())) if "\0" not in ref else ()
+        if paths:
+            return paths
+        raise
+    match entity:
+        case Project():
+            return _list_states(workspace, entity)
+        case Version():
+            return ((ArtifactKind.VERSION.value, entity.id),)
+        case Model():
+            return ((ArtifactKind.MODEL.value, entity.id),)
+        case Report():
+            return ((ArtifactKind.REPORT.value, entity.id),)
+        case Run():
+            return ((RUN_KIND, entity.id),)
+
+
+def find_card_node(workspace: Workspace, ref: str) -> tuple[str, str, Entity | None]:
+    """Return kind and id of the one node that a ref means, and what it is where it has a name of its own.
+
+    Of a project it is that of its head; of a folder or file, what its path was last.
+
+    Raises:
+        NotFound: nothing is meant by it.
+    """
+    kind, colon, id = ref.partition(":")
+    if colon and kind in (RUN_KIND, *ArtifactKind):
+        _check_node(workspace, (kind, id))
+        return kind, id, _find_entity(workspace, kind, id)
+    try:
+        entity = resolve(workspace, ref)
+    except NotFound:
+        nodes = find_nodes(workspace, ref)
+        return (*nodes[-1], None)
+    node_kind = KIND_NAMES[type(entity)]
+    return node_kind, entity.head if isinstance(entity, Project) else entity.id, entity
+
+
+def _find_entity(workspace: Workspace, kind: str, id: str) -> Entity | None:
+    """Return what a node stands for where that has a name of its own; None also where it was deleted."""
+    catalog = workspace.catalog
+    with suppress(NotFound):
+        match kind:
+            case ArtifactKind.VERSION:
+                return catalog.versions.get_by_id(VersionId(id))
+            case ArtifactKind.MODEL:
+                return catalog.models.get_by_id(ModelId(id))
+            case ArtifactKind.REPORT:
+                return catalog.reports.get_by_id(ReportId(id))
+            case "run":
+                return catalog.runs.get(id)
+    return None
+
+
+def _list_states(workspace: Workspace, project: Project) -> tuple[Node, ...]:
+    """Return all that a project has been, but for states that no run has touched."""
+    versions = [(ArtifactKind.VERSION.value, v.id) for v in workspace.catalog.versions.list(project.id)]
+    states = workspace.catalog.projects.list_states(project.id)
+    touched = workspace.catalog.lineage.keep_touched([(ArtifactKind.PROJECT.value, s.id) for s in states])
+    return (*versions, *touched) if versions or touched else ((ArtifactKind.PROJECT.value, project.head),)
+
+
+def _check_node(workspace: Workspace, node: Node) -> Node:
+    if not workspace.catalog.lineage.has_node(node):
+        raise NotFound(f"There is no {node[0]} with the id {node[1]}.", hint="See mlwf graph --format json.")
+    return node

@@ -1,0 +1,85 @@
+"""Every long command says how far it is: as a bar on a terminal, in lines elsewhere, never on stdout."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.cli import progress
+from mlwf_tui.cli.main import main
+from mlwf_tui.cli.progress import ProgressLine
+from tests.making import make_voc
+
+LINE = re.compile(r"^{label}  (━*╌* )?[\d,]+(/[\d,]+)?(  \S+/s|  \S+ s each)?(  .* left)?  \S", re.MULTILINE)
+WORDS = {
+    "import": ("import", "{source}", "more", "--dataset", "d"),
+    "export": ("export", "seen", "{folder}/out", "--format", "coco"),
+    "flip": ("transform", "flip", "seen", "--to", "flipped"),
+    "check": ("check", "seen"),
+    "checkout": ("checkout", "seen", "{folder}/tree"),
+    "sync": ("sync", "{folder}/tree"),
+    "verify": ("verify",),
+    "collect": ("collect", "--apply", "--grace", "0"),
+    "backup": ("backup", "{folder}/backup"),
+}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    boxes = {f"{number}.jpg": [("cell", 2, 3, 20, 21)] for number in range(6)}
+    make_voc(tmp_path / "voc", boxes, splits={"train": [str(number) for number in range(6)]})
+    return tmp_path / "voc"
+
+
+@pytest.mark.parametrize("label", WORDS)
+def test_a_long_command_writes_lines_where_there_is_no_terminal(
+    label: str,
+    source: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    home = ["--home", str(tmp_path / "home")]
+    for words in (("import", str(source), "seen"), ("checkout", "seen", str(tmp_path / "tree"))):
+        assert main([*home, *words]) == 0
+    if label == "checkout":
+        monkeypatch.setitem(WORDS, label, ("checkout", "seen", "{folder}/tree2"))
+    monkeypatch.setattr(progress, "LINE_INTERVAL_S", 0.0)  # else a line every five seconds
+    capfd.readouterr()
+    asked = [word.format(source=source, folder=tmp_path) for word in WORDS[label]]
+    assert main([*home, "--json", *asked]) in (0, 1)
+    out, err = capfd.readouterr()
+    json.loads(out)
+    assert re.search(LINE.pattern.format(label=label), err, re.MULTILINE), err
+    assert "\r" not in err and "\x1b" not in err
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_one_bar_that_goes_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "BAR_INTERVAL_S", 0.0)
+    monkeypatch.setattr(progress, "read_terminal_width", lambda: 200)
+    screen, now_s = Screen(), 1000.0
+    monkeypatch.setattr("time.time", lambda: now_s)
+    line = ProgressLine("import", screen)
+    for step in range(1, 13):
+        now_s += 0.5
+        line.progress(step, 24, f"{step}.jpg")
+    drawn = screen.getvalue().split("\r\x1b[2K")
+    assert drawn[-1] == "import  ━━━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌ 12/24  2/s  6 s ± 0 s left  12.jpg"
+    line.close()
+    assert screen.getvalue().endswith("\r\x1b[2K")
+
+
+def test_without_an_end_there_is_a_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "LINE_INTERVAL_S", 0.0)
+    stream = io.StringIO()
+    ProgressLine("import", stream).progress(1200, None, "looking")
+    assert stream.getvalue() == "import  1,200  looking\n"

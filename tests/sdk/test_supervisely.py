@@ -1,0 +1,142 @@
+"""A workflow module as apps for Supervisely have it, unchanged, against a local home."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.entities.run import RunState
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.sdk import Home
+from mlwf_tui.sdk.supervisely import Api, install
+from mlwf_tui.sdk.supervisely.infos import to_id, to_number
+
+MODULE = """
+import supervisely as sly
+
+
+def workflow_input(api: sly.Api, project_info: sly.ProjectInfo, weights: str) -> None:
+    version_id = api.project.version.create(
+        project_info, "Train", f"Made automatically before the task {api.task_id}"
+    )
+    if version_id is None:
+        sly.logger.warning("no version")
+    api.app.workflow.add_input_project(project_info.id, version_id=version_id)
+    file_info = api.file.get_info_by_path(1, weights)
+    api.app.workflow.add_input_file(file_info, model_weight=True)
+
+
+def workflow_output(api: sly.Api, folder: str, report: str) -> None:
+    node_settings = sly.WorkflowSettings(
+        title="Train net", url=f"/apps/sessions/{api.task_id}", url_title="Show Results"
+    )
+    relation_settings = sly.WorkflowSettings(
+        title="Checkpoints", icon="folder", icon_color="#FFA500", icon_bg_color="#FFE8BE",
+        url="/files/1", url_title="Open Folder",
+    )
+    api.app.workflow.add_output_folder(folder, meta=sly.WorkflowMeta(relation_settings, node_settings))
+    api.app.workflow.add_output_file("http://example.org/report")
+    api.app.workflow.add_output_file(report)
+"""
+PROGRAM = """
+import sys
+from mlwf_tui.sdk import supervisely
+supervisely.install()
+sys.path.insert(0, sys.argv[1])
+import workflow
+api = supervisely.Api.from_env()
+project = api.project.get_info_by_name(1, "cells")
+workflow.workflow_input(api, project, f"{sys.argv[1]}/net.pt")
+workflow.workflow_output(api, sys.argv[1], f"{sys.argv[1]}/report.html")
+if len(sys.argv) > 2:
+    raise RuntimeError("the app has failed")
+"""
+
+
+def run_app(home: Home, folder: Path, *words: str) -> int:
+    folder.mkdir(exist_ok=True)
+    (folder / "workflow.py").write_text(MODULE)
+    (folder / "net.pt").write_text("weights")
+    (folder / "report.html").write_text("<p>fine</p>")
+    command = [sys.executable, "-c", PROGRAM, str(folder), *words]
+    done = subprocess.run(
+        command, env={"MLWF_HOME": str(home.path), "PATH": "/usr/bin:/bin"}, capture_output=True, check=False
+    )
+    return done.returncode
+
+
+def test_a_workflow_module_runs_unchanged(filled: Home, tmp_path: Path) -> None:
+    assert run_app(filled, tmp_path / "app") == 0
+    run = next(run for run in filled.jobs.runs() if run.environment.get("program", "").startswith("-c"))
+    assert run.state is RunState.DONE
+    assert [ref.title.rpartition("/")[2] for ref in run.inputs] == ["cells@1", "net.pt"]
+    assert [ref.title.rpartition("/")[2] for ref in run.outputs] == ["app", "report.html"], "a URL is no file"
+    nodes = {node.id: node for node in filled.graph(run.id).nodes}
+    own = nodes[f"run:{run.id}"]
+    assert own.title == "Train net"
+    assert own.card is not None
+    assert own.card.url == f"/apps/sessions/{to_number(run.id)}"
+    assert "Checkpoints" in {node.title for node in nodes.values()}
+
+
+def test_an_app_that_fails_is_told_from_one_that_ends(filled: Home, tmp_path: Path) -> None:
+    assert run_app(filled, tmp_path / "app", "fail") == 1
+    run = next(run for run in filled.jobs.runs() if run.environment.get("program", "").startswith("-c"))
+    assert (run.state, run.error) == (RunState.FAILED, "RuntimeError: the app has failed")
+    assert len(run.outputs) == 2
+
+
+def test_versions_are_made_listed_and_restored_by_their_numbers(filled: Home) -> None:
+    api = Api(home=filled)
+    project = api.project.get_info_by_id("cells")
+    assert project is not None
+    first = api.project.version.create(project, "again")
+    assert first == api.project.version.get_id_by_number(project.id, 1), "nothing has changed since"
+    filled.transform("sample", "cells@1", to="cells", params={"n": 2})
+    versions = api.project.version.get_list(project.id)
+    assert [version.version for version in versions] == [1, 2]
+    api.project.version.update(versions[1].id, "few", "two of ten")
+    told = api.project.version.get_info_by_id(project.id, versions[1].id)
+    assert told is not None
+    assert (told.name, told.description) == ("few", "two of ten")
+    restored = api.project.version.restore(project, version_num=1)
+    assert restored is not None
+    assert (restored.name, restored.items_count) == ("cells, from ver. 1", 10)
+    assert restored.custom_data["restored_from"] == {"project_id": project.id, "version_num": 1}
+    again = api.project.version.restore(project, version_id=versions[0].id)
+    assert again is not None
+    assert again.name == "cells, from ver. 1 (1)"
+
+
+def test_nothing_of_it_raises(filled: Home, tmp_path: Path) -> None:
+    api = Api(home=filled)
+    workflow = api.app.workflow
+    assert workflow.add_input_project() == {}
+    assert workflow.add_input_project("cells", version_id=1, version_num=1) == {}
+    assert workflow.add_input_dataset("nowhere") == {}
+    assert workflow.add_input_file("/no/such/file") == {}
+    assert workflow.add_input_task(12345) == {}
+    assert workflow.add_output_project("nothing") == {}
+    assert workflow.add_input_project("cells", meta={"customNodeSettings": 5}) != {}
+    assert api.project.version.create("nothing") is None
+    assert api.project.version.restore("cells", version_num=99) is None
+    assert api.project.version.get_list("nothing") == []
+    workflow.disable()
+    assert not workflow.is_enabled()
+    assert workflow.add_output_app() == {}
+    workflow.enable()
+    assert workflow.add_output_app()["type"] == "session"
+    api.find_run(None).finish()
+
+
+def test_ids_are_numbers_and_come_back() -> None:
+    assert to_id(to_number("00ab12cd34ef")) == "00ab12cd34ef"
+
+
+def test_supervisely_itself_is_never_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "supervisely", sys)
+    with pytest.raises(InvalidInput):
+        install()

@@ -1,0 +1,267 @@
+"""Programs that put themselves on the lineage, several at once, killed, wrong, and in any case unharmed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui import sdk
+from mlwf_tui.entities.card import MAX_TITLE
+from mlwf_tui.entities.run import ArtifactKind, RunState
+from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.sdk import Home, WorkflowMeta, WorkflowSettings, attach_run, open_run
+from mlwf_tui.sdk.tolerance import COMPLAINTS, EVERY_S
+
+FIFTY = """
+import os, sys
+from pathlib import Path
+from mlwf_tui.sdk import open_run
+home, folder = Path(sys.argv[1]), Path(sys.argv[2])
+children = []
+for number in range(50):
+    pid = os.fork()
+    if pid == 0:
+        with open_run(f"program {number}", home=home, is_strict=True) as run:
+            run.add_input_project("cells", version_num=1)
+            run.add_input_file(folder / "shared.txt")
+            for part in range(3):
+                path = folder / f"{number}-{part}.txt"
+                path.write_text(path.name)
+                run.add_output_file(path)
+            run.log_metric("loss", 1 / (number + 1), 1)
+        os._exit(0)
+    children.append(pid)
+sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children))
+"""
+KILLED = """
+import os, signal, sys
+from mlwf_tui.sdk import open_run
+run = open_run("doomed", home=sys.argv[1], is_strict=True)
+run.add_input_project("cells")
+print(run.id, flush=True)
+signal.pause()
+"""
+PARENT = """
+import os, subprocess, sys
+from mlwf_tui.sdk import open_run
+with open_run("parent", home=sys.argv[1], is_strict=True) as run:
+    run.log_metric("loss", 1.0, 1)
+    child = "import sys; from mlwf_tui.sdk import attach_run\\n" \\
+        "with attach_run(home=sys.argv[1], is_strict=True) as run:\\n" \\
+        "    run.log_metric('loss', 0.5, 2); run.add_input_project('cells')"
+    subprocess.run([sys.executable, "-c", child, sys.argv[1]], check=True)
+    if os.fork() == 0:
+        run.log_metric("loss", 0.25, 3)
+        run.__exit__(None, None, None)
+        os._exit(0)
+    os.wait()
+    run.log_metric("loss", 0.125, 4)
+    print(run.id)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _loud() -> Iterator[None]:
+    """Let each test hear the first complaint, whatever was said before."""
+    COMPLAINTS._said_at = -EVERY_S
+    yield
+    sdk.enable()
+
+
+def start(code: str, *arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_fifty_programs_at_once_lose_no_edge(filled: Home, tmp_path: Path) -> None:
+    (tmp_path / "shared.txt").write_text("read by all")
+    process = start(FIFTY, filled.path, tmp_path)
+    process.communicate(timeout=240)
+    assert process.returncode == 0
+    runs = [run for run in filled.jobs.runs(200) if run.verb.startswith("program")]
+    assert len(runs) == 50
+    assert {run.state for run in runs} == {RunState.DONE}
+    assert {len(run.inputs) for run in runs} == {2}
+    assert {len(run.outputs) for run in runs} == {3}
+    assert len({run.inputs[1].id for run in runs}) == 1, "the file that all have read is one artifact"
+    assert len({ref.id for run in runs for ref in run.outputs}) == 150
+    assert len(filled.trace("cells@1", is_up=False, kinds=["file"]).nodes) == 150
+
+
+def test_a_program_that_is_killed_is_lost_and_one_that_stands_still_is_not(filled: Home) -> None:
+    process = start(KILLED, filled.path)
+    assert process.stdout is not None
+    run_id = process.stdout.readline().strip()
+    try:
+        process.send_signal(signal.SIGSTOP)
+        assert filled.jobs.get(run_id).state is RunState.RUNNING
+        past = time.time() - 3_600
+        os.utime(filled.path / "runs" / run_id / "heartbeat", (past, past))
+        assert filled.jobs.get(run_id).state is RunState.RUNNING, "slow, and seen to be alive"
+        assert filled.show(run_id).facts["heartbeat"]["is_late"]
+    finally:
+        process.kill()
+        process.communicate(timeout=30)
+    lost = filled.jobs.get(run_id)
+    assert lost.state is RunState.LOST
+    assert [ref.title for ref in lost.inputs] == ["cells@1"], "what it had said is kept"
+
+
+def test_several_processes_write_to_one_run_and_the_first_ends_it(filled: Home) -> None:
+    process = start(PARENT, filled.path)
+    run_id = process.communicate(timeout=120)[0].strip()
+    assert process.returncode == 0
+    run = filled.jobs.get(run_id)
+    assert run.state is RunState.DONE
+    assert [ref.title for ref in run.inputs] == ["cells@1"]
+    (curves,) = filled.jobs.metrics(run_id)
+    assert list(curves.series[0].values) == [1.0, 0.5, 0.25, 0.125]
+
+
+def test_everything_that_a_run_can_read_and_make(filled: Home, tmp_path: Path) -> None:
+    weights = tmp_path / "net.pt"
+    weights.write_bytes(b"weights")
+    with open_run("serve", home=filled, is_strict=True) as server:
+        server.add_output_session()
+    with (
+        open_run("other", home=filled, is_strict=True) as other,
+        open_run("all", home=filled, is_strict=True, params={"lr": 0.1}, seed=7) as run,
+    ):
+        run.add_input_project("cells", version_num=1)
+        run.add_input_dataset("cells", "main", version_num=1)
+        run.add_input_file(weights, is_weights=True)
+        run.add_input_folder(tmp_path)
+        run.add_input_task(server.id)
+        run.add_input_job(17)
+        model = run.add_output_model("net", [weights], class_names=["cell"], metrics={"map50": 0.5})
+        run.add_output_report(weights)
+        run.add_output_folder(tmp_path)
+        run.add_output_task(other.id)
+        run.add_output_job("relabel")
+        run.add_output_session()
+        filled.transform("sample", "cells@1", to="few", params={"n": 2})
+        run.add_output_project("few")
+        run.add_output_dataset("few", "main")
+        run.log_params({"epochs": 3})
+    found = filled.jobs.get(run.id)
+    kinds = [ref.kind.value for ref in found.inputs]
+    assert kinds == [
+        "version", "dataset", "weights", "folder", "session", "labeling_job", "version"
+    ]  # fmt: skip
+    assert [ref.title for ref in found.inputs if ref.kind is ArtifactKind.VERSION] == ["cells@1", "few@1"]
+    assert {ref.title for ref in found.outputs} >= {"net", "few@2", "few@2/main", "relabel"}
+    assert dict(found.params) == {"lr": 0.1, "epochs": 3}
+    assert found.seed == 7
+    assert model is not None
+    with open_run("read on", home=filled, is_strict=True) as reader:
+        reader.add_input_model("net")
+    assert "read on" in {t.node.title for t in filled.trace("net", is_up=False).nodes}
+    assert [ref.kind for ref in filled.jobs.get(other.id).inputs] == [ArtifactKind.SESSION]
+
+
+def test_a_finished_run_is_not_written_to(filled: Home, tmp_path: Path) -> None:
+    with open_run("short", home=filled, is_strict=True) as run:
+        pass
+    with pytest.raises(Conflict):
+        run.add_input_project("cells")
+    with pytest.raises(Conflict):
+        attach_run(run.id, home=filled, is_strict=True)
+    assert filled.jobs.get(run.id).inputs == ()
+
+
+def test_nothing_that_fails_reaches_the_program(
+    filled: Home, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING), open_run("careless", home=filled) as run:
+        assert run.add_input_project("nothing") is None
+        assert run.add_input_file(tmp_path / "nothing") is None
+        assert run.add_input_folder("bad\0name") is None
+        assert run.add_input_project("cells", version_id="0123456789ab") is None
+        assert run.add_output_dataset("cells", "nowhere") is None
+        assert run.add_input_project("cells", meta={"customNodeSettings": {"colour": "red"}}) is not None
+    found = filled.jobs.get(run.id)
+    assert found.state is RunState.DONE
+    assert len(found.inputs) == 1, "a bad card costs no edge"
+    assert len([r for r in caplog.records if r.levelno == logging.WARNING]) == 1, "one warning a minute"
+
+
+def test_a_home_that_cannot_be_opened_leaves_the_program_alone(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with open_run("anything", home=tmp_path / "file") as run:
+        run.add_input_folder(tmp_path)
+        run.log_metric("loss", 1.0)
+    assert run.id == ""
+
+
+def test_the_programs_own_failure_is_noted_and_goes_on(filled: Home) -> None:
+    with pytest.raises(ZeroDivisionError), open_run("broken", home=filled) as run:
+        _ = 1 / 0
+    found = filled.jobs.get(run.id)
+    assert (found.state, found.error) == (RunState.FAILED, "ZeroDivisionError: division by zero")
+    with pytest.raises(SystemExit), open_run("leaving", home=filled) as run:
+        sys.exit(0)
+    assert filled.jobs.get(run.id).state is RunState.DONE
+
+
+def test_nothing_is_tracked_while_tracking_is_off(filled: Home) -> None:
+    sdk.disable()
+    assert not sdk.is_enabled()
+    with open_run("silent", home=filled) as run:
+        run.add_input_project("cells")
+    assert "silent" not in {found.verb for found in filled.jobs.runs()}
+    sdk.enable()
+    assert "MLWF_RUN" not in os.environ
+
+
+def test_wrong_words_are_said_where_that_is_asked_for(filled: Home, tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameter):
+        open_run("a" * 41, home=filled, is_strict=True)
+    with open_run("strict", home=filled, is_strict=True) as run:
+        with pytest.raises(NotFound):
+            run.add_input_file(tmp_path / "nothing")
+        with pytest.raises(InvalidInput):
+            run.add_input_project("cells", meta={"customNodeSettings": {"icon": {"icon": "x"}}})
+        with pytest.raises(Conflict):
+            run.add_input_task(run.id)
+
+
+def test_cards_are_shown_safely_and_halves_are_left_out(filled: Home, tmp_path: Path) -> None:
+    hostile = "evil\x1b[31m\u202egnp.exe\n" + "x" * 10_000
+    with open_run("cards", home=filled, title=hostile, is_strict=True) as run:
+        settings = WorkflowSettings(title="Checkpoints", icon="folder", url="/x", url_title="Open")
+        assert (settings.icon, settings.url) == (None, "/x")
+        node = WorkflowSettings(description="trained for an hour")
+        run.add_output_folder(tmp_path, meta=WorkflowMeta(settings, node))
+    nodes = {node.id: node for node in filled.graph(run.id).nodes}
+    own = nodes[f"run:{run.id}"]
+    assert own.title.startswith("evil[31mgnp.exe x")
+    assert len(own.title) == MAX_TITLE
+    assert own.detail == "trained for an hour"
+    folder = next(node for node in nodes.values() if node.kind == "folder")
+    assert folder.title == "Checkpoints"
+    assert folder.card is not None
+    assert (folder.card.url, folder.card.url_title) == ("/x", "Open")
+    with pytest.raises(ValueError, match="needs"):
+        WorkflowMeta()
+
+
+def test_a_file_is_the_same_until_it_changes(filled: Home, tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("a,b")
+    with open_run("files", home=filled, is_strict=True) as run:
+        first = run.add_input_file(path)
+        os.utime(path, (1, 1))
+        assert run.add_input_file(path) == first, "its bytes are the same"
+        path.write_text("a,b,c")
+        changed = run.add_input_file(path)
+        assert changed is not None
+        assert changed != first

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.entities.run import RunState
+from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.workflow.commit import commit
+from mlwf_tui.workflow.describe import describe
+from mlwf_tui.workflow.diff import diff
+from mlwf_tui.workflow.history import list_changes, list_minor_versions
+from mlwf_tui.workflow.import_ import import_folder
+from mlwf_tui.workflow.rename import rename
+from mlwf_tui.workflow.restore import preview_restore, restore
+from mlwf_tui.workflow.run import finish_run, start_run
+from mlwf_tui.workflow.tag import tag
+from mlwf_tui.workflow.undo import undo
+from mlwf_tui.workspace import Workspace
+from tests.fakes.observers import KeepingObserver
+from tests.making import write_image
+from tests.tui.homes import fill_finished
+
+
+def add_image(workspace: Workspace, folder: Path, seed: int) -> None:
+    write_image(folder / f"{seed}.png", seed)
+    import_folder(workspace, folder, "cells", dataset="more", observer=KeepingObserver())
+
+
+def test_every_name_and_description_is_kept_with_its_author(workspace: Workspace, tmp_path: Path) -> None:
+    fill_finished(workspace, tmp_path)
+    describe(workspace, "yolov10n-cells-1", "first try")
+    describe(workspace, "yolov10n-cells-1", "the best so far")
+    rename(workspace, "yolov10n-cells-1", "net")
+    changes = list_changes(workspace, "net")
+    assert [(c.what, c.text, c.before) for c in changes if c.what in ("name", "description")] == [
+        ("description", "first try", ""),
+        ("description", "the best so far", "first try"),
+        ("name", "net", "yolov10n-cells-1"),
+    ]
+    author = workspace.settings.author
+    assert {c.author for c in changes if c.what == "description"} == {author}
+    assert [c.at for c in changes] == sorted(c.at for c in changes)
+
+
+def test_a_project_tells_its_heads_and_its_versions(workspace: Workspace, tmp_path: Path) -> None:
+    fill_finished(workspace, tmp_path)
+    describe(workspace, "cells@1", "as it came")
+    tag(workspace, "cells@1", "raw")
+    texts = [(c.what, c.text) for c in list_changes(workspace, "cells")]
+    assert ("head", "import, now @0.1 with 12 items") in texts
+    assert ("version", "@1 first plate") in texts
+    assert ("description", "@1 as it came") in texts
+    assert ("tag", "@1 +raw") in texts
+
+
+def test_a_runs_states_and_titles_are_kept_though_it_is_finished(workspace: Workspace) -> None:
+    run = start_run(workspace, "tool")
+    finish_run(workspace, run, RunState.FAILED, error="no luck")
+    for title in ("one", "two"):
+        rename(workspace, run.id, title)
+    describe(workspace, run.id, "why it failed")
+    changes = [(c.what, c.text, c.before) for c in list_changes(workspace, run.id)]
+    assert changes[-3:] == [
+        ("title", "one", ""),
+        ("title", "two", "one"),
+        ("description", "why it failed", ""),
+    ]
+    assert ("state", "failed", "") in changes
+    assert workspace.catalog.runs.get(run.id).error == "no luck"
+    for name in ("x" * 201, "two\nlines", "bell\a"):
+        with pytest.raises(InvalidParameter):
+            rename(workspace, run.id, name)
+    with pytest.raises(InvalidParameter):
+        describe(workspace, run.id, "x" * 2_001)
+
+
+def test_a_folder_is_described_by_its_path_and_its_node(imported: Workspace, voc: Path) -> None:
+    describe(imported, str(voc), "from the microscope")
+    (node,) = [n for n in imported.catalog.lineage.read_graph().nodes if n.kind == "folder"]
+    assert node.detail == "from the microscope"
+    assert [c.text for c in list_changes(imported, node.id) if c.what == "description"] == [node.detail]
+    with pytest.raises(InvalidInput):
+        commit(imported, "cells", message="one")
+        rename(imported, "cells@1", "name")
+    with pytest.raises(NotFound):
+        list_changes(imported, "/no/such/folder")
+
+
+def test_edits_between_versions_are_minor_versions_and_come_back(imported: Workspace, tmp_path: Path) -> None:
+    commit(imported, "cells", message="one")
+    for seed in (1, 2):
+        add_image(imported, tmp_path / "more", seed)
+    commit(imported, "cells", message="two")
+    add_image(imported, tmp_path / "more", 3)
+    undo(imported, "cells")
+    minor = [(s.base, s.minor, s.item_count) for s in list_minor_versions(imported, "cells")]
+    assert minor == [(1, 1, 6), (2, 1, 8)]
+    assert diff(imported, "cells@1", "cells@1.1").count("added") == 1  # type: ignore[arg-type]
+    assert "6 items" in preview_restore(imported, "cells@1.1")
+    restored = restore(imported, "cells@1.1")
+    assert (restored.version, restored.created) == (3, True)
+    version = imported.catalog.versions.get(imported.catalog.projects.get("cells").id, 3)
+    assert (version.item_count, version.message) == (6, "restored from cells@1.1")
+    assert [(s.base, s.minor) for s in list_minor_versions(imported, "cells")] == [(2, 1)], (
+        "1.1 has a version now"
+    )
+    restore(imported, "cells@2.1")
+    assert imported.catalog.projects.get("cells").item_count == 8
+    with pytest.raises(NotFound):
+        restore(imported, "cells@1.7")
+    with pytest.raises(InvalidParameter):
+        tag(imported, "cells@1", "1.5")

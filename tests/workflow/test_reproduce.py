@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.errors import InvalidInput, NotFound
+from mlwf_tui.workflow.delete import delete
+from mlwf_tui.workflow.metrics import find_run
+from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.reproduce import find_lacks, judge, reproduce_now
+from mlwf_tui.workflow.run import finish_run, start_run
+from mlwf_tui.workflow.transform import transform
+from mlwf_tui.workspace import Workspace
+from tests.fakes.observers import KeepingObserver
+from tests.tui.homes import add_model, fill_projects
+
+OBSERVER = KeepingObserver()
+
+
+def find_newest(workspace: Workspace, verb: str) -> Run:
+    return next(run for run in workspace.catalog.runs.list(limit=None) if run.verb == verb)
+
+
+@pytest.mark.parametrize(("operation", "params"), [("noise", {}), ("sample", {"n": 3})])
+def test_an_operation_is_done_again_to_the_digest(
+    imported: Workspace, operation: str, params: dict[str, float]
+) -> None:
+    transform(imported, operation, ["cells"], to="out", params=params, seed=5, observer=OBSERVER)
+    run = find_newest(imported, "transform")
+    found = reproduce_now(imported, run.id, observer=OBSERVER)
+    assert found.is_same
+    assert found.outputs[0].before == found.outputs[0].after
+    again = imported.catalog.runs.get(found.again)
+    assert not again.result["cached"], "it was made anew, not found"
+    assert {project.name for project in imported.catalog.projects.list()} == {"cells", "out"}
+
+
+def test_a_difference_stays_to_be_looked_at(imported: Workspace) -> None:
+    transform(imported, "noise", ["cells"], to="out", params={}, seed=5, observer=OBSERVER)
+    transform(imported, "noise", ["cells"], to="other", params={}, seed=6, observer=OBSERVER)
+    second, first = [r for r in imported.catalog.runs.list(limit=None) if r.verb == "transform"][:2]
+    found = judge(imported, first, second)
+    assert not found.is_same
+    assert found.outputs[0].before != found.outputs[0].after
+
+
+def test_what_a_run_lacks_is_said_before_anything_is_done(imported: Workspace) -> None:
+    transform(imported, "flip", ["cells"], to="out", params={}, observer=OBSERVER)
+    run = find_newest(imported, "transform")
+    assert find_lacks(imported, run) == ()
+    delete(imported, "cells@1", is_forced=True)
+    before = len(imported.catalog.runs.list(limit=None))
+    with pytest.raises(InvalidInput, match="cells@1 was deleted"):
+        reproduce_now(imported, run.id, observer=OBSERVER)
+    assert len(imported.catalog.runs.list(limit=None)) == before
+    with pytest.raises(NotFound):
+        reproduce_now(imported, "0" * 12, observer=OBSERVER)
+
+
+def test_a_program_of_somebody_else_lacks_its_commit_and_seed(workspace: Workspace) -> None:
+    run = finish_run(workspace, start_run(workspace, "tool", arguments=["./tool", "--fast"]))
+    lacks = find_lacks(workspace, workspace.catalog.runs.get(run.id))
+    assert "its program is not mlwf's to start" in lacks
+    assert "its seed was not noted" in lacks
+    with pytest.raises(InvalidInput) as raised:
+        reproduce_now(workspace, run.id, observer=OBSERVER)
+    assert "./tool --fast" in raised.value.hint
+
+
+def test_trainings_are_compared_within_a_tolerance(workspace: Workspace, tmp_path: Path) -> None:
+    fill_projects(workspace, tmp_path)
+    for name in ("first", "second"):
+        add_model(workspace, "cells@1", name)
+    runs = []
+    for map50 in (0.80, 0.805, 0.9):
+        with record(workspace, "train", params={}, seed=0) as recorder:
+            recorder.result = {"metrics": {"map50": map50}}
+        runs.append(workspace.catalog.runs.get(recorder.run_id))
+    assert judge(workspace, runs[0], runs[1]).is_same
+    assert not judge(workspace, runs[0], runs[1], tolerance=0.001).is_same
+    assert not judge(workspace, runs[0], runs[2]).is_same
+    assert not judge(workspace, find_run(workspace, "first"), find_run(workspace, "second")).is_same, (
+        "nothing was measured, so nothing is known to be the same"
+    )
+    failed = workspace.catalog.runs.create(
+        "train", params={}, seed=0, author="", workspace="default", environment={}, state=RunState.FAILED
+    )
+    with pytest.raises(InvalidInput):
+        judge(workspace, runs[0], failed)
