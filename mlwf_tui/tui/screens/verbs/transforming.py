@@ -210,7 +210,7 @@ def draw_plan(plan: TransformPlan) -> Content:
         resumed = f", {plan.images_resumed:,} of them there already" if plan.images_resumed else ""
         counts.append(f"\n{plan.images:,} images to make{resumed}.")
     else:
-        counts.append("\nNo image is made: only what is said of them changes.")
+        counts.append("\nNo image is made.")
     return Content.assemble(*counts)
 
 
