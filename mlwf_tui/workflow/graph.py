@@ -7,8 +7,8 @@ from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run
 from mlwf_tui.errors import NotFound
+from mlwf_tui.workflow.graphs.refs_on_graph import find_nodes
 from mlwf_tui.workflow.refs import Entity
-from mlwf_tui.workflow.refs_on_graph import find_nodes
 from mlwf_tui.workspace import Workspace
 
 

@@ -17,11 +17,11 @@ from mlwf_tui.store.references import find_unreadable
 from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.delete import delete
-from mlwf_tui.workflow.heartbeat import read_heartbeat
 from mlwf_tui.workflow.metrics import read_outlooks
 from mlwf_tui.workflow.names import find_free
+from mlwf_tui.workflow.running.heartbeat import read_heartbeat
+from mlwf_tui.workflow.running.surroundings import describe_surroundings
 from mlwf_tui.workflow.runs import get_run
-from mlwf_tui.workflow.surroundings import describe_surroundings
 from mlwf_tui.workflow.train import OWN_PARAMS, submit_train
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace

@@ -8,9 +8,9 @@ from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.metrics import find_run
-from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workflow.reproduce import find_lacks, judge, reproduce_now
 from mlwf_tui.workflow.run import finish_run, start_run
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver

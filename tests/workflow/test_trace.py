@@ -10,8 +10,8 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
 from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
 from mlwf_tui.workflow.affected import Effect, find_affected
-from mlwf_tui.workflow.recorder import record
-from mlwf_tui.workflow.refs_on_graph import find_nodes
+from mlwf_tui.workflow.graphs.refs_on_graph import find_nodes
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.trace import find_paths, find_shortest, trace
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace

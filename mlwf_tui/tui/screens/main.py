@@ -57,8 +57,8 @@ from mlwf_tui.tui.widgets.status_bar import StatusBar
 from mlwf_tui.tui.widgets.tab_line import TabLine
 from mlwf_tui.tui.widgets.table import EntityTable
 from mlwf_tui.tui.widgets.welcome import Welcome
-from mlwf_tui.workflow.follow import RunUpdate
-from mlwf_tui.workflow.layouts import read_layout
+from mlwf_tui.workflow.running.follow import RunUpdate
+from mlwf_tui.workflow.trees.layouts import read_layout
 from mlwf_tui.workspace import Workspace
 
 if TYPE_CHECKING:  # every verb's imports are 120 ms that no one needs before the first verb

@@ -32,9 +32,9 @@ from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
 from mlwf_tui.tui.widgets.stage import Stage, ViewSpec
 from mlwf_tui.workflow.diff import diff
-from mlwf_tui.workflow.follow import RunUpdate, log_path
 from mlwf_tui.workflow.items import ItemSource, open_items
 from mlwf_tui.workflow.reports import read_evaluation
+from mlwf_tui.workflow.running.follow import RunUpdate, log_path
 from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workspace import Workspace
 
