@@ -42,10 +42,11 @@ class LineageView(ScrollView, can_focus=True):
         "LineageView { background: $background; }\n"
         + write_ink_css("LineageView")
         + """
-    LineageView > .box--folder { color: $foreground 75%; }
-    LineageView > .box--recipe { color: $foreground 75%; }
+    LineageView > .box--folder, LineageView > .box--file { color: $foreground 75%; }
+    LineageView > .box--recipe, LineageView > .box--labeling_job { color: $foreground 75%; }
     LineageView > .box--intermediate { color: $foreground 75%; }
-    LineageView > .box--project { color: $secondary; }
+    LineageView > .box--project, LineageView > .box--dataset { color: $secondary; }
+    LineageView > .box--weights, LineageView > .box--session { color: $accent; }
     LineageView > .box--version { color: $primary; }
     LineageView > .box--model { color: $accent; }
     LineageView > .box--report { color: $warning; }

@@ -10,6 +10,8 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from mlwf_tui.entities.lineage import LineageGraph
+from mlwf_tui.entities.run import ArtifactKind
+from mlwf_tui.tui.widgets.drawing import KIND_GLYPHS
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from tests.fakes.graphs import BEGIN, make_chain, make_graph, make_history, make_node
 
@@ -77,6 +79,17 @@ async def test_a_node_shows_title_detail_state_and_age() -> None:
         assert "◆ version 0" in text
         assert "0 items" in text
         assert "● running · now" in text
+
+
+@pytest.mark.parametrize("kind", [*ArtifactKind, "run"])
+async def test_every_kind_of_node_is_drawn_large_and_small(kind: str) -> None:
+    app = LineageApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        view = await show(pilot, make_graph([make_node(kind, 1, title="a thing")], []))
+        assert f"{KIND_GLYPHS[kind]} a thing" in read_screen(view)
+        await pilot.press("minus")
+        await settle(pilot)
+        assert f"{KIND_GLYPHS[kind]} a thing" in read_screen(view)
 
 
 async def test_the_arrows_walk_along_the_edges() -> None:
