@@ -21,13 +21,21 @@ MAX_BRIDGES = 32  # lines that one hidden node leads on to, so that time stays b
 FOLDED = "▸"
 
 
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the graph: these nodes, what they came from, and what came of them."""
+
+    title: str
+    starts: frozenset[str]
+    projects: tuple[str, ...] = ()  # whose states and versions the starts are; new ones belong to it
+
+
 class Lens(msgspec.Struct, frozen=True, kw_only=True):
     """What a person wants to see of the graph; nodes are named by their ids.
 
-    `starts` is the scope: these, what they came from, and what came of them; None is everything.
+    Of the scopes the last is drawn, those before are the way back; none is everything.
     """
 
-    starts: frozenset[str] | None = None
+    scopes: tuple[Scope, ...] = ()
     filter: NodeFilter = NodeFilter()
     hidden: frozenset[str] = frozenset()
     folded: frozenset[str] = frozenset()  # what came of these is not drawn
@@ -35,6 +43,34 @@ class Lens(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NOTHING_HIDDEN = Lens()
+
+
+def enter_scope(lens: Lens, scope: Scope) -> Lens:
+    """Return the lens within a scope; one that was entered before is gone back to."""
+    titles = [known.title for known in lens.scopes]
+    kept = lens.scopes[: titles.index(scope.title)] if scope.title in titles else lens.scopes
+    return msgspec.structs.replace(lens, scopes=(*kept, scope))
+
+
+def step_back(lens: Lens) -> Lens:
+    """Return the lens without the last thing that narrows it: filter, what is hidden, scope."""
+    if lens.filter.is_set:
+        return msgspec.structs.replace(lens, filter=NodeFilter())
+    if lens.hidden:
+        return msgspec.structs.replace(lens, hidden=frozenset())
+    return msgspec.structs.replace(lens, scopes=lens.scopes[:-1])
+
+
+def toggle_fold(lens: Lens, node: LineageNode, groups: Sequence[LineageNode]) -> tuple[Lens, str]:
+    """Fold what came of a node, or unfold it; draw a group's members, or the group again.
+
+    Returns the lens and the id of the node that then stands where `node` stood.
+    """
+    group = next((group for group in groups if node.id == group.id or node.id in group.members), None)
+    if group is None:
+        return msgspec.structs.replace(lens, folded=lens.folded ^ {node.id}), node.id
+    stand_in = group.members[0] if node.id == group.id else group.id
+    return msgspec.structs.replace(lens, opened=lens.opened ^ {group.id}), stand_in
 
 
 def apply_lens(graph: LineageGraph, lens: Lens, groups: Sequence[LineageNode] = ()) -> LineageGraph:
@@ -46,9 +82,9 @@ def apply_lens(graph: LineageGraph, lens: Lens, groups: Sequence[LineageNode] = 
     if lens == NOTHING_HIDDEN:
         return graph
     down, up = index_neighbours(graph)
-    if lens.starts is not None:
+    if lens.scopes:
         standing = {member: node.id for node in graph.nodes for member in node.members}
-        starts = [standing.get(start, start) for start in lens.starts]
+        starts = [standing.get(start, start) for start in lens.scopes[-1].starts]
         graph = keep_nodes(graph, {*measure_distances(starts, up), *measure_distances(starts, down)})
     if lens.folded:
         graph = _fold(graph, lens.folded)

@@ -22,7 +22,14 @@ from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_me
 from mlwf_tui.tui.widgets.graph_drawing import BOX_CLASSES, Highlight, draw_row, find_highlight
 from mlwf_tui.tui.widgets.graph_filter import NodeFilter
 from mlwf_tui.tui.widgets.graph_layout import SIZES
-from mlwf_tui.tui.widgets.graph_lens import NOTHING_HIDDEN, Lens
+from mlwf_tui.tui.widgets.graph_lens import (
+    NOTHING_HIDDEN,
+    Lens,
+    Scope,
+    enter_scope,
+    step_back,
+    toggle_fold,
+)
 from mlwf_tui.tui.widgets.graph_map import COLUMNS as MAP_COLUMNS
 from mlwf_tui.tui.widgets.graph_map import GraphMap
 from mlwf_tui.tui.widgets.graph_picture import Order, Picture, make_picture
@@ -123,8 +130,12 @@ class LineageView(ScrollView, can_focus=True):
             super().__init__()
             self.view = view
 
-    class Narrowed(FilterWanted):
+    class Narrowed(Message):
         """Another part of the graph is drawn than before, or other ways are lit."""
+
+        def __init__(self, view: LineageView) -> None:
+            super().__init__()
+            self.view = view
 
     class LaidOut(Message, bubble=False):
         """A picture is ready; posted by the worker to the view itself."""
@@ -165,15 +176,21 @@ class LineageView(ScrollView, can_focus=True):
         return self._wanted.lens
 
     @property
-    def drawn_count(self) -> int:
-        """How many nodes are drawn."""
-        return len(self._graph.nodes)
+    def graph(self) -> LineageGraph:
+        """What is drawn."""
+        return self._graph
 
     @property
-    def anchor_title(self) -> str:
-        """The title of the node that ways are lit to, "" where there is none."""
-        number = self._numbers.get(self._anchor or "")
-        return "" if number is None else self._graph.nodes[number].title
+    def narrowing(self) -> str:
+        """Which part of the graph is drawn, in words; "" where it is all of it."""
+        lens, anchor = self.lens, self._numbers.get(self._anchor or "")
+        steps = [scope.title for scope in lens.scopes]
+        steps += [f"f {lens.filter.text}"] if lens.filter.is_set else []
+        steps += [f"{len(lens.hidden)} hidden"] if lens.hidden else []
+        steps += [f"ways to {self._graph.nodes[anchor].title}"] if anchor is not None else []
+        if steps and lens != NOTHING_HIDDEN:
+            steps[-1] += f" · {len(self._graph.nodes):,} of {len(self._wanted.graph.nodes):,}"
+        return " › ".join(steps)
 
     @property
     def selected_node(self) -> LineageNode | None:
@@ -202,23 +219,21 @@ class LineageView(ScrollView, can_focus=True):
         else:
             self._request_layout()
 
-    def show_scope(self, starts: frozenset[str] | None) -> None:
-        """Draw only these nodes, what they came from and what came of them; None draws everything."""
-        self._use_lens(replace(self.lens, starts=starts))
+    def enter_scope(self, scope: Scope) -> None:
+        """Draw only this part of the graph; `go_back` leads out of it."""
+        self._use_lens(enter_scope(self.lens, scope))
 
     def filter_nodes(self, wanted: NodeFilter) -> None:
         """Draw only the nodes that the filter wants."""
         self._use_lens(replace(self.lens, filter=wanted))
 
     def go_back(self) -> bool:
-        """Undo the last of what narrows the picture within its scope; False where nothing does."""
-        lens = self.lens
+        """Undo the last of what narrows the picture; False where nothing does."""
+        lens = step_back(self.lens)
         if self._anchor is not None:
             self.action_join()
-        elif lens.filter.is_set:
-            self.filter_nodes(NodeFilter())
-        elif lens.hidden:
-            self._use_lens(replace(lens, hidden=frozenset()))
+        elif lens != self.lens:
+            self._use_lens(lens)
         else:
             return False
         return True
@@ -297,19 +312,10 @@ class LineageView(ScrollView, can_focus=True):
 
     def action_fold(self) -> None:
         """Fold what came of the selected node, or unfold it; a group is drawn one by one, or joined."""
-        node, lens = self.selected_node, self.lens
-        if node is None:
-            return
-        group = next((g for g in self._wanted.groups if node.id == g.id or node.id in g.members), None)
-        if group is not None:
-            is_open = group.id in lens.opened
-            opened = lens.opened - {group.id} if is_open else lens.opened | {group.id}
-            self.selected = group.id if is_open else group.members[0]
-            self._use_lens(replace(lens, opened=opened))
-        elif node.id in lens.folded:
-            self._use_lens(replace(lens, folded=lens.folded - {node.id}))
-        else:
-            self._use_lens(replace(lens, folded=lens.folded | {node.id}))
+        node = self.selected_node
+        if node is not None:
+            lens, self.selected = toggle_fold(self.lens, node, self._wanted.groups)
+            self._use_lens(lens)
 
     def action_hide(self) -> None:
         number, layout = self._find_number(), self._layout
@@ -323,7 +329,7 @@ class LineageView(ScrollView, can_focus=True):
         self._use_lens(replace(self.lens, hidden=self.lens.hidden | {hidden}))
 
     def action_show_all(self) -> None:
-        self._use_lens(replace(NOTHING_HIDDEN, starts=self.lens.starts))
+        self._use_lens(replace(NOTHING_HIDDEN, scopes=self.lens.scopes))
 
     def action_trace(self) -> None:
         steps = [(True, True), (True, False), (False, True)]
@@ -455,9 +461,9 @@ class LineageView(ScrollView, can_focus=True):
         """Draw the map over the right end of the last lines."""
         found = self._find_map()
         room = self.scrollable_size
-        if found is None or y < room.height - found.line_count:
+        number = y - room.height + found.line_count if found is not None else -1
+        if found is None or not 0 <= number < found.line_count:
             return strip
-        number = y - (room.height - found.line_count)
         line = found.draw_line(number, *self.scroll_offset, *room)
         width = MAP_COLUMNS + 2
         return Strip.join([strip.crop(0, room.width - width), build_strip(line, self._find_style, width)])
