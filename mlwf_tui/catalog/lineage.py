@@ -106,9 +106,12 @@ class Lineage:
         return tuple(node for node in ids.values() if node in touched)
 
     def get_manifest(self, node: Node) -> Digest:
-        """Return the manifest of a version or a state, deleted or not. Raises NotFound."""
+        """Return the manifest of a version, state or intermediate, deleted or not. Raises NotFound."""
         kind, id = node
-        table = VersionRow if kind == ArtifactKind.VERSION else StateRow
+        tables: Mapping[str, type[VersionRow | StateRow | IntermediateRow]] = {
+            ArtifactKind.VERSION: VersionRow, ArtifactKind.INTERMEDIATE: IntermediateRow,
+        }  # fmt: skip
+        table = tables.get(kind, StateRow)
         manifest = self._database.read_value(table.select(table.manifest).where(table.id == id))
         if manifest is None:
             raise NotFound(f"There is no {kind} with the id {id}.", hint="See mlwf graph.")

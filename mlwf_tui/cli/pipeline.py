@@ -45,6 +45,10 @@ def read_named(context: click.Context, option: click.Parameter, words: Sequence[
     "--to", "to", multiple=True, metavar="[RESULT=]PROJECT", callback=read_named,
     help="Put the result into this project.",
 )  # fmt: skip
+@click.option(
+    "--dataset", "datasets", multiple=True, metavar="[RESULT=]DATASET", callback=read_named,
+    help="Put the result into this dataset, beside what else its project has.",
+)  # fmt: skip
 @click.option("--seed", type=SEED, help="Instead of the file's.")
 @click.option(
     "--sweep", "sweeps", multiple=True, metavar="STEP.PARAMETER=V,V…", callback=read_assignments,
@@ -60,6 +64,7 @@ def pipeline_command(
     dry_run: bool,
     sources: Mapping[str, str],
     to: Mapping[str, str],
+    datasets: Mapping[str, str],
     seed: int | None,
     sweeps: Mapping[str, str],
     params: Mapping[str, str],
@@ -85,7 +90,10 @@ def pipeline_command(
         if is_text:
             return _show_text(face, workspace, file)
         swept = {target: tuple(words.split(",")) for target, words in sweeps.items()}
-        request = make_request(workspace, file, sources=sources, to=to, params=params, seed=seed, sweep=swept)
+        request = make_request(
+            workspace, file, sources=sources, to=to, datasets=datasets,
+            params=params, seed=seed, sweep=swept,
+        )  # fmt: skip
         if dry_run:
             with show_progress("pipeline") as observer:
                 result = preview_pipeline(workspace, request, observer=observer)
@@ -205,7 +213,8 @@ def _count(count: int | None) -> str:
 
 def _format_output(output: Any, *, is_dry_run: bool) -> str:
     items = f"{_count(output.item_count)} items"
+    dataset = f", dataset {output.dataset}" if output.dataset else ""
     if is_dry_run:
-        return f"into {output.project}: {items}"
+        return f"into {output.project}{dataset}: {items}"
     known = "" if output.is_new else " (it stood there already)"
-    return f"{output.project}@{output.version}: {items}{known}"
+    return f"{output.project}@{output.version}{dataset}: {items}{known}"

@@ -56,6 +56,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
 
     result: str  # name of a source, step or branch
     project: str
+    dataset: str = ""  # of the project, beside whose other items the result is put; empty takes their place
     message: str = ""
     line: int = 0
 

@@ -24,7 +24,7 @@ MAX_SEED = 2**31 - 1
 
 _TOP_KEYS = ("name", "description", "seed", "sources", "steps", "branches", "outputs", "sweep", "train")
 _STEP_KEYS = ("name", "operation", "apply", "from", "params", "seed")
-_OUTPUT_KEYS = ("from", "project", "message")
+_OUTPUT_KEYS = ("from", "project", "dataset", "message")
 _TRAIN_KEYS = ("on", "model", "name", "params", "seed", "benchmark")
 
 
@@ -90,8 +90,9 @@ def _write_step(step: Step) -> dict[str, Any]:
 
 
 def _write_output(output: Output) -> dict[str, Any]:
+    beside = {"dataset": output.dataset, "message": output.message}
     written = {"from": output.result, "project": output.project}
-    return {**written, "message": output.message} if output.message else written
+    return {**written, **{key: value for key, value in beside.items() if value}}
 
 
 def _write_training(training: Training) -> dict[str, Any]:
@@ -222,8 +223,15 @@ class _Reader:
             if not project and isinstance(entry.value, dict):
                 self._fault(entry.line, "an output names no project.", "Write project: NAME.")
             result = self._text(fields.get("from"), "from") or (last[-1] if last else "")
-            message = self._text(fields.get("message"), "message")
-            outputs.append(Output(result=result, project=project, message=message, line=entry.line))
+            outputs.append(
+                Output(
+                    result=result,
+                    project=project,
+                    dataset=self._text(fields.get("dataset"), "dataset"),
+                    message=self._text(fields.get("message"), "message"),
+                    line=entry.line,
+                )
+            )
         return tuple(outputs)
 
     def _read_sweeps(self, node: YamlNode | None) -> tuple[Sweep, ...]:

@@ -364,6 +364,7 @@ class Home:
         *,
         sources: Mapping[str, str] | None = None,
         to: Mapping[str, str] | None = None,
+        datasets: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
         seed: int | None = None,
         sweep: Mapping[str, Sequence[Any]] | None = None,
@@ -372,13 +373,15 @@ class Home:
     ) -> PipelineResult:
         """Do the steps of a YAML file, or of a recipe that ships with mlwf, and make its outputs.
 
-        `sources` are refs by the source's name and `to` projects by the result's, "" for the only one;
-        `params` and `sweep` go by `STEP.PARAMETER`. What was done before is used as it is. A step that
-        applies a model does so in this process; `jobs.pipeline` leaves it to a worker.
+        `sources` are refs by the source's name, `to` projects by the result's and `datasets` what of them it
+        is put into, "" for the only one; `params` and `sweep` go by `STEP.PARAMETER`. What was done before
+        is used as it is. A step that applies a model does so in this process; `jobs.pipeline` leaves it to a
+        worker.
         """
         request = make_request(
-            self._workspace, os.fspath(file), sources=sources, to=to, params=params, seed=seed, sweep=sweep
-        )
+            self._workspace, os.fspath(file), sources=sources, to=to, datasets=datasets,
+            params=params, seed=seed, sweep=sweep,
+        )  # fmt: skip
         do = preview_pipeline if is_dry_run else run_pipeline
         return do(self._workspace, request, observer=observer)
 

@@ -84,6 +84,7 @@ class Jobs:
         *,
         sources: Mapping[str, str] | None = None,
         to: Mapping[str, str] | None = None,
+        datasets: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
         seed: int | None = None,
         sweep: Mapping[str, Sequence[Any]] | None = None,
@@ -91,7 +92,9 @@ class Jobs:
     ) -> Run:
         """Queue a pipeline; see `Home.pipeline`. One that applies a model gets a GPU where there is one."""
         workspace = self._door.open()
-        request = make_request(workspace, file, sources=sources, to=to, params=params, seed=seed, sweep=sweep)
+        request = make_request(
+            workspace, file, sources=sources, to=to, datasets=datasets, params=params, seed=seed, sweep=sweep
+        )
         return submit_pipeline(workspace, request, terms=terms)
 
     def submit(self, verb: str, call: Mapping[str, Any], *, terms: Terms | None = None) -> Run:

@@ -38,14 +38,15 @@ SWEEP = "sweep"
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A pipeline's text with what a person gave beside it; a job of the queue is called with it.
 
-    `sources` are refs by source, `to` projects by the result that an output names, each "" for the only
-    one; `params` and `sweep` go by `STEP.PARAMETER`.
+    `sources` are refs by source, `to` projects and `datasets` datasets by the result that an output names,
+    each "" for the only one; `params` and `sweep` go by `STEP.PARAMETER`.
     """
 
     name: str
     text: str
     sources: Mapping[str, str] = {}
     to: Mapping[str, str] = {}
+    datasets: Mapping[str, str] = {}
     params: Mapping[str, Any] = {}
     seed: int | None = None
     sweep: Mapping[str, Sequence[Any]] = {}
@@ -56,6 +57,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             read_pipeline(self.text.encode(), self.name),
             sources=self.sources,
             to=self.to,
+            datasets=self.datasets,
             params=self.params,
             seed=self.seed,
             sweep=self.sweep,
@@ -80,6 +82,7 @@ def make_request(
     *,
     sources: Mapping[str, str] | None = None,
     to: Mapping[str, str] | None = None,
+    datasets: Mapping[str, str] | None = None,
     params: Mapping[str, Any] | None = None,
     seed: int | None = None,
     sweep: Mapping[str, Sequence[Any]] | None = None,
@@ -97,6 +100,7 @@ def make_request(
         text=found.content.decode("utf-8-sig"),
         sources=dict(sources or {}),
         to=dict(to or {}),
+        datasets=dict(datasets or {}),
         params=dict(params or {}),
         seed=seed,
         sweep={

@@ -18,11 +18,14 @@ def change_pipeline(
     *,
     sources: Mapping[str, str],
     to: Mapping[str, str],
+    datasets: Mapping[str, str] | None = None,
     params: Mapping[str, Any],
     seed: int | None = None,
     sweep: Mapping[str, Sequence[Any]] | None = None,
 ) -> Pipeline:
-    """Return the pipeline with what a person gave beside the file: refs, projects, STEP.PARAMETER=VALUE.
+    """Return the pipeline with what a person gave beside the file.
+
+    That is refs, projects and datasets of outputs, and STEP.PARAMETER=VALUE.
 
     The name "" means the only source or output.
 
@@ -36,6 +39,10 @@ def change_pipeline(
     for name, project in to.items():
         chosen = _pick(name, [output.result for output in pipeline.outputs], "output")
         outputs = (replace(o, project=project, line=0) if o.result == chosen else o for o in pipeline.outputs)
+        pipeline = replace(pipeline, outputs=tuple(outputs))
+    for name, dataset in (datasets or {}).items():
+        chosen = _pick(name, [output.result for output in pipeline.outputs], "output")
+        outputs = (replace(o, dataset=dataset, line=0) if o.result == chosen else o for o in pipeline.outputs)
         pipeline = replace(pipeline, outputs=tuple(outputs))
     for target, value in params.items():
         pipeline = _set_value(pipeline, *_split_target(target), value, line=0)

@@ -12,7 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import LabelSchema
-from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.item import Split, check_dataset
+from mlwf_tui.entities.joining import join_schemas as join_definitions
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.pipeline import MAX_SWEPT, Fault, Output, Pipeline, Source, Step, Training
 from mlwf_tui.errors import InvalidInput, InvalidParameter, MlwfError, NotFound
@@ -109,7 +110,7 @@ class _Checker:
             outputs=outputs,
             training=training,
             values=self._values,
-            warnings=tuple(self._warn(needed)),
+            warnings=(*self._warn(needed), *self._warn_of_definitions(outputs)),
         )
 
     # --- names ---
@@ -286,16 +287,23 @@ class _Checker:
         for output in self._pipeline.outputs:
             is_known = self._is_known(output.result, output.line, f"the output {output.project}")
             project = self._fill_in(output.project, output, refs)
+            dataset = self._fill_in(output.dataset, output, refs)
             message = self._fill_in(output.message, output, refs)
             try:
                 check_project_name(project)
+                if dataset:
+                    check_dataset(dataset)
             except InvalidParameter as error:
                 self._fault(output.line, lower_first(error.message), error.hint)
             if project in [other.project for other in outputs]:
-                self._fault(output.line, f"two outputs go to the project {project}.", "Name another project.")
+                self._fault(output.line, f"two outputs go to the project {project}.",
+                            "Name another project, or join the results: a step that reads both puts each"
+                            " into a dataset.")  # fmt: skip
             if is_known:
                 result = self._resolve(output.result)
-                outputs.append(replace(output, result=result, project=project, message=message))
+                outputs.append(
+                    replace(output, result=result, project=project, dataset=dataset, message=message)
+                )
         return tuple(outputs)
 
     def _check_training(self, outputs: Sequence[Output], refs: Mapping[str, str]) -> Training | None:
@@ -368,6 +376,16 @@ class _Checker:
         for source in self._pipeline.sources:
             if source.name not in needed:
                 yield f"{path}:{source.line}: the source {source.name} is used by nobody."
+
+    def _warn_of_definitions(self, outputs: Sequence[Output]) -> Iterator[str]:
+        """Yield what of a result does not fit the project beside whose items it is put."""
+        for output in outputs:
+            workspace, schema = self._workspace, self._schemas.get(output.result)
+            project = workspace.catalog.projects.find(output.project, workspace.settings.workspace)
+            if output.dataset and project is not None and schema is not None:
+                ours = read_summary(workspace.store, project.manifest).schema
+                for conflict in join_definitions(ours, schema).conflicts:
+                    yield f"{self._pipeline.path}:{output.line}: {output.project}: {conflict}."
 
     def _write_out(self, checked: Mapping[str, CheckedStep | None]) -> tuple[Step, ...]:
         """Return the steps with every parameter and seed in full."""

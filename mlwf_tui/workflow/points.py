@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.ids import Digest, RunId
 from mlwf_tui.entities.pipeline import KeptRecipe, Output, Pipeline, StepReport, StepState
-from mlwf_tui.entities.project import ManifestSummary, Version
+from mlwf_tui.entities.project import ManifestSummary, Project, Version
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem
 from mlwf_tui.errors import Cancelled, InvalidInput, MlwfError, NotFound
 from mlwf_tui.formats.pipelines import write_pipeline
@@ -19,6 +19,7 @@ from mlwf_tui.protocols import Observer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.piping import CheckedStep, Plan
+from mlwf_tui.workflow.placing import place_beside
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
 from mlwf_tui.workflow.recipes import find_known
 from mlwf_tui.workflow.recorder import Recorder, pin_head, record
@@ -34,8 +35,9 @@ class OutputMade(msgspec.Struct, frozen=True, kw_only=True):
 
     project: str
     version: int | None  # None in a dry run
-    item_count: int | None
+    item_count: int | None  # of the result; what the project has in other datasets does not count
     is_new: bool
+    dataset: str = ""  # the one that the result was put into; empty where it is all of the version
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,11 +68,9 @@ def run_point(
         for checked in plan.steps:
             held[checked.name] = progress.do(checked, name_inputs(checked, held))
         empty = write_empty_manifest(workspace)
+        placed = [_place(run, output, held[output.result], empty) for output in plan.outputs]
         with run.finishing():
-            outputs = tuple(
-                _write_output(run, plan, output, held[output.result], tuple(pinned.values()), empty)
-                for output in plan.outputs
-            )
+            outputs = tuple(_write_output(run, plan, one, tuple(pinned.values()), empty) for one in placed)
             run.result = progress.describe(outputs)
     return Point(
         values=plan.values,
@@ -133,32 +133,68 @@ def preview_point(workspace: Workspace, plan: Plan, observer: Observer) -> Point
 
 def _preview_output(output: Output, held: Held | None) -> OutputMade:
     count = None if held is None else held.item_count
-    return OutputMade(project=output.project, version=None, item_count=count, is_new=True)
+    return OutputMade(
+        project=output.project, version=None, item_count=count, is_new=True, dataset=output.dataset
+    )
+
+
+class _Placed(msgspec.Struct, frozen=True):
+    """What an output's project is to stand on: a result, or all that it had with a result beside."""
+
+    output: Output
+    held: Held
+    target: Project | None  # as it was when the result was put beside its items
+    manifest: Digest
+    item_count: int
+
+
+def _place(run: Recorder, output: Output, held: Held, empty: Digest) -> _Placed:
+    """Write what an output's project is to stand on.
+
+    Raises:
+        Conflict: another item of the project has the key of one of the result.
+    """
+    workspace = run.workspace
+    if not output.dataset:
+        return _Placed(output, held, None, held.manifest, held.item_count)
+    target = workspace.catalog.projects.find(output.project, workspace.settings.workspace)
+    base = empty if target is None else target.manifest
+    with run.writer() as writer:
+        made, _ = place_beside(workspace.store, writer, base, held.manifest, output.dataset)
+    return _Placed(output, held, target, made.digest, made.item_count)
 
 
 def _write_output(
-    run: Recorder, plan: Plan, output: Output, held: Held, pinned: Sequence[Version], empty: Digest
+    run: Recorder, plan: Plan, placed: _Placed, pinned: Sequence[Version], empty: Digest
 ) -> OutputMade:
     """Make a result the newest version of the output's project, unless that stands on it already."""
-    workspace, catalog = run.workspace, run.workspace.catalog
+    workspace, catalog, output, held = run.workspace, run.workspace.catalog, placed.output, placed.held
     run.read_artifact(held.artifact)
-    target = catalog.projects.find(output.project, workspace.settings.workspace)
+    target = placed.target
+    if target is None and not output.dataset:  # else one that is there by now holds more than was looked at
+        target = catalog.projects.find(output.project, workspace.settings.workspace)
     target = target or create_project(workspace, output.project, empty)
     latest = catalog.versions.latest(target.id)
-    if latest is not None and latest.manifest == target.manifest == held.manifest:
+    if latest is not None and latest.manifest == target.manifest == placed.manifest:
         made, is_new = latest, False
     else:
         values = ", ".join(f"{name}={value}" for name, value in plan.values.items())
         message = output.message or f"{plan.pipeline.name}: {output.result}"
         made = run.write_version(
             target,
-            held.manifest,
-            held.item_count,
+            placed.manifest,
+            placed.item_count,
             message=f"{message} ({values})" if values else message,
             parents=[version for version in pinned if version.project_id == target.id],
         )
         is_new = True
-    return OutputMade(project=target.name, version=made.number, item_count=made.item_count, is_new=is_new)
+    return OutputMade(
+        project=target.name,
+        version=made.number,
+        item_count=held.item_count,
+        is_new=is_new,
+        dataset=output.dataset,
+    )
 
 
 class _Progress:
@@ -183,10 +219,26 @@ class _Progress:
         watching.progress(0, None, "")
         self._note(checked, StepState.RUNNING)
         with self._noting_failure(checked):
-            result = do_step(self._run.workspace, checked, inputs, parent=self._run.run_id, observer=watching)
+            result = do_step(
+                self._run.workspace,
+                checked,
+                inputs,
+                parent=self._run.run_id,
+                observer=watching,
+                beside=self._find_beside(checked),
+            )
         self._note(checked, StepState.CACHED if result.is_cached else StepState.DONE, result)
         self.problems += result.problems
         return result.held
+
+    def _find_beside(self, checked: CheckedStep) -> tuple[Digest, str] | None:
+        """Return the manifest beside whose items the step's result will be put, and the dataset for it."""
+        workspace = self._run.workspace
+        for output in self._plan.outputs:
+            project = workspace.catalog.projects.find(output.project, workspace.settings.workspace)
+            if output.result == checked.name and output.dataset and project is not None:
+                return project.manifest, output.dataset
+        return None
 
     def describe(self, outputs: Sequence[OutputMade] = ()) -> dict[str, Any]:
         """Return the run's document: what every step did so far, and the versions that came of it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ from mlwf_tui.workflow.piping import CheckedStep
 from mlwf_tui.workflow.recipes import Known, Recipe, find_known
 from mlwf_tui.workflow.recorder import Recorder, record
 from mlwf_tui.workflow.sources import Source
-from mlwf_tui.workflow.transform import Followed, follow_recipe
+from mlwf_tui.workflow.transform import Followed, check_place, follow_recipe
 from mlwf_tui.workspace import Workspace
 
 
@@ -57,11 +58,15 @@ def do_step(
     *,
     parent: RunId,
     observer: Observer,
+    beside: tuple[Digest, str] | None = None,
 ) -> StepResult:
     """Return what the step makes of its inputs, as a run of its own unless it was done before.
 
+    `beside` is a manifest with a dataset that the result is for: taken names are told before images are made.
+
     Raises:
         InvalidInput: the step does not fit these items, or leaves none.
+        Conflict: two results would have one name, or one is taken where the result is to go.
         Cancelled: the observer asked for it; what was made so far is not made again.
     """
     items_in = sum(held.item_count for held in inputs.values())
@@ -78,7 +83,7 @@ def do_step(
         workspace.catalog.runs.set_recipe(run.run_id, recipe)
         with _stopping_where_paused(run):
             if checked.model is None:
-                manifest, result, problems = _transform(run, checked, inputs, observer)
+                manifest, result, problems = _transform(run, checked, inputs, beside, observer)
             else:
                 manifest, result, problems = _apply(run, checked, inputs, known, observer)
         with run.finishing():
@@ -115,9 +120,15 @@ def report_step(checked: CheckedStep, state: StepState, result: StepResult | Non
 
 
 def _transform(
-    run: Recorder, checked: CheckedStep, inputs: Mapping[str, Held], observer: Observer
+    run: Recorder,
+    checked: CheckedStep,
+    inputs: Mapping[str, Held],
+    beside: tuple[Digest, str] | None,
+    observer: Observer,
 ) -> tuple[ManifestSummary, dict[str, Any], tuple[Problem, ...]]:
-    followed: Followed = follow_recipe(run, _make_recipe(checked, inputs), observer)
+    recipe = _make_recipe(checked, inputs)
+    check = None if beside is None else partial(check_place, run.workspace, recipe, *beside)
+    followed: Followed = follow_recipe(run, recipe, observer, check=check)
     facts = {"images_made": followed.images_made, "images_resumed": followed.images_resumed}
     return followed.manifest, {**followed.to_result(), **facts}, followed.problems
 

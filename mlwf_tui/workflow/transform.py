@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import check_dataset
 from mlwf_tui.entities.project import ManifestSummary, Project, Version
 from mlwf_tui.entities.run import Problem
@@ -264,16 +265,23 @@ def _check_target(workspace: Workspace, operation: str, refs: Sequence[str], to:
     return check_project_name(find_free(stem, taken) if stem in taken else stem)
 
 
-def _check_place(workspace: Workspace, recipe: Recipe, plan: Plan, target: str, dataset: str) -> None:
-    """Refuse images whose names are taken in the dataset that they are for, before they are made.
+def check_place(workspace: Workspace, recipe: Recipe, base: Digest, dataset: str, plan: Plan) -> None:
+    """Refuse images whose names are taken in the dataset of `base` that they are for, before they are made.
 
     What an earlier run has made of the recipe may stand there already, the very same.
+
+    Raises:
+        Conflict: a name is taken.
     """
+    if not place_drafts(workspace.home, recipe.digest).exists():
+        keys = (row.key for row in plan.drafts.iter_sorted())
+        check_free(workspace.store, base, keys, dataset)
+
+
+def _check_place(workspace: Workspace, recipe: Recipe, plan: Plan, target: str, dataset: str) -> None:
     project = workspace.catalog.projects.find(target, workspace.settings.workspace)
-    if not dataset or project is None or place_drafts(workspace.home, recipe.digest).exists():
-        return
-    keys = (row.key for row in plan.drafts.iter_sorted())
-    check_free(workspace.store, project.manifest, keys, dataset)
+    if dataset and project is not None:
+        check_place(workspace, recipe, project.manifest, dataset, plan)
 
 
 def _count_made(plan: Plan, tally: Tally) -> Counts:

@@ -53,11 +53,23 @@ def test_a_pipeline_is_run_and_told(home: Path, tmp_path: Path, capsys: pytest.C
     )
     steps = [[step[key] for key in ("name", "operation", "state", "items_out")] for step in told["steps"]]
     assert steps == [["kept", "filter", "done", 3], ["dealt", "split", "done", 3]]
-    assert told["outputs"] == [{"project": "out", "version": 1, "item_count": 3, "is_new": True}]
+    (output,) = told["outputs"]
+    assert output == {"project": "out", "dataset": "", "version": 1, "item_count": 3, "is_new": True}
     assert tell(capsys, home, "show", told["run"])["state"] == "done"
     assert run(home, "pipeline", str(tmp_path / "p.yaml")) == 0
     text = capsys.readouterr().out
     assert "known before" in text and "out@1: 3 items (it stood there already)" in text
+
+
+def test_a_result_goes_into_a_dataset(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("pipeline", str(tmp_path / "p.yaml"), "--to", "cells", "--dataset", "kept/first")
+    told = tell(capsys, home, *words)
+    assert [(o["project"], o["dataset"], o["item_count"]) for o in told["outputs"]] == [
+        ("cells", "kept/first", 3)
+    ]
+    assert tell(capsys, home, "show", "cells")["item_count"] == 7
+    assert run(home, *words[:-1], "second") == 0
+    assert "cells@3, dataset second: " in capsys.readouterr().out
 
 
 def test_a_dry_run_does_nothing(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

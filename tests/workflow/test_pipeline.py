@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from mlwf_tui.entities.annotation import ClassDefinition, GeometryKind, LabelSchema
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.pipeline import StepState
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
-from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter, NotFound, Paused
+from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter, NotFound, Paused
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.collect import collect
 from mlwf_tui.workflow.graph import read_graph
@@ -33,13 +34,14 @@ from tests.fakes.acting import install_plugins
 from tests.fakes.observers import KeepingObserver, PausingObserver, StoppingObserver
 from tests.fakes.seeing import add_seer
 from tests.making import make_voc
+from tests.states import make_object, make_plain_item, set_state
 
 CHAIN = """\
 name: chain
 sources: [cells]
 steps:
   - {name: kept, operation: filter, params: {min_objects: 1}}
-  - {name: mirrored, operation: flip}
+  - {name: drawn, operation: sample, params: {n: 3}}
   - {name: dealt, operation: split}
 outputs: [{project: out}]
 """
@@ -49,15 +51,13 @@ sources: [cells]
 steps:
   - {name: kept, operation: filter, params: {min_objects: 1}}
 branches:
-  mirrored: [{operation: flip, params: {keep_originals: false}}]
-  noisy: [{operation: noise, params: {keep_originals: false}, seed: 3}]
+  few: [{operation: sample, params: {n: 3}, seed: 3}]
+  renamed: [{operation: move, params: {ending: _r}}]
 outputs:
-  - {from: mirrored, project: mirrored}
+  - {from: few, project: few}
   - {from: both, project: both, message: all of it}
 """
-JOINED = FORK.replace(
-    "branches:\n", "branches:\n  both: [{operation: filter, from: [mirrored, noisy, kept]}]\n"
-)
+JOINED = FORK.replace("branches:\n", "branches:\n  both: [{operation: filter, from: [few, renamed, kept]}]\n")
 
 
 def write(folder: Path, text: str, name: str = "p.yaml") -> str:
@@ -89,9 +89,9 @@ def manifest_of(workspace: Workspace, project: str) -> Digest:
 def test_steps_become_runs_and_only_the_output_a_project(imported: Workspace, tmp_path: Path) -> None:
     result = run(imported, tmp_path, CHAIN)
     assert states(result) == ["done", "done", "done"]
-    assert [(step.items_in, step.items_out) for step in result.points[0].steps] == [(5, 4), (4, 7), (7, 7)]
+    assert [(step.items_in, step.items_out) for step in result.points[0].steps] == [(5, 4), (4, 3), (3, 3)]
     assert [(o.project, o.version, o.item_count, o.is_new) for o in result.points[0].outputs] == [
-        ("out", 1, 7, True)
+        ("out", 1, 3, True)
     ]
     assert [project.name for project in imported.catalog.projects.list()] == ["cells", "out"]
     verbs = [(found.verb, found.state) for found in list_runs(imported)]
@@ -100,7 +100,7 @@ def test_steps_become_runs_and_only_the_output_a_project(imported: Workspace, tm
         ("commit", RunState.DONE), ("pipeline", RunState.DONE), ("import", RunState.DONE),
     ]  # fmt: skip
     parts = imported.catalog.runs.list_parts(imported.catalog.runs.get(result.run).id)
-    assert [part.params["step"] for part in parts] == ["dealt", "mirrored", "kept"]
+    assert [part.params["step"] for part in parts] == ["dealt", "drawn", "kept"]
 
 
 def test_lineage_leads_from_the_output_through_every_step_and_the_recipe_to_the_source(
@@ -110,7 +110,7 @@ def test_lineage_leads_from_the_output_through_every_step_and_the_recipe_to_the_
     graph = read_graph(imported, "out@1")
     kinds = [(node.kind, node.title) for node in graph.nodes]
     assert ("recipe", "chain") in kinds
-    assert [title for kind, title in kinds if kind == "intermediate"] == ["kept", "mirrored", "dealt"]
+    assert [title for kind, title in kinds if kind == "intermediate"] == ["kept", "drawn", "dealt"]
     assert {title for kind, title in kinds if kind == "version"} == {"cells@1", "out@1"}
     names = {node.id: node.title for node in graph.nodes}
     edges = {(names[edge.source], names[edge.target]) for edge in graph.edges}
@@ -139,7 +139,7 @@ def test_a_changed_step_is_done_again_and_those_before_it_are_not(
     imported: Workspace, tmp_path: Path
 ) -> None:
     run(imported, tmp_path, CHAIN)
-    changed = run(imported, tmp_path, CHAIN, params={"mirrored.keep_originals": "false"})
+    changed = run(imported, tmp_path, CHAIN, params={"drawn.n": "2"})
     assert states(changed) == ["cached", "done", "done"]
     assert [(o.version, o.is_new) for o in changed.points[0].outputs] == [(2, True)]
 
@@ -152,16 +152,16 @@ def test_a_step_that_a_transform_has_done_is_known(imported: Workspace, tmp_path
     assert states(result) == ["cached", "done", "done"]
     assert result.points[0].steps[0].run == done.run
     again = transform(
-        imported, "flip", ["few"], to="f", params={}, observer=KeepingObserver()
+        imported, "sample", ["few"], to="f", params={"n": 3}, observer=KeepingObserver()
     )  # and the other way round
-    assert (again.cached, again.items_out) == (True, 7)
+    assert (again.cached, again.items_out) == (True, 3)
 
 
 def test_branches_share_what_is_before_them_and_join_as_datasets(imported: Workspace, tmp_path: Path) -> None:
     result = run(imported, tmp_path, JOINED)
-    assert [step.name for step in result.points[0].steps] == ["kept", "flip", "noise", "filter"]
-    assert {key.partition("/")[0] for key in keys(imported, "both")} == {"mirrored", "noisy", "kept"}
-    assert len(keys(imported, "both")) == 12
+    assert [step.name for step in result.points[0].steps] == ["kept", "sample", "move", "filter"]
+    assert {key.partition("/")[0] for key in keys(imported, "both")} == {"few", "renamed", "kept"}
+    assert len(keys(imported, "both")) == 11
     version = imported.catalog.versions.latest(imported.catalog.projects.get("both").id)
     assert version is not None and version.message == "all of it"
 
@@ -186,13 +186,82 @@ def test_a_project_may_be_source_and_output(imported: Workspace, tmp_path: Path)
     )
     assert version.number == 2
     assert len(version.parents) == 1
-    assert len(keys(imported, "cells")) == 7
+    assert len(keys(imported, "cells")) == 3
 
 
 def test_a_source_alone_can_be_an_output(imported: Workspace, tmp_path: Path) -> None:
     result = run(imported, tmp_path, "sources: [cells]\noutputs: [{project: copy}]\n")
     assert result.points[0].steps == ()
     assert keys(imported, "copy") == keys(imported, "cells")
+
+
+INTO = CHAIN.replace("project: out", "project: pool, dataset: chain/new")
+
+
+def test_an_output_goes_into_a_dataset_beside_what_its_project_has(
+    imported: Workspace, voc: Path, tmp_path: Path
+) -> None:
+    import_folder(imported, voc, "pool", observer=KeepingObserver())
+    before = keys(imported, "pool")
+    result = run(imported, tmp_path, INTO)
+    (made,) = result.points[0].outputs
+    assert (made.project, made.dataset, made.item_count, made.is_new) == ("pool", "chain/new", 3, True)
+    new = [key for key in keys(imported, "pool") if key not in before]
+    assert (len(new), {key.rpartition("/")[0] for key in new}) == (3, {"chain/new/main"})
+    assert set(before) < set(keys(imported, "pool"))
+    again = run(imported, tmp_path, INTO).points[0].outputs[0]
+    assert (again.version, again.is_new) == (made.version, False)
+
+
+def test_a_dataset_may_be_named_beside_the_file_and_its_project_be_new(
+    imported: Workspace, tmp_path: Path
+) -> None:
+    run(imported, tmp_path, CHAIN, datasets={"": "a"})
+    run(imported, tmp_path, CHAIN, datasets={"dealt": "b"}, params={"drawn.n": 2})
+    assert {key.partition("/")[0] for key in keys(imported, "out")} == {"a", "b"}
+    assert len(keys(imported, "out")) == 5
+
+
+def test_a_sweep_puts_each_point_into_a_dataset_of_its_own(imported: Workspace, tmp_path: Path) -> None:
+    text = CHAIN.replace("project: out", 'project: out, dataset: "n-{drawn.n}"')
+    sweep = {"drawn.n": [1, 2]}
+    run(imported, tmp_path, text, sweep=sweep)
+    assert {key.partition("/")[0] for key in keys(imported, "out")} == {"n-1", "n-2"}
+    assert run(imported, tmp_path, text, sweep=sweep).cached
+
+
+def test_a_name_that_is_taken_in_the_dataset_is_told_before_an_image_is_made(
+    imported: Workspace, tmp_path: Path
+) -> None:
+    text = "sources: [cells]\nsteps: [flip]\noutputs: [{project: pool, dataset: new}]\n"
+    run(imported, tmp_path, text)
+    before = manifest_of(imported, "pool")
+    with pytest.raises(Conflict, match="another item new/"):
+        run(imported, tmp_path, text, seed=5, params={"flip.copies": 2})
+    assert manifest_of(imported, "pool") == before
+    failed = next(found for found in list_runs(imported) if found.verb == "transform")
+    assert (failed.state, failed.result) == (RunState.FAILED, {})
+
+
+def test_what_an_output_cannot_be_put_into_is_told_before_anything_is_done(
+    imported: Workspace, tmp_path: Path
+) -> None:
+    before = list_runs(imported)
+    with pytest.raises(InvalidParameter, match=r"p\.yaml:7: .*dataset name '\.\.'"):
+        run(imported, tmp_path, INTO.replace("chain/new", "../new"))
+    assert list_runs(imported) == before
+
+
+def test_definitions_that_differ_from_the_projects_are_warned_of(imported: Workspace, tmp_path: Path) -> None:
+    for name, kind in (("boxes", GeometryKind.RECTANGLE), ("pool", GeometryKind.POLYGON)):
+        schema = LabelSchema((ClassDefinition("cell", "#808080", kind),))
+        set_state(imported, name, [make_plain_item("main/z.jpg", make_object("cell"))], schema=schema)
+    text = "sources: [boxes]\noutputs: [{project: pool, dataset: new}]\n"
+    result = run(imported, tmp_path, text)
+    assert [warning.partition(": ")[2] for warning in result.warnings] == [
+        "pool: the class cell is for polygons here and for rectangles there: the project's definition is"
+        " kept, and the objects have come in with their own shapes."
+    ]
 
 
 def test_nothing_is_done_where_a_later_step_cannot_be(imported: Workspace, tmp_path: Path) -> None:
@@ -249,7 +318,7 @@ def test_progress_says_which_step_is_going(imported: Workspace, tmp_path: Path) 
     observer = KeepingObserver()
     run(imported, tmp_path, CHAIN, observer)
     said = {message.partition("  ")[0] for _, _, message in observer.steps}
-    assert {"1/3 kept", "2/3 mirrored", "3/3 dealt"} <= said
+    assert {"1/3 kept", "2/3 drawn", "3/3 dealt"} <= said
 
 
 def test_a_dry_run_marks_what_is_known_and_changes_nothing(imported: Workspace, tmp_path: Path) -> None:
@@ -260,7 +329,7 @@ def test_a_dry_run_marks_what_is_known_and_changes_nothing(imported: Workspace, 
     preview = preview_pipeline(imported, request, observer=KeepingObserver())
     steps = preview.points[0].steps
     assert [(s.state, s.items_in, s.items_out) for s in steps] == [
-        (StepState.CACHED, 5, 4), (StepState.CACHED, 4, 7), (StepState.WAITING, 7, None),
+        (StepState.CACHED, 5, 4), (StepState.CACHED, 4, 3), (StepState.WAITING, 3, None),
     ]  # fmt: skip
     assert (list_runs(imported), manifest_of(imported, "cells")) == before
 
@@ -268,12 +337,12 @@ def test_a_dry_run_marks_what_is_known_and_changes_nothing(imported: Workspace, 
 def test_intermediates_are_collected_after_their_grace_and_then_made_again(
     imported: Workspace, tmp_path: Path
 ) -> None:
-    run(imported, tmp_path, CHAIN, params={"mirrored.keep_originals": False})
+    run(imported, tmp_path, CHAIN, params={"drawn.n": 2})
     collect(imported, KeepingObserver(), is_dry_run=False)
-    assert states(run(imported, tmp_path, CHAIN, params={"mirrored.keep_originals": False})) == ["cached"] * 3
+    assert states(run(imported, tmp_path, CHAIN, params={"drawn.n": 2})) == ["cached"] * 3
     collect(imported, KeepingObserver(), is_dry_run=False, grace_s=0)
     collect(imported, KeepingObserver(), is_dry_run=False)  # what is gone is no damage
-    again = run(imported, tmp_path, CHAIN, params={"mirrored.keep_originals": False})
+    again = run(imported, tmp_path, CHAIN, params={"drawn.n": 2})
     assert states(again) == ["done", "done", "cached"]  # the last one is what a project stands on
     assert [(o.version, o.is_new) for o in again.points[0].outputs] == [(1, False)]
 
@@ -284,13 +353,13 @@ def test_intermediates_are_collected_after_their_grace_and_then_made_again(
 def test_a_sweep_makes_a_version_for_each_value_and_does_shared_steps_once(
     imported: Workspace, tmp_path: Path
 ) -> None:
-    result = run(imported, tmp_path, CHAIN, sweep={"mirrored.copies": ["1", "2"], "dealt.val_count": [0, 4]})
+    result = run(imported, tmp_path, CHAIN, sweep={"drawn.n": ["2", "3"], "dealt.val_count": [0, 1]})
     assert [dict(point.values) for point in result.points] == [
-        {"mirrored.copies": 1, "dealt.val_count": 0}, {"mirrored.copies": 1, "dealt.val_count": 4},
-        {"mirrored.copies": 2, "dealt.val_count": 0}, {"mirrored.copies": 2, "dealt.val_count": 4},
+        {"drawn.n": 2, "dealt.val_count": 0}, {"drawn.n": 2, "dealt.val_count": 1},
+        {"drawn.n": 3, "dealt.val_count": 0}, {"drawn.n": 3, "dealt.val_count": 1},
     ]  # fmt: skip
     assert [point.outputs[0].version for point in result.points] == [1, 2, 3, 4]
-    assert [point.outputs[0].item_count for point in result.points] == [7, 7, 10, 10]
+    assert [point.outputs[0].item_count for point in result.points] == [2, 2, 3, 3]
     steps = [[step.state.value for step in point.steps] for point in result.points]
     assert steps == [
         ["done", "done", "done"], ["cached", "cached", "done"],
@@ -301,21 +370,21 @@ def test_a_sweep_makes_a_version_for_each_value_and_does_shared_steps_once(
     parts = imported.catalog.runs.list_parts(whole.id)
     assert [part.verb for part in parts] == ["pipeline"] * 4
     message = imported.catalog.versions.latest(imported.catalog.projects.get("out").id)
-    assert message is not None and message.message == "chain: dealt (mirrored.copies=2, dealt.val_count=4)"
+    assert message is not None and message.message == "chain: dealt (drawn.n=3, dealt.val_count=1)"
 
 
 def test_a_sweep_into_projects_of_their_own(imported: Workspace, tmp_path: Path) -> None:
-    text = CHAIN.replace("project: out", 'project: "{cells}-{mirrored.copies}"')
-    run(imported, tmp_path, text + "sweep: {mirrored.copies: [1, 2]}\n")
+    text = CHAIN.replace("project: out", 'project: "{cells}-{drawn.n}"')
+    run(imported, tmp_path, text + "sweep: {drawn.n: [1, 2]}\n")
     assert [p.name for p in imported.catalog.projects.list()] == ["cells", "cells-1", "cells-2"]
 
 
 def test_a_sweep_that_was_stopped_goes_on_with_the_point_that_was_not_done(
     imported: Workspace, tmp_path: Path
 ) -> None:
-    sweep = {"mirrored.copies": [1, 2, 3]}
+    sweep = {"drawn.n": [1, 2, 3]}
     with pytest.raises(Cancelled):
-        run(imported, tmp_path, CHAIN, AfterStep("2/3 mirrored.copies=2"), sweep=sweep)
+        run(imported, tmp_path, CHAIN, AfterStep("2/3 drawn.n=2"), sweep=sweep)
     result = run(imported, tmp_path, CHAIN, sweep=sweep)
     assert [point.cached for point in result.points] == [True, False, False]
     assert [point.outputs[0].version for point in result.points] == [1, 2, 3]
@@ -435,7 +504,7 @@ def test_a_queued_pipeline_is_done_by_a_worker(seeing: Workspace, tmp_path: Path
 
 
 def test_a_queued_sweep_is_one_run_with_its_points_as_parts(seeing: Workspace, tmp_path: Path) -> None:
-    request = make_request(seeing, write(tmp_path, CHAIN), sweep={"mirrored.copies": [1, 2]})
+    request = make_request(seeing, write(tmp_path, CHAIN), sweep={"drawn.n": [1, 2]})
     done = finish(seeing, submit_pipeline(seeing, request))
     assert (done.verb, done.state, done.result["summary"]) == ("sweep", RunState.DONE, "2 of 2 points")
     assert [part.verb for part in seeing.catalog.runs.list_parts(done.id)] == ["pipeline", "pipeline"]

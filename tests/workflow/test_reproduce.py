@@ -81,8 +81,11 @@ def test_trainings_are_compared_within_a_tolerance(workspace: Workspace, tmp_pat
     assert judge(workspace, runs[0], runs[1]).is_same
     assert not judge(workspace, runs[0], runs[1], tolerance=0.001).is_same
     assert not judge(workspace, runs[0], runs[2]).is_same
-    assert not judge(workspace, find_run(workspace, "first"), find_run(workspace, "second")).is_same, (
-        "nothing was measured, so nothing is known to be the same"
+    curves = judge(workspace, find_run(workspace, "first"), find_run(workspace, "second"))
+    assert curves.is_same
+    assert {output.name for output in curves.outputs} == {"train/box_loss", "metrics/mAP50-95(B)"}
+    assert not judge(workspace, runs[0], find_run(workspace, "first")).is_same, (
+        "each has told what the other has not"
     )
     failed = workspace.catalog.runs.create(
         "train", params={}, seed=0, author="", workspace="default", environment={}, state=RunState.FAILED

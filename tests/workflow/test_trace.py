@@ -76,6 +76,9 @@ def test_a_wrong_item_is_followed_to_the_models_that_saw_it(filled: Workspace) -
     effects = {one.node.title: one.effect for one in val.nodes}
     assert effects["yolov10n-cells-1"] is Effect.VALIDATED
     assert effects["cells-val-1"] is Effect.MEASURED
+    made = [place for place in found.places if place.is_derived]
+    assert {place.ref for place in made} == {"flipped@1"}
+    assert {place.split for place in made} == {Split.TRAIN}
     with pytest.raises(NotFound):
         find_affected(filled, "cells@2", "main/nothing.jpg", observer=KeepingObserver())
 
