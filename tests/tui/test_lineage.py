@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.store.manifests import write_manifest
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.pane_grid import PaneGrid
@@ -118,12 +118,15 @@ async def test_the_palette_has_the_keys_of_the_lineage(projects_home: Workspace)
         await app.press("colon")
         await app.write("hide it")
         await app.until_text("Hide it")
-        await app.press("down", "enter")
+        await app.press("enter")
         await app.until(lambda: node in view.lens.hidden, "the hidden node")
 
 
-async def test_what_no_run_has_touched_has_no_lineage(projects_home: Workspace, tmp_path: Path) -> None:
+async def test_what_no_run_has_touched_has_no_lineage(projects_home: Workspace) -> None:
+    with projects_home.store.writer() as writer:
+        made = write_manifest(writer, LabelSchema(), [])
+    projects_home.catalog.projects.create("bare", workspace="default", manifest=made.digest, item_count=0)
     async with drive(projects_home) as app:
-        await app.open_versions("cells")
-        names = {choice.id for choice in app.main.list_choices()}
-        assert "graph" in names
+        await app.select("bare")
+        await app.press("L")
+        await app.until_text("No run has touched bare yet")

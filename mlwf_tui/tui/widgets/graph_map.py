@@ -39,7 +39,7 @@ class GraphMap(msgspec.Struct, frozen=True):
             return [("│", "box--line"), (text, "faint"), ("│", "box--line")]
         seen = text[first_column : last_column + 1].replace(chr(_BLANK), "·")
         return [
-            ("│", "box--line"), (text[:first_column], "faint"), (seen, "box--cursor"),
+            ("│", "box--line"), (text[:first_column], "faint"), (seen, "heat-4"),
             (text[last_column + 1 :], "faint"), ("│", "box--line"),
         ]  # fmt: skip
 
