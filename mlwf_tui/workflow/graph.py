@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
@@ -26,6 +28,15 @@ def read_graph(workspace: Workspace, ref: str | None = None) -> LineageGraph:
     if not graph.edges:
         raise NotFound(f"No run has touched {ref} yet.", hint="mlwf graph shows what there is.")
     return graph
+
+
+def list_node_ids(workspace: Workspace, refs: Iterable[str]) -> frozenset[str]:
+    """Return the ids that some things have on the graph; a project has one for each state and version.
+
+    Raises:
+        NotFound: nothing is meant by one of them.
+    """
+    return frozenset(f"{kind}:{id}" for ref in refs for kind, id in find_nodes(workspace, ref))
 
 
 def node_id(entity: Entity) -> str:

@@ -149,7 +149,7 @@ class Views:
         """Draw the graph of the snapshot and return its view, shown or not."""
         view = self.stage.get_view(LINEAGE)
         assert isinstance(view, LineageView)
-        view.show_graph(self._host.snapshot.graph)
+        view.show_graph(self._host.snapshot.graph, self._host.snapshot.folders)
         return view
 
     def open(self, entry: Entry, *, is_listed: bool = False) -> bool:
@@ -294,7 +294,7 @@ class Views:
     def go_back(self) -> bool:
         """Undo what hides a part of the view that is shown; False where nothing does."""
         view = self.shown
-        return isinstance(view, BrowsePane | DiffPane | CheckPane) and view.go_back()
+        return isinstance(view, LineageView | BrowsePane | DiffPane | CheckPane) and view.go_back()
 
     # --- reports and diffs ---------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from pathlib import PurePath
 import msgspec
 
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.lineage import LineageEdge, LineageGraph, LineageNode, index_neighbours
+from mlwf_tui.entities.lineage import LineageGraph, LineageNode, index_neighbours, join_members
 from mlwf_tui.entities.run import ArtifactKind
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.workspace import Workspace
@@ -33,20 +33,13 @@ def fold_files(workspace: Workspace, graph: LineageGraph) -> LineageGraph:
 
     A file that another run reads keeps a node of its own.
     """
-    groups = list(group_siblings(workspace, graph))
-    if not groups:
-        return graph
-    folded = {member: siblings for siblings in groups for member in siblings.members}
+    return join_members(graph, list_folders(workspace, graph))
+
+
+def list_folders(workspace: Workspace, graph: LineageGraph) -> tuple[LineageNode, ...]:
+    """Return a folder for each group of siblings on the graph; its `members` are their ids."""
     by_id = {node.id: node for node in graph.nodes}
-    folders = [_make_folder(siblings, by_id) for siblings in groups]
-    ids = {siblings.members: folder.id for siblings, folder in zip(groups, folders, strict=True)}
-
-    def stand_in(node_id: str) -> str:
-        return ids[folded[node_id].members] if node_id in folded else node_id
-
-    edges = dict.fromkeys(LineageEdge(stand_in(e.source), stand_in(e.target)) for e in graph.edges)
-    nodes = [*(node for node in graph.nodes if node.id not in folded), *folders]
-    return LineageGraph(tuple(sorted(nodes, key=lambda node: node.created_at)), tuple(edges))
+    return tuple(_make_folder(siblings, by_id) for siblings in group_siblings(workspace, graph))
 
 
 def group_siblings(workspace: Workspace, graph: LineageGraph) -> Iterator[Siblings]:
