@@ -69,7 +69,7 @@ def _draw_object(drawn: random.Random, number: int, images: int) -> dict[str, ob
 def read_all(folder: Path) -> tuple[int, int]:
     """Read the folder with the importer alone; return the counts of images and objects."""
     from mlwf_tui.registry import Registry
-    from mlwf_tui.workflow.scan import scan_folder
+    from mlwf_tui.workflow.importing.scan import scan_folder
 
     listing, importer = scan_folder(folder), Registry().get_importer("coco")
     importer.read_schema(listing)

@@ -34,8 +34,8 @@ import pyte
 
 from mlwf_tui import processes
 from mlwf_tui.entities.ids import RunId
-from mlwf_tui.workflow.events import FILE_NAME, EventWriter
-from mlwf_tui.workflow.jobs import queue_run
+from mlwf_tui.workflow.running.events import FILE_NAME, EventWriter
+from mlwf_tui.workflow.running.jobs import queue_run
 from mlwf_tui.workspace import Workspace, open_workspace
 
 COLUMNS, LINES = 160, 45

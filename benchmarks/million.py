@@ -28,8 +28,8 @@ from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.copy import copy
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
-from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workflow.restore import restore
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.undo import undo
 from mlwf_tui.workspace import open_workspace
 

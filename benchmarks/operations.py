@@ -29,7 +29,7 @@ from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import encode, write_rows
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
-from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import open_workspace
 
 IMAGES, ITEMS, KNOWN_ITEMS = 1500, 100_000, 20_000

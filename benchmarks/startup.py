@@ -23,8 +23,8 @@ from typing import IO
 import msgspec
 
 from benchmarks.trees import list_sets, list_yolo_pairs
+from mlwf_tui.workflow.importing.reading_hand import ReadingSetup
 from mlwf_tui.workflow.messages import Setup, receive, send
-from mlwf_tui.workflow.reading_hand import ReadingSetup
 
 ROUNDS = 15
 _ROOT = Path(__file__).parents[1]

@@ -18,8 +18,8 @@ import msgspec
 from mlwf_tui.entities.ids import JobId
 from mlwf_tui.entities.run import JobExit
 from mlwf_tui.errors import MlwfError
-from mlwf_tui.workflow.jobs import tend
 from mlwf_tui.workflow.queue import settle_ended
+from mlwf_tui.workflow.running.jobs import tend
 from mlwf_tui.workspace import open_workspace
 
 logger = logging.getLogger(__name__)

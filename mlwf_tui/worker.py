@@ -18,9 +18,6 @@ from typing import IO
 from mlwf_tui import processes
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, Paused, StorageFailed
-from mlwf_tui.workflow.events import FILE_NAME, EventWriter
-from mlwf_tui.workflow.follow import rotating_log
-from mlwf_tui.workflow.metering import metering
 from mlwf_tui.workflow.perform import (
     begin_claimed,
     end_orphan,
@@ -29,8 +26,11 @@ from mlwf_tui.workflow.perform import (
     perform,
     stand_still,
 )
-from mlwf_tui.workflow.progress_log import ProgressLog
-from mlwf_tui.workflow.settle import DISK_REFUSED
+from mlwf_tui.workflow.running.events import FILE_NAME, EventWriter
+from mlwf_tui.workflow.running.follow import rotating_log
+from mlwf_tui.workflow.running.metering import metering
+from mlwf_tui.workflow.running.progress_log import ProgressLog
+from mlwf_tui.workflow.running.settle import DISK_REFUSED
 from mlwf_tui.workspace import Workspace, open_workspace
 
 logger = logging.getLogger(__name__)

@@ -82,6 +82,27 @@ async def show_train(app: Driver) -> None:
     await app.press("t")
 
 
+async def show_operations(app: Driver) -> None:
+    """The picker of operations, searched."""
+    await app.select("digits")
+    await app.press("o")
+    await app.until_text("type to search")
+    await app.write("rot")
+
+
+async def show_preview(app: Driver) -> None:
+    """Some items before and after an operation that is not run yet."""
+    await app.select("digits")
+    await app.press("o")
+    await app.until_text("type to search")
+    await app.write("mosaic")
+    await app.press("enter")
+    await app.until_text("^o preview")
+    await app.press("ctrl+o")
+    await app.until_text("images to make")
+    await app.press("n")
+
+
 async def show_runs(app: Driver) -> None:
     """All runs, with their curves."""
     await app.press("w")
@@ -111,6 +132,8 @@ SITUATIONS: dict[str, tuple[Situation, tuple[int, int]]] = {
     "restore": (show_restore, WIDE),
     "train": (show_train, WIDE),
     "help": (show_help, WIDE),
+    "operations": (show_operations, WIDE),
+    "preview": (show_preview, WIDE),
     "runs": (show_runs, WIDE),
     "machine": (show_machine, WIDE),
     "small": (show_menu, NARROW),

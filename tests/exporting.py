@@ -9,7 +9,7 @@ from mlwf_tui.entities.abilities import Loss
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import Item
 from mlwf_tui.protocols import ExportedItem, Exporter, ExportSummary, SourceItem
-from mlwf_tui.workflow.fitting import Fitter, make_fitter
+from mlwf_tui.workflow.exporting.fitting import Fitter, make_fitter
 from tests.fakes.observers import KeepingObserver
 
 

@@ -12,7 +12,7 @@ from mlwf_tui.entities.model import Checkpoint, Model
 from mlwf_tui.entities.project import Version
 from mlwf_tui.store.manifests import write_manifest
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
-from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace
 
 

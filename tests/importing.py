@@ -13,7 +13,7 @@ from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.probe import probe_image
 from mlwf_tui.protocols import Importer
-from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.importing.scan import scan_folder
 
 
 @dataclass(frozen=True)

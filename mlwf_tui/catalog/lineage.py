@@ -106,9 +106,12 @@ class Lineage:
         return tuple(node for node in ids.values() if node in touched)
 
     def get_manifest(self, node: Node) -> Digest:
-        """Return the manifest of a version or a state, deleted or not. Raises NotFound."""
+        """Return the manifest of a version, state or intermediate, deleted or not. Raises NotFound."""
         kind, id = node
-        table = VersionRow if kind == ArtifactKind.VERSION else StateRow
+        tables: Mapping[str, type[VersionRow | StateRow | IntermediateRow]] = {
+            ArtifactKind.VERSION: VersionRow, ArtifactKind.INTERMEDIATE: IntermediateRow,
+        }  # fmt: skip
+        table = tables.get(kind, StateRow)
         manifest = self._database.read_value(table.select(table.manifest).where(table.id == id))
         if manifest is None:
             raise NotFound(f"There is no {kind} with the id {id}.", hint="See mlwf graph.")
@@ -228,14 +231,28 @@ class Lineage:
             VersionRow.item_count,
             VersionRow.created_at,
             VersionRow.deleted_at,
+            VersionRow.author,
             select_names(),
         ).join(ProjectRow, on=(ProjectRow.id == VersionRow.project_id))
         rows = self._rows(query, chosen.is_end(ArtifactKind.VERSION, VersionRow.id))
-        for version_id, name, number, kind, message, item_count, created_at, deleted_at, tags in rows:
+        for (
+            version_id,
+            name,
+            number,
+            kind,
+            message,
+            item_count,
+            created_at,
+            deleted_at,
+            author,
+            names,
+        ) in rows:
             title, state = f"{name}@{number}", kind if deleted_at is None else DELETED
-            words = [*sorted(json.loads(tags)), _first_line(message) or _count_items(item_count)]
+            tags = tuple(sorted(json.loads(names)))
+            words = [*tags, _first_line(message) or _count_items(item_count)]
             detail = " · ".join(words if deleted_at is None else [DELETED, *words])
-            yield _node(ArtifactKind.VERSION, version_id, title, state, detail, created_at)
+            node = _node(ArtifactKind.VERSION, version_id, title, state, detail, created_at)
+            yield msgspec.structs.replace(node, author=author, tags=tags)
 
     def _read_models(self, chosen: _Choice) -> Iterable[LineageNode]:
         query = ModelRow.select(
@@ -267,10 +284,17 @@ class Lineage:
 
     def _read_runs(self, chosen: _Choice) -> Iterable[LineageNode]:
         query = RunRow.select(
-            RunRow.id, RunRow.verb, RunRow.state, RunRow.error, RunRow.summary, RunRow.created_at
+            RunRow.id,
+            RunRow.verb,
+            RunRow.state,
+            RunRow.error,
+            RunRow.summary,
+            RunRow.created_at,
+            RunRow.author,
         )
-        for run_id, verb, state, error, summary, created_at in self._rows(query, chosen.is_run()):
-            yield _node(RUN_KIND, run_id, verb, state, _first_line(error) or summary, created_at)
+        for run_id, verb, state, error, summary, created_at, author in self._rows(query, chosen.is_run()):
+            node = _node(RUN_KIND, run_id, verb, state, _first_line(error) or summary, created_at)
+            yield msgspec.structs.replace(node, author=author)
 
     def _read_cards(self, chosen: _Choice) -> dict[str, Card]:
         query = CardRow.select(CardRow.subject, CardRow.card).where(chosen.is_subject(CardRow.subject))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlwf_tui.entities.annotation import Bounds, Geometry, GeometryKind, Point, Visibility
+from mlwf_tui.entities.outlines import cut_polygon, measure_area
 
 WITH_AREA: Final = frozenset(
     {GeometryKind.RECTANGLE, GeometryKind.POLYGON, GeometryKind.MASK, GeometryKind.ORIENTED_BOX}
@@ -30,19 +31,9 @@ def has_area(geometry: Geometry) -> bool:
         case GeometryKind.MASK:
             return sum(geometry.runs[1::2]) > 0
         case GeometryKind.POLYGON | GeometryKind.ORIENTED_BOX:
-            return abs(measure_ring(geometry.points)) > 0
+            return abs(measure_area(geometry.points)) > 0
         case _:
             return True
-
-
-def measure_ring(ring: Sequence[Point]) -> float:
-    """Return the signed area of a ring in square pixels, by the shoelace formula."""
-    area = 0.0
-    x0, y0 = ring[-1]
-    for x1, y1 in ring:
-        area += x0 * y1 - x1 * y0
-        x0, y0 = x1, y1
-    return area / 2
 
 
 def is_inside(bounds: Bounds, width_px: int, height_px: int) -> bool:
@@ -100,45 +91,11 @@ def clip(geometry: Geometry, width_px: int, height_px: int) -> Geometry | None:
             (left, top), (right, bottom) = clipped.points
             return clipped if left < right and top < bottom else None
         case GeometryKind.POLYGON:
-            return _clip_polygon(geometry, width_px, height_px)
+            return cut_polygon(geometry, Bounds(0.0, 0.0, float(width_px), float(height_px)))
         case GeometryKind.MASK:
             return _clip_mask(geometry, width_px, height_px)
         case _:
             return geometry
-
-
-def _clip_polygon(geometry: Geometry, width_px: int, height_px: int) -> Geometry | None:
-    ring = clip_ring(geometry.points, width_px, height_px)
-    if len(ring) < 3 or not measure_ring(ring):
-        return None
-    holes = (clip_ring(hole, width_px, height_px) for hole in geometry.holes)
-    kept = tuple(hole for hole in holes if len(hole) >= 3 and measure_ring(hole))
-    return Geometry(geometry.kind, ring, kept)
-
-
-def clip_ring(ring: Sequence[Point], width_px: int, height_px: int) -> tuple[Point, ...]:
-    """Return a ring cut off at the image's four sides, one after the other.
-
-    Source: Sutherland and Hodgman, Reentrant polygon clipping, 1974.
-    """
-    points = list(ring)
-    for axis, limit, sign in ((0, 0.0, 1), (0, float(width_px), -1), (1, 0.0, 1), (1, float(height_px), -1)):
-        kept: list[Point] = []
-        for before, point in zip([*points[-1:], *points[:-1]], points, strict=True):
-            was_inside = (before[axis] - limit) * sign >= 0
-            is_inside_now = (point[axis] - limit) * sign >= 0
-            if was_inside != is_inside_now:
-                kept.append(_cross(before, point, axis, limit))
-            if is_inside_now:
-                kept.append(point)
-        points = kept
-    return tuple(points)
-
-
-def _cross(before: Point, point: Point, axis: int, limit: float) -> Point:
-    share = (limit - before[axis]) / (point[axis] - before[axis])
-    other = before[1 - axis] + share * (point[1 - axis] - before[1 - axis])
-    return (limit, other) if axis == 0 else (other, limit)
 
 
 def _clip_mask(geometry: Geometry, width_px: int, height_px: int) -> Geometry | None:

@@ -31,7 +31,7 @@ class _FormatOption(click.Option):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         from mlwf_tui.registry import Registry
-        from mlwf_tui.workflow.detecting import list_format_names
+        from mlwf_tui.workflow.importing.detecting import list_format_names
 
         record = super().get_help_record(ctx)
         return record and (record[0], f"{record[1]} Formats: {', '.join(list_format_names(Registry()))}.")

@@ -16,7 +16,7 @@ from mlwf_tui.cli.progress import ProgressLine
 from mlwf_tui.cli.text import format_duration, format_problems
 from mlwf_tui.entities.run import Problem, Run, RunState
 from mlwf_tui.errors import MlwfError
-from mlwf_tui.workflow.follow import RunUpdate, wait_for
+from mlwf_tui.workflow.running.follow import RunUpdate, wait_for
 from mlwf_tui.workspace import Workspace
 
 SIGNS = {RunState.DONE: "✓", RunState.STOPPED: "■"}

@@ -31,8 +31,8 @@ def demo_command(face: Face, no_tui: bool, seed: int) -> int:
         announcer.close()
         is_printed = no_tui or face.is_json or not (sys.stdin.isatty() and sys.stdout.isatty())
         if is_printed:
-            from mlwf_tui.workflow import graph_formats
             from mlwf_tui.workflow.graph import read_graph
+            from mlwf_tui.workflow.graphs import formats as graph_formats
 
             graph = read_graph(workspace, result.project)
             document = {**to_document(result), "graph": to_document(graph)}

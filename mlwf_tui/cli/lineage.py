@@ -43,9 +43,9 @@ def graph_command(face: Face, ref: str | None, format_: str, output: Path | None
     mlwf graph --format html -o lineage.html
     mlwf graph my-model --format openlineage
     """
-    from mlwf_tui.workflow.export_graph import write_graph
     from mlwf_tui.workflow.graph import read_graph
-    from mlwf_tui.workflow.planned_steps import add_planned_steps
+    from mlwf_tui.workflow.graphs.export_graph import write_graph
+    from mlwf_tui.workflow.pipelines.planned_steps import add_planned_steps
 
     with face.open() as workspace:
         graph = read_graph(workspace, ref)
@@ -104,7 +104,7 @@ def trace_command(
     mlwf trace cells@2 --to my-report         the way from one to the other
     mlwf trace cells@2 --item main/a.jpg      which models, reports and versions hang on this image
     """
-    from mlwf_tui.workflow.refs_on_graph import find_nodes
+    from mlwf_tui.workflow.graphs.refs_on_graph import find_nodes
     from mlwf_tui.workflow.trace import find_paths, trace
 
     if item is not None:

@@ -31,7 +31,7 @@ BAR_WIDTH = 20
 def machine_command(face: Face, watch: bool, interval: float) -> int:
     """Show what this machine does: GPUs and whose they are, processors, memory, disk, network."""
     from mlwf_tui.workflow.machine import iter_machine
-    from mlwf_tui.workflow.machine_marks import mark_machine
+    from mlwf_tui.workflow.running.machine_marks import mark_machine
 
     history: list[Machine] = []
     with face.open() as workspace, closing(iter_machine(workspace, interval)) as readings:

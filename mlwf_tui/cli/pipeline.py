@@ -16,8 +16,8 @@ from mlwf_tui.errors import InvalidParameter
 
 if TYPE_CHECKING:  # for the annotation alone; see Face.open
     from mlwf_tui.workflow.pipeline import PipelineResult, Request
-    from mlwf_tui.workflow.pipeline_files import ReadyRecipe
-    from mlwf_tui.workflow.points import Point
+    from mlwf_tui.workflow.pipelines.files import ReadyRecipe
+    from mlwf_tui.workflow.pipelines.points import Point
     from mlwf_tui.workspace import Workspace
 
 group = click.Group()
@@ -107,7 +107,7 @@ def pipeline_command(
 
 
 def _list(face: Face) -> int:
-    from mlwf_tui.workflow.pipeline_files import list_ready
+    from mlwf_tui.workflow.pipelines.files import list_ready
 
     ready = list_ready()
     rows = [(recipe.name, " → ".join(recipe.steps), recipe.description) for recipe in ready]
@@ -126,7 +126,7 @@ def _describe_recipe(recipe: ReadyRecipe) -> dict[str, Any]:
 
 
 def _show_text(face: Face, workspace: Workspace, file: str) -> int:
-    from mlwf_tui.workflow.pipeline_files import find_pipeline
+    from mlwf_tui.workflow.pipelines.files import find_pipeline
 
     found = find_pipeline(workspace, file)
     text = found.content.decode("utf-8", "replace")

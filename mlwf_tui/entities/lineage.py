@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -30,6 +30,8 @@ class LineageNode(msgspec.Struct, frozen=True, kw_only=True):
     state: str  # a RunState's value for runs, for versions their kind or "deleted", else ""
     detail: str  # one line: items, mAP, message
     created_at: datetime
+    author: str = ""  # of a run or version; what else there is has that of its run
+    tags: tuple[str, ...] = ()  # of a version
     card: Card | None = None  # what a person or program put on it
     members: tuple[str, ...] = ()  # the ids of the nodes that it stands for, where several are drawn as one
 
@@ -78,3 +80,15 @@ def keep_nodes(graph: LineageGraph, kept: Iterable[str]) -> LineageGraph:
         tuple(node for node in graph.nodes if node.id in wanted),
         tuple(edge for edge in graph.edges if edge.source in wanted and edge.target in wanted),
     )
+
+
+def join_members(graph: LineageGraph, groups: Collection[LineageNode]) -> LineageGraph:
+    """Return the graph with each group in the place of its `members`."""
+    stand_in = {member: group.id for group in groups for member in group.members}
+    if not stand_in:
+        return graph
+    edges = dict.fromkeys(
+        LineageEdge(stand_in.get(e.source, e.source), stand_in.get(e.target, e.target)) for e in graph.edges
+    )
+    nodes = [*(node for node in graph.nodes if node.id not in stand_in), *groups]
+    return LineageGraph(tuple(sorted(nodes, key=lambda node: node.created_at)), tuple(edges))

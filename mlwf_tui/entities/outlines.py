@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+from msgspec.structs import replace
+
 from mlwf_tui.entities.annotation import Bounds, Geometry, GeometryKind, Point
 
 Ring = tuple[Point, ...]
@@ -51,11 +53,11 @@ def cut_ring(ring: Ring, bounds: Bounds) -> Ring:
     """
     cut = list(ring)
     for axis, limit, sign in (
-        (0, bounds.left, 1), (1, bounds.top, 1), (0, bounds.right, -1), (1, bounds.bottom, -1),
+        (0, bounds.left, 1), (0, bounds.right, -1), (1, bounds.top, 1), (1, bounds.bottom, -1),
     ):  # fmt: skip
-        cut = _cut_side(cut, axis, limit, sign)
         if not cut:
             return ()
+        cut = _cut_side(cut, axis, limit, sign)
     return tuple(cut)
 
 
@@ -70,6 +72,16 @@ def _cut_side(ring: list[Point], axis: int, limit: float, sign: int) -> list[Poi
         if is_inside:
             kept.append(point)
     return kept
+
+
+def cut_polygon(polygon: Geometry, bounds: Bounds) -> Geometry | None:
+    """Return what of a polygon lies inside of a box, its holes cut as well; None where it is no area."""
+    ring = cut_ring(polygon.points, bounds)
+    if len(ring) < 3 or not measure_area(ring):
+        return None
+    holes = (cut_ring(hole, bounds) for hole in polygon.holes)
+    kept = tuple(hole for hole in holes if len(hole) > 2 and measure_area(hole))
+    return replace(polygon, points=ring, holes=kept)
 
 
 def clamp_point(point: Point, width_px: float, height_px: float) -> Point:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point, Visibility
 from mlwf_tui.entities.outlines import (
     clamp_point,
-    cut_ring,
+    cut_polygon,
     enclose,
     join_rings,
     to_corners,
@@ -125,8 +125,7 @@ def clip_geometry(geometry: Geometry, width_px: int, height_px: int) -> Geometry
         case GeometryKind.POLYGON:
             if _is_inside(geometry.points, width_px, height_px):
                 return geometry
-            ring = cut_ring(geometry.points, image)
-            return replace(geometry, points=ring) if len(ring) > 2 else None
+            return cut_polygon(geometry, image)
         case GeometryKind.MASK:
             is_inside = _is_inside(geometry.points, width_px, height_px)
             return geometry if is_inside else draw_geometry(geometry, width_px, height_px)

@@ -37,8 +37,8 @@ from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.doctor import examine
 from mlwf_tui.workflow.export import ExportPlan, ExportResult, export, plan_export
-from mlwf_tui.workflow.export_graph import write_graph
 from mlwf_tui.workflow.graph import read_graph
+from mlwf_tui.workflow.graphs.export_graph import write_graph
 from mlwf_tui.workflow.history import Change, list_changes, list_minor_versions
 from mlwf_tui.workflow.import_ import ImportResult, import_folder
 from mlwf_tui.workflow.items import open_items
@@ -49,7 +49,7 @@ from mlwf_tui.workflow.metrics import find_run
 from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.operations import OperationInfo, list_operations
 from mlwf_tui.workflow.pipeline import PipelineResult, make_request, preview_pipeline, run_pipeline
-from mlwf_tui.workflow.pipeline_files import ReadyRecipe, list_ready
+from mlwf_tui.workflow.pipelines.files import ReadyRecipe, list_ready
 from mlwf_tui.workflow.projects import list_projects
 from mlwf_tui.workflow.rename import rename
 from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation

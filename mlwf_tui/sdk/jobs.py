@@ -13,7 +13,6 @@ from mlwf_tui.sdk.silence import SILENT
 from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.calls import submit_call
-from mlwf_tui.workflow.follow import wait_for
 from mlwf_tui.workflow.logs import LogLine, iter_log
 from mlwf_tui.workflow.metrics import Outlook, RunCurves, find_run, read_curves, read_outlooks
 from mlwf_tui.workflow.pause import pause_run
@@ -29,10 +28,11 @@ from mlwf_tui.workflow.reproduce import (
 )
 from mlwf_tui.workflow.resume import resume_run
 from mlwf_tui.workflow.retry import retry_run
+from mlwf_tui.workflow.running.follow import wait_for
+from mlwf_tui.workflow.running.usage import read_usage
 from mlwf_tui.workflow.runs import get_run, list_runs
 from mlwf_tui.workflow.stop import GRACE_S, stop_run
 from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE, submit_train
-from mlwf_tui.workflow.usage import read_usage
 
 
 class Jobs:

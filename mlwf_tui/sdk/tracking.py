@@ -20,8 +20,8 @@ from mlwf_tui.sdk.home import Home, StrPath
 from mlwf_tui.sdk.tolerance import SWITCH, tolerant, tolerating
 from mlwf_tui.settings import find_home
 from mlwf_tui.workflow import run as verbs
-from mlwf_tui.workflow.events import EventWriter
-from mlwf_tui.workflow.heartbeat import EVERY_S
+from mlwf_tui.workflow.running.events import EventWriter
+from mlwf_tui.workflow.running.heartbeat import EVERY_S
 from mlwf_tui.workspace import Workspace
 
 RUN_VARIABLE = "MLWF_RUN"

@@ -28,6 +28,7 @@ MADE = frozenset({EntryKind.MODEL, EntryKind.REPORT})
 RUNS = frozenset({EntryKind.RUN})
 NAMED = DATA | MADE
 REFERABLE = NAMED | RUNS | {EntryKind.FOLDER, EntryKind.RECIPE}
+ON_GRAPH = REFERABLE | {EntryKind.WORKSPACE, EntryKind.STATE, EntryKind.INTERMEDIATE}
 ANYTHING: frozenset[EntryKind] = frozenset()
 
 
@@ -108,6 +109,7 @@ VERBS = (
     Key("history", "H", "history", "What was ever said and done of it", "Name and copy", NAMED | RUNS),
     Key("delete", "D", "delete", "Delete it; its lineage stays", "Name and copy", NAMED),
     Key("yank", "y", "copy ref", "Copy what the command line calls it", "Name and copy", REFERABLE),
+    Key("graph", "L", "lineage", "Draw only what it came from and what came of it", "Look", ON_GRAPH),
     Key("trace", "", "trace", "What it came from and what came of it, as a list", "Look", NAMED | RUNS),
     Key("reproduce", "", "reproduce", "Do the run again, and say whether it is the same", "Runs", RUNS),
     Key("lint", "", "lint", "What of the lineage is undocumented, sprawls or cannot be redone", "Home"),

@@ -19,6 +19,8 @@ from mlwf_tui.store.rows import decode_item
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workspace import Workspace
 
+HOLDERS = (ArtifactKind.VERSION, ArtifactKind.PROJECT, ArtifactKind.INTERMEDIATE)
+
 
 class Effect(StrEnum):
     """How a thing has to do with the item."""
@@ -74,7 +76,7 @@ def find_affected(workspace: Workspace, ref: str, key: str, *, observer: Observe
     seeker = _Seeker(workspace, item.blob)
     hits: dict[str, list[Item]] = {}
     unread: list[str] = []
-    nodes = [node for node in graph.nodes if node.kind in (ArtifactKind.VERSION, ArtifactKind.PROJECT)]
+    nodes = [node for node in graph.nodes if node.kind in HOLDERS]
     for number, node in enumerate(nodes, start=1):
         observer.check_cancelled()
         try:

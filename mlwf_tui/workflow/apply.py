@@ -37,13 +37,13 @@ from mlwf_tui.protocols import PREDICT_BATCH, ItemPrediction, Observer, PredictR
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
 from mlwf_tui.workflow.benchmark import check_task, find_model, open_weights
-from mlwf_tui.workflow.finished_predictions import FinishedPredictions, forget_predictions
-from mlwf_tui.workflow.jobs import check_terms, queue_run, start_queued
-from mlwf_tui.workflow.leases import find_device
 from mlwf_tui.workflow.projects import find_or_create_project
-from mlwf_tui.workflow.recipes import find_known
-from mlwf_tui.workflow.recorder import Recorder
 from mlwf_tui.workflow.refs import check_project_name, resolve_manifest, with_dataset
+from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
+from mlwf_tui.workflow.running.leases import find_device
+from mlwf_tui.workflow.running.recorder import Recorder
+from mlwf_tui.workflow.transforming.finished_predictions import FinishedPredictions, forget_predictions
+from mlwf_tui.workflow.transforming.recipes import find_known
 from mlwf_tui.workspace import Workspace
 
 

@@ -22,12 +22,12 @@ from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.protocols import EvaluateRequest, EvaluateResult, Observer
 from mlwf_tui.store.manifests import iter_items, read_summary
-from mlwf_tui.workflow.exports import export_manifest
-from mlwf_tui.workflow.jobs import check_terms, queue_run, start_queued
-from mlwf_tui.workflow.leases import find_device
+from mlwf_tui.workflow.exporting.exports import export_manifest
 from mlwf_tui.workflow.names import find_free
-from mlwf_tui.workflow.recorder import Recorder
 from mlwf_tui.workflow.refs import resolve_manifest
+from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
+from mlwf_tui.workflow.running.leases import find_device
+from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workspace import Workspace
 
 TASKS = ("detect",)

@@ -14,8 +14,8 @@ from mlwf_tui.entities.run import Problem, Run
 from mlwf_tui.entities.threeway import Side
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols import Observer
-from mlwf_tui.workflow.jobs import check_terms, queue_run, start_queued
-from mlwf_tui.workflow.recorder import Recorder, closing_run
+from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
+from mlwf_tui.workflow.running.recorder import Recorder, closing_run
 from mlwf_tui.workspace import Adoption, Workspace
 
 Call = Callable[[Workspace, Mapping[str, Any], Observer], Any]

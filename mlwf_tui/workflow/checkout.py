@@ -14,14 +14,14 @@ from mlwf_tui.errors import Conflict, InvalidInput
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place
 from mlwf_tui.processes import read_boot_id
 from mlwf_tui.protocols import Observer
+from mlwf_tui.workflow.importing.scan import scan_folder
 from mlwf_tui.workflow.projects import write_empty_manifest
-from mlwf_tui.workflow.recorder import Recorder, record
-from mlwf_tui.workflow.scan import scan_folder
-from mlwf_tui.workflow.tree import find_keys, hold_tree, look_for_edits, set_aside, settle
-from mlwf_tui.workflow.tree_plan import Plan, plan_change, plan_whole
-from mlwf_tui.workflow.tree_recovery import is_sound, recover
-from mlwf_tui.workflow.tree_state import TreeState, find_state, write_state
-from mlwf_tui.workflow.tree_write import write_plan
+from mlwf_tui.workflow.running.recorder import Recorder, record
+from mlwf_tui.workflow.trees.plan import Plan, plan_change, plan_whole
+from mlwf_tui.workflow.trees.recovery import is_sound, recover
+from mlwf_tui.workflow.trees.state import TreeState, find_state, write_state
+from mlwf_tui.workflow.trees.tree import find_keys, hold_tree, look_for_edits, set_aside, settle
+from mlwf_tui.workflow.trees.write import write_plan
 from mlwf_tui.workspace import Workspace
 
 _SHOWN = 3

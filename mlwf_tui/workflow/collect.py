@@ -10,9 +10,9 @@ from mlwf_tui.store.collect import Collected as Collected  # what the verb retur
 from mlwf_tui.store.collect import collect as collect_store
 from mlwf_tui.store.collect import plan_collect
 from mlwf_tui.store.references import LiveSet
-from mlwf_tui.workflow.finished_drafts import clear_drafts
-from mlwf_tui.workflow.finished_predictions import clear_predictions
 from mlwf_tui.workflow.live import mark_live
+from mlwf_tui.workflow.transforming.finished_drafts import clear_drafts
+from mlwf_tui.workflow.transforming.finished_predictions import clear_predictions
 from mlwf_tui.workspace import Workspace
 
 GRACE_S = 7 * 24 * 3600.0

@@ -13,7 +13,7 @@ from mlwf_tui.entities.project import Project, Version, VersionKind
 from mlwf_tui.errors import Conflict
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.diff import diff
-from mlwf_tui.workflow.recorder import pin_head
+from mlwf_tui.workflow.running.recorder import pin_head
 from mlwf_tui.workspace import Workspace
 
 MAX_NAMED_CLASSES = 3

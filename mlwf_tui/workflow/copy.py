@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from mlwf_tui.entities.project import VersionKind
-from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workflow.refs import check_project_name
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace
 
 

@@ -16,9 +16,9 @@ from mlwf_tui.protocols import Observer
 from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.commit import commit
-from mlwf_tui.workflow.follow import RunUpdate, wait_for
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.restore import restore
+from mlwf_tui.workflow.running.follow import RunUpdate, wait_for
 from mlwf_tui.workflow.stop import stop_run
 from mlwf_tui.workflow.train import submit_train
 from mlwf_tui.workflow.transform import transform

@@ -9,7 +9,7 @@ from mlwf_tui.entities.item import check_text
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.workflow.refs_on_graph import find_card_node
+from mlwf_tui.workflow.graphs.refs_on_graph import find_card_node
 from mlwf_tui.workspace import Workspace
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mlwf_tui.entities.health import Check, Health
-from mlwf_tui.workflow.leases import find_gpu_folder
 from mlwf_tui.workflow.machine import read_gpus
+from mlwf_tui.workflow.running.leases import find_gpu_folder
 from mlwf_tui.workspace import Workspace
 
 LIBRARIES = ("textual", "torch", "ultralytics-opencv-headless", "albumentations", "peewee", "nvidia-ml-py")

@@ -19,10 +19,10 @@ from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, StorageFai
 from mlwf_tui.protocols import ExportedItem, Exporter, Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import iter_items, read_summary
-from mlwf_tui.workflow.fitting import make_fitter
-from mlwf_tui.workflow.linking import ImageLinks
-from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.exporting.fitting import make_fitter
+from mlwf_tui.workflow.exporting.linking import ImageLinks
 from mlwf_tui.workflow.refs import resolve_manifest
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace
 
 

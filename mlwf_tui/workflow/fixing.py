@@ -21,8 +21,8 @@ from mlwf_tui.media.duplicates import find_equal
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.manifests import iter_items, read_summary, update_manifest
 from mlwf_tui.store.places import iter_items_at
-from mlwf_tui.workflow.recorder import Recorder, record
 from mlwf_tui.workflow.refs import resolve_manifest
+from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workspace import Workspace
 
 _STEP: Final = 500

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run
 from mlwf_tui.errors import NotFound
+from mlwf_tui.workflow.graphs.refs_on_graph import find_nodes
 from mlwf_tui.workflow.refs import Entity
-from mlwf_tui.workflow.refs_on_graph import find_nodes
 from mlwf_tui.workspace import Workspace
 
 
@@ -26,6 +28,15 @@ def read_graph(workspace: Workspace, ref: str | None = None) -> LineageGraph:
     if not graph.edges:
         raise NotFound(f"No run has touched {ref} yet.", hint="mlwf graph shows what there is.")
     return graph
+
+
+def list_node_ids(workspace: Workspace, refs: Iterable[str]) -> frozenset[str]:
+    """Return the ids that some things have on the graph; a project has one for each state and version.
+
+    Raises:
+        NotFound: nothing is meant by one of them.
+    """
+    return frozenset(f"{kind}:{id}" for ref in refs for kind, id in find_nodes(workspace, ref))
 
 
 def node_id(entity: Entity) -> str:

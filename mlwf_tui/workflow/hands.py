@@ -10,8 +10,9 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -21,6 +22,8 @@ from mlwf_tui.workflow.messages import Answer, Setup, receive, send
 FEWEST_FOR_HANDS = 600
 """Starting processes takes as long as reading so many items."""
 _MOST_HANDS = 8
+_MOST_ASKED = 2
+"""Messages that a hand has at once: it goes on with the next while this process is busy with other things."""
 _TIMEOUT_S = 10.0  # to end after a farewell
 _ENVIRONMENT = {
     # glibc gives each batch of images back to the system and gets it again page by page, which takes
@@ -83,26 +86,27 @@ class Hands:
         Raises:
             StorageFailed: a hand's disk refused, or it died.
         """
-        idle: SimpleQueue[_Hand] = SimpleQueue()
-        for hand in self._hands:
-            idle.put(hand)
-
-        def ask(message: bytes) -> bytes:
-            hand = idle.get()
-            try:
-                return hand.ask(message)
-            finally:
-                idle.put(hand)
-
-        ahead = 2 * len(self._hands)
+        free: SimpleQueue[_Hand] = SimpleQueue()
+        for hand in [*self._hands] * _MOST_ASKED:
+            free.put(hand)
+        ahead = _MOST_ASKED * len(self._hands)
         pending: deque[Future[bytes]] = deque()
-        with ThreadPoolExecutor(len(self._hands), thread_name_prefix="hand") as threads:
+        try:
             for message in messages:
-                pending.append(threads.submit(ask, message))
+                hand = free.get()
+                answer = hand.ask(message)
+                answer.add_done_callback(partial(_release, free, hand))
+                pending.append(answer)
                 if len(pending) > ahead:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
+        finally:
+            wait(pending)  # nobody reads from a pipe that is closed
+
+
+def _release(free: SimpleQueue[_Hand], hand: _Hand, _: Future[bytes]) -> None:
+    free.put(hand)
 
 
 class _Hand:
@@ -118,12 +122,15 @@ class _Hand:
         assert self._process.stdin is not None  # Popen was asked for the pipes
         assert self._process.stdout is not None
         self._source, self._sink = self._process.stdout, self._process.stdin
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="hand")  # so answers come in their order
         self._is_dismissed = False
         self._send(setup.encode())
 
-    def ask(self, message: bytes) -> bytes:
-        self._send(message)
-        return self._receive()
+    def ask(self, message: bytes) -> Future[bytes]:
+        """Send a message behind those that are not answered yet."""
+        with suppress(StorageFailed):  # it ended; what it last said is why
+            self._send(message)
+        return self._reader.submit(self._receive)
 
     def say_farewell(self) -> None:
         """Let the hand make durable what it did, and end; once is enough."""
@@ -137,6 +144,7 @@ class _Hand:
 
     def end(self) -> None:
         """End the process, whatever it does."""
+        self._reader.shutdown()
         for pipe in (self._sink, self._source):
             try:
                 pipe.close()

@@ -9,7 +9,7 @@ import msgspec
 
 from mlwf_tui.entities.change import JournalEvent
 from mlwf_tui.entities.project import Project, ProjectState
-from mlwf_tui.workflow.refs_on_graph import find_card_node
+from mlwf_tui.workflow.graphs.refs_on_graph import find_card_node
 from mlwf_tui.workspace import Workspace
 
 CARD_FIELDS = ("title", "description", "icon", "icon_color", "icon_bg_color", "url", "url_title")

@@ -22,21 +22,27 @@ from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_changes, read_summary, update_rows, write_rows
 from mlwf_tui.store.writer import StoreWriter
-from mlwf_tui.workflow.cached_items import AllItems, ChangedItems, NextItems, RunOfItems
-from mlwf_tui.workflow.detecting import Choice, choose_importer, list_format_names
-from mlwf_tui.workflow.import_cache import CacheFile, Head, ImportCache, compute_fingerprint, find_cache
-from mlwf_tui.workflow.import_result import ImportResult as ImportResult
-from mlwf_tui.workflow.import_result import describe, repeat, summarise
-from mlwf_tui.workflow.intake import Intake, find_key
-from mlwf_tui.workflow.known_items import KnownItems
-from mlwf_tui.workflow.narrowing import Narrowing, narrow
+from mlwf_tui.workflow.importing.cached_items import AllItems, ChangedItems, NextItems, RunOfItems
+from mlwf_tui.workflow.importing.detecting import Choice, choose_importer, list_format_names
+from mlwf_tui.workflow.importing.import_cache import (
+    CacheFile,
+    Head,
+    ImportCache,
+    compute_fingerprint,
+    find_cache,
+)
+from mlwf_tui.workflow.importing.import_result import ImportResult as ImportResult
+from mlwf_tui.workflow.importing.import_result import describe, repeat, summarise
+from mlwf_tui.workflow.importing.intake import Intake, find_key
+from mlwf_tui.workflow.importing.known_items import KnownItems
+from mlwf_tui.workflow.importing.narrowing import Narrowing, narrow
+from mlwf_tui.workflow.importing.readers import open_readers
+from mlwf_tui.workflow.importing.scan import scan_folder
+from mlwf_tui.workflow.importing.spool import ItemSpool
+from mlwf_tui.workflow.importing.unpacked import clear_unpacked
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
-from mlwf_tui.workflow.readers import open_readers
-from mlwf_tui.workflow.recorder import Recorder, pin_head, record
 from mlwf_tui.workflow.refs import check_project_name
-from mlwf_tui.workflow.scan import scan_folder
-from mlwf_tui.workflow.spool import ItemSpool
-from mlwf_tui.workflow.unpacked import clear_unpacked
+from mlwf_tui.workflow.running.recorder import Recorder, pin_head, record
 from mlwf_tui.workspace import Workspace
 
 _OF_ARCHIVE = "archive "  # before an archive's digest
@@ -146,7 +152,10 @@ class _Import:
             self.fingerprint = compute_fingerprint(self.listing)
             self._find_project()
             return
-        from mlwf_tui.workflow.unpack import open_archive, unpack  # Python's archive readers take 10 ms
+        from mlwf_tui.workflow.importing.unpack import (  # Python's archive readers take 10 ms
+            open_archive,
+            unpack,
+        )
 
         archive = open_archive(self.source, self.observer)
         self.fingerprint = _OF_ARCHIVE + archive.digest

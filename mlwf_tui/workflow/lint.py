@@ -15,11 +15,11 @@ from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.commit import summarise_version
 from mlwf_tui.workflow.describe import describe
-from mlwf_tui.workflow.folding import group_siblings
-from mlwf_tui.workflow.heartbeat import read_heartbeat
+from mlwf_tui.workflow.graphs.folding import group_siblings
 from mlwf_tui.workflow.refs import resolve
 from mlwf_tui.workflow.reproduce import VERBS, find_lacks
 from mlwf_tui.workflow.run import put_card
+from mlwf_tui.workflow.running.heartbeat import read_heartbeat
 from mlwf_tui.workspace import Workspace
 
 MAX_CLASSES = 5

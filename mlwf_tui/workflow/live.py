@@ -7,7 +7,7 @@ from datetime import datetime
 from mlwf_tui.errors import CorruptData, NotFound
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.references import LiveSet
-from mlwf_tui.workflow.finished_drafts import iter_kept_blobs
+from mlwf_tui.workflow.transforming.finished_drafts import iter_kept_blobs
 from mlwf_tui.workspace import Workspace
 
 

@@ -13,7 +13,7 @@ from mlwf_tui.logs.levels import Level, LevelReader
 from mlwf_tui.logs.log_file import LogFile
 from mlwf_tui.logs.query import Finder, Query, TooHard
 from mlwf_tui.logs.terminal import Shown
-from mlwf_tui.workflow.follow import POLL_S, RunFollower, log_path
+from mlwf_tui.workflow.running.follow import POLL_S, RunFollower, log_path
 from mlwf_tui.workspace import Workspace
 
 BATCH_LINES = 1000

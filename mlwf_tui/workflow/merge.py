@@ -17,8 +17,8 @@ from mlwf_tui.entities.threeway import MergeConflict, Side
 from mlwf_tui.errors import Conflict, InvalidParameter
 from mlwf_tui.store.manifests import read_summary, update_manifest
 from mlwf_tui.workflow.combine import Combined, combine
-from mlwf_tui.workflow.recorder import Recorder, record
 from mlwf_tui.workflow.refs import resolve_project_ref
+from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workspace import Workspace
 
 Policy = Literal["fail", "ours", "theirs"]

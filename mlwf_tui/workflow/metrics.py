@@ -14,9 +14,9 @@ from mlwf_tui.entities.metric import MetricSeries, matches
 from mlwf_tui.entities.pace import TimeLeft
 from mlwf_tui.entities.run import Progress, Run
 from mlwf_tui.errors import NotFound
-from mlwf_tui.workflow.events import FILE_NAME, iter_points
+from mlwf_tui.workflow.running.events import FILE_NAME, iter_points
+from mlwf_tui.workflow.running.tracking import Track
 from mlwf_tui.workflow.runs import get_run
-from mlwf_tui.workflow.tracking import Track
 from mlwf_tui.workspace import Workspace
 
 

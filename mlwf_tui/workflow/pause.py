@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from mlwf_tui.entities.run import Run, RunState, Wish, WishKind
 from mlwf_tui.errors import Conflict
-from mlwf_tui.workflow.control import (
+from mlwf_tui.workflow.running.control import (
     GOING_STATES,
     ask,
     wait_for_freeze,
     wait_until,
 )
-from mlwf_tui.workflow.jobs import tend
+from mlwf_tui.workflow.running.jobs import tend
 from mlwf_tui.workspace import Workspace
 
 CHECKPOINTING_VERBS = frozenset({"train"})

@@ -15,10 +15,10 @@ from mlwf_tui.protocols import Observer
 from mlwf_tui.workflow.apply import perform_apply
 from mlwf_tui.workflow.benchmark import perform_benchmark
 from mlwf_tui.workflow.calls import perform_call
-from mlwf_tui.workflow.jobs import tend
-from mlwf_tui.workflow.leases import is_slot
-from mlwf_tui.workflow.recorder import Recorder, closing_run
-from mlwf_tui.workflow.settle import notify
+from mlwf_tui.workflow.running.jobs import tend
+from mlwf_tui.workflow.running.leases import is_slot
+from mlwf_tui.workflow.running.recorder import Recorder, closing_run
+from mlwf_tui.workflow.running.settle import notify
 from mlwf_tui.workflow.train import perform_train
 from mlwf_tui.workspace import Workspace
 

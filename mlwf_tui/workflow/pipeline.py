@@ -14,12 +14,9 @@ from mlwf_tui.entities.run import Run
 from mlwf_tui.formats.pipelines import read_pipeline
 from mlwf_tui.formats.yaml_nodes import read_word
 from mlwf_tui.protocols import Observer
-from mlwf_tui.workflow.jobs import check_terms, queue_run, start_queued
-from mlwf_tui.workflow.pipeline_files import find_pipeline
-from mlwf_tui.workflow.pipeline_training import train_on_output
-from mlwf_tui.workflow.pipeline_values import change_pipeline
-from mlwf_tui.workflow.piping import Plan, plan_pipeline
-from mlwf_tui.workflow.points import (
+from mlwf_tui.workflow.pipelines.files import find_pipeline
+from mlwf_tui.workflow.pipelines.piping import Plan, plan_pipeline
+from mlwf_tui.workflow.pipelines.points import (
     PIPELINE,
     LabelledObserver,
     Point,
@@ -29,7 +26,10 @@ from mlwf_tui.workflow.points import (
     preview_point,
     run_point,
 )
-from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.pipelines.training import train_on_output
+from mlwf_tui.workflow.pipelines.values import change_pipeline
+from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace
 
 SWEEP = "sweep"

@@ -15,11 +15,11 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
 from mlwf_tui.protocols import Draft, Observer, PlannedItem, SourceItem
 from mlwf_tui.workflow.hands import Hands, open_hands
-from mlwf_tui.workflow.making_hand import Shown, ShowTask, Task
-from mlwf_tui.workflow.planning import Counts, Fate, Planned, Survey, join_source_schemas
-from mlwf_tui.workflow.recipes import Recipe, check_recipe, name_sources
 from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref
-from mlwf_tui.workflow.sources import Sources
+from mlwf_tui.workflow.transforming.making_hand import Shown, ShowTask, Task
+from mlwf_tui.workflow.transforming.planning import Counts, Fate, Planned, Survey, join_source_schemas
+from mlwf_tui.workflow.transforming.recipes import Recipe, check_recipe, name_sources
+from mlwf_tui.workflow.transforming.sources import Sources
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")

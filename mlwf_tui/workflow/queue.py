@@ -7,8 +7,8 @@ from typing import Any
 
 from mlwf_tui.entities.ids import JobId
 from mlwf_tui.entities.run import Job, JobExit, Run
-from mlwf_tui.workflow.jobs import tend
-from mlwf_tui.workflow.settle import describe_end, settle_job
+from mlwf_tui.workflow.running.jobs import tend
+from mlwf_tui.workflow.running.settle import describe_end, settle_job
 from mlwf_tui.workspace import Workspace
 
 

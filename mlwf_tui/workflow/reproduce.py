@@ -17,17 +17,19 @@ from mlwf_tui.store.references import find_unreadable
 from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.delete import delete
-from mlwf_tui.workflow.heartbeat import read_heartbeat
+from mlwf_tui.workflow.metrics import read_outlooks
 from mlwf_tui.workflow.names import find_free
+from mlwf_tui.workflow.running.heartbeat import read_heartbeat
+from mlwf_tui.workflow.running.surroundings import describe_surroundings
 from mlwf_tui.workflow.runs import get_run
-from mlwf_tui.workflow.surroundings import describe_surroundings
 from mlwf_tui.workflow.train import OWN_PARAMS, submit_train
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace
 
 VERBS = ("transform", "train", "benchmark", "apply")
 QUEUED_VERBS = ("train", "benchmark", "apply")
-TOLERANCE = 0.01  # of metrics, which lie between 0 and 1
+TOLERANCE = 0.01  # of values up to 1, as metrics are; of larger ones, as losses may be, a hundredth of them
+CURVES = ("train/", "val/", "metrics/")  # not times, and not what the machine was like
 SUFFIX = "again"
 
 
@@ -154,7 +156,9 @@ def judge(workspace: Workspace, run: Run, again: Run, *, tolerance: float = TOLE
         )
     is_exact = run.verb in ("transform", "apply")
     outputs = tuple(
-        _compare_manifests(workspace, run, again) if is_exact else _compare_metrics(run, again, tolerance)
+        _compare_manifests(workspace, run, again)
+        if is_exact
+        else _compare_metrics(workspace, run, again, tolerance)
     )
     return Reproduction(
         run=run.id,
@@ -277,16 +281,23 @@ def _find_manifest(workspace: Workspace, run: Run) -> Digest | None:
     return None
 
 
-def _compare_metrics(run: Run, again: Run, tolerance: float) -> Iterator[Comparison]:
-    before, after = (_read_metrics(one) for one in (run, again))
+def _compare_metrics(workspace: Workspace, run: Run, again: Run, tolerance: float) -> Iterator[Comparison]:
+    before, after = (_read_metrics(workspace, one) for one in (run, again))
     for key in dict.fromkeys((*before, *after)):
         old, new = before.get(key), after.get(key)
-        is_same = old is not None and new is not None and abs(old - new) <= tolerance
+        is_same = old is not None and new is not None and abs(old - new) <= tolerance * max(1.0, abs(old))
         yield Comparison(name=key, before=old, after=new, is_same=is_same)
 
 
-def _read_metrics(run: Run) -> dict[str, float]:
+def _read_metrics(workspace: Workspace, run: Run) -> dict[str, float]:
+    """Return the last value of each curve that the data decides, and the metrics of the outcome."""
+    summaries = read_outlooks(workspace, [run])[run.id].standing.summaries
+    found = {
+        key: summary.last
+        for key, summary in summaries.items()
+        if key.startswith(CURVES) and summary.last is not None
+    }
     metrics = run.result.get("metrics", {})
-    if not isinstance(metrics, Mapping):
-        return {}
-    return {str(key): float(value) for key, value in metrics.items() if isinstance(value, int | float)}
+    if isinstance(metrics, Mapping):
+        found |= {str(key): float(value) for key, value in metrics.items() if isinstance(value, int | float)}
+    return found

@@ -7,8 +7,8 @@ import msgspec
 from mlwf_tui.entities.ids import Digest, ProjectId, StateId
 from mlwf_tui.entities.project import Project, Version, VersionKind
 from mlwf_tui.store.manifests import read_summary
-from mlwf_tui.workflow.recorder import pin_head, record
 from mlwf_tui.workflow.refs import resolve_minor, resolve_version
+from mlwf_tui.workflow.running.recorder import pin_head, record
 from mlwf_tui.workspace import Workspace
 
 

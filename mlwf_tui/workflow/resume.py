@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.workflow.control import wait_for_freeze
-from mlwf_tui.workflow.freezing import find_frozen_job
-from mlwf_tui.workflow.jobs import start_queued, tend
 from mlwf_tui.workflow.pause import check_is_queued
+from mlwf_tui.workflow.running.control import wait_for_freeze
+from mlwf_tui.workflow.running.freezing import find_frozen_job
+from mlwf_tui.workflow.running.jobs import start_queued, tend
 from mlwf_tui.workspace import Workspace
 
 

@@ -6,9 +6,9 @@ import shutil
 
 from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import StorageFailed
-from mlwf_tui.workflow.jobs import start_queued, tend
-from mlwf_tui.workflow.leases import hold_run
 from mlwf_tui.workflow.pause import check_is_queued
+from mlwf_tui.workflow.running.jobs import start_queued, tend
+from mlwf_tui.workflow.running.leases import hold_run
 from mlwf_tui.workspace import Workspace
 
 FIT_FOLDER = "fit"  # of a run's folder: what a trainer writes, checkpoints included

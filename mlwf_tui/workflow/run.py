@@ -17,10 +17,10 @@ from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_items
-from mlwf_tui.workflow import heartbeat
-from mlwf_tui.workflow.events import FILE_NAME, EventWriter
-from mlwf_tui.workflow.recorder import Recorder
-from mlwf_tui.workflow.surroundings import describe_program
+from mlwf_tui.workflow.running import heartbeat
+from mlwf_tui.workflow.running.events import FILE_NAME, EventWriter
+from mlwf_tui.workflow.running.recorder import Recorder
+from mlwf_tui.workflow.running.surroundings import describe_program
 from mlwf_tui.workspace import Workspace
 
 INPUT_KINDS = (

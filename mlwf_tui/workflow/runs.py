@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlwf_tui.entities.run import Run
-from mlwf_tui.workflow import jobs
+from mlwf_tui.workflow.running import jobs
 from mlwf_tui.workspace import Workspace
 
 

@@ -35,7 +35,7 @@ def serve(home: Path, source: IO[bytes], sink: IO[bytes]) -> None:
 
 def _find_role(name: str) -> Role:
     if name == "read":
-        from mlwf_tui.workflow.reading_hand import open_reading
+        from mlwf_tui.workflow.importing.reading_hand import open_reading
 
         return open_reading
     if name == "inspect":
@@ -43,14 +43,14 @@ def _find_role(name: str) -> Role:
 
         return open_inspecting
     if name == "make":
-        from mlwf_tui.workflow.making_hand import open_making
+        from mlwf_tui.workflow.transforming.making_hand import open_making
 
         return open_making
     if name == "show":
-        from mlwf_tui.workflow.making_hand import open_showing
+        from mlwf_tui.workflow.transforming.making_hand import open_showing
 
         return open_showing
-    from mlwf_tui.workflow.tree_write import open_writing
+    from mlwf_tui.workflow.trees.write import open_writing
 
     return open_writing
 

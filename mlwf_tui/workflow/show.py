@@ -18,11 +18,11 @@ from mlwf_tui.entities.usage import Usage
 from mlwf_tui.errors import NotFound
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.content import read_content
-from mlwf_tui.workflow.heartbeat import read_heartbeat
 from mlwf_tui.workflow.metrics import Outlook, read_outlooks
 from mlwf_tui.workflow.refs import Entity, resolve
+from mlwf_tui.workflow.running.heartbeat import read_heartbeat
+from mlwf_tui.workflow.running.usage import read_usage
 from mlwf_tui.workflow.runs import get_run
-from mlwf_tui.workflow.usage import read_usage
 from mlwf_tui.workspace import Workspace
 
 

@@ -9,10 +9,10 @@ from mlwf_tui.entities.folder import FolderChange, FolderStatus
 from mlwf_tui.errors import NotFound, StorageFailed
 from mlwf_tui.protocols import Observer
 from mlwf_tui.settings import expand_path
-from mlwf_tui.workflow.scan import scan_folder
-from mlwf_tui.workflow.tree import hold_tree, look_for_edits
-from mlwf_tui.workflow.tree_recovery import recover
-from mlwf_tui.workflow.tree_state import TreeState, distrust, get_state, may_have_lost
+from mlwf_tui.workflow.importing.scan import scan_folder
+from mlwf_tui.workflow.trees.recovery import recover
+from mlwf_tui.workflow.trees.state import TreeState, distrust, get_state, may_have_lost
+from mlwf_tui.workflow.trees.tree import hold_tree, look_for_edits
 from mlwf_tui.workspace import Workspace
 
 

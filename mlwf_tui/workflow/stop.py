@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Conflict
-from mlwf_tui.workflow.control import end_job, wake_frozen
-from mlwf_tui.workflow.dispatch import STOP_GRACE_S
-from mlwf_tui.workflow.freezing import find_frozen_job
-from mlwf_tui.workflow.jobs import tend
+from mlwf_tui.workflow.running.control import end_job, wake_frozen
+from mlwf_tui.workflow.running.dispatch import STOP_GRACE_S
+from mlwf_tui.workflow.running.freezing import find_frozen_job
+from mlwf_tui.workflow.running.jobs import tend
 from mlwf_tui.workspace import Workspace
 
 GRACE_S = STOP_GRACE_S

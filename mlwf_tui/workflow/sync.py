@@ -22,14 +22,14 @@ from mlwf_tui.protocols import Observer
 from mlwf_tui.store.manifests import read_summary, update_manifest
 from mlwf_tui.store.rows import encode_item
 from mlwf_tui.workflow.combine import combine
-from mlwf_tui.workflow.recorder import Recorder, pin_head, record
-from mlwf_tui.workflow.scan import scan_folder
-from mlwf_tui.workflow.tree import hold_tree, settle
-from mlwf_tui.workflow.tree_edits import TreeEdits, read_edits
-from mlwf_tui.workflow.tree_plan import Plan, plan_change, plan_new
-from mlwf_tui.workflow.tree_recovery import is_sound, recover
-from mlwf_tui.workflow.tree_state import TreeState, get_state, write_state
-from mlwf_tui.workflow.tree_write import write_plan
+from mlwf_tui.workflow.importing.scan import scan_folder
+from mlwf_tui.workflow.running.recorder import Recorder, pin_head, record
+from mlwf_tui.workflow.trees.edits import TreeEdits, read_edits
+from mlwf_tui.workflow.trees.plan import Plan, plan_change, plan_new
+from mlwf_tui.workflow.trees.recovery import is_sound, recover
+from mlwf_tui.workflow.trees.state import TreeState, get_state, write_state
+from mlwf_tui.workflow.trees.tree import hold_tree, settle
+from mlwf_tui.workflow.trees.write import write_plan
 from mlwf_tui.workspace import Workspace
 
 _SHOWN = 3

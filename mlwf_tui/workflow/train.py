@@ -20,13 +20,13 @@ from mlwf_tui.params import ParamSpec, build_params, describe_params
 from mlwf_tui.protocols import FitRequest, FitResult, Observer, Trainer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import iter_items, read_summary
-from mlwf_tui.workflow.exports import export_manifest
-from mlwf_tui.workflow.jobs import check_terms, queue_run, start_queued
-from mlwf_tui.workflow.leases import find_device
+from mlwf_tui.workflow.exporting.exports import export_manifest
 from mlwf_tui.workflow.names import choose_model_name, find_free
-from mlwf_tui.workflow.recorder import Recorder
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.retry import FIT_FOLDER
+from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
+from mlwf_tui.workflow.running.leases import find_device
+from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workspace import Workspace
 
 TRAINER = "ultralytics"

@@ -18,15 +18,15 @@ from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.manifests import EncodedItem, write_rows
-from mlwf_tui.workflow.finished_drafts import FinishedDrafts, forget_drafts, place_drafts
-from mlwf_tui.workflow.making import Tally, open_drafts
 from mlwf_tui.workflow.names import find_free
-from mlwf_tui.workflow.placing import check_free, place_beside
-from mlwf_tui.workflow.planning import Counts, Fate, Plan, plan_recipe
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
-from mlwf_tui.workflow.recipes import Recipe, check_recipe, find_known, name_sources
-from mlwf_tui.workflow.recorder import Recorder, record
 from mlwf_tui.workflow.refs import check_project_name, resolve_manifest, resolve_project_ref
+from mlwf_tui.workflow.running.recorder import Recorder, record
+from mlwf_tui.workflow.transforming.finished_drafts import FinishedDrafts, forget_drafts, place_drafts
+from mlwf_tui.workflow.transforming.making import Tally, open_drafts
+from mlwf_tui.workflow.transforming.placing import check_free, place_beside
+from mlwf_tui.workflow.transforming.planning import Counts, Fate, Plan, plan_recipe
+from mlwf_tui.workflow.transforming.recipes import Recipe, check_recipe, find_known, name_sources
 from mlwf_tui.workspace import Workspace
 
 _LOOKS_EVERY = 256  # rows between two looks at whether the work is still wanted

@@ -8,7 +8,7 @@ import msgspec
 
 from mlwf_tui.catalog.heads import HeadMove
 from mlwf_tui.entities.ids import ProjectId
-from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace
 
 

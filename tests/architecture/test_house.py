@@ -15,17 +15,9 @@ from mlwf_tui.sdk.jobs import Jobs
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "datumaro", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
-    "__init__", "affected", "backup_files", "cached_items", "calls", "combine", "content", "control",
-    "detecting", "dispatch", "events", "export_graph", "exports", "fingerprints", "finished_drafts",
-    "finished_predictions",    "fitting", "fixing", "folding", "follow", "freezing", "graph_formats", "graph_pages", "graph_places",
-    "graph_standards", "hands", "heartbeat", "hits", "import_cache", "import_result", "inspecting",
-    "intake", "items", "jobs", "journal", "known_items", "layouts", "leases", "linking", "listing_changes",
-    "live", "machine_marks", "making", "making_hand", "members", "messages", "metering", "names",
-    "narrowing", "perform", "pictures", "pipeline_files", "pipeline_training", "pipeline_values", "piping",
-    "placing", "planned_steps", "planning", "points", "preview", "progress_log", "readers", "reading", "reading_hand",
-    "recipes", "record_files", "recorder", "refs", "refs_on_graph", "run_diff", "scan", "serving", "settle", "sources",
-    "spool", "step_params", "stepping", "surroundings", "tracking", "tree", "tree_edits", "tree_files",
-    "tree_moves", "tree_plan", "tree_recovery", "tree_state", "tree_write", "unpack", "unpacked", "usage",
+    "__init__", "affected", "backup_files", "calls", "combine", "content", "fingerprints", "fixing",
+    "hands", "hits", "inspecting", "items", "journal", "live", "messages", "names", "perform", "pictures",
+    "preview", "refs", "run_diff", "serving",
 }  # fmt: skip
 SDK_NAMES = {
     "import": "import_folder",  # a word of Python

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mlwf_tui.workflow.importing.reading_hand import ReadingSetup
 from mlwf_tui.workflow.messages import Setup, send
-from mlwf_tui.workflow.reading_hand import ReadingSetup
 
 LISTING = """
 import runpy, sys
@@ -25,11 +25,11 @@ finally:
 UNNEEDED = {
     "PIL", "asyncio", "difflib", "email", "importlib.metadata", "multiprocessing", "numpy", "pyfastcdc",
     "rich", "subprocess", "textual", "tomllib", "yaml",
-    "mlwf_tui.store.verify", "mlwf_tui.workflow.follow",
+    "mlwf_tui.store.verify", "mlwf_tui.workflow.running.follow",
 }  # fmt: skip
 NOT_FOR_HANDS = {
     "PIL", "click", "email", "importlib.metadata", "numpy", "peewee", "rich", "textual", "yaml",
-    "mlwf_tui.catalog", "mlwf_tui.settings", "mlwf_tui.store.verify", "mlwf_tui.workflow.recorder",
+    "mlwf_tui.catalog", "mlwf_tui.settings", "mlwf_tui.store.verify", "mlwf_tui.workflow.running.recorder",
     "mlwf_tui.workspace",
 }  # fmt: skip
 
@@ -53,7 +53,7 @@ def greet(role: str, setup: bytes, *messages: bytes) -> bytes:
 def test_listing_projects_loads_no_more_than_it_needs(tmp_path: Path) -> None:
     loaded = run_listing_modules("mlwf_tui", "--home", str(tmp_path / "home"), "projects")
     assert "mlwf_tui.workflow.projects" in loaded
-    assert loaded & (UNNEEDED | {"shutil", "mlwf_tui.workflow.recorder"}) == set()
+    assert loaded & (UNNEEDED | {"shutil", "mlwf_tui.workflow.running.recorder"}) == set()
 
 
 @pytest.mark.parametrize("words", [["--help"], ["import", "--help"], ["stats"], ["runs"]])
@@ -77,7 +77,7 @@ def test_a_hand_that_reads_loads_no_more_than_it_needs(tmp_path: Path, importer:
     loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), messages=messages)
     assert f"mlwf_tui.plugins.importers.{importer}" in loaded
     assert not loaded & (
-        NOT_FOR_HANDS | {"subprocess", "mlwf_tui.workflow.hands", "mlwf_tui.workflow.tree_write"}
+        NOT_FOR_HANDS | {"subprocess", "mlwf_tui.workflow.hands", "mlwf_tui.workflow.trees.write"}
     )
 
 
@@ -86,7 +86,7 @@ def test_a_hand_that_writes_loads_no_more_than_it_needs(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     setup = msgspec.msgpack.encode([os.fsencode(tmp_path / "checkout"), True])
     loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), messages=greet("write", setup))
-    assert "mlwf_tui.workflow.tree_write" in loaded
+    assert "mlwf_tui.workflow.trees.write" in loaded
     assert loaded & NOT_FOR_HANDS == set()
 
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlwf_tui.checks.shapes import clip, clip_ring, has_area, has_stray_keypoint, is_crossing, measure_ring
+from mlwf_tui.checks.shapes import clip, has_area, has_stray_keypoint, is_crossing
 from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point, Visibility
+from mlwf_tui.entities.outlines import measure_area
 
 SQUARE = ((0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (0.0, 10.0))
 BOW = ((0.0, 0.0), (10.0, 10.0), (10.0, 0.0), (0.0, 10.0))
@@ -56,13 +57,14 @@ def test_a_keypoint_that_is_missing_lies_nowhere() -> None:
 
 
 @given(rings, st.integers(1, 20), st.integers(1, 20))
-def test_a_clipped_ring_lies_on_the_image_and_is_no_larger(
+def test_a_clipped_polygon_lies_on_the_image_and_is_no_larger(
     ring: tuple[Point, ...], width_px: int, height_px: int
 ) -> None:
-    clipped = clip_ring(ring, width_px, height_px)
-    assert all(-1e-9 <= x <= width_px + 1e-9 and -1e-9 <= y <= height_px + 1e-9 for x, y in clipped)
-    if clipped:
-        assert abs(measure_ring(clipped)) <= width_px * height_px + 1e-6
+    clipped = clip(polygon(ring), width_px, height_px)
+    if clipped is not None:
+        points = clipped.points
+        assert all(-1e-9 <= x <= width_px + 1e-9 and -1e-9 <= y <= height_px + 1e-9 for x, y in points)
+        assert abs(measure_area(points)) <= width_px * height_px + 1e-6
 
 
 def test_a_box_is_clipped_and_one_beside_the_image_is_gone() -> None:
@@ -75,8 +77,8 @@ def test_a_polygon_is_clipped_with_its_holes() -> None:
     ring = ((-10.0, 0.0), (10.0, 0.0), (10.0, 10.0), (-10.0, 10.0))
     clipped = clip(polygon(ring, (hole,)), 20, 20)
     assert clipped is not None
-    assert abs(measure_ring(clipped.points)) == 100
-    assert abs(measure_ring(clipped.holes[0])) == 8
+    assert abs(measure_area(clipped.points)) == 100
+    assert abs(measure_area(clipped.holes[0])) == 8
 
 
 def test_a_mask_keeps_its_pixels_where_they_were() -> None:

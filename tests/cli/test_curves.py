@@ -14,8 +14,8 @@ import pytest
 from mlwf_tui import processes
 from mlwf_tui.cli.main import main
 from mlwf_tui.entities.run import Run
-from mlwf_tui.workflow.events import FILE_NAME, EventWriter
-from mlwf_tui.workflow.jobs import queue_run
+from mlwf_tui.workflow.running.events import FILE_NAME, EventWriter
+from mlwf_tui.workflow.running.jobs import queue_run
 from mlwf_tui.workspace import open_workspace
 
 

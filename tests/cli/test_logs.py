@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mlwf_tui.workflow.follow import log_path
-from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.running.follow import log_path
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import open_workspace
 
 LOG = (

@@ -11,9 +11,9 @@ from mlwf_tui.entities.item import Split, check_dataset, check_name
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.registry import Registry
-from mlwf_tui.workflow.detecting import choose_importer
 from mlwf_tui.workflow.import_ import import_folder
-from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.importing.detecting import choose_importer
+from mlwf_tui.workflow.importing.scan import scan_folder
 from mlwf_tui.workspace import open_workspace
 from tests.fakes.observers import KeepingObserver
 from tests.format_folders import BOXES, SAMPLES, VARIANTS

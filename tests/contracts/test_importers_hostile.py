@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.registry import Registry
-from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.format_folders import SAMPLES, VARIANTS
 from tests.importing import read_folder
 from tests.making import write_image

@@ -16,7 +16,7 @@ from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols import SourceItem
 from mlwf_tui.registry import Registry
-from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.exporting import fit_all, write_fitted
 from tests.importing import ReadItem, read_folder
 from tests.shapes import NODES, SCHEMA, draw_items, make_source

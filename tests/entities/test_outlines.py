@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlwf_tui.entities.annotation import Bounds, Point
-from mlwf_tui.entities.outlines import cut_ring, enclose, join_rings, measure_area, to_corners, turn_against
+from mlwf_tui.entities.annotation import Bounds, Geometry, GeometryKind, Point
+from mlwf_tui.entities.outlines import (
+    cut_polygon,
+    cut_ring,
+    enclose,
+    join_rings,
+    measure_area,
+    to_corners,
+    turn_against,
+)
 
 points = st.tuples(st.floats(-100, 100), st.floats(-100, 100))
 
@@ -35,6 +43,28 @@ def test_what_was_cut_lies_inside_and_has_no_more_area(ring: list[Point]) -> Non
     assert all(-50.001 <= x <= 50.001 and -50.001 <= y <= 50.001 for x, y in cut)
     if all(abs(x) <= 50 and abs(y) <= 50 for x, y in ring):
         assert cut == tuple(ring)
+
+
+@given(st.lists(points, min_size=3, max_size=8))
+def test_cutting_twice_cuts_once(ring: list[Point]) -> None:
+    bounds = Bounds(-50, -50, 50, 50)
+    once = cut_ring(tuple(ring), bounds)
+    assert cut_ring(once, bounds) == once
+
+
+def test_a_cut_triangle_has_the_area_that_is_inside() -> None:
+    cut = cut_ring(((-10, 0), (10, 0), (-10, 20)), Bounds(0, 0, 40, 30))
+    assert abs(measure_area(cut)) == pytest.approx(50)
+
+
+def test_a_polygon_is_cut_with_its_holes() -> None:
+    holes = (to_corners(Bounds(-4, 4, 4, 6)), to_corners(Bounds(-9, 1, -5, 3)))  # the second one outside
+    polygon = Geometry(GeometryKind.POLYGON, to_corners(Bounds(-10, 0, 10, 10)), holes)
+    cut = cut_polygon(polygon, Bounds(0, 0, 20, 20))
+    assert cut is not None
+    assert measure_area(cut.points) == 100
+    assert [measure_area(hole) for hole in cut.holes] == [8]
+    assert cut_polygon(polygon, Bounds(11, 0, 20, 20)) is None
 
 
 @given(

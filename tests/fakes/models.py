@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.model import Checkpoint, Model
-from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace
 
 

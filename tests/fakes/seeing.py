@@ -25,7 +25,7 @@ from mlwf_tui.protocols import (
     PredictRequest,
     SourceItem,
 )
-from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace
 from tests.making import Box
 

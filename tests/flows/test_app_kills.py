@@ -11,8 +11,8 @@ import pytest
 
 from mlwf_tui import processes
 from mlwf_tui.entities.run import RunState
-from mlwf_tui.workflow.follow import log_path
 from mlwf_tui.workflow.resume import resume_run
+from mlwf_tui.workflow.running.follow import log_path
 from mlwf_tui.workspace import Workspace
 from tests import jobs
 from tests.tui.pty_terminal import Terminal

@@ -12,7 +12,7 @@ from zlib import crc32
 
 import pytest
 
-from mlwf_tui.workflow.tree_state import get_state, may_have_lost
+from mlwf_tui.workflow.trees.state import get_state, may_have_lost
 from tests.faults.harness import call_well, choose, make_kill, run_with_fault
 from tests.faults.places import Places, edit_checkout, get_scenario
 from tests.faults.power import cut_power

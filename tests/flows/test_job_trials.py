@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.workflow.jobs import tend
 from mlwf_tui.workflow.queue import list_queue
 from mlwf_tui.workflow.resume import resume_run
+from mlwf_tui.workflow.running.jobs import tend
 from mlwf_tui.workflow.runs import get_run, list_runs
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests import jobs
@@ -24,7 +24,7 @@ from tests import jobs
 QUEUE_AND_FOLLOW = """
 import sys
 from pathlib import Path
-from mlwf_tui.workflow.follow import wait_for
+from mlwf_tui.workflow.running.follow import wait_for
 from mlwf_tui.workspace import open_workspace
 from tests import jobs
 with open_workspace(Path(sys.argv[1])) as home:

@@ -11,8 +11,8 @@ from mlwf_tui.cli.main import main
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.logs.log_file import MAX_LINE_BYTES
 from mlwf_tui.logs.parts import list_parts
-from mlwf_tui.workflow.follow import log_path
 from mlwf_tui.workflow.logs import iter_log
+from mlwf_tui.workflow.running.follow import log_path
 from mlwf_tui.workspace import Workspace
 from tests import jobs
 

@@ -21,9 +21,9 @@ import pytest
 from mlwf_tui.cli.main import main
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.workflow.events import FILE_NAME
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.metrics import read_outlooks
+from mlwf_tui.workflow.running.events import FILE_NAME
 from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workflow.train import submit_train
 from mlwf_tui.workspace import Workspace

@@ -16,8 +16,8 @@ from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.run import Run
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.import_ import import_folder
-from mlwf_tui.workflow.jobs import queue_run
-from mlwf_tui.workflow.recorder import Recorder, record
+from mlwf_tui.workflow.running.jobs import queue_run
+from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.making import Box, make_yolo

@@ -10,7 +10,7 @@ from pathlib import Path
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.tui.widgets.metric_plots import MetricPlots
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
-from mlwf_tui.workflow.events import FILE_NAME, EventWriter
+from mlwf_tui.workflow.running.events import FILE_NAME, EventWriter
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import drive

@@ -49,9 +49,8 @@ async def test_every_action_is_in_the_palette(full_home: Workspace) -> None:
         await app.until(lambda: isinstance(app.top, CommandPalette))
         provider = ActionProvider(app.main)
         hits = [hit for key in KEYS async for hit in provider.search(key.label)]
-        assert {hit.command.args[0] for hit in hits if isinstance(hit.command, partial)} == {
-            k.id for k in KEYS
-        }
+        found = {hit.command.args[0] for hit in hits if isinstance(hit.command, partial)}
+        assert found >= {key.id for key in KEYS}
 
 
 async def test_the_palette_does_what_it_says(full_home: Workspace) -> None:

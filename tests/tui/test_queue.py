@@ -9,7 +9,7 @@ import pytest
 
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.workflow.queue import list_queue
-from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workspace import Workspace
 from tests import jobs

@@ -159,7 +159,7 @@ async def test_a_result_comes_into_a_dataset_beside_what_a_project_has(projects_
     assert _read_project_count(projects_home, "parts") > before
     source = open_items(projects_home, "parts")
     items = read_items(projects_home, source, range(source.item_count))
-    assert {item.dataset for item in items} == {"main", "mirrored/here"}
+    assert {item.dataset for item in items} == {"main", "mirrored/here/main"}
 
 
 async def test_in_place_moves_the_head_and_keeps_the_state_before(projects_home: Workspace) -> None:

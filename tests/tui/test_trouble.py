@@ -8,8 +8,8 @@ from pathlib import Path
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
 from mlwf_tui.workflow.delete import delete
-from mlwf_tui.workflow.follow import log_path
 from mlwf_tui.workflow.rename import rename
+from mlwf_tui.workflow.running.follow import log_path
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import drive

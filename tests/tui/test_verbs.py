@@ -18,9 +18,9 @@ from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.form import FolderSuggester, Form
 from mlwf_tui.tui.widgets.progress import ProgressDialog
 from mlwf_tui.tui.widgets.prompt import Prompt
-from mlwf_tui.workflow.jobs import queue_run
 from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.projects import list_projects
+from mlwf_tui.workflow.running.jobs import queue_run
 from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace

@@ -12,8 +12,8 @@ from mlwf_tui import processes
 from mlwf_tui.entities.mark import MarkKind
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.tui.screens.watch import RunWatch
-from mlwf_tui.workflow.events import FILE_NAME, EventWriter
-from mlwf_tui.workflow.jobs import queue_run
+from mlwf_tui.workflow.running.events import FILE_NAME, EventWriter
+from mlwf_tui.workflow.running.jobs import queue_run
 from mlwf_tui.workspace import Workspace, open_workspace
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import zstandard
 
-from mlwf_tui.workflow.members import ArchiveKind
+from mlwf_tui.workflow.importing.members import ArchiveKind
 
 _MODES = {ArchiveKind.TAR: "w", ArchiveKind.GZIP: "w:gz", ArchiveKind.BZIP2: "w:bz2", ArchiveKind.XZ: "w:xz"}
 

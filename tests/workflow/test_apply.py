@@ -17,10 +17,10 @@ from mlwf_tui.protocols import PREDICT_BATCH
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.collect import collect
-from mlwf_tui.workflow.finished_predictions import FinishedPredictions
 from mlwf_tui.workflow.pipeline import PipelineResult, make_request, run_pipeline, submit_pipeline
 from mlwf_tui.workflow.resume import resume_run
 from mlwf_tui.workflow.runs import get_run
+from mlwf_tui.workflow.transforming.finished_predictions import FinishedPredictions
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests import jobs
 from tests.fakes.observers import KeepingObserver, StoppingObserver

@@ -21,7 +21,7 @@ from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.fixing import fix
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
-from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.undo import undo
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver, StoppingObserver

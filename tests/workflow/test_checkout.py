@@ -18,13 +18,13 @@ from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.import_ import import_folder
-from mlwf_tui.workflow.scan import sign_status
+from mlwf_tui.workflow.importing.scan import sign_status
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import sync
 from mlwf_tui.workflow.transform import transform
-from mlwf_tui.workflow.tree import hold_tree
-from mlwf_tui.workflow.tree_files import TreeFiles
-from mlwf_tui.workflow.tree_state import get_state, write_state
+from mlwf_tui.workflow.trees.files import TreeFiles
+from mlwf_tui.workflow.trees.state import get_state, write_state
+from mlwf_tui.workflow.trees.tree import hold_tree
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.making import make_image, write_image, write_voc_xml
@@ -334,7 +334,7 @@ def test_an_edit_made_after_a_killed_checkout_is_not_lost(
 def test_two_at_once_are_kept_apart(
     imported: Workspace, folder: Path, observer: KeepingObserver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlwf_tui.workflow.tree._LOCK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("mlwf_tui.workflow.trees.tree._LOCK_TIMEOUT_S", 0.05)
     with hold_tree(imported, folder), pytest.raises(Busy):
         sync(imported, folder, observer=observer)
 

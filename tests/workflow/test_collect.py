@@ -17,7 +17,7 @@ from mlwf_tui.errors import Busy, CorruptData
 from mlwf_tui.store.collect import MAX_DEAD_SHARE
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.workflow.collect import collect
-from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workflow.undo import redo, undo
 from mlwf_tui.workflow.verify import verify

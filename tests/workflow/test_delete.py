@@ -10,10 +10,10 @@ from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.copy import copy
 from mlwf_tui.workflow.delete import delete, list_reasons_to_keep
 from mlwf_tui.workflow.graph import read_graph
-from mlwf_tui.workflow.jobs import queue_run
 from mlwf_tui.workflow.merge import plan_merge
 from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.restore import preview_restore, restore
+from mlwf_tui.workflow.running.jobs import queue_run
 from mlwf_tui.workflow.show import show
 from mlwf_tui.workflow.tag import tag
 from mlwf_tui.workflow.versions import list_versions

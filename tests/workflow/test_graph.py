@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from mlwf_tui.errors import NotFound
-from mlwf_tui.workflow import graph_formats
 from mlwf_tui.workflow.graph import read_graph
+from mlwf_tui.workflow.graphs import formats as graph_formats
 from mlwf_tui.workflow.projects import find_or_create_project
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace

@@ -16,9 +16,9 @@ from defusedxml.ElementTree import fromstring
 from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.entities.run import RunState
-from mlwf_tui.workflow.export_graph import FORMATS, write_graph
 from mlwf_tui.workflow.graph import read_graph
-from mlwf_tui.workflow.graph_places import place
+from mlwf_tui.workflow.graphs.export_graph import FORMATS, write_graph
+from mlwf_tui.workflow.graphs.places import place
 from mlwf_tui.workflow.run import add_input, add_output, finish_run, put_card, start_run
 from mlwf_tui.workspace import Workspace
 from tests.tui.homes import fill_finished

@@ -22,11 +22,11 @@ from mlwf_tui.errors import Conflict, CorruptData, InvalidInput, MlwfError
 from mlwf_tui.store.manifests import EncodedItem, iter_items, write_rows
 from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.import_ import ImportResult, import_folder
-from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import sync
-from mlwf_tui.workflow.tree_files import TreeFiles
-from mlwf_tui.workflow.tree_state import get_state, write_state
+from mlwf_tui.workflow.trees.files import TreeFiles
+from mlwf_tui.workflow.trees.state import get_state, write_state
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.making import make_image, write_image, write_voc_xml

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from mlwf_tui.store.manifests import iter_items
-from mlwf_tui.workflow.exports import export_manifest
+from mlwf_tui.workflow.exporting.exports import export_manifest
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver

@@ -15,7 +15,7 @@ from mlwf_tui.entities.run import ArtifactKind
 from mlwf_tui.errors import Cancelled, InvalidInput, NotFound
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import ImportResult, import_folder
-from mlwf_tui.workflow.members import ArchiveKind
+from mlwf_tui.workflow.importing.members import ArchiveKind
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver, StoppingObserver

@@ -6,7 +6,7 @@ import pytest
 
 from mlwf_tui.entities.remark import RemarkKind
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.workflow.folding import fold_files
+from mlwf_tui.workflow.graphs.folding import fold_files
 from mlwf_tui.workflow.history import list_changes
 from mlwf_tui.workflow.lint import fix_remarks, lint
 from mlwf_tui.workflow.run import add_input, add_output, finish_run, start_run

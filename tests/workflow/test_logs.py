@@ -13,9 +13,9 @@ from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.logs.levels import Level
 from mlwf_tui.logs.parts import list_parts
 from mlwf_tui.logs.query import Query
-from mlwf_tui.workflow.follow import log_path, rotate_log
 from mlwf_tui.workflow.logs import iter_log
-from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.running.follow import log_path, rotate_log
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace, open_workspace
 
 TEXT = "INFO one\n 10%|#    | 1/10\r100%|#####| 10/10\nWARNING two\n" + "ERROR three\n" + " 50%|##   | 5/10"

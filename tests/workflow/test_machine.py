@@ -16,12 +16,12 @@ import pytest
 from mlwf_tui.entities.machine import Gpu
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.workflow.follow import RunFollower, log_path
 from mlwf_tui.workflow.machine import choose_for_jobs
-from mlwf_tui.workflow.recorder import record
+from mlwf_tui.workflow.running.follow import RunFollower, log_path
+from mlwf_tui.workflow.running.recorder import record
+from mlwf_tui.workflow.running.usage import FILE_NAME, read_usage
 from mlwf_tui.workflow.show import show
 from mlwf_tui.workflow.transform import transform
-from mlwf_tui.workflow.usage import FILE_NAME, read_usage
 from mlwf_tui.workspace import Workspace
 from tests import jobs
 from tests.fakes.driver import build_driver, write_gpus
@@ -99,7 +99,7 @@ def test_a_job_records_what_it_takes_and_show_tells_it(home: Workspace, tmp_path
 def test_a_command_that_does_a_long_run_itself_records_what_it_takes(
     home: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlwf_tui.workflow.recorder.METERED_AFTER_S", 0.0)
+    monkeypatch.setattr("mlwf_tui.workflow.running.recorder.METERED_AFTER_S", 0.0)
     code = f"""
     while not list(Path({str(home.home)!r}).glob("runs/*/machine.jsonl")):
         time.sleep(0.01)

@@ -11,10 +11,10 @@ from mlwf_tui import processes
 from mlwf_tui.entities.mark import MarkKind
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import NotFound
-from mlwf_tui.workflow.events import FILE_NAME, EventWriter
-from mlwf_tui.workflow.follow import read_rows
-from mlwf_tui.workflow.jobs import queue_run
 from mlwf_tui.workflow.metrics import read_curves, read_outlooks
+from mlwf_tui.workflow.running.events import FILE_NAME, EventWriter
+from mlwf_tui.workflow.running.follow import read_rows
+from mlwf_tui.workflow.running.jobs import queue_run
 from mlwf_tui.workspace import Workspace
 
 

@@ -10,7 +10,7 @@ import pytest
 from mlwf_tui import processes
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import RunState
-from mlwf_tui.workflow.follow import log_path
+from mlwf_tui.workflow.running.follow import log_path
 from mlwf_tui.workspace import Workspace
 from tests import jobs
 

@@ -13,13 +13,13 @@ from mlwf_tui import processes
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Conflict
-from mlwf_tui.workflow.events import read_metrics
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.pause import pause_run
 from mlwf_tui.workflow.queue import list_queue
-from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workflow.resume import resume_run
 from mlwf_tui.workflow.retry import retry_run
+from mlwf_tui.workflow.running.events import read_metrics
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.stop import stop_run
 from mlwf_tui.workflow.train import submit_train
 from mlwf_tui.workspace import Workspace

@@ -28,8 +28,8 @@ from mlwf_tui.workflow.pipeline import (
     run_pipeline,
     submit_pipeline,
 )
-from mlwf_tui.workflow.pipeline_files import list_ready
-from mlwf_tui.workflow.planned_steps import add_planned_steps
+from mlwf_tui.workflow.pipelines.files import list_ready
+from mlwf_tui.workflow.pipelines.planned_steps import add_planned_steps
 from mlwf_tui.workflow.runs import get_run, list_runs
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace

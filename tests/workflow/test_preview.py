@@ -11,10 +11,10 @@ import pytest
 from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import InvalidParameter, NotFound
 from mlwf_tui.store.manifests import iter_items
-from mlwf_tui.workflow.planning import Fate
 from mlwf_tui.workflow.preview import Preview, Previewer, preview
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workflow.transform import transform
+from mlwf_tui.workflow.transforming.planning import Fate
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.fakes.acting import install_plugins
 from tests.fakes.observers import KeepingObserver

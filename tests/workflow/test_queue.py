@@ -21,9 +21,9 @@ from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import InvalidParameter, NotFound
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.import_ import import_folder
-from mlwf_tui.workflow.jobs import check_terms, queue_run, tend
 from mlwf_tui.workflow.queue import list_queue, pause_queue, resume_queue, set_priority
 from mlwf_tui.workflow.resume import resume_run
+from mlwf_tui.workflow.running.jobs import check_terms, queue_run, tend
 from mlwf_tui.workflow.stop import stop_run
 from mlwf_tui.workflow.train import submit_train
 from mlwf_tui.workspace import Workspace, open_workspace

@@ -4,9 +4,9 @@ import pytest
 
 from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
 from mlwf_tui.workflow.delete import delete
-from mlwf_tui.workflow.jobs import queue_run
 from mlwf_tui.workflow.names import choose_model_name
 from mlwf_tui.workflow.refs import resolve
+from mlwf_tui.workflow.running.jobs import queue_run
 from mlwf_tui.workspace import Workspace
 from tests.fakes.models import add_model
 

@@ -9,9 +9,9 @@ from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.metrics import find_run
-from mlwf_tui.workflow.recorder import record
 from mlwf_tui.workflow.reproduce import find_lacks, judge, reproduce_now
 from mlwf_tui.workflow.run import finish_run, start_run
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
@@ -92,8 +92,11 @@ def test_trainings_are_compared_within_a_tolerance(workspace: Workspace, tmp_pat
     assert judge(workspace, runs[0], runs[1]).is_same
     assert not judge(workspace, runs[0], runs[1], tolerance=0.001).is_same
     assert not judge(workspace, runs[0], runs[2]).is_same
-    assert not judge(workspace, find_run(workspace, "first"), find_run(workspace, "second")).is_same, (
-        "nothing was measured, so nothing is known to be the same"
+    curves = judge(workspace, find_run(workspace, "first"), find_run(workspace, "second"))
+    assert curves.is_same
+    assert {output.name for output in curves.outputs} == {"train/box_loss", "metrics/mAP50-95(B)"}
+    assert not judge(workspace, runs[0], find_run(workspace, "first")).is_same, (
+        "each has told what the other has not"
     )
     failed = workspace.catalog.runs.create(
         "train", params={}, seed=0, author="", workspace="default", environment={}, state=RunState.FAILED

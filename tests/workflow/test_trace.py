@@ -10,8 +10,8 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
 from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
 from mlwf_tui.workflow.affected import Effect, find_affected
-from mlwf_tui.workflow.recorder import record
-from mlwf_tui.workflow.refs_on_graph import find_nodes
+from mlwf_tui.workflow.graphs.refs_on_graph import find_nodes
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.trace import find_paths, find_shortest, trace
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace
@@ -76,6 +76,9 @@ def test_a_wrong_item_is_followed_to_the_models_that_saw_it(filled: Workspace) -
     effects = {one.node.title: one.effect for one in val.nodes}
     assert effects["yolov10n-cells-1"] is Effect.VALIDATED
     assert effects["cells-val-1"] is Effect.MEASURED
+    made = [place for place in found.places if place.is_derived]
+    assert {place.ref for place in made} == {"flipped@1"}
+    assert {place.split for place in made} == {Split.TRAIN}
     with pytest.raises(NotFound):
         find_affected(filled, "cells@2", "main/nothing.jpg", observer=KeepingObserver())
 

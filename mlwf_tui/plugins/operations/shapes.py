@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
 from typing import assert_never
 
 import msgspec
@@ -18,8 +17,8 @@ from msgspec import structs
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, Point
-from mlwf_tui.entities.outlines import enclose
+from mlwf_tui.entities.annotation import AnnotatedObject, Bounds, Geometry, GeometryKind, Point
+from mlwf_tui.entities.outlines import cut_ring, enclose
 from mlwf_tui.media.filling import read_mask, simplify_ring
 from mlwf_tui.media.outlines import draw_mask
 
@@ -115,8 +114,8 @@ def cut_shape(shape: Shape, width_px: int, height_px: int) -> Shape:
     kind = shape.source.geometry.kind
     match kind:
         case GeometryKind.RECTANGLE | GeometryKind.POLYGON | GeometryKind.ORIENTED_BOX:
-            ring = cut_ring(shape.ring, width_px, height_px)
-            holes = tuple(cut_ring(hole, width_px, height_px) for hole in shape.holes)
+            ring = _cut(shape.ring, width_px, height_px)
+            holes = tuple(_cut(hole, width_px, height_px) for hole in shape.holes)
             share = shape.share * _divide(_measure(ring), _measure(shape.ring))
             return replace(shape, ring=ring, holes=tuple(h for h in holes if len(h) > 2), share=share)
         case GeometryKind.POLYLINE | GeometryKind.POINT | GeometryKind.KEYPOINTS:
@@ -175,39 +174,13 @@ def is_right_angled(corners: Sequence[Point]) -> bool:
 # --- rings ---------------------------------------------------------------------------------------
 
 
-def cut_ring(ring: Floats, width_px: float, height_px: float) -> Floats:
-    """Return a ring (N, 2) cut to [0, width] x [0, height]; empty where nothing is inside.
-
-    Source: Sutherland and Hodgman, Reentrant Polygon Clipping, 1974.
-    """
-    limits = np.array((width_px, height_px), dtype=np.float64)
-    if len(ring) and (ring >= 0).all() and (ring <= limits).all():
+def _cut(ring: Floats, width_px: float, height_px: float) -> Floats:
+    """Return a ring (N, 2) cut to [0, width] x [0, height]; empty where nothing is inside."""
+    if len(ring) and (ring >= 0).all() and (ring <= np.array((width_px, height_px))).all():
         return ring
-    points = [(float(x), float(y)) for x, y in ring]
-    for axis, limit in enumerate((width_px, height_px)):
-        points = _cut_side(points, axis, 0.0, 1)
-        points = _cut_side(points, axis, float(limit), -1)
-    return np.array(points, dtype=np.float64).reshape(-1, 2)
-
-
-def _cut_side(points: list[Point], axis: int, limit: float, sign: int) -> list[Point]:
-    """Keep what of a ring lies on one side of a line: above the limit for sign 1, below it for -1."""
-    kept: list[Point] = []
-    for before, here in pairwise([points[-1], *points] if points else []):
-        was_inside, is_inside = sign * (before[axis] - limit) >= 0, sign * (here[axis] - limit) >= 0
-        if was_inside != is_inside:
-            kept.append(_cross(before, here, axis, limit))
-        if is_inside:
-            kept.append(here)
-    return kept
-
-
-def _cross(before: Point, here: Point, axis: int, limit: float) -> Point:
-    """Return where the edge meets the line, on it to the last bit."""
-    share = (limit - before[axis]) / (here[axis] - before[axis])
-    other = 1 - axis
-    across = before[other] + share * (here[other] - before[other])
-    return (limit, across) if axis == 0 else (across, limit)
+    points = tuple((float(x), float(y)) for x, y in ring)
+    cut = cut_ring(points, Bounds(0.0, 0.0, float(width_px), float(height_px)))
+    return np.array(cut, dtype=np.float64).reshape(-1, 2)
 
 
 def _measure(ring: Floats) -> float:

@@ -13,8 +13,8 @@ from mlwf_tui.tui.notices import write_notice
 from mlwf_tui.tui.screens.outline import make_run_entry
 from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.widgets.formats import format_duration
-from mlwf_tui.workflow.follow import RunUpdate
-from mlwf_tui.workflow.machine_marks import mark_run
+from mlwf_tui.workflow.running.follow import RunUpdate
+from mlwf_tui.workflow.running.machine_marks import mark_run
 
 APP = "app"
 TITLE = "mlwf"

@@ -70,7 +70,9 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
 
 def list_menu(entry: Entry, snapshot: Snapshot, marked: Entry | None) -> tuple[Choice, ...]:
     """Return every verb that makes sense for the kind of `entry`, with reasons where it cannot be done."""
-    keys = [key for key in VERBS if entry.kind in key.kinds] or [*HOME_VERBS, KEYS_BY_ID["undo"]]
+    keys = [key for key in VERBS if entry.kind in key.kinds]
+    if entry.kind in (EntryKind.WORKSPACE, EntryKind.SECTION):
+        keys += [*HOME_VERBS, KEYS_BY_ID["undo"]]
     return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in keys)
 
 
@@ -97,6 +99,7 @@ def list_pane_keys(widget: Widget | None) -> list[Choice]:
             label=bindings[action].description,
             key=format_keys(",".join(found[:2])),
             group="This pane",
+            note=bindings[action].tooltip,
         )
         for action, found in keys.items()
     ]

@@ -14,9 +14,9 @@ from mlwf_tui.entities.machine import Machine
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.watch import RunWatch
 from mlwf_tui.tui.screens.work import wrap_fault
-from mlwf_tui.workflow.follow import RunUpdate
 from mlwf_tui.workflow.journal import latest_sequence
 from mlwf_tui.workflow.machine import MachineReader
+from mlwf_tui.workflow.running.follow import RunUpdate
 from mlwf_tui.workspace import Workspace
 
 JOURNAL_INTERVAL_S = 1.0

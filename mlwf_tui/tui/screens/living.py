@@ -14,8 +14,8 @@ from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.views import Views
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
-from mlwf_tui.workflow.follow import RunUpdate
 from mlwf_tui.workflow.metrics import Outlook, read_outlooks
+from mlwf_tui.workflow.running.follow import RunUpdate
 from mlwf_tui.workspace import Workspace
 
 INTERVAL_S = 0.5

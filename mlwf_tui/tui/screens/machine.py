@@ -19,7 +19,7 @@ from mlwf_tui.tui.screens.outline import make_run_entry
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.machine_view import MachineView
 from mlwf_tui.tui.widgets.status_bar import StatusBar
-from mlwf_tui.workflow.machine_marks import mark_machine
+from mlwf_tui.workflow.running.machine_marks import mark_machine
 
 KEPT = 600  # readings: twenty minutes
 HINTS = (("close", "esc", "back"), ("move_down", "j", "down"), ("move_up", "k", "up"))

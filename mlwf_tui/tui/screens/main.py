@@ -21,7 +21,7 @@ from mlwf_tui.tui.keys import KEYS_BY_ID, make_bindings
 from mlwf_tui.tui.screens.alerts import Alerts
 from mlwf_tui.tui.screens.asking import Asking
 from mlwf_tui.tui.screens.checking import CheckPane
-from mlwf_tui.tui.screens.choices import find_reason, list_commands
+from mlwf_tui.tui.screens.choices import OWN, find_reason, list_commands, list_pane_keys
 from mlwf_tui.tui.screens.foot import Foot
 from mlwf_tui.tui.screens.layouts import LayoutKeeper
 from mlwf_tui.tui.screens.leaving import Leaving
@@ -34,6 +34,7 @@ from mlwf_tui.tui.screens.navigation import DETAILS, STAGE, TREE, Navigation, ma
 from mlwf_tui.tui.screens.opening import Opening
 from mlwf_tui.tui.screens.outlooks import Outlooks
 from mlwf_tui.tui.screens.reader import Reader
+from mlwf_tui.tui.screens.scoping import Scoping
 from mlwf_tui.tui.screens.search import Search
 from mlwf_tui.tui.screens.selecting import Selection
 from mlwf_tui.tui.screens.services import Services
@@ -57,8 +58,8 @@ from mlwf_tui.tui.widgets.status_bar import StatusBar
 from mlwf_tui.tui.widgets.tab_line import TabLine
 from mlwf_tui.tui.widgets.table import EntityTable
 from mlwf_tui.tui.widgets.welcome import Welcome
-from mlwf_tui.workflow.follow import RunUpdate
-from mlwf_tui.workflow.layouts import read_layout
+from mlwf_tui.workflow.running.follow import RunUpdate
+from mlwf_tui.workflow.trees.layouts import read_layout
 from mlwf_tui.workspace import Workspace
 
 if TYPE_CHECKING:  # every verb's imports are 120 ms that no one needs before the first verb
@@ -113,6 +114,7 @@ class MainScreen(Screen[None]):
         self._looking = Looking(self, self._views)
         self._navigation = Navigation(self._panes, self._views, on_filter=self._show_outline)
         self._showing = Showing(self, self._tree, self._panes, self._views, self._navigation)
+        self._scoping = Scoping(self, self._views, self._panes, self._navigation, self._teller)
         self._search = Search(self, self._teller, self._navigation.set_filter)
 
     def compose(self) -> ComposeResult:
@@ -231,6 +233,7 @@ class MainScreen(Screen[None]):
         self._living.read_outlooks()
         self._show_outline()
         self._showing.show_middle()
+        self._scoping.renew()
         if not self.is_loaded:
             self.is_loaded = True
             self.call_after_refresh(self._make_views)
@@ -309,6 +312,14 @@ class MainScreen(Screen[None]):
     def _on_node_menu(self, event: LineageView.MenuRequested) -> None:
         self._show_menu(self._selection.make_entry(event.node), event.screen_offset)
 
+    @on(LineageView.FilterWanted)
+    def _on_filter_wanted(self, event: LineageView.FilterWanted) -> None:
+        self._scoping.ask_filter(event.view)
+
+    @on(LineageView.Narrowed)
+    def _on_narrowed(self, event: LineageView.Narrowed) -> None:
+        self._scoping.show_title(event.view)
+
     def _show_menu(self, entry: Entry, at: Offset | None) -> None:
         self.select(entry)
         self._opening.show_menu(entry, at)
@@ -331,6 +342,9 @@ class MainScreen(Screen[None]):
 
     def action_perform(self, name: str) -> None:
         """Do what a key, a menu line or a palette entry stands for, or say why it cannot be done."""
+        if name.startswith(OWN):
+            self._services.perform(name)
+            return
         self._selection.follow_keys()
         key = KEYS_BY_ID[name]
         reason = find_reason(key, self.entry, self.snapshot, self.marked)
@@ -346,18 +360,21 @@ class MainScreen(Screen[None]):
         """Every action that is no verb, by the id of its key."""
         own: dict[str, Callable[[], object]] = {
             "refresh": self._refresh_all,
-            "search": lambda: self._search.begin(self.snapshot.graph, self._navigation.filter),
+            "search": lambda: self._search.begin(self._navigation.filter),
             "search_next": lambda: self._search.step(1),
             "search_previous": lambda: self._search.step(-1),
             "quit": self._close_or_quit,
             "quit_now": self._leaving.leave,
         }
-        parts = (self._navigation, self._looking, self._opening, self._services, self._machine)
+        parts = (self._navigation, self._looking, self._scoping, self._opening, self._services, self._machine)
         return {**{name: do for part in parts for name, do in part.by_key.items()}, **own}
 
     def list_choices(self) -> tuple[Choice, ...]:
         """Return every action as it stands now, for the palette."""
-        return list_commands(self.entry, self.snapshot, self.marked)
+        return (
+            *list_pane_keys(self.focused),
+            *list_commands(self.entry, self.snapshot, self.marked),
+        )
 
     def mark(self, entry: Entry | None) -> None:
         self.marked = entry

@@ -176,12 +176,13 @@ def find_node_id(entry: Entry, snapshot: Snapshot) -> str | None:
 
 
 def _make_stub(node: LineageNode) -> Entry:
-    kind = NODE_KINDS.get(node.id.partition(":")[0], EntryKind.FOLDER)
-    has_ref = kind in (EntryKind.VERSION, EntryKind.MODEL, EntryKind.REPORT, EntryKind.FOLDER)
+    kind = NODE_KINDS.get(node.kind, EntryKind.FOLDER)
+    has_ref = kind in (EntryKind.VERSION, EntryKind.MODEL, EntryKind.REPORT) or node.kind == EntryKind.FOLDER
+    bare = node.id.partition(":")[2] if node.kind in NODE_KINDS else node.id
     return Entry(
         kind=kind,
         key=node.id,
-        ref=node.title if has_ref else node.id.partition(":")[2],
+        ref=node.title if has_ref else bare,
         target=node.title if kind is EntryKind.VERSION else "",
         title=node.title,
         state=node.state if kind is EntryKind.RUN else "",

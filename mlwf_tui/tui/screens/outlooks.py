@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.mark import Standing
 from mlwf_tui.entities.run import Run
-from mlwf_tui.workflow.follow import RunUpdate
 from mlwf_tui.workflow.metrics import Outlook
+from mlwf_tui.workflow.running.follow import RunUpdate
 
 NOTHING = Outlook(standing=Standing())
 MAX_AT_ONCE = 50  # runs that one reading takes on, so that the first of many are seen soon

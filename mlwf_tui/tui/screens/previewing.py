@@ -25,8 +25,8 @@ from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.change_preview import MIN_BOTH_COLUMNS, Side
 from mlwf_tui.tui.widgets.picture_side import PictureSide
 from mlwf_tui.tui.widgets.picture_view import PictureView
-from mlwf_tui.workflow.planning import Counts, Fate
 from mlwf_tui.workflow.preview import Preview, Previewer, PreviewImage, PreviewPair
+from mlwf_tui.workflow.transforming.planning import Counts, Fate
 from mlwf_tui.workspace import Workspace
 
 COUNT = 6  # items that are shown

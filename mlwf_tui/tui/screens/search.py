@@ -7,7 +7,6 @@ from typing import Any
 
 from textual.screen import Screen
 
-from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.log_view import LogView
@@ -28,12 +27,12 @@ class Search:
         self._matches: tuple[str, ...] = ()
         self._place = -1
 
-    def begin(self, graph: LineageGraph, present_filter: str) -> None:
+    def begin(self, present_filter: str) -> None:
         """Ask what to look for where the focus is."""
         match self._screen.focused:
             case LineageView() as view:
                 prompt = Prompt("Find on the graph", value=self._text)
-                self._put(prompt, lambda text: self._search_graph(view, graph, text))
+                self._put(prompt, lambda text: self._search_graph(view, text))
             case LogView() as log_view:
                 help = "A regular expression; ! in front finds the other lines"
                 self._put(Prompt("Search the log", help=help), lambda text: self._search_log(log_view, text))
@@ -59,11 +58,13 @@ class Search:
     def _put(self, prompt: Prompt, then: Callable[[str], None]) -> None:
         self._screen.app.push_screen(prompt, lambda text: then(text) if text is not None else None)
 
-    def _search_graph(self, view: LineageView, graph: LineageGraph, text: str) -> None:
+    def _search_graph(self, view: LineageView, text: str) -> None:
         wanted = text.casefold()
         self._view, self._text, self._place = view, text, -1
         self._matches = tuple(
-            node.id for node in graph.nodes if wanted in f"{node.title} {node.detail} {node.state}".casefold()
+            node.id
+            for node in view.graph.nodes
+            if wanted in f"{node.title} {node.detail} {node.state}".casefold()
         )
         if self._matches:
             self.step(1)

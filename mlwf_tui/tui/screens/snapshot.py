@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mlwf_tui.entities.ids import ProjectId
-from mlwf_tui.entities.lineage import LineageGraph
+from mlwf_tui.entities.lineage import LineageGraph, LineageNode
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import DEFAULT_WORKSPACE, Project, Version
 from mlwf_tui.entities.run import Run
+from mlwf_tui.workflow.folding import list_folders
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.journal import latest_sequence
 from mlwf_tui.workflow.models import list_models
@@ -33,6 +34,7 @@ class Snapshot:
     reports: tuple[Report, ...] = ()
     runs: tuple[Run, ...] = ()
     graph: LineageGraph = LineageGraph((), ())
+    folders: tuple[LineageNode, ...] = ()  # drawn in the place of sibling files, their members
 
     @property
     def is_empty(self) -> bool:
@@ -74,6 +76,7 @@ def read_snapshot(workspace: Workspace, opened: Iterable[ProjectId]) -> Snapshot
     sequence = latest_sequence(workspace)
     projects = list_projects(workspace)
     wanted = set(opened)
+    graph = read_graph(workspace)
     return Snapshot(
         sequence=sequence,
         projects=projects,
@@ -81,5 +84,6 @@ def read_snapshot(workspace: Workspace, opened: Iterable[ProjectId]) -> Snapshot
         models=list_models(workspace),
         reports=list_reports(workspace),
         runs=list_runs(workspace),
-        graph=read_graph(workspace),
+        graph=graph,
+        folders=list_folders(workspace, graph),
     )

@@ -32,9 +32,9 @@ from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
 from mlwf_tui.tui.widgets.stage import Stage, ViewSpec
 from mlwf_tui.workflow.diff import diff
-from mlwf_tui.workflow.follow import RunUpdate, log_path
 from mlwf_tui.workflow.items import ItemSource, open_items
 from mlwf_tui.workflow.reports import read_evaluation
+from mlwf_tui.workflow.running.follow import RunUpdate, log_path
 from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workspace import Workspace
 
@@ -149,7 +149,7 @@ class Views:
         """Draw the graph of the snapshot and return its view, shown or not."""
         view = self.stage.get_view(LINEAGE)
         assert isinstance(view, LineageView)
-        view.show_graph(self._host.snapshot.graph)
+        view.show_graph(self._host.snapshot.graph, self._host.snapshot.folders)
         return view
 
     def open(self, entry: Entry, *, is_listed: bool = False) -> bool:
@@ -294,7 +294,7 @@ class Views:
     def go_back(self) -> bool:
         """Undo what hides a part of the view that is shown; False where nothing does."""
         view = self.shown
-        return isinstance(view, BrowsePane | DiffPane | CheckPane) and view.go_back()
+        return isinstance(view, LineageView | BrowsePane | DiffPane | CheckPane) and view.go_back()
 
     # --- reports and diffs ---------------------------------------------------------------------
 

@@ -10,11 +10,11 @@ from mlwf_tui.entities.mark import Standing
 from mlwf_tui.entities.pace import TimeLeft
 from mlwf_tui.entities.run import Run
 from mlwf_tui.entities.usage import Usage
-from mlwf_tui.workflow.follow import RunUpdate, check_processes, read_rows
 from mlwf_tui.workflow.journal import latest_sequence
-from mlwf_tui.workflow.tracking import Track
-from mlwf_tui.workflow.usage import FILE_NAME as USAGE_FILE
-from mlwf_tui.workflow.usage import UsageReader
+from mlwf_tui.workflow.running.follow import RunUpdate, check_processes, read_rows
+from mlwf_tui.workflow.running.tracking import Track
+from mlwf_tui.workflow.running.usage import FILE_NAME as USAGE_FILE
+from mlwf_tui.workflow.running.usage import UsageReader
 from mlwf_tui.workspace import Workspace
 
 ASSESS_INTERVAL_S = 5.0  # marks need many points, and 50 runs are looked at

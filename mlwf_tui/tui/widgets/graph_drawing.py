@@ -55,10 +55,15 @@ class _Cell:
     has_head: bool = False
 
 
-def find_highlight(layout: GraphLayout, selected: int) -> Highlight:
-    """Return the trace of a node through the whole graph."""
-    upstream = _walk(layout.parents, selected)
-    downstream = _walk(layout.children, selected)
+def find_highlight(
+    layout: GraphLayout, selected: int, *, is_up: bool = True, is_down: bool = True, to: int | None = None
+) -> Highlight:
+    """Return the trace of a node through the whole graph, or the ways between it and the node `to`."""
+    upstream = _walk(layout.parents, selected) if is_up or to is not None else frozenset({selected})
+    downstream = _walk(layout.children, selected) if is_down or to is not None else frozenset({selected})
+    if to is not None:
+        upstream = upstream & _walk(layout.children, to) | {selected}
+        downstream = downstream & _walk(layout.parents, to) | {selected}
     reach: dict[int, int] = {}
     for nodes in (upstream, downstream):
         for node in nodes:
@@ -85,8 +90,7 @@ def draw_row(
     for node in boxes:
         box = layout.boxes[node]
         line.extend(_draw_cells(cells, x, box.x, highlight))
-        is_full = box.height > 1
-        draw = _draw_full_box if is_full else _draw_compact_box
+        draw = _draw_full_box if box.height > 1 else _draw_compact_box if box.width > 3 else _draw_dot
         is_selected = highlight is not None and highlight.selected == node
         runs = draw(nodes[node], box.width, row - box.y, bool(layout.children[node]), is_selected, now)
         line.extend(_dim(runs) if highlight and not highlight.has_node(node) else runs)
@@ -201,6 +205,16 @@ def _draw_compact_box(
         (f" {state}", STATE_ROLES.get(node.state, "muted")),
         (frame[4] if has_children else frame[3], border),
     ]
+
+
+def _draw_dot(
+    node: LineageNode, width: int, part: int, has_children: bool, is_selected: bool, now: datetime
+) -> Line:
+    """Return a box of three cells: the glyph of the kind, of a run in the colour of its state."""
+    glyph = KIND_GLYPHS[node.kind]
+    if is_selected:
+        return [(f"[{glyph}]", "box--cursor")]
+    return [(f" {glyph} ", STATE_ROLES.get(node.state, f"box--{node.kind}"))]
 
 
 def _describe_state(node: LineageNode, now: datetime) -> Line:

@@ -34,14 +34,16 @@ class BoxSize:
 
 FULL = BoxSize(width=28, height=3, gap=1)
 COMPACT = BoxSize(width=22, height=1, gap=0)
+DOTS = BoxSize(width=3, height=1, gap=0)
+SIZES = (DOTS, COMPACT, FULL)
+"""The steps of the zoom, from far to near."""
 
 
-def lay_out(graph: LineageGraph, *, is_compact: bool = False) -> GraphLayout:
+def lay_out(graph: LineageGraph, size: BoxSize = FULL) -> GraphLayout:
     """Return the graph from left to right; the same graph always gives the same picture.
 
     10,000 nodes take about half a second of pure Python, which lets other threads run.
     """
-    size = COMPACT if is_compact else FULL
     layered = _build_layers(graph)
     rows = [0] * len(layered.columns)
     top = 0

@@ -15,7 +15,7 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.coco import CocoImporter
-from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.importing import ReadItem, read_folder
 from tests.making import HEIGHT_PX, WIDTH_PX, make_coco, write_image
 

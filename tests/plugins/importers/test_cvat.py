@@ -10,7 +10,7 @@ from mlwf_tui.entities.annotation import GeometryKind, Tag, Visibility
 from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.cvat import CvatImporter
-from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.importing import ReadItem, read_folder
 from tests.making import write_image
 

@@ -33,8 +33,8 @@ from mlwf_tui.plugins.importers.datumaro_formats import DENIED, DatumaroFormatsI
 from mlwf_tui.plugins.importers.datumaro_guard import staying_inside
 from mlwf_tui.plugins.importers.datumaro_objects import define_classes_of, turn_item
 from mlwf_tui.registry import Registry
-from mlwf_tui.workflow.detecting import choose_importer
-from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.importing.detecting import choose_importer
+from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.format_folders import make_images, make_vott
 from tests.importing import read_folder
 
@@ -115,8 +115,8 @@ def test_a_folder_of_images_alone_does_not_load_the_library(tmp_path: Path) -> N
     code = (
         "import sys; from pathlib import Path\n"
         "from mlwf_tui.registry import Registry\n"
-        "from mlwf_tui.workflow.detecting import choose_importer\n"
-        "from mlwf_tui.workflow.scan import scan_folder\n"
+        "from mlwf_tui.workflow.importing.detecting import choose_importer\n"
+        "from mlwf_tui.workflow.importing.scan import scan_folder\n"
         f"choose_importer(Registry(), scan_folder(Path({str(make_images(tmp_path))!r})), 'auto')\n"
         "sys.exit('datumaro' in sys.modules)"
     )

@@ -15,7 +15,7 @@ from mlwf_tui.plugins.importers.camvid import CamVidImporter
 from mlwf_tui.plugins.importers.cityscapes import CityscapesImporter
 from mlwf_tui.plugins.importers.label_maps import decode_map, iter_masks
 from mlwf_tui.plugins.importers.panoptic import PanopticImporter
-from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.format_folders import make_camvid, make_cityscapes, make_panoptic, write_map
 from tests.importing import read_folder
 from tests.making import HEIGHT_PX, WIDTH_PX

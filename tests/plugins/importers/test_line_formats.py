@@ -12,8 +12,8 @@ from mlwf_tui.plugins.importers.class_folders import ClassFoldersImporter
 from mlwf_tui.plugins.importers.dota import DotaImporter
 from mlwf_tui.plugins.importers.kitti import KittiImporter
 from mlwf_tui.registry import Registry
-from mlwf_tui.workflow.detecting import choose_importer
-from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.importing.detecting import choose_importer
+from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.format_folders import make_dota, make_kitti
 from tests.importing import read_folder
 from tests.making import write_image

@@ -12,7 +12,7 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import NotFound
 from mlwf_tui.plugins.importers.open_images import OpenImagesImporter
 from mlwf_tui.plugins.importers.open_images_masks import OpenImagesMasksImporter
-from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.format_folders import make_open_images, write_map
 from tests.importing import ReadItem, read_folder
 from tests.making import HEIGHT_PX, WIDTH_PX

@@ -21,7 +21,7 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.exporters.supervisely import SuperviselyExporter
 from mlwf_tui.plugins.importers.supervisely import SuperviselyImporter
-from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.fakes.observers import KeepingObserver
 from tests.importing import read_folder
 from tests.making import make_item, make_supervisely, to_exported, write_image

@@ -14,7 +14,7 @@ from mlwf_tui.plugins.importers.datumaro_json import DatumaroImporter
 from mlwf_tui.plugins.importers.mot import MotImporter
 from mlwf_tui.plugins.importers.open_images import OpenImagesImporter
 from mlwf_tui.plugins.importers.wider_face import WiderFaceImporter
-from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.format_folders import make_datumaro, make_mot, make_open_images, make_wider_face
 from tests.importing import ReadItem, read_folder
 

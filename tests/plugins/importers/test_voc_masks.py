@@ -15,7 +15,7 @@ from mlwf_tui.formats.voc_colors import color_number, number_color
 from mlwf_tui.plugins.importers.voc import VocImporter
 from mlwf_tui.plugins.importers.voc_masks import VocMasksImporter
 from mlwf_tui.registry import Registry
-from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.importing import ReadItem, read_folder
 from tests.making import HEIGHT_PX, WIDTH_PX, make_voc, write_image
 

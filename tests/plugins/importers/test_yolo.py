@@ -15,7 +15,7 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.yolo import YoloImporter
-from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.importing import ReadItem, read_folder
 from tests.making import Box, make_image, make_yolo, write_image
 

@@ -10,7 +10,7 @@ from mlwf_tui.entities.annotation import GeometryKind, Visibility
 from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.plugins.importers.yolo import YoloImporter
 from mlwf_tui.registry import Registry
-from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.importing import ReadItem, read_folder
 from tests.making import make_yolo
 

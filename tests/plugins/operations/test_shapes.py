@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, Point
-from mlwf_tui.plugins.operations.shapes import cut_ring, cut_shape, move_shape, read_shape, write_object
+from mlwf_tui.plugins.operations.shapes import cut_shape, move_shape, read_shape, write_object
 
 WIDTH_PX, HEIGHT_PX = 64, 48
 FLIP = np.array(((-1.0, 0, WIDTH_PX), (0, 1, 0)))
@@ -80,18 +80,6 @@ def test_polygon_never_leaves_the_picture(points: list[Point], angle: float) -> 
         for x, y in geometry.points:
             assert 0 <= x <= WIDTH_PX
             assert 0 <= y <= HEIGHT_PX
-
-
-@given(st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=8))
-def test_cutting_twice_cuts_once(points: list[Point]) -> None:
-    once = cut_ring(np.array(points), WIDTH_PX, HEIGHT_PX)
-    assert np.array_equal(cut_ring(once, WIDTH_PX, HEIGHT_PX), once)
-
-
-def test_cut_triangle_has_the_area_that_is_inside() -> None:
-    ring = cut_ring(np.array(((-10.0, 0.0), (10.0, 0.0), (-10.0, 20.0))), WIDTH_PX, HEIGHT_PX)
-    x, y = ring.T
-    assert abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2 == pytest.approx(50)
 
 
 @pytest.mark.parametrize(("shift", "is_kept"), [(6, True), (7, True), (7.5, False), (10, False)])

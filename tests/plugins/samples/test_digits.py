@@ -12,7 +12,7 @@ from PIL import Image
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.plugins.importers.voc import VocImporter
 from mlwf_tui.plugins.samples.digits import CLASS_NAMES, DigitsSample, _deal_digits, _Painter
-from mlwf_tui.workflow.scan import scan_folder
+from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.importing import ReadItem, read_folder
 
 

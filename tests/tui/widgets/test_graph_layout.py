@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.tui.widgets import graph_layout
 from mlwf_tui.tui.widgets.graph_drawing import Highlight, _Cell, _draw_cells, draw_row, find_highlight
-from mlwf_tui.tui.widgets.graph_layout import lay_out
+from mlwf_tui.tui.widgets.graph_layout import COMPACT, DOTS, FULL, SIZES, BoxSize, lay_out
 from mlwf_tui.tui.widgets.graph_routing import DOWN, LEFT, RIGHT, UP, GraphLayout
 from tests.fakes.graphs import BEGIN, make_chain, make_graph, make_history, make_node
 
 
-def draw(graph: LineageGraph, *, is_compact: bool = False) -> list[str]:
-    layout = lay_out(graph, is_compact=is_compact)
+def draw(graph: LineageGraph, size: BoxSize = FULL) -> list[str]:
+    layout = lay_out(graph, size)
     return [
         "".join(text for text, _ in draw_row(layout, graph.nodes, row, 0, layout.width, None, BEGIN)[0])
         for row in range(layout.height)
@@ -94,7 +94,7 @@ def test_a_line_leaves_its_row_before_another_arrives_on_it() -> None:
 
 
 def test_compact_boxes_take_one_row() -> None:
-    lines = draw(make_chain(3), is_compact=True)
+    lines = draw(make_chain(3), COMPACT)
     assert len(lines) == 1
     assert "◆ version 0" in lines[0]
 
@@ -158,10 +158,10 @@ def test_the_trace_reaches_through_the_whole_graph_and_no_further() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(count=st.integers(1, 120), seed=st.integers(0, 1000), is_compact=st.booleans())
-def test_boxes_never_overlap_and_every_edge_ends_at_its_box(count: int, seed: int, is_compact: bool) -> None:
+@given(count=st.integers(1, 120), seed=st.integers(0, 1000), size=st.sampled_from(SIZES))
+def test_boxes_never_overlap_and_every_edge_ends_at_its_box(count: int, seed: int, size: BoxSize) -> None:
     graph = make_history(count, seed)
-    layout = lay_out(graph, is_compact=is_compact)
+    layout = lay_out(graph, size)
     assert_boxes_are_apart(layout)
     numbers = {node.id: number for number, node in enumerate(graph.nodes)}
     heads = {(line[1], row) for row, lines in layout.horizontals.items() for line in lines if line[3]}
@@ -171,3 +171,7 @@ def test_boxes_never_overlap_and_every_edge_ends_at_its_box(count: int, seed: in
         assert (target.x - 1, target.middle) in heads
     assert all(box.y >= 0 and box.y + box.height <= layout.height for box in layout.boxes)
     assert all(layout.find_node_at(box.x, box.y) == number for number, box in enumerate(layout.boxes))
+
+
+def test_as_dots_every_node_is_its_glyph() -> None:
+    assert draw(make_chain(3), DOTS) == [" ◆ ───▶ ƒ ───▶ ◆ "]

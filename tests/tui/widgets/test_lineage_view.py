@@ -10,6 +10,9 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from mlwf_tui.entities.lineage import LineageGraph
+from mlwf_tui.entities.run import ArtifactKind
+from mlwf_tui.tui.widgets.drawing import KIND_GLYPHS
+from mlwf_tui.tui.widgets.graph_filter import parse_filter
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from tests.fakes.graphs import BEGIN, make_chain, make_graph, make_history, make_node
 
@@ -77,6 +80,17 @@ async def test_a_node_shows_title_detail_state_and_age() -> None:
         assert "◆ version 0" in text
         assert "0 items" in text
         assert "● running · now" in text
+
+
+@pytest.mark.parametrize("kind", [*ArtifactKind, "run"])
+async def test_every_kind_of_node_is_drawn_large_and_small(kind: str) -> None:
+    app = LineageApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        view = await show(pilot, make_graph([make_node(kind, 1, title="a thing")], []))
+        assert f"{KIND_GLYPHS[kind]} a thing" in read_screen(view)
+        await pilot.press("minus")
+        await settle(pilot)
+        assert f"{KIND_GLYPHS[kind]} a thing" in read_screen(view)
 
 
 async def test_the_arrows_walk_along_the_edges() -> None:
@@ -233,3 +247,162 @@ async def test_no_color_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_binding_has_an_id_and_says_what_it_does() -> None:
     bindings: list[Any] = list(LineageView.BINDINGS)
     assert all(binding.id and binding.description for binding in bindings)
+
+
+async def test_minus_twice_makes_dots_and_the_cursor_is_in_brackets() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        view = await show(pilot, make_chain(3))
+        view.select("run:1")
+        await pilot.press("minus", "minus", "minus")
+        await settle(pilot)
+        assert read_screen(view).splitlines()[0].rstrip() == " ◆ ───▶[ƒ]───▶ ◆"
+        await pilot.press("plus", "plus", "plus")
+        await settle(pilot)
+        assert view.virtual_size.height == 3
+
+
+async def test_full_stop_brings_the_selected_node_to_the_middle() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        view = await show(pilot, make_chain(30))
+        view.select("run:15")
+        await pilot.press("full_stop")
+        await pilot.pause()
+        middle = read_screen(view).splitlines()[0].index("run 15")
+        assert 26 <= middle <= 46
+
+
+async def test_a_large_graph_has_a_map_that_says_what_is_seen() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        view = await show(pilot, make_history(300))
+        corner = [line[-26:] for line in read_screen(view).splitlines()[-9:]]
+        assert any("╭────────────────────────╮" in line for line in corner)
+        await pilot.press("Z")
+        await pilot.pause()
+        assert "╭────────────────────────╮" not in read_screen(view)
+        await pilot.press("Z")
+        await pilot.pause()
+        assert "╭────────────────────────╮" in read_screen(view)
+
+
+async def test_a_small_graph_has_a_map_only_when_it_is_wanted() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        view = await show(pilot, make_chain(3))
+        assert "⠂" not in read_screen(view)
+        await pilot.press("Z")
+        await pilot.pause()
+        assert "╰────────────────────────╯" in read_screen(view)
+        assert "│····" in read_screen(view)
+
+
+async def test_capital_f_folds_what_came_of_a_node_and_unfolds_it() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, FORK)
+        view.select("version:0")
+        await pilot.press("F")
+        await settle(pilot)
+        assert "▸3 version 0" in read_screen(view)
+        assert "run 1" not in read_screen(view)
+        await pilot.press("F")
+        await settle(pilot)
+        assert "model 3" in read_screen(view)
+
+
+async def test_a_group_is_drawn_as_one_until_it_is_unfolded() -> None:
+    app = LineageApp()
+    files = [make_node("file", number) for number in (1, 2, 3)]
+    graph = make_graph([*files, make_node("run", 4)], [(node.id, "run:4") for node in files])
+    folder = replace(make_node("folder", 1, title="plates ×3"), members=tuple(node.id for node in files))
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = app.query_one(LineageView)
+        view.focus()
+        view.show_graph(graph, (folder,))
+        await settle(pilot)
+        assert "plates ×3" in read_screen(view) and "file 2" not in read_screen(view)
+        view.select("folder:1")
+        await pilot.press("F")
+        await settle(pilot)
+        assert "file 2" in read_screen(view) and "plates ×3" not in read_screen(view)
+        await pilot.press("F")
+        await settle(pilot)
+        assert view.selected == "folder:1" and "plates ×3" in read_screen(view)
+
+
+async def test_backspace_hides_a_node_and_capital_s_shows_all_again() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, make_chain(3))
+        view.select("run:1")
+        await pilot.press("backspace")
+        await settle(pilot)
+        assert "run 1" not in read_screen(view)
+        assert view.selected == "version:0"
+        await pilot.press("right")
+        assert view.selected == "version:2"
+        assert view.narrowing == "1 hidden · 2 of 3"
+        await pilot.press("S")
+        await settle(pilot)
+        assert "run 1" in read_screen(view)
+        assert not view.narrowing
+
+
+async def test_what_is_hidden_stays_hidden_when_the_graph_grows() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, make_chain(3))
+        view.select("run:1")
+        await pilot.press("delete")
+        await settle(pilot)
+        view.show_graph(make_chain(4))
+        await settle(pilot)
+        assert "run 3" in read_screen(view) and "run 1" not in read_screen(view)
+
+
+async def test_a_filter_that_leaves_nothing_says_how_to_go_on() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, FORK)
+        view.filter_nodes(parse_filter("zebra", BEGIN))
+        await settle(pilot)
+        assert "Nothing of the lineage is left" in read_screen(view)
+        assert view.go_back()
+        await settle(pilot)
+        assert "version 0" in read_screen(view)
+        assert not view.go_back()
+
+
+def list_lit(view: LineageView) -> set[str]:
+    highlight = view._highlight
+    assert highlight is not None
+    return {node.id for number, node in enumerate(view.graph.nodes) if highlight.has_node(number)}
+
+
+async def test_comma_lights_the_past_or_the_future_alone() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, FORK)
+        view.select("run:1")
+        assert list_lit(view) == {"version:0", "run:1", "model:3"}
+        await pilot.press("comma")
+        assert list_lit(view) == {"version:0", "run:1"}
+        await pilot.press("comma")
+        assert list_lit(view) == {"run:1", "model:3"}
+        await pilot.press("comma")
+        assert list_lit(view) == {"version:0", "run:1", "model:3"}
+
+
+async def test_capital_j_lights_the_ways_between_a_node_and_the_cursor() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, make_chain(7))
+        view.select("run:1")
+        await pilot.press("J", "right", "right")
+        assert view.selected == "run:3"
+        assert list_lit(view) == {"run:1", "version:2", "run:3"}
+        assert view.narrowing == "ways to run 1"
+        await pilot.press("J")
+        assert len(list_lit(view)) == 7

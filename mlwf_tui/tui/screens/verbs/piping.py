@@ -23,7 +23,7 @@ from mlwf_tui.workflow.pipeline import (
     run_pipeline,
     submit_pipeline,
 )
-from mlwf_tui.workflow.pipeline_files import ReadyRecipe, list_ready
+from mlwf_tui.workflow.pipelines.files import ReadyRecipe, list_ready
 
 MAX_POINTS_SHOWN = 3
 

@@ -210,7 +210,7 @@ def draw_plan(plan: TransformPlan) -> Content:
         resumed = f", {plan.images_resumed:,} of them there already" if plan.images_resumed else ""
         counts.append(f"\n{plan.images:,} images to make{resumed}.")
     else:
-        counts.append("\nNo image is made: only what is said of them changes.")
+        counts.append("\nNo image is made.")
     return Content.assemble(*counts)
 
 
@@ -231,7 +231,7 @@ def _list_target_fields(project: str, operation: str, projects: Sequence[str]) -
         suggestions=projects, is_required=True,
     )  # fmt: skip
     dataset = make_field(
-        DATASET, "dataset that the results come into; may nest with /", operation, is_required=True
+        DATASET, "dataset for the results, with their own datasets below it", operation, is_required=True
     )
     return (
         replace(into, label="into", labels=PLACES),

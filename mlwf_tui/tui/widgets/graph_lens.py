@@ -1,0 +1,161 @@
+"""Which part of the lineage graph is drawn: its scope, what a filter wants, what is hidden and folded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import msgspec
+
+from mlwf_tui.entities.lineage import (
+    LineageEdge,
+    LineageGraph,
+    LineageNode,
+    index_neighbours,
+    join_members,
+    keep_nodes,
+    measure_distances,
+)
+from mlwf_tui.tui.widgets.graph_filter import NodeFilter
+
+MAX_BRIDGES = 32  # lines that one hidden node leads on to, so that time stays bounded
+FOLDED = "▸"
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the graph: these nodes, what they came from, and what came of them."""
+
+    title: str
+    starts: frozenset[str]
+    projects: tuple[str, ...] = ()  # whose states and versions the starts are; new ones belong to it
+
+
+class Lens(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person wants to see of the graph; nodes are named by their ids.
+
+    Of the scopes the last is drawn, those before are the way back; none is everything.
+    """
+
+    scopes: tuple[Scope, ...] = ()
+    filter: NodeFilter = NodeFilter()
+    hidden: frozenset[str] = frozenset()
+    folded: frozenset[str] = frozenset()  # what came of these is not drawn
+    opened: frozenset[str] = frozenset()  # groups that are drawn one by one
+
+
+NOTHING_HIDDEN = Lens()
+
+
+def enter_scope(lens: Lens, scope: Scope) -> Lens:
+    """Return the lens within a scope; one that was entered before is gone back to."""
+    titles = [known.title for known in lens.scopes]
+    kept = lens.scopes[: titles.index(scope.title)] if scope.title in titles else lens.scopes
+    return msgspec.structs.replace(lens, scopes=(*kept, scope))
+
+
+def step_back(lens: Lens) -> Lens:
+    """Return the lens without the last thing that narrows it: filter, what is hidden, scope."""
+    if lens.filter.is_set:
+        return msgspec.structs.replace(lens, filter=NodeFilter())
+    if lens.hidden:
+        return msgspec.structs.replace(lens, hidden=frozenset())
+    return msgspec.structs.replace(lens, scopes=lens.scopes[:-1])
+
+
+def toggle_fold(lens: Lens, node: LineageNode, groups: Sequence[LineageNode]) -> tuple[Lens, str]:
+    """Fold what came of a node, or unfold it; draw a group's members, or the group again.
+
+    Returns the lens and the id of the node that then stands where `node` stood.
+    """
+    group = next((group for group in groups if node.id == group.id or node.id in group.members), None)
+    if group is None:
+        return msgspec.structs.replace(lens, folded=lens.folded ^ {node.id}), node.id
+    stand_in = group.members[0] if node.id == group.id else group.id
+    return msgspec.structs.replace(lens, opened=lens.opened ^ {group.id}), stand_in
+
+
+def apply_lens(graph: LineageGraph, lens: Lens, groups: Sequence[LineageNode] = ()) -> LineageGraph:
+    """Return what is drawn. Where something between two nodes is left out, an edge leads past it.
+
+    `groups` are nodes that each stand for their `members`, unless the lens has opened them.
+    """
+    graph = join_members(graph, [group for group in groups if group.id not in lens.opened])
+    if lens == NOTHING_HIDDEN:
+        return graph
+    down, up = index_neighbours(graph)
+    if lens.scopes:
+        standing = {member: node.id for node in graph.nodes for member in node.members}
+        starts = [standing.get(start, start) for start in lens.scopes[-1].starts]
+        graph = keep_nodes(graph, {*measure_distances(starts, up), *measure_distances(starts, down)})
+    if lens.folded:
+        graph = _fold(graph, lens.folded)
+    if not (lens.hidden or lens.filter.is_set):
+        return graph
+    authors = _find_authors(graph) if lens.filter.author else {}
+    kept = {
+        node.id
+        for node in graph.nodes
+        if node.id not in lens.hidden and lens.filter.wants(node, authors.get(node.id, node.author))
+    }
+    return _bridge(graph, kept)
+
+
+def _fold(graph: LineageGraph, folded: Collection[str]) -> LineageGraph:
+    """Leave out all that came of the folded nodes, and what only that has read; count it on them."""
+    down, up = index_neighbours(graph)
+    gone: set[str] = set()
+    counts: dict[str, int] = {}
+    for node_id in folded:
+        below = measure_distances([node_id], down).keys() - {node_id}
+        if below:
+            counts[node_id] = len(below)
+            gone |= below
+    fed = {source for node_id in gone for source in up.get(node_id, ())} - gone - set(folded)
+    gone |= {node_id for node_id in fed if not up.get(node_id) and gone.issuperset(down[node_id])}
+    kept = keep_nodes(graph, {node.id for node in graph.nodes} - gone)
+    nodes = tuple(_count_on(node, counts[node.id]) if node.id in counts else node for node in kept.nodes)
+    return LineageGraph(nodes, kept.edges)
+
+
+def _count_on(node: LineageNode, count: int) -> LineageNode:
+    return msgspec.structs.replace(node, title=f"{FOLDED}{count} {node.title}")
+
+
+def _find_authors(graph: LineageGraph) -> Mapping[str, str]:
+    """Return whose run has made each artifact that has no author of its own."""
+    by_id = {node.id: node for node in graph.nodes}
+    return {
+        edge.target: by_id[edge.source].author
+        for edge in graph.edges
+        if edge.source in by_id and edge.target in by_id and not by_id[edge.target].author
+    }
+
+
+def _bridge(graph: LineageGraph, kept: Collection[str]) -> LineageGraph:
+    """Keep these nodes, and lead an edge past what is left out between two of them."""
+    down, up = index_neighbours(graph)
+    beyond: dict[str, list[str]] = {}  # of a node that is left out, the kept ones that it leads to
+    edges: list[LineageEdge] = []
+    for node_id in reversed(_sort_along(graph, down, up)):
+        targets = dict.fromkeys(
+            target
+            for child in down.get(node_id, ())
+            for target in ([child] if child in kept else beyond.get(child, ()))
+        )
+        if node_id in kept:
+            edges += [LineageEdge(node_id, target) for target in targets]
+        else:
+            beyond[node_id] = list(targets)[:MAX_BRIDGES]
+    return LineageGraph(tuple(node for node in graph.nodes if node.id in kept), tuple(edges))
+
+
+def _sort_along(graph: LineageGraph, down: Mapping[str, list[str]], up: Mapping[str, list[str]]) -> list[str]:
+    """Return the ids so that each stands after all it came from; nodes on a cycle are left out."""
+    waiting = {node.id: len(up.get(node.id, ())) for node in graph.nodes}
+    ready = [node_id for node_id, count in waiting.items() if not count]
+    for node_id in ready:
+        for child in down.get(node_id, ()):
+            if child in waiting:
+                waiting[child] -= 1
+                if not waiting[child]:
+                    ready.append(child)
+    return ready

@@ -1,0 +1,1 @@
+"""How items are made to fit a format, and images placed."""

@@ -1,0 +1,104 @@
+"""Writes versions out as folders for trainers, once per manifest and format; not a verb."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.errors import StorageFailed
+from mlwf_tui.protocols import ExportedItem, Observer
+from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.workflow.exporting.fitting import Fitter, make_fitter
+from mlwf_tui.workspace import Workspace
+
+MARKER = "export.json"
+LOCK_POLL_S = 0.2
+
+
+class ExportedVersion(msgspec.Struct, frozen=True):
+    """A manifest as files; `files` maps each image's path inside the folder to its item key."""
+
+    folder: Path
+    files: Mapping[str, str]
+
+
+def export_manifest(
+    workspace: Workspace, manifest: Digest, format: str, observer: Observer
+) -> ExportedVersion:
+    """Return the folder that holds `manifest` in `format`, written now where it is not there whole.
+
+    A marker is written last, so a folder that a killed process left half-written is done anew.
+
+    Raises:
+        StorageFailed: the disk is full or cannot be written.
+    """
+    folder = workspace.exports_folder / f"{manifest[:20]}-{format}"
+    try:
+        with _lock(folder.with_suffix(".lock"), observer):
+            if not (folder / MARKER).exists():
+                _write_export(workspace, manifest, format, folder, observer)
+            files = json.loads((folder / MARKER).read_text("utf-8"))["files"]
+    except OSError as error:
+        raise StorageFailed(
+            f"The version could not be written to {folder}: {error.strerror or error}.",
+            hint=f"Free some space; {workspace.exports_folder} may be emptied when no run is going.",
+        ) from error
+    return ExportedVersion(folder, files)
+
+
+def _write_export(
+    workspace: Workspace, manifest: Digest, format: str, folder: Path, observer: Observer
+) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    summary = read_summary(workspace.store, manifest)
+    exporter = workspace.registry.get_exporter(format)
+    fitter = make_fitter(exporter.abilities, summary.schema, partial(iter_items, workspace.store, manifest))
+    items = _iter_exported(workspace, manifest, fitter, summary.item_count, observer)
+    written = exporter.write(items, fitter.schema, folder, observer)
+    marker = folder / f"{MARKER}.tmp"
+    marker.write_text(json.dumps({"format": format, "manifest": manifest, "files": dict(written.files)}))
+    marker.rename(folder / MARKER)
+
+
+def _iter_exported(
+    workspace: Workspace, manifest: Digest, fitter: Fitter, item_count: int, observer: Observer
+) -> Iterator[ExportedItem]:
+    """Yield what fits of a manifest's items with a way to their bytes, reporting each to the observer."""
+    for count, item in enumerate(iter_items(workspace.store, manifest), start=1):
+        observer.check_cancelled()
+        observer.progress(count, item_count, "writing the data out")
+        fitted = fitter.fit(item)
+        if fitted is not None:
+            yield ExportedItem(fitted, partial(workspace.store.read, item.blob))
+
+
+@contextmanager
+def _lock(path: Path, observer: Observer) -> Iterator[None]:
+    """Hold an exclusive lock that the kernel drops if this process dies; waiting can be cancelled."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        while not _try_lock(file):
+            observer.check_cancelled()
+            observer.progress(0, None, "waiting for another run to write the same data out")
+            time.sleep(LOCK_POLL_S)
+        yield
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""The lineage as text, pictures and standards, and what refs mean on it."""

@@ -1,0 +1,1 @@
+"""How folders and archives are read: what is there, what changed since, and what it becomes."""

@@ -1,0 +1,89 @@
+"""What an import says of itself in the end; not a verb."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec.structs import asdict
+
+from mlwf_tui.entities.ids import RunId
+from mlwf_tui.entities.joining import Joined
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.workflow.importing.detecting import Choice, FormatFit
+from mlwf_tui.workflow.importing.import_cache import Head
+from mlwf_tui.workflow.importing.intake import Intake
+
+
+class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What an import changed, and what it had to leave out; paths are those in the folder or archive."""
+
+    project: str
+    items_added: int
+    items_updated: int
+    items_unchanged: int
+    problems: tuple[Problem, ...]
+    run: str
+    format: str
+    updates: Mapping[str, int] = {}  # of the updated items: how many differ in objects, pixels, …
+    new_classes: tuple[str, ...] = ()
+    new_tags: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()  # between definitions here and there, a sentence each
+    reason: str = ""  # why it was read in this format
+    also: tuple[FormatFit, ...] = ()  # formats that fit nearly as well; `format` decides
+    version: int | None = None  # that names the project's state, where a message was given
+
+
+def repeat(run: RunId, project_name: str, last: Head, version: int | None) -> ImportResult:
+    """Return the result of an import that finds everything as the last one did."""
+    return ImportResult(
+        project=project_name,
+        items_added=0,
+        items_updated=0,
+        items_unchanged=last.item_count,
+        problems=tuple(Problem(path, reason) for path, reason in last.problems),
+        run=run,
+        format=last.importer,
+        reason="the folder is as the last import found it",
+        version=version,
+    )
+
+
+def summarise(
+    intake: Intake, joined: Joined, project_name: str, run: RunId, choice: Choice, version: int | None
+) -> ImportResult:
+    """Return the result of an import that took something in."""
+    return ImportResult(
+        project=project_name,
+        items_added=intake.changed - intake.updated,
+        items_updated=intake.updated,
+        items_unchanged=intake.unchanged,
+        problems=tuple(intake.problems),
+        run=run,
+        format=choice.importer.name,
+        reason=choice.reason,
+        also=choice.others,
+        updates={aspect.value: count for aspect, count in intake.updates.most_common()},
+        new_classes=joined.new_classes,
+        new_tags=joined.new_tags,
+        conflicts=joined.conflicts,
+        version=version,
+    )
+
+
+def describe(result: ImportResult) -> dict[str, Any]:
+    """Return what a run keeps of its result."""
+    return {**asdict(result), "summary": _describe_counts(result)}
+
+
+def _describe_counts(result: ImportResult) -> str:
+    counts = {
+        "added": result.items_added,
+        "updated": result.items_updated,
+        "new classes": len(result.new_classes),
+        "new tags": len(result.new_tags),
+        "conflicts": len(result.conflicts),
+        "left out": len(result.problems),
+    }
+    return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing new"

@@ -1,0 +1,264 @@
+"""Reads the files of one item: checks its image, stores it, and makes its manifest row; not a verb.
+
+What is here runs in the importing process, or in a process of its own (see readers.py).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
+    Annotation,
+    GeometryKind,
+    TagDefinition,
+    define_tags,
+    find_class_fault,
+)
+from mlwf_tui.entities.boxes import Boxes
+from mlwf_tui.entities.folder import FoundFile, show_path
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.media.probe import ImageFacts, probe_image
+from mlwf_tui.protocols import Description, Importer
+from mlwf_tui.store.manifests import encode
+from mlwf_tui.store.writer import StoreWriter
+from mlwf_tui.workflow.importing.scan import sign_status
+
+MAX_IMAGE_BYTES = 1 << 30
+_ATTEMPTS = 3
+
+
+class Task(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One item to read: its place in the project, its image file, and the file that annotates it."""
+
+    dataset: str
+    name: str
+    split: Split
+    image: str  # relative to the root of the folder, as is the source
+    image_signature: bytes
+    source: str = ""
+    source_signature: bytes = b""
+    annotation: Annotation | None = None  # where it has no file of its own
+
+    @property
+    def key(self) -> str:
+        """The key of the item that it becomes."""
+        return f"{self.dataset}/{self.name}"
+
+    @property
+    def is_annotated(self) -> bool:
+        """Whether the folder says anything of the image."""
+        return bool(self.source) or self.annotation is not None
+
+
+class Reading(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What became of a task. `row` is empty where the item is left out, and `problems` say why.
+
+    The signatures are those of the bytes that were read, and `row` has what the files say.
+    """
+
+    problems: tuple[tuple[str, str], ...] = ()  # path relative to the root, and reason
+    row: bytes = b""
+    object_count: int = 0
+    size_bytes: int = 0
+    class_names: tuple[str, ...] = ()
+    image_signature: bytes = b""
+    source_signature: bytes = b""
+    has_own_split: bool = False  # that the item's own file says
+    tags: tuple[TagDefinition, ...] = ()  # that the item and its objects carry
+
+
+class _Image(NamedTuple):
+    """A task whose files were read; the signatures are those of the bytes that were read."""
+
+    task: Task
+    data: bytes
+    facts: ImageFacts
+    annotation: Annotation | Boxes
+    split: Split | None  # that the item's own file says
+    problems: list[tuple[str, str]]
+    signature: bytes
+    source_signature: bytes
+
+
+@dataclass(slots=True)
+class ItemReader:
+    """Reads items of one folder into one writer. `key` is the importer's, of that folder."""
+
+    writer: StoreWriter
+    importer: Importer
+    root: str
+    key: Any
+
+    def read_all(self, tasks: Iterable[Task]) -> list[Reading]:
+        """Store the images of some tasks and make their rows, or say why an item is left out."""
+        images = [self._read_image(task) for task in tasks]
+        digests = iter(self.writer.put_all(image.data for image in images if isinstance(image, _Image)))
+        return [
+            self._finish(image, next(digests)) if isinstance(image, _Image) else image for image in images
+        ]
+
+    def _read_image(self, task: Task) -> _Image | Reading:
+        problems: list[tuple[str, str]] = []
+        try:
+            data, signature = read_stable(f"{self.root}/{task.image}", task.image_signature, MAX_IMAGE_BYTES)
+            facts = probe_image(data)
+        except InvalidInput as error:
+            return Reading(((task.image, error.message),))
+        described, source_signature = Description(task.annotation or Annotation()), task.source_signature
+        if task.source:
+            try:
+                described, source_signature = self._read_source(task, facts, problems)
+            except InvalidInput as error:
+                return Reading(((task.source, error.message),))
+        annotation, size = described.annotation, (facts.width_px, facts.height_px)
+        if not isinstance(annotation, Boxes):
+            annotation = keep_inside(annotation, *size, task.image, problems.append)
+        elif not annotation.are_sound(*size):
+            annotation = keep_inside(annotation.to_annotation(), *size, task.image, problems.append)
+        return _Image(task, data, facts, annotation, described.split, problems, signature, source_signature)
+
+    def _finish(self, image: _Image, digest: Digest) -> Reading:
+        task, facts, annotation = image.task, image.facts, image.annotation
+        boxes = annotation if isinstance(annotation, Boxes) else None
+        item = Item(
+            dataset=task.dataset,
+            name=task.name,
+            blob=digest,
+            size_bytes=len(image.data),
+            width_px=facts.width_px,
+            height_px=facts.height_px,
+            split=task.split if image.split is None else image.split,
+            annotation=Annotation() if isinstance(annotation, Boxes) else annotation,
+        )
+        try:
+            encoded = encode(item, boxes)
+        except InvalidInput as error:
+            return Reading(((task.source or task.image, error.message),))
+        names = boxes.class_names if boxes else [one.class_name for one in item.annotation.objects]
+        return Reading(
+            tuple(image.problems), encoded.row, encoded.object_count, encoded.size_bytes, tuple(set(names)),
+            image.signature, image.source_signature, image.split is not None, define_tags(item.annotation),
+        )  # fmt: skip
+
+    def _read_source(
+        self, task: Task, facts: ImageFacts, problems: list[tuple[str, str]]
+    ) -> tuple[Description, bytes]:
+        """Return what the item's own file says, and the signature of the bytes that it was read from."""
+        path = f"{self.root}/{task.source}"
+        signature = task.source_signature
+        for _ in range(_ATTEMPTS):
+            found: list[Problem] = []
+            file = FoundFile(self.root, task.source, signature)
+            described = self._describe(file, facts, found.append)
+            after = _sign(path)
+            if after != signature:  # somebody is writing it: what was read may be the half of it
+                signature = after
+            elif isinstance(described, InvalidInput):
+                raise described
+            else:
+                problems += [(problem.path, problem.reason) for problem in found]
+                return described, signature
+        raise InvalidInput("changes while it is read")
+
+    def _describe(
+        self, source: FoundFile, facts: ImageFacts, report: Callable[[Problem], None]
+    ) -> Description | InvalidInput:
+        try:
+            return self.importer.read_annotation(source, self.key, facts.width_px, facts.height_px, report)
+        except InvalidInput as error:
+            return error
+
+
+def keep_inside(
+    annotation: Annotation,
+    width_px: int,
+    height_px: int,
+    path: str,
+    report: Callable[[tuple[str, str]], None],
+) -> Annotation:
+    """Return the annotation without objects that have no class or lie wholly outside of the image."""
+    if _is_sound(annotation.objects, width_px, height_px):
+        return annotation
+    kept: list[AnnotatedObject] = []
+    for labelled in annotation.objects:
+        fault = _find_fault(labelled, width_px, height_px)
+        if fault:
+            report((path, f"an object ({show_path(labelled.class_name)}) {fault}"))
+        else:
+            kept.append(labelled)
+    return replace(annotation, objects=tuple(kept))
+
+
+def _is_sound(objects: Iterable[AnnotatedObject], width_px: int, height_px: int) -> bool:
+    names: set[str] = set()  # a few, each looked at once
+    for labelled in objects:
+        if not _is_inside(labelled, width_px, height_px):
+            return False
+        names.add(labelled.class_name)
+    return not any(map(find_class_fault, names))
+
+
+def _find_fault(labelled: AnnotatedObject, width_px: int, height_px: int) -> str:
+    if not _is_inside(labelled, width_px, height_px):
+        return f"lies outside of the {width_px}×{height_px} image"
+    return find_class_fault(labelled.class_name)
+
+
+def _is_inside(labelled: AnnotatedObject, width_px: int, height_px: int) -> bool:
+    geometry = labelled.geometry
+    if geometry.kind is GeometryKind.RECTANGLE and len(geometry.points) == 2:  # most; no need of bounds
+        (left, top), (right, bottom) = geometry.points
+    else:
+        left, top, right, bottom = geometry.bounds
+    return left < width_px and top < height_px and right > 0 and bottom > 0
+
+
+def read_stable(path: str, signature: bytes, max_bytes: int) -> tuple[bytes, bytes]:
+    """Return a file's bytes and the signature of the very state that they are.
+
+    Raises:
+        InvalidInput: it cannot be read, is too large, or changes each time while it is read; the
+            message follows its name.
+    """
+    try:
+        for _ in range(_ATTEMPTS):
+            data, after = _read_all(path, max_bytes)
+            if after == signature:
+                return data, signature
+            signature = after
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}") from error
+    raise InvalidInput("changes while it is read")
+
+
+def _read_all(path: str, max_bytes: int) -> tuple[bytes, bytes]:
+    """Return a file's bytes, and its signature after they were read."""
+    # Plain descriptors: a buffered file object costs as much again as the reading.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size > max_bytes:
+            raise InvalidInput(f"is larger than {max_bytes >> 20} MiB")
+        data = os.read(descriptor, size + 1)
+        while len(data) < size and (more := os.read(descriptor, size + 1 - len(data))):
+            data += more
+        return data, sign_status(os.fstat(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def _sign(path: str) -> bytes:
+    try:
+        return sign_status(os.stat(path))  # noqa: PTH116 - no Path for each of a million files
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""How a pipeline is read, checked whole, and done step by step."""

@@ -1,0 +1,1 @@
+"""Checkouts: folders that hold a version, their edits, and what a killed process left of them."""

@@ -1,0 +1,287 @@
+"""Finds what was edited in a checkout's folder, reading only files that were touched; not a verb."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from mlwf_tui.entities.annotation import Annotation, LabelSchema, find_class_fault
+from mlwf_tui.entities.change import ChangeKind
+from mlwf_tui.entities.folder import FolderListing
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import Item, Split, check_dataset, check_name
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.formats.supervisely import MAX_ANNOTATION_BYTES, decode_annotation, decode_meta
+from mlwf_tui.formats.supervisely_layout import (
+    META_NAME,
+    find_place,
+    find_place_fault,
+    place_annotation,
+    place_image,
+)
+from mlwf_tui.media.probe import IMAGE_SUFFIXES, probe_image
+from mlwf_tui.protocols import Observer
+from mlwf_tui.store.manifests import find_rows, read_summary
+from mlwf_tui.store.rows import decode_item
+from mlwf_tui.workflow.importing.reading import MAX_IMAGE_BYTES, keep_inside, read_stable
+from mlwf_tui.workflow.trees.state import TreeState, find_touched
+from mlwf_tui.workspace import Workspace
+
+_ROOT = "."  # a fault of the whole folder
+
+Keep = Callable[[bytes], Digest]
+"""Takes an image's bytes, to store them or only to look at them, and returns their digest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeEdit:
+    """One item that the folder has otherwise than the checkout's manifest."""
+
+    kind: ChangeKind
+    key: str
+    before: Item | None
+    after: Item | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeEdits:
+    """All edits in key order. `found` are the signatures of all files by their paths, `touched` the paths
+    that are not as they were left, `signatures` those of the touched files as they were read.
+
+    `unseen` has the files that may well be there, behind a link or in a folder that cannot be read: by
+    path, what hides them. Their items stay as they were.
+    """
+
+    edits: tuple[TreeEdit, ...]
+    schema: LabelSchema
+    is_schema_changed: bool
+    problems: tuple[Problem, ...]
+    found: Mapping[str, bytes]
+    touched: Set[str]
+    signatures: Mapping[str, bytes]
+    unseen: Mapping[str, str]
+
+    @property
+    def changes(self) -> dict[str, Item | None]:
+        """What the manifest becomes: items by key, None where one is gone."""
+        gone: dict[str, Item | None] = {edit.before.key: None for edit in self.edits if edit.before}
+        return gone | {edit.after.key: edit.after for edit in self.edits if edit.after}
+
+    def count(self, kind: ChangeKind) -> int:
+        return sum(edit.kind is kind for edit in self.edits)
+
+
+def read_edits(
+    workspace: Workspace, state: TreeState, listing: FolderListing, keep: Keep, observer: Observer
+) -> TreeEdits:
+    """Return what differs between the folder and the manifest that was checked out.
+
+    An image that was moved or renamed takes its annotation along where it has no new one. What cannot
+    be read stays as it was, and is a problem.
+    """
+    reader = _Reader(workspace, state, listing, keep, observer)
+    return reader.read()
+
+
+@dataclass(slots=True)
+class _Reader:
+    workspace: Workspace
+    state: TreeState
+    listing: FolderListing
+    keep: Keep
+    observer: Observer
+    found: dict[str, bytes] = field(default_factory=dict)  # signatures by path
+    base: dict[str, Item] = field(default_factory=dict)  # the manifest's items under touched keys
+    problems: list[Problem] = field(default_factory=list)
+    signatures: dict[str, bytes] = field(default_factory=dict)
+    unseen: dict[str, str] = field(default_factory=dict)
+
+    def read(self) -> TreeEdits:
+        self.problems += [fault.to_problem() for fault in self.listing.faults]
+        self.found = self.listing.list_signatures()
+        touched = find_touched(self.state, self.found)
+        self.unseen = self._find_unseen(touched)
+        keys = self._find_keys(touched)
+        rows = find_rows(self.workspace.store, self.state.manifest, list(keys))
+        self.base = {key: decode_item(row) for key, row in rows}
+        images = self._read_images(keys)
+        gone = [item for key, item in self.base.items() if images.get(key) is None and key in keys]
+        sources = _pair_moved(
+            gone, [image for key, image in images.items() if image and key not in self.base]
+        )
+        edits = self._make_edits(keys, images, sources)
+        schema = read_summary(self.workspace.store, self.state.manifest).schema
+        found_schema = self._read_schema(schema) if META_NAME in touched else schema
+        return TreeEdits(
+            edits=tuple(sorted(edits, key=lambda edit: edit.key)),
+            schema=found_schema,
+            is_schema_changed=found_schema != schema,
+            problems=tuple(self.problems),
+            found=self.found,
+            touched=touched,
+            signatures=self.signatures,
+            unseen=self.unseen,
+        )
+
+    def _find_unseen(self, touched: set[str]) -> dict[str, str]:
+        faults = {fault.relative for fault in self.listing.faults}
+        unseen: dict[str, str] = {}
+        for path in touched - self.found.keys() if faults else ():
+            cover = path
+            while cover and cover not in faults:
+                cover = cover.rpartition("/")[0]
+            if cover or _ROOT in faults:
+                unseen[path] = cover or _ROOT
+        return unseen
+
+    def _find_keys(self, touched: set[str]) -> dict[str, tuple[str, str]]:
+        """Return dataset and name by key of all items of which a file was touched."""
+        keys: dict[str, tuple[str, str]] = {}
+        for path in sorted(touched - {META_NAME}):
+            place = find_place(path)
+            if place is None:
+                if path.lower().endswith(tuple(IMAGE_SUFFIXES)):
+                    self.problems.append(Problem(path, "lies in no img folder of a dataset"))
+                continue
+            try:
+                key = f"{check_dataset(place.dataset)}/{check_name(place.name, 'file name')}"
+            except InvalidInput as error:
+                self.problems.append(Problem(path, error.message))
+                continue
+            if place.is_image and path in self.found and (fault := find_place_fault(*place[:2])):
+                self.problems.append(Problem(path, fault))
+            keys[key] = place.dataset, place.name
+        return keys
+
+    def _read_images(self, keys: Mapping[str, tuple[str, str]]) -> dict[str, Item | None]:
+        """Return the items of touched keys without their annotations; None where the image is gone."""
+        images: dict[str, Item | None] = {}
+        for count, (key, (dataset, name)) in enumerate(keys.items(), start=1):
+            self.observer.check_cancelled()
+            self.observer.progress(count, len(keys), name)
+            path = place_image(dataset, name)
+            before = self.base.get(key)
+            if path in self.unseen:
+                images[key] = before
+            elif path not in self.found:
+                images[key] = None
+                self._report_orphan(dataset, name, before)
+            elif before is not None and self.found[path] == self.state.files.get(path):
+                images[key] = before
+            else:
+                images[key] = self._read_image(path, dataset, name) or before
+        return images
+
+    def _report_orphan(self, dataset: str, name: str, before: Item | None) -> None:
+        path = place_annotation(dataset, name)
+        if before is None and path in self.found:
+            self.problems.append(Problem(path, "has no image"))
+
+    def _read_image(self, path: str, dataset: str, name: str) -> Item | None:
+        try:
+            location = f"{self.listing.root}/{path}"
+            data, signature = read_stable(location, self.found[path], MAX_IMAGE_BYTES)
+            facts = probe_image(data)
+        except InvalidInput as error:
+            self.problems.append(Problem(path, error.message))
+            return None
+        self.signatures[path] = signature
+        return Item(
+            dataset=dataset,
+            name=name,
+            blob=self.keep(data),
+            size_bytes=len(data),
+            width_px=facts.width_px,
+            height_px=facts.height_px,
+        )
+
+    def _make_edits(
+        self,
+        keys: Mapping[str, tuple[str, str]],
+        images: Mapping[str, Item | None],
+        sources: Mapping[str, Item],
+    ) -> list[TreeEdit]:
+        moved = {item.key for item in sources.values()}
+        edits = []
+        for key in keys:
+            before, image = self.base.get(key), images[key]
+            if image is None:
+                if before is not None and key not in moved:
+                    edits.append(TreeEdit(kind=ChangeKind.REMOVED, key=key, before=before, after=None))
+                continue
+            known = before or sources.get(key)
+            after = self._annotate(image, before, sources.get(key))
+            if known is not None and known.origins:  # no file says where an image came from
+                after = replace(after, origins=known.origins)
+            if before is None:
+                source = sources.get(key)
+                kind = ChangeKind.ADDED if source is None else ChangeKind.RENAMED
+                edits.append(TreeEdit(kind=kind, key=key, before=source, after=after))
+            elif after != before:
+                edits.append(TreeEdit(kind=ChangeKind.CHANGED, key=key, before=before, after=after))
+        return edits
+
+    def _annotate(self, image: Item, before: Item | None, source: Item | None) -> Item:
+        """Return an item with what its annotation file says, or with what it had where it came from."""
+        path = place_annotation(image.dataset, image.name)
+        known = before or source
+        if known is not None and path not in self.found and (before is None or path in self.unseen):
+            return replace(image, split=known.split, annotation=known.annotation)
+        if before is not None and self.found.get(path) == self.state.files.get(path):
+            return replace(image, split=before.split, annotation=before.annotation)
+        split = known.split if known else Split.NONE
+        if path not in self.found:  # somebody removed it: nothing is said of the image any more
+            return replace(image, split=split, annotation=Annotation())
+        try:
+            content, signature = read_stable(
+                f"{self.listing.root}/{path}", self.found[path], MAX_ANNOTATION_BYTES
+            )
+            decoded = decode_annotation(content)
+        except InvalidInput as error:
+            self.problems.append(Problem(path, error.message))
+            annotation = known.annotation if known else Annotation()
+            return replace(image, split=split, annotation=annotation)
+        self.signatures[path] = signature
+        self.problems += [Problem(path, reason) for reason in decoded.problems]
+        annotation = keep_inside(
+            decoded.annotation, image.width_px, image.height_px, path,
+            lambda problem: self.problems.append(Problem(*problem)),
+        )  # fmt: skip
+        return replace(image, split=decoded.split or split, annotation=annotation)
+
+    def _read_schema(self, before: LabelSchema) -> LabelSchema:
+        if META_NAME in self.unseen:
+            return before
+        if META_NAME not in self.found:
+            self.problems.append(Problem(META_NAME, "is gone; the classes stay as they were"))
+            return before
+        try:
+            content, signature = read_stable(
+                f"{self.listing.root}/{META_NAME}", self.found[META_NAME], MAX_ANNOTATION_BYTES
+            )
+            schema = decode_meta(content)
+            if faults := list(filter(None, map(find_class_fault, schema.class_names))):
+                raise InvalidInput(faults[0])
+        except InvalidInput as error:
+            self.problems.append(Problem(META_NAME, error.message))
+            return before
+        self.signatures[META_NAME] = signature
+        return schema
+
+
+def _pair_moved(gone: Sequence[Item], new: Sequence[Item]) -> dict[str, Item]:
+    """Return where new items came from, by their keys: a gone item with the same bytes."""
+    by_blob: dict[Digest, list[Item]] = {}
+    for item in gone:
+        by_blob.setdefault(item.blob, []).append(item)
+    sources: dict[str, Item] = {}
+    for item in new:
+        candidates = by_blob.get(item.blob)
+        if candidates:
+            same_name = next((c for c in candidates if c.name == item.name), candidates[0])
+            candidates.remove(same_name)
+            sources[item.key] = same_name
+    return sources

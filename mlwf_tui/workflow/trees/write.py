@@ -1,0 +1,214 @@
+"""Carries out the plan of what has to be done to a checkout's folder; not a verb."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.formats.supervisely_layout import META_NAME, find_place_fault
+from mlwf_tui.protocols import Observer
+from mlwf_tui.store.manifests import iter_shards, read_shard
+from mlwf_tui.store.rows import decode_row
+from mlwf_tui.store.spans import SpanReader
+from mlwf_tui.store.store import Store
+from mlwf_tui.workflow.hands import FEWEST_FOR_HANDS, count_hands, open_hands
+from mlwf_tui.workflow.messages import Work
+from mlwf_tui.workflow.trees.files import TreeFiles
+from mlwf_tui.workflow.trees.moves import move_folders
+from mlwf_tui.workflow.trees.plan import Plan, Step, encode_file, plan_new
+
+if TYPE_CHECKING:  # for the annotation alone: a hand that writes needs no catalog
+    from mlwf_tui.workspace import Workspace
+
+_BATCH = 256  # steps
+_SHARDS = 4  # asked of a hand at once: a hundred items and more, a few hundredths of a second
+
+
+class _Setup(msgspec.Struct, array_like=True, frozen=True):
+    """What a writing hand is told first."""
+
+    folder: bytes  # a path may hold any byte
+    is_new: bool
+
+
+class _Part(msgspec.Struct, array_like=True, frozen=True):
+    """What a writing hand did with one shard: signatures by path, problems by key."""
+
+    files: dict[str, bytes]
+    problems: list[tuple[str, str]]
+    items_written: int
+
+
+_encoder = msgspec.msgpack.Encoder()
+_setup_decoder = msgspec.msgpack.Decoder(_Setup)
+_shards_decoder = msgspec.msgpack.Decoder(list[Digest])
+_part_decoder = msgspec.msgpack.Decoder(_Part)
+
+
+@dataclass(slots=True)
+class Written:
+    """What was done."""
+
+    files: dict[str, bytes] = field(default_factory=dict)  # signatures of what was written, by path
+    problems: list[Problem] = field(default_factory=list)
+    removed: int = 0
+    items_written: int = 0
+
+
+def write_plan(
+    workspace: Workspace,
+    folder: Path,
+    plan: Plan,
+    known: Mapping[str, bytes],
+    *,
+    is_new: bool,
+    observer: Observer,
+) -> Written:
+    """Carry a plan out, with the hands of every core where it is large.
+
+    All names are durable then. What the files hold may be lost with the power for another while: the
+    state has to say so (`TreeState.boot`). A checkout that waited for the disk would take twice as long.
+
+    `known` are the signatures of the files as they were left, by path. `is_new`: nothing is there that
+    could be replaced.
+
+    Raises:
+        Conflict: something that was not there when the plan was made is in the way.
+        StorageFailed: the disk refused; what was written stays, and carrying the plan out again goes on.
+        CorruptData: bytes of the store are damaged; what could be written was.
+    """
+    written = Written()
+    with TreeFiles(folder) as files:
+        for path in plan.removals:
+            files.remove(path)
+            written.removed += 1
+        if plan.schema is not None:
+            written.files[META_NAME] = files.write(META_NAME, plan.schema, is_replacing=not is_new)
+        if plan.whole is None:
+            writer = _ItemWriter(workspace.store, files, is_new)
+            for batch in _iter_batches(move_folders(files, plan.steps, known, written.files)):
+                observer.check_cancelled()
+                writer.write(batch, written)
+                observer.progress(written.items_written, plan.step_count, "writing files")
+        else:
+            _write_whole(workspace, folder, plan, written, is_new=is_new, observer=observer)
+        left = {path.rpartition("/")[0] for path in plan.gone}
+        files.remove_empty_folders(left)
+        files.make_names_durable(left | {path.rpartition("/")[0] for path in written.files})
+    return written
+
+
+def _write_whole(
+    workspace: Workspace, folder: Path, plan: Plan, written: Written, *, is_new: bool, observer: Observer
+) -> None:
+    """Write all items of a manifest; the hands take it a few shards at a time."""
+    assert plan.whole is not None  # the caller has looked
+    batches = _iter_shards(workspace.store, plan.whole)
+    if plan.step_count < FEWEST_FOR_HANDS or count_hands() == 1:
+        with TreeFiles(folder) as files:
+            writer = _ItemWriter(workspace.store, files, is_new)
+            for shards in batches:
+                writer.write_shards(shards, written)
+                observer.progress(written.items_written, plan.step_count, "writing files")
+                observer.check_cancelled()
+        return
+    setup = _encoder.encode(_Setup(os.fsencode(folder), is_new))
+    with open_hands(workspace.home, "write", setup) as hands:
+        for answer in hands.map(map(_encoder.encode, _deal(list(batches), count_hands()))):
+            part = _part_decoder.decode(answer)
+            written.files.update(part.files)
+            written.problems += [Problem(key, reason) for key, reason in part.problems]
+            written.items_written += part.items_written
+            observer.progress(written.items_written, plan.step_count, "writing files")
+            observer.check_cancelled()
+
+
+@contextmanager
+def open_writing(home: Path, setup: bytes) -> Iterator[Work]:
+    """Be a hand that writes: digests of shards in, signatures out."""
+    decoded = _setup_decoder.decode(setup)
+    with Store(home / "store") as store, TreeFiles(Path(os.fsdecode(decoded.folder))) as files:
+        writer = _ItemWriter(store, files, decoded.is_new)
+
+        def write(message: bytes) -> bytes:
+            written = Written()
+            writer.write_shards(_shards_decoder.decode(message), written)
+            problems = [(problem.path, problem.reason) for problem in written.problems]
+            return _encoder.encode(_Part(written.files, problems, written.items_written))
+
+        yield write
+
+
+class _ItemWriter:
+    """Writes the files of items; used by one thread."""
+
+    def __init__(self, store: Store, files: TreeFiles, is_new: bool) -> None:
+        self._store = store
+        self._files = files
+        self._is_replacing = not is_new
+        self._images = SpanReader(store)
+
+    def write_shards(self, shards: Iterable[Digest], written: Written) -> None:
+        """Write all files of some shards."""
+        rows = [row for shard in shards for row in read_shard(self._store, shard)]
+        self.write(map(plan_new, rows), written)
+
+    def write(self, steps: Iterable[Step], written: Written) -> None:
+        """Do some steps; images are read in the order in which they lie in the packs."""
+        images: dict[bytes, list[str]] = {}  # paths by blob
+        for step in _pass_good(steps, written):
+            image, annotation = step.paths
+            item = decode_row(step.row) if step.has_image or step.has_annotation else None
+            if step.image_from:
+                written.files[image] = self._files.rename(step.image_from, image)
+            elif item and step.has_image:
+                images.setdefault(item.blob, []).append(image)
+            if step.annotation_from:
+                written.files[annotation] = self._files.rename(step.annotation_from, annotation)
+            elif item and step.has_annotation:
+                written.files[annotation] = self._put(annotation, encode_file(item))
+        for blob, content in self._images.iter_blobs(images):
+            for path in images[blob]:
+                written.files[path] = self._put(path, content)
+
+    def _put(self, path: str, content: bytes | memoryview) -> bytes:
+        return self._files.write(path, content, is_replacing=self._is_replacing)
+
+
+def _pass_good(steps: Iterable[Step], written: Written) -> Iterator[Step]:
+    """Yield the steps of items that have a place, and name the others."""
+    for step in steps:
+        fault = find_place_fault(step.dataset, step.name)
+        if fault:
+            written.problems.append(Problem(step.key, fault))
+            continue
+        written.items_written += 1
+        yield step
+
+
+def _iter_shards(store: Store, manifest: Digest) -> Iterator[list[Digest]]:
+    """Yield the shards of a manifest, a few at a time."""
+    shards = iter_shards(store, manifest)
+    while batch := list(islice(shards, _SHARDS)):
+        yield batch
+
+
+def _deal(batches: Sequence[list[Digest]], part_count: int) -> Iterator[list[Digest]]:
+    """Yield a batch of each part in turn: processes that write into one folder hold each other up."""
+    size = -(-len(batches) // part_count)
+    for place in range(size):
+        yield from batches[place::size]
+
+
+def _iter_batches(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
+    for start in range(0, len(steps), _BATCH):
+        yield steps[start : start + _BATCH]

@@ -1,0 +1,123 @@
+"""Questions to the lineage and tracking from a shell, as scripts see them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlwf_tui.cli.main import main
+from mlwf_tui.workspace import open_workspace
+from tests.tui.homes import fill_finished
+
+SCRIPT = """
+set -e
+mlwf() {{ {python} -c "import sys; from mlwf_tui.cli.main import main; sys.exit(main(sys.argv[1:]))" "$@"; }}
+export MLWF_RUN=$(mlwf run start shrink -p size=64 --pid $$ --title "Shrink the plates")
+mlwf run add-input project cells@1
+echo 1 > {folder}/result.txt
+mlwf run add-output file {folder}/result.txt
+mlwf run log-metric loss 0.5 --step 1
+mlwf run log-metric loss 0.25 --step 2
+mlwf run finish --summary "all small"
+echo $MLWF_RUN
+"""
+
+
+class Shell:
+    def __init__(self, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.home = home
+        self.capsys = capsys
+
+    def __call__(self, *words: str, code: int = 0) -> str:
+        assert main(["--home", str(self.home), *words]) == code, self.capsys.readouterr()
+        return self.capsys.readouterr().out
+
+    def json(self, *words: str, code: int = 0) -> dict[str, Any]:
+        document = json.loads(self(*words, "--json", code=code))
+        assert isinstance(document, dict)
+        return document
+
+
+@pytest.fixture
+def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
+    with open_workspace(tmp_path / "home") as workspace:
+        fill_finished(workspace, tmp_path)
+    return Shell(tmp_path / "home", capsys)
+
+
+def test_trace_answers_as_json_and_in_words(shell: Shell) -> None:
+    found = shell.json("trace", "cells@2", "--down", "--kind", "model")
+    assert found.keys() == {"ref", "starts", "nodes", "edges"}
+    assert [(node["title"], node["distance"]) for node in found["nodes"]] == [("yolov10n-cells-1", 2)]
+    way = shell.json("trace", "cells@1", "--to", "cells-val-1")
+    assert way["path"][0] == way["starts"][0]
+    assert "→ report cells-val-1" in shell("trace", "cells@1", "--to", "cells-val-1")
+    item = shell.json("trace", "cells@2", "--item", "main/cell-05.jpg")
+    assert item.keys() == {"ref", "key", "blob", "places", "nodes", "unread"}
+    assert {node["effect"] for node in item["nodes"]} == {"holds", "trained", "downstream"}
+    assert "trained" in shell("trace", "cells@2", "--item", "main/cell-05.jpg")
+    shell("trace", "nothing", code=4)
+    shell("trace", "cells", "--kind", "modell", code=2)
+    shell("trace", "cells", "--item", "main/cell-05.jpg", "--up", code=2)
+
+
+def test_two_models_are_compared(shell: Shell) -> None:
+    found = shell.json("diff", "yolov10n-cells-1", "yolov10n-cells-1")
+    assert found["is_same"]
+    assert found.keys() == {"before", "after", "is_same", "params", "environment", "inputs", "metrics"}
+    assert "METRIC" in shell("diff", "yolov10n-cells-1", "yolov10n-cells-1")
+
+
+def test_the_graph_is_written_into_a_file(shell: Shell, tmp_path: Path) -> None:
+    target = tmp_path / "graph.html"
+    assert shell.json("graph", "--format", "html", "-o", str(target))["nodes"] > 5
+    assert target.read_text("utf-8").startswith("<!DOCTYPE html>")
+    assert all(
+        json.loads(line)["eventType"] for line in shell("graph", "--format", "openlineage").splitlines()
+    )
+    assert json.loads(shell("graph", "cells@1", "--format", "prov"))["activity"]
+    shell("graph", "-o", str(tmp_path / "no" / "such" / "folder"), code=1)
+
+
+def test_history_lint_and_reproduce_say_what_they_found(shell: Shell) -> None:
+    shell("describe", "cells", "blood cells")
+    changes = shell.json("history", "cells")["changes"]
+    assert {"at", "author", "what", "text", "before"} == changes[0].keys()
+    assert "blood cells" in shell("history", "cells")
+    assert [one["number"] for one in shell.json("versions", "cells", "--minor")["minor_versions"]] == ["2.1"]
+    found = shell.json("lint", code=1)
+    assert found.keys() == {"ok", "coverage", "described", "describable", "remarks"}
+    assert shell.json("lint", "--fix", "all")["fixed"]
+    assert shell.json("lint", "--kind", "undocumented")["ok"]
+    run = next(run for run in shell.json("runs")["runs"] if run["verb"] == "train")
+    assert shell.json("reproduce", run["id"], "--check") == {
+        "run": run["id"], "is_reproducible": True, "lacks": [], "changes": [],
+    }  # fmt: skip
+    shell("reproduce", shell.json("runs")["runs"][-1]["id"], code=1)
+
+
+def test_a_shell_script_is_put_on_the_lineage(shell: Shell, tmp_path: Path) -> None:
+    script = SCRIPT.format(python=sys.executable, folder=tmp_path)
+    environment = {**os.environ, "MLWF_HOME": str(shell.home)}
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, env=environment, check=True, timeout=240
+    )
+    run_id = done.stdout.split()[-1]
+    run = shell.json("show", run_id)
+    assert (run["state"], run["params"], run["result"]) == ("done", {"size": "64"}, {"summary": "all small"})
+    assert [one["name"] for one in run["inputs"]] == ["cells@1"]
+    assert run["metrics"] == {"loss": 0.25}
+    assert run["environment"]["program"].startswith("bash -c")
+    titles = [node["title"] for node in shell.json("trace", "cells@1", "--down", "--depth", "1")["nodes"]]
+    assert "Shrink the plates" in titles
+    late = shell.json("run", "log-metric", "loss", "1", "--run", run_id, code=5)
+    assert late["error"]["kind"] == "conflict"
+    missing = shell.json("run", "add-input", "file", "/no/such/file", "--run", run_id, code=5)
+    assert missing["error"]["kind"] == "conflict"
+    shell.json("run", "start", "lost", "--pid", "4194304", code=4)

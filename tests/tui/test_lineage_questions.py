@@ -1,0 +1,38 @@
+"""History, trace, lint and reproduce in the app."""
+
+from __future__ import annotations
+
+from mlwf_tui.tui.widgets.confirm import Confirm
+from mlwf_tui.tui.widgets.sheet import Sheet
+from mlwf_tui.workflow.history import list_changes
+from mlwf_tui.workflow.lint import lint
+from mlwf_tui.workspace import Workspace
+from tests.tui.driving import drive
+
+
+async def test_h_shows_what_was_ever_said_of_a_project(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("cells")
+        await app.press("H")
+        await app.until(lambda: isinstance(app.top, Sheet))
+        await app.until_text("@1 first plate")
+
+
+async def test_trace_lists_what_came_of_a_project(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("cells")
+        app.main.action_perform("trace")
+        await app.until(lambda: isinstance(app.top, Sheet))
+        await app.until_text("Trace of cells")
+
+
+async def test_lint_names_what_it_found_and_puts_it_right_when_told_to(projects_home: Workspace) -> None:
+    before = lint(projects_home)
+    async with drive(projects_home) as app:
+        app.main.action_perform("lint")
+        await app.until(lambda: isinstance(app.top, Confirm))
+        await app.until_text("the project cells has no description of its own")
+        await app.press("y")
+        await app.until_text("right; history tells what was there before")
+    assert lint(projects_home).coverage == 1.0 > before.coverage
+    assert any(change.what == "description" for change in list_changes(projects_home, "cells"))
