@@ -1,4 +1,4 @@
-"""What operations share in reading names that a person gives: of classes, splits, tags, datasets, and pairs."""
+"""What operations share in reading names that a person gives: classes, splits, tags, datasets and pairs."""
 
 from __future__ import annotations
 

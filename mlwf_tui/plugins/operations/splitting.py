@@ -127,7 +127,7 @@ def _check_dealt(groups: Sequence[Group], shares: Mapping[Split, float], dealt: 
     if empty and len(groups) < item_count:
         largest = max(len(group.keys) for group in groups)
         raise InvalidInput(
-            f"Of {item_count:,} items {largest:,} belong together; nothing is left for {", ".join(empty)}.",
+            f"Of {item_count:,} items {largest:,} belong together; nothing is left for {', '.join(empty)}.",
             hint="Split before mosaics and mix-ups are made, or group by something finer.",
         )
 
