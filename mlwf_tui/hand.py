@@ -20,11 +20,11 @@ def main(arguments: list[str]) -> int:
 
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not stand between two answers
-    with os.fdopen(os.dup(0), "rb") as messages, answers:
-        try:
+    try:  # around the files: one that cannot be written to says so again as it is closed
+        with os.fdopen(os.dup(0), "rb") as messages, answers:
             serve(Path(arguments[0]), messages, answers)
-        except BrokenPipeError:
-            return 1  # the process that it works for is gone
+    except BrokenPipeError:
+        return 1  # the process that it works for is gone
     gc.freeze()  # or Python goes through everything once more as it leaves: 10 ms
     return 0
 

@@ -329,7 +329,7 @@ def _format_transformed(result: TransformResult) -> str:
     cached = " (kept from before: the same recipe had been followed)" if result.cached else ""
     lines = [f"{result.project}@{result.version}: {_format_counts(result)}{cached}"]
     if result.images_resumed:
-        lines.append(f"  {result.images_resumed} images had been made by a run that did not end")
+        lines.append(f"  {result.images_resumed} images had been made before")
     lines += [f"  {show_path(conflict)}" for conflict in result.conflicts]
     return "\n".join([*lines, *format_problems(result.problems)])
 

@@ -26,7 +26,7 @@ NEEDED: Mapping[str, Mapping[str, Any]] = {
     "rename_classes": {"names": ("cat=lion",)},
     "resize": {"longest_px": 32},
     "sample": {"n": 2},
-    "split_by": {"val": "night"},
+    "split_by": {"val": "blurred"},
     "tag": {"tag": "checked"},
     "tiles": {"width_px": 40, "height_px": 30},
 }

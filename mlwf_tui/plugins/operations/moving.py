@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import MAX_NAME_BYTES, Item, check_dataset
-from mlwf_tui.entities.names import suggest_name
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.filtering import read_item_condition
+from mlwf_tui.plugins.operations.names import check_datasets
 from mlwf_tui.protocols import PlannedItem, SourceItem
 
 
@@ -48,9 +48,7 @@ class Moving:
             InvalidParameter: a dataset that does not exist, or nothing that would be changed.
         """
         _check(schema, params)
-        known = {source.item.dataset for source in items}
-        if items:
-            _check_datasets(params, known)
+        check_datasets(items, params.datasets)
         condition = read_item_condition(params.where) if params.where else None
         taken = {source.item.key for source in items}
         for position, source in enumerate(items):
@@ -84,12 +82,6 @@ def _check(schema: LabelSchema, params: MoveParams) -> None:
         check_dataset(params.to)
     if params.where:
         read_item_condition(params.where).check_classes(schema)
-
-
-def _check_datasets(params: MoveParams, known: set[str]) -> None:
-    for name in params.datasets:
-        if not any(f"{dataset}/".startswith(f"{name}/") for dataset in known):
-            raise InvalidParameter(f"There is no dataset {name!r}.", hint=suggest_name(name, sorted(known)))
 
 
 def _is_in(item: Item, params: MoveParams) -> bool:

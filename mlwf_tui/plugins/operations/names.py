@@ -1,4 +1,4 @@
-"""What operations share in reading names that a person gives: classes, splits, and pairs old=new."""
+"""What operations share in reading names that a person gives: classes, splits, tags, datasets and pairs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.names import suggest_name
 from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.protocols import SourceItem
 
 
 def check_classes(schema: LabelSchema, names: Sequence[str]) -> None:
@@ -29,6 +30,30 @@ def check_splits(names: Sequence[str]) -> set[Split]:
         if name not in known:
             raise InvalidParameter(f"There is no split {name!r}.", hint=suggest_name(name, known))
     return {known[name] for name in names}
+
+
+def check_datasets(items: Sequence[SourceItem], names: Sequence[str]) -> None:
+    """Raise InvalidParameter where a name is no dataset of the items, nor one that holds some."""
+    if not items or not names:
+        return
+    known = sorted({source.item.dataset for source in items})
+    for name in names:
+        if not any(f"{dataset}/".startswith(f"{name}/") for dataset in known):
+            raise InvalidParameter(f"There is no dataset {name!r}.", hint=suggest_name(name, known))
+
+
+def check_tags(items: Sequence[SourceItem], schema: LabelSchema, names: Sequence[str]) -> None:
+    """Raise InvalidParameter where a name is no tag of the schema, nor of any item or object."""
+    known = {definition.name for definition in schema.tags}
+    if not items or all(name in known for name in names):
+        return
+    for source in items:
+        annotation = source.item.annotation
+        for tags in (annotation.tags, *(labelled.tags for labelled in annotation.objects)):
+            known.update(tag.name for tag in tags)
+    for name in names:
+        if name not in known:
+            raise InvalidParameter(f"There is no tag {name!r}.", hint=suggest_name(name, sorted(known)))
 
 
 def parse_pairs(pairs: Sequence[str], param: str, example: str) -> Mapping[str, str]:

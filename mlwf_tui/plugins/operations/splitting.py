@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.dealing import Group, count_group, deal
 from mlwf_tui.plugins.operations.filtering import read_item_condition
 from mlwf_tui.plugins.operations.grouping import GROUPINGS, group_items
+from mlwf_tui.plugins.operations.names import check_datasets, check_tags
 from mlwf_tui.protocols import PlannedItem, SourceItem
 
 
@@ -63,6 +64,7 @@ class SplitItems:
 
         Raises:
             InvalidParameter: the shares do not add up to 1, or the numbers to more than there is.
+            InvalidInput: so many items belong together that nothing is left for a split.
         """
         check_grouping(params.group_by, params.group_key)
         _check_shares(params)
@@ -77,7 +79,9 @@ class SplitItems:
             else:  # an item with a split keeps it; one without follows its siblings
                 splits.update((i.key, i.split if i.split is not Split.NONE else known[0]) for i in members)
         shares = _read_shares(params, sum(len(group.keys) for group in dealt))
-        splits.update(deal(dealt, shares, seed=seed))
+        found = deal(dealt, shares, seed=seed)
+        _check_dealt(dealt, shares, set(found.values()))
+        splits.update(found)
         yield from _iter_split(items, splits)
 
     def transform_schema(self, schema: LabelSchema, params: SplitParams) -> LabelSchema:
@@ -112,6 +116,20 @@ def _read_shares(params: SplitParams, item_count: int) -> dict[Split, float]:
         )
     whole = max(1, item_count)
     return {Split.TRAIN: (item_count - val - test) / whole, Split.VAL: val / whole, Split.TEST: test / whole}
+
+
+def _check_dealt(groups: Sequence[Group], shares: Mapping[Split, float], dealt: Set[Split]) -> None:
+    """Raise InvalidInput where a split is left empty because items belong together."""
+    item_count = sum(len(group.keys) for group in groups)
+    empty = [
+        split.value for split, share in shares.items() if round(share * item_count) and split not in dealt
+    ]
+    if empty and len(groups) < item_count:
+        largest = max(len(group.keys) for group in groups)
+        raise InvalidInput(
+            f"Of {item_count:,} items {largest:,} belong together; nothing is left for {', '.join(empty)}.",
+            hint="Split before mosaics and mix-ups are made, or group by something finer.",
+        )
 
 
 def _iter_split(items: Sequence[SourceItem], splits: Mapping[str, Split]) -> Iterator[PlannedItem]:
@@ -153,10 +171,11 @@ class SplitBy:
         """Yield every item with its split.
 
         Raises:
-            InvalidParameter: nothing is named, or an expression does not parse.
+            InvalidParameter: nothing is named, no item has a dataset or tag, or an expression does not parse.
             InvalidInput: siblings, made from the same image, would be parted.
         """
         rules = _read_rules(schema, params)
+        _check_named(items, schema, params)
         splits: dict[str, Split] = {}
         by_root: dict[Digest, tuple[Split, str]] = {}
         for source in items:
@@ -196,10 +215,24 @@ def _read_rule(schema: LabelSchema, by: str, text: str) -> Callable[[Item], bool
         condition = read_item_condition(text)
         condition.check_classes(schema)
         return condition.matches
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = _read_names(text)
     if by == "tag":
         return lambda item: any(tag.name in names for tag in item.annotation.tags)
     return lambda item: any(f"{item.dataset}/".startswith(f"{name}/") for name in names)
+
+
+def _read_names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _check_named(items: Sequence[SourceItem], schema: LabelSchema, params: SplitByParams) -> None:
+    """Raise InvalidParameter where a rule names a tag or dataset that does not exist."""
+    names = [name for text in (params.train, params.val, params.test) for name in _read_names(text)]
+    match params.by:
+        case "tag":
+            check_tags(items, schema, names)
+        case "dataset":
+            check_datasets(items, names)
 
 
 # --- k folds ---------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ def get_splits(items: Sequence[Item]) -> dict[str, Split]:
     return {item.name: item.split for item in items}
 
 
-families = st.lists(st.integers(1, 4), min_size=1, max_size=30)
+families = st.lists(st.integers(1, 4), min_size=2, max_size=30)
 
 
 @settings(deadline=None, max_examples=60)
@@ -41,12 +41,21 @@ def test_siblings_are_never_parted(sizes: list[int], seed: int) -> None:
         for number in range(size)
     ]
     for name, params in {"split": {}, "kfold": {"folds": 2}}.items():
-        if name == "kfold" and len(sizes) < 2:
-            continue
+        if len(sizes) < (2 if name == "kfold" else 12):
+            continue  # too few families to fill every part
         splits: dict[str, set[Split]] = {}
         for item in apply(name, items, seed=seed, **params):
             splits.setdefault(item.roots[0], set()).add(item.split)
         assert all(len(found) == 1 for found in splits.values())
+
+
+def test_a_split_that_togetherness_leaves_empty_is_refused() -> None:
+    family = [make_plain(f"{number}.jpg", root="r") for number in range(10)]
+    with pytest.raises(InvalidInput, match="Of 10 items 10 belong together; nothing is left for val, test"):
+        apply("split", family)
+    assert set(get_splits(apply("split", family, train=1, val=0, test=0)).values()) == {Split.TRAIN}
+    few = [make_plain("a.jpg"), make_plain("b.jpg")]  # of which a fifth is none
+    assert set(get_splits(apply("split", few, train=0.8, val=0.2, test=0)).values()) == {Split.TRAIN}
 
 
 def test_a_mosaic_keeps_all_that_it_shows_together() -> None:
@@ -171,6 +180,21 @@ def test_a_rule_that_would_part_siblings_is_refused_with_both_names() -> None:
 def test_a_rule_that_says_nothing_or_does_not_parse_is_refused(params: dict[str, Any]) -> None:
     with pytest.raises(InvalidParameter):
         apply("split_by", TAGGED, **params)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"by": "dataset", "val": "berln"}, "There is no dataset 'berln'"),
+        ({"by": "tag", "val": "nigth", "train": "rain"}, "There is no tag 'nigth'"),
+    ],
+)
+def test_a_rule_for_what_does_not_exist_is_refused_with_the_nearest_name(
+    params: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidParameter, match=message) as caught:
+        apply("split_by", TAGGED, **params)
+    assert "Did you mean" in caught.value.hint
 
 
 # --- k folds ---------------------------------------------------------------------------------------
