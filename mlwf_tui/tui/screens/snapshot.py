@@ -12,8 +12,8 @@ from mlwf_tui.entities.lineage import LineageGraph, LineageNode
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import DEFAULT_WORKSPACE, Project, Version
 from mlwf_tui.entities.run import Run
-from mlwf_tui.workflow.folding import list_folders
 from mlwf_tui.workflow.graph import read_graph
+from mlwf_tui.workflow.graphs.folding import list_folders
 from mlwf_tui.workflow.journal import latest_sequence
 from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.projects import list_projects
