@@ -153,6 +153,7 @@ class YoloImporter:
         Raises:
             InvalidInput: the file is not text.
         """
+
         def report_line(reason: str) -> None:
             report(Problem(source.relative, reason))
 
