@@ -503,7 +503,7 @@ def test_a_label_that_grows_all_the_time_is_named(
 ) -> None:
     label = make_labelled(tmp_path / "yolo")
     change_after_reads(monkeypatch, label, lambda: append(label), times=1000)
-    with pytest.raises(InvalidInput, match="labels/a.txt, changes while it is read"):
+    with pytest.raises(InvalidInput, match=r"labels/a\.txt, changes while it is read"):
         take(workspace, tmp_path / "yolo")
 
 
@@ -531,7 +531,7 @@ def test_a_pipe_that_takes_the_place_of_a_label_is_named(
         os.mkfifo(label)
 
     change_after_reads(monkeypatch, tmp_path / "yolo" / "images" / "a.jpg", replace_by_pipe, times=1)
-    with pytest.raises(InvalidInput, match="labels/a.txt, is not a file"):
+    with pytest.raises(InvalidInput, match=r"labels/a\.txt, is not a file"):
         take(workspace, tmp_path / "yolo")
 
 
