@@ -91,6 +91,10 @@ class Importer(Protocol):
     `Pairing`, or None where they do not in that folder. Of a listing with some stems alone, but with all
     files of each, `iter_items` then yields what it would yield of them among all others, or it reports
     something, or an item is displaced. So an import looks only at what has changed.
+
+    One whose `read_annotation` looks at nothing but the file itself has `parse_annotation(content, key,
+    width_px, height_px, report)` as well, which makes the same of its bytes; `report` takes the reason of a
+    problem. The import verb then reads the file together with seeing that nobody changes it.
     """
 
     name: str

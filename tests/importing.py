@@ -41,6 +41,9 @@ def read_folder(importer: Importer, root: Path) -> tuple[list[ReadItem], list[Pr
                 facts = probe_image(item.image.path.read_bytes())
                 size = facts.width_px, facts.height_px
                 described = importer.read_annotation(item.source, key, *size, problems.append)
+                if parse := getattr(importer, "parse_annotation", None):
+                    content = item.source.path.read_bytes()
+                    assert parse(content, key, *size, lambda reason: None) == described
                 found = described.annotation
                 annotation = found if isinstance(found, Annotation) else found.to_annotation()
                 split = item.split if described.split is None else described.split

@@ -22,7 +22,7 @@ from mlwf_tui.entities.annotation import (
     TagDefinition,
     Visibility,
 )
-from mlwf_tui.entities.boxes import Boxes, Corners
+from mlwf_tui.entities.boxes import Boxes
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Origin, Split, check_dataset, check_name
 from mlwf_tui.errors import CorruptData, InvalidInput
@@ -33,6 +33,7 @@ Digest32 = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 _NONE: tuple[()] = ()
+_RECTANGLE = GeometryKind.RECTANGLE.value  # encoded in half the time of a member
 _EXACT_INTEGERS = 1 << 53  # up to here a float holds every integer
 _THOUSANDTHS = 3  # decimals
 _FAR = 1e12  # below it, a float holds every thousandth
@@ -142,7 +143,7 @@ def encode_item(item: Item, boxes: Boxes | None = None) -> bytes:
             _from_tags(item.annotation.tags),
             [_from_object(annotated) for annotated in item.annotation.objects]
             if boxes is None
-            else [_from_box(*box) for box in zip(boxes.class_names, boxes.corners, strict=True)],
+            else _from_boxes(boxes),
         ]
         if item.annotation.custom or item.origins:
             row.append(_from_custom(item.annotation.custom))
@@ -329,12 +330,14 @@ def _from_object(annotated: AnnotatedObject) -> tuple[object, ...]:
     )
 
 
-def _from_box(class_name: str, corners: Corners) -> tuple[object, ...]:
-    """Return what `_from_object` does of the object that a box is."""
-    left, top, right, bottom = corners
-    if left % 1000 or top % 1000 or right % 1000 or bottom % 1000:
-        return class_name, (GeometryKind.RECTANGLE, corners, _NONE, _NONE, _NONE, _THOUSANDTHS)
-    return class_name, (GeometryKind.RECTANGLE, [edge // 1000 for edge in corners], _NONE, _NONE, _NONE)
+def _from_boxes(boxes: Boxes) -> list[tuple[object, ...]]:
+    """Return what `_from_object` does of each object that a box is; a call for each would double the time."""
+    return [
+        (class_name, (_RECTANGLE, corners, _NONE, _NONE, _NONE, _THOUSANDTHS))
+        if corners[0] % 1000 or corners[1] % 1000 or corners[2] % 1000 or corners[3] % 1000
+        else (class_name, (_RECTANGLE, [edge // 1000 for edge in corners], _NONE, _NONE, _NONE))
+        for class_name, corners in zip(boxes.class_names, boxes.corners, strict=True)
+    ]
 
 
 def _from_geometry(geometry: Geometry) -> tuple[object, ...]:

@@ -487,6 +487,54 @@ def test_a_file_that_grows_once_is_read_again(
         assert list_items(workspace)["main/a.jpg"].size_bytes == before + 1
 
 
+def make_labelled(root: Path) -> Path:
+    """Make a folder of one image with a label, and return where the label is."""
+    label = root / "labels" / "a.txt"
+    for folder in (root / "images", label.parent):
+        folder.mkdir(parents=True)
+    (root / "classes.txt").write_text("cell\nspot\n")
+    write_image(root / "images" / "a.jpg", 1)
+    label.write_text("0 0.5 0.5 0.25 0.25\n")
+    return label
+
+
+def test_a_label_that_grows_all_the_time_is_named(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label = make_labelled(tmp_path / "yolo")
+    change_after_reads(monkeypatch, label, lambda: append(label), times=1000)
+    with pytest.raises(InvalidInput, match=r"labels/a\.txt, changes while it is read"):
+        take(workspace, tmp_path / "yolo")
+
+
+def test_a_label_that_is_rewritten_while_it_is_read_is_read_again(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label = make_labelled(tmp_path / "yolo")
+
+    def rewrite() -> None:
+        label.write_text("1 0.5 0.5 0.25 0.25\n0 0.5 0.5 0.5 0.5\n")
+
+    change_after_reads(monkeypatch, label, rewrite, times=1)
+    take(workspace, tmp_path / "yolo")
+    (item,) = list_items(workspace).values()
+    assert [labelled.class_name for labelled in item.annotation.objects] == ["spot", "cell"]
+
+
+def test_a_pipe_that_takes_the_place_of_a_label_is_named(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label = make_labelled(tmp_path / "yolo")
+
+    def replace_by_pipe() -> None:
+        label.unlink()
+        os.mkfifo(label)
+
+    change_after_reads(monkeypatch, tmp_path / "yolo" / "images" / "a.jpg", replace_by_pipe, times=1)
+    with pytest.raises(InvalidInput, match=r"labels/a\.txt, is not a file"):
+        take(workspace, tmp_path / "yolo")
+
+
 def test_what_happens_between_the_look_and_the_reading_is_seen(workspace: Workspace, given: Path) -> None:
     for name in ("gone.jpg", "shrunk.jpg", "changed.jpg", "pipe.jpg", "folder.jpg"):
         write_image(given / name, 1)

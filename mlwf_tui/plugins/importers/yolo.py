@@ -7,7 +7,7 @@ data.yaml or the labels themselves (see `find_task`); `yolo:segment` and so on s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -153,7 +153,25 @@ class YoloImporter:
         Raises:
             InvalidInput: the file is not text.
         """
-        content = read_bytes(source.location)
+
+        def report_line(reason: str) -> None:
+            report(Problem(source.relative, reason))
+
+        return self.parse_annotation(read_bytes(source.location), key, width_px, height_px, report_line)
+
+    def parse_annotation(
+        self,
+        content: bytes,
+        key: Mapping[str, Any],
+        width_px: int,
+        height_px: int,
+        report: Callable[[str], None],
+    ) -> Description:
+        """Return the same from the bytes of the file.
+
+        Raises:
+            InvalidInput: they are not text.
+        """
         boxes = read_plain_boxes(content, key["class_names"], width_px, height_px)
         if boxes is not None:
             return Description(boxes)
@@ -163,7 +181,7 @@ class YoloImporter:
                 if words := line.split():
                     objects.append(read_line(words, line_key, width_px, height_px))
             except InvalidInput as error:
-                report(Problem(source.relative, f"line {number} {error.message}"))
+                report(f"line {number} {error.message}")
         return Description(Annotation(tuple(objects)))
 
     def _tell_task(self, folder: FolderListing) -> str:

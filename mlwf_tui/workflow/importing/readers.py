@@ -20,7 +20,7 @@ from mlwf_tui.workflow.importing.reading_hand import ReadingSetup
 from mlwf_tui.workflow.importing.scan import get_size
 from mlwf_tui.workspace import Workspace
 
-_MOST_TASKS = 128
+_MOST_TASKS = 512
 _MOST_BYTES = 2 << 20
 """Of a batch: tiny images are handed over many at once, large ones by themselves."""
 

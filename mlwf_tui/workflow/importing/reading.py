@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from stat import S_ISREG
 from typing import Any, NamedTuple
 
 import msgspec
@@ -31,9 +32,10 @@ from mlwf_tui.media.probe import ImageFacts, probe_image
 from mlwf_tui.protocols import Description, Importer
 from mlwf_tui.store.manifests import encode
 from mlwf_tui.store.writer import StoreWriter
-from mlwf_tui.workflow.importing.scan import sign_status
+from mlwf_tui.workflow.importing.scan import get_size, sign_status
 
 MAX_IMAGE_BYTES = 1 << 30
+MAX_SOURCE_BYTES = 64 << 20
 _ATTEMPTS = 3
 
 
@@ -156,6 +158,11 @@ class ItemReader:
         """Return what the item's own file says, and the signature of the bytes that it was read from."""
         path = f"{self.root}/{task.source}"
         signature = task.source_signature
+        if parse := getattr(self.importer, "parse_annotation", None):
+            content, signature = read_stable(path, signature, MAX_SOURCE_BYTES)
+            size = facts.width_px, facts.height_px
+            described = parse(content, self.key, *size, lambda reason: problems.append((task.source, reason)))
+            return described, signature
         for _ in range(_ATTEMPTS):
             found: list[Problem] = []
             file = FoundFile(self.root, task.source, signature)
@@ -232,7 +239,7 @@ def read_stable(path: str, signature: bytes, max_bytes: int) -> tuple[bytes, byt
     """
     try:
         for _ in range(_ATTEMPTS):
-            data, after = _read_all(path, max_bytes)
+            data, after = _read_all(path, get_size(signature), max_bytes)
             if after == signature:
                 return data, signature
             signature = after
@@ -241,15 +248,20 @@ def read_stable(path: str, signature: bytes, max_bytes: int) -> tuple[bytes, byt
     raise InvalidInput("changes while it is read")
 
 
-def _read_all(path: str, max_bytes: int) -> tuple[bytes, bytes]:
+def _read_all(path: str, expected_bytes: int, max_bytes: int) -> tuple[bytes, bytes]:
     """Return a file's bytes, and its signature after they were read."""
     # Plain descriptors: a buffered file object costs as much again as the reading.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        size = os.fstat(descriptor).st_size
+        data = os.read(descriptor, min(expected_bytes, max_bytes) + 1)
+        status = os.fstat(descriptor)
+        size = status.st_size
+        if not S_ISREG(status.st_mode):
+            raise InvalidInput("is not a file")
         if size > max_bytes:
             raise InvalidInput(f"is larger than {max_bytes >> 20} MiB")
-        data = os.read(descriptor, size + 1)
+        if len(data) == size:  # nearly always
+            return data, sign_status(status)
         while len(data) < size and (more := os.read(descriptor, size + 1 - len(data))):
             data += more
         return data, sign_status(os.fstat(descriptor))
