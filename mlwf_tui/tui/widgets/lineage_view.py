@@ -37,7 +37,7 @@ from mlwf_tui.tui.widgets.graph_routing import GraphLayout
 
 MARGIN = Spacing(2, 4, 2, 4)  # cells kept visible around the selected box
 MAP_MIN_SIZE = Size(72, 20)  # of a view that has room for a map in its corner
-MAP_FROM = 3  # times the view's cells that a graph has from which on a map is drawn unasked
+MAP_FROM = 12  # times the view's cells that a graph has from which on a map is drawn unasked
 EMPTY = ("There is nothing to trace yet", "Press i to import a folder of images")
 
 
