@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mlwf_tui.entities.project import VersionKind
+from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.project import Project, VersionKind
 from mlwf_tui.entities.remark import RemarkKind
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.workflow.describe import Coverage, measure_coverage
@@ -53,7 +54,8 @@ def test_everything_that_is_not_as_it_should_be_is_named(filled: Workspace) -> N
 
 def measure(workspace: Workspace) -> Coverage:
     catalog = workspace.catalog
-    things = (*catalog.projects.list(), *catalog.models.list(), *catalog.reports.list())
+    models, reports = catalog.models.list(), catalog.reports.list()
+    things: tuple[Project | Model | Report, ...] = (*catalog.projects.list(), *models, *reports)
     return measure_coverage(workspace, things)
 
 
