@@ -99,7 +99,7 @@ def draw_standing(
         parts.append(Content.styled(f"✗ {errors}", "$error"))
     if coverage.described < coverage.describable:
         share = min(99, int(coverage.share * 100))
-        parts.append(Content.styled(f"✎ {share}% described", "$text-muted"))
+        parts.append(Content.styled(f"✎ {share}%", "$text-muted"))
     if home is not None:
         parts.append(Content.styled(_shorten(home), "$text-muted"))
     return Content("  ").join(parts)
