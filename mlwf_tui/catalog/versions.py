@@ -106,6 +106,20 @@ class Versions:
         """Return all versions of a project, newest first."""
         return self._read(VersionRow.project_id == project_id)
 
+    def count(self, *, is_described: bool = False) -> int:
+        """Return how many versions there are of all projects, or how many have words of their own.
+
+        A message like "before train", which an automatic version is given, is none.
+        """
+        query = VersionRow.select(pw.fn.COUNT(VersionRow.id)).join(
+            ProjectRow, on=(ProjectRow.id == VersionRow.project_id)
+        )
+        query = query.where(IS_LIVE, ProjectRow.deleted_at.is_null())
+        if is_described:
+            is_vague = (VersionRow.kind == VersionKind.AUTOMATIC) & VersionRow.message.startswith("before ")
+            query = query.where(pw.fn.TRIM(VersionRow.message) != "", ~is_vague)
+        return int(self._database.read_value(query) or 0)
+
     def read_next_number(self, project_id: ProjectId) -> int:
         """Return the number that the project's next version will have."""
         numbers = VersionRow.select(pw.fn.MAX(VersionRow.number)).where(VersionRow.project_id == project_id)

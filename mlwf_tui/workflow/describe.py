@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from msgspec import Struct
 from msgspec.structs import replace
 
 from mlwf_tui.entities.card import MAX_DESCRIPTION
@@ -11,6 +14,28 @@ from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.workflow.graphs.refs_on_graph import find_card_node
 from mlwf_tui.workspace import Workspace
+
+
+class Coverage(Struct, frozen=True):
+    """How many of the things that can be described are."""
+
+    described: int = 0
+    describable: int = 0
+
+    @property
+    def share(self) -> float:
+        """From 0 to 1; of nothing, 1."""
+        return self.described / self.describable if self.describable else 1.0
+
+
+def measure_coverage(workspace: Workspace, things: Sequence[Project | Model | Report]) -> Coverage:
+    """Return how many of these things, and of all versions, somebody has said what they are."""
+    versions = workspace.catalog.versions
+    return Coverage(
+        described=sum(bool(thing.description.strip()) for thing in things)
+        + versions.count(is_described=True),
+        describable=len(things) + versions.count(),
+    )
 
 
 def describe(workspace: Workspace, ref: str, text: str) -> None:

@@ -11,6 +11,7 @@ from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.pane_grid import PaneGrid
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow.commit import commit
+from mlwf_tui.workflow.lint import fix_remarks
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import SIZES, Driver, drive
 
@@ -120,6 +121,14 @@ async def test_the_palette_has_the_keys_of_the_lineage(projects_home: Workspace)
         await app.until_text("Hide it")
         await app.press("enter")
         await app.until(lambda: node in view.lens.hidden, "the hidden node")
+
+
+async def test_the_foot_says_how_much_is_described_until_all_is(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        assert "✎ 50%" in app.read_text().splitlines()[-1]
+        fix_remarks(projects_home, ["undocumented"])
+        await app.press("f5")
+        await app.until(lambda: "✎" not in app.read_text().splitlines()[-1], "a foot without it")
 
 
 async def test_what_no_run_has_touched_has_no_lineage(projects_home: Workspace) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlwf_tui.tui.widgets.confirm import Confirm
+from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.history import list_changes
 from mlwf_tui.workflow.lint import lint
@@ -21,7 +21,7 @@ async def test_h_shows_what_was_ever_said_of_a_project(projects_home: Workspace)
 async def test_trace_lists_what_came_of_a_project(projects_home: Workspace) -> None:
     async with drive(projects_home) as app:
         await app.select("cells")
-        app.main.action_perform("trace")
+        await app.press("K")
         await app.until(lambda: isinstance(app.top, Sheet))
         await app.until_text("Trace of cells")
 
@@ -29,10 +29,26 @@ async def test_trace_lists_what_came_of_a_project(projects_home: Workspace) -> N
 async def test_lint_names_what_it_found_and_puts_it_right_when_told_to(projects_home: Workspace) -> None:
     before = lint(projects_home)
     async with drive(projects_home) as app:
-        app.main.action_perform("lint")
-        await app.until(lambda: isinstance(app.top, Confirm))
+        await app.press("I")
+        await app.until(lambda: isinstance(app.top, ContextMenu))
         await app.until_text("the project cells has no description of its own")
-        await app.press("y")
+        await app.press("A")
         await app.until_text("right; history tells what was there before")
     assert lint(projects_home).coverage == 1.0 > before.coverage
     assert any(change.what == "description" for change in list_changes(projects_home, "cells"))
+
+
+async def test_lint_puts_one_thing_right_and_lists_what_is_left(projects_home: Workspace) -> None:
+    before = lint(projects_home)
+    async with drive(projects_home) as app:
+        await app.press("I")
+        await app.until_text(f"{before.described} of {before.describable} things are described")
+        await app.press("down", "enter")
+        await app.until_text(f"{before.described + 1} of {before.describable} things are described")
+    assert lint(projects_home).described == before.described + 1
+
+
+async def test_a_home_without_fault_has_nothing_to_remark(empty_home: Workspace) -> None:
+    async with drive(empty_home) as app:
+        await app.press("I")
+        await app.until_text("nothing to remark")

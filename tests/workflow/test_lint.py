@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.project import Project, VersionKind
 from mlwf_tui.entities.remark import RemarkKind
 from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.workflow.describe import Coverage, measure_coverage
 from mlwf_tui.workflow.graphs.folding import fold_files
 from mlwf_tui.workflow.history import list_changes
 from mlwf_tui.workflow.lint import fix_remarks, lint
@@ -47,6 +50,27 @@ def test_everything_that_is_not_as_it_should_be_is_named(filled: Workspace) -> N
     assert sprawl.startswith("3 files of ")
     (lacking,) = list_messages(filled, RemarkKind.NOT_REPRODUCIBLE)
     assert "seed" in lacking
+
+
+def measure(workspace: Workspace) -> Coverage:
+    catalog = workspace.catalog
+    models, reports = catalog.models.list(), catalog.reports.list()
+    things: tuple[Project | Model | Report, ...] = (*catalog.projects.list(), *models, *reports)
+    return measure_coverage(workspace, things)
+
+
+def test_the_coverage_of_the_status_line_is_that_of_lint(filled: Workspace) -> None:
+    filled.catalog.projects.delete(filled.catalog.projects.get("parts").id)
+    versions = filled.catalog.versions
+    project = filled.catalog.projects.get("cells")
+    for kind, message in ((VersionKind.AUTOMATIC, "before train"), (VersionKind.MANUAL, "before noon")):
+        versions.create(
+            project.id, manifest=project.manifest, item_count=14, message=message, kind=kind, author="Ada"
+        )
+    found = lint(filled)
+    assert measure(filled) == Coverage(found.described, found.describable)
+    fix_remarks(filled, ["undocumented"])
+    assert measure(filled).share == 1.0
 
 
 def test_a_fix_describes_by_what_is_known_and_keeps_the_history(filled: Workspace) -> None:

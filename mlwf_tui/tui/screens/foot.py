@@ -15,6 +15,7 @@ from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.pane_grid import NARROW_COLUMNS
 from mlwf_tui.tui.widgets.status_bar import Hint, StatusBar
+from mlwf_tui.workflow.describe import Coverage
 from mlwf_tui.workspace import Workspace
 
 BACK = KEYS_BY_ID["back"]
@@ -54,6 +55,7 @@ class Foot:
             marked=self._host.marked,
             running=len(self._host.snapshot.active_runs),
             errors=errors,
+            coverage=self._host.snapshot.coverage if width >= NARROW_COLUMNS else Coverage(),
             home=self._host.workspace.home if width >= NARROW_COLUMNS else None,
         )
         self._status.show_standing(standing)
@@ -73,9 +75,18 @@ def list_hints(
 
 
 def draw_standing(
-    *, progress: Progress | None, marked: Entry | None, running: int, errors: int, home: Path | None
+    *,
+    progress: Progress | None,
+    marked: Entry | None,
+    running: int,
+    errors: int,
+    coverage: Coverage,
+    home: Path | None,
 ) -> Content:
-    """Draw what goes on here, what is marked, how many runs go on and errors were told, and the home."""
+    """Draw what goes on here and is marked, how many runs go on and errors were told, and the home.
+
+    How much is described is said while something is not.
+    """
     parts = []
     if progress is not None:
         share = f"{progress.step / progress.total:.0%}" if progress.total else f"{progress.step:,}"
@@ -86,6 +97,9 @@ def draw_standing(
         parts.append(Content.styled(f"● {running} running", "$accent"))
     if errors:
         parts.append(Content.styled(f"✗ {errors}", "$error"))
+    if coverage.described < coverage.describable:
+        share = min(99, int(coverage.share * 100))
+        parts.append(Content.styled(f"✎ {share}%", "$text-muted"))
     if home is not None:
         parts.append(Content.styled(_shorten(home), "$text-muted"))
     return Content("  ").join(parts)

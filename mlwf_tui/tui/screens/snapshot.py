@@ -12,6 +12,7 @@ from mlwf_tui.entities.lineage import LineageGraph, LineageNode
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import DEFAULT_WORKSPACE, Project, Version
 from mlwf_tui.entities.run import Run
+from mlwf_tui.workflow.describe import Coverage, measure_coverage
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.graphs.folding import list_folders
 from mlwf_tui.workflow.journal import latest_sequence
@@ -34,6 +35,7 @@ class Snapshot:
     reports: tuple[Report, ...] = ()
     runs: tuple[Run, ...] = ()
     graph: LineageGraph = LineageGraph((), ())
+    coverage: Coverage = Coverage()
     folders: tuple[LineageNode, ...] = ()  # drawn in the place of sibling files, their members
 
     @property
@@ -77,13 +79,15 @@ def read_snapshot(workspace: Workspace, opened: Iterable[ProjectId]) -> Snapshot
     projects = list_projects(workspace)
     wanted = set(opened)
     graph = read_graph(workspace)
+    models, reports = list_models(workspace), list_reports(workspace)
     return Snapshot(
         sequence=sequence,
         projects=projects,
         versions={p.id: list_versions(workspace, p.id) for p in projects if p.id in wanted},
-        models=list_models(workspace),
-        reports=list_reports(workspace),
+        models=models,
+        reports=reports,
         runs=list_runs(workspace),
         graph=graph,
+        coverage=measure_coverage(workspace, (*projects, *models, *reports)),
         folders=list_folders(workspace, graph),
     )

@@ -37,7 +37,7 @@ from mlwf_tui.tui.widgets.graph_routing import GraphLayout
 
 MARGIN = Spacing(2, 4, 2, 4)  # cells kept visible around the selected box
 MAP_MIN_SIZE = Size(72, 20)  # of a view that has room for a map in its corner
-MAP_FROM = 3  # times the view's cells that a graph has from which on a map is drawn unasked
+MAP_FROM = 12  # times the view's cells that a graph has from which on a map is drawn unasked
 EMPTY = ("There is nothing to trace yet", "Press i to import a folder of images")
 
 
@@ -458,15 +458,24 @@ class LineageView(ScrollView, can_focus=True):
         return None if is_small or not (self._is_map_wanted or is_large_graph) else self._picture.map
 
     def _put_map(self, strip: Strip, y: int) -> Strip:
-        """Draw the map over the right end of the last lines."""
+        """Draw the map over the right end of the last lines, or of the first where the cursor is there."""
         found = self._find_map()
-        room = self.scrollable_size
-        number = y - room.height + found.line_count if found is not None else -1
-        if found is None or not 0 <= number < found.line_count:
+        if found is None:
+            return strip
+        room, width = self.scrollable_size, MAP_COLUMNS + 2
+        number = y - self._find_map_top(found, room.width - width)
+        if not 0 <= number < found.line_count:
             return strip
         line = found.draw_line(number, *self.scroll_offset, *room)
-        width = MAP_COLUMNS + 2
         return Strip.join([strip.crop(0, room.width - width), build_strip(line, self._find_style, width)])
+
+    def _find_map_top(self, found: GraphMap, left: int) -> int:
+        number, top = self._find_number(), self.scrollable_size.height - found.line_count
+        if number is None or self._layout is None:
+            return top
+        box = self._layout.boxes[number]
+        x, y = Offset(box.x, box.y) - self.scroll_offset
+        return 0 if x + box.width > left and y + box.height > top else top
 
     def _draw_message(self, width: int) -> list[Line]:
         title, hint = self._empty

@@ -287,6 +287,20 @@ async def test_a_large_graph_has_a_map_that_says_what_is_seen() -> None:
         assert "╭────────────────────────╮" in read_screen(view)
 
 
+async def test_the_map_makes_way_for_the_cursor() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        view = await show(pilot, make_history(300))
+        await pilot.press("Z", "Z")
+        for number in range(0, 300, 10):
+            view.select(f"run:{number}")
+            await pilot.pause()
+            text = read_screen(view)
+            assert "╰────────────────────────╯" in text
+            if view.selected_node is not None:
+                assert f"┏━ ƒ {view.selected_node.title} " in text
+
+
 async def test_a_small_graph_has_a_map_only_when_it_is_wanted() -> None:
     app = LineageApp()
     async with app.run_test(size=(80, 24)) as pilot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
 from textual.content import Content
@@ -9,7 +10,7 @@ from textual.content import Content
 from mlwf_tui.entities.remark import LintResult, Remark
 from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.screens.verbs.host import Host, finish, follow
-from mlwf_tui.tui.widgets.confirm import Confirm
+from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.lint import fix_remarks, lint
@@ -17,6 +18,7 @@ from mlwf_tui.workflow.reproduce import QUEUED_VERBS, Reproduction, reproduce_no
 from mlwf_tui.workflow.trace import Trace, trace
 
 MAX_SHOWN = 500
+FIX_ALL = "all"
 
 
 class Questions:
@@ -51,22 +53,36 @@ class Questions:
             )
 
     def lint(self, entry: Entry | None) -> None:
-        """List what is not as it should be, and offer to put right what can be."""
+        """List what is not as it should be; ⏎ puts one thing right, or goes to it, `A` all that can be."""
+        self._host.ask("lint", partial(lint, self._host.workspace), self._show_remarks)
 
-        def confirmed(is_wanted: bool) -> None:
-            if is_wanted:
-                self._host.ask("lint", partial(fix_remarks, self._host.workspace), self._say_fixed)
+    def _show_remarks(self, found: LintResult) -> None:
+        if not found.remarks:
+            self._host.put(Sheet("What lint found", Content(_count_described(found))), lambda _: None)
+            return
 
-        def shown(found: LintResult) -> None:
-            fixable = sum(bool(remark.fix) for remark in found.remarks)
-            if fixable:
-                text = _draw_remarks(found)
-                yes = f"Put {fixable} right"
-                self._host.put(Confirm("What lint found", text, yes=yes), confirmed)
+        def chosen(id: str) -> None:
+            if id == FIX_ALL:
+                self._fix_then((), (), self._say_fixed)
+                return
+            remark = found.remarks[int(id)]
+            if remark.fix:
+                again = partial(self._host.ask, "lint", partial(lint, self._host.workspace))
+                self._fix_then([remark.kind], [remark.node], lambda _: again(self._show_remarks))
             else:
-                self._host.put(Sheet("What lint found", Content(_draw_remarks(found))), lambda _: None)
+                self._host.reload(select=remark.node)
 
-        self._host.ask("lint", partial(lint, self._host.workspace), shown)
+        menu = ContextMenu(_count_described(found), tuple(_list_remarks(found)), is_wide=True)
+        self._host.put(menu, chosen)
+
+    def _fix_then(
+        self, kinds: Collection[str], nodes: Collection[str], done: Callable[[tuple[Remark, ...]], None]
+    ) -> None:
+        def fixed(remarks: tuple[Remark, ...]) -> None:
+            self._host.reload()
+            done(remarks)
+
+        self._host.ask("lint", partial(fix_remarks, self._host.workspace, kinds, nodes), fixed)
 
     def _say_fixed(self, fixed: tuple[Remark, ...]) -> None:
         finish(self._host, f"Put {len(fixed)} right; history tells what was there before.")
@@ -91,7 +107,17 @@ def _draw_trace(found: Trace) -> Content:
     return Content("\n").join(lines) if lines else Content("It hangs on nothing else.")
 
 
-def _draw_remarks(found: LintResult) -> str:
-    lines = [f"· {remark.message}" for remark in found.remarks[:MAX_SHOWN]] or ["Nothing to remark."]
-    described = f"{found.described} of {found.describable} things are described."
-    return "\n".join([described, "", *lines])
+def _list_remarks(found: LintResult) -> Iterator[Choice]:
+    """Yield a line for each remark, first one for all that can be put right."""
+    fixable = sum(bool(remark.fix) for remark in found.remarks)
+    if fixable:
+        yield Choice(id=FIX_ALL, label=f"Put {fixable} right", key="A", note="history keeps what was before")
+    for number, remark in enumerate(found.remarks[:MAX_SHOWN]):
+        group = remark.kind.value.replace("_", " ")
+        note = f"⏎ {remark.fix}" if remark.fix else "⏎ goes to it"
+        yield Choice(id=str(number), label=remark.message, group=group, note=note)
+
+
+def _count_described(found: LintResult) -> str:
+    rest = "" if found.remarks else "; nothing to remark"
+    return f"{found.described} of {found.describable} things are described{rest}"
