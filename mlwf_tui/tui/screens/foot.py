@@ -98,8 +98,8 @@ def draw_standing(
     if errors:
         parts.append(Content.styled(f"✗ {errors}", "$error"))
     if coverage.described < coverage.describable:
-        share = min(99, int(coverage.share * 100))
-        parts.append(Content.styled(f"✎ {share}%", "$text-muted"))
+        percent = min(99, int(coverage.share * 100))
+        parts.append(Content.styled(f"✎ {percent}%", "$text-muted"))
     if home is not None:
         parts.append(Content.styled(_shorten(home), "$text-muted"))
     return Content("  ").join(parts)
