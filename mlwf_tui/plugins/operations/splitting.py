@@ -119,13 +119,13 @@ def _read_shares(params: SplitParams, item_count: int) -> dict[Split, float]:
 
 
 def _check_dealt(groups: Sequence[Group], shares: Mapping[Split, float], dealt: Set[Split]) -> None:
-    """Raise InvalidInput where a split is left empty because items belong together."""
+    """Raise InvalidInput where a split is left empty because most items belong together."""
     item_count = sum(len(group.keys) for group in groups)
     empty = [
         split.value for split, share in shares.items() if round(share * item_count) and split not in dealt
     ]
-    if empty and len(groups) < item_count:
-        largest = max(len(group.keys) for group in groups)
+    largest = max((len(group.keys) for group in groups), default=0)
+    if empty and 1 < largest > item_count / 2:
         raise InvalidInput(
             f"Of {item_count:,} items {largest:,} belong together; nothing is left for {', '.join(empty)}.",
             hint="Split before mosaics and mix-ups are made, or group by something finer.",
