@@ -124,7 +124,7 @@ async def test_the_palette_has_the_keys_of_the_lineage(projects_home: Workspace)
 
 
 async def test_the_foot_says_how_much_is_described_until_all_is(projects_home: Workspace) -> None:
-    async with drive(projects_home) as app:
+    async with drive(projects_home, size=(160, 45)) as app:
         assert "✎ 50%" in app.read_text().splitlines()[-1]
         fix_remarks(projects_home, ["undocumented"])
         await app.press("f5")

@@ -13,7 +13,7 @@ from mlwf_tui.tui.keys import KEYS_BY_ID, list_footer_keys
 from mlwf_tui.tui.screens.choices import find_reason, list_pane_hints
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.pane_grid import NARROW_COLUMNS
+from mlwf_tui.tui.widgets.pane_grid import NARROW_COLUMNS, WIDE_COLUMNS
 from mlwf_tui.tui.widgets.status_bar import Hint, StatusBar
 from mlwf_tui.workflow.describe import Coverage
 from mlwf_tui.workspace import Workspace
@@ -49,13 +49,13 @@ class Foot:
         self._status.show_hints(list_hints(focused, host.entry, host.snapshot, host.marked))
 
     def show_standing(self, progress: Progress | None, errors: int, width: int) -> None:
-        """Show how things stand; a screen of few columns has no room for the home."""
+        """Show how things stand; few columns have no room for the home, some more none for the coverage."""
         standing = draw_standing(
             progress=progress,
             marked=self._host.marked,
             running=len(self._host.snapshot.active_runs),
             errors=errors,
-            coverage=self._host.snapshot.coverage if width >= NARROW_COLUMNS else Coverage(),
+            coverage=self._host.snapshot.coverage if width >= WIDE_COLUMNS else Coverage(),
             home=self._host.workspace.home if width >= NARROW_COLUMNS else None,
         )
         self._status.show_standing(standing)
