@@ -45,6 +45,7 @@ async def test_a_running_job_stands_still_and_goes_on(home: Workspace) -> None:
         await app.select("transform out-0")
         await app.press("P")
         await app.until(lambda: get_run(home, run.id).state is RunState.PAUSED, "the pause")
+        await app.until_text("‖ paused")
         await app.press("A")
         await app.until(lambda: get_run(home, run.id).state is RunState.RUNNING, "the end of the pause")
 

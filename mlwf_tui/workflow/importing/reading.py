@@ -253,7 +253,8 @@ def _read_all(path: str, expected_bytes: int, max_bytes: int) -> tuple[bytes, by
     # Plain descriptors: a buffered file object costs as much again as the reading.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        data = os.read(descriptor, min(expected_bytes, max_bytes) + 1)
+        # Of what is known to be too large, one byte is enough to see whether it still is.
+        data = os.read(descriptor, expected_bytes + 1 if expected_bytes <= max_bytes else 1)
         status = os.fstat(descriptor)
         size = status.st_size
         if not S_ISREG(status.st_mode):
