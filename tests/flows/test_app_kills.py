@@ -50,7 +50,7 @@ def test_a_killed_app_takes_no_job_with_it_and_the_next_one_shows_it(home: Works
     again = open_app(home, "1 running")
     gate.touch()
     assert jobs.wait_for_end(home, run).state is RunState.DONE
-    again.see("is done")
+    again.see("▸ out-0")
     assert "it has begun\nit has ended\n" in log_path(home, run.id).read_text()
     kill(again)
 
@@ -72,7 +72,7 @@ def test_a_job_that_is_killed_with_the_app_is_lost_and_can_be_resumed(
     gate.touch()
     resume_run(home, run.id)
     assert jobs.wait_for_end(home, run).state is RunState.DONE
-    again.see("is done")
+    again.see("▸ out-0")
     kill(again)
 
 
