@@ -17,6 +17,8 @@ from mlwf_tui.workspace import Workspace
 from tests import jobs
 from tests.tui.pty_terminal import Terminal
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:

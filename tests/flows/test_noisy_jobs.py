@@ -18,6 +18,8 @@ from tests import jobs
 
 LINES = 400_000
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:

@@ -33,6 +33,8 @@ steps:
 outputs: [{project: out}]
 """
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:

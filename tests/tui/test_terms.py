@@ -83,6 +83,7 @@ async def test_a_training_gets_the_terms_that_the_form_asked_for(home: Workspace
     )
 
 
+@pytest.mark.slow
 async def test_a_benchmark_of_a_training_that_goes_on_comes_after_it(home: Workspace, tmp_path: Path) -> None:
     fill_projects(home, tmp_path / "source")
     async with drive(home) as app:
@@ -105,6 +106,7 @@ async def test_a_benchmark_of_a_training_that_goes_on_comes_after_it(home: Works
     assert (benchmark.terms.after, benchmark.params["model"]) == ((train.id,), train.id)
 
 
+@pytest.mark.slow
 async def test_an_import_goes_on_by_itself_where_it_is_asked_to(home: Workspace, tmp_path: Path) -> None:
     folder = write_images(tmp_path / "m", {"train/a.jpg": 1})  # short, or the form's last line is broken
     async with drive(home) as app:

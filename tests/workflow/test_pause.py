@@ -92,6 +92,7 @@ def test_other_work_stands_still_and_goes_on(home: Workspace, tmp_path: Path) ->
     assert jobs.wait_for_end(home, run).state is RunState.DONE
 
 
+@pytest.mark.slow
 def test_a_pause_never_happens_within_a_transaction(home: Workspace) -> None:
     run = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER), RunState.RUNNING)
     assert pause_run(home, run.id, wait_s=WAIT_S).state is RunState.PAUSED
@@ -142,6 +143,7 @@ def test_what_stands_still_lets_its_slot_go_and_waits_for_one_to_go_on(narrow: W
     assert len(narrow.catalog.jobs.list_of(first.id)) == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_waits_starts_as_soon_as_another_stands_still(narrow: Workspace) -> None:
     first = jobs.wait_for_state(narrow, jobs.act(narrow, jobs.FOREVER), RunState.RUNNING)
     second = jobs.act(narrow, "", seed=1)
@@ -150,6 +152,7 @@ def test_a_run_that_waits_starts_as_soon_as_another_stands_still(narrow: Workspa
     assert jobs.wait_for_end(narrow, second).state is RunState.DONE
 
 
+@pytest.mark.slow
 def test_another_slot_than_before_is_held_also_where_the_supervisor_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +177,7 @@ def test_another_slot_than_before_is_held_also_where_the_supervisor_is_killed(
             jobs.wait_for_state(home, second, RunState.RUNNING)
 
 
+@pytest.mark.slow
 def test_what_waits_to_go_on_can_be_paused_again_and_stopped(narrow: Workspace) -> None:
     first = freeze(narrow, jobs.act(narrow, jobs.FOREVER))
     jobs.wait_for_state(narrow, jobs.act(narrow, jobs.FOREVER, seed=1), RunState.RUNNING)
@@ -184,6 +188,7 @@ def test_what_waits_to_go_on_can_be_paused_again_and_stopped(narrow: Workspace) 
     assert not processes.is_alive(jobs.find_worker(narrow, first))
 
 
+@pytest.mark.slow
 def test_what_was_killed_while_it_waited_to_go_on_is_begun_anew(narrow: Workspace, tmp_path: Path) -> None:
     sign = tmp_path / "may end"
     waiting = f"while not Path({str(sign)!r}).exists():\n    time.sleep(0.02)\n    yield"
@@ -197,6 +202,7 @@ def test_what_was_killed_while_it_waited_to_go_on_is_begun_anew(narrow: Workspac
     assert len(narrow.catalog.jobs.list_of(first.id)) == 2
 
 
+@pytest.mark.slow
 def test_what_stands_still_goes_on_where_its_supervisor_is_killed(home: Workspace) -> None:
     """The kernel wakes a group of stopped processes that nobody is left to wake."""
     run = freeze(home, jobs.act(home, jobs.FOREVER))
@@ -205,6 +211,7 @@ def test_what_stands_still_goes_on_where_its_supervisor_is_killed(home: Workspac
     assert stop_run(home, run.id).state is RunState.STOPPED
 
 
+@pytest.mark.slow
 def test_a_waiting_run_is_held_back_until_it_is_resumed(home: Workspace, tmp_path: Path) -> None:
     both = Terms(wants=Wants(slots=2))
     first = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER, terms=both), RunState.RUNNING)
