@@ -267,7 +267,7 @@ def transform_command(
     \b
     mlwf transform split cells --in-place -p train=0.8 -p val=0.2 -p test=0
     mlwf transform augment cells@2 --to cells-augmented -p copies=2 --dry-run
-    mlwf transform crop cells --to cells --dataset crops -p keep_originals=no
+    mlwf transform crop_objects cells --to cells --dataset crops
     """
     from mlwf_tui.workflow.transform import plan_transform, transform
 
