@@ -69,8 +69,9 @@ class Lineage:
         """Return all runs with an input or output, of one workspace or of all, and those artifacts."""
         with self._database.snapshot(), self._database.working_on_rows():
             edges = self._read_edges(workspace)
-            nodes = self._read_nodes(_Chosen(workspace))
-        return _lift(LineageGraph(nodes=nodes, edges=edges))
+            graph = LineageGraph(nodes=self._read_nodes(_Chosen(workspace)), edges=edges)
+            _check_ends(graph)
+        return _lift(graph)
 
     def read_around(
         self, starts: Collection[Node], *, is_up: bool = True, is_down: bool = True
@@ -84,7 +85,9 @@ class Lineage:
             down = read_reach(self._database, starts, Direction.OUTPUT) if is_down else []
             facts = list(dict.fromkeys((*up, *down)))
             nodes = self._read_nodes(_Listed(group_by_kind(facts, starts)))
-        return _lift(LineageGraph(nodes=nodes, edges=tuple(_to_edge(*fact) for fact in facts)))
+            graph = LineageGraph(nodes=nodes, edges=tuple(_to_edge(*fact) for fact in facts))
+            _check_ends(graph)
+        return _lift(graph)
 
     def find_by_path(self, path: str) -> tuple[Node, ...]:
         """Return all folders and files that were ever read or written at a path, oldest first."""
@@ -382,6 +385,16 @@ def _node(kind: str, id: str, title: str, state: str, detail: str, created_at: A
     return LineageNode(
         id=f"{kind}:{id}", kind=str(kind), title=title, state=state, detail=detail, created_at=created_at
     )
+
+
+def _check_ends(graph: LineageGraph) -> None:
+    """Raise ValueError where an edge has an end that no row is there for."""
+    known = {node.id for node in graph.nodes}
+    for edge in graph.edges:
+        if edge.source not in known or edge.target not in known:
+            raise ValueError(
+                f"the lineage has an edge from {edge.source} to {edge.target}, of which one is missing"
+            )
 
 
 def _lift(graph: LineageGraph) -> LineageGraph:
