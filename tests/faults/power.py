@@ -59,6 +59,7 @@ def _undo_name(step: Step) -> bool:
     elif step.kind == "create":
         step.path.unlink()
     if step.kept is not None and step.kept.exists():
+        step.path.parent.mkdir(parents=True, exist_ok=True)  # a folder that went after its files comes back
         shutil.copy2(step.kept, step.path)
     return True
 
