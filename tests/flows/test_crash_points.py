@@ -109,7 +109,6 @@ def test_a_command_killed_at_any_time_can_simply_be_run_again(
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", ["import-changes", "restore"])
-@pytest.mark.timeout(1800)
 def test_a_command_killed_inside_of_a_database_write_can_simply_be_run_again(
     places: Places, tried: Counter[str], name: str
 ) -> None:
