@@ -101,7 +101,11 @@ class Deduplicate:
     def plan(
         self, items: Sequence[SourceItem], schema: LabelSchema, params: DeduplicateParams, *, seed: int
     ) -> Iterator[PlannedItem]:
-        """Yield the items that are kept, in their order."""
+        """Yield the items that are kept, in their order.
+
+        Raises:
+            InvalidInput: what some images look like is asked for, and cannot be said.
+        """
         groups: dict[str, list[int]] = {}
         for position, source in enumerate(items):
             groups.setdefault(source.item.blob, []).append(position)

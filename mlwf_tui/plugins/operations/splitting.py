@@ -64,7 +64,8 @@ class SplitItems:
 
         Raises:
             InvalidParameter: the shares do not add up to 1, or the numbers to more than there is.
-            InvalidInput: so many items belong together that nothing is left for a split.
+            InvalidInput: so many items belong together that nothing is left for a split; or with
+                `look_alikes`, what some images look like cannot be said.
         """
         check_grouping(params.group_by, params.group_key)
         _check_shares(params)
@@ -269,7 +270,7 @@ class KFold:
 
         Raises:
             InvalidParameter: there is no such fold, or a way of grouping lacks its key.
-            InvalidInput: there are fewer groups of items than folds.
+            InvalidInput: there are fewer groups of items than folds; or as `split`, with `look_alikes`.
         """
         _check_fold(params)
         groups = group_items(items, by=params.group_by, key=params.group_key, look_alikes=params.look_alikes)
