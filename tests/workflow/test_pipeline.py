@@ -585,6 +585,29 @@ def test_a_training_begins_once_its_output_is_there_and_only_once(seeing: Worksp
     assert finish(seeing, get_run(seeing, other.points[0].training)).id != trained.id
 
 
+def list_benchmarks(workspace: Workspace) -> list[Run]:
+    return [found for found in list_runs(workspace) if found.verb == "benchmark"]
+
+
+def test_a_training_gets_its_benchmark_once_though_it_was_queued_without(
+    seeing: Workspace, tmp_path: Path
+) -> None:
+    first = run(seeing, tmp_path, TRAIN.replace("filter, params: {min_objects: 1}", "split"))
+    measured = TRAIN.replace("filter, params: {min_objects: 1}", "split").replace(
+        "epochs: 1}", "epochs: 1}, benchmark: train"
+    )
+    assert run(seeing, tmp_path, measured).points[0].training == first.points[0].training
+    (queued,) = list_benchmarks(seeing)
+    done = finish(seeing, get_run(seeing, queued.id))
+    assert done.state is RunState.DONE, jobs.describe(seeing, done)
+    run(seeing, tmp_path, measured)
+    assert [found.id for found in list_benchmarks(seeing)] == [done.id]
+    run(seeing, tmp_path, measured.replace("benchmark: train", "benchmark: val"))
+    assert sorted(found.params["split"] for found in list_benchmarks(seeing)) == ["train", "val"]
+    for found in list_benchmarks(seeing):
+        finish(seeing, get_run(seeing, found.id))
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
