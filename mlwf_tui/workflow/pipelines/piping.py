@@ -27,6 +27,7 @@ from mlwf_tui.workflow.pipelines.step_params import find_line, fit_value, lower_
 from mlwf_tui.workflow.pipelines.values import iter_points
 from mlwf_tui.workflow.refs import check_project_name, resolve_manifest
 from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE, check_training
+from mlwf_tui.workflow.transforming.planning import join_schemas
 from mlwf_tui.workspace import Workspace
 
 _BLANK = re.compile(r"\{([^{}]*)\}")
@@ -399,22 +400,6 @@ class _Checker:
 
     def _fault(self, line: int, message: str, hint: str = "") -> None:
         self._faults.append(Fault(line, message, hint))
-
-
-def join_schemas(operation: Operation | None, schemas: Mapping[str, LabelSchema], params: Any) -> LabelSchema:
-    """Return the schema that a step is given: the first input to define a class or tag is followed.
-
-    Raises:
-        InvalidInput: the operation joins them in its own way, and they clash.
-    """
-    join = getattr(operation, "join_schemas", None)
-    if join is not None:
-        joined: LabelSchema = join(dict(schemas), params)
-        return joined
-    schema = LabelSchema()
-    for other in schemas.values():
-        schema = schema.merge(other)
-    return schema
 
 
 class _ItemsWanted(Exception):
