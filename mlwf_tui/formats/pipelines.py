@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mlwf_tui.entities.item import check_text
+from mlwf_tui.entities.names import suggest_name
 from mlwf_tui.entities.pipeline import Branch, Fault, Output, Pipeline, Source, Step, Sweep, Training
 from mlwf_tui.errors import InvalidParameter, suggest
 from mlwf_tui.formats.yaml_nodes import YamlNode, read_yaml
@@ -50,12 +51,9 @@ def make_error(path: str, faults: Iterable[Fault]) -> InvalidParameter:
 
 
 def hint_at(word: str, known: Iterable[str]) -> str:
-    """Return a hint with the nearest of the known names, or all of them where none is near."""
+    """Return a hint short enough for a line of many: the nearest name alone, the first where none is near."""
     names = list(dict.fromkeys(known))
-    near = suggest(word, names).rstrip()
-    if near:
-        return near
-    return f"There are: {', '.join(names)}." if names else "There are none."
+    return suggest(word, names).rstrip() or suggest_name(word, names)
 
 
 def write_pipeline(pipeline: Pipeline) -> str:
