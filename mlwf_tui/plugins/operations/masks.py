@@ -18,7 +18,6 @@ from mlwf_tui.entities.annotation import (
     Geometry,
     GeometryKind,
     LabelSchema,
-    find_class_fault,
 )
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measures import measure_geometry
@@ -28,7 +27,7 @@ from mlwf_tui.media.filling import fill_geometry, read_mask
 from mlwf_tui.media.label_pictures import paint_masks
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.labels import ObjectOperation
-from mlwf_tui.plugins.operations.names import check_classes
+from mlwf_tui.plugins.operations.names import check_classes, check_new_class
 from mlwf_tui.plugins.operations.shaping import clip_object
 
 Pixels = NDArray[np.bool_]
@@ -137,13 +136,6 @@ def _add_background(item: Item, _: LabelSchema, params: BackgroundParams) -> Seq
         )
     mask = read_mask(~covered)
     return objects if mask is None else [*objects, AnnotatedObject(params.name, mask)]
-
-
-def check_new_class(name: str) -> None:
-    """Raise InvalidParameter where no class may have this name."""
-    fault = find_class_fault(name)
-    if fault:
-        raise InvalidParameter(f"The name {name!r} {fault}.", hint="Choose another.")
 
 
 def _add_class(schema: LabelSchema, name: str) -> LabelSchema:

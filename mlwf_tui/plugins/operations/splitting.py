@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import LabelSchema, Tag, TagDefinition
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.item import Item, Split, is_below
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.dealing import Group, count_group, deal
@@ -219,7 +219,7 @@ def _read_rule(schema: LabelSchema, by: str, text: str) -> Callable[[Item], bool
     names = _read_names(text)
     if by == "tag":
         return lambda item: any(tag.name in names for tag in item.annotation.tags)
-    return lambda item: any(f"{item.dataset}/".startswith(f"{name}/") for name in names)
+    return lambda item: any(is_below(item.dataset, name) for name in names)
 
 
 def _read_names(text: str) -> list[str]:
