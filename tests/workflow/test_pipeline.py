@@ -461,6 +461,15 @@ def seeing(imported: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         jobs.end_all(imported)
 
 
+def test_a_step_whose_plug_in_falls_is_failed_and_not_going_on(seeing: Workspace, tmp_path: Path) -> None:
+    act = "{name: fallen, operation: act, params: {code: 'raise ZeroDivisionError(1)'}}"
+    with pytest.raises(ZeroDivisionError):
+        run(seeing, tmp_path, f"sources: [cells]\nsteps: [{act}]\noutputs: [{{project: out}}]\n")
+    failed = next(found for found in list_runs(seeing) if found.verb == "pipeline")
+    assert failed.state is RunState.FAILED
+    assert [step["state"] for step in failed.result["steps"]] == ["failed"]
+
+
 def count_objects(workspace: Workspace, project: str) -> Mapping[str, Sequence[str]]:
     manifest = manifest_of(workspace, project)
     return {

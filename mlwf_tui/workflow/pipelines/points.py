@@ -13,7 +13,7 @@ from mlwf_tui.entities.ids import Digest, RunId
 from mlwf_tui.entities.pipeline import KeptRecipe, Output, Pipeline, StepReport, StepState
 from mlwf_tui.entities.project import ManifestSummary, Project, Version
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem
-from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, NotFound
+from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, NotFound
 from mlwf_tui.formats.pipelines import write_pipeline
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.digests import compute_digest
@@ -280,7 +280,7 @@ class _Progress:
             step, path = checked.step, self._plan.pipeline.path
             place = f"{path}:{step.line}" if step.line else path
             raise type(error)(f"{place}: {checked.name}: {error.message}", hint=error.hint) from error
-        except MlwfError:
+        except Exception:  # a fault of ours or a plug-in's as well: the step is not going on
             self._note(checked, StepState.FAILED)
             raise
 
