@@ -173,7 +173,8 @@ def plan_recipe(store: Store, home: Path, recipe: Recipe, observer: Observer) ->
         finished, drafts = ItemSpool(home), ItemSpool(home)
         stack.callback(finished.close)
         stack.callback(drafts.close)
-        survey = Survey(recipe, Sources(store, recipe.sources), schema)
+        sources = Sources(store, recipe.sources, between=observer.check_cancelled)
+        survey = Survey(recipe, sources, schema)
         for planned in survey.iter_planned(observer):
             if planned.row is not None:
                 finished.add(planned.row)

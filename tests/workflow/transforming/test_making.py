@@ -24,6 +24,7 @@ from mlwf_tui.workflow.transforming.finished_drafts import (
     FinishedDrafts,
     iter_kept_blobs,
 )
+from mlwf_tui.workflow.transforming.sources import Source, Sources
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.fakes.acting import install_plugins
 from tests.fakes.observers import KeepingObserver, StoppingObserver
@@ -174,6 +175,17 @@ def test_what_was_made_before_a_stop_is_not_made_again(home: Workspace, trace: P
     names = [line.split()[0] for line in trace.read_text().splitlines()]
     assert len(names) == len(set(names)) == 32
     assert not list((home.home / "cache" / "drafts").iterdir())
+
+
+def test_an_operation_that_reads_all_before_it_plans_can_be_stopped(home: Workspace) -> None:
+    manifest = home.catalog.projects.get("cells").manifest
+    observer = StoppingObserver(looks_left=1)
+    sources = Sources(home.store, (Source(manifest, "cells"),), between=observer.check_cancelled)
+    assert [source.item.key for source in sources] == KEYS
+    assert [source.item.key for source in sources] == KEYS  # remembered, so that nothing is waited for
+    again = Sources(home.store, (Source(manifest, "cells"),), between=observer.check_cancelled)
+    with pytest.raises(Cancelled):
+        next(iter(again))
 
 
 def test_collect_keeps_images_that_a_second_try_will_use(home: Workspace) -> None:
