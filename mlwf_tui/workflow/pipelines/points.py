@@ -14,11 +14,11 @@ from mlwf_tui.entities.pipeline import KeptRecipe, Output, Pipeline, StepReport,
 from mlwf_tui.entities.project import ManifestSummary, Project, Version
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, NotFound
-from mlwf_tui.formats.pipelines import write_pipeline
+from mlwf_tui.formats.pipeline_texts import write_pipeline
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import read_summary
-from mlwf_tui.workflow.pipelines.piping import CheckedStep, Plan
+from mlwf_tui.workflow.pipelines.plans import CheckedStep, Plan
 from mlwf_tui.workflow.pipelines.stepping import (
     Held,
     StepResult,

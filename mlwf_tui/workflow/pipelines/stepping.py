@@ -17,7 +17,7 @@ from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem, RunState
 from mlwf_tui.errors import Paused
 from mlwf_tui.protocols import Observer
 from mlwf_tui.workflow.apply import Annotated, annotate, describe_problems, digest_apply
-from mlwf_tui.workflow.pipelines.piping import CheckedStep
+from mlwf_tui.workflow.pipelines.plans import CheckedStep
 from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workflow.transform import Followed, check_place, follow_recipe
 from mlwf_tui.workflow.transforming.finished_drafts import forget_drafts

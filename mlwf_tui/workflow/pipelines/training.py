@@ -11,7 +11,7 @@ from mlwf_tui.entities.pipeline import Training
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Run, RunState
 from mlwf_tui.workflow.benchmark import submit_benchmark
-from mlwf_tui.workflow.pipelines.piping import Plan
+from mlwf_tui.workflow.pipelines.plans import Plan
 from mlwf_tui.workflow.pipelines.points import Point
 from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.train import check_training, submit_train

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.formats.pipelines import read_pipeline, write_pipeline
-from mlwf_tui.workflow.pipelines.piping import Plan, plan_pipeline
+from mlwf_tui.formats.pipeline_texts import write_pipeline
+from mlwf_tui.formats.pipelines import read_pipeline
+from mlwf_tui.workflow.pipelines.piping import plan_pipeline
+from mlwf_tui.workflow.pipelines.plans import Plan
 from mlwf_tui.workflow.pipelines.values import change_pipeline
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workspace import Workspace
