@@ -19,6 +19,7 @@ from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter,
 from mlwf_tui.formats.pipelines import read_pipeline
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.collect import collect
+from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.pipeline import (
@@ -521,6 +522,17 @@ def test_the_same_model_on_the_same_data_is_known(seeing: Workspace, tmp_path: P
     assert states(run(seeing, tmp_path, APPLY, params={"apply.iou": "0.99"})) == ["done"]
     add_seer(seeing, "other", [("spot", 1, 2, 3, 4)])
     assert states(run(seeing, tmp_path, APPLY, params={"apply.model": "other"})) == ["done"]
+
+
+def test_a_sweep_knows_another_model_of_the_same_name(seeing: Workspace, tmp_path: Path) -> None:
+    sweep = {"apply.iou": [0.4, 0.6]}
+    run(seeing, tmp_path, APPLY, sweep=sweep)
+    assert run(seeing, tmp_path, APPLY, sweep=sweep).cached
+    delete(seeing, "eye")
+    add_seer(seeing, "eye", [("spot", 1, 2, 3, 4)])
+    result = run(seeing, tmp_path, APPLY, sweep=sweep)
+    assert [point.cached for point in result.points] == [False, False]
+    assert count_objects(seeing, "seen")["e.png"] == ["spot"]
 
 
 def test_a_model_is_an_input_of_its_step(seeing: Workspace, tmp_path: Path) -> None:

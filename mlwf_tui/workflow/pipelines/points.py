@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -69,7 +69,7 @@ def run_point(
     with record(workspace, PIPELINE, params=params, seed=plan.pipeline.seed, parent=parent) as run:
         run.read_recipe(recipe)
         pinned = {name: _pin(workspace, ref) for name, ref in plan.sources.items()}
-        workspace.catalog.runs.set_recipe(run.run_id, _digest_point(recipe, pinned))
+        workspace.catalog.runs.set_recipe(run.run_id, _digest_point(plan, recipe, pinned))
         held = {name: _hold_version(version) for name, version in pinned.items()}
         progress = _Progress(run, plan, observer)
         for checked in plan.steps:
@@ -91,7 +91,7 @@ def run_point(
 def find_point(workspace: Workspace, plan: Plan, recipe: KeptRecipe) -> Point | None:
     """Return a point that was done before from the same data, where its versions are still there."""
     pinned = {name: _pin(workspace, ref) for name, ref in plan.sources.items()}
-    run = workspace.catalog.runs.find_by_recipe(_digest_point(recipe, pinned))
+    run = workspace.catalog.runs.find_by_recipe(_digest_point(plan, recipe, pinned))
     if run is None or run.result.get("problems"):
         return None
     outputs = msgspec.convert(run.result["outputs"], tuple[OutputMade, ...])
@@ -329,9 +329,18 @@ def keep_recipe(workspace: Workspace, pipeline: Pipeline) -> KeptRecipe:
     return workspace.catalog.recipes.keep(pipeline.name, text, compute_digest(text.encode()))
 
 
-def _digest_point(recipe: KeptRecipe, pinned: Mapping[str, Version]) -> Digest:
-    lines: Iterable[str] = (f"{name} {version.manifest}" for name, version in sorted(pinned.items()))
+def _digest_point(plan: Plan, recipe: KeptRecipe, pinned: Mapping[str, Version]) -> Digest:
+    """Return the digest of all that decides a point: of what its text names, too, as it is by now."""
+    lines = [f"{name} {version.manifest}" for name, version in sorted(pinned.items())]
+    lines += [f"{checked.name} {_tell_version(checked)}" for checked in plan.steps]
     return compute_digest("\n".join((PIPELINE, recipe.digest, *lines)).encode())
+
+
+def _tell_version(checked: CheckedStep) -> str:
+    """Return which operation or model of its name a step does."""
+    if checked.model is not None:
+        return checked.model.checkpoints[0].blob
+    return "" if checked.operation is None else str(checked.operation.version)
 
 
 def describe_plan(plan: Plan) -> dict[str, Any]:
