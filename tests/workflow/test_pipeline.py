@@ -445,6 +445,15 @@ def test_a_sweep_that_was_stopped_goes_on_with_the_point_that_was_not_done(
     ]  # fmt: skip
 
 
+def test_a_step_is_known_though_the_version_that_held_it_was_deleted(
+    imported: Workspace, tmp_path: Path
+) -> None:
+    transform(imported, "filter", ["cells"], to="x", params={"min_objects": 1}, observer=KeepingObserver())
+    delete(imported, "x@1", is_forced=True)
+    assert states(run(imported, tmp_path, CHAIN)) == ["cached", "done", "done"]
+    assert run(imported, tmp_path, CHAIN).cached
+
+
 # --- models ---
 
 
