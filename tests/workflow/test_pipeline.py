@@ -454,6 +454,18 @@ def test_a_step_is_known_though_the_version_that_held_it_was_deleted(
     assert run(imported, tmp_path, CHAIN).cached
 
 
+def test_a_sweep_is_not_taken_in_by_another_project_of_the_same_name(
+    imported: Workspace, tmp_path: Path
+) -> None:
+    sweep = {"drawn.n": [1, 2]}
+    run(imported, tmp_path, CHAIN, sweep=sweep)
+    delete(imported, "out")
+    for count in (1, 2):
+        transform(imported, "sample", ["cells"], to="out", params={"n": count}, observer=KeepingObserver())
+    result = run(imported, tmp_path, CHAIN, sweep=sweep)
+    assert [(o.version, o.is_new) for point in result.points for o in point.outputs] == [(3, True), (4, True)]
+
+
 # --- models ---
 
 

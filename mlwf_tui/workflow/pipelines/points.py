@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from mlwf_tui.entities.ids import Digest, RunId
 from mlwf_tui.entities.pipeline import KeptRecipe, Output, Pipeline, StepReport, StepState
 from mlwf_tui.entities.project import ManifestSummary, Project, Version
-from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem
+from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem, Run
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, NotFound
 from mlwf_tui.formats.pipeline_texts import write_pipeline
 from mlwf_tui.protocols import Observer
@@ -95,14 +95,8 @@ def find_point(workspace: Workspace, plan: Plan, recipe: KeptRecipe) -> Point | 
     if run is None or run.result.get("problems"):
         return None
     outputs = msgspec.convert(run.result["outputs"], tuple[OutputMade, ...])
-    for output in outputs:
-        project = workspace.catalog.projects.find(output.project, workspace.settings.workspace)
-        try:
-            if project is None or output.version is None:
-                return None
-            workspace.catalog.versions.get(project.id, output.version)
-        except NotFound:
-            return None
+    if not all(_is_there(workspace, run, output) for output in outputs):
+        return None
     return Point(
         values=plan.values,
         run=run.id,
@@ -112,6 +106,18 @@ def find_point(workspace: Workspace, plan: Plan, recipe: KeptRecipe) -> Point | 
         ),
         outputs=tuple(replace(output, is_new=False) for output in outputs),
     )
+
+
+def _is_there(workspace: Workspace, run: Run, output: OutputMade) -> bool:
+    """Say whether a version that a run has made, or found, still is that one under its name."""
+    project = workspace.catalog.projects.find(output.project, workspace.settings.workspace)
+    if project is None or output.version is None:
+        return False
+    try:
+        version = workspace.catalog.versions.get(project.id, output.version)
+    except NotFound:
+        return False
+    return not output.is_new or version.id in [made.id for made in run.outputs]
 
 
 def preview_point(workspace: Workspace, plan: Plan, observer: Observer) -> Point:
