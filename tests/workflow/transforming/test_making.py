@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import PIL
 import pytest
 
@@ -24,6 +25,7 @@ from mlwf_tui.workflow.transforming.finished_drafts import (
     FinishedDrafts,
     iter_kept_blobs,
 )
+from mlwf_tui.workflow.transforming.record_files import RecordFile
 from mlwf_tui.workflow.transforming.sources import Source, Sources
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.fakes.acting import install_plugins
@@ -224,6 +226,18 @@ def test_a_torn_end_of_a_log_is_not_believed(home: Workspace, tmp_path: Path, cu
     assert 3 <= len(known) <= 4
     assert bytes(16) in known
     known.close()
+
+
+def test_what_another_release_has_noted_is_passed_over(home: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "home" / "cache" / "drafts" / "recipe"
+    records = RecordFile(folder)
+    whole = FinishedDraft(b"draft", b"", None)
+    records.append([msgspec.msgpack.encode(said) for said in (["draft"], {"draft": 1}, whole)])
+    records.close()
+    finished = FinishedDrafts(home.store, folder)
+    assert (len(finished), finished.find(b"draft")) == (1, whole)
+    finished.close()
+    assert list(iter_kept_blobs(home.home, None)) == []
 
 
 def test_a_lost_cache_folder_costs_work_and_nothing_else(home: Workspace) -> None:
