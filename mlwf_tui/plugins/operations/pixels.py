@@ -161,9 +161,18 @@ def _measure_growth(move: Move, mask: Mask) -> float:
 
 
 def encode(picture: Picture, suffix: str) -> bytes:
-    """Return the picture as a file of the kind that `find_suffix` chose."""
+    """Return the picture as a file of the kind that `find_suffix` chose.
+
+    Raises:
+        InvalidInput: that kind of file holds no picture of this size.
+    """
     options = [] if suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    _, encoded = cv2.imencode(suffix.lower(), picture.pixels, options)
+    is_written, encoded = cv2.imencode(suffix.lower(), picture.pixels, options)
+    if not is_written:
+        raise InvalidInput(
+            f"An image of {picture.width_px}x{picture.height_px} pixels cannot be written as {suffix}.",
+            hint="Make smaller ones with `resize` or `tiles`, or leave it out with `filter`.",
+        )
     return encoded.tobytes()
 
 

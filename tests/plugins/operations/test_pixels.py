@@ -12,7 +12,7 @@ from PIL import Image
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.operations.pixels import Pixels, read_picture
+from mlwf_tui.plugins.operations.pixels import Picture, Pixels, encode, read_picture
 from mlwf_tui.protocols import SourceItem
 
 SLOPE = np.linspace(0, 65_535, 60 * 40).reshape(40, 60)
@@ -47,3 +47,10 @@ def test_a_tiff_has_its_pixels_however_it_is_packed(compression: str | None, bit
 def test_what_is_cut_off_is_told() -> None:
     with pytest.raises(InvalidInput, match=r"main/a\.tif cannot be decoded"):
         decode(make_tiff(SLOPE.astype(np.uint16), "zstd")[:300])
+
+
+def test_a_picture_too_wide_for_its_file_is_told() -> None:
+    wide = Picture(np.zeros((1, 65_501, 3), np.uint8), ())
+    with pytest.raises(InvalidInput, match=r"^An image of 65501x1 pixels cannot be written as \.jpg\.$"):
+        encode(wide, ".jpg")
+    assert encode(wide, ".png")
