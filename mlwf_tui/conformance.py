@@ -33,6 +33,7 @@ from mlwf_tui.entities.annotation import (
 )
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split, check_dataset, check_name
+from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.probe import probe_image
 from mlwf_tui.params import build_params, describe_params
 from mlwf_tui.protocols import Draft, ImageOperation, Operation, PlannedItem, SourceItem
@@ -219,8 +220,6 @@ def check_provenance(case: OperationCase) -> None:
 
 def check_nothing(case: OperationCase) -> None:
     """No items give no results, or are refused in words."""
-    from mlwf_tui.errors import InvalidInput
-
     try:
         _expect(case.follow(items=()) == [], "there are results of nothing")
     except InvalidInput:

@@ -20,6 +20,8 @@ import msgspec
 
 from mlwf_tui.errors import InvalidParameter, suggest
 
+_TYPE_WORDS = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
+
 
 class ParamSpec(msgspec.Struct, frozen=True):
     """One declared parameter as the faces show it."""
@@ -127,8 +129,8 @@ def _convert(name: str, value: Any, wanted: Any) -> Any:
         return wanted(value)
     except (TypeError, ValueError) as error:
         raise InvalidParameter(
-            f"The parameter {name} is {value!r}, which is not {_name_type(wanted)}.",
-            hint=f"Give {name} as {_name_type(wanted)}.",
+            f"The parameter {name} is {value!r}, which is not {describe_type(_name_type(wanted))}.",
+            hint=f"Give {name} as {describe_type(_name_type(wanted))}.",
         ) from error
 
 
@@ -167,6 +169,11 @@ def _describe_range(low: float | None, high: float | None) -> str:
 
 def _write_bound(bound: float | None) -> str:
     return str(bound) if isinstance(bound, int) else f"{bound:g}"
+
+
+def describe_type(type_name: str) -> str:
+    """Return what a value of a parameter's type is, in a person's words."""
+    return _TYPE_WORDS.get(type_name, type_name)
 
 
 def _name_type(wanted: Any) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlwf_tui.entities.annotation import Bounds, Geometry, GeometryKind, Point, Visibility
-from mlwf_tui.entities.outlines import cut_polygon, measure_area
+from mlwf_tui.entities.outlines import measure_area
+from mlwf_tui.media.conversions import clip_geometry
 
 WITH_AREA: Final = frozenset(
     {GeometryKind.RECTANGLE, GeometryKind.POLYGON, GeometryKind.MASK, GeometryKind.ORIENTED_BOX}
@@ -83,15 +84,8 @@ def clip(geometry: Geometry, width_px: int, height_px: int) -> Geometry | None:
     Other shapes come back as they are: cut, they would be shapes of another kind.
     """
     match geometry.kind:
-        case GeometryKind.RECTANGLE:
-            left, top, right, bottom = geometry.bounds
-            clipped = Geometry.rectangle(
-                max(left, 0.0), max(top, 0.0), min(right, width_px), min(bottom, height_px)
-            )
-            (left, top), (right, bottom) = clipped.points
-            return clipped if left < right and top < bottom else None
-        case GeometryKind.POLYGON:
-            return cut_polygon(geometry, Bounds(0.0, 0.0, float(width_px), float(height_px)))
+        case GeometryKind.RECTANGLE | GeometryKind.POLYGON:
+            return clip_geometry(geometry, width_px, height_px)
         case GeometryKind.MASK:
             return _clip_mask(geometry, width_px, height_px)
         case _:

@@ -91,6 +91,11 @@ def check_dataset(dataset: str) -> str:
     return dataset
 
 
+def is_below(dataset: str, other: str) -> bool:
+    """Say whether a dataset is another one, or lies in it at any depth."""
+    return f"{dataset}/".startswith(f"{other}/")
+
+
 def _find_name_fault(name: str) -> str:
     if not name:
         return "is empty"

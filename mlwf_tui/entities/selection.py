@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import Annotation, LabelSchema, Tag
-from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.item import Item, Split, is_below
 from mlwf_tui.errors import InvalidParameter
 
 
@@ -41,7 +41,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
     def select(self, item: Item) -> Item | None:
         """Return what is wanted of an item, or None."""
-        if self.datasets and not any(f"{item.dataset}/".startswith(f"{name}/") for name in self.datasets):
+        if self.datasets and not any(is_below(item.dataset, name) for name in self.datasets):
             return None
         if self.splits and item.split not in self.splits:
             return None

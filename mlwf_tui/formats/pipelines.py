@@ -1,4 +1,4 @@
-"""Pipelines as YAML: a file's text to a Pipeline, every fault with its line; and back, normalised.
+"""Pipelines as YAML: a file's text to a Pipeline, every fault with its line; pipeline_texts.py writes them.
 
 What the names mean, and whether operations and projects are there, is not looked at here.
 """
@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
-from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from mlwf_tui.entities.item import check_text
+from mlwf_tui.entities.names import suggest_name
 from mlwf_tui.entities.pipeline import Branch, Fault, Output, Pipeline, Source, Step, Sweep, Training
 from mlwf_tui.errors import InvalidParameter, suggest
 from mlwf_tui.formats.yaml_nodes import YamlNode, read_yaml
@@ -50,57 +49,9 @@ def make_error(path: str, faults: Iterable[Fault]) -> InvalidParameter:
 
 
 def hint_at(word: str, known: Iterable[str]) -> str:
-    """Return a hint with the nearest of the known names, or all of them where none is near."""
+    """Return a hint short enough for a line of many: the nearest name alone, the first where none is near."""
     names = list(dict.fromkeys(known))
-    near = suggest(word, names).rstrip()
-    if near:
-        return near
-    return f"There are: {', '.join(names)}." if names else "There are none."
-
-
-def write_pipeline(pipeline: Pipeline) -> str:
-    """Return the normalised text: every name and reference in full, the same for the same pipeline."""
-    import yaml  # 15 ms that other commands do without
-
-    document: dict[str, Any] = {"name": pipeline.name}
-    if pipeline.description:
-        document["description"] = pipeline.description
-    document["seed"] = pipeline.seed
-    document["sources"] = {source.name: source.ref for source in pipeline.sources}
-    document["steps"] = [_write_step(step) for step in pipeline.steps if not step.branch]
-    branches: dict[str, list[dict[str, Any]]] = {branch.name: [] for branch in pipeline.branches}
-    for step in pipeline.steps:
-        if step.branch:
-            branches[step.branch].append(_write_step(step))
-    document["branches"] = branches
-    document["outputs"] = [_write_output(output) for output in pipeline.outputs]
-    document["sweep"] = {sweep.target: list(sweep.values) for sweep in pipeline.sweeps}
-    if pipeline.training is not None:
-        document["train"] = _write_training(pipeline.training)
-    plain = {key: msgspec.to_builtins(value) for key, value in document.items() if value not in ({}, [])}
-    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=110)
-
-
-def _write_step(step: Step) -> dict[str, Any]:
-    verb = {"operation": step.operation} if step.operation else {"apply": step.model or None}
-    seed = {} if step.seed is None else {"seed": step.seed}
-    params = {"params": dict(step.params)} if step.params else {}
-    inputs = step.inputs[0] if len(step.inputs) == 1 else list(step.inputs)
-    return {"name": step.name, **verb, "from": inputs, **params, **seed}
-
-
-def _write_output(output: Output) -> dict[str, Any]:
-    beside = {"dataset": output.dataset, "message": output.message}
-    written = {"from": output.result, "project": output.project}
-    return {**written, **{key: value for key, value in beside.items() if value}}
-
-
-def _write_training(training: Training) -> dict[str, Any]:
-    document = {
-        "on": training.project, "model": training.model, "name": training.name, "params": training.params,
-        "seed": training.seed, "benchmark": training.benchmark,
-    }  # fmt: skip
-    return {key: value for key, value in document.items() if value not in ("", None, {})}
+    return suggest(word, names).rstrip() or suggest_name(word, names)
 
 
 def _place(path: str, line: int) -> str:

@@ -9,12 +9,22 @@ from numpy.typing import NDArray
 
 from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point
 from mlwf_tui.entities.outlines import Ring, join_rings
+from mlwf_tui.errors import InvalidInput
 
 Pixels = NDArray[np.bool_]
 
 
 def fill_runs(width_px: int, height_px: int, runs: Sequence[int]) -> Pixels:
-    """Return the pixels (H, W) of a mask's runs, which are row-major and begin with the background."""
+    """Return the pixels (H, W) of a mask's runs, which are row-major and begin with the background.
+
+    Raises:
+        InvalidInput: the runs do not fill that many pixels.
+    """
+    if min(width_px, height_px) < 0 or min(runs, default=0) < 0 or sum(runs) != width_px * height_px:
+        raise InvalidInput(
+            f"A mask of {width_px}x{height_px} pixels has runs of {sum(runs):,}.",
+            hint="Draw it anew, or leave it out with `drop_objects`.",
+        )
     values = np.arange(len(runs)) % 2 == 1
     return np.repeat(values, runs).reshape(height_px, width_px)
 

@@ -80,14 +80,19 @@ def _draw_sharp(
     return file.getvalue()
 
 
-def decode_upright(data: bytes, side_px: int, facts: ImageFacts | None = None) -> Image.Image:
+def decode_upright(
+    data: bytes, side_px: int, facts: ImageFacts | None = None, *, is_any_size: bool = False
+) -> Image.Image:
     """Return the image as a viewer shows it; a JPEG hardly larger than it takes for sides of `side_px`.
+
+    One of `is_any_size` may have as many pixels as Pillow allows.
 
     Raises:
         InvalidInput: it is no image, or claims too many pixels; damaged ones raise what Pillow does.
     """
     facts = facts or probe_image(data)
-    if facts.format != "jpeg" and facts.width_px * facts.height_px > MAX_PIXELS:
+    is_large = facts.format != "jpeg" and facts.width_px * facts.height_px > MAX_PIXELS
+    if is_large and not is_any_size:
         raise InvalidInput("is too large to be shown", hint=f"At most {MAX_PIXELS:,} pixels are shown.")
     image: Image.Image = Image.open(BytesIO(data), formats=_FORMATS)
     longer = 2 * side_px

@@ -10,7 +10,7 @@ import msgspec
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.item import Item, Split, is_below
 from mlwf_tui.store.manifests import find_item, read_summary
 from mlwf_tui.store.places import ItemHead, find_place, iter_heads, iter_items_at
 from mlwf_tui.workflow.refs import resolve_manifest
@@ -97,7 +97,7 @@ def find_places(
             place
             for place, head in heads
             if (split is None or head.split == split)
-            and (dataset is None or f"{head.dataset}/".startswith(f"{dataset}/"))
+            and (dataset is None or is_below(head.dataset, dataset))
             and (class_name is None or class_name in head.class_names)
             and (tag is None or tag in head.tag_names)
         ),

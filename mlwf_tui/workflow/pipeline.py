@@ -15,7 +15,8 @@ from mlwf_tui.formats.pipelines import read_pipeline
 from mlwf_tui.formats.yaml_nodes import read_word
 from mlwf_tui.protocols import Observer
 from mlwf_tui.workflow.pipelines.files import find_pipeline
-from mlwf_tui.workflow.pipelines.piping import Plan, plan_pipeline
+from mlwf_tui.workflow.pipelines.piping import plan_pipeline
+from mlwf_tui.workflow.pipelines.plans import Plan
 from mlwf_tui.workflow.pipelines.points import (
     PIPELINE,
     LabelledObserver,

@@ -121,7 +121,7 @@ class Previewer:
         recipe = check_recipe(workspace, operation, params, seed, named)
         schema = join_source_schemas(workspace.store, recipe)
         result_schema = recipe.operation.transform_schema(schema, recipe.params)
-        sources = Sources(workspace.store, recipe.sources)
+        sources = Sources(workspace.store, recipe.sources, between=observer.check_cancelled)
         survey = Survey(recipe, sources, schema)
         chosen = _choose(survey, keys, count, observer)
         pairs = []

@@ -212,28 +212,8 @@ def follow_recipe(
     with plan_recipe(workspace.store, workspace.home, recipe, observer) as plan:
         if check is not None:
             check(plan)
-        with run.writer() as writer:
-            if not plan.drafts.count:
-                rows, tally = plan.finished.iter_sorted(), Tally()
-                manifest = write_rows(writer, plan.schema, _iter_watched(rows, observer))
-            else:
-                with open_drafts(workspace, recipe, plan, observer, workers=workers, is_strict=is_strict) as (
-                    made,
-                    tally,
-                ):
-                    rows = heapq.merge(plan.finished.iter_sorted(), made, key=itemgetter(0))
-                    manifest = write_rows(writer, plan.schema, rows)
-        if tally.libraries:
-            environment = {**run.run.environment, **tally.libraries}
-            workspace.catalog.runs.set_environment(run.run_id, environment)
-        if tally.problems and not (tally.made or tally.resumed):
-            first, count = tally.problems[0], len(tally.problems)
-            raise InvalidInput(
-                f"None of {count:,} images could be made; the first, {first.path}: {first.reason}",
-                hint="Nothing was changed.",
-            )
-        if not manifest.item_count:
-            raise InvalidInput(f"{recipe.operation.name} left no item.", hint="Nothing was changed.")
+        manifest, tally = _write_results(run, recipe, plan, observer, workers, is_strict=is_strict)
+        _check_made(recipe, manifest, tally)
         return Followed(
             manifest=manifest,
             counts=_count_made(plan, tally),
@@ -241,6 +221,37 @@ def follow_recipe(
             images_resumed=tally.resumed,
             problems=tuple(tally.problems),
         )
+
+
+def _write_results(
+    run: Recorder, recipe: Recipe, plan: Plan, observer: Observer, workers: int | None, *, is_strict: bool
+) -> tuple[ManifestSummary, Tally]:
+    """Write the manifest of a plan's results, and say what became of its drafts."""
+    workspace = run.workspace
+    with run.writer() as writer:
+        if not plan.drafts.count:
+            rows = _iter_watched(plan.finished.iter_sorted(), observer)
+            return write_rows(writer, plan.schema, rows), Tally()
+        drafts = open_drafts(workspace, recipe, plan, observer, workers=workers, is_strict=is_strict)
+        with drafts as (made, tally):
+            rows = heapq.merge(plan.finished.iter_sorted(), made, key=itemgetter(0))
+            manifest = write_rows(writer, plan.schema, rows)
+    if tally.libraries:
+        environment = {**run.run.environment, **tally.libraries}
+        workspace.catalog.runs.set_environment(run.run_id, environment)
+    return manifest, tally
+
+
+def _check_made(recipe: Recipe, manifest: ManifestSummary, tally: Tally) -> None:
+    """Raise InvalidInput where no image could be made, or no item is left."""
+    if tally.problems and not (tally.made or tally.resumed):
+        first, count = tally.problems[0], len(tally.problems)
+        raise InvalidInput(
+            f"None of {count:,} images could be made; the first, {first.path}: {first.reason}",
+            hint="Nothing was changed.",
+        )
+    if not manifest.item_count:
+        raise InvalidInput(f"{recipe.operation.name} left no item.", hint="Nothing was changed.")
 
 
 def _iter_watched(rows: Iterator[EncodedItem], observer: Observer) -> Iterator[EncodedItem]:

@@ -6,7 +6,8 @@ import pytest
 
 from mlwf_tui.entities.pipeline import Branch, Output, Pipeline, Source, Sweep
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.formats.pipelines import read_pipeline, write_pipeline
+from mlwf_tui.formats.pipeline_texts import write_pipeline
+from mlwf_tui.formats.pipelines import read_pipeline
 
 WHOLE = """\
 name: whole

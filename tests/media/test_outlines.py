@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from mlwf_tui.entities.annotation import Geometry, GeometryKind
 from mlwf_tui.entities.outlines import measure_area
+from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.bitmaps import measure_runs
 from mlwf_tui.media.outlines import draw_mask, trace_mask, trace_pixels
 
@@ -53,3 +55,11 @@ def test_a_mask_is_drawn_where_it_lies_and_cut_at_the_border(
     for row, column in np.ndindex(8, 10):
         inside = 0 <= row - top < pixels.shape[0] and 0 <= column - left < pixels.shape[1]
         assert image[row, column] == (inside and pixels[row - top, column - left])
+
+
+@pytest.mark.parametrize("runs", [(), (1, 2), (6, 10**12), (10, -4)])
+def test_runs_that_do_not_fill_a_mask_are_told_and_not_drawn(runs: tuple[int, ...]) -> None:
+    mask = Geometry(GeometryKind.MASK, ((0.0, 0.0), (3.0, 2.0)), runs=runs)
+    for use in (lambda: draw_mask(mask, 10, 10), lambda: trace_mask(mask)):
+        with pytest.raises(InvalidInput, match=r"^A mask of 3x2 pixels has runs of "):
+            use()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 from mlwf_tui.entities.item import Split
-from mlwf_tui.errors import StorageFailed
+from mlwf_tui.errors import Cancelled, StorageFailed
 from mlwf_tui.workflow.hands import open_hands
 from mlwf_tui.workflow.importing.reading import Reading, Task
 from mlwf_tui.workflow.importing.reading_hand import ReadingSetup
@@ -44,3 +46,26 @@ def test_a_hand_that_gives_up_says_why_though_more_was_asked_of_it(tmp_path: Pat
         open_hands(tmp_path / "home", "read", _set_up("no-such-format", tmp_path), count=2) as hands,
     ):
         list(hands.map(_ask_for(f"{number}.png") for number in range(20)))
+
+
+def test_a_hand_that_hangs_does_not_hold_up_who_gives_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlwf_tui.workflow.hands._TIMEOUT_S", 0.05)
+    with open_workspace(tmp_path / "home"):
+        pass
+    with (
+        pytest.raises(Cancelled),
+        open_hands(tmp_path / "home", "read", _set_up("images", tmp_path), count=1) as hands,
+    ):
+        (hand,) = [
+            found for found in psutil.Process().children() if str(tmp_path / "home") in found.cmdline()
+        ]
+        hand.suspend()
+
+        def ask() -> Iterator[bytes]:
+            yield _ask_for("a.png")
+            raise Cancelled("Stopped on request.")
+
+        list(hands.map(ask()))
+    assert not hand.is_running()

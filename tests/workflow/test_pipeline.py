@@ -19,6 +19,7 @@ from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter,
 from mlwf_tui.formats.pipelines import read_pipeline
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.collect import collect
+from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.pipeline import (
@@ -444,6 +445,27 @@ def test_a_sweep_that_was_stopped_goes_on_with_the_point_that_was_not_done(
     ]  # fmt: skip
 
 
+def test_a_step_is_known_though_the_version_that_held_it_was_deleted(
+    imported: Workspace, tmp_path: Path
+) -> None:
+    transform(imported, "filter", ["cells"], to="x", params={"min_objects": 1}, observer=KeepingObserver())
+    delete(imported, "x@1", is_forced=True)
+    assert states(run(imported, tmp_path, CHAIN)) == ["cached", "done", "done"]
+    assert run(imported, tmp_path, CHAIN).cached
+
+
+def test_a_sweep_is_not_taken_in_by_another_project_of_the_same_name(
+    imported: Workspace, tmp_path: Path
+) -> None:
+    sweep = {"drawn.n": [1, 2]}
+    run(imported, tmp_path, CHAIN, sweep=sweep)
+    delete(imported, "out")
+    for count in (1, 2):
+        transform(imported, "sample", ["cells"], to="out", params={"n": count}, observer=KeepingObserver())
+    result = run(imported, tmp_path, CHAIN, sweep=sweep)
+    assert [(o.version, o.is_new) for point in result.points for o in point.outputs] == [(3, True), (4, True)]
+
+
 # --- models ---
 
 
@@ -459,6 +481,15 @@ def seeing(imported: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         yield imported
     finally:
         jobs.end_all(imported)
+
+
+def test_a_step_whose_plug_in_falls_is_failed_and_not_going_on(seeing: Workspace, tmp_path: Path) -> None:
+    act = "{name: fallen, operation: act, params: {code: 'raise ZeroDivisionError(1)'}}"
+    with pytest.raises(ZeroDivisionError):
+        run(seeing, tmp_path, f"sources: [cells]\nsteps: [{act}]\noutputs: [{{project: out}}]\n")
+    failed = next(found for found in list_runs(seeing) if found.verb == "pipeline")
+    assert failed.state is RunState.FAILED
+    assert [step["state"] for step in failed.result["steps"]] == ["failed"]
 
 
 def count_objects(workspace: Workspace, project: str) -> Mapping[str, Sequence[str]]:
@@ -512,6 +543,17 @@ def test_the_same_model_on_the_same_data_is_known(seeing: Workspace, tmp_path: P
     assert states(run(seeing, tmp_path, APPLY, params={"apply.iou": "0.99"})) == ["done"]
     add_seer(seeing, "other", [("spot", 1, 2, 3, 4)])
     assert states(run(seeing, tmp_path, APPLY, params={"apply.model": "other"})) == ["done"]
+
+
+def test_a_sweep_knows_another_model_of_the_same_name(seeing: Workspace, tmp_path: Path) -> None:
+    sweep = {"apply.iou": [0.4, 0.6]}
+    run(seeing, tmp_path, APPLY, sweep=sweep)
+    assert run(seeing, tmp_path, APPLY, sweep=sweep).cached
+    delete(seeing, "eye")
+    add_seer(seeing, "eye", [("spot", 1, 2, 3, 4)])
+    result = run(seeing, tmp_path, APPLY, sweep=sweep)
+    assert [point.cached for point in result.points] == [False, False]
+    assert count_objects(seeing, "seen")["e.png"] == ["spot"]
 
 
 def test_a_model_is_an_input_of_its_step(seeing: Workspace, tmp_path: Path) -> None:
@@ -583,6 +625,29 @@ def test_a_training_begins_once_its_output_is_there_and_only_once(seeing: Worksp
     assert run(seeing, tmp_path, TRAIN).points[0].training == trained.id
     other = run(seeing, tmp_path, TRAIN.replace("epochs: 1", "epochs: 2"))
     assert finish(seeing, get_run(seeing, other.points[0].training)).id != trained.id
+
+
+def list_benchmarks(workspace: Workspace) -> list[Run]:
+    return [found for found in list_runs(workspace) if found.verb == "benchmark"]
+
+
+def test_a_training_gets_its_benchmark_once_though_it_was_queued_without(
+    seeing: Workspace, tmp_path: Path
+) -> None:
+    first = run(seeing, tmp_path, TRAIN.replace("filter, params: {min_objects: 1}", "split"))
+    measured = TRAIN.replace("filter, params: {min_objects: 1}", "split").replace(
+        "epochs: 1}", "epochs: 1}, benchmark: train"
+    )
+    assert run(seeing, tmp_path, measured).points[0].training == first.points[0].training
+    (queued,) = list_benchmarks(seeing)
+    done = finish(seeing, get_run(seeing, queued.id))
+    assert done.state is RunState.DONE, jobs.describe(seeing, done)
+    run(seeing, tmp_path, measured)
+    assert [found.id for found in list_benchmarks(seeing)] == [done.id]
+    run(seeing, tmp_path, measured.replace("benchmark: train", "benchmark: val"))
+    assert sorted(found.params["split"] for found in list_benchmarks(seeing)) == ["train", "val"]
+    for found in list_benchmarks(seeing):
+        finish(seeing, get_run(seeing, found.id))
 
 
 @pytest.mark.parametrize(

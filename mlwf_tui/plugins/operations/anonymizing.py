@@ -10,10 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mlwf_tui.entities.annotation import Geometry, GeometryKind, LabelSchema
+from mlwf_tui.entities.annotation import Geometry, LabelSchema
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.media.conversions import convert_shape
 from mlwf_tui.media.filling import fill_geometry
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.copies import ReplacingOperation
@@ -36,6 +35,7 @@ def make_anonymize() -> ReplacingOperation:
     return ReplacingOperation(
         name="anonymize",
         summary="hide objects of a class by blur, blocks or a fill",
+        version=2,
         params_type=AnonymizeParams,
         list_steps=lambda params, _: (partial(_hide, params=params),),
         is_changed=_is_hidden,
@@ -105,10 +105,7 @@ def _find_area(
             np.ceil(bounds.right + room_x),
             np.ceil(bounds.bottom + room_y),
         )
-    with_area = convert_shape(geometry, GeometryKind.MASK, line_width_px=max(3.0, width_px / 100))
-    if with_area is None:
-        return None
-    inside = fill_geometry(with_area, width_px, height_px)  # (H, W) bool
+    inside = fill_geometry(geometry, width_px, height_px, line_width_px=max(3.0, width_px / 100))  # (H, W)
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     if not rows.size:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import param
+from mlwf_tui.plugins.operations.dealing import draw_rank
 from mlwf_tui.plugins.operations.grouping import find_look_alikes
 from mlwf_tui.plugins.operations.moving import add_ending
 from mlwf_tui.plugins.operations.names import check_classes, check_splits
@@ -51,11 +51,6 @@ class Sample:
     def transform_schema(self, schema: LabelSchema, params: SampleParams) -> LabelSchema:
         """Return the schema as it is."""
         return schema
-
-
-def draw_rank(seed: int, key: str) -> str:
-    """Return an item's place in a random order that knows nothing of the other items."""
-    return hashlib.sha256(f"{seed}\n{key}".encode()).hexdigest()
 
 
 def _count(params: SampleParams, item_count: int) -> int:
@@ -101,7 +96,11 @@ class Deduplicate:
     def plan(
         self, items: Sequence[SourceItem], schema: LabelSchema, params: DeduplicateParams, *, seed: int
     ) -> Iterator[PlannedItem]:
-        """Yield the items that are kept, in their order."""
+        """Yield the items that are kept, in their order.
+
+        Raises:
+            InvalidInput: what some images look like is asked for, and cannot be said.
+        """
         groups: dict[str, list[int]] = {}
         for position, source in enumerate(items):
             groups.setdefault(source.item.blob, []).append(position)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from msgspec import structs
 from msgspec.structs import replace
@@ -14,13 +15,12 @@ from mlwf_tui.entities.annotation import (
     AnnotatedObject,
     ClassDefinition,
     LabelSchema,
-    find_class_fault,
 )
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.labels import ObjectOperation
-from mlwf_tui.plugins.operations.names import check_classes, parse_pairs
+from mlwf_tui.plugins.operations.names import check_classes, check_new_class, parse_pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ def make_rename_classes() -> ObjectOperation:
     )
 
 
+@lru_cache(maxsize=16)  # asked for every item
 def _parse_names(params: RenameClassesParams) -> Mapping[str, str]:
     names = parse_pairs(params.names, "names", "RBC=red cell")
     for new in names.values():
-        if find_class_fault(new):
-            raise InvalidParameter(f"The name {new!r} {find_class_fault(new)}.", hint="Choose another.")
+        check_new_class(new)
     return names
 
 

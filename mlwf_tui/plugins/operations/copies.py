@@ -12,10 +12,10 @@ import numpy as np
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import LabelSchema
-from mlwf_tui.entities.item import MAX_NAME_BYTES, Item, Split
+from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import param
-from mlwf_tui.plugins.operations.names import check_splits
+from mlwf_tui.plugins.operations.names import check_splits, join_stem
 from mlwf_tui.plugins.operations.pixels import (
     Change,
     Picture,
@@ -232,6 +232,4 @@ def name_resized(items: Sequence[SourceItem], is_changed: Callable[[Item], bool]
 
 def join_name(name: str, ending: str) -> str:
     """Return the name of a changed image: its stem, shortened where need be, `ending` and its suffix."""
-    tail = f"{ending}{find_suffix(name)}"
-    stem = PurePosixPath(name).stem.encode()[: MAX_NAME_BYTES - len(tail.encode())]
-    return f"{stem.decode(errors='ignore')}{tail}"
+    return join_stem(PurePosixPath(name).stem, f"{ending}{find_suffix(name)}")

@@ -31,6 +31,11 @@ def count_group(items: Sequence[Item], *, is_stratified: bool) -> Group:
     return Group(tuple(sorted(item.key for item in items)), counts)
 
 
+def draw_rank(seed: int, key: str) -> str:
+    """Return an item's place in a random order that knows nothing of the other items."""
+    return hashlib.sha256(f"{seed}\n{key}".encode()).hexdigest()
+
+
 @dataclass(slots=True)
 class _Part(Generic[P]):
     """One part while it is filled."""
@@ -58,7 +63,7 @@ def deal(groups: Sequence[Group], shares: Mapping[P, float], *, seed: int) -> di
         totals.update(group.class_counts)
 
     def rank(group: Group) -> tuple[int, float, int, str]:
-        luck = hashlib.sha256(f"{seed}\n{group.keys[0]}".encode()).hexdigest()
+        luck = draw_rank(seed, group.keys[0])
         counts = group.class_counts
         rarest = min(counts, key=lambda name: (totals[name], name), default=None)
         size = -len(group.keys)

@@ -7,11 +7,12 @@ from pathlib import PurePosixPath
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.duplicates import HASH_BYTES, find_similar
-from mlwf_tui.media.fingerprints import make_fingerprint
+from mlwf_tui.media.fingerprints import FINGERPRINT_BYTES, make_fingerprint
 from mlwf_tui.protocols import SourceItem
 
 GROUPINGS: Final = ("none", "dataset", "tag", "custom", "name")
@@ -24,6 +25,9 @@ def group_items(
 
     Siblings, made from the same imported image, always do. `by` a dataset, the value of the tag or of
     the custom value `key`, or the name up to the last `key` in it. `look_alikes` decodes all images.
+
+    Raises:
+        InvalidInput: of `look_alikes`, as `find_look_alikes`.
     """
     parents = list(range(len(items)))
     first: dict[Hashable, int] = {}
@@ -40,21 +44,40 @@ def group_items(
 
 
 def find_look_alikes(items: Sequence[SourceItem]) -> list[list[int]]:
-    """Return the positions of images that look alike, group by group; what is no image is like none."""
-    places: list[int] = []
+    """Return the positions of images that look alike, group by group.
+
+    Raises:
+        InvalidInput: images cannot be decoded, or too many nearly look alike to compare each with each.
+    """
+    if not items:
+        return []
+    prints = _read_fingerprints(items)
+    hashes, greys = prints[:, :HASH_BYTES], prints[:, HASH_BYTES:]
+    found = find_similar(np.ascontiguousarray(hashes), np.ascontiguousarray(greys))
+    if found.cut_count:
+        raise InvalidInput(
+            f"{found.cut_count:,} images nearly look like too many others to be compared with all of them.",
+            hint="Do without look-alikes, or part the items first with `filter`.",
+        )
+    return found.groups
+
+
+def _read_fingerprints(items: Sequence[SourceItem]) -> NDArray[np.uint8]:
+    """Return a fingerprint for each item, (N, 80); an image without one could be like any other."""
     prints: list[bytes] = []
-    for position, source in enumerate(items):
+    faults: list[str] = []
+    for source in items:
         try:
             prints.append(make_fingerprint(source.read_image()))
-        except InvalidInput:
-            continue
-        places.append(position)
-    if not prints:
-        return []
-    table = np.frombuffer(b"".join(prints), np.uint8).reshape(len(prints), -1)  # (N, 80)
-    hashes, greys = table[:, :HASH_BYTES], table[:, HASH_BYTES:]
-    alike = find_similar(np.ascontiguousarray(hashes), np.ascontiguousarray(greys)).groups
-    return [[places[at] for at in group] for group in alike]
+        except InvalidInput as error:
+            faults.append(f"{source.item.key} ({error.message})")
+    if faults:
+        more = f"; so it is with {len(faults) - 1:,} more images" if len(faults) > 1 else ""
+        raise InvalidInput(
+            f"What {faults[0]} looks like cannot be said{more}.",
+            hint="Leave such images out with `filter`, or do without look-alikes.",
+        )
+    return np.frombuffer(b"".join(prints), np.uint8).reshape(len(prints), FINGERPRINT_BYTES)
 
 
 def _iter_marks(item: Item, by: str, key: str) -> Iterator[Hashable]:

@@ -15,18 +15,19 @@ from numpy.typing import NDArray
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
     ClassDefinition,
+    Geometry,
     GeometryKind,
     LabelSchema,
-    find_class_fault,
 )
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measures import measure_geometry
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.media.conversions import convert_shape
 from mlwf_tui.media.filling import fill_geometry, read_mask
+from mlwf_tui.media.label_pictures import paint_masks
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.labels import ObjectOperation
-from mlwf_tui.plugins.operations.names import check_classes
+from mlwf_tui.plugins.operations.names import check_classes, check_new_class
 from mlwf_tui.plugins.operations.shaping import clip_object
 
 Pixels = NDArray[np.bool_]
@@ -137,13 +138,6 @@ def _add_background(item: Item, _: LabelSchema, params: BackgroundParams) -> Seq
     return objects if mask is None else [*objects, AnnotatedObject(params.name, mask)]
 
 
-def check_new_class(name: str) -> None:
-    """Raise InvalidParameter where no class may have this name."""
-    fault = find_class_fault(name)
-    if fault:
-        raise InvalidParameter(f"The name {name!r} {fault}.", hint="Choose another.")
-
-
 def _add_class(schema: LabelSchema, name: str) -> LabelSchema:
     return schema.merge(LabelSchema((ClassDefinition(name, "#000000", GeometryKind.MASK),)))
 
@@ -220,19 +214,20 @@ def _draw_map(
     item: Item, objects: Sequence[AnnotatedObject], params: PrepareParams
 ) -> Sequence[AnnotatedObject]:
     """Return a mask for each class, none over another: where objects overlap the smaller one is on top."""
-    owner = np.full((item.height_px, item.width_px), -1, np.int32)  # (H, W) of places in `names`
     names = sorted({labelled.class_name for labelled in objects})
-    drawn = [
-        (labelled, fill_geometry(labelled.geometry, item.width_px, item.height_px,
-                                 line_width_px=params.line_width_px))
-        for labelled in objects
-    ]  # fmt: skip
-    for labelled, pixels in sorted(drawn, key=lambda pair: -int(pair[1].sum())):
-        if pixels.sum() >= params.min_area_px:
-            owner[pixels] = names.index(labelled.class_name)
-    masks = [(name, read_mask(np.asarray(owner == at))) for at, name in enumerate(names)]
+    drawn: list[tuple[int, Geometry]] = []  # by number of the class; as runs: an image may have thousands
+    for labelled in objects:
+        pixels = fill_geometry(
+            labelled.geometry, item.width_px, item.height_px, line_width_px=params.line_width_px
+        )
+        mask = read_mask(pixels)
+        if mask is not None and measure_geometry(mask) >= params.min_area_px:
+            drawn.append((names.index(labelled.class_name) + 1, mask))
+    drawn.sort(key=lambda pair: -measure_geometry(pair[1]))
+    owners = paint_masks(drawn, item.width_px, item.height_px)  # (H, W), 0 where nothing is
+    masks = [(name, read_mask(np.asarray(owners == number))) for number, name in enumerate(names, start=1)]
     if params.background:
-        masks.append((params.background, read_mask(np.asarray(owner < 0))))
+        masks.append((params.background, read_mask(np.asarray(owners == 0))))
     return [AnnotatedObject(name, mask) for name, mask in masks if mask is not None]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from msgspec.structs import replace
@@ -119,6 +120,7 @@ def _check_mapping(schemas: Mapping[str, LabelSchema], params: MergeParams) -> N
             raise InvalidParameter(f"There is no class {old!r}.", hint=suggest_name(old, sorted(known)))
 
 
+@lru_cache(maxsize=64)  # asked for every item
 def _map_classes(project: str, params: MergeParams) -> Mapping[str, str]:
     """Return the new names of a project's classes; what is said of it alone goes before."""
     pairs = parse_pairs(params.classes, "classes", "old=new") if params.classes else {}

@@ -10,11 +10,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import LabelSchema
-from mlwf_tui.entities.item import MAX_NAME_BYTES, Item, check_dataset
+from mlwf_tui.entities.item import Item, check_dataset, is_below
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.filtering import read_item_condition
-from mlwf_tui.plugins.operations.names import check_datasets
+from mlwf_tui.plugins.operations.names import check_datasets, join_stem
 from mlwf_tui.protocols import PlannedItem, SourceItem
 
 
@@ -85,7 +85,7 @@ def _check(schema: LabelSchema, params: MoveParams) -> None:
 
 
 def _is_in(item: Item, params: MoveParams) -> bool:
-    return not params.datasets or any(f"{item.dataset}/".startswith(f"{name}/") for name in params.datasets)
+    return not params.datasets or any(is_below(item.dataset, name) for name in params.datasets)
 
 
 def _move(item: Item, params: MoveParams, taken: set[str]) -> Item:
@@ -103,8 +103,7 @@ def add_ending(item: Item, ending: str, taken: set[str]) -> Item:
     path, number = PurePosixPath(item.name), 0
     while True:
         tail = f"{ending}{f'_{number}' if number else ''}{path.suffix}"
-        stem = path.stem.encode()[: MAX_NAME_BYTES - len(tail.encode())].decode(errors="ignore")
-        named = replace(item, name=f"{stem}{tail}")
+        named = replace(item, name=join_stem(path.stem, tail))
         if named.key not in taken:
             taken.add(named.key)
             return named

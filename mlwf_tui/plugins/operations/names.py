@@ -1,11 +1,11 @@
-"""What operations share in reading names that a person gives: classes, splits, tags, datasets and pairs."""
+"""What operations share in names: reading those that a person gives, and joining those of results."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mlwf_tui.entities.annotation import LabelSchema
-from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.annotation import LabelSchema, find_class_fault
+from mlwf_tui.entities.item import MAX_NAME_BYTES, Split, is_below
 from mlwf_tui.entities.names import suggest_name
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.protocols import SourceItem
@@ -17,6 +17,13 @@ def check_classes(schema: LabelSchema, names: Sequence[str]) -> None:
     for name in names:
         if name not in known:
             raise InvalidParameter(f"There is no class {name!r}.", hint=suggest_name(name, known))
+
+
+def check_new_class(name: str) -> None:
+    """Raise InvalidParameter where no class may have this name."""
+    fault = find_class_fault(name)
+    if fault:
+        raise InvalidParameter(f"The name {name!r} {fault}.", hint="Choose another.")
 
 
 def check_splits(names: Sequence[str]) -> set[Split]:
@@ -38,7 +45,7 @@ def check_datasets(items: Sequence[SourceItem], names: Sequence[str]) -> None:
         return
     known = sorted({source.item.dataset for source in items})
     for name in names:
-        if not any(f"{dataset}/".startswith(f"{name}/") for dataset in known):
+        if not any(is_below(dataset, name) for dataset in known):
             raise InvalidParameter(f"There is no dataset {name!r}.", hint=suggest_name(name, known))
 
 
@@ -75,3 +82,9 @@ def parse_pairs(pairs: Sequence[str], param: str, example: str) -> Mapping[str, 
             raise InvalidParameter(f"{old!r} stands in {param} twice.", hint="Name it once.")
         found[old] = new
     return found
+
+
+def join_stem(stem: str, tail: str) -> str:
+    """Return a name that ends with `tail`; its stem is shortened where it would be too long."""
+    kept = stem.encode()[: MAX_NAME_BYTES - len(tail.encode())]
+    return f"{kept.decode(errors='ignore')}{tail}"

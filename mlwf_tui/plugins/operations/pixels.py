@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from io import BytesIO
 from pathlib import PurePosixPath
 from types import ModuleType
 from typing import Any, Final
@@ -20,10 +19,11 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.media.headers import PILLOW_ERRORS
+from mlwf_tui.media.pictures import decode_upright
 from mlwf_tui.plugins.operations.shapes import (
     IDENTITY,
     Floats,
@@ -44,6 +44,7 @@ Pixels = NDArray[np.uint8]
 
 FILL: Final = 114  # grey of pixels that no source pixel covers; what Ultralytics pads with
 JPEG_QUALITY: Final = 95
+_WHOLE_PX: Final = 1 << 16  # a side that no image is made smaller for
 _TENSORS: Final = "albumentations.pytorch"
 
 
@@ -160,9 +161,18 @@ def _measure_growth(move: Move, mask: Mask) -> float:
 
 
 def encode(picture: Picture, suffix: str) -> bytes:
-    """Return the picture as a file of the kind that `find_suffix` chose."""
+    """Return the picture as a file of the kind that `find_suffix` chose.
+
+    Raises:
+        InvalidInput: that kind of file holds no picture of this size.
+    """
     options = [] if suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    _, encoded = cv2.imencode(suffix.lower(), picture.pixels, options)
+    is_written, encoded = cv2.imencode(suffix.lower(), picture.pixels, options)
+    if not is_written:
+        raise InvalidInput(
+            f"An image of {picture.width_px}x{picture.height_px} pixels cannot be written as {suffix}.",
+            hint="Make smaller ones with `resize` or `tiles`, or leave it out with `filter`.",
+        )
     return encoded.tobytes()
 
 
@@ -194,9 +204,8 @@ def _decode(data: bytes) -> Pixels | None:
     if pixels is not None:
         decoded: Pixels = pixels.astype(np.uint8, copy=False)
         return decoded
-    try:
-        with Image.open(BytesIO(data)) as image:  # what OpenCV was built without
-            rgb = np.asarray(image.convert("RGB"), dtype=np.uint8)
-    except (OSError, SyntaxError, ValueError):
+    try:  # what OpenCV was built without
+        rgb = np.asarray(decode_upright(data, _WHOLE_PX, is_any_size=True).convert("RGB"), dtype=np.uint8)
+    except (InvalidInput, *PILLOW_ERRORS):
         return None
     return np.ascontiguousarray(rgb[:, :, ::-1])

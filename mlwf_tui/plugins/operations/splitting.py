@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import LabelSchema, Tag, TagDefinition
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.item import Item, Split, is_below
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.dealing import Group, count_group, deal
@@ -64,7 +64,8 @@ class SplitItems:
 
         Raises:
             InvalidParameter: the shares do not add up to 1, or the numbers to more than there is.
-            InvalidInput: so many items belong together that nothing is left for a split.
+            InvalidInput: so many items belong together that nothing is left for a split; or with
+                `look_alikes`, what some images look like cannot be said.
         """
         check_grouping(params.group_by, params.group_key)
         _check_shares(params)
@@ -218,7 +219,7 @@ def _read_rule(schema: LabelSchema, by: str, text: str) -> Callable[[Item], bool
     names = _read_names(text)
     if by == "tag":
         return lambda item: any(tag.name in names for tag in item.annotation.tags)
-    return lambda item: any(f"{item.dataset}/".startswith(f"{name}/") for name in names)
+    return lambda item: any(is_below(item.dataset, name) for name in names)
 
 
 def _read_names(text: str) -> list[str]:
@@ -269,7 +270,7 @@ class KFold:
 
         Raises:
             InvalidParameter: there is no such fold, or a way of grouping lacks its key.
-            InvalidInput: there are fewer groups of items than folds.
+            InvalidInput: there are fewer groups of items than folds; or as `split`, with `look_alikes`.
         """
         _check_fold(params)
         groups = group_items(items, by=params.group_by, key=params.group_key, look_alikes=params.look_alikes)

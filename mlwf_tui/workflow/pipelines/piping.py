@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -19,50 +18,20 @@ from mlwf_tui.entities.pipeline import MAX_SWEPT, Fault, Output, Pipeline, Sourc
 from mlwf_tui.errors import InvalidInput, InvalidParameter, MlwfError, NotFound
 from mlwf_tui.formats.pipelines import hint_at, make_error
 from mlwf_tui.params import build_params, describe_params
-from mlwf_tui.protocols import Operation, SourceItem
+from mlwf_tui.protocols import Operation
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.apply import ApplyParams, extend_schema
 from mlwf_tui.workflow.benchmark import check_task
+from mlwf_tui.workflow.pipelines.plans import CheckedStep, Plan
 from mlwf_tui.workflow.pipelines.step_params import find_line, fit_value, lower_first
+from mlwf_tui.workflow.pipelines.trying import try_out
 from mlwf_tui.workflow.pipelines.values import iter_points
 from mlwf_tui.workflow.refs import check_project_name, resolve_manifest
 from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE, check_training
+from mlwf_tui.workflow.transforming.planning import join_schemas
 from mlwf_tui.workspace import Workspace
 
 _BLANK = re.compile(r"\{([^{}]*)\}")
-
-
-class CheckedStep(msgspec.Struct, frozen=True, kw_only=True):
-    """A step with all that its work needs. `reads` has for each input its name and what it means."""
-
-    step: Step
-    operation: Operation | None
-    model: Model | None
-    params: Any
-    seed: int
-    reads: tuple[tuple[str, str], ...]  # the name as written; the source or step
-    schema: LabelSchema
-
-    @property
-    def name(self) -> str:
-        return self.step.name
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """A pipeline that can be run: steps in the order of the work, outputs with their blanks filled in."""
-
-    pipeline: Pipeline  # with every parameter in full
-    sources: Mapping[str, str]  # ref by name
-    steps: tuple[CheckedStep, ...]  # those that an output needs
-    outputs: tuple[Output, ...]  # `result` is a source or step
-    training: Training | None
-    values: Mapping[str, Any]  # of a sweep, by STEP.PARAMETER
-    warnings: tuple[str, ...]
-
-    @property
-    def uses_model(self) -> bool:
-        """Whether a step applies a model, which wants a GPU and a process of its own."""
-        return any(checked.model is not None for checked in self.steps)
 
 
 def plan_pipeline(workspace: Workspace, pipeline: Pipeline) -> tuple[Plan, ...]:
@@ -272,7 +241,7 @@ class _Checker:
             if operation is None:
                 return None
             after = operation.transform_schema(before, params)
-            _try_out(operation, before, params)
+            try_out(operation, before, params)
         except InvalidInput as error:
             self._fault(
                 find_line(step, error.message), f"{step.name}: {lower_first(error.message)}", error.hint
@@ -399,46 +368,3 @@ class _Checker:
 
     def _fault(self, line: int, message: str, hint: str = "") -> None:
         self._faults.append(Fault(line, message, hint))
-
-
-def join_schemas(operation: Operation | None, schemas: Mapping[str, LabelSchema], params: Any) -> LabelSchema:
-    """Return the schema that a step is given: the first input to define a class or tag is followed.
-
-    Raises:
-        InvalidInput: the operation joins them in its own way, and they clash.
-    """
-    join = getattr(operation, "join_schemas", None)
-    if join is not None:
-        joined: LabelSchema = join(dict(schemas), params)
-        return joined
-    schema = LabelSchema()
-    for other in schemas.values():
-        schema = schema.merge(other)
-    return schema
-
-
-class _ItemsWanted(Exception):
-    """An operation has looked at its parameters, and goes on to the items."""
-
-
-class _NotYet(Sequence[SourceItem]):
-    """Stands for items that there are not yet."""
-
-    def __len__(self) -> int:
-        raise _ItemsWanted
-
-    def __getitem__(self, position: Any) -> Any:
-        raise _ItemsWanted
-
-    def __iter__(self) -> Iterator[SourceItem]:
-        raise _ItemsWanted
-
-
-def _try_out(operation: Operation, schema: LabelSchema, params: Any) -> None:
-    """Let an operation say what is wrong with its parameters, up to where it looks at the first item.
-
-    Raises:
-        InvalidInput: they do not fit together, or an expression does not parse.
-    """
-    with suppress(_ItemsWanted):
-        next(iter(operation.plan(_NotYet(), schema, params, seed=0)), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,13 +12,13 @@ from msgspec.structs import replace
 from mlwf_tui.entities.ids import Digest, RunId
 from mlwf_tui.entities.pipeline import KeptRecipe, Output, Pipeline, StepReport, StepState
 from mlwf_tui.entities.project import ManifestSummary, Project, Version
-from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem
-from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, NotFound
-from mlwf_tui.formats.pipelines import write_pipeline
+from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem, Run
+from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, NotFound
+from mlwf_tui.formats.pipeline_texts import write_pipeline
 from mlwf_tui.protocols import Observer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import read_summary
-from mlwf_tui.workflow.pipelines.piping import CheckedStep, Plan
+from mlwf_tui.workflow.pipelines.plans import CheckedStep, Plan
 from mlwf_tui.workflow.pipelines.stepping import (
     Held,
     StepResult,
@@ -69,7 +69,7 @@ def run_point(
     with record(workspace, PIPELINE, params=params, seed=plan.pipeline.seed, parent=parent) as run:
         run.read_recipe(recipe)
         pinned = {name: _pin(workspace, ref) for name, ref in plan.sources.items()}
-        workspace.catalog.runs.set_recipe(run.run_id, _digest_point(recipe, pinned))
+        workspace.catalog.runs.set_recipe(run.run_id, _digest_point(plan, recipe, pinned))
         held = {name: _hold_version(version) for name, version in pinned.items()}
         progress = _Progress(run, plan, observer)
         for checked in plan.steps:
@@ -91,18 +91,12 @@ def run_point(
 def find_point(workspace: Workspace, plan: Plan, recipe: KeptRecipe) -> Point | None:
     """Return a point that was done before from the same data, where its versions are still there."""
     pinned = {name: _pin(workspace, ref) for name, ref in plan.sources.items()}
-    run = workspace.catalog.runs.find_by_recipe(_digest_point(recipe, pinned))
+    run = workspace.catalog.runs.find_by_recipe(_digest_point(plan, recipe, pinned))
     if run is None or run.result.get("problems"):
         return None
     outputs = msgspec.convert(run.result["outputs"], tuple[OutputMade, ...])
-    for output in outputs:
-        project = workspace.catalog.projects.find(output.project, workspace.settings.workspace)
-        try:
-            if project is None or output.version is None:
-                return None
-            workspace.catalog.versions.get(project.id, output.version)
-        except NotFound:
-            return None
+    if not all(_is_there(workspace, run, output) for output in outputs):
+        return None
     return Point(
         values=plan.values,
         run=run.id,
@@ -112,6 +106,18 @@ def find_point(workspace: Workspace, plan: Plan, recipe: KeptRecipe) -> Point | 
         ),
         outputs=tuple(replace(output, is_new=False) for output in outputs),
     )
+
+
+def _is_there(workspace: Workspace, run: Run, output: OutputMade) -> bool:
+    """Say whether a version that a run has made, or found, still is that one under its name."""
+    project = workspace.catalog.projects.find(output.project, workspace.settings.workspace)
+    if project is None or output.version is None:
+        return False
+    try:
+        version = workspace.catalog.versions.get(project.id, output.version)
+    except NotFound:
+        return False
+    return not output.is_new or version.id in [made.id for made in run.outputs]
 
 
 def preview_point(workspace: Workspace, plan: Plan, observer: Observer) -> Point:
@@ -280,7 +286,7 @@ class _Progress:
             step, path = checked.step, self._plan.pipeline.path
             place = f"{path}:{step.line}" if step.line else path
             raise type(error)(f"{place}: {checked.name}: {error.message}", hint=error.hint) from error
-        except MlwfError:
+        except Exception:  # a fault of ours or a plug-in's as well: the step is not going on
             self._note(checked, StepState.FAILED)
             raise
 
@@ -329,9 +335,18 @@ def keep_recipe(workspace: Workspace, pipeline: Pipeline) -> KeptRecipe:
     return workspace.catalog.recipes.keep(pipeline.name, text, compute_digest(text.encode()))
 
 
-def _digest_point(recipe: KeptRecipe, pinned: Mapping[str, Version]) -> Digest:
-    lines: Iterable[str] = (f"{name} {version.manifest}" for name, version in sorted(pinned.items()))
+def _digest_point(plan: Plan, recipe: KeptRecipe, pinned: Mapping[str, Version]) -> Digest:
+    """Return the digest of all that decides a point: of what its text names, too, as it is by now."""
+    lines = [f"{name} {version.manifest}" for name, version in sorted(pinned.items())]
+    lines += [f"{checked.name} {_tell_version(checked)}" for checked in plan.steps]
     return compute_digest("\n".join((PIPELINE, recipe.digest, *lines)).encode())
+
+
+def _tell_version(checked: CheckedStep) -> str:
+    """Return which operation or model of its name a step does."""
+    if checked.model is not None:
+        return checked.model.checkpoints[0].blob
+    return "" if checked.operation is None else str(checked.operation.version)
 
 
 def describe_plan(plan: Plan) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlwf_tui.entities.pipeline import Step
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.params import ParamSpec
+from mlwf_tui.params import ParamSpec, describe_type
 
 
 def fit_value(spec: ParamSpec, value: Any) -> Any:
@@ -42,8 +42,8 @@ def _fit_scalar(spec: ParamSpec, value: Any, type_name: str) -> Any:
             fits = True
     if not fits:
         raise InvalidParameter(
-            f"The parameter {spec.name} is {_show(value)}, which is not {spec.type_name}.",
-            hint=f"Give {spec.name} as {spec.type_name}.",
+            f"The parameter {spec.name} is {_show(value)}, which is not {describe_type(type_name)}.",
+            hint=f"Give {spec.name} as {describe_type(type_name)}.",
         )
     return str(value) if type_name == "str" else value
 

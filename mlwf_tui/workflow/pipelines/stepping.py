@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -14,10 +14,10 @@ from mlwf_tui.entities.ids import Digest, RunId, VersionId
 from mlwf_tui.entities.pipeline import StepReport, StepState
 from mlwf_tui.entities.project import ManifestSummary
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem, RunState
-from mlwf_tui.errors import Paused
+from mlwf_tui.errors import NotFound, Paused
 from mlwf_tui.protocols import Observer
 from mlwf_tui.workflow.apply import Annotated, annotate, describe_problems, digest_apply
-from mlwf_tui.workflow.pipelines.piping import CheckedStep
+from mlwf_tui.workflow.pipelines.plans import CheckedStep
 from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workflow.transform import Followed, check_place, follow_recipe
 from mlwf_tui.workflow.transforming.finished_drafts import forget_drafts
@@ -165,14 +165,18 @@ def _name_manifests(inputs: Mapping[str, Held]) -> list[tuple[Digest, str]]:
 
 
 def _find_artifact(workspace: Workspace, known: Known) -> ArtifactRef | None:
-    """Return what holds a known result, and nothing beside it; a transform into a dataset has more."""
+    """Return what holds a known result, and nothing beside it; a transform into a dataset has more.
+
+    None where nothing does, as where that version was deleted.
+    """
     for artifact in known.run.outputs:
         if artifact.kind is ArtifactKind.INTERMEDIATE:
             return artifact
         if artifact.kind is ArtifactKind.VERSION:
-            version = workspace.catalog.versions.get_by_id(VersionId(artifact.id))
-            if version.manifest == known.manifest.digest:
-                return artifact
+            with suppress(NotFound):
+                version = workspace.catalog.versions.get_by_id(VersionId(artifact.id))
+                if version.manifest == known.manifest.digest:
+                    return artifact
     return None
 
 

@@ -25,7 +25,7 @@ from mlwf_tui.workflow.transforming.record_files import (
     RecordFile,
     clear_folders,
     is_recent,
-    iter_records,
+    iter_decoded,
     list_entries,
 )
 
@@ -115,8 +115,7 @@ class FinishedDrafts:
         """Note a file's records, and return the drafts whose images are gone."""
         blobs: dict[bytes, bytes] = {}
         gone: set[bytes] = set()
-        for offset, record in iter_records(self._files[number]):
-            finished = _decoder.decode(record)
+        for offset, record, finished in iter_decoded(self._files[number], _decoder):
             self._places[finished.draft] = number, offset, len(record)
             if finished.blob:
                 blobs[finished.draft] = finished.blob
@@ -139,10 +138,9 @@ def iter_kept_blobs(home: Path, since: datetime | None) -> Iterator[Digest]:
         if is_recent(folder, since):
             for path in list_entries(folder):
                 with suppress(FileNotFoundError), path.open("rb") as file:
-                    for _, record in iter_records(file):
-                        blob = _decoder.decode(record).blob
-                        if blob:
-                            yield Digest(blob.hex())
+                    for _, _, finished in iter_decoded(file, _decoder):
+                        if finished.blob:
+                            yield Digest(finished.blob.hex())
 
 
 def clear_drafts(home: Path, since: datetime) -> None:

@@ -19,7 +19,7 @@ import msgspec
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
 from mlwf_tui.protocols import ItemPrediction
-from mlwf_tui.workflow.transforming.record_files import RecordFile, clear_folders, iter_records, list_entries
+from mlwf_tui.workflow.transforming.record_files import RecordFile, clear_folders, iter_decoded, list_entries
 
 _FOLDER = "predictions"
 
@@ -43,7 +43,7 @@ class FinishedPredictions:
         folder = _place(home, recipe)
         for path in list_entries(folder):
             with suppress(FileNotFoundError), path.open("rb") as file:  # another run of the recipe has ended
-                self._known |= {_decoder.decode(record).batch: record for _, record in iter_records(file)}
+                self._known |= {said.batch: record for _, record, said in iter_decoded(file, _decoder)}
         self._file = RecordFile(folder)
 
     def find(self, batch: Sequence[Item]) -> tuple[ItemPrediction, ...] | None:

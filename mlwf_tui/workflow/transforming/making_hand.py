@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -168,10 +169,16 @@ class Maker:
         except StorageFailed:
             raise
         except Exception as error:  # noqa: BLE001 - a stranger's code, and one image must not end hours of work
-            return None, sources, f"{self._operation.name} failed: {type(error).__name__}: {error}"
+            return None, sources, f"{self._operation.name} failed: {_describe_fault(error)}"
         if result is not None and (result.item.dataset, result.item.name) != (draft.dataset, draft.name):
             return None, sources, f"{self._operation.name} called the result {result.item.key}."
         return result, sources, ""
+
+
+def _describe_fault(error: Exception) -> str:
+    """Return what a plug-in fell over and where: of its traceback the place that raised is kept."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(frame.filename).name}, line {frame.lineno})"
 
 
 class _Keeper:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import check_dataset, check_name
 from mlwf_tui.errors import Conflict, InvalidInput, PluginError
-from mlwf_tui.protocols import Draft, Observer, PlannedItem
+from mlwf_tui.protocols import Draft, Observer, Operation, PlannedItem
 from mlwf_tui.store.manifests import EncodedItem, encode, read_summary
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.importing.spool import ItemSpool
@@ -173,7 +173,8 @@ def plan_recipe(store: Store, home: Path, recipe: Recipe, observer: Observer) ->
         finished, drafts = ItemSpool(home), ItemSpool(home)
         stack.callback(finished.close)
         stack.callback(drafts.close)
-        survey = Survey(recipe, Sources(store, recipe.sources), schema)
+        sources = Sources(store, recipe.sources, between=observer.check_cancelled)
+        survey = Survey(recipe, sources, schema)
         for planned in survey.iter_planned(observer):
             if planned.row is not None:
                 finished.add(planned.row)
@@ -201,9 +202,18 @@ def join_source_schemas(store: Store, recipe: Recipe) -> LabelSchema:
         source.prefix or source.project: read_summary(store, source.manifest).schema
         for source in recipe.sources
     }
-    join = getattr(recipe.operation, "join_schemas", None)
+    return join_schemas(recipe.operation, schemas, recipe.params)
+
+
+def join_schemas(operation: Operation | None, schemas: Mapping[str, LabelSchema], params: Any) -> LabelSchema:
+    """Return one schema of several by name: the first to define a class or tag is followed.
+
+    Raises:
+        InvalidInput: the operation joins them in its own way, and they clash.
+    """
+    join = getattr(operation, "join_schemas", None)
     if join is not None:
-        joined: LabelSchema = join(schemas, recipe.params)
+        joined: LabelSchema = join(schemas, params)
         return joined
     merged = LabelSchema()
     for schema in schemas.values():

@@ -12,9 +12,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
+
+import msgspec
 
 from mlwf_tui.store.failures import guard_storage
+
+T = TypeVar("T")
 
 _HEAD_BYTES = 8  # length and CRC-32 of the record, little endian
 _MOST_BYTES = 1 << 28  # of a record: more is no record of ours
@@ -60,6 +64,16 @@ def iter_records(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
             return
         yield offset + _HEAD_BYTES, record
         offset += _HEAD_BYTES + size
+
+
+def iter_decoded(file: IO[bytes], decoder: msgspec.msgpack.Decoder[T]) -> Iterator[tuple[int, bytes, T]]:
+    """Yield the records of a file with their offsets and what they say.
+
+    One that says something else was written by another release of mlwf, and is passed over.
+    """
+    for offset, record in iter_records(file):
+        with suppress(msgspec.DecodeError):
+            yield offset, record, decoder.decode(record)
 
 
 def list_entries(folder: Path) -> list[Path]:

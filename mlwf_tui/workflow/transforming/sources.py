@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import overload
 
@@ -52,13 +52,19 @@ class Sources(Sequence[SourceItem]):
     thread at a time.
     """
 
-    def __init__(self, store: Store, sources: Sequence[Source]) -> None:
+    def __init__(
+        self, store: Store, sources: Sequence[Source], *, between: Callable[[], None] = lambda: None
+    ) -> None:
         """Look where the items lie.
+
+        `between` is called now and then as they are read, and may raise: an operation may go through all
+        images before it plans its first result.
 
         Raises:
             NotFound, CorruptData: a manifest cannot be read.
         """
         self._store = store
+        self._between = between
         self.sources = tuple(sources)
         self._shards: list[tuple[int, Digest]] = []  # with the number of the source
         self._starts: list[int] = []  # the position of each shard's first item
@@ -123,6 +129,7 @@ class Sources(Sequence[SourceItem]):
     def _open(self, number: int) -> _Shard:
         shard = self._kept.get(number)
         if shard is None:
+            self._between()
             shard = _Shard(read_shard(self._store, self._shards[number][1]))
             self._kept[number] = shard
             if len(self._kept) > _KEPT_SHARDS:

@@ -157,3 +157,13 @@ def test_blurred_object_has_lost_its_detail() -> None:
     (made,) = follow("anonymize", [source], classes=("cat",))
     grey = read_grey(made)
     assert grey[50:120, 80:160].std() < 12 < grey[:40].std()
+
+
+@pytest.mark.parametrize("whole_box", [False, True])
+def test_an_object_that_reaches_far_out_of_its_image_is_hidden_as_well(whole_box: bool) -> None:
+    far = Geometry.rectangle(-70_000, 50, 160, 120)
+    noise = np.random.default_rng(3).random((HEIGHT_PX, WIDTH_PX)) > 0.5
+    source = make_black(AnnotatedObject("cat", far), noise, "a.png")
+    (made,) = follow("anonymize", [source], classes=("cat",), how="fill", whole_box=whole_box)
+    assert not see(made)[50:120, :160].any()
+    assert np.array_equal(see(made)[:, 160:], noise[:, 160:])

@@ -23,7 +23,7 @@ from mlwf_tui.entities.annotation import (
 )
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measures import measure_geometry
-from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.media.filling import fill_geometry, read_mask
 from mlwf_tui.params import build_params
 from mlwf_tui.registry import Registry
@@ -232,6 +232,13 @@ def test_split_masks_are_merged_to_what_they_were() -> None:
     mask = draw("cat", (2, 2, 6, 6), (20, 10, 30, 12), (40, 40, 41, 41))
     other = draw("dog", (0, 0, 3, 3))
     assert change("merge_masks", (*change("split_masks", (mask,)), other)) == (mask, other)
+
+
+@pytest.mark.parametrize("name", ["split_masks", "merge_masks", "background"])
+def test_a_mask_that_says_nothing_sound_is_told(name: str) -> None:
+    torn = AnnotatedObject("cat", Geometry(GeometryKind.MASK, ((0.0, 0.0), (3.0, 2.0)), runs=(1, 2)))
+    with pytest.raises(InvalidInput, match=r"^A mask of 3x2 pixels has runs of 3\.$"):
+        change(name, (torn,))
 
 
 def test_background_is_what_nothing_covers() -> None:

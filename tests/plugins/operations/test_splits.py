@@ -99,6 +99,27 @@ def test_look_alikes_are_never_parted() -> None:
     assert parted > 0
 
 
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("split", {"look_alikes": True}),
+        ("kfold", {"look_alikes": True}),
+        ("deduplicate", {"how": "look_alike"}),
+    ],
+)
+def test_an_image_that_nobody_can_compare_is_told(name: str, params: dict[str, Any]) -> None:
+    def make_torn(key: str) -> SourceItem:
+        whole = make_alike(1, key, 95)
+        return SourceItem(whole.item, lambda: whole.read_image()[:200])
+
+    sound = [make_alike(n, f"{n}.jpg", 95) for n in range(2, 12)]
+    with pytest.raises(InvalidInput, match=r"^What main/torn.jpg \(is .*\) looks like cannot be said\.$"):
+        apply(name, [*sound, make_torn("torn.jpg")], **params)
+    with pytest.raises(InvalidInput, match="cannot be said; so it is with 1 more images"):
+        apply(name, [*sound, make_torn("torn.jpg"), make_torn("other.jpg")], **params)
+    assert apply(name, sound, **params)
+
+
 def test_groups_keep_shares_of_items_and_classes_nearly() -> None:
     items = [
         make_plain(f"{n}.jpg", *["cat"] * 2, *["dog"] * (n % 20 == 0), root=f"r{n // 4}") for n in range(400)

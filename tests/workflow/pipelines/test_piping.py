@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.formats.pipelines import read_pipeline, write_pipeline
-from mlwf_tui.workflow.pipelines.piping import Plan, plan_pipeline
+from mlwf_tui.formats.pipeline_texts import write_pipeline
+from mlwf_tui.formats.pipelines import read_pipeline
+from mlwf_tui.workflow.pipelines.piping import plan_pipeline
+from mlwf_tui.workflow.pipelines.plans import Plan
 from mlwf_tui.workflow.pipelines.values import change_pipeline
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workspace import Workspace
@@ -39,13 +41,13 @@ def step(words: str) -> str:
         ("operation: filtr", "p.yaml:3: there is no operation 'filtr'. Did you mean filter?"),
         ("operation: filter, params: {min_objcts: 1}", "parameter 'min_objcts'. Did you mean min_objects?"),
         ("operation: filter, params: {min_objects: -1}", "is -1, out of its range. It may be ≥ 0."),
-        ("operation: filter, params: {min_objects: 1.5}", "min_objects is 1.5, which is not int"),
-        ("operation: filter, params: {min_objects: true}", "min_objects is true, which is not int"),
-        ("operation: filter, params: {min_objects: [1]}", "min_objects is [1], which is not int"),
-        ("operation: filter, params: {min_objects: many}", "min_objects is 'many', which is not int"),
-        ("operation: split, params: {stratified: 1}", "stratified is 1, which is not bool"),
-        ("operation: split, params: {train: half}", "train is 'half', which is not float"),
-        ("operation: filter, params: {classes: [true]}", "classes is true, which is not"),
+        ("operation: filter, params: {min_objects: 1.5}", "is 1.5, which is not a whole number"),
+        ("operation: filter, params: {min_objects: true}", "is true, which is not a whole number"),
+        ("operation: filter, params: {min_objects: [1]}", "is [1], which is not a whole number"),
+        ("operation: filter, params: {min_objects: many}", "is 'many', which is not a whole number"),
+        ("operation: split, params: {stratified: 1}", "stratified is 1, which is not true or false"),
+        ("operation: split, params: {train: half}", "train is 'half', which is not a number"),
+        ("operation: filter, params: {classes: [true]}", "classes is true, which is not a text"),
         ("operation: filter, params: {classes: [cel]}", "there is no class 'cel'. "),
         ("operation: split, params: {train: 0.9}", "add up to 1.2, not to 1."),
         ("apply: nobody", "there is no model 'nobody'."),

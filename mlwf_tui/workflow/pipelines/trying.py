@@ -1,0 +1,37 @@
+"""Lets an operation look at its parameters before there are items for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.protocols import Operation, SourceItem
+
+
+def try_out(operation: Operation, schema: LabelSchema, params: Any) -> None:
+    """Let an operation say what is wrong with its parameters, up to where it looks at the first item.
+
+    Raises:
+        InvalidInput: they do not fit together, or an expression does not parse.
+    """
+    with suppress(_ItemsWanted):
+        next(iter(operation.plan(_NotYet(), schema, params, seed=0)), None)
+
+
+class _ItemsWanted(Exception):
+    """An operation has looked at its parameters, and goes on to the items."""
+
+
+class _NotYet(Sequence[SourceItem]):
+    """Stands for items that there are not yet."""
+
+    def __len__(self) -> int:
+        raise _ItemsWanted
+
+    def __getitem__(self, position: Any) -> Any:
+        raise _ItemsWanted
+
+    def __iter__(self) -> Iterator[SourceItem]:
+        raise _ItemsWanted
