@@ -51,6 +51,8 @@ api = supervisely.Api.from_env()
 project = api.project.get_info_by_name(1, "cells")
 workflow.workflow_input(api, project, f"{sys.argv[1]}/net.pt")
 workflow.workflow_output(api, sys.argv[1], f"{sys.argv[1]}/report.html")
+if sys.argv[2:] == ["interrupt"]:
+    raise KeyboardInterrupt
 if len(sys.argv) > 2:
     raise RuntimeError("the app has failed")
 """
@@ -89,6 +91,12 @@ def test_an_app_that_fails_is_told_from_one_that_ends(filled: Home, tmp_path: Pa
     assert len(run.outputs) == 2
 
 
+def test_an_app_that_is_interrupted_is_stopped(filled: Home, tmp_path: Path) -> None:
+    assert run_app(filled, tmp_path / "app", "interrupt") != 0
+    run = next(run for run in filled.jobs.runs() if run.environment.get("program", "").startswith("-c"))
+    assert run.state is RunState.STOPPED
+
+
 def test_versions_are_made_listed_and_restored_by_their_numbers(filled: Home) -> None:
     api = Api(home=filled)
     project = api.project.get_info_by_id("cells")
@@ -102,6 +110,11 @@ def test_versions_are_made_listed_and_restored_by_their_numbers(filled: Home) ->
     told = api.project.version.get_info_by_id(project.id, versions[1].id)
     assert told is not None
     assert (told.name, told.description) == ("few", "two of ten")
+    api.project.version.update(told.id, description="two of all ten")
+    api.project.version.update(told.id)
+    told = api.project.version.get_info_by_id(project.id, told.id)
+    assert told is not None
+    assert (told.name, told.description) == ("few", "two of all ten")
     restored = api.project.version.restore(project, version_num=1)
     assert restored is not None
     assert (restored.name, restored.items_count) == ("cells, from ver. 1", 10)
@@ -124,6 +137,8 @@ def test_nothing_of_it_raises(filled: Home, tmp_path: Path) -> None:
     assert api.project.version.create("nothing") is None
     assert api.project.version.restore("cells", version_num=99) is None
     assert api.project.version.get_list("nothing") == []
+    assert api.project.version.get_info_by_id("cells", "no number") is None
+    assert api.file.get_info_by_path(1, "x" * 5_000) is None
     workflow.disable()
     assert not workflow.is_enabled()
     assert workflow.add_output_app() == {}

@@ -86,11 +86,15 @@ class _ProjectApi:
 class _FileApi:
     def get_info_by_path(self, team_id: int, remote_path: str) -> FileInfo | None:
         """Return a file of this machine, or None."""
-        path = Path(remote_path)
-        if not path.is_file():
-            return None
-        status = path.stat()
-        return FileInfo(status.st_ino, str(path), path.name, status.st_size)
+
+        def find() -> FileInfo | None:
+            path = Path(remote_path)
+            if not path.is_file():
+                return None
+            status = path.stat()
+            return FileInfo(status.st_ino, str(path), path.name, status.st_size)
+
+        return calmly("file.get_info_by_path", find)
 
 
 class _TaskApi:
@@ -106,9 +110,6 @@ class _TaskApi:
 
 
 def _finish(run: TrackedRun) -> None:
-    """End the program's run as it leaves: failed where an exception has ended it."""
+    """End the program's run as it leaves, as a `with` block around all of it would."""
     error = getattr(sys, "last_value", None)
-    if error is None:
-        run.finish()
-    else:
-        run.finish("failed", error=f"{type(error).__name__}: {error}")
+    run.__exit__(None if error is None else type(error), error, None)

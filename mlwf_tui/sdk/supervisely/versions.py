@@ -50,7 +50,7 @@ class Versions:
     def get_info_by_id(self, project_id: int | str, version_id: int | str) -> VersionInfo | None:
         """Return a version by its id, or None."""
         wanted = to_id(version_id)
-        return next((v for v in self.get_list(project_id) if v.id == to_number(wanted)), None)
+        return next((v for v in self.get_list(project_id) if to_id(v.id) == wanted), None)
 
     def get_info_by_number(self, project_id: int | str, version_num: int) -> VersionInfo | None:
         """Return a version by its number, or None."""
@@ -92,9 +92,19 @@ class Versions:
         return calmly("version.restore", make)
 
     def update(self, version_id: int | str, name: str | None = None, description: str | None = None) -> None:
-        """Give a version another title and description; what was said before stays in its history."""
-        text = "\n".join(part for part in (name, description) if part)
-        calmly("version.update", lambda: self._home.describe(f"version:{to_id(version_id)}", text))
+        """Give a version another title and description; what is not given, or None, stays as it is.
+
+        What was said before stays in its history.
+        """
+
+        def change() -> None:
+            wanted = to_id(version_id)
+            versions = (v for project in self._home.projects() for v in self._home.versions(project.id))
+            known = next((v.message for v in versions if v.id == wanted), "").partition("\n")[::2]
+            texts = (old if new is None else new for old, new in zip(known, (name, description), strict=True))
+            self._home.describe(f"version:{wanted}", "\n".join(text for text in texts if text))
+
+        calmly("version.update", change)
 
     def _get(self, project: Project, number: int) -> Version:
         return next(v for v in self._home.versions(project.id) if v.number == number)
