@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -142,6 +143,26 @@ def test_mermaid_shows_a_title_as_it_is_written(story: Workspace) -> None:
     assert "<script" not in line
     assert "#lt;script#gt;" in line
     assert line.count('"') == 2
+
+
+@pytest.mark.parametrize("format", ["text", "mermaid", "dot", "svg", "html"])
+def test_a_hostile_folder_neither_acts_on_a_terminal_nor_breaks_a_picture(
+    workspace: Workspace, tmp_path: Path, format: str
+) -> None:
+    folder = tmp_path / "a\x1b]0;b\x07\u202ec]]>&lt;\uffff\x9bd"
+    folder.mkdir()
+    run = start_run(workspace, "look")
+    add_input(workspace, run, "folder", str(folder))
+    graph = workspace.catalog.lineage.read_graph()
+    text = write_graph(workspace, graph, format)
+    assert not {character for character in text if unicodedata.category(character) == "Cc"} - {"\n"}
+    assert "\u202e" not in text
+    if format == "svg":
+        assert len(list(fromstring(text).iter(f"{SVG}g"))) == 2
+    if format == "mermaid":
+        assert "]]#gt;#amp;lt;" in text
+    if format == "dot":
+        assert "\\u00" not in text, "which is none of DOT's escapes"
 
 
 @pytest.mark.parametrize("format", FORMATS)
