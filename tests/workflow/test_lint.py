@@ -94,6 +94,7 @@ def test_a_dataset_is_shown_as_its_project_and_no_edge_is_lost(filled: Workspace
     assert [edge.source.partition(":")[0] for edge in graph.edges if edge.target == tool] == ["version"]
     assert filled.catalog._database.execute_sql("SELECT COUNT(*) FROM run_edge") == edges
     assert list_messages(filled, RemarkKind.DATASET) == []
+    assert [(c.what, c.text) for c in list_changes(filled, fixed.node)][-1] == ("shown_as", "project")
 
 
 def test_only_what_was_asked_for_is_fixed(filled: Workspace) -> None:
