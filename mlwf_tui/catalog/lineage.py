@@ -13,7 +13,7 @@ import peewee as pw
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.edges import ARTIFACT_TABLES
 from mlwf_tui.catalog.journal import Journal
-from mlwf_tui.catalog.reach import RUN_KIND, Node, group_by_kind, read_reach
+from mlwf_tui.catalog.reach import group_by_kind, read_reach
 from mlwf_tui.catalog.tables import (
     ArtifactRow,
     CardRow,
@@ -31,7 +31,15 @@ from mlwf_tui.catalog.tables import (
 from mlwf_tui.catalog.tags import select_names
 from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.ids import Digest, FolderId, new_id
-from mlwf_tui.entities.lineage import Direction, LineageEdge, LineageGraph, LineageNode, keep_nodes
+from mlwf_tui.entities.lineage import (
+    RUN_KIND,
+    Direction,
+    LineageEdge,
+    LineageGraph,
+    LineageNode,
+    Node,
+    keep_nodes,
+)
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
 from mlwf_tui.errors import NotFound
 
