@@ -86,7 +86,7 @@ class Lineage:
     ) -> LineageGraph:
         """Return what some nodes came from and what came of them; the work grows with what is found.
 
-        A start that no run has touched is a node without edges.
+        A start that no run has touched is a node without edges; a dataset that is asked for is shown.
         """
         with self._database.snapshot(), self._database.working_on_rows():
             up = read_reach(self._database, starts, Direction.INPUT) if is_up else []
@@ -95,7 +95,7 @@ class Lineage:
             nodes = self._read_nodes(_Listed(group_by_kind(facts, starts)))
             graph = LineageGraph(nodes=nodes, edges=tuple(_to_edge(*fact) for fact in facts))
             _check_ends(graph)
-        return _lift(graph)
+        return _lift(graph, asked={f"{kind}:{id}" for kind, id in starts})
 
     def find_by_path(self, path: str) -> tuple[Node, ...]:
         """Return all folders and files that were ever read or written at a path, oldest first."""
@@ -405,9 +405,10 @@ def _check_ends(graph: LineageGraph) -> None:
             )
 
 
-def _lift(graph: LineageGraph) -> LineageGraph:
+def _lift(graph: LineageGraph, *, asked: Collection[str] = ()) -> LineageGraph:
     """Leave out the datasets that are to be shown as their project, which has an edge beside theirs."""
     lifted = {node.id for node in graph.nodes if node.card is not None and node.card.shown_as == "project"}
+    lifted.difference_update(asked)
     return keep_nodes(graph, {node.id for node in graph.nodes} - lifted) if lifted else graph
 
 
