@@ -13,6 +13,7 @@ import peewee as pw
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.edges import ARTIFACT_TABLES
 from mlwf_tui.catalog.journal import Journal
+from mlwf_tui.catalog.lookup import is_one_of
 from mlwf_tui.catalog.reach import group_by_kind, read_reach
 from mlwf_tui.catalog.tables import (
     ArtifactRow,
@@ -111,7 +112,7 @@ class Lineage:
     def keep_touched(self, nodes: Iterable[Node]) -> tuple[Node, ...]:
         """Return those of some artifacts that a run has read or made."""
         ids = {id: (kind, id) for kind, id in nodes}
-        query = EdgeRow.select(EdgeRow.kind, EdgeRow.artifact_id).where(_is_in(EdgeRow.artifact_id, ids))
+        query = EdgeRow.select(EdgeRow.kind, EdgeRow.artifact_id).where(is_one_of(EdgeRow.artifact_id, ids))
         with self._database.working_on_rows():
             touched = {(str(kind), str(id)) for kind, id in self._database.fetch(query.tuples())}
         return tuple(node for node in ids.values() if node in touched)
@@ -335,22 +336,22 @@ class _Choice(Protocol):
 
 
 class _Listed:
-    """The nodes of these ids, by kind; one list is one parameter, however long."""
+    """The nodes of these ids, by kind."""
 
     def __init__(self, ids: Mapping[str, set[str]]) -> None:
         self._ids = ids
 
     def is_end(self, kind: ArtifactKind, column: pw.Field[str]) -> Any:
-        return _is_in(column, self._ids.get(kind, ()))
+        return is_one_of(column, self._ids.get(kind, ()))
 
     def is_artifact(self, column: pw.Field[str]) -> Any:
-        return _is_in(column, [id for kind in ARTIFACT_KINDS for id in self._ids.get(kind, ())])
+        return is_one_of(column, [id for kind in ARTIFACT_KINDS for id in self._ids.get(kind, ())])
 
     def is_run(self) -> Any:
-        return _is_in(RunRow.id, self._ids.get(RUN_KIND, ()))
+        return is_one_of(RunRow.id, self._ids.get(RUN_KIND, ()))
 
     def is_subject(self, column: pw.Field[str]) -> Any:
-        return _is_in(column, [f"{kind}:{id}" for kind, ids in self._ids.items() for id in ids])
+        return is_one_of(column, [f"{kind}:{id}" for kind, ids in self._ids.items() for id in ids])
 
 
 class _Chosen:
@@ -377,10 +378,6 @@ class _Chosen:
         if self._workspace is None:
             return edges
         return edges.where(EdgeRow.run_id.in_(_runs_of(self._workspace)))
-
-
-def _is_in(column: pw.Field[str], ids: Iterable[str]) -> Any:
-    return column.in_(pw.SQL("(SELECT value FROM json_each(?))", (json.dumps(sorted(ids)),)))
 
 
 def _runs_of(workspace: str) -> pw.Query:

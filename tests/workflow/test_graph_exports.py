@@ -124,6 +124,17 @@ def test_every_event_is_after_the_schema_and_each_run_starts_and_ends(story: Wor
     assert {dataset.namespace for dataset in failed.outputs} == {"file"}
 
 
+def test_the_events_of_one_thing_are_those_of_its_runs_oldest_first(story: Workspace) -> None:
+    tool = next(run for run in story.catalog.runs.list(limit=None) if run.verb == "tool")
+    around = read_graph(story, tool.id)
+    events = [json.loads(line) for line in write_graph(story, around, "openlineage").splitlines()]
+    starts = [event for event in events if event["eventType"] == "START"]
+    assert len(starts) == sum(node.kind == "run" for node in around.nodes)
+    assert len(starts) < len(story.catalog.runs.list(limit=None))
+    times = [event["eventTime"] for event in starts]
+    assert times == sorted(times)
+
+
 def test_prov_names_every_node_once_and_both_kinds_of_edges(story: Workspace) -> None:
     graph, text = draw(story, "prov")
     document = json.loads(text)

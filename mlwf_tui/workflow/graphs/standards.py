@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mlwf_tui import __version__
-from mlwf_tui.entities.lineage import LineageGraph, LineageNode, index_neighbours
+from mlwf_tui.entities.lineage import RUN_KIND, LineageGraph, LineageNode, index_neighbours
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.workspace import Workspace
 
@@ -75,8 +75,8 @@ def to_prov(workspace: Workspace, graph: LineageGraph) -> dict[str, Any]:
 
 def _list_runs(workspace: Workspace, graph: LineageGraph) -> Sequence[Run]:
     """Return the runs of a graph, oldest first."""
-    wanted = {node.id.partition(":")[2] for node in graph.nodes if node.kind == "run"}
-    return [run for run in reversed(workspace.catalog.runs.list(limit=None)) if run.id in wanted]
+    wanted = [node.id.partition(":")[2] for node in graph.nodes if node.kind == RUN_KIND]
+    return workspace.catalog.runs.list(limit=None, ids=wanted)[::-1]
 
 
 def _to_uuid(run: Run) -> str:
