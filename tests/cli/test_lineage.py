@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mlwf_tui.cli.main import main
+from mlwf_tui.cli.run import _read_command_line
 from mlwf_tui.workspace import open_workspace
 from tests.tui.homes import fill_finished
 
@@ -78,6 +79,13 @@ def test_a_hostile_path_does_not_act_on_the_terminal(shell: Shell, tmp_path: Pat
         assert not set(text) & set("\x1b\x07\u202e\x9b")
     assert main(["--home", str(shell.home), "run", "add-input", "folder", f"{folder}/no", "--run", run]) == 4
     assert not set(shell.capsys.readouterr().err) & set("\x1b\x07\u202e\x9b")
+
+
+def test_a_process_that_has_just_ended_has_no_command_line() -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait(timeout=60)
+    assert _read_command_line(ended.pid) == []
+    assert _read_command_line(os.getpid())
 
 
 def test_two_models_are_compared(shell: Shell) -> None:
