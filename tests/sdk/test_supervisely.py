@@ -147,6 +147,29 @@ def test_nothing_of_it_raises(filled: Home, tmp_path: Path) -> None:
     api.find_run(None).finish()
 
 
+def test_a_home_that_cannot_be_opened_leaves_the_app_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("MLWF_HOME", str(tmp_path / "file"))
+    api = Api.from_env()
+    assert api.task_id == 0
+    assert api.app.workflow.add_output_app() == {}
+    assert api.project.get_info_by_id("cells") is None
+    assert api.project.version.get_list("cells") == []
+    assert api.project.version.restore("cells", version_num=1) is None
+    assert api.task.get_info_by_id("1234") is None
+
+
+def test_nothing_is_opened_while_tracking_is_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLWF_HOME", str(tmp_path / "home"))
+    workflow = Api.from_env().app.workflow
+    workflow.disable()
+    assert workflow.add_output_app() == {}
+    workflow.enable()
+    assert not (tmp_path / "home").exists()
+
+
 def test_ids_are_numbers_and_come_back() -> None:
     assert to_id(to_number("00ab12cd34ef")) == "00ab12cd34ef"
 
