@@ -1,4 +1,4 @@
-"""The lineage graph, read whole in a constant number of queries, and the folders on its rim; not its nodes."""
+"""The lineage graph, read whole in a constant number of queries, and folders; not its nodes' rows."""
 
 from __future__ import annotations
 

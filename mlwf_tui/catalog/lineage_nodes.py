@@ -131,7 +131,7 @@ class NodeReader:
         rows = self._rows(query, self._choice.is_end(ArtifactKind.FOLDER, FolderRow.id))
         for folder_id, path, created_at in rows:
             title = PurePath(path).name or path
-            yield _node(ArtifactKind.FOLDER, folder_id, title, "", path, created_at)
+            yield _node(ArtifactKind.FOLDER, folder_id, title, "", path, created_at, path=path)
 
     def _read_artifacts(self) -> Iterable[LineageNode]:
         made_of = ProjectRow.name.concat("@").concat(VersionRow.number)
@@ -151,7 +151,8 @@ class NodeReader:
             detail = f"of {version}" if version else f"of {verb}" if verb else name if is_file else ""
             if is_file and size_bytes is not None:
                 detail = f"{size_bytes:,} bytes · {name}"
-            yield _node(kind, artifact_id, title or name, "", detail, created_at)
+            path = name if is_file else ""
+            yield _node(kind, artifact_id, title or name, "", detail, created_at, path=path)
 
     def _read_recipes(self) -> Iterable[LineageNode]:
         query = RecipeRow.select(RecipeRow.id, RecipeRow.name, RecipeRow.created_at)
@@ -286,9 +287,17 @@ def select_runs(workspace: str) -> pw.Query:
     return run.select(run.id).where(run.workspace == workspace)
 
 
-def _node(kind: str, id: str, title: str, state: str, detail: str, created_at: Any) -> LineageNode:
+def _node(
+    kind: str, id: str, title: str, state: str, detail: str, created_at: Any, *, path: str = ""
+) -> LineageNode:
     return LineageNode(
-        id=f"{kind}:{id}", kind=str(kind), title=title, state=state, detail=detail, created_at=created_at
+        id=f"{kind}:{id}",
+        kind=str(kind),
+        title=title,
+        state=state,
+        detail=detail,
+        created_at=created_at,
+        path=path,
     )
 
 

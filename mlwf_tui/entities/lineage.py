@@ -33,6 +33,7 @@ class LineageNode(msgspec.Struct, frozen=True, kw_only=True):
     state: str  # a RunState's value for runs, for versions their kind or "deleted", else ""
     detail: str  # one line: items, mAP, message
     created_at: datetime
+    path: str = ""  # where it lies, of a folder or file
     author: str = ""  # of a run or version; what else there is has that of its run
     tags: tuple[str, ...] = ()  # of a version
     card: Card | None = None  # what a person or program put on it

@@ -135,6 +135,20 @@ def test_the_events_of_one_thing_are_those_of_its_runs_oldest_first(story: Works
     assert times == sorted(times)
 
 
+def test_a_dataset_of_an_event_is_its_path_whatever_its_card_says(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    path = tmp_path / "a · b.html"
+    path.write_text("made")
+    run = start_run(workspace, "tool")
+    add_output(workspace, run, "file", str(path), card=Card(description="in short · /etc/passwd"))
+    finish_run(workspace, run)
+    _, text = draw(workspace, "openlineage")
+    for line in text.splitlines():
+        (dataset,) = json.loads(line)["outputs"]
+        assert (dataset["namespace"], dataset["name"]) == ("file", str(path))
+
+
 def test_prov_names_every_node_once_and_both_kinds_of_edges(story: Workspace) -> None:
     graph, text = draw(story, "prov")
     document = json.loads(text)
