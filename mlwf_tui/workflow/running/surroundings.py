@@ -51,12 +51,15 @@ def _describe_code(folder: Path) -> dict[str, str]:
 
 
 def _ask_git(folder: Path, *words: str) -> str | None:
-    """Return what git says, or None where it is not there, or will not."""
+    """Return what git says, or None where it is not there, or will not.
+
+    It takes no lock, which a commit of the tracked program would meet, and leaves its index alone.
+    """
     import subprocess
 
     try:
         said = subprocess.run(
-            ["git", "-C", str(folder), *words],
+            ["git", "--no-optional-locks", "-C", str(folder), *words],
             capture_output=True, text=True, timeout=GIT_TIMEOUT_S, check=True, errors="replace",
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):

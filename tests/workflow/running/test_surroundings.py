@@ -11,7 +11,7 @@ from mlwf_tui.workflow.running.surroundings import describe_program
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
-def test_a_changed_file_with_a_name_that_is_no_text_is_a_change(tmp_path: Path) -> None:
+def test_code_with_names_that_are_no_text_is_told_and_not_touched(tmp_path: Path) -> None:
     def git(*words: str) -> None:
         identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
         subprocess.run(["git", "-C", str(tmp_path), *identity, *words], check=True, capture_output=True)
@@ -23,6 +23,11 @@ def test_a_changed_file_with_a_name_that_is_no_text_is_a_change(tmp_path: Path) 
     git("add", ".")
     git("commit", "-m", "one")
     assert describe_program(["./tool"], tmp_path)["code"] == "as committed"
+    index = tmp_path / ".git" / "index"
+    before = index.read_bytes()
+    os.utime(odd, (1, 1))  # looks changed, so that git would note in its index that it is not
+    assert describe_program(["./tool"], tmp_path)["code"] == "as committed"
+    assert index.read_bytes() == before, "the program's own repository is left alone"
     odd.write_text("two, which is longer")
     described = describe_program(["./tool"], tmp_path)
     assert described["code"] == "changed since the commit"
