@@ -243,8 +243,8 @@ def finish_run(
 def put_card(workspace: Workspace, node_id: str, card: Card) -> tuple[str, ...]:
     """Add to what stands on a node, and return what had to be changed of the card, in words."""
     complete, changes = complete_card(card)
-    known = workspace.catalog.cards.get(node_id)
-    workspace.catalog.cards.put(node_id, merge_cards(known, complete), author=workspace.settings.author)
+    author = workspace.settings.author
+    workspace.catalog.cards.change(node_id, lambda before: merge_cards(before, complete), author=author)
     return changes
 
 
