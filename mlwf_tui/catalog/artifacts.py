@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from typing import Any, NamedTuple
-
-import peewee as pw
 
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.edges import add_edge
 from mlwf_tui.catalog.journal import Journal
+from mlwf_tui.catalog.lookup import is_one_of
 from mlwf_tui.catalog.tables import ArtifactRow
 from mlwf_tui.entities.ids import ArtifactId, Digest, RunId, VersionId, new_id
 from mlwf_tui.entities.lineage import Direction
@@ -60,8 +58,7 @@ class Artifacts:
 
     def read_files(self, ids: Collection[str]) -> dict[str, FileFact]:
         """Return what is known of some files, by their ids."""
-        chosen = pw.SQL("(SELECT value FROM json_each(?))", (json.dumps(sorted(ids)),))
-        query = ArtifactRow.select().where(ArtifactRow.id.in_(chosen))
+        query = ArtifactRow.select().where(is_one_of(ArtifactRow.id, ids))
         with self._database.working_on_rows():
             return {
                 row.id: FileFact(row.name, row.size_bytes or 0, row.digest, row.signature)

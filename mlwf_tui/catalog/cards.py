@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from mlwf_tui.catalog.database import Database
@@ -24,10 +26,12 @@ class Cards:
             found = self._database.read_value(query)
             return Card() if found is None else msgspec.convert(found, Card)
 
-    def put(self, node_id: str, card: Card, *, author: str) -> None:
-        """Let a node have this card from now on; what was on it before stays in its history."""
-        with self._database.transaction():
-            if self.get(node_id) == card:
+    def change(self, node_id: str, make: Callable[[Card], Card], *, author: str) -> None:
+        """Let a node have what `make` makes of its card; what was on it before stays in its history."""
+        with self._database.transaction():  # or what another says meanwhile would be lost
+            before = self.get(node_id)
+            card = make(before)
+            if card == before:
                 return
             row = CardRow.insert(subject=node_id, card=msgspec.to_builtins(card))
             self._database.execute(row.on_conflict_replace())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 import peewee as pw
 
 from mlwf_tui.catalog.database import Database
+from mlwf_tui.catalog.lookup import is_one_of
 from mlwf_tui.catalog.tables import JournalRow
 from mlwf_tui.entities.change import JournalEvent
 
@@ -38,9 +38,8 @@ class Journal:
 
     def read_of(self, subjects: Iterable[str]) -> tuple[JournalEvent, ...]:
         """Return all events of some things, by their ids, oldest first."""
-        ids = pw.SQL("(SELECT value FROM json_each(?))", (json.dumps(sorted(subjects)),))
-        query = JournalRow.select().where(JournalRow.subject.in_(ids)).order_by(JournalRow.sequence)
-        return self._database.fetch_as(query, _to_event)
+        query = JournalRow.select().where(is_one_of(JournalRow.subject, subjects))
+        return self._database.fetch_as(query.order_by(JournalRow.sequence), _to_event)
 
     def latest(self) -> int:
         """Return the sequence of the newest event, 0 where there is none."""

@@ -1,9 +1,13 @@
-"""How a person's reference finds a row: by name, else by any unique prefix of its id."""
+"""How rows are found: by a person's reference, a name or any unique prefix of an id; by a list of ids."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import peewee as pw
 
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.tables import ModelRow, ProjectRow, RecipeRow, ReportRow, RunRow
@@ -49,6 +53,11 @@ def find_named(database: Database, table: type[ModelRow | ReportRow], ref: str, 
         names = [row[0] for row in database.fetch(table.select(table.name).where(live).tuples())]
         raise missing(ref, what, names)
     return found
+
+
+def is_one_of(column: pw.Field[str], ids: Iterable[str]) -> Any:
+    """Return the condition that a column is one of these; one list is one parameter, however long."""
+    return column.in_(pw.SQL("(SELECT value FROM json_each(?))", (json.dumps(sorted(ids)),)))
 
 
 def ambiguous(ref: str, what: str, candidates: Sequence[str]) -> InvalidParameter:

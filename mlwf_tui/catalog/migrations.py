@@ -316,9 +316,11 @@ _TRACKING = (
     """UPDATE project_state SET base = COALESCE((SELECT MAX(number) FROM version
         WHERE version.project_id = project_state.project_id
         AND version.created_at < project_state.created_at), 0)""",
-    """UPDATE project_state SET minor = (SELECT COUNT(*) FROM project_state AS other
-        WHERE other.project_id = project_state.project_id AND other.base = project_state.base
-        AND other.sequence <= project_state.sequence) - (base = 0)""",
+    # Numbered in one pass: to count for each state those before it takes 14 s of 10,000.
+    """UPDATE project_state SET minor = numbered.place - (base = 0) FROM (
+        SELECT sequence, ROW_NUMBER() OVER (PARTITION BY project_id, base ORDER BY sequence) AS place
+        FROM project_state
+    ) AS numbered WHERE numbered.sequence = project_state.sequence""",
     "CREATE UNIQUE INDEX state_by_minor ON project_state (project_id, base, minor)",
 )
 

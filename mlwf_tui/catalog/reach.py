@@ -9,11 +9,7 @@ from typing import NamedTuple
 import peewee as pw
 
 from mlwf_tui.catalog.database import Database
-from mlwf_tui.entities.lineage import Direction
-
-RUN_KIND = "run"
-Node = tuple[str, str]
-"""Kind and id of an artifact, or "run" and its id."""
+from mlwf_tui.entities.lineage import RUN_KIND, Direction, Node
 
 # CROSS JOIN keeps SQLite to this order of the tables: each step is two look-ups in an index.
 _REACH = """

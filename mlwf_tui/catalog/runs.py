@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.edges import RunEdges, add_edge, read_edges
 from mlwf_tui.catalog.journal import Journal
-from mlwf_tui.catalog.lookup import find_by_prefix, missing
+from mlwf_tui.catalog.lookup import find_by_prefix, is_one_of, missing
 from mlwf_tui.catalog.tables import EdgeRow, RunRow
 from mlwf_tui.entities.ids import Digest, RunId, new_id
 from mlwf_tui.entities.lineage import Direction
@@ -94,9 +94,10 @@ class Runs:
         states: Collection[RunState] | None = None,
         workspace: str | None = None,
         is_detached: bool | None = None,
+        ids: Iterable[str] | None = None,
     ) -> tuple[Run, ...]:
-        """Return the newest runs, newest first; `limit` None gives all."""
-        conditions = []
+        """Return the newest runs, newest first, of these ids or all; `limit` None gives all."""
+        conditions = [] if ids is None else [is_one_of(RunRow.id, ids)]
         if states is not None:
             conditions.append(RunRow.state.in_(tuple(states)))
         if workspace is not None:

@@ -6,6 +6,7 @@ import functools
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # for the annotation alone; see Face.open
 
 SEED = click.IntRange(0, 2**31 - 1)  # what every library takes
 
+_ACTING = re.compile(r"\x1b(?!\[[\d;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 DONE, FAILED, USAGE, PARTLY, NOT_FOUND, CONFLICT, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
 
@@ -50,7 +52,12 @@ class Face:
             plain = without_nan(document)
             click.echo(json.dumps(plain, default=to_plain, ensure_ascii=False, allow_nan=False))
         else:
-            click.echo(text() if callable(text) else text)
+            click.echo(make_safe(text() if callable(text) else text))
+
+
+def make_safe(text: str) -> str:
+    """Return a text without what would act on a terminal, but for colours: paths may hold anything."""
+    return _ACTING.sub("", text)
 
 
 def command(group: click.Group, name: str) -> Callable[[Callable[..., int | None]], click.Command]:
@@ -129,9 +136,11 @@ def report_error(error: MlwfError, *, is_json: bool) -> int:
         document = {"error": {"kind": error.kind, "message": error.message, "hint": error.hint}}
         click.echo(json.dumps(document, ensure_ascii=False))
     is_colored = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    click.echo(click.style("error: ", fg="red", bold=True) + error.message, err=True, color=is_colored)
+    click.echo(
+        click.style("error: ", fg="red", bold=True) + make_safe(error.message), err=True, color=is_colored
+    )
     if error.hint:
-        click.echo(click.style("hint:  ", fg="cyan") + error.hint, err=True, color=is_colored)
+        click.echo(click.style("hint:  ", fg="cyan") + make_safe(error.hint), err=True, color=is_colored)
     return exit_code_of(error)
 
 

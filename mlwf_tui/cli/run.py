@@ -212,5 +212,8 @@ def _read_command_line(pid: int) -> list[str]:
     """Return what a process was called with, as far as the kernel tells."""
     from pathlib import Path
 
-    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:  # it has just ended, or is another's
+        return []
     return [word.decode("utf-8", errors="replace") for word in words if word]

@@ -84,7 +84,11 @@ def logs_command(face: Face, run: str, follow: bool, lines: int | None, grep: st
 @click.argument("run")
 @click.option("--once", is_flag=True, help="Say how it stands now, and do not wait.")
 def watch_command(face: Face, run: str, once: bool) -> int:
-    """Follow a run's progress until it has finished; Ctrl-C leaves it running."""
+    """Follow a run's progress until it has finished; Ctrl-C leaves it running.
+
+    The exit code is that of the run: 1 where it failed, 3 where it had to leave something out, 130 where it
+    was stopped. With --once it is 0.
+    """
     from mlwf_tui.cli.following import exit_code_of_run, follow_run, raise_failure
     from mlwf_tui.workflow.metrics import find_run, read_outlooks
     from mlwf_tui.workflow.show import describe_outlook, describe_run, describe_summary

@@ -11,6 +11,9 @@ import msgspec
 
 from mlwf_tui.entities.card import Card
 
+RUN_KIND = "run"
+Node = tuple[str, str]
+"""Kind and id of an artifact, or RUN_KIND and the id of a run."""
 Neighbours = Mapping[str, list[str]]
 
 
@@ -25,11 +28,12 @@ class LineageNode(msgspec.Struct, frozen=True, kw_only=True):
     """An artifact or a run. `id` is `kind:id`, so that it names one thing in the whole home."""
 
     id: str
-    kind: str  # an ArtifactKind's value, or "run"
+    kind: str  # an ArtifactKind's value, or RUN_KIND
     title: str
     state: str  # a RunState's value for runs, for versions their kind or "deleted", else ""
     detail: str  # one line: items, mAP, message
     created_at: datetime
+    path: str = ""  # where it lies, of a folder or file
     author: str = ""  # of a run or version; what else there is has that of its run
     tags: tuple[str, ...] = ()  # of a version
     card: Card | None = None  # what a person or program put on it

@@ -14,6 +14,7 @@ from mlwf_tui import processes
 from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.run import ArtifactRef, Run, RunState
+from mlwf_tui.errors import Conflict
 from mlwf_tui.sdk.cards import WorkflowMeta, read_meta
 from mlwf_tui.sdk.door import Door
 from mlwf_tui.sdk.home import Home, StrPath
@@ -265,17 +266,13 @@ class TrackedRun:
         """End the run, for good; what was said of it before is kept. Saying so twice does nothing."""
         if self._run is None or self._is_over.is_set():
             return
-        with tolerating("finish", is_strict=self.is_strict):
-            writer = self._writers.pop(os.getpid(), None)
-            if writer is not None:
+        writer = self._writers.pop(os.getpid(), None)
+        if writer is not None:
+            with tolerating("log_metric", is_strict=self.is_strict):  # on a full disk, say
                 writer.close()
-            if self._is_owner and os.getpid() == self._pid:
-                self._is_over.set()
-                if os.environ.get(RUN_VARIABLE) == self.id:
-                    del os.environ[RUN_VARIABLE]
-                verbs.finish_run(
-                    self._workspace, self._run, RunState(state), result=dict(result or {}), error=error
-                )
+        if self._is_owner and os.getpid() == self._pid:
+            with tolerating("finish", is_strict=self.is_strict):
+                self._end(self._run, RunState(state), result or {}, error)
 
     @property
     def _workspace(self) -> Workspace:
@@ -298,6 +295,17 @@ class TrackedRun:
         with tolerating("attach_run", is_strict=self.is_strict):
             self._run = verbs.get_tracked(self._workspace, run)
             self.id = self._run.id
+
+    def _end(self, run: Run, state: RunState, result: Mapping[str, Any], error: str) -> None:
+        """Close the run; where that fails it stays open, with its heartbeat, so that a later word can."""
+        try:
+            verbs.finish_run(self._workspace, run, state, result=result, error=error)
+        except Conflict:  # somebody else has ended it
+            self._is_over.set()
+            raise
+        self._is_over.set()
+        if os.environ.get(RUN_VARIABLE) == self.id:
+            del os.environ[RUN_VARIABLE]
 
     def _beat(self) -> None:
         """Say every ten seconds that the program lives; ends with the run, or with the process."""

@@ -64,5 +64,5 @@ def describe(workspace: Workspace, ref: str, text: str) -> None:
                 raise InvalidParameter(
                     f"The description is longer than {MAX_DESCRIPTION:,} characters.", hint="Shorten it."
                 )
-            card = replace(catalog.cards.get(f"{kind}:{node_id}"), description=text)
-            catalog.cards.put(f"{kind}:{node_id}", card, author=author)
+            node = f"{kind}:{node_id}"
+            catalog.cards.change(node, lambda card: replace(card, description=text), author=author)

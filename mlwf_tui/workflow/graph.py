@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mlwf_tui.entities.lineage import LineageGraph
-from mlwf_tui.entities.model import Model, Report
-from mlwf_tui.entities.project import Project, Version
-from mlwf_tui.entities.run import ArtifactKind, Run
 from mlwf_tui.errors import NotFound
 from mlwf_tui.workflow.graphs.refs_on_graph import find_nodes
-from mlwf_tui.workflow.refs import Entity
 from mlwf_tui.workspace import Workspace
 
 
@@ -37,18 +33,3 @@ def list_node_ids(workspace: Workspace, refs: Iterable[str]) -> frozenset[str]:
         NotFound: nothing is meant by one of them.
     """
     return frozenset(f"{kind}:{id}" for ref in refs for kind, id in find_nodes(workspace, ref))
-
-
-def node_id(entity: Entity) -> str:
-    """Return the id that the entity's node has on the graph; a project's is that of its head."""
-    match entity:
-        case Project():
-            return f"{ArtifactKind.PROJECT}:{entity.head}"
-        case Version():
-            return f"{ArtifactKind.VERSION}:{entity.id}"
-        case Model():
-            return f"{ArtifactKind.MODEL}:{entity.id}"
-        case Report():
-            return f"{ArtifactKind.REPORT}:{entity.id}"
-        case Run():
-            return f"run:{entity.id}"

@@ -7,12 +7,11 @@ from datetime import datetime
 
 import msgspec
 
+from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.change import JournalEvent
 from mlwf_tui.entities.project import Project, ProjectState
 from mlwf_tui.workflow.graphs.refs_on_graph import find_card_node
 from mlwf_tui.workspace import Workspace
-
-CARD_FIELDS = ("title", "description", "icon", "icon_color", "icon_bg_color", "url", "url_title")
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +69,7 @@ def _read_event(
     _, _, what = event.kind.partition(".")
     match event.kind.split("."):
         case ["card", "changed"]:
-            for field in CARD_FIELDS:
+            for field in Card.__struct_fields__:
                 before, now = card.get(field, ""), said.get(field, "")
                 if before != now:
                     yield _change(event, field, now, before)

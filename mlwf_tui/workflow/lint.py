@@ -19,7 +19,7 @@ from mlwf_tui.workflow.graphs.folding import group_siblings
 from mlwf_tui.workflow.refs import resolve
 from mlwf_tui.workflow.reproduce import VERBS, find_lacks
 from mlwf_tui.workflow.run import put_card
-from mlwf_tui.workflow.running.heartbeat import read_heartbeat
+from mlwf_tui.workflow.running.surroundings import is_tracked
 from mlwf_tui.workspace import Workspace
 
 MAX_CLASSES = 5
@@ -170,7 +170,7 @@ def _iter_not_reproducible(
     """Yield the runs that have made something and could not do so again."""
     on_graph = {node.id for node in graph.nodes}
     for run in runs:
-        is_asked = run.verb in VERBS or read_heartbeat(workspace.run_folder(run.id)) is not None
+        is_asked = run.verb in VERBS or is_tracked(run)
         if not (is_asked and run.outputs and run.state is RunState.DONE and f"run:{run.id}" in on_graph):
             continue
         lacks = find_lacks(workspace, run)

@@ -39,5 +39,5 @@ def rename(workspace: Workspace, ref: str, name: str) -> None:
                 raise InvalidParameter(
                     f"A title is one line of up to {MAX_TITLE} characters.", hint="Shorten it."
                 )
-            card = replace(catalog.cards.get(f"{kind}:{node_id}"), title=name)
-            catalog.cards.put(f"{kind}:{node_id}", card, author=author)
+            node = f"{kind}:{node_id}"
+            catalog.cards.change(node, lambda card: replace(card, title=name), author=author)

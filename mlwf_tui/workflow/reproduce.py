@@ -19,8 +19,7 @@ from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.metrics import read_outlooks
 from mlwf_tui.workflow.names import find_free
-from mlwf_tui.workflow.running.heartbeat import read_heartbeat
-from mlwf_tui.workflow.running.surroundings import describe_surroundings
+from mlwf_tui.workflow.running.surroundings import describe_surroundings, is_tracked
 from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workflow.train import OWN_PARAMS, submit_train
 from mlwf_tui.workflow.transform import transform
@@ -190,8 +189,8 @@ def _suggest(run: Run) -> str:
 def _iter_lacks(workspace: Workspace, run: Run, observer: Observer | None) -> Iterator[str]:
     if run.state is not RunState.DONE:
         yield f"it is {run.state}, not done"
-    if run.verb not in VERBS:
-        yield from _iter_lacks_of_other(workspace, run)
+    if run.verb not in VERBS or is_tracked(run):
+        yield from _iter_lacks_of_other(run)
         return
     if run.seed is None:
         yield "its seed was not noted"
@@ -209,8 +208,8 @@ def _iter_lacks(workspace: Workspace, run: Run, observer: Observer | None) -> It
     yield from _iter_lacks_of_plugins(workspace, run)
 
 
-def _iter_lacks_of_other(workspace: Workspace, run: Run) -> Iterator[str]:
-    if read_heartbeat(workspace.run_folder(run.id)) is None:
+def _iter_lacks_of_other(run: Run) -> Iterator[str]:
+    if not is_tracked(run):
         yield f"{run.verb} makes nothing that could come out otherwise"
         return
     yield "its program is not mlwf's to start"

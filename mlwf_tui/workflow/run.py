@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from mlwf_tui.entities.card import Card, complete_card, merge_cards, show_safely
 from mlwf_tui.entities.ids import Digest, VersionId
 from mlwf_tui.entities.item import check_name
@@ -69,7 +71,7 @@ def start_run(
     with workspace.catalog.transaction():
         run = workspace.catalog.runs.create(
             verb,
-            params=dict(params or {}),
+            params=_to_plain(params or {}),
             seed=seed,
             author=workspace.settings.author,
             workspace=workspace.settings.workspace,
@@ -203,7 +205,7 @@ def log_params(workspace: Workspace, run: Run, params: Mapping[str, Any]) -> Non
     """Add parameters to a run; one that is there already gets the new value. Raises Conflict."""
     with workspace.catalog.transaction():
         known = workspace.catalog.runs.get(run.id).params
-        workspace.catalog.runs.set_params(run.id, {**known, **params})
+        workspace.catalog.runs.set_params(run.id, {**known, **_to_plain(params)})
 
 
 def open_events(workspace: Workspace, run: Run, *, begins: bool) -> EventWriter:
@@ -231,7 +233,7 @@ def finish_run(
     with catalog.transaction():
         job = catalog.jobs.latest(run.id)
         finished = catalog.runs.finish(
-            run.id, state, result=dict(result or {}), error=show_safely(error, 2_000)
+            run.id, state, result=_to_plain(result or {}), error=show_safely(error, 2_000)
         )
         if job is not None and job.finished_at is None:
             catalog.jobs.finish(job.id, 0 if state is RunState.DONE else 1)
@@ -241,9 +243,15 @@ def finish_run(
 def put_card(workspace: Workspace, node_id: str, card: Card) -> tuple[str, ...]:
     """Add to what stands on a node, and return what had to be changed of the card, in words."""
     complete, changes = complete_card(card)
-    known = workspace.catalog.cards.get(node_id)
-    workspace.catalog.cards.put(node_id, merge_cards(known, complete), author=workspace.settings.author)
+    author = workspace.settings.author
+    workspace.catalog.cards.change(node_id, lambda before: merge_cards(before, complete), author=author)
     return changes
+
+
+def _to_plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a program's values as JSON can hold them; what is none, as a path, is its text."""
+    plain: dict[str, Any] = msgspec.to_builtins(dict(values), enc_hook=str, str_keys=True)
+    return plain
 
 
 def _put_on(workspace: Workspace, artifact: ArtifactRef, card: Card | None) -> None:

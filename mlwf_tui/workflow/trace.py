@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 import msgspec
 
 from mlwf_tui.entities.lineage import (
+    RUN_KIND,
     LineageGraph,
     LineageNode,
     Neighbours,
@@ -17,7 +18,7 @@ from mlwf_tui.entities.lineage import (
 )
 from mlwf_tui.entities.run import ArtifactKind
 from mlwf_tui.errors import InvalidParameter, NotFound
-from mlwf_tui.workflow.graphs.refs_on_graph import RUN_KIND, find_nodes
+from mlwf_tui.workflow.graphs.refs_on_graph import find_nodes
 from mlwf_tui.workspace import Workspace
 
 KINDS = (*(kind.value for kind in ArtifactKind), RUN_KIND)

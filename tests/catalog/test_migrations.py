@@ -102,6 +102,21 @@ def test_a_catalog_of_the_first_migration_is_brought_up_to_date(path: Path) -> N
         assert read_applied(catalog._database) == [(step.number, step.name) for step in MIGRATIONS]
 
 
+def test_states_of_before_get_their_places_behind_the_versions(path: Path) -> None:
+    database = open_database(path)
+    migrate(database, MIGRATIONS[:5])
+    for statement in FIRST_ROWS:  # the version was made at 1
+        database.execute_sql(statement)
+    for project, name, at in (("p", "b", 0), ("p", "c", 0), ("p", "d", 2), ("q", "e", 3), ("p", "f", 4)):
+        database.execute_sql(
+            f"""INSERT INTO project_state (id, project_id, manifest, item_count, created_at)
+            VALUES ('{name}', '{project}', 'm', 1, {at})"""
+        )
+    migrate(database)
+    places = database.execute_sql("SELECT id, base, minor FROM project_state ORDER BY id")
+    assert places == [("b", 0, 1), ("c", 0, 2), ("d", 1, 1), ("e", 0, 0), ("f", 1, 2), ("s", 0, 0)]
+
+
 def test_runs_and_jobs_of_before_the_queue_are_kept_and_are_not_of_it(path: Path) -> None:
     database = open_database(path)
     migrate(database, MIGRATIONS[:2])

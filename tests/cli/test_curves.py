@@ -13,7 +13,7 @@ import pytest
 
 from mlwf_tui import processes
 from mlwf_tui.cli.main import main
-from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.workflow.running.events import FILE_NAME, EventWriter
 from mlwf_tui.workflow.running.jobs import queue_run
 from mlwf_tui.workspace import open_workspace
@@ -122,6 +122,29 @@ def test_watch_once_says_how_it_stands_and_does_not_wait(
     assert document["time_left_s"] is None  # its last word is decades old: nobody can know
     text = call(capsys, home, "watch", run.id, "--once")
     assert "epoch 60/100, — left" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "result", "code"),
+    [
+        (RunState.DONE, {"problems": []}, 0),
+        (RunState.DONE, {"problems": [{"path": "a.jpg", "reason": "cut off"}]}, 3),
+        (RunState.FAILED, {}, 1),
+        (RunState.STOPPED, {}, 130),
+    ],
+)
+def test_watch_ends_with_the_exit_code_of_the_run(
+    home: Path,
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    state: RunState,
+    result: dict[str, Any],
+    code: int,
+) -> None:
+    with open_workspace(home) as workspace:
+        workspace.catalog.runs.finish(run.id, state, result=result)
+    call(capsys, home, "watch", run.id, code=code)
+    call(capsys, home, "watch", run.id, "--once")
 
 
 def test_runs_list_marks(home: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:

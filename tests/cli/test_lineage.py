@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mlwf_tui.cli.main import main
+from mlwf_tui.cli.run import _read_command_line
 from mlwf_tui.workspace import open_workspace
 from tests.tui.homes import fill_finished
 
@@ -65,6 +66,26 @@ def test_trace_answers_as_json_and_in_words(shell: Shell) -> None:
     shell("trace", "nothing", code=4)
     shell("trace", "cells", "--kind", "modell", code=2)
     shell("trace", "cells", "--item", "main/cell-05.jpg", "--up", code=2)
+
+
+def test_a_hostile_path_does_not_act_on_the_terminal(shell: Shell, tmp_path: Path) -> None:
+    folder = tmp_path / "a\x1b]0;owned\x07\u202eb\x9bc"
+    folder.mkdir()
+    run = shell("run", "start", "look").strip()
+    said = [shell("run", "add-input", "folder", str(folder), "--run", run), shell("trace", run, "--up")]
+    said += [shell("show", run), shell("graph", run)]
+    for text in said:
+        assert "a]0;ownedbc" in text
+        assert not set(text) & set("\x1b\x07\u202e\x9b")
+    assert main(["--home", str(shell.home), "run", "add-input", "folder", f"{folder}/no", "--run", run]) == 4
+    assert not set(shell.capsys.readouterr().err) & set("\x1b\x07\u202e\x9b")
+
+
+def test_a_process_that_has_just_ended_has_no_command_line() -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait(timeout=60)
+    assert _read_command_line(ended.pid) == []
+    assert _read_command_line(os.getpid())
 
 
 def test_two_models_are_compared(shell: Shell) -> None:

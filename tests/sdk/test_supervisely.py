@@ -51,6 +51,8 @@ api = supervisely.Api.from_env()
 project = api.project.get_info_by_name(1, "cells")
 workflow.workflow_input(api, project, f"{sys.argv[1]}/net.pt")
 workflow.workflow_output(api, sys.argv[1], f"{sys.argv[1]}/report.html")
+if sys.argv[2:] == ["interrupt"]:
+    raise KeyboardInterrupt
 if len(sys.argv) > 2:
     raise RuntimeError("the app has failed")
 """
@@ -89,6 +91,12 @@ def test_an_app_that_fails_is_told_from_one_that_ends(filled: Home, tmp_path: Pa
     assert len(run.outputs) == 2
 
 
+def test_an_app_that_is_interrupted_is_stopped(filled: Home, tmp_path: Path) -> None:
+    assert run_app(filled, tmp_path / "app", "interrupt") != 0
+    run = next(run for run in filled.jobs.runs() if run.environment.get("program", "").startswith("-c"))
+    assert run.state is RunState.STOPPED
+
+
 def test_versions_are_made_listed_and_restored_by_their_numbers(filled: Home) -> None:
     api = Api(home=filled)
     project = api.project.get_info_by_id("cells")
@@ -102,6 +110,11 @@ def test_versions_are_made_listed_and_restored_by_their_numbers(filled: Home) ->
     told = api.project.version.get_info_by_id(project.id, versions[1].id)
     assert told is not None
     assert (told.name, told.description) == ("few", "two of ten")
+    api.project.version.update(told.id, description="two of all ten")
+    api.project.version.update(told.id)
+    told = api.project.version.get_info_by_id(project.id, told.id)
+    assert told is not None
+    assert (told.name, told.description) == ("few", "two of all ten")
     restored = api.project.version.restore(project, version_num=1)
     assert restored is not None
     assert (restored.name, restored.items_count) == ("cells, from ver. 1", 10)
@@ -124,12 +137,37 @@ def test_nothing_of_it_raises(filled: Home, tmp_path: Path) -> None:
     assert api.project.version.create("nothing") is None
     assert api.project.version.restore("cells", version_num=99) is None
     assert api.project.version.get_list("nothing") == []
+    assert api.project.version.get_info_by_id("cells", "no number") is None
+    assert api.file.get_info_by_path(1, "x" * 5_000) is None
     workflow.disable()
     assert not workflow.is_enabled()
     assert workflow.add_output_app() == {}
     workflow.enable()
     assert workflow.add_output_app()["type"] == "session"
     api.find_run(None).finish()
+
+
+def test_a_home_that_cannot_be_opened_leaves_the_app_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("MLWF_HOME", str(tmp_path / "file"))
+    api = Api.from_env()
+    assert api.task_id == 0
+    assert api.app.workflow.add_output_app() == {}
+    assert api.project.get_info_by_id("cells") is None
+    assert api.project.version.get_list("cells") == []
+    assert api.project.version.restore("cells", version_num=1) is None
+    assert api.task.get_info_by_id("1234") is None
+
+
+def test_nothing_is_opened_while_tracking_is_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLWF_HOME", str(tmp_path / "home"))
+    workflow = Api.from_env().app.workflow
+    workflow.disable()
+    assert workflow.add_output_app() == {}
+    workflow.enable()
+    assert not (tmp_path / "home").exists()
 
 
 def test_ids_are_numbers_and_come_back() -> None:

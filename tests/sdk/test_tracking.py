@@ -194,6 +194,43 @@ def test_nothing_that_fails_reaches_the_program(
     assert len([r for r in caplog.records if r.levelno == logging.WARNING]) == 1, "one warning a minute"
 
 
+def test_values_that_are_no_json_are_noted_as_their_text(filled: Home, tmp_path: Path) -> None:
+    params = {"folder": tmp_path, "size": (640, 480), 5: float("inf")}
+    with open_run("typed", home=filled, params=params, is_strict=True) as run:  # type: ignore[arg-type]
+        run.log_params({"made by": str, "names": {"a": b"x"}})
+        run.finish(result={"summary": "made", "at": tmp_path})
+    found = filled.jobs.get(run.id)
+    assert found.params == {
+        "folder": str(tmp_path),
+        "size": [640, 480],
+        "5": float("inf"),
+        "made by": str(str),
+        "names": {"a": "eA=="},
+    }
+    assert found.result == {"summary": "made", "at": str(tmp_path)}
+
+
+def test_an_end_that_could_not_be_noted_can_be_said_again(filled: Home) -> None:
+    circle: dict[str, object] = {}
+    circle["itself"] = circle
+    with open_run("round", home=filled) as run:
+        run.finish(result=circle)
+        assert filled.jobs.get(run.id).state is RunState.RUNNING
+    assert filled.jobs.get(run.id).state is RunState.DONE
+    assert "MLWF_RUN" not in os.environ
+    run.finish("failed")
+    assert filled.jobs.get(run.id).state is RunState.DONE, "saying so twice does nothing"
+
+
+def test_points_that_cannot_be_written_do_not_keep_a_run_from_its_end(filled: Home) -> None:
+    with open_run("full", home=filled) as run:
+        run.log_metric("loss", 1.0, 1)
+        with Path("/dev/full").open("wb") as full:
+            os.dup2(full.fileno(), run._get_writer()._descriptor)
+        run.log_metric("loss", 0.5, 2)
+    assert filled.jobs.get(run.id).state is RunState.DONE
+
+
 def test_a_home_that_cannot_be_opened_leaves_the_program_alone(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with open_run("anything", home=tmp_path / "file") as run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -123,6 +124,31 @@ def test_every_event_is_after_the_schema_and_each_run_starts_and_ends(story: Wor
     assert {dataset.namespace for dataset in failed.outputs} == {"file"}
 
 
+def test_the_events_of_one_thing_are_those_of_its_runs_oldest_first(story: Workspace) -> None:
+    tool = next(run for run in story.catalog.runs.list(limit=None) if run.verb == "tool")
+    around = read_graph(story, tool.id)
+    events = [json.loads(line) for line in write_graph(story, around, "openlineage").splitlines()]
+    starts = [event for event in events if event["eventType"] == "START"]
+    assert len(starts) == sum(node.kind == "run" for node in around.nodes)
+    assert len(starts) < len(story.catalog.runs.list(limit=None))
+    times = [event["eventTime"] for event in starts]
+    assert times == sorted(times)
+
+
+def test_a_dataset_of_an_event_is_its_path_whatever_its_card_says(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    path = tmp_path / "a · b.html"
+    path.write_text("made")
+    run = start_run(workspace, "tool")
+    add_output(workspace, run, "file", str(path), card=Card(description="in short · /etc/passwd"))
+    finish_run(workspace, run)
+    _, text = draw(workspace, "openlineage")
+    for line in text.splitlines():
+        (dataset,) = json.loads(line)["outputs"]
+        assert (dataset["namespace"], dataset["name"]) == ("file", str(path))
+
+
 def test_prov_names_every_node_once_and_both_kinds_of_edges(story: Workspace) -> None:
     graph, text = draw(story, "prov")
     document = json.loads(text)
@@ -142,6 +168,26 @@ def test_mermaid_shows_a_title_as_it_is_written(story: Workspace) -> None:
     assert "<script" not in line
     assert "#lt;script#gt;" in line
     assert line.count('"') == 2
+
+
+@pytest.mark.parametrize("format", ["text", "mermaid", "dot", "svg", "html"])
+def test_a_hostile_folder_neither_acts_on_a_terminal_nor_breaks_a_picture(
+    workspace: Workspace, tmp_path: Path, format: str
+) -> None:
+    folder = tmp_path / "a\x1b]0;b\x07\u202ec]]>&lt;\uffff\x9bd"
+    folder.mkdir()
+    run = start_run(workspace, "look")
+    add_input(workspace, run, "folder", str(folder))
+    graph = workspace.catalog.lineage.read_graph()
+    text = write_graph(workspace, graph, format)
+    assert not {character for character in text if unicodedata.category(character) == "Cc"} - {"\n"}
+    assert "\u202e" not in text
+    if format == "svg":
+        assert len(list(fromstring(text).iter(f"{SVG}g"))) == 2
+    if format == "mermaid":
+        assert "]]#gt;#amp;lt;" in text
+    if format == "dot":
+        assert "\\u00" not in text, "which is none of DOT's escapes"
 
 
 @pytest.mark.parametrize("format", FORMATS)

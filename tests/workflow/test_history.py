@@ -75,6 +75,22 @@ def test_a_runs_states_and_titles_are_kept_though_it_is_finished(workspace: Work
         describe(workspace, run.id, "x" * 2_001)
 
 
+def test_what_several_say_of_one_card_at_once_is_all_kept(workspace: Workspace) -> None:
+    said = (Card(title="a"), Card(description="b"), Card(url="/c", url_title="d"))
+    runs = [start_run(workspace, "tool") for _ in range(20)]
+    all_here = Barrier(len(said))
+
+    def say(card: Card) -> None:
+        for run in runs:
+            all_here.wait(timeout=60)
+            put_card(workspace, f"run:{run.id}", card)
+
+    with ThreadPoolExecutor(len(said)) as pool:
+        list(pool.map(say, said))
+    whole = Card(title="a", description="b", url="/c", url_title="d")
+    assert [workspace.catalog.cards.get(f"run:{run.id}") for run in runs] == [whole] * len(runs)
+
+
 def test_a_folder_is_described_by_its_path_and_its_node(imported: Workspace, voc: Path) -> None:
     describe(imported, str(voc), "from the microscope")
     (node,) = [n for n in imported.catalog.lineage.read_graph().nodes if n.kind == "folder"]

@@ -13,6 +13,7 @@ from mlwf_tui.workflow.graphs.folding import fold_files
 from mlwf_tui.workflow.history import list_changes
 from mlwf_tui.workflow.lint import fix_remarks, lint
 from mlwf_tui.workflow.run import add_input, add_output, finish_run, start_run
+from mlwf_tui.workflow.trace import trace
 from mlwf_tui.workspace import Workspace
 from tests.tui.homes import fill_finished
 
@@ -94,6 +95,8 @@ def test_a_dataset_is_shown_as_its_project_and_no_edge_is_lost(filled: Workspace
     assert [edge.source.partition(":")[0] for edge in graph.edges if edge.target == tool] == ["version"]
     assert filled.catalog._database.execute_sql("SELECT COUNT(*) FROM run_edge") == edges
     assert list_messages(filled, RemarkKind.DATASET) == []
+    assert "tool" in {traced.node.title for traced in trace(filled, fixed.node).nodes}, "it was asked for"
+    assert [(c.what, c.text) for c in list_changes(filled, fixed.node)][-1] == ("shown_as", "project")
 
 
 def test_only_what_was_asked_for_is_fixed(filled: Workspace) -> None:

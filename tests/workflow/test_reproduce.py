@@ -9,8 +9,8 @@ from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.metrics import find_run
-from mlwf_tui.workflow.reproduce import find_lacks, judge, reproduce_now
-from mlwf_tui.workflow.run import finish_run, start_run
+from mlwf_tui.workflow.reproduce import VERBS, find_lacks, judge, reproduce_now, submit_again
+from mlwf_tui.workflow.run import add_input, finish_run, start_run
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace
@@ -78,6 +78,20 @@ def test_a_program_of_somebody_else_lacks_its_commit_and_seed(workspace: Workspa
     with pytest.raises(InvalidInput) as raised:
         reproduce_now(workspace, run.id, observer=OBSERVER)
     assert "./tool --fast" in raised.value.hint
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_program_that_calls_what_it_does_as_a_verb_is_not_done_again_as_one(
+    imported: Workspace, verb: str
+) -> None:
+    run = start_run(imported, verb, seed=1, arguments=["./train.py"])
+    add_input(imported, run, "project", "cells")
+    finish_run(imported, run)
+    before = len(imported.catalog.runs.list(limit=None))
+    again = reproduce_now if verb == "transform" else submit_again
+    with pytest.raises(InvalidInput, match="not mlwf's to start"):
+        again(imported, run.id, observer=OBSERVER)
+    assert len(imported.catalog.runs.list(limit=None)) == before
 
 
 def test_trainings_are_compared_within_a_tolerance(workspace: Workspace, tmp_path: Path) -> None:

@@ -25,24 +25,31 @@ from mlwf_tui.sdk.tracking import RUN_VARIABLE, TrackedRun, attach_run, open_run
 
 
 class Api:
-    """Opens the home of MLWF_HOME, or `home`.
+    """Opens the home of MLWF_HOME at its first use, or takes `home`.
 
     Its task is the run of MLWF_RUN, or one of its own that ends with the program.
     """
 
     def __init__(self, server_address: str = "", token: str = "", *, home: Home | None = None) -> None:
-        self.home = home or open_home()
+        self._home = home
         self.server_address = server_address
         self._runs: dict[str, TrackedRun] = {}
         self.app = _App(self.find_run)
-        self.project = _ProjectApi(self.home)
+        self.project = _ProjectApi(lambda: self.home)
         self.file = _FileApi()
-        self.task = _TaskApi(self.home)
+        self.task = _TaskApi(lambda: self.home)
 
     @classmethod
     def from_env(cls, *_: Any, **__: Any) -> Api:
         """Return an Api; address and token are not needed here."""
         return cls()
+
+    @property
+    def home(self) -> Home:
+        """The opened home. Raises an MlwfError where it cannot be opened, as nothing else here does."""
+        if self._home is None:
+            self._home = open_home()
+        return self._home
 
     @property
     def task_id(self) -> int:
@@ -56,9 +63,9 @@ class Api:
         if key not in self._runs:
             given = key or os.environ.get(RUN_VARIABLE, "")
             if given:
-                self._runs[key] = attach_run(given, home=self.home)
+                self._runs[key] = attach_run(given, home=self._home)
             else:
-                self._runs[key] = open_run(home=self.home)
+                self._runs[key] = open_run(home=self._home)
                 atexit.register(_finish, self._runs[key])
         return self._runs[key]
 
@@ -69,13 +76,13 @@ class _App:
 
 
 class _ProjectApi:
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self.version = Versions(home)
+    def __init__(self, open_home: Callable[[], Home]) -> None:
+        self._open_home = open_home
+        self.version = Versions(open_home)
 
     def get_info_by_id(self, id: int | str) -> ProjectInfo | None:
         """Return a project, or None."""
-        found = calmly("project.get_info_by_id", lambda: find_project(self._home, id))
+        found = calmly("project.get_info_by_id", lambda: find_project(self._open_home(), id))
         return None if found is None else to_project_info(found)
 
     def get_info_by_name(self, parent_id: int, name: str) -> ProjectInfo | None:
@@ -86,29 +93,30 @@ class _ProjectApi:
 class _FileApi:
     def get_info_by_path(self, team_id: int, remote_path: str) -> FileInfo | None:
         """Return a file of this machine, or None."""
-        path = Path(remote_path)
-        if not path.is_file():
-            return None
-        status = path.stat()
-        return FileInfo(status.st_ino, str(path), path.name, status.st_size)
+
+        def find() -> FileInfo | None:
+            path = Path(remote_path)
+            if not path.is_file():
+                return None
+            status = path.stat()
+            return FileInfo(status.st_ino, str(path), path.name, status.st_size)
+
+        return calmly("file.get_info_by_path", find)
 
 
 class _TaskApi:
-    def __init__(self, home: Home) -> None:
-        self._home = home
+    def __init__(self, open_home: Callable[[], Home]) -> None:
+        self._open_home = open_home
 
     def get_info_by_id(self, id: int | str) -> dict[str, Any] | None:
         """Return a run as apps know a task, or None."""
-        run = calmly("task.get_info_by_id", lambda: self._home.jobs.get(to_id(id)))
+        run = calmly("task.get_info_by_id", lambda: self._open_home().jobs.get(to_id(id)))
         if run is None:
             return None
         return {"id": to_number(run.id), "type": run.verb, "status": run.state.value, "meta": {}}
 
 
 def _finish(run: TrackedRun) -> None:
-    """End the program's run as it leaves: failed where an exception has ended it."""
+    """End the program's run as it leaves, as a `with` block around all of it would."""
     error = getattr(sys, "last_value", None)
-    if error is None:
-        run.finish()
-    else:
-        run.finish("failed", error=f"{type(error).__name__}: {error}")
+    run.__exit__(None if error is None else type(error), error, None)

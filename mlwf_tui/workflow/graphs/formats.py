@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 
+from mlwf_tui.entities.card import MAX_DESCRIPTION, show_safely
 from mlwf_tui.entities.lineage import LineageGraph, LineageNode
 
 STATE_MARKS = {"running": "●", "done": "✔", "failed": "✖", "stopped": "■", "queued": "○", "lost": "?"}
@@ -53,7 +54,8 @@ def to_dot(graph: LineageGraph) -> str:
     lines = ["digraph lineage {", "  rankdir=LR;", "  node [shape=box, style=rounded];"]
     for node in graph.nodes:
         shape = " shape=ellipse" if node.kind == "run" else ""
-        lines.append(f"  {_quote(node.id)} [label={_quote(node.title + chr(10) + node.detail)}{shape}];")
+        label = "\n".join(show_safely(text, MAX_DESCRIPTION) for text in (node.title, node.detail))
+        lines.append(f"  {_quote(node.id)} [label={_quote(label)}{shape}];")
     lines += [f"  {_quote(edge.source)} -> {_quote(edge.target)};" for edge in graph.edges]
     return "\n".join([*lines, "}"])
 
@@ -62,14 +64,17 @@ def _describe(node: LineageNode) -> str:
     mark = STATE_MARKS.get(node.state, "")
     words = [mark, node.title if node.kind == "run" else f"{node.kind} {node.title}"]
     text = " ".join(word for word in words if word)
-    return f"{text}  {node.detail}" if node.detail else text
+    return show_safely(f"{text}  {node.detail}" if node.detail else text, MAX_DESCRIPTION)
 
 
 def _escape_mermaid(text: str) -> str:
     """Return a text that Mermaid shows as it is: it reads HTML, and entities that begin with #."""
-    for character, name in (("#", "#35;"), ('"', "#quot;"), ("<", "#lt;"), (">", "#gt;"), ("`", "#96;")):
+    text = show_safely(text, MAX_DESCRIPTION)
+    for character, name in (
+        ("#", "#35;"), ("&", "#amp;"), ('"', "#quot;"), ("<", "#lt;"), (">", "#gt;"), ("`", "#96;"),
+    ):  # fmt: skip
         text = text.replace(character, name)
-    return text.replace("\n", " ")
+    return text
 
 
 def _quote(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from itertools import pairwise
 
-from mlwf_tui.entities.card import show_safely
+from mlwf_tui.entities.card import MAX_DESCRIPTION, show_safely
 from mlwf_tui.entities.lineage import LineageGraph, LineageNode
 from mlwf_tui.workflow.graphs.formats import STATE_MARKS
 from mlwf_tui.workflow.graphs.places import Places, place
@@ -13,6 +13,7 @@ from mlwf_tui.workflow.graphs.places import Places, place
 BOX_WIDTH, BOX_HEIGHT = 190, 44  # pixels, as all below
 GAP_X, GAP_Y, MARGIN = 60, 16, 20
 TITLE_LENGTH, DETAIL_LENGTH = 24, 32
+NO_XML = {0xFFFE: None, 0xFFFF: None}  # of what show_safely lets through
 COLORS = {
     "run": "#64748b", "folder": "#a16207", "file": "#a16207", "weights": "#7c3aed", "project": "#0891b2",
     "version": "#0e7490", "dataset": "#0891b2", "model": "#7c3aed", "report": "#be185d",
@@ -170,4 +171,4 @@ def _fit(text: str, length: int) -> str:
 
 
 def _quote(text: str) -> str:
-    return escape(show_safely(text, 2_000))
+    return escape(show_safely(text, MAX_DESCRIPTION)).translate(NO_XML)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mlwf_tui.entities.ids import ModelId, ReportId, VersionId
+from mlwf_tui.entities.lineage import RUN_KIND, Node
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run
@@ -13,9 +14,6 @@ from mlwf_tui.errors import NotFound
 from mlwf_tui.workflow.refs import Entity, resolve, resolve_minor
 from mlwf_tui.workspace import Workspace
 
-Node = tuple[str, str]
-"""Kind and id."""
-RUN_KIND = "run"
 KIND_NAMES: dict[type, str] = {
     Project: ArtifactKind.PROJECT.value,
     Version: ArtifactKind.VERSION.value,
@@ -31,9 +29,9 @@ def find_nodes(workspace: Workspace, ref: str) -> tuple[Node, ...]:
     Raises:
         NotFound: nothing is meant by it.
     """
-    kind, colon, id = ref.partition(":")
-    if colon and kind in (RUN_KIND, *ArtifactKind):
-        return (_check_node(workspace, (kind, id)),)
+    node = _find_written(workspace, ref)
+    if node is not None:
+        return (node,)
     state = resolve_minor(workspace, ref)
     if state is not None:
         return ((ArtifactKind.PROJECT.value, state.id),)
@@ -44,17 +42,7 @@ def find_nodes(workspace: Workspace, ref: str) -> tuple[Node, ...]:
         if paths:
             return paths
         raise
-    match entity:
-        case Project():
-            return _list_states(workspace, entity)
-        case Version():
-            return ((ArtifactKind.VERSION.value, entity.id),)
-        case Model():
-            return ((ArtifactKind.MODEL.value, entity.id),)
-        case Report():
-            return ((ArtifactKind.REPORT.value, entity.id),)
-        case Run():
-            return ((RUN_KIND, entity.id),)
+    return _list_states(workspace, entity) if isinstance(entity, Project) else (to_node(entity),)
 
 
 def find_card_node(workspace: Workspace, ref: str) -> tuple[str, str, Entity | None]:
@@ -65,17 +53,30 @@ def find_card_node(workspace: Workspace, ref: str) -> tuple[str, str, Entity | N
     Raises:
         NotFound: nothing is meant by it.
     """
-    kind, colon, id = ref.partition(":")
-    if colon and kind in (RUN_KIND, *ArtifactKind):
-        _check_node(workspace, (kind, id))
-        return kind, id, _find_entity(workspace, kind, id)
+    node = _find_written(workspace, ref)
+    if node is not None:
+        return (*node, _find_entity(workspace, *node))
     try:
         entity = resolve(workspace, ref)
     except NotFound:
         nodes = find_nodes(workspace, ref)
         return (*nodes[-1], None)
-    node_kind = KIND_NAMES[type(entity)]
-    return node_kind, entity.head if isinstance(entity, Project) else entity.id, entity
+    return (*to_node(entity), entity)
+
+
+def to_node(entity: Entity) -> Node:
+    """Return the node that something with a name of its own has; a project's is that of its head."""
+    return KIND_NAMES[type(entity)], entity.head if isinstance(entity, Project) else entity.id
+
+
+def _find_written(workspace: Workspace, ref: str) -> Node | None:
+    """Return the node that is written KIND:ID, or None where a ref is not written so. Raises NotFound."""
+    kind, colon, id = ref.partition(":")
+    if not colon or kind not in (RUN_KIND, *ArtifactKind):
+        return None
+    if not workspace.catalog.lineage.has_node((kind, id)):
+        raise NotFound(f"There is no {kind} with the id {id}.", hint="See mlwf graph --format json.")
+    return kind, id
 
 
 def _find_entity(workspace: Workspace, kind: str, id: str) -> Entity | None:
@@ -100,9 +101,3 @@ def _list_states(workspace: Workspace, project: Project) -> tuple[Node, ...]:
     states = workspace.catalog.projects.list_states(project.id)
     touched = workspace.catalog.lineage.keep_touched([(ArtifactKind.PROJECT.value, s.id) for s in states])
     return (*versions, *touched) if versions or touched else ((ArtifactKind.PROJECT.value, project.head),)
-
-
-def _check_node(workspace: Workspace, node: Node) -> Node:
-    if not workspace.catalog.lineage.has_node(node):
-        raise NotFound(f"There is no {node[0]} with the id {node[1]}.", hint="See mlwf graph --format json.")
-    return node

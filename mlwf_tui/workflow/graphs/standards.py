@@ -5,12 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from mlwf_tui import __version__
-from mlwf_tui.entities.lineage import LineageGraph, LineageNode, index_neighbours
+from mlwf_tui.entities.lineage import RUN_KIND, LineageGraph, LineageNode, index_neighbours
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.workspace import Workspace
 
@@ -20,7 +19,6 @@ FACET_SCHEMAS = "https://openlineage.io/spec/facets/"
 EVENT_TYPES = {
     RunState.DONE: "COMPLETE", RunState.FAILED: "FAIL", RunState.LOST: "FAIL", RunState.STOPPED: "ABORT",
 }  # fmt: skip
-ON_DISK = (ArtifactKind.FOLDER, ArtifactKind.FILE, ArtifactKind.WEIGHTS)
 
 
 def iter_openlineage(workspace: Workspace, graph: LineageGraph) -> Iterator[dict[str, Any]]:
@@ -75,8 +73,8 @@ def to_prov(workspace: Workspace, graph: LineageGraph) -> dict[str, Any]:
 
 def _list_runs(workspace: Workspace, graph: LineageGraph) -> Sequence[Run]:
     """Return the runs of a graph, oldest first."""
-    wanted = {node.id.partition(":")[2] for node in graph.nodes if node.kind == "run"}
-    return [run for run in reversed(workspace.catalog.runs.list(limit=None)) if run.id in wanted]
+    wanted = [node.id.partition(":")[2] for node in graph.nodes if node.kind == RUN_KIND]
+    return workspace.catalog.runs.list(limit=None, ids=wanted)[::-1]
 
 
 def _to_uuid(run: Run) -> str:
@@ -110,9 +108,8 @@ def _to_dataset(node: LineageNode) -> dict[str, Any]:
     if node.kind == ArtifactKind.VERSION:
         number = node.title.rpartition("@")[2]
         facets["version"] = _facet("1-0-1/DatasetVersionDatasetFacet", datasetVersion=number)
-    path = node.detail.rpartition(" · ")[2]
-    if node.kind in ON_DISK and Path(path).is_absolute():
-        return {"namespace": "file", "name": path, "facets": facets}
+    if node.path:
+        return {"namespace": "file", "name": node.path, "facets": facets}
     return {"namespace": "mlwf", "name": node.id, "facets": facets}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlwf_tui import __version__
+from mlwf_tui.entities.run import Run
 
 GIT_TIMEOUT_S = 5.0
 
@@ -33,6 +34,11 @@ def describe_program(arguments: Sequence[str], folder: Path) -> dict[str, str]:
     }
 
 
+def is_tracked(run: Run) -> bool:
+    """Whether a program of somebody else does the run, whatever it calls what it does."""
+    return "program" in run.environment
+
+
 def _describe_code(folder: Path) -> dict[str, str]:
     """Return the commit that is checked out, and whether the files differ from it."""
     if not any((parent / ".git").exists() for parent in (folder, *folder.parents)):
@@ -45,13 +51,16 @@ def _describe_code(folder: Path) -> dict[str, str]:
 
 
 def _ask_git(folder: Path, *words: str) -> str | None:
-    """Return what git says, or None where it is not there, or will not."""
+    """Return what git says, or None where it is not there, or will not.
+
+    It takes no lock, which a commit of the tracked program would meet, and leaves its index alone.
+    """
     import subprocess
 
     try:
         said = subprocess.run(
-            ["git", "-C", str(folder), *words],
-            capture_output=True, text=True, timeout=GIT_TIMEOUT_S, check=True,
+            ["git", "--no-optional-locks", "-C", str(folder), *words],
+            capture_output=True, text=True, timeout=GIT_TIMEOUT_S, check=True, errors="replace",
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
