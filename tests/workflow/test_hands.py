@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 from mlwf_tui.entities.item import Split
@@ -44,3 +47,16 @@ def test_a_hand_that_gives_up_says_why_though_more_was_asked_of_it(tmp_path: Pat
         open_hands(tmp_path / "home", "read", _set_up("no-such-format", tmp_path), count=2) as hands,
     ):
         list(hands.map(_ask_for(f"{number}.png") for number in range(20)))
+
+
+def test_a_hand_that_stands_still_is_given_up(tmp_path: Path) -> None:
+    with open_workspace(tmp_path / "home"):
+        pass
+    setup = _set_up("images", tmp_path)
+    with (
+        pytest.raises(StorageFailed, match="stood still"),
+        open_hands(tmp_path / "home", "read", setup, count=1, look_every_s=0.001) as hands,
+    ):
+        (hand,) = [p for p in psutil.Process().children() if str(tmp_path / "home") in p.cmdline()]
+        os.kill(hand.pid, signal.SIGSTOP)
+        list(hands.map([_ask_for("one.png")]))
