@@ -17,6 +17,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from mlwf_tui.errors import StorageFailed
+from mlwf_tui.workflow.hand_watch import INTERVAL_S, PATIENCE, HandWatch
 from mlwf_tui.workflow.messages import Answer, Setup, receive, send
 
 FEWEST_FOR_HANDS = 600
@@ -25,6 +26,7 @@ _MOST_HANDS = 8
 _MOST_ASKED = 2
 """Messages that a hand has at once: it goes on with the next while this process is busy with other things."""
 _TIMEOUT_S = 10.0  # to end after a farewell
+_HUNG_MIN = INTERVAL_S * PATIENCE / 60
 _ENVIRONMENT = {
     # glibc gives each batch of images back to the system and gets it again page by page, which takes
     # twice as long as reading them; ignored by other C libraries.
@@ -47,13 +49,16 @@ def count_hands() -> int:
 
 
 @contextmanager
-def open_hands(home: Path, role: str, setup: bytes, *, count: int | None = None) -> Iterator[Hands]:
+def open_hands(
+    home: Path, role: str, setup: bytes, *, count: int | None = None, look_every_s: float = INTERVAL_S
+) -> Iterator[Hands]:
     """Give `count` hands, or one for each core; leaving normally makes durable what they did.
 
     Raises:
-        StorageFailed: a hand's disk refused, or it died.
+        StorageFailed: a hand's disk refused, or it died or hung.
     """
     hands = [_Hand(home, Setup(role, setup)) for _ in range(count or count_hands())]
+    watch = HandWatch(hands, interval_s=look_every_s)
     try:
         yield Hands(hands)
         for hand in hands:  # all at once: each has a disk to wait for
@@ -63,6 +68,7 @@ def open_hands(home: Path, role: str, setup: bytes, *, count: int | None = None)
     finally:
         for hand in hands:
             hand.end()
+        watch.stop()  # last: until then each of them is waited for
 
 
 class Hands:
@@ -124,10 +130,25 @@ class _Hand:
         self._source, self._sink = self._process.stdout, self._process.stdin
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="hand")  # so answers come in their order
         self._is_dismissed = False
+        self._is_hung = False
+        self._asked_count = 0
+        self.answer_count = 0
+        self.pid = self._process.pid
         self._send(setup.encode())
+
+    @property
+    def owes_answer(self) -> bool:
+        """Whether it was sent more than it has answered."""
+        return self._asked_count > self.answer_count
+
+    def give_up(self) -> None:
+        """Kill it; whoever waits for it is told that it hung."""
+        self._is_hung = True
+        self._process.kill()
 
     def ask(self, message: bytes) -> Future[bytes]:
         """Send a message behind those that are not answered yet."""
+        self._asked_count += 1
         with suppress(StorageFailed):  # it ended; what it last said is why
             self._send(message)
         return self._reader.submit(self._receive)
@@ -135,6 +156,7 @@ class _Hand:
     def say_farewell(self) -> None:
         """Let the hand make durable what it did, and end; once is enough."""
         if not self._is_dismissed:
+            self._asked_count += 1
             self._send(b"")
             self._is_dismissed = True
 
@@ -160,20 +182,25 @@ class _Hand:
         try:
             send(self._sink, message)
         except OSError as error:
-            raise _describe_death() from error
+            raise self._describe_death() from error
 
     def _receive(self) -> bytes:
         message = receive(self._source)
         if message is None:
-            raise _describe_death()
+            raise self._describe_death()
+        self.answer_count += 1
         answer = Answer.decode(message)
         if answer.error:
             raise StorageFailed(answer.error, hint=answer.hint)
         return answer.body
 
-
-def _describe_death() -> StorageFailed:
-    return StorageFailed(
-        "A process that did a part of the work ended early.",
-        hint="Nothing was changed. Run it again; if it was killed for memory, close other programs.",
-    )
+    def _describe_death(self) -> StorageFailed:
+        if self._is_hung:
+            return StorageFailed(
+                f"A process that did a part of the work stood still for {_HUNG_MIN:.0f} minutes.",
+                hint="Nothing was changed. See whether the disks answer: mlwf doctor. Then run it again.",
+            )
+        return StorageFailed(
+            "A process that did a part of the work ended early.",
+            hint="Nothing was changed. Run it again; if it was killed for memory, close other programs.",
+        )

@@ -84,6 +84,21 @@ async def test_a_fix_asks_says_what_it_did_and_checks_again(flawed_home: Workspa
     assert [project.item_count for project in list_projects(flawed_home)] == [2]
 
 
+async def test_a_check_says_where_its_project_has_changed_since(flawed_home: Workspace) -> None:
+    async with drive(flawed_home, size=SIZES[1]) as app:
+        await check(app)
+        assert "has changed since" not in app.read_text()
+        await app.press("F", "y")
+        await app.until_text("Copies that were dropped")
+        await app.press("escape")
+        await app.until_text("2 items, 5 objects")
+        await app.press("u")
+        await app.until_text("cells has changed since it was checked: V on it checks it again.")
+        await app.press("V")
+        await app.until_text("3 items, 6 objects")
+        assert "has changed since" not in app.read_text()
+
+
 async def test_what_needs_an_eye_says_so(flawed_home: Workspace) -> None:
     async with drive(flawed_home) as app:
         pane = await check(app)

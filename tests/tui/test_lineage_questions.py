@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mlwf_tui.entities.remark import LintResult, Remark, RemarkKind
+from mlwf_tui.tui.screens.verbs.lineage import MAX_SHOWN, _count_described, _list_remarks
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.history import list_changes
@@ -52,3 +54,10 @@ async def test_a_home_without_fault_has_nothing_to_remark(empty_home: Workspace)
     async with drive(empty_home) as app:
         await app.press("I")
         await app.until_text("nothing to remark")
+
+
+def test_remarks_that_are_not_listed_are_counted() -> None:
+    remark = Remark(kind=RemarkKind.NOT_REPRODUCIBLE, ref="run", node="run:a", message="It lacks a seed.")
+    found = LintResult(remarks=(remark,) * (MAX_SHOWN + 1), described=3, describable=4)
+    assert len(list(_list_remarks(found))) == MAX_SHOWN
+    assert _count_described(found) == "3 of 4 things are described; the first 500 of 501 remarks"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.entities.run import RunState
+from mlwf_tui.workflow.pause import pause_run
 from mlwf_tui.workflow.queue import list_queue
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.runs import get_run
@@ -36,6 +37,19 @@ async def test_keys_pause_resume_and_order_what_waits(home: Workspace) -> None:
         await app.press("A")
         await app.until(lambda: get_run(home, waiting.id).state is RunState.QUEUED, "the end of the pause")
         await app.press("B")
+        await app.until_text("The run is queued.")
+
+
+async def test_a_key_is_refused_only_by_what_the_home_says_now(home: Workspace) -> None:
+    jobs.act(home, jobs.FOREVER)
+    waiting = jobs.act(home, "", seed=1)
+    async with drive(home) as app:
+        await app.select("transform out-1")
+        await app.until_text("1 of 1 CPU slots taken")
+        pause_run(home, waiting.id)  # of which the app has not read yet
+        await app.press("A")
+        await app.until(lambda: get_run(home, waiting.id).state is RunState.QUEUED, "the end of the pause")
+        await app.press("A")
         await app.until_text("The run is queued.")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import signal
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ import psutil
 import pytest
 
 from mlwf_tui.entities.item import Split
-from mlwf_tui.errors import Cancelled, StorageFailed
+from mlwf_tui.errors import StorageFailed
 from mlwf_tui.workflow.hands import open_hands
 from mlwf_tui.workflow.importing.reading import Reading, Task
 from mlwf_tui.workflow.importing.reading_hand import ReadingSetup
@@ -48,24 +49,14 @@ def test_a_hand_that_gives_up_says_why_though_more_was_asked_of_it(tmp_path: Pat
         list(hands.map(_ask_for(f"{number}.png") for number in range(20)))
 
 
-def test_a_hand_that_hangs_does_not_hold_up_who_gives_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mlwf_tui.workflow.hands._TIMEOUT_S", 0.05)
+def test_a_hand_that_stands_still_is_given_up(tmp_path: Path) -> None:
     with open_workspace(tmp_path / "home"):
         pass
+    setup = _set_up("images", tmp_path)
     with (
-        pytest.raises(Cancelled),
-        open_hands(tmp_path / "home", "read", _set_up("images", tmp_path), count=1) as hands,
+        pytest.raises(StorageFailed, match="stood still"),
+        open_hands(tmp_path / "home", "read", setup, count=1, look_every_s=0.001) as hands,
     ):
-        (hand,) = [
-            found for found in psutil.Process().children() if str(tmp_path / "home") in found.cmdline()
-        ]
-        hand.suspend()
-
-        def ask() -> Iterator[bytes]:
-            yield _ask_for("a.png")
-            raise Cancelled("Stopped on request.")
-
-        list(hands.map(ask()))
-    assert not hand.is_running()
+        (hand,) = [p for p in psutil.Process().children() if str(tmp_path / "home") in p.cmdline()]
+        os.kill(hand.pid, signal.SIGSTOP)
+        list(hands.map([_ask_for("one.png")]))

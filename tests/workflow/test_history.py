@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
+from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.workflow.commit import commit
@@ -13,7 +16,7 @@ from mlwf_tui.workflow.history import list_changes, list_minor_versions
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.rename import rename
 from mlwf_tui.workflow.restore import preview_restore, restore
-from mlwf_tui.workflow.run import finish_run, start_run
+from mlwf_tui.workflow.run import finish_run, put_card, start_run
 from mlwf_tui.workflow.tag import tag
 from mlwf_tui.workflow.undo import undo
 from mlwf_tui.workspace import Workspace

@@ -67,7 +67,8 @@ class CvatImporter(OfManyImages):
         for source in _choose_sources(folder):
             with suppress(InvalidInput):  # iter_items reports it
                 for element in _iter_elements(source, {"label"}):
-                    _read_label(element, classes, tags)
+                    with suppress(InvalidInput):  # it has no usable name; shapes that have it are told
+                        _read_label(element, classes, tags)
         return LabelSchema(tuple(classes.values()), tuple(tags.values()))
 
     def iter_items(self, folder: FolderListing, report: Report) -> Iterator[ImportedItem]:

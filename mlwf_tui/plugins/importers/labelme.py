@@ -193,7 +193,7 @@ def _read_circle(points: Sequence[Any]) -> tuple[Geometry, dict[str, str | float
 
 
 def _read_mask(shape: _Shape) -> Geometry:
-    from mlwf_tui.plugins.importers.label_maps import decode_map, make_mask  # numpy and Pillow
+    from mlwf_tui.plugins.importers.label_maps import decode_map, make_mask, pack_colors  # numpy, Pillow
 
     corners = [make_point(point) for point in shape.points]
     if len(corners) != 2 or shape.mask is None:
@@ -203,4 +203,4 @@ def _read_mask(shape: _Shape) -> Geometry:
         content = binascii.a2b_base64(shape.mask)
     except (ValueError, binascii.Error) as error:
         raise InvalidInput("has a mask that is not base64") from error
-    return make_mask(decode_map(content) != 0, left, top)
+    return make_mask(pack_colors(decode_map(content)) != 0, left, top)

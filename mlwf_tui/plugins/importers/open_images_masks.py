@@ -45,7 +45,6 @@ from mlwf_tui.protocols import Detection, ImportedItem
 _TABLE: Final = re.compile(
     r"(?:.*[-_])?(train|validation|test)[-_]annotations[-_]object[-_]segmentation\.csv"
 )
-_FACTS: Final = {"BoxID": "box_id", "PredictedIoU": "predicted_iou"}
 
 
 class _Row(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from mlwf_tui.entities.finding import CheckResult, Finding, FoundPlace, Severity
+from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.pictures import Order, Pictures
@@ -46,7 +48,7 @@ class CheckPane(Vertical):
         )
         + """
     CheckPane {
-        & > #check-head { height: auto; max-height: 2; padding: 0 1; }
+        & > #check-head { height: auto; max-height: 4; padding: 0 1; }
         & > Horizontal { height: 1fr; }
         & #check-lists { width: 56%; max-width: 76; border-right: solid $border; }
         & #check-findings { height: 40%; min-height: 4; }
@@ -89,6 +91,7 @@ class CheckPane(Vertical):
             workspace, work, on_drawn=self._preview.show_picture, on_broken=self._say_broken
         )
         self._shown: Finding | None = None
+        self._is_outdated = False
 
     def compose(self) -> ComposeResult:
         yield self._head
@@ -110,6 +113,7 @@ class CheckPane(Vertical):
         """Draw what was found, the gravest first."""
         self._found = found
         self._shown = None
+        self._is_outdated = False
         self.set_class(not found.findings, "-sound")
         self._head.update(_draw_head(found))
         self._findings.cursor = 0
@@ -118,6 +122,15 @@ class CheckPane(Vertical):
         self._show_finding()
         source = partial(open_items, self._workspace, found.ref)
         self._work.start("classes", source, self._take_source)
+
+    def note_heads(self, heads: Mapping[str, Digest]) -> None:
+        """Say where what was checked is a head, by its ref, that has moved on since."""
+        if self._found is None:
+            return
+        is_outdated = heads.get(self._found.ref, self._found.manifest) != self._found.manifest
+        if is_outdated is not self._is_outdated:
+            self._is_outdated = is_outdated
+            self._head.update(_draw_head(self._found, is_outdated=is_outdated))
 
     def go_back(self) -> bool:
         """Undo what hides a part, or go back to the findings. False where there is nothing to undo."""
@@ -250,7 +263,7 @@ class CheckPane(Vertical):
         self._preview.picture.say(error.message, error.hint)
 
 
-def _draw_head(found: CheckResult) -> Content:
+def _draw_head(found: CheckResult, *, is_outdated: bool = False) -> Content:
     counts = [(s, sum(finding.severity is s for finding in found.findings)) for s in Severity]
     words = [Content.styled(f"{SIGNS[s]} {format_count(n, s.value)}", STYLES[s]) for s, n in counts if n]
     summary = words or [Content.styled("nothing suspicious", "$text-success")]
@@ -259,6 +272,9 @@ def _draw_head(found: CheckResult) -> Content:
         [Content.styled(found.ref, "bold"), Content.styled(size, "$text-muted"), *summary]
     )
     lines = [line]
+    if is_outdated:
+        changed = f"{found.ref} has changed since it was checked: V on it checks it again."
+        lines.append(Content.styled(changed, "$text-warning"))
     if found.images_not_compared:
         count = format_count(found.images_not_compared, "image")
         unseen = f"{count} not compared by their looks: L decodes them, once."

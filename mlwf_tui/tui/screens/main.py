@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,11 +17,11 @@ from textual.screen import Screen
 
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.errors import MlwfError
-from mlwf_tui.tui.keys import KEYS_BY_ID, make_bindings
+from mlwf_tui.tui.keys import make_bindings
 from mlwf_tui.tui.screens.alerts import Alerts
 from mlwf_tui.tui.screens.asking import Asking
 from mlwf_tui.tui.screens.checking import CheckPane
-from mlwf_tui.tui.screens.choices import OWN, find_reason, list_commands, list_pane_keys
+from mlwf_tui.tui.screens.choices import OWN, list_commands, list_pane_keys
 from mlwf_tui.tui.screens.foot import Foot
 from mlwf_tui.tui.screens.layouts import LayoutKeeper
 from mlwf_tui.tui.screens.leaving import Leaving
@@ -33,6 +33,7 @@ from mlwf_tui.tui.screens.machine import MachineFeed
 from mlwf_tui.tui.screens.navigation import DETAILS, STAGE, TREE, Navigation, make_panes
 from mlwf_tui.tui.screens.opening import Opening
 from mlwf_tui.tui.screens.outlooks import Outlooks
+from mlwf_tui.tui.screens.performing import Performing
 from mlwf_tui.tui.screens.reader import Reader
 from mlwf_tui.tui.screens.scoping import Scoping
 from mlwf_tui.tui.screens.search import Search
@@ -61,9 +62,6 @@ from mlwf_tui.tui.widgets.welcome import Welcome
 from mlwf_tui.workflow.running.follow import RunUpdate
 from mlwf_tui.workflow.trees.layouts import read_layout
 from mlwf_tui.workspace import Workspace
-
-if TYPE_CHECKING:  # every verb's imports are 120 ms that no one needs before the first verb
-    from mlwf_tui.tui.screens.verbs.table import Verb
 
 T = TypeVar("T")
 AGE_INTERVAL_S = 30.0
@@ -142,6 +140,10 @@ class MainScreen(Screen[None]):
 
         self._alerts = Alerts(self._teller, notify, os.environ, send, self.read_clock)
         self._machine = MachineFeed(self, partial(self._alerts.see_marks, "machine"))
+        self._performing = Performing(
+            self, self.by_key, selection=self._selection, reader=self._reader,
+            teller=self._teller, read_clock=self.read_clock,
+        )  # fmt: skip
         self._live = Live(
             self,
             self.workspace,
@@ -161,12 +163,6 @@ class MainScreen(Screen[None]):
         self._live.start()
         self.set_interval(AGE_INTERVAL_S, self._show_outline)
         self.set_interval(LIVING_INTERVAL_S, self._show_living)
-
-    @cached_property
-    def _verbs(self) -> Mapping[str, Verb]:
-        from mlwf_tui.tui.screens.verbs.table import make_verbs  # noqa: PLC0415 - see TYPE_CHECKING above
-
-        return make_verbs(self)
 
     @property
     def entry(self) -> Entry | None:
@@ -199,7 +195,7 @@ class MainScreen(Screen[None]):
 
     @on(CheckPane.Wanted)
     def _on_check_wanted(self, event: CheckPane.Wanted) -> None:
-        from mlwf_tui.tui.screens.verbs.checking import Checking  # noqa: PLC0415 - see TYPE_CHECKING above
+        from mlwf_tui.tui.screens.verbs.checking import Checking  # noqa: PLC0415 - not before the first verb
 
         Checking(self).go_on(event.found, event.finding)
 
@@ -344,16 +340,8 @@ class MainScreen(Screen[None]):
         """Do what a key, a menu line or a palette entry stands for, or say why it cannot be done."""
         if name.startswith(OWN):
             self._services.perform(name)
-            return
-        self._selection.follow_keys()
-        key = KEYS_BY_ID[name]
-        reason = find_reason(key, self.entry, self.snapshot, self.marked)
-        if reason:
-            self._teller.refuse(f"{key.label}: {reason}")
-        elif name in self.by_key:
-            self.by_key[name]()
         else:
-            self._verbs[name](self.entry)
+            self._performing.perform(name)
 
     @cached_property
     def by_key(self) -> Mapping[str, Callable[[], object]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from mlwf_tui.entities.ids import ProjectId
@@ -29,16 +29,23 @@ class Reader:
         self._on_broken = on_broken
         self._opened: set[ProjectId] = set()
         self._is_asked_again = False
+        self._then: list[Callable[[], None]] = []
         self.is_reading = False
 
-    def read(self) -> None:
-        """Read everything; asked for while it is being read, it is read once more."""
+    def read(self, then: Callable[[], None] | None = None) -> None:
+        """Read everything; asked for while it is being read, it is read once more.
+
+        `then` is called once what this read found was handed on; not where the home cannot be read.
+        """
+        if then is not None:
+            self._then.append(then)
         if self.is_reading:
             self._is_asked_again = True
             return
         self.is_reading = True
+        then_all, self._then = self._then, []
         work = partial(read_snapshot, self._workspace, tuple(self._opened))
-        self._work.start("reading the home", work, self._hand_on, fail=self._give_up)
+        self._work.start("reading the home", work, partial(self._hand_on, then_all), fail=self._give_up)
 
     def open(self, project_id: ProjectId) -> None:
         """Read the versions of this project as well, from now on."""
@@ -46,9 +53,11 @@ class Reader:
             self._opened.add(project_id)
             self.read()
 
-    def _hand_on(self, snapshot: Snapshot) -> None:
+    def _hand_on(self, then_all: Sequence[Callable[[], None]], snapshot: Snapshot) -> None:
         self.is_reading = False
         self._on_read(snapshot)
+        for then in then_all:
+            then()
         if self._is_asked_again:
             self._is_asked_again = False
             self.read()
@@ -56,4 +65,5 @@ class Reader:
     def _give_up(self, error: MlwfError) -> None:
         self.is_reading = False
         self._is_asked_again = False
+        self._then.clear()
         self._on_broken(error)

@@ -104,9 +104,9 @@ class Scoping:
 
     def _enter(self, entry: Entry, starts: frozenset[str], projects: tuple[str, ...]) -> None:
         view = self._get_view()
-        drawn = {node.id for node in self._host.snapshot.graph.nodes}
-        drawn |= {folder.id for folder in self._host.snapshot.folders}
-        if not starts & drawn:
+        snapshot = self._host.snapshot
+        known = [node.id for node in (*snapshot.graph.nodes, *snapshot.folders) if node.id in starts]
+        if not known:
             self._teller.refuse(f"No run has touched {entry.ref or entry.title} yet.")
             return
         title = entry.title if entry.kind is EntryKind.WORKSPACE else entry.ref or entry.title
@@ -114,7 +114,7 @@ class Scoping:
         self._views.show(LINEAGE)
         self._panes.go_to(STAGE)
         if view.selected not in starts:
-            view.selected = next(node.id for node in self._host.snapshot.graph.nodes if node.id in starts)
+            view.selected = known[0]
 
     def _list_projects(self, entry: Entry) -> tuple[str, ...]:
         if isinstance(entry.entity, Project):

@@ -329,6 +329,12 @@ class Views:
         view.show(found)
         self._fill(CHECK)
 
+    def renew_check(self) -> None:
+        """Say of the check where it is not of what its project stands on now."""
+        view, snapshot = self.stage.find_view(CHECK), self._host.snapshot
+        if isinstance(view, CheckPane):
+            view.note_heads({snapshot.refer_to(project): project.manifest for project in snapshot.projects})
+
     def _fill(self, name: str) -> None:
         self._filled.add(name)
         self.stage.show(name)

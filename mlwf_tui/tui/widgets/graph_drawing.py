@@ -17,6 +17,23 @@ BOX_CLASSES = {f"box--{part}" for part in (*KIND_GLYPHS, "line", "lit", "dim", "
 LIGHT_FRAME = "╭─╮│├╰─╯"
 HEAVY_FRAME = "┏━┓┃┣┗━┛"  # under the cursor: told apart without colour
 ARROW = "▶"
+_BOX_CSS = """
+    & > .box--folder, & > .box--file { color: $foreground 75%; }
+    & > .box--recipe, & > .box--labeling_job { color: $foreground 75%; }
+    & > .box--intermediate { color: $foreground 75%; }
+    & > .box--project, & > .box--dataset { color: $secondary; }
+    & > .box--weights, & > .box--session { color: $accent; }
+    & > .box--version { color: $primary; }
+    & > .box--model { color: $accent; }
+    & > .box--report { color: $warning; }
+    & > .box--run { color: $foreground 75%; }
+    & > .box--line { color: $foreground 45%; }
+    & > .box--lit { color: $primary; text-style: bold; }
+    & > .box--dim { color: $foreground 32%; }
+    &:ansi > .box--dim { text-style: dim; }
+    & > .box--title { color: $foreground; text-style: bold; }
+    & > .box--cursor { color: $accent; text-style: bold; }
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +70,11 @@ class _Cell:
     is_across_lit: bool = False
     is_along_lit: bool = False
     has_head: bool = False
+
+
+def write_box_css(widget: str) -> str:
+    """Return the colours of the roles for a widget that draws boxes."""
+    return f"{widget} {{{_BOX_CSS}}}\n"
 
 
 def find_highlight(

@@ -10,7 +10,7 @@ from typing import ClassVar
 from msgspec.structs import replace
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Offset, Region, Size, Spacing
 from textual.message import Message
 from textual.reactive import reactive
@@ -19,7 +19,8 @@ from textual.strip import Strip
 
 from mlwf_tui.entities.lineage import LineageGraph, LineageNode
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
-from mlwf_tui.tui.widgets.graph_drawing import BOX_CLASSES, Highlight, draw_row, find_highlight
+from mlwf_tui.tui.widgets.graph_corner import MAP_WIDTH, MapCorner
+from mlwf_tui.tui.widgets.graph_drawing import BOX_CLASSES, draw_row, write_box_css
 from mlwf_tui.tui.widgets.graph_filter import NodeFilter
 from mlwf_tui.tui.widgets.graph_layout import SIZES
 from mlwf_tui.tui.widgets.graph_lens import (
@@ -30,14 +31,14 @@ from mlwf_tui.tui.widgets.graph_lens import (
     step_back,
     toggle_fold,
 )
-from mlwf_tui.tui.widgets.graph_map import COLUMNS as MAP_COLUMNS
+from mlwf_tui.tui.widgets.graph_lights import Lights
 from mlwf_tui.tui.widgets.graph_map import GraphMap
 from mlwf_tui.tui.widgets.graph_picture import Order, Picture, make_picture
 from mlwf_tui.tui.widgets.graph_routing import GraphLayout
+from mlwf_tui.tui.widgets.graph_walking import Direction, find_near, find_next
+from mlwf_tui.tui.widgets.lineage_keys import LINEAGE_KEYS
 
 MARGIN = Spacing(2, 4, 2, 4)  # cells kept visible around the selected box
-MAP_MIN_SIZE = Size(72, 20)  # of a view that has room for a map in its corner
-MAP_FROM = 12  # times the view's cells that a graph has from which on a map is drawn unasked
 EMPTY = ("There is nothing to trace yet", "Press i to import a folder of images")
 
 
@@ -55,48 +56,9 @@ class LineageView(ScrollView, can_focus=True):
     DEFAULT_CSS = (
         "LineageView { background: $background; }\n"
         + write_ink_css("LineageView")
-        + """
-    LineageView > .box--folder, LineageView > .box--file { color: $foreground 75%; }
-    LineageView > .box--recipe, LineageView > .box--labeling_job { color: $foreground 75%; }
-    LineageView > .box--intermediate { color: $foreground 75%; }
-    LineageView > .box--project, LineageView > .box--dataset { color: $secondary; }
-    LineageView > .box--weights, LineageView > .box--session { color: $accent; }
-    LineageView > .box--version { color: $primary; }
-    LineageView > .box--model { color: $accent; }
-    LineageView > .box--report { color: $warning; }
-    LineageView > .box--run { color: $foreground 75%; }
-    LineageView > .box--line { color: $foreground 45%; }
-    LineageView > .box--lit { color: $primary; text-style: bold; }
-    LineageView > .box--dim { color: $foreground 32%; }
-    LineageView:ansi > .box--dim { text-style: dim; }
-    LineageView > .box--title { color: $foreground; text-style: bold; }
-    LineageView > .box--cursor { color: $accent; text-style: bold; }
-    """
+        + write_box_css("LineageView")
     )
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,l", "walk('child')", "made from it", show=False, id="lineage.child"),
-        Binding("left,h", "walk('parent')", "where it came from", show=False, id="lineage.parent"),
-        Binding("up,k", "walk('above')", "the one above", show=False, id="lineage.above"),
-        Binding("down,j", "walk('below')", "the one below", show=False, id="lineage.below"),
-        Binding("g,home", "select_end(0)", "oldest", show=False, id="lineage.first"),
-        Binding("G,end", "select_end(-1)", "newest", show=False, id="lineage.last"),
-        Binding("enter", "activate", "open", show=False, id="lineage.open"),
-        Binding("x", "menu", "menu", show=False, id="lineage.menu"),
-        Binding("minus", "zoom(-1)", "smaller: one line each, then dots", show=False, id="lineage.smaller"),
-        Binding("plus,equals_sign", "zoom(1)", "larger", show=False, id="lineage.larger"),
-        Binding("full_stop", "centre", "to the middle of the view", show=False, id="lineage.centre"),
-        Binding("f", "filter", "filter", id="lineage.filter"),
-        Binding("F", "fold", "fold", tooltip="or unfold what came of it", id="lineage.fold"),
-        Binding("backspace,delete", "hide", "hide it", show=False, id="lineage.hide"),
-        Binding("S", "show_all", "show what is hidden, folded and filtered", show=False, id="lineage.show"),
-        Binding("comma", "trace", "light up both, its past, its future", show=False, id="lineage.trace"),
-        Binding("J", "join", "light up the ways from here to the next", show=False, id="lineage.join"),
-        Binding("Z", "toggle_map", "the map in the corner", show=False, id="lineage.map"),
-        Binding("shift+right", "pan(1, 0)", "pan right", show=False, id="lineage.pan_right"),
-        Binding("shift+left", "pan(-1, 0)", "pan left", show=False, id="lineage.pan_left"),
-        Binding("ctrl+d,pagedown", "pan(0, 1)", "pan down", show=False, id="lineage.pan_down"),
-        Binding("ctrl+u,pageup", "pan(0, -1)", "pan up", show=False, id="lineage.pan_up"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = list(LINEAGE_KEYS)
 
     selected: reactive[str | None] = reactive(None, init=False)
     """The id of the node under the cursor."""
@@ -159,11 +121,9 @@ class LineageView(ScrollView, can_focus=True):
         self._wanted = Order()
         self._picture = Picture(order=self._wanted, graph=self._wanted.graph, layout=None, map=None)
         self._is_working = False
-        self._is_map_wanted: bool | None = None  # None: where the graph is large
-        self._lit = (True, True)  # what led to the selected node, and what came of it
-        self._anchor: str | None = None  # the node that ways are lit to
+        self._corner = MapCorner()
+        self._lights = Lights()
         self._numbers: dict[str, int] = {}
-        self._highlight: Highlight | None = None
 
     @property
     def is_laying_out(self) -> bool:
@@ -183,7 +143,7 @@ class LineageView(ScrollView, can_focus=True):
     @property
     def narrowing(self) -> str:
         """Which part of the graph is drawn, in words; "" where it is all of it."""
-        lens, anchor = self.lens, self._numbers.get(self._anchor or "")
+        lens, anchor = self.lens, self._numbers.get(self._lights.anchor or "")
         steps = [scope.title for scope in lens.scopes]
         steps += [f"f {lens.filter.text}"] if lens.filter.is_set else []
         steps += [f"{len(lens.hidden)} hidden"] if lens.hidden else []
@@ -230,7 +190,7 @@ class LineageView(ScrollView, can_focus=True):
     def go_back(self) -> bool:
         """Undo the last of what narrows the picture; False where nothing does."""
         lens = step_back(self.lens)
-        if self._anchor is not None:
+        if self._lights.anchor is not None:
             self.action_join()
         elif lens != self.lens:
             self._use_lens(lens)
@@ -260,7 +220,9 @@ class LineageView(ScrollView, can_focus=True):
             return build_strip(self._draw_message(width)[y], self._find_style, width)
         left, top = self.scroll_offset
         nodes = self._graph.nodes
-        line, skipped = draw_row(self._layout, nodes, top + y, left, width, self._highlight, self._now())
+        line, skipped = draw_row(
+            self._layout, nodes, top + y, left, width, self._lights.highlight, self._now()
+        )
         strip = build_strip(line, self._find_style, skipped + width)
         return self._put_map(strip.crop(skipped, skipped + width), y)
 
@@ -271,23 +233,16 @@ class LineageView(ScrollView, can_focus=True):
         if node is not None:
             self.post_message(self.Selected(self, node))
 
-    def action_walk(self, direction: str) -> None:
+    def action_walk(self, direction: Direction) -> None:
         number, layout = self._find_number(), self._layout
         if layout is None:
             return
         if number is None:
             self.action_select_end(-1)
             return
-        column = layout.columns[layout.column_of[number]]
-        place = column.index(number)
-        targets = {
-            "child": layout.children[number][:1],
-            "parent": layout.parents[number][:1],
-            "above": column[max(0, place - 1) : place],
-            "below": column[place + 1 : place + 2],
-        }[direction]
-        if targets:
-            self.select(self._graph.nodes[targets[0]].id)
+        target = find_next(layout, number, direction)
+        if target is not None:
+            self.select(self._graph.nodes[target].id)
 
     def action_select_end(self, index: int) -> None:
         if self._graph.nodes:
@@ -322,30 +277,28 @@ class LineageView(ScrollView, can_focus=True):
         if number is None or layout is None:
             return
         hidden = self._graph.nodes[number].id
-        column = layout.columns[layout.column_of[number]]
-        near = [*layout.parents[number], *layout.children[number], *(n for n in column if n != number)]
-        if near:
-            self.selected = self._graph.nodes[near[0]].id
+        near = find_near(layout, number)
+        if near is not None:
+            self.selected = self._graph.nodes[near].id
         self._use_lens(replace(self.lens, hidden=self.lens.hidden | {hidden}))
 
     def action_show_all(self) -> None:
         self._use_lens(replace(NOTHING_HIDDEN, scopes=self.lens.scopes))
 
     def action_trace(self) -> None:
-        steps = [(True, True), (True, False), (False, True)]
-        self._lit = steps[(steps.index(self._lit) + 1) % len(steps)]
+        self._lights.turn()
         self._trace()
         self.refresh()
 
     def action_join(self) -> None:
         """Keep the selected node: from now on the ways between it and the cursor are lit. Again, end it."""
-        self._anchor = self.selected if self._anchor is None else None
+        self._lights.toggle_anchor(self.selected)
         self._trace()
         self.refresh()
         self.post_message(self.Narrowed(self))
 
     def action_toggle_map(self) -> None:
-        self._is_map_wanted = self._find_map() is None
+        self._corner.is_wanted = self._find_map() is None
         self.refresh()
 
     def action_pan(self, columns: int, pages: int) -> None:
@@ -441,41 +394,24 @@ class LineageView(ScrollView, can_focus=True):
         return None if self.selected is None else self._numbers.get(self.selected)
 
     def _trace(self) -> None:
-        number = self._find_number()
-        self._highlight = None
-        if number is not None and self._layout is not None:
-            is_up, is_down = self._lit
-            to = self._numbers.get(self._anchor or "")
-            self._highlight = find_highlight(self._layout, number, is_up=is_up, is_down=is_down, to=to)
+        self._lights.trace(self._layout, self._find_number(), self._numbers)
 
     def _find_map(self) -> GraphMap | None:
         """Return the map if it is to be drawn."""
-        room, whole = self.scrollable_size, self.virtual_size
-        if self._is_map_wanted is False or self._picture.map is None:
-            return None
-        is_small = room.width < MAP_MIN_SIZE.width or room.height < MAP_MIN_SIZE.height
-        is_large_graph = whole.area > MAP_FROM * room.area
-        return None if is_small or not (self._is_map_wanted or is_large_graph) else self._picture.map
+        found, room = self._picture.map, self.scrollable_size
+        return found if found is not None and self._corner.has_room(room, self.virtual_size) else None
 
     def _put_map(self, strip: Strip, y: int) -> Strip:
-        """Draw the map over the right end of the last lines, or of the first where the cursor is there."""
         found = self._find_map()
         if found is None:
             return strip
-        room, width = self.scrollable_size, MAP_COLUMNS + 2
-        number = y - self._find_map_top(found, room.width - width)
-        if not 0 <= number < found.line_count:
+        number = self._find_number()
+        box = self._layout.boxes[number] if number is not None and self._layout is not None else None
+        line = self._corner.draw_line(found, y, self.scroll_offset, self.scrollable_size, box)
+        if line is None:
             return strip
-        line = found.draw_line(number, *self.scroll_offset, *room)
-        return Strip.join([strip.crop(0, room.width - width), build_strip(line, self._find_style, width)])
-
-    def _find_map_top(self, found: GraphMap, left: int) -> int:
-        number, top = self._find_number(), self.scrollable_size.height - found.line_count
-        if number is None or self._layout is None:
-            return top
-        box = self._layout.boxes[number]
-        x, y = Offset(box.x, box.y) - self.scroll_offset
-        return 0 if x + box.width > left and y + box.height > top else top
+        left = self.scrollable_size.width - MAP_WIDTH
+        return Strip.join([strip.crop(0, left), build_strip(line, self._find_style, MAP_WIDTH)])
 
     def _draw_message(self, width: int) -> list[Line]:
         title, hint = self._empty

@@ -29,6 +29,7 @@ from mlwf_tui.tui.widgets.metric_plots import MetricPlots
 BAR_WIDTH = 24
 OPENING_S = 2.0
 MAX_MARKS = 2  # in words; the plots themselves have all of them
+LOW_ROWS = 30  # of a window that has no more than a row for a mark, and one for the usage
 
 
 class RunMonitor(Vertical):
@@ -60,7 +61,7 @@ class RunMonitor(Vertical):
         self._time_left: TimeLeft | None = None
         self._marks: tuple[Mark, ...] = ()
         self._title = ""
-        self._opened_at = datetime.min
+        self._opened_at = self._drawn_at = datetime.min
         self._drawn = Content("")
         self._shape: object = None  # of the head: what its height depends on
 
@@ -138,6 +139,10 @@ class RunMonitor(Vertical):
         """Take in what the run has taken of the machine; it is drawn with the next update."""
         self._usage = usage
 
+    def on_resize(self) -> None:
+        """Draw the head for the room that there is now."""
+        self._draw(self._drawn_at)
+
     def _show_plots(self, now: datetime) -> None:
         """Give the plots their room, and the focus where the run was opened a moment ago."""
         if not self.has_class("-plain"):
@@ -150,15 +155,23 @@ class RunMonitor(Vertical):
         """Draw the head if it says anything new, and lay the screen out only where its height may differ."""
         if self._run is None:
             return
-        lines = _draw_head(self._run, self._title, self._progress, self._time_left, self._marks, now)
-        if (usage := _draw_usage(self._usage)) is not None:
-            lines.append(usage)
-        head = Content("\n").join(lines)
+        self._drawn_at = now
+        lines = _draw_head(self._run, self._title, self._progress, self._time_left, now)
+        notes = self._draw_notes()
+        head = Content("\n").join([*lines, *notes])
         if head == self._drawn:
             return
-        shape = (len(lines), self._run.error, self._run.hint, self._marks)
+        shape = (len(lines), len(notes), self._run.error, self._run.hint, self._marks)
         self._head.update(head, layout=shape != self._shape)
         self._drawn, self._shape = head, shape
+
+    def _draw_notes(self) -> list[Content]:
+        """Draw the marks and what the run takes of the machine; in a low window of each what one row has."""
+        is_low, width = self.app.size.height < LOW_ROWS, self._head.content_size.width
+        notes = [_draw_mark(mark) for mark in self._marks[: 1 if is_low else MAX_MARKS]]
+        if (usage := _draw_usage(self._usage)) is not None:
+            notes.append(usage)
+        return [note.truncate(width, ellipsis=True) for note in notes] if is_low and width else notes
 
 
 def _make_lines(run: Run, title: str) -> RunLines:
@@ -182,7 +195,6 @@ def _draw_head(
     title: str,
     progress: Progress | None,
     time_left: TimeLeft | None,
-    marks: Sequence[Mark],
     now: datetime,
 ) -> list[Content]:
     state = run.state.value
@@ -196,11 +208,12 @@ def _draw_head(
         lines.append(Content.assemble((run.error, "$error"), "  ", (run.hint, "$text-muted")))
     elif progress is not None and not run.state.is_finished:
         lines.append(_draw_progress(progress, time_left))
-    lines += [
-        Content.assemble((f"{MARK_GLYPH} {mark.message}", "$text-warning"), " ", (mark.hint, "$text-muted"))
-        for mark in marks[:MAX_MARKS]
-    ]
     return lines
+
+
+def _draw_mark(mark: Mark) -> Content:
+    words = (f"{MARK_GLYPH} {mark.message}", "$text-warning")
+    return Content.assemble(words, " ", (mark.hint, "$text-muted"))
 
 
 def _draw_usage(usage: Usage | None) -> Content | None:

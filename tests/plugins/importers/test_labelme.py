@@ -64,9 +64,10 @@ def test_a_circle_is_a_polygon_that_knows_its_radius(tmp_path: Path) -> None:
     assert item.objects[0].geometry.bounds == pytest.approx((15, 15, 25, 25))
 
 
-def test_a_mask_lies_at_its_corner(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_mask_lies_at_its_corner(tmp_path: Path, mode: str) -> None:
     picture = BytesIO()
-    Image.fromarray(np.array([[0, 1, 1], [0, 0, 1]], np.uint8)).save(picture, "png")
+    Image.fromarray(np.array([[0, 1, 1], [0, 0, 1]], np.uint8)).convert(mode).save(picture, "png")
     mask = base64.b64encode(picture.getvalue()).decode()
     item, problems = read_shape(
         tmp_path, {"shape_type": "mask", "points": [[10, 20], [12, 21]], "mask": mask}

@@ -390,7 +390,7 @@ async def test_a_filter_that_leaves_nothing_says_how_to_go_on() -> None:
 
 
 def list_lit(view: LineageView) -> set[str]:
-    highlight = view._highlight
+    highlight = view._lights.highlight
     assert highlight is not None
     return {node.id for number, node in enumerate(view.graph.nodes) if highlight.has_node(number)}
 

@@ -120,4 +120,6 @@ def _list_remarks(found: LintResult) -> Iterator[Choice]:
 
 def _count_described(found: LintResult) -> str:
     rest = "" if found.remarks else "; nothing to remark"
+    if len(found.remarks) > MAX_SHOWN:
+        rest = f"; the first {MAX_SHOWN:,} of {len(found.remarks):,} remarks"
     return f"{found.described} of {found.describable} things are described{rest}"

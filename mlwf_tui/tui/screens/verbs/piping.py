@@ -7,6 +7,7 @@ from functools import partial
 
 from mlwf_tui.entities.pipeline import StepReport, StepState
 from mlwf_tui.params import parse_assignments
+from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.command_lines import split_entries, split_words, write_pipeline
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, find_project, finish, follow
 from mlwf_tui.tui.screens.verbs.terms import list_detach_fields, read_detached_terms
@@ -42,7 +43,9 @@ class Piping:
         def begin(values: dict[str, str], again: Again) -> None:
             def look() -> tuple[Request, PipelineResult, bool]:
                 request = self._read_request(values)
-                preview = preview_pipeline(self._host.workspace, request, observer=_Unwatched())
+                preview = preview_pipeline(
+                    self._host.workspace, request, observer=ScreenObserver(lambda _: None)
+                )
                 return request, preview, needs_job(self._host.workspace, request)
 
             self._host.ask("pipeline", look, partial(self._confirm, values, again), failed=again)
@@ -145,16 +148,3 @@ def _read_named(text: str) -> dict[str, str]:
     if len(words) == 1 and "=" not in words[0]:
         return {"": words[0]}
     return parse_assignments(words)
-
-
-class _Unwatched:
-    """Nobody watches a look at a plan."""
-
-    def progress(self, step: int, total: int | None, message: str) -> None:
-        """Nobody looks."""
-
-    def metric(self, key: str, value: float, step: int) -> None:
-        """Nobody looks."""
-
-    def check_cancelled(self) -> None:
-        """Nobody asks."""

@@ -1,0 +1,72 @@
+"""Doing what a key, a menu line or a palette entry stands for, or saying why it cannot be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from mlwf_tui.tui.keys import KEYS_BY_ID, Key
+from mlwf_tui.tui.screens.choices import find_reason
+from mlwf_tui.tui.screens.outline import renew_entry
+from mlwf_tui.tui.screens.reader import Reader
+from mlwf_tui.tui.screens.selecting import Selection
+from mlwf_tui.tui.screens.telling import Teller
+from mlwf_tui.tui.widgets.entry import Entry
+
+if TYPE_CHECKING:  # every verb's imports are 120 ms that no one needs before the first verb
+    from mlwf_tui.tui.screens.verbs.host import Host
+    from mlwf_tui.tui.screens.verbs.table import Verb
+
+
+class Performing:
+    """Performs an action by its id: one of `by_key`, or else a verb done to what is selected."""
+
+    def __init__(
+        self,
+        host: Host,
+        by_key: Mapping[str, Callable[[], object]],
+        *,
+        selection: Selection,
+        reader: Reader,
+        teller: Teller,
+        read_clock: Callable[[], datetime],
+    ) -> None:
+        self._host = host
+        self._by_key = by_key
+        self._selection = selection
+        self._reader = reader
+        self._teller = teller
+        self._read_clock = read_clock
+
+    def perform(self, name: str) -> None:
+        """Do it. What the home would not allow as it was read last is decided by what it says now."""
+        self._selection.follow_keys()
+        key, entry = KEYS_BY_ID[name], self._selection.entry
+        if entry is not None and entry.kind in key.kinds and self._find_reason(key, entry):
+            self._reader.read(then=partial(self._perform_again, key, entry))
+        else:
+            self._perform(key, entry)
+
+    def _perform_again(self, key: Key, entry: Entry) -> None:
+        """Do it to what was selected when the key was pressed; the selection may have moved on."""
+        self._perform(key, renew_entry(entry, self._host.snapshot, self._read_clock()))
+
+    def _perform(self, key: Key, entry: Entry | None) -> None:
+        reason = self._find_reason(key, entry)
+        if reason:
+            self._teller.refuse(f"{key.label}: {reason}")
+        elif key.id in self._by_key:
+            self._by_key[key.id]()
+        else:
+            self._verbs[key.id](entry)
+
+    def _find_reason(self, key: Key, entry: Entry | None) -> str:
+        return find_reason(key, entry, self._host.snapshot, self._host.marked)
+
+    @cached_property
+    def _verbs(self) -> Mapping[str, Verb]:
+        from mlwf_tui.tui.screens.verbs.table import make_verbs  # noqa: PLC0415 - see TYPE_CHECKING above
+
+        return make_verbs(self._host)

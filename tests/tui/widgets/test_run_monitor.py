@@ -1,0 +1,53 @@
+"""The monitor's head: all it has to say in a window that has the rows, a few rows in one that has not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.app import App, ComposeResult
+
+from mlwf_tui.entities.ids import RunId
+from mlwf_tui.entities.mark import Mark, MarkKind
+from mlwf_tui.entities.run import Progress, Run, RunState
+from mlwf_tui.entities.usage import Spread, Usage
+from mlwf_tui.tui.widgets.run_monitor import RunMonitor
+from tests.tui.homes import read_clock
+
+MARKS = (
+    Mark(MarkKind.RISING, "val/box_loss has risen for 12 epochs.", "It learns its data by heart: stop it."),
+    Mark(MarkKind.PLATEAU, "metrics/mAP50-95(B) stands still since epoch 4.", "More epochs bring nothing."),
+)
+USAGE = Usage(
+    readings=9, measured_s=18.0, cores=Spread(1.5, 2.0), cpu_percent=Spread(80.0, 90.0),
+    memory_peak_bytes=2 << 30, cpu_energy_wh=3.0, cpu_energy_s=18.0,
+)  # fmt: skip
+
+
+class MonitorApp(App[None]):
+    def compose(self) -> ComposeResult:
+        yield RunMonitor()
+
+
+@pytest.mark.parametrize(("size", "rows", "mark_count"), [((80, 24), 4, 1), ((160, 40), 5, 2)])
+async def test_a_low_window_gives_each_note_one_row(
+    size: tuple[int, int], rows: int, mark_count: int, tmp_path: Path
+) -> None:
+    now = read_clock()
+    run = Run(
+        id=RunId("a" * 12), verb="train", state=RunState.RUNNING, params={}, seed=0, created_at=now,
+        started_at=now, author="a",
+    )  # fmt: skip
+    app = MonitorApp()
+    async with app.run_test(size=size) as pilot:
+        monitor = app.query_one(RunMonitor)
+        monitor.show_run(run, "train one", tmp_path / "log", now)
+        monitor.show_usage(USAGE)
+        monitor.show_update(run, Progress(step=1, total=4, message="epoch 1/4"), (), now, marks=MARKS)
+        await pilot.pause()
+        head = monitor.query_one("#run-head")
+        assert head.size.height == rows
+        text = "\n".join(head.render_line(y).text for y in range(head.size.height))
+        assert "epoch 1/4" in text
+        assert "cores 1.5 on average" in text
+        assert [mark.message in text for mark in MARKS] == [True, mark_count == 2]
