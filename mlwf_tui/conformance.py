@@ -36,7 +36,7 @@ from mlwf_tui.entities.item import Item, Split, check_dataset, check_name
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.probe import probe_image
 from mlwf_tui.params import build_params, describe_params
-from mlwf_tui.protocols import Draft, ImageOperation, Operation, PlannedItem, SourceItem
+from mlwf_tui.protocols.operations import Draft, ImageOperation, Operation, PlannedItem, SourceItem
 from mlwf_tui.registry import Registry
 
 WIDTH_PX: Final = 64

@@ -9,7 +9,13 @@ import msgspec
 
 from mlwf_tui.entry_points import find_entry_points
 from mlwf_tui.errors import NotFound, PluginError, suggest
-from mlwf_tui.protocols import Executor, Exporter, Gauge, Importer, Operation, Sample, Trainer
+from mlwf_tui.protocols.executors import Executor
+from mlwf_tui.protocols.exporters import Exporter
+from mlwf_tui.protocols.gauges import Gauge
+from mlwf_tui.protocols.importers import Importer
+from mlwf_tui.protocols.operations import Operation
+from mlwf_tui.protocols.samples import Sample
+from mlwf_tui.protocols.trainers import Trainer
 
 GROUP_PREFIX = "mlwf_tui."
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from mlwf_tui.entities.abilities import Loss
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import Item
-from mlwf_tui.protocols import ExportedItem, Exporter, ExportSummary, SourceItem
+from mlwf_tui.protocols.exporters import ExportedItem, Exporter, ExportSummary
+from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.workflow.exporting.fitting import Fitter, make_fitter
 from tests.fakes.observers import KeepingObserver
 

@@ -12,7 +12,7 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.probe import probe_image
-from mlwf_tui.protocols import Importer
+from mlwf_tui.protocols.importers import Importer
 from mlwf_tui.workflow.importing.scan import scan_folder
 
 

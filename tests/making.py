@@ -14,7 +14,8 @@ from PIL import Image
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
-from mlwf_tui.protocols import ExportedItem, SourceItem
+from mlwf_tui.protocols.exporters import ExportedItem
+from mlwf_tui.protocols.operations import SourceItem
 
 Box = tuple[str, float, float, float, float]
 """Class name, left, top, right, bottom in pixels."""

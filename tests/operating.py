@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from mlwf_tui.entities.annotation import LabelSchema, define_classes
 from mlwf_tui.entities.item import Item
 from mlwf_tui.params import build_params
-from mlwf_tui.protocols import ImageOperation, PlannedItem, SourceItem
+from mlwf_tui.protocols.operations import ImageOperation, PlannedItem, SourceItem
 from mlwf_tui.registry import Registry
 
 

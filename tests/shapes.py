@@ -25,7 +25,7 @@ from mlwf_tui.entities.annotation import (
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.media.bitmaps import measure_runs
-from mlwf_tui.protocols import SourceItem
+from mlwf_tui.protocols.operations import SourceItem
 from tests.making import HEIGHT_PX, WIDTH_PX, make_image
 
 NODES = ("nose", "left eye", "right eye")

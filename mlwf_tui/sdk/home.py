@@ -20,7 +20,7 @@ from mlwf_tui.entities.project import Project, ProjectState, Version
 from mlwf_tui.entities.remark import LintResult, Remark
 from mlwf_tui.entities.selection import WHOLE, Selection
 from mlwf_tui.entities.threeway import Side
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.sdk.door import Door
 from mlwf_tui.sdk.items import Items
 from mlwf_tui.sdk.jobs import Jobs

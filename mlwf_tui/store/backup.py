@@ -13,7 +13,7 @@ import msgspec
 
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Cancelled
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.failures import guard_storage
 from mlwf_tui.store.inspection import Inspection
 from mlwf_tui.store.packs import list_packs, place_pack, sync_folder, write_all

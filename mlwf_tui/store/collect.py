@@ -16,7 +16,7 @@ import msgspec
 
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.codec import is_sound
 from mlwf_tui.store.format import PACK_HEADER, RECORD_HEADER_BYTES, TRAILER_BYTES, Record
 from mlwf_tui.store.index import Index, PackRecords

@@ -10,7 +10,7 @@ import msgspec
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.nodes import Child, Inner, read_header
 from mlwf_tui.store.rows import Count, Digest32, decode
 from mlwf_tui.store.store import Store

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import Busy, CorruptData, InvalidInput, NotFound, StorageFailed
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.adoption import iter_whole, open_adopting, rebuild
 from mlwf_tui.store.chunks import decode_chunk_list
 from mlwf_tui.store.codec import is_sound, unpack

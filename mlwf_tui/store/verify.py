@@ -14,7 +14,7 @@ import msgspec
 
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Cancelled, CorruptData
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.index import Index, PackRow
 from mlwf_tui.store.inspection import Candidate, Damage, Findings, inspect_pack, measure_pack
 from mlwf_tui.store.packs import PACK_SUFFIX, list_packs

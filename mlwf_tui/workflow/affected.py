@@ -13,7 +13,7 @@ from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.lineage import LineageGraph, LineageNode, index_neighbours, measure_distances
 from mlwf_tui.entities.run import ArtifactKind
 from mlwf_tui.errors import CorruptData, NotFound
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import find_item, iter_shards, read_shard
 from mlwf_tui.store.rows import decode_item
 from mlwf_tui.workflow.refs import resolve_manifest

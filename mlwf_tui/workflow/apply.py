@@ -33,7 +33,9 @@ from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Problem, Run
 from mlwf_tui.errors import InvalidInput, PluginError
 from mlwf_tui.params import ParamSpec, build_params, describe_params, param
-from mlwf_tui.protocols import PREDICT_BATCH, ItemPrediction, Observer, PredictRequest, SourceItem
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.operations import SourceItem
+from mlwf_tui.protocols.trainers import PREDICT_BATCH, ItemPrediction, PredictRequest
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
 from mlwf_tui.workflow.benchmark import check_task, find_model, open_weights

@@ -13,7 +13,7 @@ import msgspec
 from mlwf_tui.catalog.copies import copy_catalog, install_catalog, is_copy, read_origin
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Conflict, CorruptData, InvalidParameter
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.backup import copy_packs
 from mlwf_tui.store.failures import guard_storage

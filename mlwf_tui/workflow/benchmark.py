@@ -20,7 +20,8 @@ from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import InvalidInput, InvalidParameter
-from mlwf_tui.protocols import EvaluateRequest, EvaluateResult, Observer
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.trainers import EvaluateRequest, EvaluateResult
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exporting.exports import export_manifest
 from mlwf_tui.workflow.names import find_free

@@ -13,7 +13,7 @@ from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Problem, Run
 from mlwf_tui.entities.threeway import Side
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.recorder import Recorder, closing_run
 from mlwf_tui.workspace import Adoption, Workspace

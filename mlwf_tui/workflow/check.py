@@ -17,7 +17,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.media.duplicates import HASH_BYTES, Places, find_equal, find_similar
 from mlwf_tui.media.fingerprints import FINGERPRINT_BYTES
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.store.places import iter_items_at
 from mlwf_tui.workflow.fingerprints import UNREADABLE, make_fingerprints, read_fingerprints

@@ -13,7 +13,7 @@ from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Conflict, InvalidInput
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place
 from mlwf_tui.processes import read_boot_id
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.importing.scan import scan_folder
 from mlwf_tui.workflow.projects import write_empty_manifest
 from mlwf_tui.workflow.running.recorder import Recorder, record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from datetime import UTC, datetime, timedelta
 
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.collect import Collected as Collected  # what the verb returns, for faces to name
 from mlwf_tui.store.collect import collect as collect_store
 from mlwf_tui.store.collect import plan_collect

@@ -12,7 +12,7 @@ import msgspec
 
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Cancelled, MlwfError
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.commit import commit

@@ -16,7 +16,8 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.entities.selection import WHOLE, Selection
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, StorageFailed
-from mlwf_tui.protocols import ExportedItem, Exporter, Observer
+from mlwf_tui.protocols.exporters import ExportedItem, Exporter
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exporting.fitting import make_fitter

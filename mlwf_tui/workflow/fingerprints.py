@@ -15,7 +15,7 @@ from typing import Final
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
 from mlwf_tui.media.fingerprints import FINGERPRINT_VERSION, make_fingerprint
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workspace import Workspace
 
 UNREADABLE: Final = b""

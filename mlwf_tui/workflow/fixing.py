@@ -18,7 +18,7 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.project import Version
 from mlwf_tui.errors import Conflict, InvalidParameter
 from mlwf_tui.media.duplicates import find_equal
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import iter_items, read_summary, update_manifest
 from mlwf_tui.store.places import iter_items_at
 from mlwf_tui.workflow.refs import resolve_manifest

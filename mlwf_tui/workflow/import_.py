@@ -17,7 +17,8 @@ from mlwf_tui.entities.joining import Joined, join_schemas
 from mlwf_tui.entities.project import ManifestSummary, Project, VersionKind
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Conflict, CorruptData, InvalidInput, NotFound
-from mlwf_tui.protocols import Importer, Observer
+from mlwf_tui.protocols.importers import Importer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_changes, read_summary, update_rows, write_rows

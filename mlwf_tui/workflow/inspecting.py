@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.inspection import Candidate, Findings, inspect_pack, measure_pack
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.messages import Work

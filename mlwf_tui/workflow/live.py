@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from mlwf_tui.errors import CorruptData, NotFound
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.references import LiveSet
 from mlwf_tui.workflow.transforming.finished_drafts import iter_kept_blobs
 from mlwf_tui.workspace import Workspace

@@ -14,7 +14,7 @@ from mlwf_tui import processes
 from mlwf_tui.entities.ids import JobId
 from mlwf_tui.entities.machine import Gpu, GpuProcess, Machine
 from mlwf_tui.errors import MlwfError, NotFound, StorageFailed
-from mlwf_tui.protocols import Gauge
+from mlwf_tui.protocols.gauges import Gauge
 from mlwf_tui.workspace import Workspace
 
 logger = logging.getLogger(__name__)

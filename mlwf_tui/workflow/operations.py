@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from mlwf_tui.params import ParamSpec, describe_params
-from mlwf_tui.protocols import Operation
+from mlwf_tui.protocols.operations import Operation
 from mlwf_tui.workspace import Workspace
 
 _GROUPS = ("pixels", "annotations", "selection", "splits", "merging")

@@ -11,7 +11,7 @@ from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.run import ArtifactKind, ProcessIdentity, Run, RunState
 from mlwf_tui.errors import Cancelled, Conflict
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.apply import perform_apply
 from mlwf_tui.workflow.benchmark import perform_benchmark
 from mlwf_tui.workflow.calls import perform_call

@@ -13,7 +13,7 @@ from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run
 from mlwf_tui.formats.pipelines import read_pipeline
 from mlwf_tui.formats.yaml_nodes import read_word
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.pipelines.files import find_pipeline
 from mlwf_tui.workflow.pipelines.piping import plan_pipeline
 from mlwf_tui.workflow.pipelines.plans import Plan

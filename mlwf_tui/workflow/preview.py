@@ -13,7 +13,8 @@ import msgspec
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
-from mlwf_tui.protocols import Draft, Observer, PlannedItem, SourceItem
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.operations import Draft, PlannedItem, SourceItem
 from mlwf_tui.workflow.hands import Hands, open_hands
 from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref
 from mlwf_tui.workflow.transforming.making_hand import Shown, ShowTask, Task

@@ -11,7 +11,7 @@ from mlwf_tui.entities.ids import Digest, VersionId
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Run, RunState
 from mlwf_tui.errors import InvalidInput, MlwfError, NotFound
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.store.references import find_unreadable
 from mlwf_tui.workflow.apply import submit_apply

@@ -7,7 +7,7 @@ from pathlib import Path
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.folder import FolderChange, FolderStatus
 from mlwf_tui.errors import NotFound, StorageFailed
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.workflow.importing.scan import scan_folder
 from mlwf_tui.workflow.trees.recovery import recover

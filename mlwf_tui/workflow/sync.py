@@ -18,7 +18,7 @@ from mlwf_tui.entities.threeway import MergeConflict, Side
 from mlwf_tui.errors import Conflict, NotFound
 from mlwf_tui.formats.supervisely_layout import place_annotation, place_image
 from mlwf_tui.processes import read_boot_id
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import read_summary, update_manifest
 from mlwf_tui.store.rows import encode_item
 from mlwf_tui.workflow.combine import combine

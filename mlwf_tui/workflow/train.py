@@ -17,7 +17,8 @@ from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.params import ParamSpec, build_params, describe_params
-from mlwf_tui.protocols import FitRequest, FitResult, Observer, Trainer
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.trainers import FitRequest, FitResult, Trainer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exporting.exports import export_manifest

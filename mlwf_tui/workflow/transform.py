@@ -16,7 +16,7 @@ from mlwf_tui.entities.item import check_dataset
 from mlwf_tui.entities.project import ManifestSummary, Project, Version
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput, InvalidParameter
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import EncodedItem, write_rows
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest

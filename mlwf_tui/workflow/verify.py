@@ -13,7 +13,7 @@ import msgspec
 from mlwf_tui.catalog.roots import Root
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import CorruptData, InvalidParameter, NotFound
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.references import find_unreadable
 from mlwf_tui.store.repair import repair_packs

@@ -11,7 +11,7 @@ from typing import Final
 
 from mlwf_tui.expressions.fields import FUNCTIONS, ITEM_FIELDS, OBJECT_FIELDS
 from mlwf_tui.params import ParamSpec, describe_params
-from mlwf_tui.protocols import Operation
+from mlwf_tui.protocols.operations import Operation
 from mlwf_tui.registry import Registry
 
 PATH: Final = Path(__file__).parents[2] / "docs" / "operations.md"

@@ -16,7 +16,7 @@ from mlwf_tui import processes
 from mlwf_tui.entities.ids import JobId
 from mlwf_tui.entities.run import JobExit, ProcessIdentity, Wish, WishKind
 from mlwf_tui.plugins.executors.local import LocalExecutor
-from mlwf_tui.protocols import Executor, JobSpec
+from mlwf_tui.protocols.executors import Executor, JobSpec
 from tests.jobs import kill, wait_for_file, wait_for_gone, wait_until
 
 EXECUTORS: tuple[Executor, ...] = (LocalExecutor(),)

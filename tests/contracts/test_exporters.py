@@ -10,7 +10,8 @@ import pytest
 from mlwf_tui.entities.annotation import LabelSchema, Tag, define_classes
 from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import Cancelled, InvalidInput
-from mlwf_tui.protocols import ExportedItem, ExportSummary, SourceItem
+from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary
+from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.registry import Registry
 from tests.exporting import fit_all, fit_to, write_fitted
 from tests.fakes.observers import KeepingObserver, StoppingObserver

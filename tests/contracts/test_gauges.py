@@ -13,7 +13,7 @@ import pytest
 
 from mlwf_tui.plugins.gauges.amd import AmdGauge
 from mlwf_tui.plugins.gauges.nvidia import NvidiaGauge
-from mlwf_tui.protocols import Gauge
+from mlwf_tui.protocols.gauges import Gauge
 from tests.fakes import sysfs
 from tests.fakes.driver import build_driver, write_gpus
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from mlwf_tui.conformance import OPERATION_CHECKS, OperationCase
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.params import describe_params
-from mlwf_tui.protocols import Draft, ImageOperation
+from mlwf_tui.protocols.operations import Draft, ImageOperation
 from mlwf_tui.registry import Registry
 
 NAMES = Registry().list_names("operations")

@@ -14,7 +14,7 @@ from mlwf_tui.entities.abilities import KEYPOINT_BOX
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind, Visibility
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.protocols import SourceItem
+from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.registry import Registry
 from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.exporting import fit_all, write_fitted

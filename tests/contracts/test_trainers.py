@@ -13,7 +13,8 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import Cancelled, InvalidInput, Paused
 from mlwf_tui.params import build_params, describe_params
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
-from mlwf_tui.protocols import EvaluateRequest, FitRequest, FitResult, PredictRequest, SourceItem, Trainer
+from mlwf_tui.protocols.operations import SourceItem
+from mlwf_tui.protocols.trainers import EvaluateRequest, FitRequest, FitResult, PredictRequest, Trainer
 from tests.fakes.observers import KeepingObserver, PausingObserver, StoppingObserver
 from tests.making import Box, make_item, make_yolo
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.params import param
-from mlwf_tui.protocols import PlannedItem, SourceItem
+from mlwf_tui.protocols.operations import PlannedItem, SourceItem
 
 ROOT = Path(__file__).parents[2]
 ENTRY_POINTS = """

@@ -10,15 +10,15 @@ from typing import Any
 
 from mlwf_tui.errors import Cancelled, Paused
 from mlwf_tui.params import param
-from mlwf_tui.protocols import (
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.operations import SourceItem
+from mlwf_tui.protocols.trainers import (
     EvaluateRequest,
     EvaluateResult,
     FitRequest,
     FitResult,
     ItemPrediction,
-    Observer,
     PredictRequest,
-    SourceItem,
 )
 
 BATCHES = 4

@@ -15,7 +15,7 @@ from PIL import Image
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.params import param
-from mlwf_tui.protocols import Draft, PlannedItem, ResultItem, SourceItem, draw_seed
+from mlwf_tui.protocols.operations import Draft, PlannedItem, ResultItem, SourceItem, draw_seed
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,15 @@ from typing import Any
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry
 from mlwf_tui.entities.model import Checkpoint, Model
-from mlwf_tui.protocols import (
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.operations import SourceItem
+from mlwf_tui.protocols.trainers import (
     EvaluateRequest,
     EvaluateResult,
     FitRequest,
     FitResult,
     ItemPrediction,
-    Observer,
     PredictRequest,
-    SourceItem,
 )
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace

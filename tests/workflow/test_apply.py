@@ -13,7 +13,7 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Cancelled, InvalidInput
-from mlwf_tui.protocols import PREDICT_BATCH
+from mlwf_tui.protocols.trainers import PREDICT_BATCH
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.collect import collect

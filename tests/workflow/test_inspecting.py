@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from mlwf_tui.errors import Cancelled
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.inspection import Candidate, Findings
 from mlwf_tui.store.verify import InspectAll
 from mlwf_tui.workflow.inspecting import make_inspection

@@ -16,7 +16,7 @@ from mlwf_tui import processes
 from mlwf_tui.entities.ids import JobId
 from mlwf_tui.entities.run import JobExit, ProcessIdentity, Wish
 from mlwf_tui.processes import OF_A_JOB
-from mlwf_tui.protocols import JobSpec
+from mlwf_tui.protocols.executors import JobSpec
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 WAITER = SUPERVISOR.with_name("waiter.py")

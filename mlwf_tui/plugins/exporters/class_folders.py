@@ -20,7 +20,8 @@ from mlwf_tui.plugins.exporters.files import (
     split_name,
 )
 from mlwf_tui.plugins.exporters.yolo import READ_BY_ULTRALYTICS, find_readable_suffix, place_readable
-from mlwf_tui.protocols import ExportedItem, ExportSummary, Observer
+from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary
+from mlwf_tui.protocols.observer import Observer
 
 
 @dataclass(slots=True)

@@ -25,7 +25,8 @@ from mlwf_tui.plugins.exporters.files import (
     name_split_folder,
     require_items,
 )
-from mlwf_tui.protocols import ExportedItem, ExportSummary, Observer
+from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary
+from mlwf_tui.protocols.observer import Observer
 
 _KINDS = (GeometryKind.RECTANGLE, GeometryKind.POLYGON, GeometryKind.MASK, GeometryKind.KEYPOINTS)
 

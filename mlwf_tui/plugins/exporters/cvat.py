@@ -29,7 +29,8 @@ from mlwf_tui.plugins.exporters.files import (
     quote_xml,
     require_items,
 )
-from mlwf_tui.protocols import ExportedItem, ExportSummary, Observer
+from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary
+from mlwf_tui.protocols.observer import Observer
 
 _INPUT_TYPES = {"none": "checkbox", "number": "number", "choice": "select"}
 _SKEW_PX = 1e-3  # how far a box's corner may lie from where a rectangle has it

@@ -25,7 +25,8 @@ from mlwf_tui.plugins.exporters.files import (
     require_items,
     split_name,
 )
-from mlwf_tui.protocols import ExportedItem, ExportSummary, Observer
+from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary
+from mlwf_tui.protocols.observer import Observer
 
 _IMAGE = 2  # Datumaro's media type
 _KINDS = tuple(kind for kind in GeometryKind if kind is not GeometryKind.ORIENTED_BOX)

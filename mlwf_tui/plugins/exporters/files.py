@@ -26,7 +26,7 @@ from mlwf_tui.entities.item import MAX_NAME_BYTES, Item, Split
 from mlwf_tui.entities.keys import KeySet
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.protocols import ExportedItem
+from mlwf_tui.protocols.exporters import ExportedItem
 
 DEFAULT_DATASET: Final = "main"  # whose name stays out of file names
 SIDE_SUFFIX_BYTES: Final = 5  # of an annotation file beside its image: .json

@@ -20,7 +20,8 @@ from mlwf_tui.plugins.exporters.files import (
     require_items,
     split_name,
 )
-from mlwf_tui.protocols import ExportedItem, ExportSummary, Observer
+from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary
+from mlwf_tui.protocols.observer import Observer
 
 VERSION = "5.5.0"  # of LabelMe, whose files look so
 

@@ -19,7 +19,8 @@ from mlwf_tui.plugins.exporters.files import (
     name_split_folder,
     require_items,
 )
-from mlwf_tui.protocols import ExportedItem, ExportSummary, Observer
+from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary
+from mlwf_tui.protocols.observer import Observer
 
 _WITH_AREA = (
     GeometryKind.RECTANGLE,

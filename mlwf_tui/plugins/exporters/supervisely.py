@@ -21,7 +21,8 @@ from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats.supervisely import encode_annotation, encode_meta
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place_fault, place_annotation, place_image
 from mlwf_tui.formats.supervisely_shapes import name_nodes
-from mlwf_tui.protocols import ExportedItem, ExportSummary, Observer
+from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary
+from mlwf_tui.protocols.observer import Observer
 
 
 class SuperviselyExporter:

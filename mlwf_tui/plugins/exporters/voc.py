@@ -25,7 +25,8 @@ from mlwf_tui.plugins.exporters.files import (
     split_name,
 )
 from mlwf_tui.plugins.exporters.voc_masks import Painter
-from mlwf_tui.protocols import ExportedItem, ExportSummary, Observer
+from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary
+from mlwf_tui.protocols.observer import Observer
 
 FLAGS = ("truncated", "difficult", "occluded")
 

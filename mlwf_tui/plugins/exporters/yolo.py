@@ -17,7 +17,8 @@ from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.exporters.files import FileNames, find_keypoint_box, list_seen
-from mlwf_tui.protocols import ExportedItem, ExportSummary, Observer
+from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary
+from mlwf_tui.protocols.observer import Observer
 
 READ_BY_ULTRALYTICS: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 

@@ -23,7 +23,7 @@ from mlwf_tui.plugins.importers.files import (
     read_lines,
     report_faults,
 )
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.protocols.importers import Description, Detection, ImportedItem
 
 COLORS_NAME: Final = "label_colors.txt"
 _SUFFIX: Final = "annot"

@@ -36,7 +36,7 @@ from mlwf_tui.plugins.importers.files import (
     report_faults,
 )
 from mlwf_tui.plugins.importers.objects import make_shape
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.protocols.importers import Description, Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"leftimg8bit"})
 

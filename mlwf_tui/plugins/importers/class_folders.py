@@ -24,7 +24,7 @@ from mlwf_tui.plugins.importers.files import (
     name_some,
 )
 from mlwf_tui.plugins.importers.tables import OfManyImages
-from mlwf_tui.protocols import Detection, ImportedItem
+from mlwf_tui.protocols.importers import Detection, ImportedItem
 
 LAYOUT: Final[frozenset[str]] = frozenset()
 _SYNSET: Final = re.compile(r"n\d{8}")

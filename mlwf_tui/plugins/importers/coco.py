@@ -44,7 +44,7 @@ from mlwf_tui.plugins.importers.files import (
 )
 from mlwf_tui.plugins.importers.image_index import ImageIndex
 from mlwf_tui.plugins.importers.tables import OfManyImages
-from mlwf_tui.protocols import Detection, ImportedItem
+from mlwf_tui.protocols.importers import Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"images"})
 

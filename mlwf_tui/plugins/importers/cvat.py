@@ -35,7 +35,7 @@ from mlwf_tui.plugins.importers.files import (
 )
 from mlwf_tui.plugins.importers.tables import OfManyImages, Table
 from mlwf_tui.plugins.importers.xml_documents import check_declarations
-from mlwf_tui.protocols import Detection, ImportedItem
+from mlwf_tui.protocols.importers import Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"images"})
 MAX_XML_BYTES: Final = 1 << 30

@@ -42,7 +42,7 @@ from mlwf_tui.plugins.importers.objects import (
     place_keypoints,
 )
 from mlwf_tui.plugins.importers.tables import Entry, OfManyImages, Table
-from mlwf_tui.protocols import Detection, ImportedItem
+from mlwf_tui.protocols.importers import Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"images"})
 

@@ -18,7 +18,7 @@ from mlwf_tui.entities.item import IMAGE_SUFFIXES, MAX_NAME_BYTES, Split, check_
 from mlwf_tui.entities.keys import KeySet
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.protocols import ImportedItem
+from mlwf_tui.protocols.importers import ImportedItem
 
 Report = Callable[[Problem], None]
 

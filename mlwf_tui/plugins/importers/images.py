@@ -18,7 +18,7 @@ from mlwf_tui.plugins.importers.files import (
     has_suffix,
     iter_images,
 )
-from mlwf_tui.protocols import Description, Detection, ImportedItem, Pairing
+from mlwf_tui.protocols.importers import Description, Detection, ImportedItem, Pairing
 
 NO_LAYOUT: Final[frozenset[str]] = frozenset()
 

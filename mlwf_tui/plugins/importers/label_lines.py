@@ -19,7 +19,7 @@ from mlwf_tui.plugins.importers.files import (
     split_lines,
 )
 from mlwf_tui.plugins.importers.pairs import iter_by_stem
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.protocols.importers import Description, Detection, ImportedItem
 
 _LOOKED_AT: Final = 5
 

@@ -37,7 +37,7 @@ from mlwf_tui.plugins.importers.objects import (
     make_tags,
 )
 from mlwf_tui.plugins.importers.pairs import iter_by_stem
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.protocols.importers import Description, Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"images", "annotations", "labels", "json", "jsons", "labelme"})
 

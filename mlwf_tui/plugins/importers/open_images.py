@@ -40,7 +40,7 @@ from mlwf_tui.plugins.importers.open_images_tables import (
     tell_missing,
 )
 from mlwf_tui.plugins.importers.tables import OfManyImages, Table
-from mlwf_tui.protocols import Detection, ImportedItem
+from mlwf_tui.protocols.importers import Detection, ImportedItem
 
 VARIANT: Final = "segmentation"
 

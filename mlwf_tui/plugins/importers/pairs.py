@@ -23,7 +23,7 @@ from mlwf_tui.plugins.importers.files import (
     report_faults,
     show_path,
 )
-from mlwf_tui.protocols import ImportedItem
+from mlwf_tui.protocols.importers import ImportedItem
 
 NONE: Final = -1
 _SEVERAL: Final = -1

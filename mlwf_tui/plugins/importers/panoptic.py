@@ -40,7 +40,7 @@ from mlwf_tui.plugins.importers.files import (
     show_path,
 )
 from mlwf_tui.plugins.importers.image_index import ImageIndex
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.protocols.importers import Description, Detection, ImportedItem
 
 _LOOKED_AT: Final = 20
 _SEGMENT: Final = Struct("<II")  # id; twice the place of the class's name, and one for a crowd

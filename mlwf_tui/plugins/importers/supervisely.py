@@ -21,7 +21,7 @@ from mlwf_tui.plugins.importers.files import (
     read_bytes,
     report_faults,
 )
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.protocols.importers import Description, Detection, ImportedItem
 
 _SUFFIXES: Final = IMAGE_SUFFIXES | {".json"}
 

@@ -12,7 +12,7 @@ from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import Keys, Place, Report, find_place, iter_numbered
 from mlwf_tui.plugins.importers.image_index import ImageIndex
-from mlwf_tui.protocols import Description, ImportedItem
+from mlwf_tui.protocols.importers import Description, ImportedItem
 
 Custom = dict[str, str | float | bool]
 

@@ -30,7 +30,7 @@ from mlwf_tui.plugins.importers.pairs import StemIndex, iter_paired, match_sourc
 from mlwf_tui.plugins.importers.voc_masks import VocMasksImporter, count_maps
 from mlwf_tui.plugins.importers.voc_objects import parse_voc, read_object
 from mlwf_tui.plugins.importers.voc_splits import LAYOUT, MAP_FOLDERS, find_split_place, is_map, read_splits
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.protocols.importers import Description, Detection, ImportedItem
 
 VARIANT: Final = "segmentation"
 

@@ -32,7 +32,7 @@ from mlwf_tui.plugins.importers.files import (
 )
 from mlwf_tui.plugins.importers.voc_objects import parse_voc, read_tags
 from mlwf_tui.plugins.importers.voc_splits import MAP_FOLDERS, find_split_place, is_map, read_splits
-from mlwf_tui.protocols import Description, Detection, ImportedItem
+from mlwf_tui.protocols.importers import Description, Detection, ImportedItem
 
 if TYPE_CHECKING:  # numpy is loaded where a picture is read
     import numpy as np

@@ -22,7 +22,7 @@ from mlwf_tui.plugins.importers.files import (
 )
 from mlwf_tui.plugins.importers.objects import make_box, read_number
 from mlwf_tui.plugins.importers.tables import Entry, OfManyImages, Table
-from mlwf_tui.protocols import Detection, ImportedItem
+from mlwf_tui.protocols.importers import Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"images", "wider_train", "wider_val", "wider_test"})
 CLASS_NAME: Final = "face"

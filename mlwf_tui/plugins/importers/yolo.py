@@ -33,7 +33,7 @@ from mlwf_tui.plugins.importers.yolo_config import TASKS, find_class_file, find_
 from mlwf_tui.plugins.importers.yolo_labels import Labels, find_paired_folders, find_task
 from mlwf_tui.plugins.importers.yolo_lines import LineKey, read_line, read_plain_boxes
 from mlwf_tui.plugins.importers.yolo_splits import SPLITS, choose_splits, has_lists
-from mlwf_tui.protocols import Description, Detection, ImportedItem, Pairing
+from mlwf_tui.protocols.importers import Description, Detection, ImportedItem, Pairing
 
 LAYOUT: Final = frozenset({"images", "obj_train_data"})
 

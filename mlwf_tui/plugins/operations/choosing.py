@@ -15,7 +15,7 @@ from mlwf_tui.plugins.operations.dealing import draw_rank
 from mlwf_tui.plugins.operations.grouping import find_look_alikes
 from mlwf_tui.plugins.operations.moving import add_ending
 from mlwf_tui.plugins.operations.names import check_classes, check_splits
-from mlwf_tui.protocols import PlannedItem, SourceItem
+from mlwf_tui.protocols.operations import PlannedItem, SourceItem
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from mlwf_tui.plugins.operations.pixels import (
     find_suffix,
     read_picture,
 )
-from mlwf_tui.protocols import Draft, PlannedItem, ResultItem, SourceItem, draw_seed
+from mlwf_tui.protocols.operations import Draft, PlannedItem, ResultItem, SourceItem, draw_seed
 
 Step = Callable[[Picture, np.random.Generator], Change]
 """Draws one change, knowing the picture as the steps before have left it."""

@@ -17,7 +17,7 @@ from mlwf_tui.expressions.parse import Condition, parse_item_condition
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.classes import keep_objects
 from mlwf_tui.plugins.operations.names import check_classes, check_splits
-from mlwf_tui.protocols import PlannedItem, SourceItem
+from mlwf_tui.protocols.operations import PlannedItem, SourceItem
 
 
 @dataclass(frozen=True, slots=True)

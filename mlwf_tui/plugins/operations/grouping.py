@@ -13,7 +13,7 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.duplicates import HASH_BYTES, find_similar
 from mlwf_tui.media.fingerprints import FINGERPRINT_BYTES, make_fingerprint
-from mlwf_tui.protocols import SourceItem
+from mlwf_tui.protocols.operations import SourceItem
 
 GROUPINGS: Final = ("none", "dataset", "tag", "custom", "name")
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import AnnotatedObject, LabelSchema
 from mlwf_tui.entities.item import Item
-from mlwf_tui.protocols import PlannedItem, SourceItem
+from mlwf_tui.protocols.operations import PlannedItem, SourceItem
 
 ObjectsChange = Callable[[Item, LabelSchema, Any], Iterable[AnnotatedObject]]
 """Returns the objects that an item has afterwards."""

@@ -17,7 +17,7 @@ from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.classes import rename_objects, rename_schema
 from mlwf_tui.plugins.operations.moving import add_ending
 from mlwf_tui.plugins.operations.names import parse_pairs
-from mlwf_tui.protocols import PlannedItem, SourceItem
+from mlwf_tui.protocols.operations import PlannedItem, SourceItem
 
 
 @dataclass(frozen=True, slots=True)

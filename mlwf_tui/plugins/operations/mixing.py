@@ -25,7 +25,7 @@ from mlwf_tui.plugins.operations.framing import cover
 from mlwf_tui.plugins.operations.names import check_splits
 from mlwf_tui.plugins.operations.pixels import FILL, Picture, encode, find_suffix, read_picture
 from mlwf_tui.plugins.operations.shapes import Shape, move_shape
-from mlwf_tui.protocols import Draft, PlannedItem, ResultItem, SourceItem
+from mlwf_tui.protocols.operations import Draft, PlannedItem, ResultItem, SourceItem
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from mlwf_tui.entities.annotation import LabelSchema, find_class_fault
 from mlwf_tui.entities.item import MAX_NAME_BYTES, Split, is_below
 from mlwf_tui.entities.names import suggest_name
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.protocols import SourceItem
+from mlwf_tui.protocols.operations import SourceItem
 
 
 def check_classes(schema: LabelSchema, names: Sequence[str]) -> None:

@@ -38,7 +38,7 @@ from mlwf_tui.plugins.operations.shapes import (
     read_shape,
     write_object,
 )
-from mlwf_tui.protocols import SourceItem
+from mlwf_tui.protocols.operations import SourceItem
 
 Pixels = NDArray[np.uint8]
 

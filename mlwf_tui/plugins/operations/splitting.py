@@ -18,7 +18,7 @@ from mlwf_tui.plugins.operations.dealing import Group, count_group, deal
 from mlwf_tui.plugins.operations.filtering import read_item_condition
 from mlwf_tui.plugins.operations.grouping import GROUPINGS, group_items
 from mlwf_tui.plugins.operations.names import check_datasets, check_tags
-from mlwf_tui.protocols import PlannedItem, SourceItem
+from mlwf_tui.protocols.operations import PlannedItem, SourceItem
 
 
 def _group_param() -> Any:

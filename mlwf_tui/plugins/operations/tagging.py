@@ -15,7 +15,7 @@ from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.dropping import read_object_condition
 from mlwf_tui.plugins.operations.filtering import read_item_condition
-from mlwf_tui.protocols import PlannedItem, SourceItem
+from mlwf_tui.protocols.operations import PlannedItem, SourceItem
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from mlwf_tui.plugins.operations.copies import join_name, make_copy, min_visible
 from mlwf_tui.plugins.operations.framing import cut_window
 from mlwf_tui.plugins.operations.names import check_classes
 from mlwf_tui.plugins.operations.pixels import Change, Picture, find_suffix
-from mlwf_tui.protocols import Draft, PlannedItem, ResultItem, SourceItem, draw_seed
+from mlwf_tui.protocols.operations import Draft, PlannedItem, ResultItem, SourceItem, draw_seed
 
 Window = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels; inside of its image."""

@@ -9,15 +9,15 @@ from typing import Any
 from mlwf_tui.plugins.trainers.ultralytics_architectures import list_architectures
 from mlwf_tui.plugins.trainers.ultralytics_checkpoints import list_checkpoints
 from mlwf_tui.plugins.trainers.ultralytics_params import TrainParams, check_extra, read_default_settings
-from mlwf_tui.protocols import (
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.operations import SourceItem
+from mlwf_tui.protocols.trainers import (
     EvaluateRequest,
     EvaluateResult,
     FitRequest,
     FitResult,
     ItemPrediction,
-    Observer,
     PredictRequest,
-    SourceItem,
 )
 
 

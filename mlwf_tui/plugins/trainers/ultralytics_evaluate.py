@@ -20,7 +20,8 @@ from mlwf_tui.plugins.trainers.ultralytics_library import (
     report_failure,
     use_all_threads,
 )
-from mlwf_tui.protocols import EvaluateRequest, EvaluateResult, ItemPrediction, Observer
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.trainers import EvaluateRequest, EvaluateResult, ItemPrediction
 
 CONFIDENCE_FLOOR = 0.001
 MAX_BOXES = 300  # of one image

@@ -23,7 +23,8 @@ from mlwf_tui.plugins.trainers.ultralytics_library import (
     use_all_threads,
 )
 from mlwf_tui.plugins.trainers.ultralytics_params import TrainParams, build_settings, check_extra
-from mlwf_tui.protocols import FitRequest, FitResult, Observer
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.trainers import FitRequest, FitResult
 
 BATCH_METRIC_INTERVAL_S = 0.1
 METRIC_KEYS = {

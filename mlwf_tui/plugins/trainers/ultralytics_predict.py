@@ -17,7 +17,9 @@ from mlwf_tui.plugins.trainers.ultralytics_library import (
     report_failure,
     use_all_threads,
 )
-from mlwf_tui.protocols import PREDICT_BATCH, ItemPrediction, Observer, PredictRequest, SourceItem
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.operations import SourceItem
+from mlwf_tui.protocols.trainers import PREDICT_BATCH, ItemPrediction, PredictRequest
 
 
 def predict(

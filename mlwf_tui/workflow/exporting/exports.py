@@ -16,7 +16,8 @@ import msgspec
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import StorageFailed
-from mlwf_tui.protocols import ExportedItem, Observer
+from mlwf_tui.protocols.exporters import ExportedItem
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exporting.fitting import Fitter, make_fitter
 from mlwf_tui.workspace import Workspace

@@ -8,7 +8,7 @@ import msgspec
 
 from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound, PluginError
-from mlwf_tui.protocols import Detection, Importer
+from mlwf_tui.protocols.importers import Detection, Importer
 from mlwf_tui.registry import Registry
 
 AUTO = "auto"

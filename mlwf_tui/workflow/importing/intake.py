@@ -18,7 +18,8 @@ from mlwf_tui.entities.keys import KeySet
 from mlwf_tui.entities.project import Project
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.protocols import ImportedItem, Observer
+from mlwf_tui.protocols.importers import ImportedItem
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import EncodedItem, encode, find_rows, move_row
 from mlwf_tui.store.nodes import KeptNodes

@@ -18,7 +18,7 @@ from mlwf_tui.entities.folder import SIGNATURE_BYTES, FileFinder, FolderListing,
 from mlwf_tui.entities.item import IMAGE_SUFFIXES
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
-from mlwf_tui.protocols import ImportedItem, Importer, Pairing
+from mlwf_tui.protocols.importers import ImportedItem, Importer, Pairing
 from mlwf_tui.store.manifests import find_rows
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.importing.cached_items import CachedItem, find_items, to_place

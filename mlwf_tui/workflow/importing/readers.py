@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from mlwf_tui.protocols import Importer
+from mlwf_tui.protocols.importers import Importer
 from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.hands import FEWEST_FOR_HANDS, Hands, count_hands, open_hands
 from mlwf_tui.workflow.importing.reading import ItemReader, Reading, Task

@@ -29,7 +29,7 @@ from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.probe import ImageFacts, probe_image
-from mlwf_tui.protocols import Description, Importer
+from mlwf_tui.protocols.importers import Description, Importer
 from mlwf_tui.store.manifests import encode
 from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.importing.scan import get_size, sign_status

@@ -22,7 +22,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, check_name
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import CorruptData, InvalidInput, MlwfError, StorageFailed
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.failures import guard_storage
 from mlwf_tui.store.streams import compute_stream_digest
 from mlwf_tui.workflow.importing.members import (

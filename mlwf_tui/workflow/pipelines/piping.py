@@ -18,7 +18,7 @@ from mlwf_tui.entities.pipeline import MAX_SWEPT, Fault, Output, Pipeline, Sourc
 from mlwf_tui.errors import InvalidInput, InvalidParameter, MlwfError, NotFound
 from mlwf_tui.formats.pipelines import hint_at, make_error
 from mlwf_tui.params import build_params, describe_params
-from mlwf_tui.protocols import Operation
+from mlwf_tui.protocols.operations import Operation
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.apply import ApplyParams, extend_schema
 from mlwf_tui.workflow.benchmark import check_task

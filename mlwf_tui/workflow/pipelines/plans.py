@@ -10,7 +10,7 @@ import msgspec
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.pipeline import Output, Pipeline, Step, Training
-from mlwf_tui.protocols import Operation
+from mlwf_tui.protocols.operations import Operation
 
 
 class CheckedStep(msgspec.Struct, frozen=True, kw_only=True):

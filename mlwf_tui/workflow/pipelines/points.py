@@ -15,7 +15,7 @@ from mlwf_tui.entities.project import ManifestSummary, Project, Version
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem, Run
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, NotFound
 from mlwf_tui.formats.pipeline_texts import write_pipeline
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.pipelines.plans import CheckedStep, Plan

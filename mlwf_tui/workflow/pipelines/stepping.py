@@ -15,7 +15,7 @@ from mlwf_tui.entities.pipeline import StepReport, StepState
 from mlwf_tui.entities.project import ManifestSummary
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem, RunState
 from mlwf_tui.errors import NotFound, Paused
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.apply import Annotated, annotate, describe_problems, digest_apply
 from mlwf_tui.workflow.pipelines.plans import CheckedStep
 from mlwf_tui.workflow.running.recorder import Recorder, record

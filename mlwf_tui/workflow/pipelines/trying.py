@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from mlwf_tui.entities.annotation import LabelSchema
-from mlwf_tui.protocols import Operation, SourceItem
+from mlwf_tui.protocols.operations import Operation, SourceItem
 
 
 def try_out(operation: Operation, schema: LabelSchema, params: Any) -> None:

@@ -24,7 +24,7 @@ from mlwf_tui.entities.machine import Gpu
 from mlwf_tui.entities.queue import Wants
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Conflict, NotFound
-from mlwf_tui.protocols import JobSpec
+from mlwf_tui.protocols.executors import JobSpec
 from mlwf_tui.workflow.running import leases
 from mlwf_tui.workflow.running.freezing import find_frozen_job, wake
 from mlwf_tui.workspace import Workspace

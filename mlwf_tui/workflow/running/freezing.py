@@ -12,7 +12,7 @@ import time
 from mlwf_tui import processes
 from mlwf_tui.entities.queue import Wants
 from mlwf_tui.entities.run import Job, Run, RunState, Wish, WishKind
-from mlwf_tui.protocols import Executor
+from mlwf_tui.protocols.executors import Executor
 from mlwf_tui.workflow.running import leases
 from mlwf_tui.workspace import Workspace
 

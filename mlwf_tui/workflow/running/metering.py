@@ -15,7 +15,7 @@ import msgspec
 from mlwf_tui.entities.machine import Gpu
 from mlwf_tui.entities.run import Run
 from mlwf_tui.entities.usage import GpuReading, Reading
-from mlwf_tui.protocols import Gauge
+from mlwf_tui.protocols.gauges import Gauge
 from mlwf_tui.workflow.machine import choose_for_jobs, load_gauges
 from mlwf_tui.workflow.running.leases import LEASED_GPUS
 from mlwf_tui.workflow.running.usage import FILE_NAME

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from mlwf_tui.entities.pace import Pace, describe_rate
 from mlwf_tui.entities.run import Progress
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 
 FIRST_S = 10.0
 SHARE = 0.05  # of the time so far between two lines: some thirty in the first hour, 120 in a day

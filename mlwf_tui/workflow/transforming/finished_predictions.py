@@ -18,7 +18,7 @@ import msgspec
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
-from mlwf_tui.protocols import ItemPrediction
+from mlwf_tui.protocols.trainers import ItemPrediction
 from mlwf_tui.workflow.transforming.record_files import RecordFile, clear_folders, iter_decoded, list_entries
 
 _FOLDER = "predictions"

@@ -13,7 +13,7 @@ import msgspec
 
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import EncodedItem
 from mlwf_tui.workflow.hands import open_hands
 from mlwf_tui.workflow.transforming.finished_drafts import (

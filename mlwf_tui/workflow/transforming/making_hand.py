@@ -18,7 +18,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import CorruptData, InvalidInput, NotFound, PluginError, StorageFailed
 from mlwf_tui.params import build_params
-from mlwf_tui.protocols import Draft, ImageOperation, ResultItem, SourceItem
+from mlwf_tui.protocols.operations import Draft, ImageOperation, ResultItem, SourceItem
 from mlwf_tui.registry import Registry
 from mlwf_tui.store.manifests import EncodedItem, encode
 from mlwf_tui.store.store import Store

@@ -18,7 +18,8 @@ import msgspec
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import check_dataset, check_name
 from mlwf_tui.errors import Conflict, InvalidInput, PluginError
-from mlwf_tui.protocols import Draft, Observer, Operation, PlannedItem
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.operations import Draft, Operation, PlannedItem
 from mlwf_tui.store.manifests import EncodedItem, encode, read_summary
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.importing.spool import ItemSpool

@@ -14,7 +14,8 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.project import ManifestSummary
 from mlwf_tui.entities.run import Run
 from mlwf_tui.params import build_params
-from mlwf_tui.protocols import Observer, Operation
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.operations import Operation
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.store.references import find_unreadable

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Origin
-from mlwf_tui.protocols import SourceItem
+from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.store.manifests import EncodedItem, iter_sized_shards, move_row, read_shard
 from mlwf_tui.store.rows import decode_item
 from mlwf_tui.store.store import Store

@@ -23,7 +23,7 @@ from mlwf_tui.formats.supervisely_layout import (
     place_image,
 )
 from mlwf_tui.media.probe import IMAGE_SUFFIXES, probe_image
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import find_rows, read_summary
 from mlwf_tui.store.rows import decode_item
 from mlwf_tui.workflow.importing.reading import MAX_IMAGE_BYTES, keep_inside, read_stable

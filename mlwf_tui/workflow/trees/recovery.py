@@ -14,7 +14,7 @@ from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats.supervisely import encode_meta
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place
 from mlwf_tui.processes import read_boot_id
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import find_rows, read_summary
 from mlwf_tui.store.rows import ItemRow, decode_row

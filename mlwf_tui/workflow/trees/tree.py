@@ -11,7 +11,7 @@ from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.ids import new_id
 from mlwf_tui.errors import Busy, Conflict, InvalidParameter, StorageFailed
 from mlwf_tui.formats.supervisely_layout import find_place
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.locks import hold_file

@@ -15,7 +15,7 @@ import msgspec
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place_fault
-from mlwf_tui.protocols import Observer
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import iter_shards, read_shard
 from mlwf_tui.store.rows import decode_row
 from mlwf_tui.store.spans import SpanReader

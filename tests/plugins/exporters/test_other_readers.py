@@ -19,7 +19,8 @@ from PIL import Image
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind, Tag, Visibility
 from mlwf_tui.entities.item import Split
 from mlwf_tui.plugins.exporters.runs import compress, measure_columns
-from mlwf_tui.protocols import ExportSummary, SourceItem
+from mlwf_tui.protocols.exporters import ExportSummary
+from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.registry import Registry
 from tests.exporting import write_fitted
 from tests.importing import read_folder

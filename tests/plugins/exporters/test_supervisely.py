@@ -27,7 +27,8 @@ from mlwf_tui.errors import Cancelled, InvalidInput
 from mlwf_tui.formats.supervisely import decode_annotation, decode_meta
 from mlwf_tui.plugins.exporters.supervisely import SuperviselyExporter
 from mlwf_tui.plugins.importers.supervisely import SuperviselyImporter
-from mlwf_tui.protocols import ExportedItem, ExportSummary, SourceItem
+from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary
+from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.fakes.observers import KeepingObserver, StoppingObserver
 from tests.formats.making import draw_items, odd_geometries, schemas, sound_geometries

@@ -11,7 +11,8 @@ from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind
 from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.exporters.yolo import YoloExporter
-from mlwf_tui.protocols import ExportSummary, SourceItem
+from mlwf_tui.protocols.exporters import ExportSummary
+from mlwf_tui.protocols.operations import SourceItem
 from tests.exporting import write_fitted
 from tests.making import make_item
 

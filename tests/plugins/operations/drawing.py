@@ -15,7 +15,7 @@ from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Origin, Split
 from mlwf_tui.media.filling import fill_geometry, read_mask
-from mlwf_tui.protocols import SourceItem
+from mlwf_tui.protocols.operations import SourceItem
 from tests.making import make_item
 from tests.operating import Made
 

@@ -11,7 +11,7 @@ from mlwf_tui.entities.annotation import AnnotatedObject, GeometryKind, LabelSch
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.params import build_params
-from mlwf_tui.protocols import SourceItem
+from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.registry import Registry
 from tests.contracts.test_operations import NEEDED
 from tests.operating import follow

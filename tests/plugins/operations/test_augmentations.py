@@ -13,7 +13,7 @@ from PIL import Image
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind
 from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import InvalidInput, InvalidParameter
-from mlwf_tui.protocols import SourceItem
+from mlwf_tui.protocols.operations import SourceItem
 from tests.making import make_image, make_item
 from tests.operating import follow
 

@@ -16,7 +16,7 @@ from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import build_params
 from mlwf_tui.plugins.operations.dealing import count_group, deal
-from mlwf_tui.protocols import SourceItem
+from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.registry import Registry
 from tests.making import make_item
 from tests.operating import follow

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.protocols import SourceItem
+from mlwf_tui.protocols.operations import SourceItem
 from tests.making import make_item
 from tests.operating import Made, follow
 

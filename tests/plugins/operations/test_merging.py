@@ -23,7 +23,7 @@ from mlwf_tui.entities.item import Item, Origin, Split
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.params import build_params
 from mlwf_tui.plugins.operations.merging import Merge, MergeParams
-from mlwf_tui.protocols import SourceItem
+from mlwf_tui.protocols.operations import SourceItem
 from tests.making import make_item
 from tests.operating import follow
 from tests.plugins.operations.drawing import make_alike, make_plain

@@ -13,7 +13,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.operations.pixels import Picture, Pixels, encode, read_picture
-from mlwf_tui.protocols import SourceItem
+from mlwf_tui.protocols.operations import SourceItem
 
 SLOPE = np.linspace(0, 65_535, 60 * 40).reshape(40, 60)
 

@@ -16,7 +16,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Origin, Split
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.plugins.operations.dealing import Group, deal
-from mlwf_tui.protocols import SourceItem
+from mlwf_tui.protocols.operations import SourceItem
 from tests.operating import follow
 from tests.plugins.operations.drawing import make_alike, make_plain
 

@@ -18,7 +18,7 @@ from typing import Any
 from mlwf_tui.entities.item import Split
 from mlwf_tui.params import build_params
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
-from mlwf_tui.protocols import EvaluateRequest, FitRequest, FitResult, PredictRequest
+from mlwf_tui.protocols.trainers import EvaluateRequest, FitRequest, FitResult, PredictRequest
 from tests.fakes.observers import KeepingObserver, StoppingObserver
 from tests.making import make_item
 

@@ -13,7 +13,7 @@ import pytest
 from mlwf_tui.errors import InvalidInput, InvalidParameter, PluginError
 from mlwf_tui.params import build_params
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
-from mlwf_tui.protocols import FitRequest, PredictRequest
+from mlwf_tui.protocols.trainers import FitRequest, PredictRequest
 from tests.fakes.observers import KeepingObserver
 from tests.making import Box, make_item, make_yolo
 

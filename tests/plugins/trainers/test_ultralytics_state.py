@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from mlwf_tui.errors import CorruptData, Paused
 from mlwf_tui.params import build_params
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
-from mlwf_tui.protocols import FitRequest
+from mlwf_tui.protocols.trainers import FitRequest
 from tests.fakes.observers import KeepingObserver, PausingObserver
 from tests.making import make_yolo
 from tests.plugins.trainers.hostile import Touching, write_sealed

@@ -1,0 +1,120 @@
+"""The contract of trainers: they fit, measure and apply models of one library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from mlwf_tui.entities.annotation import AnnotatedObject
+from mlwf_tui.entities.item import Split
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.operations import SourceItem
+
+
+class FitRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A training to do. `data` was written by the exporter that the trainer names in `data_format`."""
+
+    architecture: str  # "yolov10n", or a path to weights to start from
+    data: Path
+    class_names: tuple[str, ...]
+    folder: Path  # the trainer's own; everything it writes goes here. Empty, unless it is resumed
+    params: Any  # of the trainer's params_type
+    extra: Mapping[str, Any]  # further settings, handed to the library as they are
+    seed: int
+    is_resumed: bool = False  # go on from the checkpoint that an earlier fit has left in `folder`
+
+
+class FitResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a training left: weight files (the best first), and the best epoch's metrics."""
+
+    checkpoints: tuple[Path, ...]
+    architecture: str
+    task: str
+    image_size_px: int
+    metrics: Mapping[str, float]
+    environment: Mapping[str, str]
+    is_stopped: bool = False  # asked to stop before the last epoch; the checkpoints are good
+
+
+PREDICT_BATCH = 16
+"""How many images `Trainer.predict` may look at together, counted from the first that it is given.
+
+After a kill it is given the rest from such a border on, so that the same images meet in a batch: what a
+library computes of one may depend, in its last bits, on those beside it."""
+
+
+class ItemPrediction(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model says of one item; boxes in pixels of the original image, best first."""
+
+    key: str
+    objects: tuple[AnnotatedObject, ...] = ()
+    problem: str = ""  # why the image cannot be used; then there are no objects
+
+
+class EvaluateRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A model to run over one split of an exported folder, with every faint detection kept."""
+
+    weights: Path
+    data: Path
+    files: Mapping[str, str]  # as in ExportSummary
+    split: Split
+    folder: Path
+    image_size_px: int
+    device: str = "auto"
+
+
+class EvaluateResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Predictions of every image of the split, and the milliseconds one image took."""
+
+    predictions: tuple[ItemPrediction, ...]
+    speed: Mapping[str, float]  # preprocess_ms, inference_ms, postprocess_ms, images_per_second
+    library_metrics: Mapping[str, float] = {}
+
+
+class PredictRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A model to apply to items as a user would: with a confidence threshold."""
+
+    weights: Path
+    image_size_px: int
+    confidence: float
+    folder: Path
+    device: str = "auto"
+
+
+class Trainer(Protocol):
+    """Trains, measures and applies models of one library. May be slow to import; runs in a worker."""
+
+    name: str
+    summary: str
+    data_format: str  # the exporter whose folders `fit` and `evaluate` read
+    params_type: type[Any]
+
+    def list_architectures(self) -> tuple[str, ...]:
+        """Return the names that `FitRequest.architecture` takes, without importing the library."""
+
+    def check_settings(self, params: Any, extra: Mapping[str, Any]) -> None:
+        """Raise InvalidParameter for what `fit` would refuse, without importing the library."""
+
+    def can_resume(self, folder: Path) -> bool:
+        """Whether an interrupted fit has left a whole checkpoint in `folder`, which may be missing."""
+
+    def fit(self, request: FitRequest, observer: Observer) -> FitResult:
+        """Train; metrics and progress go to the observer, cancelling ends after the running batch.
+
+        Where the observer raises Paused, it goes on to the next checkpoint and lets Paused out; where
+        that is urgent, at once.
+        """
+
+    def evaluate(self, request: EvaluateRequest, observer: Observer) -> EvaluateResult:
+        """Predict every image of the split at a confidence floor of 0.001."""
+
+    def predict(
+        self, request: PredictRequest, items: Sequence[SourceItem], observer: Observer
+    ) -> Iterator[ItemPrediction]:
+        """Yield one prediction an item, in order, with only objects above the confidence.
+
+        An image that cannot be decoded is a prediction with a problem; the others are predicted.
+        """
