@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "datumaro", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
     "__init__", "affected", "backup_files", "calls", "combine", "content", "fingerprints", "fixing",
-    "hands", "hits", "inspecting", "items", "journal", "live", "messages", "names", "perform", "pictures",
+    "hand_watch", "hands", "hits", "inspecting", "items", "journal", "live", "messages", "names", "perform", "pictures",
     "preview", "refs", "run_diff", "serving",
 }  # fmt: skip
 SDK_NAMES = {
