@@ -91,17 +91,30 @@ def benchmark_command(
 @click.argument("model")
 @click.argument("ref")
 @click.option("--to", required=True, help="The project that gets the annotated items.")
+@click.option("--dataset", default="", help="Put them into this dataset, beside what else the project has.")
 @params_option
 @terms_options
 @DETACH
 def apply_command(
-    face: Face, model: str, ref: str, to: str, params: Mapping[str, str], detach: bool, terms: Terms
+    face: Face,
+    model: str,
+    ref: str,
+    to: str,
+    dataset: str,
+    params: Mapping[str, str],
+    detach: bool,
+    terms: Terms,
 ) -> int:
-    """Let a model annotate the items of a version."""
+    """Let a model annotate the items of a version.
+
+    \b
+    mlwf apply small cells@2 --to cells-labelled -p confidence=0.4
+    mlwf apply small new-images --to cells --dataset guessed
+    """
     from mlwf_tui.workflow.apply import submit_apply
 
     with face.open() as workspace:
-        run = submit_apply(workspace, model, ref, to=to, params=params, terms=terms)
+        run = submit_apply(workspace, model, ref, to=to, dataset=dataset, params=params, terms=terms)
         return _finish(face, workspace, run, detach=detach)
 
 
@@ -187,7 +200,8 @@ def _format_result(run: Run) -> str:
         f"  {result.get('objects_out', 0)} objects on {result.get('items_out', 0)} items"
         f"{f', {resumed:,} of them known from a run that did not end' if resumed else ''}"
     )
-    return "\n".join([text, *format_partly(run)])
+    warnings = [f"warning: {conflict}." for conflict in result.get("conflicts", ())]
+    return "\n".join([text, *warnings, *format_partly(run)])
 
 
 def _format_reports(reports: tuple[Report, ...]) -> str:

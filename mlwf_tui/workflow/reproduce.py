@@ -135,7 +135,9 @@ def submit_again(workspace: Workspace, ref: str, *, observer: Observer, terms: T
             )
         case "apply":
             model = _list_inputs(run, ArtifactKind.MODEL)[0].id
-            given = {key: value for key, value in params.items() if key not in ("model", "data", "to")}
+            given = {
+                key: value for key, value in params.items() if key not in ("model", "data", "to", "dataset")
+            }
             target = _name_again(workspace, str(params["to"]))
             return submit_apply(workspace, model, data, to=target, params=given, terms=terms)
         case _:
