@@ -39,6 +39,11 @@ class LineageNode(msgspec.Struct, frozen=True, kw_only=True):
     card: Card | None = None  # what a person or program put on it
     members: tuple[str, ...] = ()  # the ids of the nodes that it stands for, where several are drawn as one
 
+    @property
+    def is_planned(self) -> bool:
+        """Whether it is a step that a pipeline still has to do, or what that will make: the home has neither."""
+        return self.kind in (RUN_KIND, "intermediate") and "/" in self.id
+
 
 class LineageEdge(msgspec.Struct, frozen=True):
     """Data flows from `source` to `target`; both are node ids."""

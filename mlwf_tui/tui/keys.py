@@ -28,7 +28,7 @@ MADE = frozenset({EntryKind.MODEL, EntryKind.REPORT})
 RUNS = frozenset({EntryKind.RUN})
 NAMED = DATA | MADE
 REFERABLE = NAMED | RUNS | {EntryKind.FOLDER, EntryKind.RECIPE}
-ON_GRAPH = REFERABLE | {EntryKind.WORKSPACE, EntryKind.STATE, EntryKind.INTERMEDIATE}
+ON_GRAPH = REFERABLE | {EntryKind.WORKSPACE, EntryKind.STATE, EntryKind.INTERMEDIATE, EntryKind.PLANNED}
 ANYTHING: frozenset[EntryKind] = frozenset()
 
 

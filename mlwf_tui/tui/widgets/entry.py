@@ -28,6 +28,7 @@ class EntryKind(StrEnum):
     FOLDER = "folder"
     RECIPE = "recipe"
     INTERMEDIATE = "intermediate"  # what a pipeline's step has made
+    PLANNED = "planned"  # a step that a pipeline still has to do, or what it will make
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
