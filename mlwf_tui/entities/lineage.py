@@ -41,7 +41,7 @@ class LineageNode(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_planned(self) -> bool:
-        """Whether it is a step that a pipeline still has to do, or what that will make: the home has neither."""
+        """Whether it is a step that a pipeline still has to do, or its result: the home has neither."""
         return self.kind in (RUN_KIND, "intermediate") and "/" in self.id
 
 

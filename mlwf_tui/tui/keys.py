@@ -77,6 +77,7 @@ VERBS = (
     Key("import", "i", "import", "Import a folder of images and annotations", "Data"),
     Key("transform", "o", "transform", "Make new data with an operation", "Data", DATA),
     Key("pipeline", "Y", "pipeline", "Run the steps of a file or a ready recipe", "Data"),
+    Key("draft", "ctrl+y", "build a pipeline", "Put steps together, look at them, save and run them", "Data"),
     Key("copy", "C", "copy", "Begin a project of its own from here", "Versions", DATA),
     Key("merge", "M", "merge", "Bring changes of another project in", "Versions", DATA),
     Key("tag", "number_sign", "tag", "Give the version a name of its own", "Versions", VERSIONS),

@@ -8,6 +8,7 @@ from typing import Any
 from mlwf_tui.tui.screens.verbs.branching import Branching
 from mlwf_tui.tui.screens.verbs.care import Care
 from mlwf_tui.tui.screens.verbs.checking import Checking
+from mlwf_tui.tui.screens.verbs.drafting import Drafting
 from mlwf_tui.tui.screens.verbs.exporting import Exporting
 from mlwf_tui.tui.screens.verbs.folders import Folders
 from mlwf_tui.tui.screens.verbs.history import History
@@ -27,7 +28,8 @@ Verb = Callable[[Any], None]
 def make_verbs(host: Host) -> Mapping[str, Verb]:
     """Return every verb by its key's id."""
     history, branching, folders, care = History(host), Branching(host), Folders(host), Care(host)
-    questions = Questions(host)
+    questions, piping = Questions(host), Piping(host)
+    drafts = Drafting(host, piping)
     making, models, names, queueing = Making(host), Models(host), Names(host), Queueing(host)
     return {
         "commit": history.commit,
@@ -48,8 +50,9 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "backup": care.backup,
         "stats": care.stats,
         "import": making.import_,
-        "transform": Transforming(host).transform,
-        "pipeline": Piping(host).pipeline,
+        "transform": Transforming(host, drafts).transform,
+        "pipeline": piping.pipeline,
+        "draft": drafts.draft,
         "demo": making.demo,
         "train": models.train,
         "benchmark": models.benchmark,
