@@ -1,10 +1,10 @@
-"""Says of a .pt file, before any library opens it, whether it is weights and nothing else; calls nothing of it.
+"""Says of a .pt file, before any library opens it, whether it is weights and nothing else.
 
 A .pt file is a zip with a pickle, and a pickle can call whatever it names. Here it is played through with
 stand-ins in the place of all that it names: classes of networks that cannot be called, tensors without bytes.
-What it names beyond those is its danger; what claims more room than it has is no weights at all. The library then
-reads the file in torch's weights-only mode (see `load_weights`); this guard is what tells a person why not,
-and stops what that mode lets through: `Linear(100000, 100000)`, say, is a network's class with harmless words.
+What it names beyond those is its danger; what claims more room than it has is no weights at all. The library
+then reads the file in torch's weights-only mode (see `load_weights`). This guard tells a person why not, and
+stops what that mode lets through: `Linear(100000, 100000)` is a network's class with harmless words.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CLASS_MODULES = (
     "torch.nn.modules.", "ultralytics.nn.modules.", "ultralytics.nn.tasks.", "ultralytics.nn.distill_model.",
     "ultralytics.utils.loss.", "ultralytics.utils.tal.", "torchvision.transforms.transforms.",
 )  # fmt: skip
-"""Whose classes a network is made of. They are built empty and filled, as pickles of networks do, never called."""
+"""Whose classes a network is made of. Pickles of networks build them empty and fill them; they call none."""
 
 _ITEM_BYTES: Mapping[str, int] = {
     "DoubleStorage": 8, "FloatStorage": 4, "HalfStorage": 2, "BFloat16Storage": 2, "LongStorage": 8,
@@ -123,9 +123,9 @@ def _check_memo(path: Path, pickled: bytes) -> None:
     """
     try:
         for operation, argument, _ in pickletools.genops(pickled):
-            is_put = operation.name in ("PUT", "BINPUT", "LONG_BINPUT")
-            if is_put and int(argument) > len(pickled):
-                raise _refuse(path, f"claims a memo of {int(argument):,} places")
+            place = int(argument or 0) if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") else 0
+            if place > len(pickled):
+                raise _refuse(path, f"claims a memo of {place:,} places")
     except _READ_ERRORS as error:
         raise _refuse(path, "is damaged") from error
 
@@ -208,7 +208,9 @@ _CALLABLE: Mapping[str, Callable[..., Any]] = {
     "torch._utils._rebuild_tensor_v2": _rebuild_tensor,
     "torch._utils._rebuild_parameter": _make_inert,
     "torchvision.transforms.functional.InterpolationMode": _make_inert,
-    **dict.fromkeys(("numpy.dtype", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"), _make_inert),
+    "numpy.dtype": _make_inert,
+    "numpy.core.multiarray.scalar": _make_inert,
+    "numpy._core.multiarray.scalar": _make_inert,
     **{f"{m}.{c}": _make_inert for m in ("pathlib", "pathlib._local") for c in ("PosixPath", "WindowsPath")},
     **dict.fromkeys(
         ("ultralytics.utils.IterableSimpleNamespace", "ultralytics.yolo.utils.IterableSimpleNamespace"),

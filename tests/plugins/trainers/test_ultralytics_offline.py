@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mlwf_tui.errors import InvalidInput, Untrusted
+from mlwf_tui.errors import InvalidInput, InvalidParameter, PluginError, Untrusted
 from mlwf_tui.params import build_params
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
 from mlwf_tui.protocols.trainers import FitRequest, PredictRequest
