@@ -15,6 +15,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.apply import perform_apply
 from mlwf_tui.workflow.benchmark import perform_benchmark
 from mlwf_tui.workflow.calls import perform_call
+from mlwf_tui.workflow.package import perform_package
 from mlwf_tui.workflow.running.jobs import tend
 from mlwf_tui.workflow.running.leases import is_slot
 from mlwf_tui.workflow.running.recorder import Recorder, closing_run
@@ -58,6 +59,9 @@ def perform(workspace: Workspace, run: Run, observer: Observer) -> None:
         case "apply":
             with closing_run(recorder):
                 perform_apply(recorder, _find_version(recorder), _find_model(recorder), observer)
+        case "package":
+            with closing_run(recorder):
+                perform_package(recorder, _find_model(recorder), observer)
         case _:
             perform_call(workspace, recorder, observer)
 

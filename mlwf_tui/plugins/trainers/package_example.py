@@ -1,8 +1,8 @@
 """Finds objects on pictures with this model: `python example.py PICTURE…`, or `--check` to see that it works.
 
-model.json beside this file says what goes in and out; this file does that, with NumPy and the runtime that
-model.json names under "requires". It reads PNG itself; for other pictures it needs Pillow as well. Take from it
-whatever you need.
+model.json beside this file says what goes in and out. This file does that with NumPy and the runtime that
+model.json names under "requires". It reads PNG itself; for other pictures it needs Pillow as well. Take from
+it whatever you need.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def main() -> int:
     run = load(spec)
     if options.check:
         return check(spec, run)
-    found = {str(path): detect(read_picture(path), spec, run, options.confidence) for path in options.pictures}
+    found = {
+        str(path): detect(read_picture(path), spec, run, options.confidence) for path in options.pictures
+    }
     if options.json:
         print(json.dumps(found))
         return 0
@@ -62,9 +64,8 @@ def load(spec: dict[str, Any]) -> Any:
     if spec["format"] == "torchscript":
         import torch
 
-        network = torch.jit.load(weights, map_location="cpu").eval()
-        with torch.no_grad():
-            return lambda batch: network(torch.from_numpy(batch)).detach().numpy()
+        network: Any = torch.jit.load(weights, map_location="cpu").eval()  # type: ignore[no-untyped-call]
+        return lambda batch: network(torch.from_numpy(batch)).detach().numpy()
     sys.exit(f"This example does not run {spec['format']} files; model.json says what goes in and out.")
 
 

@@ -50,9 +50,7 @@ def _list_starts(length_px: int, side_px: int, overlap: float) -> list[int]:
     return [*starts, length_px - side_px]
 
 
-def place_seen(
-    objects: Iterable[AnnotatedObject], tile: Tile, width_px: int, height_px: int
-) -> list[Seen]:
+def place_seen(objects: Iterable[AnnotatedObject], tile: Tile, width_px: int, height_px: int) -> list[Seen]:
     """Return what was seen on a tile as it lies on the whole image."""
     return [
         Seen(_move(found, tile.left, tile.top), _is_cut(found.geometry.bounds, tile, width_px, height_px))
@@ -70,7 +68,9 @@ def keep_best(seen: Sequence[Seen], *, iou: float, max_objects: int) -> tuple[An
     ranked = sorted(seen, key=lambda one: (one.is_cut, -(one.found.confidence or 0.0)))
     kept: list[Seen] = []
     for one in ranked:
-        if not any(_covers(other, one, iou) for other in kept if other.found.class_name == one.found.class_name):
+        if not any(
+            _covers(other, one, iou) for other in kept if other.found.class_name == one.found.class_name
+        ):
             kept.append(one)
     best = sorted((one.found for one in kept), key=lambda found: -(found.confidence or 0.0))
     return tuple(best[:max_objects])

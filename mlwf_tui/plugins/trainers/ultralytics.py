@@ -21,8 +21,8 @@ from mlwf_tui.protocols.trainers import (
     FitRequest,
     FitResult,
     ItemPrediction,
-    PredictRequest,
     Predictor,
+    PredictRequest,
 )
 
 

@@ -29,7 +29,9 @@ from mlwf_tui.plugins.trainers.ultralytics_targets import get_target
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import Agreement, ExportRequest, ExportResult
 
-LICENCE = "AGPL-3.0-or-later, as Ultralytics states for models trained with it; or its makers' Enterprise licence"
+LICENCE = (
+    "AGPL-3.0-or-later, as Ultralytics states for models trained with it; or its makers' Enterprise licence"
+)
 BOX_TOLERANCE_PX, SCORE_TOLERANCE = 0.5, 0.005  # float32 differs by 0.0001, an FP16 engine by some tenths
 EXAMPLE_TIMEOUT_S = 300.0
 _EXAMPLE = "example.py"
@@ -52,6 +54,7 @@ def export(request: ExportRequest, observer: Observer) -> ExportResult:
     source = shutil.copyfile(request.weights, request.folder / "model.pt")
     observer.progress(0, 3, f"writing {request.format}")
     model = load_weights(source, is_trusted=request.is_trusted)
+    model.model.args = {**model.model.args, "data": ""}  # else the path of the data is in the file
     with report_failure(f"write {request.format}"):
         made = Path(model.export(format=target.library_name, imgsz=request.image_size_px, device=device))
     weights = made.rename(package / made.name)
@@ -92,7 +95,7 @@ def _prepare(data: bytes, side_px: int, is_stretched: bool) -> _Sample:
 
 
 def _run_all(path: Path, batches: Sequence[Any], device: str) -> list[Any]:
-    """Return the first output of a file for each batch, (1, ..., ...) float32, by the library's own runtime."""
+    """Return the first output of a file for each batch, float32, by the library's own runtime."""
     import torch
     from ultralytics.nn.autobackend import AutoBackend
 
@@ -211,9 +214,7 @@ def _choose_confidence(request: ExportRequest, outputs: Sequence[Any]) -> float:
     return request.confidence if best > request.confidence else best / 2
 
 
-def _ask(
-    model: Any, request: ExportRequest, pixels: Any, confidence: float
-) -> tuple[AnnotatedObject, ...]:
+def _ask(model: Any, request: ExportRequest, pixels: Any, confidence: float) -> tuple[AnnotatedObject, ...]:
     with report_failure("predict"):
         (result,) = model.predict(
             pixels,
