@@ -20,6 +20,7 @@ from mlwf_tui.workflow.running.jobs import tend
 from mlwf_tui.workflow.running.leases import is_slot
 from mlwf_tui.workflow.running.recorder import Recorder, closing_run
 from mlwf_tui.workflow.running.settle import notify
+from mlwf_tui.workflow.serve import perform_serve
 from mlwf_tui.workflow.train import perform_train
 from mlwf_tui.workspace import Workspace
 
@@ -62,6 +63,9 @@ def perform(workspace: Workspace, run: Run, observer: Observer) -> None:
         case "package":
             with closing_run(recorder):
                 perform_package(recorder, _find_model(recorder), observer)
+        case "serve":
+            with closing_run(recorder):
+                perform_serve(recorder, _find_model(recorder), observer)
         case _:
             perform_call(workspace, recorder, observer)
 
