@@ -42,18 +42,18 @@ class _Pairs:
 
 def match(truths: Truths, detections: Detections) -> Matches:
     """Return the pairing of detections with truths of the same image and class."""
-    is_truth_ignored = _is_outside(truths.areas)  # (M, A)
+    is_truth_ignored = is_outside(truths.areas)  # (M, A)
     pairs = _find_pairs(truths, detections)
     chosen = _choose(pairs, detections.rank, is_truth_ignored)  # (N, A, T) truth rows
     is_hit = chosen >= 0
     areas = np.arange(len(AREA_NAMES))[None, :, None]
     hit_ignored = is_truth_ignored[chosen, areas] if len(truths.image) else np.zeros_like(is_hit)
-    is_ignored = np.where(is_hit, hit_ignored, _is_outside(detections.areas)[:, :, None])
+    is_ignored = np.where(is_hit, hit_ignored, is_outside(detections.areas)[:, :, None])
     truth = chosen[:, 0, 0]
     return Matches(is_hit, is_ignored, truth, _read_iou(pairs, truth), is_truth_ignored)
 
 
-def _is_outside(areas: Floats) -> Bools:
+def is_outside(areas: Floats) -> Bools:
     """Return (N, A): whether each area lies outside of each size range; both ends are inside."""
     low, high = AREA_RANGES.T
     outside: Bools = (areas[:, None] < low) | (areas[:, None] > high)
