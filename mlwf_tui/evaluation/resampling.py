@@ -129,23 +129,24 @@ def _find_changes(base: Bools, counted: Bools) -> tuple[Ints, Floats]:
 def _average_precision(rows: _Rows, weights: Floats) -> Floats:
     """Return (B, T): COCO's mean of the precision at 101 recalls, at each IoU."""
     size = max(1, _CELLS_AT_ONCE // max(len(rows.image), 1))
-    parts = [_average_part(rows, weights[at : at + size]) for at in range(0, len(weights), size)]
+    by_image = np.ascontiguousarray(weights.T)  # (I, B): sums down the rows go side by side
+    parts = [_average_part(rows, by_image[:, at : at + size]) for at in range(0, len(weights), size)]
     return np.concatenate(parts)
 
 
 def _average_part(rows: _Rows, weights: Floats) -> Floats:
-    weight = weights[:, rows.image]  # (B, n)
-    truth_weight = weights[:, rows.truth_image].sum(axis=1)  # (B,)
-    total = np.cumsum(weight if rows.is_counted.all() else weight * rows.is_counted, axis=1)
-    precision = np.zeros((len(weights), len(IOU_THRESHOLDS)))
+    weight = weights[rows.image]  # (n, B)
+    truth_weight = weights[rows.truth_image].sum(axis=0)  # (B,)
+    total = np.cumsum(weight if rows.is_counted.all() else weight * rows.is_counted[:, None], axis=0)
+    precision = np.zeros((weights.shape[1], len(IOU_THRESHOLDS)))
     for place, (hits, (changed, sign)) in enumerate(zip(rows.hits, rows.changes, strict=True)):
         if len(hits):
-            kept = total[:, hits]
+            kept = total[hits]
             if len(changed):
-                more = np.cumsum(weight[:, changed] * sign, axis=1)
+                more = np.cumsum(weight[changed] * sign[:, None], axis=0)
                 before = np.searchsorted(changed, hits, "right")
-                kept = kept + np.pad(more, ((0, 0), (1, 0)))[:, before]
-            precision[:, place] = _integrate(np.cumsum(weight[:, hits], axis=1), kept, truth_weight)
+                kept += np.pad(more, ((1, 0), (0, 0)))[before]
+            precision[:, place] = _integrate(np.cumsum(weight[hits], axis=0), kept, truth_weight)
     precision[truth_weight == 0] = np.nan
     return precision
 
@@ -153,15 +154,15 @@ def _average_part(rows: _Rows, weights: Floats) -> Floats:
 def _integrate(true: Floats, kept: Floats, truth_weight: Floats) -> Floats:
     """Return (B,): the mean over 101 recalls of the best precision from there on.
 
-    `true` and `kept` are (B, h), the weights of true positives and of all detections down to each of
+    `true` and `kept` are (h, B), the weights of true positives and of all detections down to each of
     the h hits: between them the precision only falls, and no recall is reached.
     """
-    recall = true / np.where(truth_weight > 0, truth_weight, 1)[:, None]
-    height = np.maximum.accumulate((true / np.maximum(kept, 1e-300))[:, ::-1], axis=1)[:, ::-1]
-    last = (recall * 100 + 1e-9).astype(np.int16)  # of the points 0, 0.01, ... 1, which are not all k / 100
-    reached = last + 1 - (RECALL_POINTS[last] > recall)
-    steps = np.diff(reached, axis=1, prepend=0)
-    mean: Floats = np.einsum("bh,bh->b", height, steps) / len(RECALL_POINTS)
+    recall = true / np.maximum(truth_weight, 1e-300)
+    height = np.maximum.accumulate((true / np.maximum(kept, 1e-300))[::-1], axis=0)[::-1]
+    last = (recall * 100 + 1e-9).astype(np.intp)  # of the points 0, 0.01, ... 1, which are not all k / 100
+    reached = last - (RECALL_POINTS[last] > recall)  # one less than how many
+    height[:-1] -= height[1:]  # the sum of heights by steps, by parts
+    mean: Floats = np.einsum("hb,hb->b", height, reached + 1) / len(RECALL_POINTS)
     return mean
 
 
