@@ -116,7 +116,8 @@ def _mend(measured: Measured, errors: Errors, state: _State, kind: ErrorKind) ->
         return _State(state.label, state.score, state.is_hit, state.truth_counts - missed)
     wrong = errors.detection == _KINDS.index(kind)
     label, is_hit = state.label.copy(), state.is_hit.copy()
-    mended = _choose_best(measured, errors, wrong)
+    best = _choose_best(measured, errors)
+    mended = best[wrong[best]]
     is_hit[mended] = True
     label[mended] = measured.truths.label[errors.near[mended]]
     kept = ~wrong
@@ -124,11 +125,11 @@ def _mend(measured: Measured, errors: Errors, state: _State, kind: ErrorKind) ->
     return _State(label[kept], state.score[kept], is_hit[kept], state.truth_counts)
 
 
-def _choose_best(measured: Measured, errors: Errors, wrong: Bools) -> Ints:
-    """Return the rows among the wrong that mean a truth which none has found: the best of each truth."""
+def _choose_best(measured: Measured, errors: Errors) -> Ints:
+    """Return, for each truth that is near but not found, the row of highest score that means it."""
     is_taken = np.zeros(len(measured.truths.image), bool)
     is_taken[measured.matches.truth[measured.is_hit]] = True
-    rows = np.flatnonzero(wrong & (errors.near >= 0))
+    rows = np.flatnonzero(errors.near >= 0)
     rows = rows[~is_taken[errors.near[rows]]]
     rows = rows[np.lexsort((-measured.detections.score[rows], errors.near[rows]))]
     meant = errors.near[rows]
