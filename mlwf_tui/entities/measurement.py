@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -114,3 +115,45 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     truths_broken: int
     truths_both_missed: int
     item_count: int
+
+
+class ComparedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the models side by side, as its report has measured it."""
+
+    report: str  # id
+    report_name: str
+    model: str
+    architecture: str
+    version: str  # project@number
+    split: str
+    metrics: Mapping[str, float]
+    speed: Mapping[str, float]
+    size_bytes: int
+    is_on_front: bool  # no other is at once more accurate, faster and smaller
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that differs in how two models were made."""
+
+    kind: str  # parameter, data, environment
+    name: str
+    before: Any
+    after: Any
+
+
+class ComparedPair(msgspec.Struct, frozen=True, kw_only=True):
+    """A newer model beside the last one that was named."""
+
+    new: str  # names of models
+    old: str
+    comparison: Comparison
+    causes: tuple[Cause, ...]
+
+
+class ComparisonReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a report that compares: all models, and each beside the last."""
+
+    schema: int = 1
+    models: tuple[ComparedModel, ...]
+    pairs: tuple[ComparedPair, ...]
+    one_sided_classes: tuple[str, ...] = ()  # that not every model knows; to it they are all missed

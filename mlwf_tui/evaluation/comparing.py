@@ -90,8 +90,8 @@ def _make_difference(value: float, drawn: Floats, p: float | None = None) -> Dif
     interval = find_interval(drawn)
     if interval is None or np.isnan(value):
         return None
-    low, high = interval
-    return Difference(value=value, low=low, high=high, p=find_p_value(drawn) if p is None else p)
+    p = find_p_value(drawn) if p is None else p
+    return Difference(value=value, low=interval.low, high=interval.high, p=p)
 
 
 def _compare_classes(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mlwf_tui.entities.measurement import Interval
 from mlwf_tui.evaluation.average_precision import RECALL_POINTS
 from mlwf_tui.evaluation.columns import Bools, Floats, Ints
 from mlwf_tui.evaluation.matching import AREA_NAMES, IOU_THRESHOLDS, is_outside
@@ -196,13 +197,13 @@ def _mean(values: Floats) -> Floats:
     return mean
 
 
-def find_interval(values: Floats, level: float = 0.95) -> tuple[float, float] | None:
+def find_interval(values: Floats, level: float = 0.95) -> Interval | None:
     """Return between what the middle `level` of resampled values lie; None where none is a number."""
     known = values[~np.isnan(values)]
     if not len(known):
         return None
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    return Interval(float(low), float(high))
 
 
 def find_p_value(differences: Floats) -> float:

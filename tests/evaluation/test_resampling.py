@@ -111,7 +111,7 @@ def test_intervals_of_equal_models_hold_as_often_as_they_say() -> None:
         one, other = (weigh(of, draw_weights(60, count=200, seed=seed)).metrics["map50"] for of in both)
         interval = find_interval(one - other)
         assert interval is not None
-        held.append(interval[0] <= 0 <= interval[1])
+        held.append(interval.low <= 0 <= interval.high)
     assert 0.86 <= np.mean(held) <= 1.0
 
 
