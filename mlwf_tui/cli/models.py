@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -131,14 +132,28 @@ def models_command(face: Face) -> None:
 
 @command(group, "report")
 @click.argument("ref", required=False)
-def report_command(face: Face, ref: str | None) -> None:
-    """Show a report; without a name, list all."""
+@click.option("--html", type=click.Path(path_type=Path), help="Write it as a page that opens offline.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write it as a file; its ending says how: .html, .md, .json or .csv.",
+)
+def report_command(face: Face, ref: str | None, html: Path | None, out: Path | None) -> None:
+    """Show a report; without a name, list all.
+
+    \b
+    mlwf report small-on-cells --html report.html
+    mlwf report small-on-cells --out report.md
+    """
     from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
 
     with face.open() as workspace:
         if ref is None:
             reports = list_reports(workspace)
             face.show({"reports": [to_document(r) for r in reports]}, lambda: _format_reports(reports))
+            return
+        if html is not None or out is not None:
+            _write_report(face, workspace, ref, html, out)
             return
         report = get_report(workspace, ref)
         if report.kind is ReportKind.COMPARISON:
@@ -147,6 +162,15 @@ def report_command(face: Face, ref: str | None) -> None:
         evaluation = read_evaluation(workspace, report)
     document = {**to_document(report), "evaluation": to_document(evaluation)}
     face.show(document, lambda: _format_report(report, evaluation))
+
+
+def _write_report(face: Face, workspace: Workspace, ref: str, html: Path | None, out: Path | None) -> None:
+    from mlwf_tui.workflow.reporting.export_report import export_report
+
+    paths = [export_report(workspace, ref, html, format="html")] if html is not None else []
+    paths += [export_report(workspace, ref, out)] if out is not None else []
+    document = {"report": ref, "paths": [str(path) for path in paths]}
+    face.show(document, "\n".join(f"written: {path}" for path in paths))
 
 
 def _show_comparison(face: Face, workspace: Workspace, report: Report) -> None:

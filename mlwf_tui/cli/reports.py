@@ -117,9 +117,11 @@ def _tell_models(body: ComparisonReport) -> str:
 
 
 def _tell_pair(pair: ComparedPair) -> Iterator[str]:
+    from mlwf_tui.workflow.reporting.words import judge
+
     found = pair.comparison
     rows = [
-        (name, f"{of.value:+.3f}", f"{of.low:+.3f} … {of.high:+.3f}", f"{of.p:.3f}", _judge(of))
+        (name, f"{of.value:+.3f}", f"{of.low:+.3f} … {of.high:+.3f}", f"{of.p:.3f}", judge(of))
         for name, of in ((name, found.differences.get(name)) for name in _SHOWN)
         if of is not None
     ]
@@ -138,9 +140,3 @@ def _tell_pair(pair: ComparedPair) -> Iterator[str]:
         yield f"… and {len(worse) - _ROWS:,} more"
     for cause in pair.causes:
         yield f"differs: {cause.kind} {cause.name}  {cause.before} → {cause.after}"
-
-
-def _judge(difference: Difference) -> str:
-    if not difference.is_measurable:
-        return "no measurable difference"
-    return "better" if difference.value > 0 else "worse"

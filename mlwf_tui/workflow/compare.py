@@ -25,6 +25,7 @@ from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.measuring import list_class_names, measure_report, read_truths
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_version
+from mlwf_tui.workflow.reporting.words import judge
 from mlwf_tui.workflow.run_diff import diff_runs
 from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workspace import Workspace
@@ -352,6 +353,4 @@ def describe_difference(name: str, difference: Difference | None) -> str:
     if difference is None:
         return f"{name} cannot be compared"
     interval = f"[{difference.low:+.3f}, {difference.high:+.3f}]"
-    if not difference.is_measurable:
-        return f"{name} {difference.value:+.3f} {interval}, no measurable difference"
-    return f"{name} {difference.value:+.3f} {interval}, {'better' if difference.value > 0 else 'worse'}"
+    return f"{name} {difference.value:+.3f} {interval}, {judge(difference)}"
