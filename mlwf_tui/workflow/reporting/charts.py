@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from html import escape
 
@@ -20,6 +21,7 @@ MAX_CELLS = 24
 
 STYLE = """
 .chart text{font:11px system-ui,sans-serif;fill:#334155}
+.chart .name{paint-order:stroke;stroke:#fff;stroke-width:3px}
 .chart .title{font-weight:600;font-size:12px;fill:#0f172a}
 .chart .axis{stroke:#94a3b8}.chart .grid{stroke:#e2e8f0}.chart .line{fill:none;stroke-width:1.8}
 .chart .whisker{stroke:#0f172a;stroke-width:1}
@@ -31,7 +33,7 @@ def draw_lines(
 ) -> str:
     """Return curves over one another, y from 0 to what the largest asks for; a name beside each colour."""
     top = max((max(curve.y, default=0) for curve in curves), default=0)
-    y_range = (0.0, 1.0 if top <= 1 else top)
+    y_range = (0.0, 1.0 if top <= 1 else round_up(top))
     parts = [*_draw_frame(title, x_label, y_label, x_range, y_range)]
     for place, curve in enumerate(curves):
         points = " ".join(
@@ -42,7 +44,7 @@ def draw_lines(
         parts.append(f'<polyline class="line" stroke="{color}" stroke-dasharray="{dash}" points="{points}"/>')
         if len(curves) > 1:
             y = TOP + 14 + place * 13
-            parts.append(f'<text x="{WIDTH - RIGHT - 6}" y="{y}" text-anchor="end" style="fill:{color}">'
+            parts.append(f'<text class="name" x="{WIDTH - RIGHT - 6}" y="{y}" text-anchor="end" style="fill:{color}">'
                          f"{show(curve.name)}</text>")  # fmt: skip
     return _wrap(parts, WIDTH, HEIGHT)
 
@@ -61,7 +63,7 @@ def draw_bars(
     height = TOP + shown * ROW + BOTTOM
     right = WIDTH - RIGHT
     zero = _scale(0, x_range, LABEL_WIDTH, right)
-    parts = [f'<text class="title" x="{LABEL_WIDTH}" y="16">{show(title)}</text>']
+    parts = [f'<text class="title" x="6" y="16">{show(title)}</text>']
     for row, name in enumerate(names[:shown]):
         y = TOP + row * ROW
         parts.append(f'<text x="{LABEL_WIDTH - 6}" y="{y + 13}" text-anchor="end">{show(name, 20)}</text>')
@@ -138,7 +140,7 @@ def _draw_frame(
     for value in _list_ticks(y_range):
         y = _scale(value, y_range, bottom, TOP)
         yield f'<path class="grid" d="M{LEFT} {y:.1f}H{right}"/>'
-        yield f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>'
+        yield f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_shorten(value)}</text>'
     for value in _list_ticks(x_range):
         x = _scale(value, x_range, LEFT, right)
         yield f'<text x="{x:.1f}" y="{bottom + 15}" text-anchor="middle">{value:g}</text>'
@@ -150,7 +152,15 @@ def _draw_frame(
 
 def _list_ticks(of: tuple[float, float]) -> list[float]:
     low, high = of
-    return [round(low + (high - low) * step / 5, 10) for step in range(6)]
+    step = round_up((high - low) / 6)
+    first = math.ceil(low / step - 1e-9)
+    return [round(step * place, 10) for place in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def round_up(value: float) -> float:
+    """Return the least of 1, 2, 2.5, 5 times a power of ten that is no smaller."""
+    power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
+    return float(next(step * power for step in (1, 2, 2.5, 5, 10) if value <= step * power * (1 + 1e-9)))
 
 
 def _scale(value: float, of: tuple[float, float], start: float, end: float) -> float:
@@ -170,5 +180,5 @@ def show(text: str, length: int = 60) -> str:
     return escape(show_safely(text, length).translate(NO_XML))
 
 
-def _shorten(count: int) -> str:
-    return str(count) if count < 1000 else f"{count / 1000:.0f}k"
+def _shorten(value: float) -> str:
+    return f"{value:g}" if value < 1000 else f"{value / 1000:.3g}k"

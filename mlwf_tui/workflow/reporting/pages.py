@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from mlwf_tui.entities.measurement import Calibration, ComparedPair, ComparisonReport, Difference, Interval
 from mlwf_tui.entities.model import Curve, Evaluation, Report
 from mlwf_tui.workflow.reporting.charts import STYLE as CHART_STYLE
-from mlwf_tui.workflow.reporting.charts import draw_bars, draw_counts, draw_lines, show
+from mlwf_tui.workflow.reporting.charts import draw_bars, draw_counts, draw_lines, round_up, show
 from mlwf_tui.workflow.reporting.galleries import LEGEND, LEGEND_OF_TWO
 from mlwf_tui.workflow.reporting.galleries import STYLE as GALLERY_STYLE
 from mlwf_tui.workflow.reporting.words import (
@@ -125,7 +125,7 @@ def _draw_errors(evaluation: Evaluation) -> Iterator[str]:
         names = [f"{of.kind.value} ({of.count:,})" for of in evaluation.errors]
         values = [of.map50_lost for of in evaluation.errors]
         yield draw_bars(names, values, title="What mending each kind of error would give back",
-                        x_label="mAP50", x_range=(0, max(max(values), 0.01)))  # fmt: skip
+                        x_label="mAP50", x_range=(0, round_up(max(max(values), 0.01))))  # fmt: skip
 
 
 def _draw_calibration(found: Calibration | None) -> str:
@@ -150,7 +150,7 @@ def _draw_calibration(found: Calibration | None) -> str:
 def _draw_class_differences(pair: ComparedPair) -> str:
     known = [(of.name, of.map50) for of in pair.comparison.classes if of.map50 is not None]
     known.sort(key=lambda of: of[1].value)
-    reach = max((max(abs(of.low), abs(of.high)) for _, of in known), default=0.01) or 0.01
+    reach = round_up(max((max(abs(of.low), abs(of.high)) for _, of in known), default=0) or 0.01)
     return draw_bars(
         [name for name, _ in known],
         [of.value for _, of in known],
