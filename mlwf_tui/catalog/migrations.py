@@ -336,5 +336,5 @@ MIGRATIONS = (
     Migration(4, "standings of runs", _STANDINGS),
     Migration(5, "pipelines", _PIPELINES),
     Migration(6, "artifacts and cards of other programs, minor versions", _TRACKING),
-    Migration(7, "predictions of reports, and comparisons", _PREDICTIONS),
+    Migration(8, "predictions of reports, and comparisons", _PREDICTIONS),
 )

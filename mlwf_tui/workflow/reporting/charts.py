@@ -44,8 +44,8 @@ def draw_lines(
         parts.append(f'<polyline class="line" stroke="{color}" stroke-dasharray="{dash}" points="{points}"/>')
         if len(curves) > 1:
             y = TOP + 14 + place * 13
-            parts.append(f'<text class="name" x="{WIDTH - RIGHT - 6}" y="{y}" text-anchor="end" style="fill:{color}">'
-                         f"{show(curve.name)}</text>")  # fmt: skip
+            place_there = f'x="{WIDTH - RIGHT - 6}" y="{y}" text-anchor="end" style="fill:{color}"'
+            parts.append(f'<text class="name" {place_there}>{show(curve.name)}</text>')
     return _wrap(parts, WIDTH, HEIGHT)
 
 
