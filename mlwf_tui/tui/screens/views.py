@@ -12,6 +12,7 @@ from textual.widget import Widget
 from mlwf_tui.entities.change import Diff
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.layout import MonitorLayout
+from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Evaluation, Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
@@ -48,6 +49,11 @@ TITLES = {
 }  # fmt: skip
 ROOMY = (ITEMS, DIFF, CHECK)
 """Views of pictures: opened, they get the whole screen."""
+
+TOLD_BY_RUN = (
+    EntryKind.RUN, EntryKind.MODEL, EntryKind.INTERMEDIATE, EntryKind.ARTIFACT, EntryKind.RECIPE,
+)  # fmt: skip
+"""Nodes that open as the run beside them."""
 
 MAX_LISTED_CHANGES = 200_000
 EMPTY_HINTS = {
@@ -168,8 +174,32 @@ class Views:
                 self.show_items(entry)
             case Project() as project if is_listed or project.latest_version is None:
                 self.show_items(entry)
+            case LineageNode() as node:
+                return self._open_node(entry, node)
             case _:
                 return self.show_list(entry)
+        return True
+
+    def _open_node(self, entry: Entry, node: LineageNode) -> bool:
+        """Show what a node stands for, or the run beside it where that can tell more."""
+        match entry.kind:
+            case EntryKind.STATE if "@" in node.title:
+                self.show_items(entry)
+            case EntryKind.VERSION:
+                self.show_items(entry)
+            case (
+                EntryKind.RUN
+                | EntryKind.MODEL
+                | EntryKind.INTERMEDIATE
+                | EntryKind.ARTIFACT
+                | EntryKind.RECIPE
+            ):
+                run_id = self._host.snapshot.find_run_of(node.id)
+                if run_id is None:
+                    return False
+                self.show_run_of(run_id)
+            case _:
+                return False
         return True
 
     # --- lists ---------------------------------------------------------------------------------

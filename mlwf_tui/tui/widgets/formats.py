@@ -76,6 +76,9 @@ KEY_NAMES = {
     "full_stop": ".",
     "comma": ",",
     "ampersand": "&",
+    "apostrophe": "'",
+    "underscore": "_",
+    "semicolon": ";",
     "number_sign": "#",
     "circumflex_accent": "^",
 }

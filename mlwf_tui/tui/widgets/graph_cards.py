@@ -1,4 +1,4 @@
-"""One node of the lineage graph as a card: three lines, one line, or a dot; where it stands is the layout's."""
+"""One node of the lineage graph as a card: three lines, one, or a dot; where it stands is the layout's."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Draw = Callable[[LineageNode, int, int, bool, bool, datetime, Progress | None], 
 
 
 def choose_drawing(width: int, height: int) -> Draw:
-    """Return what draws a card of this size in cells; the fourth and fifth are "has children", "is selected"."""
+    """Return what draws a card of this size in cells; its two flags are "has children" and "is selected"."""
     return _draw_full if height > 1 else _draw_line if width > 3 else _draw_dot
 
 
@@ -96,8 +96,10 @@ def _draw_head(node: LineageNode, width: int, frame: str, border: str) -> Line:
     pill = fit(f" {badge} ", min(cell_len(badge) + 2, width // 2)) if badge else ""
     title = fit(title, min(cell_len(title), width - 8 - cell_len(pill)))
     label: Line = [
-        (f"{first}{rule} ", border), (f"{KIND_GLYPHS[node.kind]} ", f"box--{node.kind}"), (title, "box--title"),
-    ]  # fmt: skip
+        (f"{first}{rule} ", border),
+        (f"{KIND_GLYPHS[node.kind]} ", f"box--{node.kind}"),
+        (title, "box--title"),
+    ]
     end: Line = [(pill, "box--badge"), (f"{rule}{last}", border)] if pill else [(last, border)]
     rest = width - measure_line(label) - measure_line(end) - 1
     return [*label, (" " + rule * rest, border), *end]

@@ -1,4 +1,4 @@
-"""Rows of the lineage graph as strips, kept in pieces: a step of a scroll draws what comes into view alone."""
+"""Rows of the lineage graph as strips, kept in pieces: a scroll draws what comes into view alone."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ from textual.strip import Strip
 from mlwf_tui.entities.lineage import LineageGraph, LineageNode
 from mlwf_tui.entities.run import Progress
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
-from mlwf_tui.tui.widgets.graph_corner import MAP_WIDTH, MapCorner
 from mlwf_tui.tui.widgets.graph_cards import BOX_CLASSES, write_box_css
+from mlwf_tui.tui.widgets.graph_corner import MAP_WIDTH, MapCorner
 from mlwf_tui.tui.widgets.graph_drawing import NO_PROGRESS, draw_row
 from mlwf_tui.tui.widgets.graph_filter import NodeFilter
 from mlwf_tui.tui.widgets.graph_layout import SIZES

@@ -8,6 +8,7 @@ from functools import partial
 
 from textual.content import Content
 
+from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.tui.screens.verbs.host import Host, finish
@@ -41,7 +42,9 @@ class Names:
             work = partial(rename, self._host.workspace, entry.target, name)
             self._host.ask("rename", work, lambda _: finish(self._host, f"Renamed {entry.title} to {name}."))
 
-        self._host.put(Prompt(f"Rename {entry.ref}", value=entry.title), done)
+        card = entry.entity.card if isinstance(entry.entity, LineageNode) else None
+        present = card.title if card is not None and card.title else entry.title
+        self._host.put(Prompt(f"Rename {entry.title}", value=present), done)
 
     def history(self, entry: Entry) -> None:
         """List what was ever said and done of the entry, newest first."""
@@ -100,5 +103,7 @@ def _find_description(entry: Entry) -> str:
             return version.message
         case (Project() | Model() | Report()) as described:
             return described.description
+        case LineageNode() as node if node.card is not None:
+            return node.card.description
         case _:
             return ""
