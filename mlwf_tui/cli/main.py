@@ -31,7 +31,7 @@ COMMANDS = {
     "mlwf_tui.cli.checkout": ("checkout", "status", "sync"),
     "mlwf_tui.cli.models": ("train", "models", "benchmark", "report", "apply"),
     "mlwf_tui.cli.runs": ("runs", "logs", "watch", "stop"),
-    "mlwf_tui.cli.lineage": ("graph", "trace", "reproduce"),
+    "mlwf_tui.cli.lineage": ("graph", "trace", "hide", "unhide", "reproduce"),
     "mlwf_tui.cli.run": ("run",),
     "mlwf_tui.cli.lint": ("lint",),
     "mlwf_tui.cli.queue": ("queue", "pause", "resume", "retry"),

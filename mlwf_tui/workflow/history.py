@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from mlwf_tui.entities.card import Card
+from mlwf_tui.entities.card import TEXTS
 from mlwf_tui.entities.change import JournalEvent
 from mlwf_tui.entities.project import Project, ProjectState
 from mlwf_tui.workflow.graphs.refs_on_graph import find_card_node
@@ -19,7 +19,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     at: datetime
     author: str
-    what: str  # name, description, state, version, head, tag, input, output, card, or created and deleted
+    what: str  # name, description, state, version, head, tag, visibility, input, output, created, deleted, …
     text: str
     before: str = ""
 
@@ -69,7 +69,7 @@ def _read_event(
     _, _, what = event.kind.partition(".")
     match event.kind.split("."):
         case ["card", "changed"]:
-            for field in Card.__struct_fields__:
+            for field in TEXTS:
                 before, now = card.get(field, ""), said.get(field, "")
                 if before != now:
                     yield _change(event, field, now, before)
@@ -85,7 +85,9 @@ def _read_event(
             yield _change(event, what, said.get("name", "") or said.get("verb", ""))
             if said.get("text"):
                 yield _change(event, "description", said["text"])
-        case ["version", "tagged" | "untagged"]:
+        case ["card", "hidden" | "shown"]:
+            yield _change(event, "visibility", what)
+        case ["version" | "card", "tagged" | "untagged"]:
             yield _change(event, "tag", f"{'+' if what == 'tagged' else '-'}{said.get('tag', '')}")
         case ["head", _]:
             yield _change(

@@ -14,7 +14,7 @@ from mlwf_tui.entities.project import DEFAULT_WORKSPACE, Project, Version
 from mlwf_tui.entities.run import Run
 from mlwf_tui.workflow.describe import Coverage, measure_coverage
 from mlwf_tui.workflow.graph import read_graph
-from mlwf_tui.workflow.graphs.folding import list_folders
+from mlwf_tui.workflow.graphs.groups import list_groups
 from mlwf_tui.workflow.journal import latest_sequence
 from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.projects import list_projects
@@ -105,5 +105,5 @@ def read_snapshot(workspace: Workspace, opened: Iterable[ProjectId]) -> Snapshot
         runs=list_runs(workspace),
         graph=graph,
         coverage=measure_coverage(workspace, (*projects, *models, *reports)),
-        folders=list_folders(workspace, graph),
+        folders=list_groups(workspace, graph),
     )
