@@ -34,7 +34,9 @@ NOTED = PATHS | STATES | {EntryKind.RECIPE, EntryKind.INTERMEDIATE, EntryKind.AR
 """What has no name of its own: its card has one."""
 CARDS = NAMED | RUNS | NOTED
 """What has a card on the lineage."""
+TAGGED = CARDS - PROJECTS
 GROUPS = frozenset({EntryKind.GROUP})
+SHOWN = CARDS | GROUPS
 ON_GRAPH = CARDS | GROUPS | {EntryKind.WORKSPACE}
 REMADE = RUNS | VERSIONS | STATES | MADE
 """Runs, and what a run has made."""
@@ -88,8 +90,8 @@ VERBS = (
     Key("pipeline", "Y", "pipeline", "Run the steps of a file or a ready recipe", "Data"),
     Key("copy", "C", "copy", "Begin a project of its own from here", "Versions", DATA),
     Key("merge", "M", "merge", "Bring changes of another project in", "Versions", DATA),
-    Key("tag", "number_sign", "tag", "Give the version a name of its own", "Name and copy", VERSIONS),
-    Key("untag", "", "untag", "Take a tag off the version", "Name and copy", VERSIONS),
+    Key("tag", "number_sign", "tag", "Name a version, or a word to find others by", "Name and copy", TAGGED),
+    Key("untag", "", "untag", "Take a tag off", "Name and copy", TAGGED),
     Key("checkout", "W", "checkout", "Write it out as a folder to edit", "Folders", DATA),
     Key("export", "X", "export", "Write it out in another format", "Folders", DATA),
     Key("status", "", "status", "What was edited in a checkout", "Folders"),
@@ -130,6 +132,7 @@ VERBS = (
     Key("trace", "K", "trace", "What it came from and what came of it, as a list", "Look", CARDS),
     Key("results", "apostrophe", "results", "What the run has made and said, or what made it", "Look", CARDS),
     Key("contents", "", "contents", "What lies in the folder or file now", "Look", PATHS),
+    Key("hide", "underscore", "hide", "Leave it out of the lineage, or show it again", "Look", SHOWN),
     Key("save_graph", "ctrl+s", "save lineage", "Write the lineage to a file: SVG, HTML, Mermaid, …", "Look"),
     Key(
         "reproduce",

@@ -14,6 +14,7 @@ from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.tui.keys import HOME_VERBS, KEYS, KEYS_BY_ID, VERBS, Key
+from mlwf_tui.tui.screens.outline import find_tags
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.context_menu import Choice
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
@@ -52,7 +53,7 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             not data.item_count
         ):
             return "It holds no items yet: import some first."
-        case "untag", Version() | LineageNode() as tagged if not tagged.tags:
+        case "untag", _ if entry is not None and not find_tags(entry, snapshot):
             return "It has no tag."
         case "restore", LineageNode() as node if (
             entry and entry.kind is EntryKind.STATE and "@" not in node.title

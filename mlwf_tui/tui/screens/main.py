@@ -199,6 +199,9 @@ class MainScreen(Screen[None]):
 
         Checking(self).go_on(event.found, event.finding)
 
+    def show_history(self, entry: Entry) -> None:
+        self._views.show_history(entry)
+
     def show_monitor(self, run_id: str) -> None:
         self._views.show_run_of(run_id)
 
@@ -270,7 +273,7 @@ class MainScreen(Screen[None]):
         self._navigation.leave_view()
         self._selection.follow_focus()
 
-    @on(EntityTable.RowHighlighted, "#list-table")
+    @on(EntityTable.RowHighlighted, "#list-table, #history-table")
     def _on_row_highlighted(self, event: EntityTable.RowHighlighted) -> None:
         entry = self._selection.find_listed(event.key)
         if entry is not None and event.table.has_focus:
@@ -288,7 +291,7 @@ class MainScreen(Screen[None]):
     def _on_node_activated(self, event: LineageView.Activated) -> None:
         self._opening.open(self._selection.make_entry(event.node))
 
-    @on(EntityTable.RowSelected, "#list-table")
+    @on(EntityTable.RowSelected, "#list-table, #history-table")
     def _on_row_opened(self, event: EntityTable.RowSelected) -> None:
         entry = self._selection.find_listed(event.key)
         if entry is not None:

@@ -179,6 +179,14 @@ def find_node_id(entry: Entry, snapshot: Snapshot) -> str | None:
     return next(named, None)
 
 
+def find_tags(entry: Entry, snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the tags of a version, or those on the card of anything else."""
+    if isinstance(entry.entity, Version):
+        return entry.entity.tags
+    node = snapshot.nodes.get(entry.key)
+    return node.tags if node is not None else ()
+
+
 def _make_stub(node: LineageNode) -> Entry:
     """Return the entry of a node that nothing of the snapshot stands for."""
     kind = EntryKind.GROUP if node.members else NODE_KINDS.get(node.kind, EntryKind.ARTIFACT)

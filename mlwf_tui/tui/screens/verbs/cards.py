@@ -1,4 +1,4 @@
-"""What is done with cards of the lineage: what lies behind them, what they have made, ids, files."""
+"""What is done with cards of the lineage: what lies behind them, what they have made, hiding, ids, files."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from mlwf_tui.entities.card import MAX_DESCRIPTION, show_safely
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.screens import command_lines
-from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form
+from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.form import PATH_TYPE, Form, make_field
 from mlwf_tui.tui.widgets.formats import format_count, format_size
 from mlwf_tui.tui.widgets.sheet import Sheet, draw_lines
 from mlwf_tui.workflow.graphs.path_contents import PathContents, read_path
 from mlwf_tui.workflow.graphs.save_graph import FORMATS, save_graph
+from mlwf_tui.workflow.hide import hide, unhide
 from mlwf_tui.workflow.runs import get_run
 
 EVERYTHING = "everything"
@@ -50,6 +51,20 @@ class Cards:
             self._host.put(Sheet(f"Results of {run.verb} {run.id}", _draw_results(run)), lambda _: None)
 
         self._host.ask("run", partial(get_run, self._host.workspace, run_id), shown)
+
+    def hide(self, entry: Entry) -> None:
+        """Leave the entry out of the lineage; where it is hidden already, show it again."""
+        node = self._host.snapshot.nodes.get(entry.key)
+        is_hidden = node is not None and node.is_hidden
+        refs = node.members if node is not None and node.members else (entry.target,)
+        verb = unhide if is_hidden else hide
+
+        def done(changed: tuple[str, ...]) -> None:
+            what = entry.title if len(refs) == 1 else format_count(len(changed), "card")
+            how = "is shown again" if is_hidden else "is hidden: f hidden:yes finds it, _ shows it again"
+            finish(self._host, f"{what} {how}.")
+
+        self._host.ask("hide", partial(verb, self._host.workspace, refs), done)
 
     def yank_id(self, entry: Entry) -> None:
         """Copy the id alone."""

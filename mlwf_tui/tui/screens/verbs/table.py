@@ -73,6 +73,7 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "yank": names.yank,
         "yank_id": cards.yank_id,
         "contents": cards.contents,
+        "hide": cards.hide,
         "results": cards.results,
         "save_graph": cards.save_graph,
         "diff_runs": questions.diff_runs,
