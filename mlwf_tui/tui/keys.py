@@ -164,6 +164,7 @@ MOVES = (
     Key("search_previous", "N", "previous match", "Go to the previous match", "Look"),
     Key("view_next", "right_square_bracket", "next view", "Show the next view", "Look"),
     Key("view_previous", "left_square_bracket", "previous view", "Show the previous view", "Look"),
+    Key("places", "semicolon", "go to", "Go to another part of the lineage: project, workspace, all", "Look"),
     Key("zoom", "z", "zoom", "Give this pane the whole screen, and back", "Look"),
     Key("pane_next", "tab", "next pane", "Go to the next pane", "Move"),
     Key("pane_previous", "shift+tab", "previous pane", "Go to the previous pane", "Move"),

@@ -38,10 +38,12 @@ def list_changes(workspace: Workspace, ref: str) -> tuple[Change, ...]:
     states: dict[str, ProjectState] = {}
     numbers: dict[str, str] = {}
     refs: dict[str, str] = {}
+    authors: dict[str, str] = {}
     if isinstance(entity, Project):
         numbers = {v.id: f"@{v.number} " for v in workspace.catalog.versions.list(entity.id)}
         subjects += numbers
         states = {state.id: state for state in workspace.catalog.projects.list_states(entity.id)}
+        authors = _find_authors(workspace, states)
         refs = _refer_to_states(states, workspace.catalog.versions.list(entity.id))
     changes: list[Change] = []
     card: dict[str, str] = {}
@@ -49,9 +51,20 @@ def list_changes(workspace: Workspace, ref: str) -> tuple[Change, ...]:
         for change in _read_event(event, states, card):
             lead = numbers.get(event.subject, "")
             is_made = lead and change.what == "version"
-            ref = lead.strip() if is_made else refs.get(str(event.payload.get("state", "")), "")
-            changes.append(msgspec.structs.replace(change, text=f"{lead}{change.text}", ref=ref))
+            state = str(event.payload.get("state", ""))
+            ref = lead.strip() if is_made else refs.get(state, "")
+            author = change.author or (authors.get(state, "") if event.kind == "head.moved" else "")
+            changes.append(
+                msgspec.structs.replace(change, text=f"{lead}{change.text}", ref=ref, author=author)
+            )
     return tuple(changes)
+
+
+def _find_authors(workspace: Workspace, states: Mapping[str, ProjectState]) -> dict[str, str]:
+    """Return by whose run each state was made."""
+    runs = workspace.catalog.runs.list(limit=None, ids={s.run_id for s in states.values() if s.run_id})
+    by_run = {run.id: run.author for run in runs}
+    return {id: by_run[state.run_id] for id, state in states.items() if state.run_id in by_run}
 
 
 def _refer_to_states(states: Mapping[str, ProjectState], versions: Iterable[Version]) -> dict[str, str]:

@@ -12,17 +12,16 @@ from textual.content import Content
 from textual.widgets import Static
 
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
-from mlwf_tui.tui.widgets.formats import format_age, format_count
+from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.table import Column, EntityTable
 from mlwf_tui.workflow.history import Change
 
 COLUMNS = (
     Column("state", 7),
-    Column("when", 17),
+    Column("when", 11),
     Column("author", 10),
     Column("what", 12),
-    Column("now", flex=3),
-    Column("before", flex=1),
+    Column("said and done", flex=1),
 )
 EMPTY = ("Nothing was said of it", "")
 
@@ -90,14 +89,24 @@ def draw_rows(changes: Sequence[Change], now: datetime) -> list[tuple[str, ...]]
     return [
         (
             change.ref,
-            f"{change.at.astimezone(now.tzinfo):%m-%d %H:%M} {format_age(change.at, now):>5.5}",
+            _tell_time(change.at, now),
             change.author or "-",
             change.what,
-            change.text,
-            change.before,
+            _tell(change),
         )
         for change in changes
     ]
+
+
+def _tell_time(at: datetime, now: datetime) -> str:
+    local = at.astimezone(now.tzinfo)
+    return f"{local:%m-%d %H:%M}" if (now - at).days < 300 else f"{local:%Y-%m-%d}"
+
+
+def _tell(change: Change) -> str:
+    """Return the words, without the number that stands in a column of its own."""
+    text = change.text.removeprefix(f"{change.ref} ") if change.ref else change.text
+    return f"{text}  ← {change.before}" if change.before else text
 
 
 def make_state_entry(subject: Entry, change: Change) -> Entry:

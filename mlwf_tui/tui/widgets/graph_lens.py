@@ -26,6 +26,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     starts: frozenset[str]
     projects: tuple[str, ...] = ()  # whose states and versions the starts are; new ones belong to it
+    around: tuple[str, ...] = ()  # keys of what it lies in, the outermost first
 
 
 class Lens(msgspec.Struct, frozen=True, kw_only=True):

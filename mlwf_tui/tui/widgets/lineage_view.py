@@ -149,15 +149,14 @@ class LineageView(ScrollView, can_focus=True):
 
     @property
     def narrowing(self) -> str:
-        """Which part of the graph is drawn, in words; "" where it is all of it."""
+        """What is left out of the scope that is drawn, and what is lit, in words; "" where nothing is."""
         lens, anchor = self.lens, self._numbers.get(self._lights.anchor or "")
-        steps = [scope.title for scope in lens.scopes]
-        steps += [f"f {lens.filter.text}"] if lens.filter.is_set else []
+        steps = [f"f {lens.filter.text}"] if lens.filter.is_set else []
         steps += [f"{len(lens.hidden)} hidden"] if lens.hidden else []
         steps += [f"ways to {self._graph.nodes[anchor].title}"] if anchor is not None else []
-        if steps and lens != NOTHING_HIDDEN:
-            steps[-1] += f" · {len(self._graph.nodes):,} of {len(self._wanted.graph.nodes):,}"
-        return " › ".join(steps)
+        if lens != NOTHING_HIDDEN:
+            steps.append(f"{len(self._graph.nodes):,} of {len(self._wanted.graph.nodes):,}")
+        return " · ".join(steps)
 
     @property
     def selected_node(self) -> LineageNode | None:
@@ -189,6 +188,10 @@ class LineageView(ScrollView, can_focus=True):
     def enter_scope(self, scope: Scope) -> None:
         """Draw only this part of the graph; `go_back` leads out of it."""
         self._use_lens(enter_scope(self.lens, scope))
+
+    def show_scopes(self, scopes: tuple[Scope, ...]) -> None:
+        """Draw the last of these scopes, the others being the way back; of none, everything."""
+        self._use_lens(replace(self.lens, scopes=scopes))
 
     def filter_nodes(self, wanted: NodeFilter) -> None:
         """Draw only the nodes that the filter wants."""
