@@ -75,6 +75,7 @@ class Selection:
         if self.entry is not None and self.entry.key == entry.key:
             self.entry = replace(entry, entity=shown.entity)
             self._details.show(self.entry, self._host.read_clock(), shown.facts)
+            self._on_change()
 
     def draw_age(self) -> None:
         """Draw the details anew: what they say of time has changed."""

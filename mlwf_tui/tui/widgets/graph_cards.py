@@ -126,12 +126,23 @@ def _draw_detail(node: LineageNode, width: int, progress: Progress | None) -> Li
             (done, "text"),
             (fit(progress.message, width - BAR_WIDTH - len(done)), "muted"),
         ]
+    if node.members:
+        return [(fit(_put_best_first(node.detail), width), "muted")]
     if not node.tags:
         return [(fit(node.detail, width), "muted")]
     tags = " ".join(f"#{tag}" for tag in node.tags)
     words = node.detail.removeprefix(" · ".join(node.tags)).removeprefix(" · ")
     tags = fit(tags, min(cell_len(tags), width))
     return [(tags, "box--tag"), (fit(f" {words}", width - cell_len(tags)), "muted")]
+
+
+def _put_best_first(detail: str) -> str:
+    """Return what is said of many runs with their best metric before their count, which the badge has."""
+    rest, _, best = detail.rpartition(" · best ")
+    if not rest:
+        return detail
+    value = best.rpartition(" in ")[0] or best
+    return f"best {value.rpartition('/')[2]} · {rest.rpartition(': ')[2]}"
 
 
 def _draw_line(
