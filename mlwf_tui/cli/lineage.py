@@ -195,8 +195,9 @@ def reproduce_command(
 ) -> int:
     """Do a run again, and say whether its outcome is the same.
 
-    Of a transform and an application the digests of the data are compared, of a training and a benchmark
-    the metrics. The exit code is 1 where they differ. What it lacks is said before anything is started.
+    Of an import, transform, pipeline and application the digests of the data are compared, of a training
+    and a benchmark the metrics. The exit code is 1 where they differ. What it lacks is said before anything
+    is started: an import needs its folder with the same files.
 
     \b
     mlwf reproduce 3f9a
@@ -214,7 +215,7 @@ def reproduce_command(
             return _show_lacks(face, found.id, lacks, changes)
         if against is not None:
             made = reproduce.judge(workspace, found, get_run(workspace, against), tolerance=tolerance)
-        elif found.verb in reproduce.QUEUED_VERBS:
+        elif reproduce.needs_job(workspace, found):
             again = reproduce.submit_again(workspace, found.id, observer=observer)
             if detach:
                 text = f"{again.id} does {found.verb} {found.id} again"
@@ -224,7 +225,7 @@ def reproduce_command(
 
             finished = follow_run(workspace, again)
             raise_failure(finished)
-            made = reproduce.judge(workspace, found, finished, tolerance=tolerance)
+            made = reproduce.conclude(workspace, found, finished, tolerance=tolerance)
         else:
             made = reproduce.reproduce_now(workspace, found.id, observer=observer)
     face.show(to_document(made), lambda: "\n".join(_format_reproduction(made)))

@@ -23,6 +23,8 @@ from mlwf_tui.workflow.running.surroundings import is_tracked
 from mlwf_tui.workspace import Workspace
 
 MAX_CLASSES = 5
+MADE_AGAIN = tuple(verb for verb in VERBS if verb != "import")
+"""What should be possible to make again; what was imported is in the home, and its folder may go."""
 Described = Project | Version | Model | Report
 
 
@@ -170,7 +172,7 @@ def _iter_not_reproducible(
     """Yield the runs that have made something and could not do so again."""
     on_graph = {node.id for node in graph.nodes}
     for run in runs:
-        is_asked = run.verb in VERBS or is_tracked(run)
+        is_asked = run.verb in MADE_AGAIN or is_tracked(run)
         if not (is_asked and run.outputs and run.state is RunState.DONE and f"run:{run.id}" in on_graph):
             continue
         lacks = find_lacks(workspace, run)
