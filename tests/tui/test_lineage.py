@@ -118,8 +118,8 @@ async def test_the_palette_has_the_keys_of_the_lineage(projects_home: Workspace)
         view = await show_lineage(app, "cells")
         node = view.selected
         await app.press("colon")
-        await app.write("hide it")
-        await app.until_text("Hide it")
+        await app.write("hide it for now")
+        await app.until_text("ide it for now")
         await app.press("enter")
         await app.until(lambda: node in view.lens.hidden, "the hidden node")
 

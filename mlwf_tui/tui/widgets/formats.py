@@ -79,6 +79,9 @@ KEY_NAMES = {
     "apostrophe": "'",
     "underscore": "_",
     "semicolon": ";",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+    "backspace": "⌫",
     "number_sign": "#",
     "circumflex_accent": "^",
 }

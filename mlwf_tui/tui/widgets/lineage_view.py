@@ -38,7 +38,7 @@ from mlwf_tui.tui.widgets.graph_map import GraphMap
 from mlwf_tui.tui.widgets.graph_picture import Order, Picture, make_picture
 from mlwf_tui.tui.widgets.graph_routing import GraphLayout
 from mlwf_tui.tui.widgets.graph_rows import PIECE, RowPieces
-from mlwf_tui.tui.widgets.graph_walking import Direction, find_near, find_next
+from mlwf_tui.tui.widgets.graph_walking import Direction, Trail, find_end, find_near, find_next
 from mlwf_tui.tui.widgets.lineage_keys import LINEAGE_KEYS
 
 MARGIN = Spacing(2, 4, 2, 4)  # cells kept visible around the selected box
@@ -131,6 +131,7 @@ class LineageView(ScrollView, can_focus=True):
         self._styles: dict[str, Style] = {}
         self._progress: Mapping[str, Progress] = NO_PROGRESS
         self._drawn_minute = 0
+        self._trail = Trail()
 
     @property
     def is_laying_out(self) -> bool:
@@ -235,8 +236,9 @@ class LineageView(ScrollView, can_focus=True):
 
     def show_progress(self, progress: Mapping[str, Progress]) -> None:
         """Draw on their cards how far runs are; `progress` is by the ids of their nodes."""
-        if progress != self._progress:
-            self._progress = dict(progress)
+        drawn = {id: said for id, said in progress.items() if id in self._numbers}
+        if drawn != self._progress:
+            self._progress = drawn
             self._redraw()
 
     def notify_style_update(self) -> None:
@@ -258,9 +260,17 @@ class LineageView(ScrollView, can_focus=True):
         if number is None:
             self.action_select_end(-1)
             return
-        target = find_next(layout, number, direction)
+        here = self._graph.nodes[number].id
+        preferred = self._numbers.get(self._trail.find(here, direction) or "")
+        target = find_next(layout, number, direction, preferred)
         if target is not None:
+            self._trail.note(here, self._graph.nodes[target].id, direction)
             self.select(self._graph.nodes[target].id)
+
+    def action_select_in_column(self, is_last: bool) -> None:
+        number = self._find_number()
+        if number is not None and self._layout is not None:
+            self.select(self._graph.nodes[find_end(self._layout, number, is_last=is_last)].id)
 
     def action_select_end(self, index: int) -> None:
         if self._graph.nodes:
