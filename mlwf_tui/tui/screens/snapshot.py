@@ -47,6 +47,22 @@ class Snapshot:
         return tuple(run for run in self.runs if not run.state.is_finished)
 
     @cached_property
+    def nodes(self) -> Mapping[str, LineageNode]:
+        """Every node of the lineage by its id, with those that stand for many."""
+        return {node.id: node for node in (*self.graph.nodes, *self.folders)}
+
+    @cached_property
+    def _makers(self) -> Mapping[str, str]:
+        return {edge.target: edge.source for edge in self.graph.edges}
+
+    def find_run_of(self, node_id: str) -> str | None:
+        """Return the id of the run that a node is, that made it, or that reads what nothing has made."""
+        run = node_id if node_id.startswith("run:") else self._makers.get(node_id)
+        if run is None:
+            run = next((edge.target for edge in self.graph.edges if edge.source == node_id), None)
+        return run.partition(":")[2] if run is not None else None
+
+    @cached_property
     def _name_counts(self) -> Counter[str]:
         return Counter(project.name for project in self.projects)
 
