@@ -40,6 +40,11 @@ def write_import(values: Mapping[str, str]) -> str:
     )
 
 
+def write_compare(values: Mapping[str, str]) -> str:
+    models = values.get("new", ""), values.get("old", "")
+    return write_command("compare", *models, options=_pick(values, "split"))
+
+
 def write_transform(
     operation: str, refs: Sequence[str], options: Mapping[str, str], params: Mapping[str, str]
 ) -> str:

@@ -13,7 +13,8 @@ from mlwf_tui.entities.change import Diff
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.layout import MonitorLayout
 from mlwf_tui.entities.lineage import LineageNode
-from mlwf_tui.entities.model import Evaluation, Model, Report
+from mlwf_tui.entities.measurement import ComparisonReport
+from mlwf_tui.entities.model import Evaluation, Model, Report, ReportKind
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.screens.browsing import BrowsePane
@@ -33,6 +34,7 @@ from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
 from mlwf_tui.tui.widgets.stage import Stage, ViewSpec
+from mlwf_tui.workflow.compare import read_comparison
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.history import Change, list_changes
 from mlwf_tui.workflow.items import ItemSource, open_items
@@ -335,14 +337,21 @@ class Views:
     def show_report(self, report: Report) -> None:
         """Read the report's body and show it."""
 
-        def done(evaluation: Evaluation) -> None:
+        def done(body: Evaluation | ComparisonReport) -> None:
             view = self.stage.get_view(REPORT)
             assert isinstance(view, ReportView)
-            view.show_report(report, evaluation)
+            if isinstance(body, Evaluation):
+                view.show_report(report, body)
+            else:
+                view.show_comparison(body)
             self._fill(REPORT)
             self._host.select(make_report_entry(report))
 
-        self._host.ask("report", partial(read_evaluation, self._host.workspace, report), done)
+        def read() -> Evaluation | ComparisonReport:
+            is_comparison = report.kind is ReportKind.COMPARISON
+            return (read_comparison if is_comparison else read_evaluation)(self._host.workspace, report)
+
+        self._host.ask("report", read, done)
 
     def show_diff(self, before: str | None, after: str) -> None:
         """Compare two refs and show what differs; None is the state before `after`."""

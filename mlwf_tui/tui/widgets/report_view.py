@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 from rich.style import Style
@@ -11,7 +13,9 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from mlwf_tui.entities.measurement import ComparisonReport
 from mlwf_tui.entities.model import Evaluation, Report
+from mlwf_tui.tui.widgets.comparison_sections import Draw, list_comparison_sections
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
 from mlwf_tui.tui.widgets.plot import warm_up
 from mlwf_tui.tui.widgets.report_sections import SECTIONS, draw_heading
@@ -50,7 +54,7 @@ class ReportView(ScrollView, can_focus=True):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._empty = empty
-        self._shown: tuple[Report, Evaluation] | None = None
+        self._sections: Mapping[str, Draw] = {}
         self._lines: list[Line] = []
         self._starts: list[int] = []  # the first line of each section
         self._drawn_width = 0
@@ -59,18 +63,25 @@ class ReportView(ScrollView, can_focus=True):
     @property
     def is_drawn(self) -> bool:
         """Whether every section is there."""
-        return len(self._starts) == len(SECTIONS)
+        return bool(self._sections) and len(self._starts) == len(self._sections)
 
     def show_report(self, report: Report, evaluation: Evaluation) -> None:
-        """Show a report from its top."""
-        self._shown = (report, evaluation)
+        """Show what was measured of a model, from its top."""
+        self._show({title: partial(draw, report, evaluation) for title, draw in SECTIONS.items()})
+
+    def show_comparison(self, body: ComparisonReport) -> None:
+        """Show models side by side, from the top."""
+        self._show(list_comparison_sections(body))
+
+    def _show(self, sections: Mapping[str, Draw]) -> None:
+        self._sections = sections
         self._lines, self._starts = [], []
         self.scroll_to(y=0, animate=False, force=True, immediate=True)
         self._begin()
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_size.width
-        if self._shown is None:
+        if not self._sections:
             line = draw_message(*self._empty, width, self.scrollable_size.height)[y]
         else:
             row = self.scroll_offset.y + y
@@ -106,18 +117,18 @@ class ReportView(ScrollView, can_focus=True):
         """Start to draw all sections anew; those on the screen stay until the new ones are ready."""
         self._generation += 1
         self._drawn_width = self.scrollable_size.width
-        if self._shown is not None and self._drawn_width > 0:
+        if self._sections and self._drawn_width > 0:
             self.call_later(self._draw_section, self._generation, [], [])
 
     def _draw_section(self, generation: int, lines: list[Line], starts: list[int]) -> None:
         """Draw one section more, and the next when the loop comes round again."""
-        if generation != self._generation or self._shown is None:
+        if generation != self._generation:
             return
-        titles = list(SECTIONS)
+        titles = list(self._sections)
         title = titles[len(starts)]
         starts.append(len(lines))
         lines.append(draw_heading(len(starts), len(titles), title, self._drawn_width))
-        lines += [*SECTIONS[title](*self._shown, self._drawn_width), []]
+        lines += [*self._sections[title](self._drawn_width), []]
         if len(starts) > len(self._starts):
             self._lines, self._starts = lines, starts
             self.virtual_size = Size(self._drawn_width, len(lines))

@@ -9,6 +9,7 @@ from mlwf_tui.tui.screens.verbs.branching import Branching
 from mlwf_tui.tui.screens.verbs.cards import Cards
 from mlwf_tui.tui.screens.verbs.care import Care
 from mlwf_tui.tui.screens.verbs.checking import Checking
+from mlwf_tui.tui.screens.verbs.comparing import Comparing
 from mlwf_tui.tui.screens.verbs.drafting import Drafting
 from mlwf_tui.tui.screens.verbs.exporting import Exporting
 from mlwf_tui.tui.screens.verbs.folders import Folders
@@ -57,6 +58,7 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "demo": making.demo,
         "train": models.train,
         "benchmark": models.benchmark,
+        "compare": Comparing(host).compare,
         "apply": models.apply,
         "stop": models.stop,
         "pause": queueing.pause,
