@@ -52,7 +52,7 @@ def draw_models(body: ComparisonReport, width: int) -> list[Line]:
 def draw_figures(pair: ComparedPair, width: int) -> list[Line]:
     """Return the verdict, each figure's difference with its interval as a bar, and the objects' fate."""
     found = pair.comparison
-    bar_width = max(0, min(41, width - 66)) | 1
+    bar_width = max(0, min(41, width - 70)) | 1
     shown = {name: found.differences[name] for name in FIGURES if name in found.differences}
     reach = max((max(abs(of.low), abs(of.high)) for of in shown.values()), default=0.0) or 1.0
     header = f" {'':<11} {'difference':>10}  {'95 % interval':<17} {'p':>6} "
@@ -186,5 +186,5 @@ def _find_role(of: Difference) -> str:
 
 def _judge(of: Difference) -> str:
     if not of.is_measurable:
-        return "no measurable difference"
+        return "not measurable"
     return "better" if of.value > 0 else "worse"
