@@ -1,4 +1,4 @@
-"""A pipeline put together in the app: step by step, checked as it is typed, counted, saved, opened and run."""
+"""A pipeline put together in the app: checked as it is typed, counted, saved, opened and run."""
 
 from __future__ import annotations
 
