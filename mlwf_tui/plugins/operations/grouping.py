@@ -70,9 +70,9 @@ def find_look_alikes(items: Sequence[SourceItem]) -> LookAlikes:
     """
     prints, places, faults = _read_fingerprints(items)
     if items and not places:
-        first = min(faults)
+        first = items[0].item.key
         raise InvalidInput(
-            f"None of {len(items):,} images can be used; the first, {items[first].item.key}, {faults[first]}.",
+            f"None of {len(items):,} images can be used; the first, {first}, {faults[0]}.",
             hint="Do without look-alikes.",
         )
     hashes, greys = prints[:, :HASH_BYTES], prints[:, HASH_BYTES:]
