@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +11,8 @@ import click
 from mlwf_tui.cli.face import DONE, SEED, Face, command, params_option, to_document
 from mlwf_tui.cli.terms import DETACH, say_detached, terms_options
 from mlwf_tui.cli.text import format_age, format_table
-from mlwf_tui.entities.model import Evaluation, Report
+from mlwf_tui.entities.measurement import Interval
+from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 
@@ -143,8 +145,19 @@ def models_command(face: Face) -> None:
 
 @command(group, "report")
 @click.argument("ref", required=False)
-def report_command(face: Face, ref: str | None) -> None:
-    """Show a report; without a name, list all."""
+@click.option("--html", type=click.Path(path_type=Path), help="Write it as a page that opens offline.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write it as a file; its ending says how: .html, .md, .json or .csv.",
+)
+def report_command(face: Face, ref: str | None, html: Path | None, out: Path | None) -> None:
+    """Show a report; without a name, list all.
+
+    \b
+    mlwf report small-on-cells --html report.html
+    mlwf report small-on-cells --out report.md
+    """
     from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
 
     with face.open() as workspace:
@@ -152,10 +165,34 @@ def report_command(face: Face, ref: str | None) -> None:
             reports = list_reports(workspace)
             face.show({"reports": [to_document(r) for r in reports]}, lambda: _format_reports(reports))
             return
+        if html is not None or out is not None:
+            _write_report(face, workspace, ref, html, out)
+            return
         report = get_report(workspace, ref)
+        if report.kind is ReportKind.COMPARISON:
+            _show_comparison(face, workspace, report)
+            return
         evaluation = read_evaluation(workspace, report)
     document = {**to_document(report), "evaluation": to_document(evaluation)}
     face.show(document, lambda: _format_report(report, evaluation))
+
+
+def _write_report(face: Face, workspace: Workspace, ref: str, html: Path | None, out: Path | None) -> None:
+    from mlwf_tui.workflow.reporting.export_report import export_report
+
+    paths = [export_report(workspace, ref, html, format="html")] if html is not None else []
+    paths += [export_report(workspace, ref, out)] if out is not None else []
+    document = {"report": ref, "paths": [str(path) for path in paths]}
+    face.show(document, "\n".join(f"written: {path}" for path in paths))
+
+
+def _show_comparison(face: Face, workspace: Workspace, report: Report) -> None:
+    from mlwf_tui.cli.reports import describe_comparison
+    from mlwf_tui.workflow.compare import read_comparison
+
+    body = read_comparison(workspace, report)
+    document = {**to_document(report), "comparison": to_document(body)}
+    face.show(document, lambda: "\n".join(describe_comparison(body)))
 
 
 def _finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
@@ -216,7 +253,10 @@ def _format_reports(reports: tuple[Report, ...]) -> str:
 
 def _format_report(report: Report, evaluation: Evaluation) -> str:
     head = f"{report.name}: {report.model_name} on {report.version_ref} ({report.split})"
-    metrics = "  ".join(f"{name} {value:.3f}" for name, value in evaluation.metrics.items())
+    metrics = "  ".join(
+        f"{name} {value:.3f}{_format_interval(evaluation.intervals.get(name))}"
+        for name, value in evaluation.metrics.items()
+    )
     speed = "  ".join(f"{name} {value:.1f}" for name, value in report.speed.items())
     rows = [
         (
@@ -228,7 +268,14 @@ def _format_report(report: Report, evaluation: Evaluation) -> str:
         for c in evaluation.classes
     ]
     header = ("CLASS", "TRUTHS", "PREDICTED", "MAP50", "MAP", "PRECISION", "RECALL", "F1")
-    return "\n".join([head, metrics, speed, "", format_table(header, rows, empty="")])
+    errors = [
+        f"{share.kind}: {share.count:,}, {share.map50_lost:.3f} of mAP50 lost" for share in evaluation.errors
+    ]
+    return "\n".join([head, metrics, speed, "", format_table(header, rows, empty=""), *errors])
+
+
+def _format_interval(found: Interval | None) -> str:
+    return "" if found is None else f" [{found.low:.3f}, {found.high:.3f}]"
 
 
 def _format_share(value: float | None) -> str:

@@ -92,10 +92,12 @@ def submit_apply(
     dataset: str = "",
     params: Mapping[str, Any],
     terms: Terms | None = None,
+    is_again: bool = False,
 ) -> Run:
     """Pin the data and queue the run, which starts when there is room; return at once.
 
-    The model may be one that a training will make which the run is to come after.
+    The model may be one that a training will make which the run is to come after. Where `is_again`, the
+    model is asked though what it says is known.
 
     With `dataset` the result comes into that dataset of `to`, and what else the project has stays beside it.
     Policy `replace` drops the objects that are there, `add` keeps both, `merge` keeps them and adds what
@@ -118,7 +120,7 @@ def submit_apply(
     shown = {"model": model_ref if model is None else model.name, "data": ref, "to": to, **checked}
     shown |= {"dataset": dataset} if dataset else {}
     with workspace.catalog.transaction():
-        recorder = queue_run(workspace, "apply", shown, 0, terms=agreed)
+        recorder = queue_run(workspace, "apply", shown, 0, terms=agreed, call={"is_again": is_again})
         if model is not None:
             recorder.read_model(model.id)
         recorder.read_version(ref)
@@ -131,7 +133,10 @@ def perform_apply(recorder: Recorder, version: Version, model: Model, observer: 
     names = ApplyParams.__dataclass_fields__
     params = build_params(ApplyParams, {k: v for k, v in run.params.items() if k in names})
     recipe = digest_apply(model, params, [(version.manifest, "")])
-    known = find_known(workspace, recipe, observer)
+    is_again = bool(run.call.get("is_again"))
+    if is_again:
+        forget_predictions(workspace.home, recipe)
+    known = None if is_again else find_known(workspace, recipe, observer)
     workspace.catalog.runs.set_recipe(run.id, recipe)
     if known is not None:
         _finish(recorder, version, model, Annotated(manifest=known.manifest), is_cached=True)

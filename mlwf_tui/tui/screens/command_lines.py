@@ -98,6 +98,11 @@ def write_backup(values: Mapping[str, str]) -> str:
     return _write_detachable(values, "backup", values.get("folder", ""))
 
 
+def write_graph(ref: str, values: Mapping[str, str]) -> str:
+    options = {"format": values.get("format", ""), "output": values.get("file", "")}
+    return write_command("graph", ref if ref and values.get("of") == ref else "", options=options)
+
+
 def write_checkout(ref: str, values: Mapping[str, str]) -> str:
     flags = ("--force",) if values.get("edited") == "put aside" else ()
     return _write_detachable(values, "checkout", ref, values.get("folder", ""), *flags)

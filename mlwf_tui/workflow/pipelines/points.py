@@ -62,15 +62,22 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run_point(
-    workspace: Workspace, plan: Plan, recipe: KeptRecipe, observer: Observer, *, parent: RunId | None
+    workspace: Workspace,
+    plan: Plan,
+    recipe: KeptRecipe,
+    observer: Observer,
+    *,
+    parent: RunId | None,
+    is_again: bool = False,
 ) -> Point:
+    """Do the steps and make the outputs; where `is_again`, also steps whose result is known."""
     params = describe_plan(plan)
     with record(workspace, PIPELINE, params=params, seed=plan.pipeline.seed, parent=parent) as run:
         run.read_recipe(recipe)
         pinned = {name: _pin(workspace, ref) for name, ref in plan.sources.items()}
         workspace.catalog.runs.set_recipe(run.run_id, _digest_point(plan, recipe, pinned))
         held = {name: _hold_version(version) for name, version in pinned.items()}
-        progress = _Progress(run, plan, observer)
+        progress = _Progress(run, plan, observer, pinned, is_again=is_again)
         for checked in plan.steps:
             held[checked.name] = progress.do(checked, name_inputs(checked, held))
         empty = write_empty_manifest(workspace)
@@ -194,8 +201,18 @@ def _write_output(
 class _Progress:
     """Does the steps one after the other, and notes on the pipeline's run how each of them stands."""
 
-    def __init__(self, run: Recorder, plan: Plan, observer: Observer) -> None:
+    def __init__(
+        self,
+        run: Recorder,
+        plan: Plan,
+        observer: Observer,
+        pinned: Mapping[str, Version],
+        *,
+        is_again: bool,
+    ) -> None:
         self._run = run
+        self._pinned = pinned
+        self._is_again = is_again
         self._plan = plan
         self._observer = observer
         self.problems: tuple[Problem, ...] = ()  # images that no step could make
@@ -220,6 +237,7 @@ class _Progress:
                 parent=self._run.run_id,
                 observer=watching,
                 beside=self._find_beside(checked),
+                is_again=self._is_again,
             )
         self._note(checked, StepState.CACHED if result.is_cached else StepState.DONE, result)
         self.problems += result.problems
@@ -245,6 +263,7 @@ class _Progress:
         return {
             "pipeline": self._plan.pipeline.name,
             "values": dict(self._plan.values),
+            "sources": {name: version.id for name, version in self._pinned.items()},
             "steps": [msgspec.to_builtins(report) for report in self.reports],
             "outputs": [msgspec.to_builtins(output) for output in outputs],
             "problems": [msgspec.to_builtins(problem) for problem in self.problems],

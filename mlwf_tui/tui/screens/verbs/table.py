@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlwf_tui.tui.screens.verbs.branching import Branching
+from mlwf_tui.tui.screens.verbs.cards import Cards
 from mlwf_tui.tui.screens.verbs.care import Care
 from mlwf_tui.tui.screens.verbs.checking import Checking
 from mlwf_tui.tui.screens.verbs.drafting import Drafting
@@ -28,7 +29,7 @@ Verb = Callable[[Any], None]
 def make_verbs(host: Host) -> Mapping[str, Verb]:
     """Return every verb by its key's id."""
     history, branching, folders, care = History(host), Branching(host), Folders(host), Care(host)
-    questions, piping = Questions(host), Piping(host)
+    questions, cards, piping = Questions(host), Cards(host), Piping(host)
     drafts = Drafting(host, piping)
     making, models, names, queueing = Making(host), Models(host), Names(host), Queueing(host)
     return {
@@ -73,4 +74,10 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "lint": questions.lint,
         "history": names.history,
         "yank": names.yank,
+        "yank_id": cards.yank_id,
+        "contents": cards.contents,
+        "hide": cards.hide,
+        "results": cards.results,
+        "save_graph": cards.save_graph,
+        "diff_runs": questions.diff_runs,
     }
