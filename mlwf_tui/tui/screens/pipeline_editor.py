@@ -70,7 +70,7 @@ KEYS = (
     EditorKey("keys", "question_mark,colon,ctrl+p", "keys", "All that can be done here", "File"),
 )  # fmt: skip
 KEYS_BY_ID = {key.id: key for key in KEYS}
-HINTS = "a add · ⏎ edit · b branch · J K move · D delete · u undo · d dry run · R run · w save · x more"
+HINTS = "x keys · a add · ⏎ edit · R run · w save · u undo · D delete · J K move · b branch · d dry run"
 
 
 class PipelineEditor(ModalScreen[None]):
