@@ -39,6 +39,7 @@ async def test_a_folder_opens_as_what_lies_in_it_is_named_tagged_hidden_and_foun
         await app.press("escape")
         await app.press("R")
         await app.until_text("Rename")
+        await app.press("ctrl+u")
         await app.write("plates")
         await app.press("enter")
         await app.until(lambda: "plates" in {n.title for n in view.graph.nodes}, "its title")
@@ -71,9 +72,9 @@ async def test_a_run_tells_its_results_and_its_lineage_is_written_to_a_file(
         assert isinstance(form, Form)
         await app.until_text("mlwf graph")
         file = tmp_path / "lineage.json"
-        form.fields["format"].value = "json"
-        form.fields["file"].value = str(file)
-        await app.press("ctrl+s")
+        form.fill("format", "json")
+        form.fill("file", str(file))
+        form.action_submit()
         await app.until(file.exists, "the file")
         assert json.loads(file.read_text())["nodes"]
 
@@ -91,7 +92,7 @@ async def test_a_state_between_versions_comes_back_from_the_page_of_history(proj
         minor = (
             next(n for n, row in enumerate(page._history.changes) if "." in row.ref) if page._history else 0
         )
-        page.table.move_to(minor)
+        page.table.cursor = minor
         await app.until(lambda: app.main.entry is not None and "." in app.main.entry.ref, "the state")
         assert "cells@" in app.read_text()
         entry = app.main.entry
@@ -110,7 +111,7 @@ async def test_places_are_gone_to_by_a_click_and_by_a_key(full_home: Workspace) 
         line = app.main.query_one(CrumbLine)
         await app.until(lambda: line.display and len(line.titles) == 3, "the crumbs")
         assert line.titles[:2] == ("Everything", "default")
-        await app.pilot.click(CrumbLine, offset=(17, 0))
+        await app.pilot.click(CrumbLine, offset=(16, 0))
         await app.until(lambda: line.titles == ("Everything", "default"), "the workspace")
         await app.press("semicolon")
         assert isinstance(app.top, ContextMenu)
