@@ -72,11 +72,14 @@ class Jobs:
         ref: str,
         *,
         to: str,
+        dataset: str = "",
         params: Mapping[str, Any] | None = None,
         terms: Terms | None = None,
     ) -> Run:
-        """Queue the labelling of data by a model."""
-        return submit_apply(self._door.open(), model, ref, to=to, params=params or {}, terms=terms)
+        """Queue the labelling of data by a model; with `dataset` beside what else `to` has."""
+        return submit_apply(
+            self._door.open(), model, ref, to=to, dataset=dataset, params=params or {}, terms=terms
+        )
 
     def pipeline(
         self,

@@ -37,7 +37,7 @@ CARDS = NAMED | RUNS | NOTED
 TAGGED = CARDS - PROJECTS
 GROUPS = frozenset({EntryKind.GROUP})
 SHOWN = CARDS | GROUPS
-ON_GRAPH = CARDS | GROUPS | {EntryKind.WORKSPACE}
+ON_GRAPH = CARDS | GROUPS | {EntryKind.WORKSPACE, EntryKind.PLANNED}
 REMADE = RUNS | VERSIONS | STATES | MADE
 """Runs, and what a run has made."""
 ANYTHING: frozenset[EntryKind] = frozenset()
@@ -88,6 +88,7 @@ VERBS = (
     Key("import", "i", "import", "Import a folder of images and annotations", "Data"),
     Key("transform", "o", "transform", "Make new data with an operation", "Data", DATA),
     Key("pipeline", "Y", "pipeline", "Run the steps of a file or a ready recipe", "Data"),
+    Key("draft", "ctrl+y", "build a pipeline", "Put steps together, look at them, save and run them", "Data"),
     Key("copy", "C", "copy", "Begin a project of its own from here", "Versions", DATA),
     Key("merge", "M", "merge", "Bring changes of another project in", "Versions", DATA),
     Key("checkout", "W", "checkout", "Write it out as a folder to edit", "Folders", DATA),

@@ -109,7 +109,7 @@ def submit_again(workspace: Workspace, ref: str, *, observer: Observer, terms: T
         return submit_benchmark(
             workspace, model, data, split=params["split"], device=params["device"], terms=terms
         )
-    given = {key: value for key, value in params.items() if key not in ("model", "data", "to")}
+    given = {key: value for key, value in params.items() if key not in ("model", "data", "to", "dataset")}
     target = name_again(workspace, str(params["to"]))
     return submit_apply(workspace, model, data, to=target, params=given, terms=terms, is_again=True)
 

@@ -78,9 +78,9 @@ def write_benchmark(values: Mapping[str, str]) -> str:
 
 
 def write_apply(values: Mapping[str, str]) -> str:
-    own, params = split_values(values, ("model", "data", "to", *TERMS))
+    own, params = split_values(values, ("model", "data", "to", "dataset", *TERMS))
     words = (own.get("model", ""), own.get("data", ""))
-    return write_command("apply", *words, options=_pick(own, "to", *TERMS), params=params)
+    return write_command("apply", *words, options=_pick(own, "to", "dataset", *TERMS), params=params)
 
 
 def write_merge(values: Mapping[str, str]) -> str:

@@ -116,6 +116,10 @@ def make_run_entry(run: Run, now: datetime) -> Entry:
 
 def make_node_entry(node: LineageNode, snapshot: Snapshot, now: datetime) -> Entry:
     """Return the entry of a node: the known thing where the snapshot holds it, else the node itself."""
+    if node.is_planned:
+        return Entry(
+            kind=EntryKind.PLANNED, key=node.id, ref="", title=node.title, state=node.state, entity=node
+        )
     kind, _, thing_id = node.id.partition(":")
     match NODE_KINDS.get(kind, EntryKind.ARTIFACT):
         case EntryKind.MODEL:

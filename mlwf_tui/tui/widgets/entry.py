@@ -31,6 +31,7 @@ class EntryKind(StrEnum):
     GROUP = "group"  # many nodes of the lineage, drawn as one
     RECIPE = "recipe"
     INTERMEDIATE = "intermediate"  # what a pipeline's step has made
+    PLANNED = "planned"  # a step that a pipeline still has to do, or what it will make
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
