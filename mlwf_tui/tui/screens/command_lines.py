@@ -104,8 +104,8 @@ def write_backup(values: Mapping[str, str]) -> str:
 
 
 def write_graph(ref: str, values: Mapping[str, str]) -> str:
-    options = {"format": values.get("format", ""), "output": values.get("file", "")}
-    return write_command("graph", ref if ref and values.get("of") == ref else "", options=options)
+    options = {"format": values.get("format", "svg"), "output": values.get("file", "lineage.svg")}
+    return write_command("graph", ref if values.get("of", ref) == ref else "", options=options)
 
 
 def write_checkout(ref: str, values: Mapping[str, str]) -> str:

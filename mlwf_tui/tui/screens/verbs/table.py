@@ -81,5 +81,4 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "hide": cards.hide,
         "results": cards.results,
         "save_graph": cards.save_graph,
-        "diff_runs": questions.diff_runs,
     }
