@@ -42,14 +42,15 @@ def find_path(workspace: Workspace, ref: str) -> Path | None:
     return None
 
 
-def check_path(workspace: Workspace, path: Path, to: str) -> None:
+def check_path(workspace: Workspace, path: Path, to: str, dataset: str = "") -> None:
     """Return if a folder or a video can be brought into a project.
 
     The project is new, or holds what the same was brought into it before: objects that people drew are
-    never replaced by the way.
+    never replaced by the way. A video may also come into a `dataset` of its own.
 
     Raises:
         InvalidInput: it is a file, but no video.
+        InvalidParameter: a folder is to come into a dataset.
         Conflict: there is such a project already.
     """
     if path.is_file() and not is_video(path):
@@ -57,12 +58,19 @@ def check_path(workspace: Workspace, path: Path, to: str) -> None:
             f"{path} is neither a folder nor a video.",
             hint=f"Videos end in {', '.join(sorted(VIDEO_SUFFIXES))}.",
         )
+    if dataset and path.is_dir():
+        raise InvalidParameter(
+            "A folder that a model is applied to comes into a project of its own.",
+            hint=f"Leave --dataset out; or mlwf import {path.name} PROJECT --dataset {dataset}, then apply.",
+        )
     known = workspace.catalog.projects.find(to, workspace.settings.workspace)
-    if known is None or not known.item_count:
+    if dataset or known is None or not known.item_count:
         return
     wanted = (str(path), known.name)
     runs = workspace.catalog.runs.list(limit=None)
-    if not any(run.verb == "apply" and (run.params["data"], run.params["to"]) == wanted for run in runs):
+    if not any(
+        run.verb == "apply" and (run.params.get("data"), run.params.get("to")) == wanted for run in runs
+    ):
         raise Conflict(
             f"There is a project {known.name} already, which holds something else.",
             hint=f"Give another name with --to; or import {path.name} there, and apply the model to it.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,7 +24,7 @@ def test_every_nth_frame_comes_with_its_number_and_its_picture(tmp_path: Path) -
     assert [frame.index for frame in frames] == [0, 4, 8]
     assert {(frame.width_px, frame.height_px, frame.suffix) for frame in frames} == {(64, 48, ".jpg")}
     for frame in frames:
-        pixels = cv2.imdecode(np.frombuffer(frame.data, np.uint8), cv2.IMREAD_COLOR)
+        pixels: Any = cv2.imdecode(np.frombuffer(frame.data, np.uint8), cv2.IMREAD_COLOR)
         assert abs(float(pixels[:, :, 1].mean()) - 20 * frame.index) < 8
     assert list(reader.iter_frames(path, every=4)) == frames
 
