@@ -59,7 +59,9 @@ def perform(workspace: Workspace, run: Run, observer: Observer) -> None:
                 perform_benchmark(recorder, _find_version(recorder), _find_model(recorder), observer)
         case "apply":
             with closing_run(recorder):
-                perform_apply(recorder, _find_version(recorder), _find_model(recorder), observer)
+                is_of_version = _find_input(recorder, ArtifactKind.VERSION) is not None
+                version = _find_version(recorder) if is_of_version else None
+                perform_apply(recorder, version, _find_model(recorder), observer)
         case "package":
             with closing_run(recorder):
                 perform_package(recorder, _find_model(recorder), observer)
