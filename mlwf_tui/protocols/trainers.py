@@ -128,6 +128,14 @@ class Trainer(Protocol):
     def check_settings(self, params: Any, extra: Mapping[str, Any]) -> None:
         """Raise InvalidParameter for what `fit` would refuse, without importing the library."""
 
+    def resolve_settings(
+        self, params: Any, extra: Mapping[str, Any], *, task: str, has_gpu: bool
+    ) -> Mapping[str, Any]:
+        """Return what a fit would train with, presets resolved; `epochs`, `batch` and `imgsz` among it.
+
+        No library is imported.
+        """
+
     def can_resume(self, folder: Path) -> bool:
         """Whether an interrupted fit has left a whole checkpoint in `folder`, which may be missing."""
 

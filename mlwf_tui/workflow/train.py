@@ -79,14 +79,13 @@ def submit_train(
         InvalidInput: the data does not hold what the task learns from, or a file cannot be used.
         Conflict: there is a model of that name, or a training that will make one.
     """
-    text = read_params_file(params_file) if params_file is not None else ""
-    given = {**read_params_text(text, str(params_file)), **params}
+    given = read_params(params_file, params)
     start, shown = check_training(workspace, model, given)
     project, manifest = resolve_manifest(workspace, ref)
     check_task_data(read_task_data(workspace, manifest, start.task), start.task, ref)
     stem = f"{Path(start.architecture).stem}-{project.name}"
     facts = {"data": ref, "model": start.model.name if start.model else start.architecture}
-    kept = (params_file.name, text) if params_file is not None else None
+    kept = (params_file.name, _read_file(params_file)) if params_file is not None else None
     return _queue(workspace, start, {**shown, **facts}, seed, name, stem, terms, params_text=kept)
 
 
@@ -133,12 +132,17 @@ def check_training(
     return start, check_params(workspace.registry.get_trainer(start.trainer), params)
 
 
-def read_params_file(path: Path) -> str:
-    """Return the text of a file of parameters.
+def read_params(path: Path | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a YAML file, where there is one, and over them those that are given.
 
     Raises:
         InvalidParameter: it cannot be read, or is too large for one.
+        InvalidInput: it does not hold parameters.
     """
+    return {**(read_params_text(_read_file(path), str(path)) if path is not None else {}), **given}
+
+
+def _read_file(path: Path) -> str:
     try:
         data = path.expanduser().read_bytes()
         if len(data) > MAX_PARAMS_BYTES:

@@ -49,6 +49,11 @@ class CountingTrainer:
     def check_settings(self, params: CountParams, extra: Mapping[str, Any]) -> None:
         """Everything goes."""
 
+    def resolve_settings(
+        self, params: CountParams, extra: Mapping[str, Any], *, task: str, has_gpu: bool
+    ) -> Mapping[str, Any]:
+        return {"epochs": params.epochs}
+
     def can_resume(self, folder: Path) -> bool:
         return (folder / "epoch").exists()
 

@@ -52,6 +52,11 @@ class SeeingTrainer:
     def check_settings(self, params: NoParams, extra: Mapping[str, Any]) -> None:
         """Everything goes."""
 
+    def resolve_settings(
+        self, params: NoParams, extra: Mapping[str, Any], *, task: str, has_gpu: bool
+    ) -> Mapping[str, Any]:
+        return {}
+
     def can_resume(self, folder: Path) -> bool:
         return False
 

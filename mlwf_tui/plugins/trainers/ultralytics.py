@@ -8,7 +8,13 @@ from typing import Any
 
 from mlwf_tui.plugins.trainers.ultralytics_architectures import find_task, list_architectures
 from mlwf_tui.plugins.trainers.ultralytics_checkpoints import list_checkpoints
-from mlwf_tui.plugins.trainers.ultralytics_params import TrainParams, check_extra, read_default_settings
+from mlwf_tui.plugins.trainers.ultralytics_params import (
+    SHOWN,
+    TrainParams,
+    build_settings,
+    check_extra,
+    read_default_settings,
+)
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import (
@@ -54,6 +60,14 @@ class UltralyticsTrainer:
             InvalidParameter: a setting is unknown, or is mlwf's to make.
         """
         check_extra(extra, read_default_settings())
+
+    def resolve_settings(
+        self, params: TrainParams, extra: Mapping[str, Any], *, task: str, has_gpu: bool
+    ) -> Mapping[str, Any]:
+        """Return all declared settings as the library will get them, its own defaults included."""
+        chosen = build_settings(params, extra, has_gpu=has_gpu, task=task)
+        known = {name: value for name, value in read_default_settings().items() if name in SHOWN}
+        return known | chosen
 
     def can_resume(self, folder: Path) -> bool:
         """Whether `folder` holds a whole checkpoint of an interrupted fit."""

@@ -166,6 +166,7 @@ _THOROUGH: Final[Mapping[str, Any]] = {
 _PRESETS: Final = {"quick": _QUICK, "standard": _STANDARD, "thorough": _THOROUGH}
 _CLASSIFY_IMGSZ: Final = {"standard": 224, "thorough": 224}  # the library's own for classifiers
 _NOT_PASSED_ON = frozenset({"preset", "device", "pretrained", "trust_weights", "keep", "keep_state"})
+SHOWN = frozenset(field.name for field in fields(TrainParams)) - _NOT_PASSED_ON
 _OURS = frozenset(
     {"data", "project", "name", "exist_ok", "save_dir", "model", "mode", "task", "resume", "seed", "device"}
 )

@@ -120,6 +120,8 @@ class Watcher:
             if key in found:
                 self._quality = f", {shown} {found[key]:.3f}"
         self._observer.metric("lr", float(next(iter(trainer.lr.values()))), step)
+        if trainer.device.type == "cuda":
+            self._observer.metric("gpu_memory_gib", float(trainer._get_memory()), step)
         self._observer.metric("epoch", step, self._batches_done)  # tells where on the batches' axis it ended
         with suppress(Paused, Cancelled):  # a wish stands, and is heard when the checkpoint is there
             self._observer.check_cancelled()
