@@ -40,7 +40,7 @@ class FillingObserver(KeepingObserver):
 
     def metric(self, key: str, value: float, step: int) -> None:
         super().metric(key, value, step)
-        if key == "epoch" and step == self.epoch:
+        if key == "epoch" and value == self.epoch:
             resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT_BYTES, resource.RLIM_INFINITY))
 
 
