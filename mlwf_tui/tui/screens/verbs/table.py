@@ -21,6 +21,7 @@ from mlwf_tui.tui.screens.verbs.models import Models
 from mlwf_tui.tui.screens.verbs.names import Names
 from mlwf_tui.tui.screens.verbs.piping import Piping
 from mlwf_tui.tui.screens.verbs.queueing import Queueing
+from mlwf_tui.tui.screens.verbs.training import Trainings
 from mlwf_tui.tui.screens.verbs.transforming import Transforming
 
 Verb = Callable[[Any], None]
@@ -31,7 +32,7 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
     """Return every verb by its key's id."""
     history, branching, folders, care = History(host), Branching(host), Folders(host), Care(host)
     questions, cards, piping = Questions(host), Cards(host), Piping(host)
-    drafts = Drafting(host, piping)
+    drafts, training = Drafting(host, piping), Trainings(host)
     making, models, names, queueing = Making(host), Models(host), Names(host), Queueing(host)
     return {
         "commit": history.commit,
@@ -56,7 +57,8 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "pipeline": piping.pipeline,
         "draft": drafts.draft,
         "demo": making.demo,
-        "train": models.train,
+        "train": training.train,
+        "continue": training.continue_,
         "benchmark": models.benchmark,
         "compare": Comparing(host).compare,
         "apply": models.apply,
