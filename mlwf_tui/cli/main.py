@@ -30,6 +30,7 @@ COMMANDS = {
     "mlwf_tui.cli.diff": ("diff",),
     "mlwf_tui.cli.checkout": ("checkout", "status", "sync"),
     "mlwf_tui.cli.models": ("train", "models", "benchmark", "report", "apply"),
+    "mlwf_tui.cli.search": ("search",),
     "mlwf_tui.cli.runs": ("runs", "logs", "watch", "stop"),
     "mlwf_tui.cli.lineage": ("graph", "trace", "reproduce"),
     "mlwf_tui.cli.run": ("run",),

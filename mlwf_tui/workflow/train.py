@@ -10,6 +10,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.model import Checkpoint
 from mlwf_tui.entities.project import Project, Version
@@ -65,6 +66,7 @@ def submit_train(
     seed: int = 0,
     name: str = "",
     terms: Terms | None = None,
+    parent: RunId | None = None,
 ) -> Run:
     """Pin the data and queue the run, which starts when there is room; return at once.
 
@@ -75,13 +77,13 @@ def submit_train(
         Conflict: there is a model of that name, or a training that will make one.
     """
     architecture, shown = check_training(workspace, model, params)
-    project = _check_data(workspace, ref)
+    project = check_data(workspace, ref)
     device = str(params.get("device", "auto"))
     agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=device)
     with workspace.catalog.transaction():
         chosen = choose_model_name(workspace, name, f"{Path(architecture).stem}-{project.name}")
         facts = {"data": ref, "model": architecture, "name": chosen}
-        recorder = queue_run(workspace, "train", {**shown, **facts}, seed, terms=agreed)
+        recorder = queue_run(workspace, "train", {**shown, **facts}, seed, terms=agreed, parent=parent)
         recorder.read_version(ref)
     return start_queued(workspace, recorder.run)
 
@@ -155,11 +157,14 @@ def _keep_model(recorder: Recorder, version: Version, trainer: Trainer, result: 
             checkpoints=checkpoints,
             metrics=result.metrics,
         )
+        noted = workspace.catalog.runs.get(recorder.run_id).result  # why a search has stopped it
+        summary = f"{result.architecture}, mAP50 {result.metrics.get('map50', 0):.3f}"
         recorder.result = {
+            **noted,
             "model": model.name,
             "model_id": model.id,
             "metrics": dict(result.metrics),
-            "summary": f"{result.architecture}, mAP50 {result.metrics.get('map50', 0):.3f}",
+            "summary": " · ".join(filter(None, (noted.get("summary"), summary))),
         }
 
 
@@ -197,7 +202,7 @@ def _split_params(trainer: Trainer, params: Mapping[str, Any]) -> tuple[dict[str
     return declared, {key: value for key, value in params.items() if key not in names}
 
 
-def _check_data(workspace: Workspace, ref: str) -> Project:
+def check_data(workspace: Workspace, ref: str) -> Project:
     """Raise where a training would fail or measure nothing; cheaper to say now than in the worker."""
     project, manifest = resolve_manifest(workspace, ref)
     if read_summary(workspace.store, manifest).object_count == 0:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import InvalidParameter
@@ -29,6 +30,7 @@ def queue_run(
     *,
     terms: Terms | None = None,
     call: Mapping[str, Any] | None = None,
+    parent: RunId | None = None,
 ) -> Recorder:
     """Enter a run that a worker will do, and return its recorder, to note the inputs at once.
 
@@ -46,6 +48,7 @@ def queue_run(
         state=RunState.QUEUED,
         terms=terms or Terms(),
         call=call,
+        parent=parent,
     )
     return Recorder(workspace, run)
 
