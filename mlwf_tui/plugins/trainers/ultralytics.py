@@ -53,9 +53,11 @@ class UltralyticsTrainer:
             InvalidInput: there is nothing to train or to validate on.
             PluginError: the library failed.
         """
+        from mlwf_tui.plugins.trainers.ultralytics_distributed import fit_distributed, list_devices
         from mlwf_tui.plugins.trainers.ultralytics_fit import fit
 
-        return fit(request, observer)
+        is_alone = len(list_devices(request.params.device)) == 1
+        return fit(request, observer) if is_alone else fit_distributed(request, observer)
 
     def evaluate(self, request: EvaluateRequest, observer: Observer) -> EvaluateResult:
         """Predict every image of a split at confidence 0.001, up to 300 boxes each, as `val()` does.

@@ -17,6 +17,7 @@ from mlwf_tui.plugins.trainers.ultralytics_checkpoints import (
 from mlwf_tui.plugins.trainers.ultralytics_library import (
     choose_device,
     describe_environment,
+    is_gpu,
     load_weights,
     prepare_library,
     report_failure,
@@ -39,6 +40,7 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
     """Train as the request says; see the contract `Trainer.fit`."""
     _check_data(request.data)
     prepare_library(request.folder)
+    from mlwf_tui.plugins.trainers.ultralytics_ranks import attach_council, distribute, is_rank
     from mlwf_tui.plugins.trainers.ultralytics_trainer import ResumableTrainer
 
     params: TrainParams = request.params
@@ -50,10 +52,14 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
     else:
         model = load_weights(checkpoint)
         settings |= {"resume": str(checkpoint), "save_dir": str(checkpoint.parents[1])}
+    trainer_class: Any = ResumableTrainer
+    if is_rank():
+        trainer_class = distribute(trainer_class)
+        attach_council(model)
     watcher = _Watcher(observer)
     watcher.attach(model)
     with report_failure("train"):
-        model.train(ResumableTrainer, **settings)
+        model.train(trainer_class, **settings)
     return FitResult(
         checkpoints=_list_checkpoints(model.trainer),
         architecture=request.architecture,
@@ -207,14 +213,14 @@ def _build_settings(request: FitRequest, params: TrainParams, device: str) -> di
         "augmentations": [],  # else blur and grey join in silently where albumentations is installed
     }
     quiet = {"plots": False, "deterministic": True, "amp": _choose_precision(device)}
-    return {**quiet, **build_settings(params, request.extra, has_gpu=device.isdecimal()), **fixed}
+    return {**quiet, **build_settings(params, request.extra, has_gpu=is_gpu(device)), **fixed}
 
 
 def _choose_precision(device: str) -> str | bool:
     """Return bf16 where the GPU has it; plain AMP would download a model to test itself with."""
     import torch
 
-    return "bf16" if device.isdecimal() and torch.cuda.is_bf16_supported() else False
+    return "bf16" if is_gpu(device) and torch.cuda.is_bf16_supported() else False
 
 
 def _load_start(request: FitRequest, params: TrainParams) -> Any:

@@ -33,7 +33,7 @@ class TrainParams:
         None, "chance of a mirrored image (0.5); 0 where left is not right, as for digits", low=0, high=1
     )
     mosaic: float | None = param(None, "chance of a mosaic of four images (quick 0)", low=0, high=1)
-    device: str = param("auto", "auto, cpu, mps, or the number of one GPU")
+    device: str = param("auto", "auto, cpu, mps, the number of a GPU, or several as 0,1")
     workers: int | None = param(None, "processes that read images; none on a CPU", low=0)
     pretrained: bool = param(False, "start from Ultralytics' weights, downloaded where they are missing")
     trust_weights: bool = param(False, "open the given weight file, which may run code of its maker")
