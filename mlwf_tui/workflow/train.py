@@ -27,7 +27,7 @@ from mlwf_tui.workflow.names import choose_model_name, find_free
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.retry import FIT_FOLDER
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
-from mlwf_tui.workflow.running.leases import find_device
+from mlwf_tui.workflow.running.leases import find_devices
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workspace import Workspace
 
@@ -110,7 +110,7 @@ def perform_train(recorder: Recorder, version: Version, observer: Observer) -> N
     given = {key: value for key, value in run.params.items() if key not in OWN_PARAMS}
     declared, extra = _split_params(trainer, given)
     if "device" in declared:
-        declared["device"] = find_device(declared["device"], os.environ)
+        declared["device"] = find_devices(declared["device"], os.environ)
     data = export_manifest(workspace, version.manifest, trainer.data_format, observer)
     folder = workspace.run_folder(run.id) / FIT_FOLDER
     is_resumed = trainer.can_resume(folder)

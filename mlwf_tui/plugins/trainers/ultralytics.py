@@ -8,7 +8,13 @@ from typing import Any
 
 from mlwf_tui.plugins.trainers.ultralytics_architectures import list_architectures
 from mlwf_tui.plugins.trainers.ultralytics_checkpoints import list_checkpoints
-from mlwf_tui.plugins.trainers.ultralytics_params import TrainParams, check_extra, read_default_settings
+from mlwf_tui.plugins.trainers.ultralytics_devices import check_batch, list_devices
+from mlwf_tui.plugins.trainers.ultralytics_params import (
+    TrainParams,
+    build_settings,
+    check_extra,
+    read_default_settings,
+)
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import (
@@ -37,9 +43,13 @@ class UltralyticsTrainer:
         """Refuse settings that the library does not know; its defaults are read, not imported.
 
         Raises:
-            InvalidParameter: a setting is unknown, or is mlwf's to make.
+            InvalidParameter: a setting is unknown, or is mlwf's to make; the batch fits no such devices.
         """
         check_extra(extra, read_default_settings())
+        devices = list_devices(params.device)
+        if len(devices) > 1:
+            settings = build_settings(params, extra, has_gpu=devices[0].isdecimal())
+            check_batch(float(settings["batch"]), len(devices))
 
     def can_resume(self, folder: Path) -> bool:
         """Whether `folder` holds a whole checkpoint of an interrupted fit."""
@@ -53,11 +63,13 @@ class UltralyticsTrainer:
             InvalidInput: there is nothing to train or to validate on.
             PluginError: the library failed.
         """
-        from mlwf_tui.plugins.trainers.ultralytics_distributed import fit_distributed, list_devices
+        if len(list_devices(request.params.device)) > 1:
+            from mlwf_tui.plugins.trainers.ultralytics_distributed import fit_distributed
+
+            return fit_distributed(request, observer)
         from mlwf_tui.plugins.trainers.ultralytics_fit import fit
 
-        is_alone = len(list_devices(request.params.device)) == 1
-        return fit(request, observer) if is_alone else fit_distributed(request, observer)
+        return fit(request, observer)
 
     def evaluate(self, request: EvaluateRequest, observer: Observer) -> EvaluateResult:
         """Predict every image of a split at confidence 0.001, up to 300 boxes each, as `val()` does.

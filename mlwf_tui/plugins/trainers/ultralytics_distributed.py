@@ -18,12 +18,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter, MlwfError, Paused, PluginError
-from mlwf_tui.plugins.trainers.ultralytics_library import count_threads
+from mlwf_tui.plugins.trainers.ultralytics_devices import check_batch, list_devices
+from mlwf_tui.plugins.trainers.ultralytics_library import count_threads, prepare_library
 from mlwf_tui.plugins.trainers.ultralytics_messages import (
     ANSWERS,
     Ask,
@@ -50,20 +48,6 @@ READ_BYTES = 1 << 16
 END_S = 15.0  # torchrun ends its processes; after that they are killed
 
 
-def list_devices(device: str) -> tuple[str, ...]:
-    """Return the devices that a parameter names, as `0,1` or `cpu,cpu`; one alone is no list."""
-    return tuple(word.strip().removeprefix("cuda:") for word in device.split(",") if word.strip())
-
-
-def check_batch(batch: float, count: int) -> None:
-    """Raise InvalidParameter where a batch cannot be dealt out to so many devices."""
-    if batch < 1 or batch % count:
-        fitting = max(1, round(batch / count)) * count
-        raise InvalidParameter(
-            f"A batch of {batch:g} cannot be dealt out to {count} devices.", hint=f"Give -p batch={fitting}."
-        )
-
-
 def fit_distributed(request: FitRequest, observer: Observer) -> FitResult:
     """Train as the request says, with one process for each of its devices; see `Trainer.fit`.
 
@@ -77,6 +61,8 @@ def fit_distributed(request: FitRequest, observer: Observer) -> FitResult:
     has_gpu = devices[0].isdecimal()
     settings = build_settings(request.params, request.extra, has_gpu=has_gpu)
     check_batch(float(settings["batch"]), len(devices))
+    if request.is_resumed:
+        _prepare_checkpoint(request)
     folder = find_folder(request.folder)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -84,6 +70,14 @@ def fit_distributed(request: FitRequest, observer: Observer) -> FitResult:
     with _Pipes(folder) as pipes, _launching(folder, len(devices), has_gpu=has_gpu) as launcher:
         ended = _Following(pipes, observer, launcher).follow()
     return _conclude(ended, folder, launcher.returncode, len(devices))
+
+
+def _prepare_checkpoint(request: FitRequest) -> None:
+    """Put the checkpoint to go on from into its place, before several processes look for it at once."""
+    prepare_library(request.folder)
+    from mlwf_tui.plugins.trainers.ultralytics_fit import find_checkpoint
+
+    find_checkpoint(request)
 
 
 class _Pipes:

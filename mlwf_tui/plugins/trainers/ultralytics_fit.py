@@ -46,7 +46,7 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
     params: TrainParams = request.params
     device = choose_device(params.device)
     settings = _build_settings(request, params, device)
-    checkpoint = _find_checkpoint(request)
+    checkpoint = find_checkpoint(request)
     if checkpoint is None:
         model = _load_start(request, params)
     else:
@@ -71,7 +71,7 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
     )
 
 
-def _find_checkpoint(request: FitRequest) -> Path | None:
+def find_checkpoint(request: FitRequest) -> Path | None:
     """Return what to go on from: of an interrupted fit the last checkpoint after which an epoch is due."""
     import torch
 

@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     logging.getLogger("torch.distributed").setLevel(logging.ERROR)
     options = ("--standalone", "--local-addr", "127.0.0.1", "--max-restarts", "0", "--nproc-per-node", count)
     try:
-        run(parse_args([*options, "-m", RANK_MODULE, str(folder)]))
+        run(parse_args([*options, "-m", RANK_MODULE, str(folder)]))  # type: ignore[no-untyped-call]
     except ChildFailedError as error:
         write_killed(
             folder,

@@ -102,9 +102,7 @@ def write_failure(folder: Path, failure: Failure) -> None:
 
 def read_failures(folder: Path) -> list[Failure]:
     """Return what the processes have failed with, the first one first."""
-    found = [
-        msgspec.json.decode(path.read_bytes(), type=Failure) for path in folder.glob("failure-*.json")
-    ]
+    found = [msgspec.json.decode(path.read_bytes(), type=Failure) for path in folder.glob("failure-*.json")]
     return sorted(found, key=lambda failure: failure.at)
 
 

@@ -8,8 +8,9 @@ import os
 import signal
 import sys
 import time
-import traceback
+from functools import partial
 from pathlib import Path
+from types import TracebackType
 
 from mlwf_tui.errors import Cancelled, MlwfError, Paused
 from mlwf_tui.plugins.trainers.ultralytics_launcher import die_with_parent
@@ -88,16 +89,12 @@ class RankObserver:
 
 
 def main(arguments: list[str]) -> int:
-    """Do this process's part of the training; 1 where it failed."""
+    """Do this process's part of the training."""
     die_with_parent(signal.SIGKILL)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     folder, rank = Path(arguments[0]), int(os.environ["RANK"])
-    try:
-        _fit(folder, rank)
-    except Exception as error:  # as a worker does: what is not caught here is a word less for the person
-        traceback.print_exc()
-        write_failure(folder, _describe(error, rank))
-        return 1
+    sys.excepthook = partial(_note_failure, folder, rank)
+    _fit(folder, rank)
     return 0
 
 
@@ -119,13 +116,15 @@ def _fit(folder: Path, rank: int) -> None:
         observer.tell(Finished(result))
 
 
-def _describe(error: Exception, rank: int) -> Failure:
+def _note_failure(
+    folder: Path, rank: int, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Leave what the process has failed with to who watches, and its traceback to the log."""
+    message, hint = f"{kind.__name__}: {error}", "The run's log has the details."
     if isinstance(error, MlwfError):
-        return Failure(
-            rank=rank, at=time.time(), kind=type(error).__name__, message=error.message, hint=error.hint
-        )
-    message = f"{type(error).__name__}: {error}"
-    return Failure(rank=rank, at=time.time(), kind="", message=message, hint="The run's log has the details.")
+        message, hint = error.message, error.hint
+    write_failure(folder, Failure(rank=rank, at=time.time(), kind=kind.__name__, message=message, hint=hint))
+    sys.__excepthook__(kind, error, trace)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""What a trainer does otherwise where it is one of several processes; to be imported after `prepare_library`."""
+"""What a trainer does otherwise where it is one of several processes.
+
+To be imported after `prepare_library`.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ class Speaker(Protocol):
 
 
 class Council:
-    """Lets all processes know after each batch what the first one was told; over the processor, not the GPU."""
+    """Lets all processes know after each batch what the first one was told; the GPU is not waited for."""
 
     def __init__(self, speaker: Speaker) -> None:
         self._speaker = speaker
@@ -78,7 +81,7 @@ def _stay_on_processors() -> None:
     def load(*arguments: Any, device: torch.device, **options: Any) -> Any:
         return backend(*arguments, device=torch.device("cpu"), **options)
 
-    torch.nn.parallel.DistributedDataParallel = _OnProcessors  # type: ignore[misc]
+    torch.nn.parallel.DistributedDataParallel = _OnProcessors  # type: ignore[assignment, misc]
     validator.AutoBackend = load
     validator.get_torch_device_backend = lambda _: _Processors
 
@@ -126,7 +129,7 @@ class _Distributed:
             super()._trim_results()  # type: ignore[misc]
 
     def _model_train(self) -> None:
-        """Begin an epoch; after a resume, with random numbers of its own, where the state has the first one's."""
+        """Begin an epoch; after a resume not with the first process's random numbers, which the state has."""
         is_resumed = getattr(self, "_state", None) is not None
         super()._model_train()  # type: ignore[misc]
         if is_resumed and not self._is_first:

@@ -57,7 +57,8 @@ def check_terms(workspace: Workspace, terms: Terms, *, uses_gpu: bool = False, d
     """Return terms that say what the run wants, the ids of runs in full.
 
     Where nothing was said, work that can use a GPU gets one if the machine has any, unless `device`
-    says cpu; other work gets a CPU slot. A device that is a number is that GPU.
+    says cpu; other work gets a CPU slot. A device that is a number is that GPU, and several are leased
+    together: `0,1` those GPUs, `cpu,cpu` two slots.
 
     Raises:
         NotFound: there is no such run to come after.
@@ -84,11 +85,11 @@ def check_terms(workspace: Workspace, terms: Terms, *, uses_gpu: bool = False, d
 
 
 def _choose_wants(workspace: Workspace, device: str) -> Wants:
-    if device in ("cpu", "mps"):
-        return Wants()
-    number = device.removeprefix("cuda:")
-    if number.isdecimal():
-        wants = Wants(gpu_indices=(int(number),))
+    words = [word.strip().removeprefix("cuda:") for word in device.split(",")]
+    if words[0] in ("cpu", "mps"):
+        return Wants(slots=len(words))
+    if all(word.isdecimal() for word in words):
+        wants = Wants(gpu_indices=tuple(sorted(map(int, words))))
         _check_gpus(workspace, wants)
         return wants
     from mlwf_tui.workflow.machine import read_gpus
