@@ -52,7 +52,9 @@ def perform(workspace: Workspace, run: Run, observer: Observer) -> None:
     match run.verb:
         case "train":
             with closing_run(recorder):
-                perform_train(recorder, _find_version(recorder), observer)
+                is_begun = _find_input(recorder, ArtifactKind.MODEL) is not None
+                model = _find_model(recorder) if is_begun else None
+                perform_train(recorder, _find_version(recorder), observer, model=model)
         case "benchmark":
             with closing_run(recorder):
                 perform_benchmark(recorder, _find_version(recorder), _find_model(recorder), observer)

@@ -21,7 +21,8 @@ from mlwf_tui.workflow.metrics import read_outlooks
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.running.surroundings import describe_surroundings, is_tracked
 from mlwf_tui.workflow.runs import get_run
-from mlwf_tui.workflow.train import OWN_PARAMS, submit_train
+from mlwf_tui.workflow.train import submit_continued, submit_train
+from mlwf_tui.workflow.training.starts import OWN_PARAMS
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace
 
@@ -124,10 +125,12 @@ def submit_again(workspace: Workspace, ref: str, *, observer: Observer, terms: T
             given = {key: value for key, value in params.items() if key not in OWN_PARAMS}
             taken = {model.name for model in workspace.catalog.models.list()}
             name = find_free(f"{params['name']}-{SUFFIX}", taken)
-            architecture, seed = params["model"], run.seed or 0
-            return submit_train(
-                workspace, data, model=architecture, params=given, seed=seed, name=name, terms=terms
-            )
+            begun = _list_inputs(run, ArtifactKind.MODEL)
+            if "continues" in params:
+                given |= {"epochs": f"+{params['more_epochs']}"}
+                return submit_continued(workspace, params["continues"], params=given, name=name, terms=terms)
+            start, seed = begun[0].id if begun else params["model"], run.seed or 0
+            return submit_train(workspace, data, model=start, params=given, seed=seed, name=name, terms=terms)
         case "benchmark":
             model = _list_inputs(run, ArtifactKind.MODEL)[0].id
             return submit_benchmark(

@@ -17,14 +17,16 @@ from mlwf_tui.entities.search import SEARCH, SearchPlan, Trial
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, Paused
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.names import choose_model_name
-from mlwf_tui.workflow.refs import resolve_project_ref
+from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
 from mlwf_tui.workflow.running.recorder import Recorder, pin_head
 from mlwf_tui.workflow.searching.course import Course, describe_search
 from mlwf_tui.workflow.searching.plans import check_plan, describe_plan, read_axes, read_plan
 from mlwf_tui.workflow.searching.trials import Trials
 from mlwf_tui.workflow.stop import stop_parts
-from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE, check_data
+from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE
+from mlwf_tui.workflow.training.starts import find_start
+from mlwf_tui.workflow.training.tasks import check_task_data, read_task_data
 from mlwf_tui.workspace import Workspace
 
 DEFAULT_TRIALS = 20
@@ -88,8 +90,10 @@ def submit_search(
         name=name,
         terms=replace(agreed, after=()),
     )
-    project = check_data(workspace, ref)
-    stem = name or f"{Path(model).stem}-{project.name}-search"
+    project, manifest = resolve_manifest(workspace, ref)
+    task = find_start(workspace, model).task
+    check_task_data(read_task_data(workspace, manifest, task), task, ref)
+    stem = f"{Path(model).stem}-{project.name}-search"
     return _queue(workspace, check_plan(workspace, plan), after=agreed.after, stem=stem)
 
 

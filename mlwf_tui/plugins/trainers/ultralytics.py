@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlwf_tui.plugins.trainers.ultralytics_architectures import list_architectures
+from mlwf_tui.plugins.trainers.ultralytics_architectures import find_task, list_architectures
 from mlwf_tui.plugins.trainers.ultralytics_checkpoints import list_checkpoints
 from mlwf_tui.plugins.trainers.ultralytics_devices import check_batch, list_devices
 from mlwf_tui.plugins.trainers.ultralytics_params import (
+    SHOWN,
     TrainParams,
     build_settings,
     check_extra,
@@ -28,16 +29,30 @@ from mlwf_tui.protocols.trainers import (
 
 
 class UltralyticsTrainer:
-    """YOLO detection models from their architecture or from trusted weights, offline."""
+    """YOLO and RT-DETR models from their architecture or from trusted weights, offline."""
 
     name = "ultralytics"
-    summary = "YOLO detection models (v8, v10, 11, 12, 26 and a small one for CPUs) by Ultralytics"
-    data_format = "yolo"
+    summary = "all YOLO models (v3 to 26, and a small one for CPUs) and RT-DETR, by Ultralytics"
+    data_formats: Mapping[str, str] = {
+        "detect": "yolo",
+        "segment": "yolo-segment",
+        "pose": "yolo-pose",
+        "obb": "yolo-obb",
+        "classify": "yolo-classify",
+    }
     params_type: type[Any] = TrainParams
 
     def list_architectures(self) -> tuple[str, ...]:
         """Return the names that `fit` takes, the small ones first."""
         return list_architectures()
+
+    def find_task(self, architecture: str) -> str:
+        """Return what an architecture, a definition or a file of weights is made for.
+
+        Raises:
+            InvalidInput: the file is neither a definition nor weights of a task that can be trained.
+        """
+        return find_task(architecture)
 
     def check_settings(self, params: TrainParams, extra: Mapping[str, Any]) -> None:
         """Refuse settings that the library does not know; its defaults are read, not imported.
@@ -50,6 +65,14 @@ class UltralyticsTrainer:
         if len(devices) > 1:
             settings = build_settings(params, extra, has_gpu=devices[0].isdecimal())
             check_batch(float(settings["batch"]), len(devices))
+
+    def resolve_settings(
+        self, params: TrainParams, extra: Mapping[str, Any], *, task: str, has_gpu: bool
+    ) -> Mapping[str, Any]:
+        """Return all declared settings as the library will get them, its own defaults included."""
+        chosen = build_settings(params, extra, has_gpu=has_gpu, task=task)
+        known = {name: value for name, value in read_default_settings().items() if name in SHOWN}
+        return known | chosen
 
     def can_resume(self, folder: Path) -> bool:
         """Whether `folder` holds a whole checkpoint of an interrupted fit."""

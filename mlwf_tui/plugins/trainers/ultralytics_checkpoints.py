@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+PERIODIC = "epoch*.pt"
 LAST, BEFORE, BEST, KEPT = "last.pt", "before.pt", "best.pt", "best-kept.pt"
 
 
@@ -55,6 +56,18 @@ def prepare_resume(chosen: Path, *, is_best: bool) -> Path:
         if is_whole(kept):
             kept.replace(best)
     return last
+
+
+def list_periodic(weights: Path) -> list[Path]:
+    """Return the checkpoints that were written every so many epochs, the oldest first."""
+    return sorted(weights.glob(PERIODIC), key=lambda path: int(path.stem.removeprefix("epoch")))
+
+
+def drop_old_periodic(weights: Path, kept: int) -> None:
+    """Take away all of them but the newest `kept`."""
+    found = list_periodic(weights)
+    for path in found[: max(0, len(found) - kept)]:
+        path.unlink()
 
 
 def is_whole(path: Path) -> bool:

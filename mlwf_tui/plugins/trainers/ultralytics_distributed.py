@@ -19,9 +19,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
+import msgspec
+
 from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter, MlwfError, Paused, PluginError
 from mlwf_tui.plugins.trainers.ultralytics_devices import check_batch, list_devices
-from mlwf_tui.plugins.trainers.ultralytics_library import count_threads, prepare_library
+from mlwf_tui.plugins.trainers.ultralytics_library import count_threads
 from mlwf_tui.plugins.trainers.ultralytics_messages import (
     ANSWERS,
     Ask,
@@ -59,10 +61,9 @@ def fit_distributed(request: FitRequest, observer: Observer) -> FitResult:
     """
     devices = list_devices(request.params.device)
     has_gpu = devices[0].isdecimal()
-    settings = build_settings(request.params, request.extra, has_gpu=has_gpu)
+    settings = build_settings(request.params, request.extra, has_gpu=has_gpu, task=request.task)
     check_batch(float(settings["batch"]), len(devices))
-    if request.is_resumed:
-        _prepare_checkpoint(request)
+    request = _prepare(request)
     folder = find_folder(request.folder)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -72,12 +73,14 @@ def fit_distributed(request: FitRequest, observer: Observer) -> FitResult:
     return _conclude(ended, folder, launcher.returncode, len(devices))
 
 
-def _prepare_checkpoint(request: FitRequest) -> None:
-    """Put the checkpoint to go on from into its place, before several processes look for it at once."""
-    prepare_library(request.folder)
-    from mlwf_tui.plugins.trainers.ultralytics_fit import find_checkpoint
+def _prepare(request: FitRequest) -> FitRequest:
+    """Return what each process is to do: they find the checkpoint to go on from, if any, in its place."""
+    if not request.is_resumed and request.continues is None:
+        return request
+    from mlwf_tui.plugins.trainers.ultralytics_fit import prepare_checkpoint
 
-    find_checkpoint(request)
+    found = prepare_checkpoint(request)
+    return msgspec.structs.replace(request, is_resumed=found is not None, continues=None)
 
 
 class _Pipes:

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from mlwf_tui.errors import CorruptData, NotFound
-from mlwf_tui.plugins.trainers.ultralytics_evaluate import build_objects
 from mlwf_tui.plugins.trainers.ultralytics_library import (
     choose_device,
     load_weights,
@@ -17,6 +16,7 @@ from mlwf_tui.plugins.trainers.ultralytics_library import (
     report_failure,
     use_all_threads,
 )
+from mlwf_tui.plugins.trainers.ultralytics_objects import read_prediction
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import PREDICT_BATCH, ItemPrediction, PredictRequest
@@ -47,6 +47,7 @@ def predict(
                     name="predict",
                     exist_ok=True,
                     verbose=False,
+                    retina_masks=True,  # of the image's own size
                 )
                 if pixels
                 else []
@@ -57,8 +58,7 @@ def predict(
                 yield ItemPrediction(key=source.item.key, problem=found)
                 continue
             result = next(following)
-            boxes = result.boxes.data.cpu().numpy()  # (N, 6) left, top, right, bottom, confidence, class
-            yield ItemPrediction(key=source.item.key, objects=build_objects(boxes, result.names))
+            yield read_prediction(source.item.key, result, model, request.confidence)
         observer.progress(start + len(batch), len(items), f"{start + len(batch)} of {len(items)} images")
 
 

@@ -48,6 +48,12 @@ class Council:
         distributed.broadcast(wanted, src=0, group=self._group)
         self._speaker.agree(int(wanted))
 
+    def is_any(self, is_so: bool) -> bool:
+        """Whether something is so for any of the processes, all of which ask."""
+        found = torch.tensor([int(is_so)])
+        distributed.all_reduce(found, op=distributed.ReduceOp.MAX, group=self._group)
+        return bool(found)
+
 
 def join_ranks(speaker: Speaker) -> None:
     """Say that this process is one of several, before it fits."""
@@ -61,8 +67,15 @@ def is_rank() -> bool:
     return bool(_joined)
 
 
+def is_first() -> bool:
+    """Whether this process is alone, or the first of several: the one that writes files."""
+    return not _joined or distributed.get_rank() == 0
+
+
 def attach_council(model: Any) -> None:
-    """Let the processes meet before a model's other callbacks look at what is wanted."""
+    """Let the processes, where there are several, meet before other callbacks look at what is wanted."""
+    if not _joined:
+        return
     for event in ("on_pretrain_routine_end", "on_train_batch_end", "on_fit_epoch_end"):
         model.add_callback(event, _joined[0].meet)
 
@@ -108,10 +121,6 @@ class _Distributed:
         super().__init__(*arguments, **options)
         self.world_size = int(os.environ["WORLD_SIZE"])  # on processors the library thinks that it is alone
 
-    @property
-    def _is_first(self) -> bool:
-        return distributed.get_rank() == 0
-
     def _setup_ddp(self) -> None:
         if self.device.type == "cpu":  # type: ignore[attr-defined]
             distributed.init_process_group("gloo", timeout=GROUP_TIMEOUT)
@@ -124,15 +133,23 @@ class _Distributed:
         metrics, fitness = super().validate()  # type: ignore[misc]
         return metrics or {}, fitness
 
+    def _handle_nan_recovery(self, epoch: int) -> bool:
+        """Let all processes see a loss that is no number where one of them has it."""
+        losses = (*self.tloss.values(), self.loss)  # type: ignore[has-type]
+        if _joined[0].is_any(not all(torch.isfinite(torch.as_tensor(loss)).all() for loss in losses)):
+            self.loss = torch.full_like(self.loss, torch.nan)  # type: ignore[has-type]
+            self.tloss = dict.fromkeys(self.tloss, torch.tensor(torch.nan))  # type: ignore[has-type]
+        return bool(super()._handle_nan_recovery(epoch))  # type: ignore[misc]
+
     def _trim_results(self) -> None:
-        if self._is_first:
+        if is_first():
             super()._trim_results()  # type: ignore[misc]
 
     def _model_train(self) -> None:
         """Begin an epoch; after a resume not with the first process's random numbers, which the state has."""
         is_resumed = getattr(self, "_state", None) is not None
         super()._model_train()  # type: ignore[misc]
-        if is_resumed and not self._is_first:
+        if is_resumed and not is_first():
             seed = (int(torch.randint(1 << 31, (1,))) + distributed.get_rank()) % (1 << 31)
             seeding: tuple[Callable[[int], object], ...] = (random.seed, np.random.seed, torch.manual_seed)
             for plant in seeding:

@@ -43,7 +43,7 @@ def export_manifest(
     Raises:
         StorageFailed: the disk is full or cannot be written.
     """
-    folder = workspace.exports_folder / f"{manifest[:20]}-{format}"
+    folder = _name_folder(workspace, manifest, format)
     try:
         with _lock(folder.with_suffix(".lock"), observer):
             if not (folder / MARKER).exists():
@@ -55,6 +55,16 @@ def export_manifest(
             hint=f"Free some space; {workspace.exports_folder} may be emptied when no run is going.",
         ) from error
     return ExportedVersion(folder, files)
+
+
+def find_export(workspace: Workspace, manifest: Digest, format: str) -> Path | None:
+    """Return the folder that holds `manifest` in `format`, or None where it is still to be written."""
+    folder = _name_folder(workspace, manifest, format)
+    return folder if (folder / MARKER).exists() else None
+
+
+def _name_folder(workspace: Workspace, manifest: Digest, format: str) -> Path:
+    return workspace.exports_folder / f"{manifest[:20]}-{format}"
 
 
 def _write_export(

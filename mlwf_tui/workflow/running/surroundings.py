@@ -30,7 +30,7 @@ def describe_program(arguments: Sequence[str], folder: Path) -> dict[str, str]:
         "program": shlex.join(arguments),
         "executable": sys.executable,
         "folder": str(folder),
-        **_describe_code(folder),
+        **describe_code(folder),
     }
 
 
@@ -39,7 +39,7 @@ def is_tracked(run: Run) -> bool:
     return "program" in run.environment
 
 
-def _describe_code(folder: Path) -> dict[str, str]:
+def describe_code(folder: Path) -> dict[str, str]:
     """Return the commit that is checked out, and whether the files differ from it."""
     if not any((parent / ".git").exists() for parent in (folder, *folder.parents)):
         return {}
@@ -48,6 +48,16 @@ def _describe_code(folder: Path) -> dict[str, str]:
     if commit is None or changes is None:
         return {}
     return {"commit": commit, "code": "changed since the commit" if changes else "as committed"}
+
+
+def read_code_changes(folder: Path, *, max_bytes: int) -> bytes | None:
+    """Return what the files of a repository differ by from its commit, as a patch; None where that is longer.
+
+    Files that git does not follow are not in it. No program that the repository names is called.
+    """
+    said = _ask_git(folder, "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--binary", "HEAD")
+    patch = f"{said}\n".encode() if said else b""
+    return patch if said is not None and len(patch) <= max_bytes else None
 
 
 def _ask_git(folder: Path, *words: str) -> str | None:

@@ -12,7 +12,7 @@ from mlwf_tui.entities.run import Run
 from mlwf_tui.entities.search import SearchPlan
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import describe_params
-from mlwf_tui.workflow.train import check_training, find_trainer
+from mlwf_tui.workflow.train import check_training
 from mlwf_tui.workspace import Workspace
 
 MOST_TRIALS = 10_000
@@ -28,9 +28,8 @@ def read_axes(workspace: Workspace, model: str, space: Mapping[str, str]) -> tup
         raise InvalidParameter(
             "A search needs a parameter to try.", hint="Give for example -s lr0=0.0001..0.01:log"
         )
-    declared = {
-        spec.name: spec.type_name for spec in describe_params(find_trainer(workspace, model).params_type)
-    }
+    trainer = workspace.registry.get_trainer(find_start(workspace, model).trainer)
+    declared = {spec.name: spec.type_name for spec in describe_params(trainer.params_type)}
     real = {name for name, type_name in declared.items() if type_name.startswith("float")}
     return tuple(read_axis(name, text, is_real=name in real) for name, text in space.items())
 
