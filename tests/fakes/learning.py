@@ -38,7 +38,6 @@ class LearningTrainer:
 
     name = "learner"
     summary = "learns"
-    data_format = "yolo"
     data_formats: Mapping[str, str] = {"detect": "yolo"}
     params_type: type[Any] = LearnParams
 
@@ -51,6 +50,11 @@ class LearningTrainer:
     def check_settings(self, params: LearnParams, extra: Mapping[str, Any]) -> None:
         if params.kind == "odd":
             raise InvalidParameter("There is no odd kind.", hint="Choose another.")
+
+    def resolve_settings(
+        self, params: LearnParams, extra: Mapping[str, Any], *, task: str, has_gpu: bool
+    ) -> Mapping[str, Any]:
+        return {"epochs": params.epochs, **extra}
 
     def can_resume(self, folder: Path) -> bool:
         return (folder / "epoch").exists()

@@ -13,6 +13,7 @@ from mlwf_tui.entities.search import SearchPlan
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import describe_params
 from mlwf_tui.workflow.train import check_training
+from mlwf_tui.workflow.training.starts import find_start
 from mlwf_tui.workspace import Workspace
 
 MOST_TRIALS = 10_000
