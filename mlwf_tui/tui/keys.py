@@ -86,6 +86,7 @@ VERBS = (
     Key("status", "", "status", "What was edited in a checkout", "Folders"),
     Key("sync", "", "sync", "Take what was edited in a checkout into its project", "Folders"),
     Key("train", "t", "train", "Train a model on this data", "Models", DATA),
+    Key("tune", "S", "search params", "Search for the parameters that train best", "Models", DATA),
     Key(
         "benchmark",
         "b",

@@ -44,9 +44,10 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             return _find_commit_reason(project)
         case "diff", Project() as project if marked is None:
             return "" if project.latest_version else "Commit first, or mark what to compare with."
-        case (("train" | "transform" | "apply" | "benchmark" | "check"), (Project() | Version()) as data) if (
-            not data.item_count
-        ):
+        case (
+            ("train" | "tune" | "transform" | "apply" | "benchmark" | "check"),
+            (Project() | Version()) as data,
+        ) if not data.item_count:
             return "It holds no items yet: import some first."
         case "untag", Version() as version if not version.tags:
             return "It has no tag."

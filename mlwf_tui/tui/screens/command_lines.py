@@ -72,6 +72,16 @@ def write_train(values: Mapping[str, str]) -> str:
     return write_command("train", options.pop("data", ""), options=options, params=params)
 
 
+def write_search(values: Mapping[str, str]) -> str:
+    words = ["search", values.get("data", "")]
+    for name, option in (("space", "-s"), ("params", "-p")):
+        for word in split_entries(values.get(name, "")):
+            words += [option, word]
+    flags = ("--prune",) if values.get("prune") == "yes" else ()
+    options = _pick(values, "model", "sampler", "trials", "parallel", "metric", "keep", "seed", *TERMS)
+    return write_command(*words, *flags, options=options)
+
+
 def write_benchmark(values: Mapping[str, str]) -> str:
     options = _pick(values, "split", "device", *TERMS)
     return write_command("benchmark", values.get("model", ""), values.get("data", ""), options=options)

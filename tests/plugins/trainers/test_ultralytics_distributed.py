@@ -1,4 +1,4 @@
-"""Trainings with two processes on processors: one log, one stop, and nobody left when one of them is killed."""
+"""Trainings with two processes: one log, one stop, and nobody left when one of them is killed."""
 
 from __future__ import annotations
 

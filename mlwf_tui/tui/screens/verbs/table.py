@@ -18,6 +18,7 @@ from mlwf_tui.tui.screens.verbs.models import Models
 from mlwf_tui.tui.screens.verbs.names import Names
 from mlwf_tui.tui.screens.verbs.piping import Piping
 from mlwf_tui.tui.screens.verbs.queueing import Queueing
+from mlwf_tui.tui.screens.verbs.searching import Searching
 from mlwf_tui.tui.screens.verbs.transforming import Transforming
 
 Verb = Callable[[Any], None]
@@ -52,6 +53,7 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "pipeline": Piping(host).pipeline,
         "demo": making.demo,
         "train": models.train,
+        "tune": Searching(host).tune,
         "benchmark": models.benchmark,
         "apply": models.apply,
         "stop": models.stop,
