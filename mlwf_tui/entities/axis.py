@@ -140,9 +140,10 @@ def _read_choices(name: str, text: str) -> Axis:
 
 def _read_plain(word: str) -> Any:
     """Return what a word means: a whole number, a number, true or false, or itself."""
-    if WHOLE.fullmatch(word) and str(int(word)) == word:  # 007 is a name
+    is_name = word[:1] == "0" and word[1:].isdecimal()  # as 007
+    if WHOLE.fullmatch(word) and not is_name:
         return int(word)
-    if re.fullmatch(NUMBER, word):
+    if re.fullmatch(NUMBER, word) and not is_name:
         return float(word)
     return {"true": True, "false": False}.get(word.lower(), word)
 

@@ -27,6 +27,7 @@ PLOT_HEIGHT = 13
 MAX_PLOT_WIDTH = 110
 MAX_CURVES = 40
 BAR_WIDTH = 40
+MIN_FIVE_TICKS = 60  # cells
 NUMBER_WIDTH, STATE_WIDTH, VALUE_WIDTH, AXIS_WIDTH = 5, 9, 9, 10
 STATE_ROLES: Mapping[TrialState, str] = {
     TrialState.WAITING: "muted",
@@ -167,9 +168,8 @@ def draw_slices(page: SearchPage, width: int) -> list[Line]:
     lines: list[Line] = []
     for axis in page.plan.axes:
         note = ", by powers" if axis.is_log else ""
-        lines.append(
-            [(f" {axis.name}", "strong"), (f"  {page.plan.metric} over {axis.write()}{note}", "faint")]
-        )
+        words = f" {axis.name}  {page.plan.metric} over {axis.write()}{note}"
+        lines.append([(fit(words, width), "strong")])
         lines += [*_draw_slice(page, axis, done, _limit(width)), []]
     return lines[:-1]
 
@@ -194,7 +194,7 @@ def _draw_slice(page: SearchPage, axis: Axis, done: Sequence[Trial], width: int)
     others = [trial for trial in done if best is None or trial.run != best.run]
     series = [_place(axis, others, "series-0"), *([_place(axis, [best], "series-1")] if best else [])]
     return _indent(
-        draw_plot([one for one in series if one.x], width, PLOT_HEIGHT - 3, x_axis=_make_axis(axis))
+        draw_plot([one for one in series if one.x], width, PLOT_HEIGHT - 3, x_axis=_make_axis(axis, width))
     )
 
 
@@ -203,12 +203,12 @@ def _place(axis: Axis, trials: Sequence[Trial], role: str) -> Series:
     return Series(x, [trial.value or 0.0 for trial in trials], role, True)
 
 
-def _make_axis(axis: Axis) -> PlotAxis:
+def _make_axis(axis: Axis, width: int) -> PlotAxis:
     """Return an axis from 0 to 1 that is labelled with the values that lie there."""
     if axis.values:
         ticks = tuple(axis.measure(value) for value in axis.values)
         return PlotAxis(-0.05, 1.05, ticks, tuple(write_value(value) for value in axis.values))
-    ticks = (0.0, 0.25, 0.5, 0.75, 1.0)
+    ticks = (0.0, 0.25, 0.5, 0.75, 1.0) if width >= MIN_FIVE_TICKS else (0.0, 0.5, 1.0)
     return PlotAxis(-0.05, 1.05, ticks, tuple(write_value(axis.place(share)) for share in ticks))
 
 

@@ -24,6 +24,7 @@ from tests import jobs
 from tests.fakes.observers import KeepingObserver
 
 PATIENCE_S = 280.0  # torch is imported four times
+pytestmark = pytest.mark.timeout(900)
 PARAMS = {"preset": "quick", "imgsz": "64", "batch": "8", "fliplr": "0", "device": "cpu,cpu"}
 RANK = b"mlwf_tui.plugins.trainers.ultralytics_rank"
 
@@ -119,14 +120,21 @@ def test_where_one_process_is_killed_the_run_fails_and_goes_on_from_its_checkpoi
     epochs = list_epochs(home, run)
     assert epochs[: len(before)] == before
     assert epochs[len(before)] in (before[-1], before[-1] + 1)
+    stop_run(home, run.id)
+    assert not list_processes(home)
+
+
+@pytest.mark.slow
+def test_two_processes_pause_at_their_checkpoint_and_none_outlives_the_worker(home: Workspace) -> None:
+    run = train(home, epochs="40")
+    wait_for_epoch(home, run, 1)
     pause_run(home, run.id)
-    wait_for_state(home, run, RunState.PAUSED, RunState.FAILED)
-    assert home.catalog.runs.get(run.id).state is RunState.PAUSED
+    assert wait_for_state(home, run, RunState.PAUSED, RunState.FAILED).state is RunState.PAUSED
     jobs.wait_until(lambda: not list_processes(home), lambda: str(list_processes(home)))
     paused_at = list_epochs(home, run)[-1]
     resume_run(home, run.id)
     wait_for_epoch(home, run, paused_at + 1)
-    assert paused_at + 1 == list_epochs(home, run)[list_epochs(home, run).index(paused_at) + 1]
+    assert list_epochs(home, run)[: paused_at + 1] == list(range(1, paused_at + 2))
     jobs.kill(jobs.find_worker(home, run))
     jobs.wait_until(lambda: not list_processes(home), lambda: str(list_processes(home)))
 
