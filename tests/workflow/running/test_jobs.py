@@ -380,3 +380,22 @@ def test_a_process_of_another_namespace_is_not_judged(workspace: Workspace) -> N
     before_boot = ProcessIdentity("another-boot:1", mine.pid, mine.start_ticks)
     assert not processes.is_gone(elsewhere)
     assert processes.is_gone(before_boot)
+
+
+def test_a_job_that_a_job_has_queued_outlives_it(home: Workspace, tmp_path: Path) -> None:
+    """Its supervisor may stand below the other's, which ends what its own job leaves behind."""
+    gate, inner = tmp_path / "gate", tmp_path / "inner"
+    waiting = f"while not Path({str(gate)!r}).exists():\n    time.sleep(0.02)\n    yield"
+    code = f"""
+    from mlwf_tui.workspace import open_workspace
+    from tests.jobs import act
+    with open_workspace(Path({str(home.home)!r})) as workspace:
+        run = act(workspace, {waiting!r}, seed=7)
+    Path({str(inner)!r}).write_text(run.id + "\\n")
+    """
+    outer = jobs.wait_for_end(home, jobs.act(home, code))
+    assert outer.state is RunState.DONE, jobs.describe(home, outer)
+    queued = home.catalog.runs.get(inner.read_text("utf-8").strip())
+    jobs.wait_for_state(home, queued, RunState.RUNNING)
+    gate.touch()
+    assert jobs.wait_for_end(home, queued).state is RunState.DONE
