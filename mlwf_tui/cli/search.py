@@ -204,6 +204,6 @@ def _hint_at_next(found: FoundSearch, ranked: Sequence[Any]) -> list[str]:
     if found.run.state is not RunState.DONE:
         return []
     best = ranked[0]
-    words = " ".join(f"-p {name}={value}" for name, value in best.values.items())
-    fixed = " ".join(f"-p {name}={value}" for name, value in found.plan.params.items())
-    return ["", f"again: mlwf train {found.plan.data} --model {found.plan.model} {fixed} {words}".rstrip()]
+    params = {**found.plan.params, **best.values}
+    words = " ".join(f"-p {name}={value}" for name, value in params.items())
+    return ["", f"again: mlwf train {found.plan.data} --model {found.plan.model} {words}"]
