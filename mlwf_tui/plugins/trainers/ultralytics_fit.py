@@ -90,8 +90,19 @@ def _train(model: Any, settings: dict[str, Any], request: FitRequest, watcher: W
         except Diverged as error:
             return _end_diverged(model.trainer, watcher, error)
         except PluginError as error:
+            _check_readable(error)
             smaller = _halve(model, watcher, error)
         settings = {**settings, "batch": smaller}
+
+
+def _check_readable(error: PluginError) -> None:
+    """Raise InvalidInput where the library has found no image that it can use."""
+    if any(
+        words in str(error.__cause__) for words in ("No valid images", "No images found", "no valid images")
+    ):
+        raise InvalidInput(
+            "None of the images can be read.", hint="Look at them: mlwf check PROJECT tells what is damaged."
+        ) from error
 
 
 def _halve(model: Any, watcher: Watcher, error: PluginError) -> int:

@@ -59,6 +59,8 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             return f"The run is {run.state.value} already."
         case (("pause" | "resume" | "retry"), Run() as run):
             return _find_queue_reason(key.id, run)
+        case "continue", Run() as run if run.verb != "train" or not run.state.is_finished or not run.outputs:
+            return "Select a training that has left a model."
         case (("sooner" | "later"), Run() as run) if run.state not in (RunState.QUEUED, RunState.PAUSED):
             return "It does not wait."
         case (("benchmark" | "apply"), (Project() | Version())) if not snapshot.models:

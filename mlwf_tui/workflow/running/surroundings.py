@@ -55,12 +55,17 @@ def read_code_changes(folder: Path, *, max_bytes: int) -> bytes | None:
 
     Files that git does not follow are not in it. No program that the repository names is called.
     """
-    said = _ask_git(folder, "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--binary", "HEAD")
-    patch = f"{said}\n".encode() if said else b""
-    return patch if said is not None and len(patch) <= max_bytes else None
+    patch = _call_git(folder, "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--binary", "HEAD")
+    return patch if patch is not None and len(patch) <= max_bytes else None
 
 
 def _ask_git(folder: Path, *words: str) -> str | None:
+    """Return what git says, without the end of its last line."""
+    said = _call_git(folder, *words)
+    return None if said is None else said.decode(errors="replace").strip()
+
+
+def _call_git(folder: Path, *words: str) -> bytes | None:
     """Return what git says, or None where it is not there, or will not.
 
     It takes no lock, which a commit of the tracked program would meet, and leaves its index alone.
@@ -70,8 +75,8 @@ def _ask_git(folder: Path, *words: str) -> str | None:
     try:
         said = subprocess.run(
             ["git", "--no-optional-locks", "-C", str(folder), *words],
-            capture_output=True, text=True, timeout=GIT_TIMEOUT_S, check=True, errors="replace",
+            capture_output=True, timeout=GIT_TIMEOUT_S, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
-    return said.stdout.strip()
+    return said.stdout

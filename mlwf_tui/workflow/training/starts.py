@@ -94,7 +94,7 @@ def find_continued(workspace: Workspace, ref: str) -> tuple[Run, Model]:
     if STATE_NAME not in [checkpoint.name for checkpoint in model.checkpoints]:
         raise InvalidInput(
             f"The training {run.id} kept nothing to go on from (keep_state=false, or an older mlwf).",
-            hint=f"Start a new one from its weights: mlwf train {run.params['data']} --model {model.name}",
+            hint=f"Start a new one from its weights: mlwf train {run.params.get('data', 'DATA')} --model {model.name}",
         )
     return run, model
 

@@ -155,12 +155,12 @@ def _try(home: Path, trial: Trial, scratch: Path) -> Measured:
     result = trainer.fit(request, clock)
     ends_s = clock.batch_ends_s
     steps_s = [after - before for before, after in pairwise(ends_s)]
-    if not steps_s or not clock.epoch_end_s:
+    if not steps_s:
         raise InvalidInput("The training ended before a second batch.", hint="Give more images.")
     return Measured(
         before_s=ends_s[0] - clock.begun_s,
         image_s=median(steps_s) * len(ends_s) / count[Split.TRAIN],
-        val_image_s=(clock.epoch_end_s - ends_s[-1]) / count[Split.VAL],
+        val_image_s=max(0.0, clock.epoch_end_s - ends_s[-1]) / count[Split.VAL],
         batches=len(steps_s),
         memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         gpu_memory_bytes=clock.gpu_memory_bytes,

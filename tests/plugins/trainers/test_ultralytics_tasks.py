@@ -25,7 +25,7 @@ SHAPES = {
 }  # fmt: skip
 OF_BOXES = {"map", "map50", "precision", "recall"}
 STEADY = {"lrf": 1.0, "warmup_epochs": 0, "keep_state": True}  # the learning rate is that of every epoch
-FAMILIES = ("rtdetr-resnet50", "yolov3-tiny", "yolov5n", "yolov6n", "yolov9t", "yolo12n", "yolo26n")
+FAMILIES = ("yolov8n-rtdetr", "yolov3-tiny", "yolov6n", "yolov9t", "yolo12n", "yolo26n")
 
 
 @pytest.mark.parametrize("task", list(TINY))

@@ -19,6 +19,7 @@ from mlwf_tui.tui.screens.verbs.names import Names
 from mlwf_tui.tui.screens.verbs.piping import Piping
 from mlwf_tui.tui.screens.verbs.queueing import Queueing
 from mlwf_tui.tui.screens.verbs.searching import Searching
+from mlwf_tui.tui.screens.verbs.training import Trainings
 from mlwf_tui.tui.screens.verbs.transforming import Transforming
 
 Verb = Callable[[Any], None]
@@ -28,7 +29,7 @@ Verb = Callable[[Any], None]
 def make_verbs(host: Host) -> Mapping[str, Verb]:
     """Return every verb by its key's id."""
     history, branching, folders, care = History(host), Branching(host), Folders(host), Care(host)
-    questions = Questions(host)
+    questions, training = Questions(host), Trainings(host)
     making, models, names, queueing = Making(host), Models(host), Names(host), Queueing(host)
     return {
         "commit": history.commit,
@@ -52,8 +53,9 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "transform": Transforming(host).transform,
         "pipeline": Piping(host).pipeline,
         "demo": making.demo,
-        "train": models.train,
         "tune": Searching(host).tune,
+        "train": training.train,
+        "continue": training.continue_,
         "benchmark": models.benchmark,
         "apply": models.apply,
         "stop": models.stop,
