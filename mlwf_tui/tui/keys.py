@@ -96,6 +96,7 @@ VERBS = (
     Key("status", "", "status", "What was edited in a checkout", "Folders"),
     Key("sync", "", "sync", "Take what was edited in a checkout into its project", "Folders"),
     Key("train", "t", "train", "Train a model on this data", "Models", DATA),
+    Key("tune", "S", "search params", "Search for the parameters that train best", "Models", DATA),
     Key("continue", "", "train on", "Go on with a finished training for more epochs", "Models", RUNS),
     Key(
         "benchmark",

@@ -49,9 +49,10 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             return _find_commit_reason(project)
         case "diff", Project() as project if marked is None:
             return "" if project.latest_version else "Commit first, or mark what to compare with."
-        case (("train" | "transform" | "apply" | "benchmark" | "check"), (Project() | Version()) as data) if (
-            not data.item_count
-        ):
+        case (
+            ("train" | "tune" | "transform" | "apply" | "benchmark" | "check"),
+            (Project() | Version()) as data,
+        ) if not data.item_count:
             return "It holds no items yet: import some first."
         case "untag", _ if entry is not None and not find_tags(entry, snapshot):
             return "It has no tag."

@@ -81,6 +81,16 @@ def write_train(values: Mapping[str, str]) -> str:
     return write_command("train", options.pop("data", ""), options=options, params=params)
 
 
+def write_search(values: Mapping[str, str]) -> str:
+    words = ["search", values.get("data", "")]
+    for name, option in (("space", "-s"), ("params", "-p")):
+        for word in split_entries(values.get(name, "")):
+            words += [option, word]
+    flags = ("--prune",) if values.get("prune") == "yes" else ()
+    options = _pick(values, "model", "sampler", "trials", "parallel", "metric", "keep", "seed", *TERMS)
+    return write_command(*words, *flags, options=options)
+
+
 def write_continued(run: str, values: Mapping[str, str]) -> str:
     params = {"epochs": f"+{values.get('epochs', '')}"}
     options = {"continue": run, **_pick(values, "name", *TERMS)}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from mlwf_tui.entities.measurement import ComparedModel, ComparedPair, ComparisonReport, Difference
-from mlwf_tui.tui.widgets.drawing import Line, fit
+from mlwf_tui.tui.widgets.drawing import Drawing, Line, fit
 
 MAX_ITEMS = 100
 MAX_CLASSES = 200
@@ -16,12 +16,10 @@ FIGURES = {
     "mean_iou": "mean IoU",
 }  # fmt: skip
 
-Draw = Callable[[int], list[Line]]
 
-
-def list_comparison_sections(body: ComparisonReport) -> Mapping[str, Draw]:
+def list_comparison_sections(body: ComparisonReport) -> Mapping[str, Drawing]:
     """Return the sections of a comparison by title, each drawn at a width."""
-    sections: dict[str, Draw] = {"Models": partial(draw_models, body)}
+    sections: dict[str, Drawing] = {"Models": partial(draw_models, body)}
     for pair in body.pairs:
         name = f"{pair.new} less {pair.old}"
         sections[name] = partial(draw_figures, pair)

@@ -1,4 +1,4 @@
-"""A benchmark report on one long page, its sections one key away."""
+"""A report on one long page, its sections one key away: of a benchmark, or of a search for parameters."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from textual.strip import Strip
 
 from mlwf_tui.entities.measurement import ComparisonReport
 from mlwf_tui.entities.model import Evaluation, Report
-from mlwf_tui.tui.widgets.comparison_sections import Draw, list_comparison_sections
-from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
+from mlwf_tui.tui.widgets.comparison_sections import list_comparison_sections
+from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Drawing, Line, build_strip, draw_message, write_ink_css
 from mlwf_tui.tui.widgets.plot import warm_up
 from mlwf_tui.tui.widgets.report_sections import SECTIONS, draw_heading
+
+"""What draws a section for a width in cells."""
 
 EMPTY = ("No report", "Choose a report in the tree, or press b on a model to make one")
 
@@ -54,7 +56,7 @@ class ReportView(ScrollView, can_focus=True):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._empty = empty
-        self._sections: Mapping[str, Draw] = {}
+        self._shown: Mapping[str, Drawing] | None = None  # by their titles
         self._lines: list[Line] = []
         self._starts: list[int] = []  # the first line of each section
         self._drawn_width = 0
@@ -63,25 +65,27 @@ class ReportView(ScrollView, can_focus=True):
     @property
     def is_drawn(self) -> bool:
         """Whether every section is there."""
-        return bool(self._sections) and len(self._starts) == len(self._sections)
+        return self._shown is not None and len(self._starts) == len(self._shown)
 
     def show_report(self, report: Report, evaluation: Evaluation) -> None:
-        """Show what was measured of a model, from its top."""
-        self._show({title: partial(draw, report, evaluation) for title, draw in SECTIONS.items()})
+        """Show a report from its top."""
+        self.show_sections({title: partial(draw, report, evaluation) for title, draw in SECTIONS.items()})
 
     def show_comparison(self, body: ComparisonReport) -> None:
         """Show models side by side, from the top."""
-        self._show(list_comparison_sections(body))
+        self.show_sections(list_comparison_sections(body))
 
-    def _show(self, sections: Mapping[str, Draw]) -> None:
-        self._sections = sections
-        self._lines, self._starts = [], []
-        self.scroll_to(y=0, animate=False, force=True, immediate=True)
+    def show_sections(self, sections: Mapping[str, Drawing], *, keeps_place: bool = False) -> None:
+        """Show sections by their titles, each drawn for a width; from the top, or as the same page anew."""
+        self._shown = sections
+        if not keeps_place:
+            self._lines, self._starts = [], []
+            self.scroll_to(y=0, animate=False, force=True, immediate=True)
         self._begin()
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_size.width
-        if not self._sections:
+        if self._shown is None:
             line = draw_message(*self._empty, width, self.scrollable_size.height)[y]
         else:
             row = self.scroll_offset.y + y
@@ -117,18 +121,18 @@ class ReportView(ScrollView, can_focus=True):
         """Start to draw all sections anew; those on the screen stay until the new ones are ready."""
         self._generation += 1
         self._drawn_width = self.scrollable_size.width
-        if self._sections and self._drawn_width > 0:
+        if self._shown is not None and self._drawn_width > 0:
             self.call_later(self._draw_section, self._generation, [], [])
 
     def _draw_section(self, generation: int, lines: list[Line], starts: list[int]) -> None:
         """Draw one section more, and the next when the loop comes round again."""
-        if generation != self._generation:
+        if generation != self._generation or self._shown is None:
             return
-        titles = list(self._sections)
+        titles = list(self._shown)
         title = titles[len(starts)]
         starts.append(len(lines))
         lines.append(draw_heading(len(starts), len(titles), title, self._drawn_width))
-        lines += [*self._sections[title](self._drawn_width), []]
+        lines += [*self._shown[title](self._drawn_width), []]
         if len(starts) > len(self._starts):
             self._lines, self._starts = lines, starts
             self.virtual_size = Size(self._drawn_width, len(lines))

@@ -21,6 +21,7 @@ from mlwf_tui.tui.screens.verbs.models import Models
 from mlwf_tui.tui.screens.verbs.names import Names
 from mlwf_tui.tui.screens.verbs.piping import Piping
 from mlwf_tui.tui.screens.verbs.queueing import Queueing
+from mlwf_tui.tui.screens.verbs.searching import Searching
 from mlwf_tui.tui.screens.verbs.training import Trainings
 from mlwf_tui.tui.screens.verbs.transforming import Transforming
 
@@ -57,6 +58,7 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "pipeline": piping.pipeline,
         "draft": drafts.draft,
         "demo": making.demo,
+        "tune": Searching(host).tune,
         "train": training.train,
         "continue": training.continue_,
         "benchmark": models.benchmark,
