@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from mlwf_tui.entities.annotation import AnnotatedObject
+from mlwf_tui.entities.annotation import AnnotatedObject, Tag
 from mlwf_tui.entities.item import Split
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
@@ -47,10 +47,14 @@ library computes of one may depend, in its last bits, on those beside it."""
 
 
 class ItemPrediction(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model says of one item; boxes in pixels of the original image, best first."""
+    """What a model says of one item; shapes in pixels of the original image, best first.
+
+    A classifier says tags, the surest first, each with its confidence as value.
+    """
 
     key: str
     objects: tuple[AnnotatedObject, ...] = ()
+    tags: tuple[Tag, ...] = ()
     problem: str = ""  # why the image cannot be used; then there are no objects
 
 
