@@ -18,6 +18,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     run: Run
     data: str  # PROJECT@N
+    metrics: Mapping[str, float]  # of the model, or the run's outcome
 
 
 class SideValues(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from mlwf_tui.workflow.metrics import find_run, read_curves
 from mlwf_tui.workspace import Workspace
 
 MAX_COMPARED = 12  # more columns nobody can read
+_TOLD = ("name", "data")  # parameters that are told apart from the others
 
 
 def diff_models(workspace: Workspace, refs: Sequence[str]) -> ModelDiff:
@@ -35,10 +36,10 @@ def diff_models(workspace: Workspace, refs: Sequence[str]) -> ModelDiff:
     sides = tuple(_find_side(workspace, ref) for ref in refs)
     runs = [side.run for side in sides]
     asked = [
-        {**{k: v for k, v in run.params.items() if k != "name"}, "seed": run.seed, "verb": run.verb}
+        {**{k: v for k, v in run.params.items() if k not in _TOLD}, "seed": run.seed, "verb": run.verb}
         for run in runs
     ]
-    measured = [_read_metrics(side.run) for side in sides]
+    measured = [side.metrics for side in sides]
     return ModelDiff(
         sides=sides,
         params=_list_differing(asked),
@@ -53,10 +54,10 @@ def _find_side(workspace: Workspace, ref: str) -> Compared:
     with suppress(NotFound):
         model = workspace.catalog.models.get(ref)
         run = workspace.catalog.runs.get(model.run_id)
-        return Compared(name=model.name, run=run, data=_name_data(run))
+        return Compared(name=model.name, run=run, data=_name_data(run), metrics=model.metrics)
     run = find_run(workspace, ref)
     made = next((out.title for out in run.outputs if out.kind is ArtifactKind.MODEL), run.id)
-    return Compared(name=made, run=run, data=_name_data(run))
+    return Compared(name=made, run=run, data=_name_data(run), metrics=_read_metrics(run))
 
 
 def _name_data(run: Run) -> str:

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from textual.screen import Screen
 
 from mlwf_tui.entities.lineage import LineageNode
+from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.facts import Facts
 from mlwf_tui.tui.screens.outline import find_node_id, make_node_entry, renew_entry
 from mlwf_tui.tui.screens.snapshot import Snapshot
-from mlwf_tui.tui.screens.views import LINEAGE, LIST, Views
+from mlwf_tui.tui.screens.views import LINEAGE, LIST, MODELS, Views
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.details import Details
 from mlwf_tui.tui.widgets.entry import Entry
@@ -112,7 +113,7 @@ class Selection:
             self.select(self._tree.entry)
         elif isinstance(view, LineageView) and view.has_focus and view.selected_node is not None:
             self.select(self.make_entry(view.selected_node))
-        elif isinstance(view, EntryList) and view.table.has_focus and view.entry is not None:
+        elif isinstance(view, EntryList | ModelsPane) and view.table.has_focus and view.entry is not None:
             self.select(view.entry)
         self._on_change()
 
@@ -121,6 +122,6 @@ class Selection:
         return make_node_entry(node, self._host.snapshot, self._host.read_clock())
 
     def find_listed(self, key: str) -> Entry | None:
-        """Return an entry of the list, if it is there."""
-        view = self._views.stage.find_view(LIST)
-        return view.find_entry(key) if isinstance(view, EntryList) else None
+        """Return an entry of the list that is shown, if it is there."""
+        view = self._views.stage.find_view(MODELS if self._views.active == MODELS else LIST)
+        return view.find_entry(key) if isinstance(view, EntryList | ModelsPane) else None

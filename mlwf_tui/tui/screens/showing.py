@@ -60,6 +60,7 @@ class Showing:
             return
         self._views.show_lineage()
         self._views.renew_list()
+        self._views.renew_models()
         self._views.renew_check()
         if not self._host.is_loaded or isinstance(self._views.shown, Welcome):
             self._views.show(LINEAGE)

@@ -54,6 +54,8 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "train": models.train,
         "benchmark": models.benchmark,
         "apply": models.apply,
+        "star": models.star,
+        "leaderboard": models.leaderboard,
         "stop": models.stop,
         "pause": queueing.pause,
         "resume": queueing.resume,
