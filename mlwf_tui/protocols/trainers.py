@@ -93,6 +93,7 @@ class Trainer(Protocol):
 
     name: str
     summary: str
+    licence: str  # what its library says of weights that were made with it
     data_format: str  # the exporter whose folders `fit` and `evaluate` read
     params_type: type[Any]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlwf_tui.entities.item import Split
-from mlwf_tui.entities.model import Checkpoint
+from mlwf_tui.entities.model import Checkpoint, ModelFile
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
@@ -21,6 +21,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import FitRequest, FitResult, Trainer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.workflow.cards.keeping import keep_model_files
 from mlwf_tui.workflow.exporting.exports import export_manifest
 from mlwf_tui.workflow.names import choose_model_name, find_free
 from mlwf_tui.workflow.refs import resolve_manifest
@@ -129,11 +130,18 @@ def perform_train(recorder: Recorder, version: Version, observer: Observer) -> N
         observer,
     )
     recorder.is_stopped = result.is_stopped
-    _keep_model(recorder, version, trainer, result)
+    names = read_summary(workspace.store, version.manifest).schema.class_names
+    device = str(declared.get("device", "auto"))
+    files = keep_model_files(
+        recorder, version, trainer, result, names, run.environment, observer, device=device
+    )
+    _keep_model(recorder, version, trainer, result, files)
     shutil.rmtree(folder)
 
 
-def _keep_model(recorder: Recorder, version: Version, trainer: Trainer, result: FitResult) -> None:
+def _keep_model(
+    recorder: Recorder, version: Version, trainer: Trainer, result: FitResult, files: tuple[ModelFile, ...]
+) -> None:
     """Store the weights, then enter the model and close the run in one transaction."""
     workspace = recorder.workspace
     with recorder.writer() as writer:
@@ -154,6 +162,7 @@ def _keep_model(recorder: Recorder, version: Version, trainer: Trainer, result: 
             image_size_px=result.image_size_px,
             checkpoints=checkpoints,
             metrics=result.metrics,
+            files=files,
         )
         recorder.result = {
             "model": model.name,

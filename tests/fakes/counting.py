@@ -37,6 +37,7 @@ class CountingTrainer:
 
     name = "counter"
     summary = "counts"
+    licence = "none"
     data_format = "yolo"
     params_type: type[Any] = CountParams
 

@@ -40,6 +40,7 @@ class SeeingTrainer:
 
     name = "seer"
     summary = "sees what it was told"
+    licence = "none"
     data_format = "yolo"
     params_type: type[Any] = NoParams
 

@@ -31,6 +31,7 @@ class TorchvisionTrainer:
 
     name = "torchvision"
     summary = "image classifiers (ResNet, MobileNet, EfficientNet, ConvNeXt, …) by torchvision"
+    licence = "no terms of torchvision's own (BSD-3-Clause); the data may restrict it"
     data_format = "yolo-classify"
     data_formats: Mapping[str, str] = {"classify": "yolo-classify"}
     params_type: type[Any] = ClassifierParams

@@ -26,6 +26,7 @@ class UltralyticsTrainer:
 
     name = "ultralytics"
     summary = "YOLO detection models (v8, v10, 11, 12, 26 and a small one for CPUs) by Ultralytics"
+    licence = "AGPL-3.0, as Ultralytics asks for; the data may restrict it further"
     data_format = "yolo"
     params_type: type[Any] = TrainParams
 
