@@ -32,7 +32,7 @@ def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
     """Predict every image of a split; see the contract `Trainer.evaluate`."""
     sink = _Sink(request, observer, _count_images(request))
     prepare_library(request.folder)
-    model = load_weights(request.weights)
+    model = load_weights(request.weights, is_trusted=request.is_trusted)
     model.add_callback("on_val_start", use_all_threads)
     model.add_callback("on_val_batch_start", sink.start_batch)
     with report_failure("evaluate"):

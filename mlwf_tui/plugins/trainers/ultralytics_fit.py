@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter, Paused
+from mlwf_tui.errors import Cancelled, InvalidInput, Paused
 from mlwf_tui.plugins.trainers.ultralytics_architectures import find_definition
 from mlwf_tui.plugins.trainers.ultralytics_checkpoints import (
     list_checkpoints,
@@ -19,6 +19,7 @@ from mlwf_tui.plugins.trainers.ultralytics_library import (
     describe_environment,
     load_weights,
     prepare_library,
+    read_checkpoint,
     report_failure,
     use_all_threads,
 )
@@ -67,11 +68,8 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
 
 def _find_checkpoint(request: FitRequest) -> Path | None:
     """Return what to go on from: of an interrupted fit the last checkpoint after which an epoch is due."""
-    import torch
-
     for path in list_checkpoints(request.folder) if request.is_resumed else ():
-        with report_failure("read the checkpoint"):
-            saved = torch.load(path, map_location="cpu", weights_only=False)
+        saved = read_checkpoint(path)
         if not _is_last(saved):
             return prepare_resume(path, is_best=saved["best_fitness"] == saved["train_metrics"]["fitness"])
     return None
@@ -223,12 +221,7 @@ def _load_start(request: FitRequest, params: TrainParams) -> Any:
 
     path = Path(request.architecture)
     if path.suffix == ".pt":
-        if not params.trust_weights:
-            raise InvalidParameter(
-                f"The weights {path} come from outside, and opening them may run code of their maker.",
-                hint="If you trust them, say -p trust_weights=true.",
-            )
-        return load_weights(path)
+        return load_weights(path, is_trusted=params.trust_weights)
     definition = str(path) if path.suffix == ".yaml" and path.is_file() else find_definition(str(path))
     if not params.pretrained:
         return YOLO(definition, task="detect")

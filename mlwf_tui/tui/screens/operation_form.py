@@ -21,6 +21,7 @@ class Looks(msgspec.Struct, frozen=True):
 
     preview: Callable[[OperationForm], None]
     count: Callable[[OperationForm], None]
+    add: Callable[[OperationForm], None]  # puts it onto the draft of a pipeline instead
 
 
 class OperationForm(Form):
@@ -30,8 +31,9 @@ class OperationForm(Form):
         # With priority: a field with the focus takes most keys.
         Binding("ctrl+o", "preview", "preview", show=False, priority=True, id="operation.preview"),
         Binding("ctrl+n", "count", "count", show=False, priority=True, id="operation.count"),
+        Binding("ctrl+y", "add", "add as a step", show=False, priority=True, id="operation.add"),
     ]
-    MORE_KEYS = " · ^o preview · ^n count"
+    MORE_KEYS = " · ^o preview · ^n count · ^y as a step"
 
     def __init__(
         self,
@@ -61,6 +63,10 @@ class OperationForm(Form):
     def action_count(self) -> None:
         if self.is_mounted and self.check():
             self._looks.count(self)
+
+    def action_add(self) -> None:
+        if self.is_mounted and self.check():
+            self._looks.add(self)
 
     def watch_count(self, work: Work, count: Callable[[ScreenObserver], Content]) -> None:
         """Count in a thread and tell what came of it below the command line."""
