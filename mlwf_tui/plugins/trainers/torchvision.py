@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from mlwf_tui.errors import InvalidParameter, suggest
 from mlwf_tui.plugins.trainers.torchvision_params import ClassifierParams
+from mlwf_tui.plugins.trainers.torchvision_targets import list_targets
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import (
     EvaluateRequest,
     EvaluateResult,
+    ExportRequest,
+    ExportResult,
+    ExportTarget,
     FitRequest,
     FitResult,
     ItemPrediction,
+    Predictor,
     PredictRequest,
 )
 
@@ -98,3 +104,40 @@ class TorchvisionTrainer:
         from mlwf_tui.plugins.trainers.torchvision_predict import predict
 
         return predict(request, items, observer)
+
+    def open_predictor(self, request: PredictRequest) -> AbstractContextManager[Predictor]:
+        """Load a classifier once, for images that come one after another.
+
+        Raises:
+            InvalidInput: the weights are missing or no classifier's of ours.
+        """
+        from mlwf_tui.plugins.trainers.torchvision_predict import open_predictor
+
+        return open_predictor(request)
+
+    def check_weights(self, path: Path) -> None:
+        """Return if the file names nothing but tensors; it is read in weights-only mode in any case.
+
+        Raises:
+            InvalidInput: it is missing, or no checkpoint.
+            Untrusted: it names what no weights need.
+        """
+        from mlwf_tui.plugins.trainers.weights_guard import check_weights
+
+        check_weights(path)
+
+    def list_export_targets(self) -> tuple[ExportTarget, ...]:
+        """Return ONNX and TorchScript, with what is missing for each here."""
+        return list_targets()
+
+    def export(self, request: ExportRequest, observer: Observer) -> ExportResult:
+        """Write the classifier in another form, and compare both on the samples.
+
+        Raises:
+            InvalidParameter: there is no such form, or what makes it is not installed.
+            InvalidInput: the weights are missing or no classifier's of ours.
+            PluginError: the library failed.
+        """
+        from mlwf_tui.plugins.trainers.torchvision_export import export
+
+        return export(request, observer)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
+from msgspec import structs
 
 from mlwf_tui.entities.annotation import Tag
 from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
@@ -33,21 +35,45 @@ def predict(
     request: PredictRequest, items: Sequence[SourceItem], observer: Observer
 ) -> Iterator[ItemPrediction]:
     """Yield one prediction an item; see the contract `Trainer.predict`."""
+    with open_predictor(request) as predictor:
+        for start in range(0, len(items), PREDICT_BATCH):
+            observer.check_cancelled()
+            batch = items[start : start + PREDICT_BATCH]
+            said = predictor.look_at([_read(source) for source in batch])
+            for source, prediction in zip(batch, said, strict=True):
+                yield structs.replace(prediction, key=source.item.key)
+            done = start + len(batch)
+            observer.progress(done, len(items), f"{done} of {len(items)} images")
+
+
+@contextmanager
+def open_predictor(request: PredictRequest) -> Iterator[ClassifierPredictor]:
+    """Give a loaded classifier; see the contract `Trainer.open_predictor`."""
     classifier = load_classifier(request.weights)
-    network = _Network(classifier, choose_device(request.device))
-    for start in range(0, len(items), PREDICT_BATCH):
-        observer.check_cancelled()
-        batch = items[start : start + PREDICT_BATCH]
-        decoded = [_read(source) for source in batch]
-        scores = network.score([pixels for pixels in decoded if not isinstance(pixels, str)])
-        following = iter(scores)
-        for source, found in zip(batch, decoded, strict=True):
-            if isinstance(found, str):
-                yield ItemPrediction(key=source.item.key, problem=found)
-                continue
-            tags = _make_tags(next(following), classifier.class_names, least=request.confidence)
-            yield ItemPrediction(key=source.item.key, tags=tags)
-        observer.progress(start + len(batch), len(items), f"{start + len(batch)} of {len(items)} images")
+    network = Network(classifier, choose_device(request.device))
+    yield ClassifierPredictor(network, classifier.class_names, request.confidence)
+
+
+class ClassifierPredictor:
+    """A classifier that stays loaded."""
+
+    def __init__(self, network: Network, class_names: Sequence[str], least: float) -> None:
+        self._network, self._class_names, self._least = network, class_names, least
+
+    def predict(self, images: Sequence[bytes]) -> tuple[ItemPrediction, ...]:
+        """Return what the classifier says of encoded images; see the contract `Predictor.predict`."""
+        return self.look_at([_decode(data) for data in images])
+
+    def look_at(self, decoded: Sequence[Any]) -> tuple[ItemPrediction, ...]:
+        """Return what it says of images (H, W, 3) uint8 RGB, or of why there is none, a text."""
+        pixels = [found for found in decoded if not isinstance(found, str)]
+        scores = iter(self._network.score(pixels))
+        return tuple(
+            ItemPrediction(key="", problem=found)
+            if isinstance(found, str)
+            else ItemPrediction(key="", tags=make_tags(next(scores), self._class_names, least=self._least))
+            for found in decoded
+        )
 
 
 def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
@@ -60,7 +86,7 @@ def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
             f"There is no item in the split {request.split.value}.",
             hint="Choose another with --split, or make one with `mlwf transform split`.",
         )
-    network = _Network(classifier, choose_device(request.device))
+    network = Network(classifier, choose_device(request.device))
     labels = {name_class_folder(name): name for name in classifier.class_names}
     predictions: list[ItemPrediction] = []
     hits = np.zeros(2, int)  # within the first one, within the first five
@@ -78,7 +104,7 @@ def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
             if pixels is None:
                 predictions.append(ItemPrediction(key=key, problem=UNREADABLE))
                 continue
-            tags = _make_tags(next(following), classifier.class_names)
+            tags = make_tags(next(following), classifier.class_names)
             predictions.append(ItemPrediction(key=key, tags=tags))
             truth = labels.get(path.split("/")[1])
             hits += [truth == tags[0].name, truth in [tag.name for tag in tags]]
@@ -93,7 +119,7 @@ def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
     )
 
 
-class _Network:
+class Network:
     """A classifier on its device."""
 
     def __init__(self, classifier: Classifier, device: torch.device) -> None:
@@ -143,7 +169,7 @@ class _Times:
         }
 
 
-def _make_tags(scores: Any, class_names: Sequence[str], *, least: float = 0.0) -> tuple[Tag, ...]:
+def make_tags(scores: Any, class_names: Sequence[str], *, least: float = 0.0) -> tuple[Tag, ...]:
     """Return the most probable classes, best first."""
     best = np.argsort(-scores, kind="stable")[:MOST_TAGS].tolist()
     return tuple(Tag(class_names[label], float(scores[label])) for label in best if scores[label] >= least)
@@ -152,7 +178,11 @@ def _make_tags(scores: Any, class_names: Sequence[str], *, least: float = 0.0) -
 def _read(source: SourceItem) -> Any:
     """Return (H, W, 3) uint8 RGB, or why that cannot be."""
     try:
-        pixels = decode(source.read_image())
+        return _decode(source.read_image())
     except (CorruptData, NotFound) as error:
         return error.message
+
+
+def _decode(data: bytes) -> Any:
+    pixels = decode(data)
     return UNREADABLE if pixels is None else pixels
