@@ -115,6 +115,7 @@ VERBS = (
         "Models",
         MODELS,
     ),
+    Key("card", "F", "card", "What the model is, how good it is, and its limits", "Models", MODELS),
     Key("leaderboard", "", "leaderboard", "The project's models, the best first", "Models", PROJECTS),
     Key("monitor", "m", "monitor", "Follow the run's log and metrics", "Runs", RUNS | MODELS),
     Key("overlay", "O", "overlay", "Draw the run's curves over those of the open one", "Runs", RUNS | MODELS),

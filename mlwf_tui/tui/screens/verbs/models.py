@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from textual.content import Content
@@ -22,10 +23,13 @@ from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow import apply, train
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.leaderboard import read_leaderboard
+from mlwf_tui.workflow.show import Shown, show
 from mlwf_tui.workflow.star import star_model
 from mlwf_tui.workflow.stop import GRACE_S, stop_run
 
 MAX_SHOWN = 200
+MAX_CELL = 40
+_CELLS = re.compile(r"(?<!\\)\|")
 BAR_CELLS = 16
 
 
@@ -146,6 +150,14 @@ class Models:
         work = partial(star_model, self._host.workspace, entry.target, is_starred=is_starred)
         self._host.ask("star", work, said)
 
+    def card(self, entry: Entry) -> None:
+        """Show the model's card."""
+
+        def shown(found: Shown) -> None:
+            self._host.put(Sheet(f"Card of {entry.ref}", _draw_card(found.facts["card"])), lambda _: None)
+
+        self._host.ask("card", partial(show, self._host.workspace, entry.target), shown)
+
     def leaderboard(self, entry: Entry) -> None:
         """Show the project's models, the best first."""
 
@@ -174,6 +186,35 @@ class Models:
 
     def _say_stopped(self, run: Run) -> None:
         finish(self._host, f"The {run.verb} {run.id} is {run.state.value}.")
+
+
+def _draw_card(text: str) -> Content:
+    """Return a card's Markdown with its headings in bold, and its tables in columns."""
+    lines: list[Content] = []
+    table: list[list[str]] = []
+    for line in [*text.splitlines(), ""]:
+        if line.startswith("|"):
+            table.append([cell.strip().replace("\\|", "|") for cell in _CELLS.split(line.strip()[1:-1])])
+            continue
+        lines += _draw_table(table)
+        table = []
+        if line.startswith("#"):
+            lines.append(Content.styled(line.lstrip("# "), "bold $primary"))
+        elif not line.startswith("```"):
+            lines.append(Content(line))
+    return Content("\n").join(lines)
+
+
+def _draw_table(rows: list[list[str]]) -> list[Content]:
+    shown = [row for row in rows if any(row) and not all(set(cell) <= {"-"} for cell in row)]
+    widths = [min(MAX_CELL, max(map(len, column))) for column in zip(*shown, strict=True)]
+    return [
+        Content.assemble(
+            (f"  {row[0]:<{widths[0]}}", "$text-muted"),
+            *(f"  {cell:<{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)),
+        )
+        for row in shown
+    ]
 
 
 def _draw_board(board: Leaderboard) -> Content:

@@ -59,6 +59,7 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "benchmark": models.benchmark,
         "apply": models.apply,
         "star": models.star,
+        "card": models.card,
         "leaderboard": models.leaderboard,
         "stop": models.stop,
         "pause": queueing.pause,
