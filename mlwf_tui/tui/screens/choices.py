@@ -49,9 +49,10 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             return _find_commit_reason(project)
         case "diff", Project() as project if marked is None:
             return "" if project.latest_version else "Commit first, or mark what to compare with."
-        case (("train" | "transform" | "apply" | "benchmark" | "check"), (Project() | Version()) as data) if (
-            not data.item_count
-        ):
+        case (
+            ("train" | "tune" | "transform" | "apply" | "benchmark" | "check"),
+            (Project() | Version()) as data,
+        ) if not data.item_count:
             return "It holds no items yet: import some first."
         case "untag", _ if entry is not None and not find_tags(entry, snapshot):
             return "It has no tag."
@@ -73,6 +74,8 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             return f"The run is {run.state.value} already."
         case (("pause" | "resume" | "retry"), Run() as run):
             return _find_queue_reason(key.id, run)
+        case "continue", Run() as run if run.verb != "train" or not run.state.is_finished or not run.outputs:
+            return "Select a training that has left a model."
         case (("sooner" | "later"), Run() as run) if run.state not in (RunState.QUEUED, RunState.PAUSED):
             return "It does not wait."
         case (("benchmark" | "apply"), (Project() | Version())) if not snapshot.models:
