@@ -96,29 +96,6 @@ def apply_command(
         return finish(face, workspace, run, detach=detach)
 
 
-@command(group, "models")
-def models_command(face: Face) -> None:
-    """List all models, newest first."""
-    from mlwf_tui.workflow.models import list_models
-
-    with face.open() as workspace:
-        models = list_models(workspace)
-    rows = [
-        (
-            m.name,
-            m.architecture,
-            m.task,
-            f"{m.metrics.get('map50', 0):.3f}",
-            format_age(m.created_at),
-            m.description,
-        )
-        for m in models
-    ]
-    header = ("NAME", "ARCHITECTURE", "TASK", "MAP50", "CREATED", "DESCRIPTION")
-    empty = "No models yet. Train one: mlwf train PROJECT --model yolov10n"
-    face.show({"models": [to_document(m) for m in models]}, lambda: format_table(header, rows, empty=empty))
-
-
 @command(group, "report")
 @click.argument("ref", required=False)
 @click.option("--html", type=click.Path(path_type=Path), help="Write it as a page that opens offline.")

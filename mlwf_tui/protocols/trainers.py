@@ -181,6 +181,7 @@ class Trainer(Protocol):
 
     name: str
     summary: str
+    licence: str  # what its library says of weights that were made with it
     data_formats: Mapping[str, str]  # by task: the exporter whose folders `fit` and `evaluate` read
     params_type: type[Any]
 

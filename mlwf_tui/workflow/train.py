@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlwf_tui.entities.ids import RunId, VersionId
-from mlwf_tui.entities.model import Checkpoint, Model
+from mlwf_tui.entities.model import Checkpoint, Model, ModelFile
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import ArtifactKind, Run
@@ -19,6 +19,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import FitRequest, FitResult, Trainer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import read_summary
+from mlwf_tui.workflow.cards.keeping import keep_model_files
 from mlwf_tui.workflow.exporting.exports import export_manifest
 from mlwf_tui.workflow.names import choose_model_name, find_free
 from mlwf_tui.workflow.refs import resolve_manifest
@@ -204,7 +205,10 @@ def perform_train(
     request = _make_request(recorder, version, start, trainer, folder, observer)
     result = trainer.fit(request, observer)
     recorder.is_stopped, recorder.stop_reason = result.is_stopped, result.stop_reason
-    _keep_model(recorder, version, trainer, result, environment)
+    device = str(getattr(request.params, "device", "auto"))
+    names = result.class_names or request.class_names
+    files = keep_model_files(recorder, version, trainer, result, names, environment, observer, device=device)
+    _keep_model(recorder, version, trainer, result, environment, files)
     shutil.rmtree(folder)
 
 
@@ -262,6 +266,7 @@ def _keep_model(
     trainer: Trainer,
     result: FitResult,
     environment: Mapping[str, str],
+    files: tuple[ModelFile, ...],
 ) -> None:
     """Store the weights, then enter the model and close the run in one transaction."""
     workspace = recorder.workspace
@@ -282,6 +287,7 @@ def _keep_model(
             image_size_px=result.image_size_px,
             checkpoints=checkpoints,
             metrics=result.metrics,
+            files=files,
         )
         noted = workspace.catalog.runs.get(recorder.run_id).result  # why a search has stopped it
         summary = ", ".join([result.architecture, *_tell_quality(result.metrics)])

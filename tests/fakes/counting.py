@@ -37,6 +37,7 @@ class CountingTrainer:
 
     name = "counter"
     summary = "counts"
+    licence = "none"
     data_formats: Mapping[str, str] = {"detect": "yolo"}
     params_type: type[Any] = CountParams
 

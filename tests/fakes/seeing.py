@@ -46,6 +46,7 @@ class SeeingTrainer:
 
     name = "seer"
     summary = "sees what it was told"
+    licence = "none"
     data_formats: Mapping[str, str] = {"detect": "yolo"}
     params_type: type[Any] = NoParams
 
