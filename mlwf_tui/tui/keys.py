@@ -148,6 +148,7 @@ VERBS = (
     Key("results", "apostrophe", "results", "What the run has made and said, or what made it", "Look", CARDS),
     Key("contents", "", "contents", "What lies in the folder or file now", "Look", PATHS),
     Key("hide", "underscore", "hide", "Leave it out of the lineage, or show it again", "Look", SHOWN),
+    Key("unhide", "", "show hidden", "Show all cards again that were hidden", "Look"),
     Key("save_graph", "ctrl+s", "save lineage", "Write the lineage to a file: SVG, HTML, Mermaid, …", "Look"),
     Key("lint", "I", "lint", "What of the lineage is undocumented, sprawls or cannot be redone", "Home"),
     Key("doctor", "", "doctor", "Look for what would hurt later on this machine", "Home"),

@@ -91,7 +91,8 @@ def list_menu(entry: Entry, snapshot: Snapshot, marked: Entry | None) -> tuple[C
     keys = [key for key in VERBS if entry.kind in (ON_GRAPH if key.id == "save_graph" else key.kinds)]
     if entry.kind in (EntryKind.WORKSPACE, EntryKind.SECTION):
         keys += [*HOME_VERBS, KEYS_BY_ID["undo"]]
-    return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in keys)
+    once = {key.id: key for key in keys}.values()
+    return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in once)
 
 
 def list_commands(entry: Entry | None, snapshot: Snapshot, marked: Entry | None) -> tuple[Choice, ...]:

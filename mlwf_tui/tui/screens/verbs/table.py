@@ -86,6 +86,7 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "yank_id": cards.yank_id,
         "contents": cards.contents,
         "hide": cards.hide,
+        "unhide": cards.unhide,
         "results": cards.results,
         "save_graph": cards.save_graph,
     }
