@@ -167,7 +167,7 @@ def _predict_split(
 ) -> EvaluateResult:
     workspace = recorder.workspace
     trainer = workspace.registry.get_trainer(model.trainer)
-    data = export_manifest(workspace, version.manifest, trainer.data_format, observer)
+    data = export_manifest(workspace, version.manifest, trainer.data_formats[model.task], observer)
     with open_weights(workspace, model, recorder.run_id) as (weights, scratch):
         request = EvaluateRequest(
             weights=weights,

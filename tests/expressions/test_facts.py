@@ -10,7 +10,14 @@ FIELDS = {
     "name": ValueType.TEXT, "task": ValueType.TEXT, "map50": ValueType.NUMBER, "lr0": ValueType.NUMBER,
     "starred": ValueType.FLAG, "cache": ValueType.ANY,
 }  # fmt: skip
-FACTS = {"name": "small", "task": "detect", "map50": 0.7, "lr0": 0.01, "starred": True, "cache": "ram"}
+FACTS: dict[str, str | float | bool | None] = {
+    "name": "small",
+    "task": "detect",
+    "map50": 0.7,
+    "lr0": 0.01,
+    "starred": True,
+    "cache": "ram",
+}
 
 
 @pytest.mark.parametrize(

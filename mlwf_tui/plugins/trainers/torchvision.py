@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,6 @@ class TorchvisionTrainer:
     name = "torchvision"
     summary = "image classifiers (ResNet, MobileNet, EfficientNet, ConvNeXt, …) by torchvision"
     licence = "no terms of torchvision's own (BSD-3-Clause); the data may restrict it"
-    data_format = "yolo-classify"
     data_formats: Mapping[str, str] = {"classify": "yolo-classify"}
     params_type: type[Any] = ClassifierParams
 
@@ -62,6 +62,12 @@ class TorchvisionTrainer:
                 f"The torchvision trainer has no setting {key!r}.",
                 hint=f"{suggest(key, known)}There are: {', '.join(known)}.",
             )
+
+    def resolve_settings(
+        self, params: ClassifierParams, extra: Mapping[str, Any], *, task: str, has_gpu: bool
+    ) -> Mapping[str, Any]:
+        """Return the parameters: there are no presets."""
+        return asdict(params)
 
     def can_resume(self, folder: Path) -> bool:
         """Whether `folder` holds a whole checkpoint of an interrupted fit."""
