@@ -6,10 +6,10 @@
 Pairs alternate: ours first, then theirs first, and so on. Without a folder, which must have splits, digits
 are drawn. Each trains a few hundred steps on small images on the CPU, where a step is shortest and what
 surrounds it weighs most. `steps` is from the first step to the end of the last look at the best checkpoint,
-`before` what a process does until its first step, `process` all of it; `first` is from the command to the first
-step, `command` is `mlwf train` from start to end beside their process. Each line has the medians of both, and
-the median, lowest and highest ratio of the pairs; the limit is 1.02 for the steps. `between` is what callbacks,
-ours and the library's, do between two batches.
+`before` what a process does until its first step, `process` all of it; `first` is from the command to the
+first step, `command` is `mlwf train` from start to end beside their process. Each line has the medians of both,
+and the median, lowest and highest ratio of the pairs; the limit is 1.02 for the steps. `between` is what
+callbacks, ours and the library's, do between two batches.
 
 At last one training of ours is killed after its first epoch and goes on by itself: it must come to the same.
 

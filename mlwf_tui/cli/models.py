@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +11,8 @@ import click
 from mlwf_tui.cli.face import DONE, Face, command, params_option, to_document
 from mlwf_tui.cli.terms import DETACH, say_detached, terms_options
 from mlwf_tui.cli.text import format_age, format_table
-from mlwf_tui.entities.model import Evaluation, Report
+from mlwf_tui.entities.measurement import Interval
+from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 
@@ -49,17 +51,30 @@ def benchmark_command(
 @click.argument("model")
 @click.argument("ref")
 @click.option("--to", required=True, help="The project that gets the annotated items.")
+@click.option("--dataset", default="", help="Put them into this dataset, beside what else the project has.")
 @params_option
 @terms_options
 @DETACH
 def apply_command(
-    face: Face, model: str, ref: str, to: str, params: Mapping[str, str], detach: bool, terms: Terms
+    face: Face,
+    model: str,
+    ref: str,
+    to: str,
+    dataset: str,
+    params: Mapping[str, str],
+    detach: bool,
+    terms: Terms,
 ) -> int:
-    """Let a model annotate the items of a version."""
+    """Let a model annotate the items of a version.
+
+    \b
+    mlwf apply small cells@2 --to cells-labelled -p confidence=0.4
+    mlwf apply small new-images --to cells --dataset guessed
+    """
     from mlwf_tui.workflow.apply import submit_apply
 
     with face.open() as workspace:
-        run = submit_apply(workspace, model, ref, to=to, params=params, terms=terms)
+        run = submit_apply(workspace, model, ref, to=to, dataset=dataset, params=params, terms=terms)
         return finish(face, workspace, run, detach=detach)
 
 
@@ -88,8 +103,19 @@ def models_command(face: Face) -> None:
 
 @command(group, "report")
 @click.argument("ref", required=False)
-def report_command(face: Face, ref: str | None) -> None:
-    """Show a report; without a name, list all."""
+@click.option("--html", type=click.Path(path_type=Path), help="Write it as a page that opens offline.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write it as a file; its ending says how: .html, .md, .json or .csv.",
+)
+def report_command(face: Face, ref: str | None, html: Path | None, out: Path | None) -> None:
+    """Show a report; without a name, list all.
+
+    \b
+    mlwf report small-on-cells --html report.html
+    mlwf report small-on-cells --out report.md
+    """
     from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
 
     with face.open() as workspace:
@@ -97,10 +123,34 @@ def report_command(face: Face, ref: str | None) -> None:
             reports = list_reports(workspace)
             face.show({"reports": [to_document(r) for r in reports]}, lambda: _format_reports(reports))
             return
+        if html is not None or out is not None:
+            _write_report(face, workspace, ref, html, out)
+            return
         report = get_report(workspace, ref)
+        if report.kind is ReportKind.COMPARISON:
+            _show_comparison(face, workspace, report)
+            return
         evaluation = read_evaluation(workspace, report)
     document = {**to_document(report), "evaluation": to_document(evaluation)}
     face.show(document, lambda: _format_report(report, evaluation))
+
+
+def _write_report(face: Face, workspace: Workspace, ref: str, html: Path | None, out: Path | None) -> None:
+    from mlwf_tui.workflow.reporting.export_report import export_report
+
+    paths = [export_report(workspace, ref, html, format="html")] if html is not None else []
+    paths += [export_report(workspace, ref, out)] if out is not None else []
+    document = {"report": ref, "paths": [str(path) for path in paths]}
+    face.show(document, "\n".join(f"written: {path}" for path in paths))
+
+
+def _show_comparison(face: Face, workspace: Workspace, report: Report) -> None:
+    from mlwf_tui.cli.reports import describe_comparison
+    from mlwf_tui.workflow.compare import read_comparison
+
+    body = read_comparison(workspace, report)
+    document = {**to_document(report), "comparison": to_document(body)}
+    face.show(document, lambda: "\n".join(describe_comparison(body)))
 
 
 def finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
@@ -146,7 +196,8 @@ def _format_result(run: Run) -> str:
         f"  {result.get('objects_out', 0)} objects on {result.get('items_out', 0)} items"
         f"{f', {resumed:,} of them known from a run that did not end' if resumed else ''}"
     )
-    return "\n".join([text, *format_partly(run)])
+    warnings = [f"warning: {conflict}." for conflict in result.get("conflicts", ())]
+    return "\n".join([text, *warnings, *format_partly(run)])
 
 
 def _format_reports(reports: tuple[Report, ...]) -> str:
@@ -161,7 +212,10 @@ def _format_reports(reports: tuple[Report, ...]) -> str:
 
 def _format_report(report: Report, evaluation: Evaluation) -> str:
     head = f"{report.name}: {report.model_name} on {report.version_ref} ({report.split})"
-    metrics = "  ".join(f"{name} {value:.3f}" for name, value in evaluation.metrics.items())
+    metrics = "  ".join(
+        f"{name} {value:.3f}{_format_interval(evaluation.intervals.get(name))}"
+        for name, value in evaluation.metrics.items()
+    )
     speed = "  ".join(f"{name} {value:.1f}" for name, value in report.speed.items())
     rows = [
         (
@@ -173,7 +227,14 @@ def _format_report(report: Report, evaluation: Evaluation) -> str:
         for c in evaluation.classes
     ]
     header = ("CLASS", "TRUTHS", "PREDICTED", "MAP50", "MAP", "PRECISION", "RECALL", "F1")
-    return "\n".join([head, metrics, speed, "", format_table(header, rows, empty="")])
+    errors = [
+        f"{share.kind}: {share.count:,}, {share.map50_lost:.3f} of mAP50 lost" for share in evaluation.errors
+    ]
+    return "\n".join([head, metrics, speed, "", format_table(header, rows, empty=""), *errors])
+
+
+def _format_interval(found: Interval | None) -> str:
+    return "" if found is None else f" [{found.low:.3f}, {found.high:.3f}]"
 
 
 def _format_share(value: float | None) -> str:

@@ -25,7 +25,7 @@ from mlwf_tui.entities.annotation import (
     define_classes,
 )
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.item import Item, check_dataset
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.pairing import measure_iou
 from mlwf_tui.entities.project import ManifestSummary, Version
@@ -45,6 +45,7 @@ from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.leases import find_device
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.transforming.finished_predictions import FinishedPredictions, forget_predictions
+from mlwf_tui.workflow.transforming.placing import check_free, place_beside
 from mlwf_tui.workflow.transforming.recipes import find_known
 from mlwf_tui.workspace import Workspace
 
@@ -88,22 +89,28 @@ def submit_apply(
     ref: str,
     *,
     to: str,
+    dataset: str = "",
     params: Mapping[str, Any],
     terms: Terms | None = None,
+    is_again: bool = False,
 ) -> Run:
     """Pin the data and queue the run, which starts when there is room; return at once.
 
-    The model may be one that a training will make which the run is to come after.
+    The model may be one that a training will make which the run is to come after. Where `is_again`, the
+    model is asked though what it says is known.
 
+    With `dataset` the result comes into that dataset of `to`, and what else the project has stays beside it.
     Policy `replace` drops the objects that are there, `add` keeps both, `merge` keeps them and adds what
     was not there, `keep` leaves items alone that have objects already.
 
     Raises:
         NotFound: there is no such model, project or version.
-        InvalidParameter: a parameter does not fit, or a project cannot be named `to`.
+        InvalidParameter: a parameter does not fit, or a project or dataset cannot be named so.
         InvalidInput: the model's task does not fit.
     """
     check_project_name(to)
+    if dataset:
+        check_dataset(dataset)
     checked = asdict(build_params(ApplyParams, params))
     agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=checked["device"])
     model = find_model(workspace, model_ref, agreed)
@@ -111,8 +118,9 @@ def submit_apply(
         check_task(model)
     resolve_manifest(workspace, ref)
     shown = {"model": model_ref if model is None else model.name, "data": ref, "to": to, **checked}
+    shown |= {"dataset": dataset} if dataset else {}
     with workspace.catalog.transaction():
-        recorder = queue_run(workspace, "apply", shown, 0, terms=agreed)
+        recorder = queue_run(workspace, "apply", shown, 0, terms=agreed, call={"is_again": is_again})
         if model is not None:
             recorder.read_model(model.id)
         recorder.read_version(ref)
@@ -125,15 +133,28 @@ def perform_apply(recorder: Recorder, version: Version, model: Model, observer: 
     names = ApplyParams.__dataclass_fields__
     params = build_params(ApplyParams, {k: v for k, v in run.params.items() if k in names})
     recipe = digest_apply(model, params, [(version.manifest, "")])
-    known = find_known(workspace, recipe, observer)
+    is_again = bool(run.call.get("is_again"))
+    if is_again:
+        forget_predictions(workspace.home, recipe)
+    known = None if is_again else find_known(workspace, recipe, observer)
     workspace.catalog.runs.set_recipe(run.id, recipe)
     if known is not None:
         _finish(recorder, version, model, Annotated(manifest=known.manifest), is_cached=True)
         return
+    _check_free(recorder, version)
     annotated = annotate(recorder, model, params, [(version.manifest, "")], observer)
     _finish(recorder, version, model, annotated, is_cached=False)
     if not annotated.problems:  # else another try has only those to look at that failed
         forget_predictions(workspace.home, recipe)
+
+
+def _check_free(recorder: Recorder, version: Version) -> None:
+    """Refuse items whose names are taken in the dataset that they are for, before the model is asked."""
+    workspace, params = recorder.workspace, recorder.run.params
+    target = workspace.catalog.projects.find(params["to"], workspace.settings.workspace)
+    if params.get("dataset") and target is not None:
+        keys = (item.key for item in iter_items(workspace.store, version.manifest))
+        check_free(workspace.store, target.manifest, keys, params["dataset"])
 
 
 def digest_apply(model: Model, params: ApplyParams, sources: Sequence[tuple[Digest, str]]) -> Digest:
@@ -213,15 +234,23 @@ def _finish(
     """Make the result the target's head and newest version, and close the run, in one transaction.
 
     What the target has become meanwhile is kept as a version and is a parent of the new one: an
-    application may take hours, and its result is not thrown away for a change beside it.
+    application may take hours, and its result is not thrown away for a change beside it. Put beside what
+    the target has, it is refused where that changes in the moment it takes; the predictions are kept then.
     """
     workspace, run, manifest = recorder.workspace, recorder.run, annotated.manifest
     target = find_or_create_project(workspace, run.params["to"])
+    dataset = run.params.get("dataset", "")
+    placed, conflicts = manifest, tuple[str, ...]()
+    if dataset:
+        with recorder.writer() as writer:
+            placed, conflicts = place_beside(
+                workspace.store, writer, target.manifest, manifest.digest, dataset
+            )
     with recorder.finishing():
         made = recorder.write_version(
-            workspace.catalog.projects.get_by_id(target.id),
-            manifest.digest,
-            manifest.item_count,
+            target if dataset else workspace.catalog.projects.get_by_id(target.id),
+            placed.digest,
+            placed.item_count,
             message=f"{model.name} applied to {version.ref}",
             parents=(version,) if version.project_id == target.id else (),
         )
@@ -231,6 +260,7 @@ def _finish(
             "items_in": version.item_count,
             "items_out": manifest.item_count,
             **annotated.to_result(),
+            "conflicts": conflicts,
             "cached": is_cached,
             "run": run.id,
             "manifest": manifest.digest,

@@ -15,10 +15,12 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.apply import perform_apply
 from mlwf_tui.workflow.benchmark import perform_benchmark
 from mlwf_tui.workflow.calls import perform_call
+from mlwf_tui.workflow.package import perform_package
 from mlwf_tui.workflow.running.jobs import tend
 from mlwf_tui.workflow.running.leases import is_slot
 from mlwf_tui.workflow.running.recorder import Recorder, closing_run
 from mlwf_tui.workflow.running.settle import notify
+from mlwf_tui.workflow.serve import perform_serve
 from mlwf_tui.workflow.train import perform_train
 from mlwf_tui.workspace import Workspace
 
@@ -60,6 +62,12 @@ def perform(workspace: Workspace, run: Run, observer: Observer) -> None:
         case "apply":
             with closing_run(recorder):
                 perform_apply(recorder, _find_version(recorder), _find_model(recorder), observer)
+        case "package":
+            with closing_run(recorder):
+                perform_package(recorder, _find_model(recorder), observer)
+        case "serve":
+            with closing_run(recorder):
+                perform_serve(recorder, _find_model(recorder), observer)
         case _:
             perform_call(workspace, recorder, observer)
 

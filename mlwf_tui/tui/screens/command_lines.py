@@ -94,9 +94,9 @@ def write_benchmark(values: Mapping[str, str]) -> str:
 
 
 def write_apply(values: Mapping[str, str]) -> str:
-    own, params = split_values(values, ("model", "data", "to", *TERMS))
+    own, params = split_values(values, ("model", "data", "to", "dataset", *TERMS))
     words = (own.get("model", ""), own.get("data", ""))
-    return write_command("apply", *words, options=_pick(own, "to", *TERMS), params=params)
+    return write_command("apply", *words, options=_pick(own, "to", "dataset", *TERMS), params=params)
 
 
 def write_merge(values: Mapping[str, str]) -> str:
@@ -112,6 +112,11 @@ def write_verify(values: Mapping[str, str]) -> str:
 
 def write_backup(values: Mapping[str, str]) -> str:
     return _write_detachable(values, "backup", values.get("folder", ""))
+
+
+def write_graph(ref: str, values: Mapping[str, str]) -> str:
+    options = {"format": values.get("format", ""), "output": values.get("file", "")}
+    return write_command("graph", ref if ref and values.get("of") == ref else "", options=options)
 
 
 def write_checkout(ref: str, values: Mapping[str, str]) -> str:

@@ -27,6 +27,9 @@ class Host(Protocol):
     def mark(self, entry: Entry | None) -> None:
         """Make this the marked thing, or nothing."""
 
+    def action_perform(self, name: str) -> None:
+        """Do a verb to what is selected."""
+
 
 class Looking:
     """Does the keys that show the selection in a view; `by_key` has them by their ids."""
@@ -50,8 +53,13 @@ class Looking:
 
     def show_diff(self) -> None:
         """Compare the selection with what is marked, or with what was before."""
-        if self._host.entry is not None:
-            self._views.show_diff(*choose_sides(self._host.entry, self._host.marked))
+        entry = self._host.entry
+        if entry is None:
+            return
+        if entry.kind in (EntryKind.RUN, EntryKind.MODEL):
+            self._host.action_perform("diff_runs")
+        else:
+            self._views.show_diff(*choose_sides(entry, self._host.marked))
 
     def mark(self) -> None:
         """Mark the selection, or take its mark away."""

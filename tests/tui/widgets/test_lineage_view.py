@@ -319,7 +319,7 @@ async def test_capital_f_folds_what_came_of_a_node_and_unfolds_it() -> None:
         view.select("version:0")
         await pilot.press("F")
         await settle(pilot)
-        assert "▸3 version 0" in read_screen(view)
+        assert "◆ version 0 ━━━━━━━ ▸3 ━┓" in read_screen(view)
         assert "run 1" not in read_screen(view)
         await pilot.press("F")
         await settle(pilot)
@@ -336,14 +336,14 @@ async def test_a_group_is_drawn_as_one_until_it_is_unfolded() -> None:
         view.focus()
         view.show_graph(graph, (folder,))
         await settle(pilot)
-        assert "plates ×3" in read_screen(view) and "file 2" not in read_screen(view)
+        assert "×3 ─╮" in read_screen(view) and "file 2" not in read_screen(view)
         view.select("folder:1")
         await pilot.press("F")
         await settle(pilot)
-        assert "file 2" in read_screen(view) and "plates ×3" not in read_screen(view)
+        assert "file 2" in read_screen(view) and "×3" not in read_screen(view)
         await pilot.press("F")
         await settle(pilot)
-        assert view.selected == "folder:1" and "plates ×3" in read_screen(view)
+        assert view.selected == "folder:1" and "▢ plates ━━━━━━━━━━ ×3 ━┓" in read_screen(view)
 
 
 async def test_backspace_hides_a_node_and_capital_s_shows_all_again() -> None:

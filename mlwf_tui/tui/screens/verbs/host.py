@@ -88,6 +88,9 @@ class Host(Protocol):
     def show_check(self, found: CheckResult) -> None:
         """Show what a check has found in the middle."""
 
+    def show_history(self, entry: Entry) -> None:
+        """Show what was ever said and done of it in the middle."""
+
     def show_monitor(self, run_id: str) -> None:
         """Follow a run in the middle."""
 
