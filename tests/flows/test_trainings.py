@@ -16,12 +16,15 @@ from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.reproduce import submit_again
 from mlwf_tui.workflow.run_diff import diff_runs
+from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workflow.show import show
 from mlwf_tui.workflow.train import submit_continued, submit_train
 from mlwf_tui.workspace import Workspace
 from tests import jobs
 from tests.fakes.observers import KeepingObserver
 from tests.tasks import CLASSES, PARAMS, TINY, write_data
+
+PATIENCE_S = 300.0
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -39,6 +42,10 @@ def bring(home: Workspace, task: str, folder: Path) -> None:
 
 
 def finish(home: Workspace, run: Run) -> Run:
+    def is_over() -> bool:
+        return get_run(home, run.id).state.is_finished
+
+    jobs.wait_until(is_over, lambda: jobs.describe(home, run), patience_s=PATIENCE_S)
     ended = jobs.wait_for_end(home, run)
     assert ended.state is RunState.DONE, jobs.describe(home, ended)
     return ended
