@@ -33,6 +33,7 @@ COMMANDS = {
     "mlwf_tui.cli.models": ("models", "benchmark", "report", "apply"),
     "mlwf_tui.cli.deploy": ("package", "serve"),
     "mlwf_tui.cli.reports": ("compare",),
+    "mlwf_tui.cli.search": ("search",),
     "mlwf_tui.cli.runs": ("runs", "logs", "watch", "stop"),
     "mlwf_tui.cli.lineage": ("graph", "trace", "hide", "unhide", "reproduce"),
     "mlwf_tui.cli.run": ("run",),

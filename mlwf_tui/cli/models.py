@@ -49,9 +49,12 @@ def benchmark_command(
 
 @command(group, "apply")
 @click.argument("model")
-@click.argument("ref")
+@click.argument("ref", metavar="REF|PATH")
 @click.option("--to", required=True, help="The project that gets the annotated items.")
 @click.option("--dataset", default="", help="Put them into this dataset, beside what else the project has.")
+@click.option(
+    "--trust", is_flag=True, help="Open weights from elsewhere though they may run code of their maker."
+)
 @params_option
 @terms_options
 @DETACH
@@ -61,20 +64,35 @@ def apply_command(
     ref: str,
     to: str,
     dataset: str,
+    trust: bool,
     params: Mapping[str, str],
     detach: bool,
     terms: Terms,
 ) -> int:
-    """Let a model annotate the items of a version.
+    """Let a model annotate the items of a version, the images of a folder, or the frames of a video.
+
+    What is done before it is stopped or killed is not done again. Parameters: confidence, nms_iou and
+    max_objects choose among predictions; tile finds what is small on large images; policy says what
+    becomes of the objects that are there; every and track are for videos.
 
     \b
-    mlwf apply small cells@2 --to cells-labelled -p confidence=0.4
-    mlwf apply small new-images --to cells --dataset guessed
+    mlwf apply cells-1 cells@2 --to cells-labelled -p confidence=0.4
+    mlwf apply cells-1 new-images --to cells --dataset guessed
+    mlwf apply cells-1 ~/slides --to slides -p tile=640 -p overlap=0.25
+    mlwf apply cars-1 street.mp4 --to street -p every=5 -p track=true
     """
+    from mlwf_tui.cli.deploy import ask_for_trust
     from mlwf_tui.workflow.apply import submit_apply
 
     with face.open() as workspace:
-        run = submit_apply(workspace, model, ref, to=to, dataset=dataset, params=params, terms=terms)
+
+        def submit(is_trusted: bool) -> Run:
+            return submit_apply(
+                workspace, model, ref, to=to, dataset=dataset, params=params,
+                is_trusted=is_trusted, terms=terms,
+            )  # fmt: skip
+
+        run = ask_for_trust(face, submit, is_trusted=trust)
         return finish(face, workspace, run, detach=detach)
 
 

@@ -67,7 +67,7 @@ library computes of one may depend, in its last bits, on those beside it."""
 class ItemPrediction(msgspec.Struct, frozen=True, kw_only=True):
     """What a model says of one item; shapes in pixels of the original image, best first.
 
-    A classifier says it of the whole image: `tags` are classes with their probability as value.
+    A classifier says tags, the surest first: classes, each with its probability as value.
     """
 
     key: str

@@ -101,10 +101,10 @@ def submit_again(workspace: Workspace, ref: str, *, observer: Observer, terms: T
         given = {key: value for key, value in params.items() if key not in OWN_PARAMS}
         taken = {model.name for model in workspace.catalog.models.list()}
         name = find_free(f"{params['name']}-{SUFFIX}", taken)
-        begun = list_inputs(run, ArtifactKind.MODEL)
         if "continues" in params:
             given |= {"epochs": f"+{params['more_epochs']}"}
             return submit_continued(workspace, params["continues"], params=given, name=name, terms=terms)
+        begun = list_inputs(run, ArtifactKind.MODEL)
         start, seed = begun[0].id if begun else params["model"], run.seed or 0
         return submit_train(workspace, data, model=start, params=given, seed=seed, name=name, terms=terms)
     model = list_inputs(run, ArtifactKind.MODEL)[0].id

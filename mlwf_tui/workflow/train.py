@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlwf_tui.entities.ids import VersionId
+from mlwf_tui.entities.ids import RunId, VersionId
 from mlwf_tui.entities.model import Checkpoint, Model
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
@@ -24,7 +24,7 @@ from mlwf_tui.workflow.names import choose_model_name, find_free
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.retry import FIT_FOLDER
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
-from mlwf_tui.workflow.running.leases import find_device
+from mlwf_tui.workflow.running.leases import find_devices
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.training.records import digest_splits, keep_code
 from mlwf_tui.workflow.training.starts import (
@@ -67,6 +67,7 @@ def submit_train(
     seed: int = 0,
     name: str = "",
     terms: Terms | None = None,
+    parent: RunId | None = None,
 ) -> Run:
     """Pin the data and queue the run, which starts when there is room; return at once.
 
@@ -86,7 +87,9 @@ def submit_train(
     stem = f"{Path(start.architecture).stem}-{project.name}"
     facts = {"data": ref, "model": start.model.name if start.model else start.architecture}
     kept = (params_file.name, _read_file(params_file)) if params_file is not None else None
-    return _queue(workspace, start, {**shown, **facts}, seed, name, stem, terms, params_text=kept)
+    return _queue(
+        workspace, start, {**shown, **facts}, seed, name, stem, terms, params_text=kept, parent=parent
+    )
 
 
 def submit_continued(
@@ -162,6 +165,7 @@ def _queue(
     terms: Terms | None,
     *,
     params_text: tuple[str, str] | None = None,
+    parent: RunId | None = None,
 ) -> Run:
     """Enter the run with all that it reads, and let it start where there is room."""
     device = str(params.get("device", "auto"))
@@ -171,7 +175,7 @@ def _queue(
         with workspace.catalog.transaction():
             chosen = choose_model_name(workspace, name, stem)
             asked = {**params, "task": start.task, "name": chosen}
-            recorder = queue_run(workspace, "train", asked, seed, terms=agreed)
+            recorder = queue_run(workspace, "train", asked, seed, terms=agreed, parent=parent)
             workspace.catalog.runs.set_environment(recorder.run_id, {**recorder.run.environment, **code})
             recorder.read_version(str(params["data"]))
             if start.model is not None:
@@ -217,7 +221,7 @@ def _make_request(
     given = {key: value for key, value in run.params.items() if key not in OWN_PARAMS}
     declared, extra = split_params(trainer, given)
     if "device" in declared:
-        declared["device"] = find_device(declared["device"], os.environ)
+        declared["device"] = find_devices(declared["device"], os.environ)
     data = export_manifest(workspace, version.manifest, trainer.data_formats[start.task], observer)
     is_resumed = trainer.can_resume(folder)
     if not is_resumed:
@@ -279,12 +283,15 @@ def _keep_model(
             checkpoints=checkpoints,
             metrics=result.metrics,
         )
+        noted = workspace.catalog.runs.get(recorder.run_id).result  # why a search has stopped it
+        summary = ", ".join([result.architecture, *_tell_quality(result.metrics)])
         recorder.result = {
+            **noted,
             "model": model.name,
             "model_id": model.id,
             "metrics": dict(result.metrics),
             "notes": list(result.notes),
-            "summary": ", ".join([result.architecture, *_tell_quality(result.metrics)]),
+            "summary": " · ".join(filter(None, (noted.get("summary"), summary))),
         }
 
 

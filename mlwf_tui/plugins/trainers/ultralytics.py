@@ -9,6 +9,7 @@ from typing import Any
 
 from mlwf_tui.plugins.trainers.ultralytics_architectures import find_task, list_architectures
 from mlwf_tui.plugins.trainers.ultralytics_checkpoints import list_checkpoints
+from mlwf_tui.plugins.trainers.ultralytics_devices import check_batch, list_devices
 from mlwf_tui.plugins.trainers.ultralytics_params import (
     SHOWN,
     TrainParams,
@@ -62,9 +63,13 @@ class UltralyticsTrainer:
         """Refuse settings that the library does not know; its defaults are read, not imported.
 
         Raises:
-            InvalidParameter: a setting is unknown, or is mlwf's to make.
+            InvalidParameter: a setting is unknown, or is mlwf's to make; the batch fits no such devices.
         """
         check_extra(extra, read_default_settings())
+        devices = list_devices(params.device)
+        if len(devices) > 1:
+            settings = build_settings(params, extra, has_gpu=devices[0].isdecimal())
+            check_batch(float(settings["batch"]), len(devices))
 
     def resolve_settings(
         self, params: TrainParams, extra: Mapping[str, Any], *, task: str, has_gpu: bool
@@ -86,6 +91,10 @@ class UltralyticsTrainer:
             InvalidInput: there is nothing to train or to validate on.
             PluginError: the library failed.
         """
+        if len(list_devices(request.params.device)) > 1:
+            from mlwf_tui.plugins.trainers.ultralytics_distributed import fit_distributed
+
+            return fit_distributed(request, observer)
         from mlwf_tui.plugins.trainers.ultralytics_fit import fit
 
         return fit(request, observer)

@@ -6,6 +6,7 @@ before each writing, by a rename that costs nothing.
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -47,7 +48,7 @@ def prepare_resume(chosen: Path, *, is_best: bool) -> Path:
     last = chosen.replace(chosen.with_name(LAST))
     best, kept = chosen.with_name(BEST), chosen.with_name(KEPT)
     if is_best:
-        part = best.with_suffix(".part")
+        part = best.with_suffix(f".{os.getpid()}.part")  # several processes may do the same
         shutil.copyfile(last, part)
         part.replace(best)
     elif best.exists() and not is_whole(best):

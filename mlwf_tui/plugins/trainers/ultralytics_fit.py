@@ -19,6 +19,7 @@ from mlwf_tui.plugins.trainers.ultralytics_continuing import keep_state, prepare
 from mlwf_tui.plugins.trainers.ultralytics_library import (
     choose_device,
     describe_environment,
+    is_gpu,
     is_out_of_memory,
     load_weights,
     prepare_library,
@@ -47,6 +48,9 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
     else:
         model = load_weights(checkpoint)
         settings |= {"resume": str(checkpoint), "save_dir": str(checkpoint.parents[1])}
+    from mlwf_tui.plugins.trainers.ultralytics_ranks import attach_council, is_first
+
+    attach_council(model)  # it goes before the watcher, which looks at what was agreed on
     watcher = Watcher(observer, request.task)
     watcher.attach(model)
     if request.task == "classify":
@@ -54,7 +58,7 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
     stop_reason = _train(model, settings, request, watcher)
     trainer = model.trainer
     return FitResult(
-        checkpoints=_list_checkpoints(trainer, is_state_kept=params.keep_state),
+        checkpoints=_list_checkpoints(trainer, is_state_kept=params.keep_state and is_first()),
         architecture=request.architecture,
         task=request.task,
         image_size_px=int(trainer.args.imgsz),
@@ -72,10 +76,13 @@ def _train(model: Any, settings: dict[str, Any], request: FitRequest, watcher: W
 
     Returns why it ended before its time, in a sentence, with the best checkpoint measured; mostly nothing.
     """
+    from mlwf_tui.plugins.trainers.ultralytics_ranks import distribute, is_rank
     from mlwf_tui.plugins.trainers.ultralytics_trainer import Diverged, choose_trainer
 
     kind = choose_trainer(request.task, model)
     kind.kept_periodic = request.params.keep
+    if is_rank():
+        kind = distribute(kind)
     while True:
         try:
             with report_failure("train"):
@@ -101,10 +108,12 @@ def _check_readable(error: PluginError) -> None:
 
 def _halve(model: Any, watcher: Watcher, error: PluginError) -> int:
     """Return half of the batch that did not fit into memory; the library does the same, but on CUDA alone."""
+    from mlwf_tui.plugins.trainers.ultralytics_ranks import is_rank
+
     if not is_out_of_memory(error.__cause__):
         raise error
     batch = int(model.trainer.args.batch) if model.trainer is not None else 0
-    if batch <= 1 or watcher.epochs_done:
+    if batch <= 1 or watcher.epochs_done or is_rank():  # the others know nothing of it
         raise InvalidInput(
             f"The memory does not hold a batch of {max(batch, 1)} images.",
             hint="Give a smaller batch or imgsz, or a smaller architecture.",
@@ -152,6 +161,14 @@ def _is_last(saved: Mapping[str, Any]) -> bool:
     return epochs_done == 0 or epochs_done >= settings["epochs"] or is_impatient
 
 
+def prepare_checkpoint(request: FitRequest) -> Path | None:
+    """Put the checkpoint to go on from into its place, before several processes look for it at once."""
+    prepare_library(request.folder)
+    params: TrainParams = request.params
+    settings = _build_settings(request, params, choose_device(params.device))
+    return _find_checkpoint(request, settings)
+
+
 def check_data(data: Path, task: str) -> None:
     """Raise InvalidInput where a folder lacks what a fit of the task reads."""
     is_of_classes = task == "classify"
@@ -181,7 +198,7 @@ def _build_settings(request: FitRequest, params: TrainParams, device: str) -> di
         "augmentations": [],  # else blur and grey join in silently where albumentations is installed
     }
     quiet = {"plots": False, "deterministic": True, "amp": _choose_precision(device)}
-    chosen = build_settings(params, request.extra, has_gpu=device.isdecimal(), task=request.task)
+    chosen = build_settings(params, request.extra, has_gpu=is_gpu(device), task=request.task)
     return {**quiet, **chosen, **fixed}
 
 
@@ -189,7 +206,7 @@ def _choose_precision(device: str) -> str | bool:
     """Return bf16 where the GPU has it; plain AMP would download a model to test itself with."""
     import torch
 
-    return "bf16" if device.isdecimal() and torch.cuda.is_bf16_supported() else False
+    return "bf16" if is_gpu(device) and torch.cuda.is_bf16_supported() else False
 
 
 def _load_start(request: FitRequest, params: TrainParams) -> Any:

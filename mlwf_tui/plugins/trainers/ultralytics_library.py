@@ -71,27 +71,34 @@ def use_all_threads(_: object) -> None:
 
 
 def choose_device(asked: str) -> str:
-    """Return the library's name of a device: cpu, mps or the number of a GPU.
+    """Return the library's name of a device: cpu, mps, the number of a GPU, or of several as `0,1`.
 
     Raises:
-        InvalidParameter: several devices, or a GPU where there is none.
+        InvalidParameter: a GPU where there is none.
     """
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if asked == "auto":
         return "0" if count else "cpu"
-    number = asked.removeprefix("cuda:")
-    if asked in ("cpu", "mps") or (number.isdecimal() and int(number) < count):
-        return number
+    numbers = [word.strip().removeprefix("cuda:") for word in asked.split(",")]
+    if asked in ("cpu", "mps") or set(numbers) == {"cpu"}:
+        return numbers[0]
+    if len(set(numbers)) == len(numbers) and all(n.isdecimal() and int(n) < count for n in numbers):
+        return ",".join(numbers)
     raise InvalidParameter(
-        f"The device {asked!r} cannot be used: this machine has {count} GPUs, and a run takes one device.",
-        hint="Give device=cpu" + (f" or a number from 0 to {count - 1}." if count else "."),
+        f"The device {asked!r} cannot be used: this machine has {count} GPUs.",
+        hint="Give device=cpu" + (f" or numbers from 0 to {count - 1}." if count else "."),
     )
 
 
+def is_gpu(device: str) -> bool:
+    """Whether what `choose_device` has returned is a GPU, or several."""
+    return device[:1].isdecimal()
+
+
 def load_weights(path: Path, *, task: str = "", is_trusted: bool = False) -> Any:
-    """Return the model of a weight file, after `prepare_library`; where a task is given, one made for that.
+    """Return the model of a weight file, after `prepare_library`; where a task is given, made for that.
 
     It is read in torch's weights-only mode; in full only where it names more and `is_trusted`.
 
@@ -151,11 +158,12 @@ def describe_environment(device: str) -> dict[str, str]:
     """Return the versions and the hardware that a run depends on."""
     import torch
 
-    on_gpu = device.isdecimal()
+    on_gpu = is_gpu(device)
     return {
         "python": platform.python_version(),
         **{name: version for name in _PACKAGES if (version := _find_version(name))},
-        "device": torch.cuda.get_device_name(int(device)) if on_gpu else device,
+        "device": torch.cuda.get_device_name(int(device.split(",")[0])) if on_gpu else device,
+        "processes": os.environ.get("WORLD_SIZE", "1"),
         "cuda": str(torch.version.cuda) if on_gpu else "",
         "driver": _read_driver() if on_gpu else "",
         "threads": str(count_threads()),

@@ -144,7 +144,7 @@ class TrainParams:
         None, "chance of an erased part, of classifiers (0.4; quick 0)", low=0, high=1, group=AUGMENTATION
     )
 
-    device: str = param("auto", "auto, cpu, mps, or the number of one GPU", group=HARDWARE)
+    device: str = param("auto", "auto, cpu, mps, the number of a GPU, or several as 0,1", group=HARDWARE)
     workers: int | None = param(
         None, "processes that read images (8; none on a CPU)", low=0, high=512, group=HARDWARE
     )

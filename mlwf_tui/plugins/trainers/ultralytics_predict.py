@@ -92,8 +92,8 @@ class UltralyticsPredictor:
         seen = [Seen(found, is_cut=False) for found in whole]
         for start in range(0, len(tiles), PREDICT_BATCH):
             batch = tiles[start : start + PREDICT_BATCH]
-            for tile, found in zip(batch, self._ask([_cut(image, tile) for tile in batch]), strict=True):
-                seen += place_seen(found.objects, tile, width_px, height_px)
+            for tile, said in zip(batch, self._ask([_cut(image, tile) for tile in batch]), strict=True):
+                seen += place_seen(said.objects, tile, width_px, height_px)
         return keep_best(seen, iou=request.iou, max_objects=request.max_objects)
 
     def _ask(self, pixels: Sequence[Any]) -> list[ItemPrediction]:

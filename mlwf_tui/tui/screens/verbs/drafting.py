@@ -22,6 +22,7 @@ from mlwf_tui.tui.screens.pipeline_editor import (
     KEYS_BY_ID,
     PipelineEditor,
     draw_faults,
+    find_last,
     find_reason,
 )
 from mlwf_tui.tui.screens.pipeline_rows import Part, format_items
@@ -583,7 +584,7 @@ class Drafting:
         def opened(found: Opened) -> None:
             if self._editor is None or not self._editor.is_mounted:
                 self._show_editor()
-            self._replace(found)
+            self._replace(found, find_last(found))
 
         self._host.ask("pipeline", partial(open_pipeline, self._host.workspace, ref), opened, failed=again)
 

@@ -188,9 +188,11 @@ class Transforming:
         if made.images_resumed:
             text += f" {made.images_resumed:,} images were there from before."
         if made.problems:
-            text += f" {len(made.problems):,} images could not be made."
+            text += f" {len(made.problems):,} images could not be used."
         finish(self._host, text, detail="\n".join(made.conflicts))
-        show_problems(self._host, f"Images that {made.project}@{made.version} is without", made.problems)
+        show_problems(
+            self._host, f"Images that could not be used for {made.project}@{made.version}", made.problems
+        )
 
 
 def list_refs(entry: Entry, marked: Entry | None) -> tuple[str, ...]:
