@@ -72,12 +72,6 @@ class TorchvisionTrainer:
         """Return the parameters: there are no presets."""
         return asdict(params)
 
-    def resolve_settings(
-        self, params: ClassifierParams, extra: Mapping[str, Any], *, task: str, has_gpu: bool
-    ) -> Mapping[str, Any]:
-        """Return the parameters: they have no presets."""
-        return asdict(params)
-
     def can_resume(self, folder: Path) -> bool:
         """Whether `folder` holds a whole checkpoint of an interrupted fit."""
         from mlwf_tui.plugins.trainers.torchvision_weights import read_fit_state
