@@ -41,7 +41,7 @@ class TorchvisionTrainer:
     name = "torchvision"
     summary = "image classifiers (ResNet, MobileNet, EfficientNet, ConvNeXt, …) by torchvision"
     licence = "no terms of torchvision's own (BSD-3-Clause); the data may restrict it"
-    file_suffixes = (".classifier",)
+    file_suffixes: tuple[str, ...] = (".classifier",)
     data_formats: Mapping[str, str] = {TASK: "yolo-classify"}
     params_type: type[Any] = ClassifierParams
 
