@@ -29,8 +29,8 @@ from mlwf_tui.workflow.running.leases import find_devices
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.training.records import digest_splits, keep_code
 from mlwf_tui.workflow.training.starts import (
+    DEFAULT_ARCHITECTURE,
     OWN_PARAMS,
-    TRAINER,
     Start,
     check_params,
     find_continued,
@@ -44,7 +44,6 @@ from mlwf_tui.workflow.training.starts import (
 from mlwf_tui.workflow.training.tasks import check_task_data, read_task_data
 from mlwf_tui.workspace import Workspace
 
-DEFAULT_ARCHITECTURE = "yolov10n"
 MAX_PARAMS_BYTES = 1 << 20
 
 
@@ -53,9 +52,15 @@ def list_architectures(workspace: Workspace) -> tuple[str, ...]:
     return tuple(name for trainer in iter_trainers(workspace) for name in trainer.list_architectures())
 
 
-def list_params(workspace: Workspace) -> tuple[ParamSpec, ...]:
-    """Return the declared training parameters; others go to the library as they are."""
-    return describe_params(workspace.registry.get_trainer(TRAINER).params_type)
+def list_params(workspace: Workspace, model: str = DEFAULT_ARCHITECTURE) -> tuple[ParamSpec, ...]:
+    """Return what a training of an architecture, file or model can be told.
+
+    Raises:
+        InvalidParameter: there is none of that name.
+        InvalidInput: the file cannot be used.
+    """
+    start = find_start(workspace, model)
+    return describe_params(workspace.registry.get_trainer(start.trainer).params_type)
 
 
 def submit_train(
