@@ -9,6 +9,7 @@ from mlwf_tui.tui.screens.verbs.branching import Branching
 from mlwf_tui.tui.screens.verbs.cards import Cards
 from mlwf_tui.tui.screens.verbs.care import Care
 from mlwf_tui.tui.screens.verbs.checking import Checking
+from mlwf_tui.tui.screens.verbs.deploying import Deploying
 from mlwf_tui.tui.screens.verbs.drafting import Drafting
 from mlwf_tui.tui.screens.verbs.exporting import Exporting
 from mlwf_tui.tui.screens.verbs.folders import Folders
@@ -32,6 +33,7 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
     questions, cards, piping = Questions(host), Cards(host), Piping(host)
     drafts = Drafting(host, piping)
     making, models, names, queueing = Making(host), Models(host), Names(host), Queueing(host)
+    deploying = Deploying(host)
     return {
         "commit": history.commit,
         "restore": history.restore,
@@ -58,6 +60,8 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "train": models.train,
         "benchmark": models.benchmark,
         "apply": models.apply,
+        "package": deploying.package,
+        "serve": deploying.serve,
         "stop": models.stop,
         "pause": queueing.pause,
         "resume": queueing.resume,
