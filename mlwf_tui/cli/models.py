@@ -1,4 +1,4 @@
-"""Commands on models: train, benchmark, apply, and what they leave."""
+"""Commands on models: benchmark, apply, and what they leave; train is in a file of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlwf_tui.cli.face import DONE, SEED, Face, command, params_option, to_document
+from mlwf_tui.cli.face import DONE, Face, command, params_option, to_document
 from mlwf_tui.cli.terms import DETACH, say_detached, terms_options
 from mlwf_tui.cli.text import format_age, format_table
 from mlwf_tui.entities.measurement import Interval
@@ -20,48 +20,6 @@ if TYPE_CHECKING:  # for the annotation alone; see Face.open
     from mlwf_tui.workspace import Workspace
 
 group = click.Group()
-
-
-@command(group, "train")
-@click.argument("ref")
-@click.option(
-    "--model", default="yolov10n", show_default=True, help="The architecture, or weights to start from."
-)
-@click.option("--name", default="", help="The model's name; chosen where not given.")
-@click.option(
-    "--seed",
-    type=SEED,
-    default=0,
-    show_default=True,
-    help="The same seed on one machine gives the same model.",
-)
-@params_option
-@terms_options
-@DETACH
-def train_command(
-    face: Face,
-    ref: str,
-    model: str,
-    name: str,
-    seed: int,
-    params: Mapping[str, str],
-    detach: bool,
-    terms: Terms,
-) -> int:
-    """Train a model on a version, in a process that outlives this terminal.
-
-    Parameters that mlwf does not declare go to the library as they are. Ctrl-C stops the training
-    and keeps its best weights.
-
-    \b
-    mlwf train cells --model yolov10n -p epochs=30 -p imgsz=192
-    mlwf train cells@2 --detach --gpus 1 --retries 3
-    """
-    from mlwf_tui.workflow.train import submit_train
-
-    with face.open() as workspace:
-        run = submit_train(workspace, ref, model=model, params=params, seed=seed, name=name, terms=terms)
-        return _finish(face, workspace, run, detach=detach)
 
 
 @command(group, "benchmark")
@@ -86,7 +44,7 @@ def benchmark_command(
 
     with face.open() as workspace:
         run = submit_benchmark(workspace, model, ref, split=split, device=device, terms=terms)
-        return _finish(face, workspace, run, detach=detach)
+        return finish(face, workspace, run, detach=detach)
 
 
 @command(group, "apply")
@@ -135,7 +93,7 @@ def apply_command(
             )  # fmt: skip
 
         run = ask_for_trust(face, submit, is_trusted=trust)
-        return _finish(face, workspace, run, detach=detach)
+        return finish(face, workspace, run, detach=detach)
 
 
 @command(group, "models")
@@ -213,7 +171,7 @@ def _show_comparison(face: Face, workspace: Workspace, report: Report) -> None:
     face.show(document, lambda: "\n".join(describe_comparison(body)))
 
 
-def _finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
+def finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
     """Follow the run to its end, or leave it to itself, and show what became of it."""
     from mlwf_tui.cli.following import exit_code_of_run, follow_run, raise_failure
 
@@ -246,7 +204,8 @@ def _format_result(run: Run) -> str:
     result: Mapping[str, Any] = run.result
     metrics = "  ".join(f"{name} {value:.3f}" for name, value in list(result.get("metrics", {}).items())[:6])
     if run.verb == "train":
-        return f"{run.state}: model {result.get('model', '-')}  {metrics}"
+        lines = [f"{run.state}: model {result.get('model', '-')}  {metrics}"]
+        return "\n".join([*lines, *map(str, result.get("notes", ()))])
     if run.verb == "benchmark":
         return f"{run.state}: report {result.get('report', '-')}  {metrics}"
     resumed = result.get("items_resumed")

@@ -11,6 +11,8 @@ import msgspec
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
 from mlwf_tui.entities.measurement import Calibration, ErrorShare, Interval
 
+TASKS = ("detect", "segment", "pose", "obb", "classify")
+
 
 class Checkpoint(msgspec.Struct, frozen=True):
     """One weight file of a model, kept in the store."""
@@ -27,7 +29,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     description: str
     architecture: str
-    task: str  # detect, segment, classify, pose or obb
+    task: str  # one of TASKS
     trainer: str  # the plug-in that made it and can run it
     class_names: tuple[str, ...]
     image_size_px: int

@@ -144,7 +144,10 @@ class Previewer:
             source = sources[result.source]
             before = _read(source)
             return PreviewPair(
-                fate=chosen.fate, before=(before,), after=PreviewImage(result.item, before.image)
+                fate=chosen.fate,
+                before=(before,),
+                after=PreviewImage(result.item, before.image),
+                problem=result.problem,
             )
         shown = self._make(recipe, sources, result)
         after = None if shown.item is None else PreviewImage(shown.item, shown.image)

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.model import TASKS
 from mlwf_tui.errors import Cancelled, InvalidInput, Paused
 from mlwf_tui.params import build_params, describe_params
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
@@ -52,10 +53,13 @@ def name_files(data: Path) -> dict[str, str]:
     return {path.relative_to(data).as_posix(): f"main/{path.name}" for path in data.glob("images/*/*")}
 
 
-def test_it_has_a_name_a_summary_and_a_data_format(trainer: Trainer) -> None:
+def test_it_has_a_name_a_summary_and_a_data_format_for_each_task(trainer: Trainer) -> None:
     assert trainer.name
     assert trainer.summary
-    assert trainer.data_format
+    assert trainer.data_formats
+    assert set(trainer.data_formats) <= set(TASKS)
+    for architecture in trainer.list_architectures():
+        assert trainer.find_task(architecture) in trainer.data_formats
 
 
 def test_every_parameter_is_described_and_has_a_default(trainer: Trainer) -> None:

@@ -20,7 +20,6 @@ from mlwf_tui.tui.screens.pipeline_rows import (
     Part,
     draw_parts,
     find_faults,
-    list_other_faults,
     list_parts,
 )
 from mlwf_tui.tui.widgets.context_menu import Choice
@@ -71,7 +70,7 @@ KEYS = (
     EditorKey("keys", "question_mark,colon,ctrl+p", "keys", "All that can be done here", "File"),
 )  # fmt: skip
 KEYS_BY_ID = {key.id: key for key in KEYS}
-HINTS = "a add · ⏎ edit · b branch · J K move · D delete · u undo · d dry run · R run · w save · x more"
+HINTS = "x keys · a add · ⏎ edit · R run · w save · u undo · D delete · J K move · b branch · d dry run"
 
 
 class PipelineEditor(ModalScreen[None]):
@@ -103,8 +102,8 @@ class PipelineEditor(ModalScreen[None]):
         self._act = act
         self._check: DraftCheck | None = None
         self._parts: list[Part] = []
-        steps = [step for step in opened.pipeline.steps if not step.branch]
-        self._wanted = f"step:{steps[-1].name}" if steps else ""  # the part that the cursor is to be on
+        self._is_composed = False
+        self._wanted = find_last(opened)  # the part that the cursor is to be on
         self._table = EntityTable(
             *COLUMNS, empty=("No step yet", "a adds one"), is_lazy=True, id="pipeline-parts"
         )
@@ -119,6 +118,7 @@ class PipelineEditor(ModalScreen[None]):
             yield Static(id="command", markup=False)
 
     def on_mount(self) -> None:
+        self._is_composed = True
         self._table.focus()
         self._draw()
 
@@ -178,13 +178,13 @@ class PipelineEditor(ModalScreen[None]):
 
     @on(EntityTable.RowHighlighted)
     def _show_faults(self) -> None:
-        if self.is_mounted:
+        if self._is_composed:
             self.query_one("#faults", Static).update(self._draw_faults())
 
     def _draw(self) -> None:
         """Draw all of it; before the screen is there that is left to `on_mount`."""
         opened = self.opened
-        if not self.is_mounted:
+        if not self._is_composed:
             return
         self._parts = list_parts(opened.pipeline)
         place = opened.path or "in no file yet"
@@ -217,12 +217,18 @@ class PipelineEditor(ModalScreen[None]):
         return Content.styled("✓ it can be run", "$success")
 
     def _draw_faults(self) -> Content:
-        """Return what is wrong with the part here; where nothing is, with what has no row."""
+        """Return what is wrong with the part here; where nothing is, with all others."""
         part, check = self.part, self._check
         if check is None:
             return Content("")
         faults = find_faults(check, part.key) if part is not None else []
-        return draw_faults(faults or list_other_faults(check, self._parts))
+        return draw_faults(faults or check.faults)
+
+
+def find_last(opened: Opened) -> str:
+    """Return the key of the last step outside of branches, "" where there is none: more come behind it."""
+    steps = [step for step in opened.pipeline.steps if not step.branch]
+    return f"step:{steps[-1].name}" if steps else ""
 
 
 def find_reason(key: EditorKey, part: Part | None) -> str:

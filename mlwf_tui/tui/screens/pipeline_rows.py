@@ -12,7 +12,7 @@ from mlwf_tui.entities.pipeline import Output, Pipeline, Source, Step, StepRepor
 from mlwf_tui.tui.widgets.formats import STEP_GLYPHS
 from mlwf_tui.tui.widgets.table import Cell, Column
 from mlwf_tui.workflow.pipelines.drafting import list_row
-from mlwf_tui.workflow.pipelines.drafts import HEAD, DraftCheck, PlacedFault, write_params
+from mlwf_tui.workflow.pipelines.drafts import DraftCheck, PlacedFault, write_params
 
 COLUMNS = (
     Column("", 1),
@@ -85,12 +85,6 @@ def draw_parts(parts: Sequence[Part], check: DraftCheck | None) -> list[tuple[Ce
 def find_faults(check: DraftCheck | None, key: str) -> list[PlacedFault]:
     """Return what is wrong with a part."""
     return [fault for fault in check.faults if fault.part == key] if check is not None else []
-
-
-def list_other_faults(check: DraftCheck, parts: Sequence[Part]) -> list[PlacedFault]:
-    """Return what is wrong with no part that has a row."""
-    keys = {part.key for part in parts}
-    return [fault for fault in check.faults if fault.part not in keys or fault.part == HEAD]
 
 
 def format_items(report: StepReport) -> str:

@@ -16,12 +16,13 @@ from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.checked_form import CheckedForm, Looks, StepForm
-from mlwf_tui.tui.screens.operation_form import draw_error
+from mlwf_tui.tui.screens.counting_form import draw_error
 from mlwf_tui.tui.screens.picking import NO_PICK, OperationPicker, Pick
 from mlwf_tui.tui.screens.pipeline_editor import (
     KEYS_BY_ID,
     PipelineEditor,
     draw_faults,
+    find_last,
     find_reason,
 )
 from mlwf_tui.tui.screens.pipeline_rows import Part, format_items
@@ -583,7 +584,7 @@ class Drafting:
         def opened(found: Opened) -> None:
             if self._editor is None or not self._editor.is_mounted:
                 self._show_editor()
-            self._replace(found)
+            self._replace(found, find_last(found))
 
         self._host.ask("pipeline", partial(open_pipeline, self._host.workspace, ref), opened, failed=again)
 

@@ -1,4 +1,4 @@
-"""What runs in a process of its own: train, benchmark, apply; and stop, which ends it."""
+"""What runs in a process of its own: benchmark, apply; and stop, which ends it. Training has its own file."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from functools import partial
 
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.screens import command_lines
-from mlwf_tui.tui.screens.verbs.fields import SEED, make_data_field, make_model_field
+from mlwf_tui.tui.screens.verbs.fields import make_data_field, make_model_field
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, follow
 from mlwf_tui.tui.screens.verbs.terms import list_terms_fields, read_terms
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import Form, FormField, make_field
-from mlwf_tui.workflow import apply, train
+from mlwf_tui.workflow import apply
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.stop import GRACE_S, stop_run
 
@@ -24,50 +23,6 @@ class Models:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-
-    def train(self, entry: Entry) -> None:
-        workspace = self._host.workspace
-
-        def read() -> tuple[tuple[str, ...], tuple[ParamSpec, ...]]:
-            return train.list_architectures(workspace), train.list_params(workspace)
-
-        def begin(values: dict[str, str], again: Again) -> None:
-            options, params = command_lines.split_values(
-                values, ("data", "model", "name", "seed", *command_lines.TERMS)
-            )
-            seed = int(options.get("seed", "0"))
-            work = partial(
-                train.submit_train,
-                workspace,
-                options["data"],
-                model=options["model"],
-                params=params,
-                seed=seed,
-                name=options.get("name", ""),
-                terms=read_terms(options),
-            )
-            self._host.ask("train", work, partial(follow, self._host), failed=again)
-
-        def listed(found: tuple[tuple[str, ...], tuple[ParamSpec, ...]]) -> None:
-            architectures, params = found
-            fields = (
-                make_data_field(self._host.snapshot, entry),
-                make_field(
-                    "model",
-                    "architecture, or a .pt file to start from",
-                    train.DEFAULT_ARCHITECTURE,
-                    suggestions=architectures,
-                    is_required=True,
-                ),
-                make_field("name", "name of the model; empty for architecture-data-number"),
-                *(FormField(spec) for spec in params),
-                SEED,
-                *list_terms_fields(self._host.snapshot, entry),
-            )
-            form = Form("Train a model", fields, command=command_lines.write_train, verb="train")
-            ask_form(self._host, form, begin)
-
-        self._host.ask("train", read, listed)
 
     def benchmark(self, entry: Entry) -> None:
         def begin(values: dict[str, str], again: Again) -> None:

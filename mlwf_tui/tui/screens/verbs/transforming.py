@@ -14,6 +14,7 @@ from mlwf_tui.entities.item import check_dataset
 from mlwf_tui.entities.pipeline import Step
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.tui.screens import command_lines
+from mlwf_tui.tui.screens.counting_form import CountingForm
 from mlwf_tui.tui.screens.operation_form import Looks, OperationForm
 from mlwf_tui.tui.screens.picking import NO_PICK, OperationPicker, Pick
 from mlwf_tui.tui.screens.previewing import PreviewScreen, Wanted
@@ -146,7 +147,7 @@ class Transforming:
         )  # fmt: skip
         self._host.put(screen, wanted)
 
-    def _count(self, form: OperationForm, order: Order) -> None:
+    def _count(self, form: CountingForm, order: Order) -> None:
         form.watch_count(
             self._host.work,
             lambda observer: draw_plan(
@@ -187,9 +188,11 @@ class Transforming:
         if made.images_resumed:
             text += f" {made.images_resumed:,} images were there from before."
         if made.problems:
-            text += f" {len(made.problems):,} images could not be made."
+            text += f" {len(made.problems):,} images could not be used."
         finish(self._host, text, detail="\n".join(made.conflicts))
-        show_problems(self._host, f"Images that {made.project}@{made.version} is without", made.problems)
+        show_problems(
+            self._host, f"Images that could not be used for {made.project}@{made.version}", made.problems
+        )
 
 
 def list_refs(entry: Entry, marked: Entry | None) -> tuple[str, ...]:
