@@ -99,9 +99,9 @@ def _check_weights(workspace: Workspace, start: Start, *, is_trusted: bool) -> N
     """Refuse weights from elsewhere that may run code of their maker, unless a person vouches for them."""
     if start.model is not None:
         check_model(workspace, start.model, is_trusted=is_trusted)
-    elif start.architecture.endswith(".pt"):
+    elif (path := Path(start.architecture)).suffix != ".yaml" and path.is_file():
         trainer = workspace.registry.get_trainer(start.trainer)
-        check_file(workspace, trainer, Path(start.architecture), is_trusted=is_trusted)
+        check_file(workspace, trainer, path, is_trusted=is_trusted)
 
 
 def submit_continued(
