@@ -25,6 +25,7 @@ from mlwf_tui.workflow.searching.plans import check_plan, describe_plan, read_ax
 from mlwf_tui.workflow.searching.trials import Trials
 from mlwf_tui.workflow.stop import stop_parts
 from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE
+from mlwf_tui.workflow.training.records import keep_code
 from mlwf_tui.workflow.training.starts import find_start
 from mlwf_tui.workflow.training.tasks import check_task_data, read_task_data
 from mlwf_tui.workspace import Workspace
@@ -186,12 +187,16 @@ def _queue(workspace: Workspace, plan: SearchPlan, *, after: tuple[RunId, ...], 
         wants=Wants(slots=0), priority=plan.terms.priority, after=after,
         retries=OWN_RETRIES, backoff_s=OWN_BACKOFF_S,
     )  # fmt: skip
-    with workspace.catalog.transaction():
-        name = plan.name or choose_model_name(workspace, "", stem)
-        pinned = replace(plan, data=_pin(workspace, plan.data).ref, name=name)
-        call = msgspec.to_builtins(pinned)
-        recorder = queue_run(workspace, SEARCH, describe_plan(pinned), plan.seed, terms=terms, call=call)
-        recorder.read_version(pinned.data)
+    with workspace.store.hold_shared():
+        code = keep_code(workspace, Path.cwd())
+        with workspace.catalog.transaction():
+            name = plan.name or choose_model_name(workspace, "", stem)
+            pinned = replace(plan, data=_pin(workspace, plan.data).ref, name=name)
+            call = msgspec.to_builtins(pinned)
+            recorder = queue_run(workspace, SEARCH, describe_plan(pinned), plan.seed, terms=terms, call=call)
+            environment = {**recorder.run.environment, **code}
+            workspace.catalog.runs.set_environment(recorder.run_id, environment)
+            recorder.read_version(pinned.data)
     return start_queued(workspace, recorder.run)
 
 
