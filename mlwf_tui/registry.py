@@ -17,6 +17,7 @@ from mlwf_tui.protocols.operations import Operation
 from mlwf_tui.protocols.samplers import Sampler
 from mlwf_tui.protocols.samples import Sample
 from mlwf_tui.protocols.trainers import Trainer
+from mlwf_tui.protocols.videos import VideoReader
 
 GROUP_PREFIX = "mlwf_tui."
 
@@ -59,6 +60,9 @@ class Registry(msgspec.Struct, frozen=True):
 
     def get_trainer(self, name: str) -> Trainer:
         return cast(Trainer, self._load("trainers", name))
+
+    def get_video_reader(self, name: str) -> VideoReader:
+        return cast(VideoReader, self._load("videos", name))
 
     def get_sampler(self, name: str) -> Sampler:
         return cast(Sampler, self._load("samplers", name))

@@ -307,7 +307,13 @@ def _put_card(node: LineageNode, card: Card) -> LineageNode:
         ArtifactKind.PROJECT, ArtifactKind.VERSION, ArtifactKind.MODEL, ArtifactKind.REPORT,
     )  # fmt: skip
     title = node.title if is_named else card.title or node.title
-    return msgspec.structs.replace(node, title=title, detail=card.description or node.detail, card=card)
+    return msgspec.structs.replace(
+        node,
+        title=title,
+        detail=card.description or node.detail,
+        tags=(*node.tags, *card.tags),
+        card=card,
+    )
 
 
 def _count_items(count: int) -> str:

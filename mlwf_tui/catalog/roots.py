@@ -119,9 +119,12 @@ class Roots:
                 yield Root(f"{name}/{checkpoint.name}", _check_digest(checkpoint.blob), False)
 
     def _list_reports(self, since: datetime | None) -> Iterator[Root]:
-        query = ReportRow.select(ReportRow.name, ReportRow.evaluation)
-        for name, evaluation in self._rows(query.where(_is_kept(ReportRow, since))):
+        query = ReportRow.select(ReportRow.name, ReportRow.evaluation, ReportRow.predictions)
+        is_read = ReportRow.id.in_(_read_by_unfinished(ArtifactKind.REPORT))
+        for name, evaluation, predictions in self._rows(query.where(_is_kept(ReportRow, since) | is_read)):
             yield Root(name, _check_digest(evaluation), False)
+            if predictions is not None:
+                yield Root(f"{name}'s predictions", _check_digest(predictions), False)
 
     def _list_patches(self) -> Iterator[Root]:
         """Yield what a repository's code differed by from its commit when a run was asked for."""

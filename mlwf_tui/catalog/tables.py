@@ -280,6 +280,8 @@ class ReportRow(Row):
     speed: pw.Field[Mapping[str, float]] = Json()
     settings: pw.Field[Mapping[str, float | str]] = Json()
     evaluation: pw.Field[str] = Text()
+    predictions: pw.Field[str | None] = Text(null=True)
+    kind: pw.Field[str] = Text()
     run_id: pw.Field[str] = Text()
     created_at: pw.Field[datetime] = Time()
     deleted_at: pw.Field[datetime | None] = Time(null=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +11,8 @@ import click
 from mlwf_tui.cli.face import DONE, Face, command, params_option, to_document
 from mlwf_tui.cli.terms import DETACH, say_detached, terms_options
 from mlwf_tui.cli.text import format_age, format_table
-from mlwf_tui.entities.model import Evaluation, Report
+from mlwf_tui.entities.measurement import Interval
+from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 
@@ -47,19 +49,50 @@ def benchmark_command(
 
 @command(group, "apply")
 @click.argument("model")
-@click.argument("ref")
+@click.argument("ref", metavar="REF|PATH")
 @click.option("--to", required=True, help="The project that gets the annotated items.")
+@click.option("--dataset", default="", help="Put them into this dataset, beside what else the project has.")
+@click.option(
+    "--trust", is_flag=True, help="Open weights from elsewhere though they may run code of their maker."
+)
 @params_option
 @terms_options
 @DETACH
 def apply_command(
-    face: Face, model: str, ref: str, to: str, params: Mapping[str, str], detach: bool, terms: Terms
+    face: Face,
+    model: str,
+    ref: str,
+    to: str,
+    dataset: str,
+    trust: bool,
+    params: Mapping[str, str],
+    detach: bool,
+    terms: Terms,
 ) -> int:
-    """Let a model annotate the items of a version."""
+    """Let a model annotate the items of a version, the images of a folder, or the frames of a video.
+
+    What is done before it is stopped or killed is not done again. Parameters: confidence, nms_iou and
+    max_objects choose among predictions; tile finds what is small on large images; policy says what
+    becomes of the objects that are there; every and track are for videos.
+
+    \b
+    mlwf apply cells-1 cells@2 --to cells-labelled -p confidence=0.4
+    mlwf apply cells-1 new-images --to cells --dataset guessed
+    mlwf apply cells-1 ~/slides --to slides -p tile=640 -p overlap=0.25
+    mlwf apply cars-1 street.mp4 --to street -p every=5 -p track=true
+    """
+    from mlwf_tui.cli.deploy import ask_for_trust
     from mlwf_tui.workflow.apply import submit_apply
 
     with face.open() as workspace:
-        run = submit_apply(workspace, model, ref, to=to, params=params, terms=terms)
+
+        def submit(is_trusted: bool) -> Run:
+            return submit_apply(
+                workspace, model, ref, to=to, dataset=dataset, params=params,
+                is_trusted=is_trusted, terms=terms,
+            )  # fmt: skip
+
+        run = ask_for_trust(face, submit, is_trusted=trust)
         return finish(face, workspace, run, detach=detach)
 
 
@@ -88,8 +121,19 @@ def models_command(face: Face) -> None:
 
 @command(group, "report")
 @click.argument("ref", required=False)
-def report_command(face: Face, ref: str | None) -> None:
-    """Show a report; without a name, list all."""
+@click.option("--html", type=click.Path(path_type=Path), help="Write it as a page that opens offline.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write it as a file; its ending says how: .html, .md, .json or .csv.",
+)
+def report_command(face: Face, ref: str | None, html: Path | None, out: Path | None) -> None:
+    """Show a report; without a name, list all.
+
+    \b
+    mlwf report small-on-cells --html report.html
+    mlwf report small-on-cells --out report.md
+    """
     from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
 
     with face.open() as workspace:
@@ -97,10 +141,34 @@ def report_command(face: Face, ref: str | None) -> None:
             reports = list_reports(workspace)
             face.show({"reports": [to_document(r) for r in reports]}, lambda: _format_reports(reports))
             return
+        if html is not None or out is not None:
+            _write_report(face, workspace, ref, html, out)
+            return
         report = get_report(workspace, ref)
+        if report.kind is ReportKind.COMPARISON:
+            _show_comparison(face, workspace, report)
+            return
         evaluation = read_evaluation(workspace, report)
     document = {**to_document(report), "evaluation": to_document(evaluation)}
     face.show(document, lambda: _format_report(report, evaluation))
+
+
+def _write_report(face: Face, workspace: Workspace, ref: str, html: Path | None, out: Path | None) -> None:
+    from mlwf_tui.workflow.reporting.export_report import export_report
+
+    paths = [export_report(workspace, ref, html, format="html")] if html is not None else []
+    paths += [export_report(workspace, ref, out)] if out is not None else []
+    document = {"report": ref, "paths": [str(path) for path in paths]}
+    face.show(document, "\n".join(f"written: {path}" for path in paths))
+
+
+def _show_comparison(face: Face, workspace: Workspace, report: Report) -> None:
+    from mlwf_tui.cli.reports import describe_comparison
+    from mlwf_tui.workflow.compare import read_comparison
+
+    body = read_comparison(workspace, report)
+    document = {**to_document(report), "comparison": to_document(body)}
+    face.show(document, lambda: "\n".join(describe_comparison(body)))
 
 
 def finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
@@ -146,7 +214,8 @@ def _format_result(run: Run) -> str:
         f"  {result.get('objects_out', 0)} objects on {result.get('items_out', 0)} items"
         f"{f', {resumed:,} of them known from a run that did not end' if resumed else ''}"
     )
-    return "\n".join([text, *format_partly(run)])
+    warnings = [f"warning: {conflict}." for conflict in result.get("conflicts", ())]
+    return "\n".join([text, *warnings, *format_partly(run)])
 
 
 def _format_reports(reports: tuple[Report, ...]) -> str:
@@ -161,7 +230,10 @@ def _format_reports(reports: tuple[Report, ...]) -> str:
 
 def _format_report(report: Report, evaluation: Evaluation) -> str:
     head = f"{report.name}: {report.model_name} on {report.version_ref} ({report.split})"
-    metrics = "  ".join(f"{name} {value:.3f}" for name, value in evaluation.metrics.items())
+    metrics = "  ".join(
+        f"{name} {value:.3f}{_format_interval(evaluation.intervals.get(name))}"
+        for name, value in evaluation.metrics.items()
+    )
     speed = "  ".join(f"{name} {value:.1f}" for name, value in report.speed.items())
     rows = [
         (
@@ -173,7 +245,14 @@ def _format_report(report: Report, evaluation: Evaluation) -> str:
         for c in evaluation.classes
     ]
     header = ("CLASS", "TRUTHS", "PREDICTED", "MAP50", "MAP", "PRECISION", "RECALL", "F1")
-    return "\n".join([head, metrics, speed, "", format_table(header, rows, empty="")])
+    errors = [
+        f"{share.kind}: {share.count:,}, {share.map50_lost:.3f} of mAP50 lost" for share in evaluation.errors
+    ]
+    return "\n".join([head, metrics, speed, "", format_table(header, rows, empty=""), *errors])
+
+
+def _format_interval(found: Interval | None) -> str:
+    return "" if found is None else f" [{found.low:.3f}, {found.high:.3f}]"
 
 
 def _format_share(value: float | None) -> str:

@@ -202,7 +202,7 @@ def _format_result(result: PipelineResult) -> str:
 def _format_steps(point: Point) -> str:
     rows = [
         (MARKS.get(step.state.value, "?"), step.name, step.operation, ", ".join(step.inputs),
-         f"{_count(step.items_in)} → {_count(step.items_out)}",
+         f"{_count(step.items_in)} → {'~' if step.is_estimate else ''}{_count(step.items_out)}",
          STATE_WORDS.get(step.state.value, step.state.value))
         for step in point.steps
     ]  # fmt: skip

@@ -227,6 +227,9 @@ class Samples:
 
     def find_extremes(self, start: int, end: int) -> tuple[int, int] | None:
         """Return the first places of the lowest and of the highest finite value in `start`…`end`, or None."""
+        if end - start < BLOCK and not self._has_gap(start, end):  # a column of a plot: 3 µs instead of 20
+            few = self.values[start:end]
+            return (start + few.index(min(few)), start + few.index(max(few))) if few else None
         places = list(self._iter_candidates(start, end))
         if not places:
             return None
@@ -246,11 +249,14 @@ class Samples:
                 chosen.extend(range(start, end))
                 continue
             keep = {start, end - 1, *(self.find_extremes(start, end) or ())}
-            gap = bisect_left(self.gaps, start)
-            if gap < len(self.gaps) and self.gaps[gap] < end:
-                keep.add(self.gaps[gap])
+            if self._has_gap(start, end):
+                keep.add(self.gaps[bisect_left(self.gaps, start)])
             chosen.extend(sorted(keep))
         return chosen
+
+    def _has_gap(self, start: int, end: int) -> bool:
+        place = bisect_left(self.gaps, start)
+        return place < len(self.gaps) and self.gaps[place] < end
 
     def _iter_candidates(self, start: int, end: int) -> Iterable[int]:
         first, last = -(-start // BLOCK), end // BLOCK

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
+from mlwf_tui.entities.measurement import Calibration, ErrorShare, Interval
 
 TASKS = ("detect", "segment", "pose", "obb", "classify")
 
@@ -78,10 +80,22 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     confidence_histogram: tuple[Curve, ...]  # true and false positives over 20 bins of confidence
     iou_histogram: Curve  # matched pairs over bins of IoU from 0.5 to 1
     items: tuple[ItemOutcome, ...]
+    schema: int = 1  # 2 has all that follows; what an older program wrote has not
+    intervals: Mapping[str, Interval] = {}  # of the metrics, by resampling the items
+    class_intervals: Mapping[str, Interval] = {}  # of each class's map50
+    errors: tuple[ErrorShare, ...] = ()
+    calibration: Calibration | None = None
+
+
+class ReportKind(StrEnum):
+    """What a report is of."""
+
+    BENCHMARK = "benchmark"
+    COMPARISON = "comparison"
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A benchmark of one model on one version; the evaluation's full body lies in the store."""
+    """One model measured on one version, or set beside others; the body lies in the store."""
 
     id: ReportId
     name: str
@@ -93,7 +107,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     split: str
     metrics: Mapping[str, float]
     speed: Mapping[str, float]  # preprocess_ms, inference_ms, postprocess_ms, images_per_second
-    evaluation: Digest  # blob: the Evaluation as JSON
+    evaluation: Digest  # blob: the Evaluation, or the Comparisons, as JSON
     run_id: RunId
     created_at: datetime
     settings: Mapping[str, float | str] = {}
+    kind: ReportKind = ReportKind.BENCHMARK
+    predictions: Digest | None = None  # blob: what the model said of every item; see workflow/measuring.py

@@ -13,7 +13,7 @@ from mlwf_tui.entities.change import Diff
 from mlwf_tui.entities.finding import CheckResult, FixResult
 from mlwf_tui.entities.folder import FolderStatus
 from mlwf_tui.entities.health import Check
-from mlwf_tui.entities.lineage import LineageGraph
+from mlwf_tui.entities.lineage import LineageGraph, LineageNode
 from mlwf_tui.entities.machine import Machine
 from mlwf_tui.entities.model import Evaluation, Model, Report
 from mlwf_tui.entities.project import Project, ProjectState, Version
@@ -39,6 +39,7 @@ from mlwf_tui.workflow.doctor import examine
 from mlwf_tui.workflow.export import ExportPlan, ExportResult, export, plan_export
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.graphs.export_graph import write_graph
+from mlwf_tui.workflow.hide import hide, list_hidden, unhide
 from mlwf_tui.workflow.history import Change, list_changes, list_minor_versions
 from mlwf_tui.workflow.import_ import ImportResult, import_folder
 from mlwf_tui.workflow.items import open_items
@@ -199,9 +200,32 @@ class Home:
         """Return the whole lineage, or what `ref` came from and what came of it."""
         return read_graph(self._workspace, ref)
 
-    def export_graph(self, ref: str | None = None, *, format: str = "html") -> str:
-        """Return the lineage as text, mermaid, dot, svg, html, openlineage (an event a line) or prov."""
-        return write_graph(self._workspace, read_graph(self._workspace, ref), format)
+    def export_graph(
+        self,
+        ref: str | None = None,
+        *,
+        format: str = "html",
+        is_folded: bool = True,
+        with_hidden: bool = False,
+    ) -> str:
+        """Return the lineage as text, mermaid, dot, svg, html, openlineage (an event a line) or prov.
+
+        Folders of files and bundles of runs are each drawn as one, unless `is_folded` is off.
+        """
+        graph = read_graph(self._workspace, ref)
+        return write_graph(self._workspace, graph, format, is_folded=is_folded, with_hidden=with_hidden)
+
+    def hide(self, *refs: str) -> tuple[str, ...]:
+        """Leave things out where people look at the lineage; return the nodes that were seen before."""
+        return hide(self._workspace, refs)
+
+    def unhide(self, *refs: str) -> tuple[str, ...]:
+        """Show things again; return the nodes that were hidden."""
+        return unhide(self._workspace, refs)
+
+    def hidden(self) -> tuple[LineageNode, ...]:
+        """Return all that is hidden, oldest first."""
+        return list_hidden(self._workspace)
 
     def trace(
         self,
@@ -439,12 +463,15 @@ class Home:
         )
 
     def tag(self, ref: str, name: str, *, is_forced: bool = False) -> TagResult:
-        """Let PROJECT@NAME mean a version; forced, also where it means another one now."""
+        """Let PROJECT@NAME mean a version; forced, also where it means another one now.
+
+        A tag of a model, report, run, folder or file is a word to find it by.
+        """
         return tag(self._workspace, ref, name, is_forced=is_forced)
 
-    def untag(self, project: str, name: str) -> TagResult:
-        """Take a tag off its version, which stays."""
-        return untag(self._workspace, project, name)
+    def untag(self, ref: str, name: str) -> TagResult:
+        """Take a tag off what has it, which stays; of a project, off the version that it means."""
+        return untag(self._workspace, ref, name)
 
     def describe(self, ref: str, text: str) -> None:
         """Set the description of a project, model or report, or a version's message."""

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from mlwf_tui.entities.ids import Digest, ProjectId, RunId, VersionId
+from mlwf_tui.entities.lineage import RUN_KIND
 from mlwf_tui.entities.mark import Mark
 from mlwf_tui.entities.metric import MetricSummary
 from mlwf_tui.entities.model import Model, Report
@@ -18,6 +19,7 @@ from mlwf_tui.entities.usage import Usage
 from mlwf_tui.errors import NotFound
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.content import read_content
+from mlwf_tui.workflow.graphs.refs_on_graph import to_node
 from mlwf_tui.workflow.metrics import Outlook, read_outlooks
 from mlwf_tui.workflow.refs import Entity, resolve
 from mlwf_tui.workflow.running.heartbeat import read_heartbeat
@@ -48,13 +50,21 @@ def show(workspace: Workspace, ref: str) -> Shown:
             return Shown(kind="version", entity=entity, facts=_describe_version(workspace, entity))
         case Model():
             machine = _describe_usage_of(workspace, entity.run_id)
-            return Shown(kind="model", entity=entity, facts={**_describe_model(entity), "machine": machine})
+            facts = {**_describe_model(entity), **_describe_card(workspace, entity), "machine": machine}
+            return Shown(kind="model", entity=entity, facts=facts)
         case Report():
             machine = _describe_usage_of(workspace, entity.run_id)
-            return Shown(kind="report", entity=entity, facts={**_describe_report(entity), "machine": machine})
+            facts = {**_describe_report(entity), **_describe_card(workspace, entity), "machine": machine}
+            return Shown(kind="report", entity=entity, facts=facts)
         case Run():
             run = get_run(workspace, entity.id)  # which sees whether its process is still there
             return Shown(kind="run", entity=run, facts=_describe_run(workspace, run))
+
+
+def _describe_card(workspace: Workspace, entity: Model | Report) -> dict[str, Any]:
+    kind, id = to_node(entity)
+    card = workspace.catalog.cards.get(f"{kind}:{id}")
+    return {"tags": list(card.tags), "is_hidden": card.is_hidden}
 
 
 def _describe_project(workspace: Workspace, project: Project) -> dict[str, Any]:
@@ -151,10 +161,14 @@ def _describe_report(report: Report) -> dict[str, Any]:
 def _describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
     """Tell all of a run, and the last value of each metric that it reported."""
     outlook = read_outlooks(workspace, [run])[run.id]
+    card = workspace.catalog.cards.get(f"{RUN_KIND}:{run.id}")
     return {
         "id": run.id,
         "name": f"{run.verb} {run.id}",
-        "description": "",
+        "title": card.title,
+        "description": card.description,
+        "tags": list(card.tags),
+        "is_hidden": card.is_hidden,
         **describe_run(run),
         "params": dict(run.params),
         "seed": run.seed,

@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "datumaro", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
     "__init__", "affected", "backup_files", "calls", "combine", "content", "fingerprints", "fixing",
-    "hand_watch", "hands", "hits", "inspecting", "items", "journal", "live", "messages", "names", "perform",
-    "pictures", "preview", "refs", "run_diff", "serving",
+    "hand_watch", "hands", "hits", "inspecting", "items", "journal", "live", "measuring", "messages", "names",
+    "perform", "pictures", "preview", "refs", "run_diff", "serving",
 }  # fmt: skip
 SDK_NAMES = {
     "import": "import_folder",  # a word of Python

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,13 @@ from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import (
     EvaluateRequest,
     EvaluateResult,
+    ExportRequest,
+    ExportResult,
+    ExportTarget,
     FitRequest,
     FitResult,
     ItemPrediction,
+    Predictor,
     PredictRequest,
 )
 
@@ -119,3 +124,43 @@ class UltralyticsTrainer:
         from mlwf_tui.plugins.trainers.ultralytics_predict import predict
 
         return predict(request, items, observer)
+
+    def open_predictor(self, request: PredictRequest) -> AbstractContextManager[Predictor]:
+        """Load a model that stays loaded.
+
+        Raises:
+            InvalidInput: the weights are missing or of another task.
+            Untrusted: opening the weights may run code, and nobody vouches for them.
+        """
+        from mlwf_tui.plugins.trainers.ultralytics_predict import open_predictor
+
+        return open_predictor(request)
+
+    def check_weights(self, path: Path) -> None:
+        """Return if the file is a checkpoint that names nothing but parts of networks.
+
+        Raises:
+            InvalidInput: it is no checkpoint, or claims more than it holds.
+            Untrusted: opening it may run code.
+        """
+        from mlwf_tui.plugins.trainers.weights_guard import check_weights
+
+        check_weights(path)
+
+    def list_export_targets(self) -> tuple[ExportTarget, ...]:
+        """Return ONNX, TorchScript, OpenVINO and TensorRT, with what is missing for each here."""
+        from mlwf_tui.plugins.trainers.ultralytics_targets import list_targets
+
+        return list_targets()
+
+    def export(self, request: ExportRequest, observer: Observer) -> ExportResult:
+        """Write the weights in another form, offline, and compare outputs, boxes and the example's objects.
+
+        Raises:
+            InvalidParameter: the target's library is not installed, or its GPU is not there.
+            InvalidInput: the weights are missing or of another task, or a sample cannot be decoded.
+            PluginError: the library, or the example, failed.
+        """
+        from mlwf_tui.plugins.trainers.ultralytics_export import export
+
+        return export(request, observer)

@@ -33,7 +33,7 @@ def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
     """Predict every image of a split; see the contract `Trainer.evaluate`."""
     sink = _Sink(request, observer, len(_list_images(request)))
     prepare_library(request.folder)
-    model = load_weights(request.weights)
+    model = load_weights(request.weights, is_trusted=request.is_trusted)
     model.add_callback("on_val_start", use_all_threads)
     if model.task != "detect" or "RTDETR" in type(model).__name__:
         return _evaluate_plainly(request, model, observer)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mlwf_tui.errors import InvalidInput, InvalidParameter, PluginError
+from mlwf_tui.errors import InvalidInput, PluginError
 from mlwf_tui.formats.class_folders import name_class_folder
 from mlwf_tui.plugins.trainers.ultralytics_architectures import find_definition
 from mlwf_tui.plugins.trainers.ultralytics_checkpoints import (
@@ -23,6 +23,7 @@ from mlwf_tui.plugins.trainers.ultralytics_library import (
     is_out_of_memory,
     load_weights,
     prepare_library,
+    read_checkpoint,
     report_failure,
 )
 from mlwf_tui.plugins.trainers.ultralytics_metrics import read_metrics
@@ -140,13 +141,10 @@ def _end_diverged(trainer: Any, watcher: Watcher, error: Exception) -> str:
 
 def _find_checkpoint(request: FitRequest, settings: Mapping[str, Any]) -> Path | None:
     """Return what to go on from: of an interrupted fit the last checkpoint after which an epoch is due."""
-    import torch
-
     if not request.is_resumed and request.continues is not None:
         return prepare_continuing(request, settings)
     for path in list_checkpoints(request.folder) if request.is_resumed else ():
-        with report_failure("read the checkpoint"):
-            saved = torch.load(path, map_location="cpu", weights_only=False)
+        saved = read_checkpoint(path)
         if not _is_last(saved):
             return prepare_resume(path, is_best=saved["best_fitness"] == saved["train_metrics"]["fitness"])
     return None
@@ -219,12 +217,7 @@ def _load_start(request: FitRequest, params: TrainParams) -> Any:
         return load_weights(request.weights, task=request.task)
     path = Path(request.architecture)
     if path.suffix == ".pt":
-        if not params.trust_weights:
-            raise InvalidParameter(
-                f"The weights {path} come from outside, and opening them may run code of their maker.",
-                hint="If you trust them, say -p trust_weights=true.",
-            )
-        return load_weights(path, task=request.task)
+        return load_weights(path, task=request.task, is_trusted=params.trust_weights)
     definition = str(path) if path.suffix == ".yaml" and path.is_file() else find_definition(str(path))
     if not params.pretrained:
         return YOLO(definition, task=request.task)

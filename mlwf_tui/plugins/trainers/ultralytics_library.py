@@ -9,13 +9,14 @@ import pickle
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mlwf_tui.entities.model import TASKS
-from mlwf_tui.errors import InvalidInput, InvalidParameter, PluginError, StorageFailed
+from mlwf_tui.errors import InvalidInput, InvalidParameter, PluginError, StorageFailed, Untrusted
+from mlwf_tui.plugins.trainers.weights_guard import check_weights
 
 _INTEGRATIONS = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb", "vscode_msg")
 _FONTS = ("Arial.ttf", "Arial.Unicode.ttf")
@@ -37,6 +38,7 @@ def prepare_library(folder: Path) -> None:
     os.environ.update(
         YOLO_OFFLINE="true",
         YOLO_AUTOINSTALL="false",
+        ULTRALYTICS_SAFE_LOAD="true",  # torch's weights-only mode, and no eval of what weights say
         YOLO_CONFIG_DIR=str(config),
         NO_ALBUMENTATIONS_UPDATE="1",
     )
@@ -95,11 +97,14 @@ def is_gpu(device: str) -> bool:
     return device[:1].isdecimal()
 
 
-def load_weights(path: Path, *, task: str = "") -> Any:
-    """Return the model of a weight file of ours; where a task is given, it must be made for that.
+def load_weights(path: Path, *, task: str = "", is_trusted: bool = False) -> Any:
+    """Return the model of a weight file, after `prepare_library`; where a task is given, made for that.
+
+    It is read in torch's weights-only mode; in full only where it names more and `is_trusted`.
 
     Raises:
         InvalidInput: the file is missing, unreadable, or of another task.
+        Untrusted: opening it may run code, and nobody vouches for it.
     """
     from ultralytics import YOLO
 
@@ -107,7 +112,7 @@ def load_weights(path: Path, *, task: str = "") -> Any:
         raise InvalidInput(f"The weights {path} do not exist.", hint="Train the model again.")
     if path.suffix != ".pt":
         raise InvalidInput(f"The weights {path.name} are not a .pt file.", hint="Give a PyTorch checkpoint.")
-    with report_failure("read the weights"):
+    with _choose_mode(path, is_trusted=is_trusted), report_failure("read the weights"):
         model = YOLO(str(path))
     if model.task not in TASKS or model.task != (task or model.task):
         raise InvalidInput(
@@ -115,6 +120,38 @@ def load_weights(path: Path, *, task: str = "") -> Any:
             hint=f"Choose a model for {task or ', '.join(TASKS)}.",
         )
     return model
+
+
+def read_checkpoint(path: Path) -> Mapping[str, Any]:
+    """Return all that a checkpoint of ours holds, in torch's weights-only mode, after `prepare_library`.
+
+    Raises:
+        InvalidInput: it is no checkpoint.
+        Untrusted: it names more than weights need, as none of ours does.
+    """
+    from ultralytics.nn.tasks import torch_safe_load
+
+    check_weights(path)
+    with report_failure("read the checkpoint"):
+        saved: Mapping[str, Any] = torch_safe_load(str(path), safe_only=True)[0]
+    return saved
+
+
+@contextmanager
+def _choose_mode(path: Path, *, is_trusted: bool) -> Iterator[None]:
+    """Let the library open weights in full while the block lasts, where they need it and are trusted."""
+    from ultralytics.nn import tasks
+
+    try:
+        check_weights(path)
+    except Untrusted:
+        if not is_trusted:
+            raise
+        tasks.SAFE_LOAD = False
+    try:
+        yield
+    finally:
+        tasks.SAFE_LOAD = True
 
 
 def describe_environment(device: str) -> dict[str, str]:

@@ -33,7 +33,9 @@ class TrainParams:
         choices=("auto", "quick", "standard", "thorough"),
     )  # fmt: skip
     pretrained: bool = param(False, "start from Ultralytics' weights, downloaded where they are missing")
-    trust_weights: bool = param(False, "open the given weight file, which may run code of its maker")
+    trust_weights: bool = param(
+        False, "open a weight file that names more than weights, and may run code of its maker"
+    )
 
     imgsz: int | None = param(
         None, "side of the network's input in pixels (640; quick 192)", low=32, high=8192, group=DATA

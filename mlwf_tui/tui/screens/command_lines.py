@@ -40,6 +40,11 @@ def write_import(values: Mapping[str, str]) -> str:
     )
 
 
+def write_compare(values: Mapping[str, str]) -> str:
+    models = values.get("new", ""), values.get("old", "")
+    return write_command("compare", *models, options=_pick(values, "split"))
+
+
 def write_transform(
     operation: str, refs: Sequence[str], options: Mapping[str, str], params: Mapping[str, str]
 ) -> str:
@@ -104,9 +109,9 @@ def write_benchmark(values: Mapping[str, str]) -> str:
 
 
 def write_apply(values: Mapping[str, str]) -> str:
-    own, params = split_values(values, ("model", "data", "to", *TERMS))
+    own, params = split_values(values, ("model", "data", "to", "dataset", *TERMS))
     words = (own.get("model", ""), own.get("data", ""))
-    return write_command("apply", *words, options=_pick(own, "to", *TERMS), params=params)
+    return write_command("apply", *words, options=_pick(own, "to", "dataset", *TERMS), params=params)
 
 
 def write_merge(values: Mapping[str, str]) -> str:
@@ -122,6 +127,11 @@ def write_verify(values: Mapping[str, str]) -> str:
 
 def write_backup(values: Mapping[str, str]) -> str:
     return _write_detachable(values, "backup", values.get("folder", ""))
+
+
+def write_graph(ref: str, values: Mapping[str, str]) -> str:
+    options = {"format": values.get("format", "svg"), "output": values.get("file", "lineage.svg")}
+    return write_command("graph", ref if values.get("of", ref) == ref else "", options=options)
 
 
 def write_checkout(ref: str, values: Mapping[str, str]) -> str:

@@ -17,6 +17,7 @@ class Looks(msgspec.Struct, frozen=True):
 
     preview: Callable[[OperationForm], None]
     count: Callable[[CountingForm], None]
+    add: Callable[[OperationForm], None]  # puts it onto the draft of a pipeline instead
 
 
 class OperationForm(CountingForm):
@@ -25,8 +26,9 @@ class OperationForm(CountingForm):
     BINDINGS: ClassVar[list[BindingType]] = [
         # With priority: a field with the focus takes most keys.
         Binding("ctrl+o", "preview", "preview", show=False, priority=True, id="operation.preview"),
+        Binding("ctrl+y", "add", "add as a step", show=False, priority=True, id="operation.add"),
     ]
-    MORE_KEYS = " · ^o preview · ^n count"
+    MORE_KEYS = " · ^o preview · ^n count · ^y as a step"
 
     def __init__(
         self,
@@ -48,3 +50,7 @@ class OperationForm(CountingForm):
     def action_preview(self) -> None:
         if self.is_mounted and self.check():
             self._looks.preview(self)
+
+    def action_add(self) -> None:
+        if self.is_mounted and self.check():
+            self._looks.add(self)

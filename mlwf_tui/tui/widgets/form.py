@@ -141,6 +141,8 @@ class Form(ModalScreen[dict[str, str] | None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]
     MORE_KEYS: ClassVar[str] = ""
     """What else can be pressed, for the form's border."""
+    PROMPT: ClassVar[str] = "$ "
+    """What stands before the command line."""
 
     def __init__(
         self,
@@ -246,7 +248,7 @@ class Form(ModalScreen[dict[str, str] | None]):
         if not self.is_mounted:
             return  # what was pasted in the same burst that opened the form; on_mount shows it
         self._show_wanted()
-        self.query_one("#command", Static).update(f"$ {self._command(self.collect())}")
+        self.query_one("#command", Static).update(self.PROMPT + self._command(self.collect()))
 
     def collect(self) -> dict[str, str]:
         """Return the values that differ from their defaults, and all required ones."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -13,12 +13,13 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from mlwf_tui.entities.measurement import ComparisonReport
 from mlwf_tui.entities.model import Evaluation, Report
-from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
+from mlwf_tui.tui.widgets.comparison_sections import list_comparison_sections
+from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Drawing, Line, build_strip, draw_message, write_ink_css
 from mlwf_tui.tui.widgets.plot import warm_up
 from mlwf_tui.tui.widgets.report_sections import SECTIONS, draw_heading
 
-Drawing = Callable[[int], list[Line]]
 """What draws a section for a width in cells."""
 
 EMPTY = ("No report", "Choose a report in the tree, or press b on a model to make one")
@@ -69,6 +70,10 @@ class ReportView(ScrollView, can_focus=True):
     def show_report(self, report: Report, evaluation: Evaluation) -> None:
         """Show a report from its top."""
         self.show_sections({title: partial(draw, report, evaluation) for title, draw in SECTIONS.items()})
+
+    def show_comparison(self, body: ComparisonReport) -> None:
+        """Show models side by side, from the top."""
+        self.show_sections(list_comparison_sections(body))
 
     def show_sections(self, sections: Mapping[str, Drawing], *, keeps_place: bool = False) -> None:
         """Show sections by their titles, each drawn for a width; from the top, or as the same page anew."""

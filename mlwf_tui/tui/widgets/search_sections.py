@@ -18,10 +18,9 @@ from mlwf_tui.entities.search import (
     rank,
     write_value,
 )
-from mlwf_tui.tui.widgets.drawing import Line, draw_bar, fit
+from mlwf_tui.tui.widgets.drawing import Drawing, Line, draw_bar, fit
 from mlwf_tui.tui.widgets.plot import Axis as PlotAxis
 from mlwf_tui.tui.widgets.plot import Series, draw_plot
-from mlwf_tui.tui.widgets.report_view import Drawing
 
 PLOT_HEIGHT = 13
 MAX_PLOT_WIDTH = 110

@@ -111,6 +111,10 @@ class Recorder:
         """Note what another run has made as an input: a version, or an intermediate."""
         self._link_input(artifact)
 
+    def write_artifact(self, artifact: ArtifactRef) -> None:
+        """Note an artifact that was entered just now as an output."""
+        self._link_output(artifact)
+
     def write_intermediate(self, title: str, manifest: ManifestSummary) -> Intermediate:
         """Enter what a step has made as an output."""
         with self.workspace.catalog.transaction():
@@ -179,9 +183,11 @@ class Recorder:
             self._link_output(ArtifactRef(ArtifactKind.REPORT, report.id, report.name))
         return report
 
-    def write_folder(self, path: str) -> None:
-        """Note a folder outside the home as an output."""
-        self._link_output(self.workspace.catalog.lineage.add_folder(path, is_output=True))
+    def write_folder(self, path: str) -> ArtifactRef:
+        """Note a folder outside the home as an output, and return it."""
+        folder = self.workspace.catalog.lineage.add_folder(path, is_output=True)
+        self._link_output(folder)
+        return folder
 
     def note_version(self, version: Version) -> None:
         """Note a version that was made inside of this run as its output."""

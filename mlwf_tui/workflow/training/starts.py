@@ -92,9 +92,10 @@ def find_continued(workspace: Workspace, ref: str) -> tuple[Run, Model]:
         raise InvalidInput(f"The {run.verb} {run.id} is no training that has left a model.", hint=hint)
     model = workspace.catalog.models.get(made.id)
     if STATE_NAME not in [checkpoint.name for checkpoint in model.checkpoints]:
+        data = run.params.get("data", "DATA")
         raise InvalidInput(
             f"The training {run.id} kept nothing to go on from (keep_state=false, or an older mlwf).",
-            hint=f"Start a new one from its weights: mlwf train {run.params.get('data', 'DATA')} --model {model.name}",
+            hint=f"Start a new one from its weights: mlwf train {data} --model {model.name}",
         )
     return run, model
 

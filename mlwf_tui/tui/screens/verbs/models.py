@@ -52,7 +52,7 @@ class Models:
     def apply(self, entry: Entry) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
             options, params = command_lines.split_values(
-                values, ("model", "data", "to", *command_lines.TERMS)
+                values, ("model", "data", "to", "dataset", *command_lines.TERMS)
             )
             work = partial(
                 apply.submit_apply,
@@ -60,6 +60,7 @@ class Models:
                 options["model"],
                 options["data"],
                 to=options["to"],
+                dataset=options.get("dataset", ""),
                 params=params,
                 terms=read_terms(options),
             )
@@ -72,6 +73,7 @@ class Models:
             make_field(
                 "to", "project that gets the labelled items", f"{_name_of(data)}-labelled", is_required=True
             ),
+            make_field("dataset", "put them into this dataset, beside what else the project has"),
             *(FormField(spec) for spec in apply.list_params()),
             *list_terms_fields(self._host.snapshot, entry),
         )
