@@ -27,7 +27,7 @@ from mlwf_tui.workflow.retry import FIT_FOLDER
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.leases import find_devices
 from mlwf_tui.workflow.running.recorder import Recorder
-from mlwf_tui.workflow.training.records import digest_splits, keep_code
+from mlwf_tui.workflow.training.records import copy_code, digest_splits, keep_code
 from mlwf_tui.workflow.training.starts import (
     DEFAULT_ARCHITECTURE,
     OWN_PARAMS,
@@ -189,7 +189,10 @@ def _queue(
     device = str(params.get("device", "auto"))
     agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=device)
     with workspace.store.hold_shared():
-        code = keep_code(workspace, Path.cwd())
+        if parent is None:
+            code = keep_code(workspace, Path.cwd())
+        else:  # a worker asks, whose folder is the run's
+            code = copy_code(workspace.catalog.runs.get(parent).environment)
         with workspace.catalog.transaction():
             chosen = choose_model_name(workspace, name, stem)
             asked = {**params, "task": start.task, "name": chosen}
