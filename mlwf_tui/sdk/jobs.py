@@ -43,7 +43,8 @@ from mlwf_tui.workflow.serve import (
     wait_until_serving,
 )
 from mlwf_tui.workflow.stop import GRACE_S, stop_run
-from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE, submit_train
+from mlwf_tui.workflow.train import submit_train
+from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE
 
 
 class Jobs:

@@ -25,9 +25,8 @@ from mlwf_tui.workflow.searching.course import Course, describe_search
 from mlwf_tui.workflow.searching.plans import check_plan, describe_plan, read_axes, read_plan
 from mlwf_tui.workflow.searching.trials import Trials
 from mlwf_tui.workflow.stop import stop_parts
-from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE
 from mlwf_tui.workflow.training.records import keep_code
-from mlwf_tui.workflow.training.starts import find_start
+from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE, find_start
 from mlwf_tui.workflow.training.tasks import check_task_data, read_task_data
 from mlwf_tui.workspace import Workspace
 
