@@ -42,7 +42,8 @@ COLUMNS, LINES = 160, 45
 KEYS = ("metrics/mAP50", "train/box_loss", "metrics/mAP50-95", "train/cls_loss", "val/box_loss", "custom/b")
 PROBE_KEY = "metrics/mAP50"
 PROBE_INTERVAL_S = 0.75
-START_S = 8.0
+START_LIMIT_S = 60.0
+SETTLE_S = 4.0
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -104,11 +105,11 @@ def measure(home: Path, seconds: float, probed: Path) -> Measured:
     screen = pyte.Screen(COLUMNS, LINES)
     stream = pyte.ByteStream(screen)
     try:
-        _pump(descriptor, stream, START_S / 2)
+        _pump_until(descriptor, screen, stream, " running ")
         os.write(descriptor, b"m")  # without a run selected: the newest that goes on
-        _pump(descriptor, stream, START_S / 4)
+        _pump_until(descriptor, screen, stream, PROBE_KEY)
         os.write(descriptor, b"z")
-        _pump(descriptor, stream, START_S / 4)
+        _pump(descriptor, stream, SETTLE_S)
         return _watch(pid, descriptor, screen, stream, seconds, probed)
     finally:
         os.kill(pid, signal.SIGKILL)
@@ -153,6 +154,15 @@ def _pump(descriptor: int, stream: pyte.ByteStream, seconds: float) -> int:
             size_bytes += len(received)
             stream.feed(received)
     return size_bytes
+
+
+def _pump_until(descriptor: int, screen: pyte.Screen, stream: pyte.ByteStream, text: str) -> None:
+    """Read what the app sends until the screen shows a text."""
+    deadline = time.monotonic() + START_LIMIT_S
+    while not any(text in row for row in screen.display):
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{text!r} was not shown within {START_LIMIT_S:g} s")
+        _pump(descriptor, stream, 0.1)
 
 
 def _read_cpu(pid: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -73,8 +73,12 @@ class Database:
 
     def fetch_as(self, query: pw.BaseQuery, make: Callable[[Any], Entity]) -> tuple[Entity, ...]:
         """Return the entity that `make` makes of each row, its fields of the types that it declares."""
+        return self.make_all(self.fetch(query), make)
+
+    def make_all(self, rows: Iterable[Any], make: Callable[[Any], Entity]) -> tuple[Entity, ...]:
+        """Return what `make` makes of rows that were read before, as `fetch_as` does."""
         with self.working_on_rows():
-            return tuple(_check_types(make(row)) for row in self.fetch(query))
+            return tuple(_check_types(make(row)) for row in rows)
 
     def working_on_rows(self) -> AbstractContextManager[None]:
         """Say that the catalog is damaged where what its rows hold does not fit the work in the block."""
@@ -95,13 +99,13 @@ class Database:
         with asking(self.path):
             return int(query.execute(self._peewee))
 
-    def execute_sql(self, statement: str) -> list[Any]:
-        """Run one statement as it stands, and return its rows; for migrations and settings.
+    def execute_sql(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
+        """Run one statement as it stands, and return its rows; for migrations and queries kept as text.
 
         The rows are read here: SQLite does the work, and finds a disk full, as they are asked for.
         """
         with asking(self.path):
-            return list(self._peewee.execute_sql(statement))  # type: ignore[no-untyped-call]
+            return list(self._peewee.execute_sql(statement, values))  # type: ignore[no-untyped-call]
 
     def list_tables(self) -> tuple[str, ...]:
         """Return the names of all tables in the file, our own or not."""

@@ -293,13 +293,11 @@ class Runs:
         return self._read(RunRow.id == run_id, limit=1)[0]
 
     def _read(self, *conditions: Any, limit: int | None) -> tuple[Run, ...]:
-        with self._database.snapshot():  # or a run that is created in between would shift the limit
-            chosen = RunRow.select(RunRow.id).order_by(RunRow.sequence.desc()).limit(limit)
-            rows = RunRow.select().order_by(RunRow.sequence.desc()).limit(limit)
-            if conditions:
-                chosen, rows = chosen.where(*conditions), rows.where(*conditions)
-            edges = read_edges(self._database, chosen)
-            return self._database.fetch_as(rows, lambda row: _to_run(row, edges))
+        query = RunRow.select().order_by(RunRow.sequence.desc()).limit(limit)
+        with self._database.snapshot():  # or a run would be seen without the edges of its end
+            rows = self._database.fetch(query.where(*conditions) if conditions else query)
+            edges = read_edges(self._database, (row.id for row in rows))
+        return self._database.make_all(rows, lambda row: _to_run(row, edges))
 
 
 def find_state(database: Database, run_id: RunId) -> RunState | None:

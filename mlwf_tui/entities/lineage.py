@@ -44,6 +44,11 @@ class LineageNode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     members: tuple[str, ...] = ()  # the ids of the nodes that it stands for, where several are drawn as one
 
     @property
+    def is_planned(self) -> bool:
+        """Whether it is a step that a pipeline still has to do, or its result: the home has neither."""
+        return self.kind in (RUN_KIND, "intermediate") and "/" in self.id
+
+    @property
     def is_hidden(self) -> bool:
         """Whether it is left out where people look at the lineage."""
         return self.card is not None and self.card.is_hidden

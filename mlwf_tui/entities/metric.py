@@ -18,7 +18,7 @@ from mlwf_tui.entities.run import MetricPoint
 MAX_BUCKETS = 128  # of a summary's curve; twice what a sparkline or a mark can use
 BLOCK = 256  # points whose extremes are remembered together: a million points cost 4,000 looks
 EPOCH_KEY = "epoch"
-MAIN_KEYS = ("map5095", "map50", "map", "accuracy", "f1", "boxloss", "loss")
+MAIN_KEYS = ("map5095", "map50", "map", "top1", "accuracytop1", "accuracy", "f1", "boxloss", "loss")
 """What tells how a run goes, best first, as `normalise` writes it."""
 
 ALIASES = {"map": "map5095"}
@@ -227,6 +227,9 @@ class Samples:
 
     def find_extremes(self, start: int, end: int) -> tuple[int, int] | None:
         """Return the first places of the lowest and of the highest finite value in `start`…`end`, or None."""
+        if end - start < BLOCK and not self._has_gap(start, end):  # a column of a plot: 3 µs instead of 20
+            few = self.values[start:end]
+            return (start + few.index(min(few)), start + few.index(max(few))) if few else None
         places = list(self._iter_candidates(start, end))
         if not places:
             return None
@@ -246,11 +249,14 @@ class Samples:
                 chosen.extend(range(start, end))
                 continue
             keep = {start, end - 1, *(self.find_extremes(start, end) or ())}
-            gap = bisect_left(self.gaps, start)
-            if gap < len(self.gaps) and self.gaps[gap] < end:
-                keep.add(self.gaps[gap])
+            if self._has_gap(start, end):
+                keep.add(self.gaps[bisect_left(self.gaps, start)])
             chosen.extend(sorted(keep))
         return chosen
+
+    def _has_gap(self, start: int, end: int) -> bool:
+        place = bisect_left(self.gaps, start)
+        return place < len(self.gaps) and self.gaps[place] < end
 
     def _iter_candidates(self, start: int, end: int) -> Iterable[int]:
         first, last = -(-start // BLOCK), end // BLOCK

@@ -146,7 +146,7 @@ def preview_pipeline(workspace: Workspace, request: Request, *, observer: Observ
         recipe="",
         cached=all(point.cached for point in points),
         is_dry_run=True,
-        warnings=plans[0].warnings,
+        warnings=tuple(dict.fromkeys([*plans[0].warnings, *(w for point in points for w in point.warnings)])),
         points=points,
     )
 

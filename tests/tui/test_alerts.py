@@ -14,7 +14,7 @@ from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.tui.driving import Driver, drive
-from tests.tui.homes import add_running, fill_projects
+from tests.tui.homes import add_running, fill_projects, read_clock
 
 
 @pytest.fixture
@@ -129,3 +129,23 @@ async def test_a_mark_is_told_when_it_comes_and_again_when_it_has_been_away(
         alerts.see_marks("other", (mark,))
         await asyncio.sleep(0)
         assert [said.text for said in app.main.said] == [mark.message] * 3
+
+
+async def test_of_many_marks_at_once_few_are_shown_and_all_are_kept(
+    projects_home: Workspace, written: list[str]
+) -> None:
+    now = read_clock()
+    mark = Mark(MarkKind.PLATEAU, "metrics/mAP50 has not risen since step 308.", "Stop the run.")
+    async with drive(projects_home, clock=lambda: now) as app:
+        alerts = app.main._alerts
+        for number in range(50):
+            alerts.see_marks(f"run-{number}", (mark,), title=f"train model-{number}")
+        assert len(app.main.said) == 50
+        assert app.main.said[49].text == f"train model-49: {mark.message}"
+        await app.until_text("train model-2: metrics/mAP50 has not risen")
+        assert "model-3" not in app.read_text()
+        now += timedelta(seconds=11)
+        alerts.see_marks("machine", ())
+        await app.until_text("And 47 more messages: ! lists them.")
+        assert len(app.main.said) == 50
+    assert "".join(written).count("\a") == 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from mlwf_tui.entities.mark import Mark
 from mlwf_tui.entities.run import Run, RunState
@@ -12,7 +12,7 @@ from mlwf_tui.tui.keys import KEYS_BY_ID
 from mlwf_tui.tui.notices import write_notice
 from mlwf_tui.tui.screens.outline import make_run_entry
 from mlwf_tui.tui.screens.telling import Teller
-from mlwf_tui.tui.widgets.formats import format_duration
+from mlwf_tui.tui.widgets.formats import format_count, format_duration
 from mlwf_tui.workflow.running.follow import RunUpdate
 from mlwf_tui.workflow.running.machine_marks import mark_run
 
@@ -20,10 +20,15 @@ APP = "app"
 TITLE = "mlwf"
 MAX_TITLES = 3
 LOST_OF_LATE = timedelta(days=1)
+MAX_SHOWN = 3  # of a moment: fifty runs that go wrong together would cover the screen, and ring fifty times
+MOMENT = timedelta(seconds=10)
 
 
 class Alerts:
-    """Tells each thing once: in a corner of the app, and by whatever else `ways` has of settings.toml."""
+    """Tells each thing once: in a corner of the app, and by whatever else `ways` has of settings.toml.
+
+    Of many that come together the first few are shown, the others counted; all stay among the messages.
+    """
 
     def __init__(
         self,
@@ -40,6 +45,9 @@ class Alerts:
         self._read_clock = read_clock
         self._finished: set[str] | None = None  # None before the first look: what was over then is no news
         self._marked: dict[str, set[str]] = {}  # kinds by whose they are
+        self._moment_at = datetime.min.replace(tzinfo=UTC)
+        self._shown = 0  # of this moment
+        self._held = 0  # were not shown in it
 
     def see_runs(self, runs: Iterable[Run]) -> None:
         """Tell of the queued runs that have ended since the last look."""
@@ -57,13 +65,14 @@ class Alerts:
         """Tell the marks of what runs take of the machine, and of their metrics while they go on."""
         for update in updates:
             run = update.run
+            title = make_run_entry(run, run.created_at).title
             if update.usage is not None:
-                self.see_marks(run.id, mark_run(run, update.usage))
+                self.see_marks(run.id, mark_run(run, update.usage), title=title)
             if update.standing is not None and not run.state.is_finished:
-                self.see_marks(f"{run.id} metrics", update.standing.marks)
+                self.see_marks(f"{run.id} metrics", update.standing.marks, title=title)
 
-    def see_marks(self, owner: str, marks: Sequence[Mark]) -> None:
-        """Tell the marks that are new; one that went and came again is told again.
+    def see_marks(self, owner: str, marks: Sequence[Mark], *, title: str = "") -> None:
+        """Tell the marks that are new, behind the title of a run; one that went and came again is told again.
 
         `owner` is whose marks these all are: the id of a run, or the machine.
         """
@@ -71,7 +80,8 @@ class Alerts:
         self._marked[owner] = {mark.kind for mark in marks}
         for mark in marks:
             if mark.kind not in before:
-                self._warn(mark.message, mark.hint)
+                self._warn(f"{title}: {mark.message}" if title else mark.message, mark.hint)
+        self._show_held()  # the machine's are looked at every two seconds, whatever else goes on
 
     def _offer_lost(self, runs: Iterable[Run]) -> None:
         """Say, as the app opens, what was lost of late: after a reboot nobody else would."""
@@ -100,11 +110,35 @@ class Alerts:
                 self._warn(f"{title} failed: {run.error}", run.hint or f"mlwf logs {run.id}")
 
     def _say(self, text: str) -> None:
-        self._teller.say(text, is_shown=APP in self._ways)
-        self._notice(text)
+        is_shown = self._take_turn()
+        self._teller.say(text, is_shown=is_shown and APP in self._ways)
+        if is_shown:
+            self._notice(text)
 
     def _warn(self, text: str, hint: str) -> None:
-        self._teller.fail(MlwfError(text, hint=hint), is_shown=APP in self._ways)
+        is_shown = self._take_turn()
+        self._teller.fail(MlwfError(text, hint=hint), is_shown=is_shown and APP in self._ways)
+        if is_shown:
+            self._notice(text)
+
+    def _take_turn(self) -> bool:
+        """Return whether what is told now is also shown; what is not is counted."""
+        now = self._read_clock()
+        if not self._moment_at <= now < self._moment_at + MOMENT:  # a clock may be set back
+            self._moment_at, self._shown = now, 0
+        self._shown += 1
+        self._held += self._shown > MAX_SHOWN
+        return self._shown <= MAX_SHOWN
+
+    def _show_held(self) -> None:
+        """Say how many were not shown, once their moment is over."""
+        if not self._held or self._moment_at <= self._read_clock() < self._moment_at + MOMENT:
+            return
+        more = format_count(self._held, "more message")
+        text = f"And {more}: {KEYS_BY_ID['messages'].display} lists them."
+        self._held = 0
+        if APP in self._ways:
+            self._teller.point_out(text)
         self._notice(text)
 
     def _notice(self, text: str) -> None:

@@ -45,6 +45,10 @@ class Teller:
             text, severity="error" if is_error else "information", markup=False, timeout=ERROR_TIMEOUT_S
         )
 
+    def point_out(self, text: str) -> None:
+        """Show what is kept already in other words."""
+        self._screen.notify(text, severity="warning", markup=False)
+
     def refuse(self, text: str) -> None:
         """Tell why a key does nothing now; not worth keeping."""
         self._screen.notify(text, severity="warning", markup=False, timeout=REFUSAL_TIMEOUT_S)

@@ -59,6 +59,7 @@ class PlotView:
     smoothing: float = 0.0
     window: Window | None = None  # the part of each panel's range, 0–1
     cursor_s: float | None = None
+    is_patient: bool = False  # a curve that has grown by less than a dot may stay as it was drawn
 
 
 class CurveOf(NamedTuple):
@@ -70,6 +71,13 @@ class CurveOf(NamedTuple):
     marker: str
 
 
+class _End(NamedTuple):
+    """How far a curve had come as it was drawn."""
+
+    version: int
+    dot: int  # of the drawn field, two a cell, below which it ends
+
+
 @dataclass(slots=True)
 class Panel:
     """One plot of the grid, and the picture last drawn with what it was drawn for."""
@@ -79,8 +87,10 @@ class Panel:
     window: Window | None = None  # of the x axis, in its units, where this panel has been zoomed
     is_log: bool = False
     drawn_for: object = None
+    drawn_ends: tuple[_End, ...] = ()
     plotted: Plotted = field(default_factory=lambda: Plotted([]))
     is_smoothed: bool = True  # to the end; else the next drawing goes on
+    is_behind: bool = False  # something was told that a patient view has left out
 
     def list_curves(self, view: PlotView) -> list[CurveOf]:
         """Return the panel's curves, all of one key before those of the next."""
@@ -131,27 +141,55 @@ class Panel:
         """Draw the plot for this size; return whether it had to be drawn anew."""
         curves = self.list_curves(view)
         limits, cursor = self.find_limits(view), self.find_cursor(view)
+        is_exact = self.window is not None or view.window is not None
         wanted = (
-            tuple((c.run.run_id, c.series.version) for c in curves), limits, cursor, width, height,
+            tuple(c.run.run_id for c in curves), limits if is_exact else None, cursor, width, height,
             view.smoothing, view.x_axis, self.is_log,
         )  # fmt: skip
         if wanted == self.drawn_for and self.is_smoothed:
-            return False
-        self.drawn_for = wanted
+            ends = self._find_ends(curves, view)
+            self.is_behind = ends != self.drawn_ends
+            is_near = [end.dot for end in ends] == [end.dot for end in self.drawn_ends]
+            if not self.is_behind or (view.is_patient and is_near):
+                return False
+        self.drawn_for, self.is_behind = wanted, False
+        self._draw(curves, view, limits, cursor, (width, height), is_exact=is_exact)
+        self.drawn_ends = self._find_ends(curves, view)
+        return True
+
+    def _draw(
+        self,
+        curves: Sequence[CurveOf],
+        view: PlotView,
+        limits: Window | None,
+        cursor: float | None,
+        size: tuple[int, int],
+        *,
+        is_exact: bool,
+    ) -> None:
         if limits is None:
-            self.plotted = draw_curves((), width, height, x_limits=(0.0, 1.0))
-            return True
+            self.plotted = draw_curves((), *size, x_limits=(0.0, 1.0))
+            return
         self.is_smoothed = True
         self.plotted = draw_curves(
-            [drawn for c in curves for drawn in self._cut(c, view, limits, width, len(curves) > 1)],
-            width, height,
+            [drawn for c in curves for drawn in self._cut(c, view, limits, size[0], len(curves) > 1)],
+            *size,
             x_limits=limits,
-            is_exact=self.window is not None or view.window is not None,
+            is_exact=is_exact,
             is_log_y=self.is_log,
             cursor=cursor,
             choose_x=choose_time_axis if view.x_axis is XAxis.TIME else choose_axis,
-        )  # fmt: skip
-        return True
+        )
+
+    def _find_ends(self, curves: Sequence[CurveOf], view: PlotView) -> tuple[_End, ...]:
+        """Return how far each curve has come, in the field as it was drawn."""
+        ends = []
+        dots_a_unit = 2 * self.plotted.columns / (self.plotted.high - self.plotted.low)
+        for curve in curves:
+            found = find_range(curve.series, view.clocks[curve.run.run_id])
+            dot = int((found[1] - self.plotted.low) * dots_a_unit) if found is not None else 0
+            ends.append(_End(curve.series.version, dot))
+        return tuple(ends)
 
     def draw_title(self, view: PlotView, width: int, *, is_selected: bool) -> Line:
         """Return the title with as many facts behind it as there is room for."""

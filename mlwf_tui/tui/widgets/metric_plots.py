@@ -13,6 +13,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
+from textual.timer import Timer
 from textual.widget import Widget
 
 from mlwf_tui.entities.layout import MonitorLayout
@@ -29,6 +30,7 @@ from mlwf_tui.tui.widgets.plot_set import PlotSet
 from mlwf_tui.tui.widgets.plot_sheet import PlotSheet, draw_head, draw_large, draw_panel
 
 MIN_REDRAW_S = 0.5
+CATCH_UP_S = 2.0  # what is narrower than a dot is drawn so often: a spike shows, a long curve costs little
 EMPTY = ("No metrics yet", "Curves appear here after the first epoch")
 
 
@@ -64,7 +66,9 @@ class MetricPlots(Widget, can_focus=True):
         self._mouse = PlotMouse(self._plots)
         self._sheet = PlotSheet()
         self._drawn_at = 0.0
-        self._is_redraw_due = False
+        self._caught_up_at = 0.0
+        self._redraw: Timer | None = None
+        self._redraw_at = 0.0  # by the monotonic clock
 
     @property
     def layout_now(self) -> MonitorLayout:
@@ -107,7 +111,7 @@ class MetricPlots(Widget, can_focus=True):
         self.add_points(point for points in points_by_key.values() for point in points)
 
     def add_points(self, points: Iterable[MetricPoint], run_id: str = "") -> None:
-        """Append points of a run; curves are drawn at most twice a second, figures at once."""
+        """Append points of a run; figures are drawn at once, curves at most twice a second."""
         if self._plots.add_points(points, run_id):
             self._take_up()
         else:
@@ -157,10 +161,18 @@ class MetricPlots(Widget, can_focus=True):
         if wait_s <= 0:
             self._redraw_changed()
             return
-        if self.is_mounted and not self._is_redraw_due:
-            self._is_redraw_due = True
-            self.set_timer(wait_s, self._redraw_changed)
+        if self.is_mounted:
+            self._redraw_in(wait_s)
         self._draw_titles()
+
+    def _redraw_in(self, wait_s: float) -> None:
+        """Have the curves drawn again after so long, unless they are sooner."""
+        due_at = time.monotonic() + wait_s
+        if self._redraw is not None and self._redraw_at <= due_at:
+            return
+        if self._redraw is not None:
+            self._redraw.stop()
+        self._redraw_at, self._redraw = due_at, self.set_timer(wait_s, self._redraw_changed)
 
     def _redraw_all(self) -> None:
         self._sheet.clear()
@@ -169,12 +181,16 @@ class MetricPlots(Widget, can_focus=True):
 
     def _redraw_changed(self) -> None:
         """Draw what is new of the plots on this page, and refresh only the rows that differ."""
-        self._is_redraw_due = False
+        if self._redraw is not None:
+            self._redraw.stop()
+            self._redraw = None
         self._drawn_at = time.monotonic()
         if not self._plots.panels or not self._sheet.is_drawn(self.size):
             self._redraw_all()
             return
-        self._plots.renew_view()
+        is_patient = self._drawn_at < self._caught_up_at + CATCH_UP_S
+        self._caught_up_at = self._caught_up_at if is_patient else self._drawn_at
+        self._plots.renew_view(is_patient=is_patient)
         self._refresh_panels(is_titles_only=False)
 
     def _draw_titles(self) -> None:
@@ -188,14 +204,15 @@ class MetricPlots(Widget, can_focus=True):
         regions = self._sheet.renew(self._draw_head if is_titles_only else self._draw_panel)
         if regions:
             self.refresh(*regions)
-        if not self._sheet.is_smoothed and not self._is_redraw_due:
-            self._is_redraw_due = True  # the rest of a long curve is smoothed piece by piece
-            self.set_timer(0.05, self._redraw_changed)
+        if not self._sheet.is_smoothed:
+            self._redraw_in(0.05)  # the rest of a long curve is smoothed piece by piece
+        elif self._sheet.is_behind:
+            self._redraw_in(CATCH_UP_S)  # also where nothing more is told
 
     def _draw_all(self) -> None:
         width, height = self.size
         self._plots.renew_view()
-        self._drawn_at = time.monotonic()
+        self._drawn_at = self._caught_up_at = time.monotonic()
         if not self._plots.panels:
             self._sheet.fill(self.size, draw_message(*self._empty, width, height))
             return

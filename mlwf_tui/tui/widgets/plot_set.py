@@ -106,7 +106,7 @@ class PlotSet:
             panel.is_log = panel.title in self.layout.logarithmic
             panel.window = before[panel.title].window if panel.title in before else None
 
-    def renew_view(self) -> None:
+    def renew_view(self, *, is_patient: bool = False) -> None:
         """Take into the view what has changed since it was made."""
         axis = self.axis
         self.view = PlotView(
@@ -116,4 +116,5 @@ class PlotSet:
             self.layout.smoothing,
             self.layout.window,
             self.moment_s,
+            is_patient,
         )

@@ -29,6 +29,11 @@ class PlotSheet:
         """Whether no curve is still to be smoothed further."""
         return all(panel.is_smoothed for _, panel in self.placed)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether a curve has grown by less than was worth drawing."""
+        return any(panel.is_behind for _, panel in self.placed)
+
     def clear(self) -> None:
         """Have everything drawn anew."""
         self._rows = {}

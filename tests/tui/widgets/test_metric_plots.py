@@ -16,6 +16,7 @@ from mlwf_tui.entities.mark import Mark, MarkKind
 from mlwf_tui.entities.run import MetricPoint
 from mlwf_tui.tui.widgets.metric_panels import RunLines, build_panels, choose_grid
 from mlwf_tui.tui.widgets.metric_plots import MetricPlots
+from mlwf_tui.tui.widgets.plot_set import PlotSet
 
 KEYS = ("metrics/mAP50", "train/box_loss", "lr/pg0", "lr/pg1", "val/box_loss", "custom/thing")
 WIDE = (120, 40)
@@ -385,3 +386,30 @@ async def test_another_size_is_drawn_anew() -> None:
 def test_every_binding_has_an_id_and_says_what_it_does() -> None:
     bindings: list[Any] = list(MetricPlots.BINDINGS)
     assert all(binding.id and binding.description for binding in bindings)
+
+
+def test_what_is_narrower_than_a_dot_waits_until_a_view_is_out_of_patience() -> None:
+    plots = PlotSet()
+    plots.show_runs([RunLines("run", "model")])
+    plots.add_points(make_points("train/box_loss", 10_100), "run")
+    plots.renew_view(is_patient=True)
+    (panel,) = plots.panels
+    assert panel.plot(plots.view, 60, 12)
+    plots.add_points([MetricPoint(key="train/box_loss", value=9.0, step=10_100, at=0.0)], "run")
+    assert not panel.plot(plots.view, 60, 12)
+    assert panel.is_behind
+    plots.renew_view()
+    assert panel.plot(plots.view, 60, 12)
+    assert not panel.is_behind
+    assert not panel.plot(plots.view, 60, 12)
+
+
+def test_a_curve_that_has_grown_by_a_dot_is_drawn_at_once() -> None:
+    plots = PlotSet()
+    plots.show_runs([RunLines("run", "model")])
+    plots.add_points(make_points("train/box_loss", 50), "run")
+    plots.renew_view(is_patient=True)
+    (panel,) = plots.panels
+    assert panel.plot(plots.view, 60, 12)
+    plots.add_points([MetricPoint(key="train/box_loss", value=0.1, step=51, at=9000.0)], "run")
+    assert panel.plot(plots.view, 60, 12)
