@@ -5,6 +5,7 @@ MlwfError                the root: a message for a person and a hint that says w
 ├── Conflict             the thing exists already, or somebody changed it meanwhile
 ├── InvalidInput         data that cannot be used as it is
 │   └── InvalidParameter a name, option or parameter that a person gave and that cannot be used
+│       └── Untrusted    a file whose opening may run code of its maker, whom nobody vouches for
 ├── CorruptData          stored bytes that are not what their digest says
 ├── Busy                 another process holds what is needed
 ├── Cancelled            a person or a signal asked for the work to stop
@@ -51,6 +52,12 @@ class InvalidParameter(InvalidInput):
     """A name, option or parameter that a person gave cannot be used; nothing was begun."""
 
     kind = "usage"
+
+
+class Untrusted(InvalidParameter):
+    """Opening a file may run code of its maker; a person has to say that they trust it."""
+
+    kind = "untrusted"
 
 
 class CorruptData(MlwfError):

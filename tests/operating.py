@@ -15,10 +15,11 @@ from mlwf_tui.registry import Registry
 
 
 class Made(NamedTuple):
-    """One result; `image` None where the pixels are those of its source."""
+    """One result; `image` None where the pixels are those of its source, `problem` what is told of it."""
 
     item: Item
     image: bytes | None
+    problem: str = ""
 
 
 def follow(
@@ -46,7 +47,7 @@ def _iter_made(
     built = build_params(operation.params_type, params)
     for planned in operation.plan(items, schema, built, seed=seed):
         if isinstance(planned, PlannedItem):
-            yield Made(planned.item, None)
+            yield Made(planned.item, None, planned.problem)
             continue
         sources = [items[position] for position in planned.sources]
         result = cast(ImageOperation, operation).make(planned, sources, built)

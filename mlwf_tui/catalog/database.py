@@ -91,7 +91,7 @@ class Database:
             return int(query.execute(self._peewee))
 
     def execute_sql(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
-        """Run one statement as it stands, and return its rows; for migrations and queries kept as text.
+        """Run one statement as it stands, and return its rows; for what is kept as text.
 
         The rows are read here: SQLite does the work, and finds a disk full, as they are asked for.
         """

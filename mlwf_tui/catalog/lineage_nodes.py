@@ -227,11 +227,17 @@ class NodeReader:
 
     def _read_models(self) -> Iterable[LineageNode]:
         query = ModelRow.select(
-            ModelRow.id, ModelRow.name, ModelRow.architecture, ModelRow.metrics, ModelRow.created_at
+            ModelRow.id,
+            ModelRow.name,
+            ModelRow.architecture,
+            ModelRow.metrics,
+            ModelRow.created_at,
+            pw.fn.json_array_length(ModelRow.checkpoints),
         )
         rows = self._rows(query, self._choice.is_end(ArtifactKind.MODEL, ModelRow.id))
-        for model_id, name, architecture, metrics, created_at in rows:
-            detail = " · ".join(part for part in (architecture, _score(metrics)) if part)
+        for model_id, name, architecture, metrics, created_at, count in rows:
+            weights = f"{count} checkpoints" if count > 1 else ""  # one card for all of them
+            detail = " · ".join(part for part in (architecture, _score(metrics), weights) if part)
             yield _node(ArtifactKind.MODEL, model_id, name, "", detail, created_at)
 
     def _read_reports(self) -> Iterable[LineageNode]:
@@ -307,7 +313,13 @@ def _put_card(node: LineageNode, card: Card) -> LineageNode:
         ArtifactKind.PROJECT, ArtifactKind.VERSION, ArtifactKind.MODEL, ArtifactKind.REPORT,
     )  # fmt: skip
     title = node.title if is_named else card.title or node.title
-    return msgspec.structs.replace(node, title=title, detail=card.description or node.detail, card=card)
+    return msgspec.structs.replace(
+        node,
+        title=title,
+        detail=card.description or node.detail,
+        tags=(*node.tags, *card.tags),
+        card=card,
+    )
 
 
 def _count_items(count: int) -> str:

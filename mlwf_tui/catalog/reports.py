@@ -11,7 +11,7 @@ from mlwf_tui.catalog.lookup import find_named
 from mlwf_tui.catalog.tables import ModelRow, ProjectRow, ReportRow, VersionRow
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId, new_id
 from mlwf_tui.entities.item import check_name
-from mlwf_tui.entities.model import Report
+from mlwf_tui.entities.model import Report, ReportKind
 from mlwf_tui.errors import Conflict, NotFound
 
 IS_LIVE = ReportRow.deleted_at.is_null()
@@ -36,6 +36,8 @@ class Reports:
         evaluation: Digest,
         run_id: RunId,
         settings: Mapping[str, float | str] | None = None,
+        kind: ReportKind = ReportKind.BENCHMARK,
+        predictions: Digest | None = None,
         description: str = "",
     ) -> Report:
         """Add a report; the model's name and the version's ref are read from what the ids name.
@@ -61,6 +63,8 @@ class Reports:
                     speed={key: float(value) for key, value in speed.items()},
                     settings=settings or {},
                     evaluation=evaluation,
+                    predictions=predictions,
+                    kind=kind,
                     run_id=run_id,
                     created_at=self._database.now(),
                 )
@@ -159,4 +163,6 @@ def _to_report(row: Any) -> Report:
         run_id=RunId(row.run_id),
         created_at=row.created_at,
         settings=row.settings,
+        kind=ReportKind(row.kind),
+        predictions=None if row.predictions is None else Digest(row.predictions),
     )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+import peewee as pw
 
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.edges import RunEdges, add_edge, read_edges
 from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.lookup import find_by_prefix, is_one_of, missing
-from mlwf_tui.catalog.tables import EdgeRow, RunRow
+from mlwf_tui.catalog.tables import EdgeRow, JobRow, RunRow
 from mlwf_tui.entities.ids import Digest, RunId, new_id
 from mlwf_tui.entities.lineage import Direction
 from mlwf_tui.entities.queue import Terms
@@ -19,6 +20,14 @@ from mlwf_tui.entities.run import ArtifactRef, Run, RunState
 from mlwf_tui.errors import Conflict
 
 MAX_SUMMARY_COUNTS = 3
+
+
+class RunTie(NamedTuple):
+    """What a run belongs to: the run that it is a part of, or the process that has opened it."""
+
+    run_id: str
+    parent: str
+    process: str
 
 
 class Runs:
@@ -118,6 +127,23 @@ class Runs:
     def list_parts(self, run_id: RunId) -> tuple[Run, ...]:
         """Return the runs that are parts of this one, newest first."""
         return self._read(RunRow.parent_id == run_id, limit=None)
+
+    def read_ties(self, run_ids: Iterable[str]) -> tuple[RunTie, ...]:
+        """Return of these runs the ones that belong to others, and to what; oldest first."""
+        wanted = is_one_of(RunRow.id, run_ids)
+        parts = RunRow.select(RunRow.sequence, RunRow.id, RunRow.parent_id).where(
+            RunRow.parent_id.is_null(False), wanted
+        )
+        process = JobRow.boot_id.concat(":").concat(JobRow.pid).concat(":").concat(JobRow.start_ticks)
+        opened = (
+            RunRow.select(RunRow.sequence, RunRow.id, process)
+            .join(JobRow, on=(JobRow.run_id == RunRow.id))
+            .where(pw.fn.INSTR(RunRow.environment, '"program"') > 0, wanted)
+        )
+        with self._database.working_on_rows():
+            ties = [(at, RunTie(id, parent, "")) for at, id, parent in self._database.fetch(parts.tuples())]
+            ties += [(at, RunTie(id, "", job)) for at, id, job in self._database.fetch(opened.tuples())]
+        return tuple(tie for _, tie in sorted(ties))
 
     def find_by_recipe(self, recipe: Digest) -> Run | None:
         """Return the newest run of this recipe that is done."""

@@ -264,6 +264,8 @@ class ModelRow(Row):
     run_id: pw.Field[str] = Text()
     created_at: pw.Field[datetime] = Time()
     deleted_at: pw.Field[datetime | None] = Time(null=True)
+    files: pw.Field[list[dict[str, Any]]] = Json()
+    is_starred: pw.Field[int] = pw.IntegerField()
 
     class Meta:
         table_name = "model"
@@ -280,6 +282,8 @@ class ReportRow(Row):
     speed: pw.Field[Mapping[str, float]] = Json()
     settings: pw.Field[Mapping[str, float | str]] = Json()
     evaluation: pw.Field[str] = Text()
+    predictions: pw.Field[str | None] = Text(null=True)
+    kind: pw.Field[str] = Text()
     run_id: pw.Field[str] = Text()
     created_at: pw.Field[datetime] = Time()
     deleted_at: pw.Field[datetime | None] = Time(null=True)

@@ -22,7 +22,7 @@ class Tags:
         self._database = database
         self._journal = journal
 
-    def set(self, version: Version, name: str, *, is_moving: bool) -> None:
+    def set(self, version: Version, name: str, *, is_moving: bool, author: str = "") -> None:
         """Let `name` mean this version; saying it twice changes nothing.
 
         Raises:
@@ -46,13 +46,17 @@ class Tags:
                     created_at=self._database.now(),
                 )
             )
-            self._journal.append("version.tagged", version.id, project=version.project_id, tag=name)
+            self._journal.append(
+                "version.tagged", version.id, author=author, project=version.project_id, tag=name
+            )
 
-    def remove(self, version: Version, name: str) -> None:
+    def remove(self, version: Version, name: str, *, author: str = "") -> None:
         """Take a tag off a version."""
         with self._database.transaction():
             self._drop(TagRow.version_id == version.id, TagRow.name == name)
-            self._journal.append("version.untagged", version.id, project=version.project_id, tag=name)
+            self._journal.append(
+                "version.untagged", version.id, author=author, project=version.project_id, tag=name
+            )
 
     def get_number(self, project_id: ProjectId, name: str) -> int:
         """Return the number of the version that `name` means. Raises NotFound."""

@@ -33,13 +33,20 @@ FORMATS = ("text", "mermaid", "dot", "svg", "html", "json", "openlineage", "prov
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Write it to this file, not to the terminal."
 )
-def graph_command(face: Face, ref: str | None, format_: str, output: Path | None) -> None:
+@click.option("--unfold", is_flag=True, help="Draw folders of files, and bundles of runs, one by one.")
+@click.option("--hidden", "with_hidden", is_flag=True, help="Draw what was hidden, too.")
+def graph_command(
+    face: Face, ref: str | None, format_: str, output: Path | None, unfold: bool, with_hidden: bool
+) -> None:
     """Print the lineage of everything, or of one thing.
 
-    svg and html need no other file and no network; openlineage is an event a line, prov W3C's PROV-JSON.
+    Three or more files of one folder, and the six or more runs of a program, pipeline or search, are
+    drawn as one; json, openlineage and prov tell of each. svg and html need no other file and no network;
+    openlineage is an event a line, prov W3C's PROV-JSON.
 
     \b
     mlwf graph cells
+    mlwf graph cells --unfold
     mlwf graph --format html -o lineage.html
     mlwf graph my-model --format openlineage
     """
@@ -51,7 +58,11 @@ def graph_command(face: Face, ref: str | None, format_: str, output: Path | None
         graph = read_graph(workspace, ref)
         if format_ not in ("openlineage", "prov"):  # which tell of what was done
             graph = add_planned_steps(workspace, graph)
-        text = _dump(graph) if format_ == "json" else write_graph(workspace, graph, format_)
+        text = (
+            _dump(graph)
+            if format_ == "json"
+            else write_graph(workspace, graph, format_, is_folded=not unfold, with_hidden=with_hidden)
+        )
     if output is not None:
         _write(output, text)
         face.show({"path": str(output), "nodes": len(graph.nodes)}, f"{len(graph.nodes)} nodes in {output}")
@@ -71,6 +82,52 @@ def _write(path: Path, text: str) -> None:
         path.write_text(f"{text}\n", "utf-8")
     except OSError as error:
         raise StorageFailed(f"{path} cannot be written: {error.strerror}.", hint="Choose another.") from error
+
+
+@command(group, "hide")
+@click.argument("refs", nargs=-1, metavar="[REF]...")
+@click.option("--list", "is_list", is_flag=True, help="Only list what is hidden.")
+def hide_command(face: Face, refs: Sequence[str], is_list: bool) -> None:
+    """Leave things out where people look at the lineage; nothing of them is deleted.
+
+    REF is anything with a name or an id, KIND:ID as on the graph, or a path; of a project, all that it has
+    been until now. `mlwf graph --hidden` draws them all the same.
+
+    \b
+    mlwf hide 3f9a my-first-model
+    mlwf hide --list
+    """
+    from mlwf_tui.workflow.hide import hide, list_hidden
+
+    with face.open() as workspace:
+        if is_list:
+            if refs:
+                raise InvalidParameter("--list takes no REF.", hint="Leave it out.")
+            _show_hidden(face, list_hidden(workspace))
+            return
+        nodes = hide(workspace, refs)
+    face.show({"nodes": list(nodes), "is_hidden": True}, f"{len(nodes)} hidden")
+
+
+@command(group, "unhide")
+@click.argument("refs", nargs=-1, metavar="[REF]...")
+@click.option("--all", "is_all", is_flag=True, help="All that is hidden.")
+def unhide_command(face: Face, refs: Sequence[str], is_all: bool) -> None:
+    """Show on the lineage again what was hidden."""
+    from mlwf_tui.workflow.hide import list_hidden, unhide
+
+    if is_all and refs:
+        raise InvalidParameter("--all takes no REF.", hint="Leave one of them out.")
+    with face.open() as workspace:
+        hidden = [node.id for node in list_hidden(workspace)] if is_all else []
+        nodes = unhide(workspace, hidden if is_all else refs) if hidden or not is_all else ()
+    face.show({"nodes": list(nodes), "is_hidden": False}, f"{len(nodes)} shown again")
+
+
+def _show_hidden(face: Face, nodes: Sequence[LineageNode]) -> None:
+    rows = [(node.id, node.title, _tell(node), format_age(node.created_at)) for node in nodes]
+    text = format_table(("NODE", "NAME", "", "MADE"), rows, empty="Nothing is hidden.")
+    face.show({"nodes": [to_document(node) for node in nodes]}, text)
 
 
 @command(group, "trace")
@@ -138,8 +195,9 @@ def reproduce_command(
 ) -> int:
     """Do a run again, and say whether its outcome is the same.
 
-    Of a transform and an application the digests of the data are compared, of a training and a benchmark
-    the metrics. The exit code is 1 where they differ. What it lacks is said before anything is started.
+    Of an import, transform, pipeline and application the digests of the data are compared, of a training
+    and a benchmark the metrics. The exit code is 1 where they differ. What it lacks is said before anything
+    is started: an import needs its folder with the same files.
 
     \b
     mlwf reproduce 3f9a
@@ -157,7 +215,7 @@ def reproduce_command(
             return _show_lacks(face, found.id, lacks, changes)
         if against is not None:
             made = reproduce.judge(workspace, found, get_run(workspace, against), tolerance=tolerance)
-        elif found.verb in reproduce.QUEUED_VERBS:
+        elif reproduce.needs_job(workspace, found):
             again = reproduce.submit_again(workspace, found.id, observer=observer)
             if detach:
                 text = f"{again.id} does {found.verb} {found.id} again"
@@ -167,7 +225,7 @@ def reproduce_command(
 
             finished = follow_run(workspace, again)
             raise_failure(finished)
-            made = reproduce.judge(workspace, found, finished, tolerance=tolerance)
+            made = reproduce.conclude(workspace, found, finished, tolerance=tolerance)
         else:
             made = reproduce.reproduce_now(workspace, found.id, observer=observer)
     face.show(to_document(made), lambda: "\n".join(_format_reproduction(made)))

@@ -27,7 +27,7 @@ def lint_command(face: Face, kinds: Sequence[str], fixes: Sequence[str], nodes: 
     """Name what is undocumented, stands as a dataset where its project belongs, sprawls, or cannot be redone.
 
     The exit code is 1 where there is something. A fix describes by what is known, shows a dataset as its
-    project; edges are never touched.
+    project, or tags what cannot be changed any more, so that its card says so; edges are never touched.
 
     \b
     mlwf lint

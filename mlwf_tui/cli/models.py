@@ -1,16 +1,18 @@
-"""Commands on models: train, benchmark, apply, and what they leave."""
+"""Commands on models: benchmark, apply, and what they leave; train is in a file of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlwf_tui.cli.face import DONE, SEED, Face, command, params_option, to_document
+from mlwf_tui.cli.face import DONE, Face, command, params_option, to_document
 from mlwf_tui.cli.terms import DETACH, say_detached, terms_options
 from mlwf_tui.cli.text import format_age, format_table
-from mlwf_tui.entities.model import Evaluation, Report
+from mlwf_tui.entities.measurement import Interval
+from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 
@@ -18,48 +20,6 @@ if TYPE_CHECKING:  # for the annotation alone; see Face.open
     from mlwf_tui.workspace import Workspace
 
 group = click.Group()
-
-
-@command(group, "train")
-@click.argument("ref")
-@click.option(
-    "--model", default="yolov10n", show_default=True, help="The architecture, or weights to start from."
-)
-@click.option("--name", default="", help="The model's name; chosen where not given.")
-@click.option(
-    "--seed",
-    type=SEED,
-    default=0,
-    show_default=True,
-    help="The same seed on one machine gives the same model.",
-)
-@params_option
-@terms_options
-@DETACH
-def train_command(
-    face: Face,
-    ref: str,
-    model: str,
-    name: str,
-    seed: int,
-    params: Mapping[str, str],
-    detach: bool,
-    terms: Terms,
-) -> int:
-    """Train a model on a version, in a process that outlives this terminal.
-
-    Parameters that mlwf does not declare go to the library as they are. Ctrl-C stops the training
-    and keeps its best weights.
-
-    \b
-    mlwf train cells --model yolov10n -p epochs=30 -p imgsz=192
-    mlwf train cells@2 --detach --gpus 1 --retries 3
-    """
-    from mlwf_tui.workflow.train import submit_train
-
-    with face.open() as workspace:
-        run = submit_train(workspace, ref, model=model, params=params, seed=seed, name=name, terms=terms)
-        return _finish(face, workspace, run, detach=detach)
 
 
 @command(group, "benchmark")
@@ -84,54 +44,73 @@ def benchmark_command(
 
     with face.open() as workspace:
         run = submit_benchmark(workspace, model, ref, split=split, device=device, terms=terms)
-        return _finish(face, workspace, run, detach=detach)
+        return finish(face, workspace, run, detach=detach)
 
 
 @command(group, "apply")
 @click.argument("model")
-@click.argument("ref")
+@click.argument("ref", metavar="REF|PATH")
 @click.option("--to", required=True, help="The project that gets the annotated items.")
+@click.option("--dataset", default="", help="Put them into this dataset, beside what else the project has.")
+@click.option(
+    "--trust", is_flag=True, help="Open weights from elsewhere though they may run code of their maker."
+)
 @params_option
 @terms_options
 @DETACH
 def apply_command(
-    face: Face, model: str, ref: str, to: str, params: Mapping[str, str], detach: bool, terms: Terms
+    face: Face,
+    model: str,
+    ref: str,
+    to: str,
+    dataset: str,
+    trust: bool,
+    params: Mapping[str, str],
+    detach: bool,
+    terms: Terms,
 ) -> int:
-    """Let a model annotate the items of a version."""
+    """Let a model annotate the items of a version, the images of a folder, or the frames of a video.
+
+    What is done before it is stopped or killed is not done again. Parameters: confidence, nms_iou and
+    max_objects choose among predictions; tile finds what is small on large images; policy says what
+    becomes of the objects that are there; every and track are for videos.
+
+    \b
+    mlwf apply cells-1 cells@2 --to cells-labelled -p confidence=0.4
+    mlwf apply cells-1 new-images --to cells --dataset guessed
+    mlwf apply cells-1 ~/slides --to slides -p tile=640 -p overlap=0.25
+    mlwf apply cars-1 street.mp4 --to street -p every=5 -p track=true
+    """
+    from mlwf_tui.cli.deploy import ask_for_trust
     from mlwf_tui.workflow.apply import submit_apply
 
     with face.open() as workspace:
-        run = submit_apply(workspace, model, ref, to=to, params=params, terms=terms)
-        return _finish(face, workspace, run, detach=detach)
 
+        def submit(is_trusted: bool) -> Run:
+            return submit_apply(
+                workspace, model, ref, to=to, dataset=dataset, params=params,
+                is_trusted=is_trusted, terms=terms,
+            )  # fmt: skip
 
-@command(group, "models")
-def models_command(face: Face) -> None:
-    """List all models, newest first."""
-    from mlwf_tui.workflow.models import list_models
-
-    with face.open() as workspace:
-        models = list_models(workspace)
-    rows = [
-        (
-            m.name,
-            m.architecture,
-            m.task,
-            f"{m.metrics.get('map50', 0):.3f}",
-            format_age(m.created_at),
-            m.description,
-        )
-        for m in models
-    ]
-    header = ("NAME", "ARCHITECTURE", "TASK", "MAP50", "CREATED", "DESCRIPTION")
-    empty = "No models yet. Train one: mlwf train PROJECT --model yolov10n"
-    face.show({"models": [to_document(m) for m in models]}, lambda: format_table(header, rows, empty=empty))
+        run = ask_for_trust(face, submit, is_trusted=trust)
+        return finish(face, workspace, run, detach=detach)
 
 
 @command(group, "report")
 @click.argument("ref", required=False)
-def report_command(face: Face, ref: str | None) -> None:
-    """Show a report; without a name, list all."""
+@click.option("--html", type=click.Path(path_type=Path), help="Write it as a page that opens offline.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write it as a file; its ending says how: .html, .md, .json or .csv.",
+)
+def report_command(face: Face, ref: str | None, html: Path | None, out: Path | None) -> None:
+    """Show a report; without a name, list all.
+
+    \b
+    mlwf report small-on-cells --html report.html
+    mlwf report small-on-cells --out report.md
+    """
     from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
 
     with face.open() as workspace:
@@ -139,13 +118,37 @@ def report_command(face: Face, ref: str | None) -> None:
             reports = list_reports(workspace)
             face.show({"reports": [to_document(r) for r in reports]}, lambda: _format_reports(reports))
             return
+        if html is not None or out is not None:
+            _write_report(face, workspace, ref, html, out)
+            return
         report = get_report(workspace, ref)
+        if report.kind is ReportKind.COMPARISON:
+            _show_comparison(face, workspace, report)
+            return
         evaluation = read_evaluation(workspace, report)
     document = {**to_document(report), "evaluation": to_document(evaluation)}
     face.show(document, lambda: _format_report(report, evaluation))
 
 
-def _finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
+def _write_report(face: Face, workspace: Workspace, ref: str, html: Path | None, out: Path | None) -> None:
+    from mlwf_tui.workflow.reporting.export_report import export_report
+
+    paths = [export_report(workspace, ref, html, format="html")] if html is not None else []
+    paths += [export_report(workspace, ref, out)] if out is not None else []
+    document = {"report": ref, "paths": [str(path) for path in paths]}
+    face.show(document, "\n".join(f"written: {path}" for path in paths))
+
+
+def _show_comparison(face: Face, workspace: Workspace, report: Report) -> None:
+    from mlwf_tui.cli.reports import describe_comparison
+    from mlwf_tui.workflow.compare import read_comparison
+
+    body = read_comparison(workspace, report)
+    document = {**to_document(report), "comparison": to_document(body)}
+    face.show(document, lambda: "\n".join(describe_comparison(body)))
+
+
+def finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
     """Follow the run to its end, or leave it to itself, and show what became of it."""
     from mlwf_tui.cli.following import exit_code_of_run, follow_run, raise_failure
 
@@ -178,7 +181,8 @@ def _format_result(run: Run) -> str:
     result: Mapping[str, Any] = run.result
     metrics = "  ".join(f"{name} {value:.3f}" for name, value in list(result.get("metrics", {}).items())[:6])
     if run.verb == "train":
-        return f"{run.state}: model {result.get('model', '-')}  {metrics}"
+        lines = [f"{run.state}: model {result.get('model', '-')}  {metrics}"]
+        return "\n".join([*lines, *map(str, result.get("notes", ()))])
     if run.verb == "benchmark":
         return f"{run.state}: report {result.get('report', '-')}  {metrics}"
     resumed = result.get("items_resumed")
@@ -187,7 +191,8 @@ def _format_result(run: Run) -> str:
         f"  {result.get('objects_out', 0)} objects on {result.get('items_out', 0)} items"
         f"{f', {resumed:,} of them known from a run that did not end' if resumed else ''}"
     )
-    return "\n".join([text, *format_partly(run)])
+    warnings = [f"warning: {conflict}." for conflict in result.get("conflicts", ())]
+    return "\n".join([text, *warnings, *format_partly(run)])
 
 
 def _format_reports(reports: tuple[Report, ...]) -> str:
@@ -202,7 +207,10 @@ def _format_reports(reports: tuple[Report, ...]) -> str:
 
 def _format_report(report: Report, evaluation: Evaluation) -> str:
     head = f"{report.name}: {report.model_name} on {report.version_ref} ({report.split})"
-    metrics = "  ".join(f"{name} {value:.3f}" for name, value in evaluation.metrics.items())
+    metrics = "  ".join(
+        f"{name} {value:.3f}{_format_interval(evaluation.intervals.get(name))}"
+        for name, value in evaluation.metrics.items()
+    )
     speed = "  ".join(f"{name} {value:.1f}" for name, value in report.speed.items())
     rows = [
         (
@@ -214,7 +222,14 @@ def _format_report(report: Report, evaluation: Evaluation) -> str:
         for c in evaluation.classes
     ]
     header = ("CLASS", "TRUTHS", "PREDICTED", "MAP50", "MAP", "PRECISION", "RECALL", "F1")
-    return "\n".join([head, metrics, speed, "", format_table(header, rows, empty="")])
+    errors = [
+        f"{share.kind}: {share.count:,}, {share.map50_lost:.3f} of mAP50 lost" for share in evaluation.errors
+    ]
+    return "\n".join([head, metrics, speed, "", format_table(header, rows, empty=""), *errors])
+
+
+def _format_interval(found: Interval | None) -> str:
+    return "" if found is None else f" [{found.low:.3f}, {found.high:.3f}]"
 
 
 def _format_share(value: float | None) -> str:

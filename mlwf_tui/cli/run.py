@@ -9,7 +9,7 @@ import click
 
 from mlwf_tui import processes
 from mlwf_tui.cli.face import SEED, Face, command, params_option, read_duration
-from mlwf_tui.entities.card import Card
+from mlwf_tui.entities.card import Card, make_card
 from mlwf_tui.errors import NotFound
 
 if TYPE_CHECKING:  # for the annotations alone; see Face.open
@@ -83,7 +83,7 @@ def start_command(
         raise NotFound(f"There is no process {pid}.", hint="Give a shell's own as --pid $$.")
     with face.open() as workspace:
         run = start_run(
-            workspace, verb, params=params, seed=seed, card=Card(**card), process=process,
+            workspace, verb, params=params, seed=seed, card=make_card(card), process=process,
             patience_s=timeout_s, arguments=() if pid is None else _read_command_line(pid),
         )  # fmt: skip
     face.show(describe_run(run), run.id)
@@ -193,7 +193,7 @@ def finish_command(face: Face, state: str, error: str, summary: str, run: str) -
 
 
 def _make_card(fields: Mapping[str, str]) -> Card | None:
-    card = Card(**fields)
+    card = make_card(fields)
     return None if card == Card() else card
 
 

@@ -202,26 +202,34 @@ def merge_command(
 @click.argument("name")
 @click.option("--force", is_flag=True, help="Move the tag where it names another version now.")
 def tag_command(face: Face, ref: str, name: str, force: bool) -> None:
-    """Give PROJECT@N a name: PROJECT@NAME then means it everywhere."""
+    """Give PROJECT@N a name: PROJECT@NAME then means it everywhere.
+
+    A tag of a model, report, run, folder or file is a word to find it by, which others may have too.
+    """
     from mlwf_tui.workflow.tag import tag
 
     with face.open() as workspace:
         result = tag(workspace, ref, name, is_forced=force)
-    face.show(to_document(result), f"{result.project}@{result.tag} is {result.project}@{result.version}")
+    version = f"{result.project}@{result.tag} is {result.project}@{result.version}"
+    tags = f"{ref} is tagged {', '.join(result.tags)}"
+    face.show(to_document(result), tags if result.project is None else version)
 
 
 @command(group, "untag")
 @click.argument("ref")
-def untag_command(face: Face, ref: str) -> None:
-    """Take the tag of PROJECT@NAME away; the version stays."""
+@click.argument("name", required=False)
+def untag_command(face: Face, ref: str, name: str | None) -> None:
+    """Take a tag away: that of PROJECT@NAME, or NAME of anything else; what had it stays."""
     from mlwf_tui.workflow.tag import untag
 
-    project, at, name = ref.rpartition("@")
-    if not at:
-        raise InvalidParameter(f"{ref!r} names no tag.", hint="Write PROJECT@NAME.")
+    if name is None:
+        ref, at, name = ref.rpartition("@")
+        if not at:
+            raise InvalidParameter(f"{name!r} names no tag.", hint="Write PROJECT@NAME, or REF NAME.")
     with face.open() as workspace:
-        result = untag(workspace, project, name)
-    face.show(to_document(result), f"{result.project}@{result.version} is no longer tagged {result.tag}")
+        result = untag(workspace, ref, name)
+    what = ref if result.project is None else f"{result.project}@{result.version}"
+    face.show(to_document(result), f"{what} is no longer tagged {result.tag}")
 
 
 @command(group, "describe")

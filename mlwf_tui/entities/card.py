@@ -1,8 +1,9 @@
-"""How a person wants a node of the lineage shown: title, description, icon and link, and their rules."""
+"""How a person wants a node of the lineage shown: words, icon, link, tags, or not at all; and their rules."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 
 import msgspec
 
@@ -24,6 +25,17 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     url: str = ""
     url_title: str = ""
     shown_as: str = ""  # "project": of a dataset, that the version which it is of is drawn alone
+    tags: tuple[str, ...] = ()  # sorted; of a version they are beside those that name it
+    is_hidden: bool = False  # left out wherever people look at the lineage, until it is shown again
+
+
+TEXTS = tuple(name for name in Card.__struct_fields__ if name not in ("tags", "is_hidden"))
+"""The fields that hold a text."""
+
+
+def make_card(texts: Mapping[str, str | None]) -> Card:
+    """Return the card with these of TEXTS on it."""
+    return msgspec.structs.replace(Card(), **{name: text or "" for name, text in texts.items()})
 
 
 def complete_card(card: Card) -> tuple[Card, tuple[str, ...]]:
@@ -40,13 +52,13 @@ def complete_card(card: Card) -> tuple[Card, tuple[str, ...]]:
         changes.append("url and url_title are left out: both are needed")
         card = msgspec.structs.replace(card, url="", url_title="")
     shown: dict[str, str] = {}
-    for name in card.__struct_fields__:
+    for name in TEXTS:
         limit = MAX_DESCRIPTION if name == "description" else MAX_TITLE
         text = getattr(card, name)
         shown[name] = show_safely(text, limit)
         if shown[name] != text:
             changes.append(f"the {name} is shown without control characters and in {limit:,} characters")
-    return Card(**shown), tuple(changes)
+    return msgspec.structs.replace(card, **shown), tuple(changes)
 
 
 def merge_cards(before: Card, after: Card) -> Card:

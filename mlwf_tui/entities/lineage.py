@@ -12,6 +12,7 @@ import msgspec
 from mlwf_tui.entities.card import Card
 
 RUN_KIND = "run"
+MAX_BRIDGES = 32  # lines that one node which is left out leads on to, so that time stays bounded
 Node = tuple[str, str]
 """Kind and id of an artifact, or RUN_KIND and the id of a run."""
 Neighbours = Mapping[str, list[str]]
@@ -35,9 +36,19 @@ class LineageNode(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     path: str = ""  # where it lies, of a folder or file
     author: str = ""  # of a run or version; what else there is has that of its run
-    tags: tuple[str, ...] = ()  # of a version
+    tags: tuple[str, ...] = ()
     card: Card | None = None  # what a person or program put on it
     members: tuple[str, ...] = ()  # the ids of the nodes that it stands for, where several are drawn as one
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether it is a step that a pipeline still has to do, or its result: the home has neither."""
+        return self.kind in (RUN_KIND, "intermediate") and "/" in self.id
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it is left out where people look at the lineage."""
+        return self.card is not None and self.card.is_hidden
 
 
 class LineageEdge(msgspec.Struct, frozen=True):
@@ -86,13 +97,51 @@ def keep_nodes(graph: LineageGraph, kept: Iterable[str]) -> LineageGraph:
     )
 
 
-def join_members(graph: LineageGraph, groups: Collection[LineageNode]) -> LineageGraph:
-    """Return the graph with each group in the place of its `members`."""
-    stand_in = {member: group.id for group in groups for member in group.members}
-    if not stand_in:
+def join_members(graph: LineageGraph, groups: Iterable[LineageNode]) -> LineageGraph:
+    """Return the graph with each group in the place of its `members`.
+
+    A group that lies within an earlier one is left out: what holds others comes first.
+    """
+    stand_in: dict[str, str] = {}
+    drawn: list[LineageNode] = []
+    for group in groups:
+        if stand_in.keys().isdisjoint(group.members):
+            stand_in |= dict.fromkeys(group.members, group.id)
+            drawn.append(group)
+    if not drawn:
         return graph
-    edges = dict.fromkeys(
-        LineageEdge(stand_in.get(e.source, e.source), stand_in.get(e.target, e.target)) for e in graph.edges
-    )
-    nodes = [*(node for node in graph.nodes if node.id not in stand_in), *groups]
+    ends = ((stand_in.get(e.source, e.source), stand_in.get(e.target, e.target)) for e in graph.edges)
+    edges = dict.fromkeys(LineageEdge(source, target) for source, target in ends if source != target)
+    nodes = [*(node for node in graph.nodes if node.id not in stand_in), *drawn]
     return LineageGraph(tuple(sorted(nodes, key=lambda node: node.created_at)), tuple(edges))
+
+
+def sort_along(nodes: Iterable[str], down: Neighbours, up: Neighbours) -> list[str]:
+    """Return the ids so that each stands after all it came from; but for those on or behind a cycle."""
+    waiting = {id: len(up.get(id, ())) for id in nodes}
+    ready = [id for id, count in waiting.items() if not count]
+    for id in ready:
+        for child in down.get(id, ()):
+            if child in waiting:
+                waiting[child] -= 1
+                if not waiting[child]:
+                    ready.append(child)
+    return ready
+
+
+def leave_out(graph: LineageGraph, kept: Collection[str]) -> LineageGraph:
+    """Return only these nodes; past what is left out between two of them an edge leads."""
+    down, up = index_neighbours(graph)
+    beyond: dict[str, list[str]] = {}  # of a node that is left out, the kept ones that it leads to
+    edges: list[LineageEdge] = []
+    for id in reversed(sort_along((node.id for node in graph.nodes), down, up)):
+        targets = dict.fromkeys(
+            target
+            for child in down.get(id, ())
+            for target in ([child] if child in kept else beyond.get(child, ()))
+        )
+        if id in kept:
+            edges += [LineageEdge(id, target) for target in targets]
+        else:
+            beyond[id] = list(targets)[:MAX_BRIDGES]
+    return LineageGraph(tuple(node for node in graph.nodes if node.id in kept), tuple(edges))

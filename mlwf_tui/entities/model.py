@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
+from mlwf_tui.entities.measurement import Calibration, ErrorShare, Interval
+
+TASKS = ("detect", "segment", "pose", "obb", "classify")
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -18,6 +22,24 @@ class Checkpoint(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
+class FileRole(StrEnum):
+    """What a file beside a model's weights is for."""
+
+    CARD = "card"  # what the model is and where it fails, in Markdown
+    PICTURE = "picture"  # predictions beside the truth, as PNG
+    CONFUSION = "confusion"  # classes against classes, as CSV
+    PACKAGE = "package"  # the model in another format
+
+
+class ModelFile(msgspec.Struct, frozen=True):
+    """A file that belongs to a model and is no checkpoint of it, kept in the store."""
+
+    name: str
+    blob: Digest
+    size_bytes: int
+    role: FileRole
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """Trained weights with all that is needed to use them."""
 
@@ -25,7 +47,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     description: str
     architecture: str
-    task: str  # detect, segment, classify, pose or obb
+    task: str  # one of TASKS
     trainer: str  # the plug-in that made it and can run it
     class_names: tuple[str, ...]
     image_size_px: int
@@ -33,6 +55,12 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Mapping[str, float]
     run_id: RunId
     created_at: datetime
+    files: tuple[ModelFile, ...] = ()
+    is_starred: bool = False  # somebody wants to find it again
+
+    def find_files(self, role: FileRole) -> tuple[ModelFile, ...]:
+        """Return the files of a role, in the order in which they were made."""
+        return tuple(file for file in self.files if file.role is role)
 
 
 class ClassMetrics(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,10 +104,22 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     confidence_histogram: tuple[Curve, ...]  # true and false positives over 20 bins of confidence
     iou_histogram: Curve  # matched pairs over bins of IoU from 0.5 to 1
     items: tuple[ItemOutcome, ...]
+    schema: int = 1  # 2 has all that follows; what an older program wrote has not
+    intervals: Mapping[str, Interval] = {}  # of the metrics, by resampling the items
+    class_intervals: Mapping[str, Interval] = {}  # of each class's map50
+    errors: tuple[ErrorShare, ...] = ()
+    calibration: Calibration | None = None
+
+
+class ReportKind(StrEnum):
+    """What a report is of."""
+
+    BENCHMARK = "benchmark"
+    COMPARISON = "comparison"
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A benchmark of one model on one version; the evaluation's full body lies in the store."""
+    """One model measured on one version, or set beside others; the body lies in the store."""
 
     id: ReportId
     name: str
@@ -91,7 +131,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     split: str
     metrics: Mapping[str, float]
     speed: Mapping[str, float]  # preprocess_ms, inference_ms, postprocess_ms, images_per_second
-    evaluation: Digest  # blob: the Evaluation as JSON
+    evaluation: Digest  # blob: the Evaluation, or the Comparisons, as JSON
     run_id: RunId
     created_at: datetime
     settings: Mapping[str, float | str] = {}
+    kind: ReportKind = ReportKind.BENCHMARK
+    predictions: Digest | None = None  # blob: what the model said of every item; see workflow/measuring.py

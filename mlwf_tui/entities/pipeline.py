@@ -138,6 +138,7 @@ class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     items_out: int | None = None
     run: str = ""  # that did it, now or before
     problem_count: int = 0  # images that could not be made
+    is_estimate: bool = False  # `items_out` was counted without making images: some may leave nothing
 
 
 class KeptRecipe(msgspec.Struct, frozen=True, kw_only=True):

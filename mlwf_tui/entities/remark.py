@@ -16,8 +16,11 @@ class RemarkKind(StrEnum):
     NOT_REPRODUCIBLE = "not_reproducible"  # a run lacks what a repetition needs
 
 
-FIXES = (RemarkKind.UNDOCUMENTED, RemarkKind.DATASET)
+FIXES = tuple(RemarkKind)
 """What can be put right without a person's thought."""
+
+WARNING_TAGS = {RemarkKind.SPRAWL: "sprawls", RemarkKind.NOT_REPRODUCIBLE: "not-reproducible"}
+"""The tags that a node gets where what was done cannot be changed any more, but can be told."""
 
 
 class Remark(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlwf_tui.evaluation.columns import Bools, Detections, Floats, Truths
+from mlwf_tui.evaluation.columns import Bools, Detections, Floats, Ints, Truths
 from mlwf_tui.evaluation.matching import AREA_NAMES, IOU_THRESHOLDS, Matches
 
 RECALL_POINTS = np.linspace(0, 1, 101)
@@ -52,6 +52,16 @@ def build_arrays(
                 line = _trace(hit & counted, ~hit & counted, truth_count)
                 precision[:, :, label, area], recall[:, label, area] = line
     return PrecisionArrays(precision, recall)
+
+
+def sum_precision(label: Ints, score: Floats, is_hit: Bools, truth_counts: Ints) -> float:
+    """Return the sum over classes of the average precision at one IoU, given who is a hit at it."""
+    total = 0.0
+    for of_class in np.flatnonzero(truth_counts).tolist():
+        rows = np.flatnonzero(label == of_class)
+        hit = is_hit[rows[np.argsort(-score[rows], kind="stable")]][None]
+        total += float(_trace(hit, ~hit, int(truth_counts[of_class]))[0].mean())
+    return total
 
 
 def _trace(is_true: Bools, is_false: Bools, truth_count: int) -> tuple[Floats, Floats]:

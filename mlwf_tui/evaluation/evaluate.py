@@ -3,51 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation
 from mlwf_tui.entities.model import ClassMetrics, Evaluation, ItemOutcome
-from mlwf_tui.errors import InvalidInput
 from mlwf_tui.evaluation.average_precision import PrecisionArrays, build_arrays
-from mlwf_tui.evaluation.columns import (
-    Bools,
-    Detections,
-    Floats,
-    Ints,
-    Truths,
-    build_detections,
-    build_truths,
-)
 from mlwf_tui.evaluation.confusion import build_confusion
 from mlwf_tui.evaluation.curves import (
     build_confidence_curves,
     build_confidence_histogram,
     build_iou_histogram,
     build_pr_curves,
-    find_operating_confidence,
 )
-from mlwf_tui.evaluation.matching import match
-
-
-@dataclass(frozen=True, slots=True)
-class _Operating:
-    """The state of all detections at IoU 0.5 and the operating confidence."""
-
-    truths: Truths
-    detections: Detections
-    truth: Ints  # (N,) row of each detection's truth, -1 for none
-    iou: Floats  # (N,)
-    confidence: float
-
-    @property
-    def kept(self) -> Bools:
-        return self.detections.score >= self.confidence
-
-    @property
-    def is_hit(self) -> Bools:
-        return self.truth >= 0
+from mlwf_tui.evaluation.measured import Measured, measure
 
 
 def evaluate(
@@ -67,54 +36,23 @@ def evaluate(
     Raises:
         InvalidInput: there is no truth at all, or a prediction for an item without a truth entry.
     """
-    keys = sorted(truths)
-    _check_keys(keys, predictions)
-    names = _list_classes(truths, predictions, class_names)
-    index = {name: place for place, name in enumerate(names)}
-    truth_rows = build_truths([truths[key] for key in keys], index)
-    if not len(truth_rows.image):
-        raise InvalidInput(
-            "There are no annotated objects to measure against.",
-            hint="Choose a split whose items are annotated.",
-        )
-    detections = build_detections([predictions.get(key, ()) for key in keys], index)
-    return _measure(keys, names, truth_rows, detections)
+    return summarize(measure(truths, predictions, class_names))
 
 
-def _check_keys(keys: Sequence[str], predictions: Mapping[str, Sequence[AnnotatedObject]]) -> None:
-    strangers = sorted(set(predictions).difference(keys))
-    if strangers:
-        raise InvalidInput(
-            f"There are predictions for {strangers[0]!r}, which is not among the {len(keys)} items.",
-            hint="Give the truths of every predicted item; an empty annotation will do.",
-        )
-
-
-def _list_classes(
-    truths: Mapping[str, Annotation],
-    predictions: Mapping[str, Sequence[AnnotatedObject]],
-    class_names: Sequence[str],
-) -> tuple[str, ...]:
-    seen = {labelled.class_name for annotation in truths.values() for labelled in annotation.objects}
-    seen.update(labelled.class_name for objects in predictions.values() for labelled in objects)
-    return (*class_names, *sorted(seen.difference(class_names)))
-
-
-def _measure(keys: Sequence[str], names: Sequence[str], truths: Truths, detections: Detections) -> Evaluation:
-    matches = match(truths, detections)
-    arrays = build_arrays(truths, detections, matches, len(names))
-    is_hit, truth_count = matches.truth >= 0, len(truths.image)
-    confidence = find_operating_confidence(detections.score, is_hit, truth_count)
-    at = _Operating(truths, detections, matches.truth, matches.iou, confidence)
+def summarize(at: Measured) -> Evaluation:
+    """Return the measured part of a report of what was paired."""
+    truths, detections, matches = at.truths, at.detections, at.matches
+    arrays = build_arrays(truths, detections, matches, len(at.names))
+    truth_count = len(truths.image)
     return Evaluation(
-        metrics={**_read_coco(arrays), **_count_metrics(at), "image_count": float(len(keys))},
-        classes=_measure_classes(arrays, at, names),
-        pr_curves=build_pr_curves(arrays, names),
-        confidence_curves=build_confidence_curves(detections.score, is_hit, truth_count),
-        confusion=build_confusion(truths, detections, matches.truth, at.kept, len(names)),
-        confidence_histogram=build_confidence_histogram(detections.score, is_hit),
-        iou_histogram=build_iou_histogram(matches.iou[at.kept & is_hit]),
-        items=_list_outcomes(at, keys),
+        metrics={**_read_coco(arrays), **_count_metrics(at), "image_count": float(len(at.keys))},
+        classes=_measure_classes(arrays, at),
+        pr_curves=build_pr_curves(arrays, at.names),
+        confidence_curves=build_confidence_curves(detections.score, at.is_hit, truth_count),
+        confusion=build_confusion(truths, detections, matches.truth, at.kept, len(at.names)),
+        confidence_histogram=build_confidence_histogram(detections.score, at.is_hit),
+        iou_histogram=build_iou_histogram(matches.iou[at.kept & at.is_hit]),
+        items=_list_outcomes(at),
     )
 
 
@@ -131,24 +69,22 @@ def _read_coco(arrays: PrecisionArrays) -> dict[str, float]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _count_metrics(at: _Operating) -> dict[str, float]:
+def _count_metrics(at: Measured) -> dict[str, float]:
     true = int(np.count_nonzero(at.kept & at.is_hit))
     kept, truth_count = int(np.count_nonzero(at.kept)), len(at.truths.image)
     return {
         "precision": true / kept if kept else 0.0,
         "recall": true / truth_count,
         "f1": 2 * true / (kept + truth_count),
-        "mean_iou": float(at.iou[at.kept & at.is_hit].mean()) if true else 0.0,
+        "mean_iou": float(at.matches.iou[at.kept & at.is_hit].mean()) if true else 0.0,
         "confidence": at.confidence,
         "truth_count": float(truth_count),
         "prediction_count": float(kept),
     }
 
 
-def _measure_classes(
-    arrays: PrecisionArrays, at: _Operating, names: Sequence[str]
-) -> tuple[ClassMetrics, ...]:
-    labels = at.detections.label
+def _measure_classes(arrays: PrecisionArrays, at: Measured) -> tuple[ClassMetrics, ...]:
+    names, labels = at.names, at.detections.label
     truth_counts = np.bincount(at.truths.label, minlength=len(names))
     kept_counts = np.bincount(labels[at.kept], minlength=len(names))
     true_counts = np.bincount(labels[at.kept & at.is_hit], minlength=len(names))
@@ -175,7 +111,8 @@ def _measure_class(
     )
 
 
-def _list_outcomes(at: _Operating, keys: Sequence[str]) -> tuple[ItemOutcome, ...]:
+def _list_outcomes(at: Measured) -> tuple[ItemOutcome, ...]:
+    keys = at.keys
     images = at.detections.image
     truths = np.bincount(at.truths.image, minlength=len(keys))
     true = np.bincount(images[at.kept & at.is_hit], minlength=len(keys))

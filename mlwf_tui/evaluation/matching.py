@@ -6,6 +6,7 @@ equals bit by bit.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -42,18 +43,18 @@ class _Pairs:
 
 def match(truths: Truths, detections: Detections) -> Matches:
     """Return the pairing of detections with truths of the same image and class."""
-    is_truth_ignored = _is_outside(truths.areas)  # (M, A)
+    is_truth_ignored = is_outside(truths.areas)  # (M, A)
     pairs = _find_pairs(truths, detections)
     chosen = _choose(pairs, detections.rank, is_truth_ignored)  # (N, A, T) truth rows
     is_hit = chosen >= 0
     areas = np.arange(len(AREA_NAMES))[None, :, None]
     hit_ignored = is_truth_ignored[chosen, areas] if len(truths.image) else np.zeros_like(is_hit)
-    is_ignored = np.where(is_hit, hit_ignored, _is_outside(detections.areas)[:, :, None])
+    is_ignored = np.where(is_hit, hit_ignored, is_outside(detections.areas)[:, :, None])
     truth = chosen[:, 0, 0]
     return Matches(is_hit, is_ignored, truth, _read_iou(pairs, truth), is_truth_ignored)
 
 
-def _is_outside(areas: Floats) -> Bools:
+def is_outside(areas: Floats) -> Bools:
     """Return (N, A): whether each area lies outside of each size range; both ends are inside."""
     low, high = AREA_RANGES.T
     outside: Bools = (areas[:, None] < low) | (areas[:, None] > high)
@@ -64,30 +65,35 @@ def _find_pairs(truths: Truths, detections: Detections) -> _Pairs:
     width = 1 + max(truths.label.max(initial=0), detections.label.max(initial=0))
     truth_group = truths.image * width + truths.label
     detection_group = detections.image * width + detections.label
-    start = np.searchsorted(truth_group, detection_group, "left")  # (N,)
-    count = np.searchsorted(truth_group, detection_group, "right") - start
-    edges = np.searchsorted(np.cumsum(count), np.arange(0, count.sum(), _PAIRS_AT_ONCE))
-    edges = np.append(edges, len(count))  # rows where a part of about as many pairs begins
-    parts = [
-        _overlap_rows(truths, detections, np.arange(first, last), start[first:last], count[first:last])
-        for first, last in pairwise(edges.tolist())
-    ]
+    parts = list(
+        iter_overlaps(truths.boxes, truth_group, detections.boxes, detection_group, lowest=IOU_THRESHOLDS[0])
+    )
     if not parts:
         return _Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     detection, truth, iou = (np.concatenate(column) for column in zip(*parts, strict=True))
     return _Pairs(detection, truth, iou)
 
 
-def _overlap_rows(
-    truths: Truths, detections: Detections, rows: Ints, start: Ints, count: Ints
-) -> tuple[Ints, Ints, Floats]:
-    """Return the pairs of some detections, each with `count` truths from row `start`."""
-    detection = np.repeat(rows, count)
-    place = np.arange(len(detection)) - np.repeat(np.cumsum(count) - count, count)
-    truth = np.repeat(start, count) + place
-    iou = compute_iou(detections.boxes[detection], truths.boxes[truth])
-    kept = iou >= IOU_THRESHOLDS[0]
-    return detection[kept], truth[kept], iou[kept]
+def iter_overlaps(
+    truth_boxes: Floats, truth_group: Ints, boxes: Floats, group: Ints, *, lowest: float
+) -> Iterator[tuple[Ints, Ints, Floats]]:
+    """Yield rows of boxes (P,), rows of truths (P,) and their IoUs (P,): those of one group from `lowest` up.
+
+    Truths come in ascending order of their group. All pairs of a box come in one part, as it and its
+    truths are ordered.
+    """
+    start = np.searchsorted(truth_group, group, "left")  # (N,)
+    count = np.searchsorted(truth_group, group, "right") - start
+    edges = np.searchsorted(np.cumsum(count), np.arange(0, count.sum(), _PAIRS_AT_ONCE))
+    edges = np.append(edges, len(count))  # rows where a part of about as many pairs begins
+    for first, last in pairwise(edges.tolist()):
+        counts = count[first:last]
+        row = np.repeat(np.arange(first, last), counts)
+        place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+        truth = np.repeat(start[first:last], counts) + place
+        iou = compute_iou(boxes[row], truth_boxes[truth])
+        kept = iou >= lowest
+        yield row[kept], truth[kept], iou[kept]
 
 
 def compute_iou(first: Floats, second: Floats) -> Floats:

@@ -36,16 +36,26 @@ def read_pipeline(content: bytes, name: str) -> Pipeline:
     return _Reader(name).read(read_yaml(content, name))
 
 
-def make_error(path: str, faults: Iterable[Fault]) -> InvalidParameter:
+class PipelineFaults(InvalidParameter):
+    """A pipeline cannot be run so; `faults` has what the message tells, one by one."""
+
+    def __init__(self, message: str, *, hint: str, faults: tuple[Fault, ...]) -> None:
+        super().__init__(message, hint=hint)
+        self.faults = faults
+
+
+def make_error(path: str, faults: Iterable[Fault]) -> PipelineFaults:
     """Return the error that tells all faults, in the order of their lines."""
-    ordered = sorted(set(faults), key=lambda fault: fault.line)
+    ordered = tuple(sorted(set(faults), key=lambda fault: fault.line))
     if len(ordered) == 1:
-        return InvalidParameter(f"{_place(path, ordered[0].line)}{ordered[0].message}", hint=ordered[0].hint)
+        message = f"{_place(path, ordered[0].line)}{ordered[0].message}"
+        return PipelineFaults(message, hint=ordered[0].hint, faults=ordered)
     lines = [
         f"{_place(path, fault.line)}{fault.message}{f' {fault.hint}' if fault.hint else ''}"
         for fault in ordered
     ]
-    return InvalidParameter("\n".join(lines), hint="Nothing was begun; mend these lines and run it again.")
+    hint = "Nothing was begun; mend these lines and run it again."
+    return PipelineFaults("\n".join(lines), hint=hint, faults=ordered)
 
 
 def hint_at(word: str, known: Iterable[str]) -> str:

@@ -16,11 +16,13 @@ BANDS: Final = 8
 MAX_DISTANCE: Final = 2 * BANDS - 1  # bits of 128: then one of eight bands differs by one bit at most
 MAX_SHARE: Final = 0.25  # of the bits set in either: images with little on them have few bits to differ in
 MAX_GREY_DIFFERENCE: Final = 6.0  # mean, of 255, between the small grey images
+MAX_BRIGHTER: Final = 26.0  # of 255: a tenth of the range, by which one of them may be brighter as a whole
+MAX_SPREAD_SHARE: Final = 0.3  # of their spread, that images of other brightness may differ by beside it
 MIN_SPREAD: Final = 4.0  # standard deviation of the small grey image, of 255
 MAX_PAIRS: Final = 3_000_000_000  # that are compared: beyond that it would take more than a few minutes
 
 _BAND_BITS: Final = HASH_BYTES * 8 // BANDS
-_SUM_BITS: Final = 14  # of the sum of 64 bytes
+_SLOPE_BITS: Final = 14  # of the difference of two sums of 32 bytes, from 0 on
 _MAX_SUM_DIFFERENCE: Final = int(64 * MAX_GREY_DIFFERENCE)
 _BATCH_PAIRS: Final = 1 << 20
 _PART_PAIRS: Final = 1 << 14
@@ -53,11 +55,13 @@ def find_similar(
     """Return groups of places of images that look alike; each is like another one of its group.
 
     `hashes` is (N, 16) bits, `greys` (N, 64) small grey images. Two are alike where at most 15 bits and a
-    quarter of those set differ, and their small images by at most six of 255 on average. By the
-    pigeonhole principle one of eight bands of 16 bits then differs by at most one bit, and the sums of
-    their small images by at most 384, so only such pairs are compared: no pair is missed, unless there
-    are more than `max_pairs` of them. Empty images, which all look alike, are like none. `between` is
-    called now and then, and may raise.
+    quarter of those set differ, and their small images by at most six of 255 on average, as they are or
+    once the darker is brought to the brightness of the other, which is at most a tenth of the range above.
+    By the pigeonhole principle one of eight bands of 16 bits then differs by at most one bit. How much
+    brighter the upper half of a small image is than the lower does not change with its brightness, and
+    differs by at most 384 between the two. So only such pairs are compared: no pair is missed, unless
+    there are more than `max_pairs` of them. Empty images, which all look alike, are like none. `between`
+    is called now and then, and may raise.
 
     Source: M. Norouzi et al., Fast search in Hamming space with multi-index hashing, 2012.
     """
@@ -86,7 +90,10 @@ class _Search:
         self._bands = np.ascontiguousarray(packed).view(np.uint16)[:, :, 0]  # (N, 8)
         self._words = np.ascontiguousarray(hashes).view(np.uint64)  # (N, 2)
         self._greys = greys.astype(np.int16)  # (N, 64)
-        self._sums = self._greys.sum(axis=1, dtype=np.int64)  # (N,)
+        halves = self._greys.reshape(len(greys), 2, 32).sum(axis=2, dtype=np.int64)  # (N, 2)
+        self._slopes = halves[:, 0] - halves[:, 1] + 32 * 255  # (N,), from 0 on
+        self._sums = halves.sum(axis=1)  # (N,)
+        self._spreads = greys.std(axis=1)  # (N,)
         self._between = between
         self._parents = list(range(len(hashes)))
         self._labels = np.arange(len(hashes))  # roots as they were when last noted
@@ -129,23 +136,24 @@ class _Search:
     def _iter_ranges(self) -> Iterator[tuple[_Indices, _Indices, _Indices, _Indices]]:
         """Yield an order of the images, places in it, and the range of it that each may be alike with.
 
-        In each order images of one band stand together, the darkest first. A pair comes once a band.
+        In each order images of one band stand together, those with the darkest upper half first. A pair
+        comes once a band.
         """
         for band in range(BANDS):
-            keys = (self._bands[:, band].astype(np.int64) << _SUM_BITS) + self._sums
+            keys = (self._bands[:, band].astype(np.int64) << _SLOPE_BITS) + self._slopes
             order = np.argsort(keys, kind="stable")
             keys = keys[order]
             every = np.arange(len(keys))
-            top = (keys >> _SUM_BITS << _SUM_BITS) + (1 << _SUM_BITS) - 1
+            top = (keys >> _SLOPE_BITS << _SLOPE_BITS) + (1 << _SLOPE_BITS) - 1
             ends = np.searchsorted(keys, np.minimum(keys + _MAX_SUM_DIFFERENCE, top), "right")
             yield order, every, every + 1, ends
             for bit in range(_BAND_BITS):  # of each pair the one without the bit looks for the other
-                flip = 1 << (_SUM_BITS + bit)
+                flip = 1 << (_SLOPE_BITS + bit)
                 seekers = np.flatnonzero(keys & flip == 0)
                 wanted = keys[seekers] | flip
-                sums = wanted & ((1 << _SUM_BITS) - 1)
-                lowest = wanted - np.minimum(sums, _MAX_SUM_DIFFERENCE)
-                highest = wanted + np.minimum((1 << _SUM_BITS) - 1 - sums, _MAX_SUM_DIFFERENCE)
+                slopes = wanted & ((1 << _SLOPE_BITS) - 1)
+                lowest = wanted - np.minimum(slopes, _MAX_SUM_DIFFERENCE)
+                highest = wanted + np.minimum((1 << _SLOPE_BITS) - 1 - slopes, _MAX_SUM_DIFFERENCE)
                 yield (
                     order,
                     seekers,
@@ -184,8 +192,16 @@ class _Search:
         return np.asarray((distance <= MAX_DISTANCE) & (distance <= MAX_SHARE * set_bits))
 
     def _are_alike(self, left: _Indices, right: _Indices) -> NDArray[np.bool_]:
-        difference = np.abs(self._greys[left] - self._greys[right]).sum(axis=1)
-        return np.asarray(difference <= _MAX_SUM_DIFFERENCE)
+        difference = self._greys[left] - self._greys[right]  # (M, 64)
+        brighter = (self._sums[left] - self._sums[right]) / 64  # (M,)
+        beside = np.abs(difference - brighter[:, None]).mean(axis=1)
+        spread = (self._spreads[left] + self._spreads[right]) / 2
+        is_shifted = (
+            (np.abs(brighter) <= MAX_BRIGHTER)
+            & (beside <= MAX_GREY_DIFFERENCE)
+            & (beside <= MAX_SPREAD_SHARE * spread)
+        )
+        return np.asarray(is_shifted | (np.abs(difference).sum(axis=1) <= _MAX_SUM_DIFFERENCE))
 
 
 def _iter_pairs(seekers: _Indices, starts: _Indices, ends: _Indices) -> Iterator[tuple[_Indices, _Indices]]:

@@ -26,10 +26,15 @@ class SourceItem(msgspec.Struct, frozen=True):
 
 
 class PlannedItem(msgspec.Struct, frozen=True):
-    """A result whose pixels are those of the source at position `source`; it is finished."""
+    """A result whose pixels are those of the source at position `source`; it is finished.
+
+    `problem` says, after its name, why an image that the plan had to look at could not be used: the item
+    is kept, told and counted.
+    """
 
     item: Item
     source: int
+    problem: str = ""
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
-from mlwf_tui.entities.annotation import AnnotatedObject
+from mlwf_tui.entities.annotation import AnnotatedObject, Tag
 from mlwf_tui.entities.item import Split
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
 
+STATE_NAME = "last.state"
+"""The checkpoint that a fit can be gone on from for more epochs; a trainer that cannot leaves none."""
+
 
 class FitRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A training to do. `data` was written by the exporter that the trainer names in `data_format`."""
+    """A training to do. `data` was written by the exporter that the trainer names for the task.
 
-    architecture: str  # "yolov10n", or a path to weights to start from
+    `weights` are those of a model of this home, to start from; `architecture` is then that model's.
+    """
+
+    architecture: str  # "yolov10n", or a path to a definition, or to weights to start from
     data: Path
     class_names: tuple[str, ...]
     folder: Path  # the trainer's own; everything it writes goes here. Empty, unless it is resumed
@@ -25,10 +32,18 @@ class FitRequest(msgspec.Struct, frozen=True, kw_only=True):
     extra: Mapping[str, Any]  # further settings, handed to the library as they are
     seed: int
     is_resumed: bool = False  # go on from the checkpoint that an earlier fit has left in `folder`
+    task: str = "detect"  # one of entities.model.TASKS
+    weights: Path | None = None
+    continues: Path | None = None  # a folder with the checkpoints of a finished fit, by name, to go on from
+    more_epochs: int = 0  # of such a fit: how many
 
 
 class FitResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a training left: weight files (the best first), and the best epoch's metrics."""
+    """What a training left: weight files (the best first), and the best epoch's metrics.
+
+    Metrics have the same names whatever the library: map, map50, precision and recall of what the task is
+    about, box_map50 and so on of the boxes beside it; of a classifier top1 and top5.
+    """
 
     checkpoints: tuple[Path, ...]
     architecture: str
@@ -37,6 +52,9 @@ class FitResult(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Mapping[str, float]
     environment: Mapping[str, str]
     is_stopped: bool = False  # asked to stop before the last epoch; the checkpoints are good
+    stop_reason: str = ""  # where it ended by itself before its time, in a sentence
+    notes: tuple[str, ...] = ()  # what went otherwise than asked, each in a sentence: a smaller batch
+    class_names: tuple[str, ...] = ()  # that the model knows, in their order; empty: those of the request
 
 
 PREDICT_BATCH = 16
@@ -47,10 +65,14 @@ library computes of one may depend, in its last bits, on those beside it."""
 
 
 class ItemPrediction(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model says of one item; boxes in pixels of the original image, best first."""
+    """What a model says of one item; shapes in pixels of the original image, best first.
+
+    A classifier says tags, the surest first: classes, each with its probability as value.
+    """
 
     key: str
     objects: tuple[AnnotatedObject, ...] = ()
+    tags: tuple[Tag, ...] = ()
     problem: str = ""  # why the image cannot be used; then there are no objects
 
 
@@ -64,6 +86,7 @@ class EvaluateRequest(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     image_size_px: int
     device: str = "auto"
+    is_trusted: bool = False  # open the weights though they may run code of their maker
 
 
 class EvaluateResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,13 +98,82 @@ class EvaluateResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PredictRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A model to apply to items as a user would: with a confidence threshold."""
+    """A model to apply to images as a user would: with a confidence threshold.
+
+    With `tile_px`, of an image that is larger its tiles are looked at as well, side by side with
+    `tile_overlap` of their side in common, and what is seen twice is kept once.
+    """
 
     weights: Path
     image_size_px: int
     confidence: float
     folder: Path
     device: str = "auto"
+    iou: float = 0.7  # of two objects of a class that overlap more, the surer one is kept
+    max_objects: int = 300  # of one image, the surest
+    tile_px: int = 0  # side of a tile; 0 looks at whole images only
+    tile_overlap: float = 0.2
+    is_trusted: bool = False  # open the weights though they may run code of their maker
+
+
+class Predictor(Protocol):
+    """A model that stays loaded; used by one thread at a time."""
+
+    def predict(self, images: Sequence[bytes]) -> tuple[ItemPrediction, ...]:
+        """Return what the model says of encoded images, in order, with empty keys.
+
+        One that cannot be decoded is a prediction with a problem; the others are predicted.
+        """
+
+
+class ExportTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """A form in which weights can be given to others, and what it takes to make it here."""
+
+    name: str  # "onnx"
+    summary: str
+    missing: str = ""  # why it cannot be made here, as a sentence; empty where it can
+    hint: str = ""  # what to do about that: a command of pip
+
+
+class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Weights to write in another form, and pictures on which both have to agree."""
+
+    weights: Path
+    format: str  # the name of a target that is not missing
+    folder: Path  # the trainer's own, empty; what it writes for the package goes to `folder`/package
+    class_names: tuple[str, ...]
+    image_size_px: int
+    confidence: float  # what the example keeps
+    iou: float
+    max_objects: int
+    samples: tuple[bytes, ...]  # encoded images; the first may become part of the package
+    has_sample: bool = True  # it does
+    device: str = "auto"
+    is_trusted: bool = False
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """How far two forms of a model differ: in one number, and what is still the same."""
+
+    name: str  # "box_px", "score": what is compared
+    difference: float  # the largest found
+    tolerance: float
+
+    @property
+    def is_kept(self) -> bool:
+        return self.difference <= self.tolerance  # not so for NaN
+
+
+class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies in `folder`/package now. A difference beyond its tolerance is the caller's to refuse."""
+
+    weights: str  # name of the file or folder that is opened
+    interface: Mapping[str, Any]  # input, preprocessing, output, postprocessing: plain values, for model.json
+    agreement: tuple[Agreement, ...]
+    licence: str  # what the library says of weights that were made with it
+    example: str = ""  # name of a program that runs with `requires` alone
+    requires: tuple[str, ...] = ()  # what pip must install for it
+    environment: Mapping[str, str] = {}
 
 
 class Trainer(Protocol):
@@ -89,14 +181,32 @@ class Trainer(Protocol):
 
     name: str
     summary: str
-    data_format: str  # the exporter whose folders `fit` and `evaluate` read
+    licence: str  # what its library says of weights that were made with it
+    data_formats: Mapping[str, str]  # by task: the exporter whose folders `fit` and `evaluate` read
     params_type: type[Any]
 
     def list_architectures(self) -> tuple[str, ...]:
         """Return the names that `FitRequest.architecture` takes, without importing the library."""
 
+    def find_task(self, architecture: str) -> str:
+        """Return the task that a name of `list_architectures`, or a file, is made for.
+
+        No library is imported.
+
+        Raises:
+            InvalidInput: a file that is neither a definition nor weights.
+        """
+
     def check_settings(self, params: Any, extra: Mapping[str, Any]) -> None:
         """Raise InvalidParameter for what `fit` would refuse, without importing the library."""
+
+    def resolve_settings(
+        self, params: Any, extra: Mapping[str, Any], *, task: str, has_gpu: bool
+    ) -> Mapping[str, Any]:
+        """Return what a fit would train with, presets resolved; `epochs`, `batch` and `imgsz` among it.
+
+        No library is imported.
+        """
 
     def can_resume(self, folder: Path) -> bool:
         """Whether an interrupted fit has left a whole checkpoint in `folder`, which may be missing."""
@@ -117,4 +227,22 @@ class Trainer(Protocol):
         """Yield one prediction an item, in order, with only objects above the confidence.
 
         An image that cannot be decoded is a prediction with a problem; the others are predicted.
+        """
+
+    def open_predictor(self, request: PredictRequest) -> AbstractContextManager[Predictor]:
+        """Load a model once, for images that come one after another; leaving it lets go of the device."""
+
+    def check_weights(self, path: Path) -> None:
+        """Return if opening the file cannot run code of its maker, without importing the library.
+
+        Raises Untrusted, or InvalidInput where the file is no weights.
+        """
+
+    def list_export_targets(self) -> tuple[ExportTarget, ...]:
+        """Return the forms that `export` can write, the most useful first, without importing the library."""
+
+    def export(self, request: ExportRequest, observer: Observer) -> ExportResult:
+        """Write the weights in another form, with an example, and compare both on the samples.
+
+        Nothing is downloaded or installed, and nobody is told.
         """

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from mlwf_tui.entities.card import Card
+from mlwf_tui.entities.card import Card, make_card
 from mlwf_tui.errors import InvalidInput
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class WorkflowSettings(msgspec.Struct, frozen=True):
 
     def to_card(self) -> Card:
         """Return the settings as mlwf keeps them."""
-        return Card(**{name: getattr(self, name) or "" for name in self.__struct_fields__})
+        return make_card({name: getattr(self, name) for name in self.__struct_fields__})
 
     def _keep_all_or_none(self, *names: str) -> None:
         values = [getattr(self, name) for name in names]

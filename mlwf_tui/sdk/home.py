@@ -10,10 +10,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from mlwf_tui.entities.change import Diff
+from mlwf_tui.entities.comparison import Leaderboard, ModelDiff
+from mlwf_tui.entities.experiment import Experiment
 from mlwf_tui.entities.finding import CheckResult, FixResult
 from mlwf_tui.entities.folder import FolderStatus
 from mlwf_tui.entities.health import Check
-from mlwf_tui.entities.lineage import LineageGraph
+from mlwf_tui.entities.lineage import LineageGraph, LineageNode
 from mlwf_tui.entities.machine import Machine
 from mlwf_tui.entities.model import Evaluation, Model, Report
 from mlwf_tui.entities.project import Project, ProjectState, Version
@@ -39,14 +41,17 @@ from mlwf_tui.workflow.doctor import examine
 from mlwf_tui.workflow.export import ExportPlan, ExportResult, export, plan_export
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.graphs.export_graph import write_graph
+from mlwf_tui.workflow.hide import hide, list_hidden, unhide
 from mlwf_tui.workflow.history import Change, list_changes, list_minor_versions
 from mlwf_tui.workflow.import_ import ImportResult, import_folder
 from mlwf_tui.workflow.items import open_items
+from mlwf_tui.workflow.leaderboard import read_leaderboard
 from mlwf_tui.workflow.lint import fix_remarks, lint
 from mlwf_tui.workflow.machine import iter_machine
 from mlwf_tui.workflow.merge import MergePlan, MergeResult, Policy, merge, plan_merge
 from mlwf_tui.workflow.metrics import find_run
-from mlwf_tui.workflow.models import list_models
+from mlwf_tui.workflow.model_diff import diff_models
+from mlwf_tui.workflow.models import choose_experiments, list_models, read_experiments
 from mlwf_tui.workflow.operations import OperationInfo, list_operations
 from mlwf_tui.workflow.pipeline import PipelineResult, make_request, preview_pipeline, run_pipeline
 from mlwf_tui.workflow.pipelines.files import ReadyRecipe, list_ready
@@ -56,6 +61,7 @@ from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
 from mlwf_tui.workflow.restore import RestoreResult, restore
 from mlwf_tui.workflow.run_diff import RunDiff, diff_runs
 from mlwf_tui.workflow.show import Shown, show
+from mlwf_tui.workflow.star import star_model
 from mlwf_tui.workflow.stats import Stats, read_stats
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import SyncResult, sync
@@ -171,6 +177,10 @@ class Home:
         workspace = self._workspace
         return diff_runs(workspace, find_run(workspace, before), find_run(workspace, after))
 
+    def diff_models(self, *refs: str) -> ModelDiff:
+        """Compare several models, or runs: what was asked, read and measured, and their curves."""
+        return diff_models(self._workspace, refs)
+
     def check(self, ref: str, *, is_near: bool | None = None, observer: Observer = SILENT) -> CheckResult:
         """Return what is wrong or suspicious; with `is_near` each image is decoded once for look-alikes."""
         from mlwf_tui.workflow.check import check  # numpy, which most programs need not wait for
@@ -187,6 +197,21 @@ class Home:
         """Return all models, newest first."""
         return list_models(self._workspace)
 
+    def experiments(
+        self, query: str = "", *, where: str = "", sort: str = "", is_reversed: bool = False
+    ) -> tuple[Experiment, ...]:
+        """Return models with what their trainings were asked for: `experiments(where="map50 > 0.5")`."""
+        found = read_experiments(self._workspace)
+        return choose_experiments(found, query=query, where=where, sort=sort, is_reversed=is_reversed)
+
+    def leaderboard(self, project: str, *, metric: str = "", on: str = "", split: str = "") -> Leaderboard:
+        """Return the models of a project, the best first, and what the order rests on."""
+        return read_leaderboard(self._workspace, project, metric=metric, on=on, split=split)
+
+    def star(self, model: str, *, is_starred: bool = True) -> Model:
+        """Mark a model that is to be found again, or take its star away."""
+        return star_model(self._workspace, model, is_starred=is_starred)
+
     def reports(self) -> tuple[Report, ...]:
         """Return all reports, newest first."""
         return list_reports(self._workspace)
@@ -199,9 +224,32 @@ class Home:
         """Return the whole lineage, or what `ref` came from and what came of it."""
         return read_graph(self._workspace, ref)
 
-    def export_graph(self, ref: str | None = None, *, format: str = "html") -> str:
-        """Return the lineage as text, mermaid, dot, svg, html, openlineage (an event a line) or prov."""
-        return write_graph(self._workspace, read_graph(self._workspace, ref), format)
+    def export_graph(
+        self,
+        ref: str | None = None,
+        *,
+        format: str = "html",
+        is_folded: bool = True,
+        with_hidden: bool = False,
+    ) -> str:
+        """Return the lineage as text, mermaid, dot, svg, html, openlineage (an event a line) or prov.
+
+        Folders of files and bundles of runs are each drawn as one, unless `is_folded` is off.
+        """
+        graph = read_graph(self._workspace, ref)
+        return write_graph(self._workspace, graph, format, is_folded=is_folded, with_hidden=with_hidden)
+
+    def hide(self, *refs: str) -> tuple[str, ...]:
+        """Leave things out where people look at the lineage; return the nodes that were seen before."""
+        return hide(self._workspace, refs)
+
+    def unhide(self, *refs: str) -> tuple[str, ...]:
+        """Show things again; return the nodes that were hidden."""
+        return unhide(self._workspace, refs)
+
+    def hidden(self) -> tuple[LineageNode, ...]:
+        """Return all that is hidden, oldest first."""
+        return list_hidden(self._workspace)
 
     def trace(
         self,
@@ -439,12 +487,15 @@ class Home:
         )
 
     def tag(self, ref: str, name: str, *, is_forced: bool = False) -> TagResult:
-        """Let PROJECT@NAME mean a version; forced, also where it means another one now."""
+        """Let PROJECT@NAME mean a version; forced, also where it means another one now.
+
+        A tag of a model, report, run, folder or file is a word to find it by.
+        """
         return tag(self._workspace, ref, name, is_forced=is_forced)
 
-    def untag(self, project: str, name: str) -> TagResult:
-        """Take a tag off its version, which stays."""
-        return untag(self._workspace, project, name)
+    def untag(self, ref: str, name: str) -> TagResult:
+        """Take a tag off what has it, which stays; of a project, off the version that it means."""
+        return untag(self._workspace, ref, name)
 
     def describe(self, ref: str, text: str) -> None:
         """Set the description of a project, model or report, or a version's message."""

@@ -19,10 +19,10 @@ from mlwf_tui.workflow.pause import pause_run
 from mlwf_tui.workflow.pipeline import make_request, submit_pipeline
 from mlwf_tui.workflow.queue import QueueListing, list_queue, pause_queue, resume_queue, set_priority
 from mlwf_tui.workflow.reproduce import (
-    QUEUED_VERBS,
     TOLERANCE,
     Reproduction,
-    judge,
+    conclude,
+    needs_job,
     reproduce_now,
     submit_again,
 )
@@ -72,11 +72,14 @@ class Jobs:
         ref: str,
         *,
         to: str,
+        dataset: str = "",
         params: Mapping[str, Any] | None = None,
         terms: Terms | None = None,
     ) -> Run:
-        """Queue the labelling of data by a model."""
-        return submit_apply(self._door.open(), model, ref, to=to, params=params or {}, terms=terms)
+        """Queue the labelling of data by a model; with `dataset` beside what else `to` has."""
+        return submit_apply(
+            self._door.open(), model, ref, to=to, dataset=dataset, params=params or {}, terms=terms
+        )
 
     def pipeline(
         self,
@@ -156,15 +159,15 @@ class Jobs:
     def reproduce(self, run: str, *, tolerance: float = TOLERANCE) -> Reproduction:
         """Do a run again and compare the outcomes: data to the digest, metrics within `tolerance`.
 
-        A training, benchmark or application is queued, and waited for. Raises InvalidInput where the run
+        What trains or uses a model is queued, and waited for. Raises InvalidInput where the run
         lacks something; the message says what.
         """
         workspace = self._door.open()
         found = get_run(workspace, run)
-        if found.verb not in QUEUED_VERBS:
+        if not needs_job(workspace, found):
             return reproduce_now(workspace, found.id, observer=SILENT)
         again = self.wait(submit_again(workspace, found.id, observer=SILENT).id)
-        return judge(workspace, found, again, tolerance=tolerance)
+        return conclude(workspace, found, again, tolerance=tolerance)
 
     def queue(self) -> QueueListing:
         """Return what waits and for what, and what goes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from threading import Event, Lock, Thread
 from types import TracebackType
@@ -27,6 +28,9 @@ from mlwf_tui.workspace import Workspace
 
 RUN_VARIABLE = "MLWF_RUN"
 Meta = WorkflowMeta | Mapping[str, Any] | None
+_OPENED: ContextVar[str] = ContextVar("mlwf_run", default="")
+"""The run that this thread or task has open; of siblings in other threads none is a part of another."""
+_INHERITED = os.environ.get(RUN_VARIABLE, "")  # of the program that has started this one
 
 
 def open_run(
@@ -42,8 +46,10 @@ def open_run(
     """Begin a run that this program does, `verb` in a word or two, else the program's name.
 
     Use it in a `with` block, which ends it as done, failed or stopped; or call `finish`. While it goes,
-    other programs find its id in MLWF_RUN, see `attach_run`. Whatever fails is logged and does not reach
-    the program, unless `is_strict`; a run that could not be opened takes every call and does nothing.
+    other programs find its id in MLWF_RUN: they `attach_run`, or what they open is a part of it.
+
+    Whatever fails is logged and does not reach the program, unless `is_strict`; a run that could not be
+    opened takes every call and does nothing.
 
     Raises:
         MlwfError: only where `is_strict`.
@@ -88,6 +94,7 @@ class TrackedRun:
         self._lock = Lock()
         self._writers: dict[int, EventWriter] = {}  # by pid
         self._is_over = Event()
+        self._outer = ""  # the run that was open here when this one was
 
     @property
     def is_tracking(self) -> bool:
@@ -283,9 +290,17 @@ class TrackedRun:
             return
         with tolerating("open_run", is_strict=self.is_strict):
             self._run = verbs.start_run(
-                self._workspace, verb, params=params, seed=seed, card=card, process=processes.identify_self()
+                self._workspace,
+                verb,
+                params=params,
+                seed=seed,
+                card=card,
+                process=processes.identify_self(),
+                within=_OPENED.get() or _INHERITED,
             )
             self.id = self._run.id
+            self._outer = _OPENED.get()
+            _OPENED.set(self.id)
             os.environ[RUN_VARIABLE] = self.id
             Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
@@ -304,8 +319,13 @@ class TrackedRun:
             self._is_over.set()
             raise
         self._is_over.set()
+        outer = self._outer or _INHERITED
+        if _OPENED.get() == self.id:
+            _OPENED.set(self._outer)
         if os.environ.get(RUN_VARIABLE) == self.id:
-            del os.environ[RUN_VARIABLE]
+            os.environ[RUN_VARIABLE] = outer
+            if not outer:
+                del os.environ[RUN_VARIABLE]
 
     def _beat(self) -> None:
         """Say every ten seconds that the program lives; ends with the run, or with the process."""

@@ -23,6 +23,7 @@ from textual.screen import Screen
 
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.settings import prepare_home, read_settings
+from mlwf_tui.tui import plain_signs
 from mlwf_tui.tui.screens.skeleton import Skeleton
 from mlwf_tui.tui.terminal import CellDiff, is_backed_up, is_wanted
 from mlwf_tui.tui.theme import DARK, THEMES
@@ -70,7 +71,8 @@ class MlwfApp(App[None]):
         self._open_home = open_home
         self._read_clock = read_clock or _read_local_clock
         self.failure: MlwfError | None = None
-        self._diff = CellDiff() if is_wanted(os.environ) else None
+        signs = plain_signs.ASCII if plain_signs.is_wanted(os.environ) else None
+        self._diff = CellDiff(signs) if is_wanted(os.environ) else None
         self._is_behind = False  # frames were left out because the terminal did not read
         if "TEXTUAL_ANIMATIONS" not in os.environ:
             self.animation_level = "none"  # a page down is 6 KB instead of 71 over SSH

@@ -26,9 +26,20 @@ MODELS = frozenset({EntryKind.MODEL})
 DATA = PROJECTS | VERSIONS
 MADE = frozenset({EntryKind.MODEL, EntryKind.REPORT})
 RUNS = frozenset({EntryKind.RUN})
+COMPARED = DATA | MODELS | RUNS | {EntryKind.STATE}
 NAMED = DATA | MADE
-REFERABLE = NAMED | RUNS | {EntryKind.FOLDER, EntryKind.RECIPE}
-ON_GRAPH = REFERABLE | {EntryKind.WORKSPACE, EntryKind.STATE, EntryKind.INTERMEDIATE}
+STATES = frozenset({EntryKind.STATE})
+PATHS = frozenset({EntryKind.FOLDER, EntryKind.FILE})
+NOTED = PATHS | STATES | {EntryKind.RECIPE, EntryKind.INTERMEDIATE, EntryKind.ARTIFACT}
+"""What has no name of its own: its card has one."""
+CARDS = NAMED | RUNS | NOTED
+"""What has a card on the lineage."""
+TAGGED = CARDS - PROJECTS
+GROUPS = frozenset({EntryKind.GROUP})
+SHOWN = CARDS | GROUPS
+ON_GRAPH = CARDS | GROUPS | {EntryKind.WORKSPACE, EntryKind.PLANNED}
+REMADE = RUNS | VERSIONS | STATES | MADE
+"""Runs, and what a run has made."""
 ANYTHING: frozenset[EntryKind] = frozenset()
 
 
@@ -60,7 +71,7 @@ class Key(msgspec.Struct, frozen=True):
 
 VERBS = (
     Key("commit", "c", "commit", "Name the head as a version", "Data", PROJECTS),
-    Key("restore", "r", "restore", "Bring this version back as a new one", "Data", VERSIONS),
+    Key("restore", "r", "restore", "Bring this version back as a new one", "Data", VERSIONS | STATES),
     Key("undo", "u", "undo", "Take the last change of a head back", "Data", PROJECTS),
     Key("redo", "ctrl+r,U", "redo", "Do the undone change again", "Data", PROJECTS),
     Key(
@@ -69,23 +80,24 @@ VERBS = (
         "items",
         "Look through the items and their pictures",
         "Data",
-        DATA,
+        DATA | STATES,
     ),
-    Key("diff", "d", "diff", "Compare with the mark, or the version before", "Data", DATA),
-    Key("mark", "space", "mark", "Mark for the next diff, or as another source", "Data", DATA),
+    Key("diff", "d", "diff", "Compare with the mark, or the one before", "Data", COMPARED),
+    Key("mark", "space", "mark", "Mark for the next diff, or as another source", "Data", COMPARED),
     Key("check", "V", "check", "Look for what is wrong or suspicious in it", "Data", DATA),
     Key("import", "i", "import", "Import a folder of images and annotations", "Data"),
     Key("transform", "o", "transform", "Make new data with an operation", "Data", DATA),
     Key("pipeline", "Y", "pipeline", "Run the steps of a file or a ready recipe", "Data"),
+    Key("draft", "ctrl+l", "build a pipeline", "Put steps together, look at them, save and run them", "Data"),
     Key("copy", "C", "copy", "Begin a project of its own from here", "Versions", DATA),
     Key("merge", "M", "merge", "Bring changes of another project in", "Versions", DATA),
-    Key("tag", "number_sign", "tag", "Give the version a name of its own", "Versions", VERSIONS),
-    Key("untag", "", "untag", "Take a tag off the version", "Versions", VERSIONS),
     Key("checkout", "W", "checkout", "Write it out as a folder to edit", "Folders", DATA),
     Key("export", "X", "export", "Write it out in another format", "Folders", DATA),
     Key("status", "", "status", "What was edited in a checkout", "Folders"),
     Key("sync", "", "sync", "Take what was edited in a checkout into its project", "Folders"),
     Key("train", "t", "train", "Train a model on this data", "Models", DATA),
+    Key("tune", "S", "search params", "Search for the parameters that train best", "Models", DATA),
+    Key("continue", "", "train on", "Go on with a finished training for more epochs", "Models", RUNS),
     Key(
         "benchmark",
         "b",
@@ -94,24 +106,49 @@ VERBS = (
         "Models",
         DATA | MODELS | RUNS,
     ),
+    Key("compare", "vertical_line", "compare", "Is it really better than another?", "Models", MODELS),
     Key("apply", "a", "apply", "Label data with a model", "Models", DATA | MODELS | RUNS),
+    Key(
+        "star",
+        "asterisk",
+        "star",
+        "Mark it to be found again, or take its star away",
+        "Models",
+        MODELS,
+    ),
+    Key("card", "F", "card", "What the model is, how good it is, and its limits", "Models", MODELS),
+    Key("leaderboard", "", "leaderboard", "The project's models, the best first", "Models", PROJECTS),
     Key("monitor", "m", "monitor", "Follow the run's log and metrics", "Runs", RUNS | MODELS),
     Key("overlay", "O", "overlay", "Draw the run's curves over those of the open one", "Runs", RUNS | MODELS),
     Key("stop", "s", "stop", "Ask the run to stop", "Runs", RUNS),
     Key("pause", "P", "pause", "Let go of the run for a while", "Runs", RUNS),
     Key("resume", "A", "resume", "Go on with the run, from its last checkpoint", "Runs", RUNS),
     Key("retry", "B", "retry", "Do the run once more, from its beginning", "Runs", RUNS),
+    Key("reproduce", "ampersand", "reproduce", "Do its run again: is it the same?", "Runs", REMADE),
     Key("sooner", "greater_than_sign", "sooner", "Raise the waiting run's priority", "Runs", RUNS),
     Key("later", "less_than_sign", "later", "Lower the waiting run's priority", "Runs", RUNS),
     Key("queue", "Q", "queue", "Pause the queue, or let it go on", "Runs"),
-    Key("describe", "e", "describe", "Write a description or message", "Name and copy", NAMED | RUNS),
-    Key("rename", "R", "rename", "Give it another name", "Name and copy", PROJECTS | MADE | RUNS),
-    Key("history", "H", "history", "What was ever said and done of it", "Name and copy", NAMED | RUNS),
+    Key("tag", "number_sign", "tag", "Name a version, or a word to find others by", "Name and copy", TAGGED),
+    Key("untag", "", "untag", "Take a tag off", "Name and copy", TAGGED),
+    Key("describe", "e", "describe", "Write a description or message", "Name and copy", CARDS),
+    Key("rename", "R", "rename", "Give it another name", "Name and copy", CARDS - VERSIONS),
+    Key(
+        "history",
+        "H",
+        "history",
+        "What was said and done of it; restores too",
+        "Name and copy",
+        CARDS,
+    ),
     Key("delete", "D", "delete", "Delete it; its lineage stays", "Name and copy", NAMED),
-    Key("yank", "y", "copy ref", "Copy what the command line calls it", "Name and copy", REFERABLE),
+    Key("yank", "y", "copy ref", "Copy what the command line calls it", "Name and copy", CARDS | GROUPS),
+    Key("yank_id", "ctrl+y", "copy id", "Copy its id", "Name and copy", CARDS),
     Key("graph", "L", "lineage", "Draw only what it came from and what came of it", "Look", ON_GRAPH),
-    Key("trace", "K", "trace", "What it came from and what came of it, as a list", "Look", NAMED | RUNS),
-    Key("reproduce", "", "reproduce", "Do the run again, and say whether it is the same", "Runs", RUNS),
+    Key("trace", "K", "trace", "What it came from and what came of it, as a list", "Look", CARDS),
+    Key("results", "apostrophe", "results", "What the run has made and said, or what made it", "Look", CARDS),
+    Key("contents", "", "contents", "What lies in the folder or file now", "Look", PATHS),
+    Key("hide", "underscore", "hide", "Leave it out of the lineage, or show it again", "Look", SHOWN),
+    Key("save_graph", "ctrl+s", "save lineage", "Write the lineage to a file: SVG, HTML, Mermaid, …", "Look"),
     Key("lint", "I", "lint", "What of the lineage is undocumented, sprawls or cannot be redone", "Home"),
     Key("doctor", "", "doctor", "Look for what would hurt later on this machine", "Home"),
     Key("stats", "", "stats", "How much there is, and how much room it takes", "Home"),
@@ -126,11 +163,13 @@ MOVES = (
     Key("open", "enter", "open", "Open what is selected", "Look"),
     Key("back", "escape", "back", "Close the search, the zoom, the view; then back to the projects", "Look"),
     Key("all_runs", "w", "all runs", "All runs with their curves, time left and marks", "Look"),
+    Key("all_models", "ctrl+e", "all models", "All models: sort, filter, compare, star", "Look"),
     Key("search", "slash", "search", "Filter the tree, find on the graph, search the log", "Look"),
     Key("search_next", "n", "next match", "Go to the next match", "Look"),
     Key("search_previous", "N", "previous match", "Go to the previous match", "Look"),
     Key("view_next", "right_square_bracket", "next view", "Show the next view", "Look"),
     Key("view_previous", "left_square_bracket", "previous view", "Show the previous view", "Look"),
+    Key("places", "semicolon", "go to", "Go to another part of the lineage: project, workspace, all", "Look"),
     Key("zoom", "z", "zoom", "Give this pane the whole screen, and back", "Look"),
     Key("pane_next", "tab", "next pane", "Go to the next pane", "Move"),
     Key("pane_previous", "shift+tab", "previous pane", "Go to the previous pane", "Move"),

@@ -39,9 +39,13 @@ def is_wanted(environment: Mapping[str, str]) -> bool:
 
 
 class CellDiff:
-    """Remembers what every cell of the terminal shows, and writes updates as differences from it."""
+    """Remembers what every cell of the terminal shows, and writes updates as differences from it.
 
-    def __init__(self) -> None:
+    `signs` says what to write in the place of some characters, each as wide as what it stands for.
+    """
+
+    def __init__(self, signs: Mapping[str, str] | None = None) -> None:
+        self._signs = signs or {}
         self._size = (0, 0)
         self._rows: list[list[Cell]] = []
 
@@ -60,7 +64,11 @@ class CellDiff:
             self._rows = [[UNKNOWN] * size[0] for _ in range(size[1])]
         colors = console._color_system or ColorSystem.TRUECOLOR
         pieces = _iter_layout(update) if isinstance(update, LayoutUpdate) else _iter_chops(update)
-        return "".join(self._write_row(x, y, _make_cells(segments, colors)) for x, y, segments in pieces)
+        return "".join(self._write_row(x, y, self._make_cells(segments, colors)) for x, y, segments in pieces)
+
+    def _make_cells(self, segments: Iterable[Segment], colors: ColorSystem) -> list[Cell]:
+        cells, signs = _make_cells(segments, colors), self._signs
+        return [(signs.get(text, text), codes) for text, codes in cells] if signs else cells
 
     def _write_row(self, x: int, y: int, cells: list[Cell]) -> str:
         if y >= len(self._rows) or x >= len(self._rows[y]):

@@ -8,14 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from mlwf_tui.entities.annotation import Annotation
 from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.item import Split
-from mlwf_tui.entities.model import Evaluation, Model
+from mlwf_tui.entities.model import Evaluation, Model, Report
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
@@ -24,6 +22,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import EvaluateRequest, EvaluateResult
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exporting.exports import export_manifest
+from mlwf_tui.workflow.measuring import complete, keep_predictions, list_class_names, read_truths
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
@@ -92,13 +91,26 @@ def find_model(workspace: Workspace, ref: str, terms: Terms) -> Model | None:
 
 def perform_benchmark(recorder: Recorder, version: Version, model: Model, observer: Observer) -> None:
     """Do a queued benchmark: called by the worker."""
-    workspace, params = recorder.workspace, recorder.run.params
-    split = Split(params["split"])
-    _check_fit(workspace, model, version.ref, split)
+    split = Split(recorder.run.params["split"])
+    _check_fit(recorder.workspace, model, version.ref, split)
     result = _predict_split(recorder, version, model, split, observer)
-    evaluation = _evaluate(workspace, version, split, model, result)
+    keep_benchmark(recorder, version, model, split, result, observer)
+
+
+def keep_benchmark(
+    recorder: Recorder,
+    version: Version,
+    model: Model,
+    split: Split,
+    result: EvaluateResult,
+    observer: Observer,
+) -> Report:
+    """Measure what the model said, keep it and the report, and close the run in one transaction."""
+    workspace = recorder.workspace
+    evaluation = _evaluate(workspace, version, split, model, result, observer)
     with recorder.writer() as writer:
         blob = writer.put(msgspec.json.encode(evaluation))
+        predictions = keep_predictions(writer, result.predictions)
     with recorder.finishing():
         taken = {report.name for report in workspace.catalog.reports.list()}
         report = recorder.write_report(
@@ -109,6 +121,7 @@ def perform_benchmark(recorder: Recorder, version: Version, model: Model, observ
             metrics=evaluation.metrics,
             speed=result.speed,
             evaluation=blob,
+            predictions=predictions,
             settings={f"library_{key}": value for key, value in result.library_metrics.items()},
         )
         recorder.result = {
@@ -121,6 +134,7 @@ def perform_benchmark(recorder: Recorder, version: Version, model: Model, observ
             "speed": dict(result.speed),
             "summary": f"mAP50 {evaluation.metrics['map50']:.3f} on {split.value}",
         }
+    return report
 
 
 @contextmanager
@@ -153,7 +167,7 @@ def _predict_split(
 ) -> EvaluateResult:
     workspace = recorder.workspace
     trainer = workspace.registry.get_trainer(model.trainer)
-    data = export_manifest(workspace, version.manifest, trainer.data_format, observer)
+    data = export_manifest(workspace, version.manifest, trainer.data_formats[model.task], observer)
     with open_weights(workspace, model, recorder.run_id) as (weights, scratch):
         request = EvaluateRequest(
             weights=weights,
@@ -168,19 +182,20 @@ def _predict_split(
 
 
 def _evaluate(
-    workspace: Workspace, version: Version, split: Split, model: Model, result: EvaluateResult
+    workspace: Workspace,
+    version: Version,
+    split: Split,
+    model: Model,
+    result: EvaluateResult,
+    observer: Observer,
 ) -> Evaluation:
-    from mlwf_tui.evaluation.evaluate import evaluate  # numpy, which only the worker needs
+    from mlwf_tui.evaluation.evaluate import summarize  # numpy, which only the worker needs
+    from mlwf_tui.evaluation.measured import measure
 
-    truths: dict[str, Annotation] = {
-        item.key: item.annotation
-        for item in iter_items(workspace.store, version.manifest)
-        if item.split is split
-    }
-    predictions: dict[str, Any] = {prediction.key: prediction.objects for prediction in result.predictions}
-    schema = read_summary(workspace.store, version.manifest).schema
-    names = tuple(dict.fromkeys((*schema.class_names, *model.class_names)))
-    return evaluate(truths, predictions, names)
+    predictions = {prediction.key: prediction.objects for prediction in result.predictions}
+    names = list_class_names(workspace, version.manifest, model.class_names)
+    measured = measure(read_truths(workspace, version.manifest, split), predictions, names)
+    return complete(measured, summarize(measured), observer)
 
 
 def _check_fit(workspace: Workspace, model: Model, ref: str, split: Split) -> None:

@@ -13,6 +13,7 @@ from mlwf_tui.store.references import LiveSet
 from mlwf_tui.workflow.live import mark_live
 from mlwf_tui.workflow.transforming.finished_drafts import clear_drafts
 from mlwf_tui.workflow.transforming.finished_predictions import clear_predictions
+from mlwf_tui.workflow.using.package_files import clear_packages
 from mlwf_tui.workspace import Workspace
 
 GRACE_S = 7 * 24 * 3600.0
@@ -50,4 +51,5 @@ def collect(
     let_go_before = datetime.now(UTC) - timedelta(seconds=grace_s)
     clear_drafts(workspace.home, let_go_before)
     clear_predictions(workspace.home, let_go_before)
+    clear_packages(workspace.home, let_go_before)
     return collect_store(workspace.store, mark, observer, timeout_s=timeout_s)

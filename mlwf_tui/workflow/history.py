@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
 
-from mlwf_tui.entities.card import Card
+from mlwf_tui.entities.card import TEXTS
 from mlwf_tui.entities.change import JournalEvent
-from mlwf_tui.entities.project import Project, ProjectState
+from mlwf_tui.entities.project import Project, ProjectState, Version
 from mlwf_tui.workflow.graphs.refs_on_graph import find_card_node
 from mlwf_tui.workspace import Workspace
 
@@ -19,9 +19,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     at: datetime
     author: str
-    what: str  # name, description, state, version, head, tag, input, output, card, or created and deleted
+    what: str  # name, description, state, version, head, tag, visibility, input, output, created, deleted, …
     text: str
     before: str = ""
+    ref: str = ""  # the project's state that it made or named, where restore can bring that back: @2 or @2.1
 
 
 def list_changes(workspace: Workspace, ref: str) -> tuple[Change, ...]:
@@ -36,17 +37,44 @@ def list_changes(workspace: Workspace, ref: str) -> tuple[Change, ...]:
     subjects = [entity.id if isinstance(entity, Project) else node_id]
     states: dict[str, ProjectState] = {}
     numbers: dict[str, str] = {}
+    refs: dict[str, str] = {}
+    authors: dict[str, str] = {}
     if isinstance(entity, Project):
         numbers = {v.id: f"@{v.number} " for v in workspace.catalog.versions.list(entity.id)}
         subjects += numbers
         states = {state.id: state for state in workspace.catalog.projects.list_states(entity.id)}
+        authors = _find_authors(workspace, states)
+        refs = _refer_to_states(states, workspace.catalog.versions.list(entity.id))
     changes: list[Change] = []
     card: dict[str, str] = {}
     for event in workspace.catalog.journal.read_of(subjects):
         for change in _read_event(event, states, card):
             lead = numbers.get(event.subject, "")
-            changes.append(msgspec.structs.replace(change, text=f"{lead}{change.text}"))
+            is_made = lead and change.what == "version"
+            state = str(event.payload.get("state", ""))
+            ref = lead.strip() if is_made else refs.get(state, "")
+            author = change.author or (authors.get(state, "") if event.kind == "head.moved" else "")
+            changes.append(
+                msgspec.structs.replace(change, text=f"{lead}{change.text}", ref=ref, author=author)
+            )
     return tuple(changes)
+
+
+def _find_authors(workspace: Workspace, states: Mapping[str, ProjectState]) -> dict[str, str]:
+    """Return by whose run each state was made."""
+    runs = workspace.catalog.runs.list(limit=None, ids={s.run_id for s in states.values() if s.run_id})
+    by_run = {run.id: run.author for run in runs}
+    return {id: by_run[state.run_id] for id, state in states.items() if state.run_id in by_run}
+
+
+def _refer_to_states(states: Mapping[str, ProjectState], versions: Iterable[Version]) -> dict[str, str]:
+    """Return how each state of a project is written behind its name: by the version that names it, if any."""
+    named = {version.manifest: version.number for version in versions}
+    return {
+        id: f"@{named[state.manifest]}" if state.manifest in named else f"@{state.base}.{state.minor}"
+        for id, state in states.items()
+        if state.manifest in named or state.minor
+    }
 
 
 def list_minor_versions(workspace: Workspace, project: str) -> tuple[ProjectState, ...]:
@@ -69,7 +97,7 @@ def _read_event(
     _, _, what = event.kind.partition(".")
     match event.kind.split("."):
         case ["card", "changed"]:
-            for field in Card.__struct_fields__:
+            for field in TEXTS:
                 before, now = card.get(field, ""), said.get(field, "")
                 if before != now:
                     yield _change(event, field, now, before)
@@ -85,8 +113,12 @@ def _read_event(
             yield _change(event, what, said.get("name", "") or said.get("verb", ""))
             if said.get("text"):
                 yield _change(event, "description", said["text"])
-        case ["version", "tagged" | "untagged"]:
+        case ["card", "hidden" | "shown"]:
+            yield _change(event, "visibility", what)
+        case ["version" | "card", "tagged" | "untagged"]:
             yield _change(event, "tag", f"{'+' if what == 'tagged' else '-'}{said.get('tag', '')}")
+        case ["model", "starred" | "unstarred"]:
+            yield _change(event, "star", "★" if what == "starred" else "taken away")
         case ["head", _]:
             yield _change(
                 event, "head", _tell_move(what, said.get("verb", ""), states.get(said.get("state", "")))

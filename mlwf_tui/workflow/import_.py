@@ -39,6 +39,7 @@ from mlwf_tui.workflow.importing.known_items import KnownItems
 from mlwf_tui.workflow.importing.narrowing import Narrowing, narrow
 from mlwf_tui.workflow.importing.readers import open_readers
 from mlwf_tui.workflow.importing.scan import scan_folder
+from mlwf_tui.workflow.importing.source_facts import SourceFact, describe_listing
 from mlwf_tui.workflow.importing.spool import ItemSpool
 from mlwf_tui.workflow.importing.unpacked import clear_unpacked
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
@@ -132,6 +133,7 @@ class _Import:
     listing: FolderListing = field(init=False)
     left_out: tuple[Problem, ...] = ()  # of an archive
     fingerprint: str = field(init=False)
+    fact: SourceFact = field(init=False)
     project: Project | None = None  # None where there is none of that name yet
     cache: ImportCache | None = None
     narrowing: Narrowing | None = None  # None where all files are looked at
@@ -151,6 +153,7 @@ class _Import:
         if not self.source.is_file():
             self.listing = scan_folder(self.source)
             self.fingerprint = compute_fingerprint(self.listing)
+            self.fact = describe_listing(self.listing)
             self._find_project()
             return
         from mlwf_tui.workflow.importing.unpack import (  # Python's archive readers take 10 ms
@@ -160,6 +163,7 @@ class _Import:
 
         archive = open_archive(self.source, self.observer)
         self.fingerprint = _OF_ARCHIVE + archive.digest
+        self.fact = SourceFact(digest=archive.digest)
         self._find_project()
         if self.find_last() is None:
             unpacked = stack.enter_context(unpack(self.workspace.home, archive, self.observer))
@@ -191,7 +195,7 @@ class _Import:
         with run.finishing():
             version = self._name_version(self.project)
             result = repeat(run.run_id, self.project_name, last, version)
-            run.result = describe(result)
+            run.result = self._describe(result, self.project.manifest)
         return result
 
     def narrow(self) -> Choice | None:
@@ -257,7 +261,7 @@ class _Import:
                 run.write_head(project, manifest)
                 version = self._name_version(self.workspace.catalog.projects.get_by_id(project.id))
             result = summarise(intake, self.joined, self.project_name, run.run_id, choice, version)
-            run.result = describe(result)
+            run.result = self._describe(result, manifest.digest)
         # After the commit: a cache that knew more than the catalog would hide what was never stored.
         is_narrowable = intake.is_local and not (self.is_archive or self.listing.faults)
         head = Head(
@@ -273,6 +277,10 @@ class _Import:
         )
         self._find_cache(project).write(head, intake.items, self.listing if is_narrowable else None)
         return result
+
+    def _describe(self, result: ImportResult, manifest: Digest) -> dict[str, Any]:
+        """Return what the run keeps: its result, and what doing it again is held against."""
+        return {**describe(result), "listing": msgspec.to_builtins(self.fact), "manifest": manifest}
 
     def _find_cache(self, project: Project) -> CacheFile:
         return find_cache(self.workspace, project.id, str(self.source.resolve()), self.dataset, self.format)

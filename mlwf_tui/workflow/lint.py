@@ -9,7 +9,7 @@ from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version, VersionKind
-from mlwf_tui.entities.remark import FIXES, LintResult, Remark, RemarkKind
+from mlwf_tui.entities.remark import FIXES, WARNING_TAGS, LintResult, Remark, RemarkKind
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.store.manifests import read_summary
@@ -20,9 +20,13 @@ from mlwf_tui.workflow.refs import resolve
 from mlwf_tui.workflow.reproduce import VERBS, find_lacks
 from mlwf_tui.workflow.run import put_card
 from mlwf_tui.workflow.running.surroundings import is_tracked
+from mlwf_tui.workflow.tag import tag
 from mlwf_tui.workspace import Workspace
 
 MAX_CLASSES = 5
+TELL = "tag it, so that its card says so"
+MADE_AGAIN = tuple(verb for verb in VERBS if verb != "import")
+"""What should be possible to make again; what was imported is in the home, and its folder may go."""
 Described = Project | Version | Model | Report
 
 
@@ -53,7 +57,9 @@ def fix_remarks(
     """Put right what lint says now, of these kinds and of these nodes, or all that can be; return it.
 
     A description comes from what is known of the thing. A dataset is shown as the version that it is
-    of; its edge stays. All of it can be seen in the history.
+    of; its edge stays. What was done and cannot be changed any more, a run that has noted files one by one
+    or cannot be done again, is tagged, so that its card says so; it is remarked no more. All of it can be
+    seen in the history.
 
     Raises:
         InvalidParameter: there is no fix for such a kind.
@@ -79,7 +85,7 @@ def _fix(workspace: Workspace, remark: Remark) -> None:
         case RemarkKind.DATASET:
             put_card(workspace, remark.node, Card(shown_as="project"))
         case RemarkKind.SPRAWL | RemarkKind.NOT_REPRODUCIBLE:
-            raise AssertionError("they have no fix")
+            tag(workspace, remark.node, WARNING_TAGS[remark.kind])
         case _:
             assert_never(remark.kind)
 
@@ -154,14 +160,23 @@ def _iter_datasets(graph: LineageGraph) -> Iterator[Remark]:
             )
 
 
+def _list_tagged(graph: LineageGraph, kind: RemarkKind) -> frozenset[str]:
+    """Return the nodes whose cards say already what there is to remark."""
+    return frozenset(node.id for node in graph.nodes if WARNING_TAGS[kind] in node.tags)
+
+
 def _iter_sprawl(workspace: Workspace, graph: LineageGraph) -> Iterator[Remark]:
+    tagged = _list_tagged(graph, RemarkKind.SPRAWL)
     for siblings in group_siblings(workspace, graph):
+        if siblings.run in tagged:
+            continue
         yield Remark(
             kind=RemarkKind.SPRAWL,
             ref=siblings.run,
             node=siblings.run,
             message=f"{len(siblings.members)} files of {siblings.folder} are noted one by one (they are drawn"
             " as one): note the folder",
+            fix=TELL,
         )
 
 
@@ -169,9 +184,9 @@ def _iter_not_reproducible(
     workspace: Workspace, graph: LineageGraph, runs: Sequence[Run]
 ) -> Iterator[Remark]:
     """Yield the runs that have made something and could not do so again."""
-    on_graph = {node.id for node in graph.nodes}
+    on_graph = {node.id for node in graph.nodes} - _list_tagged(graph, RemarkKind.NOT_REPRODUCIBLE)
     for run in runs:
-        is_asked = run.verb in VERBS or is_tracked(run)
+        is_asked = run.verb in MADE_AGAIN or is_tracked(run)
         if not (is_asked and run.outputs and run.state is RunState.DONE and f"run:{run.id}" in on_graph):
             continue
         lacks = find_lacks(workspace, run)
@@ -181,4 +196,5 @@ def _iter_not_reproducible(
                 ref=run.id,
                 node=f"run:{run.id}",
                 message=f"the {run.verb} {run.id} cannot be done again: {'; '.join(lacks)}",
+                fix=TELL,
             )

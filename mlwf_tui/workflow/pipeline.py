@@ -51,6 +51,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     params: Mapping[str, Any] = {}
     seed: int | None = None
     sweep: Mapping[str, Sequence[Any]] = {}
+    is_again: bool = False  # every step is done, though its result is known, and nothing is trained
 
     def read(self) -> Pipeline:
         """Return the pipeline that is meant; raises InvalidParameter with every fault and its line."""
@@ -126,7 +127,7 @@ def run_pipeline(workspace: Workspace, request: Request, *, observer: Observer) 
     pipeline = request.read()
     plans = plan_pipeline(workspace, pipeline)
     if not pipeline.sweeps:
-        return _run_alone(workspace, plans[0], observer)
+        return _run_alone(workspace, plans[0], observer, is_again=request.is_again)
     return _run_sweep(workspace, pipeline, plans, observer)
 
 
@@ -145,7 +146,7 @@ def preview_pipeline(workspace: Workspace, request: Request, *, observer: Observ
         recipe="",
         cached=all(point.cached for point in points),
         is_dry_run=True,
-        warnings=plans[0].warnings,
+        warnings=tuple(dict.fromkeys([*plans[0].warnings, *(w for point in points for w in point.warnings)])),
         points=points,
     )
 
@@ -180,9 +181,10 @@ def needs_job(workspace: Workspace, request: Request) -> bool:
     return any(plan.uses_model for plan in plan_pipeline(workspace, request.read()))
 
 
-def _run_alone(workspace: Workspace, plan: Plan, observer: Observer) -> PipelineResult:
+def _run_alone(workspace: Workspace, plan: Plan, observer: Observer, *, is_again: bool) -> PipelineResult:
     recipe = keep_recipe(workspace, plan.pipeline)
-    point = train_on_output(workspace, plan, run_point(workspace, plan, recipe, observer, parent=None))
+    point = run_point(workspace, plan, recipe, observer, parent=None, is_again=is_again)
+    point = point if is_again else train_on_output(workspace, plan, point)
     return PipelineResult(
         pipeline=plan.pipeline.name,
         run=point.run,

@@ -20,7 +20,7 @@ from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref
 from mlwf_tui.workflow.transforming.making_hand import Shown, ShowTask, Task
 from mlwf_tui.workflow.transforming.planning import Counts, Fate, Planned, Survey, join_source_schemas
 from mlwf_tui.workflow.transforming.recipes import Recipe, check_recipe, name_sources
-from mlwf_tui.workflow.transforming.sources import Sources
+from mlwf_tui.workflow.transforming.sources import Source, Sources
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
@@ -113,23 +113,28 @@ class Previewer:
         seed: int = 0,
         keys: Collection[str] = (),
         count: int = 4,
+        sources: Sequence[Source] = (),
         observer: Observer,
     ) -> Preview:
-        """As the function `preview`."""
+        """As the function `preview`; `sources`, where there are any, take the place of what `refs` name."""
         workspace = self._workspace
-        found = [(*resolve_project_ref(workspace, ref), resolve_manifest(workspace, ref)[1]) for ref in refs]
-        named = name_sources([(project.name, number, manifest) for project, number, manifest in found])
+        named = tuple(sources) or self._open(refs)
         recipe = check_recipe(workspace, operation, params, seed, named)
         schema = join_source_schemas(workspace.store, recipe)
         result_schema = recipe.operation.transform_schema(schema, recipe.params)
-        sources = Sources(workspace.store, recipe.sources, between=observer.check_cancelled)
-        survey = Survey(recipe, sources, schema)
+        items = Sources(workspace.store, recipe.sources, between=observer.check_cancelled)
+        survey = Survey(recipe, items, schema)
         chosen = _choose(survey, keys, count, observer)
         pairs = []
         for one in chosen:
             observer.check_cancelled()
-            pairs.append(self._show(recipe, sources, one))
+            pairs.append(self._show(recipe, items, one))
         return Preview(pairs=tuple(pairs), counts=survey.counts, schema=schema, result_schema=result_schema)
+
+    def _open(self, refs: Sequence[str]) -> tuple[Source, ...]:
+        workspace = self._workspace
+        found = [(*resolve_project_ref(workspace, ref), resolve_manifest(workspace, ref)[1]) for ref in refs]
+        return name_sources([(project.name, number, manifest) for project, number, manifest in found])
 
     def _show(self, recipe: Recipe, sources: Sources, chosen: Planned | int) -> PreviewPair:
         if isinstance(chosen, int):
@@ -139,7 +144,10 @@ class Previewer:
             source = sources[result.source]
             before = _read(source)
             return PreviewPair(
-                fate=chosen.fate, before=(before,), after=PreviewImage(result.item, before.image)
+                fate=chosen.fate,
+                before=(before,),
+                after=PreviewImage(result.item, before.image),
+                problem=result.problem,
             )
         shown = self._make(recipe, sources, result)
         after = None if shown.item is None else PreviewImage(shown.item, shown.image)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from mlwf_tui.entities.model import Evaluation, Report
-from mlwf_tui.errors import CorruptData
+from mlwf_tui.entities.model import Evaluation, Report, ReportKind
+from mlwf_tui.errors import CorruptData, InvalidParameter
 from mlwf_tui.workspace import Workspace
 
 
@@ -27,8 +27,11 @@ def read_evaluation(workspace: Workspace, report: Report) -> Evaluation:
     """Read the full body of a report from the store: classes, curves, confusion, items.
 
     Raises:
+        InvalidParameter: it is a comparison.
         CorruptData: the stored bytes are damaged, or are no evaluation.
     """
+    if report.kind is not ReportKind.BENCHMARK:
+        raise InvalidParameter(f"The report {report.name} compares models.", hint="See mlwf compare.")
     try:
         return msgspec.json.decode(workspace.store.read(report.evaluation), type=Evaluation)
     except msgspec.MsgspecError as error:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from mlwf_tui.entities.card import Card, complete_card, merge_cards, show_safely
-from mlwf_tui.entities.ids import Digest, VersionId
+from mlwf_tui.entities.ids import Digest, RunId, VersionId
 from mlwf_tui.entities.item import check_name
 from mlwf_tui.entities.model import Checkpoint, Model
 from mlwf_tui.entities.project import Project, Version
@@ -53,11 +53,13 @@ def start_run(
     process: ProcessIdentity | None = None,
     patience_s: float = heartbeat.EVERY_S * heartbeat.MISSED,
     arguments: Sequence[str] | None = None,
+    within: str = "",
 ) -> Run:
     """Enter a run that some program does, and return it; `verb` is what the program does, in a word or two.
 
     It counts as lost when `process` has ended without a word, or, where that cannot be seen, when nothing
-    was heard of it for `patience_s` seconds.
+    was heard of it for `patience_s` seconds. `within` is the id of a run that it is a part of, where that
+    one is of this home and goes on.
 
     Raises:
         InvalidParameter: the verb is no name.
@@ -76,6 +78,7 @@ def start_run(
             author=workspace.settings.author,
             workspace=workspace.settings.workspace,
             environment=environment,
+            parent=_find_going(workspace, within),
         )
         if process is not None:
             workspace.catalog.jobs.create(run.id, process)
@@ -83,6 +86,12 @@ def start_run(
         if card is not None:
             put_card(workspace, f"run:{run.id}", card)
     return run
+
+
+def _find_going(workspace: Workspace, run_id: str) -> RunId | None:
+    """Return a run's id if it goes on; what a program was left may be of an old one, or of another home."""
+    found = workspace.catalog.runs.list(ids=[run_id]) if run_id else ()
+    return found[0].id if found and not found[0].state.is_finished else None
 
 
 def get_tracked(workspace: Workspace, ref: str) -> Run:

@@ -66,7 +66,7 @@ class TransformResult(msgspec.Struct, frozen=True, kw_only=True):
     items_dropped: int = 0
     images_made: int = 0
     images_resumed: int = 0  # made by an earlier run that did not end
-    problems: tuple[Problem, ...] = ()  # images that could not be made
+    problems: tuple[Problem, ...] = ()  # images that could not be used, or made
     conflicts: tuple[str, ...] = ()  # between definitions of the result and of the project, a sentence each
 
 
@@ -212,6 +212,9 @@ def follow_recipe(
     with plan_recipe(workspace.store, workspace.home, recipe, observer) as plan:
         if check is not None:
             check(plan)
+        if plan.problems and is_strict:
+            first = plan.problems[0]
+            raise InvalidInput(f"{first.path} could not be used: {first.reason}", hint="Nothing was changed.")
         manifest, tally = _write_results(run, recipe, plan, observer, workers, is_strict=is_strict)
         _check_made(recipe, manifest, tally)
         return Followed(
@@ -219,7 +222,7 @@ def follow_recipe(
             counts=_count_made(plan, tally),
             images_made=tally.made,
             images_resumed=tally.resumed,
-            problems=tuple(tally.problems),
+            problems=(*plan.problems, *tally.problems),
         )
 
 
@@ -384,5 +387,5 @@ def _summarise(operation: str, result: TransformResult) -> str:
     if result.cached:
         return f"{text}, as the same recipe had made before"
     if result.problems:
-        return f"{text}, partly: {len(result.problems):,} of the images could not be made"
+        return f"{text}, partly: {len(result.problems):,} of the images could not be used"
     return text

@@ -120,7 +120,9 @@ def test_history_lint_and_reproduce_say_what_they_found(shell: Shell) -> None:
     assert shell.json("reproduce", run["id"], "--check") == {
         "run": run["id"], "is_reproducible": True, "lacks": [], "changes": [],
     }  # fmt: skip
-    shell("reproduce", shell.json("runs")["runs"][-1]["id"], code=1)
+    assert shell.json("reproduce", shell.json("runs")["runs"][-1]["id"])["is_same"], "an import"
+    commit = next(run for run in shell.json("runs")["runs"] if run["verb"] == "commit")
+    shell("reproduce", commit["id"], code=1)
 
 
 def test_a_shell_script_is_put_on_the_lineage(shell: Shell, tmp_path: Path) -> None:

@@ -9,17 +9,23 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry
 from mlwf_tui.entities.model import Checkpoint, Model
+from mlwf_tui.errors import Untrusted
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import (
+    Agreement,
     EvaluateRequest,
     EvaluateResult,
+    ExportRequest,
+    ExportResult,
+    ExportTarget,
     FitRequest,
     FitResult,
     ItemPrediction,
@@ -40,14 +46,23 @@ class SeeingTrainer:
 
     name = "seer"
     summary = "sees what it was told"
-    data_format = "yolo"
+    licence = "none"
+    data_formats: Mapping[str, str] = {"detect": "yolo"}
     params_type: type[Any] = NoParams
 
     def list_architectures(self) -> tuple[str, ...]:
         return ("seer",)
 
+    def find_task(self, architecture: str) -> str:
+        return "detect"
+
     def check_settings(self, params: NoParams, extra: Mapping[str, Any]) -> None:
         """Everything goes."""
+
+    def resolve_settings(
+        self, params: NoParams, extra: Mapping[str, Any], *, task: str, has_gpu: bool
+    ) -> Mapping[str, Any]:
+        return {}
 
     def can_resume(self, folder: Path) -> bool:
         return False
@@ -62,10 +77,6 @@ class SeeingTrainer:
         self, request: PredictRequest, items: Sequence[SourceItem], observer: Observer
     ) -> Iterator[ItemPrediction]:
         told = json.loads(request.weights.read_text("utf-8"))
-        objects = tuple(
-            AnnotatedObject(name, Geometry.rectangle(left, top, right, bottom), confidence=0.9)
-            for name, left, top, right, bottom in told["boxes"]
-        )
         for number, source in enumerate(items):
             while number == told["waits_after"] and not Path(told["gate"]).exists():
                 observer.check_cancelled()
@@ -77,7 +88,71 @@ class SeeingTrainer:
             if source.item.name in told["broken"]:
                 yield ItemPrediction(key=source.item.key, problem="The image cannot be decoded.")
             else:
-                yield ItemPrediction(key=source.item.key, objects=objects)
+                yield ItemPrediction(key=source.item.key, objects=_read_objects(told))
+
+    @contextmanager
+    def open_predictor(self, request: PredictRequest) -> Iterator[SeeingPredictor]:
+        yield SeeingPredictor(json.loads(request.weights.read_text("utf-8")))
+
+    def check_weights(self, path: Path) -> None:
+        if "danger" in json.loads(path.read_text("utf-8")):
+            raise Untrusted(f"The weights {path.name} name danger.", hint="--trust")
+
+    def list_export_targets(self) -> tuple[ExportTarget, ...]:
+        return (
+            ExportTarget(name="onnx", summary="as it is"),
+            ExportTarget(name="rare", summary="", missing="rare is not installed.", hint="pip install rare"),
+        )
+
+    def export(self, request: ExportRequest, observer: Observer) -> ExportResult:
+        """Write the weights as they are; they tell how far the package is to differ."""
+        told = json.loads(request.weights.read_text("utf-8"))
+        package = request.folder / "package"
+        package.mkdir()
+        (package / "seen.json").write_bytes(request.weights.read_bytes())
+        (package / "sample.png").write_bytes(request.samples[0])
+        return ExportResult(
+            weights="seen.json",
+            interface={
+                "format": request.format,
+                "weights": "seen.json",
+                "classes": list(request.class_names),
+                "input": {"shape": [1, 3, request.image_size_px, request.image_size_px]},
+            },
+            agreement=(Agreement(name="score", difference=told.get("differs", 0.0), tolerance=0.01),),
+            licence="none",
+            environment={"seer": "1"},
+        )
+
+
+class SeeingPredictor:
+    """Sees what it was told on every image; an image whose bytes end in `broken` cannot be used.
+
+    It waits for the file `gate` where there is to be one, and writes how many images it was given to `trace`.
+    """
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        self._told = told
+
+    def predict(self, images: Sequence[bytes]) -> tuple[ItemPrediction, ...]:
+        if self._told["trace"]:
+            with Path(self._told["trace"]).open("a", encoding="utf-8") as file:
+                file.write(f"{len(images)}\n")
+        while self._told["gate"] and not Path(self._told["gate"]).exists():
+            time.sleep(0.01)
+        return tuple(
+            ItemPrediction(key="", problem="It cannot be decoded.")
+            if data.endswith(b"broken")
+            else ItemPrediction(key="", objects=_read_objects(self._told))
+            for data in images
+        )
+
+
+def _read_objects(told: dict[str, Any]) -> tuple[AnnotatedObject, ...]:
+    return tuple(
+        AnnotatedObject(name, Geometry.rectangle(left, top, right, bottom), confidence=0.9)
+        for name, left, top, right, bottom in told["boxes"]
+    )
 
 
 def add_seer(
@@ -89,6 +164,7 @@ def add_seer(
     trace: str = "",
     gate: str = "",
     waits_after: int = -1,
+    **told_too: Any,
 ) -> Model:
     """Enter a model that sees these boxes on every image; its weights are in the store.
 
@@ -99,6 +175,7 @@ def add_seer(
         with run.writer() as writer:
             told = {
                 "boxes": boxes, "broken": broken, "trace": trace, "gate": gate, "waits_after": waits_after,
+                **told_too,
             }  # fmt: skip
             content = json.dumps(told).encode()
             blob = writer.put(content)

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from mlwf_tui.errors import Cancelled
 from mlwf_tui.media.duplicates import (
+    MAX_BRIGHTER,
     MAX_DISTANCE,
     MAX_GREY_DIFFERENCE,
     MAX_SHARE,
+    MAX_SPREAD_SHARE,
     find_equal,
     find_similar,
 )
@@ -58,8 +60,26 @@ def test_a_small_image_that_differs_is_another_one() -> None:
     hashes = np.full((2, 16), 0b10101010, np.uint8)
     greys = np.tile(np.arange(64, dtype=np.uint8), (2, 1))
     assert find_similar(hashes, greys) == ([[0, 1]], 0)
-    greys[1] += 20
+    greys[1, ::2] += 20
     assert find_similar(hashes, greys) == ([], 0)
+
+
+@pytest.mark.parametrize(("brighter", "is_alike"), [(20, True), (26, True), (27, False)])
+def test_a_copy_that_is_brighter_or_darker_by_a_tenth_is_found(brighter: int, is_alike: bool) -> None:
+    hashes = np.full((2, 16), 0b10101010, np.uint8)
+    greys = np.tile(np.arange(64, dtype=np.uint8), (2, 1))
+    greys[1] += brighter
+    assert bool(find_similar(hashes, greys).groups) is is_alike
+    assert bool(find_similar(hashes, greys[::-1]).groups) is is_alike
+
+
+def test_faint_images_of_other_brightness_must_be_nearly_the_same() -> None:
+    hashes = np.full((2, 16), 0b10101010, np.uint8)
+    greys = np.tile(np.arange(64, dtype=np.uint8) // 4, (2, 1))  # they spread by 4.6
+    greys[1] += 20
+    assert find_similar(hashes, greys).groups
+    greys[1, ::2] += 5
+    assert not find_similar(hashes, greys).groups
 
 
 def test_empty_images_are_like_none() -> None:
@@ -86,9 +106,19 @@ def draw_crowd(seed: int, count: int) -> tuple[NDArray[np.uint8], NDArray[np.uin
     random = np.random.default_rng(seed)
     bits = np.tile(np.unpackbits(random.integers(0, 256, 16, dtype=np.uint8)), (count, 1))
     hashes = np.packbits(bits ^ (random.random((count, 128)) < 0.07), axis=1)
-    shifts = random.integers(0, 60, (count, 1)) + random.integers(-4, 5, (count, 64))
+    shifts = random.integers(0, 120, (count, 1)) + random.integers(-7, 8, (count, 64))
     greys = (np.arange(64) * 2 + shifts).clip(0, 255).astype(np.uint8)
     return hashes, greys
+
+
+def are_alike(pixels: NDArray[np.int64], one: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say which small images are alike with one, as they are or at its brightness."""
+    brighter = (pixels - one).mean(axis=1)
+    beside = np.abs(pixels - one - brighter[:, None]).mean(axis=1)
+    spread = (pixels.std(axis=1) + one.std()) / 2
+    is_shifted = (np.abs(brighter) <= MAX_BRIGHTER) & (beside <= np.minimum(6, MAX_SPREAD_SHARE * spread))
+    is_plain = np.abs(pixels - one).mean(axis=1) <= MAX_GREY_DIFFERENCE
+    return np.asarray(is_plain | is_shifted)
 
 
 def compare_each(hashes: NDArray[np.uint8], greys: NDArray[np.uint8]) -> list[list[int]]:
@@ -98,7 +128,7 @@ def compare_each(hashes: NDArray[np.uint8], greys: NDArray[np.uint8]) -> list[li
     for place in range(len(hashes)):
         distance, set_bits = (bits != bits[place]).sum(axis=1), (bits | bits[place]).sum(axis=1)
         is_near = (distance <= MAX_DISTANCE) & (distance <= MAX_SHARE * set_bits)
-        near = np.flatnonzero(is_near & (np.abs(pixels - pixels[place]).mean(axis=1) <= MAX_GREY_DIFFERENCE))
+        near = np.flatnonzero(is_near & are_alike(pixels, pixels[place]))
         roots[np.isin(roots, roots[near])] = roots[near].min()
     groups = [np.flatnonzero(roots == root).tolist() for root in np.unique(roots)]
     return [group for group in groups if len(group) > 1]

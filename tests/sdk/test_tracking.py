@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -17,7 +18,7 @@ from mlwf_tui import sdk
 from mlwf_tui.entities.card import MAX_TITLE
 from mlwf_tui.entities.run import ArtifactKind, RunState
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
-from mlwf_tui.sdk import Home, WorkflowMeta, WorkflowSettings, attach_run, open_run
+from mlwf_tui.sdk import Home, TrackedRun, WorkflowMeta, WorkflowSettings, attach_run, open_run
 from mlwf_tui.sdk.tolerance import COMPLAINTS, EVERY_S
 
 FIFTY = """
@@ -302,3 +303,29 @@ def test_a_file_is_the_same_until_it_changes(filled: Home, tmp_path: Path) -> No
         changed = run.add_input_file(path)
         assert changed is not None
         assert changed != first
+
+
+def test_a_run_that_is_opened_within_another_is_a_part_of_it(filled: Home) -> None:
+    beside: list[TrackedRun] = []
+    with open_run("search", home=filled, is_strict=True) as outer:
+        with open_run("train", home=filled, is_strict=True) as inner:
+            pass
+        assert os.environ["MLWF_RUN"] == outer.id, "the outer one goes on"
+        thread = Thread(target=lambda: beside.append(open_run("beside", home=filled, is_strict=True)))
+        thread.start()
+        thread.join()
+        code = "import sys; from mlwf_tui.sdk import open_run\n" \
+            "with open_run('child', home=sys.argv[1], is_strict=True) as run: print(run.id)"  # fmt: skip
+        words = [sys.executable, "-c", code, str(filled.path)]
+        child = subprocess.run(
+            words, env={**os.environ, "MLWF_RUN": outer.id}, capture_output=True, text=True, check=True
+        ).stdout.strip()
+    beside[0].finish()
+    runs = filled.door.open().catalog.runs
+    assert runs.get(inner.id).parent == outer.id
+    assert runs.get(child).parent == outer.id
+    assert runs.get(beside[0].id).parent is None, "another thread's run is a part of none"
+    with open_run("later", home=filled, is_strict=True) as later:
+        pass
+    assert runs.get(later.id).parent is None
+    assert "MLWF_RUN" not in os.environ

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mlwf_tui.tui.screens.choices import list_menu
+from mlwf_tui.tui.screens.outline import make_node_entry
+from mlwf_tui.tui.screens.snapshot import Snapshot, read_snapshot
 from mlwf_tui.tui.widgets.confirm import Confirm
+from mlwf_tui.tui.widgets.entry import EntryKind
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.pipeline import make_request, run_pipeline
@@ -72,3 +76,37 @@ async def test_the_graph_and_the_details_show_the_steps(empty_home: Workspace, t
         await app.press("2", "z")
         await app.until_text("§ small")
         await app.until_text("▫ kept")
+
+
+class _Looking(KeepingObserver):
+    """Reads what the app draws while a step goes on."""
+
+    def __init__(self, home: Workspace) -> None:
+        super().__init__()
+        self._home = home
+        self.snapshots: list[Snapshot] = []
+
+    def check_cancelled(self) -> None:
+        if not self.snapshots and self.steps and "kept" in self.steps[-1][2]:
+            self.snapshots.append(read_snapshot(self._home, ()))
+
+
+def test_steps_to_do_are_on_the_apps_graph_and_offer_nothing_to_do(
+    empty_home: Workspace, tmp_path: Path
+) -> None:
+    Path(fill(empty_home, tmp_path)).write_text(
+        TEXT.replace("outputs", "  - {operation: split}\noutputs"), "utf-8"
+    )
+    request = make_request(empty_home, str(tmp_path / "p.yaml"), sources={"": "drawn"})
+    observer = _Looking(empty_home)
+    run_pipeline(empty_home, request, observer=observer)
+    (snapshot,) = observer.snapshots
+    planned = [node for node in snapshot.graph.nodes if node.is_planned]
+    assert [(node.title, node.state) for node in planned] == [
+        ("kept", ""), ("split", "queued"), ("split", ""),
+    ]  # fmt: skip
+    entries = [make_node_entry(node, snapshot, planned[0].created_at) for node in planned]
+    assert {entry.kind for entry in entries} == {EntryKind.PLANNED}
+    offered = [list_menu(entry, snapshot, None) for entry in entries]
+    assert {choice.id for choices in offered for choice in choices} == {"graph"}
+    assert not any(node.is_planned for node in read_snapshot(empty_home, ()).graph.nodes)

@@ -21,7 +21,10 @@ from textual._compositor import LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
+from mlwf_tui.tui import plain_signs
 from mlwf_tui.tui.terminal import CellDiff, is_backed_up, is_wanted
+from mlwf_tui.tui.widgets.drawing import KIND_GLYPHS
+from mlwf_tui.tui.widgets.formats import STATE_GLYPHS
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workspace import Workspace
 from tests.tui.homes import write_run_files
@@ -208,3 +211,21 @@ def test_poor_terminals_get_a_readable_picture(
     assert "Projects" in terminal.see("This pane")
     os.kill(terminal.pid, signal.SIGTERM)
     assert terminal.wait() == 143, terminal.written[-3000:].decode()
+
+
+def test_a_terminal_without_our_signs_gets_ascii_and_what_people_wrote() -> None:
+    """Kinds and states keep a sign of their own each."""
+    line = LayoutUpdate([[Strip([Segment("╭─ ◆ größe ✓ ⣿")])]], Region(0, 0, COLUMNS, 1))
+    written = CellDiff(plain_signs.ASCII).render(line, (COLUMNS, ROWS), CONSOLE)
+    assert "+- V größe + @" in written
+    glyphs = (*KIND_GLYPHS.values(), *STATE_GLYPHS.values())
+    assert all(plain_signs.ASCII.get(glyph, glyph).isascii() for glyph in glyphs)
+    kinds = {plain_signs.ASCII[glyph] for glyph in KIND_GLYPHS.values()}
+    assert len(kinds) == len(KIND_GLYPHS) - 1, "models and weights share theirs; the card names its kind"
+
+
+def test_ascii_is_written_where_a_person_or_the_kind_of_terminal_asks_for_it() -> None:
+    assert plain_signs.is_wanted({"TERM": "linux"})
+    assert plain_signs.is_wanted({"MLWF_ASCII": "1", "TERM": "xterm"})
+    assert not plain_signs.is_wanted({"TERM": "linux", "MLWF_ASCII": "0"})
+    assert not plain_signs.is_wanted({"TERM": "xterm"})

@@ -17,6 +17,7 @@ from mlwf_tui.protocols.trainers import PREDICT_BATCH
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.collect import collect
+from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.pipeline import PipelineResult, make_request, run_pipeline, submit_pipeline
 from mlwf_tui.workflow.resume import resume_run
 from mlwf_tui.workflow.runs import get_run
@@ -25,6 +26,7 @@ from mlwf_tui.workspace import Workspace, open_workspace
 from tests import jobs
 from tests.fakes.observers import KeepingObserver, StoppingObserver
 from tests.fakes.seeing import add_seer
+from tests.making import make_voc
 from tests.states import make_plain_item, set_state
 
 SPOTS = [("spot", 4, 3, 20, 20)]
@@ -182,3 +184,28 @@ def test_where_no_image_can_be_used_nothing_is_changed(home: Workspace, tmp_path
     with pytest.raises(InvalidInput, match=r"None of 53 images can be used; the first, main/000\.png"):
         run_text(home, tmp_path)
     assert home.catalog.projects.find("out", "default") is None
+
+
+def test_the_result_comes_into_a_dataset_beside_what_the_project_has(
+    home: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace = tmp_path / "trace"
+    add_seer(home, "eye", SPOTS, trace=str(trace))
+    make_voc(tmp_path / "voc", {"a.jpg": [("cell", 2, 3, 20, 21)], "b.jpg": []})
+    import_folder(home, tmp_path / "voc", "drawn", observer=KeepingObserver())
+    set_state(home, "out", [make_plain_item("main/old.png")])
+    words = ("--home", str(home.home), "apply", "eye", "drawn", "-p", "device=cpu", "--gpus", "0",
+             "--to", "out", "--dataset", "guessed")  # fmt: skip
+    assert main(words) == 0
+    assert "out@2" in capsys.readouterr().out
+    placed = {item.key: len(item.annotation.objects) for item in list_out(home)}
+    assert list(placed.values()) == [1, 1, 0]
+    first, *_, old = placed
+    assert (first.startswith("guessed/"), old) == (True, "main/old.png")
+    trace.unlink()
+    assert main(words) == 0, "the very same is no clash"
+    assert not trace.exists(), "the model is not asked again"
+    assert main([*words, "-p", "confidence=0.9"]) == 1
+    assert f"another item {first}" in capsys.readouterr().err
+    assert not trace.exists(), "a clash is told before the model is asked"
+    assert main([*words[:-1], "../x"]) == 2

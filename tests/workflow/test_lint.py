@@ -13,6 +13,7 @@ from mlwf_tui.workflow.graphs.folding import fold_files
 from mlwf_tui.workflow.history import list_changes
 from mlwf_tui.workflow.lint import fix_remarks, lint
 from mlwf_tui.workflow.run import add_input, add_output, finish_run, start_run
+from mlwf_tui.workflow.tag import untag
 from mlwf_tui.workflow.trace import trace
 from mlwf_tui.workspace import Workspace
 from tests.tui.homes import fill_finished
@@ -103,7 +104,18 @@ def test_only_what_was_asked_for_is_fixed(filled: Workspace) -> None:
     wanted = next(r for r in lint(filled).remarks if r.message.startswith("the report"))
     assert [r.node for r in fix_remarks(filled, nodes=[wanted.node])] == [wanted.node]
     with pytest.raises(InvalidParameter):
-        fix_remarks(filled, ["sprawl"])
+        fix_remarks(filled, ["untidy"])
+
+
+def test_what_cannot_be_changed_any_more_is_said_on_its_card_and_remarked_no_more(filled: Workspace) -> None:
+    fixed = fix_remarks(filled, ["sprawl", "not_reproducible"])
+    assert {remark.kind for remark in fixed} == {RemarkKind.SPRAWL, RemarkKind.NOT_REPRODUCIBLE}
+    (tool,) = [node for node in filled.catalog.lineage.read_graph().nodes if node.title == "tool"]
+    assert set(tool.tags) == {"sprawls", "not-reproducible"}
+    assert not list_messages(filled, RemarkKind.SPRAWL)
+    assert not list_messages(filled, RemarkKind.NOT_REPRODUCIBLE)
+    untag(filled, tool.id, "sprawls")
+    assert list_messages(filled, RemarkKind.SPRAWL), "whoever takes the tag off is told again"
 
 
 def test_siblings_are_drawn_as_one_folder_with_a_hashed_listing(filled: Workspace, tmp_path: Path) -> None:

@@ -379,7 +379,7 @@ def test_a_dry_run_marks_what_is_known_and_changes_nothing(imported: Workspace, 
     preview = preview_pipeline(imported, request, observer=KeepingObserver())
     steps = preview.points[0].steps
     assert [(s.state, s.items_in, s.items_out) for s in steps] == [
-        (StepState.CACHED, 5, 4), (StepState.CACHED, 4, 3), (StepState.WAITING, 3, None),
+        (StepState.CACHED, 5, 4), (StepState.CACHED, 4, 3), (StepState.WAITING, 3, 3),
     ]  # fmt: skip
     assert (list_runs(imported), manifest_of(imported, "cells")) == before
 

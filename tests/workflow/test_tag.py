@@ -10,6 +10,7 @@ from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.graph import read_graph
+from mlwf_tui.workflow.history import list_changes, list_minor_versions
 from mlwf_tui.workflow.refs import resolve
 from mlwf_tui.workflow.restore import restore
 from mlwf_tui.workflow.show import show
@@ -77,3 +78,43 @@ def test_only_versions_can_be_tagged(two: Workspace) -> None:
         tag(two, "cells", "gold")
     with pytest.raises(NotFound):
         tag(two, "cells@3", "gold")
+
+
+def test_anything_on_the_lineage_has_tags_that_others_may_have_too(two: Workspace) -> None:
+    run, other = (run.id for run in two.catalog.runs.list()[:2])
+    assert tag(two, run, "baseline").tags == ("baseline",)
+    assert tag(two, f"run:{run}", "2026 spring").tags == ("2026 spring", "baseline")
+    assert tag(two, run, "baseline").tags == ("2026 spring", "baseline")
+    assert tag(two, other, "baseline").tags == ("baseline",)
+    node = next(node for node in read_graph(two).nodes if node.id == f"run:{run}")
+    assert node.tags == ("2026 spring", "baseline")
+    assert show(two, run).facts["tags"] == ["2026 spring", "baseline"]
+    describe(two, run, "the first one")
+    assert untag(two, run, "baseline").tags == ("2026 spring",)
+    with pytest.raises(NotFound, match="is not tagged 'baseline'"):
+        untag(two, run, "baseline")
+    told = [(change.what, change.text) for change in list_changes(two, run) if change.what != "state"]
+    assert told[-4:] == [
+        ("tag", "+baseline"), ("tag", "+2026 spring"), ("description", "the first one"), ("tag", "-baseline"),
+    ]  # fmt: skip
+
+
+def test_a_version_is_untagged_by_its_own_name_too(two: Workspace) -> None:
+    tag(two, "cells@1", "gold")
+    with pytest.raises(NotFound):
+        untag(two, "cells@2", "gold")
+    assert untag(two, "cells@1", "gold").version == 1
+
+
+def test_a_project_is_not_tagged_without_its_version(two: Workspace) -> None:
+    with pytest.raises(InvalidParameter, match="names no version"):
+        tag(two, "cells", "gold")
+
+
+def test_a_state_between_two_versions_can_be_described_and_tagged(two: Workspace) -> None:
+    set_state(two, "cells", ITEMS[:1])
+    state = list_minor_versions(two, "cells")[-1]
+    ref = f"cells@{state.base}.{state.minor}"
+    describe(two, ref, "only one left")
+    assert tag(two, ref, "small").node == f"project:{state.id}"
+    assert {change.text for change in list_changes(two, ref)} >= {"only one left", "+small"}

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from msgspec.structs import replace
+
+from mlwf_tui.cli.main import main
 from mlwf_tui.entities.run import ArtifactKind
 from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.operations import list_operations
 from mlwf_tui.workflow.runs import get_run, list_runs
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver, StoppingObserver
+from tests.making import make_voc
+from tests.states import set_state
 
 
 def test_a_transform_commits_its_source_first_and_its_result(
@@ -89,3 +96,31 @@ def test_every_operation_is_listed_with_its_parameters(workspace: Workspace) -> 
     operations = {operation.name: operation for operation in list_operations(workspace)}
     assert {"crop", "rotate", "noise", "split"} <= set(operations)
     assert all(p.help for operation in operations.values() for p in operation.params)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["split", "-p", "look_alikes=true"],
+        ["kfold", "-p", "folds=2", "-p", "look_alikes=true"],
+        ["deduplicate", "-p", "how=look_alike"],
+    ],
+)
+def test_an_image_that_cannot_be_compared_is_listed_and_kept(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    names = [f"{number}.jpg" for number in range(8)]
+    make_voc(tmp_path / "voc", {name: [] for name in names})
+    import_folder(workspace, tmp_path / "voc", "some", observer=KeepingObserver())
+    items = list(iter_items(workspace.store, workspace.catalog.projects.get("some").manifest))
+    with workspace.store.writer() as writer:
+        torn = writer.put(b"\xff\xd8\xff no picture")
+    set_state(workspace, "pool", [replace(items[0], blob=torn), *items[1:]])
+    home = ["--home", str(workspace.home)]
+    assert main([*home, "transform", words[0], "pool", "--to", "out", *words[1:]]) == 3
+    told = capsys.readouterr().out
+    assert f"{items[0].key}: The image " in told
+    kept = [item.key for item in iter_items(workspace.store, workspace.catalog.projects.get("out").manifest)]
+    assert items[0].key in kept
+    assert main([*home, "transform", words[0], "pool", "--to", "no", "--strict", *words[1:]]) == 1
+    assert workspace.catalog.projects.find("no", "default") is None

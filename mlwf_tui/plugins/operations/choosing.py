@@ -12,7 +12,7 @@ from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.dealing import draw_rank
-from mlwf_tui.plugins.operations.grouping import find_look_alikes
+from mlwf_tui.plugins.operations.grouping import NO_LOOK_ALIKES, find_look_alikes
 from mlwf_tui.plugins.operations.moving import add_ending
 from mlwf_tui.plugins.operations.names import check_classes, check_splits
 from mlwf_tui.protocols.operations import PlannedItem, SourceItem
@@ -88,7 +88,7 @@ class Deduplicate:
     name = "deduplicate"
     summary = "keep one of items with the same image, or with images that look alike"
     group = "selection"
-    version = 1
+    version = 2
     is_random = False
     reads_pixels = True
     params_type: type[Any] = DeduplicateParams
@@ -99,14 +99,14 @@ class Deduplicate:
         """Yield the items that are kept, in their order.
 
         Raises:
-            InvalidInput: what some images look like is asked for, and cannot be said.
+            InvalidInput: as `find_look_alikes`, where that is asked for.
         """
         groups: dict[str, list[int]] = {}
         for position, source in enumerate(items):
             groups.setdefault(source.item.blob, []).append(position)
         found = [positions for positions in groups.values() if len(positions) > 1]
-        if params.how == "look_alike":
-            found += find_look_alikes(items)
+        alike = find_look_alikes(items) if params.how == "look_alike" else NO_LOOK_ALIKES
+        found += alike.groups
         dropped: set[int] = set()
         for positions in found:
             left = [position for position in positions if position not in dropped]
@@ -114,7 +114,7 @@ class Deduplicate:
             dropped.update(position for position in left if position != best)
         for position, source in enumerate(items):
             if position not in dropped:
-                yield PlannedItem(source.item, position)
+                yield PlannedItem(source.item, position, alike.tell(position))
 
     def transform_schema(self, schema: LabelSchema, params: DeduplicateParams) -> LabelSchema:
         """Return the schema as it is."""

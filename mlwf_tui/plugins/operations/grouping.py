@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +18,40 @@ from mlwf_tui.protocols.operations import SourceItem
 GROUPINGS: Final = ("none", "dataset", "tag", "custom", "name")
 
 
+class LookAlikes(NamedTuple):
+    """Groups of positions of images that look alike; what is wrong with those that cannot be decoded."""
+
+    groups: list[list[int]]
+    faults: Mapping[int, str]  # in words, after the image's name
+
+    def tell(self, position: int) -> str:
+        """Return what is to be said of an image that could not be compared, "" of another one."""
+        fault = self.faults.get(position)
+        return f"The image {fault}, so that nobody can say what it looks like; it was kept." if fault else ""
+
+
+NO_LOOK_ALIKES: Final = LookAlikes([], {})
+
+
 def group_items(
-    items: Sequence[SourceItem], *, by: str = "none", key: str = "", look_alikes: bool = False
+    items: Sequence[SourceItem],
+    *,
+    by: str = "none",
+    key: str = "",
+    look_alikes: Iterable[Sequence[int]] = (),
 ) -> list[list[int]]:
     """Return the positions of the items, those that belong together in one list, each in order.
 
     Siblings, made from the same imported image, always do. `by` a dataset, the value of the tag or of
-    the custom value `key`, or the name up to the last `key` in it. `look_alikes` decodes all images.
-
-    Raises:
-        InvalidInput: of `look_alikes`, as `find_look_alikes`.
+    the custom value `key`, or the name up to the last `key` in it. `look_alikes` are positions that
+    belong together as well.
     """
     parents = list(range(len(items)))
     first: dict[Hashable, int] = {}
     for position, source in enumerate(items):
         for mark in _iter_marks(source.item, by, key):
             _unite(parents, first.setdefault(mark, position), position)
-    for alike in find_look_alikes(items) if look_alikes else ():
+    for alike in look_alikes:
         for position in alike[1:]:
             _unite(parents, alike[0], position)
     groups: dict[int, list[int]] = {}
@@ -43,15 +60,21 @@ def group_items(
     return list(groups.values())
 
 
-def find_look_alikes(items: Sequence[SourceItem]) -> list[list[int]]:
-    """Return the positions of images that look alike, group by group.
+def find_look_alikes(items: Sequence[SourceItem]) -> LookAlikes:
+    """Decode all images, and return which of them look alike.
+
+    One that cannot be decoded is like none, and is told.
 
     Raises:
-        InvalidInput: images cannot be decoded, or too many nearly look alike to compare each with each.
+        InvalidInput: no image can be decoded, or too many nearly look alike to compare each with each.
     """
-    if not items:
-        return []
-    prints = _read_fingerprints(items)
+    prints, places, faults = _read_fingerprints(items)
+    if items and not places:
+        first = items[0].item.key
+        raise InvalidInput(
+            f"None of {len(items):,} images can be used; the first, {first}, {faults[0]}.",
+            hint="Do without look-alikes.",
+        )
     hashes, greys = prints[:, :HASH_BYTES], prints[:, HASH_BYTES:]
     found = find_similar(np.ascontiguousarray(hashes), np.ascontiguousarray(greys))
     if found.cut_count:
@@ -59,25 +82,21 @@ def find_look_alikes(items: Sequence[SourceItem]) -> list[list[int]]:
             f"{found.cut_count:,} images nearly look like too many others to be compared with all of them.",
             hint="Do without look-alikes, or part the items first with `filter`.",
         )
-    return found.groups
+    return LookAlikes([[places[place] for place in group] for group in found.groups], faults)
 
 
-def _read_fingerprints(items: Sequence[SourceItem]) -> NDArray[np.uint8]:
-    """Return a fingerprint for each item, (N, 80); an image without one could be like any other."""
+def _read_fingerprints(items: Sequence[SourceItem]) -> tuple[NDArray[np.uint8], list[int], dict[int, str]]:
+    """Return fingerprints (N, 80), the positions they are of, and what is wrong with the other images."""
     prints: list[bytes] = []
-    faults: list[str] = []
-    for source in items:
+    places: list[int] = []
+    faults: dict[int, str] = {}
+    for position, source in enumerate(items):
         try:
             prints.append(make_fingerprint(source.read_image()))
+            places.append(position)
         except InvalidInput as error:
-            faults.append(f"{source.item.key} ({error.message})")
-    if faults:
-        more = f"; so it is with {len(faults) - 1:,} more images" if len(faults) > 1 else ""
-        raise InvalidInput(
-            f"What {faults[0]} looks like cannot be said{more}.",
-            hint="Leave such images out with `filter`, or do without look-alikes.",
-        )
-    return np.frombuffer(b"".join(prints), np.uint8).reshape(len(prints), FINGERPRINT_BYTES)
+            faults[position] = error.message
+    return np.frombuffer(b"".join(prints), np.uint8).reshape(-1, FINGERPRINT_BYTES), places, faults
 
 
 def _iter_marks(item: Item, by: str, key: str) -> Iterator[Hashable]:

@@ -16,7 +16,13 @@ from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.dealing import Group, count_group, deal
 from mlwf_tui.plugins.operations.filtering import read_item_condition
-from mlwf_tui.plugins.operations.grouping import GROUPINGS, group_items
+from mlwf_tui.plugins.operations.grouping import (
+    GROUPINGS,
+    NO_LOOK_ALIKES,
+    LookAlikes,
+    find_look_alikes,
+    group_items,
+)
 from mlwf_tui.plugins.operations.names import check_datasets, check_tags
 from mlwf_tui.protocols.operations import PlannedItem, SourceItem
 
@@ -53,7 +59,7 @@ class SplitItems:
     name = "split"
     summary = "deal items out to train, val and test, by share or number, stratified and grouped"
     group = "splits"
-    version = 2
+    version = 3
     reads_pixels = True
     params_type: type[Any] = SplitParams
 
@@ -64,12 +70,13 @@ class SplitItems:
 
         Raises:
             InvalidParameter: the shares do not add up to 1, or the numbers to more than there is.
-            InvalidInput: so many items belong together that nothing is left for a split; or with
-                `look_alikes`, what some images look like cannot be said.
+            InvalidInput: so many items belong together that nothing is left for a split; or as
+                `find_look_alikes`, with `look_alikes`.
         """
         check_grouping(params.group_by, params.group_key)
         _check_shares(params)
-        groups = group_items(items, by=params.group_by, key=params.group_key, look_alikes=params.look_alikes)
+        alike = find_look_alikes(items) if params.look_alikes else NO_LOOK_ALIKES
+        groups = group_items(items, by=params.group_by, key=params.group_key, look_alikes=alike.groups)
         splits: dict[str, Split] = {}
         dealt: list[Group] = []
         for positions in groups:
@@ -83,7 +90,7 @@ class SplitItems:
         found = deal(dealt, shares, seed=seed)
         _check_dealt(dealt, shares, set(found.values()))
         splits.update(found)
-        yield from _iter_split(items, splits)
+        yield from _iter_split(items, splits, alike)
 
     def transform_schema(self, schema: LabelSchema, params: SplitParams) -> LabelSchema:
         """Return the schema as it is."""
@@ -133,10 +140,12 @@ def _check_dealt(groups: Sequence[Group], shares: Mapping[Split, float], dealt: 
         )
 
 
-def _iter_split(items: Sequence[SourceItem], splits: Mapping[str, Split]) -> Iterator[PlannedItem]:
+def _iter_split(
+    items: Sequence[SourceItem], splits: Mapping[str, Split], alike: LookAlikes = NO_LOOK_ALIKES
+) -> Iterator[PlannedItem]:
     for position, source in enumerate(items):
         split = splits.get(source.item.key, source.item.split)
-        yield PlannedItem(set_split(source.item, split), position)
+        yield PlannedItem(set_split(source.item, split), position, alike.tell(position))
 
 
 def set_split(item: Item, split: Split) -> Item:
@@ -259,7 +268,7 @@ class KFold:
     name = "kfold"
     summary = "one fold of k-fold cross validation, stratified and grouped"
     group = "splits"
-    version = 1
+    version = 2
     reads_pixels = True
     params_type: type[Any] = KFoldParams
 
@@ -270,10 +279,11 @@ class KFold:
 
         Raises:
             InvalidParameter: there is no such fold, or a way of grouping lacks its key.
-            InvalidInput: there are fewer groups of items than folds; or as `split`, with `look_alikes`.
+            InvalidInput: there are fewer groups of items than folds; or as `find_look_alikes`.
         """
         _check_fold(params)
-        groups = group_items(items, by=params.group_by, key=params.group_key, look_alikes=params.look_alikes)
+        alike = find_look_alikes(items) if params.look_alikes else NO_LOOK_ALIKES
+        groups = group_items(items, by=params.group_by, key=params.group_key, look_alikes=alike.groups)
         dealt: list[Group] = []
         for positions in groups:
             members = [items[position].item for position in positions]
@@ -287,7 +297,8 @@ class KFold:
         shares = dict.fromkeys(range(1, params.folds + 1), 1 / params.folds)
         parts = deal(dealt, shares, seed=seed)
         for position, source in enumerate(items):
-            yield PlannedItem(_set_fold(source.item, parts.get(source.item.key), params), position)
+            item = _set_fold(source.item, parts.get(source.item.key), params)
+            yield PlannedItem(item, position, alike.tell(position))
 
     def transform_schema(self, schema: LabelSchema, params: KFoldParams) -> LabelSchema:
         """Return the schema, with the tag where one is to be noted; raises InvalidParameter."""

@@ -1,15 +1,18 @@
-"""Applies a model to items straight from their bytes."""
+"""Applies a model to items straight from their bytes, whole and in tiles."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import cv2
 import numpy as np
+from msgspec import structs
 
+from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.errors import CorruptData, NotFound
-from mlwf_tui.plugins.trainers.ultralytics_evaluate import build_objects
+from mlwf_tui.plugins.trainers.tiling import Seen, Tile, keep_best, place_seen, plan_tiles
 from mlwf_tui.plugins.trainers.ultralytics_library import (
     choose_device,
     load_weights,
@@ -17,56 +20,120 @@ from mlwf_tui.plugins.trainers.ultralytics_library import (
     report_failure,
     use_all_threads,
 )
+from mlwf_tui.plugins.trainers.ultralytics_objects import read_prediction
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import PREDICT_BATCH, ItemPrediction, PredictRequest
+
+CANNOT_DECODE = "The image cannot be decoded."
 
 
 def predict(
     request: PredictRequest, items: Sequence[SourceItem], observer: Observer
 ) -> Iterator[ItemPrediction]:
     """Yield one prediction an item; see the contract `Trainer.predict`."""
+    with open_predictor(request) as predictor:
+        for start in range(0, len(items), PREDICT_BATCH):
+            observer.check_cancelled()
+            batch = items[start : start + PREDICT_BATCH]
+            said = predictor.look_at([_decode_item(source) for source in batch])
+            for source, prediction in zip(batch, said, strict=True):
+                yield structs.replace(prediction, key=source.item.key)
+            done = start + len(batch)
+            observer.progress(done, len(items), f"{done} of {len(items)} images")
+
+
+@contextmanager
+def open_predictor(request: PredictRequest) -> Iterator[UltralyticsPredictor]:
+    """Give a loaded model; see the contract `Trainer.open_predictor`."""
     prepare_library(request.folder)
-    model = load_weights(request.weights)
+    model = load_weights(request.weights, is_trusted=request.is_trusted)
     model.add_callback("on_predict_start", use_all_threads)
-    device = choose_device(request.device)
-    for start in range(0, len(items), PREDICT_BATCH):
-        observer.check_cancelled()
-        batch = items[start : start + PREDICT_BATCH]
-        decoded = [_decode(source) for source in batch]
+    yield UltralyticsPredictor(model, request, choose_device(request.device))
+
+
+class UltralyticsPredictor:
+    """A model of the library that stays loaded."""
+
+    def __init__(self, model: Any, request: PredictRequest, device: str) -> None:
+        self._model = model
+        self._request = request
+        self._device = device
+
+    def predict(self, images: Sequence[bytes]) -> tuple[ItemPrediction, ...]:
+        """Return what the model says of encoded images; see the contract `Predictor.predict`."""
+        return self.look_at([decode(data) for data in images])
+
+    def look_at(self, decoded: Sequence[Any]) -> tuple[ItemPrediction, ...]:
+        """Return what the model says of images (H, W, 3) uint8 BGR, or of why there is none, a text."""
         pixels = [found for found in decoded if not isinstance(found, str)]
+        said = iter(self._look_at_pixels(pixels))
+        return tuple(
+            ItemPrediction(key="", problem=found) if isinstance(found, str) else next(said)
+            for found in decoded
+        )
+
+    def _look_at_pixels(self, pixels: Sequence[Any]) -> list[ItemPrediction]:
+        whole = self._ask(pixels)
+        if not self._request.tile_px:
+            return whole
+        return [
+            structs.replace(seen, objects=self._add_tiles(image, seen.objects))
+            for image, seen in zip(pixels, whole, strict=True)
+        ]
+
+    def _add_tiles(self, image: Any, whole: tuple[AnnotatedObject, ...]) -> tuple[AnnotatedObject, ...]:
+        """Return what is seen on an image as a whole and on its tiles, each object once."""
+        request = self._request
+        height_px, width_px = image.shape[:2]
+        tiles = plan_tiles(width_px, height_px, request.tile_px, request.tile_overlap)
+        if not tiles:
+            return whole
+        seen = [Seen(found, is_cut=False) for found in whole]
+        for start in range(0, len(tiles), PREDICT_BATCH):
+            batch = tiles[start : start + PREDICT_BATCH]
+            for tile, said in zip(batch, self._ask([_cut(image, tile) for tile in batch]), strict=True):
+                seen += place_seen(said.objects, tile, width_px, height_px)
+        return keep_best(seen, iou=request.iou, max_objects=request.max_objects)
+
+    def _ask(self, pixels: Sequence[Any]) -> list[ItemPrediction]:
+        if not pixels:
+            return []
+        request = self._request
         with report_failure("predict"):
-            results = (
-                model.predict(
-                    pixels,
-                    conf=request.confidence,
-                    imgsz=request.image_size_px,
-                    device=device,
-                    batch=len(pixels),
-                    project=str(request.folder.absolute()),
-                    name="predict",
-                    exist_ok=True,
-                    verbose=False,
-                )
-                if pixels
-                else []
+            results = self._model.predict(
+                list(pixels),
+                conf=request.confidence,
+                iou=request.iou,
+                max_det=request.max_objects,
+                imgsz=request.image_size_px,
+                device=self._device,
+                batch=len(pixels),
+                project=str(request.folder.absolute()),
+                name="predict",
+                exist_ok=True,
+                verbose=False,
+                retina_masks=True,  # of the image's own size
             )
-        following = iter(results)
-        for source, found in zip(batch, decoded, strict=True):
-            if isinstance(found, str):
-                yield ItemPrediction(key=source.item.key, problem=found)
-                continue
-            result = next(following)
-            boxes = result.boxes.data.cpu().numpy()  # (N, 6) left, top, right, bottom, confidence, class
-            yield ItemPrediction(key=source.item.key, objects=build_objects(boxes, result.names))
-        observer.progress(start + len(batch), len(items), f"{start + len(batch)} of {len(items)} images")
+        return [read_prediction("", result, self._model, request.confidence) for result in results]
 
 
-def _decode(source: SourceItem) -> Any:
+def decode(data: bytes) -> Any:
     """Return (H, W, 3) uint8 BGR, as the library reads files itself, or why that cannot be."""
+    encoded = np.frombuffer(data, np.uint8)
     try:
-        encoded = np.frombuffer(source.read_image(), np.uint8)
+        pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    except cv2.error:  # it claims more pixels than OpenCV takes
+        pixels = None
+    return CANNOT_DECODE if pixels is None else pixels
+
+
+def _decode_item(source: SourceItem) -> Any:
+    try:
+        return decode(source.read_image())
     except (CorruptData, NotFound) as error:
         return error.message
-    pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
-    return "The image cannot be decoded." if pixels is None else pixels
+
+
+def _cut(image: Any, tile: Tile) -> Any:
+    return np.ascontiguousarray(image[tile.top : tile.bottom, tile.left : tile.right])

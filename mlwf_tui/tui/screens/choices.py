@@ -9,9 +9,12 @@ from textual.binding import Binding
 from textual.screen import Screen
 from textual.widget import Widget
 
+from mlwf_tui.entities.lineage import LineageNode
+from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
-from mlwf_tui.tui.keys import HOME_VERBS, KEYS, KEYS_BY_ID, VERBS, Key
+from mlwf_tui.tui.keys import HOME_VERBS, KEYS, KEYS_BY_ID, ON_GRAPH, VERBS, Key
+from mlwf_tui.tui.screens.outline import find_tags
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.context_menu import Choice
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
@@ -26,7 +29,9 @@ EXAMPLES = {
     EntryKind.MODEL: "a model",
     EntryKind.REPORT: "a report",
     EntryKind.RUN: "a run",
+    EntryKind.STATE: "a state",
     EntryKind.FOLDER: "a folder",
+    EntryKind.FILE: "a file",
     EntryKind.RECIPE: "a recipe",
 }
 
@@ -44,12 +49,23 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             return _find_commit_reason(project)
         case "diff", Project() as project if marked is None:
             return "" if project.latest_version else "Commit first, or mark what to compare with."
-        case (("train" | "transform" | "apply" | "benchmark" | "check"), (Project() | Version()) as data) if (
-            not data.item_count
-        ):
+        case (
+            ("train" | "tune" | "transform" | "apply" | "benchmark" | "check"),
+            (Project() | Version()) as data,
+        ) if not data.item_count:
             return "It holds no items yet: import some first."
-        case "untag", Version() as version if not version.tags:
+        case "untag", _ if entry is not None and not find_tags(entry, snapshot):
             return "It has no tag."
+        case "restore", LineageNode() as node if (
+            entry and entry.kind is EntryKind.STATE and "@" not in node.title
+        ):
+            return "A version names it: restore that one."
+        case "items", LineageNode() as node if (
+            entry and entry.kind is EntryKind.STATE and "@" not in node.title
+        ):
+            return "A version names it: look through that one."
+        case "diff", (Run() | Model()) if marked is None or marked.key == (entry.key if entry else ""):
+            return "Mark another run or model first (space)."
         case (("copy" | "merge"), Project() as project) if (
             not project.item_count and not project.latest_version
         ):
@@ -58,6 +74,8 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             return f"The run is {run.state.value} already."
         case (("pause" | "resume" | "retry"), Run() as run):
             return _find_queue_reason(key.id, run)
+        case "continue", Run() as run if run.verb != "train" or not run.state.is_finished or not run.outputs:
+            return "Select a training that has left a model."
         case (("sooner" | "later"), Run() as run) if run.state not in (RunState.QUEUED, RunState.PAUSED):
             return "It does not wait."
         case (("benchmark" | "apply"), (Project() | Version())) if not snapshot.models:
@@ -70,7 +88,7 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
 
 def list_menu(entry: Entry, snapshot: Snapshot, marked: Entry | None) -> tuple[Choice, ...]:
     """Return every verb that makes sense for the kind of `entry`, with reasons where it cannot be done."""
-    keys = [key for key in VERBS if entry.kind in key.kinds]
+    keys = [key for key in VERBS if entry.kind in (ON_GRAPH if key.id == "save_graph" else key.kinds)]
     if entry.kind in (EntryKind.WORKSPACE, EntryKind.SECTION):
         keys += [*HOME_VERBS, KEYS_BY_ID["undo"]]
     return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in keys)
@@ -124,6 +142,10 @@ def _iter_bindings(widget: Widget | None) -> Iterator[tuple[str, Binding]]:
 
 def _make_choice(key: Key, reason: str) -> Choice:
     return Choice(id=key.id, label=key.label, key=key.display, reason=reason, group=key.group, note=key.help)
+
+
+def _is_named_state(entry: Entry | None, node: LineageNode) -> bool:
+    return entry is not None and entry.kind is EntryKind.STATE and "@" not in node.title
 
 
 def _find_commit_reason(project: Project) -> str:

@@ -13,12 +13,14 @@ from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.work import Work
-from mlwf_tui.tui.widgets.entry import Entity, Entry
+from mlwf_tui.tui.widgets.entry import Entity, Entry, EntryKind
 from mlwf_tui.workflow.show import Shown, show
 from mlwf_tui.workspace import Workspace
 
 DELAY_S = 0.12  # a person who holds an arrow key down wants none of the facts on the way
 MAX_KNOWN = 100
+NAMED = (EntryKind.VERSION, EntryKind.MODEL, EntryKind.REPORT, EntryKind.RUN)
+"""What can be read where the snapshot holds only its node."""
 
 
 class Facts:
@@ -88,4 +90,10 @@ class Facts:
 
 def _has_facts(entry: Entry) -> bool:
     """Return whether reading tells more than the entry holds: models, reports and runs hold all."""
-    return bool(entry.target) and isinstance(entry.entity, Project | Version | LineageNode)
+    match entry.entity:
+        case Project() | Version():
+            return bool(entry.target)
+        case LineageNode() | None:
+            return bool(entry.target) and entry.kind in NAMED
+        case _:
+            return False

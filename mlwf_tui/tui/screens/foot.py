@@ -49,13 +49,14 @@ class Foot:
         self._status.show_hints(list_hints(focused, host.entry, host.snapshot, host.marked))
 
     def show_standing(self, progress: Progress | None, errors: int, width: int) -> None:
-        """Show how things stand; few columns have no room for the home, some more none for the coverage."""
+        """Show how things stand; few columns have no room for the home."""
         standing = draw_standing(
             progress=progress,
             marked=self._host.marked,
             running=len(self._host.snapshot.active_runs),
             errors=errors,
-            coverage=self._host.snapshot.coverage if width >= WIDE_COLUMNS else Coverage(),
+            coverage=self._host.snapshot.coverage,
+            is_short=width < WIDE_COLUMNS,
             home=self._host.workspace.home if width >= NARROW_COLUMNS else None,
         )
         self._status.show_standing(standing)
@@ -82,10 +83,11 @@ def draw_standing(
     errors: int,
     coverage: Coverage,
     home: Path | None,
+    is_short: bool = False,
 ) -> Content:
     """Draw what goes on here and is marked, how many runs go on and errors were told, and the home.
 
-    How much is described is said while something is not.
+    How much is described is said while something is not; `is_short` leaves the word for it out.
     """
     parts = []
     if progress is not None:
@@ -99,7 +101,8 @@ def draw_standing(
         parts.append(Content.styled(f"✗ {errors}", "$error"))
     if coverage.described < coverage.describable:
         percent = min(99, int(coverage.share * 100))
-        parts.append(Content.styled(f"✎ {percent}%", "$text-muted"))
+        words = f"✎{percent}%" if is_short else f"✎ {percent}% described"
+        parts.append(Content.styled(words, "$text-muted"))
     if home is not None:
         parts.append(Content.styled(_shorten(home), "$text-muted"))
     return Content("  ").join(parts)

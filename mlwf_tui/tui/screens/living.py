@@ -13,6 +13,7 @@ from mlwf_tui.tui.screens.outlooks import Outlooks
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.views import Views
 from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
 from mlwf_tui.workflow.metrics import Outlook, read_outlooks
 from mlwf_tui.workflow.running.follow import RunUpdate
@@ -72,15 +73,22 @@ class Living:
             elif update.progress is not None:
                 self._progress[f"run:{run_id}"] = update.progress
         if len(self._progress) > known:
-            self._tree.show_progress(self._progress)
+            self._show_progress()
 
     def draw(self) -> None:
         """Draw what was taken in since the last time, where it is seen."""
-        if self._tree.display:
-            self._tree.show_progress(self._progress)
+        self._show_progress()
         if self._are_runs_changed:
             self._are_runs_changed = False
             self._views.renew_runs()
+
+    def _show_progress(self) -> None:
+        """Draw it in the tree and on the cards, where these are seen."""
+        if self._tree.display:
+            self._tree.show_progress(self._progress)
+        view = self._views.shown
+        if isinstance(view, LineageView):
+            view.show_progress(self._progress)
 
     def are_details_due(self, entry: Entry | None) -> bool:
         """Whether the details of what is selected count seconds, and are to be drawn again."""

@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from mlwf_tui.entities.finding import CheckResult
+from mlwf_tui.entities.model import Report
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.keys import make_bindings
 from mlwf_tui.tui.screens.alerts import Alerts
@@ -45,6 +46,7 @@ from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.screens.views import Views
 from mlwf_tui.tui.screens.work import LongWork, Work
 from mlwf_tui.tui.widgets.context_menu import Choice
+from mlwf_tui.tui.widgets.crumb_line import CrumbLine
 from mlwf_tui.tui.widgets.details import Details
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.lineage_view import LineageView
@@ -112,7 +114,7 @@ class MainScreen(Screen[None]):
         self._looking = Looking(self, self._views)
         self._navigation = Navigation(self._panes, self._views, on_filter=self._show_outline)
         self._showing = Showing(self, self._tree, self._panes, self._views, self._navigation)
-        self._scoping = Scoping(self, self._views, self._panes, self._navigation, self._teller)
+        self._scoping = Scoping(self, self._views, self._panes, self._teller)
         self._search = Search(self, self._teller, self._navigation.set_filter)
 
     def compose(self) -> ComposeResult:
@@ -199,6 +201,12 @@ class MainScreen(Screen[None]):
 
         Checking(self).go_on(event.found, event.finding)
 
+    def show_report(self, report: Report) -> None:
+        self._views.show_report(report)
+
+    def show_history(self, entry: Entry) -> None:
+        self._views.show_history(entry)
+
     def show_monitor(self, run_id: str) -> None:
         self._views.show_run_of(run_id)
 
@@ -270,7 +278,7 @@ class MainScreen(Screen[None]):
         self._navigation.leave_view()
         self._selection.follow_focus()
 
-    @on(EntityTable.RowHighlighted, "#list-table")
+    @on(EntityTable.RowHighlighted, "#list-table, #history-table")
     def _on_row_highlighted(self, event: EntityTable.RowHighlighted) -> None:
         entry = self._selection.find_listed(event.key)
         if entry is not None and event.table.has_focus:
@@ -288,7 +296,7 @@ class MainScreen(Screen[None]):
     def _on_node_activated(self, event: LineageView.Activated) -> None:
         self._opening.open(self._selection.make_entry(event.node))
 
-    @on(EntityTable.RowSelected, "#list-table")
+    @on(EntityTable.RowSelected, "#list-table, #history-table")
     def _on_row_opened(self, event: EntityTable.RowSelected) -> None:
         entry = self._selection.find_listed(event.key)
         if entry is not None:
@@ -314,7 +322,11 @@ class MainScreen(Screen[None]):
 
     @on(LineageView.Narrowed)
     def _on_narrowed(self, event: LineageView.Narrowed) -> None:
-        self._scoping.show_title(event.view)
+        self._scoping.show_place(event.view)
+
+    @on(CrumbLine.Chosen)
+    def _on_crumb_chosen(self, event: CrumbLine.Chosen) -> None:
+        self._scoping.go_to(event.number)
 
     def _show_menu(self, entry: Entry, at: Offset | None) -> None:
         self.select(entry)

@@ -30,7 +30,6 @@ class Navigation:
         self._views = views
         self._on_filter = on_filter
         self.filter = ""
-        self._narrowing = ""  # of the lineage
         self._is_zoomed_for_view = False  # the view took the room itself, and gives it back
         self.by_key: Mapping[str, Callable[[], object]] = {
             "back": self.go_back,
@@ -70,7 +69,7 @@ class Navigation:
 
     def show_view(self, *, is_opened: bool) -> None:
         """Follow the stage to its view; where it was opened with something new, with the focus."""
-        self._name_stage()
+        self._panes.rename(STAGE, TITLES[self._views.active])
         is_roomy = self._views.active in ROOMY
         if is_roomy and is_opened and not self._panes.is_zoomed:
             self._panes.go_to(STAGE)
@@ -81,16 +80,6 @@ class Navigation:
             self._is_zoomed_for_view = False
         if is_opened or self._panes.current == STAGE:
             self._panes.go_to(STAGE)
-
-    def name_lineage(self, narrowing: str) -> None:
-        """Say in the frame of the lineage which part of it is drawn."""
-        self._narrowing = narrowing
-        self._name_stage()
-
-    def _name_stage(self) -> None:
-        title = TITLES[self._views.active]
-        is_narrowed = self._views.active == LINEAGE and self._narrowing
-        self._panes.rename(STAGE, f"{title} › {self._narrowing}" if is_narrowed else title)
 
     def leave_view(self) -> None:
         """Share the room again once the focus has gone from a view that took it to another pane."""

@@ -16,6 +16,7 @@ from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.views import Views
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.pane_grid import PaneGrid
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
 
@@ -71,8 +72,17 @@ class Opening:
         self.open_branch(entry)
         if entry.kind is EntryKind.WORKSPACE:
             self._tree.toggle_branch()
+        elif entry.kind in (EntryKind.FOLDER, EntryKind.FILE):
+            self._host.action_perform("contents")
+        elif entry.kind is EntryKind.GROUP:
+            self._unfold()
         elif not self._views.open(entry):
             self._panes.go_to(DETAILS)
+
+    def _unfold(self) -> None:
+        view = self._views.shown
+        if isinstance(view, LineageView):
+            view.action_fold()
 
     def open_listed(self, entry: Entry) -> None:
         """Open a row of the list."""

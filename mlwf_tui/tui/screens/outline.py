@@ -11,13 +11,15 @@ from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Branch, Entry, EntryKind
-from mlwf_tui.tui.widgets.formats import format_age, format_count
+from mlwf_tui.tui.widgets.formats import STATE_GLYPHS, format_age, format_count
 
 SUBJECT_PARAMS = ("name", "step", "project", "to", "version", "model", "data")
 """The parameters that tell runs of one verb apart, best first."""
 
 NODE_KINDS = {
     ArtifactKind.FOLDER.value: EntryKind.FOLDER,
+    ArtifactKind.FILE.value: EntryKind.FILE,
+    ArtifactKind.WEIGHTS.value: EntryKind.FILE,
     ArtifactKind.RECIPE.value: EntryKind.RECIPE,
     ArtifactKind.INTERMEDIATE.value: EntryKind.INTERMEDIATE,
     ArtifactKind.PROJECT.value: EntryKind.STATE,
@@ -114,8 +116,12 @@ def make_run_entry(run: Run, now: datetime) -> Entry:
 
 def make_node_entry(node: LineageNode, snapshot: Snapshot, now: datetime) -> Entry:
     """Return the entry of a node: the known thing where the snapshot holds it, else the node itself."""
+    if node.is_planned:
+        return Entry(
+            kind=EntryKind.PLANNED, key=node.id, ref="", title=node.title, state=node.state, entity=node
+        )
     kind, _, thing_id = node.id.partition(":")
-    match NODE_KINDS.get(kind, EntryKind.FOLDER):
+    match NODE_KINDS.get(kind, EntryKind.ARTIFACT):
         case EntryKind.MODEL:
             known = next((m for m in snapshot.models if m.id == thing_id), None)
             found = make_model_entry(known) if known else None
@@ -156,17 +162,19 @@ def renew_entry(entry: Entry, snapshot: Snapshot, now: datetime) -> Entry | None
         case Report() as report:
             found_report = next((r for r in snapshot.reports if r.id == report.id), None)
             return make_report_entry(found_report) if found_report else None
+        case LineageNode() as node:
+            drawn = snapshot.nodes.get(node.id)
+            return make_node_entry(drawn, snapshot, now) if drawn else entry
         case _:
             return entry
 
 
 def find_node_id(entry: Entry, snapshot: Snapshot) -> str | None:
     """Return the id of the node that stands for the entry on the lineage graph, if one does."""
-    ids = {node.id for node in snapshot.graph.nodes}
     if not isinstance(entry.entity, Project):
-        return entry.key if entry.key in ids else None
+        return entry.key if entry.key in snapshot.nodes else None
     head = f"{ArtifactKind.PROJECT.value}:{entry.entity.head}"
-    if head in ids:
+    if head in snapshot.nodes:
         return head
     title = f"{entry.entity.name}@{entry.entity.latest_version}"
     named = (
@@ -175,19 +183,47 @@ def find_node_id(entry: Entry, snapshot: Snapshot) -> str | None:
     return next(named, None)
 
 
+def find_tags(entry: Entry, snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the tags of a version, or those on the card of anything else."""
+    if isinstance(entry.entity, Version):
+        return entry.entity.tags
+    node = snapshot.nodes.get(entry.key)
+    return node.tags if node is not None else ()
+
+
 def _make_stub(node: LineageNode) -> Entry:
-    kind = NODE_KINDS.get(node.kind, EntryKind.FOLDER)
-    has_ref = kind in (EntryKind.VERSION, EntryKind.MODEL, EntryKind.REPORT) or node.kind == EntryKind.FOLDER
-    bare = node.id.partition(":")[2] if node.kind in NODE_KINDS else node.id
+    """Return the entry of a node that nothing of the snapshot stands for."""
+    kind = EntryKind.GROUP if node.members else NODE_KINDS.get(node.kind, EntryKind.ARTIFACT)
+    ref, target = _refer_to(kind, node)
     return Entry(
         kind=kind,
         key=node.id,
-        ref=node.title if has_ref else bare,
-        target=node.title if kind is EntryKind.VERSION else "",
+        ref=ref,
+        target=target,
         title=node.title,
-        state=node.state if kind is EntryKind.RUN else "",
+        state=node.state if node.state in STATE_GLYPHS else "",
         entity=node,
     )
+
+
+def _refer_to(kind: EntryKind, node: LineageNode) -> tuple[str, str]:
+    """Return what a person writes for a node, and what names it beyond doubt; all others are KIND:ID."""
+    bare = node.id.partition(":")[2]
+    match kind:
+        case EntryKind.GROUP:
+            return node.title, ""
+        case EntryKind.VERSION:
+            return node.title, node.title
+        case EntryKind.STATE if "@" in node.title:
+            return node.title, node.title
+        case EntryKind.MODEL | EntryKind.REPORT:
+            return node.title, bare
+        case EntryKind.RUN:
+            return bare, bare
+        case EntryKind.FOLDER | EntryKind.FILE:
+            return node.path or node.title, node.id
+        case _:
+            return node.id, node.id
 
 
 def _build_workspace(name: str, snapshot: Snapshot, now: datetime) -> Branch:

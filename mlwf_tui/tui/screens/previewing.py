@@ -19,7 +19,7 @@ from textual.widgets import Static
 from mlwf_tui.entities.run import Progress
 from mlwf_tui.errors import Cancelled, MlwfError
 from mlwf_tui.tui.observer import ScreenObserver
-from mlwf_tui.tui.screens.operation_form import draw_error
+from mlwf_tui.tui.screens.counting_form import draw_error
 from mlwf_tui.tui.screens.pictures import Order, Pictures
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.change_preview import MIN_BOTH_COLUMNS, Side
@@ -27,6 +27,7 @@ from mlwf_tui.tui.widgets.picture_side import PictureSide
 from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.workflow.preview import Preview, Previewer, PreviewImage, PreviewPair
 from mlwf_tui.workflow.transforming.planning import Counts, Fate
+from mlwf_tui.workflow.transforming.sources import Source
 from mlwf_tui.workspace import Workspace
 
 COUNT = 6  # items that are shown
@@ -81,8 +82,11 @@ class PreviewScreen(ModalScreen[Wanted | None]):
         params: Mapping[str, Any],
         seed: int,
         is_random: bool,
+        sources: Sequence[Source] = (),
     ) -> None:
+        """`sources` are looked at where what `refs` name is in no project, as what a step has made."""
         super().__init__()
+        self._sources = tuple(sources)
         self._work = work
         self._operation, self._refs, self._params = operation, tuple(refs), dict(params)
         self._is_random = is_random
@@ -181,7 +185,7 @@ class PreviewScreen(ModalScreen[Wanted | None]):
         self._head.update(Content.styled(f"making the preview with seed {self._seed}…", "$accent"))
         make = partial(
             self._shared.make, self._operation, self._refs, params=self._params, seed=self._seed,
-            count=COUNT, observer=observer,
+            count=COUNT, sources=self._sources, observer=observer,
         )  # fmt: skip
         self._work.start(
             "preview", make, partial(self._take, observer), fail=partial(self._give_up, observer)

@@ -10,10 +10,12 @@ from msgspec.structs import replace
 from textual.screen import Screen
 
 from mlwf_tui.entities.lineage import LineageNode
+from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.facts import Facts
+from mlwf_tui.tui.screens.history import HistoryPane
 from mlwf_tui.tui.screens.outline import find_node_id, make_node_entry, renew_entry
 from mlwf_tui.tui.screens.snapshot import Snapshot
-from mlwf_tui.tui.screens.views import LINEAGE, LIST, Views
+from mlwf_tui.tui.screens.views import LINEAGE, Views
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.details import Details
 from mlwf_tui.tui.widgets.entry import Entry
@@ -74,6 +76,7 @@ class Selection:
         if self.entry is not None and self.entry.key == entry.key:
             self.entry = replace(entry, entity=shown.entity)
             self._details.show(self.entry, self._host.read_clock(), shown.facts)
+            self._on_change()
 
     def draw_age(self) -> None:
         """Draw the details anew: what they say of time has changed."""
@@ -112,7 +115,11 @@ class Selection:
             self.select(self._tree.entry)
         elif isinstance(view, LineageView) and view.has_focus and view.selected_node is not None:
             self.select(self.make_entry(view.selected_node))
-        elif isinstance(view, EntryList) and view.table.has_focus and view.entry is not None:
+        elif (
+            isinstance(view, EntryList | HistoryPane | ModelsPane)
+            and view.table.has_focus
+            and view.entry is not None
+        ):
             self.select(view.entry)
         self._on_change()
 
@@ -121,6 +128,6 @@ class Selection:
         return make_node_entry(node, self._host.snapshot, self._host.read_clock())
 
     def find_listed(self, key: str) -> Entry | None:
-        """Return an entry of the list, if it is there."""
-        view = self._views.stage.find_view(LIST)
-        return view.find_entry(key) if isinstance(view, EntryList) else None
+        """Return what a row of the list, history or table of models that is shown stands for."""
+        view = self._views.shown
+        return view.find_entry(key) if isinstance(view, EntryList | HistoryPane | ModelsPane) else None

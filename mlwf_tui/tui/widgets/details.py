@@ -97,13 +97,30 @@ def _list_lines(entry: Entry, now: datetime, facts: Mapping[str, Any]) -> Iterat
         case Run() as run:
             yield from _list_run(run, now)
         case LineageNode() as node:
-            yield "kind", node.kind
-            if node.detail:
-                yield "holds", node.detail
-            yield "made", format_time(node.created_at, now)
+            yield from _list_node(node, now)
         case None:
             if entry.note:
                 yield "holds", entry.note
+
+
+def _list_node(node: LineageNode, now: datetime) -> Iterator[Line]:
+    card = node.card
+    if card is not None and card.description:
+        yield "about", card.description
+    yield "kind", f"{len(node.members):,} cards drawn as one" if node.members else node.kind
+    if node.state:
+        yield "state", node.state
+    if node.detail and (card is None or node.detail != card.description):
+        yield "holds", node.detail
+    if node.path:
+        yield "path", node.path
+    if node.tags:
+        yield "tags", Content.styled(", ".join(node.tags), "$accent")
+    if card is not None and card.url:
+        yield "link", f"{card.url_title}  {card.url}"
+    if node.author:
+        yield "author", node.author
+    yield "made", format_time(node.created_at, now)
 
 
 def _list_project(project: Project, now: datetime, facts: Mapping[str, Any]) -> Iterator[Line]:

@@ -26,8 +26,12 @@ class EntryKind(StrEnum):
     REPORT = "report"
     RUN = "run"
     FOLDER = "folder"
+    FILE = "file"  # also of weights
+    ARTIFACT = "artifact"  # a dataset, session or labelling job that a program has told of
+    GROUP = "group"  # many nodes of the lineage, drawn as one
     RECIPE = "recipe"
     INTERMEDIATE = "intermediate"  # what a pipeline's step has made
+    PLANNED = "planned"  # a step that a pipeline still has to do, or what it will make
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,6 +47,7 @@ class FormField(msgspec.Struct, frozen=True):
     label: str = ""
     is_wanted: Callable[[Mapping[str, str]], bool] | None = None
     takes_several: bool = False  # suggestions complete what follows the last comma
+    is_bounded: bool = False  # its bounds are shown beside it, though it is in a group
 
     @property
     def title(self) -> str:
@@ -140,6 +141,8 @@ class Form(ModalScreen[dict[str, str] | None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]
     MORE_KEYS: ClassVar[str] = ""
     """What else can be pressed, for the form's border."""
+    PROMPT: ClassVar[str] = "$ "
+    """What stands before the command line."""
 
     def __init__(
         self,
@@ -185,7 +188,7 @@ class Form(ModalScreen[dict[str, str] | None]):
         with Horizontal(classes="field", id=f"row-{field.spec.name}"):
             yield Label(field.title + (" *" if field.is_required else ""))
             yield _make_control(field, self._given.get(field.spec.name))
-            if not field.group:
+            if not field.group or field.is_bounded:
                 yield Static("" if field.spec.choices else field.spec.bounds, classes="bounds", markup=False)
 
     def on_mount(self) -> None:
@@ -245,7 +248,7 @@ class Form(ModalScreen[dict[str, str] | None]):
         if not self.is_mounted:
             return  # what was pasted in the same burst that opened the form; on_mount shows it
         self._show_wanted()
-        self.query_one("#command", Static).update(f"$ {self._command(self.collect())}")
+        self.query_one("#command", Static).update(self.PROMPT + self._command(self.collect()))
 
     def collect(self) -> dict[str, str]:
         """Return the values that differ from their defaults, and all required ones."""

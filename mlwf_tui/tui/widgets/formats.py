@@ -76,6 +76,12 @@ KEY_NAMES = {
     "full_stop": ".",
     "comma": ",",
     "ampersand": "&",
+    "apostrophe": "'",
+    "underscore": "_",
+    "semicolon": ";",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+    "backspace": "⌫",
     "number_sign": "#",
     "circumflex_accent": "^",
 }

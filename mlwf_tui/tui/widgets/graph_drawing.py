@@ -1,39 +1,20 @@
-"""One row of a laid-out lineage graph as ink: boxes, lines with their joints, what is highlighted."""
+"""One row of a laid-out lineage graph as ink: cards, lines with their joints, what is highlighted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-
-from rich.cells import cell_len
+from types import MappingProxyType
 
 from mlwf_tui.entities.lineage import LineageNode
-from mlwf_tui.tui.widgets.drawing import KIND_GLYPHS, STATE_ROLES, Line, Run, fit, measure_line
-from mlwf_tui.tui.widgets.formats import STATE_GLYPHS, format_age
+from mlwf_tui.entities.run import Progress
+from mlwf_tui.tui.widgets.drawing import Line, Run
+from mlwf_tui.tui.widgets.graph_cards import choose_drawing
 from mlwf_tui.tui.widgets.graph_routing import DOWN, LEFT, LINES, RIGHT, UP, GraphLayout, Link
 
-BOX_CLASSES = {f"box--{part}" for part in (*KIND_GLYPHS, "line", "lit", "dim", "title", "cursor")}
-LIGHT_FRAME = "╭─╮│├╰─╯"
-HEAVY_FRAME = "┏━┓┃┣┗━┛"  # under the cursor: told apart without colour
 ARROW = "▶"
-_BOX_CSS = """
-    & > .box--folder, & > .box--file { color: $foreground 75%; }
-    & > .box--recipe, & > .box--labeling_job { color: $foreground 75%; }
-    & > .box--intermediate { color: $foreground 75%; }
-    & > .box--project, & > .box--dataset { color: $secondary; }
-    & > .box--weights, & > .box--session { color: $accent; }
-    & > .box--version { color: $primary; }
-    & > .box--model { color: $accent; }
-    & > .box--report { color: $warning; }
-    & > .box--run { color: $foreground 75%; }
-    & > .box--line { color: $foreground 45%; }
-    & > .box--lit { color: $primary; text-style: bold; }
-    & > .box--dim { color: $foreground 32%; }
-    &:ansi > .box--dim { text-style: dim; }
-    & > .box--title { color: $foreground; text-style: bold; }
-    & > .box--cursor { color: $accent; text-style: bold; }
-"""
+NO_PROGRESS: Mapping[str, Progress] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +53,6 @@ class _Cell:
     has_head: bool = False
 
 
-def write_box_css(widget: str) -> str:
-    """Return the colours of the roles for a widget that draws boxes."""
-    return f"{widget} {{{_BOX_CSS}}}\n"
-
-
 def find_highlight(
     layout: GraphLayout, selected: int, *, is_up: bool = True, is_down: bool = True, to: int | None = None
 ) -> Highlight:
@@ -102,6 +78,7 @@ def draw_row(
     width: int,
     highlight: Highlight | None,
     now: datetime,
+    progress: Mapping[str, Progress] = NO_PROGRESS,
 ) -> tuple[Line, int]:
     """Return a line that covers cells left…left+width-1 of a row, and how many cells it starts before."""
     boxes = list(layout.iter_boxes(row, left, left + width))
@@ -112,9 +89,10 @@ def draw_row(
     for node in boxes:
         box = layout.boxes[node]
         line.extend(_draw_cells(cells, x, box.x, highlight))
-        draw = _draw_full_box if box.height > 1 else _draw_compact_box if box.width > 3 else _draw_dot
+        draw = choose_drawing(box.width, box.height)
         is_selected = highlight is not None and highlight.selected == node
-        runs = draw(nodes[node], box.width, row - box.y, bool(layout.children[node]), is_selected, now)
+        shown, has_children = nodes[node], bool(layout.children[node])
+        runs = draw(shown, box.width, row - box.y, has_children, is_selected, now, progress.get(shown.id))
         line.extend(_dim(runs) if highlight and not highlight.has_node(node) else runs)
         x = box.x + box.width
     line.extend(_draw_cells(cells, x, left + width, highlight))
@@ -188,64 +166,6 @@ def _draw_cell(cell: _Cell, highlight: Highlight | None) -> Run:
         is_across_above = cell.is_across_lit and not cell.is_along_lit
         return LINES[cell.across if is_across_above else cell.along], role
     return LINES[cell.across | cell.along], role
-
-
-def _draw_full_box(
-    node: LineageNode, width: int, part: int, has_children: bool, is_selected: bool, now: datetime
-) -> Line:
-    """Return one of the three lines of a box: title in the frame, detail, state and age in the frame."""
-    frame = HEAVY_FRAME if is_selected else LIGHT_FRAME
-    border = "box--cursor" if is_selected else f"box--{node.kind}"
-    if part == 1:
-        detail = fit(node.detail, width - 4)
-        end = frame[4] if has_children else frame[3]
-        return [(frame[3] + " ", border), (detail, "muted"), (" " + end, border)]
-    if part == 0:
-        first, rule, last = frame[0], frame[1], frame[2]
-        label: Line = [
-            (f"{KIND_GLYPHS[node.kind]} ", f"box--{node.kind}"),
-            (fit(node.title, min(cell_len(node.title), width - 8)), "box--title"),
-        ]
-    else:
-        first, rule, last = frame[5], frame[6], frame[7]
-        label = _describe_state(node, now)
-    rest = width - 5 - measure_line(label)
-    return [(f"{first}{rule} ", border), *label, (" " + rule * rest + last, border)]
-
-
-def _draw_compact_box(
-    node: LineageNode, width: int, part: int, has_children: bool, is_selected: bool, now: datetime
-) -> Line:
-    """Return a box of one line: glyph, title and, for a run, the glyph of its state."""
-    frame = HEAVY_FRAME if is_selected else LIGHT_FRAME
-    border = "box--cursor" if is_selected else f"box--{node.kind}"
-    state = STATE_GLYPHS.get(node.state, " ")
-    return [
-        (frame[3], border),
-        (f"{KIND_GLYPHS[node.kind]} ", f"box--{node.kind}"),
-        (fit(node.title, width - 6), "box--cursor" if is_selected else "box--title"),
-        (f" {state}", STATE_ROLES.get(node.state, "muted")),
-        (frame[4] if has_children else frame[3], border),
-    ]
-
-
-def _draw_dot(
-    node: LineageNode, width: int, part: int, has_children: bool, is_selected: bool, now: datetime
-) -> Line:
-    """Return a box of three cells: the glyph of the kind, of a run in the colour of its state."""
-    glyph = KIND_GLYPHS[node.kind]
-    if is_selected:
-        return [(f"[{glyph}]", "box--cursor")]
-    return [(f" {glyph} ", STATE_ROLES.get(node.state, f"box--{node.kind}"))]
-
-
-def _describe_state(node: LineageNode, now: datetime) -> Line:
-    """Return state and age; a run's state has a glyph of its own shape as well as its colour."""
-    age = format_age(node.created_at, now)
-    glyph = STATE_GLYPHS.get(node.state)
-    if glyph:
-        return [(f"{glyph} {node.state}", STATE_ROLES[node.state]), (f" · {age}", "muted")]
-    return [(f"{node.state} · {age}" if node.state else age, "muted")]
 
 
 def _dim(line: Line) -> Line:

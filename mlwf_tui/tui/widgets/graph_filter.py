@@ -10,10 +10,11 @@ import msgspec
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.errors import InvalidParameter
 
-HELP = "words, kind:model,run  state:failed  author:ada  tag:best  since:7d  before:2026-01-31"
+HELP = "words  kind:model,run  state:failed  author:ada  tag:best  since:7d  before:2026-01-31  hidden:yes"
 _AGE = re.compile(r"(\d+)([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 24 * 7}
-_KEYS = ("kind", "state", "author", "tag", "since", "before")
+_KEYS = ("kind", "state", "author", "tag", "since", "before", "hidden")
+_HIDDEN = ("yes", "all", "no")
 
 
 class NodeFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +28,7 @@ class NodeFilter(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     since: datetime | None = None
     before: datetime | None = None
+    hidden: str = ""  # "yes": only what was hidden for all; "all": that as well
 
     @property
     def is_set(self) -> bool:
@@ -43,6 +45,7 @@ class NodeFilter(msgspec.Struct, frozen=True, kw_only=True):
             and (self.since is None or node.created_at >= self.since)
             and (self.before is None or node.created_at < self.before)
             and all(word in heard for word in self.words)
+            and (self.hidden != "yes" or node.is_hidden)
         )
 
 
@@ -50,7 +53,7 @@ def parse_filter(text: str, now: datetime) -> NodeFilter:
     """Return what `text` asks for; ages are counted back from `now`.
 
     Raises:
-        InvalidParameter: a key is unknown, or a time cannot be read.
+        InvalidParameter: a key is unknown, or a value cannot be read.
     """
     words: list[str] = []
     said: dict[str, list[str]] = {key: [] for key in _KEYS}
@@ -62,6 +65,9 @@ def parse_filter(text: str, now: datetime) -> NodeFilter:
             raise InvalidParameter(f"A node cannot be filtered by {part!r}.", hint=f"There are {HELP}.")
         else:
             said[key] += value.split(",")
+    hidden = said["hidden"][-1] if said["hidden"] else ""
+    if hidden and hidden not in _HIDDEN:
+        raise InvalidParameter(f"hidden:{hidden} says nothing.", hint="Write hidden:yes or hidden:all.")
     return NodeFilter(
         text=" ".join(text.split()),
         words=tuple(words),
@@ -71,6 +77,7 @@ def parse_filter(text: str, now: datetime) -> NodeFilter:
         tags=tuple(said["tag"]),
         since=_read_time(said["since"], now),
         before=_read_time(said["before"], now),
+        hidden="" if hidden == "no" else hidden,
     )
 
 

@@ -7,17 +7,16 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from mlwf_tui.entities.lineage import (
-    LineageEdge,
     LineageGraph,
     LineageNode,
     index_neighbours,
     join_members,
     keep_nodes,
+    leave_out,
     measure_distances,
 )
 from mlwf_tui.tui.widgets.graph_filter import NodeFilter
 
-MAX_BRIDGES = 32  # lines that one hidden node leads on to, so that time stays bounded
 FOLDED = "▸"
 
 
@@ -27,6 +26,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     starts: frozenset[str]
     projects: tuple[str, ...] = ()  # whose states and versions the starts are; new ones belong to it
+    around: tuple[str, ...] = ()  # keys of what it lies in, the outermost first
 
 
 class Lens(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,19 +66,30 @@ def toggle_fold(lens: Lens, node: LineageNode, groups: Sequence[LineageNode]) ->
 
     Returns the lens and the id of the node that then stands where `node` stood.
     """
-    group = next((group for group in groups if node.id == group.id or node.id in group.members), None)
-    if group is None:
+    if node.members and node.id not in lens.opened:
+        opened = lens.opened | {node.id}
+        return msgspec.structs.replace(lens, opened=opened), _find_drawn(node.members[0], groups, opened)
+    around = [group for group in groups if group.id in lens.opened and node.id in group.members]
+    if not around:
         return msgspec.structs.replace(lens, folded=lens.folded ^ {node.id}), node.id
-    stand_in = group.members[0] if node.id == group.id else group.id
-    return msgspec.structs.replace(lens, opened=lens.opened ^ {group.id}), stand_in
+    inner = around[-1]  # what holds others comes first
+    return msgspec.structs.replace(lens, opened=lens.opened - {inner.id}), inner.id
+
+
+def _find_drawn(node_id: str, groups: Sequence[LineageNode], opened: Collection[str]) -> str:
+    """Return the node that is drawn for one: itself, or the outermost group around it that is not opened."""
+    closed = (group.id for group in groups if group.id not in opened and node_id in group.members)
+    return next(closed, node_id)
 
 
 def apply_lens(graph: LineageGraph, lens: Lens, groups: Sequence[LineageNode] = ()) -> LineageGraph:
     """Return what is drawn. Where something between two nodes is left out, an edge leads past it.
 
-    `groups` are nodes that each stand for their `members`, unless the lens has opened them.
+    `groups` are nodes that each stand for their `members`, unless the lens has opened them; what holds
+    others comes first. What was hidden for all is left out, unless it is asked for.
     """
-    graph = join_members(graph, [group for group in groups if group.id not in lens.opened])
+    graph = _leave_out_hidden(graph, lens)
+    graph = join_members(graph, _list_closed(graph, lens, groups))
     if lens == NOTHING_HIDDEN:
         return graph
     down, up = index_neighbours(graph)
@@ -96,7 +107,30 @@ def apply_lens(graph: LineageGraph, lens: Lens, groups: Sequence[LineageNode] = 
         for node in graph.nodes
         if node.id not in lens.hidden and lens.filter.wants(node, authors.get(node.id, node.author))
     }
-    return _bridge(graph, kept)
+    return leave_out(graph, kept)
+
+
+def _list_closed(graph: LineageGraph, lens: Lens, groups: Sequence[LineageNode]) -> Sequence[LineageNode]:
+    """Return the groups to be drawn as one; of those that hold what was hidden, each is seen if that is."""
+    if not groups:
+        return ()
+    there = {node.id for node in graph.nodes}
+    hidden = {node.id for node in graph.nodes if node.is_hidden} if lens.filter.hidden else set()
+    return [
+        group
+        for group in groups
+        if group.id not in lens.opened
+        and not there.isdisjoint(group.members)
+        and hidden.isdisjoint(group.members)
+    ]
+
+
+def _leave_out_hidden(graph: LineageGraph, lens: Lens) -> LineageGraph:
+    if lens.filter.hidden:
+        return graph
+    asked = lens.scopes[-1].starts if lens.scopes else frozenset()
+    kept = {node.id for node in graph.nodes if not node.is_hidden or node.id in asked}
+    return graph if len(kept) == len(graph.nodes) else leave_out(graph, kept)
 
 
 def _fold(graph: LineageGraph, folded: Collection[str]) -> LineageGraph:
@@ -128,34 +162,3 @@ def _find_authors(graph: LineageGraph) -> Mapping[str, str]:
         for edge in graph.edges
         if edge.source in by_id and edge.target in by_id and not by_id[edge.target].author
     }
-
-
-def _bridge(graph: LineageGraph, kept: Collection[str]) -> LineageGraph:
-    """Keep these nodes, and lead an edge past what is left out between two of them."""
-    down, up = index_neighbours(graph)
-    beyond: dict[str, list[str]] = {}  # of a node that is left out, the kept ones that it leads to
-    edges: list[LineageEdge] = []
-    for node_id in reversed(_sort_along(graph, down, up)):
-        targets = dict.fromkeys(
-            target
-            for child in down.get(node_id, ())
-            for target in ([child] if child in kept else beyond.get(child, ()))
-        )
-        if node_id in kept:
-            edges += [LineageEdge(node_id, target) for target in targets]
-        else:
-            beyond[node_id] = list(targets)[:MAX_BRIDGES]
-    return LineageGraph(tuple(node for node in graph.nodes if node.id in kept), tuple(edges))
-
-
-def _sort_along(graph: LineageGraph, down: Mapping[str, list[str]], up: Mapping[str, list[str]]) -> list[str]:
-    """Return the ids so that each stands after all it came from; nodes on a cycle are left out."""
-    waiting = {node.id: len(up.get(node.id, ())) for node in graph.nodes}
-    ready = [node_id for node_id, count in waiting.items() if not count]
-    for node_id in ready:
-        for child in down.get(node_id, ()):
-            if child in waiting:
-                waiting[child] -= 1
-                if not waiting[child]:
-                    ready.append(child)
-    return ready

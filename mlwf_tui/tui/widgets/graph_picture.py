@@ -24,7 +24,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     @property
     def is_plain(self) -> bool:
         """Whether the graph is drawn as it is."""
-        return not self.groups and self.lens == NOTHING_HIDDEN
+        is_whole = not self.groups and self.lens == NOTHING_HIDDEN
+        return is_whole and not any(node.is_hidden for node in self.graph.nodes)
 
     def is_same_as(self, other: Order) -> bool:
         """Whether both make the same layout, whatever the nodes' states and titles are."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import ClassVar
@@ -18,9 +18,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from mlwf_tui.entities.lineage import LineageGraph, LineageNode
+from mlwf_tui.entities.run import Progress
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
+from mlwf_tui.tui.widgets.graph_cards import BOX_CLASSES, write_box_css
 from mlwf_tui.tui.widgets.graph_corner import MAP_WIDTH, MapCorner
-from mlwf_tui.tui.widgets.graph_drawing import BOX_CLASSES, draw_row, write_box_css
+from mlwf_tui.tui.widgets.graph_drawing import NO_PROGRESS, draw_row
 from mlwf_tui.tui.widgets.graph_filter import NodeFilter
 from mlwf_tui.tui.widgets.graph_layout import SIZES
 from mlwf_tui.tui.widgets.graph_lens import (
@@ -35,7 +37,8 @@ from mlwf_tui.tui.widgets.graph_lights import Lights
 from mlwf_tui.tui.widgets.graph_map import GraphMap
 from mlwf_tui.tui.widgets.graph_picture import Order, Picture, make_picture
 from mlwf_tui.tui.widgets.graph_routing import GraphLayout
-from mlwf_tui.tui.widgets.graph_walking import Direction, find_near, find_next
+from mlwf_tui.tui.widgets.graph_rows import PIECE, RowPieces
+from mlwf_tui.tui.widgets.graph_walking import Direction, Trail, find_end, find_near, find_next
 from mlwf_tui.tui.widgets.lineage_keys import LINEAGE_KEYS
 
 MARGIN = Spacing(2, 4, 2, 4)  # cells kept visible around the selected box
@@ -124,6 +127,11 @@ class LineageView(ScrollView, can_focus=True):
         self._corner = MapCorner()
         self._lights = Lights()
         self._numbers: dict[str, int] = {}
+        self._rows = RowPieces(self._draw_piece)
+        self._styles: dict[str, Style] = {}
+        self._progress: Mapping[str, Progress] = NO_PROGRESS
+        self._drawn_minute = 0
+        self._trail = Trail()
 
     @property
     def is_laying_out(self) -> bool:
@@ -142,15 +150,14 @@ class LineageView(ScrollView, can_focus=True):
 
     @property
     def narrowing(self) -> str:
-        """Which part of the graph is drawn, in words; "" where it is all of it."""
+        """What is left out of the scope that is drawn, and what is lit, in words; "" where nothing is."""
         lens, anchor = self.lens, self._numbers.get(self._lights.anchor or "")
-        steps = [scope.title for scope in lens.scopes]
-        steps += [f"f {lens.filter.text}"] if lens.filter.is_set else []
+        steps = [f"f {lens.filter.text}"] if lens.filter.is_set else []
         steps += [f"{len(lens.hidden)} hidden"] if lens.hidden else []
         steps += [f"ways to {self._graph.nodes[anchor].title}"] if anchor is not None else []
-        if steps and lens != NOTHING_HIDDEN:
-            steps[-1] += f" · {len(self._graph.nodes):,} of {len(self._wanted.graph.nodes):,}"
-        return " › ".join(steps)
+        if lens != NOTHING_HIDDEN:
+            steps.append(f"{len(self._graph.nodes):,} of {len(self._wanted.graph.nodes):,}")
+        return " · ".join(steps)
 
     @property
     def selected_node(self) -> LineageNode | None:
@@ -182,6 +189,10 @@ class LineageView(ScrollView, can_focus=True):
     def enter_scope(self, scope: Scope) -> None:
         """Draw only this part of the graph; `go_back` leads out of it."""
         self._use_lens(enter_scope(self.lens, scope))
+
+    def show_scopes(self, scopes: tuple[Scope, ...]) -> None:
+        """Draw the last of these scopes, the others being the way back; of none, everything."""
+        self._use_lens(replace(self.lens, scopes=scopes))
 
     def filter_nodes(self, wanted: NodeFilter) -> None:
         """Draw only the nodes that the filter wants."""
@@ -215,20 +226,29 @@ class LineageView(ScrollView, can_focus=True):
             self.scroll_to_region(region, spacing=MARGIN, animate=False, force=True)
 
     def render_line(self, y: int) -> Strip:
-        width = self.scrollable_size.width
+        room = self.scrollable_size  # asked for once a line: Textual counts it together anew each time
         if self._layout is None:
-            return build_strip(self._draw_message(width)[y], self._find_style, width)
+            return build_strip(self._draw_message(room)[y], self._find_style, room.width)
+        if y == 0:
+            self._forget_old_ages()
         left, top = self.scroll_offset
-        nodes = self._graph.nodes
-        line, skipped = draw_row(
-            self._layout, nodes, top + y, left, width, self._lights.highlight, self._now()
-        )
-        strip = build_strip(line, self._find_style, skipped + width)
-        return self._put_map(strip.crop(skipped, skipped + width), y)
+        return self._put_map(self._rows.read(top + y, left, room.width), y, room)
+
+    def show_progress(self, progress: Mapping[str, Progress]) -> None:
+        """Draw on their cards how far runs are; `progress` is by the ids of their nodes."""
+        drawn = {id: said for id, said in progress.items() if id in self._numbers}
+        if drawn != self._progress:
+            self._progress = drawn
+            self._redraw()
+
+    def notify_style_update(self) -> None:
+        self._styles.clear()
+        self._rows.forget()
+        super().notify_style_update()
 
     def watch_selected(self, selected: str | None) -> None:
         self._trace()
-        self.refresh()
+        self._redraw()
         node = self.selected_node
         if node is not None:
             self.post_message(self.Selected(self, node))
@@ -240,9 +260,17 @@ class LineageView(ScrollView, can_focus=True):
         if number is None:
             self.action_select_end(-1)
             return
-        target = find_next(layout, number, direction)
+        here = self._graph.nodes[number].id
+        preferred = self._numbers.get(self._trail.find(here, direction) or "")
+        target = find_next(layout, number, direction, preferred)
         if target is not None:
+            self._trail.note(here, self._graph.nodes[target].id, direction)
             self.select(self._graph.nodes[target].id)
+
+    def action_select_in_column(self, is_last: bool) -> None:
+        number = self._find_number()
+        if number is not None and self._layout is not None:
+            self.select(self._graph.nodes[find_end(self._layout, number, is_last=is_last)].id)
 
     def action_select_end(self, index: int) -> None:
         if self._graph.nodes:
@@ -288,17 +316,17 @@ class LineageView(ScrollView, can_focus=True):
     def action_trace(self) -> None:
         self._lights.turn()
         self._trace()
-        self.refresh()
+        self._redraw()
 
     def action_join(self) -> None:
         """Keep the selected node: from now on the ways between it and the cursor are lit. Again, end it."""
         self._lights.toggle_anchor(self.selected)
         self._trace()
-        self.refresh()
+        self._redraw()
         self.post_message(self.Narrowed(self))
 
     def action_toggle_map(self) -> None:
-        self._corner.is_wanted = self._find_map() is None
+        self._corner.is_wanted = self._find_map(self.scrollable_size) is None
         self.refresh()
 
     def action_pan(self, columns: int, pages: int) -> None:
@@ -380,7 +408,7 @@ class LineageView(ScrollView, can_focus=True):
         elif before is None and after is not None and drawn.order.lens != picture.order.lens:
             self.reveal_selected()
         self._trace()
-        self.refresh()
+        self._redraw()
         if not (drawn.order.is_plain and picture.order.is_plain):
             self.post_message(self.Narrowed(self))
 
@@ -396,30 +424,51 @@ class LineageView(ScrollView, can_focus=True):
     def _trace(self) -> None:
         self._lights.trace(self._layout, self._find_number(), self._numbers)
 
-    def _find_map(self) -> GraphMap | None:
-        """Return the map if it is to be drawn."""
-        found, room = self._picture.map, self.scrollable_size
+    def _find_map(self, room: Size) -> GraphMap | None:
+        """Return the map if it is to be drawn in this room."""
+        found = self._picture.map
         return found if found is not None and self._corner.has_room(room, self.virtual_size) else None
 
-    def _put_map(self, strip: Strip, y: int) -> Strip:
-        found = self._find_map()
+    def _put_map(self, strip: Strip, y: int, room: Size) -> Strip:
+        found = self._find_map(room)
         if found is None:
             return strip
         number = self._find_number()
         box = self._layout.boxes[number] if number is not None and self._layout is not None else None
-        line = self._corner.draw_line(found, y, self.scroll_offset, self.scrollable_size, box)
+        line = self._corner.draw_line(found, y, self.scroll_offset, room, box)
         if line is None:
             return strip
-        left = self.scrollable_size.width - MAP_WIDTH
+        left = room.width - MAP_WIDTH
         return Strip.join([strip.crop(0, left), build_strip(line, self._find_style, MAP_WIDTH)])
 
-    def _draw_message(self, width: int) -> list[Line]:
+    def _draw_message(self, room: Size) -> list[Line]:
         title, hint = self._empty
         if self.is_laying_out:
             title, hint = f"Laying out {len(self._wanted.graph.nodes):,} nodes…", ""
         elif self._wanted.graph.nodes:
             title, hint = "Nothing of the lineage is left", "esc takes the filter back, S shows all of it"
-        return draw_message(title, hint, width, self.scrollable_size.height)
+        return draw_message(title, hint, room.width, room.height)
+
+    def _draw_piece(self, row: int, left: int) -> Strip:
+        assert self._layout is not None
+        nodes, lit = self._graph.nodes, self._lights.highlight
+        line, skipped = draw_row(self._layout, nodes, row, left, PIECE, lit, self._now(), self._progress)
+        return build_strip(line, self._find_style, skipped + PIECE).crop(skipped, skipped + PIECE)
+
+    def _forget_old_ages(self) -> None:
+        minute = int(self._now().timestamp() // 60)
+        if minute != self._drawn_minute:
+            self._drawn_minute = minute
+            self._rows.forget()
+
+    def _redraw(self) -> None:
+        """Draw everything anew: other cards, other lights, another cursor."""
+        self._rows.forget()
+        self.refresh()
 
     def _find_style(self, role: str) -> Style:
-        return self.get_component_rich_style(role if role in BOX_CLASSES else f"ink--{role}")
+        style = self._styles.get(role)
+        if style is None:
+            style = self.get_component_rich_style(role if role in BOX_CLASSES else f"ink--{role}")
+            self._styles[role] = style
+        return style

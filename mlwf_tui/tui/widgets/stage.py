@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
 
+from mlwf_tui.tui.widgets.crumb_line import CrumbLine
 from mlwf_tui.tui.widgets.tab_line import TabLine
 
 
@@ -35,9 +36,13 @@ class Stage(Vertical):
         self._views: dict[str, Widget] = {}
         self._alone: Widget | None = None
         self.tabs = TabLine([(spec.name, spec.title) for spec in specs], id="views")
+        self.crumbs = CrumbLine(id="crumbs")
+        self.crumbs.display = False
+        self._crumbs_of = ""  # the view that the crumbs say the place in
 
     def compose(self) -> ComposeResult:
         yield self.tabs
+        yield self.crumbs
 
     @property
     def active(self) -> str:
@@ -75,7 +80,18 @@ class Stage(Vertical):
         for other in self._views.values():
             other.display = other is view  # not by style sheet: what is hidden at once takes no focus
         self.tabs.show(name)
+        self._arrange_crumbs()
         return view
+
+    def show_crumbs(self, view: str, titles: Sequence[str], note: str) -> None:
+        """Say above a view which place in it is seen; without titles and note, nothing."""
+        self._crumbs_of = view
+        self.crumbs.show(titles, note)
+        self._arrange_crumbs()
+
+    def _arrange_crumbs(self) -> None:
+        has_any = len(self.crumbs.titles) > 1 or bool(self.crumbs.note)
+        self.crumbs.display = has_any and self._alone is None and self.active == self._crumbs_of
 
     def show_alone(self, widget: Widget, *, keep_tabs: bool = False) -> None:
         """Show a widget in place of all views: the welcome, an error, that things are being read."""
@@ -85,6 +101,7 @@ class Stage(Vertical):
         widget.add_class("view")
         self._alone = widget
         self.set_class(not keep_tabs, "-alone")
+        self._arrange_crumbs()
         self.mount(widget)
 
     def clear_alone(self) -> None:

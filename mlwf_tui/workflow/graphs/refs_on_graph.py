@@ -56,6 +56,9 @@ def find_card_node(workspace: Workspace, ref: str) -> tuple[str, str, Entity | N
     node = _find_written(workspace, ref)
     if node is not None:
         return (*node, _find_entity(workspace, *node))
+    state = resolve_minor(workspace, ref)
+    if state is not None:
+        return (ArtifactKind.PROJECT.value, state.id, None)
     try:
         entity = resolve(workspace, ref)
     except NotFound:

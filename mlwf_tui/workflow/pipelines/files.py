@@ -1,4 +1,4 @@
-"""Finds a pipeline by what a person writes: a file, a ready recipe that ships with mlwf, or a kept one."""
+"""Finds a pipeline by what a person writes: a file, a ready recipe, a kept one, or the person's draft."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from mlwf_tui.errors import InvalidParameter, NotFound
 from mlwf_tui.formats.pipelines import hint_at, read_pipeline
 from mlwf_tui.formats.yaml_nodes import MAX_BYTES
 from mlwf_tui.settings import expand_path
+from mlwf_tui.workflow.trees.layouts import find_own_folder
 from mlwf_tui.workspace import Workspace
 
 SUFFIXES = (".yaml", ".yml")
 FOLDER = "recipes"  # of the package
+DRAFT = "draft"
+"""What a person writes for the pipeline that was put together in the app last."""
 
 
 class ReadyRecipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +42,37 @@ class Found(msgspec.Struct, frozen=True):
         return read_pipeline(self.content, self.name)
 
 
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A pipeline as it is kept while a person works on it: see drafts.py for what the fields mean."""
+
+    text: str
+    path: str = ""
+    saved: str = ""
+
+
+def find_draft(workspace: Workspace) -> Draft | None:
+    """Return what this person worked on last, or None where that is nothing.
+
+    Raises:
+        InvalidParameter: the file that holds it cannot be read.
+    """
+    place = place_draft(workspace)
+    try:
+        return msgspec.json.decode(place.read_bytes(), type=Draft)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        raise InvalidParameter(
+            f"The draft {place} cannot be read: {error}.",
+            hint="Move it away; the next draft takes its place.",
+        ) from error
+
+
+def place_draft(workspace: Workspace) -> Path:
+    """Return where this person's draft is kept."""
+    return find_own_folder(workspace) / "draft.json"
+
+
 def list_ready() -> tuple[ReadyRecipe, ...]:
     """Return the recipes that ship with mlwf, by name."""
     found = []
@@ -60,6 +94,8 @@ def list_ready() -> tuple[ReadyRecipe, ...]:
 def find_pipeline(workspace: Workspace, ref: str) -> Found:
     """Return the file at a path, else the ready recipe of that name, else the kept recipe of that id.
 
+    The word `draft` is this person's draft.
+
     Raises:
         NotFound: there is none.
         InvalidParameter: it is a folder, a device, or too large.
@@ -70,6 +106,11 @@ def find_pipeline(workspace: Workspace, ref: str) -> Found:
     names = _list_names()
     if ref in names:
         return Found(f"{ref}.yaml", _read_ready(ref))
+    if ref == DRAFT:
+        draft = find_draft(workspace)
+        if draft is None:
+            raise NotFound("You have no draft.", hint="Put one together in the app, with ctrl+y.")
+        return Found(DRAFT, draft.text.encode())
     if path.is_file():
         return Found(ref, _read_file(path))
     try:

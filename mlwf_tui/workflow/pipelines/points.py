@@ -11,27 +11,25 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.ids import Digest, RunId
 from mlwf_tui.entities.pipeline import KeptRecipe, Output, Pipeline, StepReport, StepState
-from mlwf_tui.entities.project import ManifestSummary, Project, Version
+from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem, Run
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, NotFound
 from mlwf_tui.formats.pipeline_texts import write_pipeline
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.digests import compute_digest
-from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.pipelines.plans import CheckedStep, Plan
 from mlwf_tui.workflow.pipelines.stepping import (
     Held,
     StepResult,
-    digest_step,
     do_step,
     name_inputs,
     report_step,
 )
+from mlwf_tui.workflow.pipelines.surveying import survey_plan
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
-from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref
+from mlwf_tui.workflow.refs import resolve_project_ref
 from mlwf_tui.workflow.running.recorder import Recorder, pin_head, record
 from mlwf_tui.workflow.transforming.placing import place_beside
-from mlwf_tui.workflow.transforming.recipes import find_known
 from mlwf_tui.workspace import Workspace
 
 PIPELINE = "pipeline"
@@ -56,6 +54,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[OutputMade, ...]
     problems: tuple[Problem, ...] = ()  # images that could not be made; the others were
     training: str = ""  # the run that trains on an output, now or before
+    warnings: tuple[str, ...] = ()  # of a dry run: what its steps would run into
 
     @property
     def cached(self) -> bool:
@@ -63,15 +62,22 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run_point(
-    workspace: Workspace, plan: Plan, recipe: KeptRecipe, observer: Observer, *, parent: RunId | None
+    workspace: Workspace,
+    plan: Plan,
+    recipe: KeptRecipe,
+    observer: Observer,
+    *,
+    parent: RunId | None,
+    is_again: bool = False,
 ) -> Point:
+    """Do the steps and make the outputs; where `is_again`, also steps whose result is known."""
     params = describe_plan(plan)
     with record(workspace, PIPELINE, params=params, seed=plan.pipeline.seed, parent=parent) as run:
         run.read_recipe(recipe)
         pinned = {name: _pin(workspace, ref) for name, ref in plan.sources.items()}
         workspace.catalog.runs.set_recipe(run.run_id, _digest_point(plan, recipe, pinned))
         held = {name: _hold_version(version) for name, version in pinned.items()}
-        progress = _Progress(run, plan, observer)
+        progress = _Progress(run, plan, observer, pinned, is_again=is_again)
         for checked in plan.steps:
             held[checked.name] = progress.do(checked, name_inputs(checked, held))
         empty = write_empty_manifest(workspace)
@@ -121,31 +127,13 @@ def _is_there(workspace: Workspace, run: Run, output: OutputMade) -> bool:
 
 
 def preview_point(workspace: Workspace, plan: Plan, observer: Observer) -> Point:
-    held: dict[str, Held | None] = {}
-    for name, ref in plan.sources.items():
-        summary = read_summary(workspace.store, resolve_manifest(workspace, ref)[1])
-        held[name] = _hold_manifest(summary)
-    reports = []
-    for checked in plan.steps:
-        inputs = {name: entry for name, read in checked.reads if (entry := held[read]) is not None}
-        known = None
-        if len(inputs) == len(checked.reads):
-            known = find_known(workspace, digest_step(checked, inputs), observer)
-        held[checked.name] = None if known is None else _hold_manifest(known.manifest)
-        report = report_step(checked, StepState.WAITING)
-        if len(inputs) == len(checked.reads):
-            report = replace(report, items_in=sum(entry.item_count for entry in inputs.values()))
-        if known is not None:
-            report = replace(
-                report, state=StepState.CACHED, items_out=known.manifest.item_count, run=known.run.id
-            )
-        reports.append(report)
-    outputs = tuple(_preview_output(output, held[output.result]) for output in plan.outputs)
-    return Point(values=plan.values, run="", steps=tuple(reports), outputs=outputs)
+    """Say what a point would do: which steps are known, and how many items go through each."""
+    survey = survey_plan(workspace, plan, observer)
+    outputs = tuple(_preview_output(output, survey.counts.get(output.result)) for output in plan.outputs)
+    return Point(values=plan.values, run="", steps=survey.steps, outputs=outputs, warnings=survey.warnings)
 
 
-def _preview_output(output: Output, held: Held | None) -> OutputMade:
-    count = None if held is None else held.item_count
+def _preview_output(output: Output, count: int | None) -> OutputMade:
     return OutputMade(
         project=output.project, version=None, item_count=count, is_new=True, dataset=output.dataset
     )
@@ -213,8 +201,18 @@ def _write_output(
 class _Progress:
     """Does the steps one after the other, and notes on the pipeline's run how each of them stands."""
 
-    def __init__(self, run: Recorder, plan: Plan, observer: Observer) -> None:
+    def __init__(
+        self,
+        run: Recorder,
+        plan: Plan,
+        observer: Observer,
+        pinned: Mapping[str, Version],
+        *,
+        is_again: bool,
+    ) -> None:
         self._run = run
+        self._pinned = pinned
+        self._is_again = is_again
         self._plan = plan
         self._observer = observer
         self.problems: tuple[Problem, ...] = ()  # images that no step could make
@@ -239,6 +237,7 @@ class _Progress:
                 parent=self._run.run_id,
                 observer=watching,
                 beside=self._find_beside(checked),
+                is_again=self._is_again,
             )
         self._note(checked, StepState.CACHED if result.is_cached else StepState.DONE, result)
         self.problems += result.problems
@@ -264,6 +263,7 @@ class _Progress:
         return {
             "pipeline": self._plan.pipeline.name,
             "values": dict(self._plan.values),
+            "sources": {name: version.id for name, version in self._pinned.items()},
             "steps": [msgspec.to_builtins(report) for report in self.reports],
             "outputs": [msgspec.to_builtins(output) for output in outputs],
             "problems": [msgspec.to_builtins(problem) for problem in self.problems],
@@ -314,12 +314,6 @@ class LabelledObserver:
 def _hold_version(version: Version) -> Held:
     artifact = ArtifactRef(ArtifactKind.VERSION, version.id, version.ref)
     return Held(manifest=version.manifest, item_count=version.item_count, artifact=artifact)
-
-
-def _hold_manifest(summary: ManifestSummary) -> Held:
-    """Return what a step would read, where nothing is recorded."""
-    artifact = ArtifactRef(ArtifactKind.INTERMEDIATE, "")
-    return Held(manifest=summary.digest, item_count=summary.item_count, artifact=artifact)
 
 
 def _pin(workspace: Workspace, ref: str) -> Version:

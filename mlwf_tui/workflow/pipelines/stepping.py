@@ -60,8 +60,11 @@ def do_step(
     parent: RunId,
     observer: Observer,
     beside: tuple[Digest, str] | None = None,
+    is_again: bool = False,
 ) -> StepResult:
     """Return what the step makes of its inputs, as a run of its own unless it was done before.
+
+    Where `is_again`, it is done though its result is known.
 
     `beside` is a manifest with a dataset that the result is for: taken names are told before images are made.
 
@@ -72,7 +75,7 @@ def do_step(
     """
     items_in = sum(held.item_count for held in inputs.values())
     recipe = digest_step(checked, inputs)
-    known = find_known(workspace, recipe, observer)
+    known = None if is_again else find_known(workspace, recipe, observer)
     artifact = None if known is None else _find_artifact(workspace, known)
     if known is not None and artifact is not None:
         held = _hold(known.manifest, artifact)
@@ -84,7 +87,9 @@ def do_step(
         workspace.catalog.runs.set_recipe(run.run_id, recipe)
         with _stopping_where_paused(run):
             if checked.model is None:
-                manifest, result, problems = _transform(run, checked, inputs, beside, observer)
+                manifest, result, problems = _transform(
+                    run, checked, inputs, beside, observer, is_again=is_again
+                )
             else:
                 manifest, result, problems = _apply(run, checked, inputs, known, observer)
         with run.finishing():
@@ -128,10 +133,12 @@ def _transform(
     inputs: Mapping[str, Held],
     beside: tuple[Digest, str] | None,
     observer: Observer,
+    *,
+    is_again: bool,
 ) -> tuple[ManifestSummary, dict[str, Any], tuple[Problem, ...]]:
     recipe = _make_recipe(checked, inputs)
     check = None if beside is None else partial(check_place, run.workspace, recipe, *beside)
-    followed: Followed = follow_recipe(run, recipe, observer, check=check)
+    followed: Followed = follow_recipe(run, recipe, observer, is_fresh=is_again, check=check)
     facts = {"images_made": followed.images_made, "images_resumed": followed.images_resumed}
     return followed.manifest, {**followed.to_result(), **facts}, followed.problems
 

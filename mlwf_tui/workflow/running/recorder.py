@@ -40,6 +40,7 @@ class Recorder:
     job: Job | None = None  # of this process, where the verb is done in process
     result: Mapping[str, Any] = field(default_factory=dict)
     is_stopped: bool = False  # ended early but kept what it had
+    stop_reason: str = ""  # where nobody asked for that
     is_closed: bool = False
     holds: ExitStack = field(default_factory=ExitStack)  # left by closing_run
     is_holding: bool = False  # the store: see hold_store
@@ -110,6 +111,10 @@ class Recorder:
         """Note what another run has made as an input: a version, or an intermediate."""
         self._link_input(artifact)
 
+    def write_artifact(self, artifact: ArtifactRef) -> None:
+        """Note an artifact that was entered just now as an output."""
+        self._link_output(artifact)
+
     def write_intermediate(self, title: str, manifest: ManifestSummary) -> Intermediate:
         """Enter what a step has made as an output."""
         with self.workspace.catalog.transaction():
@@ -178,9 +183,11 @@ class Recorder:
             self._link_output(ArtifactRef(ArtifactKind.REPORT, report.id, report.name))
         return report
 
-    def write_folder(self, path: str) -> None:
-        """Note a folder outside the home as an output."""
-        self._link_output(self.workspace.catalog.lineage.add_folder(path, is_output=True))
+    def write_folder(self, path: str) -> ArtifactRef:
+        """Note a folder outside the home as an output, and return it."""
+        folder = self.workspace.catalog.lineage.add_folder(path, is_output=True)
+        self._link_output(folder)
+        return folder
 
     def note_version(self, version: Version) -> None:
         """Note a version that was made inside of this run as its output."""
@@ -195,7 +202,8 @@ class Recorder:
         try:
             with self.workspace.catalog.transaction():
                 yield
-                self.close(RunState.STOPPED if self.is_stopped else RunState.DONE, result=self.result)
+                state = RunState.STOPPED if self.is_stopped else RunState.DONE
+                self.close(state, result=self.result, error=self.stop_reason)
         except BaseException:
             self.is_closed = False  # the commit itself may fail, on a full disk: then nothing was closed
             raise

@@ -17,6 +17,7 @@ import msgspec
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import check_dataset, check_name
+from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Conflict, InvalidInput, PluginError
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import Draft, Operation, PlannedItem
@@ -150,6 +151,7 @@ class Plan:
     counts: Counts
     finished: ItemSpool
     drafts: ItemSpool  # a row is an encoded PlannedDraft
+    problems: list[Problem]  # images that the operation had to look at and could not; their items are kept
 
 
 class PlannedDraft(msgspec.Struct, frozen=True, array_like=True):
@@ -176,14 +178,17 @@ def plan_recipe(store: Store, home: Path, recipe: Recipe, observer: Observer) ->
         stack.callback(drafts.close)
         sources = Sources(store, recipe.sources, between=observer.check_cancelled)
         survey = Survey(recipe, sources, schema)
+        problems: list[Problem] = []
         for planned in survey.iter_planned(observer):
+            if isinstance(planned.result, PlannedItem) and planned.result.problem:
+                problems.append(Problem(planned.result.item.key, planned.result.problem))
             if planned.row is not None:
                 finished.add(planned.row)
             elif isinstance(planned.result, Draft):
                 draft = planned.result
                 row = _encoder.encode(PlannedDraft(draft, planned.fate))
                 drafts.add(EncodedItem(f"{draft.dataset}/{draft.name}", row, 0, 0))
-        plan = Plan(result_schema, survey.counts, finished, drafts)
+        plan = Plan(result_schema, survey.counts, finished, drafts, problems)
         _check_keys(plan)
         if not plan.counts.items_out:
             raise InvalidInput(

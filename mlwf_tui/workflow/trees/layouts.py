@@ -41,6 +41,11 @@ def write_layout(workspace: Workspace, layout: MonitorLayout) -> None:
         logger.warning("the layout of the monitor cannot be kept: %s", error)
 
 
-def _find_path(workspace: Workspace) -> Path:
+def find_own_folder(workspace: Workspace) -> Path:
+    """Return the folder of the home for what is this person's own; it may not be there yet."""
     name = quote(workspace.settings.author, safe=" @") or "unknown"  # no slash, no way out of the folder
-    return workspace.home / "users" / name.replace(".", "%2E")[:200] / "monitor.json"
+    return workspace.home / "users" / name.replace(".", "%2E")[:200]
+
+
+def _find_path(workspace: Workspace) -> Path:
+    return find_own_folder(workspace) / "monitor.json"

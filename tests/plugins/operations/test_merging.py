@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from io import BytesIO
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from PIL import Image, ImageEnhance
 
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
@@ -210,6 +212,16 @@ def test_images_that_look_alike_are_found_through_their_pixels() -> None:
     items = [make_alike(0, "a.jpg", 95), make_alike(0, "b.jpg", 40), make_alike(1, "c.jpg", 95)]
     assert list_keys("deduplicate", items) == ["main/a.jpg", "main/b.jpg", "main/c.jpg"]
     assert list_keys("deduplicate", items, how="look_alike") == ["main/a.jpg", "main/c.jpg"]
+
+
+@pytest.mark.parametrize("factor", [0.9, 1.1])
+def test_a_copy_in_another_light_is_found(factor: float) -> None:
+    items = [make_alike(0, "a.jpg", 95), make_alike(1, "c.jpg", 95)]
+    picture = ImageEnhance.Brightness(Image.open(BytesIO(items[0].read_image()))).enhance(factor)
+    file = BytesIO()
+    picture.save(file, "jpeg", quality=90)
+    copy = SourceItem(replace(items[0].item, name="b.jpg", blob=Digest("b" * 64)), file.getvalue)
+    assert list_keys("deduplicate", [*items, copy], how="look_alike") == ["main/a.jpg", "main/c.jpg"]
 
 
 # --- balance ---------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mlwf_tui.errors import InvalidInput, InvalidParameter, PluginError
+from mlwf_tui.errors import InvalidInput, InvalidParameter, PluginError, Untrusted
 from mlwf_tui.params import build_params
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
 from mlwf_tui.protocols.trainers import FitRequest, PredictRequest
@@ -81,32 +81,58 @@ def test_pretrained_weights_without_a_network_are_one_clear_sentence(
         UltralyticsTrainer().fit(request_fit(data, tmp_path, "yolov10n", pretrained=True), KeepingObserver())
 
 
-def test_weights_from_outside_need_trust(data: Path, tmp_path: Path) -> None:
-    weights = tmp_path / "theirs.pt"
-    weights.write_bytes(b"whatever")
+def write_acting(path: Path, mark: Path) -> Path:
+    """Write weights that make a file when they are opened in full."""
+    import torch
 
-    with pytest.raises(InvalidParameter, match="outside") as caught:
+    class Acting:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return open, (str(mark), "w")
+
+    torch.save({"model": torch.nn.Identity(), "note": Acting()}, path)
+    return path
+
+
+def test_weights_that_may_run_code_need_trust(data: Path, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    weights = write_acting(tmp_path / "theirs.pt", mark)
+
+    with pytest.raises(Untrusted, match="open, which no weights need") as caught:
         UltralyticsTrainer().fit(request_fit(data, tmp_path, str(weights)), KeepingObserver())
     assert "trust_weights=true" in caught.value.hint
+    use = PredictRequest(weights=weights, image_size_px=64, confidence=0.5, folder=tmp_path)
+    with pytest.raises(Untrusted):
+        list(UltralyticsTrainer().predict(use, [make_item()], KeepingObserver()))
+    assert not mark.exists()
 
 
 def test_weights_that_are_none_are_refused_though_trusted(data: Path, tmp_path: Path) -> None:
     weights = tmp_path / "theirs.pt"
     weights.write_bytes(b"whatever")
 
-    with pytest.raises(PluginError, match="could not read the weights"):
+    with pytest.raises(InvalidInput, match="no archive of torch"):
         UltralyticsTrainer().fit(
             request_fit(data, tmp_path, str(weights), trust_weights=True), KeepingObserver()
         )
 
 
-def test_weights_of_another_task_are_refused(tmp_path: Path) -> None:
+def test_weights_of_another_task_are_refused(data: Path, tmp_path: Path) -> None:
     from ultralytics import YOLO
 
     YOLO("yolov8n-cls.yaml").save(tmp_path / "classes.pt")
+    request = request_fit(data, tmp_path / "fit", str(tmp_path / "classes.pt"), trust_weights=True)
+
+    with pytest.raises(InvalidInput, match="made to classify, not to detect"):
+        UltralyticsTrainer().fit(request, KeepingObserver())
+
+
+def test_weights_of_a_task_that_cannot_be_trained_here_are_refused(tmp_path: Path) -> None:
+    from ultralytics import YOLO
+
+    YOLO("yolo26n-sem.yaml").save(tmp_path / "classes.pt")
     use = PredictRequest(weights=tmp_path / "classes.pt", image_size_px=64, confidence=0.5, folder=tmp_path)
 
-    with pytest.raises(InvalidInput, match="classify"):
+    with pytest.raises(InvalidInput, match="made to semantic"):
         list(UltralyticsTrainer().predict(use, [make_item()], KeepingObserver()))
 
 

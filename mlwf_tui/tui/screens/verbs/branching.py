@@ -8,6 +8,7 @@ from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.threeway import Side
 from mlwf_tui.tui.screens import command_lines
+from mlwf_tui.tui.screens.outline import find_tags
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, find_project, finish
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.conflicts import ConflictChooser
@@ -30,23 +31,27 @@ class Branching:
 
     def tag(self, entry: Entry) -> None:
         def said(made: TagResult) -> None:
-            finish(self._host, f"{made.project}@{made.tag} means @{made.version} now.")
+            name = f"{made.project}@{made.tag} means @{made.version} now."
+            finish(self._host, name if made.project is not None else _tell_tags(entry, made))
 
         def done(name: str) -> None:
             self._host.ask("tag", partial(tag, self._host.workspace, entry.target, name), said)
 
-        help_text = "One word, such as golden: the version can then be written PROJECT@golden."
-        self._host.put(Prompt(f"Tag {entry.ref}", help=help_text), done)
+        help_text = "One word, such as golden: f tag:golden finds it on the lineage."
+        if isinstance(entry.entity, Version):
+            help_text = "One word, such as golden: the version can then be written PROJECT@golden."
+        self._host.put(Prompt(f"Tag {entry.title}", help=help_text), done)
 
     def untag(self, entry: Entry) -> None:
         def said(made: TagResult) -> None:
-            finish(self._host, f"{made.project}@{made.tag} means nothing any more; @{made.version} stays.")
+            is_name = made.project is not None
+            text = f"{made.project}@{made.tag} means nothing any more; @{made.version} stays."
+            finish(self._host, text if is_name else _tell_tags(entry, made))
 
         def done(name: str) -> None:
-            project = entry.target.rpartition("@")[0]
-            self._host.ask("untag", partial(untag, self._host.workspace, project, name), said)
+            self._host.ask("untag", partial(untag, self._host.workspace, entry.target, name), said)
 
-        names = entry.entity.tags if isinstance(entry.entity, Version) else ()
+        names = find_tags(entry, self._host.snapshot)
         if len(names) == 1:
             done(names[0])
         else:
@@ -140,6 +145,11 @@ class Branching:
             is_unrelated=values.get("unrelated") == "yes",
         )
         self._host.do_long(f"Merge {values['ref']}", lambda _: work(), said)
+
+
+def _tell_tags(entry: Entry, made: TagResult) -> str:
+    tags = f"is tagged {', '.join(made.tags)}" if made.tags else "has no tag now"
+    return f"{entry.title} {tags}."
 
 
 def _tell_plan(plan: MergePlan) -> str:

@@ -15,6 +15,7 @@ from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.lint import fix_remarks, lint
 from mlwf_tui.workflow.reproduce import QUEUED_VERBS, Reproduction, reproduce_now, submit_again
+from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workflow.trace import Trace, trace
 
 MAX_SHOWN = 500
@@ -36,19 +37,23 @@ class Questions:
         self._host.ask("trace", partial(trace, self._host.workspace, entry.target), shown)
 
     def reproduce(self, entry: Entry) -> None:
-        """Do a run again: a data operation at once, the others by the queue."""
-        run = entry.entity
-        workspace = self._host.workspace
-        if isinstance(run, Run) and run.verb in QUEUED_VERBS:
+        """Do a run again, or the one that has made the entry; the command line can judge it later."""
+        run_id = self._host.snapshot.find_run_of(entry.key) or entry.target
+        self._host.ask("run", partial(get_run, self._host.workspace, run_id), self._reproduce_run)
+
+    def _reproduce_run(self, run: Run) -> None:
+        """Do a data operation at once, the others by the queue."""
+        workspace, title = self._host.workspace, f"Reproduce {run.verb} {run.id}"
+        if run.verb in QUEUED_VERBS:
             self._host.do_long(
-                f"Reproduce {entry.title}",
-                lambda observer: submit_again(workspace, entry.target, observer=observer),
+                title,
+                lambda observer: submit_again(workspace, run.id, observer=observer),
                 partial(follow, self._host),
             )
         else:
             self._host.do_long(
-                f"Reproduce {entry.title}",
-                lambda observer: reproduce_now(workspace, entry.target, observer=observer),
+                title,
+                lambda observer: reproduce_now(workspace, run.id, observer=observer),
                 self._say_reproduced,
             )
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 
-from textual.content import Content
-
+from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.tui.screens.verbs.host import Host, finish
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.formats import format_age
 from mlwf_tui.tui.widgets.prompt import Prompt
-from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.delete import delete, list_reasons_to_keep
 from mlwf_tui.workflow.describe import describe
-from mlwf_tui.workflow.history import Change, list_changes
 from mlwf_tui.workflow.rename import rename
 
 
@@ -41,16 +35,13 @@ class Names:
             work = partial(rename, self._host.workspace, entry.target, name)
             self._host.ask("rename", work, lambda _: finish(self._host, f"Renamed {entry.title} to {name}."))
 
-        self._host.put(Prompt(f"Rename {entry.ref}", value=entry.title), done)
+        card = entry.entity.card if isinstance(entry.entity, LineageNode) else None
+        present = card.title if card is not None and card.title else entry.title
+        self._host.put(Prompt(f"Rename {entry.title}", value=present), done)
 
     def history(self, entry: Entry) -> None:
         """List what was ever said and done of the entry, newest first."""
-
-        def shown(changes: tuple[Change, ...]) -> None:
-            sheet = Sheet(f"History of {entry.ref}", _draw_history(changes, datetime.now(UTC)))
-            self._host.put(sheet, lambda _: None)
-
-        self._host.ask("history", partial(list_changes, self._host.workspace, entry.target), shown)
+        self._host.show_history(entry)
 
     def delete(self, entry: Entry) -> None:
         if isinstance(entry.entity, Version):
@@ -80,25 +71,13 @@ class Names:
         self._host.copy(entry.ref)
 
 
-def _draw_history(changes: Sequence[Change], now: datetime) -> Content:
-    lines = [
-        Content.assemble(
-            (f"{format_age(change.at, now):>10}  ", "$text-muted"),
-            (f"{change.author or '-':<10.10}  ", "$text-muted"),
-            (f"{change.what:<12.12}  ", "$secondary"),
-            change.text,
-            (f"  (before: {change.before})" if change.before else "", "$text-muted"),
-        )
-        for change in reversed(changes)
-    ]
-    return Content("\n").join(lines) if lines else Content("Nothing was said of it.")
-
-
 def _find_description(entry: Entry) -> str:
     match entry.entity:
         case Version() as version:
             return version.message
         case (Project() | Model() | Report()) as described:
             return described.description
+        case LineageNode() as node if node.card is not None:
+            return node.card.description
         case _:
             return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from mlwf_tui.entities.pipeline import StepReport, StepState
@@ -39,7 +39,18 @@ class Piping:
         """Ask which pipeline, beginning with the selected data or recipe."""
         self._host.ask("recipes", list_ready, partial(self._ask, entry))
 
-    def _ask(self, entry: Entry | None, ready: tuple[ReadyRecipe, ...]) -> None:
+    def ask(self, entry: Entry | None, *, ref: str, begun: Callable[[], None]) -> None:
+        """Ask how this pipeline is to be run; `begun` is called as it begins."""
+        self._host.ask("recipes", list_ready, partial(self._ask, entry, ref=ref, begun=begun))
+
+    def _ask(
+        self,
+        entry: Entry | None,
+        ready: tuple[ReadyRecipe, ...],
+        *,
+        ref: str = "",
+        begun: Callable[[], None] = lambda: None,
+    ) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
             def look() -> tuple[Request, PipelineResult, bool]:
                 request = self._read_request(values)
@@ -48,14 +59,14 @@ class Piping:
                 )
                 return request, preview, needs_job(self._host.workspace, request)
 
-            self._host.ask("pipeline", look, partial(self._confirm, values, again), failed=again)
+            self._host.ask("pipeline", look, partial(self._confirm, values, again, begun), failed=again)
 
-        chosen = entry.ref if entry is not None and entry.kind is EntryKind.RECIPE else ""
+        chosen = entry.ref if entry is not None and entry.kind is EntryKind.RECIPE else ref
         source = entry.ref if find_project(entry) and entry is not None else ""
         fields: tuple[FormField, ...] = (
             make_field(
                 "pipeline",
-                f"a YAML file, or one of {', '.join(recipe.name for recipe in ready)}",
+                f"a YAML file, draft, or one of {', '.join(recipe.name for recipe in ready)}",
                 chosen,
                 suggestions=tuple(recipe.name for recipe in ready),
                 is_required=True,
@@ -89,7 +100,11 @@ class Piping:
         )
 
     def _confirm(
-        self, values: Mapping[str, str], again: Again, looked: tuple[Request, PipelineResult, bool]
+        self,
+        values: Mapping[str, str],
+        again: Again,
+        begun: Callable[[], None],
+        looked: tuple[Request, PipelineResult, bool],
     ) -> None:
         request, preview, is_for_job = looked
         terms = read_detached_terms(values)
@@ -97,7 +112,9 @@ class Piping:
         def confirmed(is_wanted: bool) -> None:
             if not is_wanted:
                 again()
-            elif terms is not None or is_for_job:
+                return
+            begun()
+            if terms is not None or is_for_job:
                 submit = partial(submit_pipeline, self._host.workspace, request, terms=terms)
                 self._host.ask("pipeline", submit, partial(follow, self._host), failed=again)
             else:
@@ -137,7 +154,7 @@ def _describe_step(step: StepReport) -> str:
     state = "known before" if step.state is StepState.CACHED else "to do"
     counts = "" if step.items_in is None else f"  {step.items_in:,} items"
     if step.items_out is not None:
-        counts += f" → {step.items_out:,}"
+        counts += f" → {'~' if step.is_estimate else ''}{step.items_out:,}"
     name = step.name if step.name == step.operation else f"{step.name} ({step.operation})"
     return f"{STEP_GLYPHS[step.state.value]} {name}: {state}{counts}"
 

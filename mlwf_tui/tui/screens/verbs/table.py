@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlwf_tui.tui.screens.verbs.branching import Branching
+from mlwf_tui.tui.screens.verbs.cards import Cards
 from mlwf_tui.tui.screens.verbs.care import Care
 from mlwf_tui.tui.screens.verbs.checking import Checking
+from mlwf_tui.tui.screens.verbs.comparing import Comparing
+from mlwf_tui.tui.screens.verbs.drafting import Drafting
 from mlwf_tui.tui.screens.verbs.exporting import Exporting
 from mlwf_tui.tui.screens.verbs.folders import Folders
 from mlwf_tui.tui.screens.verbs.history import History
@@ -18,6 +21,8 @@ from mlwf_tui.tui.screens.verbs.models import Models
 from mlwf_tui.tui.screens.verbs.names import Names
 from mlwf_tui.tui.screens.verbs.piping import Piping
 from mlwf_tui.tui.screens.verbs.queueing import Queueing
+from mlwf_tui.tui.screens.verbs.searching import Searching
+from mlwf_tui.tui.screens.verbs.training import Trainings
 from mlwf_tui.tui.screens.verbs.transforming import Transforming
 
 Verb = Callable[[Any], None]
@@ -27,7 +32,8 @@ Verb = Callable[[Any], None]
 def make_verbs(host: Host) -> Mapping[str, Verb]:
     """Return every verb by its key's id."""
     history, branching, folders, care = History(host), Branching(host), Folders(host), Care(host)
-    questions = Questions(host)
+    questions, cards, piping = Questions(host), Cards(host), Piping(host)
+    drafts, training = Drafting(host, piping), Trainings(host)
     making, models, names, queueing = Making(host), Models(host), Names(host), Queueing(host)
     return {
         "commit": history.commit,
@@ -48,12 +54,19 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "backup": care.backup,
         "stats": care.stats,
         "import": making.import_,
-        "transform": Transforming(host).transform,
-        "pipeline": Piping(host).pipeline,
+        "transform": Transforming(host, drafts).transform,
+        "pipeline": piping.pipeline,
+        "draft": drafts.draft,
         "demo": making.demo,
-        "train": models.train,
+        "tune": Searching(host).tune,
+        "train": training.train,
+        "continue": training.continue_,
         "benchmark": models.benchmark,
+        "compare": Comparing(host).compare,
         "apply": models.apply,
+        "star": models.star,
+        "card": models.card,
+        "leaderboard": models.leaderboard,
         "stop": models.stop,
         "pause": queueing.pause,
         "resume": queueing.resume,
@@ -70,4 +83,9 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "lint": questions.lint,
         "history": names.history,
         "yank": names.yank,
+        "yank_id": cards.yank_id,
+        "contents": cards.contents,
+        "hide": cards.hide,
+        "results": cards.results,
+        "save_graph": cards.save_graph,
     }

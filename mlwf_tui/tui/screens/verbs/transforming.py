@@ -11,11 +11,14 @@ from msgspec.structs import replace
 from textual.content import Content
 
 from mlwf_tui.entities.item import check_dataset
+from mlwf_tui.entities.pipeline import Step
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.tui.screens import command_lines
+from mlwf_tui.tui.screens.counting_form import CountingForm
 from mlwf_tui.tui.screens.operation_form import Looks, OperationForm
 from mlwf_tui.tui.screens.picking import NO_PICK, OperationPicker, Pick
 from mlwf_tui.tui.screens.previewing import PreviewScreen, Wanted
+from mlwf_tui.tui.screens.verbs.drafting import Drafting
 from mlwf_tui.tui.screens.verbs.fields import SEED
 from mlwf_tui.tui.screens.verbs.host import (
     Again,
@@ -31,6 +34,7 @@ from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.form import FormField, make_field
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.operations import OperationInfo, list_operations
+from mlwf_tui.workflow.pipelines.drafts import read_params
 from mlwf_tui.workflow.transform import TransformPlan, TransformResult, plan_transform, transform
 
 DATA, INTO, TO, PROJECT, DATASET = "the-data", "the-place", "the-new-project", "the-project", "the-dataset"
@@ -60,8 +64,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 class Transforming:
     """Asks for and does transforms, in this process and with their progress shown, or queued."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, drafts: Drafting) -> None:
         self._host = host
+        self._drafts = drafts
 
     def transform(self, entry: Entry) -> None:
         self._pick(entry, NO_PICK)
@@ -78,6 +83,18 @@ class Transforming:
 
     def _ask(self, entry: Entry, refs: Sequence[str], operation: OperationInfo, pick: Pick) -> None:
         read = partial(read_order, operation.name)
+        added: list[Order] = []
+
+        def add(form: OperationForm) -> None:
+            added.append(read(form.collect()))
+            form.dismiss(None)
+
+        def closed() -> None:
+            if added:
+                self._add(added[0])
+            else:
+                self._pick(entry, pick)
+
         form = OperationForm(
             f"{operation.name}: {operation.summary}",
             self._list_fields(entry, refs, operation),
@@ -86,13 +103,14 @@ class Transforming:
             looks=Looks(
                 preview=lambda form: self._preview(form, operation, read(form.collect())),
                 count=lambda form: self._count(form, read(form.collect())),
+                add=add,
             ),
         )
         ask_form(
             self._host,
             form,
             lambda values, again: self._begin(read(values), again),
-            closed=lambda: self._pick(entry, pick),
+            closed=closed,
         )
 
     def _list_fields(
@@ -129,7 +147,7 @@ class Transforming:
         )  # fmt: skip
         self._host.put(screen, wanted)
 
-    def _count(self, form: OperationForm, order: Order) -> None:
+    def _count(self, form: CountingForm, order: Order) -> None:
         form.watch_count(
             self._host.work,
             lambda observer: draw_plan(
@@ -139,6 +157,12 @@ class Transforming:
                 )
             ),
         )  # fmt: skip
+
+    def _add(self, order: Order) -> None:
+        """Put the operation onto the draft of a pipeline, which takes the form's place."""
+        params = read_params(self._host.workspace, order.operation, order.params, {})
+        step = Step(name=order.operation, operation=order.operation, params=params, seed=order.seed or None)
+        self._drafts.add(step, order.refs)
 
     # --- doing it ------------------------------------------------------------------------------
 
@@ -164,9 +188,11 @@ class Transforming:
         if made.images_resumed:
             text += f" {made.images_resumed:,} images were there from before."
         if made.problems:
-            text += f" {len(made.problems):,} images could not be made."
+            text += f" {len(made.problems):,} images could not be used."
         finish(self._host, text, detail="\n".join(made.conflicts))
-        show_problems(self._host, f"Images that {made.project}@{made.version} is without", made.problems)
+        show_problems(
+            self._host, f"Images that could not be used for {made.project}@{made.version}", made.problems
+        )
 
 
 def list_refs(entry: Entry, marked: Entry | None) -> tuple[str, ...]:

@@ -1,0 +1,142 @@
+"""Commands on what was measured: compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlwf_tui.cli.face import DONE, FAILED, Face, command, to_document
+from mlwf_tui.cli.progress import show_progress
+from mlwf_tui.cli.text import format_bytes, format_table
+
+if TYPE_CHECKING:
+    from mlwf_tui.entities.measurement import ComparedPair, ComparisonReport, Difference
+    from mlwf_tui.workflow.compare import CompareResult
+
+group = click.Group()
+
+_SHOWN = (
+    *("map", "map50", "map75", "map_small", "map_medium", "map_large"),
+    *("precision", "recall", "f1", "mean_iou"),
+)
+_ROWS = 10
+
+
+@command(group, "compare")
+@click.argument("models", nargs=-1, required=True, metavar="NEW OLD")
+@click.option("--on", default=None, metavar="PROJECT@N", help="The version that all were measured on.")
+@click.option("--split", default=None, help="The split that all were measured on.")
+@click.option(
+    "--fail-if",
+    multiple=True,
+    metavar="CONDITION",
+    help='End with 1 where the difference is so, as in "map50 < -0.01"; may be repeated.',
+)
+def compare_command(
+    face: Face, models: tuple[str, ...], on: str | None, split: str | None, fail_if: tuple[str, ...]
+) -> int:
+    """Say whether a model is really better than another, where, and how sure that is.
+
+    Differences are those of the first named less the last; with several, each is set beside the last.
+    Both are measured on the same items; intervals come from resampling these 1,000 times.
+
+    \b
+    mlwf compare new old
+    mlwf compare new old --on cells@3 --split test
+    mlwf compare new old --fail-if "map50 < -0.01"
+    mlwf compare new old --fail-if "map50.high < 0"
+    """
+    from mlwf_tui.workflow.compare import compare
+
+    with face.open() as workspace, show_progress("compare") as observer:
+        result = compare(workspace, models, on=on, split=split, fail_if=fail_if, observer=observer)
+    face.show(_document(result), lambda: "\n".join(_describe(result)))
+    return FAILED if result.failed else DONE
+
+
+def _document(result: CompareResult) -> dict[str, Any]:
+    body = result.body
+    first = body.pairs[0].comparison.differences
+    return {
+        "report": result.report.name,
+        "reports": [model.report for model in body.models],
+        "metrics": {model.model: dict(model.metrics) for model in body.models},
+        "differences": {name: _document_difference(found) for name, found in first.items()},
+        "models": [to_document(model) for model in body.models],
+        "pairs": [to_document(pair) for pair in body.pairs],
+        "one_sided_classes": list(body.one_sided_classes),
+        "failed": list(result.failed),
+        "cached": result.cached,
+    }
+
+
+def _document_difference(found: Difference) -> dict[str, Any]:
+    return {**to_document(found), "is_measurable": found.is_measurable}
+
+
+def _describe(result: CompareResult) -> Iterator[str]:
+    yield from describe_comparison(result.body)
+    yield ""
+    yield f"report: {result.report.name}{' (made before)' if result.cached else ''}"
+    for text in result.failed:
+        yield f"fails: {text}"
+
+
+def describe_comparison(body: ComparisonReport) -> Iterator[str]:
+    """Yield the lines that tell a person what a comparison has found."""
+    yield _tell_models(body)
+    for pair in body.pairs:
+        yield ""
+        yield f"{pair.new} less {pair.old}, on {pair.comparison.item_count:,} items"
+        yield from _tell_pair(pair)
+    if body.one_sided_classes:
+        yield ""
+        yield (
+            f"Not every model knows {', '.join(body.one_sided_classes)}: "
+            "those that do not are taken to miss them."
+        )
+
+
+def _tell_models(body: ComparisonReport) -> str:
+    header = ("MODEL", "ARCHITECTURE", "MAP", "MAP50", "IMAGES/S", "SIZE", "")
+    rows = [
+        (
+            model.model,
+            model.architecture,
+            f"{model.metrics.get('map', 0):.3f}",
+            f"{model.metrics.get('map50', 0):.3f}",
+            f"{model.speed.get('images_per_second', 0):.1f}",
+            format_bytes(model.size_bytes),
+            "none is better in all three" if model.is_on_front else "",
+        )
+        for model in body.models
+    ]
+    return format_table(header, rows, empty="")
+
+
+def _tell_pair(pair: ComparedPair) -> Iterator[str]:
+    from mlwf_tui.workflow.reporting.words import judge
+
+    found = pair.comparison
+    rows = [
+        (name, f"{of.value:+.3f}", f"{of.low:+.3f} … {of.high:+.3f}", f"{of.p:.3f}", judge(of))
+        for name, of in ((name, found.differences.get(name)) for name in _SHOWN)
+        if of is not None
+    ]
+    yield format_table(("METRIC", "DIFFERENCE", "95 % INTERVAL", "P", ""), rows, empty="")
+    yield (
+        f"objects: {found.truths_fixed:,} fixed, {found.truths_broken:,} broken, "
+        f"{found.truths_both_found:,} found by both, {found.truths_both_missed:,} by neither"
+    )
+    sure = [(of.name, of.map50) for of in found.classes if of.map50 is not None and of.map50.is_measurable]
+    for name, map50 in sure[:_ROWS]:
+        yield f"class {name}: map50 {map50.value:+.3f} [{map50.low:+.3f}, {map50.high:+.3f}]"
+    worse = [item for item in found.items if item.mistakes_now > item.mistakes_before]
+    for item in worse[:_ROWS]:
+        yield f"worse: {item.key}  {item.mistakes_before} → {item.mistakes_now} mistakes"
+    if len(worse) > _ROWS:
+        yield f"… and {len(worse) - _ROWS:,} more"
+    for cause in pair.causes:
+        yield f"differs: {cause.kind} {cause.name}  {cause.before} → {cause.after}"

@@ -1,0 +1,159 @@
+"""What measured sets say beyond their figures: how sure, which errors, how well calibrated, what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """Between what a figure lies, 95 times of 100, were other items drawn from the same source."""
+
+    low: float
+    high: float
+
+
+class ErrorKind(StrEnum):
+    """What is wrong with a detection that is no hit, or with a truth that was not found (TIDE)."""
+
+    CLASSIFICATION = "classification"  # right place, wrong class
+    LOCALISATION = "localisation"  # right class, place not near enough
+    BOTH = "both"  # neither is right, but a truth is near
+    DUPLICATE = "duplicate"  # of a truth that a better one has found
+    BACKGROUND = "background"  # nothing is there
+    MISSED = "missed"  # a truth that no detection comes near
+
+
+class ErrorShare(msgspec.Struct, frozen=True, kw_only=True):
+    """How often an error was made, and how much of mAP50 its mending alone would give back."""
+
+    kind: ErrorKind
+    count: int  # at the operating confidence; of truths where they are missed
+    map50_lost: float
+
+
+class CalibrationBin(msgspec.Struct, frozen=True, kw_only=True):
+    """Detections of about one confidence, and how many of them are right."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float  # mean, 0 where there are none
+    precision: float  # share of hits at IoU 0.5, 0 where there are none
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a confidence of 0.8 is right eight times in ten."""
+
+    bins: tuple[CalibrationBin, ...]
+    ece: float  # expected calibration error: the mean gap, weighed by count
+    mce: float  # the largest gap of a bin
+    temperature: float  # by which logits are best divided; 1 for what is calibrated already
+    ece_scaled: float  # with a temperature that was found on the other half of the items
+    mce_scaled: float
+
+
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the items or of the objects, and how it fares beside the rest."""
+
+    group: str  # "brightness", "object size", "tag", …
+    name: str  # "dark", "small", …
+    item_count: int
+    truth_count: int
+    metric: str  # what `value` is: map50 for items, recall for objects
+    value: float
+    interval: Interval
+    rest: float | None  # the same of all others; None where there are none
+    p: float  # that the two do not differ, corrected for the number of slices
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure of the newer less that of the older, measured on the same items."""
+
+    value: float
+    low: float
+    high: float
+    p: float  # corrected where several of its kind were looked at together
+
+    @property
+    def is_measurable(self) -> bool:
+        """Whether the interval leaves out 0 and the p-value lies below 0.05."""
+        return self.p < 0.05 and not self.low <= 0 <= self.high
+
+
+class ClassDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs in one class."""
+
+    name: str
+    truth_count: int
+    map50: Difference | None  # None where the class has no truth
+    fixed: int
+    broken: int
+
+
+class ItemDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one item's objects: mistakes are truths not found and detections of nothing."""
+
+    key: str
+    fixed: int  # truths that the newer finds and the older did not
+    broken: int
+    mistakes_before: int
+    mistakes_now: int
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """Two models, or one on two states of a set, over the same items."""
+
+    differences: Mapping[str, Difference]
+    classes: tuple[ClassDifference, ...]
+    items: tuple[ItemDifference, ...]  # those where something differs, the most broken first
+    truths_both_found: int
+    truths_fixed: int
+    truths_broken: int
+    truths_both_missed: int
+    item_count: int
+
+
+class ComparedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the models side by side, as its report has measured it."""
+
+    report: str  # id
+    report_name: str
+    model: str
+    architecture: str
+    version: str  # project@number
+    split: str
+    metrics: Mapping[str, float]
+    speed: Mapping[str, float]
+    size_bytes: int
+    is_on_front: bool  # no other is at once more accurate, faster and smaller
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that differs in how two models were made."""
+
+    kind: str  # parameter, data, environment
+    name: str
+    before: Any
+    after: Any
+
+
+class ComparedPair(msgspec.Struct, frozen=True, kw_only=True):
+    """A newer model beside the last one that was named."""
+
+    new: str  # names of models
+    old: str
+    comparison: Comparison
+    causes: tuple[Cause, ...]
+
+
+class ComparisonReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a report that compares: all models, and each beside the last."""
+
+    schema: int = 1
+    models: tuple[ComparedModel, ...]
+    pairs: tuple[ComparedPair, ...]
+    one_sided_classes: tuple[str, ...] = ()  # that not every model knows; to it they are all missed

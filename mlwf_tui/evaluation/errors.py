@@ -1,0 +1,159 @@
+"""Which errors the detections make, and what each kind costs.
+
+Source: Bolya et al., TIDE: A General Toolbox for Identifying Object Detection Errors (2020). An error
+is mended as there: of those near one truth that was not found, the best becomes a hit and the others
+go; duplicates, detections of nothing, and those wrong in both go; missed truths are counted no more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlwf_tui.entities.measurement import ErrorKind, ErrorShare
+from mlwf_tui.evaluation.average_precision import sum_precision
+from mlwf_tui.evaluation.columns import Bools, Floats, Ints
+from mlwf_tui.evaluation.matching import iter_overlaps
+from mlwf_tui.evaluation.measured import Measured
+
+NEAR_IOU = 0.1
+HIT_IOU = 0.5
+
+_KINDS = tuple(ErrorKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """What is wrong with each detection and truth: places in ErrorKind, -1 for nothing."""
+
+    detection: Ints  # (N,)
+    truth: Ints  # (M,) MISSED or -1
+    near: Ints  # (N,) the truth that a misplaced or misnamed detection means; -1 for none
+
+
+@dataclass(frozen=True, slots=True)
+class _Nearest:
+    """For each detection its best IoU, and the truth, among those of its own class and of others."""
+
+    own_iou: Floats  # (N,)
+    own_truth: Ints  # (N,) -1 for none
+    other_iou: Floats
+    other_truth: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What AP is worked out from."""
+
+    label: Ints  # (N,)
+    score: Floats  # (N,)
+    is_hit: Bools  # (N,)
+    truth_counts: Ints  # (K,)
+
+    def average(self, class_count: int) -> float:
+        """Return mAP50 over so many classes."""
+        return sum_precision(self.label, self.score, self.is_hit, self.truth_counts) / class_count
+
+
+def find_errors(measured: Measured) -> Errors:
+    """Return what kind of error each detection is that has no truth, and each truth that was missed."""
+    nearest = _find_nearest(measured)
+    is_wrong = ~measured.is_hit
+    kind = np.full(len(is_wrong), _KINDS.index(ErrorKind.BOTH))
+    near = np.full(len(is_wrong), -1)
+    highest = np.maximum(nearest.own_iou, nearest.other_iou)
+    kind[highest < NEAR_IOU] = _KINDS.index(ErrorKind.BACKGROUND)
+    kind[nearest.own_iou >= HIT_IOU] = _KINDS.index(ErrorKind.DUPLICATE)
+    misnamed = nearest.other_iou >= HIT_IOU
+    kind[misnamed] = _KINDS.index(ErrorKind.CLASSIFICATION)
+    near[misnamed] = nearest.other_truth[misnamed]
+    misplaced = (nearest.own_iou >= NEAR_IOU) & (nearest.own_iou < HIT_IOU)
+    kind[misplaced] = _KINDS.index(ErrorKind.LOCALISATION)
+    near[misplaced] = nearest.own_truth[misplaced]
+    kind[~is_wrong], near[~is_wrong] = -1, -1
+
+    is_missed = np.ones(len(measured.truths.image), bool)
+    is_missed[measured.matches.truth[~is_wrong]] = False
+    is_missed[near[near >= 0]] = False
+    return Errors(kind, np.where(is_missed, _KINDS.index(ErrorKind.MISSED), -1), near)
+
+
+def share_errors(measured: Measured, errors: Errors | None = None) -> tuple[ErrorShare, ...]:
+    """Return each kind's count at the operating confidence, and the mAP50 that mending it gives back."""
+    errors = errors or find_errors(measured)
+    detections, count = measured.detections, len(measured.names)
+    state = _State(
+        detections.label,
+        detections.score,
+        measured.is_hit,
+        np.bincount(measured.truths.label, minlength=count),
+    )
+    class_count = int(np.count_nonzero(state.truth_counts))
+    whole = state.average(class_count)
+    return tuple(
+        ErrorShare(
+            kind=kind,
+            count=_count(measured, errors, kind),
+            map50_lost=max(0.0, _mend(measured, errors, state, kind).average(class_count) - whole),
+        )
+        for kind in ErrorKind
+    )
+
+
+def _count(measured: Measured, errors: Errors, kind: ErrorKind) -> int:
+    if kind is not ErrorKind.MISSED:
+        return int(np.count_nonzero(measured.kept & (errors.detection == _KINDS.index(kind))))
+    touched = errors.near[measured.kept & (errors.near >= 0)]
+    is_missed = ~measured.is_found
+    is_missed[touched] = False
+    return int(np.count_nonzero(is_missed))
+
+
+def _mend(measured: Measured, errors: Errors, state: _State, kind: ErrorKind) -> _State:
+    if kind is ErrorKind.MISSED:
+        missed = np.bincount(measured.truths.label[errors.truth >= 0], minlength=len(measured.names))
+        return _State(state.label, state.score, state.is_hit, state.truth_counts - missed)
+    wrong = errors.detection == _KINDS.index(kind)
+    label, is_hit = state.label.copy(), state.is_hit.copy()
+    best = _choose_best(measured, errors)
+    mended = best[wrong[best]]
+    is_hit[mended] = True
+    label[mended] = measured.truths.label[errors.near[mended]]
+    kept = ~wrong
+    kept[mended] = True
+    return _State(label[kept], state.score[kept], is_hit[kept], state.truth_counts)
+
+
+def _choose_best(measured: Measured, errors: Errors) -> Ints:
+    """Return, for each truth that is near but not found, the row of highest score that means it."""
+    is_taken = np.zeros(len(measured.truths.image), bool)
+    is_taken[measured.matches.truth[measured.is_hit]] = True
+    rows = np.flatnonzero(errors.near >= 0)
+    rows = rows[~is_taken[errors.near[rows]]]
+    rows = rows[np.lexsort((-measured.detections.score[rows], errors.near[rows]))]
+    meant = errors.near[rows]
+    is_first = np.ones(len(rows), bool)
+    is_first[1:] = meant[1:] != meant[:-1]
+    return rows[is_first]
+
+
+def _find_nearest(measured: Measured) -> _Nearest:
+    detections, truths = measured.detections, measured.truths
+    count = len(detections.image)
+    wrong = np.flatnonzero(~measured.is_hit)
+    nearest = _Nearest(np.zeros(count), np.full(count, -1), np.zeros(count), np.full(count, -1))
+    overlaps = iter_overlaps(
+        truths.boxes, truths.image, detections.boxes[wrong], detections.image[wrong], lowest=NEAR_IOU
+    )
+    for rows, truth, iou in overlaps:
+        detection = wrong[rows]
+        is_own = truths.label[truth] == detections.label[detection]
+        for chosen, best, place in (
+            (is_own, nearest.own_iou, nearest.own_truth),
+            (~is_own, nearest.other_iou, nearest.other_truth),
+        ):
+            order = np.argsort(iou[chosen], kind="stable")  # the last that is written is the best
+            best[detection[chosen][order]] = iou[chosen][order]
+            place[detection[chosen][order]] = truth[chosen][order]
+    return nearest

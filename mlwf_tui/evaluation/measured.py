@@ -1,0 +1,107 @@
+"""Truths and detections of one set of items, paired: what every figure of a report is worked out from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from mlwf_tui.entities.annotation import AnnotatedObject, Annotation
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.evaluation.columns import Bools, Detections, Truths, build_detections, build_truths
+from mlwf_tui.evaluation.curves import find_operating_confidence
+from mlwf_tui.evaluation.matching import Matches, match
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Truths and detections by item and class, and which detection found which truth.
+
+    `confidence` is the operating threshold: where F1 at IoU 0.5, all classes together, is largest,
+    unless another one was asked for.
+    """
+
+    keys: tuple[str, ...]  # of the items, ascending; an image's index is its place here
+    names: tuple[str, ...]  # of the classes
+    truths: Truths
+    detections: Detections
+    matches: Matches
+    confidence: float
+
+    @property
+    def kept(self) -> Bools:
+        """(N,) whether each detection stands at the operating confidence."""
+        return self.detections.score >= self.confidence
+
+    @property
+    def is_hit(self) -> Bools:
+        """(N,) whether each detection has a truth of its class at IoU 0.5."""
+        return self.matches.truth >= 0
+
+    @cached_property
+    def is_found(self) -> Bools:
+        """(M,) whether each truth has a detection of its class at IoU 0.5 and the operating confidence."""
+        found = np.zeros(len(self.truths.image), bool)
+        found[self.matches.truth[self.kept & self.is_hit]] = True
+        return found
+
+
+def measure(
+    truths: Mapping[str, Annotation],
+    predictions: Mapping[str, Sequence[AnnotatedObject]],
+    class_names: Sequence[str],
+    *,
+    confidence: float | None = None,
+) -> Measured:
+    """Pair predictions of boxes with truths, both by item key; other areas count by their bounds.
+
+    An item without predictions has none. Classes that `class_names` lacks are put after it, in order
+    of their names. Nothing depends on the order of the mappings.
+
+    Raises:
+        InvalidInput: there is no truth at all, a prediction for an item without a truth entry, or a
+            confidence that is no number from 0 to 1.
+    """
+    keys = sorted(truths)
+    _check_predictions(keys, predictions)
+    names = _list_classes(truths, predictions, class_names)
+    index = {name: place for place, name in enumerate(names)}
+    truth_rows = build_truths([truths[key] for key in keys], index)
+    if not len(truth_rows.image):
+        raise InvalidInput(
+            "There are no annotated objects to measure against.",
+            hint="Choose a split whose items are annotated.",
+        )
+    detections = build_detections([predictions.get(key, ()) for key in keys], index)
+    matches = match(truth_rows, detections)
+    if confidence is None:
+        confidence = find_operating_confidence(detections.score, matches.truth >= 0, len(truth_rows.image))
+    return Measured(tuple(keys), names, truth_rows, detections, matches, confidence)
+
+
+def _check_predictions(keys: Sequence[str], predictions: Mapping[str, Sequence[AnnotatedObject]]) -> None:
+    strangers = sorted(set(predictions).difference(keys))
+    if strangers:
+        raise InvalidInput(
+            f"There are predictions for {strangers[0]!r}, which is not among the {len(keys)} items.",
+            hint="Give the truths of every predicted item; an empty annotation will do.",
+        )
+    for key, objects in predictions.items():
+        for found in objects:
+            if found.confidence is not None and not 0 <= found.confidence <= 1:  # NaN is neither
+                raise InvalidInput(
+                    f"A prediction for {key!r} has the confidence {found.confidence}.",
+                    hint="Confidences are numbers from 0 to 1.",
+                )
+
+
+def _list_classes(
+    truths: Mapping[str, Annotation],
+    predictions: Mapping[str, Sequence[AnnotatedObject]],
+    class_names: Sequence[str],
+) -> tuple[str, ...]:
+    seen = {labelled.class_name for annotation in truths.values() for labelled in annotation.objects}
+    seen.update(labelled.class_name for objects in predictions.values() for labelled in objects)
+    return (*class_names, *sorted(seen.difference(class_names)))

@@ -1,0 +1,122 @@
+"""The page of a thing's history: what was said and done of it, and the states that can be brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+from mlwf_tui.tui.widgets.formats import format_count
+from mlwf_tui.tui.widgets.table import Column, EntityTable
+from mlwf_tui.workflow.history import Change
+
+COLUMNS = (
+    Column("state", 7),
+    Column("when", 11),
+    Column("author", 10),
+    Column("what", 12),
+    Column("said and done", flex=1),
+)
+EMPTY = ("Nothing was said of it", "")
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """What the page shows: the thing and its changes, newest first."""
+
+    subject: Entry
+    changes: tuple[Change, ...]
+
+
+class HistoryPane(Vertical):
+    """Draws a history as a table; a row with a state stands for it, so that all verbs act on that."""
+
+    DEFAULT_CSS = """
+    HistoryPane {
+        & > Static { height: 1; padding: 0 1; }
+        & > EntityTable { height: 1fr; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._head = Static()
+        self.table = EntityTable(*COLUMNS, id="history-table", empty=EMPTY)
+        self._history: History | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self._head
+        yield self.table
+
+    @property
+    def subject(self) -> Entry | None:
+        """What the history is of."""
+        return self._history.subject if self._history is not None else None
+
+    @property
+    def entry(self) -> Entry | None:
+        """What the cursor stands on: a state, or the thing itself."""
+        key = self.table.cursor_key
+        return self.find_entry(key) if key is not None else self.subject
+
+    def find_entry(self, key: str) -> Entry | None:
+        """Return what a row stands for; rows are numbered from the newest."""
+        if self._history is None:
+            return None
+        change = self._history.changes[int(key)]
+        return make_state_entry(self._history.subject, change) if change.ref else self._history.subject
+
+    def show(self, history: History, now: datetime) -> None:
+        """Draw a history; the cursor stays on its row where the thing is the same."""
+        self._history = history
+        title = Content.styled(f"History of {history.subject.ref or history.subject.title}", "bold")
+        states = len({change.ref for change in history.changes if change.ref})
+        note = format_count(len(history.changes), "change")
+        if states:
+            note += f", {format_count(states, 'state')}; r brings the one under the cursor back"
+        self._head.update(Content.assemble(title, "  ", (note, "$text-muted")))
+        rows = draw_rows(history.changes, now)
+        self.table.show_rows(rows, [str(number) for number in range(len(rows))])
+
+
+def draw_rows(changes: Sequence[Change], now: datetime) -> list[tuple[str, ...]]:
+    """Return a row for each change, in their order."""
+    return [
+        (
+            change.ref,
+            _tell_time(change.at, now),
+            change.author or "-",
+            change.what,
+            _tell(change),
+        )
+        for change in changes
+    ]
+
+
+def _tell_time(at: datetime, now: datetime) -> str:
+    local = at.astimezone(now.tzinfo)
+    return f"{local:%m-%d %H:%M}" if (now - at).days < 300 else f"{local:%Y-%m-%d}"
+
+
+def _tell(change: Change) -> str:
+    """Return the words, without the number that stands in a column of its own."""
+    text = change.text.removeprefix(f"{change.ref} ") if change.ref else change.text
+    return f"{text}  ← {change.before}" if change.before else text
+
+
+def make_state_entry(subject: Entry, change: Change) -> Entry:
+    """Return the entry of a state of the project that a history is of."""
+    kind = EntryKind.STATE if "." in change.ref else EntryKind.VERSION
+    return Entry(
+        kind=kind,
+        key=f"{kind.value}:{subject.target}{change.ref}",
+        ref=f"{subject.ref}{change.ref}",
+        target=f"{subject.target}{change.ref}",
+        title=f"{subject.title}{change.ref}",
+        note=change.text,
+    )

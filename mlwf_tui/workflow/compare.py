@@ -1,0 +1,356 @@
+"""compare: say whether one model is really better than another, where, and how sure that is."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+
+import msgspec
+
+from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.measurement import (
+    Cause,
+    ComparedModel,
+    ComparedPair,
+    ComparisonReport,
+    Difference,
+)
+from mlwf_tui.entities.model import Model, Report, ReportKind
+from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
+from mlwf_tui.errors import Conflict, CorruptData, InvalidParameter, MlwfError, NotFound
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.workflow.measuring import list_class_names, measure_report, read_truths
+from mlwf_tui.workflow.names import find_free
+from mlwf_tui.workflow.refs import resolve_version
+from mlwf_tui.workflow.reporting.words import judge
+from mlwf_tui.workflow.run_diff import diff_runs
+from mlwf_tui.workflow.running.recorder import Recorder, record
+from mlwf_tui.workspace import Workspace
+
+MOST_LOOKED_AT = 20  # of a model's reports, the newest first
+
+_CONDITION = re.compile(r"\s*([a-z_0-9]+)(?:\.(value|low|high|p))?\s*(<=|>=|<|>)\s*(\S+)\s*")
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """A gate of a script: what a difference must not be."""
+
+    text: str
+    metric: str
+    side: str  # value, low, high or p
+    sign: str
+    limit: float
+
+    def holds(self, differences: Mapping[str, Difference]) -> bool:
+        """Whether it is so of the newer less the older.
+
+        Raises:
+            InvalidParameter: there is no such metric among them.
+        """
+        if self.metric not in differences:
+            raise InvalidParameter(
+                f"There is no difference in {self.metric!r} to look at.",
+                hint=f"There are: {', '.join(differences)}.",
+            )
+        value = getattr(differences[self.metric], self.side)
+        match self.sign:
+            case "<":
+                return bool(value < self.limit)
+            case "<=":
+                return bool(value <= self.limit)
+            case ">":
+                return bool(value > self.limit)
+            case _:
+                return bool(value >= self.limit)
+
+
+class CompareResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The report that was made or found, its body, and which gates were run into."""
+
+    report: Report
+    body: ComparisonReport
+    failed: tuple[str, ...] = ()
+    cached: bool = False
+
+
+def parse_condition(text: str) -> Condition:
+    """Return what `map50 < -0.01` asks, or `map50.high < 0`; the sides are value, low, high and p.
+
+    Raises:
+        InvalidParameter: it is no such condition.
+    """
+    found = _CONDITION.fullmatch(text)
+    limit = None
+    if found is not None:
+        with suppress(ValueError):
+            limit = float(found[4])
+    if found is None or limit is None:
+        raise InvalidParameter(
+            f"{text!r} is no condition on a difference.",
+            hint='Write METRIC < NUMBER, as in "map50 < -0.01"; METRIC.low, .high and .p will do as well.',
+        )
+    return Condition(text=text, metric=found[1], side=found[2] or "value", sign=found[3], limit=limit)
+
+
+def compare(
+    workspace: Workspace,
+    refs: Sequence[str],
+    *,
+    on: str | None = None,
+    split: str | None = None,
+    fail_if: Sequence[str] = (),
+    observer: Observer,
+) -> CompareResult:
+    """Compare models, or reports, each with the last named, on what all were measured on.
+
+    Of several such versions and splits the newest measured is taken, unless `on` (PROJECT@N) or
+    `split` chooses. The outcome is a report of its own; the same comparison is found, not made again.
+
+    Raises:
+        NotFound: there is no such model, report or version.
+        Conflict: they were not measured on the same data.
+        InvalidParameter: fewer than two, one twice, or a gate that is no condition.
+    """
+    conditions = [parse_condition(text) for text in fail_if]
+    if len(refs) < 2:
+        raise InvalidParameter("One model alone has nothing to be compared with.", hint="Name two or more.")
+    reports = _choose_reports(workspace, refs, on, split)
+    if len({report.id for report in reports}) < len(reports):
+        raise InvalidParameter("A report cannot be compared with itself.", hint="Name different models.")
+    found = _find_made(workspace, reports)
+    if found is not None:
+        body = read_comparison(workspace, found)
+        return CompareResult(report=found, body=body, failed=_list_failed(body, conditions), cached=True)
+    params = {"models": [report.model_name for report in reports], "on": reports[0].version_ref,
+              "split": reports[0].split}  # fmt: skip
+    with record(workspace, "compare", params=params) as recorder:
+        for report in reports:
+            recorder.read_artifact(ArtifactRef(ArtifactKind.REPORT, report.id, report.name))
+        body = _compare(workspace, reports, observer)
+        kept = _keep(recorder, reports, body)
+    return CompareResult(report=kept, body=body, failed=_list_failed(body, conditions))
+
+
+def read_comparison(workspace: Workspace, report: Report) -> ComparisonReport:
+    """Return the body of a report that compares.
+
+    Raises:
+        InvalidParameter: it is a report of another kind.
+        CorruptData: the stored bytes are damaged.
+    """
+    if report.kind is not ReportKind.COMPARISON:
+        raise InvalidParameter(f"The report {report.name} measures one model.", hint="See mlwf report.")
+    try:
+        return msgspec.json.decode(workspace.store.read(report.evaluation), type=ComparisonReport)
+    except msgspec.MsgspecError as error:
+        raise CorruptData(
+            f"The report {report.name} cannot be read: {error}.", hint="Compare again."
+        ) from error
+
+
+def _choose_reports(
+    workspace: Workspace, refs: Sequence[str], on: str | None, split: str | None
+) -> tuple[Report, ...]:
+    """Return one report for each ref, all measured on the same items and truths."""
+    version_id = None if on is None else resolve_version(workspace, on).id
+    choices = [
+        [
+            report
+            for report in _list_measured(workspace, ref)
+            if version_id in (None, report.version_id) and split in (None, report.split)
+        ][:MOST_LOOKED_AT]
+        for ref in refs
+    ]
+    measured_on = _MeasuredOn(workspace)
+    common = set.intersection(*({measured_on.read(report) for report in found} for found in choices))
+    newest = max(
+        (report for found in choices for report in found if measured_on.read(report) in common),
+        key=lambda report: report.created_at,
+        default=None,
+    )
+    if newest is None:
+        raise _describe_apart(workspace, refs, choices, on, split)
+    wanted = measured_on.read(newest)
+    return tuple(next(report for report in found if measured_on.read(report) == wanted) for found in choices)
+
+
+class _MeasuredOn:
+    """Knows what reports were measured on; versions that differ elsewhere have the same split."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._known: dict[tuple[str, str], str] = {}
+
+    def read(self, report: Report) -> str:
+        place = (report.version_id, report.split)
+        if place not in self._known:
+            version = self._workspace.catalog.versions.get_by_id(report.version_id)
+            digest = hashlib.sha256()
+            for item in iter_items(self._workspace.store, version.manifest):
+                if item.split == report.split:
+                    digest.update(msgspec.msgpack.encode((item.key, item.blob, item.annotation)))
+            self._known[place] = digest.hexdigest()
+        return self._known[place]
+
+
+def _list_measured(workspace: Workspace, ref: str) -> tuple[Report, ...]:
+    """Return the benchmarks of a model, newest first, or the one report that the ref names."""
+    try:
+        model = workspace.catalog.models.get(ref)
+    except NotFound:
+        report = workspace.catalog.reports.get(ref)
+        return (report,) if report.kind is ReportKind.BENCHMARK else ()
+    reports = workspace.catalog.reports.list(model_id=model.id)
+    return tuple(report for report in reports if report.kind is ReportKind.BENCHMARK)
+
+
+def _describe_apart(
+    workspace: Workspace, refs: Sequence[str], choices: list[list[Report]], on: str | None, split: str | None
+) -> Conflict:
+    """Return what to raise where no data are common, with the commands that would measure what is missing."""
+    newest = max((r for found in choices for r in found), key=lambda r: r.created_at, default=None)
+    place = on or (newest.version_ref if newest else "PROJECT@N")
+    chosen = split or (newest.split if newest else "val")
+    missing = [
+        ref
+        for ref, found in zip(refs, choices, strict=True)
+        if not any(report.version_ref == place and report.split == chosen for report in found)
+    ]
+    commands = "; ".join(f"mlwf benchmark {ref} {place} --split {chosen}" for ref in missing or refs)
+    return Conflict(
+        f"{', '.join(refs[:-1])} and {refs[-1]} were not measured on the same data.",
+        hint=f"Measure them there: {commands}.",
+    )
+
+
+def _find_made(workspace: Workspace, reports: Sequence[Report]) -> Report | None:
+    ids = _name_reports(reports)
+    return next(
+        (
+            report
+            for report in workspace.catalog.reports.list(model_id=reports[0].model_id)
+            if report.kind is ReportKind.COMPARISON and report.settings.get("reports") == ids
+        ),
+        None,
+    )
+
+
+def _name_reports(reports: Sequence[Report]) -> str:
+    return " ".join(report.id for report in reports)
+
+
+def _list_failed(body: ComparisonReport, conditions: Sequence[Condition]) -> tuple[str, ...]:
+    return tuple(
+        condition.text
+        for condition in conditions
+        if any(condition.holds(pair.comparison.differences) for pair in body.pairs)
+    )
+
+
+def _compare(workspace: Workspace, reports: Sequence[Report], observer: Observer) -> ComparisonReport:
+    from mlwf_tui.evaluation.comparing import compare as compare_measured  # numpy
+
+    models = [workspace.catalog.models.get_by_id(report.model_id) for report in reports]
+    version = workspace.catalog.versions.get_by_id(reports[0].version_id)
+    known = [model.class_names for model in models]
+    names = list_class_names(workspace, version.manifest, *known)
+    truths = read_truths(workspace, version.manifest, Split(reports[0].split))
+    measured = [measure_report(workspace, report, names, truths) for report in reports]
+    pairs = []
+    for place, (report, model) in enumerate(zip(reports[:-1], models[:-1], strict=True)):
+        observer.progress(place, len(reports) - 1, f"comparing {report.model_name}")
+        comparison = compare_measured(measured[place], measured[-1], check=observer.check_cancelled)
+        causes = tuple(_list_causes(workspace, models[-1], model))
+        pairs.append(
+            ComparedPair(
+                new=report.model_name, old=reports[-1].model_name, comparison=comparison, causes=causes
+            )
+        )
+    return ComparisonReport(
+        models=_set_beside(reports, models),
+        pairs=tuple(pairs),
+        one_sided_classes=tuple(sorted(set().union(*known).difference(set(known[0]).intersection(*known)))),
+    )
+
+
+def _list_causes(workspace: Workspace, old: Model, new: Model) -> Iterator[Cause]:
+    """Yield what differs in how two models were made."""
+    if old.architecture != new.architecture:
+        yield Cause(kind="parameter", name="architecture", before=old.architecture, after=new.architecture)
+    with suppress(MlwfError):  # a run that was imported with its model has no row here
+        runs = [workspace.catalog.runs.get(model.run_id) for model in (old, new)]
+        found = diff_runs(workspace, *runs)
+        for change in found.params:
+            if change.name not in ("model", "name"):
+                yield Cause(kind="parameter", name=change.name, before=change.before, after=change.after)
+        for given in found.inputs:
+            yield Cause(kind="data", name=given.kind, before=given.before, after=given.after)
+        for change in found.environment:
+            yield Cause(kind="environment", name=change.name, before=change.before, after=change.after)
+
+
+def _set_beside(reports: Sequence[Report], models: Sequence[Model]) -> tuple[ComparedModel, ...]:
+    costs = [
+        (
+            -report.metrics.get("map", 0.0),
+            -report.speed.get("images_per_second", 0.0),
+            float(model.checkpoints[0].size_bytes),
+        )
+        for report, model in zip(reports, models, strict=True)
+    ]
+    return tuple(
+        ComparedModel(
+            report=report.id,
+            report_name=report.name,
+            model=report.model_name,
+            architecture=model.architecture,
+            version=report.version_ref,
+            split=report.split,
+            metrics=report.metrics,
+            speed=report.speed,
+            size_bytes=model.checkpoints[0].size_bytes,
+            is_on_front=not any(_dominates(other, cost) for other in costs),
+        )
+        for report, model, cost in zip(reports, models, costs, strict=True)
+    )
+
+
+def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one != other and all(mine <= theirs for mine, theirs in zip(one, other, strict=True))
+
+
+def _keep(recorder: Recorder, reports: Sequence[Report], body: ComparisonReport) -> Report:
+    workspace = recorder.workspace
+    with recorder.writer() as writer:
+        blob = writer.put(msgspec.json.encode(body))
+    differences = body.pairs[0].comparison.differences
+    with recorder.finishing():
+        taken = {report.name for report in workspace.catalog.reports.list()}
+        report = recorder.write_report(
+            name=find_free(f"{reports[0].model_name}-against-{reports[-1].model_name}", taken),
+            model_id=reports[0].model_id,
+            version_id=reports[0].version_id,
+            split=reports[0].split,
+            metrics={name: difference.value for name, difference in differences.items()},
+            speed={},
+            evaluation=blob,
+            kind=ReportKind.COMPARISON,
+            settings={"reports": _name_reports(reports)},
+        )
+        recorder.result = {
+            "report": report.name,
+            "report_id": report.id,
+            "summary": describe_difference("map50", differences.get("map50")),
+        }
+    return report
+
+
+def describe_difference(name: str, difference: Difference | None) -> str:
+    """Return a difference in words, such as "map50 +0.031 [+0.012, +0.049], better"."""
+    if difference is None:
+        return f"{name} cannot be compared"
+    interval = f"[{difference.low:+.3f}, {difference.high:+.3f}]"
+    return f"{name} {difference.value:+.3f} {interval}, {judge(difference)}"

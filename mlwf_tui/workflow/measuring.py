@@ -1,0 +1,99 @@
+"""What a report was worked out from, read again: another figure needs no second inference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mlwf_tui.entities.annotation import AnnotatedObject, Annotation
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.model import Evaluation, Report
+from mlwf_tui.errors import CorruptData, InvalidInput
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.trainers import ItemPrediction
+from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.store.writer import StoreWriter
+from mlwf_tui.workspace import Workspace
+
+if TYPE_CHECKING:  # numpy, which only what measures needs
+    from mlwf_tui.evaluation.measured import Measured
+
+_RESAMPLED = "resampling the items"
+
+
+def keep_predictions(writer: StoreWriter, predictions: Sequence[ItemPrediction]) -> Digest:
+    """Store what a model said of every item, and return its digest."""
+    return writer.put(msgspec.msgpack.encode(predictions))
+
+
+def read_predictions(workspace: Workspace, report: Report) -> dict[str, tuple[AnnotatedObject, ...]]:
+    """Return what the model said, by item key.
+
+    Raises:
+        InvalidInput: the report is of a time when predictions were not kept.
+        CorruptData: the stored bytes are damaged.
+    """
+    if report.predictions is None:
+        raise InvalidInput(
+            f"The predictions behind the report {report.name} were not kept.",
+            hint=f"Measure again: mlwf benchmark {report.model_name} {report.version_ref} "
+            f"--split {report.split}",
+        )
+    try:
+        kept = msgspec.msgpack.decode(
+            workspace.store.read(report.predictions), type=tuple[ItemPrediction, ...]
+        )
+    except msgspec.MsgspecError as error:
+        raise CorruptData(
+            f"The predictions of {report.name} cannot be read: {error}.", hint="Run the benchmark again."
+        ) from error
+    return {prediction.key: prediction.objects for prediction in kept}
+
+
+def read_truths(workspace: Workspace, manifest: Digest, split: Split) -> dict[str, Annotation]:
+    """Return the annotations of one split's items, by item key."""
+    items = iter_items(workspace.store, manifest)
+    return {item.key: item.annotation for item in items if item.split is split}
+
+
+def list_class_names(workspace: Workspace, manifest: Digest, *others: Sequence[str]) -> tuple[str, ...]:
+    """Return the classes of a state in its order, then those that only the others have."""
+    schema = read_summary(workspace.store, manifest).schema
+    return tuple(dict.fromkeys((*schema.class_names, *(name for names in others for name in names))))
+
+
+def measure_report(
+    workspace: Workspace, report: Report, class_names: Sequence[str], truths: Mapping[str, Annotation]
+) -> Measured:
+    """Pair the kept predictions of a report with truths, as its benchmark has paired them.
+
+    Raises:
+        InvalidInput: predictions were not kept, or do not belong to these items.
+        CorruptData: the stored bytes are damaged.
+    """
+    from mlwf_tui.evaluation.measured import measure
+
+    return measure(truths, read_predictions(workspace, report), class_names)
+
+
+def complete(measured: Measured, evaluation: Evaluation, observer: Observer) -> Evaluation:
+    """Add to an evaluation how sure it is, which errors were made, and how calibrated confidences are."""
+    from mlwf_tui.evaluation.calibration import calibrate
+    from mlwf_tui.evaluation.errors import share_errors
+    from mlwf_tui.evaluation.resampling import draw_weights, find_interval, weigh
+
+    observer.progress(0, None, _RESAMPLED)
+    drawn = weigh(measured, draw_weights(len(measured.keys)), check=observer.check_cancelled)
+    intervals = {name: find_interval(values) for name, values in drawn.metrics.items()}
+    classes = {name: find_interval(drawn.class_map50[:, label]) for label, name in enumerate(measured.names)}
+    return msgspec.structs.replace(
+        evaluation,
+        schema=2,
+        intervals={name: found for name, found in intervals.items() if found is not None},
+        class_intervals={name: found for name, found in classes.items() if found is not None},
+        errors=share_errors(measured),
+        calibration=calibrate(measured),
+    )

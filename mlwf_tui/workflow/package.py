@@ -1,0 +1,294 @@
+"""package: write a model as a folder or a .zip that others can run, and see that it still says the same."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mlwf_tui.entities.card import Card
+from mlwf_tui.entities.ids import Digest, VersionId, new_id
+from mlwf_tui.entities.model import Model
+from mlwf_tui.entities.project import Version
+from mlwf_tui.entities.queue import Terms, Wants
+from mlwf_tui.entities.run import ArtifactKind, Run
+from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound, StorageFailed
+from mlwf_tui.params import ParamSpec, build_params, describe_params, param
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.trainers import ExportRequest, ExportResult, ExportTarget
+from mlwf_tui.settings import expand_path
+from mlwf_tui.store.digests import compute_digest
+from mlwf_tui.workflow.benchmark import open_weights
+from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
+from mlwf_tui.workflow.running.recorder import Recorder
+from mlwf_tui.workflow.using.package_files import (
+    DOCUMENT,
+    describe_package,
+    is_whole,
+    iter_files,
+    place_package,
+    write_card,
+    write_document,
+)
+from mlwf_tui.workflow.using.samples import choose_samples
+from mlwf_tui.workflow.using.trust import check_model
+from mlwf_tui.workspace import Workspace
+
+DEFAULT_FORMAT = "onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class PackageParams:
+    """What the package's example keeps, and what else goes into it."""
+
+    confidence: float = param(0.25, "the example keeps objects at least this sure", low=0, high=1)
+    iou: float = param(0.7, "of two objects that overlap more it keeps the surer one", low=0.01, high=1)
+    max_objects: int = param(300, "most objects that it keeps of one picture", low=1, high=10_000)
+    sample: bool = param(True, "put a picture of the data in, on which the package can be checked")
+    licence: str = param("", "licence of the package; empty for what the trainer's library states")
+    device: str = param("auto", "GPU to write for where the format is made for one: auto, or its index")
+
+
+def list_params() -> tuple[ParamSpec, ...]:
+    """Return the declared parameters of package."""
+    return describe_params(PackageParams)
+
+
+def list_targets(workspace: Workspace, model_ref: str) -> tuple[ExportTarget, ...]:
+    """Return the forms in which a model can be packaged, and what is missing for each here."""
+    model = workspace.catalog.models.get(model_ref)
+    return workspace.registry.get_trainer(model.trainer).list_export_targets()
+
+
+def submit_package(
+    workspace: Workspace,
+    model_ref: str,
+    target: Path,
+    *,
+    format: str = DEFAULT_FORMAT,
+    params: Mapping[str, Any],
+    is_trusted: bool = False,
+    terms: Terms | None = None,
+) -> Run:
+    """Queue the packaging of a model into `target`, a folder or a .zip, and return at once.
+
+    Raises:
+        NotFound: there is no such model.
+        InvalidParameter: there is no such format, or what makes it is not installed.
+        Untrusted: opening the weights may run code of their maker, and nobody vouches for them.
+        Conflict: there is something at `target`.
+    """
+    target = expand_path(target)
+    model = workspace.catalog.models.get(model_ref)
+    checked = asdict(build_params(PackageParams, params))
+    _check_format(workspace, model, format)
+    _check_place(workspace, target)
+    check_model(workspace, model, is_trusted=is_trusted)
+    needs_gpu = format == "tensorrt"
+    agreed = check_terms(
+        workspace,
+        terms or Terms(wants=None if needs_gpu else Wants()),
+        uses_gpu=True,
+        device=checked["device"],
+    )
+    shown = {"model": model.name, "target": str(target), "format": format, **checked}
+    with workspace.catalog.transaction():
+        trust = {"is_trusted": True} if is_trusted else {}
+        recorder = queue_run(workspace, "package", {**shown, **trust}, None, terms=agreed)
+        recorder.read_model(model.id)
+    return start_queued(workspace, recorder.run)
+
+
+def perform_package(recorder: Recorder, model: Model, observer: Observer) -> None:
+    """Do a queued packaging: called by the worker."""
+    workspace, run = recorder.workspace, recorder.run
+    names = PackageParams.__dataclass_fields__
+    params = build_params(PackageParams, {k: v for k, v in run.params.items() if k in names})
+    target, format = Path(run.params["target"]), run.params["format"]
+    _check_place(workspace, target)
+    recipe = _digest(model, format, params)
+    cached = place_package(workspace.home, recipe)
+    is_cached = is_whole(cached)
+    if not is_cached:
+        shutil.rmtree(cached, ignore_errors=True)
+        _make(recorder, model, params, cached, observer)
+    _place(cached, target)
+    document = json.loads((cached / DOCUMENT).read_text("utf-8"))
+    with recorder.finishing():
+        _note_output(recorder, model, target, format)
+        recorder.result = {
+            "model": model.name,
+            "format": format,
+            "target": str(target),
+            "files": sorted([*document["files"], DOCUMENT]),
+            "agreement": document["agreement"],
+            "size_bytes": sum(path.stat().st_size for path in iter_files(cached)),
+            "cached": is_cached,
+            "run": run.id,
+            "summary": f"{model.name} as {format} in {target}",
+        }
+
+
+def _make(recorder: Recorder, model: Model, params: PackageParams, cached: Path, observer: Observer) -> None:
+    """Let the trainer write the package, refuse one that disagrees, and keep it."""
+    workspace, run = recorder.workspace, recorder.run
+    version = _find_version(workspace, model)
+    samples = choose_samples(workspace, version, model.image_size_px)
+    with open_weights(workspace, model, run.id) as (weights, scratch):
+        folder = scratch / "export"
+        folder.mkdir()
+        request = ExportRequest(
+            weights=weights,
+            format=run.params["format"],
+            folder=folder,
+            class_names=model.class_names,
+            image_size_px=model.image_size_px,
+            confidence=params.confidence,
+            iou=params.iou,
+            max_objects=params.max_objects,
+            samples=samples.images,
+            has_sample=params.sample,
+            device=params.device,
+            is_trusted=bool(run.params.get("is_trusted")),
+        )
+        made = workspace.registry.get_trainer(model.trainer).export(request, observer)
+        _check_agreement(model, made)
+        _describe(workspace, model, made, folder / "package", version, params.licence, samples.origin)
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        (folder / "package").rename(cached)
+
+
+def _describe(
+    workspace: Workspace,
+    model: Model,
+    made: ExportResult,
+    folder: Path,
+    version: Version | None,
+    licence: str,
+    samples: str,
+) -> None:
+    reports = tuple(report for report in workspace.catalog.reports.list() if report.model_id == model.id)
+    document = describe_package(
+        model, made, version=version, reports=reports, licence=licence, samples=samples
+    )
+    write_card(folder, {**document, "files_there": {path.name for path in iter_files(folder)}})
+    write_document(folder, document)
+
+
+def _check_agreement(model: Model, made: ExportResult) -> None:
+    """Raise where the two forms say something else: a package that lies is worse than none."""
+    broken = [one for one in made.agreement if not one.is_kept]
+    if broken:
+        worst = ", ".join(
+            f"{one.name} differs by {one.difference:.3g} (allowed {one.tolerance:g})" for one in broken
+        )
+        raise InvalidInput(
+            f"The package does not say what {model.name} says: {worst}. Nothing was written.",
+            hint="Try another format, or other versions of its library.",
+        )
+
+
+def _find_version(workspace: Workspace, model: Model) -> Version | None:
+    """Return the version that the model was trained on."""
+    run = workspace.catalog.runs.get(model.run_id)
+    found = next((one for one in run.inputs if one.kind is ArtifactKind.VERSION), None)
+    try:
+        return None if found is None else workspace.catalog.versions.get_by_id(VersionId(found.id))
+    except NotFound:
+        return None  # deleted since
+
+
+def _digest(model: Model, format: str, params: PackageParams) -> Digest:
+    """Return the digest of all that decides what is in a package; its date does not."""
+    given = {name: value for name, value in asdict(params).items() if name != "device"}
+    recipe = {
+        "package": model.checkpoints[0].blob,
+        "name": [model.name, model.description],
+        "classes": model.class_names,
+        "image_size_px": model.image_size_px,
+        "trainer": model.trainer,
+        "format": format,
+        "params": given,
+    }
+    return compute_digest(json.dumps(recipe, sort_keys=True).encode())
+
+
+def _check_format(workspace: Workspace, model: Model, format: str) -> None:
+    targets = workspace.registry.get_trainer(model.trainer).list_export_targets()
+    found = next((target for target in targets if target.name == format), None)
+    if found is None:
+        names = ", ".join(target.name for target in targets) or "none"
+        raise InvalidParameter(f"There is no format {format!r} to package.", hint=f"There is: {names}.")
+    if found.missing:
+        raise InvalidParameter(found.missing, hint=found.hint)
+
+
+def _check_place(workspace: Workspace, target: Path) -> None:
+    """Raise where a package would be written over something, or into the home."""
+    if target.is_relative_to(workspace.home):
+        raise InvalidParameter(f"{target} is inside of the home.", hint="Choose a place of your own.")
+    try:
+        is_empty = target.is_dir() and target.suffix != ".zip" and not any(target.iterdir())
+        if target.exists() and not is_empty:
+            raise Conflict(f"There is something at {target}.", hint="Choose another place, or empty it.")
+    except OSError as error:
+        raise StorageFailed(f"{target} cannot be read: {error.strerror}.", hint="Choose another.") from error
+
+
+def _place(source: Path, target: Path) -> None:
+    """Put a copy of the package at `target`, a folder or a .zip, at once and whole."""
+    with _beside(target) as fresh:
+        if target.suffix == ".zip":
+            with zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED) as archive:
+                for path in iter_files(source):
+                    archive.write(path, (Path(target.stem) / path.relative_to(source)).as_posix())
+        else:
+            shutil.copytree(source, fresh)
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """Give a name beside `target` for what takes its place at the end; nothing stays after a failure."""
+    fresh = target.with_name(f".{target.name[:80]}-{new_id()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield fresh
+        if target.is_dir():
+            target.rmdir()  # it was empty
+        fresh.rename(target)
+    except OSError as error:
+        raise StorageFailed(
+            f"{target} could not be written: {error.strerror or error}.",
+            hint="Free some space, or choose another place.",
+        ) from error
+    finally:
+        if fresh.is_dir():
+            shutil.rmtree(fresh, ignore_errors=True)
+        else:
+            fresh.unlink(missing_ok=True)
+
+
+def _note_output(recorder: Recorder, model: Model, target: Path, format: str) -> None:
+    """Note the package as an output, a folder or a file, with a card that says what it is."""
+    catalog = recorder.workspace.catalog
+    if target.is_dir():
+        made = recorder.write_folder(str(target))
+    else:
+        stat = target.stat()
+        made = catalog.artifacts.add_file(
+            str(target),
+            is_weights=False,
+            is_output=True,
+            signature=f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}",
+            digest=None,
+            size_bytes=stat.st_size,
+        )
+        recorder.write_artifact(made)
+    card = Card(title=f"{target.name} ({format})", description=f"a package of {model.name} as {format}")
+    author = recorder.workspace.settings.author
+    catalog.cards.change(f"{made.kind}:{made.id}", lambda before: card, author=author)

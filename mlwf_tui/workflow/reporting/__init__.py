@@ -1,0 +1,1 @@
+"""Reports as files for people: pages with their charts and pictures, and tables."""

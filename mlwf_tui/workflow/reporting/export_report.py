@@ -1,0 +1,155 @@
+"""Writes a report out as a file: HTML with its pictures, Markdown, JSON or CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.measurement import ComparedPair, ComparisonReport
+from mlwf_tui.entities.model import Evaluation, Report, ReportKind
+from mlwf_tui.errors import InvalidParameter, MlwfError, StorageFailed
+from mlwf_tui.settings import expand_path
+from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.workflow.compare import read_comparison
+from mlwf_tui.workflow.measuring import read_predictions
+from mlwf_tui.workflow.reporting.galleries import Shown, draw_gallery
+from mlwf_tui.workflow.reporting.pages import write_benchmark_page, write_comparison_page
+from mlwf_tui.workflow.reporting.words import (
+    list_class_rows,
+    list_pair_rows,
+    write_benchmark_text,
+    write_comparison_text,
+    write_table,
+)
+from mlwf_tui.workflow.reports import get_report, read_evaluation
+from mlwf_tui.workspace import Workspace
+
+FORMATS = ("html", "md", "json", "csv")
+MAX_PICTURES = 24
+
+
+def export_report(workspace: Workspace, ref: str, dest: Path, *, format: str | None = None) -> Path:
+    """Write a report to a file that is not there yet, and return its path; the ending says the format.
+
+    Raises:
+        NotFound: there is no such report.
+        InvalidParameter: the format is not known, or the file exists.
+        StorageFailed: it cannot be written.
+        CorruptData: what the report is made of is damaged.
+    """
+    path = expand_path(dest)
+    chosen = format or path.suffix.lstrip(".").lower()
+    if chosen not in FORMATS:
+        raise InvalidParameter(
+            f"A report cannot be written as {chosen!r}.", hint=f"There are: {', '.join(FORMATS)}."
+        )
+    report = get_report(workspace, ref)
+    text = _write(workspace, report, chosen)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise InvalidParameter(f"{path} exists already.", hint="Choose another name.") from error
+    except OSError as error:
+        raise StorageFailed(
+            f"{path} cannot be written: {error.strerror}.", hint="Choose another place."
+        ) from error
+    return path
+
+
+def _write(workspace: Workspace, report: Report, format: str) -> str:
+    if report.kind is ReportKind.COMPARISON:
+        return _write_comparison(workspace, report, read_comparison(workspace, report), format)
+    evaluation = read_evaluation(workspace, report)
+    match format:
+        case "html":
+            return write_benchmark_page(report, evaluation, _draw_worst(workspace, report, evaluation))
+        case "md":
+            return write_benchmark_text(report, evaluation)
+        case "csv":
+            header = ("class", "truths", "predicted", "map50", "map", "precision", "recall", "f1")
+            return write_table(header, list_class_rows(evaluation))
+        case _:
+            return _write_json(report, evaluation)
+
+
+def _write_comparison(workspace: Workspace, report: Report, body: ComparisonReport, format: str) -> str:
+    match format:
+        case "html":
+            drawn = [_draw_worse(workspace, report, body, pair) for pair in body.pairs]
+            return write_comparison_page(report, body, drawn)
+        case "md":
+            return write_comparison_text(report, body)
+        case "csv":
+            rows = [
+                (pair.new, pair.old, *row)
+                for pair in body.pairs
+                for row in list_pair_rows(pair.comparison.differences)
+            ]
+            return write_table(("new", "old", "figure", "difference", "interval", "p", "verdict"), rows)
+        case _:
+            return _write_json(report, body)
+
+
+def _write_json(report: Report, body: Evaluation | ComparisonReport) -> str:
+    document = {"report": msgspec.to_builtins(report), "body": msgspec.to_builtins(body)}
+    return msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
+
+
+def _draw_worst(workspace: Workspace, report: Report, evaluation: Evaluation) -> str:
+    ordered = sorted(evaluation.items, key=lambda of: -(of.false_positives + of.false_negatives))
+    worst = [of for of in ordered[:MAX_PICTURES] if of.false_positives + of.false_negatives]
+    chosen = [
+        Shown(
+            of.key,
+            f"{of.true_positives} found, {of.false_negatives} missed, {of.false_positives} of nothing",
+        )
+        for of in worst
+    ]
+    confidence = evaluation.metrics.get("confidence", 0.0)
+    return _draw(workspace, report, chosen, {"found": (report, confidence)})
+
+
+def _draw_worse(workspace: Workspace, report: Report, body: ComparisonReport, pair: ComparedPair) -> str:
+    worse = [of for of in pair.comparison.items if of.mistakes_now > of.mistakes_before][:MAX_PICTURES]
+    chosen = [
+        Shown(of.key, f"{of.mistakes_before} → {of.mistakes_now} mistakes, {of.broken} broken")
+        for of in worse
+    ]
+    by_model = {of.model: get_report(workspace, of.report) for of in body.models}
+    layers = {
+        style: (by_model[name], by_model[name].metrics.get("confidence", 0.0))
+        for style, name in (("found", pair.new), ("old", pair.old))
+    }
+    return _draw(workspace, report, chosen, layers)
+
+
+def _draw(
+    workspace: Workspace,
+    report: Report,
+    chosen: Sequence[Shown],
+    layers: dict[str, tuple[Report, float]],
+) -> str:
+    """Return the figures with truths and, over them, what each report's model found; "" without items."""
+    if not chosen:
+        return ""
+    keys = {shown.key for shown in chosen}
+    version = workspace.catalog.versions.get_by_id(report.version_id)
+    items: dict[str, Item] = {
+        item.key: item
+        for item in iter_items(workspace.store, version.manifest)
+        if item.key in keys and item.split is Split(report.split)
+    }
+    drawn = {"truth": {key: item.annotation.objects for key, item in items.items()}}
+    for style, (of, confidence) in layers.items():
+        try:
+            said = read_predictions(workspace, of)
+        except MlwfError:  # of before predictions were kept: the truths alone say something
+            continue
+        drawn[style] = {
+            key: tuple(o for o in said.get(key, ()) if (o.confidence or 0) >= confidence) for key in keys
+        }
+    return draw_gallery(workspace, items, [shown for shown in chosen if shown.key in items], drawn)

@@ -1,0 +1,153 @@
+"""A report in rows and words, which every kind of page shares; and as Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from io import StringIO
+
+from mlwf_tui.entities.card import show_safely
+from mlwf_tui.entities.measurement import ComparedPair, ComparisonReport, Difference, Interval
+from mlwf_tui.entities.model import Evaluation, Report
+
+METRIC_NAMES: Mapping[str, str] = {
+    "map": "mAP", "map50": "mAP50", "map75": "mAP75", "map_small": "mAP small", "map_medium": "mAP medium",
+    "map_large": "mAP large", "ar100": "AR100", "precision": "precision", "recall": "recall", "f1": "F1",
+    "mean_iou": "mean IoU of hits", "confidence": "operating confidence", "truth_count": "truths",
+    "prediction_count": "predictions", "image_count": "images",
+}  # fmt: skip
+COUNTS = frozenset({"truth_count", "prediction_count", "image_count"})
+
+Row = tuple[str, ...]
+
+
+def list_metric_rows(evaluation: Evaluation) -> list[Row]:
+    """Return name, value and interval of each figure."""
+    return [
+        (
+            METRIC_NAMES.get(name, name),
+            f"{value:,.0f}" if name in COUNTS else f"{value:.3f}",
+            _show_interval(evaluation.intervals.get(name)),
+        )
+        for name, value in evaluation.metrics.items()
+    ]
+
+
+def list_class_rows(evaluation: Evaluation) -> list[Row]:
+    """Return what is known of each class, the most truths first."""
+    ordered = sorted(evaluation.classes, key=lambda of: (-of.truth_count, of.name))
+    return [
+        (
+            of.name,
+            f"{of.truth_count:,}",
+            f"{of.prediction_count:,}",
+            *(show_share(value) for value in (of.map50, of.map, of.precision, of.recall, of.f1)),
+        )
+        for of in ordered
+    ]
+
+
+def list_pair_rows(differences: Mapping[str, Difference]) -> list[Row]:
+    """Return name, difference, interval, p-value and verdict of each figure."""
+    return [
+        (
+            METRIC_NAMES.get(name, name),
+            f"{of.value:+.3f}",
+            f"{of.low:+.3f} … {of.high:+.3f}",
+            f"{of.p:.3f}",
+            judge(of),
+        )
+        for name, of in differences.items()
+    ]
+
+
+def judge(difference: Difference) -> str:
+    """Return better, worse, or that no difference can be measured."""
+    if not difference.is_measurable:
+        return "no measurable difference"
+    return "better" if difference.value > 0 else "worse"
+
+
+def describe_verdict(pair: ComparedPair) -> str:
+    """Return in one sentence whether the newer is better by mAP50."""
+    found = pair.comparison.differences.get("map50")
+    if found is None:
+        return f"{pair.new} and {pair.old} cannot be compared by mAP50"
+    if not found.is_measurable:
+        return f"There is no measurable difference in mAP50 between {pair.new} and {pair.old}"
+    word = "better" if found.value > 0 else "worse"
+    return (
+        f"{pair.new} is {word} than {pair.old} by {abs(found.value):.3f} mAP50 "
+        f"(95 % interval {found.low:+.3f} to {found.high:+.3f})"
+    )
+
+
+def show_share(value: float | None) -> str:
+    """Return three decimals, or a dash where there is nothing to measure."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def write_benchmark_text(report: Report, evaluation: Evaluation) -> str:
+    """Return a benchmark as Markdown."""
+    return "\n".join(_iter_benchmark(report, evaluation)) + "\n"
+
+
+def write_comparison_text(report: Report, body: ComparisonReport) -> str:
+    """Return a comparison as Markdown."""
+    return "\n".join(_iter_comparison(report, body)) + "\n"
+
+
+def write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as CSV with a header; a cell that a spreadsheet would take for a formula is quoted."""
+    file = StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([[_disarm(cell) for cell in row] for row in rows])
+    return file.getvalue()
+
+
+def _disarm(cell: str) -> str:
+    is_number = cell.lstrip("+-").replace(".", "").isdecimal()
+    return f"'{cell}" if cell[:1] in "=+-@\t\r" and cell and not is_number else cell
+
+
+def _iter_benchmark(report: Report, evaluation: Evaluation) -> Iterator[str]:
+    yield f"# {_cell(report.name)}"
+    yield ""
+    yield f"{_cell(report.model_name)} on {_cell(report.version_ref)}, split {report.split}"
+    yield ""
+    yield from _iter_table(("figure", "value", "95 % interval"), list_metric_rows(evaluation))
+    yield ""
+    header = ("class", "truths", "predicted", "mAP50", "mAP", "precision", "recall", "F1")
+    yield from _iter_table(header, list_class_rows(evaluation))
+    if evaluation.errors:
+        yield ""
+        rows = [(of.kind.value, f"{of.count:,}", f"{of.map50_lost:.3f}") for of in evaluation.errors]
+        yield from _iter_table(("error", "count", "mAP50 lost"), rows)
+
+
+def _iter_comparison(report: Report, body: ComparisonReport) -> Iterator[str]:
+    yield f"# {_cell(report.name)}"
+    for pair in body.pairs:
+        yield ""
+        yield f"## {_cell(pair.new)} less {_cell(pair.old)}"
+        yield ""
+        yield f"{_cell(describe_verdict(pair))}."
+        yield ""
+        header = ("figure", "difference", "95 % interval", "p", "")
+        yield from _iter_table(header, list_pair_rows(pair.comparison.differences))
+
+
+def _iter_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(header)} |"
+    yield f"|{'---|' * len(header)}"
+    for row in rows:
+        yield f"| {' | '.join(_cell(cell) for cell in row)} |"
+
+
+def _cell(text: str) -> str:
+    return show_safely(text, 200).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+
+
+def _show_interval(found: Interval | None) -> str:
+    return "" if found is None else f"{found.low:.3f} … {found.high:.3f}"

@@ -1,0 +1,175 @@
+"""Comparisons of models by their reports: what is better, what cannot be told, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.entities.measurement import ErrorKind
+from mlwf_tui.entities.model import ReportKind
+from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.workflow.commit import commit
+from mlwf_tui.workflow.compare import compare, parse_condition, read_comparison
+from mlwf_tui.workflow.import_ import import_folder
+from mlwf_tui.workflow.reports import read_evaluation
+from mlwf_tui.workspace import Workspace
+from tests.fakes.observers import KeepingObserver
+from tests.making import make_yolo
+from tests.workflow.reporting import CLASSES, add_model, add_report, fill_val, predict
+
+OBSERVER = KeepingObserver()
+
+
+@pytest.fixture
+def measured(workspace: Workspace, tmp_path: Path) -> Workspace:
+    """A home with two models, the newer of which misses nothing; both were measured on cells@1."""
+    fill_val(workspace, tmp_path / "val")
+    add_report(workspace, add_model(workspace, "old", size=9), predict(workspace, skips=6))
+    add_report(workspace, add_model(workspace, "new"), predict(workspace), images_per_second=80)
+    return workspace
+
+
+def test_the_better_model_is_said_to_be_better_and_why(measured: Workspace) -> None:
+    result = compare(measured, ["new", "old"], observer=OBSERVER)
+
+    (pair,) = result.body.pairs
+    assert (pair.new, pair.old) == ("new", "old")
+    recall = pair.comparison.differences["recall"]
+    assert recall.value == pytest.approx(0.5)
+    assert recall.is_measurable
+    assert 0 < recall.low < 0.5 < recall.high
+    assert (pair.comparison.truths_fixed, pair.comparison.truths_broken) == (12, 0)
+    assert [item.key for item in pair.comparison.items] == [f"main/{n:03d}.png" for n in range(6)]
+    assert [model.is_on_front for model in result.body.models] == [True, False]
+
+
+def test_equal_models_show_no_measurable_difference(workspace: Workspace, tmp_path: Path) -> None:
+    fill_val(workspace, tmp_path / "val")
+    for name in ("one", "other"):
+        add_report(workspace, add_model(workspace, name), predict(workspace, skips=2))
+
+    result = compare(workspace, ["one", "other"], observer=OBSERVER)
+
+    assert not any(of.is_measurable for of in result.body.pairs[0].comparison.differences.values())
+    assert "no measurable difference" in measured_summary(workspace)
+
+
+def test_a_comparison_is_a_report_on_the_graph_and_is_found_again(measured: Workspace) -> None:
+    first = compare(measured, ["new", "old"], observer=OBSERVER)
+    again = compare(measured, ["new", "old"], observer=OBSERVER)
+
+    assert (first.cached, again.cached) == (False, True)
+    assert again.report == first.report
+    assert first.report.kind is ReportKind.COMPARISON
+    assert read_comparison(measured, first.report) == first.body
+    with pytest.raises(InvalidParameter, match="compares models"):
+        read_evaluation(measured, first.report)
+    run = measured.catalog.runs.get(first.report.run_id)
+    assert [artifact.kind for artifact in run.inputs] == ["report", "report"]
+
+
+def test_three_are_each_set_beside_the_last(measured: Workspace) -> None:
+    add_report(measured, add_model(measured, "third"), predict(measured, skips=3))
+
+    result = compare(measured, ["new", "third", "old"], observer=OBSERVER)
+
+    assert [(pair.new, pair.old) for pair in result.body.pairs] == [("new", "old"), ("third", "old")]
+    assert [pair.comparison.truths_fixed for pair in result.body.pairs] == [12, 6]
+
+
+def test_a_gate_is_run_into_or_not(measured: Workspace) -> None:
+    gates = ["map50 < -0.01", "recall > 0.4", "map50.low > 0", "recall.p < 0.05"]
+
+    assert compare(measured, ["new", "old"], fail_if=gates, observer=OBSERVER).failed == (
+        "recall > 0.4", "map50.low > 0", "recall.p < 0.05",
+    )  # fmt: skip
+    assert compare(measured, ["old", "new"], fail_if=gates, observer=OBSERVER).failed[0] == "map50 < -0.01"
+    with pytest.raises(InvalidParameter, match="no difference in 'map51'"):
+        compare(measured, ["new", "old"], fail_if=["map51 < 0"], observer=OBSERVER)
+
+
+@pytest.mark.parametrize("text", ["map50", "map50 < much", "< 3", "map50.middle < 0", "map50 == 1", ""])
+def test_what_is_no_gate_is_refused(text: str) -> None:
+    with pytest.raises(InvalidParameter, match="no condition"):
+        parse_condition(text)
+
+
+def test_models_that_were_measured_on_other_data_are_refused_with_the_command(
+    measured: Workspace, tmp_path: Path
+) -> None:
+    fill_val(measured, tmp_path / "others", images=5, project="others")
+    stranger = add_model(measured, "stranger", ref="others@1")
+    add_report(measured, stranger, predict(measured, ref="others@1"), ref="others@1")
+
+    with pytest.raises(Conflict, match="not measured on the same data") as raised:
+        compare(measured, ["stranger", "old"], observer=OBSERVER)
+    assert "mlwf benchmark old others@1 --split val" in raised.value.hint
+
+
+def test_versions_whose_split_is_the_same_are_the_same_data(measured: Workspace, tmp_path: Path) -> None:
+    more = make_yolo(tmp_path / "more", {"train/y.png": [("cell", 1, 1, 9, 9)]}, class_names=CLASSES)
+    import_folder(measured, more, "cells", observer=OBSERVER)
+    commit(measured, "cells", message="more to train on")
+    later = add_model(measured, "later", ref="cells@2")
+    add_report(measured, later, predict(measured, ref="cells@2", skips=1), ref="cells@2")
+
+    result = compare(measured, ["later", "old"], observer=OBSERVER)
+
+    assert [model.version for model in result.body.models] == ["cells@2", "cells@1"]
+    assert ("data", "version") in {(cause.kind, cause.name) for cause in result.body.pairs[0].causes}
+
+
+def test_classes_that_one_does_not_know_are_named(measured: Workspace) -> None:
+    narrow = add_model(measured, "narrow", classes=["cell"])
+    cells = {key: [of for of in found if of.class_name == "cell"] for key, found in predict(measured).items()}
+    add_report(measured, narrow, cells)
+
+    result = compare(measured, ["narrow", "old"], observer=OBSERVER)
+
+    assert result.body.one_sided_classes == ("spot",)
+
+
+def test_what_cannot_be_compared_is_refused(measured: Workspace) -> None:
+    with pytest.raises(InvalidParameter, match="One model alone"):
+        compare(measured, ["new"], observer=OBSERVER)
+    with pytest.raises(InvalidParameter, match="with itself"):
+        compare(measured, ["new", "new"], observer=OBSERVER)
+    with pytest.raises(NotFound):
+        compare(measured, ["new", "nothing"], observer=OBSERVER)
+
+
+def test_a_report_without_kept_predictions_says_how_to_get_them(measured: Workspace) -> None:
+    old = measured.catalog.reports.get("old-on-cells-1")
+    model = measured.catalog.models.get("old")
+    with measured.catalog.transaction():
+        measured.catalog.reports.delete(old.id)
+        measured.catalog.reports.create(
+            name="of-before",
+            model_id=model.id,
+            version_id=old.version_id,
+            split="val",
+            metrics={},
+            speed={},
+            evaluation=old.evaluation,
+            run_id=old.run_id,
+        )
+
+    with pytest.raises(InvalidInput, match="were not kept") as raised:
+        compare(measured, ["new", "of-before"], observer=OBSERVER)
+    assert "mlwf benchmark old cells@1" in raised.value.hint
+
+
+def test_an_evaluation_says_how_sure_it_is_and_what_goes_wrong(measured: Workspace) -> None:
+    evaluation = read_evaluation(measured, measured.catalog.reports.get("old-on-cells-1"))
+
+    assert evaluation.schema == 2
+    interval = evaluation.intervals["recall"]
+    assert interval.low < evaluation.metrics["recall"] < interval.high
+    assert {share.kind: share.count for share in evaluation.errors}[ErrorKind.MISSED] == 12
+    assert evaluation.calibration is not None
+
+
+def measured_summary(workspace: Workspace) -> str:
+    (run,) = [run for run in workspace.catalog.runs.list() if run.verb == "compare"]
+    return str(run.result["summary"])

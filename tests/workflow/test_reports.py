@@ -1,0 +1,98 @@
+"""Reports as files: one page with everything in it, tables, and nothing that a name could smuggle in."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from xml.dom import minidom
+
+import pytest
+
+from mlwf_tui.entities.measurement import Interval
+from mlwf_tui.entities.model import Curve
+from mlwf_tui.errors import InvalidParameter, NotFound, StorageFailed
+from mlwf_tui.workflow.compare import compare
+from mlwf_tui.workflow.reporting.charts import draw_bars, draw_counts, draw_lines
+from mlwf_tui.workflow.reporting.export_report import export_report
+from mlwf_tui.workflow.reporting.words import write_table
+from mlwf_tui.workspace import Workspace
+from tests.fakes.observers import KeepingObserver
+from tests.workflow.reporting import add_model, add_report, fill_val, predict
+
+
+@pytest.fixture
+def measured(workspace: Workspace, tmp_path: Path) -> Workspace:
+    fill_val(workspace, tmp_path / "val")
+    add_report(workspace, add_model(workspace, "old"), predict(workspace, skips=2))
+    add_report(workspace, add_model(workspace, "new"), predict(workspace, skips=1))
+    return workspace
+
+
+def test_a_page_has_its_charts_and_pictures_in_it_and_asks_for_nothing(
+    measured: Workspace, tmp_path: Path
+) -> None:
+    page = export_report(measured, "old-on-cells-1", tmp_path / "r.html").read_text()
+
+    assert "main/000.png" in page
+    assert page.count("data:image/jpeg;base64,") == 2
+    assert "mAP50" in page and "0.833" in page  # 20 of 24
+    asked = re.findall(r'(?:src|href)="(?!data:|#)([^"]*)"', page)
+    assert not asked
+    assert "<script" not in page
+
+
+def test_a_comparison_is_written_with_what_became_worse(measured: Workspace, tmp_path: Path) -> None:
+    made = compare(measured, ["old", "new"], observer=KeepingObserver())
+
+    page = export_report(measured, made.report.name, tmp_path / "c.html").read_text()
+    text = export_report(measured, made.report.name, tmp_path / "c.md").read_text()
+    rows = list(csv.reader(export_report(measured, made.report.name, tmp_path / "c.csv").open()))
+
+    assert page.count("data:image/jpeg;base64,") == 1
+    assert "no measurable difference" in text
+    assert [row[:2] for row in rows[1:]] == [["old", "new"]] * (len(rows) - 1)
+    assert len(rows) > 5
+
+
+def test_json_and_csv_hold_the_figures(measured: Workspace, tmp_path: Path) -> None:
+    body = json.loads(export_report(measured, "new-on-cells-1", tmp_path / "r.json").read_text())
+    rows = list(csv.reader(export_report(measured, "new-on-cells-1", tmp_path / "r.csv").open()))
+
+    assert body["body"]["metrics"]["recall"] == pytest.approx(22 / 24)
+    assert [row[0] for row in rows[1:]] == ["cell", "spot"]
+
+
+def test_what_cannot_be_written_is_refused_and_nothing_is_overwritten(
+    measured: Workspace, tmp_path: Path
+) -> None:
+    there = tmp_path / "there.html"
+    there.write_text("mine")
+
+    with pytest.raises(InvalidParameter, match="exists already"):
+        export_report(measured, "old-on-cells-1", there)
+    with pytest.raises(InvalidParameter, match="cannot be written as 'pdf'"):
+        export_report(measured, "old-on-cells-1", tmp_path / "r.pdf")
+    with pytest.raises(NotFound):
+        export_report(measured, "nothing", tmp_path / "r.html")
+    with pytest.raises(StorageFailed, match="cannot be written"):
+        export_report(measured, "old-on-cells-1", tmp_path / "none" / "r.html")
+    assert there.read_text() == "mine"
+
+
+def test_charts_are_well_formed_whatever_the_names_are() -> None:
+    name = "<script>\x1b[31m\u202e&\ufffe\"'"
+    curve = Curve(name=name, x=(0.0, 1.0), y=(0.5, 30.0))
+    charts = [
+        draw_lines([curve] * 9, title=name, x_label=name, y_label=name),
+        draw_bars([name] * 70, [0.5, None] * 35, title=name, x_label=name, intervals=[Interval(0.1, 0.2)]),
+        draw_counts([name] * 40, [[3] * 40] * 40, title=name),
+    ]
+    for chart in charts:
+        assert minidom.parseString(chart).getElementsByTagName("svg")
+        assert "<script" not in chart
+
+
+def test_a_name_is_no_formula_in_a_spreadsheet() -> None:
+    assert write_table(["a"], [["=1+1"], ["-0.5"], ["+0.25"], ["@x"]]) == "a\n'=1+1\n-0.5\n+0.25\n'@x\n"

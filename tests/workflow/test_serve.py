@@ -1,0 +1,293 @@
+"""A session answers over HTTP from a real worker: in batches, within limits, to those who have the token."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from mlwf_tui.cli.main import main
+from mlwf_tui.entities.run import ArtifactKind, Run, RunState
+from mlwf_tui.errors import Conflict, InvalidParameter, Untrusted
+from mlwf_tui.workflow.graph import read_graph
+from mlwf_tui.workflow.serve import SessionPlace, find_place, submit_serve, wait_until_serving
+from mlwf_tui.workflow.stop import stop_run
+from mlwf_tui.workflow.using.samples import draw_picture
+from mlwf_tui.workspace import Workspace
+from tests import jobs
+from tests.fakes.seeing import add_seer
+
+SPOTS = [("spot", 4, 3, 20, 20)]
+PICTURE = draw_picture(32, 0)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    with jobs.open_job_home(tmp_path, monkeypatch) as workspace:
+        yield workspace
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.body)
+
+
+class Caller:
+    """Asks one session."""
+
+    def __init__(self, place: SessionPlace, token: str) -> None:
+        self.address = place.url.removeprefix("http://")
+        self._token = token
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        given = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        line = http.client.HTTPConnection(self.address, timeout=60)
+        try:
+            line.request(method, path, body, {**given, **headers})
+            found = line.getresponse()
+            return Answer(found.status, found.headers, found.read())
+        finally:
+            line.close()
+
+    def predict(self, body: Any = PICTURE, path: str = "/predict", **headers: str) -> Answer:
+        return self.ask("POST", path, body, **headers)
+
+
+def begin(workspace: Workspace, **params: Any) -> tuple[Run, Caller]:
+    queued = submit_serve(workspace, "eye", port=0, params={"device": "cpu", **params})
+    return queued.run, Caller(wait_until_serving(workspace, queued.run), queued.token)
+
+
+def write_form(parts: dict[str, bytes]) -> tuple[bytes, str]:
+    border = "border0123456789"
+    body = b"".join(
+        f'--{border}\r\nContent-Disposition: form-data; name="images"; filename="{name}"\r\n\r\n'.encode()
+        + data
+        + b"\r\n"
+        for name, data in parts.items()
+    )
+    return body + f"--{border}--\r\n".encode(), f"multipart/form-data; boundary={border}"
+
+
+def test_a_session_answers_counts_and_is_stopped_like_a_job(home: Workspace) -> None:
+    add_seer(home, "eye", SPOTS)
+    run, caller = begin(home)
+
+    one = caller.predict()
+    assert one.status == 200
+    assert one.document["model"] == "eye"
+    assert one.document["predictions"] == [
+        {"name": "", "objects": [{"class": "spot", "confidence": 0.9, "box": [4, 3, 20, 20]}]}
+    ]
+    body, kind = write_form({"a.png": PICTURE, "b.png": draw_picture(40, 1)})
+    several = caller.predict(body, "/predict?confidence=0.95", **{"Content-Type": kind})
+    assert [p["name"] for p in several.document["predictions"]] == ["a.png", "b.png"]
+    assert [p["objects"] for p in several.document["predictions"]] == [[], []]
+    health = caller.ask("GET", "/health")
+    assert health.status == 200
+    assert health.document["status"] == "ok"
+    text = caller.ask("GET", "/metrics").body.decode()
+    assert 'mlwf_requests_total{status="200"} 2' in text
+    assert "mlwf_images_total 3" in text
+    assert 'mlwf_request_seconds_bucket{le="+Inf"} 2' in text
+
+    stopped = stop_run(home, run.id)
+
+    assert stopped.state is RunState.STOPPED
+    assert stopped.result["requests"] == 2
+    assert stopped.result["images"] == 3
+    assert find_place(home, stopped) is None
+    session = next(node for node in read_graph(home).nodes if node.kind == ArtifactKind.SESSION)
+    assert session.title.startswith("eye at http://127.0.0.1:")
+    assert session.card is not None
+    assert session.card.description == "answered 2 requests, 3 pictures, 1 objects"
+    with pytest.raises(OSError):
+        caller.predict()
+
+
+def test_only_who_has_the_token_is_answered_and_nobody_can_read_it_in_the_home(home: Workspace) -> None:
+    add_seer(home, "eye", SPOTS)
+    queued = submit_serve(home, "eye", port=0, params={"device": "cpu"})
+    place = wait_until_serving(home, queued.run)
+
+    for token in ("", "wrong", queued.token + "x", queued.token[:-1]):
+        for method, path in (("POST", "/predict"), ("GET", "/metrics")):
+            refused = Caller(place, token).ask(method, path, PICTURE)
+            assert refused.status == 401
+            assert refused.headers["WWW-Authenticate"] == "Bearer"
+            assert refused.document["error"]["kind"] == "unauthorized"
+    caller = Caller(place, queued.token)
+    assert caller.predict().status == 200
+    assert caller.predict(Host="evil.example:80").status == 401  # a name that was led to this machine
+    assert caller.predict(Host="localhost:1").status == 200
+    for file in home.home.rglob("*"):
+        if file.is_file():
+            assert queued.token.encode() not in file.read_bytes(), file
+
+
+def test_what_is_no_picture_or_too_large_is_refused_in_one_sentence(home: Workspace) -> None:
+    add_seer(home, "eye", SPOTS)
+    run, caller = begin(home, max_body_mb=0.2, max_megapixels=0.01)
+    bomb = draw_picture(128, 0)
+    form, kind = write_form({"a.png": PICTURE, "b.png": b"no picture"})
+    empty, empty_kind = write_form({})
+
+    refusals = {
+        "not one": (422, caller.predict(b"no picture")),
+        "nothing": (422, caller.predict(b"")),
+        "cut off": (422, caller.predict(PICTURE[:-20])),
+        "pixels": (422, caller.predict(bomb)),
+        "one of two": (422, caller.predict(form, **{"Content-Type": kind})),
+        "no part": (422, caller.predict(empty, **{"Content-Type": empty_kind})),
+        "decoding": (422, caller.predict(PICTURE + b"broken")),
+        "no border": (400, caller.predict(form, **{"Content-Type": "multipart/form-data"})),
+        "confidence": (400, caller.predict(PICTURE, "/predict?confidence=sure")),
+        "below": (400, caller.predict(PICTURE, "/predict?confidence=0.1")),
+        "body": (413, caller.predict(bytes(300_000))),
+        "method": (405, caller.ask("GET", "/predict")),
+        "place": (404, caller.ask("GET", "/nowhere")),
+    }
+
+    for name, (status, answer) in refusals.items():
+        assert answer.status == status, (name, answer)
+        assert answer.document["error"]["message"], name
+    assert refusals["one of two"][1].document["error"]["message"].startswith("b.png ")
+    assert caller.predict().status == 200
+    assert stop_run(home, run.id).result["requests_by_status"]["422"] == 7
+
+
+def test_a_body_of_a_gigabyte_is_refused_while_it_comes(home: Workspace) -> None:
+    add_seer(home, "eye", SPOTS)
+    _, caller = begin(home, max_body_mb=1)
+    host, port = caller.address.split(":")
+
+    for head in ("Content-Length: 1000000000", "Transfer-Encoding: chunked"):
+        sent = 0
+        with socket.create_connection((host, int(port)), timeout=60) as line:
+            line.sendall(
+                f"POST /predict HTTP/1.1\r\nHost: {caller.address}\r\n"
+                f"Authorization: Bearer {caller._token}\r\n{head}\r\n\r\n".encode()
+            )
+            part = b"10000\r\n" + bytes(1 << 16) + b"\r\n" if "chunked" in head else bytes(1 << 16)
+            try:
+                while sent < 1_000_000_000:
+                    line.sendall(part)
+                    sent += 1 << 16
+                    line.setblocking(False)
+                    try:
+                        said = line.recv(4096)
+                        break
+                    except BlockingIOError:
+                        line.settimeout(60)
+            except ConnectionError:
+                said = b"413"  # it has hung up in the middle of it
+        assert b"413" in said
+        assert sent < 64_000_000
+    assert caller.predict().status == 200
+
+
+def test_requests_of_many_callers_meet_in_a_batch_and_a_full_queue_refuses(
+    home: Workspace, tmp_path: Path
+) -> None:
+    trace, gate = tmp_path / "trace", tmp_path / "gate"
+    add_seer(home, "eye", SPOTS, trace=str(trace), gate=str(gate))
+    _, caller = begin(home, max_batch=4, max_queue=8, max_wait_ms=0)
+
+    with ThreadPoolExecutor(10) as pool:
+        first = pool.submit(caller.predict)  # the model now looks at it, until the gate opens
+        jobs.wait_until(lambda: trace.exists() and trace.read_text() == "1\n", lambda: "nobody asked")
+        others = [pool.submit(caller.predict) for _ in range(8)]
+        jobs.wait_until(
+            lambda: "mlwf_queue_images 8" in caller.ask("GET", "/metrics").body.decode(), lambda: "no queue"
+        )
+        refused = caller.predict()
+        assert refused.status == 503
+        assert refused.headers["Retry-After"] == "1"
+        gate.touch()
+        assert [one.result().status for one in (first, *others)] == [200] * 9
+
+    assert trace.read_text().split() == ["1", "4", "4"]
+
+
+def test_what_was_begun_is_answered_when_the_session_is_stopped(home: Workspace, tmp_path: Path) -> None:
+    trace, gate = tmp_path / "trace", tmp_path / "gate"
+    add_seer(home, "eye", SPOTS, trace=str(trace), gate=str(gate))
+    run, caller = begin(home)
+    with ThreadPoolExecutor(2) as pool:
+        asked = pool.submit(caller.predict)
+        jobs.wait_until(trace.exists, lambda: "nobody asked")
+        stopping = pool.submit(stop_run, home, run.id)
+        jobs.wait_until(
+            lambda: home.catalog.runs.get(run.id).state is RunState.STOPPING, lambda: "is not stopping"
+        )
+        threading.Timer(0.5, gate.touch).start()
+        assert asked.result().status == 200
+        assert stopping.result().state is RunState.STOPPED
+
+
+def test_its_description_is_openapi_and_its_page_needs_no_network(home: Workspace) -> None:
+    from openapi_spec_validator import validate
+
+    add_seer(home, "eye<script>", SPOTS)
+    queued = submit_serve(home, "eye<script>", port=0, token="", params={"device": "cpu"})
+    caller = Caller(wait_until_serving(home, queued.run), "")
+
+    document = caller.ask("GET", "/openapi.json").document
+    validate(document)
+    assert set(document["paths"]) == {"/predict", "/health", "/metrics"}
+    page = caller.ask("GET", "/").body.decode()
+    assert "eye&lt;script&gt;" in page
+    assert "<script" not in page
+    assert page.count("http") == page.count(document["servers"][0]["url"])  # no other address
+    assert caller.predict().status == 200  # nobody needs a token
+
+
+def test_a_port_in_use_is_one_sentence_with_its_exit_code(
+    home: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_seer(home, "eye", SPOTS)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(Conflict, match="in use"):
+            submit_serve(home, "eye", port=port, params={})
+        assert main(["serve", "eye", "--home", str(home.home), "--port", str(port)]) == 5
+    assert "is in use" in capsys.readouterr().err
+    for host in ("nowhere.invalid", "203.0.113.7"):
+        with pytest.raises(InvalidParameter):
+            submit_serve(home, "eye", host=host, port=0, params={})
+    with pytest.raises(InvalidParameter, match="at least 8"):
+        submit_serve(home, "eye", port=0, token="short", params={})
+    assert not [run for run in home.catalog.runs.list() if run.verb == "serve"]
+
+
+def test_weights_from_elsewhere_that_may_run_code_are_not_served_without_a_word(
+    home: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_seer(home, "eye", SPOTS, danger=True)
+    with pytest.raises(Untrusted):
+        submit_serve(home, "eye", port=0, params={})
+    assert main(["serve", "eye", "--home", str(home.home), "--port", "0", "--json", "--detach"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["kind"] == "untrusted"
+
+    words = ["serve", "eye", "--home", str(home.home), "--port", "0", "--json", "--detach", "--trust"]
+    assert main([*words, "-p", "device=cpu"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["url"].startswith("http://127.0.0.1:")
+    assert len(document["token"]) >= 32
+    assert main(["runs", "--home", str(home.home), "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["runs"][0]
+    assert (listed["verb"], listed["state"]) == ("serve", "running")
+    assert home.catalog.runs.get(document["run"]).params["is_trusted"] is True
+    assert main(["stop", document["run"], "--home", str(home.home)]) == 0
