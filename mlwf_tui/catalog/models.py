@@ -159,6 +159,6 @@ def _to_model(row: ModelRow) -> Model:
         metrics=row.metrics,
         run_id=RunId(row.run_id),
         created_at=row.created_at,
-        files=msgspec.convert(row.files, tuple[ModelFile, ...]),
+        files=msgspec.convert(row.files, tuple[ModelFile, ...]) if row.files else (),
         is_starred=bool(row.is_starred),
     )

@@ -23,12 +23,13 @@ from mlwf_tui.entities.annotation import (
     Bounds,
     GeometryKind,
     LabelSchema,
+    Tag,
     TagDefinition,
     define_classes,
 )
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, check_dataset
-from mlwf_tui.entities.model import Model
+from mlwf_tui.entities.model import TASKS, Model
 from mlwf_tui.entities.pairing import measure_iou
 from mlwf_tui.entities.project import ManifestSummary, Version
 from mlwf_tui.entities.queue import Terms
@@ -40,7 +41,7 @@ from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import PREDICT_BATCH, ItemPrediction, PredictRequest
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
-from mlwf_tui.workflow.benchmark import check_task, find_model, open_weights
+from mlwf_tui.workflow.benchmark import find_model, open_weights
 from mlwf_tui.workflow.projects import find_or_create_project
 from mlwf_tui.workflow.refs import check_project_name, with_dataset
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
@@ -49,7 +50,7 @@ from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.transforming.finished_predictions import FinishedPredictions, forget_predictions
 from mlwf_tui.workflow.transforming.placing import check_free, place_beside
 from mlwf_tui.workflow.transforming.recipes import find_known
-from mlwf_tui.workflow.using.sources import (
+from mlwf_tui.workflow.using.outside import (
     check_path,
     find_path,
     import_images,
@@ -60,6 +61,14 @@ from mlwf_tui.workflow.using.sources import (
 from mlwf_tui.workflow.using.tracks import TRACK_TAG, Tracker
 from mlwf_tui.workflow.using.trust import check_model
 from mlwf_tui.workspace import Workspace
+
+CLASSIFY = "classify"
+_SHAPES = {
+    "detect": GeometryKind.RECTANGLE,
+    "segment": GeometryKind.MASK,
+    "pose": GeometryKind.KEYPOINTS,
+    "obb": GeometryKind.ORIENTED_BOX,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +148,7 @@ def submit_apply(
     agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=checked["device"])
     model = find_model(workspace, model_ref, agreed)
     if model is not None:
-        check_task(model)
+        check_applicable(model)
         check_model(workspace, model, is_trusted=is_trusted)
     path = find_path(workspace, ref)
     if path is not None:
@@ -233,8 +242,19 @@ def digest_apply(model: Model, params: ApplyParams, sources: Sequence[tuple[Dige
 
 def extend_schema(schema: LabelSchema, model: Model) -> LabelSchema:
     """Return the schema with the model's classes, behind those that are there."""
-    added = define_classes(model.class_names, GeometryKind.RECTANGLE)
-    return schema.merge(replace(schema, classes=added))
+    added = define_classes(model.class_names, _SHAPES.get(model.task))
+    of_items = [TagDefinition(name, "number", target="items") for name in model.class_names]
+    tags = tuple(of_items) if model.task == CLASSIFY else ()
+    return schema.merge(LabelSchema(classes=added, tags=tags))
+
+
+def check_applicable(model: Model) -> None:
+    """Raise InvalidInput where it cannot be told what a model says of an image."""
+    if model.task not in TASKS:
+        raise InvalidInput(
+            f"The model {model.name} is for the task {model.task}.",
+            hint=f"Choose a model for {', '.join(TASKS)}.",
+        )
 
 
 def annotate(
@@ -444,8 +464,22 @@ class _Quiet:
 def _annotate(item: Item, said: ItemPrediction | None, model: Model, params: ApplyParams) -> Item:
     if said is None or said.problem:
         return item
+    if model.task == CLASSIFY:
+        return replace(item, annotation=_tag(item.annotation, said.tags, model, params))
     predicted = tuple(structs.replace(found, author=model.name) for found in said.objects)
     return replace(item, annotation=_merge(item.annotation, predicted, params))
+
+
+def _tag(before: Annotation, said: Sequence[Tag], model: Model, params: ApplyParams) -> Annotation:
+    """Return an annotation with the class that a classifier is surest of, if it is sure enough.
+
+    The first class among an item's tags is the one it has; where it is kept, a second one says nothing.
+    """
+    known = [tag for tag in before.tags if tag.name in model.class_names]
+    best = [tag for tag in said[:1] if isinstance(tag.value, float) and tag.value >= params.confidence]
+    if known and params.policy != "replace":
+        return before
+    return replace(before, tags=(*best, *(tag for tag in before.tags if tag not in known)))
 
 
 def _merge(before: Annotation, predicted: tuple[AnnotatedObject, ...], params: ApplyParams) -> Annotation:

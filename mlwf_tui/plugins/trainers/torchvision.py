@@ -32,6 +32,8 @@ ARCHITECTURES = (
 )  # fmt: skip
 """Those that take images of any size, and learn in a loop without auxiliary outputs."""
 
+TASK = "classify"
+
 
 class TorchvisionTrainer:
     """Image classifiers from their architecture, or from weights of its own."""
@@ -39,7 +41,8 @@ class TorchvisionTrainer:
     name = "torchvision"
     summary = "image classifiers (ResNet, MobileNet, EfficientNet, ConvNeXt, …) by torchvision"
     licence = "no terms of torchvision's own (BSD-3-Clause); the data may restrict it"
-    data_formats: Mapping[str, str] = {"classify": "yolo-classify"}
+    file_suffixes: tuple[str, ...] = (".classifier",)
+    data_formats: Mapping[str, str] = {TASK: "yolo-classify"}
     params_type: type[Any] = ClassifierParams
 
     def list_architectures(self) -> tuple[str, ...]:
@@ -48,7 +51,7 @@ class TorchvisionTrainer:
 
     def find_task(self, architecture: str) -> str:
         """Return the only task there is."""
-        return "classify"
+        return TASK
 
     def check_settings(self, params: ClassifierParams, extra: Mapping[str, Any]) -> None:
         """Refuse every further setting: all that this trainer has are its parameters.

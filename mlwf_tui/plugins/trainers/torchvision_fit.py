@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -250,7 +250,9 @@ def _make_classifier(request: FitRequest) -> Classifier:
     architecture, names = request.architecture, request.class_names
     if len(names) < 2:
         raise InvalidInput("A classifier needs two classes at least.", hint="Tag items with other classes.")
-    if architecture in ARCHITECTURES:
+    if request.weights is not None:
+        network = _load_start(read_saved(request.weights), names)
+    elif architecture in ARCHITECTURES:
         is_trained = request.params.pretrained
         network = (
             load_pretrained(architecture, len(names), request.folder / "pretrained")
@@ -259,12 +261,7 @@ def _make_classifier(request: FitRequest) -> Classifier:
         )
     elif architecture.endswith(SUFFIX):
         saved = read_saved(Path(architecture))
-        architecture = saved["architecture"]
-        network = build_network(architecture, len(names))
-        weights = saved["weights"]
-        if tuple(saved["class_names"]) != names:
-            weights = _without_head(weights)
-        load_fitting(network, weights)
+        architecture, network = saved["architecture"], _load_start(saved, names)
     else:
         raise InvalidParameter(
             f"There is no architecture {architecture!r}.", hint=f"Choose from {', '.join(ARCHITECTURES)}."
@@ -272,6 +269,14 @@ def _make_classifier(request: FitRequest) -> Classifier:
     return Classifier(
         architecture=architecture, class_names=names, image_size_px=request.params.imgsz, network=network
     )
+
+
+def _load_start(saved: Mapping[str, Any], names: Sequence[str]) -> Any:
+    """Return the network of a file of ours, with a new last layer where it knows other classes."""
+    network = build_network(saved["architecture"], len(names))
+    is_same = saved["class_names"] == list(names)
+    load_fitting(network, saved["weights"] if is_same else _without_head(saved["weights"]))
+    return network
 
 
 def _without_head(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.trainers.ultralytics_checkpoints import BEST, LAST
-from mlwf_tui.plugins.trainers.ultralytics_library import report_failure
+from mlwf_tui.plugins.trainers.ultralytics_library import read_checkpoint
 from mlwf_tui.protocols.trainers import STATE_NAME, FitRequest
 
 
@@ -44,8 +44,7 @@ def prepare_continuing(request: FitRequest, settings: Mapping[str, Any]) -> Path
     shutil.copyfile(request.continues / STATE_NAME, weights / f"state-{epoch}.bin")
     if (request.continues / BEST).exists():
         shutil.copyfile(request.continues / BEST, weights / BEST)
-    with report_failure("read the checkpoint"):
-        saved = torch.load(request.continues / LAST, map_location="cpu", weights_only=False)
+    saved = dict(read_checkpoint(request.continues / LAST))
     _write_results(weights.parent / "results.csv", saved.get("train_results") or {})
     saved |= state["saved"] | {
         "model": None,

@@ -75,7 +75,7 @@ class UltralyticsPredictor:
 
     def _look_at_pixels(self, pixels: Sequence[Any]) -> list[ItemPrediction]:
         whole = self._ask(pixels)
-        if not self._request.tile_px:
+        if not self._request.tile_px or self._model.task == "classify":
             return whole
         return [
             structs.replace(seen, objects=self._add_tiles(image, seen.objects))
