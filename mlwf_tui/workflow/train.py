@@ -27,7 +27,7 @@ from mlwf_tui.workflow.retry import FIT_FOLDER
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.leases import find_devices
 from mlwf_tui.workflow.running.recorder import Recorder
-from mlwf_tui.workflow.training.records import digest_splits, keep_code
+from mlwf_tui.workflow.training.records import copy_code, digest_splits, keep_code
 from mlwf_tui.workflow.training.starts import (
     DEFAULT_ARCHITECTURE,
     OWN_PARAMS,
@@ -42,6 +42,7 @@ from mlwf_tui.workflow.training.starts import (
     start_from,
 )
 from mlwf_tui.workflow.training.tasks import check_task_data, read_task_data
+from mlwf_tui.workflow.using.trust import check_file, check_model
 from mlwf_tui.workspace import Workspace
 
 MAX_PARAMS_BYTES = 1 << 20
@@ -84,10 +85,12 @@ def submit_train(
         NotFound: there is no such project or version.
         InvalidParameter: the architecture is not known, or a parameter does not fit.
         InvalidInput: the data does not hold what the task learns from, or a file cannot be used.
+        Untrusted: opening the weights may run code of their maker, and nobody vouches for them.
         Conflict: there is a model of that name, or a training that will make one.
     """
     given = read_params(params_file, params)
     start, shown = check_training(workspace, model, given)
+    _check_weights(workspace, start, is_trusted=bool(shown.get("trust_weights")))
     project, manifest = resolve_manifest(workspace, ref)
     check_task_data(read_task_data(workspace, manifest, start.task), start.task, ref)
     stem = f"{Path(start.architecture).stem}-{project.name}"
@@ -96,6 +99,15 @@ def submit_train(
     return _queue(
         workspace, start, {**shown, **facts}, seed, name, stem, terms, params_text=kept, parent=parent
     )
+
+
+def _check_weights(workspace: Workspace, start: Start, *, is_trusted: bool) -> None:
+    """Refuse weights from elsewhere that may run code of their maker, unless a person vouches for them."""
+    if start.model is not None:
+        check_model(workspace, start.model, is_trusted=is_trusted)
+    elif (path := Path(start.architecture)).suffix != ".yaml" and path.is_file():
+        trainer = workspace.registry.get_trainer(start.trainer)
+        check_file(workspace, trainer, path, is_trusted=is_trusted)
 
 
 def submit_continued(
@@ -177,7 +189,10 @@ def _queue(
     device = str(params.get("device", "auto"))
     agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=device)
     with workspace.store.hold_shared():
-        code = keep_code(workspace, Path.cwd())
+        if parent is None:
+            code = keep_code(workspace, Path.cwd())
+        else:  # a worker asks, whose folder is the run's
+            code = copy_code(workspace.catalog.runs.get(parent).environment)
         with workspace.catalog.transaction():
             chosen = choose_model_name(workspace, name, stem)
             asked = {**params, "task": start.task, "name": chosen}
