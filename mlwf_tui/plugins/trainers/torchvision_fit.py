@@ -26,13 +26,13 @@ from mlwf_tui.plugins.trainers.torchvision_library import (
     be_deterministic,
     build_network,
     choose_device,
-    count_threads,
     describe_environment,
     load_fitting,
     load_pretrained,
     report_failure,
 )
 from mlwf_tui.plugins.trainers.torchvision_params import ClassifierParams
+from mlwf_tui.plugins.trainers.torchvision_threads import count_threads
 from mlwf_tui.plugins.trainers.torchvision_weights import (
     BEST,
     LAST,
