@@ -70,7 +70,7 @@ class Deploying:
             def submit(is_trusted: bool) -> Run:
                 queued = serve.submit_serve(
                     self._host.workspace, own["model"], host=own["host"], port=int(own["port"] or 0),
-                    token="" if own["answers"] == OPEN else None, params=params,
+                    token="" if own.get("answers") == OPEN else None, params=params,
                     is_trusted=is_trusted, terms=read_terms(own),
                 )  # fmt: skip
                 tokens.append(queued.token)
