@@ -19,7 +19,7 @@ from mlwf_tui.entities.run import Job, Run
 from mlwf_tui.entities.usage import Usage
 from mlwf_tui.errors import InvalidParameter, MlwfError, NotFound, StorageFailed
 from mlwf_tui.store.manifests import read_summary
-from mlwf_tui.workflow.cards.keeping import read_card, write_files
+from mlwf_tui.workflow.cards.reading import read_card, write_files
 from mlwf_tui.workflow.content import read_content
 from mlwf_tui.workflow.graphs.refs_on_graph import to_node
 from mlwf_tui.workflow.metrics import Outlook, read_outlooks

@@ -11,6 +11,7 @@ from typing import Any
 from mlwf_tui.errors import InvalidParameter, suggest
 from mlwf_tui.plugins.trainers.torchvision_params import ClassifierParams
 from mlwf_tui.plugins.trainers.torchvision_targets import list_targets
+from mlwf_tui.plugins.trainers.torchvision_threads import settle_threads
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import (
@@ -74,6 +75,7 @@ class TorchvisionTrainer:
 
     def can_resume(self, folder: Path) -> bool:
         """Whether `folder` holds a whole checkpoint of an interrupted fit."""
+        settle_threads()
         from mlwf_tui.plugins.trainers.torchvision_weights import read_fit_state
 
         return read_fit_state(folder) is not None
@@ -86,6 +88,7 @@ class TorchvisionTrainer:
             InvalidInput: there is nothing to train or to validate on, or the loss is no number any more.
             PluginError: the library failed, as where a batch does not fit into the GPU's memory.
         """
+        settle_threads()
         from mlwf_tui.plugins.trainers.torchvision_fit import fit
 
         return fit(request, observer)
@@ -97,6 +100,7 @@ class TorchvisionTrainer:
             InvalidInput: the weights are missing or no classifier's of ours, or the split is empty.
             PluginError: the library failed.
         """
+        settle_threads()
         from mlwf_tui.plugins.trainers.torchvision_predict import evaluate
 
         return evaluate(request, observer)
@@ -110,6 +114,7 @@ class TorchvisionTrainer:
             InvalidInput: the weights are missing or no classifier's of ours.
             PluginError: the library failed.
         """
+        settle_threads()
         from mlwf_tui.plugins.trainers.torchvision_predict import predict
 
         return predict(request, items, observer)
@@ -120,6 +125,7 @@ class TorchvisionTrainer:
         Raises:
             InvalidInput: the weights are missing or no classifier's of ours.
         """
+        settle_threads()
         from mlwf_tui.plugins.trainers.torchvision_predict import open_predictor
 
         return open_predictor(request)
@@ -147,6 +153,7 @@ class TorchvisionTrainer:
             InvalidInput: the weights are missing or no classifier's of ours.
             PluginError: the library failed.
         """
+        settle_threads()
         from mlwf_tui.plugins.trainers.torchvision_export import export
 
         return export(request, observer)

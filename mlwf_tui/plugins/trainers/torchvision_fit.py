@@ -26,13 +26,13 @@ from mlwf_tui.plugins.trainers.torchvision_library import (
     be_deterministic,
     build_network,
     choose_device,
-    count_threads,
     describe_environment,
     load_fitting,
     load_pretrained,
     report_failure,
 )
 from mlwf_tui.plugins.trainers.torchvision_params import ClassifierParams
+from mlwf_tui.plugins.trainers.torchvision_threads import count_threads
 from mlwf_tui.plugins.trainers.torchvision_weights import (
     BEST,
     LAST,
@@ -49,6 +49,8 @@ from mlwf_tui.protocols.trainers import FitRequest, FitResult
 BATCH_METRIC_INTERVAL_S = 0.1
 LAST_LR_SHARE = 0.01  # of lr0, at the end of the cosine
 MOST_WORKERS = 8
+SETTLED_STEPS = 1000  # from which on the running means of batch norms can be relied on
+MOST_NORM_BATCHES = 32
 
 
 def fit(request: FitRequest, observer: Observer) -> FitResult:
@@ -113,6 +115,7 @@ class _Fitting:
         self._look()
         while self._epoch < self._params.epochs and not self._is_impatient() and not self.is_stopped:
             train_loss = self._learn()
+            self._settle_norms()
             self._finish_epoch({"train/loss": train_loss, **self._measure()})
         save_classifier(self._request.folder / LAST, self.classifier)
 
@@ -138,6 +141,28 @@ class _Fitting:
             if self.is_stopped:
                 break
         return total / max(1, done)
+
+    @torch.no_grad()
+    def _settle_norms(self) -> None:
+        """Take the means of batch norms anew, while the training is too young for running ones.
+
+        They follow the weights by a tenth a step: after 40 steps a network that is right on 95 %
+        of the images by the means of the batch was right on 35 % by the running ones.
+        """
+        norms = [one for one in self._network.modules() if isinstance(one, torch.nn.BatchNorm2d)]
+        if not norms or self._epoch * self._batch_count >= SETTLED_STEPS:
+            return
+        order = order_epoch(self._train_count, self._params.batch, seed=self._request.seed, epoch=self._epoch)
+        momenta = [one.momentum for one in norms]
+        for one in norms:
+            one.reset_running_stats()
+            one.momentum = None  # the mean of all that comes now
+        self._network.train()
+        for pixels, _ in self._load(self._train, order[:MOST_NORM_BATCHES]):
+            with self._casting():
+                self._network(pixels)
+        for one, momentum in zip(norms, momenta, strict=True):
+            one.momentum = momentum
 
     def _step(self, pixels: torch.Tensor, labels: torch.Tensor, step: int) -> float:
         self._set_lr(step)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from mlwf_tui.errors import InvalidInput, InvalidParameter, PluginError
+from mlwf_tui.plugins.trainers.torchvision_threads import count_threads
 
 _ERRORS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, OSError, ImportError)
 
@@ -77,12 +78,6 @@ def be_deterministic() -> None:
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
     torch.set_num_threads(count_threads())
-
-
-def count_threads() -> int:
-    """Return how many cores this process may use, or what OMP_NUM_THREADS says."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return int(asked) if asked.isdecimal() and int(asked) > 0 else len(os.sched_getaffinity(0))
 
 
 def describe_environment(device: torch.device) -> dict[str, str]:

@@ -14,7 +14,8 @@ from mlwf_tui.entities.project import Version
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import FitResult
-from mlwf_tui.workflow.cards.keeping import keep_model_files, read_card
+from mlwf_tui.workflow.cards.keeping import keep_model_files
+from mlwf_tui.workflow.cards.reading import read_card
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.show import show, write_model_files
 from mlwf_tui.workflow.versions import list_versions
