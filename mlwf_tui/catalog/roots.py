@@ -25,7 +25,7 @@ from mlwf_tui.catalog.tables import (
 )
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.lineage import Direction
-from mlwf_tui.entities.model import Checkpoint
+from mlwf_tui.entities.model import Checkpoint, ModelFile
 from mlwf_tui.entities.run import CODE_PATCH, ArtifactKind, RunState
 
 IS_DIGEST = re.compile("[0-9a-f]{64}")
@@ -112,11 +112,13 @@ class Roots:
             yield Root(f"the step {title}", _check_digest(manifest), True, is_optional=True)
 
     def _list_models(self, since: datetime | None) -> Iterator[Root]:
-        query = ModelRow.select(ModelRow.name, ModelRow.checkpoints)
+        query = ModelRow.select(ModelRow.name, ModelRow.checkpoints, ModelRow.files)
         is_read = ModelRow.id.in_(_read_by_unfinished(ArtifactKind.MODEL))
-        for name, checkpoints in self._rows(query.where(_is_kept(ModelRow, since) | is_read)):
-            for checkpoint in msgspec.convert(checkpoints, tuple[Checkpoint, ...]):
-                yield Root(f"{name}/{checkpoint.name}", _check_digest(checkpoint.blob), False)
+        for name, checkpoints, files in self._rows(query.where(_is_kept(ModelRow, since) | is_read)):
+            kept: list[Checkpoint | ModelFile] = [*msgspec.convert(checkpoints, tuple[Checkpoint, ...])]
+            kept += msgspec.convert(files, tuple[ModelFile, ...])
+            for file in kept:
+                yield Root(f"{name}/{file.name}", _check_digest(file.blob), False)
 
     def _list_reports(self, since: datetime | None) -> Iterator[Root]:
         query = ReportRow.select(ReportRow.name, ReportRow.evaluation, ReportRow.predictions)

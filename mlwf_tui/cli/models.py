@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlwf_tui.cli.deploy import TRUST, ask_for_trust
 from mlwf_tui.cli.face import DONE, Face, command, params_option, to_document
 from mlwf_tui.cli.terms import DETACH, say_detached, terms_options
 from mlwf_tui.cli.text import format_age, format_table
@@ -27,10 +28,11 @@ group = click.Group()
 @click.argument("ref")
 @click.option("--split", default="val", show_default=True, help="The split to measure on.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, or a GPU's index.")
+@TRUST
 @terms_options
 @DETACH
 def benchmark_command(
-    face: Face, model: str, ref: str, split: str, device: str, detach: bool, terms: Terms
+    face: Face, model: str, ref: str, split: str, device: str, trust: bool, detach: bool, terms: Terms
 ) -> int:
     """Measure a model on a version: mAP, precision, recall, speed.
 
@@ -43,7 +45,13 @@ def benchmark_command(
     from mlwf_tui.workflow.benchmark import submit_benchmark
 
     with face.open() as workspace:
-        run = submit_benchmark(workspace, model, ref, split=split, device=device, terms=terms)
+
+        def submit(is_trusted: bool) -> Run:
+            return submit_benchmark(
+                workspace, model, ref, split=split, device=device, is_trusted=is_trusted, terms=terms
+            )
+
+        run = ask_for_trust(face, submit, is_trusted=trust)
         return finish(face, workspace, run, detach=detach)
 
 
@@ -52,9 +60,7 @@ def benchmark_command(
 @click.argument("ref", metavar="REF|PATH")
 @click.option("--to", required=True, help="The project that gets the annotated items.")
 @click.option("--dataset", default="", help="Put them into this dataset, beside what else the project has.")
-@click.option(
-    "--trust", is_flag=True, help="Open weights from elsewhere though they may run code of their maker."
-)
+@TRUST
 @params_option
 @terms_options
 @DETACH
@@ -81,7 +87,6 @@ def apply_command(
     mlwf apply cells-1 ~/slides --to slides -p tile=640 -p overlap=0.25
     mlwf apply cars-1 street.mp4 --to street -p every=5 -p track=true
     """
-    from mlwf_tui.cli.deploy import ask_for_trust
     from mlwf_tui.workflow.apply import submit_apply
 
     with face.open() as workspace:
@@ -94,29 +99,6 @@ def apply_command(
 
         run = ask_for_trust(face, submit, is_trusted=trust)
         return finish(face, workspace, run, detach=detach)
-
-
-@command(group, "models")
-def models_command(face: Face) -> None:
-    """List all models, newest first."""
-    from mlwf_tui.workflow.models import list_models
-
-    with face.open() as workspace:
-        models = list_models(workspace)
-    rows = [
-        (
-            m.name,
-            m.architecture,
-            m.task,
-            f"{m.metrics.get('map50', 0):.3f}",
-            format_age(m.created_at),
-            m.description,
-        )
-        for m in models
-    ]
-    header = ("NAME", "ARCHITECTURE", "TASK", "MAP50", "CREATED", "DESCRIPTION")
-    empty = "No models yet. Train one: mlwf train PROJECT --model yolov10n"
-    face.show({"models": [to_document(m) for m in models]}, lambda: format_table(header, rows, empty=empty))
 
 
 @command(group, "report")

@@ -22,6 +22,24 @@ class Checkpoint(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
+class FileRole(StrEnum):
+    """What a file beside a model's weights is for."""
+
+    CARD = "card"  # what the model is and where it fails, in Markdown
+    PICTURE = "picture"  # predictions beside the truth, as PNG
+    CONFUSION = "confusion"  # classes against classes, as CSV
+    PACKAGE = "package"  # the model in another format
+
+
+class ModelFile(msgspec.Struct, frozen=True):
+    """A file that belongs to a model and is no checkpoint of it, kept in the store."""
+
+    name: str
+    blob: Digest
+    size_bytes: int
+    role: FileRole
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """Trained weights with all that is needed to use them."""
 
@@ -37,6 +55,12 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Mapping[str, float]
     run_id: RunId
     created_at: datetime
+    files: tuple[ModelFile, ...] = ()
+    is_starred: bool = False  # somebody wants to find it again
+
+    def find_files(self, role: FileRole) -> tuple[ModelFile, ...]:
+        """Return the files of a role, in the order in which they were made."""
+        return tuple(file for file in self.files if file.role is role)
 
 
 class ClassMetrics(msgspec.Struct, frozen=True, kw_only=True):

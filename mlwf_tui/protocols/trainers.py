@@ -181,7 +181,9 @@ class Trainer(Protocol):
 
     name: str
     summary: str
+    licence: str  # what its library says of weights that were made with it
     data_formats: Mapping[str, str]  # by task: the exporter whose folders `fit` and `evaluate` read
+    file_suffixes: tuple[str, ...]  # of files that `FitRequest.architecture` may name, as ".pt"; may be empty
     params_type: type[Any]
 
     def list_architectures(self) -> tuple[str, ...]:

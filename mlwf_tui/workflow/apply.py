@@ -50,7 +50,7 @@ from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.transforming.finished_predictions import FinishedPredictions, forget_predictions
 from mlwf_tui.workflow.transforming.placing import check_free, place_beside
 from mlwf_tui.workflow.transforming.recipes import find_known
-from mlwf_tui.workflow.using.sources import (
+from mlwf_tui.workflow.using.outside import (
     check_path,
     find_path,
     import_images,

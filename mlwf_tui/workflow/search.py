@@ -10,13 +10,14 @@ import msgspec
 from msgspec.structs import replace
 
 from mlwf_tui.entities.ids import RunId
+from mlwf_tui.entities.item import check_name
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.entities.search import SEARCH, SearchPlan, Trial
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, Paused
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.workflow.names import choose_model_name
+from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
 from mlwf_tui.workflow.running.recorder import Recorder, pin_head
@@ -24,8 +25,8 @@ from mlwf_tui.workflow.searching.course import Course, describe_search
 from mlwf_tui.workflow.searching.plans import check_plan, describe_plan, read_axes, read_plan
 from mlwf_tui.workflow.searching.trials import Trials
 from mlwf_tui.workflow.stop import stop_parts
-from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE
-from mlwf_tui.workflow.training.starts import find_start
+from mlwf_tui.workflow.training.records import keep_code
+from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE, find_start
 from mlwf_tui.workflow.training.tasks import check_task_data, read_task_data
 from mlwf_tui.workspace import Workspace
 
@@ -186,13 +187,24 @@ def _queue(workspace: Workspace, plan: SearchPlan, *, after: tuple[RunId, ...], 
         wants=Wants(slots=0), priority=plan.terms.priority, after=after,
         retries=OWN_RETRIES, backoff_s=OWN_BACKOFF_S,
     )  # fmt: skip
-    with workspace.catalog.transaction():
-        name = plan.name or choose_model_name(workspace, "", stem)
-        pinned = replace(plan, data=_pin(workspace, plan.data).ref, name=name)
-        call = msgspec.to_builtins(pinned)
-        recorder = queue_run(workspace, SEARCH, describe_plan(pinned), plan.seed, terms=terms, call=call)
-        recorder.read_version(pinned.data)
+    with workspace.store.hold_shared():
+        code = keep_code(workspace, Path.cwd())
+        with workspace.catalog.transaction():
+            name = plan.name or _choose_name(workspace, stem)
+            pinned = replace(plan, data=_pin(workspace, plan.data).ref, name=name)
+            call = msgspec.to_builtins(pinned)
+            recorder = queue_run(workspace, SEARCH, describe_plan(pinned), plan.seed, terms=terms, call=call)
+            environment = {**recorder.run.environment, **code}
+            workspace.catalog.runs.set_environment(recorder.run_id, environment)
+            recorder.read_version(pinned.data)
     return start_queued(workspace, recorder.run)
+
+
+def _choose_name(workspace: Workspace, stem: str) -> str:
+    """Return the first of STEM-1, STEM-2, … that no search has given to its models."""
+    searches = (run for run in workspace.catalog.runs.list(limit=None) if run.verb == SEARCH)
+    taken = {str(run.call.get("name", "")) for run in searches}
+    return find_free(check_name(stem, "model name"), taken)
 
 
 def _pin(workspace: Workspace, ref: str) -> Version:

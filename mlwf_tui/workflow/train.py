@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlwf_tui.entities.ids import RunId, VersionId
-from mlwf_tui.entities.model import Checkpoint, Model
+from mlwf_tui.entities.model import Checkpoint, Model, ModelFile
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import ArtifactKind, Run
@@ -19,6 +19,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import FitRequest, FitResult, Trainer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import read_summary
+from mlwf_tui.workflow.cards.keeping import keep_model_files
 from mlwf_tui.workflow.exporting.exports import export_manifest
 from mlwf_tui.workflow.names import choose_model_name, find_free
 from mlwf_tui.workflow.refs import resolve_manifest
@@ -26,10 +27,10 @@ from mlwf_tui.workflow.retry import FIT_FOLDER
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.leases import find_devices
 from mlwf_tui.workflow.running.recorder import Recorder
-from mlwf_tui.workflow.training.records import digest_splits, keep_code
+from mlwf_tui.workflow.training.records import copy_code, digest_splits, keep_code
 from mlwf_tui.workflow.training.starts import (
+    DEFAULT_ARCHITECTURE,
     OWN_PARAMS,
-    TRAINER,
     Start,
     check_params,
     find_continued,
@@ -41,9 +42,9 @@ from mlwf_tui.workflow.training.starts import (
     start_from,
 )
 from mlwf_tui.workflow.training.tasks import check_task_data, read_task_data
+from mlwf_tui.workflow.using.trust import check_file, check_model
 from mlwf_tui.workspace import Workspace
 
-DEFAULT_ARCHITECTURE = "yolov10n"
 MAX_PARAMS_BYTES = 1 << 20
 
 
@@ -52,9 +53,15 @@ def list_architectures(workspace: Workspace) -> tuple[str, ...]:
     return tuple(name for trainer in iter_trainers(workspace) for name in trainer.list_architectures())
 
 
-def list_params(workspace: Workspace) -> tuple[ParamSpec, ...]:
-    """Return the declared training parameters; others go to the library as they are."""
-    return describe_params(workspace.registry.get_trainer(TRAINER).params_type)
+def list_params(workspace: Workspace, model: str = DEFAULT_ARCHITECTURE) -> tuple[ParamSpec, ...]:
+    """Return what a training of an architecture, file or model can be told.
+
+    Raises:
+        InvalidParameter: there is none of that name.
+        InvalidInput: the file cannot be used.
+    """
+    start = find_start(workspace, model)
+    return describe_params(workspace.registry.get_trainer(start.trainer).params_type)
 
 
 def submit_train(
@@ -78,10 +85,12 @@ def submit_train(
         NotFound: there is no such project or version.
         InvalidParameter: the architecture is not known, or a parameter does not fit.
         InvalidInput: the data does not hold what the task learns from, or a file cannot be used.
+        Untrusted: opening the weights may run code of their maker, and nobody vouches for them.
         Conflict: there is a model of that name, or a training that will make one.
     """
     given = read_params(params_file, params)
     start, shown = check_training(workspace, model, given)
+    _check_weights(workspace, start, is_trusted=bool(shown.get("trust_weights")))
     project, manifest = resolve_manifest(workspace, ref)
     check_task_data(read_task_data(workspace, manifest, start.task), start.task, ref)
     stem = f"{Path(start.architecture).stem}-{project.name}"
@@ -90,6 +99,15 @@ def submit_train(
     return _queue(
         workspace, start, {**shown, **facts}, seed, name, stem, terms, params_text=kept, parent=parent
     )
+
+
+def _check_weights(workspace: Workspace, start: Start, *, is_trusted: bool) -> None:
+    """Refuse weights from elsewhere that may run code of their maker, unless a person vouches for them."""
+    if start.model is not None:
+        check_model(workspace, start.model, is_trusted=is_trusted)
+    elif (path := Path(start.architecture)).suffix != ".yaml" and path.is_file():
+        trainer = workspace.registry.get_trainer(start.trainer)
+        check_file(workspace, trainer, path, is_trusted=is_trusted)
 
 
 def submit_continued(
@@ -171,7 +189,10 @@ def _queue(
     device = str(params.get("device", "auto"))
     agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=device)
     with workspace.store.hold_shared():
-        code = keep_code(workspace, Path.cwd())
+        if parent is None:
+            code = keep_code(workspace, Path.cwd())
+        else:  # a worker asks, whose folder is the run's
+            code = copy_code(workspace.catalog.runs.get(parent).environment)
         with workspace.catalog.transaction():
             chosen = choose_model_name(workspace, name, stem)
             asked = {**params, "task": start.task, "name": chosen}
@@ -204,7 +225,10 @@ def perform_train(
     request = _make_request(recorder, version, start, trainer, folder, observer)
     result = trainer.fit(request, observer)
     recorder.is_stopped, recorder.stop_reason = result.is_stopped, result.stop_reason
-    _keep_model(recorder, version, trainer, result, environment)
+    device = str(getattr(request.params, "device", "auto"))
+    names = result.class_names or request.class_names
+    files = keep_model_files(recorder, version, trainer, result, names, environment, observer, device=device)
+    _keep_model(recorder, version, trainer, result, environment, files)
     shutil.rmtree(folder)
 
 
@@ -262,6 +286,7 @@ def _keep_model(
     trainer: Trainer,
     result: FitResult,
     environment: Mapping[str, str],
+    files: tuple[ModelFile, ...],
 ) -> None:
     """Store the weights, then enter the model and close the run in one transaction."""
     workspace = recorder.workspace
@@ -282,6 +307,7 @@ def _keep_model(
             image_size_px=result.image_size_px,
             checkpoints=checkpoints,
             metrics=result.metrics,
+            files=files,
         )
         noted = workspace.catalog.runs.get(recorder.run_id).result  # why a search has stopped it
         summary = ", ".join([result.architecture, *_tell_quality(result.metrics)])

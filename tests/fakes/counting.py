@@ -37,6 +37,8 @@ class CountingTrainer:
 
     name = "counter"
     summary = "counts"
+    licence = "none"
+    file_suffixes: tuple[str, ...] = ()
     data_formats: Mapping[str, str] = {"detect": "yolo"}
     params_type: type[Any] = CountParams
 

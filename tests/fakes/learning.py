@@ -38,6 +38,8 @@ class LearningTrainer:
 
     name = "learner"
     summary = "learns"
+    licence = "none"
+    file_suffixes: tuple[str, ...] = ()
     data_formats: Mapping[str, str] = {"detect": "yolo"}
     params_type: type[Any] = LearnParams
 

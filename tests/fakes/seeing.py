@@ -46,6 +46,8 @@ class SeeingTrainer:
 
     name = "seer"
     summary = "sees what it was told"
+    licence = "none"
+    file_suffixes: tuple[str, ...] = ()
     data_formats: Mapping[str, str] = {"detect": "yolo"}
     params_type: type[Any] = NoParams
 

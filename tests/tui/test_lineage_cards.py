@@ -11,7 +11,7 @@ from mlwf_tui.tui.widgets.crumb_line import CrumbLine
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.sheet import Sheet
-from mlwf_tui.workflow.hide import list_hidden
+from mlwf_tui.workflow.hide import hide, list_hidden
 from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import Driver, drive
@@ -56,6 +56,13 @@ async def test_a_folder_opens_as_what_lies_in_it_is_named_tagged_hidden_and_foun
         await app.until(lambda: [n.id for n in view.graph.nodes] == [folder.key], "it alone")
         await app.press("g", "underscore")
         await app.until(lambda: not list_hidden(projects_home), "it to be shown again")
+        hide(projects_home, [folder.key])
+        await app.press("colon")
+        await app.write("show hidden")
+        await app.until_text("Show all cards again")
+        await app.press("enter")
+        await app.until_text("1 card shown again")
+        assert not list_hidden(projects_home)
 
 
 async def test_a_run_tells_its_results_and_its_lineage_is_written_to_a_file(

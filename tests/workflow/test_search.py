@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,17 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]
         yield workspace
 
 
+def make_repository(folder: Path) -> str:
+    """Return the commit of a new git repository with one empty commit."""
+    who = ("-c", "user.name=ann", "-c", "user.email=ann@example.org")
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "one"], cwd=folder, check=True)
+    done = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
 def search(home: Workspace, space: dict[str, str], **options: Any) -> Run:
     return submit_search(home, "seen", model="learner", space=space, **options)
 
@@ -72,7 +84,11 @@ def wait_for_first_epochs(home: Workspace, run: Run, count: int) -> None:
     jobs.wait_until(are_there, lambda: jobs.describe(home, run))
 
 
-def test_a_grid_tries_every_combination_once_and_names_the_best(home: Workspace) -> None:
+def test_a_grid_tries_every_combination_once_and_names_the_best(
+    home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_of_code = make_repository(tmp_path / "code")
+    monkeypatch.chdir(tmp_path / "code")
     done = finish(home, search(home, GRID, sampler="grid", parallel=2, keep=1, params={"epochs": "2"}))
     trials = done.result["trials"]
     assert [trial["values"] for trial in trials] == [
@@ -91,6 +107,7 @@ def test_a_grid_tries_every_combination_once_and_names_the_best(home: Workspace)
     parts = list_trainings(home, done)
     assert {part.parent for part in parts} == {done.id}
     assert {part.inputs for part in parts} == {done.inputs}
+    assert {part.environment["commit"] for part in parts} == {commit_of_code}
 
 
 @pytest.mark.slow

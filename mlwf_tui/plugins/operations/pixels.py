@@ -119,6 +119,8 @@ def apply_change(picture: Picture, change: Change, seed: int) -> Picture:
     compose = load_albumentations().Compose(list(change.transforms), seed=seed)
     masks = [shape.mask for shape in picture.shapes if shape.mask is not None]
     made = compose(image=picture.pixels, masks=masks) if masks else compose(image=picture.pixels)
+    if not masks and change.matrix == IDENTITY and made["image"].shape == picture.pixels.shape:
+        return Picture(made["image"], picture.shapes)  # nothing moves, and all was cut before
     moved_masks = iter(made.get("masks", ()))
     matrix = np.array(change.matrix, dtype=np.float64)
     height_px, width_px = made["image"].shape[:2]

@@ -38,6 +38,8 @@ class UltralyticsTrainer:
 
     name = "ultralytics"
     summary = "all YOLO models (v3 to 26, and a small one for CPUs) and RT-DETR, by Ultralytics"
+    licence = "AGPL-3.0, as Ultralytics asks for; the data may restrict it further"
+    file_suffixes: tuple[str, ...] = (".pt", ".yaml")
     data_formats: Mapping[str, str] = {
         "detect": "yolo",
         "segment": "yolo-segment",

@@ -214,7 +214,7 @@ def _load_start(request: FitRequest, params: TrainParams) -> Any:
     from ultralytics import YOLO
 
     if request.weights is not None:
-        return load_weights(request.weights, task=request.task)
+        return load_weights(request.weights, task=request.task, is_trusted=params.trust_weights)
     path = Path(request.architecture)
     if path.suffix == ".pt":
         return load_weights(path, task=request.task, is_trusted=params.trust_weights)

@@ -82,6 +82,8 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             return "There is no model yet: train one first."
         case (("benchmark" | "apply"), Run() as run) if not _has_model(run):
             return "No model comes of it: select a training that goes on, waits or is done."
+        case (("package" | "serve"), Run() as run) if not _has_made_model(run):
+            return "It has made no model: select a training that is done."
         case _:
             return ""
 
@@ -91,7 +93,8 @@ def list_menu(entry: Entry, snapshot: Snapshot, marked: Entry | None) -> tuple[C
     keys = [key for key in VERBS if entry.kind in (ON_GRAPH if key.id == "save_graph" else key.kinds)]
     if entry.kind in (EntryKind.WORKSPACE, EntryKind.SECTION):
         keys += [*HOME_VERBS, KEYS_BY_ID["undo"]]
-    return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in keys)
+    once = {key.id: key for key in keys}.values()
+    return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in once)
 
 
 def list_commands(entry: Entry | None, snapshot: Snapshot, marked: Entry | None) -> tuple[Choice, ...]:
@@ -156,8 +159,12 @@ def _find_commit_reason(project: Project) -> str:
 
 def _has_model(run: Run) -> bool:
     """Whether a run has made a model, or will."""
-    is_made = any(output.kind is ArtifactKind.MODEL for output in run.outputs)
-    return run.verb == "train" and (is_made or (run.is_detached and not run.state.is_finished))
+    is_coming = run.is_detached and not run.state.is_finished
+    return run.verb == "train" and (_has_made_model(run) or is_coming)
+
+
+def _has_made_model(run: Run) -> bool:
+    return run.verb == "train" and any(output.kind is ArtifactKind.MODEL for output in run.outputs)
 
 
 def _find_queue_reason(action: str, run: Run) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 TERMS = ("gpus", "slots", "after", "priority", "timeout", "retries", "backoff")
 """What a queued run can be given, as fields of a form and options of the command line alike."""
+OF_PACKAGE = ("model", "target", "format", *TERMS)
+OF_SESSION = ("model", "host", "port", "answers", *TERMS)
 DETACHED_TERMS = ("detach", "after", "priority")
 """The same of work that is queued only where it is asked for."""
 
@@ -112,6 +114,19 @@ def write_apply(values: Mapping[str, str]) -> str:
     own, params = split_values(values, ("model", "data", "to", "dataset", *TERMS))
     words = (own.get("model", ""), own.get("data", ""))
     return write_command("apply", *words, options=_pick(own, "to", "dataset", *TERMS), params=params)
+
+
+def write_package(values: Mapping[str, str]) -> str:
+    own, params = split_values(values, OF_PACKAGE)
+    words = (own.get("model", ""), own.get("target", ""))
+    return write_command("package", *words, options=_pick(own, "format", *TERMS), params=params)
+
+
+def write_serve(values: Mapping[str, str]) -> str:
+    own, params = split_values(values, OF_SESSION)
+    flags = ("--no-token",) if own.get("answers", "").startswith("everybody") else ()
+    options = _pick(own, "host", "port", *TERMS)
+    return write_command("serve", own.get("model", ""), *flags, "--detach", options=options, params=params)
 
 
 def write_merge(values: Mapping[str, str]) -> str:

@@ -57,6 +57,7 @@ class Looking:
             "monitor": self.show_monitor,
             "overlay": self.overlay,
             "all_runs": views.show_runs,
+            "all_models": views.show_models,
         }
 
     def show_items(self) -> None:

@@ -60,6 +60,7 @@ class Showing:
             return
         self._views.show_lineage()
         self._views.renew_list()
+        self._views.renew_models()
         self._views.renew_check()
         self._views.renew_history()
         self._views.renew_search()

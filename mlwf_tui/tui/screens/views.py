@@ -20,6 +20,7 @@ from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.checking import CheckPane
 from mlwf_tui.tui.screens.comparing import DiffPane
+from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.history import History, HistoryPane
 from mlwf_tui.tui.screens.listings import make_listing
 from mlwf_tui.tui.screens.outline import make_report_entry, make_run_entry, make_section_entry
@@ -46,15 +47,15 @@ from mlwf_tui.workflow.search import FoundSearch, read_search
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
-LINEAGE, LIST, ITEMS, DIFF, CHECK, RUN, REPORT, TRIALS, HISTORY = (
-    "lineage", "list", "items", "diff", "check", "run", "report", "trials", "history",
+LINEAGE, LIST, MODELS, ITEMS, DIFF, CHECK, RUN, REPORT, TRIALS, HISTORY = (
+    "lineage", "list", "models", "items", "diff", "check", "run", "report", "trials", "history",
 )  # fmt: skip
 TITLES = {
-    LINEAGE: "Lineage", LIST: "List", ITEMS: "Items", DIFF: "Diff", CHECK: "Check",
+    LINEAGE: "Lineage", LIST: "List", MODELS: "Models", ITEMS: "Items", DIFF: "Diff", CHECK: "Check",
     RUN: "Run", REPORT: "Report", TRIALS: "Trials", HISTORY: "History",
 }  # fmt: skip
-ROOMY = (ITEMS, DIFF, CHECK)
-"""Views of pictures: opened, they get the whole screen."""
+ROOMY = (MODELS, ITEMS, DIFF, CHECK)
+"""Views of pictures and of many columns: opened, they get the whole screen."""
 
 TOLD_BY_RUN = (
     EntryKind.RUN, EntryKind.MODEL, EntryKind.INTERMEDIATE, EntryKind.ARTIFACT, EntryKind.RECIPE,
@@ -64,6 +65,7 @@ TOLD_BY_RUN = (
 MAX_LISTED_CHANGES = 200_000
 EMPTY_HINTS = {
     LIST: ("No list is open", "Select a project, or Models, Reports or Runs, and press ⏎."),
+    MODELS: ("The models are not open", "Select Models and press ⏎, or ctrl+e."),
     RUN: ("No run is open", "Select a run and press ⏎ or m."),
     REPORT: ("No report is open", "Select a report and press ⏎."),
     TRIALS: ("No search is open", "Select a search for parameters and press ⏎."),
@@ -122,6 +124,7 @@ class Views:
             (
                 ViewSpec(LINEAGE, TITLES[LINEAGE], lambda: LineageView(now=host.read_clock, id="lineage")),
                 ViewSpec(LIST, TITLES[LIST], lambda: EntryList(id="list")),
+                ViewSpec(MODELS, TITLES[MODELS], lambda: ModelsPane(host.workspace, host.work, id="models")),
                 ViewSpec(ITEMS, TITLES[ITEMS], lambda: BrowsePane(host.workspace, host.work, id="items")),
                 ViewSpec(DIFF, TITLES[DIFF], lambda: DiffPane(host.workspace, host.work, id="diff")),
                 ViewSpec(CHECK, TITLES[CHECK], lambda: CheckPane(host.workspace, host.work, id="check")),
@@ -219,6 +222,9 @@ class Views:
 
     def show_list(self, entry: Entry) -> bool:
         """List what belongs to a section or project; False if nothing can be listed of `entry`."""
+        if entry.key == "section:models":
+            self.show_models()
+            return True
         listing = self._make_listing(entry)
         if listing is None:
             return False
@@ -236,6 +242,19 @@ class Views:
             listing = self._make_listing(self._listed)
             if listing is not None:
                 view.show(listing)
+
+    def show_models(self) -> None:
+        """List all models, to be sorted, filtered and compared."""
+        view = self.stage.get_view(MODELS)
+        assert isinstance(view, ModelsPane)
+        view.read(self._host.read_clock())
+        self._fill(MODELS)
+
+    def renew_models(self) -> None:
+        """Read the models anew, where they are listed."""
+        view = self.stage.find_view(MODELS)
+        if isinstance(view, ModelsPane) and MODELS in self._filled:
+            view.read(self._host.read_clock())
 
     def show_runs(self) -> None:
         """List all runs with their curves."""
@@ -337,7 +356,9 @@ class Views:
     def go_back(self) -> bool:
         """Undo what hides a part of the view that is shown; False where nothing does."""
         view = self.shown
-        return isinstance(view, LineageView | BrowsePane | DiffPane | CheckPane) and view.go_back()
+        return (
+            isinstance(view, LineageView | BrowsePane | DiffPane | CheckPane | ModelsPane) and view.go_back()
+        )
 
     # --- reports and diffs ---------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ class Series:
     x: Sequence[float]
     y: Sequence[float]
     role: str  # of drawing.ROLE_STYLES
-    is_points: bool = False  # drawn as points, which may lie anywhere, and not as a line
+    symbol: str = ""  # of points, which may lie anywhere; without one it is a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +151,10 @@ def _split_at_gaps(series: Series, *, is_log_y: bool) -> Iterator[Series]:
             x.append(at)
             y.append(math.log10(value) if is_log_y else value)
         elif x:
-            yield Series(x, y, series.role, series.is_points)
+            yield Series(x, y, series.role, series.symbol)
             x, y = [], []
     if x:
-        yield Series(x, y, series.role, series.is_points)
+        yield Series(x, y, series.role, series.symbol)
 
 
 def _find_range(columns: Sequence[Sequence[float]]) -> tuple[float, float]:
@@ -193,12 +193,12 @@ def _draw_piece(figure: Any, piece: Series, color: int, width: int, *, is_bar: b
     """Draw a stretch; `color` is a palette number that only stands for a role."""
     import plotext  # noqa: PLC0415 - see warm_up
 
-    symbol = "hd" if is_bar else "●" if piece.is_points else "braille"
+    symbol = "hd" if is_bar else piece.symbol or "braille"
     marker = plotext.marker(symbol, plotext.pixel(foreground=color))
     if is_bar:
         figure.draw(figure.bar(list(piece.x), list(piece.y), marker=marker, width=1.0))
         return
-    if piece.is_points:
+    if piece.symbol:
         figure.draw(figure.signal(list(piece.x), list(piece.y), marker=marker))
         return
     x, y = thin_out(piece.x, piece.y, width)

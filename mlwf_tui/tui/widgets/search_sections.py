@@ -25,6 +25,7 @@ from mlwf_tui.tui.widgets.plot import Series, draw_plot
 PLOT_HEIGHT = 13
 MAX_PLOT_WIDTH = 110
 MAX_CURVES = 40
+POINT, BEST_POINT = "●", "◆"  # told apart without colours too
 BAR_WIDTH = 40
 MIN_FIVE_TICKS = 60  # cells
 NUMBER_WIDTH, STATE_WIDTH, VALUE_WIDTH, AXIS_WIDTH = 5, 9, 9, 10
@@ -149,11 +150,11 @@ def draw_history(page: SearchPage, width: int) -> list[Line]:
     if not done:
         return [[(" No trial is done yet.", "muted")]]
     best = Series([float(n) for n, _ in records], [value for _, value in records], "series-1")
-    points = Series([float(t.number) for t in done], [t.value or 0.0 for t in done], "series-0", True)
+    points = Series([float(t.number) for t in done], [t.value or 0.0 for t in done], "series-0", POINT)
     last = float(max(2, *(trial.number for trial in page.trials)))
     lines = _indent(draw_plot([best, points], _limit(width), PLOT_HEIGHT, x_limits=(1.0, last)))
     legend: Line = [
-        (" ● ", "series-0"), (f"{page.plan.metric} of a trial  ", "text"),
+        (f" {POINT} ", "series-0"), (f"{page.plan.metric} of a trial  ", "text"),
         ("━━ ", "series-1"), ("best so far", "text"),
     ]  # fmt: skip
     return [legend, *lines, [(fit("trial", _limit(width), "center"), "faint")]]
@@ -164,7 +165,7 @@ def draw_slices(page: SearchPage, width: int) -> list[Line]:
     done = [t for t in page.trials if t.state is TrialState.DONE and t.value is not None]
     if not done:
         return [[(" No trial is done yet.", "muted")]]
-    lines: list[Line] = []
+    lines: list[Line] = [[(f" {BEST_POINT} ", "series-1"), ("best trial", "text")]]
     for axis in page.plan.axes:
         note = ", by powers" if axis.is_log else ""
         words = f" {axis.name}  {page.plan.metric} over {axis.write()}{note}"
@@ -191,15 +192,17 @@ def draw_curves(page: SearchPage, width: int) -> list[Line]:
 def _draw_slice(page: SearchPage, axis: Axis, done: Sequence[Trial], width: int) -> list[Line]:
     best = page.best
     others = [trial for trial in done if best is None or trial.run != best.run]
-    series = [_place(axis, others, "series-0"), *([_place(axis, [best], "series-1")] if best else [])]
+    series = [_place(axis, others, "series-0", POINT)]
+    if best is not None:
+        series.append(_place(axis, [best], "series-1", BEST_POINT))
     return _indent(
         draw_plot([one for one in series if one.x], width, PLOT_HEIGHT - 3, x_axis=_make_axis(axis, width))
     )
 
 
-def _place(axis: Axis, trials: Sequence[Trial], role: str) -> Series:
+def _place(axis: Axis, trials: Sequence[Trial], role: str, symbol: str) -> Series:
     x = [axis.measure(trial.values[axis.name]) for trial in trials]
-    return Series(x, [trial.value or 0.0 for trial in trials], role, True)
+    return Series(x, [trial.value or 0.0 for trial in trials], role, symbol)
 
 
 def _make_axis(axis: Axis, width: int) -> PlotAxis:

@@ -26,7 +26,8 @@ from mlwf_tui.workflow.pipelines.step_params import find_line, fit_value, lower_
 from mlwf_tui.workflow.pipelines.trying import try_out
 from mlwf_tui.workflow.pipelines.values import iter_points
 from mlwf_tui.workflow.refs import check_project_name, resolve_manifest
-from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE, check_training
+from mlwf_tui.workflow.train import check_training
+from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE
 from mlwf_tui.workflow.transforming.planning import join_schemas
 from mlwf_tui.workspace import Workspace
 

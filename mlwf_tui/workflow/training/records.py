@@ -33,6 +33,11 @@ def keep_code(workspace: Workspace, folder: Path) -> dict[str, str]:
         return {**code, CODE_PATCH: writer.put(patch)}
 
 
+def copy_code(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the code that a run was asked for from, which its parts were too."""
+    return {name: environment[name] for name in ("commit", "code", CODE_PATCH) if name in environment}
+
+
 def digest_splits(workspace: Workspace, manifest: Digest) -> Mapping[str, str]:
     """Return for each split how many items it has, and the digest of their keys, images and annotations."""
     rows: dict[str, list[bytes]] = {}

@@ -17,7 +17,7 @@ from mlwf_tui.protocols.trainers import STATE_NAME, Trainer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.workspace import Workspace
 
-TRAINER = "ultralytics"  # the one that takes files
+DEFAULT_ARCHITECTURE = "yolov10n"
 OWN_PARAMS = ("data", "model", "name", "task", "continues", "more_epochs")
 """Of the run, beside what the trainer takes."""
 FIXED_WHEN_CONTINUED = ("optimizer", "nbs", "freeze", "pretrained", "imgsz", "single_cls", "fraction")
@@ -33,15 +33,19 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def iter_trainers(workspace: Workspace) -> Iterator[Trainer]:
-    """Yield the trainers, the one that takes files first."""
-    others = (name for name in workspace.registry.list_names("trainers") if name != TRAINER)
-    return (workspace.registry.get_trainer(name) for name in (TRAINER, *others))
+    """Yield the trainers, first the one that knows the default architecture."""
+    names = workspace.registry.list_names("trainers")
+    trainers = [workspace.registry.get_trainer(name) for name in names]
+    yield from sorted(trainers, key=lambda one: DEFAULT_ARCHITECTURE not in one.list_architectures())
 
 
 def find_trainer(workspace: Workspace, architecture: str) -> Trainer:
-    """Return the trainer that knows an architecture, or the one that takes files."""
+    """Return the trainer that knows an architecture, or takes such a file, or else the first."""
     trainers = tuple(iter_trainers(workspace))
-    return next((found for found in trainers if architecture in found.list_architectures()), trainers[0])
+    suffix = Path(architecture).suffix
+    by_name = (found for found in trainers if architecture in found.list_architectures())
+    by_file = (found for found in trainers if suffix in found.file_suffixes)
+    return next(by_name, None) or next(by_file, trainers[0])
 
 
 def find_start(workspace: Workspace, given: str) -> Start:
@@ -55,7 +59,7 @@ def find_start(workspace: Workspace, given: str) -> Start:
     if given in trainer.list_architectures():
         return Start(trainer=trainer.name, architecture=given, task=trainer.find_task(given))
     path = expand_path(Path(given))
-    if path.suffix in (".pt", ".yaml") and path.is_file():
+    if path.suffix in trainer.file_suffixes and path.is_file():
         return Start(trainer=trainer.name, architecture=str(path), task=trainer.find_task(str(path)))
     try:
         model = workspace.catalog.models.get(given)

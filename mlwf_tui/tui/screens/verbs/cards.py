@@ -20,7 +20,7 @@ from mlwf_tui.tui.widgets.formats import format_count, format_size
 from mlwf_tui.tui.widgets.sheet import Sheet, draw_lines
 from mlwf_tui.workflow.graphs.path_contents import PathContents, PathEntry, read_path
 from mlwf_tui.workflow.graphs.save_graph import FORMATS, save_graph
-from mlwf_tui.workflow.hide import hide, unhide
+from mlwf_tui.workflow.hide import hide, list_hidden, unhide
 from mlwf_tui.workflow.runs import get_run
 
 EVERYTHING = "everything"
@@ -65,6 +65,20 @@ class Cards:
             finish(self._host, f"{what} {how}.")
 
         self._host.ask("hide", partial(verb, self._host.workspace, refs), done)
+
+    def unhide(self, entry: Entry | None) -> None:
+        """Show everything again that was hidden."""
+        workspace = self._host.workspace
+
+        def show() -> tuple[str, ...]:
+            hidden = [node.id for node in list_hidden(workspace)]
+            return unhide(workspace, hidden) if hidden else ()
+
+        def done(shown: tuple[str, ...]) -> None:
+            count = format_count(len(shown), "card")
+            finish(self._host, f"{count} shown again." if shown else "Nothing was hidden.")
+
+        self._host.ask("hide", show, done)
 
     def yank_id(self, entry: Entry) -> None:
         """Copy the id alone."""

@@ -50,7 +50,7 @@ from mlwf_tui.workflow.pipelines.drafts import (
     write_part,
 )
 from mlwf_tui.workflow.pipelines.files import DRAFT, ReadyRecipe, list_ready
-from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE
+from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE
 from mlwf_tui.workspace import Workspace
 
 Values = Mapping[str, str]

@@ -12,6 +12,7 @@ from mlwf_tui.tui.screens.verbs.terms import list_terms_fields, read_terms
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import Form, make_field
 from mlwf_tui.workflow import search, train
+from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE
 
 
 class Searching:
@@ -48,7 +49,7 @@ class Searching:
             fields = (
                 make_data_field(self._host.snapshot, entry),
                 make_field(
-                    "model", "architecture, or a .pt file to start from", train.DEFAULT_ARCHITECTURE,
+                    "model", "architecture, or a .pt file to start from", DEFAULT_ARCHITECTURE,
                     suggestions=architectures, is_required=True,
                 ),
                 make_field(

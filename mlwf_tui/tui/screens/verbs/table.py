@@ -10,6 +10,7 @@ from mlwf_tui.tui.screens.verbs.cards import Cards
 from mlwf_tui.tui.screens.verbs.care import Care
 from mlwf_tui.tui.screens.verbs.checking import Checking
 from mlwf_tui.tui.screens.verbs.comparing import Comparing
+from mlwf_tui.tui.screens.verbs.deploying import Deploying
 from mlwf_tui.tui.screens.verbs.drafting import Drafting
 from mlwf_tui.tui.screens.verbs.exporting import Exporting
 from mlwf_tui.tui.screens.verbs.folders import Folders
@@ -35,6 +36,7 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
     questions, cards, piping = Questions(host), Cards(host), Piping(host)
     drafts, training = Drafting(host, piping), Trainings(host)
     making, models, names, queueing = Making(host), Models(host), Names(host), Queueing(host)
+    deploying = Deploying(host)
     return {
         "commit": history.commit,
         "restore": history.restore,
@@ -64,6 +66,11 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "benchmark": models.benchmark,
         "compare": Comparing(host).compare,
         "apply": models.apply,
+        "star": models.star,
+        "card": models.card,
+        "leaderboard": models.leaderboard,
+        "package": deploying.package,
+        "serve": deploying.serve,
         "stop": models.stop,
         "pause": queueing.pause,
         "resume": queueing.resume,
@@ -83,6 +90,7 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "yank_id": cards.yank_id,
         "contents": cards.contents,
         "hide": cards.hide,
+        "unhide": cards.unhide,
         "results": cards.results,
         "save_graph": cards.save_graph,
     }

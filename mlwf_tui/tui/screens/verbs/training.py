@@ -20,6 +20,7 @@ from mlwf_tui.tui.widgets.form import Form, FormField, make_field
 from mlwf_tui.tui.widgets.formats import format_duration, format_size
 from mlwf_tui.workflow import train
 from mlwf_tui.workflow.training.plans import TrainPlan, plan_train
+from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE
 
 MORE_GROUP = "more"
 EPOCHS = "20"
@@ -63,7 +64,7 @@ class Trainings:
         yield make_field(
             "model",
             "yolov10n, yolo11n-seg, -pose, -obb, -cls, …; a .pt or .yaml file; or a model of yours",
-            train.DEFAULT_ARCHITECTURE,
+            DEFAULT_ARCHITECTURE,
             suggestions=(*architectures, *models),
             is_required=True,
         )
