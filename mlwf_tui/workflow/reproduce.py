@@ -27,6 +27,7 @@ from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace
 
 QUEUED_VERBS = ("train", "benchmark", "apply")
+APPLYS_OWN = ("model", "data", "to", "dataset", "is_trusted")  # of the run, beside what apply takes
 
 __all__ = [
     "QUEUED_VERBS", "TOLERANCE", "VERBS", "Comparison", "Reproduction", "conclude", "find_changes",
@@ -107,14 +108,17 @@ def submit_again(workspace: Workspace, ref: str, *, observer: Observer, terms: T
         begun = list_inputs(run, ArtifactKind.MODEL)
         start, seed = begun[0].id if begun else params["model"], run.seed or 0
         return submit_train(workspace, data, model=start, params=given, seed=seed, name=name, terms=terms)
-    model = list_inputs(run, ArtifactKind.MODEL)[0].id
+    model, is_trusted = list_inputs(run, ArtifactKind.MODEL)[0].id, bool(params.get("is_trusted"))
     if run.verb == "benchmark":
+        split, device = params["split"], params["device"]
         return submit_benchmark(
-            workspace, model, data, split=params["split"], device=params["device"], terms=terms
+            workspace, model, data, split=split, device=device, is_trusted=is_trusted, terms=terms
         )
-    given = {key: value for key, value in params.items() if key not in ("model", "data", "to", "dataset")}
+    given = {key: value for key, value in params.items() if key not in APPLYS_OWN}
     target = name_again(workspace, str(params["to"]))
-    return submit_apply(workspace, model, data, to=target, params=given, terms=terms, is_again=True)
+    return submit_apply(
+        workspace, model, data, to=target, params=given, is_trusted=is_trusted, terms=terms, is_again=True
+    )
 
 
 def _import_again(workspace: Workspace, run: Run, observer: Observer) -> str:

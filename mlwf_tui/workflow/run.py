@@ -5,42 +5,31 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from mlwf_tui.entities.card import Card, complete_card, merge_cards, show_safely
-from mlwf_tui.entities.ids import Digest, RunId, VersionId
+from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.item import check_name
 from mlwf_tui.entities.model import Checkpoint, Model
-from mlwf_tui.entities.project import Project, Version
-from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, ProcessIdentity, Run, RunState
-from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
-from mlwf_tui.settings import expand_path
-from mlwf_tui.store.digests import compute_digest
-from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.entities.run import ArtifactRef, ProcessIdentity, Run, RunState
+from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter
 from mlwf_tui.workflow.running import heartbeat
+from mlwf_tui.workflow.running.ends import (
+    FILE_KINDS,
+    check_file,
+    find_input,
+    look_at_file,
+    make_output,
+    note_file,
+)
 from mlwf_tui.workflow.running.events import FILE_NAME, EventWriter
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.running.surroundings import describe_program
 from mlwf_tui.workspace import Workspace
 
-INPUT_KINDS = (
-    "project", "version", "dataset", "file", "weights", "folder", "run", "labeling_job", "model", "report",
-)  # fmt: skip
-OUTPUT_KINDS = ("project", "dataset", "file", "weights", "folder", "run", "labeling_job", "session")
-FILE_KINDS = ("file", "weights")
-HASHED_UP_TO_BYTES = 64 << 20  # a twentieth of a second; of larger files size and time must do
 MAX_VERB = 40
-
-
-class _File(NamedTuple):
-    """A file as it is at one moment."""
-
-    path: str
-    signature: str
-    digest: Digest | None
-    size_bytes: int
 
 
 def start_run(
@@ -134,12 +123,12 @@ def add_input(
         Conflict: the run is finished, or what is to be read came of this very run.
     """
     recorder = Recorder(workspace, run)
-    file = _look_at(ref) if kind in FILE_KINDS else None
+    file = look_at_file(ref) if kind in FILE_KINDS else None
     with workspace.catalog.transaction():
         if file is not None:
-            artifact = _note_file(workspace, file, is_weights=kind == "weights", is_output=False)
+            artifact = note_file(workspace, file, is_weights=kind == "weights", is_output=False)
         else:
-            artifact = _find_input(workspace, recorder, kind, ref, dataset)
+            artifact = find_input(workspace, recorder, kind, ref, dataset)
         workspace.catalog.runs.add_input(run.id, artifact)
         _put_on(workspace, artifact, card)
     return artifact
@@ -159,12 +148,12 @@ def add_output(
         Conflict: the run is finished.
     """
     recorder = Recorder(workspace, run)
-    file = _look_at(ref) if kind in FILE_KINDS else None
+    file = look_at_file(ref) if kind in FILE_KINDS else None
     with workspace.catalog.transaction():
         if file is not None:
-            artifact = _note_file(workspace, file, is_weights=kind == "weights", is_output=True)
+            artifact = note_file(workspace, file, is_weights=kind == "weights", is_output=True)
         else:
-            artifact = _make_output(workspace, recorder, kind, ref, dataset)
+            artifact = make_output(workspace, recorder, kind, ref, dataset)
         workspace.catalog.runs.add_output(run.id, artifact)
         _put_on(workspace, artifact, card)
     return artifact
@@ -196,7 +185,7 @@ def add_model(
     recorder = Recorder(workspace, run)
     with recorder.holds:
         with recorder.writer() as writer:
-            stored = [(path, *writer.put_file(_check_file(path))) for path in files]
+            stored = [(path, *writer.put_file(check_file(path))) for path in files]
         return recorder.write_model(
             name=name,
             description=description,
@@ -266,157 +255,3 @@ def _to_plain(values: Mapping[str, Any]) -> dict[str, Any]:
 def _put_on(workspace: Workspace, artifact: ArtifactRef, card: Card | None) -> None:
     if card is not None:
         put_card(workspace, f"{artifact.kind}:{artifact.id}", card)
-
-
-def _find_input(workspace: Workspace, recorder: Recorder, kind: str, ref: str, dataset: str) -> ArtifactRef:
-    catalog = workspace.catalog
-    match kind:
-        case "project" | "version":
-            return _to_ref(_read_version(recorder, ref))
-        case "dataset":
-            version = _read_version(recorder, ref)
-            name = _check_dataset(workspace, version, dataset)
-            return catalog.artifacts.add_dataset(version.id, f"{version.ref}/{name}", is_output=False)
-        case "folder":
-            return catalog.lineage.add_folder(str(_check_folder(ref)))
-        case "run":
-            other = catalog.runs.get(ref)
-            _refuse_itself(recorder.run, other)
-            return catalog.artifacts.add_session(other.id, f"session of {other.verb}")
-        case "labeling_job":
-            return catalog.artifacts.add_labeling_job(show_safely(ref), is_output=False)
-        case "model":
-            model = catalog.models.get(ref)
-            return ArtifactRef(ArtifactKind.MODEL, model.id, model.name)
-        case "report":
-            report = catalog.reports.get(ref)
-            return ArtifactRef(ArtifactKind.REPORT, report.id, report.name)
-        case _:
-            raise InvalidParameter(
-                f"There is no input of the kind {kind!r}.", hint=f"Choose from {', '.join(INPUT_KINDS)}."
-            )
-
-
-def _make_output(workspace: Workspace, recorder: Recorder, kind: str, ref: str, dataset: str) -> ArtifactRef:
-    catalog = workspace.catalog
-    match kind:
-        case "project" | "version":
-            return _to_ref(_publish(recorder, ref))
-        case "dataset":
-            version = _publish(recorder, ref)
-            name = f"{version.ref}/{_check_dataset(workspace, version, dataset)}"
-            known = [out for out in catalog.runs.get(recorder.run_id).outputs if out.title == name]
-            return known[0] if known else catalog.artifacts.add_dataset(version.id, name, is_output=True)
-        case "folder":
-            return catalog.lineage.add_folder(str(_check_folder(ref)), is_output=True)
-        case "session":
-            return catalog.artifacts.add_session(recorder.run_id, ref or f"session of {recorder.run.verb}")
-        case "run":
-            other = catalog.runs.get(ref)
-            _refuse_itself(recorder.run, other)
-            started = catalog.artifacts.add_session(other.id, f"start of {other.verb}", is_new=True)
-            catalog.runs.add_output(recorder.run_id, started)
-            catalog.runs.add_input(other.id, started)
-            return started
-        case "labeling_job":
-            return catalog.artifacts.add_labeling_job(show_safely(ref), is_output=True)
-        case _:
-            raise InvalidParameter(
-                f"There is no output of the kind {kind!r}.", hint=f"Choose from {', '.join(OUTPUT_KINDS)}."
-            )
-
-
-def _read_version(recorder: Recorder, ref: str) -> Version:
-    """Return the version that a ref means, by its own id too, and link it as an input."""
-    try:
-        return recorder.read_version(ref)
-    except NotFound as error:
-        try:
-            version = recorder.workspace.catalog.versions.get_by_id(VersionId(ref))
-        except NotFound:
-            raise error from None
-        return recorder.read_version(f"{version.project_id}@{version.number}")
-
-
-def _publish(recorder: Recorder, ref: str) -> Version:
-    """Return a version of what a project holds now that this run has made.
-
-    What the head was before is an input: the run published it, whatever verb has put it there.
-    """
-    workspace = recorder.workspace
-    name, _, which = ref.rpartition("@") if "@" in ref else (ref, "", "")
-    project: Project = workspace.catalog.projects.get(name)
-    latest = workspace.catalog.versions.latest(project.id)
-    if which and (latest is None or str(latest.number) != which or project.is_changed):
-        raise Conflict(
-            f"{ref} is not what {project.name} holds now.", hint="An output is always the newest state."
-        )
-    if latest is not None and not project.is_changed:
-        made = {out.id for out in workspace.catalog.runs.get(recorder.run_id).outputs}
-        if latest.id in made:
-            return latest
-    if project.item_count:
-        recorder.read_state(project, project.head)
-    return recorder.write_version(
-        project,
-        project.manifest,
-        project.item_count,
-        message=f"made by {recorder.run.verb}",
-    )
-
-
-def _to_ref(version: Version) -> ArtifactRef:
-    return ArtifactRef(ArtifactKind.VERSION, version.id, version.ref)
-
-
-def _check_dataset(workspace: Workspace, version: Version, dataset: str) -> str:
-    """Return the dataset's name if the version has an item in it, or below it."""
-    if not dataset:
-        raise InvalidParameter("No dataset was named.", hint="Give it with --dataset.")
-    if next(iter_items(workspace.store, version.manifest, prefix=f"{dataset}/"), None) is None:
-        raise NotFound(f"{version.ref} has no dataset {dataset!r}.", hint=f"mlwf show {version.ref}")
-    return dataset
-
-
-def _look_at(ref: str) -> _File:
-    """Read what a file is now; before any transaction, since others would wait for it."""
-    path = _check_file(expand_path(Path(ref)))
-    stat = path.stat()
-    is_small = stat.st_size <= HASHED_UP_TO_BYTES
-    return _File(
-        path=str(path),
-        signature=f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}",
-        digest=compute_digest(path.read_bytes()) if is_small else None,
-        size_bytes=stat.st_size,
-    )
-
-
-def _note_file(workspace: Workspace, file: _File, *, is_weights: bool, is_output: bool) -> ArtifactRef:
-    return workspace.catalog.artifacts.add_file(
-        file.path,
-        is_weights=is_weights,
-        is_output=is_output,
-        signature=file.signature,
-        digest=file.digest,
-        size_bytes=file.size_bytes,
-    )
-
-
-def _check_file(path: Path) -> Path:
-    if not path.is_file():
-        raise NotFound(
-            f"There is no file {str(path)[:200]}.", hint="Files that are not there cannot be noted."
-        )
-    return path
-
-
-def _check_folder(ref: str) -> Path:
-    path = expand_path(Path(ref))
-    if not path.is_dir():
-        raise NotFound(f"There is no folder {str(path)[:200]}.", hint="Make it first, or check its name.")
-    return path
-
-
-def _refuse_itself(run: Run, other: Run) -> None:
-    if run.id == other.id:
-        raise Conflict(f"The run {run.id} cannot be its own input or output.", hint="Name another run.")

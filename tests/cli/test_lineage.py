@@ -109,7 +109,7 @@ def test_the_graph_is_written_into_a_file(shell: Shell, tmp_path: Path) -> None:
 def test_history_lint_and_reproduce_say_what_they_found(shell: Shell) -> None:
     shell("describe", "cells", "blood cells")
     changes = shell.json("history", "cells")["changes"]
-    assert {"at", "author", "what", "text", "before"} == changes[0].keys()
+    assert {"at", "author", "what", "text", "before", "ref"} == changes[0].keys()
     assert "blood cells" in shell("history", "cells")
     assert [one["number"] for one in shell.json("versions", "cells", "--minor")["minor_versions"]] == ["2.1"]
     found = shell.json("lint", code=1)
