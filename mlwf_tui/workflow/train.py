@@ -128,7 +128,7 @@ def submit_continued(
         InvalidInput: the run is no training that can be gone on with.
     """
     run, model = find_continued(workspace, ref)
-    more_epochs = read_more_epochs(params)
+    more_epochs = read_more_epochs(params, run.params)
     start = start_from(model)
     given = {key: value for key, value in run.params.items() if key not in OWN_PARAMS}
     given |= {key: value for key, value in params.items() if key != "epochs"}

@@ -104,8 +104,8 @@ def find_continued(workspace: Workspace, ref: str) -> tuple[Run, Model]:
     return run, model
 
 
-def read_more_epochs(params: Mapping[str, Any]) -> int:
-    """Return how many epochs a continued training is to do, from epochs=+20.
+def read_more_epochs(params: Mapping[str, Any], before: Mapping[str, Any]) -> int:
+    """Return how many epochs a training of the parameters `before` is to go on for, from epochs=+20.
 
     Raises:
         InvalidParameter: it is not said, not so, or something is to change that cannot.
@@ -117,7 +117,7 @@ def read_more_epochs(params: Mapping[str, Any]) -> int:
             hint="Say so: -p epochs=+20.",
         )
     for name in FIXED_WHEN_CONTINUED:
-        if name in params:
+        if name in params and str(params[name]) != str(before.get(name)):
             raise InvalidParameter(
                 f"The parameter {name} cannot change while a training goes on.",
                 hint="Start a new one from the model's weights.",

@@ -113,12 +113,13 @@ def test_an_unknown_parameter_of_a_file_is_refused(calm: Workspace, tmp_path: Pa
 
 
 def test_how_many_more_epochs_must_be_said(workspace: Workspace) -> None:
-    assert read_more_epochs({"epochs": "+20", "patience": "3"}) == 20
+    assert read_more_epochs({"epochs": "+20", "patience": "3"}, {}) == 20
+    assert read_more_epochs({"epochs": "+2", "optimizer": "SGD"}, {"optimizer": "SGD"}) == 2
     for words in ({}, {"epochs": "20"}, {"epochs": "+0"}, {"epochs": "+many"}):
         with pytest.raises(InvalidParameter, match="how many more epochs"):
-            read_more_epochs(words)
+            read_more_epochs(words, {})
     with pytest.raises(InvalidParameter, match="optimizer cannot change"):
-        read_more_epochs({"epochs": "+2", "optimizer": "SGD"})
+        read_more_epochs({"epochs": "+2", "optimizer": "SGD"}, {})
 
 
 def test_only_a_training_that_kept_its_state_can_be_continued(calm: Workspace) -> None:
