@@ -19,9 +19,9 @@ def blaming(operation: str, *, passing: tuple[type[Exception], ...] = ()) -> Ite
     """
     try:
         yield
-    except (MlwfError, *passing):
-        raise
-    except Exception as error:
+    except Exception as error:  # of a stranger's code: whatever it may be, it is told as its own
+        if isinstance(error, (MlwfError, *passing)):
+            raise
         raise PluginError(
             f"The operation {operation} failed: {describe_fault(error)}.",
             hint="Nothing was changed. This is a fault of the operation itself; tell whoever wrote it.",
