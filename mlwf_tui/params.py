@@ -33,6 +33,7 @@ class ParamSpec(msgspec.Struct, frozen=True):
     low: float | None
     high: float | None
     choices: tuple[str, ...]
+    group: str = ""  # what it is about, where there are many
 
     @property
     def bounds(self) -> str:
@@ -50,9 +51,10 @@ def param(
     low: float | None = None,
     high: float | None = None,
     choices: Sequence[str] = (),
+    group: str = "",
 ) -> Any:
     """Declare a dataclass field with its help and bounds (both ends allowed)."""
-    metadata = {"help": help, "low": low, "high": high, "choices": tuple(choices)}
+    metadata = {"help": help, "low": low, "high": high, "choices": tuple(choices), "group": group}
     return field(default=default, metadata=metadata)
 
 
@@ -68,6 +70,7 @@ def describe_params(params_type: type[Any]) -> tuple[ParamSpec, ...]:
             low=f.metadata.get("low"),
             high=f.metadata.get("high"),
             choices=f.metadata.get("choices", ()),
+            group=f.metadata.get("group", ""),
         )
         for f in fields(params_type)
     )
@@ -146,7 +149,7 @@ def _convert_bool(name: str, value: Any) -> bool:
 def _check_bounds(declared: Field[Any], value: Any) -> Any:
     low, high = declared.metadata.get("low"), declared.metadata.get("high")
     choices = declared.metadata.get("choices", ())
-    if choices and value not in choices:
+    if choices and value is not None and value not in choices:
         raise InvalidParameter(
             f"The parameter {declared.name} is {value!r}.", hint=f"Choose from {', '.join(choices)}."
         )

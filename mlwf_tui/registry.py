@@ -14,8 +14,10 @@ from mlwf_tui.protocols.exporters import Exporter
 from mlwf_tui.protocols.gauges import Gauge
 from mlwf_tui.protocols.importers import Importer
 from mlwf_tui.protocols.operations import Operation
+from mlwf_tui.protocols.samplers import Sampler
 from mlwf_tui.protocols.samples import Sample
 from mlwf_tui.protocols.trainers import Trainer
+from mlwf_tui.protocols.videos import VideoReader
 
 GROUP_PREFIX = "mlwf_tui."
 
@@ -30,7 +32,7 @@ class Registry(msgspec.Struct, frozen=True):
     _points_by_kind: dict[str, dict[str, Any]] = {}  # a new one for each registry
 
     def list_names(self, kind: str) -> tuple[str, ...]:
-        """Return the names of a kind (importers, exporters, operations, trainers, samples) in order."""
+        """Return the names of a kind (importers, operations, trainers, samplers, …) in order."""
         return tuple(sorted(self._by_kind(kind)))
 
     def get_importer(self, name: str) -> Importer:
@@ -58,6 +60,12 @@ class Registry(msgspec.Struct, frozen=True):
 
     def get_trainer(self, name: str) -> Trainer:
         return cast(Trainer, self._load("trainers", name))
+
+    def get_video_reader(self, name: str) -> VideoReader:
+        return cast(VideoReader, self._load("videos", name))
+
+    def get_sampler(self, name: str) -> Sampler:
+        return cast(Sampler, self._load("samplers", name))
 
     def get_sample(self, name: str) -> Sample:
         return cast(Sample, self._load("samples", name))

@@ -1,8 +1,9 @@
 """Remakes the pictures in this folder from the real app on a real run of the demo.
 
-    python -m screenshots.make [HOME]
+    python -m screenshots.make [HOME [NAME…]]
 
-Without HOME the demo is run first, in a home of its own, which takes about two minutes.
+Names make only those again. Without HOME the demo is run first, in a home of its own, which takes about two
+minutes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mlwf_tui.workspace import Workspace, open_workspace
+from screenshots.side_by_side import draw_side_by_side
 from tests.tui.driving import Driver, drive
 
 FOLDER = Path(__file__).parent
@@ -103,6 +105,35 @@ async def show_preview(app: Driver) -> None:
     await app.press("n")
 
 
+async def show_scope(app: Driver) -> None:
+    """The lineage of one project, with the line of crumbs that leads out of it."""
+    await app.select("digits-augmented")
+    await app.press("L")
+    await app.settle()
+    await app.press("z")
+
+
+async def show_history(app: Driver) -> None:
+    """What was ever said and done of a project, and the states that come back from there."""
+    await app.select("digits")
+    await app.press("H")
+    await app.until_text("History of digits")
+    await app.press("j", "j")
+
+
+async def show_check(app: Driver) -> None:
+    """What is wrong or suspicious in a project, with the picture of one finding."""
+    await app.select("digits-augmented")
+    await app.press("V")
+    await app.until(lambda: app.main._views.active == "check", "what was found")
+
+
+async def show_card_menu(app: Driver) -> None:
+    """Everything that can be done with a model's card."""
+    await app.select("yolov10p")
+    await app.press("2", "x")
+
+
 async def show_runs(app: Driver) -> None:
     """All runs, with their curves."""
     await app.press("w")
@@ -123,6 +154,10 @@ async def show_help(app: Driver) -> None:
 
 SITUATIONS: dict[str, tuple[Situation, tuple[int, int]]] = {
     "lineage": (show_lineage, VERY_WIDE),
+    "scope": (show_scope, WIDE),
+    "history": (show_history, WIDE),
+    "check": (show_check, WIDE),
+    "card": (show_card_menu, WIDE),
     "panes": (show_panes, WIDE),
     "monitor": (show_monitor, WIDE),
     "report": (show_report, WIDE),
@@ -152,6 +187,11 @@ async def take(workspace: Workspace, name: str, situation: Situation, size: tupl
     print(f"{name}: {size[0]} × {size[1]}")
 
 
+def write_side_by_side(workspace: Workspace) -> None:
+    """Write the lineage as we draw it beside its Mermaid text."""
+    (FOLDER / "mermaid.svg").write_text(draw_side_by_side(workspace), encoding="utf-8")
+
+
 def main() -> None:
     os.environ["COLORTERM"] = "truecolor"  # as in the terminals of most
     with tempfile.TemporaryDirectory(prefix="mlwf-screenshots-") as scratch:
@@ -160,8 +200,12 @@ def main() -> None:
             command = [sys.executable, "-m", "mlwf_tui", "--home", str(home), "demo", "--no-tui"]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         for name, (situation, size) in SITUATIONS.items():
+            if sys.argv[2:] and name not in sys.argv[2:]:
+                continue
             with open_workspace(home) as workspace:
                 asyncio.run(take(workspace, name, situation, size))
+        with open_workspace(home) as workspace:
+            write_side_by_side(workspace)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 It works where its folder stands on PYTHONPATH and MLWF_TRAINING_MARKS names a file to append to: a JSON line
 each for `start` (of the process), `first step`, `last step` and `exit`, with wall and CPU seconds, those of
-ended children included, and at the last step what the library has measured. The same for whoever trains.
+ended children included, and at the last step what the library has measured, and the CPU seconds of this
+thread that callbacks took at batches. The same for whoever trains.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 TRAINER = "ultralytics.engine.trainer"
+BATCH_EVENTS = ("on_train_batch_start", "on_train_batch_end")
 EVENTS = {"on_train_start": "first step", "on_train_end": "last step"}
 
 
@@ -30,6 +32,7 @@ class _Finder(importlib.abc.MetaPathFinder):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.started = _read_clocks()
+        self.between_s, self.batches = 0.0, 0
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -53,7 +56,11 @@ class _Finder(importlib.abc.MetaPathFinder):
 
         @wraps(run_callbacks)
         def run_and_note(trainer: Any, event: str) -> None:
+            before_s = time.thread_time()
             run_callbacks(trainer, event)
+            if event in BATCH_EVENTS:
+                self.between_s += time.thread_time() - before_s
+                self.batches += event == "on_train_batch_end"
             if event in EVENTS:
                 self.note(EVENTS[event], _read_clocks(), trainer.metrics)
 
@@ -64,7 +71,8 @@ class _Finder(importlib.abc.MetaPathFinder):
     def note(self, mark: str, clocks: dict[str, float], metrics: dict[str, Any] | None = None) -> None:
         figures = {key: float(value) for key, value in (metrics or {}).items()}
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"mark": mark, **clocks, "metrics": figures}) + "\n")
+            between = {"between_s": self.between_s, "batches": self.batches}
+            file.write(json.dumps({"mark": mark, **clocks, **between, "metrics": figures}) + "\n")
 
 
 def _read_clocks() -> dict[str, float]:

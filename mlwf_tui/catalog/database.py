@@ -62,6 +62,15 @@ class Database:
             with told_damage(self.path):  # a parameter that is too large is not damage
                 return list(found)
 
+    def fetch_plain(self, query: pw.BaseQuery) -> list[tuple[Any, ...]]:
+        """Return all rows as SQLite has them, times as microseconds and JSON as text.
+
+        A third of the time that `fetch` takes of many rows.
+        """
+        statement, parameters = self._peewee.get_sql_context().sql(query).query()  # type: ignore[no-untyped-call]
+        with asking(self.path):
+            return list(self._peewee.execute_sql(statement, parameters))  # type: ignore[no-untyped-call]
+
     def fetch_as(self, query: pw.BaseQuery, make: Callable[[Any], Entity]) -> tuple[Entity, ...]:
         """Return the entity that `make` makes of each row, its fields of the types that it declares."""
         return self.make_all(self.fetch(query), make)
@@ -91,7 +100,7 @@ class Database:
             return int(query.execute(self._peewee))
 
     def execute_sql(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
-        """Run one statement as it stands, and return its rows; for what is kept as text.
+        """Run one statement as it stands, and return its rows; for migrations and queries kept as text.
 
         The rows are read here: SQLite does the work, and finds a disk full, as they are asked for.
         """

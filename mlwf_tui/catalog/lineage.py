@@ -74,7 +74,7 @@ class Lineage:
             down = read_reach(self._database, starts, Direction.OUTPUT) if is_down else []
             facts = list(dict.fromkeys((*up, *down)))
             nodes = NodeReader(self._database, Listed(group_by_kind(facts, starts))).read()
-            graph = LineageGraph(nodes=nodes, edges=tuple(_to_edge(*fact) for fact in facts))
+            graph = LineageGraph(nodes=nodes, edges=_to_edges(facts))
             _check_ends(graph)
         return _lift(graph, asked={f"{kind}:{id}" for kind, id in starts})
 
@@ -127,8 +127,7 @@ class Lineage:
         query = EdgeRow.select(EdgeRow.run_id, EdgeRow.direction, EdgeRow.kind, EdgeRow.artifact_id)
         if workspace is not None:
             query = query.where(EdgeRow.run_id.in_(select_runs(workspace)))
-        rows = self._database.fetch(query.order_by(EdgeRow.sequence).tuples())
-        return tuple(_to_edge(*row) for row in rows)
+        return _to_edges(self._database.fetch_plain(query.order_by(EdgeRow.sequence)))
 
 
 def _check_ends(graph: LineageGraph) -> None:
@@ -148,6 +147,16 @@ def _lift(graph: LineageGraph, *, asked: Collection[str] = ()) -> LineageGraph:
     return keep_nodes(graph, {node.id for node in graph.nodes} - lifted) if lifted else graph
 
 
-def _to_edge(run_id: str, direction: str, kind: str, artifact_id: str) -> LineageEdge:
-    run, artifact = f"{RUN_KIND}:{run_id}", f"{kind}:{artifact_id}"
-    return LineageEdge(artifact, run) if direction == Direction.INPUT else LineageEdge(run, artifact)
+def _to_edges(rows: Iterable[tuple[str, str, str, str]]) -> tuple[LineageEdge, ...]:
+    """Return edges in the direction of the data; the text of a node is made once, however many it has."""
+    runs: dict[str, str] = {}
+    artifacts: dict[tuple[str, str], str] = {}
+    edges: list[LineageEdge] = []
+    for run_id, direction, kind, artifact_id in rows:
+        run = runs.get(run_id) or runs.setdefault(run_id, f"{RUN_KIND}:{run_id}")
+        key = kind, artifact_id
+        artifact = artifacts.get(key) or artifacts.setdefault(key, f"{kind}:{artifact_id}")
+        edges.append(
+            LineageEdge(artifact, run) if direction == Direction.INPUT else LineageEdge(run, artifact)
+        )
+    return tuple(edges)

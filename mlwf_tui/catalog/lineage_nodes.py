@@ -11,6 +11,7 @@ import msgspec
 import peewee as pw
 
 from mlwf_tui.catalog.database import Database
+from mlwf_tui.catalog.fields import EPOCH, MICROSECOND
 from mlwf_tui.catalog.lookup import is_one_of
 from mlwf_tui.catalog.tables import (
     ArtifactRow,
@@ -130,7 +131,7 @@ class NodeReader:
         query = FolderRow.select(FolderRow.id, FolderRow.path, FolderRow.created_at)
         rows = self._rows(query, self._choice.is_end(ArtifactKind.FOLDER, FolderRow.id))
         for folder_id, path, created_at in rows:
-            title = PurePath(path).name or path
+            title = path.rstrip("/").rpartition("/")[2] or path
             yield _node(ArtifactKind.FOLDER, folder_id, title, "", path, created_at, path=path)
 
     def _read_artifacts(self) -> Iterable[LineageNode]:
@@ -227,11 +228,17 @@ class NodeReader:
 
     def _read_models(self) -> Iterable[LineageNode]:
         query = ModelRow.select(
-            ModelRow.id, ModelRow.name, ModelRow.architecture, ModelRow.metrics, ModelRow.created_at
+            ModelRow.id,
+            ModelRow.name,
+            ModelRow.architecture,
+            ModelRow.metrics,
+            ModelRow.created_at,
+            pw.fn.json_array_length(ModelRow.checkpoints),
         )
         rows = self._rows(query, self._choice.is_end(ArtifactKind.MODEL, ModelRow.id))
-        for model_id, name, architecture, metrics, created_at in rows:
-            detail = " · ".join(part for part in (architecture, _score(metrics)) if part)
+        for model_id, name, architecture, metrics, created_at, count in rows:
+            weights = f"{count} checkpoints" if count > 1 else ""  # one card for all of them
+            detail = " · ".join(part for part in (architecture, _score(metrics), weights) if part)
             yield _node(ArtifactKind.MODEL, model_id, name, "", detail, created_at)
 
     def _read_reports(self) -> Iterable[LineageNode]:
@@ -266,8 +273,8 @@ class NodeReader:
         for run_id, verb, state, error, summary, created_at, author in self._rows(
             query, self._choice.is_run()
         ):
-            node = _node(RUN_KIND, run_id, verb, state, _first_line(error) or summary, created_at)
-            yield msgspec.structs.replace(node, author=author)
+            detail = _first_line(error) or summary
+            yield _node(RUN_KIND, run_id, verb, state, detail, created_at, author=author)
 
     def _read_cards(self) -> dict[str, Card]:
         query = CardRow.select(CardRow.subject, CardRow.card).where(self._choice.is_subject(CardRow.subject))
@@ -277,7 +284,7 @@ class NodeReader:
         }
 
     def _rows(self, query: pw.Query, condition: Any) -> list[Any]:
-        return self._database.fetch(query.where(condition).tuples())
+        return self._database.fetch_plain(query.where(condition))
 
 
 def select_runs(workspace: str) -> pw.Query:
@@ -288,7 +295,15 @@ def select_runs(workspace: str) -> pw.Query:
 
 
 def _node(
-    kind: str, id: str, title: str, state: str, detail: str, created_at: Any, *, path: str = ""
+    kind: str,
+    id: str,
+    title: str,
+    state: str,
+    detail: str,
+    created_us: int,
+    *,
+    path: str = "",
+    author: str = "",
 ) -> LineageNode:
     return LineageNode(
         id=f"{kind}:{id}",
@@ -296,8 +311,9 @@ def _node(
         title=title,
         state=state,
         detail=detail,
-        created_at=created_at,
+        created_at=EPOCH + MICROSECOND * created_us,
         path=path,
+        author=author,
     )
 
 
@@ -320,7 +336,8 @@ def _count_items(count: int) -> str:
     return "1 item" if count == 1 else f"{count:,} items"
 
 
-def _score(metrics: Mapping[str, float]) -> str:
+def _score(document: str) -> str:
+    metrics = json.loads(document)
     return f"mAP50 {metrics['map50']:.2f}" if "map50" in metrics else ""
 
 

@@ -324,6 +324,11 @@ _TRACKING = (
     "CREATE UNIQUE INDEX state_by_minor ON project_state (project_id, base, minor)",
 )
 
+_MODEL_FILES = (
+    "ALTER TABLE model ADD COLUMN files TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE model ADD COLUMN is_starred INTEGER NOT NULL DEFAULT 0",
+)
+
 _PREDICTIONS = (
     "ALTER TABLE report ADD COLUMN predictions TEXT",
     "ALTER TABLE report ADD COLUMN kind TEXT NOT NULL DEFAULT 'benchmark'",
@@ -336,5 +341,6 @@ MIGRATIONS = (
     Migration(4, "standings of runs", _STANDINGS),
     Migration(5, "pipelines", _PIPELINES),
     Migration(6, "artifacts and cards of other programs, minor versions", _TRACKING),
+    Migration(7, "files and stars of models", _MODEL_FILES),
     Migration(8, "predictions of reports, and comparisons", _PREDICTIONS),
 )

@@ -13,7 +13,7 @@ from mlwf_tui.catalog.lookup import find_named
 from mlwf_tui.catalog.tables import ModelRow
 from mlwf_tui.entities.ids import ModelId, RunId, new_id
 from mlwf_tui.entities.item import check_name
-from mlwf_tui.entities.model import Checkpoint, Model
+from mlwf_tui.entities.model import Checkpoint, Model, ModelFile
 from mlwf_tui.errors import Conflict, NotFound
 
 IS_LIVE = ModelRow.deleted_at.is_null()
@@ -39,6 +39,7 @@ class Models:
         metrics: Mapping[str, float],
         run_id: RunId,
         description: str = "",
+        files: Sequence[ModelFile] = (),
     ) -> Model:
         """Add a model.
 
@@ -65,6 +66,8 @@ class Models:
                     metrics={key: float(value) for key, value in metrics.items()},
                     run_id=run_id,
                     created_at=self._database.now(),
+                    files=list(files),
+                    is_starred=0,
                 )
             )
             self._journal.append("model.created", model_id, name=name, run=run_id, text=description)
@@ -114,6 +117,15 @@ class Models:
             self._journal.append("model.described", model_id, author=author, before=before, text=text)
             return self.get_by_id(model_id)
 
+    def star(self, model_id: ModelId, *, is_starred: bool, author: str = "") -> Model:
+        """Let a model have a star, or none; where it is so already nothing happens. Raises NotFound."""
+        with self._database.transaction():
+            if self.get_by_id(model_id).is_starred != is_starred:
+                self._update(model_id, is_starred=int(is_starred))
+                kind = "model.starred" if is_starred else "model.unstarred"
+                self._journal.append(kind, model_id, author=author)
+            return self.get_by_id(model_id)
+
     def delete(self, model_id: ModelId) -> None:
         """Hide a model; its row stays for lineage and for reports. Raises NotFound."""
         with self._database.transaction():
@@ -147,4 +159,6 @@ def _to_model(row: ModelRow) -> Model:
         metrics=row.metrics,
         run_id=RunId(row.run_id),
         created_at=row.created_at,
+        files=msgspec.convert(row.files, tuple[ModelFile, ...]) if row.files else (),
+        is_starred=bool(row.is_starred),
     )

@@ -19,6 +19,7 @@ from mlwf_tui.catalog.tables import JobRow, QueueRow, RunRow
 from mlwf_tui.entities.ids import JobId, RunId
 from mlwf_tui.entities.queue import QueueState
 from mlwf_tui.entities.run import Job, ProcessIdentity, Run, RunState
+from mlwf_tui.entities.search import SEARCH
 from mlwf_tui.errors import Conflict
 
 GOING = (RunState.CLAIMED, RunState.RUNNING, RunState.PAUSING, RunState.STOPPING)
@@ -98,9 +99,15 @@ class Queue:
             return self._jobs.create(run_id, process, job_id=job_id, leases=leases)
 
     def count_going(self, workspace: str) -> int:
-        """Return how many queued runs of a workspace have been started and have not ended."""
+        """Return how many queued runs of a workspace have been started and have not ended.
+
+        A search only watches its trials, which could not start where it counted.
+        """
         query = RunRow.select(pw.fn.COUNT(RunRow.id)).where(
-            RunRow.workspace == workspace, RunRow.state.in_(GOING), RunRow.terms.is_null(False)
+            RunRow.workspace == workspace,
+            RunRow.state.in_(GOING),
+            RunRow.terms.is_null(False),
+            RunRow.verb != SEARCH,
         )
         return int(self._database.read_value(query) or 0)
 

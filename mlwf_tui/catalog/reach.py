@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
@@ -46,19 +47,15 @@ class EdgeFact(NamedTuple):
     kind: str
     artifact_id: str
 
-    @property
-    def artifact(self) -> Node:
-        return self.kind, self.artifact_id
-
 
 def read_reach(database: Database, starts: Collection[Node], side: Direction) -> list[EdgeFact]:
     """Return the edges to all that `starts` came from (INPUT), or to all that came of them (OUTPUT)."""
     far = side
     near = Direction.OUTPUT if far is Direction.INPUT else Direction.INPUT
     query = pw.RawQuery(_REACH.format(near=near, far=far) + _EDGES, (json.dumps(sorted(starts)),))
-    edges = [EdgeFact(*row) for row in database.fetch(query.tuples())]
-    within = {edge.artifact for edge in edges if edge.direction == far} | set(starts)
-    return [edge for edge in edges if edge.direction == far or edge.artifact in within]
+    edges = [EdgeFact._make(row) for row in database.fetch_plain(query)]
+    within = {edge[2:] for edge in edges if edge[1] == far} | set(starts)
+    return [edge for edge in edges if edge[1] == far or edge[2:] in within]
 
 
 def comes_from(database: Database, artifact: Node, run_id: str) -> bool:
@@ -67,15 +64,16 @@ def comes_from(database: Database, artifact: Node, run_id: str) -> bool:
         _REACH.format(near=Direction.INPUT, far=Direction.OUTPUT) + _IS_REACHED,
         (json.dumps([(RUN_KIND, run_id)]), *artifact),
     )
-    return bool(database.fetch(query.tuples()))
+    return bool(database.fetch_plain(query))
 
 
 def group_by_kind(edges: Iterable[EdgeFact], starts: Iterable[Node]) -> dict[str, set[str]]:
     """Return the ids of all nodes at some edges, by kind."""
-    ids: dict[str, set[str]] = {}
+    ids: defaultdict[str, set[str]] = defaultdict(set)
     for kind, id in starts:
-        ids.setdefault(kind, set()).add(id)
-    for edge in edges:
-        ids.setdefault(RUN_KIND, set()).add(edge.run_id)
-        ids.setdefault(edge.kind, set()).add(edge.artifact_id)
+        ids[kind].add(id)
+    runs = ids[RUN_KIND]
+    for run_id, _, kind, artifact_id in edges:
+        runs.add(run_id)
+        ids[kind].add(artifact_id)
     return ids

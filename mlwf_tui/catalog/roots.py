@@ -25,8 +25,8 @@ from mlwf_tui.catalog.tables import (
 )
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.lineage import Direction
-from mlwf_tui.entities.model import Checkpoint
-from mlwf_tui.entities.run import ArtifactKind, RunState
+from mlwf_tui.entities.model import Checkpoint, ModelFile
+from mlwf_tui.entities.run import CODE_PATCH, ArtifactKind, RunState
 
 IS_DIGEST = re.compile("[0-9a-f]{64}")
 UNFINISHED = [state for state in RunState if not state.is_finished]
@@ -61,6 +61,7 @@ class Roots:
                 *self._list_intermediates(since),
                 *self._list_models(since),
                 *self._list_reports(since),
+                *self._list_patches(),
             ]
         titled: dict[tuple[Digest, bool], Root] = {}
         for root in found:
@@ -111,11 +112,13 @@ class Roots:
             yield Root(f"the step {title}", _check_digest(manifest), True, is_optional=True)
 
     def _list_models(self, since: datetime | None) -> Iterator[Root]:
-        query = ModelRow.select(ModelRow.name, ModelRow.checkpoints)
+        query = ModelRow.select(ModelRow.name, ModelRow.checkpoints, ModelRow.files)
         is_read = ModelRow.id.in_(_read_by_unfinished(ArtifactKind.MODEL))
-        for name, checkpoints in self._rows(query.where(_is_kept(ModelRow, since) | is_read)):
-            for checkpoint in msgspec.convert(checkpoints, tuple[Checkpoint, ...]):
-                yield Root(f"{name}/{checkpoint.name}", _check_digest(checkpoint.blob), False)
+        for name, checkpoints, files in self._rows(query.where(_is_kept(ModelRow, since) | is_read)):
+            kept: list[Checkpoint | ModelFile] = [*msgspec.convert(checkpoints, tuple[Checkpoint, ...])]
+            kept += msgspec.convert(files, tuple[ModelFile, ...])
+            for file in kept:
+                yield Root(f"{name}/{file.name}", _check_digest(file.blob), False)
 
     def _list_reports(self, since: datetime | None) -> Iterator[Root]:
         query = ReportRow.select(ReportRow.name, ReportRow.evaluation, ReportRow.predictions)
@@ -124,6 +127,13 @@ class Roots:
             yield Root(name, _check_digest(evaluation), False)
             if predictions is not None:
                 yield Root(f"{name}'s predictions", _check_digest(predictions), False)
+
+    def _list_patches(self) -> Iterator[Root]:
+        """Yield what a repository's code differed by from its commit when a run was asked for."""
+        found = pw.fn.json_extract(RunRow.environment, f"$.{CODE_PATCH}")
+        for run_id, digest in self._rows(RunRow.select(RunRow.id, found).where(found.is_null(False))):
+            if IS_DIGEST.fullmatch(digest):
+                yield Root(f"the code of run {run_id}", Digest(digest), False)
 
     def _rows(self, query: pw.Query) -> list[Any]:
         return self._database.fetch(query.tuples())

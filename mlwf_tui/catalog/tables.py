@@ -264,6 +264,8 @@ class ModelRow(Row):
     run_id: pw.Field[str] = Text()
     created_at: pw.Field[datetime] = Time()
     deleted_at: pw.Field[datetime | None] = Time(null=True)
+    files: pw.Field[list[dict[str, Any]]] = Json()
+    is_starred: pw.Field[int] = pw.IntegerField()
 
     class Meta:
         table_name = "model"

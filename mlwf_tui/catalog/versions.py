@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import peewee as pw
@@ -105,6 +106,13 @@ class Versions:
     def list(self, project_id: ProjectId) -> tuple[Version, ...]:
         """Return all versions of a project, newest first."""
         return self._read(VersionRow.project_id == project_id)
+
+    def list_by_project(self) -> dict[ProjectId, tuple[Version, ...]]:
+        """Return the versions of every project that has any, newest first, in one query."""
+        return {
+            project_id: tuple(versions)
+            for project_id, versions in groupby(self._read(), key=lambda version: version.project_id)
+        }
 
     def count(self, *, is_described: bool = False) -> int:
         """Return how many versions there are of all projects, or how many have words of their own.

@@ -207,14 +207,30 @@ def projects_command(face: Face) -> None:
 
 @command(group, "show")
 @click.argument("ref")
-def show_command(face: Face, ref: str) -> None:
-    """Show a project, version, model, report or run."""
-    from mlwf_tui.workflow.show import show
+@click.option("--card", type=click.Path(path_type=Path), help="Write a model's card, in Markdown, to a file.")
+@click.option(
+    "--files", type=click.Path(path_type=Path), help="Write what is kept beside a model to a folder."
+)
+def show_command(face: Face, ref: str, card: Path | None, files: Path | None) -> None:
+    """Show a project, version, model, report or run; of a model its card as well.
+
+    \b
+    mlwf show cells@2
+    mlwf show small --card small.md
+    mlwf show small --files small-files     card, confusion, pictures of predictions beside the truth
+    """
+    from mlwf_tui.workflow.show import show, write_model_files
 
     with face.open() as workspace:
         shown = show(workspace, ref)
+        written = write_model_files(workspace, shown, card=card, folder=files)
     document = {"kind": shown.kind, **shown.facts}
-    face.show(document, lambda: _format_facts(_put_in_words(document)))
+    if written:
+        face.show({**document, "written": written}, lambda: "\n".join(f"wrote {path}" for path in written))
+        return
+    facts = {name: value for name, value in document.items() if name != "card"}
+    text = document.get("card", "")
+    face.show(document, lambda: _format_facts(_put_in_words(facts)) + (f"\n\n{text}" if text else ""))
 
 
 @command(group, "operations")

@@ -38,10 +38,13 @@ SHOWN_ITEMS = 20
 @command(group, "diff")
 @click.argument("before", metavar="[BEFORE]")
 @click.argument("after", metavar="AFTER", required=False)
+@click.argument("others", metavar="", nargs=-1)
 @click.option("--items", "with_items", is_flag=True, help="List every item that differs, not the first 20.")
 @click.option("--stat", "is_summary", is_flag=True, help="List no items, only the summary.")
-def diff_command(face: Face, before: str, after: str | None, with_items: bool, is_summary: bool) -> None:
-    """Show what differs between two versions, or between two runs.
+def diff_command(
+    face: Face, before: str, after: str | None, others: Sequence[str], with_items: bool, is_summary: bool
+) -> None:
+    """Show what differs between two versions, or between runs or models.
 
     PROJECT means its head, PROJECT@N a version, and @N a version of the same project. With one
     name alone a head is compared with its latest version, and a version with the one before it.
@@ -52,8 +55,9 @@ def diff_command(face: Face, before: str, after: str | None, with_items: bool, i
     mlwf diff cells@1 @3         from version 1 to version 3
     mlwf diff cells@2 cells      from version 2 to the head
     mlwf diff 3f9a 77c1          parameters, data, environment and metrics of two runs, or models
+    mlwf diff small large wide   the same of several models, with their curves
     """
-    from mlwf_tui.cli.run_diff import show_run_diff
+    from mlwf_tui.cli.run_diff import show_model_diff, show_run_diff
     from mlwf_tui.workflow.diff import diff
     from mlwf_tui.workflow.run_diff import diff_runs, find_run_pair
 
@@ -61,6 +65,12 @@ def diff_command(face: Face, before: str, after: str | None, with_items: bool, i
         raise InvalidParameter("--items and --stat exclude each other.", hint="Give one of them.")
     is_counting = is_summary or (face.is_json and not with_items)
     max_items = None if with_items else 0 if is_counting else SHOWN_ITEMS
+    if after is not None and others:
+        from mlwf_tui.workflow.model_diff import diff_models
+
+        with face.open() as workspace:
+            show_model_diff(face, diff_models(workspace, (before, after, *others)))
+        return
     old, new = (None, before) if after is None else (before, after)
     if old is not None and new.startswith("@"):
         new = old.partition("@")[0] + new

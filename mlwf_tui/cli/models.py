@@ -1,4 +1,4 @@
-"""Commands on models: train, benchmark, apply, and what they leave."""
+"""Commands on models: benchmark, apply, and what they leave; train is in a file of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlwf_tui.cli.face import DONE, SEED, Face, command, params_option, to_document
+from mlwf_tui.cli.deploy import TRUST, ask_for_trust
+from mlwf_tui.cli.face import DONE, Face, command, params_option, to_document
 from mlwf_tui.cli.terms import DETACH, say_detached, terms_options
 from mlwf_tui.cli.text import format_age, format_table
 from mlwf_tui.entities.measurement import Interval
@@ -22,57 +23,16 @@ if TYPE_CHECKING:  # for the annotation alone; see Face.open
 group = click.Group()
 
 
-@command(group, "train")
-@click.argument("ref")
-@click.option(
-    "--model", default="yolov10n", show_default=True, help="The architecture, or weights to start from."
-)
-@click.option("--name", default="", help="The model's name; chosen where not given.")
-@click.option(
-    "--seed",
-    type=SEED,
-    default=0,
-    show_default=True,
-    help="The same seed on one machine gives the same model.",
-)
-@params_option
-@terms_options
-@DETACH
-def train_command(
-    face: Face,
-    ref: str,
-    model: str,
-    name: str,
-    seed: int,
-    params: Mapping[str, str],
-    detach: bool,
-    terms: Terms,
-) -> int:
-    """Train a model on a version, in a process that outlives this terminal.
-
-    Parameters that mlwf does not declare go to the library as they are. Ctrl-C stops the training
-    and keeps its best weights.
-
-    \b
-    mlwf train cells --model yolov10n -p epochs=30 -p imgsz=192
-    mlwf train cells@2 --detach --gpus 1 --retries 3
-    """
-    from mlwf_tui.workflow.train import submit_train
-
-    with face.open() as workspace:
-        run = submit_train(workspace, ref, model=model, params=params, seed=seed, name=name, terms=terms)
-        return _finish(face, workspace, run, detach=detach)
-
-
 @command(group, "benchmark")
 @click.argument("model")
 @click.argument("ref")
 @click.option("--split", default="val", show_default=True, help="The split to measure on.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, or a GPU's index.")
+@TRUST
 @terms_options
 @DETACH
 def benchmark_command(
-    face: Face, model: str, ref: str, split: str, device: str, detach: bool, terms: Terms
+    face: Face, model: str, ref: str, split: str, device: str, trust: bool, detach: bool, terms: Terms
 ) -> int:
     """Measure a model on a version: mAP, precision, recall, speed.
 
@@ -85,15 +45,22 @@ def benchmark_command(
     from mlwf_tui.workflow.benchmark import submit_benchmark
 
     with face.open() as workspace:
-        run = submit_benchmark(workspace, model, ref, split=split, device=device, terms=terms)
-        return _finish(face, workspace, run, detach=detach)
+
+        def submit(is_trusted: bool) -> Run:
+            return submit_benchmark(
+                workspace, model, ref, split=split, device=device, is_trusted=is_trusted, terms=terms
+            )
+
+        run = ask_for_trust(face, submit, is_trusted=trust)
+        return finish(face, workspace, run, detach=detach)
 
 
 @command(group, "apply")
 @click.argument("model")
-@click.argument("ref")
+@click.argument("ref", metavar="REF|PATH")
 @click.option("--to", required=True, help="The project that gets the annotated items.")
 @click.option("--dataset", default="", help="Put them into this dataset, beside what else the project has.")
+@TRUST
 @params_option
 @terms_options
 @DETACH
@@ -103,44 +70,35 @@ def apply_command(
     ref: str,
     to: str,
     dataset: str,
+    trust: bool,
     params: Mapping[str, str],
     detach: bool,
     terms: Terms,
 ) -> int:
-    """Let a model annotate the items of a version.
+    """Let a model annotate the items of a version, the images of a folder, or the frames of a video.
+
+    What is done before it is stopped or killed is not done again. Parameters: confidence, nms_iou and
+    max_objects choose among predictions; tile finds what is small on large images; policy says what
+    becomes of the objects that are there; every and track are for videos.
 
     \b
-    mlwf apply small cells@2 --to cells-labelled -p confidence=0.4
-    mlwf apply small new-images --to cells --dataset guessed
+    mlwf apply cells-1 cells@2 --to cells-labelled -p confidence=0.4
+    mlwf apply cells-1 new-images --to cells --dataset guessed
+    mlwf apply cells-1 ~/slides --to slides -p tile=640 -p overlap=0.25
+    mlwf apply cars-1 street.mp4 --to street -p every=5 -p track=true
     """
     from mlwf_tui.workflow.apply import submit_apply
 
     with face.open() as workspace:
-        run = submit_apply(workspace, model, ref, to=to, dataset=dataset, params=params, terms=terms)
-        return _finish(face, workspace, run, detach=detach)
 
+        def submit(is_trusted: bool) -> Run:
+            return submit_apply(
+                workspace, model, ref, to=to, dataset=dataset, params=params,
+                is_trusted=is_trusted, terms=terms,
+            )  # fmt: skip
 
-@command(group, "models")
-def models_command(face: Face) -> None:
-    """List all models, newest first."""
-    from mlwf_tui.workflow.models import list_models
-
-    with face.open() as workspace:
-        models = list_models(workspace)
-    rows = [
-        (
-            m.name,
-            m.architecture,
-            m.task,
-            f"{m.metrics.get('map50', 0):.3f}",
-            format_age(m.created_at),
-            m.description,
-        )
-        for m in models
-    ]
-    header = ("NAME", "ARCHITECTURE", "TASK", "MAP50", "CREATED", "DESCRIPTION")
-    empty = "No models yet. Train one: mlwf train PROJECT --model yolov10n"
-    face.show({"models": [to_document(m) for m in models]}, lambda: format_table(header, rows, empty=empty))
+        run = ask_for_trust(face, submit, is_trusted=trust)
+        return finish(face, workspace, run, detach=detach)
 
 
 @command(group, "report")
@@ -195,7 +153,7 @@ def _show_comparison(face: Face, workspace: Workspace, report: Report) -> None:
     face.show(document, lambda: "\n".join(describe_comparison(body)))
 
 
-def _finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
+def finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
     """Follow the run to its end, or leave it to itself, and show what became of it."""
     from mlwf_tui.cli.following import exit_code_of_run, follow_run, raise_failure
 
@@ -228,7 +186,8 @@ def _format_result(run: Run) -> str:
     result: Mapping[str, Any] = run.result
     metrics = "  ".join(f"{name} {value:.3f}" for name, value in list(result.get("metrics", {}).items())[:6])
     if run.verb == "train":
-        return f"{run.state}: model {result.get('model', '-')}  {metrics}"
+        lines = [f"{run.state}: model {result.get('model', '-')}  {metrics}"]
+        return "\n".join([*lines, *map(str, result.get("notes", ()))])
     if run.verb == "benchmark":
         return f"{run.state}: report {result.get('report', '-')}  {metrics}"
     resumed = result.get("items_resumed")

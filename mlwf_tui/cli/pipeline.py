@@ -11,6 +11,7 @@ from mlwf_tui.cli.face import DONE, PARTLY, SEED, Face, command, params_option, 
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.terms import detachable, say_detached
 from mlwf_tui.cli.text import format_problems, format_table
+from mlwf_tui.entities.axis import split_values
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.errors import InvalidParameter
 
@@ -52,7 +53,7 @@ def read_named(context: click.Context, option: click.Parameter, words: Sequence[
 @click.option("--seed", type=SEED, help="Instead of the file's.")
 @click.option(
     "--sweep", "sweeps", multiple=True, metavar="STEP.PARAMETER=V,V…", callback=read_assignments,
-    help="Do it once for each of these values; may be repeated.",
+    help="Do it once for each of these values, 1,2,3 or 1..3; may be repeated.",
 )  # fmt: skip
 @params_option
 @detachable
@@ -89,7 +90,7 @@ def pipeline_command(
     with face.open() as workspace:
         if is_text:
             return _show_text(face, workspace, file)
-        swept = {target: tuple(words.split(",")) for target, words in sweeps.items()}
+        swept = {target: split_values(target, words) for target, words in sweeps.items()}
         request = make_request(
             workspace, file, sources=sources, to=to, datasets=datasets,
             params=params, seed=seed, sweep=swept,

@@ -25,8 +25,11 @@ class Direction(StrEnum):
     OUTPUT = "output"
 
 
-class LineageNode(msgspec.Struct, frozen=True, kw_only=True):
-    """An artifact or a run. `id` is `kind:id`, so that it names one thing in the whole home."""
+class LineageNode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An artifact or a run. `id` is `kind:id`, so that it names one thing in the whole home.
+
+    The collector of cycles passes nodes and edges over: none can be in one, and there are many.
+    """
 
     id: str
     kind: str  # an ArtifactKind's value, or RUN_KIND
@@ -51,7 +54,7 @@ class LineageNode(msgspec.Struct, frozen=True, kw_only=True):
         return self.card is not None and self.card.is_hidden
 
 
-class LineageEdge(msgspec.Struct, frozen=True):
+class LineageEdge(msgspec.Struct, frozen=True, gc=False):
     """Data flows from `source` to `target`; both are node ids."""
 
     source: str
@@ -70,8 +73,9 @@ def index_neighbours(graph: LineageGraph) -> tuple[Neighbours, Neighbours]:
     down: defaultdict[str, list[str]] = defaultdict(list)
     up: defaultdict[str, list[str]] = defaultdict(list)
     for edge in graph.edges:
-        down[edge.source].append(edge.target)
-        up[edge.target].append(edge.source)
+        source, target = edge.source, edge.target
+        down[source].append(target)
+        up[target].append(source)
     return down, up
 
 

@@ -18,7 +18,7 @@ from mlwf_tui.entities.run import MetricPoint
 MAX_BUCKETS = 128  # of a summary's curve; twice what a sparkline or a mark can use
 BLOCK = 256  # points whose extremes are remembered together: a million points cost 4,000 looks
 EPOCH_KEY = "epoch"
-MAIN_KEYS = ("map5095", "map50", "map", "accuracy", "f1", "boxloss", "loss")
+MAIN_KEYS = ("map5095", "map50", "map", "top1", "accuracytop1", "accuracy", "f1", "boxloss", "loss")
 """What tells how a run goes, best first, as `normalise` writes it."""
 
 ALIASES = {"map": "map5095"}

@@ -11,6 +11,8 @@ import msgspec
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
 from mlwf_tui.entities.measurement import Calibration, ErrorShare, Interval
 
+TASKS = ("detect", "segment", "pose", "obb", "classify")
+
 
 class Checkpoint(msgspec.Struct, frozen=True):
     """One weight file of a model, kept in the store."""
@@ -20,6 +22,24 @@ class Checkpoint(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
+class FileRole(StrEnum):
+    """What a file beside a model's weights is for."""
+
+    CARD = "card"  # what the model is and where it fails, in Markdown
+    PICTURE = "picture"  # predictions beside the truth, as PNG
+    CONFUSION = "confusion"  # classes against classes, as CSV
+    PACKAGE = "package"  # the model in another format
+
+
+class ModelFile(msgspec.Struct, frozen=True):
+    """A file that belongs to a model and is no checkpoint of it, kept in the store."""
+
+    name: str
+    blob: Digest
+    size_bytes: int
+    role: FileRole
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """Trained weights with all that is needed to use them."""
 
@@ -27,7 +47,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     description: str
     architecture: str
-    task: str  # detect, segment, classify, pose or obb
+    task: str  # one of TASKS
     trainer: str  # the plug-in that made it and can run it
     class_names: tuple[str, ...]
     image_size_px: int
@@ -35,6 +55,12 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Mapping[str, float]
     run_id: RunId
     created_at: datetime
+    files: tuple[ModelFile, ...] = ()
+    is_starred: bool = False  # somebody wants to find it again
+
+    def find_files(self, role: FileRole) -> tuple[ModelFile, ...]:
+        """Return the files of a role, in the order in which they were made."""
+        return tuple(file for file in self.files if file.role is role)
 
 
 class ClassMetrics(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,9 @@ import msgspec
 from mlwf_tui.entities.ids import Digest, JobId, RunId
 from mlwf_tui.entities.queue import Terms
 
+CODE_PATCH = "code_patch"
+"""In a run's environment: the blob with what its code differed by from the commit."""
+
 
 class ArtifactKind(StrEnum):
     """What a run can read or make; the kinds of data nodes on the lineage graph."""

@@ -1,4 +1,4 @@
-"""From the text of a condition to what tests items or objects: a recursive descent over a small grammar.
+"""From the text of a condition to what tests items, objects or facts: recursive descent over a small grammar.
 
     or         = and { ("or" | "||") and }
     and        = not { ("and" | "&&") not }
@@ -12,8 +12,8 @@ allow is refused while parsing, with its place; a parsed condition fails on no i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -26,8 +26,8 @@ from mlwf_tui.expressions.comparing import EQUAL_SIGNS, ORDER_SIGNS, find_compar
 from mlwf_tui.expressions.fields import FUNCTIONS, ITEM_FIELDS, OBJECT_FIELDS, Scalar, ValueType
 from mlwf_tui.expressions.tokens import Token, TokenKind, cut_tokens, make_error
 
-Test = Callable[[Item, AnnotatedObject | None], bool]
-Read = Callable[[Item, AnnotatedObject | None], Scalar]
+Test = Callable[[Any, AnnotatedObject | None], bool]  # of an Item, or of facts by their names
+Read = Callable[[Any, AnnotatedObject | None], Scalar]
 
 MAX_DEPTH: Final = 50  # of parentheses; far below Python's own limit
 
@@ -79,6 +79,20 @@ def parse_object_condition(text: str) -> Condition:
     return _parse(text, is_object=True)
 
 
+def parse_fact_condition(
+    text: str, fields: Mapping[str, ValueType]
+) -> Callable[[Mapping[str, Scalar]], bool]:
+    """Return what tests facts by their names, from a text such as `task == detect and map50 > 0.5`.
+
+    No comparison holds of a fact that is missing.
+
+    Raises:
+        InvalidParameter: it does not parse, or names no field; the message has the place.
+    """
+    test = _Parser(text, is_object=False, fields=fields).parse_whole()
+    return lambda facts: test(facts, None)
+
+
 def _parse(text: str, *, is_object: bool) -> Condition:
     parser = _Parser(text, is_object=is_object)
     test = parser.parse_whole()
@@ -98,12 +112,13 @@ class _Operand(NamedTuple):
 
 
 class _Parser:
-    def __init__(self, text: str, *, is_object: bool) -> None:
+    def __init__(self, text: str, *, is_object: bool, fields: Mapping[str, ValueType] | None = None) -> None:
         self.classes: list[NamedClass] = []
         self._text = text
         self._tokens = cut_tokens(text)
         self._at = 0
         self._is_object = is_object  # whether it is objects that are tested here
+        self._fields = fields  # of facts, where these are tested and no items
         self._depth = 0
 
     # --- the grammar -----------------------------------------------------------------------------
@@ -182,6 +197,8 @@ class _Parser:
             return self._constant(ValueType.FLAG, word == "true", token)
         if is_text:
             return self._constant(ValueType.TEXT, word, token)
+        if self._fields is not None:
+            return self._read_fact(token, self._fields)
         if word in OBJECT_FIELDS:
             return self._read_object_field(token)
         if word in ITEM_FIELDS:
@@ -189,6 +206,12 @@ class _Parser:
             return _Operand(found.type, lambda item, _: found.read(item), token, choices=found.choices)
         known = (*ITEM_FIELDS, *OBJECT_FIELDS, *(f"{name}()" for name in FUNCTIONS))
         raise self._fail(token, f"there is no field {word!r}", hint=suggest_name(word, known))
+
+    def _read_fact(self, token: Token, fields: Mapping[str, ValueType]) -> _Operand:
+        word = token.value
+        if word not in fields:
+            raise self._fail(token, f"there is no field {word!r}", hint=suggest_name(word, tuple(fields)))
+        return _Operand(fields[word], lambda facts, _: facts.get(word), token)
 
     def _read_object_field(self, token: Token) -> _Operand:
         found = OBJECT_FIELDS[token.value]
@@ -203,6 +226,8 @@ class _Parser:
 
     def _parse_function(self, token: Token) -> _Operand:
         name = token.value
+        if self._fields is not None:
+            raise self._fail(token, "there are no functions of facts")
         if name not in FUNCTIONS:
             raise self._fail(token, f"there is no function {name!r}", hint=suggest_name(name, FUNCTIONS))
         self._expect("(")

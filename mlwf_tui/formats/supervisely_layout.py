@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from mlwf_tui.entities.item import MAX_NAME_BYTES
@@ -9,6 +10,7 @@ from mlwf_tui.entities.item import MAX_NAME_BYTES
 META_NAME: Final = "meta.json"
 
 _ANNOTATION_SUFFIX = ".json"
+_HIDDEN = "has a hidden name, which is passed over where folders are read"
 
 
 def place_image(dataset: str, name: str) -> str:
@@ -49,12 +51,22 @@ def find_place_fault(dataset: str, name: str) -> str:
     """Return why an item has no place in the layout, in words that follow its key, mostly nothing."""
     if len(name.encode()) + len(_ANNOTATION_SUFFIX) > MAX_NAME_BYTES:
         return f"has a name so long that no file system takes it with {_ANNOTATION_SUFFIX}"
-    if any(part.startswith(".") or part == "__MACOSX" for part in (*dataset.split("/"), name)):
-        return "has a hidden name, which is passed over where folders are read"
+    return _HIDDEN if _is_hidden(name) else _find_dataset_fault(dataset)
+
+
+@lru_cache(maxsize=1024)  # a million items have few datasets
+def _find_dataset_fault(dataset: str) -> str:
+    if any(map(_is_hidden, dataset.split("/"))):
+        return _HIDDEN
     if dataset.partition("/")[0] == META_NAME:
         return f"lies in a dataset that is called {META_NAME}, like the label schema's file"
     return ""
 
 
+def _is_hidden(part: str) -> bool:
+    return part.startswith(".") or part == "__MACOSX"
+
+
+@lru_cache(maxsize=1024)
 def _place_dataset(dataset: str) -> str:
     return dataset.replace("/", "/datasets/")

@@ -20,6 +20,8 @@ MAX_COLORS: Final = 96  # fewer than can be told apart at this size; each pair o
 MAX_SCALE: Final = 8.0  # a tiny image is not blown up beyond this
 SHARP_PX: Final = 480  # the longer side of a sharp picture: 60–100 KB to send, where cells are 20
 MAX_SHARP_SCALE: Final = 4.0
+PAIR_GAP_PX: Final = 4  # between two pictures side by side
+CAPTION_PX: Final = 14
 MIN_MARK_OPACITY: Final = 0.5  # what is fainter would hide more than it shows where there are no colours
 
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
@@ -57,6 +59,33 @@ def draw_picture(
     for outline in outlines:
         _draw_outline(image, marks, outline, scale)
     return Picture(size[0], size[1] // 2, image.tobytes(), marks.tobytes(), sharp)
+
+
+def draw_pair(
+    data: bytes, outlines: tuple[Sequence[Outline], Sequence[Outline]], captions: tuple[str, str]
+) -> bytes:
+    """Return a PNG file of the image twice, side by side, each with outlines and a caption above it.
+
+    Raises:
+        InvalidInput: it is no image, is damaged, or claims too many pixels.
+    """
+    facts = probe_image(data)
+    size = _fit_sharp(facts.width_px, facts.height_px)
+    pair = Image.new("RGB", (2 * size[0] + PAIR_GAP_PX, size[1] + CAPTION_PX), (255, 255, 255))
+    pen = ImageDraw.Draw(pair)
+    try:
+        decoded = decode_upright(data, max(size), facts)
+        for place, (of_side, caption) in enumerate(zip(outlines, captions, strict=True)):
+            half = Image.open(BytesIO(_draw_sharp(decoded, of_side, facts, size))).convert("RGB")
+            left = place * (size[0] + PAIR_GAP_PX)
+            pair.paste(half, (left, CAPTION_PX))
+            plain = caption.encode("ascii", "replace").decode()  # Pillow's own font has no more
+            pen.text((left + 2, 1), plain, fill=(0, 0, 0))
+    except PILLOW_ERRORS as error:
+        raise InvalidInput("is cut off or damaged") from error
+    file = BytesIO()
+    pair.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def _fit_sharp(width_px: int, height_px: int) -> tuple[int, int]:

@@ -14,11 +14,17 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
 
+STATE_NAME = "last.state"
+"""The checkpoint that a fit can be gone on from for more epochs; a trainer that cannot leaves none."""
+
 
 class FitRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A training to do. `data` was written by the exporter that the trainer names in `data_format`."""
+    """A training to do. `data` was written by the exporter that the trainer names for the task.
 
-    architecture: str  # "yolov10n", or a path to weights to start from
+    `weights` are those of a model of this home, to start from; `architecture` is then that model's.
+    """
+
+    architecture: str  # "yolov10n", or a path to a definition, or to weights to start from
     data: Path
     class_names: tuple[str, ...]
     folder: Path  # the trainer's own; everything it writes goes here. Empty, unless it is resumed
@@ -26,10 +32,18 @@ class FitRequest(msgspec.Struct, frozen=True, kw_only=True):
     extra: Mapping[str, Any]  # further settings, handed to the library as they are
     seed: int
     is_resumed: bool = False  # go on from the checkpoint that an earlier fit has left in `folder`
+    task: str = "detect"  # one of entities.model.TASKS
+    weights: Path | None = None
+    continues: Path | None = None  # a folder with the checkpoints of a finished fit, by name, to go on from
+    more_epochs: int = 0  # of such a fit: how many
 
 
 class FitResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a training left: weight files (the best first), and the best epoch's metrics."""
+    """What a training left: weight files (the best first), and the best epoch's metrics.
+
+    Metrics have the same names whatever the library: map, map50, precision and recall of what the task is
+    about, box_map50 and so on of the boxes beside it; of a classifier top1 and top5.
+    """
 
     checkpoints: tuple[Path, ...]
     architecture: str
@@ -38,6 +52,9 @@ class FitResult(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Mapping[str, float]
     environment: Mapping[str, str]
     is_stopped: bool = False  # asked to stop before the last epoch; the checkpoints are good
+    stop_reason: str = ""  # where it ended by itself before its time, in a sentence
+    notes: tuple[str, ...] = ()  # what went otherwise than asked, each in a sentence: a smaller batch
+    class_names: tuple[str, ...] = ()  # that the model knows, in their order; empty: those of the request
 
 
 PREDICT_BATCH = 16
@@ -48,9 +65,9 @@ library computes of one may depend, in its last bits, on those beside it."""
 
 
 class ItemPrediction(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model says of one item; boxes in pixels of the original image, best first.
+    """What a model says of one item; shapes in pixels of the original image, best first.
 
-    A classifier says it of the whole image: `tags` are classes with their probability as value.
+    A classifier says tags, the surest first: classes, each with its probability as value.
     """
 
     key: str
@@ -164,14 +181,33 @@ class Trainer(Protocol):
 
     name: str
     summary: str
-    data_format: str  # the exporter whose folders `fit` and `evaluate` read
+    licence: str  # what its library says of weights that were made with it
+    data_formats: Mapping[str, str]  # by task: the exporter whose folders `fit` and `evaluate` read
+    file_suffixes: tuple[str, ...]  # of files that `FitRequest.architecture` may name, as ".pt"; may be empty
     params_type: type[Any]
 
     def list_architectures(self) -> tuple[str, ...]:
         """Return the names that `FitRequest.architecture` takes, without importing the library."""
 
+    def find_task(self, architecture: str) -> str:
+        """Return the task that a name of `list_architectures`, or a file, is made for.
+
+        No library is imported.
+
+        Raises:
+            InvalidInput: a file that is neither a definition nor weights.
+        """
+
     def check_settings(self, params: Any, extra: Mapping[str, Any]) -> None:
         """Raise InvalidParameter for what `fit` would refuse, without importing the library."""
+
+    def resolve_settings(
+        self, params: Any, extra: Mapping[str, Any], *, task: str, has_gpu: bool
+    ) -> Mapping[str, Any]:
+        """Return what a fit would train with, presets resolved; `epochs`, `batch` and `imgsz` among it.
+
+        No library is imported.
+        """
 
     def can_resume(self, folder: Path) -> bool:
         """Whether an interrupted fit has left a whole checkpoint in `folder`, which may be missing."""

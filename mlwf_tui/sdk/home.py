@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from mlwf_tui.entities.change import Diff
+from mlwf_tui.entities.comparison import Leaderboard, ModelDiff
+from mlwf_tui.entities.experiment import Experiment
 from mlwf_tui.entities.finding import CheckResult, FixResult
 from mlwf_tui.entities.folder import FolderStatus
 from mlwf_tui.entities.health import Check
@@ -43,11 +45,13 @@ from mlwf_tui.workflow.hide import hide, list_hidden, unhide
 from mlwf_tui.workflow.history import Change, list_changes, list_minor_versions
 from mlwf_tui.workflow.import_ import ImportResult, import_folder
 from mlwf_tui.workflow.items import open_items
+from mlwf_tui.workflow.leaderboard import read_leaderboard
 from mlwf_tui.workflow.lint import fix_remarks, lint
 from mlwf_tui.workflow.machine import iter_machine
 from mlwf_tui.workflow.merge import MergePlan, MergeResult, Policy, merge, plan_merge
 from mlwf_tui.workflow.metrics import find_run
-from mlwf_tui.workflow.models import list_models
+from mlwf_tui.workflow.model_diff import diff_models
+from mlwf_tui.workflow.models import choose_experiments, list_models, read_experiments
 from mlwf_tui.workflow.operations import OperationInfo, list_operations
 from mlwf_tui.workflow.pipeline import PipelineResult, make_request, preview_pipeline, run_pipeline
 from mlwf_tui.workflow.pipelines.files import ReadyRecipe, list_ready
@@ -57,6 +61,7 @@ from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
 from mlwf_tui.workflow.restore import RestoreResult, restore
 from mlwf_tui.workflow.run_diff import RunDiff, diff_runs
 from mlwf_tui.workflow.show import Shown, show
+from mlwf_tui.workflow.star import star_model
 from mlwf_tui.workflow.stats import Stats, read_stats
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import SyncResult, sync
@@ -172,6 +177,10 @@ class Home:
         workspace = self._workspace
         return diff_runs(workspace, find_run(workspace, before), find_run(workspace, after))
 
+    def diff_models(self, *refs: str) -> ModelDiff:
+        """Compare several models, or runs: what was asked, read and measured, and their curves."""
+        return diff_models(self._workspace, refs)
+
     def check(self, ref: str, *, is_near: bool | None = None, observer: Observer = SILENT) -> CheckResult:
         """Return what is wrong or suspicious; with `is_near` each image is decoded once for look-alikes."""
         from mlwf_tui.workflow.check import check  # numpy, which most programs need not wait for
@@ -187,6 +196,21 @@ class Home:
     def models(self) -> tuple[Model, ...]:
         """Return all models, newest first."""
         return list_models(self._workspace)
+
+    def experiments(
+        self, query: str = "", *, where: str = "", sort: str = "", is_reversed: bool = False
+    ) -> tuple[Experiment, ...]:
+        """Return models with what their trainings were asked for: `experiments(where="map50 > 0.5")`."""
+        found = read_experiments(self._workspace)
+        return choose_experiments(found, query=query, where=where, sort=sort, is_reversed=is_reversed)
+
+    def leaderboard(self, project: str, *, metric: str = "", on: str = "", split: str = "") -> Leaderboard:
+        """Return the models of a project, the best first, and what the order rests on."""
+        return read_leaderboard(self._workspace, project, metric=metric, on=on, split=split)
+
+    def star(self, model: str, *, is_starred: bool = True) -> Model:
+        """Mark a model that is to be found again, or take its star away."""
+        return star_model(self._workspace, model, is_starred=is_starred)
 
     def reports(self) -> tuple[Report, ...]:
         """Return all reports, newest first."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mlwf_tui.entities.queue import Terms
@@ -15,6 +17,7 @@ from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.calls import submit_call
 from mlwf_tui.workflow.logs import LogLine, iter_log
 from mlwf_tui.workflow.metrics import Outlook, RunCurves, find_run, read_curves, read_outlooks
+from mlwf_tui.workflow.package import DEFAULT_FORMAT, submit_package
 from mlwf_tui.workflow.pause import pause_run
 from mlwf_tui.workflow.pipeline import make_request, submit_pipeline
 from mlwf_tui.workflow.queue import QueueListing, list_queue, pause_queue, resume_queue, set_priority
@@ -31,8 +34,17 @@ from mlwf_tui.workflow.retry import retry_run
 from mlwf_tui.workflow.running.follow import wait_for
 from mlwf_tui.workflow.running.usage import read_usage
 from mlwf_tui.workflow.runs import get_run, list_runs
+from mlwf_tui.workflow.serve import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    SessionPlace,
+    Submitted,
+    submit_serve,
+    wait_until_serving,
+)
 from mlwf_tui.workflow.stop import GRACE_S, stop_run
-from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE, submit_train
+from mlwf_tui.workflow.train import submit_train
+from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE
 
 
 class Jobs:
@@ -80,6 +92,44 @@ class Jobs:
         return submit_apply(
             self._door.open(), model, ref, to=to, dataset=dataset, params=params or {}, terms=terms
         )
+
+    def package(
+        self,
+        model: str,
+        target: str | os.PathLike[str],
+        *,
+        format: str = DEFAULT_FORMAT,
+        params: Mapping[str, Any] | None = None,
+        is_trusted: bool = False,
+        terms: Terms | None = None,
+    ) -> Run:
+        """Queue the writing of a model as a folder or a .zip that others can run."""
+        return submit_package(
+            self._door.open(), model, Path(target), format=format, params=params or {},
+            is_trusted=is_trusted, terms=terms,
+        )  # fmt: skip
+
+    def serve(
+        self,
+        model: str,
+        *,
+        host: str = DEFAULT_HOST,
+        port: int = DEFAULT_PORT,
+        token: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        is_trusted: bool = False,
+        terms: Terms | None = None,
+    ) -> Submitted:
+        """Queue a session that answers over HTTP, and return its run and the token, which is told once."""
+        return submit_serve(
+            self._door.open(), model, host=host, port=port, token=token, params=params or {},
+            is_trusted=is_trusted, terms=terms,
+        )  # fmt: skip
+
+    def wait_until_serving(self, run: str, *, timeout_s: float = 600.0) -> SessionPlace:
+        """Wait until a session answers, and return where."""
+        workspace = self._door.open()
+        return wait_until_serving(workspace, get_run(workspace, run), timeout_s=timeout_s)
 
     def pipeline(
         self,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import islice
-from typing import Any
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import structs
@@ -22,11 +23,13 @@ from mlwf_tui.entities.annotation import (
     Bounds,
     GeometryKind,
     LabelSchema,
+    Tag,
+    TagDefinition,
     define_classes,
 )
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, check_dataset
-from mlwf_tui.entities.model import Model
+from mlwf_tui.entities.model import TASKS, Model
 from mlwf_tui.entities.pairing import measure_iou
 from mlwf_tui.entities.project import ManifestSummary, Version
 from mlwf_tui.entities.queue import Terms
@@ -38,16 +41,34 @@ from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import PREDICT_BATCH, ItemPrediction, PredictRequest
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
-from mlwf_tui.workflow.benchmark import check_task, find_model, open_weights
+from mlwf_tui.workflow.benchmark import find_model, open_weights
 from mlwf_tui.workflow.projects import find_or_create_project
-from mlwf_tui.workflow.refs import check_project_name, resolve_manifest, with_dataset
+from mlwf_tui.workflow.refs import check_project_name, with_dataset
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.leases import find_device
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.transforming.finished_predictions import FinishedPredictions, forget_predictions
 from mlwf_tui.workflow.transforming.placing import check_free, place_beside
 from mlwf_tui.workflow.transforming.recipes import find_known
+from mlwf_tui.workflow.using.outside import (
+    check_path,
+    find_path,
+    import_images,
+    is_video,
+    note_video,
+    read_video,
+)
+from mlwf_tui.workflow.using.tracks import TRACK_TAG, Tracker
+from mlwf_tui.workflow.using.trust import check_model
 from mlwf_tui.workspace import Workspace
+
+CLASSIFY = "classify"
+_SHAPES = {
+    "detect": GeometryKind.RECTANGLE,
+    "segment": GeometryKind.MASK,
+    "pose": GeometryKind.KEYPOINTS,
+    "obb": GeometryKind.ORIENTED_BOX,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +81,14 @@ class ApplyParams:
     )
     iou: float = param(0.5, "merge: from which overlap on it is the same object", low=0.01, high=1)
     device: str = param("auto", "auto, cpu, or a GPU's index")
+    nms_iou: float = param(
+        0.7, "of two predictions that overlap more the surer one is kept", low=0.01, high=1
+    )
+    max_objects: int = param(300, "most predictions of one image, the surest", low=1, high=10_000)
+    tile: int = param(0, "look at larger images in tiles of this side in pixels too; 0: as a whole", low=0)
+    overlap: float = param(0.2, "share of a tile's side that the next one has too", low=0, high=0.9)
+    every: int = param(1, "of a video: look at every n-th frame", low=1)
+    track: bool = param(False, "of a video: tag what is the same thing on several frames with its number")
 
 
 class Annotated(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,13 +120,15 @@ def submit_apply(
     to: str,
     dataset: str = "",
     params: Mapping[str, Any],
+    is_trusted: bool = False,
     terms: Terms | None = None,
     is_again: bool = False,
 ) -> Run:
     """Pin the data and queue the run, which starts when there is room; return at once.
 
-    The model may be one that a training will make which the run is to come after. Where `is_again`, the
-    model is asked though what it says is known.
+    `ref` may also be the path of a folder, which is imported into `to` first, or of a video, whose frames
+    become its items. The model may be one that a training will make which the run is to come after. Where
+    `is_again`, the model is asked though what it says is known.
 
     With `dataset` the result comes into that dataset of `to`, and what else the project has stays beside it.
     Policy `replace` drops the objects that are there, `add` keeps both, `merge` keeps them and adds what
@@ -106,7 +137,9 @@ def submit_apply(
     Raises:
         NotFound: there is no such model, project or version.
         InvalidParameter: a parameter does not fit, or a project or dataset cannot be named so.
-        InvalidInput: the model's task does not fit.
+        InvalidInput: the model's task does not fit, or a path is neither a folder nor a video.
+        Untrusted: opening the weights may run code of their maker, and nobody vouches for them.
+        Conflict: a folder or a video is to come into a project that holds something else.
     """
     check_project_name(to)
     if dataset:
@@ -115,57 +148,93 @@ def submit_apply(
     agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=checked["device"])
     model = find_model(workspace, model_ref, agreed)
     if model is not None:
-        check_task(model)
-    resolve_manifest(workspace, ref)
-    shown = {"model": model_ref if model is None else model.name, "data": ref, "to": to, **checked}
+        check_applicable(model)
+        check_model(workspace, model, is_trusted=is_trusted)
+    path = find_path(workspace, ref)
+    if path is not None:
+        check_path(workspace, path, to, dataset)
+    data = ref if path is None else str(path)
+    shown = {"model": model_ref if model is None else model.name, "data": data, "to": to, **checked}
     shown |= {"dataset": dataset} if dataset else {}
+    shown |= {"is_trusted": True} if is_trusted else {}
     with workspace.catalog.transaction():
         recorder = queue_run(workspace, "apply", shown, 0, terms=agreed, call={"is_again": is_again})
         if model is not None:
             recorder.read_model(model.id)
-        recorder.read_version(ref)
+        if path is None:
+            recorder.read_version(ref)
+        elif path.is_file():
+            recorder.read_artifact(note_video(workspace, path))
     return start_queued(workspace, recorder.run)
 
 
-def perform_apply(recorder: Recorder, version: Version, model: Model, observer: Observer) -> None:
-    """Do a queued application of a model: called by the worker."""
+def perform_apply(recorder: Recorder, version: Version | None, model: Model, observer: Observer) -> None:
+    """Do a queued application of a model, to a version, or to what its path holds: called by the worker."""
     workspace, run = recorder.workspace, recorder.run
     names = ApplyParams.__dataclass_fields__
     params = build_params(ApplyParams, {k: v for k, v in run.params.items() if k in names})
-    recipe = digest_apply(model, params, [(version.manifest, "")])
+    path = Path(run.params["data"])
+    if version is None and not is_video(path):
+        import_images(recorder, path, run.params["to"], observer)
+        version = recorder.read_version(run.params["to"])
+    if version is not None:
+        source = _Source(version.manifest, version.item_count, version.ref, version)
+    else:
+        frames = read_video(recorder, path, every=params.every, observer=observer)
+        source = _Source(frames.digest, frames.item_count, path.name)
+    recipe = digest_apply(model, params, [(source.manifest, "")])
     is_again = bool(run.call.get("is_again"))
     if is_again:
         forget_predictions(workspace.home, recipe)
     known = None if is_again else find_known(workspace, recipe, observer)
     workspace.catalog.runs.set_recipe(run.id, recipe)
     if known is not None:
-        _finish(recorder, version, model, Annotated(manifest=known.manifest), is_cached=True)
+        _finish(recorder, source, model, Annotated(manifest=known.manifest), is_cached=True)
         return
-    _check_free(recorder, version)
-    annotated = annotate(recorder, model, params, [(version.manifest, "")], observer)
-    _finish(recorder, version, model, annotated, is_cached=False)
+    _check_free(recorder, source)
+    annotated = annotate(recorder, model, params, [(source.manifest, "")], observer)
+    _finish(recorder, source, model, annotated, is_cached=False)
     if not annotated.problems:  # else another try has only those to look at that failed
         forget_predictions(workspace.home, recipe)
 
 
-def _check_free(recorder: Recorder, version: Version) -> None:
+class _Source(NamedTuple):
+    """What the model looks at: a manifest of items, and the version that it is of."""
+
+    manifest: Digest
+    item_count: int
+    title: str
+    version: Version | None = None  # None of a video
+
+
+_ALWAYS = frozenset({"confidence", "policy", "iou"})  # of a recipe
+_NEVER = frozenset({"device", "every"})  # where it runs, and what its manifest says already
+_DEFAULTS = asdict(ApplyParams())
+
+
+def _check_free(recorder: Recorder, source: _Source) -> None:
     """Refuse items whose names are taken in the dataset that they are for, before the model is asked."""
     workspace, params = recorder.workspace, recorder.run.params
     target = workspace.catalog.projects.find(params["to"], workspace.settings.workspace)
     if params.get("dataset") and target is not None:
-        keys = (item.key for item in iter_items(workspace.store, version.manifest))
+        keys = (item.key for item in iter_items(workspace.store, source.manifest))
         check_free(workspace.store, target.manifest, keys, params["dataset"])
 
 
 def digest_apply(model: Model, params: ApplyParams, sources: Sequence[tuple[Digest, str]]) -> Digest:
     """Return the digest of all that decides what a model makes of manifests; where it runs is not."""
+    given = {
+        name: value
+        for name, value in asdict(params).items()
+        if name in _ALWAYS or (name not in _NEVER and value != _DEFAULTS[name])
+    }
     recipe = {
         "apply": model.checkpoints[0].blob,
         "author": model.name,
         "trainer": model.trainer,
         "classes": model.class_names,
         "image_size_px": model.image_size_px,
-        "params": {name: value for name, value in asdict(params).items() if name != "device"},
+        "params": given,
         "sources": sources,
     }
     return compute_digest(json.dumps(recipe, sort_keys=True).encode())
@@ -173,8 +242,19 @@ def digest_apply(model: Model, params: ApplyParams, sources: Sequence[tuple[Dige
 
 def extend_schema(schema: LabelSchema, model: Model) -> LabelSchema:
     """Return the schema with the model's classes, behind those that are there."""
-    added = define_classes(model.class_names, GeometryKind.RECTANGLE)
-    return schema.merge(replace(schema, classes=added))
+    added = define_classes(model.class_names, _SHAPES.get(model.task))
+    of_items = [TagDefinition(name, "number", target="items") for name in model.class_names]
+    tags = tuple(of_items) if model.task == CLASSIFY else ()
+    return schema.merge(LabelSchema(classes=added, tags=tags))
+
+
+def check_applicable(model: Model) -> None:
+    """Raise InvalidInput where it cannot be told what a model says of an image."""
+    if model.task not in TASKS:
+        raise InvalidInput(
+            f"The model {model.name} is for the task {model.task}.",
+            hint=f"Choose a model for {', '.join(TASKS)}.",
+        )
 
 
 def annotate(
@@ -209,15 +289,40 @@ def annotate(
             confidence=params.confidence,
             folder=scratch,
             device=find_device(params.device, os.environ),
+            iou=params.nms_iou,
+            max_objects=params.max_objects,
+            tile_px=params.tile,
+            tile_overlap=params.overlap,
+            is_trusted=bool(recorder.run.params.get("is_trusted")),
         )
         finished = FinishedPredictions(workspace.home, digest_apply(model, params, sources))
         with closing(finished):
             work = _Predicting(recorder, model, request, finished, observer)
-            annotated = [_annotate(item, said, model, params) for item, said in work.iter_all(items, params)]
+            said = work.iter_all(items, params)
+            annotated = [
+                _annotate(item, one, model, params) for item, one in (_follow(said) if params.track else said)
+            ]
     _check_usable(work.problems, work.count)
     with recorder.writer() as writer:
-        made = write_manifest(writer, extend_schema(schema, model), annotated)
+        extended = extend_schema(schema, model)
+        made = write_manifest(writer, extended.merge(_TRACKS) if params.track else extended, annotated)
     return Annotated(manifest=made, items_resumed=work.resumed, problems=tuple(work.problems))
+
+
+_TRACKS = LabelSchema(tags=(TagDefinition(TRACK_TAG, "number", target="objects"),))
+
+
+def _follow(
+    said: Iterable[tuple[Item, ItemPrediction | None]],
+) -> Iterator[tuple[Item, ItemPrediction | None]]:
+    """Yield predictions with the numbers of tracks on their objects; each dataset is a video of its own."""
+    for _, frames in groupby(said, key=lambda one: one[0].dataset):
+        tracker = Tracker()
+        for item, prediction in frames:
+            if prediction is None:
+                yield item, None
+            else:
+                yield item, structs.replace(prediction, objects=tracker.follow(prediction.objects))
 
 
 def _check_usable(problems: Sequence[Problem], count: int) -> None:
@@ -229,7 +334,7 @@ def _check_usable(problems: Sequence[Problem], count: int) -> None:
 
 
 def _finish(
-    recorder: Recorder, version: Version, model: Model, annotated: Annotated, *, is_cached: bool
+    recorder: Recorder, source: _Source, model: Model, annotated: Annotated, *, is_cached: bool
 ) -> None:
     """Make the result the target's head and newest version, and close the run, in one transaction.
 
@@ -238,6 +343,7 @@ def _finish(
     the target has, it is refused where that changes in the moment it takes; the predictions are kept then.
     """
     workspace, run, manifest = recorder.workspace, recorder.run, annotated.manifest
+    version = source.version
     target = find_or_create_project(workspace, run.params["to"])
     dataset = run.params.get("dataset", "")
     placed, conflicts = manifest, tuple[str, ...]()
@@ -251,13 +357,13 @@ def _finish(
             target if dataset else workspace.catalog.projects.get_by_id(target.id),
             placed.digest,
             placed.item_count,
-            message=f"{model.name} applied to {version.ref}",
-            parents=(version,) if version.project_id == target.id else (),
+            message=f"{model.name} applied to {source.title}",
+            parents=(version,) if version is not None and version.project_id == target.id else (),
         )
         recorder.result = {
             "project": target.name,
             "version": made.number,
-            "items_in": version.item_count,
+            "items_in": source.item_count,
             "items_out": manifest.item_count,
             **annotated.to_result(),
             "conflicts": conflicts,
@@ -358,8 +464,22 @@ class _Quiet:
 def _annotate(item: Item, said: ItemPrediction | None, model: Model, params: ApplyParams) -> Item:
     if said is None or said.problem:
         return item
+    if model.task == CLASSIFY:
+        return replace(item, annotation=_tag(item.annotation, said.tags, model, params))
     predicted = tuple(structs.replace(found, author=model.name) for found in said.objects)
     return replace(item, annotation=_merge(item.annotation, predicted, params))
+
+
+def _tag(before: Annotation, said: Sequence[Tag], model: Model, params: ApplyParams) -> Annotation:
+    """Return an annotation with the class that a classifier is surest of, if it is sure enough.
+
+    The first class among an item's tags is the one it has; where it is kept, a second one says nothing.
+    """
+    known = [tag for tag in before.tags if tag.name in model.class_names]
+    best = [tag for tag in said[:1] if isinstance(tag.value, float) and tag.value >= params.confidence]
+    if known and params.policy != "replace":
+        return before
+    return replace(before, tags=(*best, *(tag for tag in before.tags if tag not in known)))
 
 
 def _merge(before: Annotation, predicted: tuple[AnnotatedObject, ...], params: ApplyParams) -> Annotation:

@@ -28,6 +28,7 @@ from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.leases import find_device
 from mlwf_tui.workflow.running.recorder import Recorder
+from mlwf_tui.workflow.using.trust import check_model
 from mlwf_tui.workspace import Workspace
 
 TASKS = ("detect",)
@@ -40,6 +41,7 @@ def submit_benchmark(
     *,
     split: str = "val",
     device: str = "auto",
+    is_trusted: bool = False,
     terms: Terms | None = None,
 ) -> Run:
     """Pin the data and queue the run, which starts when there is room; return at once.
@@ -50,6 +52,7 @@ def submit_benchmark(
         NotFound: there is no such model, project or version.
         InvalidParameter: there is no such split.
         InvalidInput: the model's task or classes do not fit the data, or the split is empty.
+        Untrusted: opening the weights may run code of their maker, and nobody vouches for them.
     """
     if split not in tuple(Split):
         raise InvalidParameter(f"There is no split {split!r}.", hint=f"Choose from {', '.join(Split)}.")
@@ -57,6 +60,7 @@ def submit_benchmark(
     model = find_model(workspace, model_ref, agreed)
     if model is not None:
         _check_fit(workspace, model, ref, Split(split))
+        check_model(workspace, model, is_trusted=is_trusted)
     else:
         resolve_manifest(workspace, ref)
     params = {
@@ -64,6 +68,7 @@ def submit_benchmark(
         "data": ref,
         "split": split,
         "device": device,
+        **({"is_trusted": True} if is_trusted else {}),
     }
     with workspace.catalog.transaction():
         recorder = queue_run(workspace, "benchmark", params, 0, terms=agreed)
@@ -167,7 +172,7 @@ def _predict_split(
 ) -> EvaluateResult:
     workspace = recorder.workspace
     trainer = workspace.registry.get_trainer(model.trainer)
-    data = export_manifest(workspace, version.manifest, trainer.data_format, observer)
+    data = export_manifest(workspace, version.manifest, trainer.data_formats[model.task], observer)
     with open_weights(workspace, model, recorder.run_id) as (weights, scratch):
         request = EvaluateRequest(
             weights=weights,
@@ -177,6 +182,7 @@ def _predict_split(
             folder=scratch,
             image_size_px=model.image_size_px,
             device=find_device(recorder.run.params["device"], os.environ),
+            is_trusted=bool(recorder.run.params.get("is_trusted")),
         )
         return trainer.evaluate(request, observer)
 

@@ -117,6 +117,8 @@ def _read_event(
             yield _change(event, "visibility", what)
         case ["version" | "card", "tagged" | "untagged"]:
             yield _change(event, "tag", f"{'+' if what == 'tagged' else '-'}{said.get('tag', '')}")
+        case ["model", "starred" | "unstarred"]:
+            yield _change(event, "star", "★" if what == "starred" else "taken away")
         case ["head", _]:
             yield _change(
                 event, "head", _tell_move(what, said.get("verb", ""), states.get(said.get("state", "")))

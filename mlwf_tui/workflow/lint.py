@@ -118,9 +118,10 @@ def _tell_score(metrics: Mapping[str, float]) -> str:
 
 def _list_describable(workspace: Workspace) -> Iterator[Described]:
     catalog = workspace.catalog
+    versions = catalog.versions.list_by_project()
     for project in catalog.projects.list():
         yield project
-        yield from catalog.versions.list(project.id)
+        yield from versions.get(project.id, ())
     yield from catalog.models.list()
     yield from catalog.reports.list()
 

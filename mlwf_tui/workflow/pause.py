@@ -13,7 +13,7 @@ from mlwf_tui.workflow.running.control import (
 from mlwf_tui.workflow.running.jobs import tend
 from mlwf_tui.workspace import Workspace
 
-CHECKPOINTING_VERBS = frozenset({"train"})
+CHECKPOINTING_VERBS = frozenset({"train", "search"})  # they let go of what they hold
 
 
 def pause_run(workspace: Workspace, ref: str, *, is_urgent: bool = False, wait_s: float = 0.0) -> Run:

@@ -20,6 +20,7 @@ from mlwf_tui.workflow.running.jobs import tend
 from mlwf_tui.workflow.running.leases import is_slot
 from mlwf_tui.workflow.running.recorder import Recorder, closing_run
 from mlwf_tui.workflow.running.settle import notify
+from mlwf_tui.workflow.search import perform_search
 from mlwf_tui.workflow.serve import perform_serve
 from mlwf_tui.workflow.train import perform_train
 from mlwf_tui.workspace import Workspace
@@ -53,13 +54,20 @@ def perform(workspace: Workspace, run: Run, observer: Observer) -> None:
     match run.verb:
         case "train":
             with closing_run(recorder):
-                perform_train(recorder, _find_version(recorder), observer)
+                is_begun = _find_input(recorder, ArtifactKind.MODEL) is not None
+                model = _find_model(recorder) if is_begun else None
+                perform_train(recorder, _find_version(recorder), observer, model=model)
         case "benchmark":
             with closing_run(recorder):
                 perform_benchmark(recorder, _find_version(recorder), _find_model(recorder), observer)
+        case "search":
+            with closing_run(recorder):
+                perform_search(recorder, observer)
         case "apply":
             with closing_run(recorder):
-                perform_apply(recorder, _find_version(recorder), _find_model(recorder), observer)
+                is_of_version = _find_input(recorder, ArtifactKind.VERSION) is not None
+                version = _find_version(recorder) if is_of_version else None
+                perform_apply(recorder, version, _find_model(recorder), observer)
         case "package":
             with closing_run(recorder):
                 perform_package(recorder, _find_model(recorder), observer)

@@ -21,7 +21,8 @@ from mlwf_tui.workflow.reproducing.comparing import TOLERANCE, Comparison, Repro
 from mlwf_tui.workflow.reproducing.lacks import MANIFEST_KINDS, VERBS, find_lacks, list_inputs
 from mlwf_tui.workflow.reproducing.requests import SUFFIX, make_request_again, name_again, refer_to
 from mlwf_tui.workflow.runs import get_run
-from mlwf_tui.workflow.train import OWN_PARAMS, submit_train
+from mlwf_tui.workflow.train import submit_continued, submit_train
+from mlwf_tui.workflow.training.starts import OWN_PARAMS
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace
 
@@ -100,10 +101,12 @@ def submit_again(workspace: Workspace, ref: str, *, observer: Observer, terms: T
         given = {key: value for key, value in params.items() if key not in OWN_PARAMS}
         taken = {model.name for model in workspace.catalog.models.list()}
         name = find_free(f"{params['name']}-{SUFFIX}", taken)
-        architecture, seed = params["model"], run.seed or 0
-        return submit_train(
-            workspace, data, model=architecture, params=given, seed=seed, name=name, terms=terms
-        )
+        if "continues" in params:
+            given |= {"epochs": f"+{params['more_epochs']}"}
+            return submit_continued(workspace, params["continues"], params=given, name=name, terms=terms)
+        begun = list_inputs(run, ArtifactKind.MODEL)
+        start, seed = begun[0].id if begun else params["model"], run.seed or 0
+        return submit_train(workspace, data, model=start, params=given, seed=seed, name=name, terms=terms)
     model = list_inputs(run, ArtifactKind.MODEL)[0].id
     if run.verb == "benchmark":
         return submit_benchmark(

@@ -21,7 +21,7 @@ from mlwf_tui.errors import InvalidParameter, MlwfError
 from mlwf_tui.params import ParamSpec, build_params, describe_params, param
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import PredictRequest
-from mlwf_tui.workflow.benchmark import check_task, open_weights
+from mlwf_tui.workflow.benchmark import open_weights
 from mlwf_tui.workflow.running.follow import RunUpdate, wait_for
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.leases import find_device
@@ -98,13 +98,11 @@ def submit_serve(
 
     Raises:
         NotFound: there is no such model.
-        InvalidInput: the model's task does not fit.
         InvalidParameter: a parameter does not fit, or there is no such address.
         Untrusted: opening the weights may run code of their maker, and nobody vouches for them.
         Conflict: the port is in use.
     """
     model = workspace.catalog.models.get(model_ref)
-    check_task(model)
     checked = asdict(build_params(ServeParams, params))
     chosen = _choose_token(token)
     check_model(workspace, model, is_trusted=is_trusted)

@@ -50,6 +50,10 @@ def _find_role(name: str) -> Role:
         from mlwf_tui.workflow.transforming.making_hand import open_showing
 
         return open_showing
+    if name == "try":
+        from mlwf_tui.workflow.training.trial import open_trying
+
+        return open_trying
     from mlwf_tui.workflow.trees.write import open_writing
 
     return open_writing

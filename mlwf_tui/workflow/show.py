@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,8 +17,9 @@ from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Job, Run
 from mlwf_tui.entities.usage import Usage
-from mlwf_tui.errors import NotFound
+from mlwf_tui.errors import InvalidParameter, MlwfError, NotFound, StorageFailed
 from mlwf_tui.store.manifests import read_summary
+from mlwf_tui.workflow.cards.keeping import read_card, write_files
 from mlwf_tui.workflow.content import read_content
 from mlwf_tui.workflow.graphs.refs_on_graph import to_node
 from mlwf_tui.workflow.metrics import Outlook, read_outlooks
@@ -50,7 +52,12 @@ def show(workspace: Workspace, ref: str) -> Shown:
             return Shown(kind="version", entity=entity, facts=_describe_version(workspace, entity))
         case Model():
             machine = _describe_usage_of(workspace, entity.run_id)
-            facts = {**_describe_model(entity), **_describe_card(workspace, entity), "machine": machine}
+            facts = {
+                **_describe_model(entity),
+                **_describe_card(workspace, entity),
+                "machine": machine,
+                "card": _read_card(workspace, entity),
+            }
             return Shown(kind="model", entity=entity, facts=facts)
         case Report():
             machine = _describe_usage_of(workspace, entity.run_id)
@@ -59,6 +66,34 @@ def show(workspace: Workspace, ref: str) -> Shown:
         case Run():
             run = get_run(workspace, entity.id)  # which sees whether its process is still there
             return Shown(kind="run", entity=run, facts=_describe_run(workspace, run))
+
+
+def write_model_files(
+    workspace: Workspace, shown: Shown, *, card: Path | None = None, folder: Path | None = None
+) -> list[Path]:
+    """Write a model's card to a file, and what is kept beside its weights to a folder; return the paths.
+
+    Raises:
+        InvalidParameter: it is no model.
+        StorageFailed: a file cannot be written.
+        CorruptData: stored bytes are damaged.
+    """
+    if card is None and folder is None:
+        return []
+    if not isinstance(shown.entity, Model):
+        raise InvalidParameter(f"This is a {shown.kind}, and only models have cards.", hint="Name a model.")
+    written: list[Path] = []
+    try:
+        if card is not None:
+            card.write_text(read_card(workspace, shown.entity), "utf-8")
+            written.append(card)
+        if folder is not None:
+            written += write_files(workspace, shown.entity, folder)
+    except OSError as error:
+        raise StorageFailed(
+            f"{error.filename} cannot be written: {error.strerror}.", hint="Give another place."
+        ) from error
+    return written
 
 
 def _describe_card(workspace: Workspace, entity: Model | Report) -> dict[str, Any]:
@@ -136,10 +171,23 @@ def _describe_model(model: Model) -> dict[str, Any]:
         "checkpoints": [
             {"name": c.name, "digest": c.blob, "size_bytes": c.size_bytes} for c in model.checkpoints
         ],
+        "files": [
+            {"name": f.name, "digest": f.blob, "size_bytes": f.size_bytes, "role": f.role.value}
+            for f in model.files
+        ],
+        "is_starred": model.is_starred,
         "trainer": model.trainer,
         "run": model.run_id,
         "created_at": model.created_at,
     }
+
+
+def _read_card(workspace: Workspace, model: Model) -> str:
+    """Return the model's card as Markdown, or why there is none."""
+    try:
+        return read_card(workspace, model)
+    except MlwfError as error:
+        return error.message
 
 
 def _describe_report(report: Report) -> dict[str, Any]:

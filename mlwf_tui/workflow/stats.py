@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.project import Project
+from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.store.references import iter_blob_sizes
 from mlwf_tui.workspace import Workspace
@@ -47,9 +48,10 @@ def read_stats(workspace: Workspace) -> Stats:
     """Add up heads, versions and the store; every node of every version is read once a project."""
     sizes: dict[bytes, int] = {}
     projects = []
+    versions = workspace.catalog.versions.list_by_project()
     for project in workspace.catalog.projects.list():
-        own = dict(iter_blob_sizes(workspace.store, _list_manifests(workspace, project)))
-        projects.append(_describe(workspace, project, sum(own.values())))
+        described, own = _describe(workspace, project, versions.get(project.id, ()))
+        projects.append(described)
         sizes |= own
     stored = workspace.store.read_stats()
     history_bytes, unique_bytes = sum(project.history_bytes for project in projects), sum(sizes.values())
@@ -68,23 +70,23 @@ def read_stats(workspace: Workspace) -> Stats:
     )
 
 
-def _list_manifests(workspace: Workspace, project: Project) -> list[Digest]:
-    versions = workspace.catalog.versions.list(project.id)
-    return list(dict.fromkeys([project.manifest, *(version.manifest for version in versions)]))
-
-
-def _describe(workspace: Workspace, project: Project, unique_bytes: int) -> ProjectStats:
-    manifests = _list_manifests(workspace, project)
+def _describe(
+    workspace: Workspace, project: Project, versions: Sequence[Version]
+) -> tuple[ProjectStats, dict[bytes, int]]:
+    """Return what there is of a project, and the sizes of its blobs."""
+    manifests = list(dict.fromkeys([project.manifest, *(version.manifest for version in versions)]))
     summaries = [read_summary(workspace.store, manifest) for manifest in manifests]
-    return ProjectStats(
+    sizes = dict(iter_blob_sizes(workspace.store, manifests))
+    described = ProjectStats(
         name=project.name,
         workspace=project.workspace,
         items=project.item_count,
         logical_bytes=summaries[0].size_bytes,
-        versions=len(workspace.catalog.versions.list(project.id)),
+        versions=len(versions),
         history_bytes=sum(summary.size_bytes for summary in summaries),
-        unique_bytes=unique_bytes,
+        unique_bytes=sum(sizes.values()),
     )
+    return described, sizes
 
 
 def _divide(bytes_before: int, bytes_after: int) -> float:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from mlwf_tui.entities.run import Run, RunState
+from contextlib import suppress
+
+from mlwf_tui.entities.ids import RunId
+from mlwf_tui.entities.run import Job, Run, RunState, Wish, WishKind
 from mlwf_tui.errors import Conflict
-from mlwf_tui.workflow.running.control import end_job, wake_frozen
+from mlwf_tui.workflow.running.control import ask, end_job, is_over, wait_until, wake_frozen
 from mlwf_tui.workflow.running.dispatch import STOP_GRACE_S
 from mlwf_tui.workflow.running.freezing import find_frozen_job
 from mlwf_tui.workflow.running.jobs import tend
 from mlwf_tui.workspace import Workspace
 
 GRACE_S = STOP_GRACE_S
+STOPPED_WITH = "stopped_with"  # in the result of a part that was stopped with its whole: the id of that
 STOPPABLE = (RunState.QUEUED, RunState.CLAIMED, RunState.RUNNING, RunState.PAUSING, RunState.PAUSED)
 
 
@@ -37,8 +41,41 @@ def stop_run(workspace: Workspace, ref: str, *, grace_s: float = GRACE_S) -> Run
         )
     if not _stop_waiting(workspace, run):
         _stop_going(workspace, run, grace_s)
+    stop_parts(workspace, run.id, grace_s=grace_s)
     tend(workspace)
     return catalog.runs.get(run.id)
+
+
+def stop_parts(workspace: Workspace, run_id: RunId, *, grace_s: float) -> None:
+    """Stop all that a run has queued as its parts, side by side; each notes with what it was stopped."""
+    parts = workspace.catalog.runs.list_parts(run_id)
+    going = [part for part in parts if part.is_detached and not part.state.is_finished]
+    asked = []
+    for part in going:
+        with suppress(Conflict):  # it has ended by itself meanwhile
+            workspace.catalog.runs.note_result(part.id, {**part.result, STOPPED_WITH: run_id})
+            job = begin_to_stop(workspace, part, grace_s)
+            if job is not None:
+                asked.append(job)
+    wait_until(lambda: all(is_over(workspace, job) for job in asked), grace_s)
+    for job in asked:
+        if not is_over(workspace, job):
+            end_job(workspace, job, 0.0)
+
+
+def begin_to_stop(workspace: Workspace, run: Run, grace_s: float) -> Job | None:
+    """Ask a run to stop, and return the job that will; None where it has none, and is stopped already.
+
+    Raises:
+        Conflict: it has finished.
+    """
+    if _stop_waiting(workspace, run):
+        return None
+    workspace.catalog.runs.mark(run.id, RunState.STOPPING, expected=STOPPABLE)
+    job = workspace.catalog.jobs.latest(run.id)
+    if job is not None:
+        ask(workspace, job, Wish(kind=WishKind.STOP, grace_s=grace_s))
+    return job
 
 
 def _stop_waiting(workspace: Workspace, run: Run) -> bool:

@@ -4,56 +4,64 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlwf_tui.entities.item import Split
-from mlwf_tui.entities.model import Checkpoint
-from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.ids import RunId, VersionId
+from mlwf_tui.entities.model import Checkpoint, Model, ModelFile
+from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
-from mlwf_tui.entities.run import Run
-from mlwf_tui.errors import InvalidInput, InvalidParameter
+from mlwf_tui.entities.run import ArtifactKind, Run
+from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import ParamSpec, build_params, describe_params
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import FitRequest, FitResult, Trainer
-from mlwf_tui.settings import expand_path
-from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.store.digests import compute_digest
+from mlwf_tui.store.manifests import read_summary
+from mlwf_tui.workflow.cards.keeping import keep_model_files
 from mlwf_tui.workflow.exporting.exports import export_manifest
 from mlwf_tui.workflow.names import choose_model_name, find_free
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.retry import FIT_FOLDER
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
-from mlwf_tui.workflow.running.leases import find_device
+from mlwf_tui.workflow.running.leases import find_devices
 from mlwf_tui.workflow.running.recorder import Recorder
+from mlwf_tui.workflow.training.records import copy_code, digest_splits, keep_code
+from mlwf_tui.workflow.training.starts import (
+    DEFAULT_ARCHITECTURE,
+    OWN_PARAMS,
+    Start,
+    check_params,
+    find_continued,
+    find_start,
+    iter_trainers,
+    read_more_epochs,
+    read_params_text,
+    split_params,
+    start_from,
+)
+from mlwf_tui.workflow.training.tasks import check_task_data, read_task_data
+from mlwf_tui.workflow.using.trust import check_file, check_model
 from mlwf_tui.workspace import Workspace
 
-TRAINER = "ultralytics"
-OWN_PARAMS = ("data", "model", "name")  # of the run, beside what the trainer takes
-DEFAULT_ARCHITECTURE = "yolov10n"
+MAX_PARAMS_BYTES = 1 << 20
 
 
 def list_architectures(workspace: Workspace) -> tuple[str, ...]:
     """Return the architectures that can be trained, those of the trainer first that takes files as well."""
-    return tuple(name for trainer in _iter_trainers(workspace) for name in trainer.list_architectures())
+    return tuple(name for trainer in iter_trainers(workspace) for name in trainer.list_architectures())
 
 
-def find_trainer(workspace: Workspace, model: str) -> Trainer:
-    """Return the trainer that knows an architecture, or the one that takes files."""
-    trainers = tuple(_iter_trainers(workspace))
-    return next((trainer for trainer in trainers if model in trainer.list_architectures()), trainers[0])
+def list_params(workspace: Workspace, model: str = DEFAULT_ARCHITECTURE) -> tuple[ParamSpec, ...]:
+    """Return what a training of an architecture, file or model can be told.
 
-
-def _iter_trainers(workspace: Workspace) -> Iterator[Trainer]:
-    others = (name for name in workspace.registry.list_names("trainers") if name != TRAINER)
-    return (workspace.registry.get_trainer(name) for name in (TRAINER, *others))
-
-
-def list_params(workspace: Workspace) -> tuple[ParamSpec, ...]:
-    """Return the declared training parameters; others go to the library as they are."""
-    return describe_params(workspace.registry.get_trainer(TRAINER).params_type)
+    Raises:
+        InvalidParameter: there is none of that name.
+        InvalidInput: the file cannot be used.
+    """
+    start = find_start(workspace, model)
+    return describe_params(workspace.registry.get_trainer(start.trainer).params_type)
 
 
 def submit_train(
@@ -62,86 +70,231 @@ def submit_train(
     *,
     model: str = DEFAULT_ARCHITECTURE,
     params: Mapping[str, Any],
+    params_file: Path | None = None,
     seed: int = 0,
     name: str = "",
     terms: Terms | None = None,
+    parent: RunId | None = None,
 ) -> Run:
     """Pin the data and queue the run, which starts when there is room; return at once.
+
+    `model` is an architecture, a file, or a model of this home to start from. `params_file` is YAML; its text
+    is kept as an input of the run, and what `params` says goes before it.
 
     Raises:
         NotFound: there is no such project or version.
         InvalidParameter: the architecture is not known, or a parameter does not fit.
-        InvalidInput: the version has no training or no validation items, or no objects.
+        InvalidInput: the data does not hold what the task learns from, or a file cannot be used.
+        Untrusted: opening the weights may run code of their maker, and nobody vouches for them.
         Conflict: there is a model of that name, or a training that will make one.
     """
-    architecture, shown = check_training(workspace, model, params)
-    project = _check_data(workspace, ref)
-    device = str(params.get("device", "auto"))
-    agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=device)
-    with workspace.catalog.transaction():
-        chosen = choose_model_name(workspace, name, f"{Path(architecture).stem}-{project.name}")
-        facts = {"data": ref, "model": architecture, "name": chosen}
-        recorder = queue_run(workspace, "train", {**shown, **facts}, seed, terms=agreed)
-        recorder.read_version(ref)
-    return start_queued(workspace, recorder.run)
+    given = read_params(params_file, params)
+    start, shown = check_training(workspace, model, given)
+    _check_weights(workspace, start, is_trusted=bool(shown.get("trust_weights")))
+    project, manifest = resolve_manifest(workspace, ref)
+    check_task_data(read_task_data(workspace, manifest, start.task), start.task, ref)
+    stem = f"{Path(start.architecture).stem}-{project.name}"
+    facts = {"data": ref, "model": start.model.name if start.model else start.architecture}
+    kept = (params_file.name, _read_file(params_file)) if params_file is not None else None
+    return _queue(
+        workspace, start, {**shown, **facts}, seed, name, stem, terms, params_text=kept, parent=parent
+    )
 
 
-def check_training(workspace: Workspace, model: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the architecture and all parameters as a run of them is listed, whatever the data are.
+def _check_weights(workspace: Workspace, start: Start, *, is_trusted: bool) -> None:
+    """Refuse weights from elsewhere that may run code of their maker, unless a person vouches for them."""
+    if start.model is not None:
+        check_model(workspace, start.model, is_trusted=is_trusted)
+    elif (path := Path(start.architecture)).suffix != ".yaml" and path.is_file():
+        trainer = workspace.registry.get_trainer(start.trainer)
+        check_file(workspace, trainer, path, is_trusted=is_trusted)
+
+
+def submit_continued(
+    workspace: Workspace,
+    ref: str,
+    *,
+    params: Mapping[str, Any],
+    name: str = "",
+    terms: Terms | None = None,
+) -> Run:
+    """Queue a run that goes on with a finished training for more epochs, `epochs=+20`; return at once.
+
+    It is a new run on the same version with the old one's model as an input, and makes a model of its own.
+
+    Raises:
+        NotFound: there is no such run, or its version was deleted.
+        InvalidParameter: how many epochs is not said, or a parameter cannot change now.
+        InvalidInput: the run is no training that can be gone on with.
+    """
+    run, model = find_continued(workspace, ref)
+    more_epochs = read_more_epochs(params)
+    start = start_from(model)
+    given = {key: value for key, value in run.params.items() if key not in OWN_PARAMS}
+    given |= {key: value for key, value in params.items() if key != "epochs"}
+    shown = check_params(workspace.registry.get_trainer(start.trainer), given)
+    version = next(found for found in run.inputs if found.kind is ArtifactKind.VERSION)
+    pinned = workspace.catalog.versions.get_by_id(VersionId(version.id))
+    facts = {"data": pinned.ref, "model": model.name, "continues": run.id, "more_epochs": more_epochs}
+    stem = f"{Path(start.architecture).stem}-{pinned.project_name}"
+    return _queue(workspace, start, {**shown, **facts}, run.seed or 0, name, stem, terms)
+
+
+def check_training(
+    workspace: Workspace, model: str, params: Mapping[str, Any]
+) -> tuple[Start, dict[str, Any]]:
+    """Return what a training starts from, and all its parameters as a run of them is listed.
 
     Raises:
         InvalidParameter: the architecture is not known, or a parameter does not fit.
+        InvalidInput: a file cannot be used.
     """
-    trainer = find_trainer(workspace, model)
-    architecture = _check_architecture(trainer, model)
-    _refuse_own(params)
-    declared, extra = _split_params(trainer, params)
-    built = build_params(trainer.params_type, declared)
-    trainer.check_settings(built, extra)
-    return architecture, {key: value for key, value in asdict(built).items() if value is not None} | extra
+    start = find_start(workspace, model)
+    return start, check_params(workspace.registry.get_trainer(start.trainer), params)
 
 
-def perform_train(recorder: Recorder, version: Version, observer: Observer) -> None:
-    """Do a queued training, from the checkpoint that an earlier job of the run has left; for the worker."""
+def read_params(path: Path | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a YAML file, where there is one, and over them those that are given.
+
+    Raises:
+        InvalidParameter: it cannot be read, or is too large for one.
+        InvalidInput: it does not hold parameters.
+    """
+    return {**(read_params_text(_read_file(path), str(path)) if path is not None else {}), **given}
+
+
+def _read_file(path: Path) -> str:
+    try:
+        data = path.expanduser().read_bytes()
+        if len(data) > MAX_PARAMS_BYTES:
+            raise InvalidParameter(f"{path} is too large for a file of parameters.", hint="Give another.")
+        return data.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidParameter(f"{path} cannot be read: {error}.", hint="Give a YAML file.") from error
+
+
+def _queue(
+    workspace: Workspace,
+    start: Start,
+    params: Mapping[str, Any],
+    seed: int,
+    name: str,
+    stem: str,
+    terms: Terms | None,
+    *,
+    params_text: tuple[str, str] | None = None,
+    parent: RunId | None = None,
+) -> Run:
+    """Enter the run with all that it reads, and let it start where there is room."""
+    device = str(params.get("device", "auto"))
+    agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=device)
+    with workspace.store.hold_shared():
+        if parent is None:
+            code = keep_code(workspace, Path.cwd())
+        else:  # a worker asks, whose folder is the run's
+            code = copy_code(workspace.catalog.runs.get(parent).environment)
+        with workspace.catalog.transaction():
+            chosen = choose_model_name(workspace, name, stem)
+            asked = {**params, "task": start.task, "name": chosen}
+            recorder = queue_run(workspace, "train", asked, seed, terms=agreed, parent=parent)
+            workspace.catalog.runs.set_environment(recorder.run_id, {**recorder.run.environment, **code})
+            recorder.read_version(str(params["data"]))
+            if start.model is not None:
+                recorder.read_model(start.model.id)
+            if params_text is not None:
+                title, text = params_text
+                digest = compute_digest(text.encode())
+                recorder.read_recipe(workspace.catalog.recipes.keep(title, text, digest))
+    return start_queued(workspace, recorder.run)
+
+
+def perform_train(
+    recorder: Recorder, version: Version, observer: Observer, *, model: Model | None = None
+) -> None:
+    """Do a queued training, from the checkpoint that an earlier job of the run has left; for the worker.
+
+    `model` is the one that it starts from, or that of the training it goes on with.
+    """
     workspace, run = recorder.workspace, recorder.run
-    trainer = find_trainer(workspace, run.params["model"])
-    given = {key: value for key, value in run.params.items() if key not in OWN_PARAMS}
-    declared, extra = _split_params(trainer, given)
-    if "device" in declared:
-        declared["device"] = find_device(declared["device"], os.environ)
-    data = export_manifest(workspace, version.manifest, trainer.data_format, observer)
+    start = start_from(model) if model is not None else find_start(workspace, run.params["model"])
+    trainer = workspace.registry.get_trainer(start.trainer)
+    environment = {**run.environment, "manifest": version.manifest}
+    environment |= digest_splits(workspace, version.manifest)
+    workspace.catalog.runs.set_environment(run.id, environment)
     folder = workspace.run_folder(run.id) / FIT_FOLDER
+    request = _make_request(recorder, version, start, trainer, folder, observer)
+    result = trainer.fit(request, observer)
+    recorder.is_stopped, recorder.stop_reason = result.is_stopped, result.stop_reason
+    device = str(getattr(request.params, "device", "auto"))
+    names = result.class_names or request.class_names
+    files = keep_model_files(recorder, version, trainer, result, names, environment, observer, device=device)
+    _keep_model(recorder, version, trainer, result, environment, files)
+    shutil.rmtree(folder)
+
+
+def _make_request(
+    recorder: Recorder,
+    version: Version,
+    start: Start,
+    trainer: Trainer,
+    folder: Path,
+    observer: Observer,
+) -> FitRequest:
+    """Put into files what the trainer reads, and return what it is to do."""
+    workspace, run = recorder.workspace, recorder.run
+    given = {key: value for key, value in run.params.items() if key not in OWN_PARAMS}
+    declared, extra = split_params(trainer, given)
+    if "device" in declared:
+        declared["device"] = find_devices(declared["device"], os.environ)
+    data = export_manifest(workspace, version.manifest, trainer.data_formats[start.task], observer)
     is_resumed = trainer.can_resume(folder)
     if not is_resumed:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(exist_ok=True)
-    result = trainer.fit(
-        FitRequest(
-            architecture=run.params["model"],
-            data=data.folder,
-            class_names=read_summary(workspace.store, version.manifest).schema.class_names,
-            folder=folder,
-            params=build_params(trainer.params_type, declared),
-            extra=extra,
-            seed=run.seed or 0,
-            is_resumed=is_resumed,
-        ),
-        observer,
+    is_continued = "continues" in run.params
+    begun = _write_weights(workspace, start.model, folder / "start", is_continued) if start.model else None
+    return FitRequest(
+        architecture=start.architecture,
+        data=data.folder,
+        class_names=read_summary(workspace.store, version.manifest).schema.class_names,
+        folder=folder,
+        params=build_params(trainer.params_type, declared),
+        extra=extra,
+        seed=run.seed or 0,
+        is_resumed=is_resumed,
+        task=start.task,
+        weights=None if is_continued else begun,
+        continues=begun if is_continued else None,
+        more_epochs=int(run.params.get("more_epochs", 0)),
     )
-    recorder.is_stopped = result.is_stopped
-    _keep_model(recorder, version, trainer, result)
-    shutil.rmtree(folder)
 
 
-def _keep_model(recorder: Recorder, version: Version, trainer: Trainer, result: FitResult) -> None:
+def _write_weights(workspace: Workspace, model: Model, folder: Path, are_all: bool) -> Path:
+    """Write the checkpoints of a model, their digests verified; return the first, or the folder of all."""
+    folder.mkdir(exist_ok=True)
+    wanted = model.checkpoints if are_all else model.checkpoints[:1]
+    for checkpoint in wanted:
+        path = folder / checkpoint.name
+        path.unlink(missing_ok=True)
+        workspace.store.write_file(checkpoint.blob, path)
+    return folder if are_all else folder / wanted[0].name
+
+
+def _keep_model(
+    recorder: Recorder,
+    version: Version,
+    trainer: Trainer,
+    result: FitResult,
+    environment: Mapping[str, str],
+    files: tuple[ModelFile, ...],
+) -> None:
     """Store the weights, then enter the model and close the run in one transaction."""
     workspace = recorder.workspace
     with recorder.writer() as writer:
         checkpoints = tuple(_keep_checkpoint(writer.put_file(path), path) for path in result.checkpoints)
     schema = read_summary(workspace.store, version.manifest).schema
     with recorder.finishing():
-        environment = {**recorder.run.environment, **result.environment}
-        workspace.catalog.runs.set_environment(recorder.run_id, environment)
+        workspace.catalog.runs.set_environment(recorder.run_id, {**environment, **result.environment})
         name = recorder.run.params["name"]
         taken = {model.name for model in workspace.catalog.models.list()}
         model = recorder.write_model(
@@ -150,66 +303,30 @@ def _keep_model(recorder: Recorder, version: Version, trainer: Trainer, result: 
             architecture=result.architecture,
             task=result.task,
             trainer=trainer.name,
-            class_names=schema.class_names,
+            class_names=result.class_names or schema.class_names,
             image_size_px=result.image_size_px,
             checkpoints=checkpoints,
             metrics=result.metrics,
+            files=files,
         )
+        noted = workspace.catalog.runs.get(recorder.run_id).result  # why a search has stopped it
+        summary = ", ".join([result.architecture, *_tell_quality(result.metrics)])
         recorder.result = {
+            **noted,
             "model": model.name,
             "model_id": model.id,
             "metrics": dict(result.metrics),
-            "summary": f"{result.architecture}, mAP50 {result.metrics.get('map50', 0):.3f}",
+            "notes": list(result.notes),
+            "summary": " · ".join(filter(None, (noted.get("summary"), summary))),
         }
+
+
+def _tell_quality(metrics: Mapping[str, float]) -> list[str]:
+    """Return the figure that a model of any task is known by."""
+    shown = {"map50": "mAP50", "top1": "top1"}
+    return [f"{title} {metrics[key]:.3f}" for key, title in shown.items() if key in metrics]
 
 
 def _keep_checkpoint(stored: tuple[Any, int], path: Path) -> Checkpoint:
     digest, size_bytes = stored
     return Checkpoint(path.name, digest, size_bytes)
-
-
-def _check_architecture(trainer: Trainer, architecture: str) -> str:
-    """Return the architecture as a worker elsewhere will find it: a known name, or an absolute path."""
-    if architecture in trainer.list_architectures():
-        return architecture
-    path = expand_path(Path(architecture))
-    if path.suffix in (".pt", ".yaml") and path.is_file():
-        return str(path)
-    known = ", ".join(trainer.list_architectures()[:8])
-    raise InvalidParameter(
-        f"There is no architecture or file {architecture!r}.", hint=f"Try one of {known}, …"
-    )
-
-
-def _refuse_own(params: Mapping[str, Any]) -> None:
-    for key in OWN_PARAMS:
-        if key in params:
-            raise InvalidParameter(
-                f"The parameter {key!r} is the run's own.",
-                hint="Give data, --model and --name apart from -p.",
-            )
-
-
-def _split_params(trainer: Trainer, params: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the parameters that the trainer declares, and those it hands on to its library."""
-    names = {declared.name for declared in fields(trainer.params_type)}
-    declared = {key: value for key, value in params.items() if key in names}
-    return declared, {key: value for key, value in params.items() if key not in names}
-
-
-def _check_data(workspace: Workspace, ref: str) -> Project:
-    """Raise where a training would fail or measure nothing; cheaper to say now than in the worker."""
-    project, manifest = resolve_manifest(workspace, ref)
-    if read_summary(workspace.store, manifest).object_count == 0:
-        raise InvalidInput(
-            f"{ref} has no annotated objects to learn from.",
-            hint="Import annotations, or choose another version.",
-        )
-    counts = Counter(item.split for item in iter_items(workspace.store, manifest))
-    for split in (Split.TRAIN, Split.VAL):
-        if not counts[split]:
-            raise InvalidInput(
-                f"{ref} has no items in the {split} split.",
-                hint=f"Make splits: mlwf transform split {project.name} --to {project.name}",
-            )
-    return project

@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "datumaro", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
     "__init__", "affected", "backup_files", "calls", "combine", "content", "fingerprints", "fixing",
-    "hand_watch", "hands", "hits", "inspecting", "items", "journal", "live", "measuring", "messages", "names",
-    "perform", "pictures", "preview", "refs", "run_diff", "serving",
+    "hand_watch", "hands", "hits", "inspecting", "items", "journal", "live", "measuring", "messages",
+    "model_diff", "names", "perform", "pictures", "preview", "refs", "run_diff", "serving",
 }  # fmt: skip
 SDK_NAMES = {
     "import": "import_folder",  # a word of Python
@@ -86,7 +86,7 @@ def test_every_command_on_data_is_a_method_of_a_home_in_python() -> None:
 def test_every_command_on_jobs_is_a_method_of_a_home_or_its_jobs_in_python() -> None:
     modules = [
         f"mlwf_tui.cli.{name}"
-        for name in ("models", "runs", "lineage", "queue", "curves", "machine", "doctor")
+        for name in ("models", "experiments", "runs", "lineage", "queue", "curves", "machine", "doctor")
     ]
     methods = {name for owner in (Home, Jobs) for name in vars(owner) if not name.startswith("_")}
     missing = {SDK_NAMES.get(name, name) for module in modules for name in COMMANDS[module]} - methods

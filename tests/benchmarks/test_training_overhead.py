@@ -9,7 +9,7 @@ from benchmarks.training_overhead import PARTS, Times, Training, format_table
 
 
 def make_training(seconds: float) -> Training:
-    return Training({part: Times(wall_s=seconds, cpu_s=seconds / 2) for part in PARTS}, {"map50": 0.5})
+    return Training({part: Times(wall_s=seconds, cpu_s=seconds / 2) for part in PARTS}, {"map50": 0.5}, 0.1)
 
 
 def test_the_ratio_is_the_median_of_the_pairs() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from mlwf_tui.catalog.catalog import Catalog
 from mlwf_tui.entities.ids import Digest, ModelId, RunId
-from mlwf_tui.entities.model import Checkpoint
+from mlwf_tui.entities.model import Checkpoint, FileRole, ModelFile
 from mlwf_tui.errors import Conflict, InvalidInput, NotFound
 
 
@@ -87,3 +87,28 @@ def test_a_model_of_no_run_is_refused(catalog: Catalog, make: Any) -> None:
             run_id=RunId(run.id + "0"),
         )
     assert catalog.models.list() == ()
+
+
+def test_a_star_is_kept_and_told_in_the_journal_once(catalog: Catalog, make: Any) -> None:
+    model = make.model("cells", make.run())
+    assert not model.is_starred
+    assert catalog.models.star(model.id, is_starred=True, author="ada").is_starred
+    catalog.models.star(model.id, is_starred=True, author="bob")
+    assert not catalog.models.star(model.id, is_starred=False, author="bob").is_starred
+    said = [(event.kind, event.author) for event in catalog.journal.read_of([model.id])]
+    assert said[1:] == [("model.starred", "ada"), ("model.unstarred", "bob")]
+
+
+def test_files_of_a_model_come_back_and_are_live(catalog: Catalog, make: Any) -> None:
+    run = make.run("train")
+    files = (
+        ModelFile("model-card.md", Digest("c" * 64), 12, FileRole.CARD),
+        ModelFile("example-1.png", Digest("d" * 64), 13, FileRole.PICTURE),
+    )
+    model = catalog.models.create(
+        name="cells", architecture="yolov10n", task="detect", trainer="ultralytics", class_names=("RBC",),
+        image_size_px=64, checkpoints=(), metrics={}, run_id=run.id, files=files,
+    )  # fmt: skip
+    assert catalog.models.get("cells").files == files
+    assert model.find_files(FileRole.PICTURE) == files[1:]
+    assert {root.digest for root in catalog.roots.read()} >= {file.blob for file in files}

@@ -36,6 +36,16 @@ def test_numbers_count_up_in_each_project_by_itself(catalog: Catalog, make: Any)
     assert [version.number for version in catalog.versions.list(one.id)] == [3, 2, 1]
 
 
+def test_those_of_all_projects_come_by_project(catalog: Catalog, make: Any) -> None:
+    one, other = make.project("one"), make.project("other")
+    make.project("none")
+    for project in (one, other, one):
+        make.version(project)
+    assert catalog.versions.list_by_project() == {
+        project.id: catalog.versions.list(project.id) for project in (one, other)
+    }
+
+
 def test_the_latest_is_none_before_the_first(catalog: Catalog, make: Any) -> None:
     project = make.project()
     assert catalog.versions.latest(project.id) is None

@@ -109,7 +109,7 @@ def test_the_graph_is_written_into_a_file(shell: Shell, tmp_path: Path) -> None:
 def test_history_lint_and_reproduce_say_what_they_found(shell: Shell) -> None:
     shell("describe", "cells", "blood cells")
     changes = shell.json("history", "cells")["changes"]
-    assert {"at", "author", "what", "text", "before"} == changes[0].keys()
+    assert {"at", "author", "what", "text", "before", "ref"} == changes[0].keys()
     assert "blood cells" in shell("history", "cells")
     assert [one["number"] for one in shell.json("versions", "cells", "--minor")["minor_versions"]] == ["2.1"]
     found = shell.json("lint", code=1)
@@ -144,3 +144,47 @@ def test_a_shell_script_is_put_on_the_lineage(shell: Shell, tmp_path: Path) -> N
     missing = shell.json("run", "add-input", "file", "/no/such/file", "--run", run_id, code=5)
     assert missing["error"]["kind"] == "conflict"
     shell.json("run", "start", "lost", "--pid", "4194304", code=4)
+
+
+def test_what_is_hidden_and_tagged_is_told_and_left_out(shell: Shell) -> None:
+    run = next(run["id"] for run in shell.json("runs")["runs"] if run["verb"] == "train")
+    assert shell.json("hide", run, "cells@1")["nodes"][0] == f"run:{run}"
+    assert len(shell.json("hide", "--list")["nodes"]) == 2
+    assert "cells@1" in shell("hide", "--list")
+    assert "train" not in shell("graph", "cells", "--format", "dot")
+    assert f"run:{run}" in shell("graph", "cells", "--format", "dot", "--hidden")
+    nodes = {node["id"]: node for node in shell.json("graph", "--format", "json")["nodes"]}
+    assert nodes[f"run:{run}"]["card"]["is_hidden"], "JSON tells of everything"
+    shell("hide", code=2)
+    shell("hide", "nothing", code=4)
+    shell("hide", "--list", run, code=2)
+    assert len(shell.json("unhide", "--all")["nodes"]) == 2
+    assert shell.json("unhide", "--all")["nodes"] == []
+    assert shell.json("tag", run, "baseline")["tags"] == ["baseline"]
+    assert "is tagged baseline" in shell("tag", run, "baseline")
+    assert shell.json("show", run)["tags"] == ["baseline"]
+    assert shell.json("untag", run, "baseline")["tags"] == []
+    shell("untag", run, "baseline", code=4)
+    assert {change["what"] for change in shell.json("history", run)["changes"]} >= {"visibility", "tag"}
+
+
+def test_a_script_that_says_nonsense_is_told_so(shell: Shell, tmp_path: Path) -> None:
+    made = tmp_path / "made.txt"
+    made.write_text("made")
+    title = "long\u202e\x1b[2J" + "x" * 10_000
+    run = shell("run", "start", "prepare", "--title", title, "--icon", "folder").strip()
+    shell("run", "add-output", "file", str(made), "--run", run)
+    shell("run", "add-input", "file", str(made), "--run", run, code=5)  # it came of the run itself
+    shell("run", "add-input", "file", str(tmp_path / "nothing"), "--run", run, code=4)
+    shell("run", "add-input", "project", "nobody", "--run", run, code=4)
+    shell("run", "add-input", "spaceship", "x", "--run", run, code=2)
+    shell("run", "add-input", "run", run, "--run", run, code=5)
+    shell("run", "log-metric", "loss", "1", "--run", "0" * 12, code=4)
+    node = next(one for one in shell.json("graph", "--format", "json")["nodes"] if one["id"] == f"run:{run}")
+    assert node["title"] == "long[2J" + "x" * 192 + "…"
+    assert node["card"]["icon"] == "", "its colours were missing"
+    assert "\x1b" not in shell("graph")
+    assert "\u202e" not in shell("graph")
+    shell("run", "finish", "--run", run)
+    shell("run", "add-input", "project", "cells", "--run", run, code=5)
+    shell("run", "finish", "--run", run, code=5)

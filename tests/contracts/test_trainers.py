@@ -4,64 +4,127 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from msgspec.structs import replace
 
 from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.model import TASKS
 from mlwf_tui.errors import Cancelled, InvalidInput, Paused
 from mlwf_tui.params import build_params, describe_params
+from mlwf_tui.plugins.trainers.torchvision import TorchvisionTrainer
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
 from mlwf_tui.protocols.operations import SourceItem
-from mlwf_tui.protocols.trainers import EvaluateRequest, FitRequest, FitResult, PredictRequest, Trainer
+from mlwf_tui.protocols.trainers import (
+    EvaluateRequest,
+    FitRequest,
+    FitResult,
+    ItemPrediction,
+    PredictRequest,
+    Trainer,
+)
 from tests.fakes.observers import KeepingObserver, PausingObserver, StoppingObserver
-from tests.making import Box, make_item, make_yolo
+from tests.making import Box, make_item, make_yolo, write_image
 
-TRAINERS: tuple[Trainer, ...] = (UltralyticsTrainer(),)
-TINY = {"ultralytics": ("yolov10p", {"epochs": 2, "imgsz": 64, "batch": 4, "device": "cpu"})}
+SMALL = {"epochs": 2, "imgsz": 64, "batch": 4, "device": "cpu"}
 CLASSES = ("cat", "dog")
 BOXES: tuple[Box, ...] = (("cat", 4, 4, 30, 30), ("dog", 36, 10, 60, 40))
 
 
-@pytest.fixture(params=TRAINERS, ids=lambda trainer: trainer.name)
-def trainer(request: pytest.FixtureRequest) -> Trainer:
-    found: Trainer = request.param
-    return found
+class Bench(NamedTuple):
+    """A trainer with what it is tested with: eight images to learn from, and four to measure on."""
+
+    trainer: Trainer
+    task: str
+    architecture: str
+    make_data: Callable[[Path, Sequence[str]], Path]  # of keys SPLIT/NAME.jpg
+    metrics: frozenset[str]
+    main_metric: str  # told after each epoch
+
+    @property
+    def name(self) -> str:
+        return self.trainer.name
 
 
-def make_data(folder: Path) -> Path:
-    keys = [f"{split}/{number}.jpg" for split, count in (("train", 8), ("val", 4)) for number in range(count)]
+def make_boxes(folder: Path, keys: Sequence[str]) -> Path:
     return make_yolo(folder, dict.fromkeys(keys, BOXES), class_names=CLASSES)
 
 
-def make_request(trainer: Trainer, data: Path, folder: Path, *, seed: int = 0) -> FitRequest:
-    architecture, values = TINY[trainer.name]
+def make_classes(folder: Path, keys: Sequence[str]) -> Path:
+    """Write a folder for each class, whose images are bright on the left, or on the right."""
+    for seed, key in enumerate(keys):
+        split, _, name = key.partition("/")
+        label = seed % 2
+        write_image(folder / split / CLASSES[label] / name, seed, boxes=BOXES[label : label + 1])
+    return folder
+
+
+BENCHES = (
+    Bench(
+        UltralyticsTrainer(), "detect", "yolov10p", make_boxes,
+        frozenset({"map", "map50", "precision", "recall"}), "metrics/mAP50",
+    ),
+    Bench(
+        TorchvisionTrainer(), "classify", "shufflenet_v2_x0_5", make_classes,
+        frozenset({"top1", "top5"}), "metrics/top1",
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture(params=BENCHES, ids=lambda bench: bench.name)
+def bench(request: pytest.FixtureRequest) -> Bench:
+    found: Bench = request.param
+    return found
+
+
+@pytest.fixture
+def trainer(bench: Bench) -> Trainer:
+    return bench.trainer
+
+
+def make_data(bench: Bench, folder: Path) -> Path:
+    keys = [f"{split}/{number}.jpg" for split, count in (("train", 8), ("val", 4)) for number in range(count)]
+    return bench.make_data(folder, keys)
+
+
+def make_request(bench: Bench, data: Path, folder: Path, *, seed: int = 0) -> FitRequest:
     return FitRequest(
-        architecture=architecture,
+        architecture=bench.architecture,
         data=data,
         class_names=CLASSES,
         folder=folder,
-        params=build_params(trainer.params_type, values),
+        params=build_params(bench.trainer.params_type, SMALL),
         extra={},
         seed=seed,
     )
 
 
 def name_files(data: Path) -> dict[str, str]:
-    return {path.relative_to(data).as_posix(): f"main/{path.name}" for path in data.glob("images/*/*")}
+    found = (path.relative_to(data).as_posix() for path in data.rglob("*.jpg"))
+    return {path: f"main/{path.rpartition('/')[2]}" for path in found}
 
 
-def test_it_has_a_name_a_summary_and_a_data_format(trainer: Trainer) -> None:
+def test_it_has_a_name_a_summary_and_a_data_format_for_each_task(trainer: Trainer) -> None:
     assert trainer.name
     assert trainer.summary
-    assert trainer.data_format
+    assert trainer.data_formats
+    assert set(trainer.data_formats) <= set(TASKS)
+    for architecture in trainer.list_architectures():
+        assert trainer.find_task(architecture) in trainer.data_formats
 
 
 def test_every_parameter_is_described_and_has_a_default(trainer: Trainer) -> None:
     for spec in describe_params(trainer.params_type):
         assert spec.help, spec.name
     build_params(trainer.params_type, {})
+
+
+def test_a_setting_that_nobody_knows_is_refused(trainer: Trainer) -> None:
+    with pytest.raises(InvalidInput, match="no_such_setting"):
+        trainer.check_settings(build_params(trainer.params_type, {}), {"no_such_setting": "1"})
 
 
 def test_architectures_are_named_once(trainer: Trainer) -> None:
@@ -81,16 +144,16 @@ def test_listing_architectures_imports_no_heavy_library(trainer: Trainer) -> Non
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_data_without_training_items_is_refused(trainer: Trainer, tmp_path: Path) -> None:
-    data = make_yolo(tmp_path / "data", {"val/a.jpg": BOXES}, class_names=CLASSES)
+def test_data_without_training_items_is_refused(bench: Bench, tmp_path: Path) -> None:
+    data = bench.make_data(tmp_path / "data", ["val/a.jpg"])
 
     with pytest.raises(InvalidInput, match="train"):
-        trainer.fit(make_request(trainer, data, tmp_path / "fit"), KeepingObserver())
+        bench.trainer.fit(make_request(bench, data, tmp_path / "fit"), KeepingObserver())
 
 
 @pytest.mark.slow
-def test_missing_weights_are_refused(trainer: Trainer, tmp_path: Path) -> None:
-    data = make_data(tmp_path / "data")
+def test_missing_weights_are_refused(bench: Bench, tmp_path: Path) -> None:
+    trainer, data = bench.trainer, make_data(bench, tmp_path / "data")
     missing = tmp_path / "none.pt"
     measure = EvaluateRequest(
         weights=missing, data=data, files=name_files(data), split=Split.VAL, folder=tmp_path, image_size_px=64
@@ -103,49 +166,52 @@ def test_missing_weights_are_refused(trainer: Trainer, tmp_path: Path) -> None:
         list(trainer.predict(use, [make_item()], KeepingObserver()))
 
 
-@pytest.fixture(scope="module", params=TRAINERS, ids=lambda trainer: trainer.name)
-def trained(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Trainer, Path, FitResult, KeepingObserver]:
+class Trained(NamedTuple):
     """A trainer, its data, and what two epochs on eight images gave."""
-    trainer: Trainer = request.param
-    data = make_data(tmp_path_factory.mktemp("data"))
+
+    bench: Bench
+    data: Path
+    result: FitResult
+    observer: KeepingObserver
+
+
+@pytest.fixture(scope="module", params=BENCHES, ids=lambda bench: bench.name)
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    bench: Bench = request.param
+    data = make_data(bench, tmp_path_factory.mktemp("data"))
     observer = KeepingObserver()
-    result = trainer.fit(make_request(trainer, data, tmp_path_factory.mktemp("fit")), observer)
-    return trainer, data, result, observer
-
-
-Trained = tuple[Trainer, Path, FitResult, KeepingObserver]
+    result = bench.trainer.fit(make_request(bench, data, tmp_path_factory.mktemp("fit")), observer)
+    return Trained(bench, data, result, observer)
 
 
 @pytest.mark.slow
 def test_fit_leaves_checkpoints_and_metrics(trained: Trained) -> None:
-    _, _, result, _ = trained
+    result = trained.result
 
     assert result.checkpoints
     assert all(path.stat().st_size > 0 for path in result.checkpoints)
-    assert result.task == "detect"
+    assert result.task == trained.bench.task
     assert result.image_size_px == 64
-    assert {"map", "map50", "precision", "recall"} <= set(result.metrics)
+    assert trained.bench.metrics <= set(result.metrics)
     assert {"python", "device"} <= set(result.environment)
     assert not result.is_stopped
 
 
 @pytest.mark.slow
 def test_fit_tells_the_observer_every_batch_and_epoch(trained: Trained) -> None:
-    observer = trained[3]
+    observer = trained.observer
 
     assert [step for step, _, _ in observer.steps] == [1, 2, 3, 4]
     assert {total for _, total, _ in observer.steps} == {4}
-    epochs = [step for key, _, step in observer.metrics if key == "metrics/mAP50"]
+    epochs = [step for key, _, step in observer.metrics if key == trained.bench.main_metric]
     assert epochs == [1, 2]
 
 
 @pytest.mark.slow
 def test_evaluate_predicts_every_image_of_the_split(trained: Trained, tmp_path: Path) -> None:
-    trainer, data, result, _ = trained
+    bench, data, result, _ = trained
 
-    evaluated = trainer.evaluate(
+    evaluated = bench.trainer.evaluate(
         EvaluateRequest(
             weights=result.checkpoints[0],
             data=data,
@@ -159,6 +225,7 @@ def test_evaluate_predicts_every_image_of_the_split(trained: Trained, tmp_path: 
 
     assert sorted(p.key for p in evaluated.predictions) == [f"main/{number}.jpg" for number in range(4)]
     for prediction in evaluated.predictions:
+        check_tags(prediction, is_expected=bench.task == "classify")
         for found in prediction.objects:
             assert found.class_name in CLASSES
             assert found.confidence is not None
@@ -167,9 +234,19 @@ def test_evaluate_predicts_every_image_of_the_split(trained: Trained, tmp_path: 
     assert {"preprocess_ms", "inference_ms", "postprocess_ms", "images_per_second"} <= set(evaluated.speed)
 
 
+def check_tags(prediction: ItemPrediction, *, is_expected: bool) -> None:
+    """Raise unless tags are classes with a confidence, the surest first; none where not expected."""
+    sure = [tag.value for tag in prediction.tags if isinstance(tag.value, float)]
+    assert len(sure) == len(prediction.tags)
+    assert bool(sure) == is_expected
+    assert sure == sorted(sure, reverse=True)
+    assert all(0 <= value <= 1 for value in sure)
+    assert {tag.name for tag in prediction.tags} <= set(CLASSES)
+
+
 @pytest.mark.slow
 def test_predict_keeps_the_order_and_the_confidence(trained: Trained, tmp_path: Path) -> None:
-    trainer, _, result, _ = trained
+    trainer, result = trained.bench.trainer, trained.result
     items = [make_item(f"{number}.jpg", BOXES, seed=number) for number in range(20)]
     use = PredictRequest(weights=result.checkpoints[0], image_size_px=64, confidence=0.002, folder=tmp_path)
 
@@ -178,11 +255,13 @@ def test_predict_keeps_the_order_and_the_confidence(trained: Trained, tmp_path: 
     assert [p.key for p in predictions] == [source.item.key for source in items]
     confidences = [o.confidence for p in predictions for o in p.objects]
     assert all(confidence is not None and confidence >= 0.002 for confidence in confidences)
+    for prediction in predictions:
+        check_tags(prediction, is_expected=trained.bench.task == "classify")
 
 
 @pytest.mark.slow
 def test_predict_names_an_image_that_cannot_be_decoded(trained: Trained, tmp_path: Path) -> None:
-    trainer, _, result, _ = trained
+    trainer, result = trained.bench.trainer, trained.result
     broken = SourceItem(make_item("broken.jpg").item, lambda: b"no image")
     use = PredictRequest(weights=result.checkpoints[0], image_size_px=64, confidence=0.5, folder=tmp_path)
 
@@ -196,7 +275,7 @@ def test_predict_names_an_image_that_cannot_be_decoded(trained: Trained, tmp_pat
 
 @pytest.mark.slow
 def test_predict_stops_when_asked(trained: Trained, tmp_path: Path) -> None:
-    trainer, _, result, _ = trained
+    trainer, result = trained.bench.trainer, trained.result
     use = PredictRequest(weights=result.checkpoints[0], image_size_px=64, confidence=0.5, folder=tmp_path)
 
     with pytest.raises(Cancelled):
@@ -204,11 +283,11 @@ def test_predict_stops_when_asked(trained: Trained, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_stop_leaves_good_checkpoints(trainer: Trainer, tmp_path: Path) -> None:
-    data = make_data(tmp_path / "data")
+def test_a_stop_leaves_good_checkpoints(bench: Bench, tmp_path: Path) -> None:
+    data = make_data(bench, tmp_path / "data")
     observer = StoppingObserver(looks_left=2)  # one look before the first batch
 
-    result = trainer.fit(make_request(trainer, data, tmp_path / "fit"), observer)
+    result = bench.trainer.fit(make_request(bench, data, tmp_path / "fit"), observer)
 
     assert result.is_stopped
     assert result.checkpoints[0].stat().st_size > 0
@@ -218,31 +297,31 @@ def test_a_stop_leaves_good_checkpoints(trainer: Trainer, tmp_path: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize("is_urgent", [False, True])
 def test_a_pause_leaves_a_checkpoint_that_a_second_fit_goes_on_from(
-    trainer: Trainer, tmp_path: Path, is_urgent: bool
+    bench: Bench, tmp_path: Path, is_urgent: bool
 ) -> None:
-    data, folder = make_data(tmp_path / "data"), tmp_path / "fit"
+    trainer, data, folder = bench.trainer, make_data(bench, tmp_path / "data"), tmp_path / "fit"
     assert not trainer.can_resume(folder)
     first, second = PausingObserver(looks_left=5 if is_urgent else 2, is_urgent=is_urgent), KeepingObserver()
 
     with pytest.raises(Paused):  # in the second epoch, or, patiently, at the end of the first
-        trainer.fit(make_request(trainer, data, folder), first)
+        trainer.fit(make_request(bench, data, folder), first)
     assert trainer.can_resume(folder)
-    result = trainer.fit(replace(make_request(trainer, data, folder), is_resumed=True), second)
+    result = trainer.fit(replace(make_request(bench, data, folder), is_resumed=True), second)
 
     assert not result.is_stopped
     assert result.checkpoints[0].stat().st_size > 0
-    assert [step for key, _, step in first.metrics if key == "metrics/mAP50"] == [1]
-    assert [step for key, _, step in second.metrics if key == "metrics/mAP50"] == [2]
+    assert [step for key, _, step in first.metrics if key == bench.main_metric] == [1]
+    assert [step for key, _, step in second.metrics if key == bench.main_metric] == [2]
     assert [step for step, _, _ in second.steps] == [3, 4]
     assert {total for _, total, _ in second.steps} == {4}
 
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_metrics(trained: Trained, tmp_path: Path) -> None:
-    trainer, data, result, observer = trained
+    bench, data, result, observer = trained
     again = KeepingObserver()
 
-    second = trainer.fit(make_request(trainer, data, tmp_path / "fit"), again)
+    second = bench.trainer.fit(make_request(bench, data, tmp_path / "fit"), again)
 
     assert second.metrics == result.metrics
     losses = [(value, step) for key, value, step in observer.metrics if key.startswith("train/")]
@@ -251,13 +330,14 @@ def test_the_same_seed_gives_the_same_metrics(trained: Trained, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_fit_writes_only_into_its_folder_and_beside_the_data(
-    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
 
-    trainer.fit(make_request(trainer, make_data(tmp_path / "data"), tmp_path / "fit"), KeepingObserver())
+    data = make_data(bench, tmp_path / "data")
+    bench.trainer.fit(make_request(bench, data, tmp_path / "fit"), KeepingObserver())
 
     assert not list(elsewhere.iterdir())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "elsewhere", "fit"]

@@ -22,6 +22,7 @@ scribble = tests.fakes.scribbling:Scribble
 
 [mlwf_tui.trainers]
 counter = tests.fakes.counting:CountingTrainer
+learner = tests.fakes.learning:LearningTrainer
 seer = tests.fakes.seeing:SeeingTrainer
 """
 

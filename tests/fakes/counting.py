@@ -37,14 +37,24 @@ class CountingTrainer:
 
     name = "counter"
     summary = "counts"
-    data_format = "yolo"
+    licence = "none"
+    file_suffixes: tuple[str, ...] = ()
+    data_formats: Mapping[str, str] = {"detect": "yolo"}
     params_type: type[Any] = CountParams
 
     def list_architectures(self) -> tuple[str, ...]:
         return ("counter",)
 
+    def find_task(self, architecture: str) -> str:
+        return "detect"
+
     def check_settings(self, params: CountParams, extra: Mapping[str, Any]) -> None:
         """Everything goes."""
+
+    def resolve_settings(
+        self, params: CountParams, extra: Mapping[str, Any], *, task: str, has_gpu: bool
+    ) -> Mapping[str, Any]:
+        return {"epochs": params.epochs}
 
     def can_resume(self, folder: Path) -> bool:
         return (folder / "epoch").exists()

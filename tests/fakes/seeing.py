@@ -46,14 +46,24 @@ class SeeingTrainer:
 
     name = "seer"
     summary = "sees what it was told"
-    data_format = "yolo"
+    licence = "none"
+    file_suffixes: tuple[str, ...] = ()
+    data_formats: Mapping[str, str] = {"detect": "yolo"}
     params_type: type[Any] = NoParams
 
     def list_architectures(self) -> tuple[str, ...]:
         return ("seer",)
 
+    def find_task(self, architecture: str) -> str:
+        return "detect"
+
     def check_settings(self, params: NoParams, extra: Mapping[str, Any]) -> None:
         """Everything goes."""
+
+    def resolve_settings(
+        self, params: NoParams, extra: Mapping[str, Any], *, task: str, has_gpu: bool
+    ) -> Mapping[str, Any]:
+        return {}
 
     def can_resume(self, folder: Path) -> bool:
         return False

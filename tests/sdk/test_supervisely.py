@@ -178,3 +178,93 @@ def test_supervisely_itself_is_never_replaced(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "supervisely", sys)
     with pytest.raises(InvalidInput):
         install()
+
+
+APPS = """
+import os, sys
+from mlwf_tui.sdk import supervisely
+supervisely.install()
+import supervisely as sly
+
+
+class Workflow:
+    '''As the workflow.py of an app has it: a class around the api, with a check and settings of its own.'''
+
+    def __init__(self, api: sly.Api):
+        self.api = api
+        self._settings = sly.WorkflowSettings(title="Predictions", icon="image")  # two colours are missing
+
+    def serve(self, folder: str) -> None:
+        self.api.app.workflow.add_input_folder(folder)
+        self.api.app.workflow.add_output_app(
+            meta={
+                "customNodeSettings": {
+                    "title": "<h4>Serve net</h4>", "mainLink": {"url": "/s", "title": "Open"},
+                }
+            }
+        )
+
+    def predict(self, project_id: int, session: int) -> None:
+        info = self.api.project.get_info_by_id(project_id)
+        version_id = self.api.project.version.create(
+            info, "Apply NN", f"Backup made automatically before the task {self.api.task_id}"
+        )
+        self.api.app.workflow.add_input_project(info.id, version_id=version_id)
+        self.api.app.workflow.add_input_task(session)
+
+    def output(self, project_id: int) -> None:
+        meta = sly.WorkflowMeta(relation_settings=self._settings)
+        self.api.app.workflow.add_output_project(project_id, meta=meta)
+
+    def compare(self, session: int, reports: list[str], result: str) -> None:
+        for report in reports:
+            self.api.app.workflow.add_input_file(report)
+        self.api.app.workflow.add_input_task(session)
+        bad = {"customRelationSettings": {"titel": "no such key"}}
+        self.api.app.workflow.add_output_file(result, meta=bad)
+
+
+api = sly.Api.from_env()
+workflow, what, words = Workflow(api), sys.argv[1], sys.argv[2:]
+if what == "serve":
+    workflow.serve(words[0])
+elif what == "predict":
+    project = api.project.get_info_by_name(1, words[0])
+    workflow.predict(project.id, int(words[1]))
+    workflow.output(project.id)
+else:
+    workflow.compare(int(words[0]), words[1:-1], words[-1])
+print(api.task_id)
+"""
+
+
+def run_in_app(home: Home, *words: str) -> int:
+    environment = {"MLWF_HOME": str(home.path), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-c", APPS, *words], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.split()[-1])
+
+
+def test_apps_that_serve_predict_and_compare_hang_together(filled: Home, tmp_path: Path) -> None:
+    weights, *reports = (tmp_path / name for name in ("net", "one.html", "two.html", "both.html"))
+    weights.mkdir()
+    for report in reports:
+        report.write_text(report.name)
+    serve = run_in_app(filled, "serve", str(weights))
+    filled.transform("sample", "cells@1", to="cells", params={"n": 2})
+    predict = run_in_app(filled, "predict", "cells", str(serve))
+    compare = run_in_app(filled, "compare", str(serve), *map(str, reports))
+    runs = {to_id(number): filled.jobs.get(to_id(number)) for number in (serve, predict, compare)}
+    assert {run.state for run in runs.values()} == {RunState.DONE}
+    assert runs[to_id(predict)].inputs[0].title == "cells@2"
+    assert [ref.title for ref in runs[to_id(predict)].outputs] == ["cells@3"]
+    session = runs[to_id(serve)].outputs[0].id
+    assert session in [ref.id for ref in runs[to_id(predict)].inputs]
+    assert session in [ref.id for ref in runs[to_id(compare)].inputs]
+    assert [ref.title for ref in runs[to_id(compare)].outputs] == [str(reports[-1])], (
+        "a bad meta costs no edge"
+    )
+    reached = {one.node.title for one in filled.trace(str(weights), is_up=False).nodes}
+    assert {"Serve net", "cells@3", "both.html"} <= reached

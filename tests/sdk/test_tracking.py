@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 
@@ -16,9 +17,10 @@ import pytest
 
 from mlwf_tui import sdk
 from mlwf_tui.entities.card import MAX_TITLE
+from mlwf_tui.entities.lineage import index_neighbours, sort_along
 from mlwf_tui.entities.run import ArtifactKind, RunState
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
-from mlwf_tui.sdk import Home, TrackedRun, WorkflowMeta, WorkflowSettings, attach_run, open_run
+from mlwf_tui.sdk import Home, TrackedRun, WorkflowMeta, WorkflowSettings, attach_run, open_home, open_run
 from mlwf_tui.sdk.tolerance import COMPLAINTS, EVERY_S
 
 FIFTY = """
@@ -329,3 +331,44 @@ def test_a_run_that_is_opened_within_another_is_a_part_of_it(filled: Home) -> No
         pass
     assert runs.get(later.id).parent is None
     assert "MLWF_RUN" not in os.environ
+
+
+def test_ids_of_another_home_mean_nothing_here(filled: Home, tmp_path: Path) -> None:
+    with open_home(tmp_path / "other") as other:
+        with open_run("elsewhere", home=other, is_strict=True) as far:
+            session = far.add_output_session()
+        assert session is not None
+        version = filled.versions("cells")[0].id
+        with open_run("here", home=other, is_strict=True) as run:
+            with pytest.raises(NotFound, match="There is no project"):
+                run.add_input_project("", version_id=version)
+            with pytest.raises(NotFound, match="There is no project"):
+                run.add_input_project("cells")
+            with pytest.raises(NotFound):
+                run.add_input_model(version)
+    with open_run("back", home=filled, is_strict=True) as run:
+        with pytest.raises(NotFound, match="There is no run"):
+            run.add_input_task(far.id)
+        with pytest.raises(NotFound, match="There is no run"):
+            attach_run(far.id, home=filled, is_strict=True)
+    assert filled.jobs.get(run.id).inputs == ()
+
+
+def test_what_came_of_a_run_by_way_of_others_is_no_input_of_it(filled: Home, tmp_path: Path) -> None:
+    names = [tmp_path / f"{number}.txt" for number in range(3)]
+    for name in names:
+        name.write_text(name.name)
+    with open_run("first", home=filled, is_strict=True) as first:
+        first.add_output_file(names[0])
+        for before, after in pairwise(names):
+            with open_run("next", home=filled, is_strict=True) as run:
+                run.add_input_file(before)
+                run.add_output_file(after)
+        with pytest.raises(Conflict, match="came of the run"):
+            first.add_input_file(names[-1])
+        with pytest.raises(Conflict, match="came of the run"):
+            first.add_input_file(names[0])
+    graph = filled.graph(first.id)
+    down, up = index_neighbours(graph)
+    assert len(sort_along([node.id for node in graph.nodes], down, up)) == len(graph.nodes)
+    assert filled.jobs.get(first.id).inputs == ()

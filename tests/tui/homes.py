@@ -56,9 +56,16 @@ def fill_projects(workspace: Workspace, folder: Path) -> None:
     )
 
 
-def add_model(workspace: Workspace, ref: str = "cells@2", name: str = "yolov10n-cells-1") -> Model:
+def add_model(
+    workspace: Workspace,
+    ref: str = "cells@2",
+    name: str = "yolov10n-cells-1",
+    *,
+    metrics: Mapping[str, float] = METRICS,
+    more_params: Mapping[str, str | float] = {},
+) -> Model:
     """Enter a finished training of `ref` with its log and metrics, as the worker would."""
-    params = {"data": ref, "model": "yolov10n", "name": name, "epochs": 20, "imgsz": 320}
+    params = {"data": ref, "model": "yolov10n", "name": name, "epochs": 20, "imgsz": 320, **more_params}
     with record(workspace, "train", params=params, seed=0) as run:
         run.read_version(ref)
         write_run_files(workspace, run.run, epochs=20)
@@ -73,7 +80,7 @@ def add_model(workspace: Workspace, ref: str = "cells@2", name: str = "yolov10n-
             class_names=CLASSES,
             image_size_px=320,
             checkpoints=(checkpoint,),
-            metrics=METRICS,
+            metrics=metrics,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlwf_tui.entities.remark import LintResult, Remark, RemarkKind
+from mlwf_tui.tui.screens.history import HistoryPane
 from mlwf_tui.tui.screens.verbs.lineage import MAX_SHOWN, _count_described, _list_remarks
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.sheet import Sheet
@@ -16,8 +17,9 @@ async def test_h_shows_what_was_ever_said_of_a_project(projects_home: Workspace)
     async with drive(projects_home) as app:
         await app.select("cells")
         await app.press("H")
-        await app.until(lambda: isinstance(app.top, Sheet))
-        await app.until_text("@1 first plate")
+        await app.until_text("History of cells")
+        await app.until_text("first plate")
+        assert isinstance(app.main._views.shown, HistoryPane)
 
 
 async def test_trace_lists_what_came_of_a_project(projects_home: Workspace) -> None:

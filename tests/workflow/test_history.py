@@ -57,6 +57,18 @@ def test_a_project_tells_its_heads_and_its_versions(workspace: Workspace, tmp_pa
     assert ("tag", "@1 +raw") in texts
 
 
+def test_a_change_says_which_state_it_made_and_whose_run_it_was(workspace: Workspace, tmp_path: Path) -> None:
+    fill_finished(workspace, tmp_path)
+    changes = list_changes(workspace, "cells")
+    heads = [(change.ref, change.author) for change in changes if change.what == "head"]
+    author = workspace.settings.author
+    assert heads[0] == ("@1", author), "a version names what the first import made"
+    assert heads[-1] == ("@2.1", author)
+    assert [change.ref for change in changes if change.what == "version"] == ["@1", "@2"]
+    restored = restore(workspace, f"cells{heads[-1][0]}")
+    assert restored.project == "cells"
+
+
 def test_a_runs_states_and_titles_are_kept_though_it_is_finished(workspace: Workspace) -> None:
     run = start_run(workspace, "tool")
     finish_run(workspace, run, RunState.FAILED, error="no luck")

@@ -132,9 +132,9 @@ def test_only_who_has_the_token_is_answered_and_nobody_can_read_it_in_the_home(h
     assert caller.predict().status == 200
     assert caller.predict(Host="evil.example:80").status == 401  # a name that was led to this machine
     assert caller.predict(Host="localhost:1").status == 200
-    for path in home.home.rglob("*"):
-        if path.is_file():
-            assert queued.token.encode() not in path.read_bytes(), path
+    for file in home.home.rglob("*"):
+        if file.is_file():
+            assert queued.token.encode() not in file.read_bytes(), file
 
 
 def test_what_is_no_picture_or_too_large_is_refused_in_one_sentence(home: Workspace) -> None:

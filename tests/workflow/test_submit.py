@@ -63,8 +63,9 @@ def test_a_model_of_another_task_is_refused(imported: Workspace) -> None:
     add_model(imported, "sorter", task="classify")
     with pytest.raises(InvalidInput, match="classify"):
         submit_benchmark(imported, "sorter", "cells")
-    with pytest.raises(InvalidInput, match="classify"):
-        submit_apply(imported, "sorter", "cells", to="out", params={})
+    add_model(imported, "painter", task="semantic")
+    with pytest.raises(InvalidInput, match="semantic"):
+        submit_apply(imported, "painter", "cells", to="out", params={})
 
 
 def test_a_benchmark_needs_a_common_class_and_a_split_with_objects(imported: Workspace) -> None:

@@ -31,6 +31,7 @@ STRAY_GRACE_S = 2.0  # what a job has left behind gets so long to end
 KILL_WAIT_S = 10.0  # a process in the kernel's hands may not die at once
 KILL_POLL_S = 0.05
 SETTLE_TIMEOUT_S = 300.0
+FREE = [os.path.join(os.path.dirname(__file__), name).encode() for name in ("supervisor.py", "waiter.py")]
 
 
 def main() -> int:
@@ -279,7 +280,11 @@ def adopt_orphans(is_wanted: bool) -> None:
 
 
 def list_below() -> list[int]:
-    """Return the pids of all that descends from here and lives, zombies left out."""
+    """Return the pids of all that descends from here and lives, zombies left out.
+
+    A job that queues others, as a search or a pipeline does, may have started their supervisors, and a
+    waiter: these and all below them are their own masters.
+    """
     parents: dict[int, int] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -293,9 +298,18 @@ def list_below() -> list[int]:
     found: list[int] = []
     layer = {os.getpid()}
     while layer:
-        layer = {pid for pid, parent in parents.items() if parent in layer}
+        layer = {pid for pid, parent in parents.items() if parent in layer and not is_free(pid)}
         found.extend(layer)
     return found
+
+
+def is_free(pid: int) -> bool:
+    """Whether a process is a supervisor or a waiter, whoever has started it."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return any(word in FREE for word in file.read().split(b"\0")[:5])
+    except OSError:
+        return False
 
 
 def signal_all(pids: list[int], number: signal.Signals) -> None:

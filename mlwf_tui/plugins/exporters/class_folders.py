@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlwf_tui.entities.abilities import CLASS_TAG, SPLITS, Abilities
 from mlwf_tui.entities.annotation import LabelSchema
-from mlwf_tui.entities.item import MAX_NAME_BYTES, Item
+from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.formats.class_folders import name_class_folder
 from mlwf_tui.plugins.exporters.files import (
     DEFAULT_DATASET,
     FileNames,
@@ -126,14 +126,6 @@ class _ClassFolders:
 
     def name(self, class_name: str) -> str:
         if class_name not in self._names:
-            self._names[class_name] = self._choose(class_name)
+            self._names[class_name] = name_class_folder(class_name)
+            self.renamed_count += self._names[class_name] != class_name
         return self._names[class_name]
-
-    def _choose(self, class_name: str) -> str:
-        plain = class_name.replace("/", "_").replace("\\", "_")
-        is_good = plain == class_name and plain not in (".", "..") and len(plain.encode()) <= MAX_NAME_BYTES
-        if is_good:
-            return plain
-        self.renamed_count += 1
-        digest = hashlib.sha256(class_name.encode()).hexdigest()[:12]
-        return f"{plain.encode()[:200].decode(errors='ignore')}_{digest}"

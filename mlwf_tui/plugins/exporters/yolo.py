@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -20,6 +21,8 @@ from mlwf_tui.plugins.exporters.files import FileNames, find_keypoint_box, list_
 from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary
 from mlwf_tui.protocols.observer import Observer
 
+_OPPOSITE: Final = {"left": "right", "right": "left", "l": "r", "r": "l"}
+_SIDE: Final = re.compile(r"left|right|(?<![a-z])[lr](?![a-z])")
 READ_BY_ULTRALYTICS: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 _SPLITS = (Split.TRAIN, Split.VAL, Split.TEST)
@@ -255,7 +258,24 @@ def _describe_keypoints(schema: LabelSchema) -> dict[str, Any]:
         index: [_Quoted(name) for name in (*of_class, *map(str, range(len(of_class) + 1, count + 1)))]
         for index, of_class in nodes.items()
     }
-    return {"kpt_shape": [count, 3], "kpt_names": names} if count else {}
+    flips = {find_flip(of_class) for of_class in nodes.values() if len(of_class) == count}
+    flip = flips.pop() if len(flips) == 1 else ()
+    mirrored = {"flip_idx": list(flip)} if flip else {}  # without it Ultralytics does not mirror images
+    return {"kpt_shape": [count, 3], "kpt_names": names, **mirrored} if count else {}
+
+
+def find_flip(nodes: Sequence[str]) -> tuple[int, ...]:
+    """Return for each keypoint the one that it is in a mirrored image; empty where names tell no sides."""
+    places = {node.lower(): place for place, node in enumerate(nodes)}
+    partners = [places.get(_swap_sides(node), place) for place, node in enumerate(places)]
+    is_told = len(places) == len(nodes) and any(place != partner for place, partner in enumerate(partners))
+    is_sound = all(partners[partner] == place for place, partner in enumerate(partners))
+    return tuple(partners) if is_told and is_sound else ()
+
+
+def _swap_sides(name: str) -> str:
+    """Return the name with left for right and right for left, as a word, or as l and r standing alone."""
+    return _SIDE.sub(lambda match: _OPPOSITE[match[0]], name)
 
 
 class _Quoted(str):

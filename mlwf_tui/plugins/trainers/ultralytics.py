@@ -7,9 +7,16 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from mlwf_tui.plugins.trainers.ultralytics_architectures import list_architectures
+from mlwf_tui.plugins.trainers.ultralytics_architectures import find_task, list_architectures
 from mlwf_tui.plugins.trainers.ultralytics_checkpoints import list_checkpoints
-from mlwf_tui.plugins.trainers.ultralytics_params import TrainParams, check_extra, read_default_settings
+from mlwf_tui.plugins.trainers.ultralytics_devices import check_batch, list_devices
+from mlwf_tui.plugins.trainers.ultralytics_params import (
+    SHOWN,
+    TrainParams,
+    build_settings,
+    check_extra,
+    read_default_settings,
+)
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import (
@@ -27,24 +34,52 @@ from mlwf_tui.protocols.trainers import (
 
 
 class UltralyticsTrainer:
-    """YOLO detection models from their architecture or from trusted weights, offline."""
+    """YOLO and RT-DETR models from their architecture or from trusted weights, offline."""
 
     name = "ultralytics"
-    summary = "YOLO detection models (v8, v10, 11, 12, 26 and a small one for CPUs) by Ultralytics"
-    data_format = "yolo"
+    summary = "all YOLO models (v3 to 26, and a small one for CPUs) and RT-DETR, by Ultralytics"
+    licence = "AGPL-3.0, as Ultralytics asks for; the data may restrict it further"
+    file_suffixes: tuple[str, ...] = (".pt", ".yaml")
+    data_formats: Mapping[str, str] = {
+        "detect": "yolo",
+        "segment": "yolo-segment",
+        "pose": "yolo-pose",
+        "obb": "yolo-obb",
+        "classify": "yolo-classify",
+    }
     params_type: type[Any] = TrainParams
 
     def list_architectures(self) -> tuple[str, ...]:
         """Return the names that `fit` takes, the small ones first."""
         return list_architectures()
 
+    def find_task(self, architecture: str) -> str:
+        """Return what an architecture, a definition or a file of weights is made for.
+
+        Raises:
+            InvalidInput: the file is neither a definition nor weights of a task that can be trained.
+        """
+        return find_task(architecture)
+
     def check_settings(self, params: TrainParams, extra: Mapping[str, Any]) -> None:
         """Refuse settings that the library does not know; its defaults are read, not imported.
 
         Raises:
-            InvalidParameter: a setting is unknown, or is mlwf's to make.
+            InvalidParameter: a setting is unknown, or is mlwf's to make; the batch fits no such devices.
         """
         check_extra(extra, read_default_settings())
+        devices = list_devices(params.device)
+        if len(devices) > 1:
+            settings = build_settings(params, extra, has_gpu=devices[0].isdecimal())
+            check_batch(float(settings["batch"]), len(devices))
+
+    def resolve_settings(
+        self, params: TrainParams, extra: Mapping[str, Any], *, task: str, has_gpu: bool
+    ) -> Mapping[str, Any]:
+        """Return all declared settings as the library will get them, its own defaults included."""
+        chosen = build_settings(params, extra, has_gpu=has_gpu, task=task)
+        known = {name: value for name, value in read_default_settings().items() if name in SHOWN}
+        return known | chosen
 
     def can_resume(self, folder: Path) -> bool:
         """Whether `folder` holds a whole checkpoint of an interrupted fit."""
@@ -58,6 +93,10 @@ class UltralyticsTrainer:
             InvalidInput: there is nothing to train or to validate on.
             PluginError: the library failed.
         """
+        if len(list_devices(request.params.device)) > 1:
+            from mlwf_tui.plugins.trainers.ultralytics_distributed import fit_distributed
+
+            return fit_distributed(request, observer)
         from mlwf_tui.plugins.trainers.ultralytics_fit import fit
 
         return fit(request, observer)

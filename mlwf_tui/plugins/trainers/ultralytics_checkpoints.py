@@ -6,11 +6,13 @@ before each writing, by a rename that costs nothing.
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+PERIODIC = "epoch*.pt"
 LAST, BEFORE, BEST, KEPT = "last.pt", "before.pt", "best.pt", "best-kept.pt"
 
 
@@ -46,7 +48,7 @@ def prepare_resume(chosen: Path, *, is_best: bool) -> Path:
     last = chosen.replace(chosen.with_name(LAST))
     best, kept = chosen.with_name(BEST), chosen.with_name(KEPT)
     if is_best:
-        part = best.with_suffix(".part")
+        part = best.with_suffix(f".{os.getpid()}.part")  # several processes may do the same
         shutil.copyfile(last, part)
         part.replace(best)
     elif best.exists() and not is_whole(best):
@@ -54,6 +56,18 @@ def prepare_resume(chosen: Path, *, is_best: bool) -> Path:
         if is_whole(kept):
             kept.replace(best)
     return last
+
+
+def list_periodic(weights: Path) -> list[Path]:
+    """Return the checkpoints that were written every so many epochs, the oldest first."""
+    return sorted(weights.glob(PERIODIC), key=lambda path: int(path.stem.removeprefix("epoch")))
+
+
+def drop_old_periodic(weights: Path, kept: int) -> None:
+    """Take away all of them but the newest `kept`."""
+    found = list_periodic(weights)
+    for path in found[: max(0, len(found) - kept)]:
+        path.unlink()
 
 
 def is_whole(path: Path) -> bool:

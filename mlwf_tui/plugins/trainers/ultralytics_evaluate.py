@@ -12,7 +12,6 @@ import numpy as np
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.trainers.ultralytics_fit import read_metrics
 from mlwf_tui.plugins.trainers.ultralytics_library import (
     choose_device,
     load_weights,
@@ -20,6 +19,8 @@ from mlwf_tui.plugins.trainers.ultralytics_library import (
     report_failure,
     use_all_threads,
 )
+from mlwf_tui.plugins.trainers.ultralytics_metrics import read_metrics
+from mlwf_tui.plugins.trainers.ultralytics_objects import read_prediction
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import EvaluateRequest, EvaluateResult, ItemPrediction
 
@@ -30,10 +31,12 @@ BATCH = 16
 
 def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
     """Predict every image of a split; see the contract `Trainer.evaluate`."""
-    sink = _Sink(request, observer, _count_images(request))
+    sink = _Sink(request, observer, len(_list_images(request)))
     prepare_library(request.folder)
     model = load_weights(request.weights, is_trusted=request.is_trusted)
     model.add_callback("on_val_start", use_all_threads)
+    if model.task != "detect" or "RTDETR" in type(model).__name__:
+        return _evaluate_plainly(request, model, observer)
     model.add_callback("on_val_batch_start", sink.start_batch)
     with report_failure("evaluate"):
         results = model.val(
@@ -53,7 +56,40 @@ def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
     return EvaluateResult(
         predictions=tuple(sink.predictions),
         speed=_summarise_speed(results.speed, sink.latencies_ms),
-        library_metrics=read_metrics(results.results_dict),
+        library_metrics=read_metrics(results.results_dict, model.task),
+    )
+
+
+def _evaluate_plainly(request: EvaluateRequest, model: Any, observer: Observer) -> EvaluateResult:
+    """Measure as the library does, then ask about each image: what a validator sees is not in pixels."""
+    data = request.data if model.task == "classify" else request.data / "data.yaml"
+    common = {
+        "imgsz": request.image_size_px, "device": choose_device(request.device), "exist_ok": True,
+        "project": str(request.folder.absolute()), "max_det": MAX_BOXES,
+    }  # fmt: skip
+    with report_failure("evaluate"):
+        results = model.val(
+            data=str(data.absolute()), split=request.split.value, batch=BATCH, plots=False, name="evaluate",
+            **common,
+        )  # fmt: skip
+    paths, predictions, latencies_ms = _list_images(request), [], []
+    for start in range(0, len(paths), BATCH):
+        observer.check_cancelled()
+        batch, started_s = paths[start : start + BATCH], time.perf_counter()
+        sources = [str(request.data / path) for path in batch]
+        with report_failure("predict"):
+            said = model.predict(
+                sources, conf=CONFIDENCE_FLOOR, batch=len(batch), verbose=False, retina_masks=True,
+                name="predict", **common,
+            )  # fmt: skip
+        latencies_ms += [(time.perf_counter() - started_s) * 1000 / len(batch)] * len(batch)
+        for path, result in zip(batch, said, strict=True):
+            predictions.append(read_prediction(request.files[path], result, model, CONFIDENCE_FLOOR))
+        observer.progress(len(predictions), len(paths), f"{len(predictions)} of {len(paths)} images")
+    return EvaluateResult(
+        predictions=tuple(predictions),
+        speed=_summarise_speed(results.speed, latencies_ms),
+        library_metrics=read_metrics(results.results_dict, model.task),
     )
 
 
@@ -112,16 +148,16 @@ def _make_validator(sink: _Sink) -> Any:
     return RecordingValidator
 
 
-def _count_images(request: EvaluateRequest) -> int:
-    """Return how many images the split has; raise InvalidInput for none."""
-    prefix = f"images/{request.split.value}/"
-    count = sum(name.startswith(prefix) for name in request.files)
-    if not count:
+def _list_images(request: EvaluateRequest) -> list[str]:
+    """Return the paths of the split's images in the folder; raise InvalidInput for none."""
+    prefixes = (f"images/{request.split.value}/", f"{request.split.value}/")
+    found = [name for name in request.files if name.startswith(prefixes)]
+    if not found:
         raise InvalidInput(
             f"There is no item in the split {request.split.value}.",
             hint="Choose another with --split, or make one with `mlwf transform split`.",
         )
-    return count
+    return found
 
 
 def _summarise_speed(parts_ms: dict[str, float], latencies_ms: Sequence[float]) -> dict[str, float]:

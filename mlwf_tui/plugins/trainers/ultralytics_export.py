@@ -64,9 +64,9 @@ def export(request: ExportRequest, observer: Observer) -> ExportResult:
     samples = [_prepare(data, request.image_size_px, is_stretched) for data in request.samples]
     outputs = [_run_all(path, [sample.batch for sample in samples], device) for path in (source, weights)]
     agreement = _compare(*outputs, is_share=is_stretched)
-    interface = _describe(request, weights, outputs[1][0].shape, is_stretched=is_stretched)
+    interface = _describe(request, model.task, weights, outputs[1][0].shape, is_stretched=is_stretched)
     observer.check_cancelled()
-    has_example = not on_gpu
+    has_example = not on_gpu and model.task == "detect"
     if has_example:
         observer.progress(2, 3, "running the example")
         agreement += (_try_example(request, package, interface, model, samples, outputs[0]),)
@@ -113,7 +113,10 @@ def _first(output: Any) -> Any:
 
 
 def _compare(before: Sequence[Any], after: Sequence[Any], *, is_share: bool) -> tuple[Agreement, ...]:
-    """Return how far the outputs (1, 4 + classes, N), or (1, N, 4 + classes) of shares, differ at most."""
+    """Return how far the outputs (1, 4 + classes, N), or (1, N, 4 + classes) of shares, differ at most.
+
+    Of other tasks what comes behind the box counts as scores; of a classifier, (1, classes), all does.
+    """
     box = score = 0.0
     for old, new in zip(before, after, strict=True):
         if old.shape != new.shape:
@@ -123,6 +126,9 @@ def _compare(before: Sequence[Any], after: Sequence[Any], *, is_share: bool) -> 
             )
         old, new = (np.moveaxis(one[0], -1, 0) if is_share else one[0] for one in (old, new))
         difference = np.abs(old - new)  # (4 + classes, N)
+        if difference.ndim == 1:
+            score = float(np.maximum(score, difference.max()))
+            continue
         box = float(np.maximum(box, difference[:4].max()))  # as the built-in max does not, it keeps NaN
         score = float(np.maximum(score, difference[4:].max()))
     tolerance = BOX_TOLERANCE_PX / 640 if is_share else BOX_TOLERANCE_PX
@@ -132,10 +138,34 @@ def _compare(before: Sequence[Any], after: Sequence[Any], *, is_share: bool) -> 
     )
 
 
+_CHANNELS = {
+    "detect": "center x, center y, width, height, then one score a class in the order of classes",
+    "segment": "as of detect, then 32 coefficients; a second output has 32 masks, whose sum by the"
+    " coefficients, through a sigmoid, is the object's mask within its box",
+    "pose": "as of detect, then x, y and confidence of each keypoint",
+    "obb": "as of detect, then the angle in radians",
+    "classify": "one probability a class, in the order of classes",
+}
+
+
 def _describe(
-    request: ExportRequest, weights: Path, shape: Sequence[int], *, is_stretched: bool
+    request: ExportRequest, task: str, weights: Path, shape: Sequence[int], *, is_stretched: bool
 ) -> dict[str, Any]:
     """Return what goes in and out, as model.json says it and the example reads it."""
+    described = _describe_boxes(request, weights, shape, is_stretched=is_stretched)
+    described["output"]["channels"] = _CHANNELS[task]
+    if task == "classify":
+        described["preprocessing"] = {
+            "resize": "the shorter side to S, bilinear with smoothing, then the square in the middle",
+            "divide_by": 255.0,
+        }
+        described["postprocessing"] = {"class": "the one with the best probability, which is the confidence"}
+    return described
+
+
+def _describe_boxes(
+    request: ExportRequest, weights: Path, shape: Sequence[int], *, is_stretched: bool
+) -> dict[str, Any]:
     side = request.image_size_px
     return {
         "format": request.format,
@@ -161,7 +191,6 @@ def _describe(
             "name": "output0",
             "shape": list(map(int, shape)),
             "dtype": "float32",
-            "channels": "center x, center y, width, height, then one score a class in the order of classes",
         },
         "postprocessing": {
             "layout": "channels_last" if is_stretched else "channels_first",

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import pickle
 import platform
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mlwf_tui.errors import InvalidInput, InvalidParameter, PluginError, Untrusted
+from mlwf_tui.entities.model import TASKS
+from mlwf_tui.errors import InvalidInput, InvalidParameter, PluginError, StorageFailed, Untrusted
 from mlwf_tui.plugins.trainers.weights_guard import check_weights
 
 _INTEGRATIONS = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb", "vscode_msg")
 _FONTS = ("Arial.ttf", "Arial.Unicode.ttf")
+_PACKAGES = ("torch", "torchvision", "ultralytics", "numpy", "cv2", "PIL", "albumentations")
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 _LIBRARY_ERRORS = (
     RuntimeError, ValueError, TypeError, LookupError, AttributeError, OSError, ImportError, AssertionError,
-    SyntaxError, EOFError, pickle.PickleError,
+    SyntaxError, EOFError, pickle.PickleError, MemoryError,
 )  # fmt: skip
 
 
@@ -66,32 +71,39 @@ def use_all_threads(_: object) -> None:
 
 
 def choose_device(asked: str) -> str:
-    """Return the library's name of a device: cpu, mps or the number of a GPU.
+    """Return the library's name of a device: cpu, mps, the number of a GPU, or of several as `0,1`.
 
     Raises:
-        InvalidParameter: several devices, or a GPU where there is none.
+        InvalidParameter: a GPU where there is none.
     """
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if asked == "auto":
         return "0" if count else "cpu"
-    number = asked.removeprefix("cuda:")
-    if asked in ("cpu", "mps") or (number.isdecimal() and int(number) < count):
-        return number
+    numbers = [word.strip().removeprefix("cuda:") for word in asked.split(",")]
+    if asked in ("cpu", "mps") or set(numbers) == {"cpu"}:
+        return numbers[0]
+    if len(set(numbers)) == len(numbers) and all(n.isdecimal() and int(n) < count for n in numbers):
+        return ",".join(numbers)
     raise InvalidParameter(
-        f"The device {asked!r} cannot be used: this machine has {count} GPUs, and a run takes one device.",
-        hint="Give device=cpu" + (f" or a number from 0 to {count - 1}." if count else "."),
+        f"The device {asked!r} cannot be used: this machine has {count} GPUs.",
+        hint="Give device=cpu" + (f" or numbers from 0 to {count - 1}." if count else "."),
     )
 
 
-def load_weights(path: Path, *, is_trusted: bool = False) -> Any:
-    """Return the YOLO model of a weight file, after `prepare_library`.
+def is_gpu(device: str) -> bool:
+    """Whether what `choose_device` has returned is a GPU, or several."""
+    return device[:1].isdecimal()
+
+
+def load_weights(path: Path, *, task: str = "", is_trusted: bool = False) -> Any:
+    """Return the model of a weight file, after `prepare_library`; where a task is given, made for that.
 
     It is read in torch's weights-only mode; in full only where it names more and `is_trusted`.
 
     Raises:
-        InvalidInput: the file is missing, unreadable, or of a task other than detection.
+        InvalidInput: the file is missing, unreadable, or of another task.
         Untrusted: opening it may run code, and nobody vouches for it.
     """
     from ultralytics import YOLO
@@ -102,10 +114,10 @@ def load_weights(path: Path, *, is_trusted: bool = False) -> Any:
         raise InvalidInput(f"The weights {path.name} are not a .pt file.", hint="Give a PyTorch checkpoint.")
     with _choose_mode(path, is_trusted=is_trusted), report_failure("read the weights"):
         model = YOLO(str(path))
-    if model.task != "detect":
+    if model.task not in TASKS or model.task != (task or model.task):
         raise InvalidInput(
-            f"The model {path.name} is made to {model.task}, not to detect.",
-            hint="Choose a detection model.",
+            f"The model {path.name} is made to {model.task}, not to {task or 'do what can be trained here'}.",
+            hint=f"Choose a model for {task or ', '.join(TASKS)}.",
         )
     return model
 
@@ -146,13 +158,15 @@ def describe_environment(device: str) -> dict[str, str]:
     """Return the versions and the hardware that a run depends on."""
     import torch
 
-    on_gpu = device.isdecimal()
+    on_gpu = is_gpu(device)
     return {
         "python": platform.python_version(),
-        "torch": str(torch.__version__),
-        "ultralytics": _find_version(),
-        "device": torch.cuda.get_device_name(int(device)) if on_gpu else device,
+        **{name: version for name in _PACKAGES if (version := _find_version(name))},
+        "device": torch.cuda.get_device_name(int(device.split(",")[0])) if on_gpu else device,
+        "processes": os.environ.get("WORLD_SIZE", "1"),
         "cuda": str(torch.version.cuda) if on_gpu else "",
+        "driver": _read_driver() if on_gpu else "",
+        "threads": str(count_threads()),
     }
 
 
@@ -161,11 +175,26 @@ def report_failure(what: str) -> Iterator[None]:
     """Turn what the library raises into one sentence; what it printed stands in the log."""
     try:
         yield
-    except _LIBRARY_ERRORS as error:
-        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise PluginError(
-            f"Ultralytics could not {what}: {reason}", hint="The run's log has the details."
+    except OSError as error:
+        if error.errno not in _DISK_ERRORS:
+            raise _explain(what, error) from error
+        raise StorageFailed(
+            f"The disk refused what the training had to write: {error.strerror}.",
+            hint="Free some space; mlwf resume then goes on from the checkpoint before.",
         ) from error
+    except _LIBRARY_ERRORS as error:
+        raise _explain(what, error) from error
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether memory, of the machine or of a GPU, was not enough."""
+    words = ("out of memory", "can't allocate memory", "insufficient memory", "unable to allocate")
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
+
+
+def _explain(what: str, error: Exception) -> PluginError:
+    reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return PluginError(f"Ultralytics could not {what}: {reason}", hint="The run's log has the details.")
 
 
 def _drop_colors(*words: str) -> str:
@@ -181,10 +210,18 @@ def _find_font(font: str = "") -> Path:
     return path
 
 
-def _find_version() -> str:
-    import ultralytics
+def _read_driver() -> str:
+    """Return the version of the kernel's NVIDIA module, or nothing."""
+    try:
+        words = Path("/proc/driver/nvidia/version").read_text("utf-8").split()
+    except OSError:
+        return ""
+    return next((word for word in words if word[:1].isdecimal() and "." in word), "")
 
-    return str(ultralytics.__version__)
+
+def _find_version(name: str) -> str:
+    """Return the version of a package that is imported already, or nothing."""
+    return str(getattr(sys.modules.get(name), "__version__", ""))
 
 
 def _place_fonts(folder: Path) -> None:

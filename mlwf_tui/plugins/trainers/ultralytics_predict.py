@@ -13,7 +13,6 @@ from msgspec import structs
 from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.errors import CorruptData, NotFound
 from mlwf_tui.plugins.trainers.tiling import Seen, Tile, keep_best, place_seen, plan_tiles
-from mlwf_tui.plugins.trainers.ultralytics_evaluate import build_objects
 from mlwf_tui.plugins.trainers.ultralytics_library import (
     choose_device,
     load_weights,
@@ -21,6 +20,7 @@ from mlwf_tui.plugins.trainers.ultralytics_library import (
     report_failure,
     use_all_threads,
 )
+from mlwf_tui.plugins.trainers.ultralytics_objects import read_prediction
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import PREDICT_BATCH, ItemPrediction, PredictRequest
@@ -69,17 +69,18 @@ class UltralyticsPredictor:
         pixels = [found for found in decoded if not isinstance(found, str)]
         said = iter(self._look_at_pixels(pixels))
         return tuple(
-            ItemPrediction(key="", problem=found)
-            if isinstance(found, str)
-            else ItemPrediction(key="", objects=next(said))
+            ItemPrediction(key="", problem=found) if isinstance(found, str) else next(said)
             for found in decoded
         )
 
-    def _look_at_pixels(self, pixels: Sequence[Any]) -> list[tuple[AnnotatedObject, ...]]:
+    def _look_at_pixels(self, pixels: Sequence[Any]) -> list[ItemPrediction]:
         whole = self._ask(pixels)
-        if not self._request.tile_px:
+        if not self._request.tile_px or self._model.task == "classify":
             return whole
-        return [self._add_tiles(image, seen) for image, seen in zip(pixels, whole, strict=True)]
+        return [
+            structs.replace(seen, objects=self._add_tiles(image, seen.objects))
+            for image, seen in zip(pixels, whole, strict=True)
+        ]
 
     def _add_tiles(self, image: Any, whole: tuple[AnnotatedObject, ...]) -> tuple[AnnotatedObject, ...]:
         """Return what is seen on an image as a whole and on its tiles, each object once."""
@@ -91,11 +92,11 @@ class UltralyticsPredictor:
         seen = [Seen(found, is_cut=False) for found in whole]
         for start in range(0, len(tiles), PREDICT_BATCH):
             batch = tiles[start : start + PREDICT_BATCH]
-            for tile, found in zip(batch, self._ask([_cut(image, tile) for tile in batch]), strict=True):
-                seen += place_seen(found, tile, width_px, height_px)
+            for tile, said in zip(batch, self._ask([_cut(image, tile) for tile in batch]), strict=True):
+                seen += place_seen(said.objects, tile, width_px, height_px)
         return keep_best(seen, iou=request.iou, max_objects=request.max_objects)
 
-    def _ask(self, pixels: Sequence[Any]) -> list[tuple[AnnotatedObject, ...]]:
+    def _ask(self, pixels: Sequence[Any]) -> list[ItemPrediction]:
         if not pixels:
             return []
         request = self._request
@@ -112,8 +113,9 @@ class UltralyticsPredictor:
                 name="predict",
                 exist_ok=True,
                 verbose=False,
+                retina_masks=True,  # of the image's own size
             )
-        return [build_objects(result.boxes.data.cpu().numpy(), result.names) for result in results]
+        return [read_prediction("", result, self._model, request.confidence) for result in results]
 
 
 def decode(data: bytes) -> Any:

@@ -130,14 +130,27 @@ def _read_state(trainer: Any, order: DataOrder, pending: int) -> dict[str, Any]:
         "optimizer": trainer.optimizer.state_dict(),
         "metrics": trainer.metrics,
         "fitness": trainer.fitness,
+        "saved": _read_saved(trainer),
         "pending": pending,
         "gradients": _read_gradients(trainer) if pending else (),
         "order": (order.begun, order.generator.get_state()),
-        "buffer": list(dataset.buffer) if dataset.cache != "ram" else [],
+        "buffer": [] if getattr(dataset, "cache", "ram") == "ram" else list(dataset.buffer),
         "python": random.getstate(),
         "numpy": np.random.get_state(),
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if trainer.device.type == "cuda" else [],
+    }
+
+
+def _read_saved(trainer: Any) -> dict[str, Any]:
+    """Return what the library strips from the checkpoints of a fit that is over, for one that goes on."""
+    stopper = trainer.stopper
+    return {
+        "epoch": trainer.epoch,
+        "best_fitness": trainer.best_fitness,
+        "stopper": {"best_fitness": stopper.best_fitness, "best_epoch": stopper.best_epoch},
+        "updates": trainer.ema.updates,
+        "scaler": trainer.scaler.state_dict(),
     }
 
 

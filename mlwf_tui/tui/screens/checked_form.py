@@ -14,7 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from mlwf_tui.errors import MlwfError
-from mlwf_tui.tui.screens.operation_form import draw_error
+from mlwf_tui.tui.screens.counting_form import draw_error
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.choice_field import ChoiceField
 from mlwf_tui.tui.widgets.form import Form, FormField

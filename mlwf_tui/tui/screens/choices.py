@@ -13,7 +13,7 @@ from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
-from mlwf_tui.tui.keys import HOME_VERBS, KEYS, KEYS_BY_ID, VERBS, Key
+from mlwf_tui.tui.keys import HOME_VERBS, KEYS, KEYS_BY_ID, ON_GRAPH, VERBS, Key
 from mlwf_tui.tui.screens.outline import find_tags
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.context_menu import Choice
@@ -49,9 +49,10 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             return _find_commit_reason(project)
         case "diff", Project() as project if marked is None:
             return "" if project.latest_version else "Commit first, or mark what to compare with."
-        case (("train" | "transform" | "apply" | "benchmark" | "check"), (Project() | Version()) as data) if (
-            not data.item_count
-        ):
+        case (
+            ("train" | "tune" | "transform" | "apply" | "benchmark" | "check"),
+            (Project() | Version()) as data,
+        ) if not data.item_count:
             return "It holds no items yet: import some first."
         case "untag", _ if entry is not None and not find_tags(entry, snapshot):
             return "It has no tag."
@@ -63,9 +64,7 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             entry and entry.kind is EntryKind.STATE and "@" not in node.title
         ):
             return "A version names it: look through that one."
-        case (("diff" | "diff_runs"), (Run() | Model())) if marked is None or marked.key == (
-            entry.key if entry else ""
-        ):
+        case "diff", (Run() | Model()) if marked is None or marked.key == (entry.key if entry else ""):
             return "Mark another run or model first (space)."
         case (("copy" | "merge"), Project() as project) if (
             not project.item_count and not project.latest_version
@@ -75,22 +74,27 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             return f"The run is {run.state.value} already."
         case (("pause" | "resume" | "retry"), Run() as run):
             return _find_queue_reason(key.id, run)
+        case "continue", Run() as run if run.verb != "train" or not run.state.is_finished or not run.outputs:
+            return "Select a training that has left a model."
         case (("sooner" | "later"), Run() as run) if run.state not in (RunState.QUEUED, RunState.PAUSED):
             return "It does not wait."
         case (("benchmark" | "apply"), (Project() | Version())) if not snapshot.models:
             return "There is no model yet: train one first."
         case (("benchmark" | "apply"), Run() as run) if not _has_model(run):
             return "No model comes of it: select a training that goes on, waits or is done."
+        case (("package" | "serve"), Run() as run) if not _has_made_model(run):
+            return "It has made no model: select a training that is done."
         case _:
             return ""
 
 
 def list_menu(entry: Entry, snapshot: Snapshot, marked: Entry | None) -> tuple[Choice, ...]:
     """Return every verb that makes sense for the kind of `entry`, with reasons where it cannot be done."""
-    keys = [key for key in VERBS if entry.kind in key.kinds]
+    keys = [key for key in VERBS if entry.kind in (ON_GRAPH if key.id == "save_graph" else key.kinds)]
     if entry.kind in (EntryKind.WORKSPACE, EntryKind.SECTION):
         keys += [*HOME_VERBS, KEYS_BY_ID["undo"]]
-    return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in keys)
+    once = {key.id: key for key in keys}.values()
+    return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in once)
 
 
 def list_commands(entry: Entry | None, snapshot: Snapshot, marked: Entry | None) -> tuple[Choice, ...]:
@@ -155,8 +159,12 @@ def _find_commit_reason(project: Project) -> str:
 
 def _has_model(run: Run) -> bool:
     """Whether a run has made a model, or will."""
-    is_made = any(output.kind is ArtifactKind.MODEL for output in run.outputs)
-    return run.verb == "train" and (is_made or (run.is_detached and not run.state.is_finished))
+    is_coming = run.is_detached and not run.state.is_finished
+    return run.verb == "train" and (_has_made_model(run) or is_coming)
+
+
+def _has_made_model(run: Run) -> bool:
+    return run.verb == "train" and any(output.kind is ArtifactKind.MODEL for output in run.outputs)
 
 
 def _find_queue_reason(action: str, run: Run) -> str:

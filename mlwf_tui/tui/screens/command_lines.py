@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 TERMS = ("gpus", "slots", "after", "priority", "timeout", "retries", "backoff")
 """What a queued run can be given, as fields of a form and options of the command line alike."""
+OF_PACKAGE = ("model", "target", "format", *TERMS)
+OF_SESSION = ("model", "host", "port", "answers", *TERMS)
 DETACHED_TERMS = ("detach", "after", "priority")
 """The same of work that is queued only where it is asked for."""
 
@@ -40,6 +42,11 @@ def write_import(values: Mapping[str, str]) -> str:
     )
 
 
+def write_compare(values: Mapping[str, str]) -> str:
+    models = values.get("new", ""), values.get("old", "")
+    return write_command("compare", *models, options=_pick(values, "split"))
+
+
 def write_transform(
     operation: str, refs: Sequence[str], options: Mapping[str, str], params: Mapping[str, str]
 ) -> str:
@@ -67,9 +74,35 @@ def split_entries(text: str) -> tuple[str, ...]:
     return tuple(word for word in map(str.strip, text.split(";")) if word)
 
 
+TRAIN_OPTIONS = ("data", "model", "name", "seed", "params")
+
+
 def write_train(values: Mapping[str, str]) -> str:
-    options, params = split_values(values, ("data", "model", "name", "seed", *TERMS))
+    options, params = split_values(values, (*TRAIN_OPTIONS, "more", *TERMS))
+    params |= parse_pairs(options.pop("more", ""))
     return write_command("train", options.pop("data", ""), options=options, params=params)
+
+
+def write_search(values: Mapping[str, str]) -> str:
+    words = ["search", values.get("data", "")]
+    for name, option in (("space", "-s"), ("params", "-p")):
+        for word in split_entries(values.get(name, "")):
+            words += [option, word]
+    flags = ("--prune",) if values.get("prune") == "yes" else ()
+    options = _pick(values, "model", "sampler", "trials", "parallel", "metric", "keep", "seed", *TERMS)
+    return write_command(*words, *flags, options=options)
+
+
+def write_continued(run: str, values: Mapping[str, str]) -> str:
+    params = {"epochs": f"+{values.get('epochs', '')}"}
+    options = {"continue": run, **_pick(values, "name", *TERMS)}
+    return write_command("train", options=options, params=params)
+
+
+def parse_pairs(text: str) -> dict[str, str]:
+    """Return what a person has written as `key=value; key=value`; what is no pair has an empty value."""
+    pairs = (word.partition("=") for word in split_entries(text))
+    return {key.strip(): value.strip() for key, _, value in pairs}
 
 
 def write_benchmark(values: Mapping[str, str]) -> str:
@@ -81,6 +114,19 @@ def write_apply(values: Mapping[str, str]) -> str:
     own, params = split_values(values, ("model", "data", "to", "dataset", *TERMS))
     words = (own.get("model", ""), own.get("data", ""))
     return write_command("apply", *words, options=_pick(own, "to", "dataset", *TERMS), params=params)
+
+
+def write_package(values: Mapping[str, str]) -> str:
+    own, params = split_values(values, OF_PACKAGE)
+    words = (own.get("model", ""), own.get("target", ""))
+    return write_command("package", *words, options=_pick(own, "format", *TERMS), params=params)
+
+
+def write_serve(values: Mapping[str, str]) -> str:
+    own, params = split_values(values, OF_SESSION)
+    flags = ("--no-token",) if own.get("answers", "").startswith("everybody") else ()
+    options = _pick(own, "host", "port", *TERMS)
+    return write_command("serve", own.get("model", ""), *flags, "--detach", options=options, params=params)
 
 
 def write_merge(values: Mapping[str, str]) -> str:
@@ -99,8 +145,8 @@ def write_backup(values: Mapping[str, str]) -> str:
 
 
 def write_graph(ref: str, values: Mapping[str, str]) -> str:
-    options = {"format": values.get("format", ""), "output": values.get("file", "")}
-    return write_command("graph", ref if ref and values.get("of") == ref else "", options=options)
+    options = {"format": values.get("format", "svg"), "output": values.get("file", "lineage.svg")}
+    return write_command("graph", ref if values.get("of", ref) == ref else "", options=options)
 
 
 def write_checkout(ref: str, values: Mapping[str, str]) -> str:

@@ -90,5 +90,10 @@ class Facts:
 
 def _has_facts(entry: Entry) -> bool:
     """Return whether reading tells more than the entry holds: models, reports and runs hold all."""
-    is_named = entry.kind in NAMED or not isinstance(entry.entity, LineageNode)
-    return bool(entry.target) and is_named and isinstance(entry.entity, Project | Version | LineageNode)
+    match entry.entity:
+        case Project() | Version():
+            return bool(entry.target)
+        case LineageNode() | None:
+            return bool(entry.target) and entry.kind in NAMED
+        case _:
+            return False

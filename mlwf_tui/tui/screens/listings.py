@@ -1,16 +1,15 @@
-"""Makes the tables of versions, models, reports and runs out of a snapshot; no widgets, no I/O."""
+"""Makes the tables of versions, reports and runs out of a snapshot; no widgets, no I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.model import Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
 from mlwf_tui.entities.sparkline import draw_sparkline
 from mlwf_tui.tui.screens.outline import (
-    make_model_entry,
     make_report_entry,
     make_run_entry,
     make_version_entry,
@@ -55,8 +54,6 @@ def make_listing(
     if isinstance(entry.entity, Project):
         return _list_versions(entry, snapshot.versions.get(entry.entity.id), snapshot, now)
     match entry.key:
-        case "section:models":
-            return _list_models(snapshot.models, now)
         case "section:reports":
             return _list_reports(snapshot.reports, now)
         case "section:runs":
@@ -107,30 +104,6 @@ def _draw_head_row(project: Project, now: datetime) -> Row:
         ("", ""),
         _age(project.updated_at, now),
     )
-
-
-def _list_models(models: Sequence[Model], now: datetime) -> Listing:
-    columns = (
-        Column("model", flex=2),
-        Column("architecture", flex=1),
-        Column("task", 9),
-        Column("map", 8, align="right"),
-        Column("classes", 8, align="right"),
-        AGE,
-    )
-    rows = [
-        (
-            (m.name, m.name),
-            (m.architecture, m.architecture),
-            (m.task, m.task),
-            _number(m.metrics.get("map")),
-            (str(len(m.class_names)), len(m.class_names)),
-            _age(m.created_at, now),
-        )
-        for m in models
-    ]
-    empty = ("No model yet:", "select a project and press t to train one.")
-    return _assemble("Models", "model", columns, [make_model_entry(m) for m in models], rows, empty)
 
 
 def _list_reports(reports: Sequence[Report], now: datetime) -> Listing:

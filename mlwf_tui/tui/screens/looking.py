@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from textual.screen import Screen
 
 from mlwf_tui.entities.model import Model
+from mlwf_tui.tui.screens.run_difference import draw_run_diff
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.views import Views, choose_sides
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+from mlwf_tui.tui.widgets.sheet import Sheet
+from mlwf_tui.workflow.metrics import find_run
+from mlwf_tui.workflow.run_diff import RunDiff, diff_runs
+from mlwf_tui.workspace import Workspace
+
+T = TypeVar("T")
 
 
 class Host(Protocol):
     """What is needed of the screen."""
 
+    workspace: Workspace
     marked: Entry | None
 
     @property
@@ -27,8 +37,11 @@ class Host(Protocol):
     def mark(self, entry: Entry | None) -> None:
         """Make this the marked thing, or nothing."""
 
-    def action_perform(self, name: str) -> None:
-        """Do a verb to what is selected."""
+    def ask(self, what: str, work: Callable[[], T], done: Callable[[T], None]) -> None:
+        """Do `work` in a thread and hand its result to `done`."""
+
+    def put(self, dialog: Screen[T | None], then: Callable[[T], None]) -> None:
+        """Show a dialog and hand on what it returns, unless it was closed without an answer."""
 
 
 class Looking:
@@ -44,6 +57,7 @@ class Looking:
             "monitor": self.show_monitor,
             "overlay": self.overlay,
             "all_runs": views.show_runs,
+            "all_models": views.show_models,
         }
 
     def show_items(self) -> None:
@@ -57,9 +71,25 @@ class Looking:
         if entry is None:
             return
         if entry.kind in (EntryKind.RUN, EntryKind.MODEL):
-            self._host.action_perform("diff_runs")
+            self._diff_runs(entry)
         else:
             self._views.show_diff(*choose_sides(entry, self._host.marked))
+
+    def _diff_runs(self, entry: Entry) -> None:
+        """Tell what differs between the marked run and this one; a model stands for its training."""
+        marked, workspace = self._host.marked, self._host.workspace
+        if marked is None or marked.kind not in (EntryKind.RUN, EntryKind.MODEL):
+            return
+
+        def compare() -> RunDiff:
+            first, second = (find_run(workspace, one.target) for one in (marked, entry))
+            return diff_runs(workspace, first, second)
+
+        def shown(found: RunDiff) -> None:
+            title = f"{marked.title} → {entry.title}"
+            self._host.put(Sheet(title, draw_run_diff(found)), lambda _: None)
+
+        self._host.ask("diff", compare, shown)
 
     def mark(self) -> None:
         """Mark the selection, or take its mark away."""

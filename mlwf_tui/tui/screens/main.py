@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from mlwf_tui.entities.finding import CheckResult
+from mlwf_tui.entities.model import Report
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.keys import make_bindings
 from mlwf_tui.tui.screens.alerts import Alerts
@@ -199,6 +200,9 @@ class MainScreen(Screen[None]):
         from mlwf_tui.tui.screens.verbs.checking import Checking  # noqa: PLC0415 - not before the first verb
 
         Checking(self).go_on(event.found, event.finding)
+
+    def show_report(self, report: Report) -> None:
+        self._views.show_report(report)
 
     def show_history(self, entry: Entry) -> None:
         self._views.show_history(entry)

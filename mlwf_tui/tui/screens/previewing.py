@@ -19,7 +19,7 @@ from textual.widgets import Static
 from mlwf_tui.entities.run import Progress
 from mlwf_tui.errors import Cancelled, MlwfError
 from mlwf_tui.tui.observer import ScreenObserver
-from mlwf_tui.tui.screens.operation_form import draw_error
+from mlwf_tui.tui.screens.counting_form import draw_error
 from mlwf_tui.tui.screens.pictures import Order, Pictures
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.change_preview import MIN_BOTH_COLUMNS, Side

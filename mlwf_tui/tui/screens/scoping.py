@@ -69,12 +69,13 @@ class Scoping:
         if self._host.entry is not None:
             self._show_entry(self._host.entry)
 
-    def _show_entry(self, entry: Entry) -> None:
+    def _show_entry(self, entry: Entry, *, is_whole: bool = False) -> None:
+        """Draw the lineage of an entry, within the scope that is drawn or, `is_whole`, in its place."""
         projects = self._list_projects(entry)
         if projects:
-            self._ask_starts(projects, lambda starts: self._enter(entry, starts, projects))
+            self._ask_starts(projects, lambda starts: self._enter(entry, starts, projects, is_whole))
         else:
-            self._enter(entry, frozenset({entry.key}), ())
+            self._enter(entry, frozenset({entry.key}), (), is_whole)
 
     def renew(self) -> None:
         """Take new states and versions into the scope that is drawn."""
@@ -140,7 +141,7 @@ class Scoping:
             return
         entry = find_place(crumb.key, self._host.snapshot, self._host.read_clock())
         if entry is not None:
-            self._show_entry(entry)
+            self._show_entry(entry, is_whole=entry.kind in (EntryKind.WORKSPACE, EntryKind.PROJECT))
 
     def _filter(self, view: LineageView, text: str) -> None:
         try:
@@ -148,7 +149,7 @@ class Scoping:
         except InvalidParameter as error:
             self._teller.refuse(f"{error.message}\n{error.hint}")
 
-    def _enter(self, entry: Entry, starts: frozenset[str], projects: tuple[str, ...]) -> None:
+    def _enter(self, entry: Entry, starts: frozenset[str], projects: tuple[str, ...], is_whole: bool) -> None:
         view = self._get_view()
         snapshot = self._host.snapshot
         known = [node.id for node in (*snapshot.graph.nodes, *snapshot.folders) if node.id in starts]
@@ -157,7 +158,11 @@ class Scoping:
             return
         title = entry.title if entry.kind is EntryKind.WORKSPACE else entry.ref or entry.title
         around = tuple(list_around(entry, snapshot))
-        view.enter_scope(Scope(title=title, starts=starts, projects=projects, around=around))
+        scope = Scope(title=title, starts=starts, projects=projects, around=around)
+        if is_whole:
+            view.show_scopes((scope,))
+        else:
+            view.enter_scope(scope)
         self._views.show(LINEAGE)
         self._panes.go_to(STAGE)
         if view.selected not in starts:

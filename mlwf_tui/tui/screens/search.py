@@ -64,7 +64,7 @@ class Search:
         self._matches = tuple(
             node.id
             for node in view.graph.nodes
-            if wanted in f"{node.title} {node.detail} {node.state}".casefold()
+            if wanted in f"{node.title} {node.detail} {node.state} {' '.join(node.tags)}".casefold()
         )
         if self._matches:
             self.step(1)

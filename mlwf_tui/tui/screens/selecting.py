@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from textual.screen import Screen
 
 from mlwf_tui.entities.lineage import LineageNode
+from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.facts import Facts
 from mlwf_tui.tui.screens.history import HistoryPane
 from mlwf_tui.tui.screens.outline import find_node_id, make_node_entry, renew_entry
@@ -114,7 +115,11 @@ class Selection:
             self.select(self._tree.entry)
         elif isinstance(view, LineageView) and view.has_focus and view.selected_node is not None:
             self.select(self.make_entry(view.selected_node))
-        elif isinstance(view, EntryList | HistoryPane) and view.table.has_focus and view.entry is not None:
+        elif (
+            isinstance(view, EntryList | HistoryPane | ModelsPane)
+            and view.table.has_focus
+            and view.entry is not None
+        ):
             self.select(view.entry)
         self._on_change()
 
@@ -123,6 +128,6 @@ class Selection:
         return make_node_entry(node, self._host.snapshot, self._host.read_clock())
 
     def find_listed(self, key: str) -> Entry | None:
-        """Return what a row of the list or history that is shown stands for."""
+        """Return what a row of the list, history or table of models that is shown stands for."""
         view = self._views.shown
-        return view.find_entry(key) if isinstance(view, EntryList | HistoryPane) else None
+        return view.find_entry(key) if isinstance(view, EntryList | HistoryPane | ModelsPane) else None

@@ -60,8 +60,10 @@ class Showing:
             return
         self._views.show_lineage()
         self._views.renew_list()
+        self._views.renew_models()
         self._views.renew_check()
         self._views.renew_history()
+        self._views.renew_search()
         if not self._host.is_loaded or isinstance(self._views.shown, Welcome):
             self._views.show(LINEAGE)
             self._panes.go_to(TREE)

@@ -13,12 +13,14 @@ from mlwf_tui.entities.change import Diff
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.layout import MonitorLayout
 from mlwf_tui.entities.lineage import LineageNode
-from mlwf_tui.entities.model import Evaluation, Model, Report
+from mlwf_tui.entities.measurement import ComparisonReport
+from mlwf_tui.entities.model import Evaluation, Model, Report, ReportKind
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.checking import CheckPane
 from mlwf_tui.tui.screens.comparing import DiffPane
+from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.history import History, HistoryPane
 from mlwf_tui.tui.screens.listings import make_listing
 from mlwf_tui.tui.screens.outline import make_report_entry, make_run_entry, make_section_entry
@@ -32,25 +34,28 @@ from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
+from mlwf_tui.tui.widgets.search_sections import SearchPage, list_sections
 from mlwf_tui.tui.widgets.stage import Stage, ViewSpec
+from mlwf_tui.workflow.compare import read_comparison
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.history import Change, list_changes
 from mlwf_tui.workflow.items import ItemSource, open_items
 from mlwf_tui.workflow.reports import read_evaluation
 from mlwf_tui.workflow.running.follow import RunUpdate, log_path
 from mlwf_tui.workflow.runs import get_run
+from mlwf_tui.workflow.search import FoundSearch, read_search
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
-LINEAGE, LIST, ITEMS, DIFF, CHECK, RUN, REPORT, HISTORY = (
-    "lineage", "list", "items", "diff", "check", "run", "report", "history",
+LINEAGE, LIST, MODELS, ITEMS, DIFF, CHECK, RUN, REPORT, TRIALS, HISTORY = (
+    "lineage", "list", "models", "items", "diff", "check", "run", "report", "trials", "history",
 )  # fmt: skip
 TITLES = {
-    LINEAGE: "Lineage", LIST: "List", ITEMS: "Items", DIFF: "Diff", CHECK: "Check",
-    RUN: "Run", REPORT: "Report", HISTORY: "History",
+    LINEAGE: "Lineage", LIST: "List", MODELS: "Models", ITEMS: "Items", DIFF: "Diff", CHECK: "Check",
+    RUN: "Run", REPORT: "Report", TRIALS: "Trials", HISTORY: "History",
 }  # fmt: skip
-ROOMY = (ITEMS, DIFF, CHECK)
-"""Views of pictures: opened, they get the whole screen."""
+ROOMY = (MODELS, ITEMS, DIFF, CHECK)
+"""Views of pictures and of many columns: opened, they get the whole screen."""
 
 TOLD_BY_RUN = (
     EntryKind.RUN, EntryKind.MODEL, EntryKind.INTERMEDIATE, EntryKind.ARTIFACT, EntryKind.RECIPE,
@@ -60,8 +65,10 @@ TOLD_BY_RUN = (
 MAX_LISTED_CHANGES = 200_000
 EMPTY_HINTS = {
     LIST: ("No list is open", "Select a project, or Models, Reports or Runs, and press ⏎."),
+    MODELS: ("The models are not open", "Select Models and press ⏎, or ctrl+e."),
     RUN: ("No run is open", "Select a run and press ⏎ or m."),
     REPORT: ("No report is open", "Select a report and press ⏎."),
+    TRIALS: ("No search is open", "Select a search for parameters and press ⏎."),
     DIFF: ("Nothing is compared", "Select a version and press d; space marks another to compare with."),
     CHECK: ("Nothing is checked", "Select a version or project and press V."),
     HISTORY: ("No history is open", "Select anything and press H."),
@@ -117,17 +124,20 @@ class Views:
             (
                 ViewSpec(LINEAGE, TITLES[LINEAGE], lambda: LineageView(now=host.read_clock, id="lineage")),
                 ViewSpec(LIST, TITLES[LIST], lambda: EntryList(id="list")),
+                ViewSpec(MODELS, TITLES[MODELS], lambda: ModelsPane(host.workspace, host.work, id="models")),
                 ViewSpec(ITEMS, TITLES[ITEMS], lambda: BrowsePane(host.workspace, host.work, id="items")),
                 ViewSpec(DIFF, TITLES[DIFF], lambda: DiffPane(host.workspace, host.work, id="diff")),
                 ViewSpec(CHECK, TITLES[CHECK], lambda: CheckPane(host.workspace, host.work, id="check")),
                 ViewSpec(RUN, TITLES[RUN], lambda: RunMonitor(id="run")),
                 ViewSpec(REPORT, TITLES[REPORT], lambda: ReportView(id="report")),
                 ViewSpec(HISTORY, TITLES[HISTORY], lambda: HistoryPane(id="history")),
+                ViewSpec(TRIALS, TITLES[TRIALS], lambda: ReportView(id="trials")),
             ),
             id="stage",
         )
         self._filled = {LINEAGE}
         self._listed: Entry | None = None
+        self._searched: Run | None = None  # the search that is open
 
     @property
     def active(self) -> str:
@@ -168,6 +178,8 @@ class Views:
         A project that is a row of the list itself stands for its head.
         """
         match entry.entity:
+            case Run(verb="search") as run:
+                self.show_search(run)
             case Run() as run:
                 self.show_run(run)
             case Model() as model:
@@ -210,6 +222,9 @@ class Views:
 
     def show_list(self, entry: Entry) -> bool:
         """List what belongs to a section or project; False if nothing can be listed of `entry`."""
+        if entry.key == "section:models":
+            self.show_models()
+            return True
         listing = self._make_listing(entry)
         if listing is None:
             return False
@@ -227,6 +242,19 @@ class Views:
             listing = self._make_listing(self._listed)
             if listing is not None:
                 view.show(listing)
+
+    def show_models(self) -> None:
+        """List all models, to be sorted, filtered and compared."""
+        view = self.stage.get_view(MODELS)
+        assert isinstance(view, ModelsPane)
+        view.read(self._host.read_clock())
+        self._fill(MODELS)
+
+    def renew_models(self) -> None:
+        """Read the models anew, where they are listed."""
+        view = self.stage.find_view(MODELS)
+        if isinstance(view, ModelsPane) and MODELS in self._filled:
+            view.read(self._host.read_clock())
 
     def show_runs(self) -> None:
         """List all runs with their curves."""
@@ -328,21 +356,61 @@ class Views:
     def go_back(self) -> bool:
         """Undo what hides a part of the view that is shown; False where nothing does."""
         view = self.shown
-        return isinstance(view, LineageView | BrowsePane | DiffPane | CheckPane) and view.go_back()
+        return (
+            isinstance(view, LineageView | BrowsePane | DiffPane | CheckPane | ModelsPane) and view.go_back()
+        )
 
     # --- reports and diffs ---------------------------------------------------------------------
 
     def show_report(self, report: Report) -> None:
         """Read the report's body and show it."""
 
-        def done(evaluation: Evaluation) -> None:
+        def done(body: Evaluation | ComparisonReport) -> None:
             view = self.stage.get_view(REPORT)
             assert isinstance(view, ReportView)
-            view.show_report(report, evaluation)
+            if isinstance(body, Evaluation):
+                view.show_report(report, body)
+            else:
+                view.show_comparison(body)
             self._fill(REPORT)
             self._host.select(make_report_entry(report))
 
-        self._host.ask("report", partial(read_evaluation, self._host.workspace, report), done)
+        def read() -> Evaluation | ComparisonReport:
+            is_comparison = report.kind is ReportKind.COMPARISON
+            return (read_comparison if is_comparison else read_evaluation)(self._host.workspace, report)
+
+        self._host.ask("report", read, done)
+
+    def show_search(self, run: Run) -> None:
+        """Read the trials of a search and show them."""
+
+        def done(found: FoundSearch) -> None:
+            self._draw_search(found, keeps_place=False)
+            self._fill(TRIALS)
+            self._host.select(make_run_entry(found.run, self._host.read_clock()))
+
+        self._host.ask("search", partial(read_search, self._host.workspace, run.id), done)
+
+    def renew_search(self) -> None:
+        """Read the trials of the open search again, while it goes on and is seen."""
+        run = self._searched
+        if run is not None and self.active == TRIALS and not run.state.is_finished:
+            work = partial(read_search, self._host.workspace, run.id)
+            self._host.ask("search", work, partial(self._draw_search, keeps_place=True))
+
+    def _draw_search(self, found: FoundSearch, *, keeps_place: bool) -> None:
+        view = self.stage.get_view(TRIALS)
+        assert isinstance(view, ReportView)
+        self._searched = found.run
+        page = SearchPage(
+            title=f"search {found.run.id} of {found.plan.data}",
+            state=found.run.state.value,
+            summary=str(found.run.result.get("summary", "")),
+            plan=found.plan,
+            trials=found.trials,
+            importance=found.importance,
+        )
+        view.show_sections(list_sections(page), keeps_place=keeps_place)
 
     def show_diff(self, before: str | None, after: str) -> None:
         """Compare two refs and show what differs; None is the state before `after`."""

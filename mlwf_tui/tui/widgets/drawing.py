@@ -73,6 +73,9 @@ STATE_ROLES: Mapping[str, str] = {
     "stopped": "warning",
     "lost": "error",
 }
+Drawing = Callable[[int], list[Line]]
+"""Draws something at a width in cells."""
+
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 

@@ -47,6 +47,7 @@ class FormField(msgspec.Struct, frozen=True):
     label: str = ""
     is_wanted: Callable[[Mapping[str, str]], bool] | None = None
     takes_several: bool = False  # suggestions complete what follows the last comma
+    is_bounded: bool = False  # its bounds are shown beside it, though it is in a group
 
     @property
     def title(self) -> str:
@@ -187,7 +188,7 @@ class Form(ModalScreen[dict[str, str] | None]):
         with Horizontal(classes="field", id=f"row-{field.spec.name}"):
             yield Label(field.title + (" *" if field.is_required else ""))
             yield _make_control(field, self._given.get(field.spec.name))
-            if not field.group:
+            if not field.group or field.is_bounded:
                 yield Static("" if field.spec.choices else field.spec.bounds, classes="bounds", markup=False)
 
     def on_mount(self) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from mlwf_tui.tui.widgets.graph_routing import GraphLayout
 
+MAX_STEPS = 100  # up and down a column, to find what is still drawn
 Direction = Literal["child", "parent", "above", "below"]
 
 
@@ -52,9 +54,18 @@ def find_next(
 
 def find_near(layout: GraphLayout, number: int) -> int | None:
     """Return where to go from a node that is hidden: what it came from, what came of it, or a neighbour."""
+    return next(iter_near(layout, number), None)
+
+
+def iter_near(layout: GraphLayout, number: int) -> Iterator[int]:
+    """Yield the nodes around one: those along edges, then the nearest of its column."""
+    yield from (*layout.parents[number], *layout.children[number])
     column = layout.columns[layout.column_of[number]]
-    near = [*layout.parents[number], *layout.children[number], *(n for n in column if n != number)]
-    return near[0] if near else None
+    place = column.index(number)
+    for step in range(1, MAX_STEPS):
+        yield from column[place + step : place + step + 1]
+        if step <= place:
+            yield column[place - step]
 
 
 def find_end(layout: GraphLayout, number: int, *, is_last: bool) -> int:

@@ -38,7 +38,7 @@ from mlwf_tui.tui.widgets.graph_map import GraphMap
 from mlwf_tui.tui.widgets.graph_picture import Order, Picture, make_picture
 from mlwf_tui.tui.widgets.graph_routing import GraphLayout
 from mlwf_tui.tui.widgets.graph_rows import PIECE, RowPieces
-from mlwf_tui.tui.widgets.graph_walking import Direction, Trail, find_end, find_near, find_next
+from mlwf_tui.tui.widgets.graph_walking import Direction, Trail, find_end, find_near, find_next, iter_near
 from mlwf_tui.tui.widgets.lineage_keys import LINEAGE_KEYS
 
 MARGIN = Spacing(2, 4, 2, 4)  # cells kept visible around the selected box
@@ -397,10 +397,13 @@ class LineageView(ScrollView, can_focus=True):
     def _adopt(self, picture: Picture) -> None:
         """Take a picture over; what was selected stays at its place on the screen."""
         before, drawn = self._find_place(), self._picture
+        near = self._list_near()
         self._picture = picture
         layout = picture.layout
         self._numbers = {node.id: number for number, node in enumerate(picture.graph.nodes)}
         self.virtual_size = Size(layout.width, layout.height) if layout else Size(0, 0)
+        if before is not None and self._find_number() is None:
+            self.selected = next((id for id in near if id in self._numbers), self.selected)
         after = self._find_place()
         if before is not None and after is not None and before != after:
             self.scroll_relative(*(after - before), animate=False, force=True, immediate=True)
@@ -411,6 +414,13 @@ class LineageView(ScrollView, can_focus=True):
         self._redraw()
         if not (drawn.order.is_plain and picture.order.is_plain):
             self.post_message(self.Narrowed(self))
+
+    def _list_near(self) -> list[str]:
+        """Return the nodes around the selected one, to go to should it not be drawn any more."""
+        number, layout = self._find_number(), self._layout
+        if number is None or layout is None:
+            return []
+        return [self._graph.nodes[near].id for near in iter_near(layout, number)]
 
     def _find_place(self) -> Offset | None:
         number = self._find_number()

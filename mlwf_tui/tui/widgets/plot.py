@@ -25,6 +25,7 @@ class Series:
     x: Sequence[float]
     y: Sequence[float]
     role: str  # of drawing.ROLE_STYLES
+    symbol: str = ""  # of points, which may lie anywhere; without one it is a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,14 @@ def draw_plot(
     *,
     x_limits: tuple[float, float] | None = None,
     y_limits: tuple[float, float] | None = None,
+    x_axis: Axis | None = None,
     is_log_y: bool = False,
     is_bar: bool = False,
 ) -> list[Line]:
     """Return `height` lines of `width` cells; limits that are not given follow the data.
 
-    With `is_log_y` values up to zero are gaps; with `is_bar` each value is a bar from zero up.
+    An `x_axis` is drawn as it is. With `is_log_y` values up to zero are gaps; with `is_bar` each value is a
+    bar from zero up.
     """
     pieces = [piece for one in series for piece in _split_at_gaps(one, is_log_y=is_log_y)]
     if width < MIN_WIDTH or height < MIN_HEIGHT or not (pieces or (x_limits and y_limits)):
@@ -57,7 +60,8 @@ def draw_plot(
         return [
             [(fit(note if row == height // 2 else "", width, "center"), "faint")] for row in range(height)
         ]
-    x_axis = choose_axis(*(x_limits or _find_range([p.x for p in pieces])), max(2, width // 12))
+    if x_axis is None:
+        x_axis = choose_axis(*(x_limits or _find_range([p.x for p in pieces])), max(2, width // 12))
     y_low, y_high = y_limits or _find_range([p.y for p in pieces])
     choose = choose_log_axis if is_log_y else choose_axis
     y_axis = choose(0.0 if is_bar else y_low, y_high, max(2, height // 3))
@@ -147,10 +151,10 @@ def _split_at_gaps(series: Series, *, is_log_y: bool) -> Iterator[Series]:
             x.append(at)
             y.append(math.log10(value) if is_log_y else value)
         elif x:
-            yield Series(x, y, series.role)
+            yield Series(x, y, series.role, series.symbol)
             x, y = [], []
     if x:
-        yield Series(x, y, series.role)
+        yield Series(x, y, series.role, series.symbol)
 
 
 def _find_range(columns: Sequence[Sequence[float]]) -> tuple[float, float]:
@@ -189,10 +193,13 @@ def _draw_piece(figure: Any, piece: Series, color: int, width: int, *, is_bar: b
     """Draw a stretch; `color` is a palette number that only stands for a role."""
     import plotext  # noqa: PLC0415 - see warm_up
 
-    symbol = "hd" if is_bar else "braille"
+    symbol = "hd" if is_bar else piece.symbol or "braille"
     marker = plotext.marker(symbol, plotext.pixel(foreground=color))
     if is_bar:
         figure.draw(figure.bar(list(piece.x), list(piece.y), marker=marker, width=1.0))
+        return
+    if piece.symbol:
+        figure.draw(figure.signal(list(piece.x), list(piece.y), marker=marker))
         return
     x, y = thin_out(piece.x, piece.y, width)
     figure.draw(figure.signal(x, y, marker=marker).lines(True))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from mlwf_tui.entities.measurement import Interval
 from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation, Report
 from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, Run, draw_bar, fit, measure_line, pad_line
 from mlwf_tui.tui.widgets.plot import Series, draw_plot
+from mlwf_tui.tui.widgets.report_findings import draw_calibration, draw_errors, draw_items
 
 Section = Callable[[Report, Evaluation, int], list[Line]]
 
@@ -37,10 +39,11 @@ def draw_overview(report: Report, evaluation: Evaluation, width: int) -> list[Li
     ]  # fmt: skip
     confidence = evaluation.metrics.get("confidence")
     note = "" if confidence is None else f" precision, recall and F1 at confidence {confidence:.3f}"
+    note += "; below each, its 95 % interval" if evaluation.intervals else ""
     lines: list[Line] = [[(" ", "text"), *subject]]
     if report.description:
         lines.append([(" " + fit(report.description, width - 2), "muted")])
-    cards = _draw_cards(evaluation.metrics, width)
+    cards = _draw_cards(evaluation, width)
     return [*lines, [], *cards, [(note, "faint")], [], *_draw_speed(report.speed, width)]
 
 
@@ -128,6 +131,9 @@ SECTIONS: Mapping[str, Section] = {
     "Confidence": draw_confidence_curves,
     "Confusion": draw_confusion,
     "Distributions": draw_histograms,
+    "Errors": draw_errors,
+    "Calibration": draw_calibration,
+    "Items": draw_items,
 }
 
 
@@ -139,9 +145,10 @@ def draw_heading(number: int, count: int, title: str, width: int) -> Line:
     return [("── ", "faint"), (head, "key"), (f" {title} ", "heading"), (rest, "faint"), (keys, "faint")]
 
 
-def _draw_cards(metrics: Mapping[str, float], width: int) -> list[Line]:
-    """Return the headline numbers, as many side by side as there is room for."""
-    shown = [(label, metrics[key]) for key, label in HEADLINE if key in metrics]
+def _draw_cards(evaluation: Evaluation, width: int) -> list[Line]:
+    """Return the headline numbers with their intervals, as many side by side as there is room for."""
+    metrics, intervals = evaluation.metrics, evaluation.intervals
+    shown = [(label, metrics[key], intervals.get(key)) for key, label in HEADLINE if key in metrics]
     per_row = max(1, min(len(shown), (width - 1) // CARD_WIDTH))
     card_width = min(18, (width - 1) // per_row)
     lines: list[Line] = []
@@ -149,14 +156,22 @@ def _draw_cards(metrics: Mapping[str, float], width: int) -> list[Line]:
         labels: Line = [(" ", "text")]
         values: Line = [(" ", "text")]
         bars: Line = [(" ", "text")]
-        for index, (label, value) in enumerate(shown[start : start + per_row]):
+        ranges: Line = [(" ", "text")]
+        for index, (label, value, interval) in enumerate(shown[start : start + per_row]):
             is_first = start + index == 0
             labels.append((fit(label, card_width), "muted"))
             values.append((fit(f"{value:.3f}", card_width), "heading" if is_first else "strong"))
             bars += _draw_gauge(value, card_width - 2, "accent" if is_first else "primary")
             bars.append(("  ", "text"))
-        lines += [labels, values, bars]
+            ranges.append((fit(_write_interval(interval), card_width), "muted"))
+        lines += [labels, values, bars, *([ranges] if intervals else [])]
     return lines
+
+
+def _write_interval(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    return f"{interval.low:.2f}–{interval.high:.2f}"  # noqa: RUF001 - a range
 
 
 def _draw_gauge(value: float, width: int, role: str) -> Line:

@@ -1,7 +1,9 @@
-"""A benchmark report on one long page, its sections one key away."""
+"""A report on one long page, its sections one key away: of a benchmark, or of a search for parameters."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 from rich.style import Style
@@ -11,10 +13,14 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from mlwf_tui.entities.measurement import ComparisonReport
 from mlwf_tui.entities.model import Evaluation, Report
-from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
+from mlwf_tui.tui.widgets.comparison_sections import list_comparison_sections
+from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Drawing, Line, build_strip, draw_message, write_ink_css
 from mlwf_tui.tui.widgets.plot import warm_up
 from mlwf_tui.tui.widgets.report_sections import SECTIONS, draw_heading
+
+"""What draws a section for a width in cells."""
 
 EMPTY = ("No report", "Choose a report in the tree, or press b on a model to make one")
 
@@ -50,7 +56,7 @@ class ReportView(ScrollView, can_focus=True):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._empty = empty
-        self._shown: tuple[Report, Evaluation] | None = None
+        self._shown: Mapping[str, Drawing] | None = None  # by their titles
         self._lines: list[Line] = []
         self._starts: list[int] = []  # the first line of each section
         self._drawn_width = 0
@@ -59,13 +65,22 @@ class ReportView(ScrollView, can_focus=True):
     @property
     def is_drawn(self) -> bool:
         """Whether every section is there."""
-        return len(self._starts) == len(SECTIONS)
+        return self._shown is not None and len(self._starts) == len(self._shown)
 
     def show_report(self, report: Report, evaluation: Evaluation) -> None:
         """Show a report from its top."""
-        self._shown = (report, evaluation)
-        self._lines, self._starts = [], []
-        self.scroll_to(y=0, animate=False, force=True, immediate=True)
+        self.show_sections({title: partial(draw, report, evaluation) for title, draw in SECTIONS.items()})
+
+    def show_comparison(self, body: ComparisonReport) -> None:
+        """Show models side by side, from the top."""
+        self.show_sections(list_comparison_sections(body))
+
+    def show_sections(self, sections: Mapping[str, Drawing], *, keeps_place: bool = False) -> None:
+        """Show sections by their titles, each drawn for a width; from the top, or as the same page anew."""
+        self._shown = sections
+        if not keeps_place:
+            self._lines, self._starts = [], []
+            self.scroll_to(y=0, animate=False, force=True, immediate=True)
         self._begin()
 
     def render_line(self, y: int) -> Strip:
@@ -113,11 +128,11 @@ class ReportView(ScrollView, can_focus=True):
         """Draw one section more, and the next when the loop comes round again."""
         if generation != self._generation or self._shown is None:
             return
-        titles = list(SECTIONS)
+        titles = list(self._shown)
         title = titles[len(starts)]
         starts.append(len(lines))
         lines.append(draw_heading(len(starts), len(titles), title, self._drawn_width))
-        lines += [*SECTIONS[title](*self._shown, self._drawn_width), []]
+        lines += [*self._shown[title](self._drawn_width), []]
         if len(starts) > len(self._starts):
             self._lines, self._starts = lines, starts
             self.virtual_size = Size(self._drawn_width, len(lines))

@@ -53,16 +53,27 @@ class TabLine(Widget):
         names = [name for name, _ in self._tabs]
         return names[(names.index(self._active) + step) % len(names)]
 
+    def _list_seen(self) -> list[Tab]:
+        """Return the tabs from the first that leaves room for the active one."""
+        seen = list(self._tabs)
+        while len(seen) > 1 and seen[0][0] != self._active:
+            names = [name for name, _ in seen]
+            width = sum(Content(title).cell_length + 3 for _, title in seen[: names.index(self._active) + 1])
+            if width - 1 <= self.content_size.width:
+                break
+            seen.pop(0)
+        return seen
+
     def render(self) -> Content:
         parts = [
             Content.styled(f" {title} ", "bold $primary reverse" if name == self._active else "$text-muted")
-            for name, title in self._tabs
+            for name, title in self._list_seen()
         ]
         return Content(" ").join(parts)
 
     def on_click(self, event: events.Click) -> None:
         column = self.styles.padding.left
-        for name, title in self._tabs:
+        for name, title in self._list_seen():
             width = Content(title).cell_length + 2
             if column <= event.x < column + width:
                 self.post_message(self.Chosen(self, name))

@@ -43,6 +43,7 @@ class Column:
     flex: int = 1
     align: str = "left"  # left, right or center
     keeps_tail: bool = False
+    least: int = MIN_FLEX_WIDTH  # cells, where what is left would be less
 
 
 class EntityTable(ScrollView, can_focus=True):
@@ -300,7 +301,7 @@ class EntityTable(ScrollView, can_focus=True):
         places = []
         x = 1
         for column in self._columns:
-            width = column.width or max(MIN_FLEX_WIDTH, left_over * column.flex // max(1, shares))
+            width = column.width or max(column.least, left_over * column.flex // max(1, shares))
             places.append((x, width))
             x += width + SPACING
         return places

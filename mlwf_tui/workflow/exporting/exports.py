@@ -15,10 +15,11 @@ from typing import IO
 import msgspec
 
 from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import StorageFailed
-from mlwf_tui.protocols.exporters import ExportedItem
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.workflow.exporting.ahead import ImagesAhead
 from mlwf_tui.workflow.exporting.fitting import Fitter, make_fitter
 from mlwf_tui.workspace import Workspace
 
@@ -43,7 +44,7 @@ def export_manifest(
     Raises:
         StorageFailed: the disk is full or cannot be written.
     """
-    folder = workspace.exports_folder / f"{manifest[:20]}-{format}"
+    folder = _name_folder(workspace, manifest, format)
     try:
         with _lock(folder.with_suffix(".lock"), observer):
             if not (folder / MARKER).exists():
@@ -57,6 +58,16 @@ def export_manifest(
     return ExportedVersion(folder, files)
 
 
+def find_export(workspace: Workspace, manifest: Digest, format: str) -> Path | None:
+    """Return the folder that holds `manifest` in `format`, or None where it is still to be written."""
+    folder = _name_folder(workspace, manifest, format)
+    return folder if (folder / MARKER).exists() else None
+
+
+def _name_folder(workspace: Workspace, manifest: Digest, format: str) -> Path:
+    return workspace.exports_folder / f"{manifest[:20]}-{format}"
+
+
 def _write_export(
     workspace: Workspace, manifest: Digest, format: str, folder: Path, observer: Observer
 ) -> None:
@@ -66,23 +77,24 @@ def _write_export(
     summary = read_summary(workspace.store, manifest)
     exporter = workspace.registry.get_exporter(format)
     fitter = make_fitter(exporter.abilities, summary.schema, partial(iter_items, workspace.store, manifest))
-    items = _iter_exported(workspace, manifest, fitter, summary.item_count, observer)
-    written = exporter.write(items, fitter.schema, folder, observer)
+    with ImagesAhead(workspace.store.read) as ahead:
+        items = ahead.iter_items(_iter_fitted(workspace, manifest, fitter, summary.item_count, observer))
+        written = exporter.write(items, fitter.schema, folder, observer)
     marker = folder / f"{MARKER}.tmp"
     marker.write_text(json.dumps({"format": format, "manifest": manifest, "files": dict(written.files)}))
     marker.rename(folder / MARKER)
 
 
-def _iter_exported(
+def _iter_fitted(
     workspace: Workspace, manifest: Digest, fitter: Fitter, item_count: int, observer: Observer
-) -> Iterator[ExportedItem]:
-    """Yield what fits of a manifest's items with a way to their bytes, reporting each to the observer."""
+) -> Iterator[Item]:
+    """Yield what fits of a manifest's items, reporting each to the observer."""
     for count, item in enumerate(iter_items(workspace.store, manifest), start=1):
         observer.check_cancelled()
         observer.progress(count, item_count, "writing the data out")
         fitted = fitter.fit(item)
         if fitted is not None:
-            yield ExportedItem(fitted, partial(workspace.store.read, item.blob))
+            yield fitted
 
 
 @contextmanager

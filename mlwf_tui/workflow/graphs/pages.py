@@ -10,7 +10,7 @@ from mlwf_tui.entities.lineage import LineageGraph, LineageNode
 from mlwf_tui.workflow.graphs.formats import STATE_MARKS
 from mlwf_tui.workflow.graphs.places import Places, place
 
-BOX_WIDTH, BOX_HEIGHT = 190, 44  # pixels, as all below
+BOX_WIDTH, BOX_HEIGHT = 240, 44  # pixels, as all below
 GAP_X, GAP_Y, MARGIN = 60, 16, 20
 TITLE_LENGTH, DETAIL_LENGTH = 24, 32
 NO_XML = {0xFFFE: None, 0xFFFF: None}  # of what show_safely lets through

@@ -25,13 +25,16 @@ def iter_openlineage(workspace: Workspace, graph: LineageGraph) -> Iterator[dict
     """Yield for each run of a graph that it has started, and where it has ended how; each with both ends."""
     nodes = {node.id: node for node in graph.nodes}
     down, up = index_neighbours(graph)
-    for run in _list_runs(workspace, graph):
+    runs = _list_runs(workspace, graph)
+    parents = {run.id: run for run in workspace.catalog.runs.list(limit=None, ids=_list_parents(runs))}
+    for run in runs:
         node_id = f"run:{run.id}"
+        parent = None if run.parent is None else parents.get(run.parent)
         event = {
             "producer": PRODUCER,
             "schemaURL": EVENT_SCHEMA,
-            "run": {"runId": _to_uuid(run), "facets": _facets(run)},
-            "job": {"namespace": f"mlwf/{run.workspace}", "name": run.verb},
+            "run": {"runId": _to_uuid(run), "facets": _facets(run, parent)},
+            "job": _to_job(run),
             "inputs": [_to_dataset(nodes[id]) for id in up.get(node_id, ())],
             "outputs": [_to_dataset(nodes[id]) for id in down.get(node_id, ())],
         }
@@ -82,7 +85,15 @@ def _to_uuid(run: Run) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"mlwf:run:{run.id}"))
 
 
-def _facets(run: Run) -> dict[str, Any]:
+def _list_parents(runs: Sequence[Run]) -> set[str]:
+    return {run.parent for run in runs if run.parent is not None}
+
+
+def _to_job(run: Run) -> dict[str, str]:
+    return {"namespace": f"mlwf/{run.workspace}", "name": run.verb}
+
+
+def _facets(run: Run, parent: Run | None) -> dict[str, Any]:
     facets: dict[str, Any] = {
         "processing_engine": _facet("1-1-1/ProcessingEngineRunFacet", version=__version__, name="mlwf")
     }
@@ -91,6 +102,10 @@ def _facets(run: Run) -> dict[str, Any]:
         if run.finished_at is not None:
             times["nominalEndTime"] = _format(run.finished_at)
         facets["nominalTime"] = _facet("1-0-1/NominalTimeRunFacet", **times)
+    if parent is not None:
+        facets["parent"] = _facet(
+            "1-2-0/ParentRunFacet", run={"runId": _to_uuid(parent)}, job=_to_job(parent)
+        )
     if run.error:
         facets["errorMessage"] = _facet(
             "1-0-1/ErrorMessageRunFacet", message=run.error, programmingLanguage="Python"

@@ -20,14 +20,14 @@ from mlwf_tui.formats.pipelines import hint_at, make_error
 from mlwf_tui.params import build_params, describe_params
 from mlwf_tui.protocols.operations import Operation
 from mlwf_tui.store.manifests import read_summary
-from mlwf_tui.workflow.apply import ApplyParams, extend_schema
-from mlwf_tui.workflow.benchmark import check_task
+from mlwf_tui.workflow.apply import ApplyParams, check_applicable, extend_schema
 from mlwf_tui.workflow.pipelines.plans import CheckedStep, Plan
 from mlwf_tui.workflow.pipelines.step_params import find_line, fit_value, lower_first
 from mlwf_tui.workflow.pipelines.trying import try_out
 from mlwf_tui.workflow.pipelines.values import iter_points
 from mlwf_tui.workflow.refs import check_project_name, resolve_manifest
-from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE, check_training
+from mlwf_tui.workflow.train import check_training
+from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE
 from mlwf_tui.workflow.transforming.planning import join_schemas, transform_schema
 from mlwf_tui.workspace import Workspace
 
@@ -205,7 +205,7 @@ class _Checker:
             return None
         try:
             model = self._workspace.catalog.models.get(step.model)
-            check_task(model)
+            check_applicable(model)
         except (NotFound, InvalidInput) as error:
             self._fault(step.line, lower_first(error.message), error.hint)
             return None

@@ -55,8 +55,9 @@ def _list_readers(workspace: Workspace, ref: str) -> tuple[Run, ...]:
 
 
 def _find_training(workspace: Workspace, training: Training, readers: Sequence[Run]) -> Run | None:
-    architecture, params = check_training(workspace, training.model, training.params)
-    wanted = {**params, "model": architecture}
+    start, params = check_training(workspace, training.model, training.params)
+    model = start.model.name if start.model else start.architecture
+    wanted = {**params, "model": model, "task": start.task}
     for run in readers:
         given = {key: value for key, value in run.params.items() if key not in ("data", "name")}
         if run.verb == "train" and run.seed == (training.seed or 0) and given == wanted:

@@ -43,13 +43,13 @@ def end_job(workspace: Workspace, job: Job, grace_s: float) -> None:
     that one is gone, or does not answer, it is done from here.
     """
     if ask(workspace, job, Wish(kind=WishKind.STOP, grace_s=grace_s)):
-        if wait_until(lambda: _is_over(workspace, job), grace_s + KILL_WAIT_S):
+        if wait_until(lambda: is_over(workspace, job), grace_s + KILL_WAIT_S):
             return
     else:
         _ask_orphan(job, signal.SIGTERM)
-        wait_until(lambda: _is_over(workspace, job), grace_s)
+        wait_until(lambda: is_over(workspace, job), grace_s)
     _kill(job)
-    wait_until(lambda: _is_over(workspace, job), KILL_WAIT_S)
+    wait_until(lambda: is_over(workspace, job), KILL_WAIT_S)
 
 
 def _ask_orphan(job: Job, number: signal.Signals) -> None:
@@ -89,7 +89,7 @@ def wait_until(is_so: Callable[[], bool], limit_s: float) -> bool:
     return True
 
 
-def _is_over(workspace: Workspace, job: Job) -> bool:
+def is_over(workspace: Workspace, job: Job) -> bool:
     """Say whether a job's run has ended, or waits, and its worker, which says so last, is gone as well."""
     if workspace.pulse.is_due(TEND_S):  # where a supervisor lives, it has the run settled by itself
         tend(workspace)

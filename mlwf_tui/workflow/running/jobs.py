@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import InvalidParameter
@@ -29,6 +30,7 @@ def queue_run(
     *,
     terms: Terms | None = None,
     call: Mapping[str, Any] | None = None,
+    parent: RunId | None = None,
 ) -> Recorder:
     """Enter a run that a worker will do, and return its recorder, to note the inputs at once.
 
@@ -46,6 +48,7 @@ def queue_run(
         state=RunState.QUEUED,
         terms=terms or Terms(),
         call=call,
+        parent=parent,
     )
     return Recorder(workspace, run)
 
@@ -54,7 +57,8 @@ def check_terms(workspace: Workspace, terms: Terms, *, uses_gpu: bool = False, d
     """Return terms that say what the run wants, the ids of runs in full.
 
     Where nothing was said, work that can use a GPU gets one if the machine has any, unless `device`
-    says cpu; other work gets a CPU slot. A device that is a number is that GPU.
+    says cpu; other work gets a CPU slot. A device that is a number is that GPU, and several are leased
+    together: `0,1` those GPUs, `cpu,cpu` two slots.
 
     Raises:
         NotFound: there is no such run to come after.
@@ -81,11 +85,11 @@ def check_terms(workspace: Workspace, terms: Terms, *, uses_gpu: bool = False, d
 
 
 def _choose_wants(workspace: Workspace, device: str) -> Wants:
-    if device in ("cpu", "mps"):
-        return Wants()
-    number = device.removeprefix("cuda:")
-    if number.isdecimal():
-        wants = Wants(gpu_indices=(int(number),))
+    words = [word.strip().removeprefix("cuda:") for word in device.split(",")]
+    if words[0] in ("cpu", "mps"):
+        return Wants(slots=len(words))
+    if all(word.isdecimal() for word in words):
+        wants = Wants(gpu_indices=tuple(sorted(map(int, words))))
         _check_gpus(workspace, wants)
         return wants
     from mlwf_tui.workflow.machine import read_gpus

@@ -200,8 +200,16 @@ def find_device(asked: str, environment: Mapping[str, str]) -> str:
 
     What was GPU 2 of the machine is number 0 to a job that has leased it.
     """
-    is_number = asked.removeprefix("cuda:").isdecimal()
+    is_number = asked.partition(",")[0].removeprefix("cuda:").isdecimal()
     return "auto" if is_number and environment.get(LEASED_GPUS) else asked
+
+
+def find_devices(asked: str, environment: Mapping[str, str]) -> str:
+    """Return the devices for a job that may use several: of two leased GPUs `0,1`, as it sees them."""
+    count = len([word for word in environment.get(LEASED_GPUS, "").split(",") if word])
+    if count < 2 or asked.partition(",")[0] in ("cpu", "mps"):
+        return find_device(asked, environment)
+    return ",".join(map(str, range(count)))
 
 
 def find_gpu_folder(workspace: Workspace) -> Path:

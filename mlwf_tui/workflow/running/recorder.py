@@ -40,6 +40,7 @@ class Recorder:
     job: Job | None = None  # of this process, where the verb is done in process
     result: Mapping[str, Any] = field(default_factory=dict)
     is_stopped: bool = False  # ended early but kept what it had
+    stop_reason: str = ""  # where nobody asked for that
     is_closed: bool = False
     holds: ExitStack = field(default_factory=ExitStack)  # left by closing_run
     is_holding: bool = False  # the store: see hold_store
@@ -201,7 +202,8 @@ class Recorder:
         try:
             with self.workspace.catalog.transaction():
                 yield
-                self.close(RunState.STOPPED if self.is_stopped else RunState.DONE, result=self.result)
+                state = RunState.STOPPED if self.is_stopped else RunState.DONE
+                self.close(state, result=self.result, error=self.stop_reason)
         except BaseException:
             self.is_closed = False  # the commit itself may fail, on a full disk: then nothing was closed
             raise

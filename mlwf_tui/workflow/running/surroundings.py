@@ -30,7 +30,7 @@ def describe_program(arguments: Sequence[str], folder: Path) -> dict[str, str]:
         "program": shlex.join(arguments),
         "executable": sys.executable,
         "folder": str(folder),
-        **_describe_code(folder),
+        **describe_code(folder),
     }
 
 
@@ -39,7 +39,7 @@ def is_tracked(run: Run) -> bool:
     return "program" in run.environment
 
 
-def _describe_code(folder: Path) -> dict[str, str]:
+def describe_code(folder: Path) -> dict[str, str]:
     """Return the commit that is checked out, and whether the files differ from it."""
     if not any((parent / ".git").exists() for parent in (folder, *folder.parents)):
         return {}
@@ -50,7 +50,22 @@ def _describe_code(folder: Path) -> dict[str, str]:
     return {"commit": commit, "code": "changed since the commit" if changes else "as committed"}
 
 
+def read_code_changes(folder: Path, *, max_bytes: int) -> bytes | None:
+    """Return what the files of a repository differ by from its commit, as a patch; None where that is longer.
+
+    Files that git does not follow are not in it. No program that the repository names is called.
+    """
+    patch = _call_git(folder, "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--binary", "HEAD")
+    return patch if patch is not None and len(patch) <= max_bytes else None
+
+
 def _ask_git(folder: Path, *words: str) -> str | None:
+    """Return what git says, without the end of its last line."""
+    said = _call_git(folder, *words)
+    return None if said is None else said.decode(errors="replace").strip()
+
+
+def _call_git(folder: Path, *words: str) -> bytes | None:
     """Return what git says, or None where it is not there, or will not.
 
     It takes no lock, which a commit of the tracked program would meet, and leaves its index alone.
@@ -60,8 +75,8 @@ def _ask_git(folder: Path, *words: str) -> str | None:
     try:
         said = subprocess.run(
             ["git", "--no-optional-locks", "-C", str(folder), *words],
-            capture_output=True, text=True, timeout=GIT_TIMEOUT_S, check=True, errors="replace",
+            capture_output=True, timeout=GIT_TIMEOUT_S, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
-    return said.stdout.strip()
+    return said.stdout

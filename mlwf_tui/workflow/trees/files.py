@@ -56,7 +56,7 @@ class TreeFiles:
         """
         folder, _, name = path.rpartition("/")
         try:
-            _check_path(path)
+            _check_path(name if folder in self._descriptors else path)  # those that are open were checked
             parent = self._open(folder)
             if not is_replacing:
                 return _write_new(name, content, parent)

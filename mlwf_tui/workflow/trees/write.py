@@ -14,7 +14,7 @@ import msgspec
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.run import Problem
-from mlwf_tui.formats.supervisely_layout import META_NAME, find_place_fault
+from mlwf_tui.formats.supervisely_layout import META_NAME, find_place_fault, place_annotation, place_image
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import iter_shards, read_shard
 from mlwf_tui.store.rows import decode_row
@@ -24,7 +24,7 @@ from mlwf_tui.workflow.hands import FEWEST_FOR_HANDS, count_hands, open_hands
 from mlwf_tui.workflow.messages import Work
 from mlwf_tui.workflow.trees.files import TreeFiles
 from mlwf_tui.workflow.trees.moves import move_folders
-from mlwf_tui.workflow.trees.plan import Plan, Step, encode_file, plan_new
+from mlwf_tui.workflow.trees.plan import Plan, Step, encode_file
 
 if TYPE_CHECKING:  # for the annotation alone: a hand that writes needs no catalog
     from mlwf_tui.workspace import Workspace
@@ -159,13 +159,21 @@ class _ItemWriter:
 
     def write_shards(self, shards: Iterable[Digest], written: Written) -> None:
         """Write all files of some shards."""
-        rows = [row for shard in shards for row in read_shard(self._store, shard)]
-        self.write(map(plan_new, rows), written)
+        images: dict[bytes, list[str]] = {}  # paths by blob
+        for row in (row for shard in shards for row in read_shard(self._store, shard)):
+            item = decode_row(row)
+            if _is_good(item.dataset, item.name, written):
+                annotation = place_annotation(item.dataset, item.name)
+                written.files[annotation] = self._put(annotation, encode_file(item))
+                images.setdefault(item.blob, []).append(place_image(item.dataset, item.name))
+        self._write_images(images, written)
 
     def write(self, steps: Iterable[Step], written: Written) -> None:
-        """Do some steps; images are read in the order in which they lie in the packs."""
-        images: dict[bytes, list[str]] = {}  # paths by blob
-        for step in _pass_good(steps, written):
+        """Do some steps."""
+        images: dict[bytes, list[str]] = {}
+        for step in steps:
+            if not _is_good(step.dataset, step.name, written):
+                continue
             image, annotation = step.paths
             item = decode_row(step.row) if step.has_image or step.has_annotation else None
             if step.image_from:
@@ -176,6 +184,10 @@ class _ItemWriter:
                 written.files[annotation] = self._files.rename(step.annotation_from, annotation)
             elif item and step.has_annotation:
                 written.files[annotation] = self._put(annotation, encode_file(item))
+        self._write_images(images, written)
+
+    def _write_images(self, images: Mapping[bytes, Sequence[str]], written: Written) -> None:
+        """Write images, each to its paths, in the order in which they lie in the packs."""
         for blob, content in self._images.iter_blobs(images):
             for path in images[blob]:
                 written.files[path] = self._put(path, content)
@@ -184,15 +196,14 @@ class _ItemWriter:
         return self._files.write(path, content, is_replacing=self._is_replacing)
 
 
-def _pass_good(steps: Iterable[Step], written: Written) -> Iterator[Step]:
-    """Yield the steps of items that have a place, and name the others."""
-    for step in steps:
-        fault = find_place_fault(step.dataset, step.name)
-        if fault:
-            written.problems.append(Problem(step.key, fault))
-            continue
+def _is_good(dataset: str, name: str, written: Written) -> bool:
+    """Say whether an item has a place, and count it, or name it as a problem."""
+    fault = find_place_fault(dataset, name)
+    if fault:
+        written.problems.append(Problem(f"{dataset}/{name}", fault))
+    else:
         written.items_written += 1
-        yield step
+    return not fault
 
 
 def _iter_shards(store: Store, manifest: Digest) -> Iterator[list[Digest]]:

@@ -12,6 +12,7 @@ from litestar import Litestar, MediaType, Request, Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.exceptions import HTTPException
 
+from mlwf_tui.entities.annotation import Geometry, GeometryKind
 from mlwf_tui.entities.model import Model
 from mlwf_tui.errors import Busy, InvalidInput, InvalidParameter, MlwfError
 from mlwf_tui.media.probe import probe_image
@@ -103,7 +104,9 @@ class Session:
         for (name, _), prediction in zip(named, said, strict=True):
             if prediction.problem:
                 raise InvalidInput(f"{name or 'The picture'}: {prediction.problem}", hint="Send another.")
-            predictions.append({"name": name, "objects": _to_plain(prediction, confidence)})
+            shown = {"name": name, "objects": _to_plain(prediction, confidence)}
+            classes = [{"class": tag.name, "confidence": tag.value} for tag in prediction.tags]
+            predictions.append({**shown, "classes": classes} if classes else shown)
         self.counts.images += len(named)
         self.counts.objects += sum(len(one["objects"]) for one in predictions)
         took_ms = round(1000 * (time.perf_counter() - began_s), 3)
@@ -241,7 +244,20 @@ def _to_plain(prediction: ItemPrediction, confidence: float) -> list[dict[str, A
             "class": found.class_name,
             "confidence": round(found.confidence or 0.0, 6),
             "box": [round(side, 3) for side in found.geometry.bounds],
+            **_describe_shape(found.geometry),
         }
         for found in prediction.objects
         if (found.confidence or 0.0) >= confidence
     ]
+
+
+def _describe_shape(shape: Geometry) -> dict[str, Any]:
+    """Return what a shape is beyond its box; nothing of a rectangle."""
+    if shape.kind is GeometryKind.RECTANGLE:
+        return {}
+    described: dict[str, Any] = {"kind": shape.kind.value, "points": shape.points}
+    if shape.kind is GeometryKind.MASK:
+        described["runs"] = shape.runs
+    if shape.kind is GeometryKind.KEYPOINTS:
+        described |= {"names": shape.names, "visibility": shape.visibility}
+    return {"shape": described}

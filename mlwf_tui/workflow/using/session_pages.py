@@ -157,6 +157,19 @@ _SCHEMAS: dict[str, Any] = {
                 "type": "array", "items": _NUMBER, "minItems": 4, "maxItems": 4,
                 "description": "left, top, right, bottom, in pixels of the picture as it is shown",
             },
+            "shape": {
+                "type": "object",
+                "description": "of masks, keypoints and oriented boxes: points in pixels; of a mask the"
+                " corners of its rectangle, and runs within it by rows, background first",
+                "required": ["kind", "points"],
+                "properties": {
+                    "kind": _TEXT,
+                    "points": {"type": "array", "items": {"type": "array", "items": _NUMBER}},
+                    "runs": {"type": "array", "items": {"type": "integer"}},
+                    "names": {"type": "array", "items": _TEXT},
+                    "visibility": {"type": "array", "items": {"type": "integer"}},
+                },
+            },
         },
     },
     "Prediction": {
@@ -165,6 +178,11 @@ _SCHEMAS: dict[str, Any] = {
         "properties": {
             "name": {**_TEXT, "description": "of the file, where the form gave one"},
             "objects": {"type": "array", "items": {"$ref": "#/components/schemas/Object"}},
+            "classes": {
+                "type": "array",
+                "description": "what a classifier says of the whole picture, the surest first",
+                "items": {"type": "object", "properties": {"class": _TEXT, "confidence": _NUMBER}},
+            },
         },
     },
     "Predictions": {

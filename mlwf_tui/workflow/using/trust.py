@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.model import Model
-from mlwf_tui.errors import StorageFailed
+from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
 from mlwf_tui.protocols.trainers import Trainer
 from mlwf_tui.store.streams import compute_stream_digest
 from mlwf_tui.workspace import Workspace
@@ -19,6 +19,8 @@ from mlwf_tui.workspace import Workspace
 
 def check_model(workspace: Workspace, model: Model, *, is_trusted: bool) -> None:
     """Return if a model's weights may be opened; only those from elsewhere are looked at.
+
+    Those that the store no longer has are no danger; whoever wants to open them is told.
 
     Raises:
         Untrusted: opening them may run code of their maker, and nobody vouches for them.
@@ -31,7 +33,10 @@ def check_model(workspace: Workspace, model: Model, *, is_trusted: bool) -> None
     try:
         with tempfile.TemporaryDirectory(prefix="weights-", dir=workspace.home) as folder:
             path = Path(folder) / checkpoint.name
-            workspace.store.write_file(checkpoint.blob, path)
+            try:
+                workspace.store.write_file(checkpoint.blob, path)
+            except (NotFound, CorruptData):
+                return
             trainer.check_weights(path)
     except OSError as error:
         raise StorageFailed(

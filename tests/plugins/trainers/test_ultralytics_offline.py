@@ -116,13 +116,23 @@ def test_weights_that_are_none_are_refused_though_trusted(data: Path, tmp_path: 
         )
 
 
-def test_weights_of_another_task_are_refused(tmp_path: Path) -> None:
+def test_weights_of_another_task_are_refused(data: Path, tmp_path: Path) -> None:
     from ultralytics import YOLO
 
     YOLO("yolov8n-cls.yaml").save(tmp_path / "classes.pt")
+    request = request_fit(data, tmp_path / "fit", str(tmp_path / "classes.pt"), trust_weights=True)
+
+    with pytest.raises(InvalidInput, match="made to classify, not to detect"):
+        UltralyticsTrainer().fit(request, KeepingObserver())
+
+
+def test_weights_of_a_task_that_cannot_be_trained_here_are_refused(tmp_path: Path) -> None:
+    from ultralytics import YOLO
+
+    YOLO("yolo26n-sem.yaml").save(tmp_path / "classes.pt")
     use = PredictRequest(weights=tmp_path / "classes.pt", image_size_px=64, confidence=0.5, folder=tmp_path)
 
-    with pytest.raises(InvalidInput, match="classify"):
+    with pytest.raises(InvalidInput, match="made to semantic"):
         list(UltralyticsTrainer().predict(use, [make_item()], KeepingObserver()))
 
 

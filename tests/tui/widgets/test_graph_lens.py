@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.lineage import LineageGraph, index_neighbours, measure_distances
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.tui.widgets.graph_filter import parse_filter
@@ -87,6 +88,52 @@ def test_a_group_stands_for_its_members_until_it_is_opened() -> None:
     assert (again, stand_in) == (NOTHING_HIDDEN, "folder:9")
 
 
+def test_a_group_within_another_is_drawn_once_that_is_opened_and_folds_back_the_same_way() -> None:
+    outer = replace(make_node("run", 8, title="runs ×3"), members=("run:1", "run:2", "model:3", "folder:4"))
+    inner = replace(make_node("folder", 9), members=("model:3", "folder:4"))
+    groups = [outer, inner]
+    assert set(list_ids(apply_lens(FORK, NOTHING_HIDDEN, groups))) == {
+        "run:8",
+        "version:0",
+        "version:5",
+        "run:6",
+    }
+    lens, stand_in = toggle_fold(NOTHING_HIDDEN, outer, groups)
+    assert stand_in == "run:1"
+    assert {"folder:9", "run:1", "run:2"} <= set(list_ids(apply_lens(FORK, lens, groups)))
+    lens, stand_in = toggle_fold(lens, inner, groups)
+    assert stand_in == "model:3"
+    assert set(list_ids(apply_lens(FORK, lens, groups))) == set(list_ids(FORK))
+    lens, stand_in = toggle_fold(lens, FORK.nodes[4], groups)
+    assert stand_in == "folder:9"
+    lens, stand_in = toggle_fold(lens, FORK.nodes[1], groups)
+    assert (lens, stand_in) == (NOTHING_HIDDEN, "run:8")
+
+
+def hide(graph: LineageGraph, *ids: str) -> LineageGraph:
+    nodes = (replace(n, card=Card(is_hidden=True)) if n.id in ids else n for n in graph.nodes)
+    return replace(graph, nodes=tuple(nodes))
+
+
+def test_what_was_hidden_for_all_is_left_out_until_it_is_asked_for() -> None:
+    graph = hide(FORK, "run:2")
+    assert "run:2" not in list_ids(apply_lens(graph, NOTHING_HIDDEN))
+    assert ("version:0", "model:3") in list_edges(apply_lens(graph, NOTHING_HIDDEN))
+    assert list_ids(apply_lens(graph, Lens(filter=parse_filter("hidden:yes", NOW)))) == ["run:2"]
+    assert len(apply_lens(graph, Lens(filter=parse_filter("hidden:all", NOW))).nodes) == len(graph.nodes)
+    scope = Scope(title="run", starts=frozenset({"run:2"}))
+    assert "run:2" in list_ids(apply_lens(graph, Lens(scopes=(scope,)))), "it was asked for by name"
+
+
+def test_a_group_shows_its_hidden_members_one_by_one_where_they_are_asked_for() -> None:
+    group = replace(make_node("folder", 9), members=("model:3", "folder:4"))
+    graph = hide(FORK, "folder:4")
+    assert "folder:9" in list_ids(apply_lens(graph, NOTHING_HIDDEN, [group]))
+    assert list_ids(apply_lens(graph, Lens(filter=parse_filter("hidden:yes", NOW)), [group])) == ["folder:4"]
+    gone = hide(FORK, "model:3", "folder:4")
+    assert "folder:9" not in list_ids(apply_lens(gone, NOTHING_HIDDEN, [group]))
+
+
 def test_a_scope_of_a_member_holds_its_group() -> None:
     group = replace(make_node("folder", 9), members=("folder:4",))
     scope = Scope(title="folder", starts=frozenset({"folder:4"}))
@@ -114,7 +161,9 @@ def test_models_hang_on_the_versions_that_a_filter_leaves() -> None:
     assert list_edges(filtered("kind:model,version")) == {("version:0", "model:3")}
 
 
-@pytest.mark.parametrize("text", ["colour:red", "kind:", "since:soon", "before:2026-13-01", "since:7y"])
+@pytest.mark.parametrize(
+    "text", ["colour:red", "kind:", "since:soon", "before:2026-13-01", "since:7y", "hidden:soon"]
+)
 def test_what_cannot_be_a_filter_says_so(text: str) -> None:
     with pytest.raises(InvalidParameter):
         parse_filter(text, NOW)

@@ -10,12 +10,13 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from mlwf_tui.entities.lineage import LineageGraph
-from mlwf_tui.entities.run import ArtifactKind
+from mlwf_tui.entities.run import ArtifactKind, Progress
 from mlwf_tui.tui.widgets.drawing import KIND_GLYPHS
 from mlwf_tui.tui.widgets.graph_filter import parse_filter
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from tests.fakes.graphs import BEGIN, make_chain, make_graph, make_history, make_node
 
+PROGRESS = Progress(step=1, total=2, message="")
 FORK = make_graph(
     [
         make_node("version", 0),
@@ -108,6 +109,30 @@ async def test_the_arrows_walk_along_the_edges() -> None:
         assert view.selected == "version:0"
         await pilot.press("left")
         assert view.selected == "version:0"
+
+
+async def test_a_step_back_along_an_edge_and_forth_again_ends_where_it_began() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, FORK)
+        view.select("run:2")
+        await pilot.press("h", "l")
+        assert view.selected == "run:2"
+        await pilot.press("left_curly_bracket")
+        assert view.selected == "run:1"
+        await pilot.press("right_curly_bracket")
+        assert view.selected == "run:2"
+
+
+async def test_a_running_card_shows_how_far_it_is_and_other_progress_costs_no_drawing() -> None:
+    app = LineageApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, FORK)
+        view.show_progress({"run:1": Progress(step=1, total=4, message="epoch 1/4")})
+        assert "25% epoch" in read_screen(view)
+        drawn = len(view._rows)
+        view.show_progress({"run:1": Progress(step=1, total=4, message="epoch 1/4"), "run:99": PROGRESS})
+        assert len(view._rows) == drawn > 0
 
 
 async def test_g_goes_to_the_oldest_and_capital_g_to_the_newest() -> None:

@@ -10,10 +10,11 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from mlwf_tui.entities.model import Evaluation
+from mlwf_tui.tui.widgets.comparison_sections import list_comparison_sections
 from mlwf_tui.tui.widgets.drawing import ROLE_STYLES, measure_line
 from mlwf_tui.tui.widgets.report_sections import SECTIONS, draw_confusion
 from mlwf_tui.tui.widgets.report_view import ReportView
-from tests.fakes.reports import make_evaluation, make_report
+from tests.fakes.reports import make_comparison, make_evaluation, make_report
 
 
 class ReportApp(App[None]):
@@ -56,13 +57,13 @@ async def test_the_first_screen_tells_the_headline() -> None:
 async def test_capital_j_and_k_go_through_the_sections_and_the_first_heading_says_so() -> None:
     async with ReportApp().run_test(size=(80, 24)) as pilot:
         view = await show(pilot)
-        assert read_screen(view)[0].startswith("── 1/6 Overview ")
+        assert read_screen(view)[0].startswith("── 1/9 Overview ")
         assert "J K sections" in read_screen(view)[0]
         for number, title in enumerate(SECTIONS, 1):
-            assert f"{number}/6 {title}" in "\n".join(read_screen(view))
+            assert f"{number}/9 {title}" in "\n".join(read_screen(view))
             await pilot.press("J")
         await pilot.press("g", "J", "J", "K")
-        assert read_screen(view)[0].startswith("── 2/6 Classes ")
+        assert read_screen(view)[0].startswith("── 2/9 Classes ")
 
 
 async def test_the_classes_have_their_numbers_and_a_dash_where_there_is_none() -> None:
@@ -113,6 +114,35 @@ def test_an_evaluation_without_anything_is_drawn() -> None:
     )
     for draw in SECTIONS.values():
         draw(make_report(), empty, 80)
+
+
+def test_what_an_older_program_left_out_is_said_to_be_missing() -> None:
+    old = replace(make_evaluation(), schema=1, errors=(), calibration=None, intervals={})
+    for title in ("Errors", "Calibration"):
+        text = "".join(piece for line in SECTIONS[title](make_report(), old, 100) for piece, _ in line)
+        assert "measure again" in text
+
+
+async def test_a_comparison_tells_the_verdict_the_intervals_and_the_causes() -> None:
+    async with ReportApp().run_test(size=(110, 60)) as pilot:
+        view = pilot.app.query_one(ReportView)
+        view.show_comparison(make_comparison())
+        await settle(pilot, view)
+        text = "\n".join(read_screen(view))
+    for fact in (
+        "no measurable difference", "+0.050 … +0.110", "31 fixed", "12 broken", "corrected for the number",
+        "2 →     5", "parameter epochs", "20", "40", "not every model knows Platelets", "★new", "5.5 MB",
+    ):  # fmt: skip
+        assert fact in text, fact
+
+
+@pytest.mark.parametrize("width", [30, 60, 78, 118, 200])
+def test_sections_of_a_comparison_fit_their_width_and_use_known_roles(width: int) -> None:
+    for draw in list_comparison_sections(make_comparison(300, 300)).values():
+        lines = draw(width)
+        assert {role for line in lines for _, role in line} <= set(ROLE_STYLES)
+        if width >= 78:
+            assert max(measure_line(line) for line in lines) <= width
 
 
 def test_every_binding_has_an_id_and_says_what_it_does() -> None:

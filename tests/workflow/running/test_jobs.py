@@ -380,3 +380,27 @@ def test_a_process_of_another_namespace_is_not_judged(workspace: Workspace) -> N
     before_boot = ProcessIdentity("another-boot:1", mine.pid, mine.start_ticks)
     assert not processes.is_gone(elsewhere)
     assert processes.is_gone(before_boot)
+
+
+def test_a_job_that_a_job_has_queued_outlives_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its supervisor may stand below the other's, which ends what its own job leaves behind."""
+    gate, inner = tmp_path / "gate", tmp_path / "inner"
+    waiting = f"while not Path({str(gate)!r}).exists():\n    time.sleep(0.02)\n    yield"
+    with jobs.open_job_home(tmp_path, monkeypatch, "slots = 2\n") as home:
+        code = f"""
+        from mlwf_tui.entities.run import RunState
+        from mlwf_tui.workspace import open_workspace
+        from tests import jobs
+        with open_workspace(Path({str(home.home)!r})) as workspace:
+            run = jobs.wait_for_state(workspace, jobs.act(workspace, {waiting!r}, seed=7), RunState.RUNNING)
+        Path({str(inner)!r}).write_text(run.id + "\\n")
+        """
+        outer = jobs.act(home, code)
+        queued = home.catalog.runs.get(jobs.wait_for_file(inner).strip())  # nobody but the job has started it
+        catalog = home.catalog
+        jobs.wait_until(
+            lambda: catalog.runs.get(outer.id).state.is_finished, lambda: jobs.describe(home, outer)
+        )
+        assert jobs.wait_for_end(home, outer).state is RunState.DONE
+        gate.touch()
+        assert jobs.wait_for_end(home, queued).state is RunState.DONE

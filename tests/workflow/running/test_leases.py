@@ -14,9 +14,20 @@ import pytest
 
 from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.machine import Gpu, GpuProcess
-from mlwf_tui.entities.queue import Wants
+from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import RunState
-from mlwf_tui.workflow.running.leases import Held, Refusal, find_device, find_gpu_folder, take, try_run
+from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.workflow.running.jobs import check_terms
+from mlwf_tui.workflow.running.leases import (
+    LEASED_GPUS,
+    Held,
+    Refusal,
+    find_device,
+    find_devices,
+    find_gpu_folder,
+    take,
+    try_run,
+)
 from mlwf_tui.workflow.stop import stop_run
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests import jobs
@@ -229,3 +240,31 @@ def test_doctor_names_the_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
             "usage",
             "invalid_input",
         )
+
+
+@pytest.mark.parametrize(
+    ("asked", "leased", "device"),
+    [
+        ("auto", "2,5", "0,1"),
+        ("2,5", "2,5", "0,1"),
+        ("0", "2,5", "0,1"),
+        ("auto", "3", "auto"),
+        ("3", "3", "auto"),
+        ("cpu,cpu", "2,5", "cpu,cpu"),
+        ("cpu", "", "cpu"),
+        ("0,1", "", "0,1"),
+    ],
+)
+def test_a_job_with_several_gpus_uses_them_all_by_the_numbers_it_sees(
+    asked: str, leased: str, device: str
+) -> None:
+    assert find_devices(asked, {LEASED_GPUS: leased} if leased else {}) == device
+
+
+def test_several_processors_are_as_many_slots(home: Workspace) -> None:
+    for device, slots in (("cpu", 1), ("cpu,cpu", 2)):
+        wants = check_terms(home, Terms(), uses_gpu=True, device=device).wants
+        assert wants is not None
+        assert (wants.slots, wants.gpu_count) == (slots, 0)
+    with pytest.raises(InvalidParameter, match="GPUs 7, 8 are not there"):
+        check_terms(home, Terms(), uses_gpu=True, device="7,8")

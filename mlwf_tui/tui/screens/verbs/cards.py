@@ -18,9 +18,9 @@ from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.form import PATH_TYPE, Form, make_field
 from mlwf_tui.tui.widgets.formats import format_count, format_size
 from mlwf_tui.tui.widgets.sheet import Sheet, draw_lines
-from mlwf_tui.workflow.graphs.path_contents import PathContents, read_path
+from mlwf_tui.workflow.graphs.path_contents import PathContents, PathEntry, read_path
 from mlwf_tui.workflow.graphs.save_graph import FORMATS, save_graph
-from mlwf_tui.workflow.hide import hide, unhide
+from mlwf_tui.workflow.hide import hide, list_hidden, unhide
 from mlwf_tui.workflow.runs import get_run
 
 EVERYTHING = "everything"
@@ -66,6 +66,20 @@ class Cards:
 
         self._host.ask("hide", partial(verb, self._host.workspace, refs), done)
 
+    def unhide(self, entry: Entry | None) -> None:
+        """Show everything again that was hidden."""
+        workspace = self._host.workspace
+
+        def show() -> tuple[str, ...]:
+            hidden = [node.id for node in list_hidden(workspace)]
+            return unhide(workspace, hidden) if hidden else ()
+
+        def done(shown: tuple[str, ...]) -> None:
+            count = format_count(len(shown), "card")
+            finish(self._host, f"{count} shown again." if shown else "Nothing was hidden.")
+
+        self._host.ask("hide", show, done)
+
     def yank_id(self, entry: Entry) -> None:
         """Copy the id alone."""
         self._host.copy(entry.key.partition(":")[2])
@@ -73,16 +87,15 @@ class Cards:
     def save_graph(self, entry: Entry | None) -> None:
         """Ask for a format and a file, and write the lineage of everything or of what is selected."""
         ref = entry.target if entry is not None and entry.kind is not EntryKind.GROUP else ""
-
-        def begin(values: dict[str, str], again: Again) -> None:
-            of = "" if values["of"] == EVERYTHING else ref
-            work = partial(
-                save_graph, self._host.workspace, of or None, values["format"], Path(values["file"])
-            )
-            self._host.ask("graph", work, partial(self._say_saved, values["file"]), failed=again)
-
         shown = entry.ref if entry is not None and ref else ""
         parts = (EVERYTHING, shown) if shown else (EVERYTHING,)
+
+        def begin(values: dict[str, str], again: Again) -> None:
+            is_whole = values.get("of", shown) != shown or not shown
+            format, file = values.get("format", "svg"), values["file"]
+            work = partial(save_graph, self._host.workspace, None if is_whole else ref, format, Path(file))
+            self._host.ask("graph", work, partial(self._say_saved, file), failed=again)
+
         fields = (
             make_field("of", "all there is, or what is selected", shown or EVERYTHING, choices=parts),
             make_field("format", "svg and html need no other file", "svg", choices=FORMATS),
@@ -96,18 +109,19 @@ class Cards:
 
 
 def _draw_contents(found: PathContents) -> Content:
-    more = ("…", "") if found.is_cut else None
-    if found.size_bytes is None:
-        lines = [
-            (entry.name, "" if entry.size_bytes is None else format_size(entry.size_bytes))
-            if entry.size_bytes is not None
-            else (f"{entry.name}/", "")
-            for entry in found.entries
-        ]
-        return draw_lines([*lines, *([more] if more else [])]) if lines else Content("It is empty.")
-    text = "\n".join(show_safely(line, MAX_DESCRIPTION) for line in found.text.splitlines())
-    size = Content.styled(format_size(found.size_bytes), "$text-muted")
-    return Content("\n").join([size, Content(text), *([Content("…")] if more else [])])
+    end = [Content("…")] if found.is_cut else []
+    if found.size_bytes is not None:
+        text = "\n".join(show_safely(line, MAX_DESCRIPTION) for line in found.text.splitlines())
+        size = Content.styled(format_size(found.size_bytes), "$text-muted")
+        return Content("\n").join([size, Content(text), *end])
+    if not found.entries:
+        return Content("It is empty.")
+    return Content("\n").join([draw_lines([_list_entry(entry) for entry in found.entries]), *end])
+
+
+def _list_entry(entry: PathEntry) -> tuple[str, str]:
+    name = show_safely(entry.name)
+    return (f"{name}/", "") if entry.size_bytes is None else (name, format_size(entry.size_bytes))
 
 
 def _draw_results(run: Run) -> Content:

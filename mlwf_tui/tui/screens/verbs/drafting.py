@@ -16,7 +16,7 @@ from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.checked_form import CheckedForm, Looks, StepForm
-from mlwf_tui.tui.screens.operation_form import draw_error
+from mlwf_tui.tui.screens.counting_form import draw_error
 from mlwf_tui.tui.screens.picking import NO_PICK, OperationPicker, Pick
 from mlwf_tui.tui.screens.pipeline_editor import (
     KEYS_BY_ID,
@@ -50,7 +50,7 @@ from mlwf_tui.workflow.pipelines.drafts import (
     write_part,
 )
 from mlwf_tui.workflow.pipelines.files import DRAFT, ReadyRecipe, list_ready
-from mlwf_tui.workflow.train import DEFAULT_ARCHITECTURE
+from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE
 from mlwf_tui.workspace import Workspace
 
 Values = Mapping[str, str]

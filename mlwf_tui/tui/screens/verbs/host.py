@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.screen import Screen
 
 from mlwf_tui.entities.finding import CheckResult
+from mlwf_tui.entities.model import Report
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Problem, Run, RunState
 from mlwf_tui.settings import expand_path
@@ -87,6 +88,9 @@ class Host(Protocol):
 
     def show_check(self, found: CheckResult) -> None:
         """Show what a check has found in the middle."""
+
+    def show_report(self, report: Report) -> None:
+        """Read a report and show it in the middle."""
 
     def show_history(self, entry: Entry) -> None:
         """Show what was ever said and done of it in the middle."""

@@ -10,14 +10,11 @@ from textual.content import Content
 from mlwf_tui.entities.remark import LintResult, Remark
 from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.screens.verbs.host import Host, finish, follow
-from mlwf_tui.tui.screens.verbs.run_diff import draw_run_diff
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
-from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.lint import fix_remarks, lint
-from mlwf_tui.workflow.metrics import find_run
 from mlwf_tui.workflow.reproduce import QUEUED_VERBS, Reproduction, reproduce_now, submit_again
-from mlwf_tui.workflow.run_diff import RunDiff, diff_runs
 from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workflow.trace import Trace, trace
 
@@ -38,24 +35,6 @@ class Questions:
             self._host.put(Sheet(f"Trace of {entry.ref}", _draw_trace(found)), lambda _: None)
 
         self._host.ask("trace", partial(trace, self._host.workspace, entry.target), shown)
-
-    def diff_runs(self, entry: Entry) -> None:
-        """Tell what differs between the marked run and this one; a model stands for its training."""
-        marked, workspace = self._host.marked, self._host.workspace
-        if marked is None or marked.kind not in (EntryKind.RUN, EntryKind.MODEL):
-            self._host.say("Mark another run or model first (space).")
-            return
-        pair = (marked, entry)
-
-        def compare() -> RunDiff:
-            first, second = (find_run(workspace, one.target) for one in pair)
-            return diff_runs(workspace, first, second)
-
-        def shown(found: RunDiff) -> None:
-            title = f"{marked.title} → {entry.title}"
-            self._host.put(Sheet(title, draw_run_diff(found)), lambda _: None)
-
-        self._host.ask("diff", compare, shown)
 
     def reproduce(self, entry: Entry) -> None:
         """Do a run again, or the one that has made the entry; the command line can judge it later."""

@@ -1,22 +1,35 @@
-"""What runs in a process of its own: train, benchmark, apply; and stop, which ends it."""
+"""What runs in a process of its own: benchmark, apply; and stop, which ends it. Training has its own file."""
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
+from textual.content import Content
+
+from mlwf_tui.entities.comparison import Leaderboard
 from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.screens import command_lines
-from mlwf_tui.tui.screens.verbs.fields import SEED, make_data_field, make_model_field
+from mlwf_tui.tui.screens.verbs.fields import make_data_field, make_model_field
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, follow
 from mlwf_tui.tui.screens.verbs.terms import list_terms_fields, read_terms
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import Form, FormField, make_field
-from mlwf_tui.workflow import apply, train
+from mlwf_tui.tui.widgets.sheet import Sheet
+from mlwf_tui.workflow import apply
 from mlwf_tui.workflow.benchmark import submit_benchmark
+from mlwf_tui.workflow.leaderboard import read_leaderboard
+from mlwf_tui.workflow.show import Shown, show
+from mlwf_tui.workflow.star import star_model
 from mlwf_tui.workflow.stop import GRACE_S, stop_run
+
+MAX_SHOWN = 200
+MAX_CELL = 40
+_CELLS = re.compile(r"(?<!\\)\|")
+BAR_CELLS = 16
 
 
 class Models:
@@ -24,50 +37,6 @@ class Models:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-
-    def train(self, entry: Entry) -> None:
-        workspace = self._host.workspace
-
-        def read() -> tuple[tuple[str, ...], tuple[ParamSpec, ...]]:
-            return train.list_architectures(workspace), train.list_params(workspace)
-
-        def begin(values: dict[str, str], again: Again) -> None:
-            options, params = command_lines.split_values(
-                values, ("data", "model", "name", "seed", *command_lines.TERMS)
-            )
-            seed = int(options.get("seed", "0"))
-            work = partial(
-                train.submit_train,
-                workspace,
-                options["data"],
-                model=options["model"],
-                params=params,
-                seed=seed,
-                name=options.get("name", ""),
-                terms=read_terms(options),
-            )
-            self._host.ask("train", work, partial(follow, self._host), failed=again)
-
-        def listed(found: tuple[tuple[str, ...], tuple[ParamSpec, ...]]) -> None:
-            architectures, params = found
-            fields = (
-                make_data_field(self._host.snapshot, entry),
-                make_field(
-                    "model",
-                    "architecture, or a .pt file to start from",
-                    train.DEFAULT_ARCHITECTURE,
-                    suggestions=architectures,
-                    is_required=True,
-                ),
-                make_field("name", "name of the model; empty for architecture-data-number"),
-                *(FormField(spec) for spec in params),
-                SEED,
-                *list_terms_fields(self._host.snapshot, entry),
-            )
-            form = Form("Train a model", fields, command=command_lines.write_train, verb="train")
-            ask_form(self._host, form, begin)
-
-        self._host.ask("train", read, listed)
 
     def benchmark(self, entry: Entry) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
@@ -125,6 +94,33 @@ class Models:
         form = Form("Label data with a model", fields, command=command_lines.write_apply, verb="apply")
         ask_form(self._host, form, begin)
 
+    def star(self, entry: Entry) -> None:
+        """Give the model a star, or take it away."""
+        model = entry.entity
+        is_starred = not (isinstance(model, Model) and model.is_starred)
+
+        def said(found: Model) -> None:
+            finish(self._host, f"{'★' if found.is_starred else '☆'} {found.name}")
+
+        work = partial(star_model, self._host.workspace, entry.target, is_starred=is_starred)
+        self._host.ask("star", work, said)
+
+    def card(self, entry: Entry) -> None:
+        """Show the model's card."""
+
+        def shown(found: Shown) -> None:
+            self._host.put(Sheet(f"Card of {entry.ref}", _draw_card(found.facts["card"])), lambda _: None)
+
+        self._host.ask("card", partial(show, self._host.workspace, entry.target), shown)
+
+    def leaderboard(self, entry: Entry) -> None:
+        """Show the project's models, the best first."""
+
+        def shown(board: Leaderboard) -> None:
+            self._host.put(Sheet(f"Leaderboard of {entry.ref}", _draw_board(board)), lambda _: None)
+
+        self._host.ask("leaderboard", partial(read_leaderboard, self._host.workspace, entry.target), shown)
+
     def stop(self, entry: Entry) -> None:
         is_forced = entry.state == RunState.STOPPING
 
@@ -145,6 +141,56 @@ class Models:
 
     def _say_stopped(self, run: Run) -> None:
         finish(self._host, f"The {run.verb} {run.id} is {run.state.value}.")
+
+
+def _draw_card(text: str) -> Content:
+    """Return a card's Markdown with its headings in bold, and its tables in columns."""
+    lines: list[Content] = []
+    table: list[list[str]] = []
+    for line in [*text.splitlines(), ""]:
+        if line.startswith("|"):
+            table.append([cell.strip().replace("\\|", "|") for cell in _CELLS.split(line.strip()[1:-1])])
+            continue
+        lines += _draw_table(table)
+        table = []
+        if line.startswith("#"):
+            lines.append(Content.styled(line.lstrip("# "), "bold $primary"))
+        elif not line.startswith("```"):
+            lines.append(Content(line))
+    return Content("\n").join(lines)
+
+
+def _draw_table(rows: list[list[str]]) -> list[Content]:
+    shown = [row for row in rows if any(row) and not all(set(cell) <= {"-"} for cell in row)]
+    widths = [min(MAX_CELL, max(map(len, column))) for column in zip(*shown, strict=True)]
+    return [
+        Content.assemble(
+            (f"  {row[0]:<{widths[0]}}", "$text-muted"),
+            *(f"  {cell:<{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)),
+        )
+        for row in shown
+    ]
+
+
+def _draw_board(board: Leaderboard) -> Content:
+    if not board.models:
+        return Content.styled("No model was trained or measured on it yet: t trains one.", "$text-muted")
+    best = max(abs(one.value) for one in board.models) or 1.0
+    lines = [Content.assemble((board.metric, "bold"), (f", {board.basis}", "$text-muted")), Content("")]
+    lines += [
+        Content.assemble(
+            (f"{'' if one.rank is None else one.rank:>4}  ", "bold $primary"),
+            f"{one.value:7.4f}  ",
+            ("━" * round(BAR_CELLS * abs(one.value) / best), "$primary" if one.rank else "$text-muted"),
+            f"  {one.model}",
+            (" ★" if one.is_starred else "", "$warning"),
+            (f"  {one.architecture} on {one.trained_on}", "$text-muted"),
+        )
+        for one in board.models[:MAX_SHOWN]
+    ]
+    if len(board.models) > MAX_SHOWN:
+        lines.append(Content.styled(f"… and {len(board.models) - MAX_SHOWN:,} more", "$text-muted"))
+    return Content("\n").join(lines)
 
 
 def _name_of(field: FormField) -> str:

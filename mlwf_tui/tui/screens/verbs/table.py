@@ -9,6 +9,8 @@ from mlwf_tui.tui.screens.verbs.branching import Branching
 from mlwf_tui.tui.screens.verbs.cards import Cards
 from mlwf_tui.tui.screens.verbs.care import Care
 from mlwf_tui.tui.screens.verbs.checking import Checking
+from mlwf_tui.tui.screens.verbs.comparing import Comparing
+from mlwf_tui.tui.screens.verbs.deploying import Deploying
 from mlwf_tui.tui.screens.verbs.drafting import Drafting
 from mlwf_tui.tui.screens.verbs.exporting import Exporting
 from mlwf_tui.tui.screens.verbs.folders import Folders
@@ -20,6 +22,8 @@ from mlwf_tui.tui.screens.verbs.models import Models
 from mlwf_tui.tui.screens.verbs.names import Names
 from mlwf_tui.tui.screens.verbs.piping import Piping
 from mlwf_tui.tui.screens.verbs.queueing import Queueing
+from mlwf_tui.tui.screens.verbs.searching import Searching
+from mlwf_tui.tui.screens.verbs.training import Trainings
 from mlwf_tui.tui.screens.verbs.transforming import Transforming
 
 Verb = Callable[[Any], None]
@@ -30,8 +34,9 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
     """Return every verb by its key's id."""
     history, branching, folders, care = History(host), Branching(host), Folders(host), Care(host)
     questions, cards, piping = Questions(host), Cards(host), Piping(host)
-    drafts = Drafting(host, piping)
+    drafts, training = Drafting(host, piping), Trainings(host)
     making, models, names, queueing = Making(host), Models(host), Names(host), Queueing(host)
+    deploying = Deploying(host)
     return {
         "commit": history.commit,
         "restore": history.restore,
@@ -55,9 +60,17 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "pipeline": piping.pipeline,
         "draft": drafts.draft,
         "demo": making.demo,
-        "train": models.train,
+        "tune": Searching(host).tune,
+        "train": training.train,
+        "continue": training.continue_,
         "benchmark": models.benchmark,
+        "compare": Comparing(host).compare,
         "apply": models.apply,
+        "star": models.star,
+        "card": models.card,
+        "leaderboard": models.leaderboard,
+        "package": deploying.package,
+        "serve": deploying.serve,
         "stop": models.stop,
         "pause": queueing.pause,
         "resume": queueing.resume,
@@ -77,7 +90,7 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "yank_id": cards.yank_id,
         "contents": cards.contents,
         "hide": cards.hide,
+        "unhide": cards.unhide,
         "results": cards.results,
         "save_graph": cards.save_graph,
-        "diff_runs": questions.diff_runs,
     }

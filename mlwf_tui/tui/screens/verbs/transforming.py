@@ -14,6 +14,7 @@ from mlwf_tui.entities.item import check_dataset
 from mlwf_tui.entities.pipeline import Step
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.tui.screens import command_lines
+from mlwf_tui.tui.screens.counting_form import CountingForm
 from mlwf_tui.tui.screens.operation_form import Looks, OperationForm
 from mlwf_tui.tui.screens.picking import NO_PICK, OperationPicker, Pick
 from mlwf_tui.tui.screens.previewing import PreviewScreen, Wanted
@@ -146,7 +147,7 @@ class Transforming:
         )  # fmt: skip
         self._host.put(screen, wanted)
 
-    def _count(self, form: OperationForm, order: Order) -> None:
+    def _count(self, form: CountingForm, order: Order) -> None:
         form.watch_count(
             self._host.work,
             lambda observer: draw_plan(

@@ -1,0 +1,1 @@
+"""Samplers: what a search tries next. Optuna lives here alone."""

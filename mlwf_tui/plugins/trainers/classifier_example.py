@@ -1,0 +1,81 @@
+"""Says what pictures show, with this model: `python example.py PICTURE…`, or `--check` to see that it works.
+
+model.json beside this file says what goes in and out. This file does that with NumPy, Pillow and the runtime
+that model.json names under "requires". Take from it whatever you need.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+HERE = Path(__file__).resolve().parent
+CHECK_TOLERANCE = 0.05  # another resize than the maker's shifts a probability by less
+
+
+def main() -> int:
+    """Print what some pictures show, as lines or as JSON, and return the exit code."""
+    spec = json.loads((HERE / "model.json").read_text("utf-8"))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pictures", nargs="*", type=Path)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--check", action="store_true", help="compare with expected.json on sample.png")
+    options = parser.parse_args()
+    run = load(spec)
+    if options.check:
+        return check(spec, run)
+    found = {str(path): classify(path, spec, run) for path in options.pictures}
+    if options.json:
+        print(json.dumps(found))
+        return 0
+    for path, said in found.items():
+        best = max(said, key=said.__getitem__)
+        print(f"{path}: {best} {said[best]:.3f}")
+    return 0
+
+
+def load(spec: dict[str, Any]) -> Any:
+    """Return a function from the input (1, 3, S, S) float32 to the probabilities (1, classes)."""
+    weights = str(HERE / spec["weights"])
+    if spec["format"] == "onnx":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(weights, providers=["CPUExecutionProvider"])
+        name = session.get_inputs()[0].name
+        return lambda batch: session.run(None, {name: batch})[0]
+    import torch
+
+    load_script: Any = torch.jit.load
+    network = load_script(weights, map_location="cpu")
+    return lambda batch: network(torch.from_numpy(batch)).detach().numpy()
+
+
+def classify(path: Path, spec: dict[str, Any], run: Any) -> dict[str, float]:
+    """Return the probability of each class."""
+    side = spec["input"]["shape"][2]
+    steps = spec["preprocessing"]
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+        method = Image.Resampling.BOX if min(picture.size) > side else Image.Resampling.BILINEAR
+        pixels = np.asarray(picture.resize((side, side), method), np.float32)  # (S, S, 3)
+    normal = (pixels / steps["divide_by"] - np.float32(steps["mean"])) / np.float32(steps["deviation"])
+    batch = np.ascontiguousarray(normal.transpose(2, 0, 1)[None], np.float32)  # (1, 3, S, S)
+    return dict(zip(spec["classes"], run(batch)[0].tolist(), strict=True))
+
+
+def check(spec: dict[str, Any], run: Any) -> int:
+    """Compare what the model says of sample.png with expected.json; return the exit code."""
+    expected = json.loads((HERE / "expected.json").read_text("utf-8"))["probabilities"]
+    found = classify(HERE / "sample.png", spec, run)
+    worst = max(abs(found[name] - expected[name]) for name in expected)
+    print(f"largest difference {worst:.4f}, allowed {CHECK_TOLERANCE}")
+    return 0 if worst <= CHECK_TOLERANCE else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Readers of videos; found by name, each by itself."""

@@ -1,0 +1,65 @@
+"""Reads videos with OpenCV, which brings FFmpeg with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.protocols.videos import Frame
+
+QUALITY = 95  # of JPEG: frames were compressed more than that already
+
+
+class OpenCvReader:
+    """Frames of whatever FFmpeg reads, as JPEG."""
+
+    name = "opencv"
+
+    def count_frames(self, path: Path) -> int | None:
+        """Return what the container says, which may be wrong, or None.
+
+        Raises:
+            InvalidInput: it is no video.
+        """
+        with _open(path) as video:
+            count = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+        return count if count > 0 else None
+
+    def iter_frames(self, path: Path, *, every: int) -> Iterator[Frame]:
+        """Yield frames; those between are not decoded into pixels.
+
+        Raises:
+            InvalidInput: it is no video, or has no frame.
+        """
+        index = 0
+        with _open(path) as video:
+            while video.grab():
+                if index % every == 0:
+                    is_there, pixels = video.retrieve()
+                    if is_there:
+                        yield _encode(index, pixels)
+                index += 1
+        if not index:
+            raise InvalidInput(f"{path} has no frame that can be read.", hint="Is it whole?")
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[Any]:
+    video = cv2.VideoCapture(str(path))
+    try:
+        if not video.isOpened():
+            raise InvalidInput(f"{path} is no video that can be read.", hint="Give one as FFmpeg reads it.")
+        yield video
+    finally:
+        video.release()
+
+
+def _encode(index: int, pixels: Any) -> Frame:
+    height_px, width_px = pixels.shape[:2]
+    _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return Frame(index=index, width_px=width_px, height_px=height_px, data=data.tobytes(), suffix=".jpg")

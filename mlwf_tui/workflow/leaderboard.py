@@ -1,0 +1,139 @@
+"""leaderboard: the models of a project, the best first, and what the order rests on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import msgspec
+
+from mlwf_tui.entities.comparison import Leaderboard, Ranked
+from mlwf_tui.entities.experiment import Experiment, find_main_metric
+from mlwf_tui.entities.ids import ModelId
+from mlwf_tui.entities.metric import is_better_low, matches
+from mlwf_tui.entities.model import Report
+from mlwf_tui.errors import NotFound
+from mlwf_tui.workflow.models import read_experiments
+from mlwf_tui.workflow.refs import resolve_version
+from mlwf_tui.workspace import Workspace
+
+Basis = tuple[str, str]
+"""A version, as PROJECT@N, and a split."""
+
+
+def read_leaderboard(
+    workspace: Workspace, project: str, *, metric: str = "", on: str = "", split: str = ""
+) -> Leaderboard:
+    """Return the models that were trained on a project's versions, or measured on them.
+
+    Where there are reports, models are ranked by those on one version and split: `on` and `split`, or the
+    one that most models were measured on, the newest of several. The others follow without a rank, by what
+    their training measured. Without any report all are ranked by that.
+
+    Raises:
+        NotFound: there is no such project or version, or no model was measured on it.
+    """
+    found = workspace.catalog.projects.get(project)
+    experiments = read_experiments(workspace)
+    reports = [
+        report
+        for report in workspace.catalog.reports.list()
+        if report.version_ref.rpartition("@")[0] == found.name and split in ("", report.split)
+    ]
+    if on:
+        ref = resolve_version(workspace, on).ref
+        reports = [report for report in reports if report.version_ref == ref]
+        if not reports:
+            raise NotFound(
+                f"No model was measured on {ref}{f' ({split})' if split else ''}.",
+                hint=f"Measure one: mlwf benchmark MODEL {ref}",
+            )
+    measured = {report.model_id for report in reports}
+    ours = [one for one in experiments if one.facts.get("project") == found.name or one.model.id in measured]
+    basis = _choose_basis(reports)
+    of_basis = [r for r in reports if basis == (r.version_ref, r.split)]
+    metric = _choose_metric(metric, of_basis, ours)
+    ranked = _rank_reports(of_basis, ours, metric)
+    known = {place.model_id for place in ranked}
+    others = _rank_validations([one for one in ours if one.model.id not in known], metric)
+    if ranked:
+        others = [msgspec.structs.replace(place, rank=None) for place in others]
+    return Leaderboard(
+        project=found.name,
+        metric=metric,
+        basis=_describe(basis if ranked else None, others),
+        version=basis[0] if ranked and basis else "",
+        split=basis[1] if ranked and basis else "",
+        models=(*ranked, *others),
+    )
+
+
+def _choose_basis(reports: Sequence[Report]) -> Basis | None:
+    """Return what most models were measured on; of several the one of the newest report."""
+    models: defaultdict[Basis, set[ModelId]] = defaultdict(set)
+    for report in reports:  # newest first
+        models[report.version_ref, report.split].add(report.model_id)
+    return max(models, key=lambda basis: len(models[basis]), default=None)  # the first of equals
+
+
+def _choose_metric(asked: str, reports: Sequence[Report], experiments: Sequence[Experiment]) -> str:
+    """Return the name of a metric that somebody was measured by: the asked one, or the main one."""
+    measured = [*(report.metrics for report in reports), *(one.model.metrics for one in experiments)]
+    for metrics in measured:
+        if not asked:
+            main = find_main_metric(metrics)
+            if main is not None:
+                return main[0]
+        else:
+            meant = next((name for name in metrics if name == asked or matches(asked, name)), None)
+            if meant is not None:
+                return meant
+    if asked and measured:
+        raise NotFound(f"No model was measured by {asked!r}.", hint="mlwf models --json lists all metrics.")
+    return asked or "map"
+
+
+def _rank_reports(reports: Sequence[Report], experiments: Sequence[Experiment], metric: str) -> list[Ranked]:
+    """Rank by the newest report of each model."""
+    by_id = {one.model.id: one for one in experiments}
+    newest: dict[ModelId, Report] = {}
+    for report in reports:
+        if metric in report.metrics and report.model_id in by_id:
+            newest.setdefault(report.model_id, report)
+    measured = [(report.metrics[metric], by_id[id], report.name) for id, report in newest.items()]
+    return _rank(measured, metric)
+
+
+def _rank_validations(experiments: Sequence[Experiment], metric: str) -> list[Ranked]:
+    return _rank(
+        [(one.model.metrics[metric], one, "") for one in experiments if metric in one.model.metrics], metric
+    )
+
+
+def _rank(measured: Sequence[tuple[float, Experiment, str]], metric: str) -> list[Ranked]:
+    """Return places, equal values sharing theirs."""
+    ordered = sorted(measured, key=lambda one: one[0], reverse=not is_better_low(metric))
+    values = [value for value, _, _ in ordered]
+    return [
+        Ranked(
+            rank=values.index(value) + 1,
+            model=one.name,
+            model_id=one.model.id,
+            architecture=one.model.architecture,
+            trained_on=str(one.facts.get("data") or ""),
+            value=value,
+            report=report,
+            is_starred=one.model.is_starred,
+        )
+        for value, one, report in ordered
+    ]
+
+
+def _describe(basis: Basis | None, others: Sequence[Ranked]) -> str:
+    if basis is not None:
+        rest = "; those without a rank were not: of them it is what their training measured" if others else ""
+        return f"measured on {basis[0]}, split {basis[1]}{rest}"
+    data = {place.trained_on for place in others}
+    if len(data) > 1:
+        return "what each training measured on its own validation split, of different versions"
+    return "what each training measured on its validation split"

@@ -1,0 +1,93 @@
+"""Makes a search's plan of what a person asks, checked before anything is queued; not a verb."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from mlwf_tui.entities.axis import Axis, count_points, read_axis
+from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.search import SearchPlan
+from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.params import describe_params
+from mlwf_tui.workflow.train import check_training
+from mlwf_tui.workflow.training.starts import find_start
+from mlwf_tui.workspace import Workspace
+
+MOST_TRIALS = 10_000
+
+
+def read_axes(workspace: Workspace, model: str, space: Mapping[str, str]) -> tuple[Axis, ...]:
+    """Return the axes of what stands behind `-s`: a parameter that is declared as real has a real range.
+
+    Raises:
+        InvalidParameter: nothing is to be searched, or a range means nothing.
+    """
+    if not space:
+        raise InvalidParameter(
+            "A search needs a parameter to try.", hint="Give for example -s lr0=0.0001..0.01:log"
+        )
+    trainer = workspace.registry.get_trainer(find_start(workspace, model).trainer)
+    declared = {spec.name: spec.type_name for spec in describe_params(trainer.params_type)}
+    real = {name for name, type_name in declared.items() if type_name.startswith("float")}
+    return tuple(read_axis(name, text, is_real=name in real) for name, text in space.items())
+
+
+def check_plan(workspace: Workspace, plan: SearchPlan) -> SearchPlan:
+    """Return the plan as it will be done: of a grid with no more trials than it has points.
+
+    Raises:
+        NotFound: there is no such sampler.
+        InvalidParameter: a number is out of bounds, or an end of an axis does not fit the training.
+    """
+    if not 1 <= plan.trials <= MOST_TRIALS or plan.parallel < 1 or plan.keep < 0 or plan.prune_after < 0:
+        raise InvalidParameter(
+            "A search needs at least one trial, and one at a time.", hint="Give --trials 20 --parallel 2."
+        )
+    twice = [axis.name for axis in plan.axes if axis.name in plan.params]
+    if twice:
+        raise InvalidParameter(f"{twice[0]} is given and searched for.", hint="Give it by -p or by -s.")
+    workspace.registry.get_sampler(plan.sampler)
+    _check_ends(workspace, plan)
+    if plan.sampler == "grid":
+        points = count_points(plan.axes)
+        return msgspec.structs.replace(plan, trials=min(plan.trials, points))
+    return plan
+
+
+def read_plan(run: Run) -> SearchPlan:
+    """Return the plan of a search."""
+    return msgspec.convert(dict(run.call), SearchPlan)
+
+
+def describe_plan(plan: SearchPlan) -> dict[str, Any]:
+    """Return the plan as a run of it is listed."""
+    shown: dict[str, Any] = {
+        "data": plan.data,
+        "model": plan.model,
+        "space": {axis.name: axis.write() for axis in plan.axes},
+        "params": dict(plan.params),
+        "sampler": plan.sampler,
+        "trials": plan.trials,
+        "parallel": plan.parallel,
+        "metric": plan.metric,
+        "prune": plan.is_pruning,
+        "keep": plan.keep,
+    }
+    if plan.is_pruning:
+        shown["prune_after"] = plan.prune_after
+    return {**shown, "continues": plan.continues} if plan.continues else shown
+
+
+def _check_ends(workspace: Workspace, plan: SearchPlan) -> None:
+    """Try what is at the ends of each axis, the others at their beginning."""
+    first = {axis.name: _list_ends(axis)[0] for axis in plan.axes}
+    for axis in plan.axes:
+        for value in _list_ends(axis):
+            check_training(workspace, plan.model, {**plan.params, **first, axis.name: value})
+
+
+def _list_ends(axis: Axis) -> Sequence[Any]:
+    return axis.values or (axis.round(axis.low), axis.round(axis.high))

@@ -1,0 +1,265 @@
+"""Says what a training would do and take before it is asked for; nothing is recorded."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import msgspec
+
+from mlwf_tui.entities.abilities import Loss
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.errors import MlwfError
+from mlwf_tui.params import build_params
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.workflow.exporting.exports import find_export
+from mlwf_tui.workflow.exporting.fitting import make_fitter
+from mlwf_tui.workflow.machine import read_gpus
+from mlwf_tui.workflow.metrics import read_outlooks
+from mlwf_tui.workflow.refs import resolve_manifest
+from mlwf_tui.workflow.training.records import SPLIT_PREFIX
+from mlwf_tui.workflow.training.starts import OWN_PARAMS, Start, check_params, find_start, split_params
+from mlwf_tui.workflow.training.tasks import SPLITS, TaskData, check_task_data, list_warnings, read_task_data
+from mlwf_tui.workflow.training.trial import Measured, Trial, measure_trial
+from mlwf_tui.workspace import Workspace
+
+EARLIER = 5  # trainings that an estimate looks at, the newest
+_COUNT = re.compile(r"\(([\d,]+) items\)")
+COPIES = 3  # of the checkpoints: in the run's folder, those put aside there, and in the store
+MEMORY_SHARE = 0.9  # of what is free: beyond it a training does not fit
+
+
+class TimeEstimate(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a training takes at most: early stopping ends it sooner. `basis` says how that is known."""
+
+    seconds: float
+    epoch_s: float
+    basis: str
+
+
+class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a training would do and take. What could not be found out is None."""
+
+    ref: str
+    manifest: Digest
+    model: str
+    task: str
+    data_format: str
+    splits: Mapping[str, int]
+    classes: Mapping[str, Mapping[str, int]]
+    settings: Mapping[str, Any]  # epochs, batch, imgsz, … with all presets resolved
+    losses: tuple[Loss, ...]
+    warnings: tuple[str, ...]
+    disk_bytes: int  # that it writes: the data, where it is not there yet, and its checkpoints
+    disk_free_bytes: int
+    memory_bytes: int | None
+    memory_free_bytes: int | None
+    time: TimeEstimate | None
+
+
+def plan_train(
+    workspace: Workspace,
+    ref: str,
+    *,
+    model: str,
+    params: Mapping[str, Any],
+    is_measured: bool | None = None,
+    observer: Observer,
+) -> TrainPlan:
+    """Check a training and estimate what it takes, from earlier ones or from a few batches.
+
+    `is_measured` None measures where no earlier training tells the time; measuring takes half a minute.
+
+    Raises:
+        NotFound: there is no such project or version.
+        InvalidParameter: the architecture is not known, or a parameter does not fit.
+        InvalidInput: the data does not hold what the task learns from, or a file cannot be used.
+    """
+    start = find_start(workspace, model)
+    trainer = workspace.registry.get_trainer(start.trainer)
+    given = check_params(trainer, params)
+    _, manifest = resolve_manifest(workspace, ref)
+    data = read_task_data(workspace, manifest, start.task)
+    check_task_data(data, start.task, ref)
+    declared, extra = split_params(trainer, given)
+    has_gpu = str(given.get("device", "auto")) not in ("cpu", "mps") and bool(read_gpus(workspace))
+    built = build_params(trainer.params_type, declared)
+    settings = trainer.resolve_settings(built, extra, task=start.task, has_gpu=has_gpu)
+    name = start.model.name if start.model else start.architecture
+    losses, size_bytes = _look_through(workspace, manifest, trainer.data_formats[start.task], observer)
+    estimate = None if is_measured else _learn_from_earlier(workspace, name, settings, data, has_gpu)
+    measured = None
+    if is_measured or (estimate is None and is_measured is None):
+        observer.progress(0, None, "measuring a few batches")
+        measured = _measure(workspace, start, manifest, declared, extra, settings)
+        estimate = _estimate(measured, settings, data)
+    is_there = find_export(workspace, manifest, trainer.data_formats[start.task]) is not None
+    weights_bytes = measured.checkpoint_bytes if measured else _find_checkpoint_bytes(workspace, name)
+    plan = TrainPlan(
+        ref=ref,
+        manifest=manifest,
+        model=name,
+        task=start.task,
+        data_format=trainer.data_formats[start.task],
+        splits=dict(data.item_counts),
+        classes={name: dict(counts) for name, counts in data.classes.items()},
+        settings=settings,
+        losses=losses,
+        warnings=list_warnings(data, start.task),
+        disk_bytes=(0 if is_there else size_bytes)
+        + 3 * weights_bytes,  # in the run, torn aside, in the store
+        disk_free_bytes=shutil.disk_usage(workspace.home).free,
+        memory_bytes=_find_memory(measured, has_gpu=has_gpu),
+        memory_free_bytes=_find_free_memory(workspace, has_gpu=has_gpu),
+        time=estimate,
+    )
+    return msgspec.structs.replace(plan, warnings=(*plan.warnings, *_warn(plan, measured)))
+
+
+def _look_through(
+    workspace: Workspace, manifest: Digest, format: str, observer: Observer
+) -> tuple[tuple[Loss, ...], int]:
+    """Return what the trainer's format cannot hold, and how many bytes its images are."""
+    exporter = workspace.registry.get_exporter(format)
+    summary = read_summary(workspace.store, manifest)
+    fitter = make_fitter(exporter.abilities, summary.schema, partial(iter_items, workspace.store, manifest))
+    size_bytes = 0
+    for count, item in enumerate(iter_items(workspace.store, manifest), start=1):
+        observer.check_cancelled()
+        observer.progress(count, summary.item_count, "looking at the data")
+        if fitter.fit(item) is not None:
+            size_bytes += item.size_bytes
+    return fitter.list_losses(), size_bytes
+
+
+def _measure(
+    workspace: Workspace,
+    start: Start,
+    manifest: Digest,
+    declared: Mapping[str, Any],
+    extra: Mapping[str, Any],
+    settings: Mapping[str, Any],
+) -> Measured:
+    """Try a few batches of it; what goes wrong is told, and is no reason to say nothing else."""
+    once = {"epochs": 1, "save_period": -1, "patience": 0, "warmup_epochs": 0, "pretrained": False}
+    known = {field for field in once if field in declared or field in settings}
+    params = {**declared, **{name: once[name] for name in known}}
+    trial = Trial(
+        manifest=manifest,
+        trainer=start.trainer,
+        architecture=start.architecture,
+        task=start.task,
+        params=params,
+        extra=extra,
+        batch=int(settings.get("batch", 16)),
+    )
+    try:
+        return measure_trial(workspace.home, trial)
+    except MlwfError as error:
+        return Measured(problem=f"{error.message} {error.hint}".strip())
+
+
+def _estimate(measured: Measured, settings: Mapping[str, Any], data: TaskData) -> TimeEstimate | None:
+    if measured.problem:
+        return None
+    train, val = (data.item_counts[split] for split in SPLITS)
+    epoch_s = train * measured.image_s + val * measured.val_image_s
+    seconds = measured.before_s + epoch_s * int(settings.get("epochs", 1)) + val * measured.val_image_s
+    basis = f"measured just now on {measured.batches} batches"
+    return TimeEstimate(seconds=seconds, epoch_s=epoch_s, basis=basis)
+
+
+def _learn_from_earlier(
+    workspace: Workspace, model: str, settings: Mapping[str, Any], data: TaskData, has_gpu: bool
+) -> TimeEstimate | None:
+    """Return what earlier trainings of this model with such images took, an image and epoch."""
+    fitting = [
+        run
+        for run in workspace.catalog.runs.list(states=[RunState.DONE])
+        if run.verb == "train"
+        and run.params.get("model") == model
+        and _is_alike(workspace, run, settings, has_gpu)
+    ]
+    rates_s = list(_iter_rates(workspace, fitting[:EARLIER]))
+    if not rates_s:
+        return None
+    count = sum(data.item_counts[split] for split in SPLITS)
+    epoch_s = median(rates_s) * count
+    some = "an earlier training" if len(rates_s) == 1 else f"{len(rates_s)} earlier trainings"
+    return TimeEstimate(
+        seconds=epoch_s * int(settings.get("epochs", 1)), epoch_s=epoch_s, basis=f"from {some} in this home"
+    )
+
+
+def _is_alike(workspace: Workspace, run: Run, settings: Mapping[str, Any], has_gpu: bool) -> bool:
+    """Whether a step of a run took what one of the asked training would: the same batch, size and device."""
+    if (run.environment.get("device", "cpu") not in ("cpu", "mps")) is not has_gpu:
+        return False
+    given = {key: value for key, value in run.params.items() if key not in OWN_PARAMS}
+    try:
+        start = find_start(workspace, str(run.params["model"]))
+        trainer = workspace.registry.get_trainer(start.trainer)
+        declared, extra = split_params(trainer, given)
+        built = build_params(trainer.params_type, declared)
+        theirs = trainer.resolve_settings(built, extra, task=start.task, has_gpu=has_gpu)
+    except MlwfError:  # of an earlier mlwf
+        return False
+    return all(theirs.get(name) == settings.get(name) for name in ("batch", "imgsz"))
+
+
+def _iter_rates(workspace: Workspace, runs: list[Run]) -> Iterator[float]:
+    """Yield the seconds that an image and epoch of each run took, start and end included."""
+    outlooks = read_outlooks(workspace, runs)
+    for run in runs:
+        job = workspace.catalog.jobs.latest(run.id)
+        counts = [_COUNT.search(run.environment.get(f"{SPLIT_PREFIX}{split}", "")) for split in SPLITS]
+        items = sum(int(count[1].replace(",", "")) for count in counts if count is not None)
+        epochs = outlooks[run.id].standing.summaries.get("epoch")
+        if job is not None and job.ran_s and epochs is not None and epochs.last and items:
+            yield job.ran_s / (items * epochs.last)
+
+
+def _find_checkpoint_bytes(workspace: Workspace, name: str) -> int:
+    """Return how large the checkpoints of the newest model of an architecture are, 0 where there is none."""
+    for model in workspace.catalog.models.list():
+        if name in (model.architecture, model.name):
+            return sum(checkpoint.size_bytes for checkpoint in model.checkpoints)
+    return 0
+
+
+def _find_memory(measured: Measured | None, *, has_gpu: bool) -> int | None:
+    if measured is None or measured.problem:
+        return None
+    return measured.gpu_memory_bytes if has_gpu else measured.memory_bytes
+
+
+def _find_free_memory(workspace: Workspace, *, has_gpu: bool) -> int | None:
+    """Return what is free of the largest GPU, or of the machine."""
+    if has_gpu:
+        rooms = [
+            gpu.memory_total_bytes - (gpu.memory_used_bytes or 0)
+            for gpu in read_gpus(workspace)
+            if gpu.memory_total_bytes is not None
+        ]
+        return max(rooms, default=None)
+    from mlwf_tui.host import HostReader  # psutil's 20 ms
+
+    host = HostReader(Path(workspace.home)).read()
+    return host.memory_total_bytes - host.memory_used_bytes
+
+
+def _warn(plan: TrainPlan, measured: Measured | None) -> Iterator[str]:
+    if measured is not None and measured.problem:
+        yield f"A few batches could not be tried: {measured.problem}"
+    if plan.disk_bytes > plan.disk_free_bytes:
+        yield "The disk does not hold what it writes."
+    memory, free = plan.memory_bytes, plan.memory_free_bytes
+    if memory is not None and free is not None and memory > MEMORY_SHARE * free:
+        yield "It takes nearly all of the memory that is free: give a smaller batch or imgsz."

@@ -1,0 +1,171 @@
+"""What a training starts from: an architecture, a file, one of our models, or a finished training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mlwf_tui.entities.model import Model
+from mlwf_tui.entities.run import ArtifactKind, Run, RunState
+from mlwf_tui.errors import InvalidInput, InvalidParameter, MlwfError, NotFound
+from mlwf_tui.params import build_params
+from mlwf_tui.protocols.trainers import STATE_NAME, Trainer
+from mlwf_tui.settings import expand_path
+from mlwf_tui.workspace import Workspace
+
+DEFAULT_ARCHITECTURE = "yolov10n"
+OWN_PARAMS = ("data", "model", "name", "task", "continues", "more_epochs")
+"""Of the run, beside what the trainer takes."""
+FIXED_WHEN_CONTINUED = ("optimizer", "nbs", "freeze", "pretrained", "imgsz", "single_cls", "fraction")
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a training begins, and what for."""
+
+    trainer: str
+    architecture: str  # a known name, or the absolute path of a file
+    task: str
+    model: Model | None = None  # of this home, whose weights it begins with
+
+
+def iter_trainers(workspace: Workspace) -> Iterator[Trainer]:
+    """Yield the trainers, first the one that knows the default architecture."""
+    names = workspace.registry.list_names("trainers")
+    trainers = [workspace.registry.get_trainer(name) for name in names]
+    yield from sorted(trainers, key=lambda one: DEFAULT_ARCHITECTURE not in one.list_architectures())
+
+
+def find_trainer(workspace: Workspace, architecture: str) -> Trainer:
+    """Return the trainer that knows an architecture, or takes such a file, or else the first."""
+    trainers = tuple(iter_trainers(workspace))
+    suffix = Path(architecture).suffix
+    by_name = (found for found in trainers if architecture in found.list_architectures())
+    by_file = (found for found in trainers if suffix in found.file_suffixes)
+    return next(by_name, None) or next(by_file, trainers[0])
+
+
+def find_start(workspace: Workspace, given: str) -> Start:
+    """Return what a training is to start from: an architecture, else a file, else a model by name or id.
+
+    Raises:
+        InvalidParameter: it is none of them.
+        InvalidInput: the file is neither a definition nor weights.
+    """
+    trainer = find_trainer(workspace, given)
+    if given in trainer.list_architectures():
+        return Start(trainer=trainer.name, architecture=given, task=trainer.find_task(given))
+    path = expand_path(Path(given))
+    if path.suffix in trainer.file_suffixes and path.is_file():
+        return Start(trainer=trainer.name, architecture=str(path), task=trainer.find_task(str(path)))
+    try:
+        model = workspace.catalog.models.get(given)
+    except NotFound:
+        known = ", ".join(trainer.list_architectures()[:8])
+        raise InvalidParameter(
+            f"There is no architecture, file or model {given!r}.", hint=f"Try one of {known}, …"
+        ) from None
+    return start_from(model)
+
+
+def start_from(model: Model) -> Start:
+    """Return the start of a training that goes on from a model of this home.
+
+    Raises:
+        InvalidInput: its weights are not kept here.
+    """
+    if not model.checkpoints:
+        raise InvalidInput(f"The weights of {model.name} are not kept here.", hint="Choose another model.")
+    return Start(trainer=model.trainer, architecture=model.architecture, task=model.task, model=model)
+
+
+def find_continued(workspace: Workspace, ref: str) -> tuple[Run, Model]:
+    """Return a finished training, and its model, that can be gone on with for more epochs.
+
+    Raises:
+        NotFound: there is no such run.
+        InvalidInput: it is no training, left no model, or kept nothing to go on from.
+    """
+    run = workspace.catalog.runs.get(ref)
+    made = next((output for output in run.outputs if output.kind is ArtifactKind.MODEL), None)
+    if run.verb != "train" or made is None:
+        hint = f"mlwf resume {run.id}" if run.verb == "train" and run.state is not RunState.DONE else ""
+        raise InvalidInput(f"The {run.verb} {run.id} is no training that has left a model.", hint=hint)
+    model = workspace.catalog.models.get(made.id)
+    if STATE_NAME not in [checkpoint.name for checkpoint in model.checkpoints]:
+        data = run.params.get("data", "DATA")
+        raise InvalidInput(
+            f"The training {run.id} kept nothing to go on from (keep_state=false, or an older mlwf).",
+            hint=f"Start a new one from its weights: mlwf train {data} --model {model.name}",
+        )
+    return run, model
+
+
+def read_more_epochs(params: Mapping[str, Any]) -> int:
+    """Return how many epochs a continued training is to do, from epochs=+20.
+
+    Raises:
+        InvalidParameter: it is not said, not so, or something is to change that cannot.
+    """
+    text = str(params.get("epochs", ""))
+    if not text.startswith("+") or not text[1:].isdecimal() or int(text) < 1:
+        raise InvalidParameter(
+            "A training that is continued needs to be told for how many more epochs.",
+            hint="Say so: -p epochs=+20.",
+        )
+    for name in FIXED_WHEN_CONTINUED:
+        if name in params:
+            raise InvalidParameter(
+                f"The parameter {name} cannot change while a training goes on.",
+                hint="Start a new one from the model's weights.",
+            )
+    return int(text)
+
+
+def check_params(trainer: Trainer, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all parameters as a run of them is listed, whatever the data are.
+
+    Raises:
+        InvalidParameter: one does not fit, or is the run's own.
+    """
+    for key in OWN_PARAMS:
+        if key in params:
+            raise InvalidParameter(
+                f"The parameter {key!r} is the run's own.",
+                hint="Give data, --model and --name apart from -p.",
+            )
+    declared, extra = split_params(trainer, params)
+    built = build_params(trainer.params_type, declared)
+    trainer.check_settings(built, extra)
+    values = {field.name: getattr(built, field.name) for field in fields(trainer.params_type)}
+    return {key: value for key, value in values.items() if value is not None} | extra
+
+
+def split_params(trainer: Trainer, params: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the parameters that the trainer declares, and those it hands on to its library."""
+    names = {declared.name for declared in fields(trainer.params_type)}
+    declared = {key: value for key, value in params.items() if key in names}
+    return declared, {key: value for key, value in params.items() if key not in names}
+
+
+def read_params_text(text: str, path: str) -> dict[str, Any]:
+    """Return the parameters of a YAML file, as it stands.
+
+    Raises:
+        InvalidInput: it is no flat mapping of names to values.
+    """
+    import yaml  # 20 ms that other trainings do without
+
+    try:
+        found = yaml.safe_load(text)
+    except (yaml.YAMLError, MlwfError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidInput(f"{path} is no YAML: {reason}.", hint="Write one `key: value` a line.") from error
+    if found is None:
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+        raise InvalidInput(f"{path} holds no parameters by name.", hint="Write one `key: value` a line.")
+    return found

@@ -1,0 +1,146 @@
+"""The trainer of classifiers: data, weights that run no code, resuming to the last bit, other forms."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from msgspec.structs import replace
+
+from mlwf_tui.errors import InvalidInput, InvalidParameter, Paused
+from mlwf_tui.params import build_params
+from mlwf_tui.plugins.trainers.torchvision import TorchvisionTrainer
+from mlwf_tui.plugins.trainers.torchvision_data import count_batches, list_samples, order_epoch
+from mlwf_tui.plugins.trainers.torchvision_weights import read_fit_state, read_saved, write_fit_state
+from mlwf_tui.protocols.trainers import ExportRequest, FitRequest, PredictRequest
+from tests.fakes.observers import KeepingObserver, PausingObserver
+from tests.making import make_image, write_image
+
+CLASSES = ("dark", "left/right")
+SMALL = {"epochs": 4, "imgsz": 32, "batch": 4, "device": "cpu"}
+
+
+def make_data(folder: Path) -> Path:
+    """Write images whose left is bright or not; the second class is no name of a folder."""
+    from mlwf_tui.formats.class_folders import name_class_folder
+
+    for split, count in (("train", 10), ("val", 4)):
+        for number in range(count):
+            name = CLASSES[number % 2]
+            boxes = [("x", 0, 0, 30, 48)] if number % 2 else []
+            write_image(folder / split / name_class_folder(name) / f"{number}.jpg", number, boxes=boxes)
+    return folder
+
+
+def make_request(data: Path, folder: Path, **fields: Any) -> FitRequest:
+    request = FitRequest(
+        architecture="shufflenet_v2_x0_5", data=data, class_names=CLASSES, folder=folder,
+        params=build_params(TorchvisionTrainer.params_type, SMALL), extra={}, seed=5,
+    )  # fmt: skip
+    return replace(request, **fields)
+
+
+def test_images_are_found_by_the_folder_of_their_class(tmp_path: Path) -> None:
+    samples = list_samples(make_data(tmp_path), "train", CLASSES)
+    assert [sample.label for sample in samples] == [0] * 5 + [1] * 5
+    with pytest.raises(InvalidInput, match="test"):
+        list_samples(tmp_path, "test", CLASSES)
+
+
+def test_an_epochs_order_follows_from_seed_and_epoch_alone() -> None:
+    first = order_epoch(10, 3, seed=1, epoch=2)
+    assert first == order_epoch(10, 3, seed=1, epoch=2)
+    assert first != order_epoch(10, 3, seed=1, epoch=3)
+    assert [len(batch) for batch in first] == [3, 3, 3]  # the tenth alone has no norm
+    assert sum(map(len, order_epoch(9, 4, seed=0, epoch=0))) == 8
+    for count, batch in ((1, 4), (4, 4), (5, 4), (6, 4), (10, 3)):
+        assert count_batches(count, batch) == len(order_epoch(count, batch, seed=0, epoch=0))
+
+
+def test_a_file_that_would_run_code_is_not_read(tmp_path: Path) -> None:
+    class Bad:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (Path.touch, (tmp_path / "ran",))
+
+    path = tmp_path / "bad.classifier"
+    torch.save({"format": "mlwf classifier 1", "weights": Bad()}, path)
+    with pytest.raises(InvalidInput, match="safely"):
+        read_saved(path)
+    path.write_bytes(pickle.dumps({"format": "mlwf classifier 1"}))
+    with pytest.raises(InvalidInput):
+        read_saved(path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_of_two_states_the_newest_whole_one_counts(tmp_path: Path) -> None:
+    assert read_fit_state(tmp_path) is None
+    write_fit_state(tmp_path, {"epoch": 1})
+    write_fit_state(tmp_path, {"epoch": 2})
+    assert read_fit_state(tmp_path) == {"epoch": 2}
+    whole = (tmp_path / "state.bin").read_bytes()
+    (tmp_path / "state.bin").write_bytes(whole[:-3])
+    assert read_fit_state(tmp_path) == {"epoch": 1}
+
+
+def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
+    trainer, data = TorchvisionTrainer(), make_data(tmp_path / "data")
+    with pytest.raises(InvalidParameter, match="resnet"):
+        trainer.fit(make_request(data, tmp_path / "a", architecture="resnet"), KeepingObserver())
+    with pytest.raises(InvalidInput, match="two classes"):
+        trainer.fit(make_request(data, tmp_path / "b", class_names=("dark",)), KeepingObserver())
+    with pytest.raises(InvalidParameter, match="device"):
+        request = make_request(data, tmp_path / "c")
+        params = build_params(TorchvisionTrainer.params_type, {**SMALL, "device": "77"})
+        trainer.fit(replace(request, params=params), KeepingObserver())
+
+
+@pytest.mark.slow
+def test_a_resumed_fit_comes_to_the_same_to_the_last_bit(tmp_path: Path) -> None:
+    trainer, data = TorchvisionTrainer(), make_data(tmp_path / "data")
+    calm, first, second = KeepingObserver(), PausingObserver(looks_left=8, is_urgent=True), KeepingObserver()
+    undisturbed = trainer.fit(make_request(data, tmp_path / "calm"), calm)
+    with pytest.raises(Paused):
+        trainer.fit(make_request(data, tmp_path / "cut"), first)
+    resumed = trainer.fit(make_request(data, tmp_path / "cut", is_resumed=True), second)
+
+    assert resumed.metrics == undisturbed.metrics
+    assert second.steps[0][0] > 1
+    told = {(key, step): value for key, value, step in (*first.metrics, *second.metrics)}
+    wanted = {(key, step): value for key, value, step in calm.metrics}
+    assert {k: v for k, v in told.items() if k[0] != "batch/loss"} == {
+        k: v for k, v in wanted.items() if k[0] != "batch/loss"
+    }
+    for ours, theirs in zip(undisturbed.checkpoints, resumed.checkpoints, strict=True):
+        before, after = read_saved(ours)["weights"], read_saved(theirs)["weights"]
+        assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["onnx", "torchscript"])
+def test_another_form_says_the_same(tmp_path: Path, format: str) -> None:
+    trainer, data = TorchvisionTrainer(), make_data(tmp_path / "data")
+    params = build_params(TorchvisionTrainer.params_type, {**SMALL, "epochs": 1})
+    fitted = trainer.fit(make_request(data, tmp_path / "fit", params=params), KeepingObserver())
+    trainer.check_weights(fitted.checkpoints[0])
+    folder = tmp_path / "export"
+    folder.mkdir()
+    made = trainer.export(
+        ExportRequest(
+            weights=fitted.checkpoints[0], format=format, folder=folder, class_names=CLASSES,
+            image_size_px=32, confidence=0.25, iou=0.7, max_objects=300,
+            samples=(make_image(1), make_image(2, boxes=[("x", 0, 0, 30, 48)])),
+        ),
+        KeepingObserver(),
+    )  # fmt: skip
+    assert [one.name for one in made.agreement if one.is_kept] == ["score", "example_score"]
+    assert {path.name for path in (folder / "package").iterdir()} == {
+        made.weights, "model.json", "example.py", "sample.png", "expected.json",
+    }  # fmt: skip
+    request = PredictRequest(weights=fitted.checkpoints[0], image_size_px=32, confidence=0.0, folder=folder)
+    with trainer.open_predictor(request) as predictor:
+        good, bad = predictor.predict([make_image(1), b"no image"])
+    assert {tag.name for tag in good.tags} == set(CLASSES)
+    assert bad.problem

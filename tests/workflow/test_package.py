@@ -1,0 +1,119 @@
+"""A package is whole or not there, says what it is, and is refused where it says something else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlwf_tui.cli.main import main
+from mlwf_tui.entities.run import ArtifactKind, Run, RunState
+from mlwf_tui.errors import Conflict, InvalidParameter, Untrusted
+from mlwf_tui.workflow.graph import read_graph
+from mlwf_tui.workflow.package import submit_package
+from mlwf_tui.workspace import Workspace
+from tests import jobs
+from tests.fakes.seeing import add_seer
+
+SPOTS = [("spot", 4, 3, 20, 20)]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    with jobs.open_job_home(tmp_path, monkeypatch) as workspace:
+        yield workspace
+
+
+def package(workspace: Workspace, target: Path, **params: Any) -> Run:
+    run = submit_package(workspace, "eye", target, params=params)
+    return jobs.wait_for_end(workspace, run)
+
+
+def test_a_package_says_what_it_is_and_is_known_again(home: Workspace, tmp_path: Path) -> None:
+    model = add_seer(home, "eye", SPOTS)
+    folder, archive = tmp_path / "out", tmp_path / "sub" / "eye.zip"
+
+    first = package(home, folder)
+    assert first.state is RunState.DONE, jobs.describe(home, first)
+    assert not first.result["cached"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md",
+        "model.json",
+        "sample.png",
+        "seen.json",
+    ]
+    document = json.loads((folder / "model.json").read_text("utf-8"))
+    assert document["classes"] == ["spot"]
+    assert document["task"] == "detect"
+    assert document["made_from"]["blake3"] == model.checkpoints[0].blob
+    assert document["agreement"]["score"] == {"max_difference": 0.0, "tolerance": 0.01}
+    assert (
+        document["agreement"]["compared_on"] == "4 drawn pictures"
+    )  # no version is known that it learned from
+    for name, facts in document["files"].items():
+        data = (folder / name).read_bytes()
+        assert facts == {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
+    assert "# eye" in (folder / "README.md").read_text("utf-8")
+
+    second = package(home, archive)
+    assert second.result["cached"]
+    with zipfile.ZipFile(archive) as opened:
+        assert sorted(opened.namelist()) == [f"eye/{path.name}" for path in sorted(folder.iterdir())]
+        assert json.loads(opened.read("eye/model.json")) == document
+    nodes = {node.title: node for node in read_graph(home).nodes}
+    for title, kind in (("out (onnx)", ArtifactKind.FOLDER), ("eye.zip (onnx)", ArtifactKind.FILE)):
+        card = next(node.card for node in nodes.values() if node.card and node.card.title == title)
+        assert card.description == "a package of eye as onnx"
+        assert kind in {node.kind for node in nodes.values()}
+    assert not list(tmp_path.glob(".*")), "nothing half-written is left"
+
+    (home.home / "cache" / "packages").rename(tmp_path / "gone")
+    assert not package(home, tmp_path / "third").result["cached"]
+
+
+def test_a_package_that_says_otherwise_is_not_written(home: Workspace, tmp_path: Path) -> None:
+    add_seer(home, "eye", SPOTS, differs=0.5)
+
+    run = package(home, tmp_path / "out")
+
+    assert run.state is RunState.FAILED
+    assert "score differs by 0.5 (allowed 0.01)" in run.error
+    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_what_cannot_be_packaged_is_refused_before_anything_is_queued(
+    home: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_seer(home, "eye", SPOTS, danger=True)
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "mine").touch()
+    (tmp_path / "a.zip").touch()
+
+    with pytest.raises(InvalidParameter, match="rare is not installed") as caught:
+        submit_package(home, "eye", tmp_path / "out", format="rare", params={})
+    assert caught.value.hint == "pip install rare"
+    with pytest.raises(InvalidParameter, match="no format 'nope'"):
+        submit_package(home, "eye", tmp_path / "out", format="nope", params={})
+    for taken in (full, tmp_path / "a.zip"):
+        with pytest.raises(Conflict, match="something at"):
+            submit_package(home, "eye", taken, params={})
+    with pytest.raises(InvalidParameter, match="inside of the home"):
+        submit_package(home, "eye", home.home / "out", params={})
+    with pytest.raises(Untrusted):
+        submit_package(home, "eye", tmp_path / "out", params={})
+    assert not [run for run in home.catalog.runs.list() if run.verb == "package"]
+
+    words = ["package", "eye", str(tmp_path / "out"), "--home", str(home.home), "--json"]
+    assert main(words) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["kind"] == "untrusted"
+    assert main([*words, "--trust", "-p", "licence=MIT"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["target"] == str(tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "model.json").read_text("utf-8"))["licence"] == "MIT"

@@ -1,0 +1,103 @@
+"""What a dry run says of a training: checked, measured or learned from earlier ones, and not recorded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.cli.main import main
+from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.run import RunState
+from mlwf_tui.errors import InvalidInput
+from mlwf_tui.workflow.import_ import import_folder
+from mlwf_tui.workflow.runs import list_runs
+from mlwf_tui.workflow.train import submit_train
+from mlwf_tui.workflow.training.plans import plan_train
+from mlwf_tui.workspace import Workspace
+from tests import jobs
+from tests.fakes.observers import KeepingObserver
+from tests.making import make_yolo
+from tests.states import make_object, make_plain_item, set_state
+
+BOXES = [("cat", 4.0, 4.0, 30.0, 30.0)]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """A home with the project `pets`, in which workers and hands find the counting trainer."""
+    with jobs.open_job_home(tmp_path, monkeypatch) as workspace:
+        keys = [
+            f"{split}/{number}.jpg" for split, count in (("train", 6), ("val", 3)) for number in range(count)
+        ]
+        make_yolo(tmp_path / "yolo", dict.fromkeys(keys, BOXES), class_names=("cat", "dog"))
+        import_folder(workspace, tmp_path / "yolo", "pets", observer=KeepingObserver())
+        yield workspace
+
+
+def test_a_few_batches_tell_what_it_will_take(home: Workspace) -> None:
+    before = list_runs(home)
+
+    plan = plan_train(
+        home, "pets", model="counter", params={"epochs": "5", "batch_s": "0.05"}, observer=KeepingObserver()
+    )
+
+    assert (plan.task, plan.data_format, dict(plan.splits)) == ("detect", "yolo", {"train": 6, "val": 3})
+    assert plan.classes == {"cat": {"train": 6, "val": 3}, "dog": {}}
+    assert plan.time is not None
+    assert plan.time.basis == "measured just now on 3 batches"
+    assert plan.time.epoch_s >= 0.2
+    assert plan.time.seconds >= 5 * plan.time.epoch_s
+    assert plan.memory_bytes is not None and plan.memory_bytes > 1 << 20
+    assert plan.disk_bytes > 0
+    assert plan.warnings[0] == "Nothing is of the class dog."
+    assert list_runs(home) == before
+    assert not list(home.home.glob("trial-*"))
+
+
+def test_an_earlier_training_tells_the_time_without_measuring(home: Workspace) -> None:
+    params = {"epochs": "2", "batch_s": "0.02"}
+    done = jobs.wait_for_end(home, submit_train(home, "pets", model="counter", params=params))
+    assert done.state is RunState.DONE, jobs.describe(home, done)
+
+    plan = plan_train(home, "pets", model="counter", params=params, observer=KeepingObserver())
+
+    assert plan.time is not None
+    assert plan.time.basis == "from an earlier training in this home"
+    assert plan.memory_bytes is None
+    assert plan.time.seconds >= 0.16
+
+
+def test_a_trial_that_fails_is_a_warning(home: Workspace) -> None:
+    items = [
+        make_plain_item(f"main/{split}.jpg", make_object(), split=split) for split in (Split.TRAIN, Split.VAL)
+    ]
+    set_state(home, "nowhere", items)  # whose images are not in the store
+
+    plan = plan_train(home, "nowhere", model="counter", params={}, observer=KeepingObserver())
+
+    assert plan.time is None
+    assert plan.warnings[-1].startswith("A few batches could not be tried: ")
+
+
+def test_data_that_does_not_fit_is_refused(home: Workspace) -> None:
+    with pytest.raises(InvalidInput, match="no polygons or masks"):
+        plan_train(
+            home, "pets", model="yolo11n-seg", params={}, is_measured=False, observer=KeepingObserver()
+        )
+
+
+def test_the_command_line_shows_the_plan(home: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--home", str(home.home), "train", "pets", "--model", "yolov10p", "--dry-run", "--no-measure"]
+
+    assert main([*words, "-p", "preset=thorough"]) == 0
+    text = capsys.readouterr().out
+    assert "yolov10p would learn to detect on pets" in text
+    assert "epochs 300" in text
+    assert main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["dry_run"], told["task"], told["time"]) == (True, "detect", None)
+    assert main(["--home", str(home.home), "train", "pets", "--continue", "abc"]) == 2
+    assert main(["--home", str(home.home), "train"]) == 2

@@ -1,0 +1,132 @@
+"""What a training can start from, and what is refused before any process is started."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.entities.queue import Terms
+from mlwf_tui.entities.run import ArtifactKind
+from mlwf_tui.errors import InvalidInput, InvalidParameter
+from mlwf_tui.workflow.runs import get_run
+from mlwf_tui.workflow.show import show
+from mlwf_tui.workflow.train import submit_continued, submit_train
+from mlwf_tui.workflow.training.starts import find_start, read_more_epochs, read_params_text
+from mlwf_tui.workspace import Workspace
+from tests.fakes.models import add_model
+
+
+@pytest.fixture
+def calm(imported: Workspace) -> Workspace:
+    """A workspace in which nothing that is queued starts."""
+    imported.catalog.queue.set_up(imported.place)
+    imported.catalog.queue.set_paused(imported.place, is_paused=True, author="")
+    return imported
+
+
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [
+        ("yolov10n", "detect"), ("yolov8n-seg", "segment"), ("yolo26n-pose", "pose"), ("yolo11n-obb", "obb"),
+        ("yolo12n-cls", "classify"), ("yolov5nu", None), ("yolov3", "detect"), ("rtdetr-l", "detect"),
+    ],
+)  # fmt: skip
+def test_an_architecture_says_its_task(workspace: Workspace, name: str, task: str | None) -> None:
+    if task is None:
+        with pytest.raises(InvalidParameter, match=name):
+            find_start(workspace, name)
+        return
+    start = find_start(workspace, name)
+    assert (start.architecture, start.task, start.model) == (name, task, None)
+
+
+def test_a_definition_of_ones_own_says_its_task(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("backbone:\n  - [-1, 1, Conv, [16, 3, 2]]\nhead:\n  - [[0], 1, Segment, [nc]]\n")
+    assert find_start(workspace, str(path)).task == "segment"
+
+    path.write_text("nothing: here\n")
+    with pytest.raises(InvalidInput, match="does not define a model"):
+        find_start(workspace, str(path))
+
+
+def test_weights_that_are_none_are_refused_at_once(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "theirs.pt"
+    path.write_bytes(b"no weights at all")
+    with pytest.raises(InvalidInput, match="is not a PyTorch checkpoint"):
+        find_start(workspace, str(path))
+
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02}q\x00.")  # an empty dictionary
+    with pytest.raises(InvalidInput, match="no model that Ultralytics could train on"):
+        find_start(workspace, str(path))
+
+
+def test_a_model_of_this_home_is_an_input_of_the_run(calm: Workspace) -> None:
+    model = add_model(calm, "first")
+
+    run = submit_train(calm, "cells", model="first", params={"epochs": "2"}, terms=Terms())
+
+    kinds = {artifact.kind: artifact.id for artifact in get_run(calm, run.id).inputs}
+    assert kinds[ArtifactKind.MODEL] == model.id
+    assert (run.params["model"], run.params["task"], run.params["epochs"]) == ("first", "detect", 2)
+
+
+def test_a_model_of_another_task_needs_other_data(calm: Workspace) -> None:
+    add_model(calm, "outlines", task="segment")
+
+    with pytest.raises(InvalidInput, match="no polygons or masks"):
+        submit_train(calm, "cells", model="outlines", params={})
+
+
+def test_a_file_of_parameters_is_kept_as_it_is_and_what_is_said_beside_goes_first(
+    calm: Workspace, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.yaml"
+    text = "# tuned by hand\nepochs: 7\nbox: 5.5\n"
+    path.write_text(text)
+
+    run = submit_train(calm, "cells", model="yolov10p", params={"epochs": "9"}, params_file=path)
+
+    assert (run.params["epochs"], run.params["box"]) == (9, 5.5)
+    (kept,) = [found for found in get_run(calm, run.id).inputs if found.kind is ArtifactKind.RECIPE]
+    assert kept.title == "mine.yaml"
+    assert calm.catalog.recipes.get(kept.id).text == text
+    assert [found["name"] for found in show(calm, run.id).facts["inputs"]] == ["cells@1", "mine.yaml"]
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "a: [", "1: 2", "just words"])
+def test_a_file_that_holds_no_parameters_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"mine\.yaml"):
+        read_params_text(text, "mine.yaml")
+
+
+def test_an_unknown_parameter_of_a_file_is_refused(calm: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("epoch: 3\n")
+
+    with pytest.raises(InvalidParameter, match="'epoch'"):
+        submit_train(calm, "cells", model="yolov10p", params={}, params_file=tmp_path / "mine.yaml")
+    with pytest.raises(InvalidParameter, match="cannot be read"):
+        submit_train(calm, "cells", model="yolov10p", params={}, params_file=tmp_path / "none.yaml")
+
+
+def test_how_many_more_epochs_must_be_said(workspace: Workspace) -> None:
+    assert read_more_epochs({"epochs": "+20", "patience": "3"}) == 20
+    for words in ({}, {"epochs": "20"}, {"epochs": "+0"}, {"epochs": "+many"}):
+        with pytest.raises(InvalidParameter, match="how many more epochs"):
+            read_more_epochs(words)
+    with pytest.raises(InvalidParameter, match="optimizer cannot change"):
+        read_more_epochs({"epochs": "+2", "optimizer": "SGD"})
+
+
+def test_only_a_training_that_kept_its_state_can_be_continued(calm: Workspace) -> None:
+    model = add_model(calm, "first")
+    waiting = submit_train(calm, "cells", model="yolov10p", params={})
+
+    with pytest.raises(InvalidInput, match="no training that has left a model"):
+        submit_continued(calm, waiting.id, params={"epochs": "+2"})
+    with pytest.raises(InvalidInput, match="kept nothing to go on from") as refused:
+        submit_continued(calm, model.run_id, params={"epochs": "+2"})
+    assert "--model first" in refused.value.hint
