@@ -88,8 +88,9 @@ class Registry(msgspec.Struct, frozen=True):
             )
         try:
             return points[name].load()()
-        except ImportError as error:
+        except Exception as error:  # a stranger's module and class: whatever they do as they are loaded
+            reason = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
             raise PluginError(
-                f"The {singular} {name!r} could not be loaded: {error}.",
+                f"The {singular} {name!r} could not be loaded: {reason}.",
                 hint="Install what it needs, or reinstall mlwf.",
             ) from error

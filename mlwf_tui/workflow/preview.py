@@ -18,7 +18,14 @@ from mlwf_tui.protocols.operations import Draft, PlannedItem, SourceItem
 from mlwf_tui.workflow.hands import Hands, open_hands
 from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref
 from mlwf_tui.workflow.transforming.making_hand import Shown, ShowTask, Task
-from mlwf_tui.workflow.transforming.planning import Counts, Fate, Planned, Survey, join_source_schemas
+from mlwf_tui.workflow.transforming.planning import (
+    Counts,
+    Fate,
+    Planned,
+    Survey,
+    join_source_schemas,
+    transform_schema,
+)
 from mlwf_tui.workflow.transforming.recipes import Recipe, check_recipe, name_sources
 from mlwf_tui.workflow.transforming.sources import Source, Sources
 from mlwf_tui.workspace import Workspace
@@ -121,7 +128,7 @@ class Previewer:
         named = tuple(sources) or self._open(refs)
         recipe = check_recipe(workspace, operation, params, seed, named)
         schema = join_source_schemas(workspace.store, recipe)
-        result_schema = recipe.operation.transform_schema(schema, recipe.params)
+        result_schema = transform_schema(recipe.operation, schema, recipe.params)
         items = Sources(workspace.store, recipe.sources, between=observer.check_cancelled)
         survey = Survey(recipe, items, schema)
         chosen = _choose(survey, keys, count, observer)

@@ -265,7 +265,9 @@ def draw_operation(operation: OperationInfo) -> Content:
         ),
         Content(""),
     ]
-    if operation.params:
+    if operation.problem:
+        lines.append(Content.styled(operation.problem, "$error"))
+    elif operation.params:
         lines.append(Content.styled("Parameters", "bold $secondary"))
         width = max(cell_len(spec.name) for spec in operation.params)
         for spec in operation.params:

@@ -15,7 +15,7 @@ from mlwf_tui.entities.item import Split, check_dataset
 from mlwf_tui.entities.joining import join_schemas as join_definitions
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.pipeline import MAX_SWEPT, Fault, Output, Pipeline, Source, Step, Training
-from mlwf_tui.errors import InvalidInput, InvalidParameter, MlwfError, NotFound
+from mlwf_tui.errors import InvalidInput, InvalidParameter, MlwfError, NotFound, PluginError
 from mlwf_tui.formats.pipelines import hint_at, make_error
 from mlwf_tui.params import build_params, describe_params
 from mlwf_tui.protocols.operations import Operation
@@ -28,7 +28,7 @@ from mlwf_tui.workflow.pipelines.values import iter_points
 from mlwf_tui.workflow.refs import check_project_name, resolve_manifest
 from mlwf_tui.workflow.train import check_training
 from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE
-from mlwf_tui.workflow.transforming.planning import join_schemas
+from mlwf_tui.workflow.transforming.planning import join_schemas, transform_schema
 from mlwf_tui.workspace import Workspace
 
 _BLANK = re.compile(r"\{([^{}]*)\}")
@@ -192,7 +192,11 @@ class _Checker:
                 step.line, f"there is no operation {step.operation!r}.", hint_at(step.operation, names)
             )
             return None
-        return self._workspace.registry.get_operation(step.operation)
+        try:
+            return self._workspace.registry.get_operation(step.operation)
+        except PluginError as error:
+            self._fault(step.line, lower_first(error.message), error.hint)
+            return None
 
     def _find_model(self, step: Step) -> Model | None:
         if not step.model:
@@ -240,9 +244,9 @@ class _Checker:
                 return extend_schema(before, model)
             if operation is None:
                 return None
-            after = operation.transform_schema(before, params)
+            after = transform_schema(operation, before, params)
             try_out(operation, before, params)
-        except InvalidInput as error:
+        except (InvalidInput, PluginError) as error:
             self._fault(
                 find_line(step, error.message), f"{step.name}: {lower_first(error.message)}", error.hint
             )

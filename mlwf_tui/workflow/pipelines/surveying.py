@@ -17,13 +17,14 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.pipeline import StepReport, StepState
 from mlwf_tui.entities.project import ManifestSummary
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
-from mlwf_tui.errors import InvalidInput
+from mlwf_tui.errors import InvalidInput, PluginError
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import PlannedItem, SourceItem
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.pipelines.plans import CheckedStep, Plan
 from mlwf_tui.workflow.pipelines.stepping import Held, digest_step, report_step
 from mlwf_tui.workflow.refs import resolve_manifest, with_dataset
+from mlwf_tui.workflow.transforming.blaming import blaming
 from mlwf_tui.workflow.transforming.planning import join_schemas
 from mlwf_tui.workflow.transforming.recipes import find_known
 from mlwf_tui.workflow.transforming.sources import Source, Sources
@@ -125,10 +126,11 @@ class _Surveyor:
             schema = join_schemas(
                 checked.operation, {name: flow.schema for name, flow in inputs.items()}, checked.params
             )
-            made, has_drafts = self._follow(checked, sources, schema)
+            with blaming(checked.operation.name, passing=(_PixelsWanted,)):
+                made, has_drafts = self._follow(checked, sources, schema)
         except _PixelsWanted:
             return unknown
-        except InvalidInput as error:
+        except (InvalidInput, PluginError) as error:
             self._warn(checked, f"{error.message} {error.hint}".strip(), is_estimate=is_estimate)
             return unknown
         if not made:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.protocols.operations import Operation, SourceItem
+from mlwf_tui.workflow.transforming.blaming import blaming
 
 
 def try_out(operation: Operation, schema: LabelSchema, params: Any) -> None:
@@ -15,8 +16,9 @@ def try_out(operation: Operation, schema: LabelSchema, params: Any) -> None:
 
     Raises:
         InvalidInput: they do not fit together, or an expression does not parse.
+        PluginError: the operation falls over its own code.
     """
-    with suppress(_ItemsWanted):
+    with suppress(_ItemsWanted), blaming(operation.name, passing=(_ItemsWanted,)):
         next(iter(operation.plan(_NotYet(), schema, params, seed=0)), None)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 import time
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from mlwf_tui.store.manifests import EncodedItem, encode
 from mlwf_tui.store.store import Store
 from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.messages import Work
+from mlwf_tui.workflow.transforming.blaming import describe_fault
 from mlwf_tui.workflow.transforming.finished_drafts import DraftLog, FinishedDraft, digest_draft, place_drafts
 from mlwf_tui.workflow.transforming.sources import Place, Source
 
@@ -169,16 +169,10 @@ class Maker:
         except StorageFailed:
             raise
         except Exception as error:  # noqa: BLE001 - a stranger's code, and one image must not end hours of work
-            return None, sources, f"{self._operation.name} failed: {_describe_fault(error)}"
+            return None, sources, f"{self._operation.name} failed: {describe_fault(error)}"
         if result is not None and (result.item.dataset, result.item.name) != (draft.dataset, draft.name):
             return None, sources, f"{self._operation.name} called the result {result.item.key}."
         return result, sources, ""
-
-
-def _describe_fault(error: Exception) -> str:
-    """Return what a plug-in fell over and where: of its traceback the place that raised is kept."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({Path(frame.filename).name}, line {frame.lineno})"
 
 
 class _Keeper:

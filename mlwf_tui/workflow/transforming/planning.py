@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import pairwise
+from itertools import count, pairwise
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ from mlwf_tui.protocols.operations import Draft, Operation, PlannedItem
 from mlwf_tui.store.manifests import EncodedItem, encode, read_summary
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.importing.spool import ItemSpool
+from mlwf_tui.workflow.transforming.blaming import blaming
 from mlwf_tui.workflow.transforming.recipes import Recipe
 from mlwf_tui.workflow.transforming.sources import Sources
 
@@ -95,11 +96,17 @@ class Survey:
 
         Raises:
             InvalidInput: the parameters do not fit the items, or a result cannot be stored.
-            PluginError: the operation names sources that there are not.
+            PluginError: the operation names sources that there are not, or falls over its own code.
         """
         recipe = self.recipe
-        plan = recipe.operation.plan(self.sources, self.schema, recipe.params, seed=recipe.seed)
-        for number, result in enumerate(plan):
+        name = recipe.operation.name
+        with blaming(name):
+            plan = iter(recipe.operation.plan(self.sources, self.schema, recipe.params, seed=recipe.seed))
+        for number in count():
+            with blaming(name):
+                result = next(plan, None)
+            if result is None:
+                return
             if not number % _LOOKS_EVERY:
                 observer.check_cancelled()
                 observer.progress(number, None, "planning")
@@ -171,7 +178,7 @@ def plan_recipe(store: Store, home: Path, recipe: Recipe, observer: Observer) ->
         Conflict: two results would have one key.
     """
     schema = join_source_schemas(store, recipe)
-    result_schema = recipe.operation.transform_schema(schema, recipe.params)
+    result_schema = transform_schema(recipe.operation, schema, recipe.params)
     with ExitStack() as stack:
         finished, drafts = ItemSpool(home), ItemSpool(home)
         stack.callback(finished.close)
@@ -211,6 +218,17 @@ def join_source_schemas(store: Store, recipe: Recipe) -> LabelSchema:
     return join_schemas(recipe.operation, schemas, recipe.params)
 
 
+def transform_schema(operation: Operation, schema: LabelSchema, params: Any) -> LabelSchema:
+    """Return the label schema of an operation's results.
+
+    Raises:
+        InvalidParameter: it has not what the parameters name.
+        PluginError: the operation fell over it.
+    """
+    with blaming(operation.name):
+        return operation.transform_schema(schema, params)
+
+
 def join_schemas(operation: Operation | None, schemas: Mapping[str, LabelSchema], params: Any) -> LabelSchema:
     """Return one schema of several by name: the first to define a class or tag is followed.
 
@@ -219,7 +237,8 @@ def join_schemas(operation: Operation | None, schemas: Mapping[str, LabelSchema]
     """
     join = getattr(operation, "join_schemas", None)
     if join is not None:
-        joined: LabelSchema = join(schemas, params)
+        with blaming(getattr(operation, "name", "?")):
+            joined: LabelSchema = join(schemas, params)
         return joined
     merged = LabelSchema()
     for schema in schemas.values():
