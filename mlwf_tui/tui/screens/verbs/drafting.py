@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import msgspec
 from msgspec.structs import replace
 from textual.content import Content
 
-from mlwf_tui.entities.pipeline import Output, Pipeline, Source, Step, Sweep, Training
+from mlwf_tui.entities.pipeline import Pipeline, Source, Step, Sweep
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.observer import ScreenObserver
@@ -21,19 +19,22 @@ from mlwf_tui.tui.screens.picking import NO_PICK, OperationPicker, Pick
 from mlwf_tui.tui.screens.pipeline_editor import (
     KEYS_BY_ID,
     PipelineEditor,
-    draw_faults,
     find_last,
     find_reason,
 )
-from mlwf_tui.tui.screens.pipeline_rows import Part, format_items
+from mlwf_tui.tui.screens.pipeline_rows import Part
 from mlwf_tui.tui.screens.previewing import PreviewScreen, Wanted
 from mlwf_tui.tui.screens.verbs import draft_forms as forms
+from mlwf_tui.tui.screens.verbs import draft_subjects as subjects
+from mlwf_tui.tui.screens.verbs.draft_keeper import DraftKeeper
+from mlwf_tui.tui.screens.verbs.draft_looks import look_at
+from mlwf_tui.tui.screens.verbs.draft_subjects import Subject, Values
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form
 from mlwf_tui.tui.screens.verbs.piping import Piping
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
-from mlwf_tui.tui.widgets.form import PATH_TYPE, FormField, make_field
+from mlwf_tui.tui.widgets.form import PATH_TYPE, make_field
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow import apply
 from mlwf_tui.workflow.operations import OperationInfo, list_operations
@@ -43,7 +44,6 @@ from mlwf_tui.workflow.pipelines.drafts import (
     Opened,
     check_draft,
     find_preview,
-    keep_draft,
     open_pipeline,
     read_draft,
     save_pipeline,
@@ -51,22 +51,8 @@ from mlwf_tui.workflow.pipelines.drafts import (
 )
 from mlwf_tui.workflow.pipelines.files import DRAFT, ReadyRecipe, list_ready
 from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE
-from mlwf_tui.workspace import Workspace
 
-Values = Mapping[str, str]
 MAX_UNDONE = 200
-
-
-class _Subject(msgspec.Struct, frozen=True):
-    """What a form is about: how its values change the pipeline, and how they are written in a file."""
-
-    title: str
-    fields: tuple[FormField, ...]
-    build: Callable[[Values], tuple[Pipeline, str]]  # with the key of the part that it is about
-    text: Callable[[Values], str]
-    verb: str = "take"
-    given: Values = {}
-    is_step: bool = False
 
 
 class Drafting:
@@ -75,7 +61,7 @@ class Drafting:
     def __init__(self, host: Host, piping: Piping) -> None:
         self._host = host
         self._piping = piping
-        self._keeper = _Keeper(host)
+        self._keeper = DraftKeeper(host)
         self._opened = Opened(pipeline=drafting.make_pipeline())
         self._undone: list[Opened] = []
         self._before: list[Opened] = []
@@ -301,7 +287,7 @@ class Drafting:
 
         params: Sequence[ParamSpec] = apply.list_params() if operation is None else operation.params
         self._ask_part(
-            _Subject(
+            Subject(
                 title=f"{step.name}: {operation.summary if operation else 'let a model annotate'}",
                 fields=forms.list_step_fields(
                     pipeline, step, params, models=tuple(m.name for m in self._host.snapshot.models),
@@ -330,91 +316,30 @@ class Drafting:
     # --- the other parts -----------------------------------------------------------------------
 
     def _ask_source(self, source: Source | None) -> None:
-        pipeline = self._opened.pipeline
-        before = source or Source(name=drafting.find_free_name(pipeline, "more"), ref=None)
-
-        def build(values: Values) -> tuple[Pipeline, str]:
-            changed = forms.read_source(before, values)
-            if source is not None:
-                return drafting.replace_source(pipeline, source.name, changed), f"source:{changed.name}"
-            fault = drafting.check_new_name(pipeline, changed.name)
-            if fault:
-                raise InvalidParameter(fault, hint="Choose another name.")
-            return drafting.add_source(pipeline, changed.ref, changed.name), f"source:{changed.name}"
-
-        def text(values: Values) -> str:
-            changed = forms.read_source(before, values)
-            return f"{changed.name}: {changed.ref or ''}"
-
-        fields = forms.list_source_fields(before, tuple(self._host.snapshot.iter_data_refs()))
-        self._ask_part(_Subject("What is read", fields, build, text))
+        refs = tuple(self._host.snapshot.iter_data_refs())
+        self._ask_part(subjects.make_source_subject(self._opened.pipeline, source, refs))
 
     def _ask_output(self, at: int | None, part: Part | None) -> None:
-        pipeline = self._opened.pipeline
-        before = Output(result=self._find_place(part), project="") if at is None else pipeline.outputs[at]
-
-        def build(values: Values) -> tuple[Pipeline, str]:
-            changed = forms.read_output(before, values)
-            if at is None:
-                return drafting.add_output(pipeline, changed), f"output:{len(pipeline.outputs)}"
-            return drafting.replace_output(pipeline, at, changed), f"output:{at}"
-
         projects = tuple(self._host.snapshot.refer_to(p) for p in self._host.snapshot.projects)
-        fields = forms.list_output_fields(pipeline, before, projects)
-        self._ask_part(
-            _Subject("A result that is kept", fields, build,
-                     lambda values: f"- {write_part(forms.read_output(before, values))}")
-        )  # fmt: skip
+        result = self._find_place(part)
+        self._ask_part(subjects.make_output_subject(self._opened.pipeline, at, result, projects))
 
     def _ask_sweep(self, before: Sweep) -> None:
         pipeline = self._opened.pipeline
-        step = drafting.find_step(pipeline, before.step)
-
-        def build(values: Values) -> tuple[Pipeline, str]:
-            kept = drafting.set_sweep(pipeline, replace(before, values=()))
-            changed = drafting.set_sweep(kept, forms.read_sweep(before, values))
-            return changed, f"sweep:{len(changed.sweeps) - 1}"
-
-        def text(values: Values) -> str:
-            sweep = forms.read_sweep(before, values)
-            return f"{sweep.target}: [{forms.write_values(sweep)}]"
 
         def listed(operations: tuple[OperationInfo, ...]) -> None:
-            found = next((one for one in operations if step and one.name == step.operation), None)
-            params = found.params if found is not None else apply.list_params()
-            names = (*(spec.name for spec in params), "seed", *(() if found is not None else ("model",)))
-            fields = forms.list_sweep_fields(before, names)
-            self._ask_part(_Subject(f"Vary {before.step}", fields, build, text))
+            self._ask_part(subjects.make_sweep_subject(pipeline, before, operations))
 
         self._host.ask("operations", partial(list_operations, self._host.workspace), listed)
 
     def _ask_training(self) -> None:
-        pipeline = self._opened.pipeline
-        before = pipeline.training or Training(project="", model=DEFAULT_ARCHITECTURE)
-
-        def build(values: Values) -> tuple[Pipeline, str]:
-            return drafting.set_training(pipeline, forms.read_training(before, values)), "train"
-
         models = (DEFAULT_ARCHITECTURE, *(model.name for model in self._host.snapshot.models))
-        fields = forms.list_training_fields(before, pipeline.outputs, models)
-        self._ask_part(
-            _Subject("Train a model at the end", fields, build,
-                     lambda values: f"train: {write_part(forms.read_training(before, values))}")
-        )  # fmt: skip
+        self._ask_part(subjects.make_training_subject(self._opened.pipeline, models))
 
     def _ask_head(self) -> None:
-        pipeline = self._opened.pipeline
+        self._ask_part(subjects.make_head_subject(self._opened.pipeline))
 
-        def build(values: Values) -> tuple[Pipeline, str]:
-            return forms.read_head(pipeline, values), "head"
-
-        def text(values: Values) -> str:
-            changed = forms.read_head(pipeline, values)
-            return f"name: {changed.name}   seed: {changed.seed}"
-
-        self._ask_part(_Subject("The pipeline", forms.list_head_fields(pipeline), build, text))
-
-    def _ask_part(self, subject: _Subject, *, closed: Callable[[], None] | None = None) -> None:
+    def _ask_part(self, subject: Subject, *, closed: Callable[[], None] | None = None) -> None:
         """Ask for a part, and say while its values are written what would be wrong with it."""
         form_type = StepForm if subject.is_step else CheckedForm
         form = form_type(
@@ -440,7 +365,7 @@ class Drafting:
 
         ask_form(self._host, form, begin, closed=closed)
 
-    def _preview(self, subject: _Subject, form: CheckedForm) -> None:
+    def _preview(self, subject: Subject, form: CheckedForm) -> None:
         """Show the step on some items that it would read, or where none are there yet, on those before."""
 
         def find() -> tuple[PreviewScreen, str]:
@@ -501,7 +426,7 @@ class Drafting:
         """Have what is worked on checked in a thread."""
         opened, editor = self._opened, self._editor
         if editor is not None:
-            work = partial(check_draft, self._host.workspace, opened.pipeline, _Silent())
+            work = partial(check_draft, self._host.workspace, opened.pipeline, ScreenObserver(lambda _: None))
             self._host.work.start("check", work, partial(editor.take, opened))
 
     # --- running, saving, opening --------------------------------------------------------------
@@ -587,77 +512,6 @@ class Drafting:
             self._replace(found, find_last(found))
 
         self._host.ask("pipeline", partial(open_pipeline, self._host.workspace, ref), opened, failed=again)
-
-
-def look_at(
-    workspace: Workspace,
-    build: Callable[[Values], tuple[Pipeline, str]],
-    values: Values,
-    *,
-    is_counting: bool = False,
-) -> Content:
-    """Return what would be wrong with a part of these values, and how many items go through it."""
-    try:
-        pipeline, key = build(values)
-    except InvalidParameter as error:
-        return draw_error(error)
-    check = check_draft(workspace, pipeline, _Silent(), is_counting=is_counting)
-    own = [fault for fault in check.faults if fault.part == key]
-    others = sum(not fault.is_warning for fault in check.faults) - sum(not f.is_warning for f in own)
-    if own:
-        return draw_faults(own)
-    report = next((one for one in check.steps if f"step:{one.name}" == key), None)
-    items = f"  {format_items(report)} items" if report is not None else ""
-    rest = f"  {others:,} faults elsewhere" if others else ""
-    return Content.assemble(("✓ it fits", "$success"), (items, "bold"), (rest, "$text-muted"))
-
-
-class _Silent:
-    """Watches nothing: what it is given to is over at once."""
-
-    def progress(self, step: int, total: int | None, message: str) -> None:
-        """Say nothing."""
-
-    def metric(self, key: str, value: float, step: int) -> None:
-        """Say nothing."""
-
-    def check_cancelled(self) -> None:
-        """Go on."""
-
-
-class _Keeper:
-    """Writes the draft in a thread, the newest last; a change never waits for the disk."""
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self._lock = threading.Lock()  # of what is to be written
-        self._writing = threading.Lock()  # held from taking it until it is on the disk
-        self._pending: Opened | None = None
-        self._is_begun = False
-
-    def keep(self, opened: Opened) -> None:
-        """Have this kept soon, unless something newer comes before."""
-        with self._lock:
-            self._pending = opened
-            if self._is_begun:
-                return
-            self._is_begun = True
-        self._host.ask("draft", self._write_all, lambda _: None)
-
-    def keep_now(self, opened: Opened) -> None:
-        """Keep this before returning; called in a thread."""
-        with self._writing:
-            keep_draft(self._host.workspace, opened)
-
-    def _write_all(self) -> None:
-        while True:
-            with self._writing:
-                with self._lock:
-                    opened, self._pending = self._pending, None
-                    self._is_begun = False  # what comes from now on has a thread of its own
-                if opened is None:
-                    return
-                keep_draft(self._host.workspace, opened)
 
 
 def _list_refs(entry: Entry | None) -> tuple[str, ...]:
