@@ -16,7 +16,7 @@ ROLLED_BACK = ("no transaction is active", "no such savepoint")
 # Our own SQL names what the migrations made, and each of them runs once.
 WRONG_SCHEMA = (
     "no such column", "no such table", "no such index", "already exists", "duplicate column",
-    "unknown function", "unsupported file format",
+    "unknown function", "unsupported file format", "malformed JSON",
 )  # fmt: skip
 NOT_TEXT = "Could not decode"  # the module's own error, which carries no code
 

@@ -15,7 +15,7 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.entities.pipeline import StepState
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
-from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter, NotFound, Paused
+from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter, NotFound, Paused, PluginError
 from mlwf_tui.formats.pipelines import read_pipeline
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.collect import collect
@@ -485,7 +485,7 @@ def seeing(imported: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_step_whose_plug_in_falls_is_failed_and_not_going_on(seeing: Workspace, tmp_path: Path) -> None:
     act = "{name: fallen, operation: act, params: {code: 'raise ZeroDivisionError(1)'}}"
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(PluginError, match="act failed: ZeroDivisionError"):
         run(seeing, tmp_path, f"sources: [cells]\nsteps: [{act}]\noutputs: [{{project: out}}]\n")
     failed = next(found for found in list_runs(seeing) if found.verb == "pipeline")
     assert failed.state is RunState.FAILED
@@ -654,7 +654,7 @@ def test_a_training_gets_its_benchmark_once_though_it_was_queued_without(
     ("words", "told"),
     [
         ("model: counter, on: nowhere", "on which output: 'nowhere'"),
-        ("model: countr", "no architecture or file 'countr'"),
+        ("model: countr", "no architecture, file or model 'countr'"),
         ("model: counter, params: {epochs: 0}", "epochs is 0, out of its range"),
         ("model: counter, benchmark: vall", "no split 'vall'. Did you mean val?"),
     ],

@@ -23,6 +23,9 @@ REQUEST = PredictRequest(
 class Blobs:
     """Stands for a network: sees bright blobs of at least 4 pixels on its input, as large as `imgsz` says."""
 
+    task = "detect"
+    model = SimpleNamespace()
+
     def predict(self, pixels: Sequence[Any], *, imgsz: int, **_: Any) -> list[Any]:
         return [self._look(image, imgsz) for image in pixels]
 
@@ -38,7 +41,8 @@ class Blobs:
         ]
         data = np.array(rows, np.float32).reshape(-1, 6)
         array = SimpleNamespace(cpu=lambda: SimpleNamespace(numpy=lambda: data))
-        return SimpleNamespace(boxes=SimpleNamespace(data=array), names={0: "spot"})
+        others = dict.fromkeys(("probs", "obb", "masks", "keypoints"))
+        return SimpleNamespace(boxes=SimpleNamespace(data=array), names={0: "spot"}, **others)
 
 
 def look_at(image: Any, **params: Any) -> ItemPrediction:
