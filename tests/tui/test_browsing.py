@@ -22,6 +22,8 @@ from mlwf_tui.workspace import Workspace
 from tests.making import make_image
 from tests.tui.driving import SIZES, Driver, drive
 
+pytestmark = pytest.mark.slow  # each goes through the app, or through processes, for seconds
+
 LONG = 5000
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import EntryKind
 from mlwf_tui.tui.widgets.form import Form
@@ -11,6 +13,8 @@ from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.projects import list_projects
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.tui.driving import Driver, drive
+
+pytestmark = pytest.mark.slow  # each goes through the app, or through processes, for seconds
 
 
 async def check_out(app: Driver, folder: Path) -> None:

@@ -18,6 +18,8 @@ from tests.fakes.observers import KeepingObserver
 from tests.making import make_yolo
 from tests.tui.driving import SIZES, Driver, drive
 
+pytestmark = pytest.mark.slow  # each goes through the app, or through processes, for seconds
+
 CELL = ("cell", 4.0, 4.0, 40.0, 40.0)
 SPOT = ("cell", 44.0, 4.0, 60.0, 40.0)
 DOT = ("cell", 2.0, 44.0, 4.0, 46.0)

@@ -20,6 +20,8 @@ from tests import jobs
 from tests.fakes.seeing import add_seer
 from tests.tui.driving import drive
 
+pytestmark = pytest.mark.slow  # each goes through the app, or through processes, for seconds
+
 SPOTS = [("spot", 4, 3, 20, 20)]
 
 

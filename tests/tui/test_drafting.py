@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from mlwf_tui.tui.screens.checked_form import CheckedForm
 from mlwf_tui.tui.screens.operation_form import OperationForm
 from mlwf_tui.tui.screens.picking import OperationPicker
@@ -21,6 +23,8 @@ from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.making import make_voc
 from tests.tui.driving import NARROW, Driver, drive
+
+pytestmark = pytest.mark.slow  # each goes through the app, or through processes, for seconds
 
 BOXES = {"a.jpg": [("cell", 2, 3, 20, 21)], "b.jpg": [("cell", 5, 5, 25, 25)], "c.jpg": []}
 

@@ -11,6 +11,8 @@ from mlwf_tui.workspace import Workspace
 from tests.tui.driving import SIZES, Driver, drive
 from tests.tui.homes import add_model, fill_projects
 
+pytestmark = pytest.mark.slow  # each goes through the app, or through processes, for seconds
+
 
 @pytest.fixture
 def trained_home(empty_home: Workspace, tmp_path: Path) -> Workspace:

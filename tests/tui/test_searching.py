@@ -13,6 +13,8 @@ from tests import jobs
 from tests.fakes.searches import add_search
 from tests.tui.driving import NARROW, drive
 
+pytestmark = pytest.mark.slow  # each goes through the app, or through processes, for seconds
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:

@@ -161,7 +161,11 @@ PLACES: dict[str, Callable[[Driver], Awaitable[None]]] = {
 }
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(
+    "size",
+    [pytest.param(size, marks=[pytest.mark.slow] if size[0] > 80 else []) for size in SIZES],
+    ids=lambda size: f"{size[0]}x{size[1]}",
+)
 @pytest.mark.parametrize("place", PLACES)
 async def test_it_looks_as_it_did(
     place: str, size: tuple[int, int], still_home: Workspace, request: pytest.FixtureRequest

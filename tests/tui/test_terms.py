@@ -20,6 +20,8 @@ from tests import jobs
 from tests.tui.driving import Driver, drive
 from tests.tui.homes import fill_projects, write_images
 
+pytestmark = pytest.mark.slow  # each goes through the app, or through processes, for seconds
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mlwf_tui.tui.screens.operation_form import OperationForm
 from mlwf_tui.tui.screens.picking import OperationPicker
 from mlwf_tui.tui.screens.previewing import PreviewScreen
@@ -13,6 +15,8 @@ from mlwf_tui.workflow.projects import list_projects
 from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import NARROW, Driver, drive
+
+pytestmark = pytest.mark.slow  # each goes through the app, or through processes, for seconds
 
 
 async def _open_picker(app: Driver, title: str = "cells") -> OperationPicker:

@@ -25,6 +25,8 @@ from tests.fakes.observers import KeepingObserver
 from tests.making import Box, make_voc
 from tests.tui.driving import SIZES, Driver, drive
 
+pytestmark = pytest.mark.slow  # each goes through the app, or through processes, for seconds
+
 BASE: dict[str, list[Box]] = {"a.jpg": [("cell", 2, 2, 22, 22)], "b.jpg": [("cell", 5, 5, 25, 25)]}
 OURS: dict[str, list[Box]] = {"a.jpg": [("cell", 4, 2, 24, 22)], "b.jpg": [("cell", 7, 5, 27, 25)]}
 THEIRS: dict[str, list[Box]] = {"a.jpg": [("cell", 2, 6, 22, 26)], "b.jpg": [("cell", 5, 9, 25, 29)]}

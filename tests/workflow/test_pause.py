@@ -27,6 +27,8 @@ from tests import jobs
 from tests.fakes.observers import KeepingObserver
 from tests.making import make_voc
 
+pytestmark = pytest.mark.slow  # each goes through the app, or through processes, for seconds
+
 WAIT_S = jobs.PATIENCE_S
 
 

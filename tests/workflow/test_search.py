@@ -25,6 +25,8 @@ from tests import jobs
 from tests.fakes.observers import KeepingObserver
 from tests.making import make_voc
 
+pytestmark = pytest.mark.slow  # each goes through the app, or through processes, for seconds
+
 GRID = {"x": "0.1,0.7", "kind": "good,bad"}
 
 
