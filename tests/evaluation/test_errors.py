@@ -53,6 +53,18 @@ def test_mending_the_only_kind_of_error_gives_everything_back() -> None:
     assert all(of.map50_lost == of.count == 0 for kind, of in shares.items() if kind != "classification")
 
 
+def test_counts_and_losses_are_those_of_tidecv() -> None:
+    """As `tidecv` 1.0.1 printed them for this world, in points of AP50."""
+    truths, predictions = draw_world(7, items=60, skill=0.6)
+
+    shares = share_errors(measure(truths, predictions, CLASSES, confidence=0.0))
+
+    assert {of.kind.value: round(of.map50_lost * 100, 2) for of in shares} == {
+        "classification": 22.28, "localisation": 2.40, "both": 0.0, "duplicate": 0.0,
+        "background": 2.95, "missed": 19.79,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_every_wrong_detection_has_one_kind(seed: int) -> None:
     truths, predictions = draw_world(seed, items=40, skill=0.6)
