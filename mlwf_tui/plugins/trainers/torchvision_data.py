@@ -120,8 +120,9 @@ def prepare(pixels: Any, size_px: int) -> Any:
     """Return (3, S, S) float32, normalised; the whole image is seen, whatever its proportions."""
     is_smaller = min(pixels.shape[:2]) > size_px
     method = cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR
-    resized = cv2.resize(pixels, (size_px, size_px), interpolation=method)  # (S, S, 3) uint8
-    normal = (resized.astype(np.float32) / 255 - MEAN) / DEVIATION
+    exact = pixels.astype(np.float32)  # rounded values differ from one library to the next
+    resized = cv2.resize(exact, (size_px, size_px), interpolation=method)  # (S, S, 3)
+    normal = (resized / 255 - MEAN) / DEVIATION
     return np.ascontiguousarray(normal.transpose(2, 0, 1))
 
 

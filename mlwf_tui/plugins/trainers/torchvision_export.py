@@ -25,7 +25,7 @@ from mlwf_tui.protocols.trainers import Agreement, ExportRequest, ExportResult
 
 LICENCE = "BSD-3-Clause of torchvision for the architecture; weights are their maker's"
 SCORE_TOLERANCE = 0.005
-EXAMPLE_TOLERANCE = 0.05  # another library's resize
+EXAMPLE_TOLERANCE = 0.005  # its own resize
 EXAMPLE_TIMEOUT_S = 300.0
 OPSET = 17
 _EXAMPLE = "example.py"

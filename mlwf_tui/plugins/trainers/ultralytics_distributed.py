@@ -207,12 +207,12 @@ def _conclude(ended: Finished | LetGo | None, folder: Path, exit_code: int | Non
     """Return the result, or raise the first failure of a process: the others only followed it."""
     if isinstance(ended, LetGo):
         raise Paused(ended.message, is_urgent=True)
+    killed = read_killed(folder)
+    if killed:  # before what the others said: they lost it in the middle of a message
+        raise PluginError(_tell_killed(killed, count), hint="mlwf resume goes on from its last checkpoint.")
     failures = read_failures(folder)
     if failures:
         raise _make_error(failures, count)
-    killed = read_killed(folder)
-    if killed:
-        raise PluginError(_tell_killed(killed, count), hint="mlwf resume goes on from its last checkpoint.")
     if ended is None or exit_code != 0:
         raise PluginError(
             f"The {count} processes of the training ended without a word (exit code {exit_code}).",
