@@ -23,6 +23,6 @@ def test_the_ratio_is_the_median_of_the_pairs() -> None:
 def test_a_short_pair_comes_to_the_same_metrics(capsys: pytest.CaptureFixture[str]) -> None:
     training_overhead.main(["--pairs", "1", "--epochs", "1", "--images", "16"])
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:2] for line in lines[1:]] == [
-        [part, clock] for part in PARTS for clock in ("wall", "CPU")
-    ]
+    measured = [[part, clock] for part in PARTS for clock in ("wall", "CPU")]
+    assert [line.split()[:2] for line in lines[1 : 1 + len(measured)]] == measured
+    assert [line.split()[0] for line in lines[1 + len(measured) :]] == ["between", "both", "killed"]
