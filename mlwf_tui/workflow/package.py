@@ -13,7 +13,7 @@ from typing import Any
 
 from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.ids import Digest, VersionId, new_id
-from mlwf_tui.entities.model import Model
+from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import ArtifactKind, Run
@@ -111,7 +111,7 @@ def perform_package(recorder: Recorder, model: Model, observer: Observer) -> Non
     params = build_params(PackageParams, {k: v for k, v in run.params.items() if k in names})
     target, format = Path(run.params["target"]), run.params["format"]
     _check_place(workspace, target)
-    recipe = _digest(model, format, params)
+    recipe = _digest(model, format, params, _list_reports(workspace, model))
     cached = place_package(workspace.home, recipe)
     is_cached = is_whole(cached)
     if not is_cached:
@@ -183,12 +183,16 @@ def _describe(
     licence: str,
     samples: str,
 ) -> None:
-    reports = tuple(report for report in workspace.catalog.reports.list() if report.model_id == model.id)
+    reports = _list_reports(workspace, model)
     document = describe_package(
         model, made, version=version, reports=reports, licence=licence, samples=samples
     )
     write_card(folder, {**document, "files_there": {path.name for path in iter_files(folder)}})
     write_document(folder, document)
+
+
+def _list_reports(workspace: Workspace, model: Model) -> tuple[Report, ...]:
+    return tuple(report for report in workspace.catalog.reports.list() if report.model_id == model.id)
 
 
 def _check_agreement(model: Model, made: ExportResult) -> None:
@@ -214,7 +218,7 @@ def _find_version(workspace: Workspace, model: Model) -> Version | None:
         return None  # deleted since
 
 
-def _digest(model: Model, format: str, params: PackageParams) -> Digest:
+def _digest(model: Model, format: str, params: PackageParams, reports: tuple[Report, ...]) -> Digest:
     """Return the digest of all that decides what is in a package; its date does not."""
     given = {name: value for name, value in asdict(params).items() if name != "device"}
     recipe = {
@@ -225,6 +229,7 @@ def _digest(model: Model, format: str, params: PackageParams) -> Digest:
         "trainer": model.trainer,
         "format": format,
         "params": given,
+        "reports": [[report.id, report.name] for report in reports],  # its card says how good the model is
     }
     return compute_digest(json.dumps(recipe, sort_keys=True).encode())
 

@@ -17,8 +17,10 @@ from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.errors import Conflict, InvalidParameter, Untrusted
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.package import submit_package
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace
 from tests import jobs
+from tests.fakes.reports import make_report
 from tests.fakes.seeing import add_seer
 
 SPOTS = [("spot", 4, 3, 20, 20)]
@@ -75,6 +77,28 @@ def test_a_package_says_what_it_is_and_is_known_again(home: Workspace, tmp_path:
 
     (home.home / "cache" / "packages").rename(tmp_path / "gone")
     assert not package(home, tmp_path / "third").result["cached"]
+
+
+def test_a_package_made_after_a_benchmark_says_what_that_has_measured(
+    home: Workspace, tmp_path: Path
+) -> None:
+    model = add_seer(home, "eye", SPOTS)
+    package(home, tmp_path / "before")
+    with record(home, "benchmark", params={}) as run:
+        project = home.catalog.projects.get("cells")
+        version = run.write_version(project, project.manifest, project.item_count, message="as it is")
+        made = make_report()
+        run.write_report(
+            name="eye on cells", model_id=model.id, version_id=version.id, split="val",
+            metrics=made.metrics, speed={}, evaluation=made.evaluation,
+        )  # fmt: skip
+
+    ended = package(home, tmp_path / "after")
+
+    assert ended.state is RunState.DONE, jobs.describe(home, ended)
+    document = json.loads((tmp_path / "after" / "model.json").read_text("utf-8"))
+    assert [report["name"] for report in document["reports"]] == ["eye on cells"]
+    assert "0.598" in (tmp_path / "after" / "README.md").read_text("utf-8")
 
 
 def test_two_who_package_the_same_at_once_both_get_it(home: Workspace, tmp_path: Path) -> None:
