@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,9 @@ import cv2
 import numpy as np
 import torch
 
-from mlwf_tui.errors import InvalidInput, PluginError
+from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.trainers import classifier_example
+from mlwf_tui.plugins.trainers.package_trying import EXAMPLE, run_example
 from mlwf_tui.plugins.trainers.torchvision_data import DEVIATION, MEAN, decode, prepare
 from mlwf_tui.plugins.trainers.torchvision_library import describe_environment, report_failure
 from mlwf_tui.plugins.trainers.torchvision_targets import REQUIRES, check_target
@@ -26,9 +25,7 @@ from mlwf_tui.protocols.trainers import Agreement, ExportRequest, ExportResult
 LICENCE = "BSD-3-Clause of torchvision for the architecture; weights are their maker's"
 SCORE_TOLERANCE = 0.005
 EXAMPLE_TOLERANCE = 0.005  # its own resize
-EXAMPLE_TIMEOUT_S = 300.0
 OPSET = 17
-_EXAMPLE = "example.py"
 
 Run = Callable[[Any], Any]
 
@@ -63,7 +60,7 @@ def export(request: ExportRequest, observer: Observer) -> ExportResult:
     before = [_run_network(network, batch) for batch in batches]
     interface = _describe(request, weights.name, side, classifier.class_names)
     (package / "model.json").write_text(json.dumps(interface), encoding="utf-8")  # the caller says more
-    shutil.copyfile(classifier_example.__file__, package / _EXAMPLE)
+    shutil.copyfile(classifier_example.__file__, package / EXAMPLE)
     with report_failure(f"run {weights.name}"):
         after = [_load(weights, request.format)(batch) for batch in batches]
     agreement = Agreement(name="score", difference=_differ(before, after), tolerance=SCORE_TOLERANCE)
@@ -76,7 +73,7 @@ def export(request: ExportRequest, observer: Observer) -> ExportResult:
         interface=interface,
         agreement=(agreement, example),
         licence=LICENCE,
-        example=_EXAMPLE,
+        example=EXAMPLE,
         requires=REQUIRES[request.format],
         environment=describe_environment(torch.device("cpu")),
     )
@@ -174,29 +171,10 @@ def _try_example(
         shutil.copyfile(paths[0], package / "sample.png")
         expected = dict(zip(class_names, outputs[0][0].tolist(), strict=True))
         (package / "expected.json").write_text(json.dumps({"probabilities": expected}), encoding="utf-8")
-    found = _run_example(package, paths)
+    found = run_example(package, paths)
     difference = max(
         abs(said[name] - float(output[0][place]))
         for said, output in zip(found, outputs, strict=True)
         for place, name in enumerate(class_names)
     )
     return Agreement(name="example_score", difference=difference, tolerance=EXAMPLE_TOLERANCE)
-
-
-def _run_example(package: Path, pictures: Sequence[Path]) -> list[dict[str, float]]:
-    """Run the example as its reader will: a process of its own that sees nothing of ours."""
-    command = [sys.executable, "-I", str(package / _EXAMPLE), "--json", *map(str, pictures)]
-    try:
-        done = subprocess.run(
-            command, cwd=package, capture_output=True, text=True, check=True, timeout=EXAMPLE_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        found = json.loads(done.stdout)
-        return [found[str(path)] for path in pictures]
-    except (subprocess.SubprocessError, ValueError, KeyError) as error:
-        said = str(getattr(error, "stderr", "") or error).strip().splitlines()
-        raise PluginError(
-            f"The package's example fails: {said[-1] if said else error}", hint="Try another format."
-        ) from error
-    finally:
-        shutil.rmtree(package / "__pycache__", ignore_errors=True)

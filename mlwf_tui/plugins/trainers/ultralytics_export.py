@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.errors import InvalidInput, PluginError
 from mlwf_tui.plugins.trainers import package_example
+from mlwf_tui.plugins.trainers.package_trying import EXAMPLE, run_example
 from mlwf_tui.plugins.trainers.ultralytics_evaluate import build_objects
 from mlwf_tui.plugins.trainers.ultralytics_library import (
     choose_device,
@@ -33,8 +33,6 @@ LICENCE = (
     "AGPL-3.0-or-later, as Ultralytics states for models trained with it; or its makers' Enterprise licence"
 )
 BOX_TOLERANCE_PX, SCORE_TOLERANCE = 0.5, 0.005  # float32 differs by 0.0001, an FP16 engine by some tenths
-EXAMPLE_TIMEOUT_S = 300.0
-_EXAMPLE = "example.py"
 
 
 class _Sample(NamedTuple):
@@ -76,7 +74,7 @@ def export(request: ExportRequest, observer: Observer) -> ExportResult:
         interface=interface,
         agreement=agreement,
         licence=LICENCE,
-        example=_EXAMPLE if has_example else "",
+        example=EXAMPLE if has_example else "",
         requires=target.requires,
         environment=describe_environment(device),
     )
@@ -214,7 +212,7 @@ def _try_example(
     outputs: Sequence[Any],
 ) -> Agreement:
     """Put the example into the package, run it by itself, and count what it misses of the model's objects."""
-    shutil.copyfile(package_example.__file__, package / _EXAMPLE)
+    shutil.copyfile(package_example.__file__, package / EXAMPLE)
     (package / "model.json").write_text(json.dumps(interface), encoding="utf-8")  # the caller says more
     confidence = _choose_confidence(request, outputs)
     said = [_ask(model, request, sample.pixels, confidence) for sample in samples]
@@ -227,7 +225,7 @@ def _try_example(
     for number, sample in enumerate(samples):
         pictures.append(request.folder / f"sample-{number}.png")
         cv2.imwrite(str(pictures[-1]), sample.pixels)
-    found = _run_example(package, pictures, confidence * 0.9)
+    found = run_example(package, pictures, "--confidence", str(confidence * 0.9))
     missing = sum(
         not package_example.is_among(one, there)
         for wanted, there in zip(expected, found, strict=True)
@@ -266,22 +264,3 @@ def _to_plain(objects: Any) -> list[dict[str, Any]]:
         {"class": found.class_name, "confidence": found.confidence, "box": list(found.geometry.bounds)}
         for found in objects
     ]
-
-
-def _run_example(package: Path, pictures: Sequence[Path], confidence: float) -> list[Any]:
-    """Run the example as its reader will: a process of its own that sees nothing of ours."""
-    command = [sys.executable, "-I", str(package / _EXAMPLE), "--json", "--confidence", str(confidence)]
-    try:
-        done = subprocess.run(
-            [*command, *map(str, pictures)], cwd=package, capture_output=True, text=True, check=True,
-            timeout=EXAMPLE_TIMEOUT_S, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        found = json.loads(done.stdout)
-        return [found[str(path)] for path in pictures]
-    except (subprocess.SubprocessError, ValueError, KeyError) as error:
-        said = str(getattr(error, "stderr", "") or error).strip().splitlines()
-        raise PluginError(
-            f"The package's example fails: {said[-1] if said else error}", hint="Try another format."
-        ) from error
-    finally:
-        shutil.rmtree(package / "__pycache__", ignore_errors=True)
