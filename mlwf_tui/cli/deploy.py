@@ -199,20 +199,13 @@ def ask_for_trust(face: Face, submit: Callable[[bool], Run], *, is_trusted: bool
 
 def finish(face: Face, workspace: Workspace, run: Run, tell: Callable[[Run], str], *, detach: bool) -> int:
     """Follow the run to its end, or leave it to itself, and show what became of it."""
-    from mlwf_tui.cli.following import exit_code_of_run, follow_run, raise_failure
+    from mlwf_tui.cli.following import exit_code_of_run, follow_to_end
 
     if detach:
         document: dict[str, Any] = {"run": run.id, "state": run.state.value, "waits_for": run.waits_for}
         face.show(document, say_detached(run.verb, run))
         return DONE
-    try:
-        finished = follow_run(workspace, run)
-    except KeyboardInterrupt:
-        from mlwf_tui.workflow.stop import stop_run
-
-        click.echo("stopping …", err=True)
-        finished = stop_run(workspace, run.id)
-    raise_failure(finished)
+    finished = follow_to_end(workspace, run, stopping="stopping")
     face.show({"run": run.id, "state": finished.state.value, **finished.result}, lambda: tell(finished))
     return exit_code_of_run(finished)
 

@@ -52,6 +52,23 @@ def follow_run(workspace: Workspace, run: Run) -> Run:
     return finished
 
 
+def follow_to_end(workspace: Workspace, run: Run, *, stopping: str) -> Run:
+    """Follow a run to its end, which Ctrl-C makes come at once, with a word; return it as it then is.
+
+    Raises:
+        MlwfError: it has failed.
+    """
+    try:
+        finished = follow_run(workspace, run)
+    except KeyboardInterrupt:
+        from mlwf_tui.workflow.stop import stop_run
+
+        sys.stderr.write(f"{stopping} …\n")
+        finished = stop_run(workspace, run.id)
+    raise_failure(finished)
+    return finished
+
+
 def notify_end(workspace: Workspace, run: Run) -> None:
     """Ring, and send a notification, as settings.toml wants it, for who waits but looks elsewhere.
 

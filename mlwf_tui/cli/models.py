@@ -155,7 +155,7 @@ def _show_comparison(face: Face, workspace: Workspace, report: Report) -> None:
 
 def finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
     """Follow the run to its end, or leave it to itself, and show what became of it."""
-    from mlwf_tui.cli.following import exit_code_of_run, follow_run, raise_failure
+    from mlwf_tui.cli.following import exit_code_of_run, follow_to_end
 
     if detach:
         document: dict[str, Any] = {
@@ -167,14 +167,7 @@ def finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
         }
         face.show(document, say_detached(run.verb, run))
         return DONE
-    try:
-        finished = follow_run(workspace, run)
-    except KeyboardInterrupt:
-        from mlwf_tui.workflow.stop import stop_run
-
-        click.echo("stopping; what is done so far is kept …", err=True)
-        finished = stop_run(workspace, run.id)
-    raise_failure(finished)
+    finished = follow_to_end(workspace, run, stopping="stopping; what is done so far is kept")
     document = {"run": run.id, "state": finished.state.value, **finished.result}
     face.show(document, lambda: _format_result(finished))
     return exit_code_of_run(finished)

@@ -137,21 +137,15 @@ def _show_text(face: Face, workspace: Workspace, file: str) -> int:
 
 def _submit(face: Face, workspace: Workspace, request: Request, terms: Terms | None) -> int:
     """Queue it; without --detach, as where a model wants a GPU, follow it to its end."""
-    from mlwf_tui.cli.following import exit_code_of_run, follow_run, format_partly, raise_failure
+    from mlwf_tui.cli.following import exit_code_of_run, follow_to_end, format_partly
     from mlwf_tui.workflow.pipeline import submit_pipeline
-    from mlwf_tui.workflow.stop import stop_run
 
     run = submit_pipeline(workspace, request, terms=terms)
     if terms is not None:
         document = {"run": run.id, "state": run.state.value, "waits_for": run.waits_for}
         face.show(document, say_detached(run.verb, run))
         return DONE
-    try:
-        finished = follow_run(workspace, run)
-    except KeyboardInterrupt:
-        click.echo("stopping; the steps that are done are kept …", err=True)
-        finished = stop_run(workspace, run.id)
-    raise_failure(finished)
+    finished = follow_to_end(workspace, run, stopping="stopping; the steps that are done are kept")
     document = {"run": run.id, "state": finished.state.value, **finished.result}
     text = f"{finished.state}: {finished.result.get('summary', '')}"
     face.show(document, lambda: "\n".join([text, *format_partly(finished)]))

@@ -137,20 +137,15 @@ def _show(face: Face, workspace: Workspace, ref: str) -> int:
 
 def _finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
     """Follow the search to its end, or leave it to itself, and show what became of it."""
-    from mlwf_tui.cli.following import exit_code_of_run, follow_run, raise_failure
+    from mlwf_tui.cli.following import exit_code_of_run, follow_to_end
     from mlwf_tui.workflow.search import describe_found, read_search
-    from mlwf_tui.workflow.stop import stop_run
 
     if detach:
         document = {"run": run.id, "state": run.state.value, "waits_for": run.waits_for}
         face.show(document, say_detached(run.verb, run))
         return DONE
-    try:
-        finished = follow_run(workspace, run)
-    except KeyboardInterrupt:
-        click.echo("stopping, and the trials with it; what is done so far is kept …", err=True)
-        finished = stop_run(workspace, run.id)
-    raise_failure(finished)
+    said = "stopping, and the trials with it; what is done so far is kept"
+    finished = follow_to_end(workspace, run, stopping=said)
     found = read_search(workspace, run.id)
     face.show(describe_found(found), lambda: format_search(found))
     return exit_code_of_run(finished)
