@@ -24,11 +24,11 @@ from mlwf_tui.formats.yaml_nodes import YamlNode, read_word, read_yaml
 from mlwf_tui.params import build_params
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
-from mlwf_tui.workflow.apply import ApplyParams
 from mlwf_tui.workflow.pipelines.files import DRAFT, SUFFIXES, Draft, find_draft, find_pipeline, place_draft
 from mlwf_tui.workflow.pipelines.piping import plan_pipeline
 from mlwf_tui.workflow.pipelines.surveying import survey_plan
 from mlwf_tui.workflow.transforming.sources import Source
+from mlwf_tui.workflow.using.annotating import ApplyParams
 from mlwf_tui.workspace import Workspace
 
 HEAD = "head"

@@ -20,7 +20,6 @@ from mlwf_tui.formats.pipelines import hint_at, make_error
 from mlwf_tui.params import build_params, describe_params
 from mlwf_tui.protocols.operations import Operation
 from mlwf_tui.store.manifests import read_summary
-from mlwf_tui.workflow.apply import ApplyParams, check_applicable, extend_schema
 from mlwf_tui.workflow.pipelines.plans import CheckedStep, Plan
 from mlwf_tui.workflow.pipelines.step_params import find_line, fit_value, lower_first
 from mlwf_tui.workflow.pipelines.trying import try_out
@@ -29,6 +28,7 @@ from mlwf_tui.workflow.refs import check_project_name, resolve_manifest
 from mlwf_tui.workflow.train import check_training
 from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE
 from mlwf_tui.workflow.transforming.planning import join_schemas, transform_schema
+from mlwf_tui.workflow.using.annotating import ApplyParams, check_applicable, extend_schema
 from mlwf_tui.workspace import Workspace
 
 _BLANK = re.compile(r"\{([^{}]*)\}")

@@ -16,7 +16,6 @@ from mlwf_tui.entities.project import ManifestSummary
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem, RunState
 from mlwf_tui.errors import NotFound, Paused
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.workflow.apply import Annotated, annotate, describe_problems, digest_apply
 from mlwf_tui.workflow.pipelines.plans import CheckedStep
 from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workflow.transform import Followed, check_place, follow_recipe
@@ -24,6 +23,7 @@ from mlwf_tui.workflow.transforming.finished_drafts import forget_drafts
 from mlwf_tui.workflow.transforming.finished_predictions import forget_predictions
 from mlwf_tui.workflow.transforming.recipes import Known, Recipe, find_known
 from mlwf_tui.workflow.transforming.sources import Source
+from mlwf_tui.workflow.using.annotating import Annotated, annotate, describe_problems, digest_apply
 from mlwf_tui.workspace import Workspace
 
 

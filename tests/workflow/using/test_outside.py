@@ -14,8 +14,9 @@ from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, NotFound, Untrusted
 from mlwf_tui.store.manifests import iter_items, read_summary
-from mlwf_tui.workflow.apply import ApplyParams, digest_apply, submit_apply
+from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.running.recorder import record
+from mlwf_tui.workflow.using.annotating import ApplyParams, digest_apply
 from mlwf_tui.workflow.using.outside import read_video
 from mlwf_tui.workflow.using.samples import draw_picture
 from mlwf_tui.workspace import Workspace
