@@ -274,6 +274,8 @@ def _beside(target: Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield fresh
+        if target.is_file():  # put there in the minutes since it was looked at
+            raise Conflict(f"There is something at {target}.", hint="Choose another place.")
         if target.is_dir():
             target.rmdir()  # it was empty
         fresh.rename(target)

@@ -101,6 +101,21 @@ def test_a_package_made_after_a_benchmark_says_what_that_has_measured(
     assert "0.598" in (tmp_path / "after" / "README.md").read_text("utf-8")
 
 
+def test_what_is_put_in_its_place_meanwhile_stays(home: Workspace, tmp_path: Path) -> None:
+    gate, trace, target = tmp_path / "gate", tmp_path / "trace", tmp_path / "out.zip"
+    add_seer(home, "eye", SPOTS, gate=str(gate), trace=str(trace))
+    run = submit_package(home, "eye", target, params={})
+    jobs.wait_until(trace.exists, lambda: jobs.describe(home, run))
+    target.write_bytes(b"mine")
+    gate.touch()
+
+    ended = jobs.wait_for_end(home, run)
+
+    assert (ended.state, target.read_bytes()) == (RunState.FAILED, b"mine")
+    assert "There is something at" in ended.error
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_two_who_package_the_same_at_once_both_get_it(home: Workspace, tmp_path: Path) -> None:
     gate, trace = tmp_path / "gate", tmp_path / "trace"
     trace.touch()
