@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from msgspec import structs
 
 from mlwf_tui.entities.annotation import Tag
-from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
+from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats.class_folders import name_class_folder
+from mlwf_tui.plugins.trainers.item_batches import CANNOT_DECODE, predict_items
 from mlwf_tui.plugins.trainers.torchvision_data import decode, prepare
 from mlwf_tui.plugins.trainers.torchvision_library import be_deterministic, choose_device, report_failure
 from mlwf_tui.plugins.trainers.torchvision_weights import Classifier, load_classifier
@@ -28,7 +28,6 @@ from mlwf_tui.protocols.trainers import (
 )
 
 MOST_TAGS = 5  # of an image
-UNREADABLE = "The image cannot be decoded."
 
 
 def predict(
@@ -36,14 +35,7 @@ def predict(
 ) -> Iterator[ItemPrediction]:
     """Yield one prediction an item; see the contract `Trainer.predict`."""
     with open_predictor(request) as predictor:
-        for start in range(0, len(items), PREDICT_BATCH):
-            observer.check_cancelled()
-            batch = items[start : start + PREDICT_BATCH]
-            said = predictor.look_at([_read(source) for source in batch])
-            for source, prediction in zip(batch, said, strict=True):
-                yield structs.replace(prediction, key=source.item.key)
-            done = start + len(batch)
-            observer.progress(done, len(items), f"{done} of {len(items)} images")
+        yield from predict_items(items, observer, _decode, predictor.look_at)
 
 
 @contextmanager
@@ -102,7 +94,7 @@ def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
         for path, pixels in zip(batch, decoded, strict=True):
             key = request.files[path]
             if pixels is None:
-                predictions.append(ItemPrediction(key=key, problem=UNREADABLE))
+                predictions.append(ItemPrediction(key=key, problem=CANNOT_DECODE))
                 continue
             tags = make_tags(next(following), classifier.class_names)
             predictions.append(ItemPrediction(key=key, tags=tags))
@@ -175,14 +167,7 @@ def make_tags(scores: Any, class_names: Sequence[str], *, least: float = 0.0) ->
     return tuple(Tag(class_names[label], float(scores[label])) for label in best if scores[label] >= least)
 
 
-def _read(source: SourceItem) -> Any:
-    """Return (H, W, 3) uint8 RGB, or why that cannot be."""
-    try:
-        return _decode(source.read_image())
-    except (CorruptData, NotFound) as error:
-        return error.message
-
-
 def _decode(data: bytes) -> Any:
+    """Return (H, W, 3) uint8 RGB, or why that cannot be."""
     pixels = decode(data)
-    return UNREADABLE if pixels is None else pixels
+    return CANNOT_DECODE if pixels is None else pixels

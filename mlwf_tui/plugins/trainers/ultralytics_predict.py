@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import structs
 
 from mlwf_tui.entities.annotation import AnnotatedObject
-from mlwf_tui.errors import CorruptData, NotFound
+from mlwf_tui.plugins.trainers.item_batches import CANNOT_DECODE, predict_items
 from mlwf_tui.plugins.trainers.tiling import Seen, Tile, keep_best, place_seen, plan_tiles
 from mlwf_tui.plugins.trainers.ultralytics_library import (
     choose_device,
@@ -25,22 +25,13 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import PREDICT_BATCH, ItemPrediction, PredictRequest
 
-CANNOT_DECODE = "The image cannot be decoded."
-
 
 def predict(
     request: PredictRequest, items: Sequence[SourceItem], observer: Observer
 ) -> Iterator[ItemPrediction]:
     """Yield one prediction an item; see the contract `Trainer.predict`."""
     with open_predictor(request) as predictor:
-        for start in range(0, len(items), PREDICT_BATCH):
-            observer.check_cancelled()
-            batch = items[start : start + PREDICT_BATCH]
-            said = predictor.look_at([_decode_item(source) for source in batch])
-            for source, prediction in zip(batch, said, strict=True):
-                yield structs.replace(prediction, key=source.item.key)
-            done = start + len(batch)
-            observer.progress(done, len(items), f"{done} of {len(items)} images")
+        yield from predict_items(items, observer, decode, predictor.look_at)
 
 
 @contextmanager
@@ -126,13 +117,6 @@ def decode(data: bytes) -> Any:
     except cv2.error:  # it claims more pixels than OpenCV takes
         pixels = None
     return CANNOT_DECODE if pixels is None else pixels
-
-
-def _decode_item(source: SourceItem) -> Any:
-    try:
-        return decode(source.read_image())
-    except (CorruptData, NotFound) as error:
-        return error.message
 
 
 def _cut(image: Any, tile: Tile) -> Any:
