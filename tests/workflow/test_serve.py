@@ -137,6 +137,20 @@ def test_only_who_has_the_token_is_answered_and_nobody_can_read_it_in_the_home(h
             assert queued.token.encode() not in file.read_bytes(), file
 
 
+def test_more_pictures_than_could_ever_wait_are_refused_for_good(home: Workspace) -> None:
+    add_seer(home, "eye", SPOTS)
+    _, caller = begin(home, max_queue=2)
+    body, kind = write_form({f"{number}.png": PICTURE for number in range(3)})
+
+    refused = caller.predict(body, **{"Content-Type": kind})
+
+    assert refused.status == 422
+    assert refused.headers["Retry-After"] is None
+    assert "3 pictures, of at most 2" in refused.document["error"]["message"]
+    body, kind = write_form({f"{number}.png": PICTURE for number in range(2)})
+    assert caller.predict(body, **{"Content-Type": kind}).status == 200
+
+
 @pytest.mark.parametrize("host", ["127.0.0.2", "127.1"])
 def test_whatever_this_machine_is_called_it_is_answered_and_no_other_name_is(
     home: Workspace, host: str

@@ -99,6 +99,11 @@ class Session:
         confidence = self._read_confidence(request)
         async with asyncio.timeout(BODY_TIMEOUT_S):
             named = await self._read_pictures(request)
+        if len(named) > self.limits.queue_images:  # it would be told to try again for ever
+            raise InvalidInput(
+                f"These are {len(named):,} pictures, of at most {self.limits.queue_images:,} a request.",
+                hint="Send them in parts.",
+            )
         for name, data in named:
             self._check_picture(name, data)
         said = await self.batcher.ask([data for _, data in named])

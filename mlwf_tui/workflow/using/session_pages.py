@@ -56,7 +56,8 @@ def describe_api(
             "401": _answer("The token is missing or wrong.", "Error"),
             "413": _answer("The body is too large.", "Error"),
             "422": _answer(
-                f"A picture is none, is damaged, or has more than {limits.picture_pixels:,} pixels.", "Error"
+                f"A picture is none, is damaged, or has more than {limits.picture_pixels:,} pixels;"
+                f" or there are more than {limits.queue_images:,}.", "Error"
             ),
             "503": _answer("Too many images wait; Retry-After says for how long.", "Error"),
         },
