@@ -26,6 +26,7 @@ from mlwf_tui.workflow.measuring import list_class_names, measure_report, read_t
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.reporting.words import judge
+from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workflow.run_diff import diff_runs
 from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workspace import Workspace
@@ -203,8 +204,7 @@ def _list_measured(workspace: Workspace, ref: str) -> tuple[Report, ...]:
     except NotFound:
         report = workspace.catalog.reports.get(ref)
         return (report,) if report.kind is ReportKind.BENCHMARK else ()
-    reports = workspace.catalog.reports.list(model_id=model.id)
-    return tuple(report for report in reports if report.kind is ReportKind.BENCHMARK)
+    return list_benchmarks(workspace, model_id=model.id)
 
 
 def _describe_apart(

@@ -15,6 +15,7 @@ from mlwf_tui.entities.model import Report
 from mlwf_tui.errors import NotFound
 from mlwf_tui.workflow.models import read_experiments
 from mlwf_tui.workflow.refs import resolve_version
+from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workspace import Workspace
 
 Basis = tuple[str, str]
@@ -37,7 +38,7 @@ def read_leaderboard(
     experiments = read_experiments(workspace)
     reports = [
         report
-        for report in workspace.catalog.reports.list()
+        for report in list_benchmarks(workspace)
         if report.version_ref.rpartition("@")[0] == found.name and split in ("", report.split)
     ]
     if on:

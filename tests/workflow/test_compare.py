@@ -11,8 +11,10 @@ from mlwf_tui.entities.model import ReportKind
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.compare import compare, parse_condition, read_comparison
+from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import import_folder
-from mlwf_tui.workflow.reports import read_evaluation
+from mlwf_tui.workflow.leaderboard import read_leaderboard
+from mlwf_tui.workflow.reports import list_benchmarks, read_evaluation
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.making import make_yolo
@@ -67,6 +69,20 @@ def test_a_comparison_is_a_report_on_the_graph_and_is_found_again(measured: Work
         read_evaluation(measured, first.report)
     run = measured.catalog.runs.get(first.report.run_id)
     assert [artifact.kind for artifact in run.inputs] == ["report", "report"]
+
+
+def test_differences_are_taken_for_no_models_own_figures(measured: Workspace) -> None:
+    made = compare(measured, ["new", "old"], observer=OBSERVER).report
+
+    (first, second) = read_leaderboard(measured, "cells", metric="map50").models
+    assert [(first.model, first.value), (second.model, second.report)] == [
+        ("new", 1.0),
+        ("old", "old-on-cells-1"),
+    ]
+    new = measured.catalog.models.get("new")
+    assert [report.name for report in list_benchmarks(measured, model_id=new.id)] == ["new-on-cells-1"]
+    node = next(node for node in read_graph(measured, None).nodes if node.id == f"report:{made.id}")
+    assert node.detail == "mAP50 differs by +0.495 on cells@1 val"
 
 
 def test_three_are_each_set_beside_the_last(measured: Workspace) -> None:
