@@ -190,6 +190,12 @@ def test_a_folder_that_cannot_be_written_is_said(drafted: Pipeline, tmp_path: Pa
         save_pipeline(Opened(pipeline=drafted), tmp_path / "shut" / "x.yaml")
 
 
+def test_a_file_is_no_folder(drafted: Pipeline, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageFailed, match="cannot be written"):
+        save_pipeline(Opened(pipeline=drafted), tmp_path / "file" / "x.yaml")
+
+
 def test_a_folder_is_no_file(drafted: Pipeline, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").mkdir()
     with pytest.raises(InvalidParameter, match="is a folder"):
