@@ -54,10 +54,12 @@ MODEL_BEFORE_FILES = (
     VALUES ('r', 'train', '{}', 'done', 'ada', 'default', '{}', '{}', '', '', '', 1)""",
     f"""INSERT INTO model (id, name, description, architecture, task, trainer, class_names, image_size_px,
     checkpoints, metrics, run_id, created_at) VALUES ('m', 'small', '', 'yolov10n', 'detect', 'ultralytics',
-    '["cell"]', 64, '[{{"name": "best.pt", "blob": "{"c" * 64}", "size_bytes": 7}}]', '{{"map": 0.5}}', 'r', 1)""",
+    '["cell"]', 64, '[{{"name": "best.pt", "blob": "{"c" * 64}", "size_bytes": 7}}]', '{{"map": 0.5}}',
+    'r', 1)""",
     f"""INSERT INTO report (id, name, description, model_id, version_id, split, metrics, speed, settings,
     evaluation, run_id, created_at)
-    VALUES ('b', 'small-on-bccd', '', 'm', 'v', 'val', '{{"map": 0.4}}', '{{}}', '{{}}', '{"e" * 64}', 'r', 1)""",
+    VALUES ('b', 'small-on-bccd', '', 'm', 'v', 'val', '{{"map": 0.4}}', '{{}}', '{{}}', '{"e" * 64}',
+    'r', 1)""",
 )
 
 

@@ -105,7 +105,23 @@ def test_a_gate_is_run_into_or_not(measured: Workspace) -> None:
         compare(measured, ["new", "old"], fail_if=["map51 < 0"], observer=OBSERVER)
 
 
-@pytest.mark.parametrize("text", ["map50", "map50 < much", "< 3", "map50.middle < 0", "map50 == 1", ""])
+def test_reports_on_versions_that_were_deleted_are_passed_over(measured: Workspace, tmp_path: Path) -> None:
+    fill_val(measured, tmp_path / "others", images=5, project="others")
+    old = measured.catalog.models.get("old")
+    newest = add_report(measured, old, predict(measured, ref="others@1"), ref="others@1")
+    measured.catalog.versions.delete(newest.version_id)
+
+    result = compare(measured, ["new", "old"], observer=OBSERVER)
+
+    assert [model.version for model in result.body.models] == ["cells@1", "cells@1"]
+    with pytest.raises(NotFound, match="no version"):
+        compare(measured, ["new", newest.name], observer=OBSERVER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["map50", "map50 < much", "< 3", "map50.middle < 0", "map50 == 1", "map50 < nan", "map50.p > inf", ""],
+)
 def test_what_is_no_gate_is_refused(text: str) -> None:
     with pytest.raises(InvalidParameter, match="no condition"):
         parse_condition(text)
