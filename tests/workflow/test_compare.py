@@ -202,6 +202,18 @@ def test_an_evaluation_says_how_sure_it_is_and_what_goes_wrong(measured: Workspa
     assert evaluation.calibration is not None
 
 
+def test_a_set_of_one_item_has_figures_but_no_intervals(workspace: Workspace, tmp_path: Path) -> None:
+    fill_val(workspace, tmp_path / "val", images=1)
+    said = read_evaluation(workspace, add_report(workspace, add_model(workspace, "one"), predict(workspace)))
+    silent = read_evaluation(workspace, add_report(workspace, add_model(workspace, "other"), {}))
+
+    assert (said.metrics["recall"], said.intervals, said.class_intervals) == (1.0, {}, {})
+    assert (silent.metrics["recall"], silent.calibration) == (0.0, None)
+    assert silent.errors[-1].count == 2
+    (pair,) = compare(workspace, ["one", "other"], observer=OBSERVER).body.pairs
+    assert not any(of.is_measurable for of in pair.comparison.differences.values())
+
+
 def measured_summary(workspace: Workspace) -> str:
     (run,) = [run for run in workspace.catalog.runs.list() if run.verb == "compare"]
     return str(run.result["summary"])
