@@ -56,6 +56,9 @@ def test_a_comparison_is_written_with_what_became_worse(measured: Workspace, tmp
     assert "no measurable difference" in text
     assert [row[:2] for row in rows[1:]] == [["old", "new"]] * (len(rows) - 1)
     assert len(rows) > 5
+    differences = made.report.metrics
+    assert {row[2]: float(row[3]) for row in rows[1:]} == dict(differences)
+    assert all(float(low) <= float(high) for _, _, _, _, low, high, *_ in rows[1:])
 
 
 def test_json_and_csv_hold_the_figures(measured: Workspace, tmp_path: Path) -> None:
@@ -63,7 +66,8 @@ def test_json_and_csv_hold_the_figures(measured: Workspace, tmp_path: Path) -> N
     rows = list(csv.reader(export_report(measured, "new-on-cells-1", tmp_path / "r.csv").open()))
 
     assert body["body"]["metrics"]["recall"] == pytest.approx(22 / 24)
-    assert [row[0] for row in rows[1:]] == ["cell", "spot"]
+    assert [row[:3] for row in rows[1:]] == [["cell", "12", "11"], ["spot", "12", "11"]]
+    assert [float(row[6]) for row in rows[1:]] == pytest.approx([11 / 12, 11 / 12])
 
 
 def test_what_cannot_be_written_is_refused_and_nothing_is_overwritten(
@@ -157,4 +161,5 @@ def test_charts_are_well_formed_whatever_the_names_are() -> None:
 
 
 def test_a_name_is_no_formula_in_a_spreadsheet() -> None:
-    assert write_table(["a"], [["=1+1"], ["-0.5"], ["+0.25"], ["@x"]]) == "a\n'=1+1\n-0.5\n+0.25\n'@x\n"
+    rows: list[list[str | float | None]] = [["=1+1"], ["-0.5"], [-0.5], [None], ["@x"], ["a"]]
+    assert write_table(["a"], rows) == "a\n'=1+1\n'-0.5\n-0.5\n\"\"\n'@x\na\n"

@@ -20,11 +20,10 @@ from mlwf_tui.workflow.measuring import read_predictions
 from mlwf_tui.workflow.reporting.galleries import Shown, draw_gallery
 from mlwf_tui.workflow.reporting.pages import write_benchmark_page, write_comparison_page
 from mlwf_tui.workflow.reporting.words import (
-    list_class_rows,
-    list_pair_rows,
     write_benchmark_text,
+    write_class_table,
     write_comparison_text,
-    write_table,
+    write_difference_table,
 )
 from mlwf_tui.workflow.reports import get_report, read_evaluation
 from mlwf_tui.workflow.whole_files import replace_file
@@ -82,8 +81,7 @@ def _write(workspace: Workspace, report: Report, format: str) -> str:
         case "md":
             return write_benchmark_text(report, evaluation)
         case "csv":
-            header = ("class", "truths", "predicted", "map50", "map", "precision", "recall", "f1")
-            return write_table(header, list_class_rows(evaluation))
+            return write_class_table(evaluation)
         case _:
             return _write_json(report, evaluation)
 
@@ -99,12 +97,7 @@ def _write_comparison(workspace: Workspace, report: Report, body: ComparisonRepo
         case "md":
             return write_comparison_text(report, body)
         case "csv":
-            rows = [
-                (pair.new, pair.old, *row)
-                for pair in body.pairs
-                for row in list_pair_rows(pair.comparison.differences)
-            ]
-            return write_table(("new", "old", "figure", "difference", "interval", "p", "verdict"), rows)
+            return write_difference_table(body)
         case _:
             return _write_json(report, body)
 
