@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -99,7 +100,7 @@ def _rank_reports(reports: Sequence[Report], experiments: Sequence[Experiment], 
     by_id = {one.model.id: one for one in experiments}
     newest: dict[ModelId, Report] = {}
     for report in reports:
-        if metric in report.metrics and report.model_id in by_id:
+        if _has(report.metrics, metric) and report.model_id in by_id:
             newest.setdefault(report.model_id, report)
     measured = [(report.metrics[metric], by_id[id], report.name) for id, report in newest.items()]
     return _rank(measured, metric)
@@ -107,8 +108,14 @@ def _rank_reports(reports: Sequence[Report], experiments: Sequence[Experiment], 
 
 def _rank_validations(experiments: Sequence[Experiment], metric: str) -> list[Ranked]:
     return _rank(
-        [(one.model.metrics[metric], one, "") for one in experiments if metric in one.model.metrics], metric
+        [(one.model.metrics[metric], one, "") for one in experiments if _has(one.model.metrics, metric)],
+        metric,
     )
+
+
+def _has(metrics: Mapping[str, float], metric: str) -> bool:
+    """Whether there is a number to rank by: one that is NaN is neither better nor worse than any."""
+    return not math.isnan(metrics.get(metric, math.nan))
 
 
 def _rank(measured: Sequence[tuple[float, Experiment, str]], metric: str) -> list[Ranked]:
