@@ -24,6 +24,7 @@ from mlwf_tui.protocols.trainers import ExportRequest, ExportResult, ExportTarge
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.workflow.benchmark import open_weights
+from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.using.package_files import (
@@ -183,7 +184,7 @@ def _describe(
     licence: str,
     samples: str,
 ) -> None:
-    reports = tuple(report for report in workspace.catalog.reports.list() if report.model_id == model.id)
+    reports = list_benchmarks(workspace, model_id=model.id)
     document = describe_package(
         model, made, version=version, reports=reports, licence=licence, samples=samples
     )
