@@ -160,8 +160,19 @@ def _make(recorder: Recorder, model: Model, params: PackageParams, cached: Path,
         made = workspace.registry.get_trainer(model.trainer).export(request, observer)
         _check_agreement(model, made)
         _describe(workspace, model, made, folder / "package", version, params.licence, samples.origin)
+        _keep(folder / "package", cached)
+
+
+def _keep(made: Path, cached: Path) -> None:
+    """Put a package where it is kept; another run may have made the same meanwhile, and its own stays."""
+    try:
         cached.parent.mkdir(parents=True, exist_ok=True)
-        (folder / "package").rename(cached)
+        made.rename(cached)
+    except OSError as error:
+        if not is_whole(cached):
+            raise StorageFailed(
+                f"{cached} could not be written: {error.strerror}.", hint="Free some space, then try again."
+            ) from error
 
 
 def _describe(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import secrets
 import time
@@ -26,7 +25,7 @@ from mlwf_tui.workflow.running.follow import RunUpdate, wait_for
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.leases import find_device
 from mlwf_tui.workflow.running.recorder import Recorder
-from mlwf_tui.workflow.using.ports import digest_token, open_port
+from mlwf_tui.workflow.using.ports import digest_token, is_loopback_address, open_port
 from mlwf_tui.workflow.using.trust import check_model
 from mlwf_tui.workspace import Workspace
 
@@ -208,7 +207,7 @@ def perform_serve(recorder: Recorder, model: Model, observer: Observer) -> None:
                 ),
                 confidence=params.confidence,
                 token_digest=token_digest,
-                is_local=is_loopback(host),
+                own_name=host if is_loopback(str(opened.getsockname()[0])) else None,
             )
             teller = _Teller(observer, counts, url)
 
@@ -230,10 +229,7 @@ def perform_serve(recorder: Recorder, model: Model, observer: Observer) -> None:
 
 def is_loopback(host: str) -> bool:
     """Whether only programs of this machine reach an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return host == "localhost" or is_loopback_address(host)
 
 
 def _close(recorder: Recorder, session_id: str, counts: Counts, url: str, uptime_s: float) -> None:

@@ -165,7 +165,8 @@ def read_params(path: Path | None, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_file(path: Path) -> str:
     try:
-        data = path.expanduser().read_bytes()
+        with path.expanduser().open("rb") as file:
+            data = file.read(MAX_PARAMS_BYTES + 1)  # no more: it may be of any size, or without an end
         if len(data) > MAX_PARAMS_BYTES:
             raise InvalidParameter(f"{path} is too large for a file of parameters.", hint="Give another.")
         return data.decode("utf-8")

@@ -106,3 +106,13 @@ def test_importance_adds_up_and_knows_what_does_not_matter(name: str) -> None:
     assert list(rated.values()) == sorted(rated.values(), reverse=True)
     assert min(rated, key=lambda axis: rated[axis]) == "n"
     assert get(name).rate_importance(AXES, run(get("random"), 3), is_lower_better=False) == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_of_trials_with_the_same_values_nothing_is_told_to_matter(name: str) -> None:
+    same = {"x": 0.5, "n": 2, "kind": "a"}  # as a GPU does them: never twice to the same number
+    trials = [
+        Trial(number=number, run=f"r{number}", state=TrialState.DONE, values=same, value=number / 10)
+        for number in range(1, 6)
+    ]
+    assert get(name).rate_importance(AXES, trials, is_lower_better=False) == {}

@@ -106,8 +106,14 @@ class SeeingTrainer:
         )
 
     def export(self, request: ExportRequest, observer: Observer) -> ExportResult:
-        """Write the weights as they are; they tell how far the package is to differ."""
+        """Write the weights as they are; they tell how far the package is to differ, and of a gate."""
         told = json.loads(request.weights.read_text("utf-8"))
+        if told["trace"]:
+            with Path(told["trace"]).open("a", encoding="utf-8") as file:
+                file.write(f"{request.format}\n")
+        while told["gate"] and not Path(told["gate"]).exists():
+            observer.check_cancelled()
+            time.sleep(0.01)
         package = request.folder / "package"
         package.mkdir()
         (package / "seen.json").write_bytes(request.weights.read_bytes())

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mlwf_tui.cli.main import main
+from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.errors import Conflict, InvalidParameter, Untrusted
 from mlwf_tui.workflow.graph import read_graph
@@ -74,6 +75,21 @@ def test_a_package_says_what_it_is_and_is_known_again(home: Workspace, tmp_path:
 
     (home.home / "cache" / "packages").rename(tmp_path / "gone")
     assert not package(home, tmp_path / "third").result["cached"]
+
+
+def test_two_who_package_the_same_at_once_both_get_it(home: Workspace, tmp_path: Path) -> None:
+    gate, trace = tmp_path / "gate", tmp_path / "trace"
+    trace.touch()
+    add_seer(home, "eye", SPOTS, gate=str(gate), trace=str(trace))
+    targets = [tmp_path / "one", tmp_path / "two"]
+    terms = Terms(wants=Wants(slots=0))
+    runs = [submit_package(home, "eye", target, params={}, terms=terms) for target in targets]
+    jobs.wait_until(lambda: trace.read_text().count("onnx") == 2, lambda: jobs.describe(home, runs[1]))
+    gate.touch()
+    for run, target in zip(runs, targets, strict=True):
+        ended = jobs.wait_for_end(home, run)
+        assert ended.state is RunState.DONE, jobs.describe(home, ended)
+        assert (target / "model.json").is_file()
 
 
 def test_a_package_that_says_otherwise_is_not_written(home: Workspace, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from mlwf_tui import processes
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.entities.search import TrialState
+from mlwf_tui.entities.search import PRUNED, TrialState
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.models import list_models
@@ -138,6 +138,38 @@ def test_a_search_that_is_killed_goes_on_and_does_no_trial_again(home: Workspace
     assert [part.id for part in parts][:2] == going
     assert all(len(home.catalog.jobs.list_of(part.id)) == 1 for part in parts)
     assert done.result["best"]["values"] == {"x": 0.7}
+
+
+def test_trials_that_are_all_killed_are_gone_on_with_and_not_counted_as_failed(
+    home: Workspace, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    params = {"epochs": "2", "gate": str(gate)}
+    run = search(home, {"x": "0.1,0.7"}, sampler="grid", parallel=2, params=params)
+    wait_for_first_epochs(home, run, 2)
+    for part in wait_for_trainings(home, run, 2):
+        jobs.kill(jobs.find_worker(home, part))
+    gate.touch()
+    done = finish(home, run)
+    assert [trial["state"] for trial in done.result["trials"]] == ["done", "done"]
+    assert [len(home.catalog.jobs.list_of(part.id)) for part in list_trainings(home, run)] == [2, 2]
+
+
+def test_a_search_that_dies_between_a_note_and_its_stop_still_prunes(home: Workspace, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    params = {"epochs": "2", "gate": str(gate)}
+    run = search(home, {"x": "0.1,0.7"}, sampler="grid", parallel=2, is_pruning=True, params=params)
+    wait_for_first_epochs(home, run, 2)
+    first, _ = wait_for_trainings(home, run, 2)
+    jobs.kill(jobs.find_worker(home, run))
+    home.catalog.runs.note_result(first.id, {PRUNED: {"step": 1, "value": 0.1}})
+    jobs.wait_until(
+        lambda: home.catalog.runs.get(first.id).state is RunState.STOPPED, lambda: jobs.describe(home, run)
+    )
+    gate.touch()
+    states = {trial["run"]: trial["state"] for trial in finish(home, run).result["trials"]}
+    assert states.pop(first.id) == "pruned"
+    assert list(states.values()) == ["done"]
 
 
 def test_a_search_stops_with_all_of_its_trials_and_does_them_again_when_resumed(

@@ -137,6 +137,22 @@ def test_only_who_has_the_token_is_answered_and_nobody_can_read_it_in_the_home(h
             assert queued.token.encode() not in file.read_bytes(), file
 
 
+@pytest.mark.parametrize("host", ["127.0.0.2", "127.1"])
+def test_whatever_this_machine_is_called_it_is_answered_and_no_other_name_is(
+    home: Workspace, host: str
+) -> None:
+    add_seer(home, "eye", SPOTS)
+    queued = submit_serve(home, "eye", host=host, port=0, token="", params={"device": "cpu"})
+    caller = Caller(wait_until_serving(home, queued.run), "")
+
+    assert caller.address.startswith(f"{host}:")
+    assert caller.predict().status == 200
+    assert caller.predict(Host="LOCALHOST").status == 200
+    assert caller.predict(Host="[::1]:80").status == 200
+    for led_here in ("evil.example:80", "evil.example", "127.0.0.1.evil.example", "[evil.example]"):
+        assert caller.predict(Host=led_here).status == 401, led_here
+
+
 def test_what_is_no_picture_or_too_large_is_refused_in_one_sentence(home: Workspace) -> None:
     add_seer(home, "eye", SPOTS)
     run, caller = begin(home, max_body_mb=0.2, max_megapixels=0.01)

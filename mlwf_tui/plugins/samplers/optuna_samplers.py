@@ -69,6 +69,8 @@ class OptunaSampler(msgspec.Struct, frozen=True):
         done = [trial for trial in trials if trial.state is TrialState.DONE and trial.value is not None]
         if len(done) < FEWEST_RATED or len({trial.value for trial in done}) < 2:
             return {}
+        if all(trial.values == done[0].values for trial in done):  # what differs is chance alone
+            return {}
         importance = _load().importance
         study = _make_study(axes, done, is_lower_better=is_lower_better)
         evaluator = importance.FanovaImportanceEvaluator(seed=RATING_SEED)

@@ -112,7 +112,10 @@ def order_plain(count: int, batch: int) -> list[list[Place]]:
 def decode(data: bytes) -> Any:
     """Return (H, W, 3) uint8 RGB, upright, or None where it is no image."""
     encoded = np.frombuffer(data, np.uint8)
-    pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    try:
+        pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    except cv2.error:  # it claims more pixels than OpenCV takes
+        return None
     return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 

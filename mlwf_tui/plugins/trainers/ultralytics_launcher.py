@@ -15,6 +15,7 @@ from pathlib import Path
 from mlwf_tui.plugins.trainers.ultralytics_messages import Killed, write_killed
 
 RANK_MODULE = "mlwf_tui.plugins.trainers.ultralytics_rank"
+LAUNCHER_PID = "MLWF_LAUNCHER_PID"  # of the environment of what it starts
 PR_SET_PDEATHSIG = 1
 
 
@@ -24,6 +25,7 @@ def main(arguments: list[str]) -> int:
     die_with_parent(signal.SIGTERM)  # torchrun then ends what it has started
     if os.getppid() != parent:
         return 1
+    os.environ[LAUNCHER_PID] = str(os.getpid())
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run

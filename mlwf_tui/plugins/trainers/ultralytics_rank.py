@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from mlwf_tui.errors import Cancelled, MlwfError, Paused
-from mlwf_tui.plugins.trainers.ultralytics_launcher import die_with_parent
+from mlwf_tui.plugins.trainers.ultralytics_launcher import LAUNCHER_PID, die_with_parent
 from mlwf_tui.plugins.trainers.ultralytics_library import prepare_library
 from mlwf_tui.plugins.trainers.ultralytics_messages import (
     ANSWERS,
@@ -91,6 +91,8 @@ class RankObserver:
 def main(arguments: list[str]) -> int:
     """Do this process's part of the training."""
     die_with_parent(signal.SIGKILL)
+    if os.getppid() != int(os.environ[LAUNCHER_PID]):  # it was killed while this process began
+        return 1
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     folder, rank = Path(arguments[0]), int(os.environ["RANK"])
     sys.excepthook = partial(_note_failure, folder, rank)

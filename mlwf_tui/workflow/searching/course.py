@@ -72,8 +72,9 @@ class Course:
         """
         while True:
             trials = self._trials.read()
+            if self._wake(trials):  # before they are counted as failed: a reboot has ended all of them
+                trials = self._trials.read()
             self._check(trials)
-            self._wake(trials)
             self._prune(trials)
             is_filled = self._fill(trials)
             self._tell(trials)
@@ -124,8 +125,12 @@ class Course:
                 hint=f"There are {', '.join(known)}, and what mlwf metrics {silent.run} lists.",
             )
 
-    def _wake(self, trials: Sequence[Trial]) -> None:
-        """Go on with trials that were let go of with the search, and once with each that was lost."""
+    def _wake(self, trials: Sequence[Trial]) -> bool:
+        """Go on with trials that were let go of with the search, and once with each that was lost.
+
+        Returns whether there was one.
+        """
+        is_any = False
         for trial in trials:
             run_id = RunId(trial.run)
             if trial.state is TrialState.FAILED and run_id not in self._resumed:
@@ -138,6 +143,8 @@ class Course:
             with suppress(Conflict):
                 resume_run(self._workspace, run_id)
                 self._trials.forget([run_id])
+                is_any = True
+        return is_any
 
     def _prune(self, trials: Sequence[Trial]) -> None:
         """Stop the trials that promise little; what they have learned so far is known to the sampler."""
@@ -147,24 +154,27 @@ class Course:
             if trial.state is not TrialState.RUNNING or len(trial.curve) == self._judged.get(trial.run, 0):
                 continue
             self._judged[trial.run] = len(trial.curve)
-            if PRUNED not in self._read_result(trial.run) and self._sampler.is_unpromising(
+            run = self._workspace.catalog.runs.get(RunId(trial.run))
+            if PRUNED in run.result and run.state is RunState.RUNNING:  # this process died before it was told
+                self._stop(run)
+            elif PRUNED not in run.result and self._sampler.is_unpromising(
                 self._plan.axes, trials, trial,
                 after=self._plan.prune_after, is_lower_better=self._plan.is_lower_better,
             ):  # fmt: skip
-                self._stop_pruned(trial)
+                self._stop_pruned(trial, run)
 
-    def _stop_pruned(self, trial: Trial) -> None:
-        runs = self._workspace.catalog.runs
+    def _stop_pruned(self, trial: Trial, run: Run) -> None:
         step, value = trial.curve[-1]
         words = f"pruned after {len(trial.curve)} values: {self._plan.metric} {value:.4g}"
         with suppress(Conflict):  # it has just ended by itself
             note = {PRUNED: {"step": step, "value": value}, "summary": words}
-            runs.note_result(RunId(trial.run), {**self._read_result(trial.run), **note})
-            begin_to_stop(self._workspace, runs.get(trial.run), GRACE_S)
+            self._workspace.catalog.runs.note_result(run.id, {**run.result, **note})
+            self._stop(run)
             logger.info("trial %d is %s", trial.number, words)
 
-    def _read_result(self, run_id: str) -> dict[str, Any]:
-        return dict(self._workspace.catalog.runs.get(run_id).result)
+    def _stop(self, run: Run) -> None:
+        with suppress(Conflict):  # it has just ended by itself
+            begin_to_stop(self._workspace, run, GRACE_S)
 
     def _fill(self, trials: list[Trial]) -> bool:
         """Queue trials until as many go on as are wanted; return whether one was queued."""

@@ -11,7 +11,7 @@ import msgspec
 
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
-from mlwf_tui.errors import InvalidInput, InvalidParameter, MlwfError, NotFound
+from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.params import build_params
 from mlwf_tui.protocols.trainers import STATE_NAME, Trainer
 from mlwf_tui.settings import expand_path
@@ -161,11 +161,22 @@ def read_params_text(text: str, path: str) -> dict[str, Any]:
 
     try:
         found = yaml.safe_load(text)
-    except (yaml.YAMLError, MlwfError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # as of 2001-99-99, of [[[…
         reason = str(error).splitlines()[0]
         raise InvalidInput(f"{path} is no YAML: {reason}.", hint="Write one `key: value` a line.") from error
     if found is None:
         return {}
     if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
         raise InvalidInput(f"{path} holds no parameters by name.", hint="Write one `key: value` a line.")
+    odd = next((key for key, value in found.items() if not _is_plain(value)), None)
+    if odd is not None:
+        raise InvalidInput(
+            f"{path} gives {odd[:80]!r} no plain value.", hint="Write a number, a text, or a list of them."
+        )
     return found
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is none that only YAML knows, nor a list in lists, which grows with each alias."""
+    one_each = value if isinstance(value, list) else [value]
+    return all(one is None or isinstance(one, str | int | float) for one in one_each)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import ipaddress
 import socket
 
 from mlwf_tui.errors import Conflict, InvalidParameter
@@ -51,3 +52,11 @@ def _describe_refusal(host: str, port: int, error: Exception) -> Conflict | Inva
 def digest_token(token: str) -> str:
     """Return what is kept of a token: nobody who reads the home can use it."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def is_loopback_address(text: str) -> bool:
+    """Whether a text is an address, and no name, that only programs of this machine reach."""
+    try:
+        return ipaddress.ip_address(text).is_loopback
+    except ValueError:
+        return False

@@ -19,13 +19,12 @@ from mlwf_tui.media.probe import probe_image
 from mlwf_tui.protocols.trainers import ItemPrediction
 from mlwf_tui.workflow.using.batching import Batcher
 from mlwf_tui.workflow.using.counting import Counts
-from mlwf_tui.workflow.using.ports import digest_token
+from mlwf_tui.workflow.using.ports import digest_token, is_loopback_address
 from mlwf_tui.workflow.using.session_pages import Limits, describe_api, draw_page
 
 BODY_TIMEOUT_S = 60.0  # for a caller to send all of it
 MAX_PARTS = 256
 RETRY_AFTER_S = 1
-_LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -55,15 +54,16 @@ class Session:
         limits: Limits,
         confidence: float,
         token_digest: str,
-        is_local: bool,
+        own_name: str | None,
     ) -> None:
+        """`own_name` is what a session is known as that this machine alone reaches, None of any other."""
         self.model = model
         self.batcher = batcher
         self.counts = counts
         self.limits = limits
         self.confidence = confidence
         self._token_digest = token_digest
-        self._is_local = is_local
+        self._own_name = own_name
         self._began_s = time.monotonic()
         self.document = describe_api(model, url, limits, confidence=confidence, has_token=bool(token_digest))
         self.page = draw_page(self.document, limits, has_token=bool(token_digest))
@@ -78,8 +78,10 @@ class Session:
         A page in a browser can be led here by a name that its maker lets point to 127.0.0.1; what it then
         sends has that name as its host.
         """
-        host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
-        if self._is_local and host not in _LOCAL_NAMES:
+        host = _read_host(request)
+        if self._own_name is not None and not (
+            host in ("localhost", self._own_name.lower()) or is_loopback_address(host)
+        ):
             raise Unauthorized(f"This session is not known as {host[:100]!r}.", hint="Ask 127.0.0.1.")
         if not self._token_digest:
             return
@@ -148,6 +150,12 @@ class Session:
                 f"{shown} has {pixels:,} pixels, of at most {self.limits.picture_pixels:,}.",
                 hint="Send it smaller, or in parts.",
             )
+
+
+def _read_host(request: AnyRequest) -> str:
+    """Return the host that a caller asks, without its port and the brackets of IPv6."""
+    given = request.headers.get("host", "").lower()
+    return given[1:].partition("]")[0] if given.startswith("[") else given.partition(":")[0]
 
 
 def make_app(session: Session, on_startup: Iterable[Any] = (), on_shutdown: Iterable[Any] = ()) -> Litestar:

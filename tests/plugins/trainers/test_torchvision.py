@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from msgspec.structs import replace
 from mlwf_tui.errors import InvalidInput, InvalidParameter, Paused
 from mlwf_tui.params import build_params
 from mlwf_tui.plugins.trainers.torchvision import TorchvisionTrainer
-from mlwf_tui.plugins.trainers.torchvision_data import count_batches, list_samples, order_epoch
+from mlwf_tui.plugins.trainers.torchvision_data import count_batches, decode, list_samples, order_epoch
 from mlwf_tui.plugins.trainers.torchvision_weights import read_fit_state, read_saved, write_fit_state
 from mlwf_tui.protocols.trainers import ExportRequest, FitRequest, PredictRequest
 from tests.fakes.observers import KeepingObserver, PausingObserver
@@ -48,6 +50,16 @@ def test_images_are_found_by_the_folder_of_their_class(tmp_path: Path) -> None:
     assert [sample.label for sample in samples] == [0] * 5 + [1] * 5
     with pytest.raises(InvalidInput, match="test"):
         list_samples(tmp_path, "test", CLASSES)
+
+
+def test_an_image_that_claims_more_pixels_than_there_can_be_is_no_image() -> None:
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b""))
+    chunks = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    ]
+    assert decode(b"\x89PNG\r\n\x1a\n" + b"".join(chunks)) is None
 
 
 def test_an_epochs_order_follows_from_seed_and_epoch_alone() -> None:

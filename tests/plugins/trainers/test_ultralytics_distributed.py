@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.plugins.trainers.ultralytics_launcher import LAUNCHER_PID, RANK_MODULE
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.pause import pause_run
 from mlwf_tui.workflow.resume import resume_run
@@ -137,6 +140,13 @@ def test_two_processes_pause_at_their_checkpoint_and_none_outlives_the_worker(ho
     assert list_epochs(home, run)[: paused_at + 1] == list(range(1, paused_at + 2))
     jobs.kill(jobs.find_worker(home, run))
     jobs.wait_until(lambda: not list_processes(home), lambda: str(list_processes(home)))
+
+
+def test_a_process_whose_launcher_was_killed_before_it_could_ask_does_not_wait(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", RANK_MODULE, str(tmp_path)]
+    gone = {"RANK": "0", LAUNCHER_PID: "1"}  # not its parent
+    assert subprocess.run(command, env={**os.environ, **gone}, timeout=120, check=False).returncode == 1
+    assert not list(tmp_path.iterdir()), "it has not begun"
 
 
 @pytest.mark.parametrize(("batch", "hint"), [("7", "batch=8"), ("1", "batch=2")])

@@ -12,7 +12,7 @@ from mlwf_tui.entities.run import ArtifactKind
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workflow.show import show
-from mlwf_tui.workflow.train import submit_continued, submit_train
+from mlwf_tui.workflow.train import read_params, submit_continued, submit_train
 from mlwf_tui.workflow.training.starts import find_start, read_more_epochs, read_params_text
 from mlwf_tui.workspace import Workspace
 from tests.fakes.models import add_model
@@ -97,7 +97,24 @@ def test_a_file_of_parameters_is_kept_as_it_is_and_what_is_said_beside_goes_firs
     assert [found["name"] for found in show(calm, run.id).facts["inputs"]] == ["cells@1", "mine.yaml"]
 
 
-@pytest.mark.parametrize("text", ["[1, 2]", "a: [", "1: 2", "just words"])
+_BOMB = "a: &a [1]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcd", "bcde", strict=True))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[1, 2]",
+        "a: [",
+        "1: 2",
+        "just words",
+        "a: 2001-99-99",
+        "a: 2001-01-01",
+        "a: " + "[" * 5000,
+        "a: !!binary aGVsbG8=",
+        "a: {b: 1}",
+        _BOMB,
+    ],
+)
 def test_a_file_that_holds_no_parameters_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"mine\.yaml"):
         read_params_text(text, "mine.yaml")
@@ -131,3 +148,8 @@ def test_only_a_training_that_kept_its_state_can_be_continued(calm: Workspace) -
     with pytest.raises(InvalidInput, match="kept nothing to go on from") as refused:
         submit_continued(calm, model.run_id, params={"epochs": "+2"})
     assert "--model first" in refused.value.hint
+
+
+def test_a_file_without_an_end_is_read_no_further_than_parameters_go() -> None:
+    with pytest.raises(InvalidParameter, match="too large"):
+        read_params(Path("/dev/zero"), {})
