@@ -137,3 +137,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     settings: Mapping[str, float | str] = {}
     kind: ReportKind = ReportKind.BENCHMARK
     predictions: Digest | None = None  # blob: what the model said of every item; see workflow/measuring.py
+
+    def show_metric(self, name: str) -> str:
+        """Return a figure with three decimals, of a comparison, where it is a difference, with its sign."""
+        value = self.metrics.get(name)
+        if value is None:
+            return ""
+        return f"{value:+.3f}" if self.kind is ReportKind.COMPARISON else f"{value:.3f}"

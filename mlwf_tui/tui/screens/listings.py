@@ -116,13 +116,13 @@ def _list_reports(reports: Sequence[Report], now: datetime) -> Listing:
         *(Column(name, 9, align="right") for name in names),
         AGE,
     )
-    rows = [
+    rows: list[Row] = [
         (
             (r.name, r.name),
             (r.model_name, r.model_name),
             (r.version_ref, r.version_ref),
             (r.split, r.split),
-            *(_number(r.metrics.get(name)) for name in names),
+            *((r.show_metric(name) or "—", r.metrics.get(name, -1.0)) for name in names),
             _age(r.created_at, now),
         )
         for r in reports

@@ -88,14 +88,13 @@ def make_model_entry(model: Model) -> Entry:
 
 
 def make_report_entry(report: Report) -> Entry:
-    note = f"{report.metrics['map']:.3f}" if "map" in report.metrics else ""
     return Entry(
         kind=EntryKind.REPORT,
         key=f"report:{report.id}",
         ref=report.name,
         target=report.id,
         title=report.name,
-        note=note,
+        note=report.show_metric("map"),
         entity=report,
     )
 
