@@ -95,6 +95,18 @@ def test_three_are_each_set_beside_the_last(measured: Workspace) -> None:
     assert [pair.comparison.truths_fixed for pair in result.body.pairs] == [12, 6]
 
 
+def test_models_of_long_names_are_measured_and_compared(workspace: Workspace, tmp_path: Path) -> None:
+    fill_val(workspace, tmp_path / "val", images=2)
+    names = ["é" * 127, "o" * 255]
+    for name in names:
+        report = add_report(workspace, add_model(workspace, name, size=1), predict(workspace))
+        assert report.name.endswith("-1")
+
+    compare(workspace, names, observer=OBSERVER)
+
+    assert len(workspace.catalog.reports.list()) == 3
+
+
 def test_a_gate_is_run_into_or_not(measured: Workspace) -> None:
     gates = ["map50 < -0.01", "recall > 0.4", "map50.low > 0", "recall.p < 0.05"]
 
