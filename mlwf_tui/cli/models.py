@@ -202,17 +202,12 @@ def _format_result(run: Run) -> str:
 
 def _format_reports(reports: tuple[Report, ...]) -> str:
     rows = [
-        (r.name, r.model_name, r.version_ref, r.split, _format_figure(r, "map"),
-         _format_figure(r, "map50"), format_age(r.created_at))
+        (r.name, r.model_name, r.version_ref, r.split, r.write_figure("map"),
+         r.write_figure("map50"), format_age(r.created_at))
         for r in reports
     ]  # fmt: skip
     header = ("NAME", "MODEL", "VERSION", "SPLIT", "MAP", "MAP50", "CREATED")
     return format_table(header, rows, empty="No reports yet. Make one: mlwf benchmark MODEL PROJECT")
-
-
-def _format_figure(report: Report, name: str) -> str:
-    value = report.metrics.get(name, 0)
-    return f"{value:+.3f}" if report.kind is ReportKind.COMPARISON else f"{value:.3f}"  # a difference
 
 
 def _format_report(report: Report, evaluation: Evaluation) -> str:

@@ -27,4 +27,5 @@ async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_re
         await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
         await app.until_text("new is better than old")
         await app.until_text("12 fixed")
+        await app.until_text("differences")
     assert "new-against-old-1" in {report.name for report in empty_home.catalog.reports.list()}
