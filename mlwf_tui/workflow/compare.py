@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 
@@ -295,11 +296,28 @@ def _list_causes(workspace: Workspace, old: Model, new: Model) -> Iterator[Cause
         found = diff_runs(workspace, *runs)
         for change in found.params:
             if change.name not in ("model", "name"):
-                yield Cause(kind="parameter", name=change.name, before=change.before, after=change.after)
+                yield _make_cause("parameter", change.name, change.before, change.after)
         for given in found.inputs:
-            yield Cause(kind="data", name=given.kind, before=given.before, after=given.after)
+            yield _make_cause("data", given.kind, given.before, given.after)
         for change in found.environment:
-            yield Cause(kind="environment", name=change.name, before=change.before, after=change.after)
+            yield _make_cause("environment", change.name, change.before, change.after)
+
+
+def _make_cause(kind: str, name: str, before: Any, after: Any) -> Cause:
+    return Cause(kind=kind, name=name, before=_escape(before), after=_escape(after))
+
+
+def _escape(value: Any) -> Any:
+    """Return a value that can be stored as JSON: a path of odd bytes is no Unicode, and stands escaped."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case Mapping():
+            return {_escape(key): _escape(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_escape(one) for one in value]
+        case _:
+            return value
 
 
 def _set_beside(reports: Sequence[Report], models: Sequence[Model]) -> tuple[ComparedModel, ...]:

@@ -1,4 +1,4 @@
-"""Writes a file outside the store whole or not at all."""
+"""Writes a file outside the store whole or not at all; not a verb."""
 
 from __future__ import annotations
 

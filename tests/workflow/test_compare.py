@@ -15,6 +15,7 @@ from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.leaderboard import read_leaderboard
 from mlwf_tui.workflow.reports import list_benchmarks, read_evaluation
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.making import make_yolo
@@ -152,6 +153,32 @@ def test_versions_whose_split_is_the_same_are_the_same_data(measured: Workspace,
 
     assert [model.version for model in result.body.models] == ["cells@2", "cells@1"]
     assert ("data", "version") in {(cause.kind, cause.name) for cause in result.body.pairs[0].causes}
+
+
+def test_parameters_that_are_no_unicode_are_told_escaped(measured: Workspace) -> None:
+    model = measured.catalog.models.get("new")
+    params = measured.catalog.runs.get(model.run_id).params
+    started = {**params, "model": "x", "weights": "/caf\udce9.pt", "paths": ["/caf\udce9.pt"]}
+    with record(measured, "train", params=started, seed=0) as run:
+        run.read_version("cells@1")
+        made = run.write_model(
+            name="odd",
+            description="",
+            architecture="yolov10n",
+            task="detect",
+            trainer="ultralytics",
+            class_names=CLASSES,
+            image_size_px=64,
+            checkpoints=model.checkpoints,
+            metrics={},
+        )
+    add_report(measured, made, predict(measured))
+
+    (pair,) = compare(measured, ["odd", "new"], observer=OBSERVER).body.pairs
+
+    assert {of.name: of.after for of in pair.causes if of.kind == "parameter"} == {
+        "weights": "/caf\\udce9.pt", "paths": ["/caf\\udce9.pt"],
+    }  # fmt: skip
 
 
 def test_classes_that_one_does_not_know_are_named(measured: Workspace) -> None:

@@ -7,15 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 
 from mlwf_tui.entities.card import show_safely
-from mlwf_tui.entities.measurement import ComparedPair, ComparisonReport, Difference, Interval
+from mlwf_tui.entities.measurement import METRIC_NAMES, ComparedPair, ComparisonReport, Difference, Interval
 from mlwf_tui.entities.model import ClassMetrics, Evaluation, Report
 
-METRIC_NAMES: Mapping[str, str] = {
-    "map": "mAP", "map50": "mAP50", "map75": "mAP75", "map_small": "mAP small", "map_medium": "mAP medium",
-    "map_large": "mAP large", "ar100": "AR100", "precision": "precision", "recall": "recall", "f1": "F1",
-    "mean_iou": "mean IoU of hits", "confidence": "operating confidence", "truth_count": "truths",
-    "prediction_count": "predictions", "image_count": "images",
-}  # fmt: skip
 COUNTS = frozenset({"truth_count", "prediction_count", "image_count"})
 
 Row = tuple[str, ...]
