@@ -14,7 +14,7 @@ def write_video(path: Path, *, frames: int) -> Path:
     assert writer.isOpened()
     for number in range(frames):
         picture = np.zeros((48, 64, 3), np.uint8)
-        picture[:, :, 1] = number * 20
+        picture[:, :, 1] = number * 20 % 256
         writer.write(picture)
     writer.release()
     return path

@@ -202,8 +202,8 @@ def _format_result(run: Run) -> str:
 
 def _format_reports(reports: tuple[Report, ...]) -> str:
     rows = [
-        (r.name, r.model_name, r.version_ref, r.split, r.show_metric("map") or "-",
-         r.show_metric("map50") or "-", format_age(r.created_at))
+        (r.name, r.model_name, r.version_ref, r.split, r.write_figure("map"),
+         r.write_figure("map50"), format_age(r.created_at))
         for r in reports
     ]  # fmt: skip
     header = ("NAME", "MODEL", "VERSION", "SPLIT", "MAP", "MAP50", "CREATED")

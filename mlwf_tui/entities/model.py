@@ -138,9 +138,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     kind: ReportKind = ReportKind.BENCHMARK
     predictions: Digest | None = None  # blob: what the model said of every item; see workflow/measuring.py
 
-    def show_metric(self, name: str) -> str:
-        """Return a figure with three decimals, of a comparison, where it is a difference, with its sign."""
-        value = self.metrics.get(name)
-        if value is None:
+    def write_figure(self, name: str) -> str:
+        """Return a metric with three decimals, a difference with its sign; "" where there is none."""
+        if name not in self.metrics:
             return ""
-        return f"{value:+.3f}" if self.kind is ReportKind.COMPARISON else f"{value:.3f}"
+        sign = "+" if self.kind is ReportKind.COMPARISON else ""
+        return f"{self.metrics[name]:{sign}.3f}"

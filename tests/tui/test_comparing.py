@@ -28,6 +28,7 @@ async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_re
         await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
         await app.until_text("new is better than old")
         await app.until_text("12 fixed")
+        await app.until_text("differences")
     assert "new-against-old-1" in {report.name for report in empty_home.catalog.reports.list()}
     entries = {report.name: make_report_entry(report) for report in empty_home.catalog.reports.list()}
     assert entries["new-on-cells-1"].note == "0.879"

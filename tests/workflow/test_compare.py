@@ -65,6 +65,8 @@ def test_a_comparison_is_a_report_on_the_graph_and_is_found_again(measured: Work
     assert (first.cached, again.cached) == (False, True)
     assert again.report == first.report
     assert first.report.kind is ReportKind.COMPARISON
+    assert first.report.write_figure("recall") == "+0.500"
+    assert measured.catalog.reports.get("new-on-cells-1").write_figure("recall") == "1.000"
     assert read_comparison(measured, first.report) == first.body
     with pytest.raises(InvalidParameter, match="compares models"):
         read_evaluation(measured, first.report)

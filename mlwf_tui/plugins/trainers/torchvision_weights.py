@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import torch
@@ -20,6 +20,7 @@ FORMAT: Final = "mlwf classifier 1"
 SUFFIX: Final = ".classifier"
 BEST, LAST = f"best{SUFFIX}", f"last{SUFFIX}"
 STATE, STATE_BEFORE = "state.bin", "state-before.bin"
+MOST_SIDE_PX = 4096  # as ClassifierParams has it: images are made as large before they are looked at
 
 
 class Classifier(msgspec.Struct, kw_only=True):
@@ -82,7 +83,20 @@ def read_saved(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(saved, dict) or saved.get("format") != FORMAT:
         raise InvalidInput(f"{path.name} is no classifier of ours.", hint="Give one that was trained here.")
+    try:
+        msgspec.convert(saved, _Saved)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"{path.name} is damaged: {error}.", hint="Train the model again.") from error
     return saved
+
+
+class _Saved(msgspec.Struct):
+    """What a file of ours holds, as far as it is looked at before it is used."""
+
+    architecture: str
+    class_names: Annotated[list[str], msgspec.Meta(min_length=1)]
+    image_size_px: Annotated[int, msgspec.Meta(ge=1, le=MOST_SIDE_PX)]
+    weights: dict[str, Any]
 
 
 def write_fit_state(folder: Path, state: dict[str, Any]) -> None:

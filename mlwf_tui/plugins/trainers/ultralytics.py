@@ -69,8 +69,8 @@ class UltralyticsTrainer:
         """
         check_extra(extra, read_default_settings())
         devices = list_devices(params.device)
+        settings = build_settings(params, extra, has_gpu=any(one.isdecimal() for one in devices[:1]))
         if len(devices) > 1:
-            settings = build_settings(params, extra, has_gpu=devices[0].isdecimal())
             check_batch(float(settings["batch"]), len(devices))
 
     def resolve_settings(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -177,14 +178,18 @@ _OURS = frozenset(
 def build_settings(
     params: TrainParams, extra: Mapping[str, Any], *, has_gpu: bool, task: str = "detect"
 ) -> dict[str, Any]:
-    """Return the library's settings: the preset, over it what `params` sets, over that `extra`."""
+    """Return the library's settings: the preset, over it what `params` sets, over that `extra`.
+
+    Raises:
+        InvalidParameter: a value means nothing.
+    """
     preset = params.preset if params.preset != "auto" else "standard" if has_gpu else "quick"
     settings: dict[str, Any] = dict(_PRESETS[preset])
     if task == "classify":
         settings["imgsz"] = _CLASSIFY_IMGSZ.get(preset, settings["imgsz"])
     given = {field.name: getattr(params, field.name) for field in fields(params)}
     settings |= {
-        key: _read_value(value)
+        key: _read_value(key, value)
         for key, value in {**given, **extra}.items()
         if key not in _NOT_PASSED_ON and (value is not None or key in extra)
     }
@@ -226,11 +231,17 @@ def check_extra(extra: Mapping[str, Any], known: Mapping[str, Any]) -> None:
             )
 
 
-def _read_value(value: Any) -> Any:
+def _read_value(key: str, value: Any) -> Any:
     """Return what a text of the command line means: 3, 0.5, true, none, [0, 1], or itself."""
     if not isinstance(value, str):
         return value
+    if "e" in value.lower():  # YAML takes 1e-3 for a text
+        with suppress(ValueError):
+            return float(value)
     try:
-        return float(value) if "e" in value.lower() else yaml.safe_load(value)
-    except ValueError:
         return yaml.safe_load(value)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # as of [0, of 2001-99-99, of [[[…
+        raise InvalidParameter(
+            f"The value {value[:80]!r} of {key!r} means nothing.",
+            hint="Write it as YAML does: 3, true, [0, 1].",
+        ) from error

@@ -88,13 +88,14 @@ def make_model_entry(model: Model) -> Entry:
 
 
 def make_report_entry(report: Report) -> Entry:
+    note = report.write_figure("map")
     return Entry(
         kind=EntryKind.REPORT,
         key=f"report:{report.id}",
         ref=report.name,
         target=report.id,
         title=report.name,
-        note=report.show_metric("map"),
+        note=note,
         entity=report,
     )
 

@@ -108,9 +108,11 @@ def read_video(recorder: Recorder, path: Path, *, every: int, observer: Observer
     total = reader.count_frames(path)
     dataset = _NAME.sub("_", path.stem)[:100].strip(".") or "video"
     items: list[Item] = []
+    told_at = -_TOLD_EVERY  # by frames of the video, those between included: they take time too
     with recorder.writer() as writer:
         for frame in reader.iter_frames(path, every=every):
-            if len(items) % _TOLD_EVERY == 0:
+            if frame.index >= told_at + _TOLD_EVERY:
+                told_at = frame.index
                 observer.check_cancelled()
                 observer.progress(frame.index, total, f"reading frame {frame.index:,}")
             items.append(

@@ -16,7 +16,7 @@ from mlwf_tui.errors import InvalidInput, InvalidParameter, Paused
 from mlwf_tui.params import build_params
 from mlwf_tui.plugins.trainers.torchvision import TorchvisionTrainer
 from mlwf_tui.plugins.trainers.torchvision_data import count_batches, decode, list_samples, order_epoch
-from mlwf_tui.plugins.trainers.torchvision_weights import read_fit_state, read_saved, write_fit_state
+from mlwf_tui.plugins.trainers.torchvision_weights import FORMAT, read_fit_state, read_saved, write_fit_state
 from mlwf_tui.protocols.trainers import ExportRequest, FitRequest, PredictRequest
 from tests.fakes.observers import KeepingObserver, PausingObserver
 from tests.making import make_image, write_image
@@ -60,6 +60,26 @@ def test_an_image_that_claims_more_pixels_than_there_can_be_is_no_image() -> Non
         for kind, data in parts
     ]
     assert decode(b"\x89PNG\r\n\x1a\n" + b"".join(chunks)) is None
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"image_size_px": 10**9}, {"image_size_px": None}, {"class_names": []}, {"architecture": 3}],
+)
+def test_a_classifier_that_says_what_cannot_be_is_refused(tmp_path: Path, changed: dict[str, Any]) -> None:
+    whole = {
+        "format": FORMAT, "architecture": "resnet18", "class_names": ["a", "b"], "image_size_px": 32,
+        "weights": {"fc.bias": torch.zeros(2)},
+    }  # fmt: skip
+    path = tmp_path / "made.classifier"
+    torch.save(whole, path)
+    assert read_saved(path)["image_size_px"] == 32
+    torch.save({**whole, **changed}, path)
+    with pytest.raises(InvalidInput, match="is damaged"):
+        read_saved(path)
+    torch.save({"format": FORMAT}, path)
+    with pytest.raises(InvalidInput, match="is damaged"):
+        read_saved(path)
 
 
 def test_an_epochs_order_follows_from_seed_and_epoch_alone() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
 from mlwf_tui.plugins.trainers.ultralytics_architectures import (
     OWN_FOLDER,
     find_definition,
@@ -69,3 +70,9 @@ def test_an_unknown_architecture_is_refused_with_close_names() -> None:
     with pytest.raises(InvalidParameter) as caught:
         find_definition("yolo10n")
     assert "yolov10n" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["[1", "2001-99-99", "@x", "[" * 5000])
+def test_a_value_that_means_nothing_is_refused_before_anything_is_queued(text: str) -> None:
+    with pytest.raises(InvalidParameter, match="'classes'"):
+        UltralyticsTrainer().check_settings(TrainParams(), {"classes": text})

@@ -12,12 +12,15 @@ from mlwf_tui.cli.main import main
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
-from mlwf_tui.errors import Conflict, InvalidInput, NotFound, Untrusted
+from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, NotFound, Untrusted
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.apply import ApplyParams, digest_apply, submit_apply
+from mlwf_tui.workflow.running.recorder import record
+from mlwf_tui.workflow.using.outside import read_video
 from mlwf_tui.workflow.using.samples import draw_picture
 from mlwf_tui.workspace import Workspace
 from tests import jobs
+from tests.fakes.observers import StoppingObserver
 from tests.fakes.seeing import add_seer
 from tests.filming import write_video
 
@@ -49,6 +52,12 @@ def apply(workspace: Workspace, ref: str, to: str, **params: object) -> Run:
 
 def list_items(workspace: Workspace, project: str) -> list[Item]:
     return list(iter_items(workspace.store, workspace.catalog.projects.get(project).manifest))
+
+
+def test_a_stop_is_heard_however_far_the_frames_lie_apart(home: Workspace, tmp_path: Path) -> None:
+    film = write_video(tmp_path / "film.avi", frames=90)
+    with record(home, "apply", params={}) as run, pytest.raises(Cancelled):
+        read_video(run, film, every=30, observer=StoppingObserver(looks_left=1))
 
 
 def test_a_folder_is_imported_and_annotated_in_one(home: Workspace, folder: Path, tmp_path: Path) -> None:
