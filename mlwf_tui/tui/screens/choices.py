@@ -186,4 +186,4 @@ def _find_queue_reason(action: str, run: Run) -> str:
 
 def _list_kinds(key: Key) -> str:
     names = [EXAMPLES[kind] for kind in EntryKind if kind in key.kinds and kind in EXAMPLES]
-    return " or ".join(names)
+    return " or ".join([part for part in (", ".join(names[:-1]), names[-1]) if part])
