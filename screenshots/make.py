@@ -2,8 +2,8 @@
 
     python -m screenshots.make [HOME [NAME…]]
 
-Names make only those again. Without HOME the demo is run first, in a home of its own, which takes about two
-minutes.
+Names make only those again. Without HOME the demo is run first, in a home of its own, and a second model is
+trained for less long and set beside the first: about four minutes.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mlwf_tui.workflow.pipelines.drafts import keep_draft, open_pipeline
 from mlwf_tui.workspace import Workspace, open_workspace
 from screenshots.side_by_side import draw_side_by_side
 from tests.tui.driving import Driver, drive
 
 FOLDER = Path(__file__).parent
+RECIPE = "yolo-training-set"
 VERY_WIDE, WIDE, NARROW = (180, 24), (120, 40), (80, 24)
 Situation = Callable[[Driver], Awaitable[None]]
 
@@ -49,6 +51,25 @@ async def show_report(app: Driver) -> None:
     await app.select("yolov10p-digits-augmented-1-on")
     await app.press("enter")
     await app.press("2", "z")
+
+
+async def show_compare(app: Driver) -> None:
+    """Two models side by side, and whether one is really better."""
+    await app.select("quick-against")
+    await app.press("enter")
+    await app.press("2", "z")
+
+
+async def show_models(app: Driver) -> None:
+    """All models with what they were made of."""
+    await app.press("ctrl+e")
+
+
+async def show_pipeline(app: Driver) -> None:
+    """A ready recipe in the editor of pipelines."""
+    workspace = app.main.workspace
+    keep_draft(workspace, open_pipeline(workspace, RECIPE))
+    await app.press("ctrl+y")
 
 
 async def show_diff(app: Driver) -> None:
@@ -161,6 +182,9 @@ SITUATIONS: dict[str, tuple[Situation, tuple[int, int]]] = {
     "panes": (show_panes, WIDE),
     "monitor": (show_monitor, WIDE),
     "report": (show_report, WIDE),
+    "compare": (show_compare, WIDE),
+    "models": (show_models, WIDE),
+    "pipeline": (show_pipeline, WIDE),
     "diff": (show_diff, WIDE),
     "items": (show_items, WIDE),
     "menu": (show_menu, WIDE),
@@ -192,13 +216,24 @@ def write_side_by_side(workspace: Workspace) -> None:
     (FOLDER / "mermaid.svg").write_text(draw_side_by_side(workspace), encoding="utf-8")
 
 
+def fill(home: Path) -> None:
+    """Run the demo, and train, measure and compare a second model."""
+    for words in (
+        ("demo", "--no-tui"),
+        ("train", "digits-augmented", "--model", "yolov10p", "-p", "epochs=4", "--name", "quick"),
+        ("benchmark", "quick", "digits-augmented@1"),
+        ("compare", "quick", "yolov10p-digits-augmented-1"),
+    ):
+        command = [sys.executable, "-m", "mlwf_tui", "--home", str(home), *words]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
 def main() -> None:
     os.environ["COLORTERM"] = "truecolor"  # as in the terminals of most
     with tempfile.TemporaryDirectory(prefix="mlwf-screenshots-") as scratch:
         home = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(scratch)
         if len(sys.argv) == 1:
-            command = [sys.executable, "-m", "mlwf_tui", "--home", str(home), "demo", "--no-tui"]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            fill(home)
         for name, (situation, size) in SITUATIONS.items():
             if sys.argv[2:] and name not in sys.argv[2:]:
                 continue

@@ -30,6 +30,7 @@ from mlwf_tui.catalog.tables import (
 from mlwf_tui.catalog.tags import select_names
 from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.lineage import RUN_KIND, LineageNode
+from mlwf_tui.entities.model import ReportKind
 from mlwf_tui.entities.run import ArtifactKind
 
 ARTIFACT_KINDS = (
@@ -247,6 +248,7 @@ class NodeReader:
                 ReportRow.id,
                 ReportRow.name,
                 ReportRow.metrics,
+                ReportRow.kind,
                 ReportRow.split,
                 ProjectRow.name,
                 VersionRow.number,
@@ -256,8 +258,9 @@ class NodeReader:
             .join(ProjectRow, on=(ProjectRow.id == VersionRow.project_id))
         )
         rows = self._rows(query, self._choice.is_end(ArtifactKind.REPORT, ReportRow.id))
-        for report_id, name, metrics, split, project, number, created_at in rows:
-            detail = f"{_score(metrics)} on {project}@{number} {split}".strip()
+        for report_id, name, metrics, kind, split, project, number, created_at in rows:
+            score = _score(metrics, is_difference=kind == ReportKind.COMPARISON)
+            detail = f"{score} on {project}@{number} {split}".strip()
             yield _node(ArtifactKind.REPORT, report_id, name, "", detail, created_at)
 
     def _read_runs(self) -> Iterable[LineageNode]:
@@ -336,9 +339,11 @@ def _count_items(count: int) -> str:
     return "1 item" if count == 1 else f"{count:,} items"
 
 
-def _score(document: str) -> str:
-    metrics = json.loads(document)
-    return f"mAP50 {metrics['map50']:.2f}" if "map50" in metrics else ""
+def _score(document: str, *, is_difference: bool = False) -> str:
+    map50 = json.loads(document).get("map50")
+    if map50 is None:
+        return ""
+    return f"mAP50 differs by {map50:+.3f}" if is_difference else f"mAP50 {map50:.2f}"
 
 
 def _first_line(text: str) -> str:

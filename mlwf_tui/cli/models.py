@@ -195,8 +195,8 @@ def _format_result(run: Run) -> str:
 
 def _format_reports(reports: tuple[Report, ...]) -> str:
     rows = [
-        (r.name, r.model_name, r.version_ref, r.split, f"{r.metrics.get('map', 0):.3f}",
-         f"{r.metrics.get('map50', 0):.3f}", format_age(r.created_at))
+        (r.name, r.model_name, r.version_ref, r.split, r.write_figure("map"),
+         r.write_figure("map50"), format_age(r.created_at))
         for r in reports
     ]  # fmt: skip
     header = ("NAME", "MODEL", "VERSION", "SPLIT", "MAP", "MAP50", "CREATED")

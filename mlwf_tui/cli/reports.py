@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
 group = click.Group()
 
-_SHOWN = (
-    *("map", "map50", "map75", "map_small", "map_medium", "map_large"),
-    *("precision", "recall", "f1", "mean_iou"),
-)
 _ROWS = 10
 
 
@@ -122,8 +118,7 @@ def _tell_pair(pair: ComparedPair) -> Iterator[str]:
     found = pair.comparison
     rows = [
         (name, f"{of.value:+.3f}", f"{of.low:+.3f} … {of.high:+.3f}", f"{of.p:.3f}", judge(of))
-        for name, of in ((name, found.differences.get(name)) for name in _SHOWN)
-        if of is not None
+        for name, of in found.differences.items()
     ]
     yield format_table(("METRIC", "DIFFERENCE", "95 % INTERVAL", "P", ""), rows, empty="")
     yield (

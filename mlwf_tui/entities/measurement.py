@@ -8,6 +8,14 @@ from typing import Any
 
 import msgspec
 
+METRIC_NAMES: Mapping[str, str] = {
+    "map": "mAP", "map50": "mAP50", "map75": "mAP75", "map_small": "mAP small", "map_medium": "mAP medium",
+    "map_large": "mAP large", "ar100": "AR100", "precision": "precision", "recall": "recall", "f1": "F1",
+    "mean_iou": "mean IoU", "confidence": "operating confidence", "truth_count": "truths",
+    "prediction_count": "predictions", "image_count": "images",
+}  # fmt: skip
+"""How the metrics of an evaluation are called where people read them."""
+
 
 class Interval(msgspec.Struct, frozen=True):
     """Between what a figure lies, 95 times of 100, were other items drawn from the same source."""

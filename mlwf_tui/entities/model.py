@@ -137,3 +137,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     settings: Mapping[str, float | str] = {}
     kind: ReportKind = ReportKind.BENCHMARK
     predictions: Digest | None = None  # blob: what the model said of every item; see workflow/measuring.py
+
+    def write_figure(self, name: str) -> str:
+        """Return a metric with three decimals, a difference with its sign; "" where there is none."""
+        if name not in self.metrics:
+            return ""
+        sign = "+" if self.kind is ReportKind.COMPARISON else ""
+        return f"{self.metrics[name]:{sign}.3f}"

@@ -46,9 +46,10 @@ def compare(
         drawn = weigh(measured, draw_weights(count, count=resamples, seed=seed, groups=groups), check=check)
         both.append((whole, drawn))
     found = (new.is_found, old.is_found)
+    drawn_count = count if groups is None else len(np.unique(groups))
     return Comparison(
-        differences=_subtract(*both),
-        classes=_compare_classes(new, both, found),
+        differences=_subtract(both[0], both[1], drawn_count),
+        classes=_compare_classes(new, both, found, drawn_count),
         items=_compare_items(new, old, found),
         truths_both_found=int(np.count_nonzero(found[0] & found[1])),
         truths_fixed=int(np.count_nonzero(found[0] & ~found[1])),
@@ -74,36 +75,34 @@ def _are_same_truths(new: Measured, old: Measured) -> bool:
     )
 
 
-def _subtract(new: tuple[Figures, Figures], old: tuple[Figures, Figures]) -> dict[str, Difference]:
+def _subtract(
+    new: tuple[Figures, Figures], old: tuple[Figures, Figures], drawn_count: int
+) -> dict[str, Difference]:
     names = [name for name in new[0].metrics if name in old[0].metrics]
-    found = {
-        name: _make_difference(
-            float(new[0].metrics[name][0] - old[0].metrics[name][0]),
-            new[1].metrics[name] - old[1].metrics[name],
-        )
-        for name in names
-    }
+    found = {}
+    for name in names:
+        value = float(new[0].metrics[name][0] - old[0].metrics[name][0])
+        drawn = new[1].metrics[name] - old[1].metrics[name]
+        found[name] = _make_difference(value, drawn, find_p_value(drawn, drawn_count))
     return {name: difference for name, difference in found.items() if difference is not None}
 
 
-def _make_difference(value: float, drawn: Floats, p: float | None = None) -> Difference | None:
+def _make_difference(value: float, drawn: Floats, p: float) -> Difference | None:
     interval = find_interval(drawn)
     if interval is None or np.isnan(value):
         return None
-    p = find_p_value(drawn) if p is None else p
     return Difference(value=value, low=interval.low, high=interval.high, p=p)
 
 
 def _compare_classes(
-    new: Measured, both: list[tuple[Figures, Figures]], found: tuple[Bools, Bools]
+    new: Measured, both: list[tuple[Figures, Figures]], found: tuple[Bools, Bools], drawn_count: int
 ) -> tuple[ClassDifference, ...]:
     (new_whole, new_drawn), (old_whole, old_drawn) = both
     values = new_whole.class_map50[0] - old_whole.class_map50[0]  # (K,)
     drawn = new_drawn.class_map50 - old_drawn.class_map50  # (B, K)
     known = np.flatnonzero(~np.isnan(values)).tolist()
-    corrected = dict(
-        zip(known, correct_p_values([find_p_value(drawn[:, label]) for label in known]), strict=True)
-    )
+    p_values = [find_p_value(drawn[:, label], drawn_count) for label in known]
+    corrected = dict(zip(known, correct_p_values(p_values), strict=True))
     labels, count = new.truths.label, len(new.names)
     truths = np.bincount(labels, minlength=count).tolist()
     fixed = np.bincount(labels[found[0] & ~found[1]], minlength=count).tolist()

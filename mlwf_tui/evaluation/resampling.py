@@ -206,15 +206,17 @@ def find_interval(values: Floats, level: float = 0.95) -> Interval | None:
     return Interval(float(low), float(high))
 
 
-def find_p_value(differences: Floats) -> float:
+def find_p_value(differences: Floats, drawn_count: int) -> float:
     """Return the two-sided bootstrap p-value of "there is no difference" from resampled differences.
 
-    Never 0: with B resamples nothing rarer than 2 / (B + 1) can be told.
+    Never 0: with B resamples nothing rarer than 2 / (B + 1) can be told, nor with `drawn_count` items (or
+    groups of them) what would be rarer than all n coins falling alike. Resamples of one item are all equal.
     """
     known = differences[~np.isnan(differences)]
     low = np.count_nonzero(known <= 0) + 1
     high = np.count_nonzero(known >= 0) + 1
-    return float(min(1.0, 2 * min(low, high) / (len(known) + 1)))
+    least = 2.0 ** (1 - drawn_count)
+    return float(min(1.0, max(least, 2 * min(low, high) / (len(known) + 1))))
 
 
 def correct_p_values(values: Sequence[float]) -> tuple[float, ...]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 
+from mlwf_tui.entities.ids import VersionId
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.measurement import (
     Cause,
@@ -26,6 +29,7 @@ from mlwf_tui.workflow.measuring import list_class_names, measure_report, read_t
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.reporting.words import judge
+from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workflow.run_diff import diff_runs
 from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workspace import Workspace
@@ -87,7 +91,7 @@ def parse_condition(text: str) -> Condition:
     if found is not None:
         with suppress(ValueError):
             limit = float(found[4])
-    if found is None or limit is None:
+    if found is None or limit is None or not math.isfinite(limit):  # a gate that is never run into is none
         raise InvalidParameter(
             f"{text!r} is no condition on a difference.",
             hint='Write METRIC < NUMBER, as in "map50 < -0.01"; METRIC.low, .high and .p will do as well.',
@@ -165,7 +169,7 @@ def _choose_reports(
         for ref in refs
     ]
     measured_on = _MeasuredOn(workspace)
-    common = set.intersection(*({measured_on.read(report) for report in found} for found in choices))
+    common = set.intersection(*({measured_on.read(report) for report in found} for found in choices)) - {""}
     newest = max(
         (report for found in choices for report in found if measured_on.read(report) in common),
         key=lambda report: report.created_at,
@@ -182,18 +186,25 @@ class _MeasuredOn:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._known: dict[tuple[str, str], str] = {}
+        self._known: dict[tuple[VersionId, str], str] = {}
 
     def read(self, report: Report) -> str:
+        """Return a digest of the items and truths; empty where the version was deleted since."""
         place = (report.version_id, report.split)
         if place not in self._known:
-            version = self._workspace.catalog.versions.get_by_id(report.version_id)
-            digest = hashlib.sha256()
-            for item in iter_items(self._workspace.store, version.manifest):
-                if item.split == report.split:
-                    digest.update(msgspec.msgpack.encode((item.key, item.blob, item.annotation)))
-            self._known[place] = digest.hexdigest()
+            self._known[place] = self._compute(*place)
         return self._known[place]
+
+    def _compute(self, version_id: VersionId, split: str) -> str:
+        try:
+            version = self._workspace.catalog.versions.get_by_id(version_id)
+        except NotFound:
+            return ""
+        digest = hashlib.sha256()
+        for item in iter_items(self._workspace.store, version.manifest):
+            if item.split == split:
+                digest.update(msgspec.msgpack.encode((item.key, item.blob, item.annotation)))
+        return digest.hexdigest()
 
 
 def _list_measured(workspace: Workspace, ref: str) -> tuple[Report, ...]:
@@ -202,9 +213,9 @@ def _list_measured(workspace: Workspace, ref: str) -> tuple[Report, ...]:
         model = workspace.catalog.models.get(ref)
     except NotFound:
         report = workspace.catalog.reports.get(ref)
+        workspace.catalog.versions.get_by_id(report.version_id)  # or it would be told as other data
         return (report,) if report.kind is ReportKind.BENCHMARK else ()
-    reports = workspace.catalog.reports.list(model_id=model.id)
-    return tuple(report for report in reports if report.kind is ReportKind.BENCHMARK)
+    return list_benchmarks(workspace, model_id=model.id)
 
 
 def _describe_apart(
@@ -285,11 +296,28 @@ def _list_causes(workspace: Workspace, old: Model, new: Model) -> Iterator[Cause
         found = diff_runs(workspace, *runs)
         for change in found.params:
             if change.name not in ("model", "name"):
-                yield Cause(kind="parameter", name=change.name, before=change.before, after=change.after)
+                yield _make_cause("parameter", change.name, change.before, change.after)
         for given in found.inputs:
-            yield Cause(kind="data", name=given.kind, before=given.before, after=given.after)
+            yield _make_cause("data", given.kind, given.before, given.after)
         for change in found.environment:
-            yield Cause(kind="environment", name=change.name, before=change.before, after=change.after)
+            yield _make_cause("environment", change.name, change.before, change.after)
+
+
+def _make_cause(kind: str, name: str, before: Any, after: Any) -> Cause:
+    return Cause(kind=kind, name=name, before=_escape(before), after=_escape(after))
+
+
+def _escape(value: Any) -> Any:
+    """Return a value that can be stored as JSON: a path of odd bytes is no Unicode, and stands escaped."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case Mapping():
+            return {_escape(key): _escape(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_escape(one) for one in value]
+        case _:
+            return value
 
 
 def _set_beside(reports: Sequence[Report], models: Sequence[Model]) -> tuple[ComparedModel, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -15,6 +16,7 @@ from mlwf_tui.entities.model import Report
 from mlwf_tui.errors import NotFound
 from mlwf_tui.workflow.models import read_experiments
 from mlwf_tui.workflow.refs import resolve_version
+from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workspace import Workspace
 
 Basis = tuple[str, str]
@@ -37,7 +39,7 @@ def read_leaderboard(
     experiments = read_experiments(workspace)
     reports = [
         report
-        for report in workspace.catalog.reports.list()
+        for report in list_benchmarks(workspace)
         if report.version_ref.rpartition("@")[0] == found.name and split in ("", report.split)
     ]
     if on:
@@ -98,7 +100,7 @@ def _rank_reports(reports: Sequence[Report], experiments: Sequence[Experiment], 
     by_id = {one.model.id: one for one in experiments}
     newest: dict[ModelId, Report] = {}
     for report in reports:
-        if metric in report.metrics and report.model_id in by_id:
+        if _has(report.metrics, metric) and report.model_id in by_id:
             newest.setdefault(report.model_id, report)
     measured = [(report.metrics[metric], by_id[id], report.name) for id, report in newest.items()]
     return _rank(measured, metric)
@@ -106,8 +108,14 @@ def _rank_reports(reports: Sequence[Report], experiments: Sequence[Experiment], 
 
 def _rank_validations(experiments: Sequence[Experiment], metric: str) -> list[Ranked]:
     return _rank(
-        [(one.model.metrics[metric], one, "") for one in experiments if metric in one.model.metrics], metric
+        [(one.model.metrics[metric], one, "") for one in experiments if _has(one.model.metrics, metric)],
+        metric,
     )
+
+
+def _has(metrics: Mapping[str, float], metric: str) -> bool:
+    """Whether there is a number to rank by: one that is NaN is neither better nor worse than any."""
+    return not math.isnan(metrics.get(metric, math.nan))
 
 
 def _rank(measured: Sequence[tuple[float, Experiment, str]], metric: str) -> list[Ranked]:

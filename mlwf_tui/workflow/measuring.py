@@ -85,15 +85,17 @@ def complete(measured: Measured, evaluation: Evaluation, observer: Observer) -> 
     from mlwf_tui.evaluation.errors import share_errors
     from mlwf_tui.evaluation.resampling import draw_weights, find_interval, weigh
 
+    evaluation = msgspec.structs.replace(
+        evaluation, schema=2, errors=share_errors(measured), calibration=calibrate(measured)
+    )
+    if len(measured.keys) < 2:  # drawn anew, one item is always the same: that is not being sure
+        return evaluation
     observer.progress(0, None, _RESAMPLED)
     drawn = weigh(measured, draw_weights(len(measured.keys)), check=observer.check_cancelled)
     intervals = {name: find_interval(values) for name, values in drawn.metrics.items()}
     classes = {name: find_interval(drawn.class_map50[:, label]) for label, name in enumerate(measured.names)}
     return msgspec.structs.replace(
         evaluation,
-        schema=2,
         intervals={name: found for name, found in intervals.items() if found is not None},
         class_intervals={name: found for name, found in classes.items() if found is not None},
-        errors=share_errors(measured),
-        calibration=calibrate(measured),
     )

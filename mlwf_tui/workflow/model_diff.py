@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -74,11 +75,15 @@ def _list_differing(sides: Sequence[Mapping[str, Any]]) -> tuple[SideValues, ...
 
 
 def _find_best(metric: SideValues) -> SideValues:
-    known = [(value, place) for place, value in enumerate(metric.values) if value is not None]
+    known = [(value, place) for place, value in enumerate(metric.values) if _is_number(value)]
     if len(known) < 2 or not has_best(metric.name) or len({value for value, _ in known}) < 2:
         return metric
     best = min(known) if is_better_low(metric.name) else max(known, key=lambda one: (one[0], -one[1]))
     return msgspec.structs.replace(metric, best=best[1])
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and not math.isnan(value)
 
 
 def _read_metrics(run: Run) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from mlwf_tui.entities.item import check_name
+from mlwf_tui.entities.item import MAX_NAME_BYTES, check_name
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.errors import Conflict
 from mlwf_tui.workspace import Workspace
@@ -32,5 +32,7 @@ def choose_model_name(workspace: Workspace, given: str, stem: str) -> str:
 
 
 def find_free(stem: str, taken: Collection[str]) -> str:
-    """Return the first of STEM-1, STEM-2, … that is not taken."""
+    """Return the first of STEM-1, STEM-2, … that is not taken; a stem of several long names is cut to fit."""
+    room = MAX_NAME_BYTES - len(f"-{len(taken) + 1}")
+    stem = stem.encode()[:room].decode(errors="ignore")
     return next(name for n in range(1, len(taken) + 2) if (name := f"{stem}-{n}") not in taken)

@@ -24,6 +24,7 @@ from mlwf_tui.protocols.trainers import ExportRequest, ExportResult, ExportTarge
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.workflow.benchmark import open_weights
+from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.using.package_files import (
@@ -111,7 +112,7 @@ def perform_package(recorder: Recorder, model: Model, observer: Observer) -> Non
     params = build_params(PackageParams, {k: v for k, v in run.params.items() if k in names})
     target, format = Path(run.params["target"]), run.params["format"]
     _check_place(workspace, target)
-    recipe = _digest(model, format, params, _list_reports(workspace, model))
+    recipe = _digest(model, format, params, list_benchmarks(workspace, model_id=model.id))
     cached = place_package(workspace.home, recipe)
     is_cached = is_whole(cached)
     if not is_cached:
@@ -183,16 +184,12 @@ def _describe(
     licence: str,
     samples: str,
 ) -> None:
-    reports = _list_reports(workspace, model)
+    reports = list_benchmarks(workspace, model_id=model.id)
     document = describe_package(
         model, made, version=version, reports=reports, licence=licence, samples=samples
     )
     write_card(folder, {**document, "files_there": {path.name for path in iter_files(folder)}})
     write_document(folder, document)
-
-
-def _list_reports(workspace: Workspace, model: Model) -> tuple[Report, ...]:
-    return tuple(report for report in workspace.catalog.reports.list() if report.model_id == model.id)
 
 
 def _check_agreement(model: Model, made: ExportResult) -> None:

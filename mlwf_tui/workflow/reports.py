@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from mlwf_tui.entities.ids import ModelId
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.errors import CorruptData, InvalidParameter
 from mlwf_tui.workspace import Workspace
@@ -12,6 +13,15 @@ from mlwf_tui.workspace import Workspace
 def list_reports(workspace: Workspace) -> tuple[Report, ...]:
     """Return all reports, newest first."""
     return workspace.catalog.reports.list()
+
+
+def list_benchmarks(workspace: Workspace, *, model_id: ModelId | None = None) -> tuple[Report, ...]:
+    """Return what one model was measured at, or all models, newest first.
+
+    The figures of a comparison are differences, which nobody may take for a model's own.
+    """
+    reports = workspace.catalog.reports.list(model_id=model_id)
+    return tuple(report for report in reports if report.kind is ReportKind.BENCHMARK)
 
 
 def get_report(workspace: Workspace, ref: str) -> Report:

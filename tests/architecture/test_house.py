@@ -18,6 +18,7 @@ NOT_VERBS = {
     "__init__", "affected", "backup_files", "calls", "combine", "content", "fingerprints", "fixing",
     "hand_watch", "hands", "hits", "inspecting", "items", "journal", "live", "measuring", "messages",
     "model_diff", "names", "perform", "pictures", "preview", "refs", "run_diff", "serving",
+    "whole_files",
 }  # fmt: skip
 SDK_NAMES = {
     "import": "import_folder",  # a word of Python

@@ -10,6 +10,7 @@ from mlwf_tui.catalog.catalog import Catalog, read_clock
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.migrations import MIGRATIONS, Migration, migrate
 from mlwf_tui.catalog.tables import TABLES, MigrationRow
+from mlwf_tui.entities.model import ReportKind
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.errors import InvalidInput
 
@@ -43,6 +44,22 @@ RUNS_BEFORE_THE_QUEUE = (
     ),
     """INSERT INTO job (id, run_id, boot_id, pid, start_ticks, started_at)
     VALUES ('j', 'b', 'boot:1', 42, 7, 1)""",
+)
+
+MODEL_BEFORE_FILES = (
+    "UPDATE version SET manifest = printf('%064d', 1)",
+    "UPDATE project_state SET manifest = printf('%064d', 1)",
+    """INSERT INTO run (id, verb, params, state, author, workspace, environment, result, summary, error,
+    hint, created_at)
+    VALUES ('r', 'train', '{}', 'done', 'ada', 'default', '{}', '{}', '', '', '', 1)""",
+    f"""INSERT INTO model (id, name, description, architecture, task, trainer, class_names, image_size_px,
+    checkpoints, metrics, run_id, created_at) VALUES ('m', 'small', '', 'yolov10n', 'detect', 'ultralytics',
+    '["cell"]', 64, '[{{"name": "best.pt", "blob": "{"c" * 64}", "size_bytes": 7}}]', '{{"map": 0.5}}',
+    'r', 1)""",
+    f"""INSERT INTO report (id, name, description, model_id, version_id, split, metrics, speed, settings,
+    evaluation, run_id, created_at)
+    VALUES ('b', 'small-on-bccd', '', 'm', 'v', 'val', '{{"map": 0.4}}', '{{}}', '{{}}', '{"e" * 64}',
+    'r', 1)""",
 )
 
 
@@ -134,6 +151,22 @@ def test_runs_and_jobs_of_before_the_queue_are_kept_and_are_not_of_it(path: Path
         catalog.runs.start(waiting.id)
         catalog.jobs.finish(job.id, 0)
         catalog.runs.finish(going.id, RunState.DONE, result={})
+
+
+def test_models_and_reports_of_before_are_kept_and_every_report_is_a_benchmark(path: Path) -> None:
+    database = open_database(path)
+    migrate(database, MIGRATIONS[:6])
+    for statement in (*FIRST_ROWS, *MODEL_BEFORE_FILES):
+        database.execute_sql(statement)
+    database.close()
+    with Catalog(path) as catalog:
+        model = catalog.models.get("small")
+        assert (model.files, model.is_starred, model.metrics) == ((), False, {"map": 0.5})
+        (report,) = catalog.reports.list(model_id=model.id)
+        assert (report.name, report.version_ref, report.metrics) == ("small-on-bccd", "bccd@1", {"map": 0.4})
+        assert (report.kind, report.predictions) == (ReportKind.BENCHMARK, None)
+        assert {root.digest for root in catalog.roots.read()} >= {"c" * 64, "e" * 64}
+        assert catalog.models.star(model.id, is_starred=True).is_starred
 
 
 def test_a_catalog_of_a_newer_program_is_refused(path: Path) -> None:

@@ -37,6 +37,19 @@ def test_a_better_model_is_measurably_better_and_by_the_figures_themselves() -> 
     assert found.truths_fixed > found.truths_broken
 
 
+def test_one_item_proves_nothing() -> None:
+    box = make_box("cat", 0, 0, 50, 0.9)
+    truths = {"one": Annotation((make_box("cat", 0, 0, 50),))}
+    better, worse = (measure(truths, {"one": found}, CLASSES) for found in ([box], []))
+
+    found = compare(better, worse, resamples=50)
+
+    assert found.differences["map50"].value == pytest.approx(1.0)
+    assert found.differences["map50"].p == 1.0
+    assert not any(of.is_measurable for of in found.differences.values())
+    assert [of.map50 is None for of in found.classes] == [False, True, True]
+
+
 def test_turned_round_all_signs_are_turned() -> None:
     one, other = _measure(3, 0.7), _measure(3, 0.8)
 

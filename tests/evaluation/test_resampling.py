@@ -116,9 +116,16 @@ def test_intervals_of_equal_models_hold_as_often_as_they_say() -> None:
 
 
 def test_p_values_are_two_sided_and_never_nothing() -> None:
-    assert find_p_value(np.ones(999)) == pytest.approx(2 / 1000)
-    assert find_p_value(np.concatenate([np.ones(500), -np.ones(500)])) == 1.0
-    assert find_p_value(np.full(3, np.nan)) == 1.0
+    assert find_p_value(np.ones(999), 100) == pytest.approx(2 / 1000)
+    assert find_p_value(np.concatenate([np.ones(500), -np.ones(500)]), 100) == 1.0
+    assert find_p_value(np.full(3, np.nan), 100) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("drawn_count", "least"), [(1, 1.0), (2, 0.5), (5, 1 / 16), (6, 1 / 32), (20, 0.002)]
+)
+def test_few_items_prove_little(drawn_count: int, least: float) -> None:
+    assert find_p_value(np.ones(999), drawn_count) == pytest.approx(least)
 
 
 def test_p_values_of_many_are_corrected_as_holm_does() -> None:

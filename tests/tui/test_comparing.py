@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mlwf_tui.tui.screens.outline import make_report_entry
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.stage import Stage
@@ -27,4 +28,8 @@ async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_re
         await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
         await app.until_text("new is better than old")
         await app.until_text("12 fixed")
+        await app.until_text("differences")
     assert "new-against-old-1" in {report.name for report in empty_home.catalog.reports.list()}
+    entries = {report.name: make_report_entry(report) for report in empty_home.catalog.reports.list()}
+    assert entries["new-on-cells-1"].note == "0.879"
+    assert entries["new-against-old-1"].note.startswith("+0.4")  # a difference

@@ -120,6 +120,7 @@ async def test_steps_are_moved_copied_deleted_and_all_of_it_taken_back(
     fill(empty_home, tmp_path)
     async with drive(empty_home, size=NARROW) as app:
         editor = await _open_editor(app)
+        await app.until_text("esc back")
         for operation in ("flip", "split"):
             await _add(app, "a", operation)
             await app.press("enter")
@@ -169,7 +170,7 @@ async def test_steps_are_moved_copied_deleted_and_all_of_it_taken_back(
 
 async def test_a_draft_is_saved_changed_and_opened_again(empty_home: Workspace, tmp_path: Path) -> None:
     fill(empty_home, tmp_path)
-    path = tmp_path / "mine.yaml"
+    path = tmp_path / "my own.yaml"
     async with drive(empty_home) as app:
         editor = await _open_editor(app)
         await _add(app, "a", "flip")
@@ -183,7 +184,7 @@ async def test_a_draft_is_saved_changed_and_opened_again(empty_home: Workspace, 
         await app.until_text("Saved ")
         await app.until(lambda: not editor.opened.is_changed, "the saved state")
         assert path.read_text("utf-8") == editor.opened.text
-        await app.until_text(f"$ mlwf pipeline {path}")
+        await app.until_text(f"$ mlwf pipeline '{path}'")
 
         await app.press("N")
         assert not editor.opened.pipeline.steps

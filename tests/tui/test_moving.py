@@ -9,8 +9,9 @@ from textual.command import CommandPalette
 from textual.widgets import Input
 
 from mlwf_tui.tui.commands import ActionProvider
-from mlwf_tui.tui.keys import KEYS, make_bindings
+from mlwf_tui.tui.keys import KEYS, KEYS_BY_ID, make_bindings
 from mlwf_tui.tui.screens.browsing import BrowsePane
+from mlwf_tui.tui.screens.choices import _list_kinds
 from mlwf_tui.tui.screens.comparing import DiffPane
 from mlwf_tui.tui.screens.verbs.table import make_verbs
 from mlwf_tui.tui.widgets.confirm import Confirm
@@ -41,6 +42,12 @@ async def test_every_key_has_an_id_a_label_a_help_text_and_something_to_do(full_
 def test_no_key_is_bound_twice() -> None:
     taken = [single for key in KEYS if key.keys for single in key.keys.split(",")]
     assert len(taken) == len(set(taken))
+
+
+def test_what_a_key_acts_on_is_listed_as_it_is_said() -> None:
+    assert _list_kinds(KEYS_BY_ID["tune"]) == "a project or a version"
+    assert _list_kinds(KEYS_BY_ID["benchmark"]) == "a project, a version, a model or a run"
+    assert all(_list_kinds(key) for key in KEYS if key.kinds)
 
 
 async def test_every_action_is_in_the_palette(full_home: Workspace) -> None:
@@ -106,8 +113,17 @@ async def test_brackets_turn_through_the_views_and_empty_ones_say_how_to_fill_th
     full_home: Workspace,
 ) -> None:
     async with drive(full_home) as app:
-        await app.press(*["right_square_bracket"] * 3)
+        await app.press("2", *["right_square_bracket"] * 3)
         await app.until_text("Select a version or project and press v")
+        await app.press(*["left_square_bracket"] * 2)
+        app.main.action_perform("view_previous")
+        app.main.action_perform("view_previous")  # in a burst: the lineage is hidden before it is focused
+        await app.settle()
+        await app.press("f")
+        await app.settle()
+        assert app.top is app.main, "the hidden lineage takes no keys"
+        await app.press("right_square_bracket")
+        await app.press(*["right_square_bracket"] * 3)
         await app.press(*["left_square_bracket"] * 3)
         assert app.main.query_one(Stage).active == "lineage"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workspace import Workspace
 from tests import jobs
@@ -42,3 +43,8 @@ async def test_a_search_opens_as_a_page_on_a_small_screen_and_its_form_says_the_
         await app.press("S")
         await app.until_text("Search for parameters")
         await app.until_text("mlwf search")
+        form = app.top
+        assert isinstance(form, Form)
+        form.fill("trials", "0")
+        await app.press("enter")
+        await app.until_text("trials must be ≥ 1")

@@ -11,8 +11,11 @@ from mlwf_tui.entities.model import ReportKind
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.compare import compare, parse_condition, read_comparison
+from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import import_folder
-from mlwf_tui.workflow.reports import read_evaluation
+from mlwf_tui.workflow.leaderboard import read_leaderboard
+from mlwf_tui.workflow.reports import list_benchmarks, read_evaluation
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.making import make_yolo
@@ -62,11 +65,27 @@ def test_a_comparison_is_a_report_on_the_graph_and_is_found_again(measured: Work
     assert (first.cached, again.cached) == (False, True)
     assert again.report == first.report
     assert first.report.kind is ReportKind.COMPARISON
+    assert first.report.write_figure("recall") == "+0.500"
+    assert measured.catalog.reports.get("new-on-cells-1").write_figure("recall") == "1.000"
     assert read_comparison(measured, first.report) == first.body
     with pytest.raises(InvalidParameter, match="compares models"):
         read_evaluation(measured, first.report)
     run = measured.catalog.runs.get(first.report.run_id)
     assert [artifact.kind for artifact in run.inputs] == ["report", "report"]
+
+
+def test_differences_are_taken_for_no_models_own_figures(measured: Workspace) -> None:
+    made = compare(measured, ["new", "old"], observer=OBSERVER).report
+
+    (first, second) = read_leaderboard(measured, "cells", metric="map50").models
+    assert [(first.model, first.value), (second.model, second.report)] == [
+        ("new", 1.0),
+        ("old", "old-on-cells-1"),
+    ]
+    new = measured.catalog.models.get("new")
+    assert [report.name for report in list_benchmarks(measured, model_id=new.id)] == ["new-on-cells-1"]
+    node = next(node for node in read_graph(measured, None).nodes if node.id == f"report:{made.id}")
+    assert node.detail == "mAP50 differs by +0.495 on cells@1 val"
 
 
 def test_three_are_each_set_beside_the_last(measured: Workspace) -> None:
@@ -76,6 +95,18 @@ def test_three_are_each_set_beside_the_last(measured: Workspace) -> None:
 
     assert [(pair.new, pair.old) for pair in result.body.pairs] == [("new", "old"), ("third", "old")]
     assert [pair.comparison.truths_fixed for pair in result.body.pairs] == [12, 6]
+
+
+def test_models_of_long_names_are_measured_and_compared(workspace: Workspace, tmp_path: Path) -> None:
+    fill_val(workspace, tmp_path / "val", images=2)
+    names = ["é" * 127, "o" * 255]
+    for name in names:
+        report = add_report(workspace, add_model(workspace, name, size=1), predict(workspace))
+        assert report.name.endswith("-1")
+
+    compare(workspace, names, observer=OBSERVER)
+
+    assert len(workspace.catalog.reports.list()) == 3
 
 
 def test_a_gate_is_run_into_or_not(measured: Workspace) -> None:
@@ -89,7 +120,23 @@ def test_a_gate_is_run_into_or_not(measured: Workspace) -> None:
         compare(measured, ["new", "old"], fail_if=["map51 < 0"], observer=OBSERVER)
 
 
-@pytest.mark.parametrize("text", ["map50", "map50 < much", "< 3", "map50.middle < 0", "map50 == 1", ""])
+def test_reports_on_versions_that_were_deleted_are_passed_over(measured: Workspace, tmp_path: Path) -> None:
+    fill_val(measured, tmp_path / "others", images=5, project="others")
+    old = measured.catalog.models.get("old")
+    newest = add_report(measured, old, predict(measured, ref="others@1"), ref="others@1")
+    measured.catalog.versions.delete(newest.version_id)
+
+    result = compare(measured, ["new", "old"], observer=OBSERVER)
+
+    assert [model.version for model in result.body.models] == ["cells@1", "cells@1"]
+    with pytest.raises(NotFound, match="no version"):
+        compare(measured, ["new", newest.name], observer=OBSERVER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["map50", "map50 < much", "< 3", "map50.middle < 0", "map50 == 1", "map50 < nan", "map50.p > inf", ""],
+)
 def test_what_is_no_gate_is_refused(text: str) -> None:
     with pytest.raises(InvalidParameter, match="no condition"):
         parse_condition(text)
@@ -118,6 +165,32 @@ def test_versions_whose_split_is_the_same_are_the_same_data(measured: Workspace,
 
     assert [model.version for model in result.body.models] == ["cells@2", "cells@1"]
     assert ("data", "version") in {(cause.kind, cause.name) for cause in result.body.pairs[0].causes}
+
+
+def test_parameters_that_are_no_unicode_are_told_escaped(measured: Workspace) -> None:
+    model = measured.catalog.models.get("new")
+    params = measured.catalog.runs.get(model.run_id).params
+    started = {**params, "model": "x", "weights": "/caf\udce9.pt", "paths": ["/caf\udce9.pt"]}
+    with record(measured, "train", params=started, seed=0) as run:
+        run.read_version("cells@1")
+        made = run.write_model(
+            name="odd",
+            description="",
+            architecture="yolov10n",
+            task="detect",
+            trainer="ultralytics",
+            class_names=CLASSES,
+            image_size_px=64,
+            checkpoints=model.checkpoints,
+            metrics={},
+        )
+    add_report(measured, made, predict(measured))
+
+    (pair,) = compare(measured, ["odd", "new"], observer=OBSERVER).body.pairs
+
+    assert {of.name: of.after for of in pair.causes if of.kind == "parameter"} == {
+        "weights": "/caf\\udce9.pt", "paths": ["/caf\\udce9.pt"],
+    }  # fmt: skip
 
 
 def test_classes_that_one_does_not_know_are_named(measured: Workspace) -> None:
@@ -168,6 +241,18 @@ def test_an_evaluation_says_how_sure_it_is_and_what_goes_wrong(measured: Workspa
     assert interval.low < evaluation.metrics["recall"] < interval.high
     assert {share.kind: share.count for share in evaluation.errors}[ErrorKind.MISSED] == 12
     assert evaluation.calibration is not None
+
+
+def test_a_set_of_one_item_has_figures_but_no_intervals(workspace: Workspace, tmp_path: Path) -> None:
+    fill_val(workspace, tmp_path / "val", images=1)
+    said = read_evaluation(workspace, add_report(workspace, add_model(workspace, "one"), predict(workspace)))
+    silent = read_evaluation(workspace, add_report(workspace, add_model(workspace, "other"), {}))
+
+    assert (said.metrics["recall"], said.intervals, said.class_intervals) == (1.0, {}, {})
+    assert (silent.metrics["recall"], silent.calibration) == (0.0, None)
+    assert silent.errors[-1].count == 2
+    (pair,) = compare(workspace, ["one", "other"], observer=OBSERVER).body.pairs
+    assert not any(of.is_measurable for of in pair.comparison.differences.values())
 
 
 def measured_summary(workspace: Workspace) -> str:

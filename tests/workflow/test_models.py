@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,14 @@ def test_reports_on_one_version_decide_and_the_others_have_no_rank(home: Workspa
     }
     assert (board.version, board.split) == (version.ref, "val")
     assert "without a rank" in board.basis
+
+
+def test_a_metric_that_is_no_number_ranks_nobody_and_is_never_the_best(home: Workspace) -> None:
+    add_model(home, "cells@2", "broken", metrics={"map50": math.nan, "map": math.nan})
+    board = read_leaderboard(home, "cells", metric="map50")
+    assert [one.model for one in board.models] == ["second", "third", "first"]
+    found = diff_models(home, ["broken", "first", "second"])
+    assert {one.name: one.best for one in found.metrics} == {"map50": 2, "map": 2}
 
 
 def test_a_leaderboard_of_what_was_not_measured_is_refused(home: Workspace) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import re
+import resource
 from pathlib import Path
 from xml.dom import minidom
 
+import msgspec
 import pytest
 
 from mlwf_tui.entities.measurement import Interval
 from mlwf_tui.entities.model import Curve
-from mlwf_tui.errors import InvalidParameter, NotFound, StorageFailed
+from mlwf_tui.errors import CorruptData, InvalidParameter, NotFound, StorageFailed
 from mlwf_tui.workflow.compare import compare
 from mlwf_tui.workflow.reporting.charts import draw_bars, draw_counts, draw_lines
 from mlwf_tui.workflow.reporting.export_report import export_report
@@ -54,6 +56,9 @@ def test_a_comparison_is_written_with_what_became_worse(measured: Workspace, tmp
     assert "no measurable difference" in text
     assert [row[:2] for row in rows[1:]] == [["old", "new"]] * (len(rows) - 1)
     assert len(rows) > 5
+    differences = made.report.metrics
+    assert {row[2]: float(row[3]) for row in rows[1:]} == dict(differences)
+    assert all(float(low) <= float(high) for _, _, _, _, low, high, *_ in rows[1:])
 
 
 def test_json_and_csv_hold_the_figures(measured: Workspace, tmp_path: Path) -> None:
@@ -61,7 +66,8 @@ def test_json_and_csv_hold_the_figures(measured: Workspace, tmp_path: Path) -> N
     rows = list(csv.reader(export_report(measured, "new-on-cells-1", tmp_path / "r.csv").open()))
 
     assert body["body"]["metrics"]["recall"] == pytest.approx(22 / 24)
-    assert [row[0] for row in rows[1:]] == ["cell", "spot"]
+    assert [row[:3] for row in rows[1:]] == [["cell", "12", "11"], ["spot", "12", "11"]]
+    assert [float(row[6]) for row in rows[1:]] == pytest.approx([11 / 12, 11 / 12])
 
 
 def test_what_cannot_be_written_is_refused_and_nothing_is_overwritten(
@@ -81,6 +87,66 @@ def test_what_cannot_be_written_is_refused_and_nothing_is_overwritten(
     assert there.read_text() == "mine"
 
 
+def test_a_disk_that_fills_half_way_leaves_no_half_file(measured: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(StorageFailed, match="cannot be written"):
+            export_report(measured, "old-on-cells-1", folder / "r.html")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert not list(folder.iterdir())
+    assert export_report(measured, "old-on-cells-1", folder / "r.html").stat().st_size > 4096
+
+
+def test_damaged_predictions_are_told_and_those_that_were_not_kept_are_left_out(
+    measured: Workspace, tmp_path: Path
+) -> None:
+    report = measured.catalog.reports.get("old-on-cells-1")
+    body = msgspec.structs.asdict(report)
+    values = {name: body[name] for name in ("model_id", "version_id", "split", "metrics", "speed", "run_id")}
+    with measured.store.writer() as writer:
+        damaged = writer.put(b"no predictions")
+    with measured.catalog.transaction():
+        for name, predictions in (("damaged", damaged), ("of-before", None)):
+            measured.catalog.reports.create(
+                name=name, evaluation=report.evaluation, predictions=predictions, **values
+            )
+
+    with pytest.raises(CorruptData, match="predictions of damaged"):
+        export_report(measured, "damaged", tmp_path / "damaged.html")
+    page = export_report(measured, "of-before", tmp_path / "of-before.html").read_text()
+    assert 'class="truth"' in page and 'class="found"' not in page
+
+
+def test_a_comparison_is_written_though_its_reports_and_version_were_deleted(
+    measured: Workspace, tmp_path: Path
+) -> None:
+    made = compare(measured, ["old", "new"], observer=KeepingObserver())
+    measured.catalog.reports.delete(measured.catalog.reports.get("old-on-cells-1").id)
+
+    page = export_report(measured, made.report.name, tmp_path / "one.html").read_text()
+    assert 'class="old"' in page and 'class="truth"' in page
+
+    measured.catalog.versions.delete(made.report.version_id)
+    page = export_report(measured, made.report.name, tmp_path / "none.html").read_text()
+    assert "data:image/jpeg" not in page and "no measurable difference" in page
+
+
+def test_two_reports_of_one_model_each_show_what_they_found(measured: Workspace, tmp_path: Path) -> None:
+    model = measured.catalog.models.get("new")
+    again = add_report(measured, model, predict(measured, skips=3))
+    made = compare(measured, [again.name, "new-on-cells-1"], observer=KeepingObserver())
+
+    page = export_report(measured, made.report.name, tmp_path / "r.html").read_text()
+
+    assert page.count('rect class="old"') == 4  # of the two images that only the first report's model missed
+    assert page.count('rect class="found"') == 0
+
+
 def test_charts_are_well_formed_whatever_the_names_are() -> None:
     name = "<script>\x1b[31m\u202e&\ufffe\"'"
     curve = Curve(name=name, x=(0.0, 1.0), y=(0.5, 30.0))
@@ -95,4 +161,5 @@ def test_charts_are_well_formed_whatever_the_names_are() -> None:
 
 
 def test_a_name_is_no_formula_in_a_spreadsheet() -> None:
-    assert write_table(["a"], [["=1+1"], ["-0.5"], ["+0.25"], ["@x"]]) == "a\n'=1+1\n-0.5\n+0.25\n'@x\n"
+    rows: list[list[str | float | None]] = [["=1+1"], ["-0.5"], [-0.5], [None], ["@x"], ["a"]]
+    assert write_table(["a"], rows) == "a\n'=1+1\n'-0.5\n-0.5\n\"\"\n'@x\na\n"

@@ -64,7 +64,11 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             entry and entry.kind is EntryKind.STATE and "@" not in node.title
         ):
             return "A version names it: look through that one."
-        case "diff", (Run() | Model()) if marked is None or marked.key == (entry.key if entry else ""):
+        case "diff", (Run() | Model()) if (
+            marked is None
+            or marked.kind not in (EntryKind.RUN, EntryKind.MODEL)
+            or marked.key == (entry.key if entry else "")
+        ):
             return "Mark another run or model first (space)."
         case (("copy" | "merge"), Project() as project) if (
             not project.item_count and not project.latest_version
@@ -182,4 +186,4 @@ def _find_queue_reason(action: str, run: Run) -> str:
 
 def _list_kinds(key: Key) -> str:
     names = [EXAMPLES[kind] for kind in EntryKind if kind in key.kinds and kind in EXAMPLES]
-    return " or ".join(names)
+    return " or ".join([part for part in (", ".join(names[:-1]), names[-1]) if part])

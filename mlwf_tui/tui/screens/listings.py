@@ -122,13 +122,17 @@ def _list_reports(reports: Sequence[Report], now: datetime) -> Listing:
             (r.model_name, r.model_name),
             (r.version_ref, r.version_ref),
             (r.split, r.split),
-            *(_number(r.metrics.get(name)) for name in names),
+            *_list_figures(r, names),
             _age(r.created_at, now),
         )
         for r in reports
     ]
     empty = ("No report yet:", "select a model and press b to measure it.")
     return _assemble("Reports", "report", columns, [make_report_entry(r) for r in reports], rows, empty)
+
+
+def _list_figures(report: Report, names: Sequence[str]) -> list[tuple[str, SortValue]]:
+    return [(report.write_figure(name) or "—", report.metrics.get(name, -1.0)) for name in names]
 
 
 def _list_runs(runs: Sequence[Run], now: datetime, outlooks: Outlooks, overlaid: Sequence[str]) -> Listing:

@@ -88,7 +88,7 @@ def make_model_entry(model: Model) -> Entry:
 
 
 def make_report_entry(report: Report) -> Entry:
-    note = f"{report.metrics['map']:.3f}" if "map" in report.metrics else ""
+    note = report.write_figure("map")
     return Entry(
         kind=EntryKind.REPORT,
         key=f"report:{report.id}",

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
 import msgspec
-from textual import on
+from rich.cells import cell_len
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -15,6 +16,7 @@ from textual.geometry import Offset
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from mlwf_tui.tui.screens.command_lines import write_command
 from mlwf_tui.tui.screens.pipeline_rows import (
     COLUMNS,
     Part,
@@ -28,6 +30,7 @@ from mlwf_tui.tui.widgets.table import EntityTable
 from mlwf_tui.workflow.pipelines.drafts import DraftCheck, Opened, PlacedFault
 
 MAX_FAULTS_SHOWN = 4
+FRAME_CELLS = 6  # corners and the spaces around a title in the frame
 Kind = Literal["source", "step", "branch", "output", "sweep", "train"]
 
 
@@ -70,7 +73,11 @@ KEYS = (
     EditorKey("keys", "question_mark,colon,ctrl+p", "keys", "All that can be done here", "File"),
 )  # fmt: skip
 KEYS_BY_ID = {key.id: key for key in KEYS}
-HINTS = "x keys · a add · ⏎ edit · R run · w save · u undo · D delete · J K move · b branch · d dry run"
+HINTS = (
+    "x keys", "a add", "⏎ edit", "R run", "w save", "u undo", "D delete", "J K move", "b branch", "d dry run",
+)  # fmt: skip
+"""The keys that a person needs most, the first ones on a narrow screen too."""
+LAST_HINT = "esc back"
 
 
 class PipelineEditor(ModalScreen[None]):
@@ -111,7 +118,6 @@ class PipelineEditor(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = "Pipeline"
-            box.border_subtitle = HINTS
             yield Static(id="head")
             yield self._table
             yield Static(id="faults")
@@ -121,6 +127,9 @@ class PipelineEditor(ModalScreen[None]):
         self._is_composed = True
         self._table.focus()
         self._draw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.query_one(Vertical).border_subtitle = draw_hints(event.size.width - FRAME_CELLS)
 
     @property
     def part(self) -> Part | None:
@@ -195,7 +204,7 @@ class PipelineEditor(ModalScreen[None]):
         self._wanted = ""
         self.query_one("#head", Static).update(self._draw_head())
         ref = "draft" if opened.is_changed else opened.path
-        self.query_one("#command", Static).update(f"$ mlwf pipeline {ref}")
+        self.query_one("#command", Static).update(f"$ {write_command('pipeline', ref)}")
         self._show_faults()
 
     def _draw_head(self) -> Content:
@@ -229,6 +238,17 @@ def find_last(opened: Opened) -> str:
     """Return the key of the last step outside of branches, "" where there is none: more come behind it."""
     steps = [step for step in opened.pipeline.steps if not step.branch]
     return f"step:{steps[-1].name}" if steps else ""
+
+
+def draw_hints(width: int) -> str:
+    """Return as many of the keys as fit into `width` cells, and always the one that leads out."""
+    shown = LAST_HINT
+    for count in range(1, len(HINTS) + 1):
+        wider = " · ".join([*HINTS[:count], LAST_HINT])
+        if cell_len(wider) > width:
+            break
+        shown = wider
+    return shown
 
 
 def find_reason(key: EditorKey, part: Part | None) -> str:

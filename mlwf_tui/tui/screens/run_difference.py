@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from textual.content import Content
 
+from mlwf_tui.tui.widgets.drawing import fit
 from mlwf_tui.tui.widgets.formats import format_value
 from mlwf_tui.workflow.run_diff import MetricChange, RunDiff
 
 Row = tuple[str, str, str, str]
-WIDTHS = (26, 20, 20)
+WIDTHS = (24, 18, 18)  # with the difference behind them they fit on 80 columns
 
 
 def draw_run_diff(found: RunDiff) -> Content:
@@ -47,7 +48,7 @@ def _tell_metric(change: MetricChange) -> Row:
 
 
 def _draw_row(row: Row) -> Content:
-    name, before, after = (f"{text[:width]:<{width}}" for text, width in zip(row[:3], WIDTHS, strict=True))
+    name, before, after = (fit(text, width) for text, width in zip(row[:3], WIDTHS, strict=True))
     return Content.assemble(
         (f"{name} ", "$text-muted"), f"{before} ", (f"{after} ", "bold"), (row[3], "$accent")
     )

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from mlwf_tui.entities.measurement import ComparedModel, ComparedPair, ComparisonReport, Difference
+from mlwf_tui.entities.measurement import (
+    METRIC_NAMES,
+    ComparedModel,
+    ComparedPair,
+    ComparisonReport,
+    Difference,
+)
 from mlwf_tui.tui.widgets.drawing import Drawing, Line, fit
+from mlwf_tui.tui.widgets.formats import METRIC_NAMES
 
 MAX_ITEMS = 100
 MAX_CLASSES = 200
-FIGURES = {
-    "map": "mAP", "map50": "mAP50", "map75": "mAP75", "map_small": "mAP small", "map_medium": "mAP medium",
-    "map_large": "mAP large", "precision": "precision", "recall": "recall", "f1": "F1",
-    "mean_iou": "mean IoU",
-}  # fmt: skip
 
 
 def list_comparison_sections(body: ComparisonReport) -> Mapping[str, Drawing]:
@@ -51,14 +53,14 @@ def draw_figures(pair: ComparedPair, width: int) -> list[Line]:
     """Return the verdict, each figure's difference with its interval as a bar, and the objects' fate."""
     found = pair.comparison
     bar_width = max(0, min(41, width - 70)) | 1
-    shown = {name: found.differences[name] for name in FIGURES if name in found.differences}
+    shown = {name: found.differences[name] for name in METRIC_NAMES if name in found.differences}
     reach = max((max(abs(of.low), abs(of.high)) for of in shown.values()), default=0.0) or 1.0
     header = f" {'':<11} {'difference':>10}  {'95 % interval':<17} {'p':>6} "
     lines: list[Line] = [_tell_verdict(pair), [], [(fit(header, width), "muted")]]
     for name, of in shown.items():
         lines.append(
             [
-                (f" {FIGURES[name]:<11}", "strong"),
+                (f" {METRIC_NAMES[name]:<11}", "strong"),
                 (f" {of.value:>+10.3f}", _find_role(of)),
                 (f"  {of.low:+.3f} … {of.high:+.3f}  ", "muted"),
                 (f" {of.p:>6.3f} ", "muted"),

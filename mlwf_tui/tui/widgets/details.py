@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from mlwf_tui.entities.lineage import LineageNode
-from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.model import Model, Report, ReportKind
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.widgets.entry import Entry
@@ -204,7 +204,11 @@ def _list_report(report: Report, now: datetime) -> Iterator[Line]:
     yield "data", report.version_ref
     yield "split", report.split
     yield "made", format_time(report.created_at, now)
-    yield from _list_metrics(report.metrics)
+    if report.kind is ReportKind.COMPARISON:
+        yield "", "differences"
+        yield from ((name, report.write_figure(name)) for name in report.metrics)
+    else:
+        yield from _list_metrics(report.metrics)
     if report.speed:
         yield "", "speed"
         for name, value in report.speed.items():

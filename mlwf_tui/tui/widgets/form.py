@@ -88,13 +88,15 @@ def make_field(
     value: str = "",
     *,
     type_name: str = "str",
+    low: int | None = None,
+    high: int | None = None,
     choices: Sequence[str] = (),
     suggestions: Sequence[str] = (),
     is_required: bool = False,
 ) -> FormField:
     """Return a text field that is no declared parameter of a plug-in."""
     spec = ParamSpec(
-        name=name, type_name=type_name, default=value, help=help, low=None, high=None, choices=tuple(choices)
+        name=name, type_name=type_name, default=value, help=help, low=low, high=high, choices=tuple(choices)
     )
     return FormField(spec, is_required, tuple(suggestions))
 

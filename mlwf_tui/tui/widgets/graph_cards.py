@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+import msgspec
 from rich.cells import cell_len
 
 from mlwf_tui.entities.lineage import LineageNode
@@ -47,11 +48,21 @@ def write_box_css(widget: str) -> str:
     return f"{widget} {{{_BOX_CSS}}}\n"
 
 
-Draw = Callable[[LineageNode, int, int, bool, bool, datetime, Progress | None], Line]
+class NodeCard(msgspec.Struct, frozen=True):
+    """What a card shows: a node, what hangs on it, the cursor, the time, and how far it is."""
+
+    node: LineageNode
+    has_children: bool
+    is_selected: bool
+    now: datetime
+    progress: Progress | None = None
+
+
+Draw = Callable[[NodeCard, int, int], Line]
 
 
 def choose_drawing(width: int, height: int) -> Draw:
-    """Return what draws a card of this size in cells; its two flags are "has children" and "is selected"."""
+    """Return what draws a card of this size in cells, given its width and which of its lines."""
     return _draw_full if height > 1 else _draw_line if width > 3 else _draw_dot
 
 
@@ -70,24 +81,20 @@ def split_title(node: LineageNode) -> tuple[str, str]:
     return title, ""
 
 
-def _draw_full(
-    node: LineageNode,
-    width: int,
-    part: int,
-    has_children: bool,
-    is_selected: bool,
-    now: datetime,
-    progress: Progress | None,
-) -> Line:
+def _draw_full(card: NodeCard, width: int, part: int) -> Line:
     """Return one of three lines: name and badge in the frame, detail, state, age and kind in the frame."""
-    frame = HEAVY_FRAME if is_selected else LIGHT_FRAME
-    border = "box--cursor" if is_selected else f"box--{node.kind}"
+    frame = HEAVY_FRAME if card.is_selected else LIGHT_FRAME
+    border = "box--cursor" if card.is_selected else f"box--{card.node.kind}"
     if part == 1:
-        end = frame[4] if has_children else frame[3]
-        return [(f"{frame[3]} ", border), *_draw_detail(node, width - 4, progress), (f" {end}", border)]
+        end = frame[4] if card.has_children else frame[3]
+        return [
+            (f"{frame[3]} ", border),
+            *_draw_detail(card.node, width - 4, card.progress),
+            (f" {end}", border),
+        ]
     if part == 0:
-        return _draw_head(node, width, frame, border)
-    return _draw_foot(node, width, frame, border, now)
+        return _draw_head(card.node, width, frame, border)
+    return _draw_foot(card.node, width, frame, border, card.now)
 
 
 def _draw_head(node: LineageNode, width: int, frame: str, border: str) -> Line:
@@ -145,18 +152,11 @@ def _put_best_first(detail: str) -> str:
     return f"best {value.rpartition('/')[2]} · {rest.rpartition(': ')[2]}"
 
 
-def _draw_line(
-    node: LineageNode,
-    width: int,
-    part: int,
-    has_children: bool,
-    is_selected: bool,
-    now: datetime,
-    progress: Progress | None,
-) -> Line:
+def _draw_line(card: NodeCard, width: int, part: int) -> Line:
     """Return a card of one line: glyph, title, badge and, of a run, its state or how far it is."""
-    frame = HEAVY_FRAME if is_selected else LIGHT_FRAME
-    border = "box--cursor" if is_selected else f"box--{node.kind}"
+    node, progress = card.node, card.progress
+    frame = HEAVY_FRAME if card.is_selected else LIGHT_FRAME
+    border = "box--cursor" if card.is_selected else f"box--{node.kind}"
     title, badge = split_title(node)
     if progress is not None and progress.total:
         badge = f"{min(1.0, progress.step / progress.total):.0%}"
@@ -164,25 +164,18 @@ def _draw_line(
     return [
         (frame[3], border),
         (f"{KIND_GLYPHS[node.kind]} ", f"box--{node.kind}"),
-        (fit(title, width - 6 - cell_len(badge)), "box--cursor" if is_selected else "box--title"),
+        (fit(title, width - 6 - cell_len(badge)), "box--cursor" if card.is_selected else "box--title"),
         (badge, f"box--{node.kind}"),
         (f" {STATE_GLYPHS.get(node.state, ' ')}", STATE_ROLES.get(node.state, "muted")),
-        (frame[4] if has_children else frame[3], border),
+        (frame[4] if card.has_children else frame[3], border),
     ]
 
 
-def _draw_dot(
-    node: LineageNode,
-    width: int,
-    part: int,
-    has_children: bool,
-    is_selected: bool,
-    now: datetime,
-    progress: Progress | None,
-) -> Line:
+def _draw_dot(card: NodeCard, width: int, part: int) -> Line:
     """Return three cells: the glyph of the kind, of a run in the colour of its state."""
+    node = card.node
     glyph = KIND_GLYPHS[node.kind]
-    if is_selected:
+    if card.is_selected:
         return [(f"[{glyph}]", "box--cursor")]
     return [(f" {glyph} ", STATE_ROLES.get(node.state, f"box--{node.kind}"))]
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.run import Progress
 from mlwf_tui.tui.widgets.drawing import Line, Run
-from mlwf_tui.tui.widgets.graph_cards import choose_drawing
+from mlwf_tui.tui.widgets.graph_cards import NodeCard, choose_drawing
 from mlwf_tui.tui.widgets.graph_routing import DOWN, LEFT, LINES, RIGHT, UP, GraphLayout, Link
 
 ARROW = "▶"
@@ -91,8 +91,9 @@ def draw_row(
         line.extend(_draw_cells(cells, x, box.x, highlight))
         draw = choose_drawing(box.width, box.height)
         is_selected = highlight is not None and highlight.selected == node
-        shown, has_children = nodes[node], bool(layout.children[node])
-        runs = draw(shown, box.width, row - box.y, has_children, is_selected, now, progress.get(shown.id))
+        shown = nodes[node]
+        card = NodeCard(shown, bool(layout.children[node]), is_selected, now, progress.get(shown.id))
+        runs = draw(card, box.width, row - box.y)
         line.extend(_dim(runs) if highlight and not highlight.has_node(node) else runs)
         x = box.x + box.width
     line.extend(_draw_cells(cells, x, left + width, highlight))

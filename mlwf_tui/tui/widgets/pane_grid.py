@@ -89,10 +89,16 @@ class PaneGrid(Container):
         self._tabs.show(self.current, list(self._titles.items()))
 
     def go_to(self, name: str) -> None:
-        """Make a pane current and focus what in it takes keys."""
+        """Make a pane current and focus what in it takes keys; where nothing does, nothing has the focus.
+
+        Keys in a burst would else leave the focus to a view that was hidden before it got it.
+        """
         self._set_current(name)
         stops = self._list_stops(self._panes[name])
-        if stops and not any(stop.has_focus for stop in stops):
+        if not stops:
+            self.app.call_later(self.screen.set_focus, None)  # behind any focus that is on its way
+            self.post_message(self.Moved(name))
+        elif not any(stop.has_focus for stop in stops):
             stops[0].focus()
 
     def show(self, name: str) -> None:

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mlwf_tui.entities.measurement import Interval
+from mlwf_tui.entities.measurement import METRIC_NAMES, Interval
 from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation, Report
 from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, Run, draw_bar, fit, measure_line, pad_line
+from mlwf_tui.tui.widgets.formats import METRIC_NAMES
 from mlwf_tui.tui.widgets.plot import Series, draw_plot
 from mlwf_tui.tui.widgets.report_findings import draw_calibration, draw_errors, draw_items
 
 Section = Callable[[Report, Evaluation, int], list[Line]]
 
-HEADLINE = (
-    ("map", "mAP"),
-    ("map50", "mAP50"),
-    ("map75", "mAP75"),
-    ("precision", "precision"),
-    ("recall", "recall"),
-    ("f1", "F1"),
-    ("mean_iou", "mean IoU"),
-)
+HEADLINE = ("map", "map50", "map75", "precision", "recall", "f1", "mean_iou")
 SPEED = (("preprocess_ms", "preprocess"), ("inference_ms", "inference"), ("postprocess_ms", "postprocess"))
 CARD_WIDTH = 11
 PLOT_HEIGHT = 15
@@ -148,7 +141,7 @@ def draw_heading(number: int, count: int, title: str, width: int) -> Line:
 def _draw_cards(evaluation: Evaluation, width: int) -> list[Line]:
     """Return the headline numbers with their intervals, as many side by side as there is room for."""
     metrics, intervals = evaluation.metrics, evaluation.intervals
-    shown = [(label, metrics[key], intervals.get(key)) for key, label in HEADLINE if key in metrics]
+    shown = [(METRIC_NAMES[key], metrics[key], intervals.get(key)) for key in HEADLINE if key in metrics]
     per_row = max(1, min(len(shown), (width - 1) // CARD_WIDTH))
     card_width = min(18, (width - 1) // per_row)
     lines: list[Line] = []

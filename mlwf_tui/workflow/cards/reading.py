@@ -11,6 +11,7 @@ from mlwf_tui.entities.run import ArtifactKind
 from mlwf_tui.errors import MlwfError, NotFound
 from mlwf_tui.formats.model_cards import write_model_card
 from mlwf_tui.workflow.cards.gathering import gather_facts
+from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workspace import Workspace
 
 SHOWN_METRICS = ("map", "map50", "precision", "recall", "top1")
@@ -25,8 +26,7 @@ def read_card(workspace: Workspace, model: Model) -> str:
     """
     kept = model.find_files(FileRole.CARD)
     text = workspace.store.read(kept[0].blob).decode() if kept else _make_card(workspace, model)
-    reports = [report for report in workspace.catalog.reports.list() if report.model_id == model.id]
-    return text + _write_reports(reports)
+    return text + _write_reports(list_benchmarks(workspace, model_id=model.id))
 
 
 def _make_card(workspace: Workspace, model: Model) -> str:

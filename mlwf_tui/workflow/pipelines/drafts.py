@@ -5,7 +5,6 @@ It is the very text that `mlwf pipeline draft` runs, so what is found here is wh
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -16,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mlwf_tui.entities.pipeline import Fault, Output, Pipeline, Step, StepReport, Training
-from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, StorageFailed
+from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter
 from mlwf_tui.formats import pipeline_texts
 from mlwf_tui.formats.pipeline_texts import write_pipeline
 from mlwf_tui.formats.pipelines import PipelineFaults, read_pipeline
@@ -29,6 +28,7 @@ from mlwf_tui.workflow.pipelines.piping import plan_pipeline
 from mlwf_tui.workflow.pipelines.surveying import survey_plan
 from mlwf_tui.workflow.transforming.sources import Source
 from mlwf_tui.workflow.using.annotating import ApplyParams
+from mlwf_tui.workflow.whole_files import replace_file
 from mlwf_tui.workspace import Workspace
 
 HEAD = "head"
@@ -110,7 +110,7 @@ def keep_draft(workspace: Workspace, opened: Opened) -> None:
         StorageFailed: the disk refused.
     """
     draft = Draft(text=opened.text, path=opened.path, saved=opened.saved)
-    _replace_file(place_draft(workspace), msgspec.json.format(msgspec.json.encode(draft)))
+    replace_file(place_draft(workspace), msgspec.json.format(msgspec.json.encode(draft)))
 
 
 def open_pipeline(workspace: Workspace, ref: str) -> Opened:
@@ -146,7 +146,7 @@ def save_pipeline(opened: Opened, path: Path, *, is_forced: bool = False) -> Ope
     if path.exists() and not is_forced:
         _check_replaceable(opened, path)
     text = opened.text
-    _replace_file(path, text.encode())
+    replace_file(path, text.encode())
     return Opened(pipeline=opened.pipeline, path=str(path), saved=text)
 
 
@@ -344,19 +344,3 @@ def _check_replaceable(opened: Opened, path: Path) -> None:
         raise Conflict(
             f"{path} has comments, which would be lost.", hint="Choose another name, or overwrite it."
         )
-
-
-def _replace_file(path: Path, content: bytes) -> None:
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with scratch.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise StorageFailed(
-            f"{path} cannot be written: {error.strerror}.", hint="Look at the disk."
-        ) from error

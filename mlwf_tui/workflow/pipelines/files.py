@@ -61,7 +61,7 @@ def find_draft(workspace: Workspace) -> Draft | None:
         return msgspec.json.decode(place.read_bytes(), type=Draft)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidParameter(
             f"The draft {place} cannot be read: {error}.",
             hint="Move it away; the next draft takes its place.",

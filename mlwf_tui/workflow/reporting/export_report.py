@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from mlwf_tui.entities.ids import ReportId
 from mlwf_tui.entities.item import Item, Split
-from mlwf_tui.entities.measurement import ComparedPair, ComparisonReport
+from mlwf_tui.entities.measurement import ComparedModel, ComparedPair, ComparisonReport
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
-from mlwf_tui.errors import InvalidParameter, MlwfError, StorageFailed
+from mlwf_tui.errors import InvalidParameter, NotFound, StorageFailed
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.compare import read_comparison
@@ -18,13 +20,13 @@ from mlwf_tui.workflow.measuring import read_predictions
 from mlwf_tui.workflow.reporting.galleries import Shown, draw_gallery
 from mlwf_tui.workflow.reporting.pages import write_benchmark_page, write_comparison_page
 from mlwf_tui.workflow.reporting.words import (
-    list_class_rows,
-    list_pair_rows,
     write_benchmark_text,
+    write_class_table,
     write_comparison_text,
-    write_table,
+    write_difference_table,
 )
 from mlwf_tui.workflow.reports import get_report, read_evaluation
+from mlwf_tui.workflow.whole_files import replace_file
 from mlwf_tui.workspace import Workspace
 
 FORMATS = ("html", "md", "json", "csv")
@@ -48,16 +50,25 @@ def export_report(workspace: Workspace, ref: str, dest: Path, *, format: str | N
         )
     report = get_report(workspace, ref)
     text = _write(workspace, report, chosen)
+    _claim(path)
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        replace_file(path, text.encode())
+    except StorageFailed:
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _claim(path: Path) -> None:
+    """Make an empty file: whoever else wants the name meanwhile is refused."""
+    try:
+        path.open("x").close()
     except FileExistsError as error:
         raise InvalidParameter(f"{path} exists already.", hint="Choose another name.") from error
     except OSError as error:
         raise StorageFailed(
             f"{path} cannot be written: {error.strerror}.", hint="Choose another place."
         ) from error
-    return path
 
 
 def _write(workspace: Workspace, report: Report, format: str) -> str:
@@ -70,8 +81,7 @@ def _write(workspace: Workspace, report: Report, format: str) -> str:
         case "md":
             return write_benchmark_text(report, evaluation)
         case "csv":
-            header = ("class", "truths", "predicted", "map50", "map", "precision", "recall", "f1")
-            return write_table(header, list_class_rows(evaluation))
+            return write_class_table(evaluation)
         case _:
             return _write_json(report, evaluation)
 
@@ -79,17 +89,15 @@ def _write(workspace: Workspace, report: Report, format: str) -> str:
 def _write_comparison(workspace: Workspace, report: Report, body: ComparisonReport, format: str) -> str:
     match format:
         case "html":
-            drawn = [_draw_worse(workspace, report, body, pair) for pair in body.pairs]
+            drawn = [
+                _draw_worse(workspace, report, (of, body.models[-1]), pair)
+                for of, pair in zip(body.models[:-1], body.pairs, strict=True)
+            ]
             return write_comparison_page(report, body, drawn)
         case "md":
             return write_comparison_text(report, body)
         case "csv":
-            rows = [
-                (pair.new, pair.old, *row)
-                for pair in body.pairs
-                for row in list_pair_rows(pair.comparison.differences)
-            ]
-            return write_table(("new", "old", "figure", "difference", "interval", "p", "verdict"), rows)
+            return write_difference_table(body)
         case _:
             return _write_json(report, body)
 
@@ -113,17 +121,19 @@ def _draw_worst(workspace: Workspace, report: Report, evaluation: Evaluation) ->
     return _draw(workspace, report, chosen, {"found": (report, confidence)})
 
 
-def _draw_worse(workspace: Workspace, report: Report, body: ComparisonReport, pair: ComparedPair) -> str:
+def _draw_worse(
+    workspace: Workspace, report: Report, sides: tuple[ComparedModel, ComparedModel], pair: ComparedPair
+) -> str:
     worse = [of for of in pair.comparison.items if of.mistakes_now > of.mistakes_before][:MAX_PICTURES]
     chosen = [
         Shown(of.key, f"{of.mistakes_before} → {of.mistakes_now} mistakes, {of.broken} broken")
         for of in worse
     ]
-    by_model = {of.model: get_report(workspace, of.report) for of in body.models}
-    layers = {
-        style: (by_model[name], by_model[name].metrics.get("confidence", 0.0))
-        for style, name in (("found", pair.new), ("old", pair.old))
-    }
+    layers = {}
+    for style, side in zip(("found", "old"), sides, strict=True):
+        with suppress(NotFound):  # deleted since: the truths, and what the other found, can be shown
+            of_side = workspace.catalog.reports.get_by_id(ReportId(side.report))
+            layers[style] = (of_side, side.metrics.get("confidence", 0.0))
     return _draw(workspace, report, chosen, layers)
 
 
@@ -133,11 +143,17 @@ def _draw(
     chosen: Sequence[Shown],
     layers: dict[str, tuple[Report, float]],
 ) -> str:
-    """Return the figures with truths and, over them, what each report's model found; "" without items."""
+    """Return the figures with truths and, over them, what each report's model found.
+
+    Empty without items, and where their version was deleted since.
+    """
     if not chosen:
         return ""
     keys = {shown.key for shown in chosen}
-    version = workspace.catalog.versions.get_by_id(report.version_id)
+    try:
+        version = workspace.catalog.versions.get_by_id(report.version_id)
+    except NotFound:
+        return ""
     items: dict[str, Item] = {
         item.key: item
         for item in iter_items(workspace.store, version.manifest)
@@ -145,10 +161,9 @@ def _draw(
     }
     drawn = {"truth": {key: item.annotation.objects for key, item in items.items()}}
     for style, (of, confidence) in layers.items():
-        try:
-            said = read_predictions(workspace, of)
-        except MlwfError:  # of before predictions were kept: the truths alone say something
+        if of.predictions is None:  # of before they were kept: the truths alone say something
             continue
+        said = read_predictions(workspace, of)
         drawn[style] = {
             key: tuple(o for o in said.get(key, ()) if (o.confidence or 0) >= confidence) for key in keys
         }

@@ -7,15 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 
 from mlwf_tui.entities.card import show_safely
-from mlwf_tui.entities.measurement import ComparedPair, ComparisonReport, Difference, Interval
-from mlwf_tui.entities.model import Evaluation, Report
+from mlwf_tui.entities.measurement import METRIC_NAMES, ComparedPair, ComparisonReport, Difference, Interval
+from mlwf_tui.entities.model import ClassMetrics, Evaluation, Report
 
-METRIC_NAMES: Mapping[str, str] = {
-    "map": "mAP", "map50": "mAP50", "map75": "mAP75", "map_small": "mAP small", "map_medium": "mAP medium",
-    "map_large": "mAP large", "ar100": "AR100", "precision": "precision", "recall": "recall", "f1": "F1",
-    "mean_iou": "mean IoU of hits", "confidence": "operating confidence", "truth_count": "truths",
-    "prediction_count": "predictions", "image_count": "images",
-}  # fmt: skip
 COUNTS = frozenset({"truth_count", "prediction_count", "image_count"})
 
 Row = tuple[str, ...]
@@ -35,7 +29,6 @@ def list_metric_rows(evaluation: Evaluation) -> list[Row]:
 
 def list_class_rows(evaluation: Evaluation) -> list[Row]:
     """Return what is known of each class, the most truths first."""
-    ordered = sorted(evaluation.classes, key=lambda of: (-of.truth_count, of.name))
     return [
         (
             of.name,
@@ -43,8 +36,12 @@ def list_class_rows(evaluation: Evaluation) -> list[Row]:
             f"{of.prediction_count:,}",
             *(show_share(value) for value in (of.map50, of.map, of.precision, of.recall, of.f1)),
         )
-        for of in ordered
+        for of in _order_classes(evaluation)
     ]
+
+
+def _order_classes(evaluation: Evaluation) -> list[ClassMetrics]:
+    return sorted(evaluation.classes, key=lambda of: (-of.truth_count, of.name))
 
 
 def list_pair_rows(differences: Mapping[str, Difference]) -> list[Row]:
@@ -97,8 +94,29 @@ def write_comparison_text(report: Report, body: ComparisonReport) -> str:
     return "\n".join(_iter_comparison(report, body)) + "\n"
 
 
-def write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as CSV with a header; a cell that a spreadsheet would take for a formula is quoted."""
+def write_class_table(evaluation: Evaluation) -> str:
+    """Return what is known of each class as CSV, the most truths first; numbers as they are."""
+    header = ("class", "truths", "predicted", "map50", "map", "precision", "recall", "f1")
+    rows = [
+        (of.name, of.truth_count, of.prediction_count, of.map50, of.map, of.precision, of.recall, of.f1)
+        for of in _order_classes(evaluation)
+    ]
+    return write_table(header, rows)
+
+
+def write_difference_table(body: ComparisonReport) -> str:
+    """Return the differences of each pair as CSV, numbers as they are."""
+    header = ("new", "old", "figure", "difference", "low", "high", "p", "verdict")
+    rows = [
+        (pair.new, pair.old, name, of.value, of.low, of.high, of.p, judge(of))
+        for pair in body.pairs
+        for name, of in pair.comparison.differences.items()
+    ]
+    return write_table(header, rows)
+
+
+def write_table(header: Sequence[str], rows: Sequence[Sequence[str | float | None]]) -> str:
+    """Return rows as CSV with a header; a text that a spreadsheet would take for a formula is quoted."""
     file = StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)
@@ -106,9 +124,8 @@ def write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return file.getvalue()
 
 
-def _disarm(cell: str) -> str:
-    is_number = cell.lstrip("+-").replace(".", "").isdecimal()
-    return f"'{cell}" if cell[:1] in "=+-@\t\r" and cell and not is_number else cell
+def _disarm(cell: str | float | None) -> str | float | None:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _iter_benchmark(report: Report, evaluation: Evaluation) -> Iterator[str]:

@@ -53,7 +53,8 @@ def describe_code(folder: Path) -> dict[str, str]:
 def read_code_changes(folder: Path, *, max_bytes: int) -> bytes | None:
     """Return what the files of a repository differ by from its commit, as a patch; None where that is longer.
 
-    Files that git does not follow are not in it. No program that the repository names is called.
+    Files that git does not follow are not in it. Of the programs that a repository may
+    name only those that turn its files into what git keeps (clean filters) are called.
     """
     patch = _call_git(folder, "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--binary", "HEAD")
     return patch if patch is not None and len(patch) <= max_bytes else None
@@ -68,13 +69,14 @@ def _ask_git(folder: Path, *words: str) -> str | None:
 def _call_git(folder: Path, *words: str) -> bytes | None:
     """Return what git says, or None where it is not there, or will not.
 
-    It takes no lock, which a commit of the tracked program would meet, and leaves its index alone.
+    It takes no lock, which a commit of the tracked program would meet, and leaves its index alone. The
+    program that a repository may name to watch its files is not started.
     """
     import subprocess
 
     try:
         said = subprocess.run(
-            ["git", "--no-optional-locks", "-C", str(folder), *words],
+            ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(folder), *words],
             capture_output=True, timeout=GIT_TIMEOUT_S, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):

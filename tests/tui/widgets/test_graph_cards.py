@@ -10,7 +10,7 @@ from textual.strip import Strip
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.run import ArtifactKind, Progress
 from mlwf_tui.tui.widgets.drawing import measure_line
-from mlwf_tui.tui.widgets.graph_cards import choose_drawing, split_title
+from mlwf_tui.tui.widgets.graph_cards import NodeCard, choose_drawing, split_title
 from mlwf_tui.tui.widgets.graph_layout import SIZES
 from mlwf_tui.tui.widgets.graph_rows import PIECE, RowPieces
 from tests.fakes.graphs import BEGIN, make_node
@@ -27,7 +27,7 @@ SEARCH = replace(
 
 def draw(node: LineageNode, progress: Progress | None = None, width: int = 28) -> list[str]:
     drawing = choose_drawing(width, 3)
-    lines = [drawing(node, width, part, True, False, BEGIN, progress) for part in range(3)]
+    lines = [drawing(NodeCard(node, True, False, BEGIN, progress), width, part) for part in range(3)]
     return ["".join(text for text, _ in line) for line in lines]
 
 
@@ -65,12 +65,8 @@ def test_a_run_that_goes_on_shows_how_far_it_is() -> None:
     _, detail, foot = draw(run, progress)
     assert "25%" in detail and "epoch 3/12" in detail
     assert "● running" in foot
-    assert "25%" in "".join(
-        text
-        for text, _ in choose_drawing(22, 1)(
-            run, 22, 0, False, False, BEGIN, Progress(step=3, total=12, message="")
-        )
-    )
+    card = NodeCard(run, False, False, BEGIN, Progress(step=3, total=12, message=""))
+    assert "25%" in "".join(text for text, _ in choose_drawing(22, 1)(card, 22, 0))
 
 
 @pytest.mark.parametrize("kind", [*ArtifactKind, "run"])
@@ -82,7 +78,7 @@ def test_every_card_is_as_wide_as_its_box(kind: str, title: str) -> None:
         drawing = choose_drawing(size.width, size.height)
         for part in range(size.height):
             for progress in (None, Progress(step=1, total=2, message="m" * 50)):
-                line = drawing(shown, size.width, part, True, True, BEGIN, progress)
+                line = drawing(NodeCard(shown, True, True, BEGIN, progress), size.width, part)
                 assert measure_line(line) == size.width, (size, part, line)
 
 

@@ -133,12 +133,17 @@ def test_the_draft_is_kept_for_its_person_and_run_by_its_word(
     assert read_draft(other) is None
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b'{"text": 3', b'{"text": "\xff"}', b'{"more": ' + b"[" * 100_000],
+    ids=["odd", "bytes", "deep"],
+)
 def test_a_draft_that_cannot_be_read_is_said_and_the_next_takes_its_place(
-    imported: Workspace, drafted: Pipeline
+    imported: Workspace, drafted: Pipeline, content: bytes
 ) -> None:
     place = place_draft(imported)
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(b'{"text": 3')
+    place.write_bytes(content)
     with pytest.raises(InvalidParameter, match="cannot be read"):
         read_draft(imported)
     keep_draft(imported, Opened(pipeline=drafted))
@@ -188,6 +193,12 @@ def test_a_folder_that_cannot_be_written_is_said(drafted: Pipeline, tmp_path: Pa
     (tmp_path / "shut").mkdir(mode=0o500)
     with pytest.raises(StorageFailed):
         save_pipeline(Opened(pipeline=drafted), tmp_path / "shut" / "x.yaml")
+
+
+def test_a_file_is_no_folder(drafted: Pipeline, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageFailed, match="cannot be written"):
+        save_pipeline(Opened(pipeline=drafted), tmp_path / "file" / "x.yaml")
 
 
 def test_a_folder_is_no_file(drafted: Pipeline, tmp_path: Path) -> None:

@@ -7,7 +7,30 @@ from pathlib import Path
 
 import pytest
 
-from mlwf_tui.workflow.running.surroundings import describe_program
+from mlwf_tui.workflow.running.surroundings import describe_program, read_code_changes
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+def test_no_program_that_a_repository_names_is_started(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {started}\n")
+    program.chmod(0o700)
+    code = tmp_path / "code"
+    for words in (
+        ["init", str(code)],
+        ["-C", str(code), "config", "core.fsmonitor", str(program)],
+        ["-C", str(code), "config", "diff.external", str(program)],
+        ["-C", str(code), "-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "core.fsmonitor=false",
+         "commit", "--allow-empty", "-m", "one"],
+    ):  # fmt: skip
+        subprocess.run(["git", *words], check=True, capture_output=True)
+    (code / "a.py").write_text("one")
+    subprocess.run(["git", "-C", str(code), "-c", "core.fsmonitor=false", "add", "."], check=True)
+
+    assert describe_program(["./tool"], code)["code"] == "changed since the commit"
+    assert b"+one" in (read_code_changes(code, max_bytes=10_000) or b"")
+    assert not started.exists()
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")

@@ -69,7 +69,7 @@ class Deploying:
 
             def submit(is_trusted: bool) -> Run:
                 queued = serve.submit_serve(
-                    self._host.workspace, own["model"], host=own["host"], port=int(own["port"] or 0),
+                    self._host.workspace, own["model"], host=own["host"], port=int(own["port"]),
                     token="" if own.get("answers") == OPEN else None, params=params,
                     is_trusted=is_trusted, terms=read_terms(own),
                 )  # fmt: skip
@@ -84,7 +84,8 @@ class Deploying:
             make_model_field(self._host.snapshot, entry),
             make_field("host", "address to listen on; others than 127.0.0.1 are reached from elsewhere",
                        serve.DEFAULT_HOST, is_required=True),
-            make_field("port", "0 takes a free one", str(serve.DEFAULT_PORT), is_required=True),
+            make_field("port", "0 takes a free one", str(serve.DEFAULT_PORT), type_name="int",
+                       low=0, high=65_535, is_required=True),
             make_field("answers", "a token is drawn, and shown once", WITH_TOKEN, choices=(WITH_TOKEN, OPEN)),
             *(FormField(spec) for spec in serve.list_params()),
             *list_terms_fields(self._host.snapshot, entry),

@@ -14,6 +14,7 @@ from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.checked_form import CheckedForm, Looks, StepForm
+from mlwf_tui.tui.screens.command_lines import write_command
 from mlwf_tui.tui.screens.counting_form import draw_error
 from mlwf_tui.tui.screens.picking import NO_PICK, OperationPicker, Pick
 from mlwf_tui.tui.screens.pipeline_editor import (
@@ -492,7 +493,7 @@ class Drafting:
                            type_name=PATH_TYPE if not names else "str", is_required=True)  # fmt: skip
         form = CheckedForm(
             "Open a pipeline", (field,), verb="open", work=self._host.work,
-            text=lambda values: f"$ mlwf pipeline {values.get('pipeline', '')} --show",
+            text=lambda values: f"$ {write_command('pipeline', values.get('pipeline', ''), '--show')}",
             looks=Looks(check=self._look_into),
         )  # fmt: skip
         ask_form(self._host, form, lambda values, again: self._open(values["pipeline"], again))

@@ -124,15 +124,12 @@ class Trainings:
             )
             self._host.ask("train", work, partial(follow, self._host), failed=again)
 
-        epochs = ParamSpec(
-            name="epochs", type_name="int", default=EPOCHS, help="how many more", low=1, high=100_000,
-            choices=(),
-        )  # fmt: skip
         fields = (
-            FormField(epochs, is_required=True),
+            make_field("epochs", "how many more", EPOCHS, type_name="int", low=1, high=100_000,
+                       is_required=True),
             make_field("name", "name of the new model; empty for architecture-data-number"),
             *list_terms_fields(self._host.snapshot, entry),
-        )
+        )  # fmt: skip
         command = partial(command_lines.write_continued, entry.ref)
         form = Form(f"Go on with {entry.title}", fields, command=command, verb="train on")
         ask_form(self._host, form, begin)
