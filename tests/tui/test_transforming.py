@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from mlwf_tui.entities.run import Progress
+from mlwf_tui.tui.screens.counting_form import draw_progress
 from mlwf_tui.tui.screens.operation_form import OperationForm
 from mlwf_tui.tui.screens.picking import OperationPicker
 from mlwf_tui.tui.screens.previewing import PreviewScreen
@@ -309,3 +311,9 @@ async def test_a_preview_shows_what_is_dropped(projects_home: Workspace) -> None
             await app.press("n")
         assert "- dropped" in app.read_text()
         await app.press("q")
+
+
+def test_what_a_form_counts_is_named_with_how_far_it_is() -> None:
+    assert draw_progress(Progress(step=0, total=None, message="measuring")) == "measuring…"
+    assert draw_progress(Progress(step=1270, total=None, message="looking")) == "looking… 1,270"
+    assert draw_progress(Progress(step=3, total=None, message="")) == "counting… 3"

@@ -75,7 +75,7 @@ class CountingForm(Form):
 
     def _tell_progress(self, progress: Progress) -> None:
         if self._counting is not None and self.is_mounted:
-            self.tell(f"counting… {progress.step:,}" if progress.step else f"{progress.message}…")
+            self.tell(draw_progress(progress))
 
     def _stop_counting(self) -> None:
         if self._counting is not None:
@@ -85,6 +85,12 @@ class CountingForm(Form):
     def _call(self, receive: Callable[[Progress], None], progress: Progress) -> None:
         if self.app.is_running:
             self.app.call_from_thread(receive, progress)
+
+
+def draw_progress(progress: Progress) -> str:
+    """Return what is being done, and how far it is once that is known."""
+    what = f"{progress.message or 'counting'}…"
+    return f"{what} {progress.step:,}" if progress.step else what
 
 
 def draw_error(error: MlwfError) -> Content:

@@ -17,7 +17,7 @@ class TabLine(Widget):
     """Draws the tabs on one line and says which one was clicked; the keys belong to the screen."""
 
     DEFAULT_CSS = """
-    TabLine { height: 1; background: $surface; padding: 0 1; }
+    TabLine { height: 1; background: $surface; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     class Chosen(Message):
