@@ -13,7 +13,6 @@ from mlwf_tui.entities.measurement import (
     Difference,
 )
 from mlwf_tui.tui.widgets.drawing import Drawing, Line, fit
-from mlwf_tui.tui.widgets.formats import METRIC_NAMES
 
 MAX_ITEMS = 100
 MAX_CLASSES = 200

@@ -6,12 +6,7 @@ from datetime import datetime
 
 from mlwf_tui.entities.pace import TimeLeft
 
-METRIC_NAMES = {
-    "map": "mAP", "map50": "mAP50", "map75": "mAP75", "map_small": "mAP small", "map_medium": "mAP medium",
-    "map_large": "mAP large", "precision": "precision", "recall": "recall", "f1": "F1",
-    "mean_iou": "mean IoU",
-}  # fmt: skip
-"""What the metrics of a report are called, in the order in which they are told."""
+
 STATE_GLYPHS = {
     "queued": "◌",
     "claimed": "○",

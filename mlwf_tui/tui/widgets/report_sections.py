@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from mlwf_tui.entities.measurement import METRIC_NAMES, Interval
 from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation, Report
 from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, Run, draw_bar, fit, measure_line, pad_line
-from mlwf_tui.tui.widgets.formats import METRIC_NAMES
 from mlwf_tui.tui.widgets.plot import Series, draw_plot
 from mlwf_tui.tui.widgets.report_findings import draw_calibration, draw_errors, draw_items
 
