@@ -6,7 +6,6 @@ from datetime import datetime
 
 from mlwf_tui.entities.pace import TimeLeft
 
-
 STATE_GLYPHS = {
     "queued": "◌",
     "claimed": "○",
