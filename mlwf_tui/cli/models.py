@@ -12,7 +12,7 @@ from mlwf_tui.cli.deploy import TRUST, ask_for_trust
 from mlwf_tui.cli.face import DONE, Face, command, params_option, to_document
 from mlwf_tui.cli.terms import DETACH, say_detached, terms_options
 from mlwf_tui.cli.text import format_age, format_table
-from mlwf_tui.entities.measurement import Interval
+from mlwf_tui.entities.measurement import Interval, describe_slice
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
@@ -223,7 +223,8 @@ def _format_report(report: Report, evaluation: Evaluation) -> str:
     errors = [
         f"{share.kind}: {share.count:,}, {share.map50_lost:.3f} of mAP50 lost" for share in evaluation.errors
     ]
-    return "\n".join([head, metrics, speed, "", format_table(header, rows, empty=""), *errors])
+    worse = [f"worse: {describe_slice(of)}" for of in evaluation.slices if of.is_worse]
+    return "\n".join([head, metrics, speed, "", format_table(header, rows, empty=""), *errors, *worse])
 
 
 def _format_interval(found: Interval | None) -> str:

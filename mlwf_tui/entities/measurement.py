@@ -77,6 +77,23 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
     rest: float | None  # the same of all others; None where there are none
     p: float  # that the two do not differ, corrected for the number of slices
 
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is measurably below the rest."""
+        return self.rest is not None and self.value < self.rest and self.p < 0.05
+
+
+def describe_slice(of: Slice) -> str:
+    """Return in one sentence how a part fares beside the rest."""
+    figure = METRIC_NAMES[of.metric]
+    said = f"{of.group} {of.name}: {figure} {of.value:.3f}"
+    if of.rest is None:
+        return said
+    gap = of.value - of.rest
+    side = "below" if gap < 0 else "above"
+    sure = f"p {of.p:.3f}" if of.p < 0.05 else "no measurable difference"
+    return f"{said}, {abs(gap):.3f} {side} the rest ({sure})"
+
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """A figure of the newer less that of the older, measured on the same items."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
-from mlwf_tui.entities.measurement import Calibration, ErrorShare, Interval
+from mlwf_tui.entities.measurement import Calibration, ErrorShare, Interval, Slice
 
 TASKS = ("detect", "segment", "pose", "obb", "classify")
 
@@ -109,6 +109,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     class_intervals: Mapping[str, Interval] = {}  # of each class's map50
     errors: tuple[ErrorShare, ...] = ()
     calibration: Calibration | None = None
+    slices: tuple[Slice, ...] = ()  # parts of the set, those furthest below the rest first
 
 
 class ReportKind(StrEnum):

@@ -16,7 +16,7 @@ import numpy as np
 from mlwf_tui.entities.measurement import Interval
 from mlwf_tui.evaluation.average_precision import RECALL_POINTS
 from mlwf_tui.evaluation.columns import Bools, Floats, Ints
-from mlwf_tui.evaluation.matching import AREA_NAMES, IOU_THRESHOLDS, is_outside
+from mlwf_tui.evaluation.matching import AREA_NAMES, is_outside
 from mlwf_tui.evaluation.measured import Measured
 
 RESAMPLES = 1000
@@ -43,6 +43,10 @@ class _Rows:
     is_counted: Bools  # (n,) were none of them a hit
     changes: tuple[tuple[Ints, Floats], ...]  # T: places where hits count more (+1) or fewer (-1)
     truth_image: Ints  # (m,)
+
+    def keep_first(self) -> _Rows:
+        """Return the same at the lowest IoU alone."""
+        return _Rows(self.image, self.hits[:1], self.is_counted, self.changes[:1], self.truth_image)
 
 
 def draw_weights(
@@ -73,6 +77,21 @@ def weigh(
         np.concatenate([part.class_map for part in parts]),
         np.concatenate([part.class_map50 for part in parts]),
     )
+
+
+def weigh_map50(measured: Measured, batches: Iterator[Floats]) -> Floats:
+    """Return (B,) mAP50 alone of each weighting, in a fortieth of the time that all figures take."""
+    outside = is_outside(measured.detections.areas)[:, 0]
+    labels = range(len(measured.names))
+    of_classes = [_select(measured, label, 0, outside).keep_first() for label in labels]
+    parts = []
+    for weights in batches:
+        precision = np.full((len(weights), len(of_classes)), np.nan)
+        for label, rows in enumerate(of_classes):
+            if len(rows.truth_image):
+                precision[:, label] = _average_precision(rows, weights)[:, 0]
+        parts.append(_mean(precision))
+    return np.concatenate(parts)
 
 
 class _Gatherer:
@@ -139,7 +158,7 @@ def _average_part(rows: _Rows, weights: Floats) -> Floats:
     weight = weights[rows.image]  # (n, B)
     truth_weight = weights[rows.truth_image].sum(axis=0)  # (B,)
     total = np.cumsum(weight if rows.is_counted.all() else weight * rows.is_counted[:, None], axis=0)
-    precision = np.zeros((weights.shape[1], len(IOU_THRESHOLDS)))
+    precision = np.zeros((weights.shape[1], len(rows.hits)))
     for place, (hits, (changed, sign)) in enumerate(zip(rows.hits, rows.changes, strict=True)):
         if len(hits):
             kept = total[hits]

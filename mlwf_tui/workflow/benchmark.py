@@ -22,7 +22,13 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import EvaluateRequest, EvaluateResult
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exporting.exports import export_manifest
-from mlwf_tui.workflow.measuring import complete, keep_predictions, list_class_names, read_truths
+from mlwf_tui.workflow.measuring import (
+    complete,
+    keep_predictions,
+    list_class_names,
+    read_item_facts,
+    read_truths,
+)
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
@@ -201,7 +207,8 @@ def _evaluate(
     predictions = {prediction.key: prediction.objects for prediction in result.predictions}
     names = list_class_names(workspace, version.manifest, model.class_names)
     measured = measure(read_truths(workspace, version.manifest, split), predictions, names)
-    return complete(measured, summarize(measured), observer)
+    facts = read_item_facts(workspace, version.manifest, split, observer)
+    return complete(measured, summarize(measured), facts, observer)
 
 
 def _check_fit(workspace: Workspace, model: Model, ref: str, split: Split) -> None:

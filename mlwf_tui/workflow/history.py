@@ -66,7 +66,9 @@ def list_changes(workspace: Workspace, ref: str) -> tuple[Change, ...]:
 
 def _name_artifacts(run: Run) -> dict[str, str]:
     """Return what people call the inputs and outputs of a run, by how the journal names them."""
-    return {f"{found.kind}:{found.id}": f"{found.kind} {found.title}" for found in (*run.inputs, *run.outputs)}
+    return {
+        f"{found.kind}:{found.id}": f"{found.kind} {found.title}" for found in (*run.inputs, *run.outputs)
+    }
 
 
 def _find_authors(workspace: Workspace, states: Mapping[str, ProjectState]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from mlwf_tui.workspace import Workspace
 
 if TYPE_CHECKING:  # numpy, which only what measures needs
     from mlwf_tui.evaluation.measured import Measured
+    from mlwf_tui.evaluation.slices import ItemFacts
 
 _RESAMPLED = "resampling the items"
 
@@ -79,11 +80,41 @@ def measure_report(
     return measure(truths, read_predictions(workspace, report), class_names)
 
 
-def complete(measured: Measured, evaluation: Evaluation, observer: Observer) -> Evaluation:
-    """Add to an evaluation how sure it is, which errors were made, and how calibrated confidences are."""
+def read_item_facts(
+    workspace: Workspace, manifest: Digest, split: Split, observer: Observer
+) -> dict[str, ItemFacts]:
+    """Return what one split's items are told apart by, by item key; images are decoded once, ever."""
+    from mlwf_tui.evaluation.slices import ItemFacts
+    from mlwf_tui.media.looks import read_look
+    from mlwf_tui.workflow.fingerprints import LOOKS, make_fingerprints, read_fingerprints
+
+    items = [item for item in iter_items(workspace.store, manifest) if item.split is split]
+    digests = list(dict.fromkeys(item.blob for item in items))
+    known = read_fingerprints(workspace, digests, sight=LOOKS)
+    missing = [digest for digest in digests if digest not in known]
+    if missing:
+        known |= make_fingerprints(workspace, missing, observer, sight=LOOKS)
+    facts = {}
+    for item in items:
+        made = known.get(item.blob)
+        look = read_look(made) if made else None
+        facts[item.key] = ItemFacts(
+            dataset=item.dataset,
+            tags=frozenset(tag.name for tag in item.annotation.tags),
+            brightness=look.brightness if look else None,
+            sharpness=look.sharpness if look else None,
+        )
+    return facts
+
+
+def complete(
+    measured: Measured, evaluation: Evaluation, facts: Mapping[str, ItemFacts], observer: Observer
+) -> Evaluation:
+    """Add how sure an evaluation is, which errors were made, how calibrated confidences are, and slices."""
     from mlwf_tui.evaluation.calibration import calibrate
     from mlwf_tui.evaluation.errors import share_errors
     from mlwf_tui.evaluation.resampling import draw_weights, find_interval, weigh
+    from mlwf_tui.evaluation.slices import slice_measured
 
     evaluation = msgspec.structs.replace(
         evaluation, schema=2, errors=share_errors(measured), calibration=calibrate(measured)
@@ -98,4 +129,5 @@ def complete(measured: Measured, evaluation: Evaluation, observer: Observer) -> 
         evaluation,
         intervals={name: found for name, found in intervals.items() if found is not None},
         class_intervals={name: found for name, found in classes.items() if found is not None},
+        slices=slice_measured(measured, facts, check=observer.check_cancelled),
     )

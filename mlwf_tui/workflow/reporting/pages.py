@@ -11,10 +11,12 @@ from mlwf_tui.workflow.reporting.charts import draw_bars, draw_counts, draw_line
 from mlwf_tui.workflow.reporting.galleries import LEGEND, LEGEND_OF_TWO
 from mlwf_tui.workflow.reporting.galleries import STYLE as GALLERY_STYLE
 from mlwf_tui.workflow.reporting.words import (
+    SLICE_HEADER,
     describe_verdict,
     list_class_rows,
     list_metric_rows,
     list_pair_rows,
+    list_slice_rows,
 )
 
 MAX_CURVES = 8
@@ -43,6 +45,9 @@ def write_benchmark_page(report: Report, evaluation: Evaluation, gallery: str) -
             _section("Classes", _group(_draw_classes(evaluation)), _tabulate_classes(evaluation)),
             _section("Confusion", _draw_confusion(evaluation)),
             _section("Errors", _group(_draw_errors(evaluation))),
+            _section(
+                "Slices", _table(SLICE_HEADER, list_slice_rows(evaluation)) if evaluation.slices else ""
+            ),
             _section("Calibration", _draw_calibration(evaluation.calibration)),
             _section("Speed", _table(("", ""), [(name, f"{of:.2f}") for name, of in report.speed.items()])),
             _section("Items with the most mistakes", f"<p>{LEGEND}</p>{gallery}" if gallery else ""),

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 
 from mlwf_tui.entities.card import show_safely
-from mlwf_tui.entities.measurement import METRIC_NAMES, ComparedPair, ComparisonReport, Difference, Interval
+from mlwf_tui.entities.measurement import (
+    METRIC_NAMES,
+    ComparedPair,
+    ComparisonReport,
+    Difference,
+    Interval,
+    describe_slice,
+)
 from mlwf_tui.entities.model import ClassMetrics, Evaluation, Report
 
 COUNTS = frozenset({"truth_count", "prediction_count", "image_count"})
@@ -56,6 +63,32 @@ def list_pair_rows(differences: Mapping[str, Difference]) -> list[Row]:
         )
         for name, of in differences.items()
     ]
+
+
+SLICE_HEADER: Row = ("part", "of", "items", "objects", "figure", "value", "95 % interval", "the rest", "p")
+
+
+def list_slice_rows(evaluation: Evaluation) -> list[Row]:
+    """Return what is known of each part of the set, those furthest below the rest first."""
+    return [
+        (
+            of.name,
+            of.group,
+            f"{of.item_count:,}",
+            f"{of.truth_count:,}",
+            METRIC_NAMES[of.metric],
+            f"{of.value:.3f}",
+            _show_interval(of.interval),
+            show_share(of.rest),
+            f"{of.p:.3f}",
+        )
+        for of in evaluation.slices
+    ]
+
+
+def describe_worst_slices(evaluation: Evaluation, most: int = 5) -> list[str]:
+    """Return a sentence on each part that is measurably worse than the rest, the worst first."""
+    return [describe_slice(of) for of in evaluation.slices if of.is_worse][:most]
 
 
 def judge(difference: Difference) -> str:
@@ -141,6 +174,11 @@ def _iter_benchmark(report: Report, evaluation: Evaluation) -> Iterator[str]:
         yield ""
         rows = [(of.kind.value, f"{of.count:,}", f"{of.map50_lost:.3f}") for of in evaluation.errors]
         yield from _iter_table(("error", "count", "mAP50 lost"), rows)
+    if evaluation.slices:
+        yield ""
+        yield from (f"- {_cell(text)}." for text in describe_worst_slices(evaluation))
+        yield ""
+        yield from _iter_table(SLICE_HEADER, list_slice_rows(evaluation))
 
 
 def _iter_comparison(report: Report, body: ComparisonReport) -> Iterator[str]:
