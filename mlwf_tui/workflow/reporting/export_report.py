@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from mlwf_tui.entities.ids import ReportId
-from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import ComparedModel, ComparedPair, ComparisonReport
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.errors import InvalidParameter, NotFound, StorageFailed
@@ -155,9 +155,7 @@ def _draw(
     except NotFound:
         return ""
     items: dict[str, Item] = {
-        item.key: item
-        for item in iter_items(workspace.store, version.manifest)
-        if item.key in keys and item.split is Split(report.split)
+        item.key: item for item in iter_items(workspace.store, version.manifest) if item.key in keys
     }
     drawn = {"truth": {key: item.annotation.objects for key, item in items.items()}}
     for style, (of, confidence) in layers.items():
