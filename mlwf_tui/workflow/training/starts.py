@@ -18,7 +18,7 @@ from mlwf_tui.settings import expand_path
 from mlwf_tui.workspace import Workspace
 
 DEFAULT_ARCHITECTURE = "yolov10n"
-OWN_PARAMS = ("data", "model", "name", "task", "continues", "more_epochs")
+OWN_PARAMS = ("data", "model", "name", "task", "continues", "more_epochs", "benchmark")
 """Of the run, beside what the trainer takes."""
 FIXED_WHEN_CONTINUED = ("optimizer", "nbs", "freeze", "pretrained", "imgsz", "single_cls", "fraction")
 
