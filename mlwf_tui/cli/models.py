@@ -264,7 +264,9 @@ def _format_reports(reports: tuple[Report, ...]) -> str:
 
 
 def _format_report(report: Report, evaluation: Evaluation) -> str:
-    head = f"{report.name}: {report.model_name} on {report.version_ref} ({report.split})"
+    from mlwf_tui.workflow.reporting.words import SPEED_HEADER, describe_speed, list_speed_rows
+
+    head = f"{report.name}: {report.model_name} on {report.version_ref} ({report.part.describe()})"
     metrics = "  ".join(
         f"{name} {value:.3f}{_format_interval(evaluation.intervals.get(name))}"
         for name, value in evaluation.metrics.items()
@@ -283,7 +285,11 @@ def _format_report(report: Report, evaluation: Evaluation) -> str:
     errors = [
         f"{share.kind}: {share.count:,}, {share.map50_lost:.3f} of mAP50 lost" for share in evaluation.errors
     ]
-    return "\n".join([head, metrics, speed, "", format_table(header, rows, empty=""), *errors])
+    timed = list_speed_rows(evaluation.speed)
+    times = [format_table(tuple(map(str.upper, SPEED_HEADER)), timed, empty="")] if timed else [speed]
+    times += describe_speed(evaluation.speed)
+    classes = format_table(header, rows, empty="")
+    return "\n".join([head, metrics, *evaluation.notes, "", classes, *errors, "", *times])
 
 
 def _format_interval(found: Interval | None) -> str:

@@ -15,7 +15,7 @@ ALL = "all"
 """Stands for every split, and for the items without one that a trainer can be given."""
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Part(msgspec.Struct, frozen=True, kw_only=True):
     """All that is given must fit, and of each field any one entry.
 
     `classes` are measured alone: other classes' truths and predictions are left out, their items stay.
