@@ -24,7 +24,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import EvaluateResult
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import read_summary
-from mlwf_tui.workflow.benchmarking.asking import Said, ask_model, digest_inference, forget
+from mlwf_tui.workflow.benchmarking.inference import Said, ask_model, digest_inference, forget
 from mlwf_tui.workflow.benchmarking.noting import find_notes
 from mlwf_tui.workflow.benchmarking.parts import digest_items, select_items
 from mlwf_tui.workflow.benchmarking.timing import EFFORTS, measure_speed

@@ -17,6 +17,7 @@ from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.entities.search import SEARCH, SearchPlan, Trial
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, Paused
 from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.workflow.after_training import queue_for
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
@@ -25,7 +26,6 @@ from mlwf_tui.workflow.searching.course import Course, describe_search
 from mlwf_tui.workflow.searching.plans import check_plan, describe_plan, read_axes, read_plan
 from mlwf_tui.workflow.searching.trials import Trials
 from mlwf_tui.workflow.stop import stop_parts
-from mlwf_tui.workflow.training.measured import queue_for
 from mlwf_tui.workflow.training.records import keep_code
 from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE, find_start
 from mlwf_tui.workflow.training.tasks import check_task_data, read_task_data

@@ -19,6 +19,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import FitRequest, FitResult, Trainer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import read_summary
+from mlwf_tui.workflow.after_training import follow_up
 from mlwf_tui.workflow.cards.keeping import keep_model_files
 from mlwf_tui.workflow.exporting.exports import export_manifest
 from mlwf_tui.workflow.names import choose_model_name, find_free
@@ -27,7 +28,6 @@ from mlwf_tui.workflow.retry import FIT_FOLDER
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
 from mlwf_tui.workflow.running.leases import find_devices
 from mlwf_tui.workflow.running.recorder import Recorder
-from mlwf_tui.workflow.training.measured import follow_up
 from mlwf_tui.workflow.training.records import copy_code, digest_splits, keep_code
 from mlwf_tui.workflow.training.starts import (
     DEFAULT_ARCHITECTURE,

@@ -12,7 +12,7 @@ from mlwf_tui.entities.project import Version
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols.trainers import ItemPrediction
 from mlwf_tui.store.manifests import read_summary
-from mlwf_tui.workflow.benchmarking.asking import Said
+from mlwf_tui.workflow.benchmarking.inference import Said
 from mlwf_tui.workspace import Workspace
 
 FEW_ITEMS = 10
