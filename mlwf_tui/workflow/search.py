@@ -17,7 +17,7 @@ from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.entities.search import SEARCH, SearchPlan, Trial
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, Paused
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.workflow.after_training import queue_for
+from mlwf_tui.workflow.benchmarking.after_training import queue_for
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend

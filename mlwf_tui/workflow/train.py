@@ -19,7 +19,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import FitRequest, FitResult, Trainer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import read_summary
-from mlwf_tui.workflow.after_training import follow_up
+from mlwf_tui.workflow.benchmarking.after_training import follow_up
 from mlwf_tui.workflow.cards.keeping import keep_model_files
 from mlwf_tui.workflow.exporting.exports import export_manifest
 from mlwf_tui.workflow.names import choose_model_name, find_free

@@ -1,4 +1,4 @@
-"""Queues the benchmark of what a training has made, and says what will come of it; not a verb."""
+"""Queues the benchmark of what a training has made, and says what will come of it."""
 
 from __future__ import annotations
 
