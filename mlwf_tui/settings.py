@@ -34,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     notify: tuple[str, ...] = NOTIFY_WAYS  # by what the app tells that a run has ended
     on_finish: tuple[str, ...] = ()  # a command, called when a queued run has ended
     on_finish_timeout_s: float = 60.0
+    benchmark_after_training: bool = True  # measure each new model, as a run of its own
 
 
 def find_home(given: Path | None, environment: Mapping[str, str]) -> Path:
@@ -107,6 +108,8 @@ def _check_setting(path: Path, key: str, value: Any) -> Any:
         case "log_part_mb", int() if value >= 0 and not isinstance(value, bool):
             return value
         case "slots", int() if value > 0 and not isinstance(value, bool):
+            return value
+        case "benchmark_after_training", bool():
             return value
         case "notify", [*ways] if all(way in NOTIFY_WAYS for way in ways):
             return tuple(ways)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlwf_tui.entities.part import Part
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 from mlwf_tui.entities.usage import Usage
@@ -96,10 +97,26 @@ class Jobs:
         )  # fmt: skip
 
     def benchmark(
-        self, model: str, ref: str, *, split: str = "val", device: str = "auto", terms: Terms | None = None
+        self,
+        model: str,
+        ref: str,
+        *,
+        split: str = "val",
+        part: Part | None = None,
+        params: Mapping[str, Any] | None = None,
+        device: str = "auto",
+        is_again: bool = False,
+        terms: Terms | None = None,
     ) -> Run:
-        """Queue a benchmark, of a model that may still be trained by a run it comes after."""
-        return submit_benchmark(self._door.open(), model, ref, split=split, device=device, terms=terms)
+        """Queue a benchmark, of a model that may still be trained by a run it comes after.
+
+        `part` says more than a split. Where the same was measured before, that run is returned, unless
+        `is_again`.
+        """
+        return submit_benchmark(
+            self._door.open(), model, ref, split=split, part=part, params=params, device=device,
+            is_again=is_again, terms=terms,
+        )  # fmt: skip
 
     def apply(
         self,

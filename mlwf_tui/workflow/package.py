@@ -23,7 +23,6 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import ExportResult, ExportTarget
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
-from mlwf_tui.workflow.benchmark import open_weights
 from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.recorder import Recorder
@@ -38,6 +37,7 @@ from mlwf_tui.workflow.using.package_files import (
     write_document,
 )
 from mlwf_tui.workflow.using.trust import check_model
+from mlwf_tui.workflow.using.weights import open_weights
 from mlwf_tui.workspace import Workspace
 
 DEFAULT_FORMAT = "onnx"

@@ -12,11 +12,14 @@ from mlwf_tui.workflow.reporting.galleries import LEGEND, LEGEND_OF_TWO
 from mlwf_tui.workflow.reporting.galleries import STYLE as GALLERY_STYLE
 from mlwf_tui.workflow.reporting.words import (
     SLICE_HEADER,
+    SPEED_HEADER,
+    describe_speed,
     describe_verdict,
     list_class_rows,
     list_metric_rows,
     list_pair_rows,
     list_slice_rows,
+    list_speed_rows,
 )
 
 MAX_CURVES = 8
@@ -38,8 +41,9 @@ def write_benchmark_page(report: Report, evaluation: Evaluation, gallery: str) -
     """Return the page of a benchmark; `gallery` is the figures of its worst items."""
     return _wrap(
         report.name,
-        f"{report.model_name} on {report.version_ref}, split {report.split}",
+        f"{report.model_name} on {report.version_ref}, {report.part.describe()}",
         [
+            _section("To know", "".join(f"<p>{show(line, 500)}</p>" for line in evaluation.notes)),
             _section("Figures", _table(("", "value", "95 % interval"), list_metric_rows(evaluation))),
             _section("Curves", _group(_draw_curves(evaluation))),
             _section("Classes", _group(_draw_classes(evaluation)), _tabulate_classes(evaluation)),
@@ -49,10 +53,19 @@ def write_benchmark_page(report: Report, evaluation: Evaluation, gallery: str) -
                 "Slices", _table(SLICE_HEADER, list_slice_rows(evaluation)) if evaluation.slices else ""
             ),
             _section("Calibration", _draw_calibration(evaluation.calibration)),
-            _section("Speed", _table(("", ""), [(name, f"{of:.2f}") for name, of in report.speed.items()])),
+            _section("Speed", *_write_speed(report, evaluation)),
             _section("Items with the most mistakes", f"<p>{LEGEND}</p>{gallery}" if gallery else ""),
         ],
     )
+
+
+def _write_speed(report: Report, evaluation: Evaluation) -> Iterator[str]:
+    rows = list_speed_rows(evaluation.speed)
+    if rows:
+        yield _table(SPEED_HEADER, rows)
+    elif report.speed:  # of a report before schema 3, or where only the measuring itself was timed
+        yield _table(("", ""), [(name, f"{of:.2f}") for name, of in report.speed.items()])
+    yield from (f"<p>{show(line, 500)}</p>" for line in describe_speed(evaluation.speed))
 
 
 def write_comparison_page(report: Report, body: ComparisonReport, galleries: Sequence[str]) -> str:

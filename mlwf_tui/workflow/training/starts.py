@@ -19,7 +19,7 @@ from mlwf_tui.workflow.using.exports import check_format
 from mlwf_tui.workspace import Workspace
 
 DEFAULT_ARCHITECTURE = "yolov10n"
-OWN_PARAMS = ("data", "model", "name", "task", "continues", "more_epochs")
+OWN_PARAMS = ("data", "model", "name", "task", "continues", "more_epochs", "benchmark")
 """Of the run, beside what the trainer takes."""
 EXPORT_PARAM = "export"
 """The format in which a new model is kept as well, as "onnx"; given like a parameter of the trainer."""
