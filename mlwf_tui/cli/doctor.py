@@ -20,6 +20,9 @@ def doctor_command(face: Face) -> int:
     """Look for what would hurt later: logout, disk, file system, GPUs, libraries, terminal.
 
     The exit code is 1 where something must be mended.
+
+    \b
+    mlwf doctor
     """
     from mlwf_tui.workflow.doctor import examine, find_worst
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import math
 import os
@@ -60,6 +61,29 @@ def make_safe(text: str) -> str:
     return _ACTING.sub("", text)
 
 
+class Command(click.Command):
+    """A command whose help ends with the examples that its docstring gives behind \\b."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what the command does, without its examples."""
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(split_help(self)[0])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, line by line as they are."""
+        examples = split_help(self)[1]
+        if examples:
+            with formatter.section("Examples"):
+                formatter.write("".join(f"{'':{formatter.current_indent}}{line}\n" for line in examples))
+
+
+def split_help(command: click.Command) -> tuple[str, list[str]]:
+    """Return a command's help without its examples, and the examples as lines."""
+    prose, _, examples = inspect.cleandoc(command.help or "").partition("\b\n")
+    return prose.strip(), [line.rstrip() for line in examples.splitlines() if line.strip()]
+
+
 def command(group: click.Group, name: str) -> Callable[[Callable[..., int | None]], click.Command]:
     """Make a function a command of `group`, with --home and --json; it gets a Face first.
 
@@ -76,7 +100,7 @@ def command(group: click.Group, name: str) -> Callable[[Callable[..., int | None
             return function(face, *args, **kwargs) or DONE
 
         short_help = (function.__doc__ or "").split("\n")[0].rstrip(".")
-        return group.command(name, short_help=short_help)(home_option(json_option(run)))
+        return group.command(name, cls=Command, short_help=short_help)(home_option(json_option(run)))
 
     return decorate
 
