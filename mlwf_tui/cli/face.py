@@ -30,6 +30,15 @@ SEED = click.IntRange(0, 2**31 - 1)  # what every library takes
 
 _ACTING = re.compile(r"\x1b(?!\[[\d;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 DONE, FAILED, USAGE, PARTLY, NOT_FOUND, CONFLICT, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+EXIT_CODES = {
+    DONE: "Done.",
+    FAILED: "Failed; or what was asked about is not so: check, verify, doctor, lint, reproduce, --fail-if.",
+    USAGE: "A word, option or parameter that cannot be used; nothing was begun.",
+    PARTLY: "Done, but something was left out, and is listed.",
+    NOT_FOUND: "What was named is not there.",
+    CONFLICT: "A name is taken, somebody was faster, a merge has conflicts, or what is needed is held.",
+    INTERRUPTED: "Stopped on request.",
+}
 
 
 class Face:
