@@ -11,15 +11,17 @@ import os
 import shlex
 from collections.abc import Iterator, Mapping
 from functools import partial
-from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem, ShellComplete, split_arg_string
 
 from mlwf_tui.cli.face import Face, command
 from mlwf_tui.settings import find_home
-from mlwf_tui.workflow.completing import Kind, complete, complete_assignment
+
+if TYPE_CHECKING:  # for the annotations alone: --help looks at all commands, and opens no catalog
+    from mlwf_tui.workflow.completion import Kind
 
 group = click.Group()
 VARIABLE = "_MLWF_COMPLETE"  # names the shell; set by its script alone
@@ -148,10 +150,14 @@ def attach(command: click.Command, name: str) -> click.Command:
 
 
 def _complete_kind(kind: Kind, context: click.Context, begun: str) -> list[CompletionItem[str]]:
+    from mlwf_tui.workflow.completion import complete
+
     return [CompletionItem(word, help=words) for word, words in complete(_find_home(context), kind, begun)]
 
 
 def _complete_params(name: str, context: click.Context, begun: str) -> list[CompletionItem[str]]:
+    from mlwf_tui.workflow.completion import complete_assignment
+
     # click leaves unread what stands before an option without its value
     operation = context.params.get("operation") or next(iter(context.args), "")
     of = operation if name == "transform" else name
@@ -164,7 +170,7 @@ def read_declared(of: str) -> list[tuple[str, str, tuple[str, ...]]]:
 
     Operations of others are not in it: looking at them would load what they need, in a second.
     """
-    text = resources.files("mlwf_tui.cli").joinpath("parameters.json").read_text("utf-8")
+    text = Path(__file__).with_name("parameters.json").read_text("utf-8")
     found = json.loads(text).get("train" if of == "search" else of, [])
     return [(name, help_, tuple(choices)) for name, help_, choices in found]
 
