@@ -34,6 +34,7 @@ from mlwf_tui.workflow.retry import retry_run
 from mlwf_tui.workflow.running.follow import wait_for
 from mlwf_tui.workflow.running.usage import read_usage
 from mlwf_tui.workflow.runs import get_run, list_runs
+from mlwf_tui.workflow.search import DEFAULT_TRIALS, submit_search
 from mlwf_tui.workflow.serve import (
     DEFAULT_HOST,
     DEFAULT_PORT,
@@ -71,6 +72,28 @@ class Jobs:
         return submit_train(
             self._door.open(), ref, model=model, params=params or {}, seed=seed, name=name, terms=terms
         )
+
+    def search(
+        self,
+        ref: str,
+        *,
+        space: Mapping[str, str],
+        model: str = DEFAULT_ARCHITECTURE,
+        params: Mapping[str, Any] | None = None,
+        sampler: str = "tpe",
+        trials: int = DEFAULT_TRIALS,
+        parallel: int = 1,
+        metric: str = "map50",
+        is_pruning: bool = False,
+        seed: int = 0,
+        name: str = "",
+        terms: Terms | None = None,
+    ) -> Run:
+        """Queue a search of the parameters that train the best model: `space={"lr0": "0.0001..0.01:log"}`."""
+        return submit_search(
+            self._door.open(), ref, space=space, model=model, params=params, sampler=sampler, trials=trials,
+            parallel=parallel, metric=metric, is_pruning=is_pruning, seed=seed, name=name, terms=terms,
+        )  # fmt: skip
 
     def benchmark(
         self, model: str, ref: str, *, split: str = "val", device: str = "auto", terms: Terms | None = None

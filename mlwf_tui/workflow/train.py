@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from mlwf_tui.entities.ids import RunId, VersionId
 from mlwf_tui.entities.model import Checkpoint, Model, ModelFile
 from mlwf_tui.entities.project import Version
@@ -27,6 +29,7 @@ from mlwf_tui.workflow.retry import FIT_FOLDER
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.leases import find_devices
 from mlwf_tui.workflow.running.recorder import Recorder
+from mlwf_tui.workflow.training.exported import keep_exported
 from mlwf_tui.workflow.training.records import copy_code, digest_splits, keep_code
 from mlwf_tui.workflow.training.starts import (
     DEFAULT_ARCHITECTURE,
@@ -229,7 +232,9 @@ def perform_train(
     device = str(getattr(request.params, "device", "auto"))
     names = result.class_names or request.class_names
     files = keep_model_files(recorder, version, trainer, result, names, environment, observer, device=device)
-    _keep_model(recorder, version, trainer, result, environment, files)
+    exported, notes = keep_exported(recorder, version, trainer, result, names, observer)
+    result = msgspec.structs.replace(result, notes=(*result.notes, *notes))
+    _keep_model(recorder, version, trainer, result, environment, (*files, *exported))
     shutil.rmtree(folder)
 
 
