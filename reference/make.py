@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-from reference import commands, parameters, settings
+from reference import commands, documents, parameters, settings
 
 ROOT = Path(__file__).parents[1]
 FILES: Mapping[Path, Callable[[], str]] = {
@@ -14,6 +15,10 @@ FILES: Mapping[Path, Callable[[], str]] = {
     ROOT / "docs" / "reference" / "exit-codes.md": commands.make_exit_codes,
     ROOT / "docs" / "reference" / "settings.md": settings.make_settings,
     ROOT / "docs" / "man" / "mlwf.1": commands.make_man_page,
+    **{
+        documents.FOLDER / f"{name}.json": partial(documents.write_schema, name)
+        for name in documents.DOCUMENTS
+    },
 }
 
 
