@@ -93,10 +93,17 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, empty:
 
 
 def _fit(widths: Sequence[int], room: int) -> list[int]:
-    """Return widths that fit, cut by the widest first; none below what still tells something."""
+    """Return widths that fit, cut by the widest first; none below what still tells something.
+
+    The first column is what a person copies, a name or an id, so it is cut last.
+    """
     fitting = [min(width, max(room, LEAST_WIDTH)) for width in widths]
     while sum(fitting) > room and max(fitting) > LEAST_WIDTH:
-        fitting[fitting.index(max(fitting))] -= 1
+        others = max(fitting[1:], default=0)
+        place = fitting.index(others, 1) if others > LEAST_WIDTH else 0
+        if fitting[place] <= LEAST_WIDTH:
+            break
+        fitting[place] -= 1
     return fitting
 
 
