@@ -25,4 +25,4 @@ screenshots:
 	$(PYTHON) -m screenshots.make
 
 reference:
-	$(PYTHON) -m reference.make
+	$(PYTHON) -m docs.making.make

@@ -13,11 +13,11 @@ from pathlib import Path
 import click
 import pytest
 
+from docs.making.parameters import PATH, make_parameters
 from mlwf_tui.cli.completion import SCRIPTS
 from mlwf_tui.cli.face import split_help
 from mlwf_tui.cli.main import main, mlwf
 from mlwf_tui.workspace import open_workspace
-from reference.parameters import PATH, make_parameters
 from tests.making import make_voc
 
 
@@ -145,5 +145,5 @@ def test_completing_loads_neither_the_catalog_s_library_nor_the_store(tmp_path: 
 
 
 def test_the_parameters_that_are_completed_are_those_that_are_declared() -> None:
-    assert PATH.read_text("utf-8") == make_parameters(), "stale: python -m reference.make"
+    assert PATH.read_text("utf-8") == make_parameters(), "stale: python -m docs.making.make"
     assert json.loads(make_parameters())["crop"]

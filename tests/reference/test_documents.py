@@ -9,8 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from docs.making.documents import DOCUMENTS, make_schema
 from mlwf_tui.cli.main import main
-from reference.documents import DOCUMENTS, make_schema
 from tests.making import make_voc
 
 WALK = (

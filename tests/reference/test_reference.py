@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from docs.making.make import FILES, ROOT
 from mlwf_tui.settings import Settings
-from reference.make import FILES, ROOT
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_what_is_made_from_the_code_is_as_the_code_is(path: Path) -> None:
-    assert path.read_text("utf-8") == FILES[path](), "stale: python -m reference.make"
+    assert path.read_text("utf-8") == FILES[path](), "stale: python -m docs.making.make"
 
 
 def test_every_setting_says_what_it_means() -> None:

@@ -39,7 +39,7 @@ def make_commands() -> str:
 
 
 def _iter_markdown() -> Iterator[str]:
-    yield "# Commands\n\nMade from the code by `python -m reference.make`.\n"
+    yield "# Commands\n\nMade from the code by `python -m docs.making.make`.\n"
     yield "Every command takes `--json` (one JSON document on stdout, nothing else), `--home DIR`, `--help`."
     for name, command in iter_commands():
         prose, examples = split_help(command)
@@ -71,7 +71,7 @@ def _escape(text: str) -> str:
 
 def make_exit_codes() -> str:
     """Return the reference of exit codes and of what is read from the environment, as Markdown."""
-    lines = ["# Exit codes and environment", "", "Made from the code by `python -m reference.make`.", ""]
+    lines = ["# Exit codes and environment", "", "Made from the code by `python -m docs.making.make`.", ""]
     lines += [
         "| code | meaning |",
         "|---|---|",

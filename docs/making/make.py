@@ -1,4 +1,4 @@
-"""Makes all that is written from the code anew: `python -m reference.make`. A test says when it is stale."""
+"""Makes all that is written from the code anew: `python -m docs.making.make`. A test says when it is stale."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from reference import commands, documents, parameters, settings
+from docs.making import commands, documents, parameters, settings
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FILES: Mapping[Path, Callable[[], str]] = {
     parameters.PATH: parameters.make_parameters,
     ROOT / "docs" / "reference" / "commands.md": commands.make_commands,

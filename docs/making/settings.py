@@ -17,7 +17,7 @@ TYPES = {
 HEAD = """\
 # settings.toml
 
-Made from the code by `python -m reference.make`.
+Made from the code by `python -m docs.making.make`.
 
 It lies in the home, and need not be there. A key that is not known, or a value of another type, is refused by
 each command with a sentence that names it. Whoever opens the home reads it anew.
