@@ -34,7 +34,7 @@ from mlwf_tui.workflow import (
 )
 from mlwf_tui.workflow.leaderboard import read_leaderboard
 
-FOLDER = Path(__file__).parents[1] / "docs" / "reference" / "schemas"
+FOLDER = Path(__file__).parents[2] / "docs" / "reference" / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 

@@ -1,4 +1,4 @@
-"""Makes all that is written from the code anew: `python -m docs.making.make`. A test says when it is stale."""
+"""Makes all that is written from the code: `python -m docs.making.make`. A test says when it is stale."""
 
 from __future__ import annotations
 

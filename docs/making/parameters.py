@@ -9,7 +9,7 @@ from typing import Any
 from mlwf_tui.params import describe_params
 from mlwf_tui.registry import Registry
 
-PATH = Path(__file__).parents[1] / "mlwf_tui" / "cli" / "parameters.json"
+PATH = Path(__file__).parents[2] / "mlwf_tui" / "cli" / "parameters.json"
 
 
 def make_parameters() -> str:
