@@ -12,7 +12,7 @@ from mlwf_tui.cli.deploy import TRUST, ask_for_trust
 from mlwf_tui.cli.face import DONE, Face, command, params_option, to_document
 from mlwf_tui.cli.terms import DETACH, say_detached, terms_options
 from mlwf_tui.cli.text import format_age, format_table
-from mlwf_tui.entities.measurement import Interval, describe_slice
+from mlwf_tui.entities.measurement import describe_slice
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
@@ -264,13 +264,15 @@ def _format_reports(reports: tuple[Report, ...]) -> str:
 
 
 def _format_report(report: Report, evaluation: Evaluation) -> str:
-    from mlwf_tui.workflow.reporting.words import SPEED_HEADER, describe_speed, list_speed_rows
+    from mlwf_tui.workflow.reporting.words import (
+        SPEED_HEADER,
+        describe_speed,
+        list_metric_rows,
+        list_speed_rows,
+    )
 
     head = f"{report.name}: {report.model_name} on {report.version_ref} ({report.part.describe()})"
-    metrics = "  ".join(
-        f"{name} {value:.3f}{_format_interval(evaluation.intervals.get(name))}"
-        for name, value in evaluation.metrics.items()
-    )
+    metrics = format_table(("FIGURE", "VALUE", "95 % INTERVAL"), list_metric_rows(evaluation), empty="")
     speed = "  ".join(f"{name} {value:.1f}" for name, value in report.speed.items())
     rows = [
         (
@@ -290,11 +292,7 @@ def _format_report(report: Report, evaluation: Evaluation) -> str:
     times = [format_table(tuple(map(str.upper, SPEED_HEADER)), timed, empty="")] if timed else [speed]
     times += describe_speed(evaluation.speed)
     classes = format_table(header, rows, empty="")
-    return "\n".join([head, metrics, *evaluation.notes, "", classes, *errors, *worse, "", *times])
-
-
-def _format_interval(found: Interval | None) -> str:
-    return "" if found is None else f" [{found.low:.3f}, {found.high:.3f}]"
+    return "\n".join([head, *evaluation.notes, "", metrics, "", classes, *errors, *worse, "", *times])
 
 
 def _format_share(value: float | None) -> str:

@@ -129,6 +129,19 @@ class ItemDifference(msgspec.Struct, frozen=True, kw_only=True):
     mistakes_now: int
 
 
+class SliceDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs in a part of the items or of the objects; see `Slice`."""
+
+    group: str
+    name: str
+    item_count: int  # those with a truth
+    truth_count: int
+    metric: str  # map50 of items, recall of objects
+    difference: Difference  # p corrected for the number of parts
+    fixed: int
+    broken: int
+
+
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Two models, or one on two states of a set, over the same items."""
 
@@ -140,6 +153,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     truths_broken: int
     truths_both_missed: int
     item_count: int
+    slices: tuple[SliceDifference, ...] = ()  # the losses first; none in what an older program wrote
 
 
 class ComparedModel(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ the others none. So one function, working on a batch of weightings side by side,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -236,6 +237,20 @@ def find_p_value(differences: Floats, drawn_count: int) -> float:
     high = np.count_nonzero(known >= 0) + 1
     least = 2.0 ** (1 - drawn_count)
     return float(min(1.0, max(least, 2 * min(low, high) / (len(known) + 1))))
+
+
+def find_spread_p_value(gap: float, differences: Floats, drawn_count: int) -> float:
+    """Return the two-sided p-value of "there is no difference" from how far resampled ones spread.
+
+    For many parts looked at together: counting B resamples can tell nothing rarer than 2 / (B + 1), which no
+    correction for their number leaves small. Taken to be normal; nothing is rarer than all n items alike.
+    """
+    known = differences[~np.isnan(differences)]
+    if len(known) < 2:
+        return 1.0
+    spread = float(known.std(ddof=1))
+    p = math.erfc(abs(gap) / spread / math.sqrt(2)) if spread > 0 else float(gap == 0)
+    return max(p, 2.0 ** (1 - drawn_count))
 
 
 def correct_p_values(values: Sequence[float]) -> tuple[float, ...]:

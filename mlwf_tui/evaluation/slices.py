@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +15,7 @@ from mlwf_tui.evaluation.resampling import (
     correct_p_values,
     draw_weights,
     find_interval,
+    find_spread_p_value,
     weigh_map50,
 )
 
@@ -37,7 +37,7 @@ class ItemFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """Items, or truths, that belong together."""
 
     group: str
@@ -47,7 +47,7 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    part: _Part
+    part: Part
     metric: str
     value: float
     rest: float | None
@@ -69,10 +69,10 @@ def slice_measured(
     """
     drawn = list(draw_weights(len(measured.keys), count=RESAMPLES))
     found: list[_Found] = []
-    for part in _iter_item_parts(measured, [facts.get(key, ItemFacts()) for key in measured.keys]):
+    for part in iter_item_parts(measured, [facts.get(key, ItemFacts()) for key in measured.keys]):
         check()
         found.extend(_look_at_items(measured, part, drawn))
-    for part in _iter_object_parts(measured):
+    for part in iter_object_parts(measured):
         check()
         found.extend(_look_at_objects(measured, part, drawn))
     p_values = correct_p_values([_find_p(of) for of in found])
@@ -80,14 +80,15 @@ def slice_measured(
     return tuple(sorted(slices, key=lambda of: (of.value - (of.rest or 0.0), of.group, of.name)))
 
 
-def _iter_item_parts(measured: Measured, facts: Sequence[ItemFacts]) -> Iterator[_Part]:
+def iter_item_parts(measured: Measured, facts: Sequence[ItemFacts]) -> Iterator[Part]:
+    """Yield the parts of the items, `member` (I,); `facts` are in the order of the items."""
     crowds = np.bincount(measured.truths.image, minlength=len(measured.keys)).astype(float)
     crowds[crowds == 0] = np.nan  # without a truth nothing can be found
     yield from _part_by_value("crowding", crowds, ("few objects", "some objects", "many objects"), "{:,.0f}")
     brightness = _list_values([of.brightness for of in facts])
     yield from _part_by_value("brightness", brightness, ("dark", "medium", "bright"), "{:.0f}")
     sharpness = _list_values([of.sharpness for of in facts])
-    yield from _part_by_value("sharpness", sharpness, ("blurred", "medium", "sharp"), "{:.3g}")
+    yield from _part_by_value("sharpness", sharpness, ("blurred", "medium", "sharp"), "{:,.0f}")
     yield from _part_by_name("dataset", [frozenset((of.dataset,)) for of in facts])
     yield from _part_by_name("tag", [of.tags for of in facts])
 
@@ -96,7 +97,7 @@ def _list_values(values: Sequence[float | None]) -> Floats:
     return np.array([np.nan if value is None else value for value in values], float)
 
 
-def _part_by_value(group: str, values: Floats, names: tuple[str, str, str], form: str) -> Iterator[_Part]:
+def _part_by_value(group: str, values: Floats, names: tuple[str, str, str], form: str) -> Iterator[Part]:
     known = values[~np.isnan(values)]
     if not len(known):
         return
@@ -104,31 +105,32 @@ def _part_by_value(group: str, values: Floats, names: tuple[str, str, str], form
     if low == high == known.min() or known.min() == known.max():
         return  # nothing to part them by
     few, many = form.format(low), form.format(high)
-    yield _Part(group, f"{names[0]} (to {few})", values <= low)
-    yield _Part(group, f"{names[1]} ({few} to {many})", (values > low) & (values <= high))
-    yield _Part(group, f"{names[2]} (above {many})", values > high)
+    yield Part(group, f"{names[0]} (to {few})", values <= low)
+    yield Part(group, f"{names[1]} ({few} to {many})", (values > low) & (values <= high))
+    yield Part(group, f"{names[2]} (above {many})", values > high)
 
 
-def _part_by_name(group: str, names: Sequence[frozenset[str]]) -> Iterator[_Part]:
+def _part_by_name(group: str, names: Sequence[frozenset[str]]) -> Iterator[Part]:
     """Yield the items of each name, the commonest names only."""
     counts: dict[str, int] = {}
     for of in names:
         for name in of:
             counts[name] = counts.get(name, 0) + 1
     for name in sorted(counts, key=lambda one: (-counts[one], one))[:MOST_NAMES]:
-        yield _Part(group, name or "(none)", np.array([name in of for of in names], bool))
+        yield Part(group, name or "(none)", np.array([name in of for of in names], bool))
 
 
-def _iter_object_parts(measured: Measured) -> Iterator[_Part]:
+def iter_object_parts(measured: Measured) -> Iterator[Part]:
+    """Yield the parts of the truths, `member` (M,): by size and by class."""
     outside = is_outside(measured.truths.areas)  # (M, A)
     for area, name in enumerate(AREA_NAMES[1:], start=1):
-        yield _Part("object size", name, ~outside[:, area])
+        yield Part("object size", name, ~outside[:, area])
     counts = np.bincount(measured.truths.label, minlength=len(measured.names))
     for label in np.argsort(-counts, kind="stable")[:MOST_NAMES].tolist():
-        yield _Part("class", measured.names[label], measured.truths.label == label)
+        yield Part("class", measured.names[label], measured.truths.label == label)
 
 
-def _look_at_items(measured: Measured, part: _Part, drawn: Sequence[Floats]) -> Iterator[_Found]:
+def _look_at_items(measured: Measured, part: Part, drawn: Sequence[Floats]) -> Iterator[_Found]:
     inside, outside = part.member.astype(float), (~part.member).astype(float)
     truths = int(inside[measured.truths.image].sum())
     items = int(inside.sum())
@@ -147,60 +149,42 @@ def _look_at_items(measured: Measured, part: _Part, drawn: Sequence[Floats]) -> 
     )
 
 
-def _look_at_objects(measured: Measured, part: _Part, drawn: Sequence[Floats]) -> Iterator[_Found]:
-    images, size = measured.truths.image, len(measured.keys)
-    items = len(np.unique(images[part.member]))
+def _look_at_objects(measured: Measured, part: Part, drawn: Sequence[Floats]) -> Iterator[_Found]:
+    items = len(np.unique(measured.truths.image[part.member]))
     if items < MIN_ITEMS or part.member.all():
         return
-    inside, outside = (
-        _Recall(
-            np.bincount(images[side], minlength=size).astype(float),
-            np.bincount(images[side & measured.is_found], minlength=size).astype(float),
-        )
-        for side in (part.member, ~part.member)
-    )
+    once = [np.ones((1, len(measured.keys)))]
     yield _Found(
         part,
         "recall",
-        float(inside.weigh([np.ones((1, size))])[0]),
-        float(outside.weigh([np.ones((1, size))])[0]),
-        inside.weigh(drawn),
-        outside.weigh(drawn),
+        float(weigh_recall(measured, part.member, once)[0]),
+        float(weigh_recall(measured, ~part.member, once)[0]),
+        weigh_recall(measured, part.member, drawn),
+        weigh_recall(measured, ~part.member, drawn),
         items,
         int(part.member.sum()),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Recall:
-    """Truths by item, and those of them that were found at the operating confidence."""
+def weigh_recall(measured: Measured, member: Bools, batches: Sequence[Floats]) -> Floats:
+    """Return (B,): the share of some truths (M,) that was found at the operating confidence.
 
-    truths: Floats  # (I,)
-    found: Floats  # (I,)
-
-    def weigh(self, batches: Sequence[Floats]) -> Floats:
-        """Return (B,): the share that was found; NaN where there is no truth."""
-        parts = []
-        for weights in batches:
-            truths = weights @ self.truths
-            found = weights @ self.found
-            parts.append(np.where(truths > 0, found / np.maximum(truths, 1e-300), np.nan))
-        return np.concatenate(parts)
+    NaN where a weighting (B, I) of the items leaves none of them.
+    """
+    images, size = measured.truths.image, len(measured.keys)
+    truths = np.bincount(images[member], minlength=size).astype(float)
+    found = np.bincount(images[member & measured.is_found], minlength=size).astype(float)
+    parts = []
+    for weights in batches:
+        total = weights @ truths
+        parts.append(np.where(total > 0, weights @ found / np.maximum(total, 1e-300), np.nan))
+    return np.concatenate(parts)
 
 
 def _find_p(found: _Found) -> float:
-    """Return the p-value of "it does not differ from the rest", by the spread of the resampled differences.
-
-    Counting resamples could tell nothing rarer than 1 in 200, which no correction for many parts leaves
-    below 0.05. Nor is anything rarer than all n items falling alike.
-    """
-    differences = found.drawn - found.drawn_rest
-    known = differences[~np.isnan(differences)]
-    if found.rest is None or len(known) < 2:
+    if found.rest is None:
         return 1.0
-    gap, spread = abs(found.value - found.rest), float(known.std(ddof=1))
-    p = math.erfc(gap / spread / math.sqrt(2)) if spread > 0 else float(gap == 0)
-    return max(p, 2.0 ** (1 - found.item_count))
+    return find_spread_p_value(found.value - found.rest, found.drawn - found.drawn_rest, found.item_count)
 
 
 def _make(found: _Found, p: float) -> Slice:

@@ -8,6 +8,7 @@ import pytest
 from mlwf_tui.evaluation.evaluate import evaluate
 from mlwf_tui.evaluation.measured import Measured, measure
 from mlwf_tui.evaluation.resampling import draw_weights, weigh, weigh_map50
+from mlwf_tui.evaluation.slice_differences import compare_slices
 from mlwf_tui.evaluation.slices import ItemFacts, slice_measured
 from tests.evaluation.worlds import CLASSES, World, draw_world
 
@@ -80,3 +81,19 @@ def test_thousands_of_tags_make_a_table_that_can_be_read() -> None:
         for number, key in enumerate(measured.keys)
     }
     assert sum(of.group == "tag" for of in slice_measured(measured, facts)) <= 12
+
+
+def test_a_part_that_got_worse_comes_first_with_what_it_lost() -> None:
+    truths, predictions = draw_world(3, items=120, skill=0.95)
+    old = measure(truths, predictions, CLASSES, confidence=0.01)
+    new = measure(*make_world(), CLASSES, confidence=0.01)
+
+    found = compare_slices(new, old, make_facts(old))
+
+    worse = [of for of in found if of.difference.is_measurable and of.difference.value < 0]
+    assert {of.name.split(" (")[0] for of in found[:2]} == {"dark", "night"}
+    assert {("tag", "night"), ("brightness", "dark")} <= {(of.group, of.name.split(" (")[0]) for of in worse}
+    night = next(of for of in found if of.name == "night")
+    assert (night.fixed, night.broken) == (0, int(old.is_found[old.truths.image < 30].sum()))
+    same = compare_slices(old, old, make_facts(old))
+    assert not any(of.difference.is_measurable or of.fixed or of.broken for of in same)

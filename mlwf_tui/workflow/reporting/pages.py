@@ -12,12 +12,14 @@ from mlwf_tui.workflow.reporting.galleries import LEGEND, LEGEND_OF_TWO
 from mlwf_tui.workflow.reporting.galleries import STYLE as GALLERY_STYLE
 from mlwf_tui.workflow.reporting.words import (
     SLICE_HEADER,
+    SLICE_PAIR_HEADER,
     SPEED_HEADER,
     describe_speed,
     describe_verdict,
     list_class_rows,
     list_metric_rows,
     list_pair_rows,
+    list_slice_pair_rows,
     list_slice_rows,
     list_speed_rows,
 )
@@ -102,6 +104,8 @@ def _write_pair(pair: ComparedPair, gallery: str) -> Iterator[str]:
         _table(header, list_pair_rows(found.differences)),
         _group([_draw_class_differences(pair)]),
     )
+    if found.slices:
+        yield _section("Slices", _table(SLICE_PAIR_HEADER, list_slice_pair_rows(pair)))
     if pair.causes:
         rows = [(f"{of.kind} {of.name}", str(of.before), str(of.after)) for of in pair.causes]
         yield _section("What differs in how they were made", _table(("", pair.old, pair.new), rows))

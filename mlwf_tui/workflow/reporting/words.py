@@ -140,6 +140,39 @@ def describe_worst_slices(evaluation: Evaluation, most: int = 5) -> list[str]:
     return [describe_slice(of) for of in evaluation.slices if of.is_worse][:most]
 
 
+SLICE_PAIR_HEADER: Row = (
+    "part",
+    "of",
+    "objects",
+    "figure",
+    "difference",
+    "95 % interval",
+    "p",
+    "",
+    "fixed",
+    "broken",
+)
+
+
+def list_slice_pair_rows(pair: ComparedPair) -> list[Row]:
+    """Return what differs in each part of the set, the losses first."""
+    return [
+        (
+            of.name,
+            of.group,
+            f"{of.truth_count:,}",
+            METRIC_NAMES[of.metric],
+            f"{of.difference.value:+.3f}",
+            f"{of.difference.low:+.3f} … {of.difference.high:+.3f}",
+            f"{of.difference.p:.3f}",
+            judge(of.difference),
+            f"{of.fixed:,}",
+            f"{of.broken:,}",
+        )
+        for of in pair.comparison.slices
+    ]
+
+
 def judge(difference: Difference) -> str:
     """Return better, worse, or that no difference can be measured."""
     if not difference.is_measurable:
@@ -250,6 +283,9 @@ def _iter_comparison(report: Report, body: ComparisonReport) -> Iterator[str]:
         yield ""
         header = ("figure", "difference", "95 % interval", "p", "")
         yield from _iter_table(header, list_pair_rows(pair.comparison.differences))
+        if pair.comparison.slices:
+            yield ""
+            yield from _iter_table(SLICE_PAIR_HEADER, list_slice_pair_rows(pair))
 
 
 def _iter_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
