@@ -18,6 +18,7 @@ from mlwf_tui.evaluation.resampling import (
     weigh_map50,
 )
 from mlwf_tui.evaluation.slices import (
+    MIN_ITEMS,
     RESAMPLES,
     ItemFacts,
     Part,
@@ -69,7 +70,7 @@ def compare_slices(
 def _compare_items(new: Measured, old: Measured, part: Part, drawn: Sequence[Floats]) -> Iterator[_Seen]:
     inside = part.member.astype(float)
     truths = part.member[new.truths.image]
-    if not truths.any():
+    if np.count_nonzero(part.member) < MIN_ITEMS or not truths.any() or truths.all():
         return
     value = weigh_map50(new, iter([inside[None]])) - weigh_map50(old, iter([inside[None]]))
     differences = [weigh_map50(of, (weights * inside for weights in drawn)) for of in (new, old)]
@@ -77,7 +78,7 @@ def _compare_items(new: Measured, old: Measured, part: Part, drawn: Sequence[Flo
 
 
 def _compare_objects(new: Measured, old: Measured, part: Part, drawn: Sequence[Floats]) -> Iterator[_Seen]:
-    if not part.member.any():
+    if not part.member.any() or part.member.all():
         return
     once = [np.ones((1, len(new.keys)))]
     value = weigh_recall(new, part.member, once) - weigh_recall(old, part.member, once)
