@@ -94,14 +94,15 @@ def share_errors(measured: Measured, errors: Errors | None = None) -> tuple[Erro
     return tuple(
         ErrorShare(
             kind=kind,
-            count=_count(measured, errors, kind),
+            count=count_errors(measured, errors, kind),
             map50_lost=max(0.0, _mend(measured, errors, state, kind).average(class_count) - whole),
         )
         for kind in ErrorKind
     )
 
 
-def _count(measured: Measured, errors: Errors, kind: ErrorKind) -> int:
+def count_errors(measured: Measured, errors: Errors, kind: ErrorKind) -> int:
+    """Return how often an error was made at the operating confidence."""
     if kind is not ErrorKind.MISSED:
         return int(np.count_nonzero(measured.kept & (errors.detection == _KINDS.index(kind))))
     touched = errors.near[measured.kept & (errors.near >= 0)]

@@ -57,6 +57,7 @@ from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.pane_grid import COLUMN_CLASSES, PaneGrid
 from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
+from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.status_bar import StatusBar
 from mlwf_tui.tui.widgets.tab_line import TabLine
 from mlwf_tui.tui.widgets.table import EntityTable
@@ -336,6 +337,11 @@ class MainScreen(Screen[None]):
     @on(Welcome.Chosen)
     def _on_action_chosen(self, event: StatusBar.Chosen | Welcome.Chosen) -> None:
         self._services.perform(event.action)
+
+    @on(ReportView.ConfidenceWanted)
+    def _on_confidence_wanted(self, event: ReportView.ConfidenceWanted) -> None:
+        event.stop()
+        self._views.tune_report(event)
 
     @on(LogView.CopyRequested)
     def _on_copy_requested(self, event: LogView.CopyRequested) -> None:

@@ -26,6 +26,7 @@ from mlwf_tui.tui.screens.listings import make_listing
 from mlwf_tui.tui.screens.outline import make_report_entry, make_run_entry, make_section_entry
 from mlwf_tui.tui.screens.outlooks import Outlooks
 from mlwf_tui.tui.screens.snapshot import Snapshot
+from mlwf_tui.tui.screens.tuning import ReportTuning
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.entry_list import EntryList, Listing
@@ -120,6 +121,7 @@ class Views:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._tuning = ReportTuning(host)
         self.stage = Stage(
             (
                 ViewSpec(LINEAGE, TITLES[LINEAGE], lambda: LineageView(now=host.read_clock, id="lineage")),
@@ -369,6 +371,7 @@ class Views:
             view = self.stage.get_view(REPORT)
             assert isinstance(view, ReportView)
             if isinstance(body, Evaluation):
+                self._tuning.begin(report, body)
                 view.show_report(report, body)
             else:
                 view.show_comparison(body)
@@ -380,6 +383,10 @@ class Views:
             return (read_comparison if is_comparison else read_evaluation)(self._host.workspace, report)
 
         self._host.ask("report", read, done)
+
+    def tune_report(self, event: ReportView.ConfidenceWanted) -> None:
+        """Let the open benchmark count at another confidence."""
+        self._tuning.move(event.view, event.step)
 
     def show_search(self, run: Run) -> None:
         """Read the trials of a search and show them."""

@@ -31,13 +31,21 @@ def draw_overview(report: Report, evaluation: Evaluation, width: int) -> list[Li
         (report.version_ref, "strong"), (f"  {report.split}, {len(evaluation.items):,} items", "muted"),
     ]  # fmt: skip
     confidence = evaluation.metrics.get("confidence")
-    note = "" if confidence is None else f" precision, recall and F1 at confidence {confidence:.3f}"
-    note += "; below each, its 95 % interval" if evaluation.intervals else ""
+    note = "" if confidence is None else f" precision, recall, F1 at confidence {confidence:.3f} (← →)"
+    note += "; below, the 95 % interval" if evaluation.intervals else ""
     lines: list[Line] = [[(" ", "text"), *subject]]
     if report.description:
         lines.append([(" " + fit(report.description, width - 2), "muted")])
     cards = _draw_cards(evaluation, width)
     return [*lines, [], *cards, [(note, "faint")], [], *_draw_speed(report.speed, width)]
+
+
+def draw_tuned_overview(
+    now: float, own: float, report: Report, evaluation: Evaluation, width: int
+) -> list[Line]:
+    """Return the overview of a report that counts at another confidence, and says so first."""
+    told = f" counted at confidence {now:.2f}; the report's own is {own:.3f}: 0 goes back to it"
+    return [[(fit(told, width), "warning")], *draw_overview(report, evaluation, width)]
 
 
 def draw_classes(report: Report, evaluation: Evaluation, width: int) -> list[Line]:

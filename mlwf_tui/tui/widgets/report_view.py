@@ -10,6 +10,7 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -18,7 +19,7 @@ from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.tui.widgets.comparison_sections import list_comparison_sections
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Drawing, Line, build_strip, draw_message, write_ink_css
 from mlwf_tui.tui.widgets.plot import warm_up
-from mlwf_tui.tui.widgets.report_sections import SECTIONS, draw_heading
+from mlwf_tui.tui.widgets.report_sections import SECTIONS, draw_heading, draw_tuned_overview
 
 """What draws a section for a width in cells."""
 
@@ -44,7 +45,24 @@ class ReportView(ScrollView, can_focus=True):
         Binding("ctrl+d", "move_pages(0.5)", "half a page down", show=False, id="report.half_down"),
         Binding("home,g", "move_to(0)", "top", show=False, id="report.top"),
         Binding("end,G", "move_to(-1)", "bottom", show=False, id="report.bottom"),
+        Binding("right,l", "tune(0.01)", "count at a higher confidence", show=False, id="report.higher"),
+        Binding("left,h", "tune(-0.01)", "count at a lower confidence", show=False, id="report.lower"),
+        Binding("shift+right", "tune(0.1)", "confidence higher by 0.1", show=False, id="report.far_higher"),
+        Binding("shift+left", "tune(-0.1)", "confidence lower by 0.1", show=False, id="report.far_lower"),
+        Binding("0", "tune(0.0)", "the report's own confidence", show=False, id="report.own"),
     ]
+
+    class ConfidenceWanted(Message):
+        """The report is to count at a confidence higher by `step`; None for its own again."""
+
+        def __init__(self, view: ReportView, step: float | None) -> None:
+            super().__init__()
+            self.view = view
+            self.step = step
+
+        @property
+        def control(self) -> ReportView:
+            return self.view
 
     def __init__(
         self,
@@ -70,6 +88,16 @@ class ReportView(ScrollView, can_focus=True):
     def show_report(self, report: Report, evaluation: Evaluation) -> None:
         """Show a report from its top."""
         self.show_sections({title: partial(draw, report, evaluation) for title, draw in SECTIONS.items()})
+
+    def show_tuned(self, report: Report, evaluation: Evaluation, own: float | None) -> None:
+        """Show the same report as it counts at another confidence; `own` is the one it was made with."""
+        sections: dict[str, Drawing] = {
+            title: partial(draw, report, evaluation) for title, draw in SECTIONS.items()
+        }
+        if own is not None:
+            now = evaluation.metrics["confidence"]
+            sections["Overview"] = partial(draw_tuned_overview, now, own, report, evaluation)
+        self.show_sections(sections, keeps_place=True)
 
     def show_comparison(self, body: ComparisonReport) -> None:
         """Show models side by side, from the top."""
@@ -107,6 +135,9 @@ class ReportView(ScrollView, can_focus=True):
         found = below[:1] if step > 0 else above[-1:]
         if found:
             self.scroll_to(y=found[0], animate=False, force=True)
+
+    def action_tune(self, step: float) -> None:
+        self.post_message(self.ConfidenceWanted(self, step or None))
 
     def action_move(self, lines: int) -> None:
         self.scroll_to(y=self.scroll_offset.y + lines, animate=False, force=True)
