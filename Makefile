@@ -1,7 +1,7 @@
 # The gate: `make check` is what CI runs. PYTHON may point to a virtual environment's interpreter.
 PYTHON ?= python3
 
-.PHONY: check lint types imports test slow screenshots
+.PHONY: check lint types imports test slow screenshots reference
 
 check: lint types imports test
 
@@ -23,3 +23,6 @@ slow:
 
 screenshots:
 	$(PYTHON) -m screenshots.make
+
+reference:
+	$(PYTHON) -m docs.making.make

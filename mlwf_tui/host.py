@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -235,3 +236,27 @@ def _read_text(path: Path) -> str:
 def _read_number(path: Path) -> int | None:
     text = _read_text(path)
     return int(text) if text.isdigit() else None
+
+
+class PeakMemory:
+    """The most that this process has held of memory since it was last asked to forget that."""
+
+    def reset(self) -> None:
+        """Begin anew; where the kernel does not allow it, what is read is the most since its start."""
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
+
+    def read(self) -> int | None:
+        """Return bytes, or None where the kernel does not tell."""
+        text = _read_text(Path("/proc/self/status"))
+        found = [line.split()[1] for line in text.splitlines() if line.startswith("VmHWM:")]
+        return int(found[0]) * 1024 if found else None
+
+
+def read_clock(root: Path = Path("/")) -> str:
+    """Return in words how fast the processors go, and which governor decides it."""
+    governor = _read_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip()
+    lines = _read_text(root / "proc/cpuinfo").splitlines()
+    speeds = [float(line.partition(":")[2]) for line in lines if line.startswith("cpu MHz")]
+    words = [f"processors at {sum(speeds) / len(speeds):,.0f} MHz"] if speeds else []
+    return ", ".join([*words, f"governor {governor}" if governor else "governor not told"])

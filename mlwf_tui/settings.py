@@ -24,16 +24,17 @@ def count_slots() -> int:
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a person may set; each field is a key of settings.toml."""
 
-    author: str
-    workspace: str = "default"
-    theme: str = "mlwf-dark"
+    author: str  # who is named in versions and runs; your login
+    workspace: str = "default"  # where a project is looked for by its bare name
+    theme: str = "mlwf-dark"  # of the app
     log_part_mb: int = 64  # of a run's log in one file; what is older goes into parts, 0 for never
     slots: int = msgspec.field(default_factory=count_slots)  # jobs without a GPU that run at once
     limits: Mapping[str, int] = {}  # jobs that run at once, by workspace
     gpu_leases: str = ""  # the folder of the machine's GPU leases; chosen where empty
     notify: tuple[str, ...] = NOTIFY_WAYS  # by what the app tells that a run has ended
     on_finish: tuple[str, ...] = ()  # a command, called when a queued run has ended
-    on_finish_timeout_s: float = 60.0
+    on_finish_timeout_s: float = 60.0  # it is ended after so long
+    benchmark_after_training: bool = True  # measure each new model, as a run of its own
 
 
 def find_home(given: Path | None, environment: Mapping[str, str]) -> Path:
@@ -107,6 +108,8 @@ def _check_setting(path: Path, key: str, value: Any) -> Any:
         case "log_part_mb", int() if value >= 0 and not isinstance(value, bool):
             return value
         case "slots", int() if value > 0 and not isinstance(value, bool):
+            return value
+        case "benchmark_after_training", bool():
             return value
         case "notify", [*ways] if all(way in NOTIFY_WAYS for way in ways):
             return tuple(ways)

@@ -35,6 +35,8 @@ def open_job_home(folder: Path, monkeypatch: pytest.MonkeyPatch, settings: str =
         path = install_plugins(folder / "plugins")
         monkeypatch.setenv("PYTHONPATH", path)
         monkeypatch.syspath_prepend(path.partition(":")[0])
+    if "benchmark_after_training" not in settings:  # which is a run more
+        settings = f"benchmark_after_training = false\n{settings}"  # before any table
     (home / "settings.toml").write_text(f'gpu_leases = "{folder}/gpus"\n{settings}', "utf-8")
     with open_workspace(home) as workspace:
         if workspace.catalog.queue.read_state() is not None:

@@ -152,7 +152,11 @@ def backup_command(face: Face, folder: Path, terms: Terms | None) -> int:
 
 @command(group, "stats")
 def stats_command(face: Face) -> None:
-    """Say how much there is, and how much of it is stored."""
+    """Say how much there is, and how much of it is stored.
+
+    \b
+    mlwf stats
+    """
     from mlwf_tui.workflow.stats import read_stats
 
     with face.open() as workspace:

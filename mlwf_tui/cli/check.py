@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 
 import click
 
 from mlwf_tui.cli.face import DONE, FAILED, Face, command, to_document
 from mlwf_tui.cli.progress import show_progress
+from mlwf_tui.cli.text import paint
 from mlwf_tui.entities.finding import FIXES, CheckResult, FixResult, FoundPlace, Severity
 from mlwf_tui.entities.folder import show_path
 from mlwf_tui.errors import InvalidParameter
@@ -132,4 +132,4 @@ def _format_fix(result: FixResult) -> Iterator[str]:
 
 
 def _style(text: str, severity: Severity) -> str:
-    return click.style(text, fg=COLORS[severity]) if sys.stdout.isatty() else text
+    return paint(text, COLORS[severity])

@@ -55,7 +55,11 @@ def checkout_command(face: Face, ref: str, dir: Path, force: bool, terms: Terms 
 @command(group, "status")
 @click.argument("dir", type=click.Path(path_type=Path), default=Path())
 def status_command(face: Face, dir: Path) -> None:
-    """Show what was edited in a checkout since it was written."""
+    """Show what was edited in a checkout since it was written.
+
+    \b
+    mlwf status ./cells
+    """
     from mlwf_tui.workflow.status import read_status
 
     with face.open() as workspace, show_progress("status") as observer:
@@ -77,6 +81,10 @@ def sync_command(face: Face, dir: Path, message: str | None, policy: str | None,
     """Take what was edited in a checkout into its project.
 
     Where the project has changed meanwhile, both are merged, and the folder gets what is new.
+
+    \b
+    mlwf sync ./cells -m "boxes corrected"
+    mlwf sync ./cells --policy theirs
     """
     from mlwf_tui.entities.threeway import Side
     from mlwf_tui.workflow.sync import sync

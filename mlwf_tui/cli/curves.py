@@ -43,7 +43,12 @@ CSV_COLUMNS = ("run", "key", "step", "at", "value")
 def metrics_command(
     face: Face, runs: Sequence[str], keys: Sequence[str], is_csv: bool, smooth: float, max_points: int | None
 ) -> None:
-    """Print the curves of runs, or of the runs that made models: in short, as CSV, or with --json."""
+    """Print the curves of runs, or of the runs that made models: in short, as CSV, or with --json.
+
+    \b
+    mlwf metrics 3f9a -k "map50*"
+    mlwf metrics 3f9a 77c1 --csv > curves.csv
+    """
     from mlwf_tui.workflow.metrics import read_curves, read_outlooks
 
     if is_csv and face.is_json:

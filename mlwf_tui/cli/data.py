@@ -188,7 +188,12 @@ def _describe_links(linked: int, total: int) -> str:
 
 @command(group, "projects")
 def projects_command(face: Face) -> None:
-    """List all projects."""
+    """List all projects.
+
+    \b
+    mlwf projects
+    mlwf projects --json
+    """
     from mlwf_tui.workflow.projects import list_projects
 
     with face.open() as workspace:
@@ -236,7 +241,12 @@ def show_command(face: Face, ref: str, card: Path | None, files: Path | None) ->
 @command(group, "operations")
 @click.argument("name", required=False)
 def operations_command(face: Face, name: str | None) -> None:
-    """List what transform can do, by group; with a NAME, its parameters and what each may be."""
+    """List what transform can do, by group; with a NAME, its parameters and what each may be.
+
+    \b
+    mlwf operations
+    mlwf operations crop
+    """
     from mlwf_tui.workflow.operations import get_operation_info, list_operations
 
     with face.open() as workspace:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import click
 import msgspec
 
 from mlwf_tui.cli.face import DONE, FAILED, Face, command
+from mlwf_tui.cli.text import paint
 from mlwf_tui.entities.health import Check, Health
 
 group = click.Group()
@@ -20,6 +20,9 @@ def doctor_command(face: Face) -> int:
     """Look for what would hurt later: logout, disk, file system, GPUs, libraries, terminal.
 
     The exit code is 1 where something must be mended.
+
+    \b
+    mlwf doctor
     """
     from mlwf_tui.workflow.doctor import examine, find_worst
 
@@ -32,8 +35,6 @@ def doctor_command(face: Face) -> int:
 
 
 def _format(check: Check) -> str:
-    mark = f"{check.health.value:<4}"
-    if sys.stdout.isatty():
-        mark = click.style(mark, fg=COLORS[check.health])
+    mark = paint(f"{check.health.value:<4}", COLORS[check.health])
     hint = f"\n{'':16}{check.hint}" if check.hint else ""
     return f"{mark}  {check.name:<9} {check.found}{hint}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import math
 import os
@@ -29,6 +30,15 @@ SEED = click.IntRange(0, 2**31 - 1)  # what every library takes
 
 _ACTING = re.compile(r"\x1b(?!\[[\d;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 DONE, FAILED, USAGE, PARTLY, NOT_FOUND, CONFLICT, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+EXIT_CODES = {
+    DONE: "Done.",
+    FAILED: "Failed; or what was asked about is not so: check, verify, doctor, lint, reproduce, --fail-if.",
+    USAGE: "A word, option or parameter that cannot be used; nothing was begun.",
+    PARTLY: "Done, but something was left out, and is listed.",
+    NOT_FOUND: "What was named is not there.",
+    CONFLICT: "A name is taken, somebody was faster, a merge has conflicts, or what is needed is held.",
+    INTERRUPTED: "Stopped on request.",
+}
 
 
 class Face:
@@ -60,6 +70,29 @@ def make_safe(text: str) -> str:
     return _ACTING.sub("", text)
 
 
+class Command(click.Command):
+    """A command whose help ends with the examples that its docstring gives behind \\b."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what the command does, without its examples."""
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(split_help(self)[0])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, line by line as they are."""
+        examples = split_help(self)[1]
+        if examples:
+            with formatter.section("Examples"):
+                formatter.write("".join(f"{'':{formatter.current_indent}}{line}\n" for line in examples))
+
+
+def split_help(command: click.Command) -> tuple[str, list[str]]:
+    """Return a command's help without its examples, and the examples as lines."""
+    prose, _, examples = inspect.cleandoc(command.help or "").partition("\b\n")
+    return prose.strip(), [line.rstrip() for line in examples.splitlines() if line.strip()]
+
+
 def command(group: click.Group, name: str) -> Callable[[Callable[..., int | None]], click.Command]:
     """Make a function a command of `group`, with --home and --json; it gets a Face first.
 
@@ -76,7 +109,7 @@ def command(group: click.Group, name: str) -> Callable[[Callable[..., int | None
             return function(face, *args, **kwargs) or DONE
 
         short_help = (function.__doc__ or "").split("\n")[0].rstrip(".")
-        return group.command(name, short_help=short_help)(home_option(json_option(run)))
+        return group.command(name, cls=Command, short_help=short_help)(home_option(json_option(run)))
 
     return decorate
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -14,17 +14,21 @@ import msgspec
 from mlwf_tui.cli.face import DONE, INTERRUPTED, PARTLY
 from mlwf_tui.cli.progress import ProgressLine
 from mlwf_tui.cli.text import format_duration, format_problems
+from mlwf_tui.entities.metric import MetricSummary
 from mlwf_tui.entities.run import Problem, Run, RunState
+from mlwf_tui.entities.sparkline import draw_sparkline
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.workflow.running.follow import RunUpdate, wait_for
 from mlwf_tui.workspace import Workspace
 
+SHOWN_METRICS, CURVE_CELLS = 8, 24
 SIGNS = {RunState.DONE: "✓", RunState.STOPPED: "■"}
 
 
 def follow_run(workspace: Workspace, run: Run) -> Run:
     """Show a detached run's progress until it has finished, tell that it has, and return it."""
     line = ProgressLine(run.verb)
+    summaries: dict[str, MetricSummary] = {}
     waited_for = ""
 
     def on_update(update: RunUpdate) -> None:
@@ -33,6 +37,10 @@ def follow_run(workspace: Workspace, run: Run) -> Run:
             line.close()
             sys.stderr.write(f"{run.verb} {run.id} waits for {update.run.waits_for}\n")
         waited_for = update.run.waits_for
+        for point in update.new_metrics:
+            summaries.setdefault(point.key, MetricSummary(key=point.key)).add(point)
+        if update.new_metrics:
+            line.below = draw_metrics(summaries.values())
         if update.progress is not None:
             said = update.progress
             line.progress(said.step, said.total, said.message, said.at)
@@ -50,6 +58,19 @@ def follow_run(workspace: Workspace, run: Run) -> Run:
     if not run.state.is_finished:
         notify_end(workspace, finished)
     return finished
+
+
+def draw_metrics(summaries: Iterable[MetricSummary]) -> list[str]:
+    """Return a line for each of the first metrics: its curve, the last value, the best and its step."""
+    shown = list(summaries)[:SHOWN_METRICS]
+    width = max((len(summary.key) for summary in shown), default=0)
+    lines = []
+    for summary in shown:
+        curve = draw_sparkline(summary.means, CURVE_CELLS)
+        last = "nan" if summary.last is None else f"{summary.last:.5g}"
+        best = "" if summary.best is None else f"  best {summary.best:.5g} @{summary.best_step}"
+        lines.append(f"  {summary.key:<{width}}  {curve:<{CURVE_CELLS}}  {last:>8}{best}")
+    return lines
 
 
 def follow_to_end(workspace: Workspace, run: Run, *, stopping: str) -> Run:

@@ -22,6 +22,10 @@ def demo_command(face: Face, no_tui: bool, seed: int) -> int:
 
     Import, commit, split, augment, train, benchmark, apply, restore: about three minutes on two
     cores, no network, no GPU needed.
+
+    \b
+    mlwf demo
+    mlwf --home /tmp/try demo --no-tui
     """
     from mlwf_tui.workflow.demo import run_demo
 

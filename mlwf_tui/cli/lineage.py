@@ -113,7 +113,12 @@ def hide_command(face: Face, refs: Sequence[str], is_list: bool) -> None:
 @click.argument("refs", nargs=-1, metavar="[REF]...")
 @click.option("--all", "is_all", is_flag=True, help="All that is hidden.")
 def unhide_command(face: Face, refs: Sequence[str], is_all: bool) -> None:
-    """Show on the lineage again what was hidden."""
+    """Show on the lineage again what was hidden.
+
+    \b
+    mlwf unhide 3f9a
+    mlwf unhide --all
+    """
     from mlwf_tui.workflow.hide import list_hidden, unhide
 
     if is_all and refs:

@@ -29,7 +29,11 @@ BAR_WIDTH = 20
     help="Seconds between two readings of --watch.",
 )  # fmt: skip
 def machine_command(face: Face, watch: bool, interval: float) -> int:
-    """Show what this machine does: GPUs and whose they are, processors, memory, disk, network."""
+    """Show what this machine does: GPUs and whose they are, processors, memory, disk, network.
+
+    \b
+    mlwf machine --watch
+    """
     from mlwf_tui.workflow.machine import iter_machine
     from mlwf_tui.workflow.running.machine_marks import mark_machine
 

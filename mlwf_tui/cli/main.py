@@ -15,7 +15,7 @@ import click
 
 from mlwf_tui import __version__
 from mlwf_tui.cli.face import FAILED, Face, home_option, json_option, report_error
-from mlwf_tui.errors import Cancelled, InvalidParameter, MlwfError, StorageFailed
+from mlwf_tui.errors import Cancelled, InvalidParameter, MlwfError, StorageFailed, suggest
 
 # Where each command lives; a module is imported only when one of its commands is called.
 COMMANDS = {
@@ -46,6 +46,7 @@ COMMANDS = {
     "mlwf_tui.cli.doctor": ("doctor",),
     "mlwf_tui.cli.machine": ("machine",),
     "mlwf_tui.cli.home": ("demo",),
+    "mlwf_tui.cli.completion": ("completion",),
 }  # fmt: skip
 
 
@@ -61,6 +62,15 @@ class LazyGroup(click.Group):
                 group: click.Group = importlib.import_module(module).group
                 return group.get_command(ctx, cmd_name)
         return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; the nearest one is named where there is none."""
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+            near = suggest(args[0], self.list_commands(ctx))
+            raise InvalidParameter(f"There is no command {args[0]!r}.", hint=f"{near}mlwf --help lists all.")
+        return super().resolve_command(ctx, args)
 
 
 @click.group(
@@ -88,6 +98,8 @@ def mlwf(context: click.Context, home: Path | None, is_json: bool) -> int | None
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; no traceback ever reaches the person."""
+    if shell := os.environ.get("_MLWF_COMPLETE"):
+        return _complete(shell)
     words = list(sys.argv[1:] if arguments is None else arguments)
     is_json = _asks_for_json(words)
     try:
@@ -108,6 +120,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report_broken_output(error, is_json=is_json)
     except Exception as error:  # one of the three places where everything is caught
         return _report_defect(error, is_json=is_json)
+
+
+def _complete(shell: str) -> int:
+    """Tell a shell what the word at its cursor may become; whatever fails, it is told nothing."""
+    from mlwf_tui.cli import completion  # only a shell that completes needs it
+
+    with suppress(Exception):
+        for name in mlwf.list_commands(click.Context(mlwf)):
+            if f" {name} " in os.environ.get("COMP_TEXT", ""):
+                found = mlwf.get_command(click.Context(mlwf), name)
+                if found is not None:
+                    completion.attach(found, name)
+        click.echo(completion.answer(mlwf, shell, os.environ))
+    return 0
 
 
 def _report_broken_output(error: OSError, *, is_json: bool) -> int:

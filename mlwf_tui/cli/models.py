@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from mlwf_tui.cli.deploy import TRUST, ask_for_trust
 from mlwf_tui.cli.face import DONE, Face, command, params_option, to_document
 from mlwf_tui.cli.terms import DETACH, say_detached, terms_options
 from mlwf_tui.cli.text import format_age, format_table
-from mlwf_tui.entities.measurement import Interval
+from mlwf_tui.entities.measurement import describe_slice
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
@@ -26,30 +26,64 @@ group = click.Group()
 @command(group, "benchmark")
 @click.argument("model")
 @click.argument("ref")
-@click.option("--split", default="val", show_default=True, help="The split to measure on.")
+@click.option("--split", default="val", show_default=True, help="The split to measure on, or all.")
+@click.option("--dataset", "datasets", multiple=True, help="Only items of it and of those below; repeatable.")
+@click.option("--class", "classes", multiple=True, help="Measure objects of this class alone; repeatable.")
+@click.option("--tag", "tags", multiple=True, help="Only items with this tag, or an object that has it.")
+@click.option("--select", "where", default="", metavar="EXPR", help="Only items that meet a condition.")
+@click.option(
+    "--items", "items", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Only items that a file names, one a line.",
+)  # fmt: skip
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, or a GPU's index.")
+@click.option("--again", is_flag=True, help="Ask the model and measure though it was done before.")
 @TRUST
+@params_option
 @terms_options
 @DETACH
 def benchmark_command(
-    face: Face, model: str, ref: str, split: str, device: str, trust: bool, detach: bool, terms: Terms
+    face: Face,
+    model: str,
+    ref: str,
+    split: str,
+    datasets: tuple[str, ...],
+    classes: tuple[str, ...],
+    tags: tuple[str, ...],
+    where: str,
+    items: Path | None,
+    device: str,
+    again: bool,
+    trust: bool,
+    params: Mapping[str, str],
+    detach: bool,
+    terms: Terms,
 ) -> int:
-    """Measure a model on a version: mAP, precision, recall, speed.
+    """Measure a model on a version, or on a part of it: mAP, precision, recall, speed.
 
-    The model may be one that a training will make: name that run with --after.
+    What the model said of an image is kept, so that another part or threshold asks it nothing again; the
+    same benchmark gives the report that is there. Parameters: speed (off, quick or full) and confidence,
+    the threshold of precision and recall. The model may be one that a training will make: name that run
+    with --after.
 
     \b
     mlwf benchmark small cells@2
+    mlwf benchmark small cells@2 --split test -p speed=full
+    mlwf benchmark small cells@2 --class rbc --select "width < 400 or tag(night)"
     mlwf benchmark 3f9a cells@2 --after 3f9a --detach
     """
+    from mlwf_tui.entities.part import Part
     from mlwf_tui.workflow.benchmark import submit_benchmark
+    from mlwf_tui.workflow.benchmarking.parts import read_keys
 
+    keys = read_keys(items) if items is not None else ()
+    part = Part(split=split, datasets=datasets, classes=classes, tags=tags, where=where, keys=keys)
     with face.open() as workspace:
 
         def submit(is_trusted: bool) -> Run:
             return submit_benchmark(
-                workspace, model, ref, split=split, device=device, is_trusted=is_trusted, terms=terms
-            )
+                workspace, model, ref, part=part, params=params, device=device, is_trusted=is_trusted,
+                is_again=again, terms=terms,
+            )  # fmt: skip
 
         run = ask_for_trust(face, submit, is_trusted=trust)
         return finish(face, workspace, run, detach=detach)
@@ -167,9 +201,14 @@ def finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
         }
         face.show(document, say_detached(run.verb, run))
         return DONE
-    finished = follow_to_end(workspace, run, stopping="stopping; what is done so far is kept")
+    is_known = run.state.is_finished  # the same was asked for before
+    finished = (
+        run if is_known else follow_to_end(workspace, run, stopping="stopping; what is done so far is kept")
+    )
     document = {"run": run.id, "state": finished.state.value, **finished.result}
-    face.show(document, lambda: _format_result(finished))
+    document |= {"cached": True} if is_known else {}
+    told = "made before; --again measures anew\n" if is_known else ""
+    face.show(document, lambda: told + _format_result(finished))
     return exit_code_of_run(finished)
 
 
@@ -180,9 +219,9 @@ def _format_result(run: Run) -> str:
     metrics = "  ".join(f"{name} {value:.3f}" for name, value in list(result.get("metrics", {}).items())[:6])
     if run.verb == "train":
         lines = [f"{run.state}: model {result.get('model', '-')}  {metrics}"]
-        return "\n".join([*lines, *map(str, result.get("notes", ()))])
+        return "\n".join([*lines, *map(str, result.get("notes", ())), *_tell_measuring(result)])
     if run.verb == "benchmark":
-        return f"{run.state}: report {result.get('report', '-')}  {metrics}"
+        return "\n".join(_tell_benchmark(run, metrics))
     resumed = result.get("items_resumed")
     text = (
         f"{run.state}: {result.get('project', '-')}@{result.get('version', '-')}"
@@ -191,6 +230,27 @@ def _format_result(run: Run) -> str:
     )
     warnings = [f"warning: {conflict}." for conflict in result.get("conflicts", ())]
     return "\n".join([text, *warnings, *format_partly(run)])
+
+
+def _tell_measuring(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where the report of a new model comes from, or why there is none."""
+    measured = result.get("benchmark")
+    if measured and measured.get("run"):
+        run = measured["run"][:8]
+        yield f"it is measured on {measured['split']} by the run {run}: mlwf watch {run}"
+    elif measured:
+        yield f"it is not measured: {measured['reason']}"
+
+
+def _tell_benchmark(run: Run, metrics: str) -> Iterator[str]:
+    from mlwf_tui.cli.following import format_partly
+
+    yield f"{run.state}: report {run.result.get('report', '-')}  {metrics}"
+    known = run.result.get("items_known")
+    if known:
+        yield f"cached: what the model says of {known:,} of the {run.result['items']:,} images was known"
+    yield from map(str, run.result.get("notes", ()))
+    yield from format_partly(run)
 
 
 def _format_reports(reports: tuple[Report, ...]) -> str:
@@ -204,11 +264,15 @@ def _format_reports(reports: tuple[Report, ...]) -> str:
 
 
 def _format_report(report: Report, evaluation: Evaluation) -> str:
-    head = f"{report.name}: {report.model_name} on {report.version_ref} ({report.split})"
-    metrics = "  ".join(
-        f"{name} {value:.3f}{_format_interval(evaluation.intervals.get(name))}"
-        for name, value in evaluation.metrics.items()
+    from mlwf_tui.workflow.reporting.words import (
+        SPEED_HEADER,
+        describe_speed,
+        list_metric_rows,
+        list_speed_rows,
     )
+
+    head = f"{report.name}: {report.model_name} on {report.version_ref} ({report.part.describe()})"
+    metrics = format_table(("FIGURE", "VALUE", "95 % INTERVAL"), list_metric_rows(evaluation), empty="")
     speed = "  ".join(f"{name} {value:.1f}" for name, value in report.speed.items())
     rows = [
         (
@@ -223,11 +287,12 @@ def _format_report(report: Report, evaluation: Evaluation) -> str:
     errors = [
         f"{share.kind}: {share.count:,}, {share.map50_lost:.3f} of mAP50 lost" for share in evaluation.errors
     ]
-    return "\n".join([head, metrics, speed, "", format_table(header, rows, empty=""), *errors])
-
-
-def _format_interval(found: Interval | None) -> str:
-    return "" if found is None else f" [{found.low:.3f}, {found.high:.3f}]"
+    worse = [f"worse: {describe_slice(of)}" for of in evaluation.slices if of.is_worse]
+    timed = list_speed_rows(evaluation.speed)
+    times = [format_table(tuple(map(str.upper, SPEED_HEADER)), timed, empty="")] if timed else [speed]
+    times += describe_speed(evaluation.speed)
+    classes = format_table(header, rows, empty="")
+    return "\n".join([head, *evaluation.notes, "", metrics, "", classes, *errors, *worse, "", *times])
 
 
 def _format_share(value: float | None) -> str:

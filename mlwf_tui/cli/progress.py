@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
@@ -26,6 +26,8 @@ class ProgressLine:
         self._is_terminal = self._stream.isatty()
         self._last = 0.0 if self._is_terminal else time.monotonic()
         self._has_line = False
+        self._below_count = 0
+        self.below: Sequence[str] = ()  # what a terminal shows under the bar, a line each
         self._pace = Pace()
 
     def progress(self, step: int, total: int | None, message: str, at: float | None = None) -> None:
@@ -38,11 +40,19 @@ class ProgressLine:
         self._last = now
         text = f"{self._label}  {_draw_bar(step, total)}{self._draw_pace(total)}  {message}"
         if self._is_terminal:
-            self._stream.write(f"\r\x1b[2K{text[: read_terminal_width() - 1]}")
-            self._has_line = True
+            self._draw_block(text)
         else:
             self._stream.write(text + "\n")
         self._stream.flush()
+
+    def _draw_block(self, text: str) -> None:
+        """Write bar and lines below over those before, and leave the cursor where the next does so."""
+        width = read_terminal_width() - 1
+        erase = "\r\x1b[J" if self._below_count else "\r\x1b[2K"
+        below = "".join(f"\n{line[:width]}" for line in self.below)
+        up = f"\x1b[{len(self.below)}A" if self.below else ""
+        self._stream.write(f"{erase}{text[:width]}{below}{up}")
+        self._has_line, self._below_count = True, len(self.below)
 
     def _draw_pace(self, total: int | None) -> str:
         now_s = time.time()
@@ -61,8 +71,9 @@ class ProgressLine:
     def close(self) -> None:
         """Take the line away."""
         if self._has_line:
-            self._stream.write("\r\x1b[2K")
+            self._stream.write("\r\x1b[J" if self._below_count else "\r\x1b[2K")
             self._stream.flush()
+            self._has_line, self._below_count = False, 0
 
 
 @contextmanager

@@ -64,6 +64,10 @@ def pause_command(face: Face, run: str, now: bool, wait_s: float) -> None:
 
     Other work stands still where it is, keeps its memory and lets its CPU slot go. A run that waits is
     held back.
+
+    \b
+    mlwf pause 3f9a
+    mlwf pause 3f9a --now
     """
     from mlwf_tui.workflow.pause import pause_run
 
@@ -75,7 +79,11 @@ def pause_command(face: Face, run: str, now: bool, wait_s: float) -> None:
 @command(group, "resume")
 @click.argument("run")
 def resume_command(face: Face, run: str) -> None:
-    """Go on with a run that was paused, stopped, lost or failed: a training from its last checkpoint."""
+    """Go on with a run that was paused, stopped, lost or failed: a training from its last checkpoint.
+
+    \b
+    mlwf resume 3f9a
+    """
     from mlwf_tui.workflow.resume import resume_run
 
     with face.open() as workspace:
@@ -86,7 +94,11 @@ def resume_command(face: Face, run: str) -> None:
 @command(group, "retry")
 @click.argument("run")
 def retry_command(face: Face, run: str) -> None:
-    """Do a run that failed, was stopped or lost once more, from its beginning."""
+    """Do a run that failed, was stopped or lost once more, from its beginning.
+
+    \b
+    mlwf retry 3f9a
+    """
     from mlwf_tui.workflow.retry import retry_run
 
     with face.open() as workspace:

@@ -128,6 +128,11 @@ def _tell_pair(pair: ComparedPair) -> Iterator[str]:
     sure = [(of.name, of.map50) for of in found.classes if of.map50 is not None and of.map50.is_measurable]
     for name, map50 in sure[:_ROWS]:
         yield f"class {name}: map50 {map50.value:+.3f} [{map50.low:+.3f}, {map50.high:+.3f}]"
+    for part in found.slices:
+        of = part.difference
+        if of.is_measurable:
+            figure = f"{part.metric} {of.value:+.3f} [{of.low:+.3f}, {of.high:+.3f}]"
+            yield f"slice {part.group} {part.name}: {figure}, {part.fixed} fixed, {part.broken} broken"
     worse = [item for item in found.items if item.mistakes_now > item.mistakes_before]
     for item in worse[:_ROWS]:
         yield f"worse: {item.key}  {item.mistakes_before} → {item.mistakes_now} mistakes"

@@ -74,7 +74,11 @@ def start_command(
     timeout_s: float,
     **card: str,
 ) -> None:
-    """Begin a run, and print its id; VERB is what the program does, in a word or two."""
+    """Begin a run, and print its id; VERB is what the program does, in a word or two.
+
+    \b
+    export MLWF_RUN=$(mlwf run start preprocess -p size=640 --pid $$)
+    """
     from mlwf_tui.workflow.run import start_run
     from mlwf_tui.workflow.show import describe_run
 
@@ -100,6 +104,10 @@ def add_input_command(face: Face, kind: str, ref: str, dataset: str, run: str, *
 
     KIND is project, dataset, file, weights, folder, run, labeling_job, model or report. A project is the
     version PROJECT@N, else its head, which is committed first where it has changed.
+
+    \b
+    mlwf run add-input project cells@2
+    mlwf run add-input file lookup.csv
     """
     from mlwf_tui.workflow.run import add_input, get_tracked
 
@@ -120,6 +128,9 @@ def add_output_command(face: Face, kind: str, ref: str, dataset: str, run: str, 
 
     KIND is project, dataset, file, weights, folder, run, labeling_job or session. What a project holds
     now becomes a new version.
+
+    \b
+    mlwf run add-output folder ./small
     """
     from mlwf_tui.workflow.run import add_output, get_tracked
 
@@ -135,7 +146,11 @@ def add_output_command(face: Face, kind: str, ref: str, dataset: str, run: str, 
 @click.option("--step", default=0, show_default=True, help="Where it is on the curve.")
 @run_option
 def log_metric_command(face: Face, key: str, value: float, step: int, run: str) -> None:
-    """Add a point to a curve of the run."""
+    """Add a point to a curve of the run.
+
+    \b
+    mlwf run log-metric loss 0.31 --step 4
+    """
     from mlwf_tui.workflow.run import get_tracked, open_events
 
     with face.open() as workspace:
@@ -149,7 +164,11 @@ def log_metric_command(face: Face, key: str, value: float, step: int, run: str) 
 @params_option
 @run_option
 def log_params_command(face: Face, params: Mapping[str, str], run: str) -> None:
-    """Add parameters to the run: -p key=value."""
+    """Add parameters to the run: -p key=value.
+
+    \b
+    mlwf run log-params -p size=640
+    """
     from mlwf_tui.workflow.run import get_tracked, log_params
 
     with face.open() as workspace:
@@ -164,7 +183,11 @@ def log_params_command(face: Face, params: Mapping[str, str], run: str) -> None:
 @click.option("-m", "--message", default="", help="What is being done.")
 @run_option
 def progress_command(face: Face, step: int, total: int | None, message: str, run: str) -> None:
-    """Say how far the run is, and that it goes on."""
+    """Say how far the run is, and that it goes on.
+
+    \b
+    mlwf run progress 3 10 -m "plate 3"
+    """
     from mlwf_tui.workflow.run import get_tracked, open_events
 
     with face.open() as workspace:
@@ -180,7 +203,12 @@ def progress_command(face: Face, step: int, total: int | None, message: str, run
 @click.option("--summary", default="", help="What came of it, in a few words.")
 @run_option
 def finish_command(face: Face, state: str, error: str, summary: str, run: str) -> None:
-    """End the run, for good."""
+    """End the run, for good.
+
+    \b
+    mlwf run finish
+    mlwf run finish --state failed --error "The disk is full."
+    """
     from mlwf_tui.entities.run import RunState
     from mlwf_tui.workflow.run import finish_run, get_tracked
     from mlwf_tui.workflow.show import describe_run

@@ -20,7 +20,12 @@ LEVELS = ("all", "debug", "info", "warning", "error")
     "-n", "--limit", type=click.IntRange(1), default=30, show_default=True, help="How many, newest first."
 )
 def runs_command(face: Face, limit: int) -> None:
-    """List what was done, and what is being done now."""
+    """List what was done, and what is being done now.
+
+    \b
+    mlwf runs
+    mlwf runs -n 5 --json
+    """
     from mlwf_tui.workflow.metrics import read_outlooks
     from mlwf_tui.workflow.runs import list_runs
     from mlwf_tui.workflow.show import describe_outlook, describe_run
@@ -49,7 +54,12 @@ def runs_command(face: Face, limit: int) -> None:
     help="Only lines of this level or a graver one; info leaves out unfinished progress bars.",
 )  # fmt: skip
 def logs_command(face: Face, run: str, follow: bool, lines: int | None, grep: str, level: str) -> None:
-    """Print the log of a run, each line as a terminal would show it at last."""
+    """Print the log of a run, each line as a terminal would show it at last.
+
+    \b
+    mlwf logs 3f9a -f
+    mlwf logs 3f9a --level warning -n 50
+    """
     from mlwf_tui.cli.following import notify_end
     from mlwf_tui.cli.log_lines import LinePrinter
     from mlwf_tui.logs.levels import Level
@@ -88,6 +98,10 @@ def watch_command(face: Face, run: str, once: bool) -> int:
 
     The exit code is that of the run: 1 where it failed, 3 where it had to leave something out, 130 where it
     was stopped. With --once it is 0.
+
+    \b
+    mlwf watch 3f9a
+    mlwf watch 3f9a --once --json
     """
     from mlwf_tui.cli.following import exit_code_of_run, follow_run, raise_failure
     from mlwf_tui.workflow.metrics import find_run, read_outlooks
@@ -114,7 +128,11 @@ def watch_command(face: Face, run: str, once: bool) -> int:
 @click.argument("run")
 @click.option("--grace", default=60.0, show_default=True, help="Seconds before the process is killed.")
 def stop_command(face: Face, run: str, grace: float) -> int:
-    """Stop a run; a stopped training keeps its best weights."""
+    """Stop a run; a stopped training keeps its best weights.
+
+    \b
+    mlwf stop 3f9a
+    """
     from mlwf_tui.workflow.show import describe_run
     from mlwf_tui.workflow.stop import stop_run
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import IO
 
 import click
 
 from mlwf_tui.entities.run import Problem
 
 SHOWN_PROBLEMS = 20
+GAP, LEAST_WIDTH = 2, 6  # columns between two cells, and that a cut one keeps
 STATE_COLORS = {
     "done": "green", "running": "blue", "queued": "cyan", "claimed": "cyan", "stopping": "yellow",
     "pausing": "yellow", "paused": "yellow", "stopped": "yellow", "failed": "red", "lost": "red",
@@ -56,22 +59,58 @@ def format_bytes(count: float) -> str:
     return f"{count:.1f} TiB"
 
 
+def is_colored(stream: IO[str]) -> bool:
+    """Return whether colours belong there: on a terminal, unless NO_COLOR says otherwise."""
+    is_wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return is_wanted and stream.isatty()
+
+
+def paint(text: str, color: str | None = None, *, is_bold: bool = False, is_dim: bool = False) -> str:
+    """Return a text for stdout in a colour, where colours belong there."""
+    if not is_colored(sys.stdout):
+        return text
+    return click.style(text, fg=color, bold=is_bold or None, dim=is_dim or None)
+
+
 def format_state(state: str) -> str:
     """Return a run's state, coloured on a terminal."""
-    return click.style(state, fg=STATE_COLORS.get(state)) if sys.stdout.isatty() else state
+    return paint(state, STATE_COLORS.get(state))
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> str:
-    """Return aligned columns, the last one cut to the terminal's width; `empty` where there is no row."""
+    """Return aligned columns; `empty` where there is no row.
+
+    On a terminal the widest columns are cut to fit its width; a pipe gets every cell whole.
+    """
     if not rows:
         return empty
     widths = [max(_width(cell) for cell in column) for column in zip(header, *rows, strict=True)]
-    lines = [_format_row([click.style(cell, dim=True) for cell in header], widths)]
-    lines += [_format_row(row, widths) for row in rows]
     if not sys.stdout.isatty():
-        return "\n".join(click.unstyle(line) for line in lines)
-    columns = read_terminal_width()
-    return "\n".join(line if _width(line) <= columns else _cut(line, columns) for line in lines)
+        return "\n".join(click.unstyle(_format_row(row, widths)) for row in (header, *rows))
+    fitting = _fit(widths, read_terminal_width() - GAP * (len(widths) - 1))
+    lines = [_format_row([paint(cell, is_dim=True) for cell in _cut_row(header, fitting)], fitting)]
+    return "\n".join([*lines, *(_format_row(_cut_row(row, fitting), fitting) for row in rows)])
+
+
+def _fit(widths: Sequence[int], room: int) -> list[int]:
+    """Return widths that fit, cut by the widest first; none below what still tells something.
+
+    The first column is what a person copies, a name or an id, so it is cut last.
+    """
+    fitting = [min(width, max(room, LEAST_WIDTH)) for width in widths]
+    while sum(fitting) > room and max(fitting) > LEAST_WIDTH:
+        others = max(fitting[1:], default=0)
+        place = fitting.index(others, 1) if others > LEAST_WIDTH else 0
+        if fitting[place] <= LEAST_WIDTH:
+            break
+        fitting[place] -= 1
+    return fitting
+
+
+def _cut_row(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    return [
+        cell if _width(cell) <= width else _cut(cell, width) for cell, width in zip(row, widths, strict=True)
+    ]
 
 
 def read_terminal_width() -> int:
@@ -83,7 +122,7 @@ def read_terminal_width() -> int:
 
 def _format_row(cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = (cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True))
-    return "  ".join(padded).rstrip()
+    return (" " * GAP).join(padded).rstrip()
 
 
 def _width(text: str) -> int:
@@ -92,8 +131,14 @@ def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in plain)
 
 
-def _cut(line: str, columns: int) -> str:
-    return click.unstyle(line)[: columns - 1] + "…"
+def _cut(cell: str, columns: int) -> str:
+    """Return a cell cut to so many columns, its colour lost; a wide character is never cut in half."""
+    kept = ""
+    for character in click.unstyle(cell):
+        if _width(kept + character) > columns - 1:
+            break
+        kept += character
+    return f"{kept}…"
 
 
 def format_problems(problems: Sequence[Problem], word: str = "left out") -> list[str]:

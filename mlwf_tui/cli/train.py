@@ -45,6 +45,10 @@ SPLITS = ("train", "val", "test", "none")
     "--continue", "continued", metavar="RUN",
     help="Go on with a finished training, -p epochs=+20, as a new run.",
 )  # fmt: skip
+@click.option(
+    "--benchmark/--no-benchmark", "benchmark", default=None,
+    help="Measure the model afterwards, as a run of its own; done unless a setting says not.",
+)  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Check it and estimate what it takes; nothing is begun.")
 @click.option(
     "--measure/--no-measure", default=None,
@@ -61,6 +65,7 @@ def train_command(
     params: Mapping[str, str],
     params_file: Path | None,
     continued: str | None,
+    benchmark: bool | None,
     dry_run: bool,
     measure: bool | None,
     detach: bool,
@@ -86,7 +91,7 @@ def train_command(
                 "--continue takes data and model from the run that it goes on with.",
                 hint=f"mlwf train --continue {continued} -p epochs=+20",
             )
-        return _continue(face, continued, params, name, terms, detach=detach)
+        return _continue(face, continued, params, name, terms, benchmark=benchmark, detach=detach)
     if ref is None:
         raise InvalidParameter("What to train on is missing.", hint="Name a project or a version.")
     if dry_run:
@@ -96,18 +101,27 @@ def train_command(
     with face.open() as workspace:
         run = submit_train(
             workspace, ref, model=model, params=params, params_file=params_file, seed=seed, name=name,
-            terms=terms,
+            terms=terms, is_benchmarked=benchmark,
         )  # fmt: skip
         return finish(face, workspace, run, detach=detach)
 
 
 def _continue(
-    face: Face, ref: str, params: Mapping[str, str], name: str, terms: Terms, *, detach: bool
+    face: Face,
+    ref: str,
+    params: Mapping[str, str],
+    name: str,
+    terms: Terms,
+    *,
+    benchmark: bool | None,
+    detach: bool,
 ) -> int:
     from mlwf_tui.workflow.train import submit_continued
 
     with face.open() as workspace:
-        run = submit_continued(workspace, ref, params=params, name=name, terms=terms)
+        run = submit_continued(
+            workspace, ref, params=params, name=name, terms=terms, is_benchmarked=benchmark
+        )
         return finish(face, workspace, run, detach=detach)
 
 

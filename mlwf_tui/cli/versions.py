@@ -27,7 +27,11 @@ MESSAGE = click.option("-m", "--message", help="What this version is; else what 
 @click.argument("project")
 @MESSAGE
 def commit_command(face: Face, project: str, message: str | None) -> None:
-    """Give a project's present state a version."""
+    """Give a project's present state a version.
+
+    \b
+    mlwf commit cells -m "as received"
+    """
     from mlwf_tui.workflow.commit import commit
 
     with face.open() as workspace:
@@ -74,6 +78,10 @@ def history_command(face: Face, ref: str) -> None:
 
     REF is a project, version, model, report or run, KIND:ID as on the graph, or the path of a folder or
     file. Nothing of it is ever overwritten.
+
+    \b
+    mlwf history cells
+    mlwf history cells@2
     """
     from mlwf_tui.workflow.history import list_changes
 
@@ -92,7 +100,12 @@ def history_command(face: Face, ref: str) -> None:
 @command(group, "restore")
 @click.argument("ref")
 def restore_command(face: Face, ref: str) -> None:
-    """Bring PROJECT@N, or PROJECT@N.M, back as a new version; nothing is overwritten."""
+    """Bring PROJECT@N, or PROJECT@N.M, back as a new version; nothing is overwritten.
+
+    \b
+    mlwf restore cells@1
+    mlwf restore cells@2.1
+    """
     from mlwf_tui.workflow.restore import restore
 
     with face.open() as workspace:
@@ -105,7 +118,11 @@ def restore_command(face: Face, ref: str) -> None:
 @command(group, "undo")
 @click.argument("project", required=False)
 def undo_command(face: Face, project: str | None) -> None:
-    """Take back the newest change of a project, or of any."""
+    """Take back the newest change of a project, or of any.
+
+    \b
+    mlwf undo cells
+    """
     from mlwf_tui.workflow.undo import undo
 
     with face.open() as workspace:
@@ -116,7 +133,11 @@ def undo_command(face: Face, project: str | None) -> None:
 @command(group, "redo")
 @click.argument("project", required=False)
 def redo_command(face: Face, project: str | None) -> None:
-    """Do again what was undone last."""
+    """Do again what was undone last.
+
+    \b
+    mlwf redo cells
+    """
     from mlwf_tui.workflow.undo import redo
 
     with face.open() as workspace:
@@ -137,6 +158,7 @@ def copy_command(face: Face, ref: str, name: str) -> None:
 
     \b
     mlwf copy cells@3 cells-relabelled
+    mlwf branch cells@3 cells-relabelled
     mlwf merge cells cells-relabelled
     """
     from mlwf_tui.workflow.copy import copy
@@ -205,6 +227,10 @@ def tag_command(face: Face, ref: str, name: str, force: bool) -> None:
     """Give PROJECT@N a name: PROJECT@NAME then means it everywhere.
 
     A tag of a model, report, run, folder or file is a word to find it by, which others may have too.
+
+    \b
+    mlwf tag cells@3 golden
+    mlwf train cells@golden
     """
     from mlwf_tui.workflow.tag import tag
 
@@ -219,7 +245,12 @@ def tag_command(face: Face, ref: str, name: str, force: bool) -> None:
 @click.argument("ref")
 @click.argument("name", required=False)
 def untag_command(face: Face, ref: str, name: str | None) -> None:
-    """Take a tag away: that of PROJECT@NAME, or NAME of anything else; what had it stays."""
+    """Take a tag away: that of PROJECT@NAME, or NAME of anything else; what had it stays.
+
+    \b
+    mlwf untag cells@golden
+    mlwf untag small candidate
+    """
     from mlwf_tui.workflow.tag import untag
 
     if name is None:
@@ -236,7 +267,11 @@ def untag_command(face: Face, ref: str, name: str | None) -> None:
 @click.argument("ref")
 @click.argument("text")
 def describe_command(face: Face, ref: str, text: str) -> None:
-    """Put words to a project, version, model, report, run, folder or file."""
+    """Put words to a project, version, model, report, run, folder or file.
+
+    \b
+    mlwf describe cells "Blood smears, 640 × 480, three classes"
+    """
     from mlwf_tui.workflow.describe import describe
 
     with face.open() as workspace:
@@ -248,7 +283,11 @@ def describe_command(face: Face, ref: str, text: str) -> None:
 @click.argument("ref")
 @click.argument("name")
 def rename_command(face: Face, ref: str, name: str) -> None:
-    """Give a project, model, report, run, folder or file another name."""
+    """Give a project, model, report, run, folder or file another name.
+
+    \b
+    mlwf rename yolov10n-cells-1 small
+    """
     from mlwf_tui.workflow.rename import rename
 
     with face.open() as workspace:
@@ -265,6 +304,9 @@ def delete_command(face: Face, ref: str, yes: bool, force: bool) -> None:
 
     A version that the head stands on, that is tagged, or that a run has used is kept unless --force
     is given. Its number is never given again.
+
+    \b
+    mlwf delete cells@2 --yes
     """
     from mlwf_tui.workflow.delete import delete
 

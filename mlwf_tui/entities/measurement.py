@@ -77,6 +77,23 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
     rest: float | None  # the same of all others; None where there are none
     p: float  # that the two do not differ, corrected for the number of slices
 
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is measurably below the rest."""
+        return self.rest is not None and self.value < self.rest and self.p < 0.05
+
+
+def describe_slice(of: Slice) -> str:
+    """Return in one sentence how a part fares beside the rest."""
+    figure = METRIC_NAMES[of.metric]
+    said = f"{of.group} {of.name}: {figure} {of.value:.3f}"
+    if of.rest is None:
+        return said
+    gap = of.value - of.rest
+    side = "below" if gap < 0 else "above"
+    sure = f"p {of.p:.3f}" if of.p < 0.05 else "no measurable difference"
+    return f"{said}, {abs(gap):.3f} {side} the rest ({sure})"
+
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """A figure of the newer less that of the older, measured on the same items."""
@@ -112,6 +129,19 @@ class ItemDifference(msgspec.Struct, frozen=True, kw_only=True):
     mistakes_now: int
 
 
+class SliceDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs in a part of the items or of the objects; see `Slice`."""
+
+    group: str
+    name: str
+    item_count: int  # those with a truth
+    truth_count: int
+    metric: str  # map50 of items, recall of objects
+    difference: Difference  # p corrected for the number of parts
+    fixed: int
+    broken: int
+
+
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Two models, or one on two states of a set, over the same items."""
 
@@ -123,6 +153,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     truths_broken: int
     truths_both_missed: int
     item_count: int
+    slices: tuple[SliceDifference, ...] = ()  # the losses first; none in what an older program wrote
 
 
 class ComparedModel(msgspec.Struct, frozen=True, kw_only=True):

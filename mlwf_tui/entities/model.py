@@ -9,7 +9,9 @@ from enum import StrEnum
 import msgspec
 
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
-from mlwf_tui.entities.measurement import Calibration, ErrorShare, Interval
+from mlwf_tui.entities.measurement import Calibration, ErrorShare, Interval, Slice
+from mlwf_tui.entities.part import Part, read_part
+from mlwf_tui.entities.speed import Speed
 
 TASKS = ("detect", "segment", "pose", "obb", "classify")
 
@@ -109,6 +111,11 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     class_intervals: Mapping[str, Interval] = {}  # of each class's map50
     errors: tuple[ErrorShare, ...] = ()
     calibration: Calibration | None = None
+    slices: tuple[Slice, ...] = ()  # parts of the set, those furthest below the rest first
+    part: Part | None = None  # from schema 3 on: what was measured
+    measured: str = ""  # digest of its images and truths
+    notes: tuple[str, ...] = ()  # what a reader must know, each in a sentence
+    speed: Speed | None = None
 
 
 class ReportKind(StrEnum):
@@ -137,6 +144,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     settings: Mapping[str, float | str] = {}
     kind: ReportKind = ReportKind.BENCHMARK
     predictions: Digest | None = None  # blob: what the model said of every item; see workflow/measuring.py
+
+    @property
+    def part(self) -> Part:
+        """What of the version was measured; the split alone where an older program wrote the report."""
+        return read_part(self.settings, self.split)
 
     def write_figure(self, name: str) -> str:
         """Return a metric with three decimals, a difference with its sign; "" where there is none."""

@@ -8,7 +8,8 @@ the others none. So one function, working on a batch of weightings side by side,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -64,6 +65,23 @@ def weigh(
     )
 
 
+class HalfWeigher:
+    """Gives mAP50 alone of many weightings, in a twentieth of the time that all figures take."""
+
+    def __init__(self, measured: Measured) -> None:
+        half = (
+            Ranking(of.image, of.is_hit[:, :1], of.is_counted[:, :1], of.truth_image)
+            for of in _list_rankings(measured, areas=1)
+        )
+        self._rankings = Rankings(list(half), len(measured.keys))
+
+    def weigh(self, batches: Iterable[Floats]) -> Floats:
+        """Return (B,); NaN where a weighting leaves no truth."""
+        return np.concatenate(
+            [_mean(self._rankings.average(weights, lambda: None)[:, 0].T) for weights in batches]
+        )
+
+
 class _Gatherer:
     """Holds what does not depend on the weights."""
 
@@ -88,14 +106,14 @@ class _Gatherer:
         return Figures(metrics | _weigh_counts(self._measured, weights), at_all[0], at_half)
 
 
-def _list_rankings(measured: Measured) -> Iterator[Ranking]:
-    """Yield the ranking of each class, in each size range after another."""
+def _list_rankings(measured: Measured, areas: int = len(AREA_NAMES)) -> Iterator[Ranking]:
+    """Yield the ranking of each class, in so many size ranges one after another."""
     truths, detections, matches = measured.truths, measured.detections, measured.matches
     order = np.lexsort((-detections.score, detections.label))
     ends = np.searchsorted(detections.label[order], np.arange(len(measured.names) + 1))
     by_class = [order[first:last] for first, last in pairwise(ends.tolist())]
     of_truths = [np.flatnonzero(truths.label == label) for label in range(len(measured.names))]
-    for area in range(len(AREA_NAMES)):
+    for area in range(areas):
         for rows, of_class in zip(by_class, of_truths, strict=True):
             counted = ~matches.is_ignored[rows, area]  # (n, T)
             kept = counted.any(axis=1)
@@ -155,6 +173,20 @@ def find_p_value(differences: Floats, drawn_count: int) -> float:
     high = np.count_nonzero(known >= 0) + 1
     least = 2.0 ** (1 - drawn_count)
     return float(min(1.0, max(least, 2 * min(low, high) / (len(known) + 1))))
+
+
+def find_spread_p_value(gap: float, differences: Floats, drawn_count: int) -> float:
+    """Return the two-sided p-value of "there is no difference" from how far resampled ones spread.
+
+    For many parts looked at together: counting B resamples can tell nothing rarer than 2 / (B + 1), which no
+    correction for their number leaves small. Taken to be normal; nothing is rarer than all n items alike.
+    """
+    known = differences[~np.isnan(differences)]
+    if len(known) < 2:
+        return 1.0
+    spread = float(known.std(ddof=1))
+    p = math.erfc(abs(gap) / spread / math.sqrt(2)) if spread > 0 else float(gap == 0)
+    return max(p, 2.0 ** (1 - drawn_count))
 
 
 def correct_p_values(values: Sequence[float]) -> tuple[float, ...]:

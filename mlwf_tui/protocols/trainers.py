@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -87,10 +87,15 @@ class EvaluateRequest(msgspec.Struct, frozen=True, kw_only=True):
     image_size_px: int
     device: str = "auto"
     is_trusted: bool = False  # open the weights though they may run code of their maker
+    paths: tuple[str, ...] = ()  # of `files`: look at these images alone, whatever their split
+    note: Callable[[Sequence[ItemPrediction]], None] | None = None  # told of each batch as it is done
 
 
 class EvaluateResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Predictions of every image of the split, and the milliseconds one image took."""
+    """Predictions of every image of the split, and the milliseconds one image took.
+
+    An image that cannot be used is left out, or is a prediction with a problem.
+    """
 
     predictions: tuple[ItemPrediction, ...]
     speed: Mapping[str, float]  # preprocess_ms, inference_ms, postprocess_ms, images_per_second
@@ -124,6 +129,37 @@ class Predictor(Protocol):
 
         One that cannot be decoded is a prediction with a problem; the others are predicted.
         """
+
+
+class PassTime(msgspec.Struct, frozen=True, kw_only=True):
+    """How long each part of looking at a batch took, in milliseconds of the whole batch."""
+
+    preprocess_ms: float
+    inference_ms: float
+    postprocess_ms: float
+
+
+class Stopwatch(Protocol):
+    """A model that stays loaded and says how long it takes; used by one thread at a time."""
+
+    device: str  # in words: "CPU", or the GPU's name
+    gpu_index: int | None  # as the driver counts, None on a processor
+    runtime: str  # "PyTorch 2.8.0"
+    precision: str  # "float32"
+
+    def time(self, images: Sequence[bytes]) -> PassTime:
+        """Look at encoded images as one batch; decoding is not timed, a GPU is waited for at each border."""
+
+    def read_gpu_peak(self) -> int | None:
+        """Return the most bytes the library has taken of the GPU since the last call; None without one."""
+
+
+@runtime_checkable
+class TimedTrainer(Protocol):
+    """A trainer whose models' speed can be measured; one that cannot be is a trainer all the same."""
+
+    def open_stopwatch(self, request: PredictRequest) -> AbstractContextManager[Stopwatch]:
+        """Load a model once, to be timed; leaving it lets go of the device."""
 
 
 class ExportTarget(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ from mlwf_tui.workflow.backup import BackupResult, backup
 from mlwf_tui.workflow.checkout import CheckoutResult, checkout
 from mlwf_tui.workflow.collect import GRACE_S, Collected, collect
 from mlwf_tui.workflow.commit import CommitResult, commit
+from mlwf_tui.workflow.compare import CompareResult, compare
 from mlwf_tui.workflow.copy import CopyResult, copy
 from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.describe import describe
@@ -219,6 +220,20 @@ class Home:
     def evaluation(self, report: str) -> Evaluation:
         """Return all of a report, by its name or id: metrics, classes, curves, confusion."""
         return read_evaluation(self._workspace, get_report(self._workspace, report))
+
+    def compare(
+        self,
+        *refs: str,
+        on: str | None = None,
+        split: str | None = None,
+        fail_if: Sequence[str] = (),
+        observer: Observer = SILENT,
+    ) -> CompareResult:
+        """Compare models or reports, each with the last named: `compare("new", "old")`.
+
+        `fail_if` are gates as `"map50 < -0.01"`; the result's `failed` has those that hold.
+        """
+        return compare(self._workspace, refs, on=on, split=split, fail_if=fail_if, observer=observer)
 
     def graph(self, ref: str | None = None) -> LineageGraph:
         """Return the whole lineage, or what `ref` came from and what came of it."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlwf_tui.entities.part import Part
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 from mlwf_tui.entities.usage import Usage
@@ -34,6 +35,7 @@ from mlwf_tui.workflow.retry import retry_run
 from mlwf_tui.workflow.running.follow import wait_for
 from mlwf_tui.workflow.running.usage import read_usage
 from mlwf_tui.workflow.runs import get_run, list_runs
+from mlwf_tui.workflow.search import DEFAULT_TRIALS, submit_search
 from mlwf_tui.workflow.serve import (
     DEFAULT_HOST,
     DEFAULT_PORT,
@@ -72,11 +74,49 @@ class Jobs:
             self._door.open(), ref, model=model, params=params or {}, seed=seed, name=name, terms=terms
         )
 
-    def benchmark(
-        self, model: str, ref: str, *, split: str = "val", device: str = "auto", terms: Terms | None = None
+    def search(
+        self,
+        ref: str,
+        *,
+        space: Mapping[str, str],
+        model: str = DEFAULT_ARCHITECTURE,
+        params: Mapping[str, Any] | None = None,
+        sampler: str = "tpe",
+        trials: int = DEFAULT_TRIALS,
+        parallel: int = 1,
+        metric: str = "map50",
+        is_pruning: bool = False,
+        seed: int = 0,
+        name: str = "",
+        terms: Terms | None = None,
     ) -> Run:
-        """Queue a benchmark, of a model that may still be trained by a run it comes after."""
-        return submit_benchmark(self._door.open(), model, ref, split=split, device=device, terms=terms)
+        """Queue a search of the parameters that train the best model: `space={"lr0": "0.0001..0.01:log"}`."""
+        return submit_search(
+            self._door.open(), ref, space=space, model=model, params=params, sampler=sampler, trials=trials,
+            parallel=parallel, metric=metric, is_pruning=is_pruning, seed=seed, name=name, terms=terms,
+        )  # fmt: skip
+
+    def benchmark(
+        self,
+        model: str,
+        ref: str,
+        *,
+        split: str = "val",
+        part: Part | None = None,
+        params: Mapping[str, Any] | None = None,
+        device: str = "auto",
+        is_again: bool = False,
+        terms: Terms | None = None,
+    ) -> Run:
+        """Queue a benchmark, of a model that may still be trained by a run it comes after.
+
+        `part` says more than a split. Where the same was measured before, that run is returned, unless
+        `is_again`.
+        """
+        return submit_benchmark(
+            self._door.open(), model, ref, split=split, part=part, params=params, device=device,
+            is_again=is_again, terms=terms,
+        )  # fmt: skip
 
     def apply(
         self,

@@ -1,37 +1,53 @@
-"""benchmark: measure a model on one split of a version, in a worker process."""
+"""benchmark: measure a model on a part of a version, in a worker process."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from mlwf_tui.entities.ids import RunId
-from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.model import Evaluation, Model, Report
+from mlwf_tui.entities.part import Part, read_part
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
-from mlwf_tui.entities.run import Run
-from mlwf_tui.errors import InvalidInput, InvalidParameter
+from mlwf_tui.entities.run import Problem, Run
+from mlwf_tui.entities.speed import Speed
+from mlwf_tui.errors import InvalidInput, NotFound
+from mlwf_tui.params import build_params, param
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.protocols.trainers import EvaluateRequest, EvaluateResult
-from mlwf_tui.store.manifests import iter_items, read_summary
-from mlwf_tui.workflow.exporting.exports import export_manifest
-from mlwf_tui.workflow.measuring import complete, keep_predictions, list_class_names, read_truths
+from mlwf_tui.protocols.trainers import EvaluateResult
+from mlwf_tui.store.digests import compute_digest
+from mlwf_tui.store.manifests import read_summary
+from mlwf_tui.workflow.benchmarking.inference import Said, ask_model, digest_inference, forget
+from mlwf_tui.workflow.benchmarking.noting import find_notes
+from mlwf_tui.workflow.benchmarking.parts import digest_items, select_items
+from mlwf_tui.workflow.benchmarking.timing import EFFORTS, measure_speed
+from mlwf_tui.workflow.measuring import complete, keep_predictions, list_class_names, read_item_facts
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
-from mlwf_tui.workflow.running.leases import find_device
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.using.trust import check_model
 from mlwf_tui.workspace import Workspace
 
 TASKS = ("detect",)
+SCHEMA = 3  # of the body of a report
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkParams:
+    """How it is measured."""
+
+    speed: str = param("quick", "how long the speed is measured", choices=("off", *EFFORTS))
+    confidence: float | None = param(
+        None, "threshold of precision, recall and F1; where F1 is largest if not given", low=0, high=1
+    )
 
 
 def submit_benchmark(
@@ -40,42 +56,116 @@ def submit_benchmark(
     ref: str,
     *,
     split: str = "val",
+    part: Part | None = None,
+    params: Mapping[str, Any] | None = None,
     device: str = "auto",
     is_trusted: bool = False,
+    is_again: bool = False,
     terms: Terms | None = None,
 ) -> Run:
     """Pin the data and queue the run, which starts when there is room; return at once.
 
-    The model may be one that a training will make which the run is to come after.
+    `part` says more than a split. Where the same was measured before, the finished run that did it is
+    returned, unless `is_again`. The model may be one that a training will make which the run is to come
+    after.
 
     Raises:
         NotFound: there is no such model, project or version.
-        InvalidParameter: there is no such split.
-        InvalidInput: the model's task or classes do not fit the data, or the split is empty.
+        InvalidParameter: there is no such split or class, or a parameter does not fit.
+        InvalidInput: the model's task or classes do not fit the data, or there is nothing to measure on.
         Untrusted: opening the weights may run code of their maker, and nobody vouches for them.
     """
-    if split not in tuple(Split):
-        raise InvalidParameter(f"There is no split {split!r}.", hint=f"Choose from {', '.join(Split)}.")
+    wanted = part or Part(split=split)
+    wanted.check()
+    checked = build_params(BenchmarkParams, params or {})
     agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=device)
     model = find_model(workspace, model_ref, agreed)
+    _, manifest = resolve_manifest(workspace, ref)
     if model is not None:
-        _check_fit(workspace, model, ref, Split(split))
+        items = check_fit(workspace, model, ref, manifest, wanted)
         check_model(workspace, model, is_trusted=is_trusted)
-    else:
-        resolve_manifest(workspace, ref)
-    params = {
-        "model": model_ref if model is None else model.name,
+        known = None if is_again else _find_made(workspace, model, manifest, wanted, items, checked)
+        if known is not None:
+            return known
+    recorder = queue_benchmark(
+        workspace, model or model_ref, ref, wanted, checked, device=device, is_trusted=is_trusted,
+        is_again=is_again, terms=agreed,
+    )  # fmt: skip
+    return start_queued(workspace, recorder.run)
+
+
+def queue_benchmark(
+    workspace: Workspace,
+    model: Model | str,
+    ref: str,
+    part: Part,
+    params: BenchmarkParams,
+    *,
+    device: str,
+    is_trusted: bool = False,
+    is_again: bool = False,
+    terms: Terms,
+) -> Recorder:
+    """Enter the run, in one transaction; whoever calls has checked all of it, and lets the queue go on."""
+    is_default = part == Part(split=part.split)
+    shown = {
+        "model": model if isinstance(model, str) else model.name,
         "data": ref,
-        "split": split,
+        "split": part.split,
         "device": device,
+        **({} if is_default else {"part": msgspec.json.encode(part).decode()}),
+        **{key: value for key, value in asdict(params).items() if value != getattr(BenchmarkParams(), key)},
         **({"is_trusted": True} if is_trusted else {}),
     }
     with workspace.catalog.transaction():
-        recorder = queue_run(workspace, "benchmark", params, 0, terms=agreed)
-        if model is not None:
+        call = {"is_again": True} if is_again else None
+        recorder = queue_run(workspace, "benchmark", shown, 0, terms=terms, call=call)
+        if not isinstance(model, str):
             recorder.read_model(model.id)
         recorder.read_version(ref)
-    return start_queued(workspace, recorder.run)
+    return recorder
+
+
+def read_params(run: Run) -> BenchmarkParams:
+    """Return how a run of benchmark measures."""
+    names = BenchmarkParams.__dataclass_fields__
+    given = {key: value for key, value in run.params.items() if key in names}
+    params: BenchmarkParams = build_params(BenchmarkParams, given)
+    return params
+
+
+def _digest_benchmark(
+    model: Model, manifest: Digest, part: Part, items: Sequence[Item], params: BenchmarkParams
+) -> Digest:
+    decides = [
+        digest_inference(model),
+        manifest,
+        msgspec.to_builtins(part),
+        digest_items(items),
+        asdict(params),
+    ]
+    return compute_digest(json.dumps([SCHEMA, *decides], sort_keys=True).encode())
+
+
+def _find_made(
+    workspace: Workspace,
+    model: Model,
+    manifest: Digest,
+    part: Part,
+    items: Sequence[Item],
+    params: BenchmarkParams,
+) -> Run | None:
+    """Return the run that has measured just this, where its report is still there and left nothing out."""
+    wanted = _digest_benchmark(model, manifest, part, items, params)
+    for report in workspace.catalog.reports.list(model_id=model.id):
+        if report.settings.get("benchmark") == wanted:
+            try:
+                run = workspace.catalog.runs.get(report.run_id)
+            except NotFound:  # a report that came from elsewhere
+                continue
+            if not run.result.get("problems"):
+                return run
+    return None
 
 
 def find_model(workspace: Workspace, ref: str, terms: Terms) -> Model | None:
@@ -96,66 +186,88 @@ def find_model(workspace: Workspace, ref: str, terms: Terms) -> Model | None:
 
 def perform_benchmark(recorder: Recorder, version: Version, model: Model, observer: Observer) -> None:
     """Do a queued benchmark: called by the worker."""
-    split = Split(recorder.run.params["split"])
-    _check_fit(recorder.workspace, model, version.ref, split)
-    result = _predict_split(recorder, version, model, split, observer)
-    keep_benchmark(recorder, version, model, split, result, observer)
+    workspace, run = recorder.workspace, recorder.run
+    part = read_part(run.params, run.params["split"])
+    params = read_params(run)
+    items = check_fit(workspace, model, version.ref, version.manifest, part)
+    is_again = bool((run.call or {}).get("is_again"))
+    said = ask_model(recorder, version, model, part, items, observer, is_again=is_again)
+    speed = measure_speed(recorder, model, items, params.speed, observer)
+    keep_benchmark(recorder, version, model, part, said, observer, speed=speed, params=params)
+    forget(workspace, model)
 
 
 def keep_benchmark(
     recorder: Recorder,
     version: Version,
     model: Model,
-    split: Split,
-    result: EvaluateResult,
+    part: Part | Split,
+    said: Said | EvaluateResult,
     observer: Observer,
+    *,
+    speed: Speed | None = None,
+    params: BenchmarkParams | None = None,
 ) -> Report:
-    """Measure what the model said, keep it and the report, and close the run in one transaction."""
-    workspace = recorder.workspace
-    evaluation = _evaluate(workspace, version, split, model, result, observer)
+    """Measure what the model said, keep it and the report, and close the run in one transaction.
+
+    A split stands for all of its items.
+    """
+    workspace, params = recorder.workspace, params or BenchmarkParams()
+    part = Part(split=part.value) if isinstance(part, Split) else part
+    said = Said(result=said) if isinstance(said, EvaluateResult) else said
+    left_out = {problem.path for problem in said.problems}
+    items = select_items(workspace, version.manifest, part)
+    asked = _digest_benchmark(model, version.manifest, part, items, params)
+    items = tuple(item for item in items if item.key not in left_out)
+    measured = digest_items(items)
+    evaluation = _evaluate(workspace, version, part, items, model, said, params, observer)
+    evaluation = replace(evaluation, schema=SCHEMA, part=part, measured=measured, speed=speed)
+    figures = {**said.result.speed, **(speed.summarise() if speed is not None else {})}
     with recorder.writer() as writer:
         blob = writer.put(msgspec.json.encode(evaluation))
-        predictions = keep_predictions(writer, result.predictions)
+        predictions = keep_predictions(writer, said.result.predictions)
     with recorder.finishing():
         taken = {report.name for report in workspace.catalog.reports.list()}
         report = recorder.write_report(
             name=find_free(f"{model.name}-on-{version.project_name}", taken),
             model_id=model.id,
             version_id=version.id,
-            split=split.value,
+            split=part.split,
             metrics=evaluation.metrics,
-            speed=result.speed,
+            speed=figures,
             evaluation=blob,
             predictions=predictions,
-            settings={f"library_{key}": value for key, value in result.library_metrics.items()},
+            settings={
+                **{f"library_{key}": value for key, value in said.result.library_metrics.items()},
+                "measured": measured,
+                "inference": digest_inference(model),
+                "benchmark": asked,
+                **({} if part == Part(split=part.split) else {"part": msgspec.json.encode(part).decode()}),
+            },
         )
         recorder.result = {
             "report": report.name,
             "report_id": report.id,
             "model": model.name,
             "version": version.number,
-            "split": split.value,
+            "split": part.split,
+            "part": part.describe(),
+            "measured": measured,
             "metrics": dict(evaluation.metrics),
-            "speed": dict(result.speed),
-            "summary": f"mAP50 {evaluation.metrics['map50']:.3f} on {split.value}",
+            "speed": dict(figures),
+            "items": len(items),
+            "items_known": said.known_count,
+            "cached": said.known_count > 0 and said.known_count >= len(items),
+            "notes": list(evaluation.notes),
+            **({"problems": msgspec.to_builtins(said.problems)} if said.problems else {}),
+            "summary": _summarise(evaluation, part, said.problems),
         }
     return report
 
 
-@contextmanager
-def open_weights(workspace: Workspace, model: Model, run_id: RunId) -> Iterator[tuple[Path, Path]]:
-    """Give the model's first checkpoint as a file, its digest verified, and a scratch folder beside it.
-
-    Both are gone afterwards.
-    """
-    scratch = workspace.run_folder(run_id) / "scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
-    weights = scratch / model.checkpoints[0].name
-    try:
-        workspace.store.write_file(model.checkpoints[0].blob, weights)
-        yield weights, scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+def _summarise(evaluation: Evaluation, part: Part, problems: Sequence[Problem]) -> str:
+    partly = f", partly: {len(problems):,} images cannot be used" if problems else ""
+    return f"mAP50 {evaluation.metrics['map50']:.3f} on {part.describe()}{partly}"
 
 
 def check_task(model: Model) -> None:
@@ -167,58 +279,50 @@ def check_task(model: Model) -> None:
         )
 
 
-def _predict_split(
-    recorder: Recorder, version: Version, model: Model, split: Split, observer: Observer
-) -> EvaluateResult:
-    workspace = recorder.workspace
-    trainer = workspace.registry.get_trainer(model.trainer)
-    data = export_manifest(workspace, version.manifest, trainer.data_formats[model.task], observer)
-    with open_weights(workspace, model, recorder.run_id) as (weights, scratch):
-        request = EvaluateRequest(
-            weights=weights,
-            data=data.folder,
-            files=data.files,
-            split=split,
-            folder=scratch,
-            image_size_px=model.image_size_px,
-            device=find_device(recorder.run.params["device"], os.environ),
-            is_trusted=bool(recorder.run.params.get("is_trusted")),
-        )
-        return trainer.evaluate(request, observer)
-
-
 def _evaluate(
     workspace: Workspace,
     version: Version,
-    split: Split,
+    part: Part,
+    items: Sequence[Item],
     model: Model,
-    result: EvaluateResult,
+    said: Said,
+    params: BenchmarkParams,
     observer: Observer,
 ) -> Evaluation:
     from mlwf_tui.evaluation.evaluate import summarize  # numpy, which only the worker needs
     from mlwf_tui.evaluation.measured import measure
 
-    predictions = {prediction.key: prediction.objects for prediction in result.predictions}
-    names = list_class_names(workspace, version.manifest, model.class_names)
-    measured = measure(read_truths(workspace, version.manifest, split), predictions, names)
-    return complete(measured, summarize(measured), observer)
+    notes = find_notes(workspace, version, model, part, items, said)
+    predictions = {
+        found.key: [o for o in found.objects if not part.classes or o.class_name in part.classes]
+        for found in said.result.predictions
+    }
+    names = part.classes or list_class_names(workspace, version.manifest, model.class_names)
+    truths = {item.key: item.annotation for item in items}
+    measured = measure(truths, predictions, names, confidence=params.confidence)
+    facts = read_item_facts(workspace, items, observer)
+    return replace(complete(measured, summarize(measured), facts, observer), notes=notes)
 
 
-def _check_fit(workspace: Workspace, model: Model, ref: str, split: Split) -> None:
+def check_fit(workspace: Workspace, model: Model, ref: str, manifest: Digest, part: Part) -> tuple[Item, ...]:
+    """Return what is measured; refuse what no figure can come of."""
     check_task(model)
-    _, manifest = resolve_manifest(workspace, ref)
     schema = read_summary(workspace.store, manifest).schema
     if not set(schema.class_names) & set(model.class_names):
         raise InvalidInput(
             f"The model {model.name} and {ref} have no class in common.",
-            hint=f"The model knows {', '.join(model.class_names)}.",
+            hint=f"The model knows {_list_some(model.class_names)}; the data has "
+            f"{_list_some(schema.class_names)}.",
         )
-    items = [(item.split, len(item.annotation.objects)) for item in iter_items(workspace.store, manifest)]
-    counts = Counter(of for of, _ in items)
-    if counts[split] and not any(count for of, count in items if of is split):
+    items = select_items(workspace, manifest, part)
+    if not any(item.annotation.objects for item in items):
         raise InvalidInput(
-            f"The {split} split of {ref} has no annotated objects.", hint="There is nothing to measure with."
+            f"In {ref} there are no annotated objects in what is to be measured: {part.describe()}.",
+            hint="There is nothing to measure with.",
         )
-    if not counts[split]:
-        found = ", ".join(f"{name} ({count})" for name, count in counts.items())
-        raise InvalidInput(f"{ref} has no items in the {split} split.", hint=f"It has {found}.")
+    return items
+
+
+def _list_some(names: Sequence[str], most: int = 20) -> str:
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}" or "none"

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 from mlwf_tui.entities.ids import VersionId
-from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.measurement import (
     Cause,
     ComparedModel,
@@ -25,7 +24,8 @@ from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
 from mlwf_tui.errors import Conflict, CorruptData, InvalidParameter, MlwfError, NotFound
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import iter_items
-from mlwf_tui.workflow.measuring import list_class_names, measure_report, read_truths
+from mlwf_tui.workflow.benchmarking.parts import select_items
+from mlwf_tui.workflow.measuring import list_class_names, measure_report, read_item_facts, read_measured
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.reporting.words import judge
@@ -190,6 +190,9 @@ class _MeasuredOn:
 
     def read(self, report: Report) -> str:
         """Return a digest of the items and truths; empty where the version was deleted since."""
+        noted = report.settings.get("measured")
+        if noted:  # an older program did not note it
+            return str(noted)
         place = (report.version_id, report.split)
         if place not in self._known:
             self._known[place] = self._compute(*place)
@@ -263,17 +266,22 @@ def _list_failed(body: ComparisonReport, conditions: Sequence[Condition]) -> tup
 
 def _compare(workspace: Workspace, reports: Sequence[Report], observer: Observer) -> ComparisonReport:
     from mlwf_tui.evaluation.comparing import compare as compare_measured  # numpy
+    from mlwf_tui.evaluation.slice_differences import compare_slices
 
     models = [workspace.catalog.models.get_by_id(report.model_id) for report in reports]
     version = workspace.catalog.versions.get_by_id(reports[0].version_id)
     known = [model.class_names for model in models]
     names = list_class_names(workspace, version.manifest, *known)
-    truths = read_truths(workspace, version.manifest, Split(reports[0].split))
+    truths = read_measured(workspace, reports[0], version.manifest)
     measured = [measure_report(workspace, report, names, truths) for report in reports]
+    items = select_items(workspace, version.manifest, reports[0].part)
+    facts = read_item_facts(workspace, items, observer)
     pairs = []
     for place, (report, model) in enumerate(zip(reports[:-1], models[:-1], strict=True)):
         observer.progress(place, len(reports) - 1, f"comparing {report.model_name}")
         comparison = compare_measured(measured[place], measured[-1], check=observer.check_cancelled)
+        parts = compare_slices(measured[place], measured[-1], facts, check=observer.check_cancelled)
+        comparison = msgspec.structs.replace(comparison, slices=parts)
         causes = tuple(_list_causes(workspace, models[-1], model))
         pairs.append(
             ComparedPair(

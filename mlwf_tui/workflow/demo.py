@@ -148,7 +148,14 @@ def _augment(story: _Story) -> str:
 
 
 def _train(story: _Story) -> str:
-    run = submit_train(story.workspace, story.augmented, model=ARCHITECTURE, params=TRAINING, seed=story.seed)
+    run = submit_train(
+        story.workspace,
+        story.augmented,
+        model=ARCHITECTURE,
+        params=TRAINING,
+        seed=story.seed,
+        is_benchmarked=False,
+    )
     finished = _follow(story, run)
     story.model = finished.result["model"]
     return f"model {story.model}"

@@ -1,4 +1,4 @@
-"""Fingerprints of images, each made once and kept in the home's cache by the blob's digest; not a verb."""
+"""What is found out by decoding images, once each, and kept in the home's cache by digest; not a verb."""
 
 from __future__ import annotations
 
@@ -6,20 +6,33 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
 from mlwf_tui.media.fingerprints import FINGERPRINT_VERSION, make_fingerprint
+from mlwf_tui.media.looks import LOOK_VERSION, make_look
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workspace import Workspace
 
 UNREADABLE: Final = b""
-"""Stands for the fingerprint of an image whose pixels cannot be decoded."""
+"""Stands for what cannot be found out of an image, as its pixels cannot be decoded."""
+
+
+class Sight(NamedTuple):
+    """Something to find out of an image, as a few bytes."""
+
+    name: str  # of the cache
+    version: int  # of how it is found out
+    make: Callable[[bytes], bytes]
+
+
+FINGERPRINTS: Final = Sight("fingerprints", FINGERPRINT_VERSION, make_fingerprint)
+LOOKS: Final = Sight("looks", LOOK_VERSION, make_look)
 
 BATCH: Final = 64  # images between two looks at whether it is still wanted
 _BUSY_S: Final = 10.0
@@ -29,10 +42,12 @@ _ASKED: Final = 500
 logger = logging.getLogger(__name__)
 
 
-def read_fingerprints(workspace: Workspace, digests: Sequence[Digest]) -> dict[Digest, bytes]:
-    """Return the fingerprints that are known of these blobs; nothing is decoded."""
+def read_fingerprints(
+    workspace: Workspace, digests: Sequence[Digest], *, sight: Sight = FINGERPRINTS
+) -> dict[Digest, bytes]:
+    """Return what is known of these blobs; nothing is decoded."""
     found: dict[Digest, bytes] = {}
-    with _open_cache(workspace) as cache:
+    with _open_cache(workspace, sight) as cache:
         for start in range(0, len(digests), _ASKED):
             asked = [bytes.fromhex(digest) for digest in digests[start : start + _ASKED]]
             query = f"SELECT blob, print FROM prints WHERE blob IN ({','.join('?' * len(asked))})"
@@ -41,9 +56,9 @@ def read_fingerprints(workspace: Workspace, digests: Sequence[Digest]) -> dict[D
 
 
 def make_fingerprints(
-    workspace: Workspace, digests: Sequence[Digest], observer: Observer
+    workspace: Workspace, digests: Sequence[Digest], observer: Observer, *, sight: Sight = FINGERPRINTS
 ) -> dict[Digest, bytes]:
-    """Decode these blobs, a thread for each core, and keep their fingerprints; a stop loses little.
+    """Decode these blobs, a thread for each core, and keep what is found; a stop loses little.
 
     One whose bytes are missing or damaged in the store is left out: that is for verify to tell.
 
@@ -52,13 +67,15 @@ def make_fingerprints(
     """
     made: dict[Digest, bytes] = {}
     unkept: list[tuple[bytes, bytes]] = []
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool, _open_cache(workspace) as cache:
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool, _open_cache(workspace, sight) as cache:
         kept_at = time.monotonic()
         try:
             for start in range(0, len(digests), BATCH):
                 observer.check_cancelled()
                 batch = digests[start : start + BATCH]
-                for digest, print in zip(batch, pool.map(lambda d: _make(workspace, d), batch), strict=True):
+                for digest, print in zip(
+                    batch, pool.map(lambda d: _make(workspace, d, sight), batch), strict=True
+                ):
                     if print is not None:
                         made[digest] = print
                         unkept.append((bytes.fromhex(digest), print))
@@ -71,13 +88,13 @@ def make_fingerprints(
     return made
 
 
-def _make(workspace: Workspace, digest: Digest) -> bytes | None:
+def _make(workspace: Workspace, digest: Digest, sight: Sight) -> bytes | None:
     try:
-        return make_fingerprint(workspace.store.read(digest))
+        return sight.make(workspace.store.read(digest))
     except InvalidInput:
         return UNREADABLE
     except (NotFound, CorruptData) as error:
-        logger.warning("%s has no fingerprint: %s", digest, error.message)
+        logger.warning("%s is not looked at: %s", digest, error.message)
         return None
 
 
@@ -88,27 +105,27 @@ def _keep(cache: sqlite3.Connection, unkept: list[tuple[bytes, bytes]]) -> None:
 
 
 @contextmanager
-def _open_cache(workspace: Workspace) -> Iterator[sqlite3.Connection]:
-    """Open the cache; one that is damaged, or of fingerprints made in another way, begins anew."""
-    path = workspace.home / "cache" / "fingerprints.sqlite"
+def _open_cache(workspace: Workspace, sight: Sight) -> Iterator[sqlite3.Connection]:
+    """Open a cache; one that is damaged, or was made in another way, begins anew."""
+    path = workspace.home / "cache" / f"{sight.name}.sqlite"
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        cache = _connect(path)
+        cache = _connect(path, sight.version)
     except sqlite3.DatabaseError:
         path.unlink()
-        cache = _connect(path)
+        cache = _connect(path, sight.version)
     with closing(cache):
         yield cache
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, wanted: int) -> sqlite3.Connection:
     cache = sqlite3.connect(path, timeout=_BUSY_S)
     cache.execute("PRAGMA synchronous = OFF")  # what a power cut takes is made again
     (version,) = cache.execute("PRAGMA user_version").fetchone()
-    if version != FINGERPRINT_VERSION:
+    if version != wanted:
         with cache:
             cache.execute("DROP TABLE IF EXISTS prints")
             cache.execute("CREATE TABLE prints (blob BLOB PRIMARY KEY, print BLOB NOT NULL) WITHOUT ROWID")
-            cache.execute(f"PRAGMA user_version = {FINGERPRINT_VERSION}")
+            cache.execute(f"PRAGMA user_version = {wanted}")
     cache.execute("SELECT count(*) FROM (SELECT 1 FROM prints LIMIT 1)").fetchone()
     return cache

@@ -10,6 +10,7 @@ import msgspec
 from mlwf_tui.entities.card import TEXTS
 from mlwf_tui.entities.change import JournalEvent
 from mlwf_tui.entities.project import Project, ProjectState, Version
+from mlwf_tui.entities.run import Run
 from mlwf_tui.workflow.graphs.refs_on_graph import find_card_node
 from mlwf_tui.workspace import Workspace
 
@@ -45,6 +46,7 @@ def list_changes(workspace: Workspace, ref: str) -> tuple[Change, ...]:
         states = {state.id: state for state in workspace.catalog.projects.list_states(entity.id)}
         authors = _find_authors(workspace, states)
         refs = _refer_to_states(states, workspace.catalog.versions.list(entity.id))
+    named = _name_artifacts(entity) if isinstance(entity, Run) else {}
     changes: list[Change] = []
     card: dict[str, str] = {}
     for event in workspace.catalog.journal.read_of(subjects):
@@ -55,9 +57,18 @@ def list_changes(workspace: Workspace, ref: str) -> tuple[Change, ...]:
             ref = lead.strip() if is_made else refs.get(state, "")
             author = change.author or (authors.get(state, "") if event.kind == "head.moved" else "")
             changes.append(
-                msgspec.structs.replace(change, text=f"{lead}{change.text}", ref=ref, author=author)
+                msgspec.structs.replace(
+                    change, text=f"{lead}{named.get(change.text, change.text)}", ref=ref, author=author
+                )
             )
     return tuple(changes)
+
+
+def _name_artifacts(run: Run) -> dict[str, str]:
+    """Return what people call the inputs and outputs of a run, by how the journal names them."""
+    return {
+        f"{found.kind}:{found.id}": f"{found.kind} {found.title}" for found in (*run.inputs, *run.outputs)
+    }
 
 
 def _find_authors(workspace: Workspace, states: Mapping[str, ProjectState]) -> dict[str, str]:

@@ -9,17 +9,19 @@ import msgspec
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.errors import CorruptData, InvalidInput
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import ItemPrediction
-from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.store.writer import StoreWriter
+from mlwf_tui.workflow.benchmarking.parts import select_items
 from mlwf_tui.workspace import Workspace
 
 if TYPE_CHECKING:  # numpy, which only what measures needs
     from mlwf_tui.evaluation.measured import Measured
+    from mlwf_tui.evaluation.slices import ItemFacts
 
 _RESAMPLED = "resampling the items"
 
@@ -42,21 +44,43 @@ def read_predictions(workspace: Workspace, report: Report) -> dict[str, tuple[An
             hint=f"Measure again: mlwf benchmark {report.model_name} {report.version_ref} "
             f"--split {report.split}",
         )
+    kept = decode_predictions(workspace, report)
+    classes = report.part.classes
+    return {
+        said.key: tuple(o for o in said.objects if not classes or o.class_name in classes) for said in kept
+    }
+
+
+def decode_predictions(workspace: Workspace, report: Report) -> tuple[ItemPrediction, ...]:
+    """Return all that was kept of what the model said; nothing where it was not kept.
+
+    Raises:
+        CorruptData: the stored bytes are damaged.
+    """
+    if report.predictions is None:
+        return ()
     try:
-        kept = msgspec.msgpack.decode(
+        return msgspec.msgpack.decode(
             workspace.store.read(report.predictions), type=tuple[ItemPrediction, ...]
         )
     except msgspec.MsgspecError as error:
         raise CorruptData(
             f"The predictions of {report.name} cannot be read: {error}.", hint="Run the benchmark again."
         ) from error
-    return {prediction.key: prediction.objects for prediction in kept}
 
 
-def read_truths(workspace: Workspace, manifest: Digest, split: Split) -> dict[str, Annotation]:
-    """Return the annotations of one split's items, by item key."""
-    items = iter_items(workspace.store, manifest)
-    return {item.key: item.annotation for item in items if item.split is split}
+def read_measured(workspace: Workspace, report: Report, manifest: Digest) -> dict[str, Annotation]:
+    """Return the truths that a report was measured against, by item key: of the part that it notes.
+
+    Items whose images could not be read when it was measured are left out, as they were then.
+    """
+    items = select_items(workspace, manifest, report.part)
+    if report.predictions is None:
+        return {item.key: item.annotation for item in items}
+    said = {found.key for found in decode_predictions(workspace, report)}
+    return {
+        item.key: item.annotation for item in items if not report.settings.get("measured") or item.key in said
+    }
 
 
 def list_class_names(workspace: Workspace, manifest: Digest, *others: Sequence[str]) -> tuple[str, ...]:
@@ -79,11 +103,38 @@ def measure_report(
     return measure(truths, read_predictions(workspace, report), class_names)
 
 
-def complete(measured: Measured, evaluation: Evaluation, observer: Observer) -> Evaluation:
-    """Add to an evaluation how sure it is, which errors were made, and how calibrated confidences are."""
+def read_item_facts(workspace: Workspace, items: Sequence[Item], observer: Observer) -> dict[str, ItemFacts]:
+    """Return what items are told apart by, by item key; images are decoded once, ever."""
+    from mlwf_tui.evaluation.slices import ItemFacts
+    from mlwf_tui.media.looks import read_look
+    from mlwf_tui.workflow.fingerprints import LOOKS, make_fingerprints, read_fingerprints
+
+    digests = list(dict.fromkeys(item.blob for item in items))
+    known = read_fingerprints(workspace, digests, sight=LOOKS)
+    missing = [digest for digest in digests if digest not in known]
+    if missing:
+        known |= make_fingerprints(workspace, missing, observer, sight=LOOKS)
+    facts = {}
+    for item in items:
+        made = known.get(item.blob)
+        look = read_look(made) if made else None
+        facts[item.key] = ItemFacts(
+            dataset=item.dataset,
+            tags=frozenset(tag.name for tag in item.annotation.tags),
+            brightness=look.brightness if look else None,
+            sharpness=look.sharpness if look else None,
+        )
+    return facts
+
+
+def complete(
+    measured: Measured, evaluation: Evaluation, facts: Mapping[str, ItemFacts], observer: Observer
+) -> Evaluation:
+    """Add how sure an evaluation is, which errors were made, how calibrated confidences are, and slices."""
     from mlwf_tui.evaluation.calibration import calibrate
     from mlwf_tui.evaluation.errors import share_errors
     from mlwf_tui.evaluation.resampling import draw_weights, find_interval, weigh
+    from mlwf_tui.evaluation.slices import slice_measured
 
     evaluation = msgspec.structs.replace(
         evaluation, schema=2, errors=share_errors(measured), calibration=calibrate(measured)
@@ -98,4 +149,5 @@ def complete(measured: Measured, evaluation: Evaluation, observer: Observer) -> 
         evaluation,
         intervals={name: found for name, found in intervals.items() if found is not None},
         class_intervals={name: found for name, found in classes.items() if found is not None},
+        slices=slice_measured(measured, facts, check=observer.check_cancelled),
     )

@@ -7,7 +7,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,16 @@ from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import ArtifactKind, Run
-from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound, StorageFailed
-from mlwf_tui.params import ParamSpec, build_params, describe_params, param
+from mlwf_tui.errors import Conflict, InvalidParameter, NotFound, StorageFailed
+from mlwf_tui.params import ParamSpec, build_params, describe_params
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.protocols.trainers import ExportRequest, ExportResult, ExportTarget
+from mlwf_tui.protocols.trainers import ExportResult, ExportTarget
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
-from mlwf_tui.workflow.benchmark import open_weights
 from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.recorder import Recorder
+from mlwf_tui.workflow.using.exports import PackageParams, check_format, export_weights
 from mlwf_tui.workflow.using.package_files import (
     DOCUMENT,
     describe_package,
@@ -36,23 +36,11 @@ from mlwf_tui.workflow.using.package_files import (
     write_card,
     write_document,
 )
-from mlwf_tui.workflow.using.samples import choose_samples
 from mlwf_tui.workflow.using.trust import check_model
+from mlwf_tui.workflow.using.weights import open_weights
 from mlwf_tui.workspace import Workspace
 
 DEFAULT_FORMAT = "onnx"
-
-
-@dataclass(frozen=True, slots=True)
-class PackageParams:
-    """What the package's example keeps, and what else goes into it."""
-
-    confidence: float = param(0.25, "the example keeps objects at least this sure", low=0, high=1)
-    iou: float = param(0.7, "of two objects that overlap more it keeps the surer one", low=0.01, high=1)
-    max_objects: int = param(300, "most objects that it keeps of one picture", low=1, high=10_000)
-    sample: bool = param(True, "put a picture of the data in, on which the package can be checked")
-    licence: str = param("", "licence of the package; empty for what the trainer's library states")
-    device: str = param("auto", "GPU to write for where the format is made for one: auto, or its index")
 
 
 def list_params() -> tuple[ParamSpec, ...]:
@@ -87,7 +75,7 @@ def submit_package(
     target = expand_path(target)
     model = workspace.catalog.models.get(model_ref)
     checked = asdict(build_params(PackageParams, params))
-    _check_format(workspace, model, format)
+    check_format(workspace.registry.get_trainer(model.trainer), format)
     _check_place(workspace, target)
     check_model(workspace, model, is_trusted=is_trusted)
     needs_gpu = format == "tensorrt"
@@ -139,27 +127,24 @@ def _make(recorder: Recorder, model: Model, params: PackageParams, cached: Path,
     """Let the trainer write the package, refuse one that disagrees, and keep it."""
     workspace, run = recorder.workspace, recorder.run
     version = _find_version(workspace, model)
-    samples = choose_samples(workspace, version, model.image_size_px)
     with open_weights(workspace, model, run.id) as (weights, scratch):
         folder = scratch / "export"
         folder.mkdir()
-        request = ExportRequest(
-            weights=weights,
+        made, compared_on = export_weights(
+            workspace,
+            workspace.registry.get_trainer(model.trainer),
+            weights,
+            folder,
+            name=model.name,
+            version=version,
             format=run.params["format"],
-            folder=folder,
             class_names=model.class_names,
             image_size_px=model.image_size_px,
-            confidence=params.confidence,
-            iou=params.iou,
-            max_objects=params.max_objects,
-            samples=samples.images,
-            has_sample=params.sample,
-            device=params.device,
+            params=params,
             is_trusted=bool(run.params.get("is_trusted")),
+            observer=observer,
         )
-        made = workspace.registry.get_trainer(model.trainer).export(request, observer)
-        _check_agreement(model, made)
-        _describe(workspace, model, made, folder / "package", version, params.licence, samples.origin)
+        _describe(workspace, model, made, folder / "package", version, params.licence, compared_on)
         _keep(folder / "package", cached)
 
 
@@ -192,19 +177,6 @@ def _describe(
     write_document(folder, document)
 
 
-def _check_agreement(model: Model, made: ExportResult) -> None:
-    """Raise where the two forms say something else: a package that lies is worse than none."""
-    broken = [one for one in made.agreement if not one.is_kept]
-    if broken:
-        worst = ", ".join(
-            f"{one.name} differs by {one.difference:.3g} (allowed {one.tolerance:g})" for one in broken
-        )
-        raise InvalidInput(
-            f"The package does not say what {model.name} says: {worst}. Nothing was written.",
-            hint="Try another format, or other versions of its library.",
-        )
-
-
 def _find_version(workspace: Workspace, model: Model) -> Version | None:
     """Return the version that the model was trained on."""
     run = workspace.catalog.runs.get(model.run_id)
@@ -229,16 +201,6 @@ def _digest(model: Model, format: str, params: PackageParams, reports: tuple[Rep
         "reports": [[report.id, report.name] for report in reports],  # its card says how good the model is
     }
     return compute_digest(json.dumps(recipe, sort_keys=True).encode())
-
-
-def _check_format(workspace: Workspace, model: Model, format: str) -> None:
-    targets = workspace.registry.get_trainer(model.trainer).list_export_targets()
-    found = next((target for target in targets if target.name == format), None)
-    if found is None:
-        names = ", ".join(target.name for target in targets) or "none"
-        raise InvalidParameter(f"There is no format {format!r} to package.", hint=f"There is: {names}.")
-    if found.missing:
-        raise InvalidParameter(found.missing, hint=found.hint)
 
 
 def _check_place(workspace: Workspace, target: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
+from mlwf_tui.entities.part import read_part
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import ArtifactKind, Run
 from mlwf_tui.errors import InvalidInput
@@ -13,7 +15,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow import pipeline
 from mlwf_tui.workflow.apply import submit_apply
-from mlwf_tui.workflow.benchmark import submit_benchmark
+from mlwf_tui.workflow.benchmark import read_params, submit_benchmark
 from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.names import find_free
@@ -104,16 +106,22 @@ def submit_again(workspace: Workspace, ref: str, *, observer: Observer, terms: T
         name = find_free(f"{params['name']}-{SUFFIX}", taken)
         if "continues" in params:
             given |= {"epochs": f"+{params['more_epochs']}"}
-            return submit_continued(workspace, params["continues"], params=given, name=name, terms=terms)
+            return submit_continued(
+                workspace, params["continues"], params=given, name=name, terms=terms, is_benchmarked=False
+            )
         begun = list_inputs(run, ArtifactKind.MODEL)
         start, seed = begun[0].id if begun else params["model"], run.seed or 0
-        return submit_train(workspace, data, model=start, params=given, seed=seed, name=name, terms=terms)
+        return submit_train(
+            workspace, data, model=start, params=given, seed=seed, name=name, terms=terms,
+            is_benchmarked=False,
+        )  # fmt: skip
     model, is_trusted = list_inputs(run, ArtifactKind.MODEL)[0].id, bool(params.get("is_trusted"))
     if run.verb == "benchmark":
-        split, device = params["split"], params["device"]
+        part, how = read_part(params, params["split"]), asdict(read_params(run))
         return submit_benchmark(
-            workspace, model, data, split=split, device=device, is_trusted=is_trusted, terms=terms
-        )
+            workspace, model, data, part=part, params=how, device=params["device"],
+            is_trusted=is_trusted, is_again=True, terms=terms,
+        )  # fmt: skip
     given = {key: value for key, value in params.items() if key not in APPLYS_OWN}
     target = name_again(workspace, str(params["to"]))
     return submit_apply(

@@ -15,6 +15,7 @@ from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Run
 from mlwf_tui.errors import MlwfError, NotFound
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.metrics import find_run, read_outlooks
+from mlwf_tui.workflow.running.usage import read_usage
 from mlwf_tui.workspace import Workspace
 
 
@@ -135,10 +136,25 @@ def _compare_metrics(workspace: Workspace, before: Run, after: Run) -> Iterator[
 
 
 def _read_metrics(workspace: Workspace, run: Run) -> dict[str, float | None]:
-    """Return the last value of each curve, and the metrics of the outcome."""
+    """Return the last value of each curve, the metrics of the outcome, and what the run took."""
     summaries = read_outlooks(workspace, [run])[run.id].standing.summaries
     found: dict[str, float | None] = {key: summary.last for key, summary in summaries.items()}
     result = run.result.get("metrics", {})
     if isinstance(result, Mapping):
         found |= {str(key): float(value) for key, value in result.items() if isinstance(value, int | float)}
+    return found | _read_costs(workspace, run)
+
+
+def _read_costs(workspace: Workspace, run: Run) -> dict[str, float | None]:
+    """Return how long a run took, in seconds, and its energy in Wh where that was measured."""
+    found: dict[str, float | None] = {}
+    job = workspace.catalog.jobs.latest(run.id)
+    if job is not None and job.ran_s:
+        found["took_s"] = job.ran_s
+    elif run.started_at is not None and run.finished_at is not None:
+        found["took_s"] = (run.finished_at - run.started_at).total_seconds()
+    usage = read_usage(workspace, run)
+    if usage is not None:
+        energies = {"gpu_energy_wh": usage.gpu_energy_wh, "cpu_energy_wh": usage.cpu_energy_wh}
+        found |= {key: value for key, value in energies.items() if value is not None}
     return found

@@ -9,14 +9,15 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from mlwf_tui.entities.ids import RunId
+from mlwf_tui.entities.ids import RunId, VersionId
 from mlwf_tui.entities.item import check_name
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms, Wants
-from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.entities.search import SEARCH, SearchPlan, Trial
-from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, Paused
+from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, Paused
 from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.workflow.benchmarking.after_training import queue_for
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
@@ -135,6 +136,7 @@ def perform_search(recorder: Recorder, observer: Observer) -> None:
     course = Course(recorder, read_plan(run), observer)
     try:
         recorder.result = course.go()
+        _measure_best(recorder)
     except Paused as pause:
         if workspace.catalog.runs.get(run.id).state is RunState.PAUSING:  # else the machine goes down
             course.pause_trials(is_urgent=pause.is_urgent)
@@ -142,6 +144,27 @@ def perform_search(recorder: Recorder, observer: Observer) -> None:
     except (Cancelled, InvalidInput):
         stop_parts(workspace, run.id, grace_s=STOP_PARTS_S)
         raise
+
+
+def _measure_best(recorder: Recorder) -> None:
+    """Queue the benchmark of the best trial's model with the search's own end, and let it start."""
+    workspace, found = recorder.workspace, dict(recorder.result)
+    with recorder.finishing():
+        recorder.result = {**found, "benchmark": _queue_best(workspace, str(found["model"]))}
+    tend(workspace)
+
+
+def _queue_best(workspace: Workspace, name: str) -> dict[str, Any]:
+    if not workspace.settings.benchmark_after_training:
+        return {"run": None, "reason": "It was switched off."}
+    try:
+        model = workspace.catalog.models.get(name)
+        run = workspace.catalog.runs.get(model.run_id)
+        data = next(found for found in run.inputs if found.kind is ArtifactKind.VERSION)
+        version = workspace.catalog.versions.get_by_id(VersionId(data.id))
+        return queue_for(workspace, model, version, run)
+    except MlwfError as error:
+        return {"run": None, "reason": error.message}
 
 
 def get_search_run(workspace: Workspace, ref: str) -> Run:

@@ -20,13 +20,13 @@ from mlwf_tui.errors import InvalidParameter, MlwfError
 from mlwf_tui.params import ParamSpec, build_params, describe_params, param
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import PredictRequest
-from mlwf_tui.workflow.benchmark import open_weights
 from mlwf_tui.workflow.running.follow import RunUpdate, wait_for
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.leases import find_device
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.using.ports import digest_token, is_loopback_address, open_port
 from mlwf_tui.workflow.using.trust import check_model
+from mlwf_tui.workflow.using.weights import open_weights
 from mlwf_tui.workspace import Workspace
 
 if TYPE_CHECKING:  # the web framework costs half a second that only the session's own process has to pay

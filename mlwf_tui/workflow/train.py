@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from mlwf_tui.entities.ids import RunId, VersionId
 from mlwf_tui.entities.model import Checkpoint, Model, ModelFile
 from mlwf_tui.entities.project import Version
@@ -19,14 +21,16 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import FitRequest, FitResult, Trainer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import read_summary
+from mlwf_tui.workflow.benchmarking.after_training import follow_up
 from mlwf_tui.workflow.cards.keeping import keep_model_files
 from mlwf_tui.workflow.exporting.exports import export_manifest
 from mlwf_tui.workflow.names import choose_model_name, find_free
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.retry import FIT_FOLDER
-from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
+from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
 from mlwf_tui.workflow.running.leases import find_devices
 from mlwf_tui.workflow.running.recorder import Recorder
+from mlwf_tui.workflow.training.exported import keep_exported
 from mlwf_tui.workflow.training.records import copy_code, digest_splits, keep_code
 from mlwf_tui.workflow.training.starts import (
     DEFAULT_ARCHITECTURE,
@@ -75,8 +79,12 @@ def submit_train(
     name: str = "",
     terms: Terms | None = None,
     parent: RunId | None = None,
+    is_benchmarked: bool | None = None,
 ) -> Run:
     """Pin the data and queue the run, which starts when there is room; return at once.
+
+    Once it is done the model is measured by a run of its own, unless `is_benchmarked` or, where that says
+    nothing, a setting says not. What has a parent leaves that to it.
 
     `model` is an architecture, a file, or a model of this home to start from. `params_file` is YAML; its text
     is kept as an input of the run, and what `params` says goes before it.
@@ -94,7 +102,8 @@ def submit_train(
     project, manifest = resolve_manifest(workspace, ref)
     check_task_data(read_task_data(workspace, manifest, start.task), start.task, ref)
     stem = f"{Path(start.architecture).stem}-{project.name}"
-    facts = {"data": ref, "model": start.model.name if start.model else start.architecture}
+    facts: dict[str, Any] = {"data": ref, "model": start.model.name if start.model else start.architecture}
+    facts |= _note_switch(workspace, is_benchmarked)
     kept = (params_file.name, _read_file(params_file)) if params_file is not None else None
     return _queue(
         workspace, start, {**shown, **facts}, seed, name, stem, terms, params_text=kept, parent=parent
@@ -117,6 +126,7 @@ def submit_continued(
     params: Mapping[str, Any],
     name: str = "",
     terms: Terms | None = None,
+    is_benchmarked: bool | None = None,
 ) -> Run:
     """Queue a run that goes on with a finished training for more epochs, `epochs=+20`; return at once.
 
@@ -136,8 +146,15 @@ def submit_continued(
     version = next(found for found in run.inputs if found.kind is ArtifactKind.VERSION)
     pinned = workspace.catalog.versions.get_by_id(VersionId(version.id))
     facts = {"data": pinned.ref, "model": model.name, "continues": run.id, "more_epochs": more_epochs}
+    facts |= _note_switch(workspace, is_benchmarked)
     stem = f"{Path(start.architecture).stem}-{pinned.project_name}"
     return _queue(workspace, start, {**shown, **facts}, run.seed or 0, name, stem, terms)
+
+
+def _note_switch(workspace: Workspace, is_benchmarked: bool | None) -> dict[str, Any]:
+    """Return what the run notes of its benchmark: nothing where there is to be one."""
+    is_on = workspace.settings.benchmark_after_training if is_benchmarked is None else is_benchmarked
+    return {} if is_on else {"benchmark": False}
 
 
 def check_training(
@@ -229,8 +246,11 @@ def perform_train(
     device = str(getattr(request.params, "device", "auto"))
     names = result.class_names or request.class_names
     files = keep_model_files(recorder, version, trainer, result, names, environment, observer, device=device)
-    _keep_model(recorder, version, trainer, result, environment, files)
+    exported, notes = keep_exported(recorder, version, trainer, result, names, observer)
+    result = msgspec.structs.replace(result, notes=(*result.notes, *notes))
+    _keep_model(recorder, version, trainer, result, environment, (*files, *exported))
     shutil.rmtree(folder)
+    tend(workspace)
 
 
 def _make_request(
@@ -311,6 +331,7 @@ def _keep_model(
             files=files,
         )
         noted = workspace.catalog.runs.get(recorder.run_id).result  # why a search has stopped it
+        measured = follow_up(recorder, model, version)
         summary = ", ".join([result.architecture, *_tell_quality(result.metrics)])
         recorder.result = {
             **noted,
@@ -318,6 +339,7 @@ def _keep_model(
             "model_id": model.id,
             "metrics": dict(result.metrics),
             "notes": list(result.notes),
+            **({"benchmark": measured} if measured else {}),
             "summary": " · ".join(filter(None, (noted.get("summary"), summary))),
         }
 

@@ -9,6 +9,32 @@ from pathlib import Path
 from mlwf_tui.errors import StorageFailed
 
 
+def create_file(path: Path, content: bytes) -> None:
+    """Let `path`, where nothing is yet, hold this; what dies half-way leaves nothing there.
+
+    Raises:
+        FileExistsError: something is there, be it since a moment ago.
+        StorageFailed: the disk refused.
+    """
+    whole = path.with_name(f".{path.name}.{os.getpid()}.whole")
+    if path.exists():
+        raise FileExistsError(path)
+    if not path.parent.is_dir():
+        raise StorageFailed(f"{path} cannot be written: there is no such folder.", hint="Make it first.")
+    try:
+        replace_file(whole, content)
+        os.link(whole, path)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise StorageFailed(
+            f"{path} cannot be written: {error.strerror}.", hint="Choose another place."
+        ) from error
+    finally:
+        with suppress(OSError):
+            whole.unlink()
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Let `path` hold this from now on; its folder is made. What dies half-way leaves what was there.
 

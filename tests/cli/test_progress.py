@@ -7,11 +7,15 @@ import json
 import re
 from pathlib import Path
 
+import pyte
 import pytest
 
 from mlwf_tui.cli import progress
+from mlwf_tui.cli.following import draw_metrics
 from mlwf_tui.cli.main import main
 from mlwf_tui.cli.progress import ProgressLine
+from mlwf_tui.entities.metric import MetricSummary
+from mlwf_tui.entities.run import MetricPoint
 from tests.making import make_voc
 
 LINE = re.compile(r"^{label}  (━*╌* )?[\d,]+(/[\d,]+)?(  \S+/s|  \S+ s each)?(  .* left)?  \S", re.MULTILINE)
@@ -83,3 +87,26 @@ def test_without_an_end_there_is_a_count(monkeypatch: pytest.MonkeyPatch) -> Non
     stream = io.StringIO()
     ProgressLine("import", stream).progress(1200, None, "looking")
     assert stream.getvalue() == "import  1,200  looking\n"
+
+
+def test_what_stands_below_the_bar_is_drawn_over_and_goes_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "BAR_INTERVAL_S", 0.0)
+    monkeypatch.setattr(progress, "read_terminal_width", lambda: 60)
+    points = [MetricPoint(key="map50", value=step / 10, step=step, at=float(step)) for step in range(1, 6)]
+    summary = MetricSummary(key="map50")
+    for point in points:
+        summary.add(point)
+    terminal = pyte.Screen(60, 8)
+    stream, screen = pyte.Stream(terminal), Screen()
+    line = ProgressLine("train", screen)
+    for step in (1, 2):
+        line.below = draw_metrics([summary])
+        line.progress(step, 4, f"epoch {step}")
+    stream.feed(screen.getvalue().replace("\n", "\r\n"))
+    shown = [row.rstrip() for row in terminal.display]
+    assert shown[0].startswith("train  ━━━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌ 2/4") and terminal.cursor.y == 0
+    assert shown[1].split() == ["map50", "▁▃▄▇█", "0.5", "best", "0.5", "@5"]
+    assert not any(shown[2:])
+    line.close()
+    stream.feed(screen.getvalue()[-10:])
+    assert not any(row.strip() for row in terminal.display)

@@ -87,6 +87,7 @@ def test_files_are_read_once_after_a_power_cut(places: Places) -> None:
     assert not may_have_lost(get_state(place / "work"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CUTS)
 def test_a_power_cut_while_files_are_written_loses_nothing(
     places: Places, tried: Counter[str], name: str

@@ -174,6 +174,7 @@ def check_said(home: Path, outcomes: Sequence[Outcome]) -> None:
 ENDS = pytest.mark.parametrize("end", ["goes on", "is killed"])
 
 
+@pytest.mark.slow
 @ENDS
 def test_a_command_paused_at_a_step_meets_another(places: Places, tried: Counter[str], end: str) -> None:
     draw = random.Random(SEED)

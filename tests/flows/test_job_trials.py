@@ -97,6 +97,7 @@ def check_states(home: Path) -> None:
         assert not workspace.catalog.jobs.list_unfinished()
 
 
+@pytest.mark.slow
 def test_a_run_whose_disk_was_full_says_so_and_goes_on_once_there_is_room(
     home: Workspace, tmp_path: Path
 ) -> None:

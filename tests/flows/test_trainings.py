@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import onnxruntime
 import pytest
 
 from mlwf_tui.entities.annotation import GeometryKind
+from mlwf_tui.entities.model import FileRole
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.protocols.trainers import STATE_NAME
 from mlwf_tui.store.manifests import iter_items, read_summary
@@ -69,6 +71,22 @@ def test_a_model_of_any_task_is_trained_and_applied(home: Workspace, tmp_path: P
     else:
         found = {labelled.geometry.kind for item in items for labelled in item.annotation.objects}
         assert found == {GeometryKind.MASK}
+
+
+def test_a_model_is_kept_as_onnx_where_that_was_asked_for(home: Workspace, tmp_path: Path) -> None:
+    bring(home, "detect", tmp_path)
+
+    trained = finish(
+        home, submit_train(home, "detect", model="yolov10p", params={**PARAMS, "export": "onnx"})
+    )
+
+    model = home.catalog.models.get(trained.result["model"])
+    (kept,) = model.find_files(FileRole.PACKAGE)
+    path = tmp_path / kept.name
+    home.store.write_file(kept.blob, path)
+    session = onnxruntime.InferenceSession(path)
+    assert session.get_inputs()[0].shape == [1, 3, 64, 64]
+    assert trained.result["notes"] == []
 
 
 def test_a_training_goes_on_and_is_started_from_and_done_again(home: Workspace, tmp_path: Path) -> None:

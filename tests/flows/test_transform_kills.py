@@ -109,6 +109,7 @@ def test_a_transform_killed_at_random_times_comes_to_the_same_result_with_less_w
     assert call(home, *TRANSFORM)["cached"]
 
 
+@pytest.mark.slow
 def test_a_transform_that_is_stopped_keeps_what_was_made(tmp_path: Path, images: Path) -> None:
     home = tmp_path / "home"
     call(home, "import", str(images), "cells")

@@ -25,6 +25,7 @@ def read_all(log: LogFile) -> list[str]:
     return [line.text for _, line in log.iter_lines()]
 
 
+@pytest.mark.slow
 def test_a_log_that_is_rotated_while_it_is_written_loses_no_line(tmp_path: Path) -> None:
     path = tmp_path / "log"
     with path.open("ab") as file:

@@ -128,6 +128,7 @@ async def test_brackets_turn_through_the_views_and_empty_ones_say_how_to_fill_th
         assert app.main.query_one(Stage).active == "lineage"
 
 
+@pytest.mark.slow
 async def test_enter_opens_each_kind_in_its_view(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         for title, view in (
@@ -152,6 +153,7 @@ async def test_esc_closes_the_view_and_goes_back_to_the_projects(full_home: Work
         assert app.main.focused is app.tree
 
 
+@pytest.mark.slow
 async def test_d_compares_a_version_with_the_one_before(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.open_versions("cells")
@@ -222,6 +224,7 @@ async def test_slash_on_the_graph_finds_and_n_goes_on(full_home: Workspace) -> N
         assert view.selected == first
 
 
+@pytest.mark.slow
 async def test_slash_on_the_log_searches_it(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.select("train yolov10s-cells-1")

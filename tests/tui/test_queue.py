@@ -53,6 +53,7 @@ async def test_a_key_is_refused_only_by_what_the_home_says_now(home: Workspace) 
         await app.until_text("The run is queued.")
 
 
+@pytest.mark.slow
 async def test_a_running_job_stands_still_and_goes_on(home: Workspace) -> None:
     run = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER), RunState.RUNNING)
     async with drive(home) as app:

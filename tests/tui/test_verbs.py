@@ -163,6 +163,7 @@ async def test_esc_cancels_a_long_verb(projects_home: Workspace) -> None:
         await app.until(lambda: app.top is app.main)
 
 
+@pytest.mark.slow
 async def test_a_long_verb_goes_on_behind_and_p_shows_it_again(projects_home: Workspace) -> None:
     async with drive(projects_home) as app:
         app.main.do_long("Endless", _work_until_cancelled, lambda _: None)

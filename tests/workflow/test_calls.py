@@ -24,6 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]
         yield workspace
 
 
+@pytest.mark.slow
 def test_a_chain_of_all_queued_verbs_is_done_in_order(home: Workspace, tmp_path: Path) -> None:
     folder = str(tmp_path / "out")
     calls: dict[str, dict[str, Any]] = {

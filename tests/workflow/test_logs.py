@@ -80,6 +80,7 @@ def test_a_log_is_followed_to_the_end_of_its_run_line_by_line(workspace: Workspa
     assert texts == ["one", " 90%|#### | 9/10", "two", "three"]
 
 
+@pytest.mark.slow
 def test_a_log_is_rotated_at_the_size_that_the_settings_say(workspace: Workspace) -> None:
     (workspace.home / "settings.toml").write_text("log_part_mb = 1\n")
     with open_workspace(workspace.home) as opened:

@@ -151,6 +151,7 @@ def test_a_run_goes_on_where_it_cannot_be_measured(home: Workspace, tmp_path: Pa
     assert b"not measured any more" in log_path(home, run.id).read_bytes()
 
 
+@pytest.mark.slow
 def test_readings_of_a_killed_job_are_kept_and_the_next_one_goes_on(home: Workspace, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     code = UNTIL_GATE.format(gate=str(gate))

@@ -126,6 +126,7 @@ def test_a_dependency_must_be_there(home: Workspace) -> None:
         jobs.act(home, "", terms=Terms(wants=Wants(), after=(RunId("nosuch"),)))
 
 
+@pytest.mark.slow
 def test_a_benchmark_may_come_after_the_training_of_its_model(home: Workspace, tmp_path: Path) -> None:
     boxes = {"a.jpg": [("cell", 2, 3, 20, 21)], "b.jpg": [("cell", 2, 3, 20, 21)]}
     make_voc(tmp_path / "voc", boxes, splits={"train": ["a"], "val": ["b"]})
@@ -200,6 +201,7 @@ def test_the_waiter_starts_a_run_after_both_before_it_were_killed(home: Workspac
     assert jobs.wait_for_file(tmp_path / "trace") == "1\n"
 
 
+@pytest.mark.slow
 def test_a_dispatcher_that_was_frozen_in_its_turn_holds_nobody_up(home: Workspace) -> None:
     code = (
         "import fcntl, os, signal, sys\n"

@@ -24,6 +24,7 @@ def test_two_trainings_differ_in_their_data_and_name(workspace: Workspace, tmp_p
     assert data.items == {"added": 1, "removed": 0, "renamed": 0, "changed": 3}
     metrics = {change.key: change for change in found.metrics}
     assert metrics["train/box_loss"].difference == 0
+    assert metrics["took_s"].before is not None
     assert not found.is_same
 
 

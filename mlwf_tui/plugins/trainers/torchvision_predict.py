@@ -72,7 +72,7 @@ def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
     """Predict every image of a split; see the contract `Trainer.evaluate`."""
     classifier = load_classifier(request.weights)
     prefix = f"{request.split.value}/"
-    paths = sorted(path for path in request.files if path.startswith(prefix))
+    paths = list(request.paths) or sorted(path for path in request.files if path.startswith(prefix))
     if not paths:
         raise InvalidInput(
             f"There is no item in the split {request.split.value}.",
@@ -102,6 +102,8 @@ def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
             hits += [truth == tags[0].name, truth in [tag.name for tag in tags]]
         times.note("postprocess")
         times.end(len(batch))
+        if request.note is not None:
+            request.note(predictions[start:])
         observer.progress(len(predictions), len(paths), f"{len(predictions)} of {len(paths)} images")
     top1, top5 = (hits / len(paths)).tolist()
     return EvaluateResult(

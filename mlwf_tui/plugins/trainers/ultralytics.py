@@ -30,6 +30,7 @@ from mlwf_tui.protocols.trainers import (
     ItemPrediction,
     Predictor,
     PredictRequest,
+    Stopwatch,
 )
 
 
@@ -137,6 +138,17 @@ class UltralyticsTrainer:
         from mlwf_tui.plugins.trainers.ultralytics_predict import open_predictor
 
         return open_predictor(request)
+
+    def open_stopwatch(self, request: PredictRequest) -> AbstractContextManager[Stopwatch]:
+        """Load a model to be timed.
+
+        Raises:
+            InvalidInput: the weights are missing or of another task.
+            Untrusted: opening the weights may run code, and nobody vouches for them.
+        """
+        from mlwf_tui.plugins.trainers.ultralytics_predict import open_stopwatch
+
+        return open_stopwatch(request)
 
     def check_weights(self, path: Path) -> None:
         """Return if the file is a checkpoint that names nothing but parts of networks.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry
 from mlwf_tui.errors import InvalidInput
@@ -41,7 +42,7 @@ def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
     with report_failure("evaluate"):
         results = model.val(
             validator=_make_validator(sink),
-            data=str((request.data / "data.yaml").absolute()),
+            data=str(_write_data(request)),
             split=request.split.value,
             imgsz=request.image_size_px,
             batch=BATCH,
@@ -62,13 +63,14 @@ def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
 
 def _evaluate_plainly(request: EvaluateRequest, model: Any, observer: Observer) -> EvaluateResult:
     """Measure as the library does, then ask about each image: what a validator sees is not in pixels."""
-    data = request.data if model.task == "classify" else request.data / "data.yaml"
+    is_part = bool(request.paths) and model.task == "classify"  # the library takes whole folders of these
+    data = request.data if model.task == "classify" else _write_data(request)
     common = {
         "imgsz": request.image_size_px, "device": choose_device(request.device), "exist_ok": True,
         "project": str(request.folder.absolute()), "max_det": MAX_BOXES,
     }  # fmt: skip
     with report_failure("evaluate"):
-        results = model.val(
+        results = None if is_part else model.val(
             data=str(data.absolute()), split=request.split.value, batch=BATCH, plots=False, name="evaluate",
             **common,
         )  # fmt: skip
@@ -83,13 +85,18 @@ def _evaluate_plainly(request: EvaluateRequest, model: Any, observer: Observer) 
                 name="predict", **common,
             )  # fmt: skip
         latencies_ms += [(time.perf_counter() - started_s) * 1000 / len(batch)] * len(batch)
-        for path, result in zip(batch, said, strict=True):
-            predictions.append(read_prediction(request.files[path], result, model, CONFIDENCE_FLOOR))
+        read = [
+            read_prediction(request.files[path], result, model, CONFIDENCE_FLOOR)
+            for path, result in zip(batch, said, strict=True)
+        ]
+        predictions += read
+        if request.note is not None:
+            request.note(read)
         observer.progress(len(predictions), len(paths), f"{len(predictions)} of {len(paths)} images")
     return EvaluateResult(
         predictions=tuple(predictions),
-        speed=_summarise_speed(results.speed, latencies_ms),
-        library_metrics=read_metrics(results.results_dict, model.task),
+        speed=_summarise_speed(results.speed, latencies_ms) if results is not None else {},
+        library_metrics=read_metrics(results.results_dict, model.task) if results is not None else {},
     )
 
 
@@ -121,9 +128,16 @@ class _Sink:
         taken_ms = (time.perf_counter() - self.started_s) * 1000
         self.latencies_ms.extend([taken_ms / len(paths)] * len(paths))
         root = self.request.data.resolve()
-        for path, boxes in zip(paths, rows, strict=True):
-            key = self.request.files[Path(path).resolve().relative_to(root).as_posix()]
-            self.predictions.append(ItemPrediction(key=key, objects=build_objects(boxes, names)))
+        read = [
+            ItemPrediction(
+                key=self.request.files[Path(path).resolve().relative_to(root).as_posix()],
+                objects=build_objects(boxes, names),
+            )
+            for path, boxes in zip(paths, rows, strict=True)
+        ]
+        self.predictions += read
+        if self.request.note is not None:
+            self.request.note(read)
         done = len(self.predictions)
         self.observer.progress(done, self.total, f"{done} of {self.total} images")
         self.observer.check_cancelled()
@@ -148,8 +162,25 @@ def _make_validator(sink: _Sink) -> Any:
     return RecordingValidator
 
 
+def _write_data(request: EvaluateRequest) -> Path:
+    """Return the description of the data: the exporter's, or one that names the wanted images alone."""
+    described = (request.data / "data.yaml").absolute()
+    if not request.paths:
+        return described
+    listing = request.folder.absolute() / "images.txt"
+    images = "".join(f"{request.data.absolute() / path}\n" for path in request.paths)
+    listing.write_text(images, "utf-8")
+    content = yaml.safe_load(described.read_text("utf-8"))
+    content |= {"path": str(described.parent), request.split.value: str(listing)}
+    narrowed = listing.with_name("data.yaml")
+    narrowed.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+    return narrowed
+
+
 def _list_images(request: EvaluateRequest) -> list[str]:
-    """Return the paths of the split's images in the folder; raise InvalidInput for none."""
+    """Return the paths of the wanted images in the folder; raise InvalidInput for none."""
+    if request.paths:
+        return list(request.paths)
     prefixes = (f"images/{request.split.value}/", f"{request.split.value}/")
     found = [name for name in request.files if name.startswith(prefixes)]
     if not found:

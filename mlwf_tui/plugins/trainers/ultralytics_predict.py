@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from msgspec import structs
 
 from mlwf_tui.entities.annotation import AnnotatedObject
@@ -23,7 +24,7 @@ from mlwf_tui.plugins.trainers.ultralytics_library import (
 from mlwf_tui.plugins.trainers.ultralytics_objects import read_prediction
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
-from mlwf_tui.protocols.trainers import PREDICT_BATCH, ItemPrediction, PredictRequest
+from mlwf_tui.protocols.trainers import PREDICT_BATCH, ItemPrediction, PassTime, PredictRequest
 
 
 def predict(
@@ -49,7 +50,7 @@ class UltralyticsPredictor:
     def __init__(self, model: Any, request: PredictRequest, device: str) -> None:
         self._model = model
         self._request = request
-        self._device = device
+        self.device = device
 
     def predict(self, images: Sequence[bytes]) -> tuple[ItemPrediction, ...]:
         """Return what the model says of encoded images; see the contract `Predictor.predict`."""
@@ -90,6 +91,11 @@ class UltralyticsPredictor:
     def _ask(self, pixels: Sequence[Any]) -> list[ItemPrediction]:
         if not pixels:
             return []
+        least = self._request.confidence
+        return [read_prediction("", result, self._model, least) for result in self.ask(pixels)]
+
+    def ask(self, pixels: Sequence[Any]) -> list[Any]:
+        """Return the library's own results of images (H, W, 3) uint8 BGR, looked at as one batch."""
         request = self._request
         with report_failure("predict"):
             results = self._model.predict(
@@ -98,7 +104,7 @@ class UltralyticsPredictor:
                 iou=request.iou,
                 max_det=request.max_objects,
                 imgsz=request.image_size_px,
-                device=self._device,
+                device=self.device,
                 batch=len(pixels),
                 project=str(request.folder.absolute()),
                 name="predict",
@@ -106,7 +112,43 @@ class UltralyticsPredictor:
                 verbose=False,
                 retina_masks=True,  # of the image's own size
             )
-        return [read_prediction("", result, self._model, request.confidence) for result in results]
+        return list(results)
+
+
+@contextmanager
+def open_stopwatch(request: PredictRequest) -> Iterator[UltralyticsStopwatch]:
+    """Give a loaded model to be timed; see the contract `TimedTrainer.open_stopwatch`."""
+    with open_predictor(request) as predictor:
+        yield UltralyticsStopwatch(predictor)
+
+
+class UltralyticsStopwatch:
+    """Times a model by the library's own profile, which waits for a GPU at each border."""
+
+    def __init__(self, predictor: UltralyticsPredictor) -> None:
+        self._predictor = predictor
+        device = predictor.device
+        self.gpu_index = int(device) if device.isdecimal() else None
+        self.device = torch.cuda.get_device_name(self.gpu_index) if self.gpu_index is not None else "CPU"
+        self.runtime = f"PyTorch {torch.__version__}"
+        self.precision = "float32"  # nothing here asks the library for half
+
+    def time(self, images: Sequence[bytes]) -> PassTime:
+        """Look at images as one batch; see the contract `Stopwatch.time`."""
+        pixels = [found for found in map(decode, images) if not isinstance(found, str)]
+        parts = self._predictor.ask(pixels)[0].speed  # milliseconds an image
+        return PassTime(**{f"{name}_ms": float(parts[name]) * len(pixels) for name in _PARTS})
+
+    def read_gpu_peak(self) -> int | None:
+        """Return the most bytes taken since the last call; see the contract."""
+        if self.gpu_index is None:
+            return None
+        peak = int(torch.cuda.max_memory_reserved(self.gpu_index))
+        torch.cuda.reset_peak_memory_stats(self.gpu_index)
+        return peak
+
+
+_PARTS = ("preprocess", "inference", "postprocess")
 
 
 def decode(data: bytes) -> Any:

@@ -74,13 +74,14 @@ def split_entries(text: str) -> tuple[str, ...]:
     return tuple(word for word in map(str.strip, text.split(";")) if word)
 
 
-TRAIN_OPTIONS = ("data", "model", "name", "seed", "params")
+TRAIN_OPTIONS = ("data", "model", "name", "benchmark", "seed", "params")
 
 
 def write_train(values: Mapping[str, str]) -> str:
     options, params = split_values(values, (*TRAIN_OPTIONS, "more", *TERMS))
     params |= parse_pairs(options.pop("more", ""))
-    return write_command("train", options.pop("data", ""), options=options, params=params)
+    switch = {"yes": ("--benchmark",), "no": ("--no-benchmark",)}.get(options.pop("benchmark", ""), ())
+    return write_command("train", options.pop("data", ""), *switch, options=options, params=params)
 
 
 def write_search(values: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from mlwf_tui.entities.measurement import (
     Difference,
 )
 from mlwf_tui.tui.widgets.drawing import Drawing, Line, fit
+from mlwf_tui.tui.widgets.slice_section import draw_slice_differences
 
 MAX_ITEMS = 100
 MAX_CLASSES = 200
@@ -25,6 +26,8 @@ def list_comparison_sections(body: ComparisonReport) -> Mapping[str, Drawing]:
         name = f"{pair.new} less {pair.old}"
         sections[name] = partial(draw_figures, pair)
         sections[f"{name}: classes"] = partial(draw_classes, pair)
+        if pair.comparison.slices:
+            sections[f"{name}: slices"] = partial(draw_slice_differences, pair.comparison)
         sections[f"{name}: items"] = partial(draw_items, pair)
         if pair.causes:
             sections[f"{name}: how they were made"] = partial(draw_causes, pair)

@@ -9,6 +9,7 @@ from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation, Report
 from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, Run, draw_bar, fit, measure_line, pad_line
 from mlwf_tui.tui.widgets.plot import Series, draw_plot
 from mlwf_tui.tui.widgets.report_findings import draw_calibration, draw_errors, draw_items
+from mlwf_tui.tui.widgets.slice_section import draw_slices
 
 Section = Callable[[Report, Evaluation, int], list[Line]]
 
@@ -124,6 +125,7 @@ SECTIONS: Mapping[str, Section] = {
     "Confusion": draw_confusion,
     "Distributions": draw_histograms,
     "Errors": draw_errors,
+    "Slices": draw_slices,
     "Calibration": draw_calibration,
     "Items": draw_items,
 }

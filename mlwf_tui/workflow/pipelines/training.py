@@ -40,6 +40,7 @@ def train_on_output(workspace: Workspace, plan: Plan, point: Point) -> Point:
             params=training.params,
             seed=training.seed or 0,
             name=training.name,
+            is_benchmarked=False if training.benchmark else None,  # it is measured below
         )
     if training.benchmark and not _is_benchmarked(run, training.benchmark, readers):
         model = _find_model(workspace.catalog.runs.get(run.id))  # it may have ended meanwhile
@@ -59,7 +60,7 @@ def _find_training(workspace: Workspace, training: Training, readers: Sequence[R
     model = start.model.name if start.model else start.architecture
     wanted = {**params, "model": model, "task": start.task}
     for run in readers:
-        given = {key: value for key, value in run.params.items() if key not in ("data", "name")}
+        given = {key: value for key, value in run.params.items() if key not in ("data", "name", "benchmark")}
         if run.verb == "train" and run.seed == (training.seed or 0) and given == wanted:
             return run
     return None

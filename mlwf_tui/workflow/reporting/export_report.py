@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 
 from mlwf_tui.entities.ids import ReportId
-from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import ComparedModel, ComparedPair, ComparisonReport
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
-from mlwf_tui.errors import InvalidParameter, NotFound, StorageFailed
+from mlwf_tui.errors import InvalidParameter, NotFound
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.compare import read_comparison
@@ -26,7 +26,7 @@ from mlwf_tui.workflow.reporting.words import (
     write_difference_table,
 )
 from mlwf_tui.workflow.reports import get_report, read_evaluation
-from mlwf_tui.workflow.whole_files import replace_file
+from mlwf_tui.workflow.whole_files import create_file
 from mlwf_tui.workspace import Workspace
 
 FORMATS = ("html", "md", "json", "csv")
@@ -50,25 +50,11 @@ def export_report(workspace: Workspace, ref: str, dest: Path, *, format: str | N
         )
     report = get_report(workspace, ref)
     text = _write(workspace, report, chosen)
-    _claim(path)
     try:
-        replace_file(path, text.encode())
-    except StorageFailed:
-        path.unlink(missing_ok=True)
-        raise
-    return path
-
-
-def _claim(path: Path) -> None:
-    """Make an empty file: whoever else wants the name meanwhile is refused."""
-    try:
-        path.open("x").close()
+        create_file(path, text.encode())
     except FileExistsError as error:
         raise InvalidParameter(f"{path} exists already.", hint="Choose another name.") from error
-    except OSError as error:
-        raise StorageFailed(
-            f"{path} cannot be written: {error.strerror}.", hint="Choose another place."
-        ) from error
+    return path
 
 
 def _write(workspace: Workspace, report: Report, format: str) -> str:
@@ -155,9 +141,7 @@ def _draw(
     except NotFound:
         return ""
     items: dict[str, Item] = {
-        item.key: item
-        for item in iter_items(workspace.store, version.manifest)
-        if item.key in keys and item.split is Split(report.split)
+        item.key: item for item in iter_items(workspace.store, version.manifest) if item.key in keys
     }
     drawn = {"truth": {key: item.annotation.objects for key, item in items.items()}}
     for style, (of, confidence) in layers.items():

@@ -11,10 +11,17 @@ from mlwf_tui.workflow.reporting.charts import draw_bars, draw_counts, draw_line
 from mlwf_tui.workflow.reporting.galleries import LEGEND, LEGEND_OF_TWO
 from mlwf_tui.workflow.reporting.galleries import STYLE as GALLERY_STYLE
 from mlwf_tui.workflow.reporting.words import (
+    SLICE_HEADER,
+    SLICE_PAIR_HEADER,
+    SPEED_HEADER,
+    describe_speed,
     describe_verdict,
     list_class_rows,
     list_metric_rows,
     list_pair_rows,
+    list_slice_pair_rows,
+    list_slice_rows,
+    list_speed_rows,
 )
 
 MAX_CURVES = 8
@@ -36,18 +43,31 @@ def write_benchmark_page(report: Report, evaluation: Evaluation, gallery: str) -
     """Return the page of a benchmark; `gallery` is the figures of its worst items."""
     return _wrap(
         report.name,
-        f"{report.model_name} on {report.version_ref}, split {report.split}",
+        f"{report.model_name} on {report.version_ref}, {report.part.describe()}",
         [
+            _section("To know", "".join(f"<p>{show(line, 500)}</p>" for line in evaluation.notes)),
             _section("Figures", _table(("", "value", "95 % interval"), list_metric_rows(evaluation))),
             _section("Curves", _group(_draw_curves(evaluation))),
             _section("Classes", _group(_draw_classes(evaluation)), _tabulate_classes(evaluation)),
             _section("Confusion", _draw_confusion(evaluation)),
             _section("Errors", _group(_draw_errors(evaluation))),
+            _section(
+                "Slices", _table(SLICE_HEADER, list_slice_rows(evaluation)) if evaluation.slices else ""
+            ),
             _section("Calibration", _draw_calibration(evaluation.calibration)),
-            _section("Speed", _table(("", ""), [(name, f"{of:.2f}") for name, of in report.speed.items()])),
+            _section("Speed", *_write_speed(report, evaluation)),
             _section("Items with the most mistakes", f"<p>{LEGEND}</p>{gallery}" if gallery else ""),
         ],
     )
+
+
+def _write_speed(report: Report, evaluation: Evaluation) -> Iterator[str]:
+    rows = list_speed_rows(evaluation.speed)
+    if rows:
+        yield _table(SPEED_HEADER, rows)
+    elif report.speed:  # of a report before schema 3, or where only the measuring itself was timed
+        yield _table(("", ""), [(name, f"{of:.2f}") for name, of in report.speed.items()])
+    yield from (f"<p>{show(line, 500)}</p>" for line in describe_speed(evaluation.speed))
 
 
 def write_comparison_page(report: Report, body: ComparisonReport, galleries: Sequence[str]) -> str:
@@ -84,6 +104,8 @@ def _write_pair(pair: ComparedPair, gallery: str) -> Iterator[str]:
         _table(header, list_pair_rows(found.differences)),
         _group([_draw_class_differences(pair)]),
     )
+    if found.slices:
+        yield _section("Slices", _table(SLICE_PAIR_HEADER, list_slice_pair_rows(pair)))
     if pair.causes:
         rows = [(f"{of.kind} {of.name}", str(of.before), str(of.after)) for of in pair.causes]
         yield _section("What differs in how they were made", _table(("", pair.old, pair.new), rows))

@@ -7,8 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 
 from mlwf_tui.entities.card import show_safely
-from mlwf_tui.entities.measurement import METRIC_NAMES, ComparedPair, ComparisonReport, Difference, Interval
+from mlwf_tui.entities.measurement import (
+    METRIC_NAMES,
+    ComparedPair,
+    ComparisonReport,
+    Difference,
+    Interval,
+    describe_slice,
+)
 from mlwf_tui.entities.model import ClassMetrics, Evaluation, Report
+from mlwf_tui.entities.speed import BatchSpeed, Speed
 
 COUNTS = frozenset({"truth_count", "prediction_count", "image_count"})
 
@@ -44,6 +52,54 @@ def _order_classes(evaluation: Evaluation) -> list[ClassMetrics]:
     return sorted(evaluation.classes, key=lambda of: (-of.truth_count, of.name))
 
 
+SPEED_HEADER = (
+    "images at once", "part", "mean ms", "deviation", "p50", "p95", "p99", "images a second",
+    "CPU ms an image", "memory MB", "GPU MB", "J an image",
+)  # fmt: skip
+
+
+def list_speed_rows(speed: Speed | None) -> list[Row]:
+    """Return how long each part of a pass takes, for each batch size; times are of the whole batch."""
+    return [
+        (
+            str(of.batch),
+            times.part,
+            *(f"{value:.2f}" for value in (times.mean_ms, times.deviation_ms, times.p50_ms, times.p95_ms,
+                                           times.p99_ms)),
+            *(_list_costs(of) if times.part == "total" else ("",) * 5),
+        )
+        for of in (speed.batches if speed is not None else ())
+        for times in of.parts
+    ]  # fmt: skip
+
+
+def _list_costs(of: BatchSpeed) -> Row:
+    sizes = [None if size is None else size / 1e6 for size in (of.rss_peak_bytes, of.gpu_peak_bytes)]
+    return (
+        f"{of.images_per_second:.1f}",
+        f"{of.cpu_ms:.2f}",
+        *("-" if size is None else f"{size:,.0f}" for size in sizes),
+        "-" if of.energy_j is None else f"{of.energy_j:.3f}",
+    )
+
+
+def describe_speed(speed: Speed | None) -> list[str]:
+    """Return under which circumstances the speed was measured, or why it was not."""
+    if speed is None:
+        return []
+    if speed.missing:
+        return [f"The speed was not measured: {speed.missing}"]
+    cold = "" if speed.cold_ms is None else f", the first pass of all took {speed.cold_ms:,.0f} ms"
+    load = "" if speed.load_1m is None else f"; load of the machine {speed.load_1m:.1f}"
+    lines = [
+        f"{speed.device}, {speed.runtime}, {speed.precision}; {speed.clock}{load}",
+        f"{speed.warm_up} passes to warm up{cold}; {speed.image_count} different images, decoded before",
+    ]
+    if speed.is_disturbed:
+        lines.append("Other work disturbed it: take the times as an upper bound, and CPU time as it is.")
+    return [*lines, *filter(None, [speed.energy_missing])]
+
+
 def list_pair_rows(differences: Mapping[str, Difference]) -> list[Row]:
     """Return name, difference, interval, p-value and verdict of each figure."""
     return [
@@ -55,6 +111,65 @@ def list_pair_rows(differences: Mapping[str, Difference]) -> list[Row]:
             judge(of),
         )
         for name, of in differences.items()
+    ]
+
+
+SLICE_HEADER: Row = ("part", "of", "items", "objects", "figure", "value", "95 % interval", "the rest", "p")
+
+
+def list_slice_rows(evaluation: Evaluation) -> list[Row]:
+    """Return what is known of each part of the set, those furthest below the rest first."""
+    return [
+        (
+            of.name,
+            of.group,
+            f"{of.item_count:,}",
+            f"{of.truth_count:,}",
+            METRIC_NAMES[of.metric],
+            f"{of.value:.3f}",
+            _show_interval(of.interval),
+            show_share(of.rest),
+            f"{of.p:.3f}",
+        )
+        for of in evaluation.slices
+    ]
+
+
+def describe_worst_slices(evaluation: Evaluation, most: int = 5) -> list[str]:
+    """Return a sentence on each part that is measurably worse than the rest, the worst first."""
+    return [describe_slice(of) for of in evaluation.slices if of.is_worse][:most]
+
+
+SLICE_PAIR_HEADER: Row = (
+    "part",
+    "of",
+    "objects",
+    "figure",
+    "difference",
+    "95 % interval",
+    "p",
+    "",
+    "fixed",
+    "broken",
+)
+
+
+def list_slice_pair_rows(pair: ComparedPair) -> list[Row]:
+    """Return what differs in each part of the set, the losses first."""
+    return [
+        (
+            of.name,
+            of.group,
+            f"{of.truth_count:,}",
+            METRIC_NAMES[of.metric],
+            f"{of.difference.value:+.3f}",
+            f"{of.difference.low:+.3f} … {of.difference.high:+.3f}",
+            f"{of.difference.p:.3f}",
+            judge(of.difference),
+            f"{of.fixed:,}",
+            f"{of.broken:,}",
+        )
+        for of in pair.comparison.slices
     ]
 
 
@@ -131,16 +246,31 @@ def _disarm(cell: str | float | None) -> str | float | None:
 def _iter_benchmark(report: Report, evaluation: Evaluation) -> Iterator[str]:
     yield f"# {_cell(report.name)}"
     yield ""
-    yield f"{_cell(report.model_name)} on {_cell(report.version_ref)}, split {report.split}"
+    yield f"{_cell(report.model_name)} on {_cell(report.version_ref)}, {_cell(report.part.describe())}"
     yield ""
     yield from _iter_table(("figure", "value", "95 % interval"), list_metric_rows(evaluation))
     yield ""
     header = ("class", "truths", "predicted", "mAP50", "mAP", "precision", "recall", "F1")
     yield from _iter_table(header, list_class_rows(evaluation))
+    for line in evaluation.notes:
+        yield ""
+        yield f"- {_cell(line)}"
+    rows = list_speed_rows(evaluation.speed)
+    if rows:
+        yield ""
+        yield from _iter_table(SPEED_HEADER, rows)
+    for line in describe_speed(evaluation.speed):
+        yield ""
+        yield _cell(line)
     if evaluation.errors:
         yield ""
         rows = [(of.kind.value, f"{of.count:,}", f"{of.map50_lost:.3f}") for of in evaluation.errors]
         yield from _iter_table(("error", "count", "mAP50 lost"), rows)
+    if evaluation.slices:
+        yield ""
+        yield from (f"- {_cell(text)}." for text in describe_worst_slices(evaluation))
+        yield ""
+        yield from _iter_table(SLICE_HEADER, list_slice_rows(evaluation))
 
 
 def _iter_comparison(report: Report, body: ComparisonReport) -> Iterator[str]:
@@ -153,6 +283,9 @@ def _iter_comparison(report: Report, body: ComparisonReport) -> Iterator[str]:
         yield ""
         header = ("figure", "difference", "95 % interval", "p", "")
         yield from _iter_table(header, list_pair_rows(pair.comparison.differences))
+        if pair.comparison.slices:
+            yield ""
+            yield from _iter_table(SLICE_PAIR_HEADER, list_slice_pair_rows(pair))
 
 
 def _iter_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

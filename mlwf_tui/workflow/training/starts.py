@@ -15,11 +15,14 @@ from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.params import build_params
 from mlwf_tui.protocols.trainers import STATE_NAME, Trainer
 from mlwf_tui.settings import expand_path
+from mlwf_tui.workflow.using.exports import check_format
 from mlwf_tui.workspace import Workspace
 
 DEFAULT_ARCHITECTURE = "yolov10n"
-OWN_PARAMS = ("data", "model", "name", "task", "continues", "more_epochs")
+OWN_PARAMS = ("data", "model", "name", "task", "continues", "more_epochs", "benchmark")
 """Of the run, beside what the trainer takes."""
+EXPORT_PARAM = "export"
+"""The format in which a new model is kept as well, as "onnx"; given like a parameter of the trainer."""
 FIXED_WHEN_CONTINUED = ("optimizer", "nbs", "freeze", "pretrained", "imgsz", "single_cls", "fraction")
 
 
@@ -141,14 +144,19 @@ def check_params(trainer: Trainer, params: Mapping[str, Any]) -> dict[str, Any]:
     built = build_params(trainer.params_type, declared)
     trainer.check_settings(built, extra)
     values = {field.name: getattr(built, field.name) for field in fields(trainer.params_type)}
-    return {key: value for key, value in values.items() if value is not None} | extra
+    checked = {key: value for key, value in values.items() if value is not None} | extra
+    if format := str(params.get(EXPORT_PARAM) or ""):
+        check_format(trainer, format)
+        checked[EXPORT_PARAM] = format
+    return checked
 
 
 def split_params(trainer: Trainer, params: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the parameters that the trainer declares, and those it hands on to its library."""
     names = {declared.name for declared in fields(trainer.params_type)}
     declared = {key: value for key, value in params.items() if key in names}
-    return declared, {key: value for key, value in params.items() if key not in names}
+    others = {key: value for key, value in params.items() if key not in names and key != EXPORT_PARAM}
+    return declared, others
 
 
 def read_params_text(text: str, path: str) -> dict[str, Any]:

@@ -42,12 +42,12 @@ from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import PREDICT_BATCH, ItemPrediction, PredictRequest
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
-from mlwf_tui.workflow.benchmark import open_weights
 from mlwf_tui.workflow.refs import with_dataset
 from mlwf_tui.workflow.running.leases import find_device
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.transforming.finished_predictions import FinishedPredictions
 from mlwf_tui.workflow.using.tracks import TRACK_TAG, Tracker
+from mlwf_tui.workflow.using.weights import open_weights
 
 CLASSIFY = "classify"
 _SHAPES = {

@@ -104,6 +104,7 @@ def draw_projects(draw: st.DrawFn) -> tuple[LabelSchema, list[Item]]:
     return LabelSchema(classes, drawn.tags), placed
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(draw_projects())
 def test_any_project_comes_back_to_the_last_bit(project: tuple[LabelSchema, list[Item]]) -> None:

@@ -338,6 +338,7 @@ async def test_lines_are_selected_with_the_mouse(tmp_path: Path) -> None:
         assert not view._page.list_selected()
 
 
+@pytest.mark.slow
 async def test_a_hopeless_expression_ends_with_a_word_and_holds_nothing_up(tmp_path: Path) -> None:
     async with LogApp().run_test(size=(80, 11)) as pilot:
         path = tmp_path / "log"

@@ -220,6 +220,7 @@ async def test_a_run_that_tells_no_epochs_says_so() -> None:
         assert "no epochs are told" in read_screen(plots)[-1]
 
 
+@pytest.mark.slow
 async def test_the_cursor_shows_the_value_of_every_curve_where_it_stands() -> None:
     async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill_runs(pilot, 2)

@@ -57,13 +57,13 @@ async def test_the_first_screen_tells_the_headline() -> None:
 async def test_capital_j_and_k_go_through_the_sections_and_the_first_heading_says_so() -> None:
     async with ReportApp().run_test(size=(80, 24)) as pilot:
         view = await show(pilot)
-        assert read_screen(view)[0].startswith("── 1/9 Overview ")
+        assert read_screen(view)[0].startswith("── 1/10 Overview ")
         assert "J K sections" in read_screen(view)[0]
         for number, title in enumerate(SECTIONS, 1):
-            assert f"{number}/9 {title}" in "\n".join(read_screen(view))
+            assert f"{number}/10 {title}" in "\n".join(read_screen(view))
             await pilot.press("J")
         await pilot.press("g", "J", "J", "K")
-        assert read_screen(view)[0].startswith("── 2/9 Classes ")
+        assert read_screen(view)[0].startswith("── 2/10 Classes ")
 
 
 async def test_the_classes_have_their_numbers_and_a_dash_where_there_is_none() -> None:

@@ -104,6 +104,7 @@ def test_a_run_whose_supervisor_was_killed_goes_on_and_ends(home: Workspace, tmp
     assert jobs.find_job(home, run).exit_code == 0
 
 
+@pytest.mark.slow
 def test_an_orphan_that_ends_starts_the_next_run(home: Workspace, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     code = f"while not Path({str(gate)!r}).exists():\n    time.sleep(0.02)\n    yield"
@@ -164,6 +165,7 @@ def test_stop_ends_a_deaf_worker_and_the_grandchild_that_left_its_session(
     assert jobs.find_job(home, run).signal == signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_a_stop_is_done_where_the_one_who_asked_is_killed(home: Workspace, tmp_path: Path) -> None:
     code = FORK.format(path=str(tmp_path / "pid")) + jobs.DEAF
     run = jobs.wait_for_state(home, jobs.act(home, code), RunState.RUNNING)
@@ -178,6 +180,7 @@ def test_a_stop_is_done_where_the_one_who_asked_is_killed(home: Workspace, tmp_p
     assert not processes.is_alive(grandchild)
 
 
+@pytest.mark.slow
 def test_a_job_that_ends_leaves_no_process_behind(home: Workspace, tmp_path: Path) -> None:
     run = jobs.wait_for_end(home, jobs.act(home, FORK.format(path=str(tmp_path / "pid"))))
     assert run.state is RunState.DONE
@@ -194,6 +197,7 @@ def test_a_worker_and_a_supervisor_that_somebody_froze_can_be_stopped(home: Work
     assert stop_run(home, run.id).state is RunState.STOPPED
 
 
+@pytest.mark.slow
 def test_a_long_log_is_kept_in_parts_though_nobody_watches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +300,7 @@ def test_a_full_disk_under_the_log_costs_the_log_alone(home: Workspace) -> None:
     assert b"and on" in text
 
 
+@pytest.mark.slow
 def test_a_run_that_takes_too_long_fails_and_says_so(home: Workspace) -> None:
     run = jobs.act(home, jobs.FOREVER, terms=Terms(wants=Wants(), timeout_s=1.5))
     failed = jobs.wait_for_end(home, run)

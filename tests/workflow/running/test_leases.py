@@ -182,6 +182,7 @@ def submit(home: Workspace, tmp_path: Path, name: str, gpus: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_jobs_get_gpus_of_their_own_and_wait_for_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: Path
 ) -> None:
@@ -217,6 +218,7 @@ def test_a_job_starts_once_a_stranger_has_left_the_gpu(
         (tmp_path / "late-end").touch()
 
 
+@pytest.mark.slow
 def test_a_gpu_stays_leased_while_the_job_lives_without_its_supervisor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: Path
 ) -> None:

@@ -120,6 +120,12 @@ def test_a_file_that_holds_no_parameters_is_refused(text: str) -> None:
         read_params_text(text, "mine.yaml")
 
 
+def test_a_format_to_keep_the_model_in_must_be_one_that_can_be_written(calm: Workspace) -> None:
+    with pytest.raises(InvalidParameter, match="no format 'onyx'") as caught:
+        submit_train(calm, "cells", model="yolov10n", params={"export": "onyx"})
+    assert "onnx" in caught.value.hint
+
+
 def test_an_unknown_parameter_of_a_file_is_refused(calm: Workspace, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("epoch: 3\n")
 

@@ -10,6 +10,7 @@ from textual.content import Content
 from mlwf_tui.entities.comparison import Leaderboard
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.model import Model
+from mlwf_tui.entities.part import ALL
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.verbs.fields import make_data_field, make_model_field
@@ -52,7 +53,7 @@ class Models:
             )
             self._host.ask("benchmark", work, partial(follow, self._host), failed=again)
 
-        splits = tuple(split.value for split in Split)
+        splits = (*(split.value for split in Split), ALL)
         fields = (
             make_model_field(self._host.snapshot, entry),
             make_data_field(self._host.snapshot, entry),

@@ -69,6 +69,11 @@ class Trainings:
             is_required=True,
         )
         yield make_field("name", "name of the model; empty for architecture-data-number")
+        is_on = self._host.workspace.settings.benchmark_after_training
+        yield make_field(
+            "benchmark", "measure the model afterwards, on test or else val", "yes" if is_on else "no",
+            choices=("yes", "no"),
+        )  # fmt: skip
         yield SEED
         yield from (
             FormField(spec, group=spec.group, is_bounded=True)
@@ -94,6 +99,7 @@ class Trainings:
             seed=int(options.get("seed", "0")),
             name=options.get("name", ""),
             terms=read_terms(options),
+            is_benchmarked=options["benchmark"] == "yes" if "benchmark" in options else None,
         )
         self._host.ask("train", work, partial(follow, self._host), failed=again)
 

@@ -1,0 +1,58 @@
+"""Tables fit the terminal and are whole in a pipe; colours are for terminals that want them."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import click
+import pytest
+
+from mlwf_tui.cli import text
+from mlwf_tui.cli.text import format_state, format_table
+
+HEADER = ("NAME", "ITEMS", "DESCRIPTION")
+ROWS = [("cells", "12", "words " * 30), ("細胞の写真" * 6, "3", "short")]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def be_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+@pytest.mark.parametrize("columns", [30, 40, 80, 120, 300])
+def test_a_table_fits_the_terminal_and_small_columns_stay_whole(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    be_a_terminal(monkeypatch)
+    monkeypatch.setattr(text, "read_terminal_width", lambda: columns)
+    lines = click.unstyle(format_table(HEADER, ROWS, empty="")).splitlines()
+    assert max(map(text._width, lines)) <= columns
+    assert "ITEMS" in lines[0] and " 12 " in lines[1]
+    assert any(line.endswith("…") for line in lines) == (columns < 250)
+
+
+def test_a_pipe_gets_every_cell_whole_and_no_colour() -> None:
+    shown = format_table(HEADER, ROWS, empty="")
+    assert ("words " * 30).strip() in shown
+    assert "…" not in shown and "\x1b" not in shown
+    assert format_state("failed") == "failed"
+
+
+def test_colours_are_for_terminals_and_no_color_or_a_dumb_one_turns_them_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    be_a_terminal(monkeypatch)
+    assert "\x1b[31m" in format_state("failed")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert format_state("failed") == "failed"
+    assert "\x1b" not in format_table(HEADER, ROWS, empty="")
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert format_state("failed") == "failed"
