@@ -4,35 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
 import numpy as np
 
+from mlwf_tui.entities.measurement import ClassCount, ThresholdFigures
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.evaluation.columns import Bools, Floats, Ints
 from mlwf_tui.evaluation.matching import iter_overlaps
 from mlwf_tui.evaluation.measured import Measured
 
 LOWEST_IOU = 0.05
-
-
-class ClassCount(msgspec.Struct, frozen=True, kw_only=True):
-    """One class at the thresholds: its objects, what stands of its detections, and how many are right."""
-
-    name: str
-    truth_count: int
-    prediction_count: int
-    hit_count: int
-
-
-class ThresholdFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model is worth at a confidence and an IoU (of each class its own where asked)."""
-
-    confidence: float
-    precision: float
-    recall: float
-    f1: float
-    mean_iou: float  # of the hits, 0 without one
-    classes: tuple[ClassCount, ...]
 
 
 class Threshold:
