@@ -34,12 +34,18 @@ _TURNS: Final = {
 
 
 def draw_picture(
-    data: bytes, outlines: Sequence[Outline], columns: int, rows: int, *, is_sharp: bool = False
+    data: bytes,
+    outlines: Sequence[Outline],
+    columns: int,
+    rows: int,
+    *,
+    is_sharp: bool = False,
+    outlined_px: tuple[int, int] | None = None,
 ) -> Picture:
     """Return the image as large as it fits into `columns` x `rows` cells, its sides in proportion.
 
-    The outlines are drawn in their order, in pixels of the image as a viewer shows it. A sharp one is made
-    in more pixels as well.
+    The outlines are drawn in their order, in pixels of the image as a viewer shows it, or of a larger one of
+    `outlined_px`, width and height, that it is a thumbnail of. A sharp one is made in more pixels as well.
 
     Raises:
         InvalidInput: it is no image, is damaged, or claims too many pixels. The message is what can
@@ -55,7 +61,8 @@ def draw_picture(
     except PILLOW_ERRORS as error:
         raise InvalidInput("is cut off or damaged") from error
     marks = Image.new("L", size)
-    scale = size[0] / facts.width_px, size[1] / facts.height_px
+    width_px, height_px = outlined_px or (facts.width_px, facts.height_px)
+    scale = size[0] / width_px, size[1] / height_px
     for outline in outlines:
         _draw_outline(image, marks, outline, scale)
     return Picture(size[0], size[1] // 2, image.tobytes(), marks.tobytes(), sharp)

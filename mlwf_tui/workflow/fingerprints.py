@@ -16,11 +16,14 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
 from mlwf_tui.media.fingerprints import FINGERPRINT_VERSION, make_fingerprint
 from mlwf_tui.media.looks import LOOK_VERSION, make_look
+from mlwf_tui.media.thumbnails import make_thumbnail
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workspace import Workspace
 
 UNREADABLE: Final = b""
 """Stands for what cannot be found out of an image, as its pixels cannot be decoded."""
+
+THUMBNAIL_PX: Final = 64
 
 
 class Sight(NamedTuple):
@@ -33,6 +36,7 @@ class Sight(NamedTuple):
 
 FINGERPRINTS: Final = Sight("fingerprints", FINGERPRINT_VERSION, make_fingerprint)
 LOOKS: Final = Sight("looks", LOOK_VERSION, make_look)
+THUMBNAILS: Final = Sight("thumbnails", 1, lambda data: make_thumbnail(data, THUMBNAIL_PX).jpeg)
 
 BATCH: Final = 64  # images between two looks at whether it is still wanted
 _BUSY_S: Final = 10.0

@@ -8,6 +8,7 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.picture import Outline, Picture
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.pictures import draw_picture
+from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workspace import Workspace
 
 
@@ -29,6 +30,36 @@ def render_item(
     """
     image = workspace.store.read(item.blob)
     return render_image(item.name, image, outlines, columns=columns, rows=rows, is_sharp=is_sharp)
+
+
+def render_thumbnails(
+    workspace: Workspace,
+    items: Sequence[tuple[Item, Sequence[Outline]]],
+    *,
+    columns: int,
+    rows: int,
+    observer: Observer,
+) -> dict[str, Picture]:
+    """Return small pictures of items by their keys; each image is decoded once, and its thumbnail kept.
+
+    One whose bytes are missing, damaged or no image is left out.
+
+    Raises:
+        Cancelled: the observer asked for it.
+    """
+    from mlwf_tui.workflow.fingerprints import THUMBNAILS, make_fingerprints, read_fingerprints
+
+    digests = list(dict.fromkeys(item.blob for item, _ in items))
+    known = read_fingerprints(workspace, digests, sight=THUMBNAILS)
+    missing = [digest for digest in digests if digest not in known]
+    if missing:
+        known |= make_fingerprints(workspace, missing, observer, sight=THUMBNAILS)
+    pictures = {}
+    for item, outlines in items:
+        if made := known.get(item.blob):
+            size = (item.width_px, item.height_px)
+            pictures[item.key] = draw_picture(made, outlines, columns, rows, outlined_px=size)
+    return pictures
 
 
 def render_image(

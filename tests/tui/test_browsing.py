@@ -240,3 +240,24 @@ def test_pages_that_were_read_long_ago_are_dropped() -> None:
     for number in random.Random(0).sample(range(200), 150):
         pages.keep(number, (item,) * PAGE)
     assert sum(pages.find_item(number * PAGE) is not None for number in range(200)) == MAX_PAGES
+
+
+async def test_capital_z_shows_thumbnails_that_share_the_cursor_with_the_list(
+    projects_home: Workspace,
+) -> None:
+    async with drive(projects_home, size=(120, 40)) as app:
+        await app.open_versions("cells")
+        pane = await browse(app, "@1")
+        await app.press("Z")
+        await app.until_text("▸cell-00.jpg")
+        await app.settle()
+        assert "▀▀" in app.read_text() or "▒" in app.read_text()
+        await app.press("l", "l")
+        await app.until_text("3 of 12 items")
+        await app.press("enter")
+        await app.until_text("cell-02.jpg  train")
+        await app.press("escape")
+        await app.until_text("▸cell-02.jpg")
+        await app.press("escape")
+        await app.until_text("3 of 12 items")
+        assert not pane.has_class("-grid")

@@ -8,7 +8,7 @@ import pytest
 
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.workflow.compare import compare
-from mlwf_tui.workflow.thresholds import read_threshold
+from mlwf_tui.workflow.reporting.thresholds import read_threshold
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.workflow.reporting import add_model, add_report, fill_val, predict

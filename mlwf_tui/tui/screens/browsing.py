@@ -12,17 +12,20 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
 
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.pages import ItemPages, RowKeys
 from mlwf_tui.tui.screens.pictures import Order, Pictures
+from mlwf_tui.tui.screens.thumbnails import Thumbnails
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.item_preview import ItemPreview
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.table import Column, EntityTable
+from mlwf_tui.tui.widgets.thumbnail_grid import ThumbnailGrid
 from mlwf_tui.workflow.items import ItemSource, find_item_place, iter_matches, read_items
 from mlwf_tui.workspace import Workspace
 
@@ -38,6 +41,7 @@ class BrowsePane(Vertical):
         Binding("slash", "filter", "filter", id="browse.filter"),
         Binding("f", "find", "go to name", id="browse.find"),
         Binding("w", "toggle_bare", "large picture", id="browse.large"),
+        Binding("Z", "toggle_grid", "thumbnails", id="browse.grid"),
         Binding("n,j,down", "step(1)", "next item", show=False, id="browse.next"),
         Binding("N,k,up", "step(-1)", "item before", show=False, id="browse.before"),
     ]
@@ -48,6 +52,11 @@ class BrowsePane(Vertical):
         & #browse-items { width: 44%; max-width: 46; border-right: solid $border; }
         & > Horizontal > ItemPreview { width: 1fr; height: 1fr; }
         &.-bare #browse-items { display: none; }
+        & ThumbnailGrid { display: none; width: 1fr; height: 1fr; }
+        &.-grid ThumbnailGrid { display: block; }
+        &.-grid #browse-items, &.-grid ItemPreview { display: none; }
+        &.-grid.-bare ThumbnailGrid { display: none; }
+        &.-grid.-bare ItemPreview { display: block; }
     }
     """
 
@@ -61,6 +70,8 @@ class BrowsePane(Vertical):
             empty=EMPTY, is_lazy=True, id="browse-items",
         )  # fmt: skip
         self._preview = ItemPreview()
+        self._thumbnails = Thumbnails(workspace, work, on_drawn=self._draw_thumbnails)
+        self._grid = ThumbnailGrid(self._find_item, self._thumbnails.find, id="browse-grid")
         self._pictures = Pictures(
             workspace, work, on_drawn=self._preview.show_picture, on_broken=self._say_broken
         )
@@ -75,6 +86,7 @@ class BrowsePane(Vertical):
         yield self._head
         with Horizontal():
             yield self._table
+            yield self._grid
             yield self._preview
 
     def on_unmount(self) -> None:
@@ -85,12 +97,14 @@ class BrowsePane(Vertical):
         super().notify_style_update()
         if self._source is not None and self.is_mounted:
             self._order_picture()
+            self._order_thumbnails()
 
     def show(self, source: ItemSource) -> None:
         """Begin to look through these items, from the first."""
         self._source = source
         self._preview.set_schema(source.schema)
         self._pictures.forget()
+        self._thumbnails.forget()
         self._show_all()
         self.go_large(False)
 
@@ -98,6 +112,8 @@ class BrowsePane(Vertical):
         """Undo what hides a part: the large picture, the filter. False where nothing does."""
         if self.has_class("-bare"):
             self.go_large(False)
+        elif self.has_class("-grid"):
+            self.action_toggle_grid()
         elif self._query:
             self._show_all()
         else:
@@ -109,12 +125,24 @@ class BrowsePane(Vertical):
         self.set_class(is_large, "-bare")
         self._preview.set_class(is_large, "-bare")
         if self.has_focus_within:
-            (self._preview.picture if is_large else self._table).focus()
+            self._find_list().focus() if not is_large else self._preview.picture.focus()
+
+    def _find_list(self) -> Widget:
+        return self._grid if self.has_class("-grid") else self._table
 
     # --- keys ----------------------------------------------------------------------------------
 
     def action_toggle_bare(self) -> None:
         self.go_large(not self.has_class("-bare"))
+
+    def action_toggle_grid(self) -> None:
+        """Show the items as thumbnails, or as a list again; the cursor stays on its item."""
+        had_focus = self.has_focus_within
+        self.toggle_class("-grid")
+        if had_focus:
+            self._find_list().focus()
+        self._grid.place_cursor(self._table.cursor)
+        self._order_thumbnails()
 
     def action_step(self, rows: int) -> None:
         self._table.cursor += rows
@@ -127,6 +155,31 @@ class BrowsePane(Vertical):
         help_text = "Where a name begins, with its dataset: the first item from there on is shown."
         prompt = Prompt("Go to an item", help=help_text)
         self.app.push_screen(prompt, lambda text: self._find(text) if text else None)
+
+    @on(ThumbnailGrid.Highlighted)
+    def _on_thumbnail_highlighted(self, event: ThumbnailGrid.Highlighted) -> None:
+        event.stop()
+        self._table.cursor = event.number
+
+    @on(ThumbnailGrid.Opened)
+    def _on_thumbnail_opened(self, event: ThumbnailGrid.Opened) -> None:
+        event.stop()
+        self.go_large(True)
+
+    def _find_item(self, row: int) -> Item | None:
+        return self._rows.find_item(row)
+
+    def _draw_thumbnails(self) -> None:
+        self._grid.refresh()
+
+    @on(ThumbnailGrid.Seen)
+    def _order_thumbnails(self) -> None:
+        """Ask for what can be seen; pages of items that are missing come first, and call this again."""
+        if self._source is None or not self.has_class("-grid"):
+            return
+        items = [self._rows.find_item(row) for row in self._grid.seen]
+        known = [(item, self._preview.list_outlines_of(item)) for item in items if item is not None]
+        self._thumbnails.want(known)
 
     @on(EntityTable.RowSelected, "#browse-items")
     def _on_item_opened(self, event: EntityTable.RowSelected) -> None:
@@ -146,8 +199,14 @@ class BrowsePane(Vertical):
         self._rows = rows
         self._table.show_rows((), ())
         self._table.show_rows(rows, RowKeys(rows))
+        self._grid.show(len(rows), self._find_empty())
         self._draw_head()
         self._show_current()
+
+    def _find_empty(self) -> tuple[str, str]:
+        if not self._query:
+            return EMPTY
+        return NO_MATCH if self._passed is None else ("Looking…", "Items appear as they are found.")
 
     def _filter(self, query: str) -> None:
         if self._source is None:
@@ -178,6 +237,7 @@ class BrowsePane(Vertical):
         places.extend(found)
         if found:
             self._table.show_rows(self._rows, RowKeys(self._rows))
+            self._grid.show(len(self._rows), self._find_empty())
             if is_first:
                 self._show_current()
         self._draw_head()
@@ -186,6 +246,7 @@ class BrowsePane(Vertical):
         if not ended.is_set():
             self._passed = None
             self._table.say_empty(*NO_MATCH)
+            self._grid.show(len(self._rows), self._find_empty())
             self._draw_head()
 
     def _find(self, key: str) -> None:
@@ -215,6 +276,8 @@ class BrowsePane(Vertical):
         rows.keep(number, items)
         if rows is self._rows:
             self._table.refresh()
+            self._grid.refresh()
+            self._order_thumbnails()
             self._show_current()
         self._read_next()
 
@@ -227,6 +290,7 @@ class BrowsePane(Vertical):
     @on(EntityTable.RowHighlighted, "#browse-items")
     def _on_row_highlighted(self, event: EntityTable.RowHighlighted) -> None:
         event.stop()
+        self._grid.place_cursor(event.row)
         self._draw_head()
         self._show_current()
 

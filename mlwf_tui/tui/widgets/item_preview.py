@@ -92,11 +92,16 @@ class ItemPreview(Vertical):
         if self.item is None:
             return []
         objects: Sequence[AnnotatedObject] = self.item.annotation.objects
-        outlines = [Outline(o.geometry, parse_color(self._find_color(o.class_name))) for o in objects]
+        outlines = self.list_outlines_of(self.item)
         pointed = (self.selected,) if self.selected >= 0 else self._marked
         color = parse_color(self.app.theme_variables["foreground"])
         outlines += [Outline(objects[place].geometry, color) for place in pointed if place < len(objects)]
         return outlines
+
+    def list_outlines_of(self, item: Item) -> list[Outline]:
+        """Return the shapes of any item, in the colours of their classes."""
+        objects = item.annotation.objects
+        return [Outline(o.geometry, parse_color(self._find_color(o.class_name))) for o in objects]
 
     @on(EntityTable.RowHighlighted)
     def _on_object_highlighted(self, event: EntityTable.RowHighlighted) -> None:

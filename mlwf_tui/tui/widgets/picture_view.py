@@ -15,6 +15,7 @@ from rich.color import Color, ColorType
 from rich.color_triplet import ColorTriplet
 from rich.segment import Segment
 from rich.style import Style
+from textual.app import App
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -189,13 +190,16 @@ class PictureView(Widget, can_focus=True):
 
     @property
     def _is_rich(self) -> bool:
-        """Whether there are colours enough for half blocks."""
-        console = self.app.console
-        is_poor = self.app.no_color or self.app.native_ansi_color
-        return console.color_system in RICH_SYSTEMS and not is_poor
+        return has_colors(self.app)
 
     def _find_ink(self, role: str) -> Style:
         return self.get_component_rich_style(f"ink--{role}")
+
+
+def has_colors(app: App[object]) -> bool:
+    """Return whether there are colours enough for half blocks."""
+    is_poor = app.no_color or app.native_ansi_color
+    return app.console.color_system in RICH_SYSTEMS and not is_poor
 
 
 def draw_half_blocks(picture: Picture, row: int) -> list[Segment]:
