@@ -202,8 +202,8 @@ def _show_threshold(
     iou: float,
     class_iou: tuple[str, ...],
 ) -> None:
-    from mlwf_tui.workflow.reports import get_report
     from mlwf_tui.workflow.reporting.thresholds import read_threshold
+    from mlwf_tui.workflow.reports import get_report
 
     report = get_report(workspace, ref)
     limits = dict(_parse_class_iou(text) for text in class_iou)
