@@ -12,10 +12,11 @@ from mlwf_tui.cli.deploy import TRUST, ask_for_trust
 from mlwf_tui.cli.face import DONE, Face, command, params_option, to_document
 from mlwf_tui.cli.terms import DETACH, say_detached, terms_options
 from mlwf_tui.cli.text import format_age, format_table
-from mlwf_tui.entities.measurement import describe_slice
+from mlwf_tui.entities.measurement import ThresholdFigures, describe_slice
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
+from mlwf_tui.errors import InvalidParameter
 
 if TYPE_CHECKING:  # for the annotation alone; see Face.open
     from mlwf_tui.workspace import Workspace
@@ -143,12 +144,28 @@ def apply_command(
     type=click.Path(path_type=Path),
     help="Write it as a file; its ending says how: .html, .md, .json or .csv.",
 )
-def report_command(face: Face, ref: str | None, html: Path | None, out: Path | None) -> None:
+@click.option("--confidence", type=float, help="Count at this confidence instead of the operating one.")
+@click.option("--iou", type=float, help="Count a detection as right from this IoU up; 0.5 where not given.")
+@click.option(
+    "--class-iou", multiple=True, metavar="CLASS=IOU", help="The IoU of one class; may be repeated."
+)
+def report_command(
+    face: Face,
+    ref: str | None,
+    html: Path | None,
+    out: Path | None,
+    confidence: float | None,
+    iou: float | None,
+    class_iou: tuple[str, ...],
+) -> None:
     """Show a report; without a name, list all.
+
+    At another confidence or IoU the figures are counted from what the model said when it was measured.
 
     \b
     mlwf report small-on-cells --html report.html
     mlwf report small-on-cells --out report.md
+    mlwf report small-on-cells --confidence 0.4 --iou 0.6 --class-iou cell=0.75
     """
     from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
 
@@ -156,6 +173,14 @@ def report_command(face: Face, ref: str | None, html: Path | None, out: Path | N
         if ref is None:
             reports = list_reports(workspace)
             face.show({"reports": [to_document(r) for r in reports]}, lambda: _format_reports(reports))
+            return
+        if confidence is not None or iou is not None or class_iou:
+            if html is not None or out is not None:
+                raise InvalidParameter(
+                    "What is written to a file is the report as it was measured.",
+                    hint="Leave out --confidence, --iou and --class-iou, or --html and --out.",
+                )
+            _show_threshold(face, workspace, ref, confidence, 0.5 if iou is None else iou, class_iou)
             return
         if html is not None or out is not None:
             _write_report(face, workspace, ref, html, out)
@@ -167,6 +192,55 @@ def report_command(face: Face, ref: str | None, html: Path | None, out: Path | N
         evaluation = read_evaluation(workspace, report)
     document = {**to_document(report), "evaluation": to_document(evaluation)}
     face.show(document, lambda: _format_report(report, evaluation))
+
+
+def _show_threshold(
+    face: Face,
+    workspace: Workspace,
+    ref: str,
+    confidence: float | None,
+    iou: float,
+    class_iou: tuple[str, ...],
+) -> None:
+    from mlwf_tui.workflow.reporting.thresholds import read_threshold
+    from mlwf_tui.workflow.reports import get_report
+
+    report = get_report(workspace, ref)
+    limits = dict(_parse_class_iou(text) for text in class_iou)
+    found = read_threshold(workspace, report).count(confidence=confidence, iou=iou, class_iou=limits)
+    document = {"report": report.name, "iou": iou, "class_iou": limits, **to_document(found)}
+    face.show(document, lambda: _format_threshold(report, found, iou))
+
+
+def _parse_class_iou(text: str) -> tuple[str, float]:
+    name, _, value = text.rpartition("=")
+    try:
+        return name, float(value)
+    except ValueError as error:
+        raise InvalidParameter(
+            f"{text!r} is no IoU of a class.", hint="Write CLASS=IOU, as in cell=0.6."
+        ) from error
+
+
+def _format_threshold(report: Report, found: ThresholdFigures, iou: float) -> str:
+    head = f"{report.name}: {report.model_name} on {report.version_ref} ({report.split})"
+    figures = (
+        f"at confidence {found.confidence:.3f} and IoU {iou:.2f}: precision {found.precision:.3f}  "
+        f"recall {found.recall:.3f}  F1 {found.f1:.3f}  mean IoU {found.mean_iou:.3f}"
+    )
+    rows = [
+        (
+            of.name,
+            f"{of.truth_count:,}",
+            f"{of.prediction_count:,}",
+            f"{of.hit_count:,}",
+            _format_share(of.hit_count / of.prediction_count if of.prediction_count else None),
+            _format_share(of.hit_count / of.truth_count if of.truth_count else None),
+        )
+        for of in found.classes
+    ]
+    header = ("CLASS", "TRUTHS", "PREDICTED", "RIGHT", "PRECISION", "RECALL")
+    return "\n".join([head, figures, "", format_table(header, rows, empty="")])
 
 
 def _write_report(face: Face, workspace: Workspace, ref: str, html: Path | None, out: Path | None) -> None:

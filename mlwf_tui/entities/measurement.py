@@ -95,6 +95,26 @@ def describe_slice(of: Slice) -> str:
     return f"{said}, {abs(gap):.3f} {side} the rest ({sure})"
 
 
+class ClassCount(msgspec.Struct, frozen=True, kw_only=True):
+    """One class at the thresholds: its objects, what stands of its detections, and how many are right."""
+
+    name: str
+    truth_count: int
+    prediction_count: int
+    hit_count: int
+
+
+class ThresholdFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model is worth at a confidence and an IoU (of each class its own where asked)."""
+
+    confidence: float
+    precision: float
+    recall: float
+    f1: float
+    mean_iou: float  # of the hits, 0 without one
+    classes: tuple[ClassCount, ...]
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """A figure of the newer less that of the older, measured on the same items."""
 

@@ -40,18 +40,51 @@ def build_arrays(
     """Return the arrays of `COCOeval.accumulate` at 100 detections an image and class."""
     shape = (len(IOU_THRESHOLDS), len(RECALL_POINTS), class_count, len(AREA_NAMES))
     precision, recall = -np.ones(shape), -np.ones((shape[0], *shape[2:]))
-    for label in range(class_count):
-        rows = np.flatnonzero(detections.label == label)
-        rows = rows[np.argsort(-detections.score[rows], kind="stable")]
-        truth_ignored = matches.is_truth_ignored[truths.label == label]  # (m, A)
-        for area in range(len(AREA_NAMES)):
-            truth_count = int(np.count_nonzero(~truth_ignored[:, area]))
-            if truth_count:
-                hit = matches.is_hit[rows, area].T  # (T, n)
-                counted = ~matches.is_ignored[rows, area].T
-                line = _trace(hit & counted, ~hit & counted, truth_count)
-                precision[:, :, label, area], recall[:, label, area] = line
+    order = np.lexsort((-detections.score, detections.label))
+    for area in range(len(AREA_NAMES)):
+        seen = truths.label[~matches.is_truth_ignored[:, area]]
+        truth_counts = np.bincount(seen, minlength=class_count)
+        known = truth_counts > 0
+        precision[:, :, known, area], recall[:, known, area] = 0.0, 0.0
+        counted = ~matches.is_ignored[order, area]  # (N, T)
+        rows = np.flatnonzero(counted.any(axis=1))
+        counted, hit = counted[rows], matches.is_hit[order[rows], area]
+        label = detections.label[order[rows]]
+        for at in range(len(IOU_THRESHOLDS)):
+            of_class, height, last = _trace_classes(label, hit[:, at], counted[:, at], truth_counts)
+            precision[at, :, of_class, area], recall[at, of_class, area] = height, last
     return PrecisionArrays(precision, recall)
+
+
+def _trace_classes(
+    label: Ints, is_hit: Bools, is_counted: Bools, truth_counts: Ints
+) -> tuple[Ints, Floats, Floats]:
+    """Return which classes have a hit (C,), and their precision at the recall points (C, R) and last recall.
+
+    Detections come by class and falling score. Between two hits the precision only falls and no recall
+    is reached, so that the hits alone are looked at.
+    """
+    hits = np.flatnonzero(is_hit & is_counted)
+    of_hit = label[hits]
+    if not len(hits):
+        return of_hit, np.zeros((0, len(RECALL_POINTS))), np.zeros(0)
+    starts = np.flatnonzero(np.diff(of_hit, prepend=-1))  # the first hit of each class
+    ends = np.append(starts[1:], len(hits))
+    total = np.cumsum(is_counted)
+    first = np.searchsorted(label, of_hit[starts], "left")  # of the class's detections
+    before = np.where(first > 0, total[first - 1], 0)
+    size = ends - starts
+    true_sum = (np.arange(len(hits)) - np.repeat(starts, size) + 1).astype(float)
+    false_sum = total[hits] - np.repeat(before, size) - true_sum
+    precision = true_sum / (false_sum + true_sum + np.spacing(1))
+    recall = true_sum / truth_counts[of_hit]
+    sampled = np.zeros((len(starts), len(RECALL_POINTS)))
+    for row, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+        height = np.maximum.accumulate(precision[start:end][::-1])[::-1]
+        place = np.searchsorted(recall[start:end], RECALL_POINTS, side="left")
+        count = np.searchsorted(place, end - start)  # of the points that are reached
+        sampled[row, :count] = height[place[:count]]
+    return of_hit[starts], sampled, recall[ends - 1]
 
 
 def sum_precision(label: Ints, score: Floats, is_hit: Bools, truth_counts: Ints) -> float:

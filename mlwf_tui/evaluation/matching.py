@@ -40,17 +40,36 @@ class _Pairs:
     truth: Ints  # (P,) ascending within a detection
     iou: Floats  # (P,)
 
+    def select(self, chosen: Bools) -> _Pairs:
+        return _Pairs(self.detection[chosen], self.truth[chosen], self.iou[chosen])
+
 
 def match(truths: Truths, detections: Detections) -> Matches:
     """Return the pairing of detections with truths of the same image and class."""
     is_truth_ignored = is_outside(truths.areas)  # (M, A)
     pairs = _find_pairs(truths, detections)
-    chosen = _choose(pairs, detections.rank, is_truth_ignored)  # (N, A, T) truth rows
-    is_hit = chosen >= 0
-    areas = np.arange(len(AREA_NAMES))[None, :, None]
-    hit_ignored = is_truth_ignored[chosen, areas] if len(truths.image) else np.zeros_like(is_hit)
-    is_ignored = np.where(is_hit, hit_ignored, is_outside(detections.areas)[:, :, None])
-    truth = chosen[:, 0, 0]
+    outside = is_outside(detections.areas)  # (N, A)
+    shape = (*outside.shape, len(IOU_THRESHOLDS))
+    is_hit = np.zeros(shape, bool)
+    is_ignored = np.broadcast_to(outside[:, :, None], shape).copy()
+    truth = np.full(len(outside), -1, np.int64)
+    is_contested = _find_contested(pairs, len(is_truth_ignored))
+
+    sole = pairs.select(~is_contested)
+    hit = _choose_sole(sole, detections.rank)  # (P, T)
+    row, ignored = sole.detection, is_truth_ignored[sole.truth]
+    is_hit[row] = hit[:, None, :]
+    is_ignored[row] = np.where(hit[:, None, :], ignored[:, :, None], outside[row][:, :, None])
+    truth[row[hit[:, 0]]] = sole.truth[hit[:, 0]]
+
+    contested = pairs.select(is_contested)
+    if len(contested.detection):
+        row, chosen = _choose(contested, detections.rank, is_truth_ignored)  # (D,), (D, A, T)
+        areas = np.arange(len(AREA_NAMES))[None, :, None]
+        is_hit[row] = chosen >= 0
+        ignored = is_truth_ignored[chosen, areas]
+        is_ignored[row] = np.where(chosen >= 0, ignored, outside[row][:, :, None])
+        truth[row] = chosen[:, 0, 0]
     return Matches(is_hit, is_ignored, truth, _read_iou(pairs, truth), is_truth_ignored)
 
 
@@ -107,24 +126,50 @@ def compute_iou(first: Floats, second: Floats) -> Floats:
     return iou
 
 
-def _choose(pairs: _Pairs, rank: Ints, is_truth_ignored: Bools) -> Ints:
-    """Return (N, A, T): the truth row of each detection, -1 for none.
+def _find_contested(pairs: _Pairs, truth_count: int) -> Bools:
+    """Return (P,) which pairs are of a truth that a detection could have which could have another as well."""
+    has_choice = np.bincount(pairs.detection)[pairs.detection] > 1
+    is_contested = np.zeros(truth_count, bool)
+    is_contested[pairs.truth[has_choice]] = True
+    return is_contested[pairs.truth]
+
+
+def _choose_sole(pairs: _Pairs, rank: Ints) -> Bools:
+    """Return (P, T): which detections have their truth where none could have another one.
+
+    Then, in every size range, a truth goes to the first whose IoU is enough: no earlier one's was.
+    """
+    lowest = np.minimum(IOU_THRESHOLDS, 1 - 1e-10)
+    level = np.searchsorted(lowest, pairs.iou, "right")  # how many thresholds it reaches
+    order = np.lexsort((rank[pairs.detection], pairs.truth))
+    width = len(lowest) + 1
+    reached = np.maximum.accumulate(pairs.truth[order] * width + level[order])
+    before = np.concatenate([[0], reached[:-1]]) - pairs.truth[order] * width
+    earlier = np.empty(len(level), np.int64)
+    earlier[order] = np.maximum(before, 0)  # an earlier truth's lies below
+    places = np.arange(len(lowest))
+    hit: Bools = (places >= earlier[:, None]) & (places < level[:, None])
+    return hit
+
+
+def _choose(pairs: _Pairs, rank: Ints, is_truth_ignored: Bools) -> tuple[Ints, Ints]:
+    """Return the detections that have a choice (D,), and the truth row of each (D, A, T), -1 for none.
 
     Detections of one rank belong to different images or classes, so they choose side by side.
     """
     shape = (len(AREA_NAMES), len(IOU_THRESHOLDS))
-    chosen = np.full((len(rank), *shape), -1, np.int64)
     is_taken = np.zeros((len(is_truth_ignored), *shape), bool)
     firsts = np.flatnonzero(np.diff(pairs.detection, prepend=-1))  # first pair of each detection
     sizes = np.diff(firsts, append=len(pairs.detection))
+    chosen = np.full((len(firsts), *shape), -1, np.int64)
     ranks = rank[pairs.detection[firsts]]
     for turn in np.unique(ranks):
-        at_turn = ranks == turn
+        at_turn = np.flatnonzero(ranks == turn)
         rows = _choose_turn(pairs, firsts[at_turn], sizes[at_turn], is_truth_ignored, is_taken)
-        chosen[pairs.detection[firsts[at_turn]]] = rows
+        chosen[at_turn] = rows
         place = np.nonzero(rows >= 0)
         is_taken[rows[place], place[1], place[2]] = True
-    return chosen
+    return pairs.detection[firsts], chosen
 
 
 def _choose_turn(pairs: _Pairs, first: Ints, size: Ints, is_truth_ignored: Bools, is_taken: Bools) -> Ints:

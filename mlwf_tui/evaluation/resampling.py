@@ -9,20 +9,20 @@ the others none. So one function, working on a batch of weightings side by side,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from mlwf_tui.entities.measurement import Interval
-from mlwf_tui.evaluation.average_precision import RECALL_POINTS
-from mlwf_tui.evaluation.columns import Bools, Floats, Ints
-from mlwf_tui.evaluation.matching import AREA_NAMES, is_outside
+from mlwf_tui.evaluation.columns import Floats, Ints
+from mlwf_tui.evaluation.matching import AREA_NAMES
 from mlwf_tui.evaluation.measured import Measured
+from mlwf_tui.evaluation.weighing import Ranking, Rankings
 
 RESAMPLES = 1000
 
-_CELLS_AT_ONCE = 1_000_000  # weights of detections in memory at a time: 8 MB, which a cache likes
 _WEIGHTINGS_AT_ONCE = 100
 
 
@@ -33,21 +33,6 @@ class Figures:
     metrics: dict[str, Floats]  # (B,) under the names of an evaluation's metrics
     class_map: Floats  # (B, K)
     class_map50: Floats  # (B, K)
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """The detections of one class in one size range, by falling score."""
-
-    image: Ints  # (n,)
-    hits: tuple[Ints, ...]  # T arrays of places among the n: true positives
-    is_counted: Bools  # (n,) were none of them a hit
-    changes: tuple[tuple[Ints, Floats], ...]  # T: places where hits count more (+1) or fewer (-1)
-    truth_image: Ints  # (m,)
-
-    def keep_first(self) -> _Rows:
-        """Return the same at the lowest IoU alone."""
-        return _Rows(self.image, self.hits[:1], self.is_counted, self.changes[:1], self.truth_image)
 
 
 def draw_weights(
@@ -80,19 +65,21 @@ def weigh(
     )
 
 
-def weigh_map50(measured: Measured, batches: Iterator[Floats]) -> Floats:
-    """Return (B,) mAP50 alone of each weighting, in a fortieth of the time that all figures take."""
-    outside = is_outside(measured.detections.areas)[:, 0]
-    labels = range(len(measured.names))
-    of_classes = [_select(measured, label, 0, outside).keep_first() for label in labels]
-    parts = []
-    for weights in batches:
-        precision = np.full((len(weights), len(of_classes)), np.nan)
-        for label, rows in enumerate(of_classes):
-            if len(rows.truth_image):
-                precision[:, label] = _average_precision(rows, weights)[:, 0]
-        parts.append(_mean(precision))
-    return np.concatenate(parts)
+class HalfWeigher:
+    """Gives mAP50 alone of many weightings, in a twentieth of the time that all figures take."""
+
+    def __init__(self, measured: Measured) -> None:
+        half = (
+            Ranking(of.image, of.is_hit[:, :1], of.is_counted[:, :1], of.truth_image)
+            for of in _list_rankings(measured, areas=1)
+        )
+        self._rankings = Rankings(list(half), len(measured.keys))
+
+    def weigh(self, batches: Iterable[Floats]) -> Floats:
+        """Return (B,); NaN where a weighting leaves no truth."""
+        return np.concatenate(
+            [_mean(self._rankings.average(weights, lambda: None)[:, 0].T) for weights in batches]
+        )
 
 
 class _Gatherer:
@@ -100,91 +87,40 @@ class _Gatherer:
 
     def __init__(self, measured: Measured) -> None:
         self._measured = measured
-        outside = is_outside(measured.detections.areas)  # (N, A)
-        self._rows = [
-            [_select(measured, label, area, outside[:, area]) for area in range(len(AREA_NAMES))]
-            for label in range(len(measured.names))
-        ]
+        shape = (len(AREA_NAMES), len(measured.names))
+        rankings = list(_list_rankings(measured))
+        sizes = np.array([len(ranking.truth_image) for ranking in rankings]).reshape(shape)
+        self._has_truth = np.any(sizes > 0, axis=1).tolist()  # of each size range
+        self._shape = shape
+        self._rankings = Rankings(rankings, len(measured.keys))
 
     def weigh(self, weights: Floats, check: Callable[[], None]) -> Figures:
-        shape = (len(AREA_NAMES), len(weights), len(self._rows))  # (A, B, K)
-        at_all, at_half, at_three_quarters = (np.full(shape, np.nan) for _ in range(3))
-        for label, areas in enumerate(self._rows):
-            check()
-            for area, rows in enumerate(areas):
-                if len(rows.truth_image):
-                    precision = _average_precision(rows, weights)  # (B, T)
-                    at_all[area, :, label] = precision.mean(axis=1)
-                    at_half[area, :, label] = precision[:, 0]
-                    at_three_quarters[area, :, label] = precision[:, 5]
-        metrics = {"map": _mean(at_all[0]), "map50": _mean(at_half[0]), "map75": _mean(at_three_quarters[0])}
+        found = self._rankings.average(weights, check)  # (A * K, T, B)
+        precision = found.reshape(*self._shape, *found.shape[1:]).transpose(0, 3, 1, 2)  # (A, B, K, T)
+        at_all = precision.mean(axis=3)
+        at_half, at_three_quarters = precision[0, :, :, 0], precision[0, :, :, 5]
+        metrics = {"map": _mean(at_all[0]), "map50": _mean(at_half), "map75": _mean(at_three_quarters)}
         for area, name in enumerate(AREA_NAMES[1:], start=1):
-            if any(len(areas[area].truth_image) for areas in self._rows):
+            if self._has_truth[area]:
                 metrics[f"map_{name}"] = _mean(at_all[area])
-        return Figures(metrics | _weigh_counts(self._measured, weights), at_all[0], at_half[0])
+        return Figures(metrics | _weigh_counts(self._measured, weights), at_all[0], at_half)
 
 
-def _select(measured: Measured, label: int, area: int, is_outside_area: Bools) -> _Rows:
+def _list_rankings(measured: Measured, areas: int = len(AREA_NAMES)) -> Iterator[Ranking]:
+    """Yield the ranking of each class, in so many size ranges one after another."""
     truths, detections, matches = measured.truths, measured.detections, measured.matches
-    rows = np.flatnonzero(detections.label == label)
-    rows = rows[~matches.is_ignored[rows, area].all(axis=1) | ~is_outside_area[rows]]
-    rows = rows[np.argsort(-detections.score[rows], kind="stable")]
-    counted = ~matches.is_ignored[rows, area]  # (n, T)
-    hit = matches.is_hit[rows, area] & counted
-    base = ~is_outside_area[rows]
-    of_class = (truths.label == label) & ~matches.is_truth_ignored[:, area]
-    return _Rows(
-        image=detections.image[rows],
-        hits=tuple(np.flatnonzero(column) for column in hit.T),
-        is_counted=base,
-        changes=tuple(_find_changes(base, column) for column in counted.T),
-        truth_image=truths.image[of_class],
-    )
-
-
-def _find_changes(base: Bools, counted: Bools) -> tuple[Ints, Floats]:
-    places = np.flatnonzero(base != counted)
-    return places, np.where(counted[places], 1.0, -1.0)
-
-
-def _average_precision(rows: _Rows, weights: Floats) -> Floats:
-    """Return (B, T): COCO's mean of the precision at 101 recalls, at each IoU."""
-    size = max(1, _CELLS_AT_ONCE // max(len(rows.image), 1))
-    by_image = np.ascontiguousarray(weights.T)  # (I, B): sums down the rows go side by side
-    parts = [_average_part(rows, by_image[:, at : at + size]) for at in range(0, len(weights), size)]
-    return np.concatenate(parts)
-
-
-def _average_part(rows: _Rows, weights: Floats) -> Floats:
-    weight = weights[rows.image]  # (n, B)
-    truth_weight = weights[rows.truth_image].sum(axis=0)  # (B,)
-    total = np.cumsum(weight if rows.is_counted.all() else weight * rows.is_counted[:, None], axis=0)
-    precision = np.zeros((weights.shape[1], len(rows.hits)))
-    for place, (hits, (changed, sign)) in enumerate(zip(rows.hits, rows.changes, strict=True)):
-        if len(hits):
-            kept = total[hits]
-            if len(changed):
-                more = np.cumsum(weight[changed] * sign[:, None], axis=0)
-                before = np.searchsorted(changed, hits, "right")
-                kept += np.pad(more, ((1, 0), (0, 0)))[before]
-            precision[:, place] = _integrate(np.cumsum(weight[hits], axis=0), kept, truth_weight)
-    precision[truth_weight == 0] = np.nan
-    return precision
-
-
-def _integrate(true: Floats, kept: Floats, truth_weight: Floats) -> Floats:
-    """Return (B,): the mean over 101 recalls of the best precision from there on.
-
-    `true` and `kept` are (h, B), the weights of true positives and of all detections down to each of
-    the h hits: between them the precision only falls, and no recall is reached.
-    """
-    recall = true / np.maximum(truth_weight, 1e-300)
-    height = np.maximum.accumulate((true / np.maximum(kept, 1e-300))[::-1], axis=0)[::-1]
-    last = (recall * 100 + 1e-9).astype(np.intp)  # of the points 0, 0.01, ... 1, which are not all k / 100
-    reached = last - (RECALL_POINTS[last] > recall)  # one less than how many
-    height[:-1] -= height[1:]  # the sum of heights by steps, by parts
-    mean: Floats = np.einsum("hb,hb->b", height, reached + 1) / len(RECALL_POINTS)
-    return mean
+    order = np.lexsort((-detections.score, detections.label))
+    ends = np.searchsorted(detections.label[order], np.arange(len(measured.names) + 1))
+    by_class = [order[first:last] for first, last in pairwise(ends.tolist())]
+    of_truths = [np.flatnonzero(truths.label == label) for label in range(len(measured.names))]
+    for area in range(areas):
+        for rows, of_class in zip(by_class, of_truths, strict=True):
+            counted = ~matches.is_ignored[rows, area]  # (n, T)
+            kept = counted.any(axis=1)
+            rows, counted = rows[kept], counted[kept]
+            seen = of_class[~matches.is_truth_ignored[of_class, area]]
+            hit = matches.is_hit[rows, area] & counted
+            yield Ranking(detections.image[rows], hit, counted, truths.image[seen])
 
 
 def _weigh_counts(measured: Measured, weights: Floats) -> dict[str, Floats]:

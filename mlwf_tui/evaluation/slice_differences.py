@@ -11,11 +11,11 @@ from mlwf_tui.entities.measurement import Difference, SliceDifference
 from mlwf_tui.evaluation.columns import Bools, Floats
 from mlwf_tui.evaluation.measured import Measured
 from mlwf_tui.evaluation.resampling import (
+    HalfWeigher,
     correct_p_values,
     draw_weights,
     find_interval,
     find_spread_p_value,
-    weigh_map50,
 )
 from mlwf_tui.evaluation.slices import (
     MIN_ITEMS,
@@ -50,9 +50,10 @@ def compare_slices(
     """
     weights = list(draw_weights(len(new.keys), count=RESAMPLES))
     seen: list[_Seen] = []
+    halves = HalfWeigher(new), HalfWeigher(old)
     for part in iter_item_parts(new, [facts.get(key, ItemFacts()) for key in new.keys]):
         check()
-        seen.extend(_compare_items(new, old, part, weights))
+        seen.extend(_compare_items(new, halves, part, weights))
     for part in iter_object_parts(new):
         check()
         seen.extend(_compare_objects(new, old, part, weights))
@@ -67,14 +68,16 @@ def compare_slices(
     return tuple(sorted(found, key=lambda of: (of.difference.value, of.group, of.name)))
 
 
-def _compare_items(new: Measured, old: Measured, part: Part, drawn: Sequence[Floats]) -> Iterator[_Seen]:
+def _compare_items(
+    measured: Measured, halves: tuple[HalfWeigher, HalfWeigher], part: Part, drawn: Sequence[Floats]
+) -> Iterator[_Seen]:
     inside = part.member.astype(float)
-    truths = part.member[new.truths.image]
+    truths = part.member[measured.truths.image]
     if np.count_nonzero(part.member) < MIN_ITEMS or not truths.any() or truths.all():
         return
-    value = weigh_map50(new, iter([inside[None]])) - weigh_map50(old, iter([inside[None]]))
-    differences = [weigh_map50(of, (weights * inside for weights in drawn)) for of in (new, old)]
-    yield _Seen(part, "map50", truths, float(value[0]), differences[0] - differences[1])
+    new, old = (float(of.weigh([inside[None]])[0]) for of in halves)
+    drawn_new, drawn_old = (of.weigh(weights * inside for weights in drawn) for of in halves)
+    yield _Seen(part, "map50", truths, new - old, drawn_new - drawn_old)
 
 
 def _compare_objects(new: Measured, old: Measured, part: Part, drawn: Sequence[Floats]) -> Iterator[_Seen]:

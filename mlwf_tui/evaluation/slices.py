@@ -12,11 +12,11 @@ from mlwf_tui.evaluation.columns import Bools, Floats
 from mlwf_tui.evaluation.matching import AREA_NAMES, is_outside
 from mlwf_tui.evaluation.measured import Measured
 from mlwf_tui.evaluation.resampling import (
+    HalfWeigher,
     correct_p_values,
     draw_weights,
     find_interval,
     find_spread_p_value,
-    weigh_map50,
 )
 
 RESAMPLES = 400
@@ -69,9 +69,10 @@ def slice_measured(
     """
     drawn = list(draw_weights(len(measured.keys), count=RESAMPLES))
     found: list[_Found] = []
+    half = HalfWeigher(measured)
     for part in iter_item_parts(measured, [facts.get(key, ItemFacts()) for key in measured.keys]):
         check()
-        found.extend(_look_at_items(measured, part, drawn))
+        found.extend(_look_at_items(measured, half, part, drawn))
     for part in iter_object_parts(measured):
         check()
         found.extend(_look_at_objects(measured, part, drawn))
@@ -130,20 +131,22 @@ def iter_object_parts(measured: Measured) -> Iterator[Part]:
         yield Part("class", measured.names[label], measured.truths.label == label)
 
 
-def _look_at_items(measured: Measured, part: Part, drawn: Sequence[Floats]) -> Iterator[_Found]:
+def _look_at_items(
+    measured: Measured, half: HalfWeigher, part: Part, drawn: Sequence[Floats]
+) -> Iterator[_Found]:
     inside, outside = part.member.astype(float), (~part.member).astype(float)
     truths = int(inside[measured.truths.image].sum())
     items = int(inside.sum())
     if items < MIN_ITEMS or not truths or truths == len(measured.truths.image):
         return
-    value, rest = weigh_map50(measured, iter([np.stack((inside, outside))])).tolist()
+    value, rest = half.weigh([np.stack((inside, outside))]).tolist()
     yield _Found(
         part,
         "map50",
         value,
         rest,
-        weigh_map50(measured, (weights * inside for weights in drawn)),
-        weigh_map50(measured, (weights * outside for weights in drawn)),
+        half.weigh(weights * inside for weights in drawn),
+        half.weigh(weights * outside for weights in drawn),
         items,
         truths,
     )

@@ -7,7 +7,7 @@ import pytest
 
 from mlwf_tui.evaluation.evaluate import evaluate
 from mlwf_tui.evaluation.measured import Measured, measure
-from mlwf_tui.evaluation.resampling import draw_weights, weigh, weigh_map50
+from mlwf_tui.evaluation.resampling import HalfWeigher, draw_weights, weigh
 from mlwf_tui.evaluation.slice_differences import compare_slices
 from mlwf_tui.evaluation.slices import ItemFacts, slice_measured
 from tests.evaluation.worlds import CLASSES, World, draw_world
@@ -58,7 +58,7 @@ def test_a_part_is_measured_as_if_it_were_the_whole_set() -> None:
 
 def test_map50_alone_is_that_of_all_figures() -> None:
     measured = measure(*draw_world(9, items=40), CLASSES)
-    alone = weigh_map50(measured, draw_weights(40, count=150))
+    alone = HalfWeigher(measured).weigh(draw_weights(40, count=150))
     together = weigh(measured, draw_weights(40, count=150)).metrics["map50"]
     assert np.array_equal(alone, together, equal_nan=True)
 

@@ -628,7 +628,10 @@ def test_a_training_begins_once_its_output_is_there_and_only_once(seeing: Worksp
 
 
 def list_benchmarks(workspace: Workspace) -> list[Run]:
-    return [found for found in list_runs(workspace) if found.verb == "benchmark"]
+    """Return the benchmarks that a pipeline asked for, not those that follow every training."""
+    runs = list_runs(workspace)
+    own = {(run.result.get("benchmark") or {}).get("run") for run in runs if run.verb == "train"}
+    return [run for run in runs if run.verb == "benchmark" and run.id not in own]
 
 
 def test_a_training_gets_its_benchmark_once_though_it_was_queued_without(
