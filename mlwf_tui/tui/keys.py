@@ -23,6 +23,7 @@ FOOTER = (
 PROJECTS = frozenset({EntryKind.PROJECT})
 VERSIONS = frozenset({EntryKind.VERSION})
 MODELS = frozenset({EntryKind.MODEL})
+REPORTS = frozenset({EntryKind.REPORT})
 DATA = PROJECTS | VERSIONS
 MADE = frozenset({EntryKind.MODEL, EntryKind.REPORT})
 RUNS = frozenset({EntryKind.RUN})
@@ -92,7 +93,7 @@ VERBS = (
     Key("copy", "C", "copy", "Begin a project of its own from here", "Versions", DATA),
     Key("merge", "M", "merge", "Bring changes of another project in", "Versions", DATA),
     Key("checkout", "W", "checkout", "Write it out as a folder to edit", "Folders", DATA),
-    Key("export", "X", "export", "Write it out in another format", "Folders", DATA),
+    Key("export", "X", "export", "Write it out in another format", "Folders", DATA | REPORTS),
     Key("status", "", "status", "What was edited in a checkout", "Folders"),
     Key("sync", "", "sync", "Take what was edited in a checkout into its project", "Folders"),
     Key("train", "t", "train", "Train a model on this data", "Models", DATA),

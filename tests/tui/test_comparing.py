@@ -33,3 +33,20 @@ async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_re
     entries = {report.name: make_report_entry(report) for report in empty_home.catalog.reports.list()}
     assert entries["new-on-cells-1"].note == "0.879"
     assert entries["new-against-old-1"].note.startswith("+0.4")  # a difference
+
+
+async def test_x_on_a_report_writes_it_as_the_files_ending_says(
+    empty_home: Workspace, tmp_path: Path
+) -> None:
+    fill_val(empty_home, tmp_path / "val")
+    report = add_report(empty_home, add_model(empty_home, "new"), predict(empty_home, skips=6))
+    page = tmp_path / "page.html"
+    async with drive(empty_home) as app:
+        await app.select(report.name)
+        await app.press("X")
+        await app.write(str(page))
+        await app.until_text("mlwf report new-on-cells-1 --out")
+        await app.press("ctrl+g")
+        await app.until_text("is written to")
+    assert report.name in page.read_text()
+    assert "data:image/jpeg;base64," in page.read_text()

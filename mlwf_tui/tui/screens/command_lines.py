@@ -167,6 +167,11 @@ def write_export(ref: str, values: Mapping[str, str]) -> str:
     return shlex.join(parts)
 
 
+def write_report_export(ref: str, values: Mapping[str, str]) -> str:
+    """Return the command that writes a report to the form's file."""
+    return shlex.join(["mlwf", "report", ref, *(["--out", values["file"]] if values.get("file") else [])])
+
+
 def split_words(text: str) -> tuple[str, ...]:
     """Return what a person has listed in a field, by commas."""
     return tuple(word for word in map(str.strip, text.split(",")) if word)

@@ -13,10 +13,11 @@ from mlwf_tui.entities.selection import Selection
 from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.command_lines import split_words
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, show_problems
-from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.form import PATH_TYPE, Form, FormField, make_field
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.export import ExportPlan, ExportResult, export, list_export_formats, plan_export
+from mlwf_tui.workflow.reporting.export_report import FORMATS, export_report
 
 ANY_SPLIT = "any"
 
@@ -28,6 +29,9 @@ class Exporting:
         self._host = host
 
     def export(self, entry: Entry) -> None:
+        if entry.kind is EntryKind.REPORT:
+            self._ask_report(entry)
+            return
         listed = partial(self._ask, entry)
         self._host.ask("formats", partial(list_export_formats, self._host.workspace), listed)
 
@@ -36,6 +40,26 @@ class Exporting:
         command = partial(command_lines.write_export, entry.ref)
         form = Form(f"Export {entry.ref}", _make_fields(formats), command=command, verb="look and write")
         ask_form(self._host, form, begin)
+
+    def _ask_report(self, entry: Entry) -> None:
+        """Ask for a file, whose ending says the format, and write the report there."""
+
+        def begin(values: dict[str, str], again: Again) -> None:
+            work = partial(export_report, self._host.workspace, entry.ref, Path(values["file"]))
+            self._host.do_long(
+                f"Write {entry.ref}",
+                lambda _: work(),
+                lambda path: self._say_file(entry.ref, path),
+                failed=again,
+            )
+
+        note = f"a new file that ends in {', '.join(f'.{name}' for name in FORMATS)}"
+        fields = (make_field("file", note, type_name=PATH_TYPE, is_required=True),)
+        command = partial(command_lines.write_report_export, entry.ref)
+        ask_form(self._host, Form(f"Write {entry.ref}", fields, command=command, verb="write"), begin)
+
+    def _say_file(self, ref: str, path: Path) -> None:
+        finish(self._host, f"{ref} is written to {path}.")
 
     def _plan(self, ref: str, values: dict[str, str], again: Again) -> None:
         work = partial(
