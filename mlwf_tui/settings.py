@@ -31,6 +31,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     slots: int = msgspec.field(default_factory=count_slots)  # jobs without a GPU that run at once
     limits: Mapping[str, int] = {}  # jobs that run at once, by workspace
     gpu_leases: str = ""  # the folder of the machine's GPU leases; chosen where empty
+    keys: Mapping[str, str] = {}  # keys of the app by the id of their action, for those that are remapped
     notify: tuple[str, ...] = NOTIFY_WAYS  # by what the app tells that a run has ended
     on_finish: tuple[str, ...] = ()  # a command, called when a queued run has ended
     on_finish_timeout_s: float = 60.0  # it is ended after so long
@@ -121,6 +122,8 @@ def _check_setting(path: Path, key: str, value: Any) -> Any:
             return tuple(shlex.split(value))
         case "on_finish", [*words] if all(isinstance(word, str) for word in words):
             return tuple(words)
+        case "keys", {**keys} if all(isinstance(key, str) for key in keys.values()):
+            return keys
         case "limits", {**limits} if all(isinstance(most, int) and most > 0 for most in limits.values()):
             return limits
     known = ", ".join(name for name in Settings.__struct_fields__)

@@ -13,6 +13,7 @@ FIELD = re.compile(r"^    (\w+): ([^=#]+?)(?: = (.+?))?(?:  # (.+))?$", re.MULTI
 TYPES = {
     "str": "a text", "int": "a whole number", "float": "seconds", "tuple[str, ...]": "a list of texts",
     "Mapping[str, int]": "a table of whole numbers",
+    "Mapping[str, str]": "a table of texts",
 }  # fmt: skip
 HEAD = """\
 # settings.toml

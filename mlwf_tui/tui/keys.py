@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 from textual.binding import Binding
+from textual.keys import _character_to_key
 
 from mlwf_tui.tui.widgets.entry import EntryKind
 from mlwf_tui.tui.widgets.formats import format_keys
@@ -191,7 +194,7 @@ MOVES = (
 """How a person gets around."""
 
 SERVICES = (
-    Key("menu", "x", "menu", "Every action for what is selected", "App"),
+    Key("menu", "x,f16", "menu", "Every action for what is selected", "App"),
     Key("help", "question_mark", "help", "The keys of this place", "App"),
     Key("palette", "colon,ctrl+p", "commands", "Find any action by its name", "App"),
     Key("machine", "E", "machine", "GPUs and whose they are, processors, memory, disk, network", "App"),
@@ -219,8 +222,8 @@ SERVICES = (
     Key(
         "theme",
         "ctrl+t",
-        "light or dark",
-        "Change between the light and the dark theme",
+        "theme",
+        "Dark, light, high contrast",
         "App",
     ),
     Key("quit", "q", "back or quit", "Close the view, or leave; runs go on", "App"),
@@ -248,6 +251,41 @@ def make_bindings() -> list[Binding]:
         for key in KEYS
         if key.keys
     ]  # fmt: skip
+
+
+def find_faults(keymap: Mapping[str, str]) -> list[str]:
+    """Return what is wrong with remapped keys, one sentence each: unknown actions, keys taken twice.
+
+    Ids with a dot are keys of panes, which are loaded when they are wanted: they are not checked.
+    """
+    faults = [f"[keys] in settings.toml has {id}, which is no action." for id in keymap if not _is_action(id)]
+    takers: dict[str, list[str]] = defaultdict(list)
+    for key in KEYS:
+        for single in split_keys(keymap.get(key.id, key.keys)):
+            takers[single].append(key.id)
+    for single, ids in takers.items():
+        if len(ids) > 1:
+            faults.append(f"The key {format_keys(single)} stands for {' and '.join(ids)}: change [keys].")
+    return faults
+
+
+def split_keys(keys: str) -> list[str]:
+    """Return the single keys of a binding; signs such as `!` become their names."""
+    return [normalise_key(part.strip()) for part in keys.split(",") if part.strip()]
+
+
+def normalise_key(key: str) -> str:
+    """Return a key as Textual calls it: `?` and `question_mark` are the same."""
+    return _character_to_key(key) if len(key) == 1 else key
+
+
+def make_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
+    """Return remapped keys as Textual takes them, without those of actions that are not known."""
+    return {id: ",".join(split_keys(keys)) for id, keys in keymap.items() if _is_action(id)}
+
+
+def _is_action(id: str) -> bool:
+    return id in KEYS_BY_ID or "." in id
 
 
 def list_footer_keys(kind: EntryKind | None) -> tuple[Key, ...]:

@@ -78,4 +78,41 @@ LIGHT = Theme(
     },
 )
 
-THEMES = (DARK, LIGHT)
+HIGH_CONTRAST = Theme(
+    name="mlwf-contrast",
+    primary="#00ffff",
+    secondary="#d8b8ff",
+    accent="#ffd700",
+    success="#5fff5f",
+    warning="#ffff5f",
+    error="#ff8f8f",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#1a1a1a",
+    boost="#2a2a2a",
+    dark=True,
+    variables={
+        "text-muted": "#d0d0d0",
+        "text-disabled": "#a0a0a0",
+        "border": "#a0a0a0",
+        "border-blurred": "#808080",
+        "block-cursor-background": "#ffff5f",
+        "block-cursor-foreground": "#000000",
+        "block-cursor-text-style": "bold",
+        "block-cursor-blurred-background": "#4a4a4a",
+        "block-cursor-blurred-foreground": "#ffffff",
+        "block-hover-background": "#1a1a1a",
+        "input-selection-background": "#00ffff 40%",
+        "scrollbar": "#a0a0a0",
+        "scrollbar-hover": "#d0d0d0",
+        "scrollbar-active": "#00ffff",
+        "scrollbar-background": "#000000",
+        "scrollbar-background-hover": "#000000",
+        "scrollbar-background-active": "#000000",
+        "scrollbar-corner-color": "#000000",
+        "footer-key-foreground": "#ffd700",
+    },
+)
+
+THEMES = (DARK, LIGHT, HIGH_CONTRAST)

@@ -246,16 +246,16 @@ async def test_help_begins_with_the_keys_of_the_focused_pane_and_runs_them(full_
         text = app.read_text()
         assert text.index("made from it") < text.index("commit  Name the head")
         await app.press("slash")
-        await app.write("light or dark")
+        await app.write("high contrast")
         await app.press("enter")
         await app.until(lambda: app.app.theme == "mlwf-light")
 
 
-async def test_ctrl_t_changes_between_light_and_dark(full_home: Workspace) -> None:
+async def test_ctrl_t_goes_through_our_own_themes(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.press("ctrl+t")
         assert app.app.theme == "mlwf-light"
-        await app.press("ctrl+t")
+        await app.press("ctrl+t", "ctrl+t")
         assert app.app.theme == "mlwf-dark"
 
 

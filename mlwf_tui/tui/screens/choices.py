@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 from textual.binding import Binding
@@ -13,7 +13,7 @@ from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
-from mlwf_tui.tui.keys import HOME_VERBS, KEYS, KEYS_BY_ID, ON_GRAPH, VERBS, Key
+from mlwf_tui.tui.keys import HOME_VERBS, KEYS, KEYS_BY_ID, ON_GRAPH, VERBS, Key, split_keys
 from mlwf_tui.tui.screens.outline import find_tags
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.context_menu import Choice
@@ -22,6 +22,9 @@ from mlwf_tui.tui.widgets.formats import format_keys
 
 OWN = "own:"
 """What the id of a pane's own action begins with."""
+
+WORKSPACE_OPTIONS = ("all_runs", "all_models", "machine", "theme", "help", "messages", "refresh", "quit")
+"""What the menu of a workspace offers besides verbs."""
 
 EXAMPLES = {
     EntryKind.PROJECT: "a project",
@@ -96,7 +99,7 @@ def list_menu(entry: Entry, snapshot: Snapshot, marked: Entry | None) -> tuple[C
     """Return every verb that makes sense for the kind of `entry`, with reasons where it cannot be done."""
     keys = [key for key in VERBS if entry.kind in (ON_GRAPH if key.id == "save_graph" else key.kinds)]
     if entry.kind in (EntryKind.WORKSPACE, EntryKind.SECTION):
-        keys += [*HOME_VERBS, KEYS_BY_ID["undo"]]
+        keys += [*HOME_VERBS, KEYS_BY_ID["undo"], *(KEYS_BY_ID[id] for id in WORKSPACE_OPTIONS)]
     once = {key.id: key for key in keys}.values()
     return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in once)
 
@@ -109,6 +112,16 @@ def list_commands(entry: Entry | None, snapshot: Snapshot, marked: Entry | None)
 def list_help() -> list[Choice]:
     """Return all actions as the keyboard has them, whatever is selected."""
     return [replace(_make_choice(key, ""), key=key.displays) for key in KEYS]
+
+
+def relabel(choices: Iterable[Choice], keymap: Mapping[str, str]) -> list[Choice]:
+    """Return choices with the keys that a person has given their actions."""
+    return [
+        replace(choice, key=format_keys(",".join(split_keys(keymap[choice.id])[:2])))
+        if choice.id in keymap
+        else choice
+        for choice in choices
+    ]
 
 
 def list_pane_keys(widget: Widget | None) -> list[Choice]:

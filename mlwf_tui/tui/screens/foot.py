@@ -9,10 +9,11 @@ from textual.content import Content
 from textual.widget import Widget
 
 from mlwf_tui.entities.run import Progress
-from mlwf_tui.tui.keys import KEYS_BY_ID, list_footer_keys
+from mlwf_tui.tui.keys import KEYS_BY_ID, list_footer_keys, split_keys
 from mlwf_tui.tui.screens.choices import find_reason, list_pane_hints
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.formats import format_keys
 from mlwf_tui.tui.widgets.pane_grid import NARROW_COLUMNS, WIDE_COLUMNS
 from mlwf_tui.tui.widgets.status_bar import Hint, StatusBar
 from mlwf_tui.workflow.describe import Coverage
@@ -46,7 +47,16 @@ class Foot:
     def show_hints(self, focused: Widget | None) -> None:
         """Show the keys for what has the focus and what is selected."""
         host = self._host
-        self._status.show_hints(list_hints(focused, host.entry, host.snapshot, host.marked))
+        self._status.show_hints(
+            [
+                (id, self._name_key(id, key), label)
+                for id, key, label in list_hints(focused, host.entry, host.snapshot, host.marked)
+            ]
+        )
+
+    def _name_key(self, id: str, key: str) -> str:
+        own = split_keys(self._host.workspace.settings.keys.get(id, ""))
+        return format_keys(own[0]) if own else key
 
     def show_standing(self, progress: Progress | None, errors: int, width: int) -> None:
         """Show how things stand; few columns have no room for the home."""

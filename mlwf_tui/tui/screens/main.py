@@ -17,12 +17,12 @@ from textual.screen import Screen
 
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.model import Report
-from mlwf_tui.errors import MlwfError
-from mlwf_tui.tui.keys import make_bindings
+from mlwf_tui.errors import InvalidInput, MlwfError
+from mlwf_tui.tui.keys import find_faults, make_bindings, make_keymap
 from mlwf_tui.tui.screens.alerts import Alerts
 from mlwf_tui.tui.screens.asking import Asking
 from mlwf_tui.tui.screens.checking import CheckPane
-from mlwf_tui.tui.screens.choices import OWN, list_commands, list_pane_keys
+from mlwf_tui.tui.screens.choices import OWN, list_commands, list_pane_keys, relabel
 from mlwf_tui.tui.screens.foot import Foot
 from mlwf_tui.tui.screens.layouts import LayoutKeeper
 from mlwf_tui.tui.screens.leaving import Leaving
@@ -162,10 +162,19 @@ class MainScreen(Screen[None]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        self._use_own_keys()
         self.reload()
         self._live.start()
         self.set_interval(AGE_INTERVAL_S, self._show_outline)
         self.set_interval(LIVING_INTERVAL_S, self._show_living)
+
+    def _use_own_keys(self) -> None:
+        """Take the keys of settings.toml, and say what is wrong with them."""
+        keymap = self.workspace.settings.keys
+        if keymap:
+            self.app.set_keymap(make_keymap(keymap))
+        for fault in find_faults(keymap):
+            self.fail(InvalidInput(fault, hint="See the ids in docs/format.md; F5 does not read them again."))
 
     @property
     def entry(self) -> Entry | None:
@@ -379,7 +388,7 @@ class MainScreen(Screen[None]):
         """Return every action as it stands now, for the palette."""
         return (
             *list_pane_keys(self.focused),
-            *list_commands(self.entry, self.snapshot, self.marked),
+            *relabel(list_commands(self.entry, self.snapshot, self.marked), self.workspace.settings.keys),
         )
 
     def mark(self, entry: Entry | None) -> None:

@@ -9,7 +9,7 @@ from textual.geometry import Offset
 from textual.screen import Screen
 
 from mlwf_tui.entities.project import Project
-from mlwf_tui.tui.screens.choices import list_menu
+from mlwf_tui.tui.screens.choices import list_menu, relabel
 from mlwf_tui.tui.screens.navigation import DETAILS
 from mlwf_tui.tui.screens.reader import Reader
 from mlwf_tui.tui.screens.snapshot import Snapshot
@@ -19,6 +19,7 @@ from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.pane_grid import PaneGrid
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
+from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
 
@@ -26,6 +27,7 @@ T = TypeVar("T")
 class Host(Protocol):
     """What is needed of the screen."""
 
+    workspace: Workspace
     marked: Entry | None
 
     @property
@@ -96,5 +98,6 @@ class Opening:
 
     def show_menu(self, entry: Entry, at: Offset | None) -> None:
         """Show all that can be done with an entry, and do what is chosen."""
-        choices = list_menu(entry, self._host.snapshot, self._host.marked)
+        listed = list_menu(entry, self._host.snapshot, self._host.marked)
+        choices = relabel(listed, self._host.workspace.settings.keys)
         self._host.put(ContextMenu(entry.ref or entry.title, choices, at=at), self._host.action_perform)

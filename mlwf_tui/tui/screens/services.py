@@ -8,15 +8,19 @@ from typing import Protocol
 from textual.app import App
 from textual.widget import Widget
 
-from mlwf_tui.tui.screens.choices import OWN, list_help, list_pane_keys
+from mlwf_tui.tui.screens.choices import OWN, list_help, list_pane_keys, relabel
 from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.screens.work import LongWork
+from mlwf_tui.tui.theme import THEMES
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.message_list import MessageList
+from mlwf_tui.workspace import Workspace
 
 
 class Host(Protocol):
     """What the services need of their screen."""
+
+    workspace: Workspace
 
     @property
     def app(self) -> App[object]:
@@ -50,7 +54,10 @@ class Services:
 
     def show_help(self) -> None:
         """List the keys of the focused pane, then all others; ⏎ does what the line says."""
-        choices = [*list_pane_keys(self._host.focused), *list_help()]
+        choices = [
+            *list_pane_keys(self._host.focused),
+            *relabel(list_help(), self._host.workspace.settings.keys),
+        ]
         self._host.app.push_screen(
             ContextMenu("Keys", choices, is_wide=True),
             lambda name: self.perform(name) if name is not None else None,
@@ -75,9 +82,11 @@ class Services:
             self._teller.refuse("Nothing long goes on here.")
 
     def change_theme(self) -> None:
-        """Change between light and dark."""
+        """Go on to the next of our own themes: dark, light, high contrast."""
         app = self._host.app
-        app.theme = "mlwf-light" if app.current_theme.dark else "mlwf-dark"
+        names = [theme.name for theme in THEMES]
+        place = names.index(app.theme) if app.theme in names else -1
+        app.theme = names[(place + 1) % len(names)]
 
     async def _perform_own(self, action: str) -> None:
         focused = self._host.focused

@@ -62,6 +62,7 @@ KEY_NAMES = {
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "dollar_sign": "$",
+    "f16": "menu",
     "escape": "esc",
     "enter": "⏎",
     "pageup": "pgup",

@@ -1,0 +1,63 @@
+"""Keys that a person has remapped, our own themes, and what a workspace's menu offers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlwf_tui.settings import read_settings
+from mlwf_tui.tui.keys import HOME_VERBS, find_faults, make_keymap
+from mlwf_tui.tui.screens.choices import WORKSPACE_OPTIONS, list_menu
+from mlwf_tui.tui.screens.snapshot import Snapshot
+from mlwf_tui.tui.theme import THEMES
+from mlwf_tui.tui.widgets.context_menu import ContextMenu
+from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+from mlwf_tui.tui.widgets.pane_grid import PaneGrid
+from mlwf_tui.workspace import open_workspace
+from tests.tui.driving import drive
+
+
+def test_the_keys_as_they_come_clash_nowhere() -> None:
+    assert find_faults({}) == []
+
+
+def test_a_key_for_two_actions_and_an_unknown_action_are_said() -> None:
+    faults = find_faults({"commit": "t", "fly": "f8", "tree.down": "j"})
+    assert faults == [
+        "[keys] in settings.toml has fly, which is no action.",
+        "The key t stands for commit and train: change [keys].",
+    ]
+
+
+def test_signs_and_their_names_are_the_same_key() -> None:
+    assert make_keymap({"help": "?,f1"}) == {"help": "question_mark,f1"}
+
+
+def test_a_workspace_offers_all_that_concerns_the_home() -> None:
+    entry = Entry(kind=EntryKind.WORKSPACE, key="workspace:default", ref="default", title="default")
+    offered = {choice.id for choice in list_menu(entry, Snapshot(), None)}
+    assert offered >= {*(key.id for key in HOME_VERBS), *WORKSPACE_OPTIONS, "undo"}
+
+
+async def test_a_remapped_key_does_its_action_and_is_shown_and_faults_are_told(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "settings.toml").write_text('[keys]\nzoom = "f7"\nhelp = "f1"\nfly = "f8"\n')
+    assert read_settings(home).keys["zoom"] == "f7"
+    with open_workspace(home) as workspace:
+        async with drive(workspace, size=(160, 45)) as app:
+            assert any("fly, which is no action" in said.text for said in app.main.said)
+            await app.press("f7")
+            assert app.main.query_one(PaneGrid).is_zoomed
+            await app.press("z")
+            assert app.main.query_one(PaneGrid).is_zoomed, "the old key is free"
+            await app.press("f1")
+            await app.until(lambda: isinstance(app.top, ContextMenu))
+            await app.press("slash")
+            await app.write("whole screen")
+            await app.until_text("f7 zoom")
+            await app.press("escape", "escape")
+            seen = []
+            for _ in THEMES:
+                seen.append(app.app.theme)
+                await app.press("ctrl+t")
+            assert sorted(seen) == sorted(theme.name for theme in THEMES)
