@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -11,11 +12,15 @@ import msgspec
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split, is_below
-from mlwf_tui.store.manifests import find_item, read_summary
+from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.expressions.parse import Condition, parse_item_condition
+from mlwf_tui.store.manifests import find_item, iter_items, read_summary
 from mlwf_tui.store.places import ItemHead, find_place, iter_heads, iter_items_at
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workspace import Workspace
 
+SIGNS = re.compile(r"[=<>~()\"]")
+"""What tells an expression from words."""
 SCAN_STEP = 2_000  # items between two looks at whether the scan is still wanted
 PREFIXES = ("split", "class", "dataset", "name", "tag")
 
@@ -107,13 +112,54 @@ def find_places(
 def iter_matches(
     workspace: Workspace, source: ItemSource, query: str
 ) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Yield, step by step, how many items were looked through and the places of those that match."""
-    words = query.casefold().split()
-    heads = enumerate(iter_heads(workspace.store, source.manifest))
+    """Yield, step by step, how many items were looked through and the places of those that match.
+
+    `query` is an expression, such as `count(rbc) > 20`, or words that all must fit.
+
+    Raises:
+        InvalidParameter: it is an expression, and does not parse or names an unknown class.
+    """
+    tests = _test_items(workspace, source, query)
     passed = 0
-    while step := tuple(islice(heads, SCAN_STEP)):
+    while step := tuple(islice(tests, SCAN_STEP)):
+        yield passed + len(step), tuple(place for place, is_match in enumerate(step, passed) if is_match)
         passed += len(step)
-        yield passed, tuple(place for place, head in step if matches(head, words))
+
+
+def find_query_fault(query: str, schema: LabelSchema) -> str:
+    """Return what is wrong with a query that is written as an expression, with its place, or ""."""
+    try:
+        _read_condition(query, schema)
+    except InvalidParameter as error:
+        return f"{error.message} {error.hint}".strip()
+    return ""
+
+
+def _read_condition(query: str, schema: LabelSchema) -> Condition | None:
+    """Return the condition that a query is, or None where it is words.
+
+    Raises:
+        InvalidParameter: it is an expression, and does not parse or names an unknown class.
+    """
+    if any(word.partition(":")[0] in PREFIXES and ":" in word for word in query.split()):
+        return None
+    try:
+        condition = parse_item_condition(query)
+        condition.check_classes(schema)
+    except InvalidParameter:
+        if SIGNS.search(query):
+            raise
+        return None
+    return condition
+
+
+def _test_items(workspace: Workspace, source: ItemSource, query: str) -> Iterator[bool]:
+    """Yield of each item, in key order, whether it matches; whole items are decoded for expressions only."""
+    condition = _read_condition(query, source.schema)
+    if condition is not None:
+        return map(condition.matches, iter_items(workspace.store, source.manifest))
+    words = query.casefold().split()
+    return (matches(head, words) for head in iter_heads(workspace.store, source.manifest))
 
 
 def matches(head: ItemHead, words: Sequence[str]) -> bool:

@@ -147,6 +147,24 @@ async def test_slash_filters_and_esc_shows_all_again(projects_home: Workspace) -
         await app.until_text("1 of 14 items")
 
 
+async def test_an_expression_filters_and_its_fault_is_said_while_it_is_typed(
+    projects_home: Workspace,
+) -> None:
+    async with drive(projects_home) as app:
+        await browse(app, "cells")
+        await app.press("slash")
+        await app.write("count(clump) > ")
+        await app.until_text("does not parse at character 15, its end")
+        await app.press("enter")
+        assert isinstance(app.top, Prompt)
+        await app.write("0")
+        await app.until(lambda: "does not parse" not in app.read_text())
+        await app.press("enter")
+        await app.until_text("that match, of 14")
+        await app.press("escape")
+        await app.until_text("1 of 14 items")
+
+
 async def test_a_filter_that_nothing_matches_says_how_to_go_on(projects_home: Workspace) -> None:
     async with drive(projects_home) as app:
         await browse(app, "cells")

@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.picture import Outline
-from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
+from mlwf_tui.errors import CorruptData, InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.expressions.parse import parse_item_condition
 from mlwf_tui.workflow.commit import commit
-from mlwf_tui.workflow.items import find_item_place, iter_matches, open_items, read_items
+from mlwf_tui.workflow.items import find_item_place, find_query_fault, iter_matches, open_items, read_items
 from mlwf_tui.workflow.pictures import render_item
 from mlwf_tui.workflow.restore import restore
 from mlwf_tui.workspace import Workspace
@@ -74,6 +75,29 @@ def test_a_filter_takes_words_of_keys_splits_classes_and_tags(
     imported: Workspace, query: str, names: str
 ) -> None:
     assert find(imported, query) == list(names)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["count(cell) >= 1", "objects > 0 and width > 10", "none(spot)", "empty", 'name ~ "a*"', "split == val"],
+)
+def test_a_filter_takes_expressions_and_finds_what_they_say(imported: Workspace, query: str) -> None:
+    source = open_items(imported, "cells")
+    condition = parse_item_condition(query)
+    items = read_items(imported, source, range(source.item_count))
+    assert find(imported, query) == [item.name[0] for item in items if condition.matches(item)]
+
+
+def test_an_expression_that_does_not_parse_is_said_with_its_place_and_words_never_are(
+    imported: Workspace,
+) -> None:
+    schema = open_items(imported, "cells").schema
+    assert "at character 10, its end" in find_query_fault("objects >", schema)
+    assert "There is no class 'cel'" in find_query_fault("count(cel) > 1", schema)
+    for words in ("val cell", "zebra", "class:cell name:a(1)", "empty"):
+        assert not find_query_fault(words, schema)
+    with pytest.raises(InvalidParameter):
+        find(imported, "objects >")
 
 
 def test_a_filter_says_how_far_it_has_come(imported: Workspace) -> None:

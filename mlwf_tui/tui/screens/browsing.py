@@ -26,10 +26,13 @@ from mlwf_tui.tui.widgets.item_preview import ItemPreview
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.table import Column, EntityTable
 from mlwf_tui.tui.widgets.thumbnail_grid import ThumbnailGrid
-from mlwf_tui.workflow.items import ItemSource, find_item_place, iter_matches, read_items
+from mlwf_tui.workflow.items import ItemSource, find_item_place, find_query_fault, iter_matches, read_items
 from mlwf_tui.workspace import Workspace
 
-FILTER_HELP = "Words in the name, dataset, split, class or tag: all must fit. class:rbc looks at one of them."
+FILTER_HELP = (
+    "Words in the name, dataset, split, class or tag: all must fit; class:rbc looks at one of them.\n"
+    "Or an expression: count(rbc) > 20 and split == train"
+)
 EMPTY = ("No items", "Nothing is in this version.")
 NO_MATCH = ("No item matches", "esc shows all of them again.")
 
@@ -148,7 +151,12 @@ class BrowsePane(Vertical):
         self._table.cursor += rows
 
     def action_filter(self) -> None:
-        prompt = Prompt("Filter the items", value=self._query, help=FILTER_HELP, can_be_empty=True)
+        if self._source is None:
+            return
+        prompt = Prompt(
+            "Filter the items", value=self._query, help=FILTER_HELP, can_be_empty=True,
+            find_fault=partial(find_query_fault, schema=self._source.schema),
+        )  # fmt: skip
         self.app.push_screen(prompt, lambda text: self._filter(text) if text is not None else None)
 
     def action_find(self) -> None:

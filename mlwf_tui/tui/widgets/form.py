@@ -110,6 +110,7 @@ class Form(ModalScreen[dict[str, str] | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "cancel", show=False, id="form.close"),
         Binding("enter,ctrl+g", "submit", "start", show=False, id="form.submit"),
+        Binding("f2", "copy", "copy the command line", show=False, priority=True, id="form.copy"),
         # With priority they hold at once: what is typed in a burst must not reach the field before.
         Binding("down,tab", "app.focus_next", "next field", show=False, priority=True, id="form.next"),
         Binding(
@@ -162,6 +163,8 @@ class Form(ModalScreen[dict[str, str] | None]):
         self._fields = tuple(fields)
         self._command = command
         self._verb = verb
+        self.copy: Callable[[str], None] | None = None
+        """Takes the command line to the person's clipboard; without it there is no key for that."""
 
     def refill(self, values: Mapping[str, str]) -> Form:
         """Return the same form once more, filled in with values that another one returned."""
@@ -170,7 +173,8 @@ class Form(ModalScreen[dict[str, str] | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = self._title
-            box.border_subtitle = f"⏎ {self._verb}{self.MORE_KEYS} · ↑ ↓ fields · esc cancel"
+            copying = " · F2 copy" if self.copy is not None else ""
+            box.border_subtitle = f"⏎ {self._verb}{self.MORE_KEYS} · ↑ ↓ fields{copying} · esc cancel"
             with VerticalScroll(can_focus=False):
                 for group, fields in groupby(self._fields, lambda field: field.group):
                     if group:
@@ -222,6 +226,11 @@ class Form(ModalScreen[dict[str, str] | None]):
     def action_close(self) -> None:
         self.dismiss(None)
 
+    def action_copy(self) -> None:
+        """Have what stands below the fields copied, as the shell takes it."""
+        if self.is_mounted and self.copy is not None:
+            self.copy(self._command(self.collect()))
+
     def action_submit(self) -> None:
         if not self.is_mounted:
             return  # a key in the same burst that opened the form
@@ -243,6 +252,24 @@ class Form(ModalScreen[dict[str, str] | None]):
     @on(Input.Submitted)
     def _on_submitted(self) -> None:
         self.action_submit()
+
+    @on(Input.Changed)
+    def _check_typed(self, event: Input.Changed) -> None:
+        """Say at once what is wrong with the field that is typed in; one that is still empty is let be."""
+        for field in self._fields:
+            if event.input.id == f"field-{field.spec.name}" and self.is_mounted:
+                fault = find_fault(field, event.value.strip()) if event.value.strip() else ""
+                self._note_fault(field, fault)
+
+    def _note_fault(self, field: FormField, fault: str) -> None:
+        name = field.spec.name
+        if fault == self._faults.get(name, ""):
+            return
+        self._faults = {other: said for other, said in self._faults.items() if other != name}
+        if fault:
+            self._faults[name] = fault
+        self.query_one(f"#row-{name}").set_class(bool(fault), "-fault")
+        self._show_help(field)
 
     @on(Input.Changed)
     @on(ChoiceField.Changed)

@@ -29,6 +29,7 @@ class Prompt(ModalScreen[str | None]):
         }
         & Input { border: none; height: 1; padding: 0; background: $panel; }
         & .help { color: $text-muted; }
+        & #prompt-fault { color: $text-error; height: auto; display: none; }
     }
     """
 
@@ -41,6 +42,7 @@ class Prompt(ModalScreen[str | None]):
         can_be_empty: bool = False,
         is_suggestion: bool = False,
         on_change: Callable[[str], None] | None = None,
+        find_fault: Callable[[str], str] | None = None,
     ) -> None:
         super().__init__()
         self._title = title
@@ -49,6 +51,7 @@ class Prompt(ModalScreen[str | None]):
         self._can_be_empty = can_be_empty
         self._is_suggestion = is_suggestion  # typing replaces the value
         self._on_change = on_change
+        self._find_fault = find_fault  # returns what is wrong with a text, which then is not taken
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -57,18 +60,28 @@ class Prompt(ModalScreen[str | None]):
             if self._help:
                 yield Static(self._help, classes="help", markup=False)
             yield Input(self._value, compact=True, select_on_focus=self._is_suggestion)
+            yield Static(id="prompt-fault", markup=False)
 
     def action_close(self) -> None:
         self.dismiss(None)
 
     @on(Input.Changed)
     def _on_changed(self, event: Input.Changed) -> None:
+        if self._find_fault is not None:
+            self._say_fault(self._find_fault(event.value.strip()) if event.value.strip() else "")
         if self._on_change is not None:
             self._on_change(event.value)
+
+    def _say_fault(self, fault: str) -> None:
+        told = self.query_one("#prompt-fault", Static)
+        told.display = bool(fault)
+        told.update(f"✗ {fault}" if fault else "")
 
     @on(Input.Submitted)
     def _on_submitted(self, event: Input.Submitted) -> None:
         text = event.value.strip()
+        if text and self._find_fault is not None and self._find_fault(text):
+            return  # it is said below what is written
         if text or self._can_be_empty:
             self.dismiss(text)
         else:

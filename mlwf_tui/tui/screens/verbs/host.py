@@ -114,6 +114,7 @@ def ask_form(
     def answered(values: dict[str, str]) -> None:
         begin(values, lambda: ask_form(host, form.refill(values), begin))
 
+    form.copy = host.copy
     host.put(form, answered, closed=closed)
 
 
