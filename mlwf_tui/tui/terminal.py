@@ -21,6 +21,8 @@ from textual import __version__
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
+from mlwf_tui.entities.health import Check, Health
+
 PLAIN_VARIABLE = "MLWF_PLAIN_OUTPUT"
 TRIED_TEXTUAL = ("8.2.",)
 """Beginnings of the versions of Textual whose insides are known."""
@@ -54,6 +56,18 @@ def find_obstacle(version: str = __version__) -> str:
         if missing:
             return f"Textual {version} has no {kind.__name__}.{missing[0]}"
     return ""
+
+
+def check_output(environment: Mapping[str, str]) -> Check:
+    """Whether only what changes is sent, for doctor."""
+    if not is_wanted(environment):
+        return Check("output", Health.OK, f"whole regions are sent: {PLAIN_VARIABLE} is set")
+    obstacle = find_obstacle()
+    if obstacle:
+        return Check(
+            "output", Health.WARN, f"whole regions are sent: {obstacle}", "pip install 'textual<8.3'"
+        )
+    return Check("output", Health.OK, "only the cells that change are sent")
 
 
 class CellDiff:
