@@ -96,25 +96,59 @@ class CellDiff:
             self._rows = [[UNKNOWN] * size[0] for _ in range(size[1])]
         colors = console._color_system or ColorSystem.TRUECOLOR
         pieces = _iter_layout(update) if isinstance(update, LayoutUpdate) else _iter_chops(update)
-        return "".join(self._write_row(x, y, self._make_cells(segments, colors)) for x, y, segments in pieces)
+        pen = _Pen()
+        for x, y, segments in pieces:
+            self._write_row(pen, x, y, self._make_cells(segments, colors))
+        return pen.finish()
 
     def _make_cells(self, segments: Iterable[Segment], colors: ColorSystem) -> list[Cell]:
         cells, signs = _make_cells(segments, colors), self._signs
         return [(signs.get(text, text), codes) for text, codes in cells] if signs else cells
 
-    def _write_row(self, x: int, y: int, cells: list[Cell]) -> str:
+    def _write_row(self, pen: _Pen, x: int, y: int, cells: list[Cell]) -> None:
         if y >= len(self._rows) or x >= len(self._rows[y]):
-            return ""  # drawn for a larger terminal than it is by now
+            return  # drawn for a larger terminal than it is by now
         known = self._rows[y]
         cells = cells[: len(known) - x]
         end = x + len(cells)
         if known[x:end] == cells:
-            return ""
-        sequences = [
-            _write_run(x + first, y, cells[first:last]) for first, last in _find_runs(known[x:end], cells)
-        ]
+            return
+        for first, last in _find_runs(known[x:end], cells):
+            pen.write(x + first, y, cells[first:last])
         known[x:end] = cells
-        return "".join(sequences)
+
+
+class _Pen:
+    """Writes runs of cells; moves and changes its style only where the last run has left them otherwise."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._row = -1
+        self._codes = ""
+
+    def write(self, x: int, y: int, cells: list[Cell]) -> None:
+        """Write a run that begins at this cell."""
+        parts = self._parts
+        parts.append(f"\x1b[{x + 1}G" if y == self._row else f"\x1b[{y + 1};{x + 1}H")
+        is_adrift = False  # the cursor may stand elsewhere than Textual measured
+        for column, (text, codes) in enumerate(cells, x + 1):
+            if text and is_adrift:
+                parts.append(f"\x1b[{column}G")
+                is_adrift = False
+            if codes != self._codes:
+                parts.append(_change_codes(self._codes, codes))
+                self._codes = codes
+            if _is_joined(text):
+                is_adrift = True
+                parts.append(f"  \x1b[{column}G")  # blank where a terminal takes it for narrower than Textual
+            parts.append(text)
+        self._row = y
+
+    def finish(self) -> str:
+        """Return what was written, with the terminal's own style at its end."""
+        if self._codes:
+            self._parts.append("\x1b[0m")
+        return "".join(self._parts)
 
 
 class DiffedUpdate(CompositorUpdate):
@@ -216,26 +250,6 @@ def _is_joined(text: str) -> bool:
     return len(text) > 1 and JOINS.search(text, 1) is not None
 
 
-def _write_run(x: int, y: int, cells: list[Cell]) -> str:
-    parts = [f"\x1b[{y + 1};{x + 1}H"]
-    shown = ""
-    is_adrift = False  # the cursor may stand elsewhere than Textual measured
-    for column, (text, codes) in enumerate(cells, x + 1):
-        if text and is_adrift:
-            parts.append(f"\x1b[{column}G")
-            is_adrift = False
-        if codes != shown:
-            parts.append(_change_codes(shown, codes))
-            shown = codes
-        if _is_joined(text):
-            is_adrift = True
-            parts.append(f"  \x1b[{column}G")  # blank where a terminal takes it for narrower than Textual
-        parts.append(text)
-    if shown:
-        parts.append("\x1b[0m")
-    return "".join(parts)
-
-
 @lru_cache(maxsize=4096)
 def _change_codes(before: str, after: str) -> str:
     """Return what changes the terminal from one style to another, the shorter the better."""
@@ -243,6 +257,8 @@ def _change_codes(before: str, after: str) -> str:
     old_attributes, old_foreground, old_background = _split_codes(before)
     if attributes != old_attributes:
         return f"\x1b[0;{after}m" if after else "\x1b[0m"
+    if not after:
+        return "\x1b[0m"
     changed = []
     if foreground != old_foreground:
         changed.append(foreground or "39")

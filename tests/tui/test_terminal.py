@@ -179,7 +179,7 @@ def test_a_home_that_cannot_be_opened_is_said_by_whoever_started_the_app(tmp_pat
 
 def test_opening_a_home_sends_no_more_than_the_budget(full_home: Workspace) -> None:
     terminal = Terminal(full_home.home, 160, 45)
-    assert terminal.read_until(b"1 running") <= 60_000
+    assert terminal.read_until(b"1 running") <= 45_000
     os.kill(terminal.pid, signal.SIGTERM)
     terminal.wait()
 
