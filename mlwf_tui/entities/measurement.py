@@ -8,13 +8,26 @@ from typing import Any
 
 import msgspec
 
-METRIC_NAMES: Mapping[str, str] = {
+PAIRED_NAMES: Mapping[str, str] = {
     "map": "mAP", "map50": "mAP50", "map75": "mAP75", "map_small": "mAP small", "map_medium": "mAP medium",
     "map_large": "mAP large", "ar100": "AR100", "precision": "precision", "recall": "recall", "f1": "F1",
     "mean_iou": "mean IoU", "confidence": "operating confidence", "truth_count": "truths",
     "prediction_count": "predictions", "image_count": "images",
 }  # fmt: skip
-"""How the metrics of an evaluation are called where people read them."""
+"""How the metrics of objects that are paired with truths are called where people read them."""
+
+METRIC_NAMES: Mapping[str, str] = {
+    **PAIRED_NAMES,
+    "boundary_iou": "boundary IoU", "box_map": "box mAP", "box_map50": "box mAP50",
+    "top1": "top 1", "top5": "top 5", "macro_f1": "macro F1", "auc": "AUC", "ece": "ECE", "mce": "MCE",
+    "macro_precision": "macro precision", "macro_recall": "macro recall",
+    "miou": "mean IoU", "pixel_accuracy": "pixel accuracy", "mean_accuracy": "mean accuracy",
+    "miou_with_background": "mean IoU with background",
+}  # fmt: skip
+"""How the metrics of all evaluators of mlwf's own are called; a report has those of a stranger's in it."""
+
+COUNT_NAMES = frozenset({"truth_count", "prediction_count", "image_count"})
+"""Metrics that are counts."""
 
 
 class Interval(msgspec.Struct, frozen=True):

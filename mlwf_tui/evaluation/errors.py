@@ -14,7 +14,7 @@ import numpy as np
 from mlwf_tui.entities.measurement import ErrorKind, ErrorShare
 from mlwf_tui.evaluation.average_precision import sum_precision
 from mlwf_tui.evaluation.columns import Bools, Floats, Ints
-from mlwf_tui.evaluation.matching import iter_overlaps
+from mlwf_tui.evaluation.matching import iter_pairs
 from mlwf_tui.evaluation.measured import Measured
 
 NEAR_IOU = 0.1
@@ -144,9 +144,7 @@ def _find_nearest(measured: Measured) -> _Nearest:
     count = len(detections.image)
     wrong = np.flatnonzero(~measured.is_hit)
     nearest = _Nearest(np.zeros(count), np.full(count, -1), np.zeros(count), np.full(count, -1))
-    overlaps = iter_overlaps(
-        truths.boxes, truths.image, detections.boxes[wrong], detections.image[wrong], lowest=NEAR_IOU
-    )
+    overlaps = iter_pairs(truths, detections, lowest=NEAR_IOU, rows=wrong, is_blind=True)
     for rows, truth, iou in overlaps:
         detection = wrong[rows]
         is_own = truths.label[truth] == detections.label[detection]

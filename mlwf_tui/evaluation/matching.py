@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from mlwf_tui.evaluation.columns import Bools, Detections, Floats, Ints, Truths
+from mlwf_tui.evaluation.columns import Bools, Detections, Floats, Ints, Overlaps, Truths
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 AREA_NAMES = ("all", "small", "medium", "large")
@@ -81,16 +81,57 @@ def is_outside(areas: Floats) -> Bools:
 
 
 def _find_pairs(truths: Truths, detections: Detections) -> _Pairs:
-    width = 1 + max(truths.label.max(initial=0), detections.label.max(initial=0))
-    truth_group = truths.image * width + truths.label
-    detection_group = detections.image * width + detections.label
-    parts = list(
-        iter_overlaps(truths.boxes, truth_group, detections.boxes, detection_group, lowest=IOU_THRESHOLDS[0])
-    )
+    parts = list(iter_pairs(truths, detections, lowest=IOU_THRESHOLDS[0]))
     if not parts:
         return _Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     detection, truth, iou = (np.concatenate(column) for column in zip(*parts, strict=True))
     return _Pairs(detection, truth, iou)
+
+
+def iter_pairs(
+    truths: Truths,
+    detections: Detections,
+    *,
+    lowest: float,
+    rows: Ints | None = None,
+    is_blind: bool = False,
+) -> Iterator[tuple[Ints, Ints, Floats]]:
+    """Yield places in `rows` (P,), truth rows (P,) and their similarity (P,), from `lowest` up.
+
+    Of one image and class, or where `is_blind` of one image. `rows` (R,) are detections, all if not given.
+    All pairs of a detection come in one part, as it and its truths are ordered.
+    """
+    chosen = np.arange(len(detections.image)) if rows is None else rows
+    if detections.overlaps is not None:
+        yield _look_up(truths, detections, detections.overlaps, chosen, lowest, is_blind)
+        return
+    truth_group, group = truths.image, detections.image[chosen]
+    if not is_blind:
+        width = 1 + max(truths.label.max(initial=0), detections.label.max(initial=0))
+        truth_group = truth_group * width + truths.label
+        group = group * width + detections.label[chosen]
+    yield from iter_overlaps(truths.boxes, truth_group, detections.boxes[chosen], group, lowest=lowest)
+
+
+def _look_up(
+    truths: Truths, detections: Detections, overlaps: Overlaps, rows: Ints, lowest: float, is_blind: bool
+) -> tuple[Ints, Ints, Floats]:
+    assert truths.row is not None and detections.row is not None  # shapes have them
+    detection = _find_places(detections.row[rows], overlaps.detection)
+    truth = _find_places(truths.row, overlaps.truth)
+    kept = np.flatnonzero((detection >= 0) & (truth >= 0) & (overlaps.similarity >= lowest))
+    if not is_blind:
+        is_same = detections.label[rows[detection[kept]]] == truths.label[truth[kept]]
+        kept = kept[is_same]
+    kept = kept[np.lexsort((truth[kept], detection[kept]))]
+    return detection[kept], truth[kept], overlaps.similarity[kept]
+
+
+def _find_places(rows: Ints, wanted: Ints) -> Ints:
+    """Return where in `rows` each of the wanted stands, -1 for nowhere."""
+    places = np.full(1 + max(rows.max(initial=-1), wanted.max(initial=-1)), -1, np.int64)
+    places[rows] = np.arange(len(rows))
+    return places[wanted]
 
 
 def iter_overlaps(

@@ -65,23 +65,45 @@ def measure(
             confidence that is no number from 0 to 1.
     """
     keys = sorted(truths)
-    _check_predictions(keys, predictions)
-    names = _list_classes(truths, predictions, class_names)
+    check_predictions(keys, predictions)
+    names = list_classes(truths, predictions, class_names)
     index = {name: place for place, name in enumerate(names)}
     truth_rows = build_truths([truths[key] for key in keys], index)
-    if not len(truth_rows.image):
+    detections = build_detections([predictions.get(key, ()) for key in keys], index)
+    return pair(keys, names, truth_rows, detections, confidence)
+
+
+def pair(
+    keys: Sequence[str],
+    names: Sequence[str],
+    truths: Truths,
+    detections: Detections,
+    confidence: float | None,
+    *,
+    wanted: str = "objects",
+) -> Measured:
+    """Pair what stands in columns; `wanted` is how what can be a truth is called.
+
+    Raises:
+        InvalidInput: there is no truth at all.
+    """
+    if not len(truths.image):
         raise InvalidInput(
-            "There are no annotated objects to measure against.",
+            f"There are no annotated {wanted} to measure against.",
             hint="Choose a split whose items are annotated.",
         )
-    detections = build_detections([predictions.get(key, ()) for key in keys], index)
-    matches = match(truth_rows, detections)
+    matches = match(truths, detections)
     if confidence is None:
-        confidence = find_operating_confidence(detections.score, matches.truth >= 0, len(truth_rows.image))
-    return Measured(tuple(keys), names, truth_rows, detections, matches, confidence)
+        confidence = find_operating_confidence(detections.score, matches.truth >= 0, len(truths.image))
+    return Measured(tuple(keys), tuple(names), truths, detections, matches, confidence)
 
 
-def _check_predictions(keys: Sequence[str], predictions: Mapping[str, Sequence[AnnotatedObject]]) -> None:
+def check_predictions(keys: Sequence[str], predictions: Mapping[str, Sequence[AnnotatedObject]]) -> None:
+    """Refuse predictions of strange items, and confidences that are no number from 0 to 1.
+
+    Raises:
+        InvalidInput: there is one.
+    """
     strangers = sorted(set(predictions).difference(keys))
     if strangers:
         raise InvalidInput(
@@ -97,11 +119,12 @@ def _check_predictions(keys: Sequence[str], predictions: Mapping[str, Sequence[A
                 )
 
 
-def _list_classes(
+def list_classes(
     truths: Mapping[str, Annotation],
     predictions: Mapping[str, Sequence[AnnotatedObject]],
     class_names: Sequence[str],
 ) -> tuple[str, ...]:
+    """Return `class_names`, then what classes only truths and predictions have, in order of their names."""
     seen = {labelled.class_name for annotation in truths.values() for labelled in annotation.objects}
     seen.update(labelled.class_name for objects in predictions.values() for labelled in objects)
     return (*class_names, *sorted(seen.difference(class_names)))
