@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # numpy, which only what measures needs
     from mlwf_tui.evaluation.measured import Measured
     from mlwf_tui.evaluation.slices import ItemFacts
 
-_RESAMPLED = "resampling the items"
+RESAMPLED = "resampling the items"
 
 
 def keep_predictions(writer: StoreWriter, predictions: Sequence[ItemPrediction]) -> Digest:
@@ -141,7 +141,7 @@ def complete(
     )
     if len(measured.keys) < 2:  # drawn anew, one item is always the same: that is not being sure
         return evaluation
-    observer.progress(0, None, _RESAMPLED)
+    observer.progress(0, None, RESAMPLED)
     drawn = weigh(measured, draw_weights(len(measured.keys)), check=observer.check_cancelled)
     intervals = {name: find_interval(values) for name, values in drawn.metrics.items()}
     classes = {name: find_interval(drawn.class_map50[:, label]) for label, name in enumerate(measured.names)}

@@ -8,6 +8,7 @@ from io import StringIO
 
 from mlwf_tui.entities.card import show_safely
 from mlwf_tui.entities.measurement import (
+    COUNT_NAMES,
     METRIC_NAMES,
     ComparedPair,
     ComparisonReport,
@@ -18,7 +19,7 @@ from mlwf_tui.entities.measurement import (
 from mlwf_tui.entities.model import ClassMetrics, Evaluation, Report
 from mlwf_tui.entities.speed import BatchSpeed, Speed
 
-COUNTS = frozenset({"truth_count", "prediction_count", "image_count"})
+COUNTS = COUNT_NAMES
 
 Row = tuple[str, ...]
 
