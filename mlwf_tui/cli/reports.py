@@ -96,13 +96,15 @@ def describe_comparison(body: ComparisonReport) -> Iterator[str]:
 
 
 def _tell_models(body: ComparisonReport) -> str:
-    header = ("MODEL", "ARCHITECTURE", "MAP", "MAP50", "IMAGES/S", "SIZE", "")
+    from mlwf_tui.entities.measurement import choose_two
+
+    figures = choose_two(body.models[0].metrics)
+    header = ("MODEL", "ARCHITECTURE", *map(str.upper, figures), "IMAGES/S", "SIZE", "")
     rows = [
         (
             model.model,
             model.architecture,
-            f"{model.metrics.get('map', 0):.3f}",
-            f"{model.metrics.get('map50', 0):.3f}",
+            *(f"{model.metrics.get(name, 0):.3f}" for name in figures),
             f"{model.speed.get('images_per_second', 0):.1f}",
             format_bytes(model.size_bytes),
             "none is better in all three" if model.is_on_front else "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -25,6 +25,19 @@ METRIC_NAMES: Mapping[str, str] = {
     "miou_with_background": "mean IoU with background",
 }  # fmt: skip
 """How the metrics of all evaluators of mlwf's own are called; a report has those of a stranger's in it."""
+
+
+def choose_main(names: Iterable[str]) -> str:
+    """Return which of a report's figures says most: mAP50, or the first where there is none; "" of none."""
+    known = list(names)
+    return "map50" if "map50" in known else known[0] if known else ""
+
+
+def choose_two(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the figures that stand in a list of models: mAP and mAP50, or the first two."""
+    known = [name for name in names if name not in COUNT_NAMES]
+    return ("map", "map50") if "map50" in known else tuple(known[:2])
+
 
 COUNT_NAMES = frozenset({"truth_count", "prediction_count", "image_count"})
 """Metrics that are counts."""

@@ -145,6 +145,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     predictions: Digest | None = None  # blob: what the model said of every item; see workflow/measuring.py
 
     @property
+    def evaluator(self) -> str:
+        """The plug-in that has measured; reports of before there were several are of boxes."""
+        return str(self.settings.get("evaluator", "detect"))
+
+    @property
     def part(self) -> Part:
         """What of the version was measured; the split alone where an older program wrote the report."""
         return read_part(self.settings, self.split)

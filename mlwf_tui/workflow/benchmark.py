@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.measurement import choose_main
 from mlwf_tui.entities.model import Evaluation, Model, Report
 from mlwf_tui.entities.part import Part, read_part
 from mlwf_tui.entities.project import Version
@@ -28,13 +29,12 @@ from mlwf_tui.workflow.benchmarking.evaluating import (
     choose_evaluator,
     evaluate_items,
     find_lack,
-    make_request,
 )
 from mlwf_tui.workflow.benchmarking.inference import Said, ask_model, digest_inference, forget
 from mlwf_tui.workflow.benchmarking.noting import find_notes
 from mlwf_tui.workflow.benchmarking.parts import digest_items, select_items
 from mlwf_tui.workflow.benchmarking.timing import EFFORTS, measure_speed
-from mlwf_tui.workflow.measuring import keep_predictions, list_class_names
+from mlwf_tui.workflow.measuring import keep_predictions, list_class_names, make_request
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
@@ -274,7 +274,7 @@ def keep_benchmark(
 
 def _summarise(evaluation: Evaluation, part: Part, problems: Sequence[Problem]) -> str:
     partly = f", partly: {len(problems):,} images cannot be used" if problems else ""
-    name = next((name for name in ("map50", *evaluation.metric_names) if name in evaluation.metrics), "")
+    name = choose_main(evaluation.metrics)
     figure = f"{evaluation.metric_names.get(name, name)} {evaluation.metrics[name]:.3f} " if name else ""
     return f"{figure}on {part.describe()}{partly}"
 

@@ -61,7 +61,4 @@ class ShapedMeasurement(PairedMeasurement):
         found = set(at.detections.label[at.kept].tolist())
         never = [name for label, name in enumerate(at.names) if label in seen and label not in found]
         if never:
-            yield (
-                f"The model finds no {list_names(never)} at the operating confidence: the precision of "
-                "each is that of nothing."
-            )
+            yield f"The model finds no {list_names(never)} at the operating confidence: its recall is 0."

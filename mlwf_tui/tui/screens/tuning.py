@@ -49,8 +49,8 @@ class ReportTuning:
 
     def move(self, view: ReportView, step: float | None) -> None:
         """Count at a confidence that is `step` higher; None for the report's own."""
-        if self._report is None:
-            return
+        if self._report is None or self._evaluation is None or not self._evaluation.confidence_curves:
+            return  # nothing in it depends on a confidence
         moved = round(self._confidence + step, 2) if step is not None else self._own
         self._confidence = min(max(moved, 0.0), 1.0) if step is not None else moved
         if not self._is_counting:

@@ -19,7 +19,8 @@ from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.tui.widgets.comparison_sections import list_comparison_sections
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Drawing, Line, build_strip, draw_message, write_ink_css
 from mlwf_tui.tui.widgets.plot import warm_up
-from mlwf_tui.tui.widgets.report_sections import SECTIONS, draw_heading, draw_tuned_overview
+from mlwf_tui.tui.widgets.report_sections import draw_heading, draw_tuned_overview
+from mlwf_tui.tui.widgets.task_sections import list_sections
 
 """What draws a section for a width in cells."""
 
@@ -87,12 +88,14 @@ class ReportView(ScrollView, can_focus=True):
 
     def show_report(self, report: Report, evaluation: Evaluation) -> None:
         """Show a report from its top."""
-        self.show_sections({title: partial(draw, report, evaluation) for title, draw in SECTIONS.items()})
+        self.show_sections(
+            {title: partial(draw, report, evaluation) for title, draw in list_sections(evaluation).items()}
+        )
 
     def show_tuned(self, report: Report, evaluation: Evaluation, own: float | None) -> None:
         """Show the same report as it counts at another confidence; `own` is the one it was made with."""
         sections: dict[str, Drawing] = {
-            title: partial(draw, report, evaluation) for title, draw in SECTIONS.items()
+            title: partial(draw, report, evaluation) for title, draw in list_sections(evaluation).items()
         }
         if own is not None:
             now = evaluation.metrics["confidence"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -10,16 +10,15 @@ from msgspec.structs import replace
 from mlwf_tui.entities.annotation import GeometryKind
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import COUNT_NAMES, PAIRED_NAMES, Interval
-from mlwf_tui.entities.model import Evaluation, Report
+from mlwf_tui.entities.model import Evaluation
 from mlwf_tui.errors import InvalidInput, InvalidParameter
-from mlwf_tui.protocols.evaluators import EvaluatedItem, EvaluationRequest, Evaluator, Measurement
+from mlwf_tui.protocols.evaluators import EvaluationRequest, Evaluator, Measurement
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.protocols.trainers import ItemPrediction
-from mlwf_tui.workflow.measuring import RESAMPLED, complete, read_item_facts
+from mlwf_tui.workflow.measuring import RESAMPLED, complete, find_measured, read_item_facts
 from mlwf_tui.workspace import Workspace
 
 if TYPE_CHECKING:  # numpy, which only what measures needs
-    from mlwf_tui.evaluation.measured import Measured
+    pass
 
 
 def choose_evaluator(workspace: Workspace, task: str, name: str = "") -> Evaluator:
@@ -57,33 +56,6 @@ def find_lack(items: Sequence[Item], task: str, class_names: Sequence[str]) -> s
     return "" if has else "annotated keypoints" if task == "pose" else "annotated objects"
 
 
-def make_request(
-    items: Sequence[Item],
-    predictions: Iterable[ItemPrediction],
-    class_names: Sequence[str],
-    *,
-    classes: Sequence[str] = (),
-    confidence: float | None = None,
-) -> EvaluationRequest:
-    """Put truths and predictions side by side; objects of other classes than `classes` are left out."""
-    said = {prediction.key: prediction for prediction in predictions}
-    wanted = set(classes)
-    evaluated = []
-    for item in items:
-        of = said.get(item.key) or ItemPrediction(key=item.key)
-        evaluated.append(
-            EvaluatedItem(
-                key=item.key,
-                width_px=item.width_px,
-                height_px=item.height_px,
-                truth=item.annotation,
-                objects=tuple(o for o in of.objects if not wanted or o.class_name in wanted),
-                tags=of.tags,
-            )
-        )
-    return EvaluationRequest(items=tuple(evaluated), class_names=tuple(class_names), confidence=confidence)
-
-
 def evaluate_items(
     workspace: Workspace,
     evaluator: Evaluator,
@@ -109,19 +81,6 @@ def evaluate_items(
     return replace(
         evaluation, evaluator=evaluator.name, metric_names=dict(evaluator.metric_names), notes=notes
     )
-
-
-def find_measured(measurement: Measurement) -> Measured | None:
-    """Return the objects that a measurement has paired, None where it is of something else."""
-    from mlwf_tui.evaluation.measured import Measured
-
-    found = getattr(measurement, "measured", None)
-    return found if isinstance(found, Measured) else None
-
-
-def get_evaluator_name(report: Report) -> str:
-    """Return who has measured; reports of before there were several are of boxes."""
-    return str(report.settings.get("evaluator", "detect"))
 
 
 def _draw_intervals(
