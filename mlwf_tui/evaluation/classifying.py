@@ -160,7 +160,7 @@ class Classified:
                 precision=hits[label] / said[label] if said[label] else None,
                 recall=hits[label] / truths[label] if truths[label] else None,
                 f1=2 * hits[label] / (said[label] + truths[label]) if said[label] + truths[label] else None,
-                others={"auc": None if np.isnan(area) else area},
+                others={"AUC": None if np.isnan(area) else area},
             )
 
     def _list_items(self) -> Iterator[ItemOutcome]:

@@ -241,6 +241,13 @@ def _describe_apart(
         for ref, found in zip(refs, choices, strict=True)
         if not any(report.version_ref == place and report.split == chosen for report in found)
     ]
+    evaluators = {report.evaluator for found in choices for report in found}
+    if not missing and len(evaluators) > 1:
+        return Conflict(
+            f"{', '.join(refs[:-1])} and {refs[-1]} were not measured by the same evaluator, but by "
+            f"{' and '.join(sorted(evaluators))}: their figures have nothing in common.",
+            hint="Name models, or measure again: mlwf benchmark MODEL REF -p evaluator=NAME.",
+        )
     commands = "; ".join(f"mlwf benchmark {ref} {place} --split {chosen}" for ref in missing or refs)
     return Conflict(
         f"{', '.join(refs[:-1])} and {refs[-1]} were not measured on the same data.",

@@ -15,8 +15,8 @@ class ClassifyEvaluator:
     summary = "classes of images: top 1 and 5, F1 by class, ROC and its area, confusion, calibration"
     tasks: tuple[str, ...] = ("classify",)
     metric_names: Mapping[str, str] = {
-        "top1": "top 1", "top5": "top 5", "macro_f1": "macro F1", "auc": "AUC", "ece": "ECE",
-        "macro_precision": "macro precision", "macro_recall": "macro recall", "mce": "MCE",
+        "top1": "top 1", "top5": "top 5", "macro_f1": "macro F1", "auc": "AUC",
+        "macro_precision": "macro precision", "macro_recall": "macro recall", "ece": "ECE", "mce": "MCE",
         "truth_count": "images with a class", "image_count": "images",
     }  # fmt: skip
 

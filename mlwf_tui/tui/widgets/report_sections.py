@@ -17,6 +17,8 @@ HEADLINE = ("map", "map50", "map75", "precision", "recall", "f1", "mean_iou")
 SPEED = (("preprocess_ms", "preprocess"), ("inference_ms", "inference"), ("postprocess_ms", "postprocess"))
 UNITS = COUNT_NAMES | {"confidence"}
 """Figures that are no share of anything: they get no card."""
+MOST_CARDS = 8
+MOST_CARD_WIDTH = 18
 CARD_WIDTH = 11
 PLOT_HEIGHT = 15
 MAX_PLOT_WIDTH = 110
@@ -34,8 +36,10 @@ def draw_overview(report: Report, evaluation: Evaluation, width: int) -> list[Li
     ]  # fmt: skip
     confidence = evaluation.metrics.get("confidence")
     note = "" if confidence is None else f" precision, recall, F1 at confidence {confidence:.3f} (← →)"
-    note = note if evaluation.confidence_curves else f" counted at confidence {confidence:.3f}" * bool(note)
-    note += "; below, the 95 % interval" if evaluation.intervals else ""
+    if confidence is not None and evaluation.sections and not evaluation.confidence_curves:
+        note = f" counted at confidence {confidence:.3f}"
+    if evaluation.intervals:
+        note = f"{note}; below, the 95 % interval" if note else " below each, its 95 % interval"
     lines: list[Line] = [[(" ", "text"), *subject]]
     if report.description:
         lines.append([(" " + fit(report.description, width - 2), "muted")])
@@ -163,11 +167,13 @@ def draw_heading(number: int, count: int, title: str, width: int) -> Line:
 def _draw_cards(evaluation: Evaluation, width: int) -> list[Line]:
     """Return the headline numbers with their intervals, as many side by side as there is room for."""
     metrics, intervals = evaluation.metrics, evaluation.intervals
-    names = evaluation.metric_names or {key: METRIC_NAMES[key] for key in HEADLINE}
-    known = [key for key in names if key in metrics and key not in UNITS][: len(HEADLINE)]
-    shown = [(names[key], metrics[key], intervals.get(key)) for key in known]
-    per_row = max(1, min(len(shown), (width - 1) // CARD_WIDTH))
-    card_width = min(18, (width - 1) // per_row)
+    names = {**METRIC_NAMES, **evaluation.metric_names}
+    is_boxes = evaluation.evaluator == "detect"
+    known = [key for key in (HEADLINE if is_boxes else evaluation.metric_names) if key in metrics]
+    shown = [(names[key], metrics[key], intervals.get(key)) for key in known if key not in UNITS][:MOST_CARDS]
+    least = max(CARD_WIDTH, *(len(label) + 1 for label, _, _ in shown)) if shown else CARD_WIDTH
+    per_row = max(1, min(len(shown), (width - 1) // min(least, MOST_CARD_WIDTH)))
+    card_width = min(MOST_CARD_WIDTH, (width - 1) // per_row)
     lines: list[Line] = []
     for start in range(0, len(shown), per_row):
         labels: Line = [(" ", "text")]
@@ -176,7 +182,7 @@ def _draw_cards(evaluation: Evaluation, width: int) -> list[Line]:
         ranges: Line = [(" ", "text")]
         for index, (label, value, interval) in enumerate(shown[start : start + per_row]):
             is_first = start + index == 0
-            labels.append((fit(label, card_width), "muted"))
+            labels.append((fit(label, card_width - 1) + " ", "muted"))
             values.append((fit(f"{value:.3f}", card_width), "heading" if is_first else "strong"))
             bars += _draw_gauge(value, card_width - 2, "accent" if is_first else "primary")
             bars.append(("  ", "text"))
