@@ -25,7 +25,7 @@ from mlwf_tui.errors import MlwfError
 from mlwf_tui.settings import prepare_home, read_settings
 from mlwf_tui.tui import plain_signs
 from mlwf_tui.tui.screens.skeleton import Skeleton
-from mlwf_tui.tui.terminal import CellDiff, is_backed_up, is_wanted
+from mlwf_tui.tui.terminal import CellDiff, find_obstacle, is_backed_up, is_wanted
 from mlwf_tui.tui.theme import DARK, THEMES
 
 if TYPE_CHECKING:  # these cost 300 ms with all that is behind them, which the first paint does not wait for
@@ -72,7 +72,8 @@ class MlwfApp(App[None]):
         self._read_clock = read_clock or _read_local_clock
         self.failure: MlwfError | None = None
         signs = plain_signs.ASCII if plain_signs.is_wanted(os.environ) else None
-        self._diff = CellDiff(signs) if is_wanted(os.environ) else None
+        is_thrifty = is_wanted(os.environ) and not find_obstacle()
+        self._diff = CellDiff(signs) if is_thrifty else None
         self._is_behind = False  # frames were left out because the terminal did not read
         if "TEXTUAL_ANIMATIONS" not in os.environ:
             self.animation_level = "none"  # a page down is 6 KB instead of 71 over SSH
@@ -84,6 +85,7 @@ class MlwfApp(App[None]):
         return Skeleton(str(self._home))
 
     def on_mount(self) -> None:
+        self.app_resume_signal.subscribe(self, lambda _: self._draw_all(), immediate=True)
         if not self.is_headless:
             loop = asyncio.get_running_loop()
             for number in ENDING_SIGNALS:
@@ -114,7 +116,10 @@ class MlwfApp(App[None]):
         yield from (c for c in super().get_system_commands(screen) if c.title in wanted)
 
     def on_main_screen_redraw_requested(self) -> None:
-        """Paint everything anew, whatever the terminal may show."""
+        self._draw_all()
+
+    def _draw_all(self) -> None:
+        """Paint everything anew, whatever the terminal may show: another program may have had it."""
         if self._diff is not None:
             self._diff.forget()
         self.screen.refresh(layout=True)

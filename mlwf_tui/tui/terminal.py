@@ -2,8 +2,8 @@
 
 Textual sends the whole region of a widget that is dirty, and waits for a terminal that has stopped
 reading. Both are felt over SSH: a change of focus is 85 KB, and a lost connection stops the app's loop
-for as long as it lasts. This is the one module that knows Textual's insides; `MLWF_PLAIN_OUTPUT=1`
-turns it off, and so does a Textual that has none of them.
+for as long as it lasts. This is the one module that knows Textual's insides. `MLWF_PLAIN_OUTPUT=1` turns
+it off; a Textual that it was not tried with, or whose insides are others, writes as it always does.
 """
 
 from __future__ import annotations
@@ -11,15 +11,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from inspect import signature
 
-from rich.cells import get_character_cell_size
+from rich.cells import split_graphemes
 from rich.color import ColorSystem
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
+from textual import __version__
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
 PLAIN_VARIABLE = "MLWF_PLAIN_OUTPUT"
+TRIED_TEXTUAL = ("8.2.",)
+"""Beginnings of the versions of Textual whose insides are known."""
+INSIDES = ((LayoutUpdate, ("strips", "region")), (ChopsUpdate, ("chops", "spans", "chop_ends")))
 MAX_GAP = 5  # unchanged cells between two changed ones are sent too: moving the cursor costs as much
 MAX_QUEUED_WRITES = 8  # of the 30 after which the writer thread makes the loop wait
 Cell = tuple[str, str]
@@ -30,12 +35,25 @@ SGR = re.compile(
     r"(?P<foreground>38;2;\d+;\d+;\d+|38;5;\d+|3[0-79]|9[0-7])?;?"
     r"(?P<background>48;2;\d+;\d+;\d+|48;5;\d+|4[0-79]|10[0-7])?"
 )
+JOINS = re.compile("[\u200d\ufe0f\U0001f3fb-\U0001f3ff]")
+"""What makes one picture of several characters: the joiner, the selector of emoji, tones of skin."""
 UNKNOWN: Cell = ("\0", "")
 
 
 def is_wanted(environment: Mapping[str, str]) -> bool:
     """Return whether a person has not turned this module off."""
     return environment.get(PLAIN_VARIABLE, "") in ("", "0")
+
+
+def find_obstacle(version: str = __version__) -> str:
+    """Return why differences cannot be written with this Textual; "" where they can."""
+    if not version.startswith(TRIED_TEXTUAL):
+        return f"Textual {version} was not tried"
+    for kind, names in INSIDES:
+        missing = [name for name in names if name not in signature(kind).parameters]
+        if missing:
+            return f"Textual {version} has no {kind.__name__}.{missing[0]}"
+    return ""
 
 
 class CellDiff:
@@ -139,9 +157,12 @@ def _make_cells(segments: Iterable[Segment], colors: ColorSystem) -> list[Cell]:
 
 
 def _append_wide(cells: list[Cell], text: str, codes: str) -> None:
-    """Append cell by cell what is not ASCII: wide characters take two, marks join the one before."""
-    for character in text:
-        width = get_character_cell_size(character)
+    """Append cell by cell what is not ASCII, measured as Textual did: wide characters take two.
+
+    Marks, and what is joined to a character, are written with it.
+    """
+    for first, last, width in split_graphemes(text)[0]:
+        character = text[first:last]
         if width == 0 and cells:
             before, before_codes = cells[-1]
             cells[-1] = (before + character, before_codes)
@@ -171,16 +192,30 @@ def _widen(cells: list[Cell], first: int, last: int) -> tuple[int, int]:
         first -= 1
     while last < len(cells) and cells[last][0] == "":
         last += 1
+    if any(_is_joined(text) for text, _ in cells[first:last]):
+        return first, len(cells)  # a terminal that takes it for wider has written over what follows
     return first, last
+
+
+def _is_joined(text: str) -> bool:
+    """Whether terminals disagree on how wide it is: several characters that are drawn as one."""
+    return len(text) > 1 and JOINS.search(text, 1) is not None
 
 
 def _write_run(x: int, y: int, cells: list[Cell]) -> str:
     parts = [f"\x1b[{y + 1};{x + 1}H"]
     shown = ""
-    for text, codes in cells:
+    is_adrift = False  # the cursor may stand elsewhere than Textual measured
+    for column, (text, codes) in enumerate(cells, x + 1):
+        if text and is_adrift:
+            parts.append(f"\x1b[{column}G")
+            is_adrift = False
         if codes != shown:
             parts.append(_change_codes(shown, codes))
             shown = codes
+        if _is_joined(text):
+            is_adrift = True
+            parts.append(f"  \x1b[{column}G")  # blank where a terminal takes it for narrower than Textual
         parts.append(text)
     if shown:
         parts.append("\x1b[0m")

@@ -67,6 +67,11 @@ class Terminal:
         self._fed = len(self.written)
         return "\n".join(self._screen.display)
 
+    def clear(self) -> None:
+        """Let the terminal show nothing, as after another program has had it."""
+        self.draw()
+        self._screen.reset()
+
     def wait(self) -> int:
         """Read until the process has ended, and return its exit code."""
         while True:

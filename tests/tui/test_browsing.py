@@ -236,7 +236,7 @@ async def test_the_foot_says_the_keys_of_the_view(projects_home: Workspace) -> N
     async with drive(projects_home) as app:
         await browse(app, "cells")
         foot = app.read_text().splitlines()[-1]
-        assert "/ filter  f go to name  w large picture  esc back" in foot
+        assert "/ filter  f go to name  w large picture  Z thumbnails  esc back" in foot
         await app.pilot.click("StatusBar", offset=(foot.index("f go to name"), 0))
         await app.until(lambda: isinstance(app.top, Prompt))
 

@@ -22,7 +22,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from mlwf_tui.tui import plain_signs
-from mlwf_tui.tui.terminal import CellDiff, is_backed_up, is_wanted
+from mlwf_tui.tui.terminal import CellDiff, find_obstacle, is_backed_up, is_wanted
 from mlwf_tui.tui.widgets.drawing import KIND_GLYPHS
 from mlwf_tui.tui.widgets.formats import STATE_GLYPHS
 from mlwf_tui.workflow.runs import list_runs
@@ -44,8 +44,11 @@ STYLES = tuple(
         "reverse",
     )
 )
+PIECES = (*"ab ─█世é", "e\u0301", "👍🏽", "👩\u200d🔬", "❤\ufe0f", "\U0010eeee\u0305\u030d")
 LINES = st.lists(
-    st.tuples(st.text(alphabet="ab ─█世é", max_size=6), st.sampled_from(STYLES)), min_size=1, max_size=6
+    st.tuples(st.lists(st.sampled_from(PIECES), max_size=6).map("".join), st.sampled_from(STYLES)),
+    min_size=1,
+    max_size=6,
 )
 FRAMES = st.lists(st.lists(LINES, min_size=ROWS, max_size=ROWS), min_size=1, max_size=5)
 
@@ -62,6 +65,7 @@ def _show(writes: list[str]) -> list[list[tuple[object, ...]]]:
     """Return every cell that a terminal shows after these writes; of a blank only what can be seen."""
     screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.Stream(screen)
+    stream.feed("\x1b[?7l")  # as Textual has it: nothing goes on in the next line
     for write in writes:
         stream.feed(write)
     return [[_see(screen.buffer[row][column]) for column in range(COLUMNS)] for row in range(ROWS)]
@@ -120,6 +124,17 @@ def test_the_environment_can_turn_it_off() -> None:
     assert not is_wanted({"MLWF_PLAIN_OUTPUT": "1"})
 
 
+def test_a_textual_that_was_not_tried_writes_as_it_always_does() -> None:
+    assert find_obstacle() == ""
+    assert find_obstacle("99.0.0") == "Textual 99.0.0 was not tried"
+
+
+def test_what_follows_joined_characters_stands_where_textual_means_it_to() -> None:
+    """Terminals take ❤ with its selector for one or two cells; Textual counts two."""
+    line = LayoutUpdate([[Strip([Segment("❤\ufe0f👩\u200d🔬x")])]], Region(0, 0, COLUMNS, 1))
+    assert "\x1b[5Gx" in CellDiff().render(line, (COLUMNS, ROWS), CONSOLE)
+
+
 def test_a_driver_without_a_writer_thread_is_never_backed_up() -> None:
     assert not is_backed_up(None)
 
@@ -132,6 +147,19 @@ def test_a_signal_leaves_the_terminal_as_it_was(projects_home: Workspace, number
     assert terminal.wait() == code, terminal.written[-3000:].decode()
     assert b"\x1b[?1049l" in terminal.written  # out of the alternate screen
     assert b"\x1b[?1003l" in terminal.written  # no mouse reports
+
+
+def test_an_app_that_was_stopped_draws_everything_anew_when_it_goes_on(projects_home: Workspace) -> None:
+    terminal = Terminal(projects_home.home)
+    terminal.see("parts")
+    os.kill(terminal.pid, signal.SIGTSTP)
+    terminal.read_until(b"\x1b[?1049l")  # the shell has its screen back
+    assert os.WIFSTOPPED(os.waitpid(terminal.pid, os.WUNTRACED)[1])
+    terminal.clear()  # and writes over what was there
+    os.kill(terminal.pid, signal.SIGCONT)
+    assert "parts" in terminal.see("╭─ 1 Projects")
+    os.kill(terminal.pid, signal.SIGTERM)
+    assert terminal.wait() == 143
 
 
 def test_a_terminal_that_goes_away_ends_the_app(projects_home: Workspace) -> None:

@@ -174,7 +174,8 @@ class Form(ModalScreen[dict[str, str] | None]):
         with Vertical() as box:
             box.border_title = self._title
             copying = " · F2 copy" if self.copy is not None else ""
-            box.border_subtitle = f"⏎ {self._verb}{self.MORE_KEYS} · ↑ ↓ fields{copying} · esc cancel"
+            moving = "" if self.MORE_KEYS and copying else " · ↑ ↓ fields"  # 80 columns have no room for all
+            box.border_subtitle = f"⏎ {self._verb}{self.MORE_KEYS}{moving}{copying} · esc cancel"
             with VerticalScroll(can_focus=False):
                 for group, fields in groupby(self._fields, lambda field: field.group):
                     if group:
