@@ -18,7 +18,8 @@ Corner = tuple[Fraction, Fraction]
 def _turn(x: float, y: float, width: float, height: float, angle: float) -> Floats:
     corners = np.array([[-width, -height], [width, -height], [width, height], [-width, height]]) / 2
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    return corners @ turn + [x, y]
+    turned: Floats = corners @ turn + [x, y]
+    return turned
 
 
 def _clip(first: Floats, second: Floats) -> float:
@@ -30,7 +31,8 @@ def _clip(first: Floats, second: Floats) -> float:
     if len(shape) < 3:
         return 0.0
     following = shape[1:] + shape[:1]
-    return float(abs(sum(a[0] * b[1] - a[1] * b[0] for a, b in zip(shape, following, strict=True))) / 2)
+    twice = sum((a[0] * b[1] - a[1] * b[0] for a, b in zip(shape, following, strict=True)), Fraction(0))
+    return abs(float(twice)) / 2
 
 
 def _cut(shape: list[Corner], start: Corner, end: Corner) -> list[Corner]:
