@@ -59,17 +59,18 @@ def benchmark_command(
     detach: bool,
     terms: Terms,
 ) -> int:
-    """Measure a model on a version, or on a part of it: mAP, precision, recall, speed.
+    """Measure a model of any task on a version, or on a part of it: mAP, precision, recall, speed.
 
     What the model said of an image is kept, so that another part or threshold asks it nothing again; the
-    same benchmark gives the report that is there. Parameters: speed (off, quick or full) and confidence,
-    the threshold of precision and recall. The model may be one that a training will make: name that run
-    with --after.
+    same benchmark gives the report that is there. Parameters: speed (off, quick or full); confidence, the
+    threshold of precision and recall; evaluator, who measures (semantic counts pixels). The model may be
+    one that a training will make: name that run with --after.
 
     \b
     mlwf benchmark small cells@2
     mlwf benchmark small cells@2 --split test -p speed=full
     mlwf benchmark small cells@2 --class rbc --select "width < 400 or tag(night)"
+    mlwf benchmark cell-masks cells@2 -p evaluator=semantic
     mlwf benchmark 3f9a cells@2 --after 3f9a --detach
     """
     from mlwf_tui.entities.part import Part
