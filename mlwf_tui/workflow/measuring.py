@@ -94,26 +94,34 @@ def measure_report(
 ) -> Measured:
     """Pair the kept predictions of a report with truths, as its benchmark has paired them.
 
+    Of a benchmark of some classes only their predictions count, and the operating confidence is its own.
+
     Raises:
         InvalidInput: predictions were not kept, or do not belong to these items.
         CorruptData: the stored bytes are damaged.
     """
     from mlwf_tui.evaluation.measured import measure
 
-    return measure(truths, read_predictions(workspace, report), class_names)
+    predictions = read_predictions(workspace, report)
+    if wanted := frozenset(report.part.classes):
+        predictions = {
+            key: tuple(found for found in objects if found.class_name in wanted)
+            for key, objects in predictions.items()
+        }
+    return measure(truths, predictions, class_names, confidence=report.metrics.get("confidence"))
 
 
 def read_item_facts(workspace: Workspace, items: Sequence[Item], observer: Observer) -> dict[str, ItemFacts]:
     """Return what items are told apart by, by item key; images are decoded once, ever."""
     from mlwf_tui.evaluation.slices import ItemFacts
     from mlwf_tui.media.looks import read_look
-    from mlwf_tui.workflow.fingerprints import LOOKS, make_fingerprints, read_fingerprints
+    from mlwf_tui.workflow.sights import LOOKS, make_sights, read_sights
 
     digests = list(dict.fromkeys(item.blob for item in items))
-    known = read_fingerprints(workspace, digests, sight=LOOKS)
+    known = read_sights(workspace, digests, sight=LOOKS)
     missing = [digest for digest in digests if digest not in known]
     if missing:
-        known |= make_fingerprints(workspace, missing, observer, sight=LOOKS)
+        known |= make_sights(workspace, missing, observer, sight=LOOKS)
     facts = {}
     for item in items:
         made = known.get(item.blob)
