@@ -198,7 +198,9 @@ def perform_benchmark(recorder: Recorder, version: Version, model: Model, observ
     items = check_fit(workspace, model, version.ref, version.manifest, part, evaluator=params.evaluator)
     is_again = bool((run.call or {}).get("is_again"))
     said = ask_model(recorder, version, model, part, items, observer, is_again=is_again)
-    speed = measure_speed(recorder, model, items, params.speed, observer)
+    left_out = {problem.path for problem in said.problems}
+    usable = [item for item in items if item.key not in left_out]
+    speed = measure_speed(recorder, model, usable, params.speed, observer)
     keep_benchmark(recorder, version, model, part, said, observer, speed=speed, params=params)
     forget(workspace, model)
 

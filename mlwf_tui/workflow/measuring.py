@@ -95,6 +95,8 @@ def measure_report(
 ) -> Measured:
     """Pair the kept predictions of a report with truths, as its benchmark has paired them.
 
+    Of a benchmark of some classes only their predictions count, and the operating confidence is its own.
+
     Raises:
         InvalidInput: predictions were not kept, do not belong to these items, or are no objects.
         NotFound: the version was deleted.
@@ -125,9 +127,12 @@ def measure_again(
     """
     from mlwf_tui.evaluation.measured import measure
 
-    said = read_predictions(workspace, report)
+    confidence = report.metrics.get("confidence")
     if report.evaluator == "detect":  # boxes need no sizes of images
-        return measure(truths, said, class_names)
+        said = read_predictions(workspace, report)
+        if wanted := frozenset(report.part.classes):
+            said = {key: tuple(o for o in objects if o.class_name in wanted) for key, objects in said.items()}
+        return measure(truths, said, class_names, confidence=confidence)
     version = workspace.catalog.versions.get_by_id(report.version_id)
     items = [item for item in select_items(workspace, version.manifest, report.part) if item.key in truths]
     request = make_request(
@@ -135,6 +140,7 @@ def measure_again(
         decode_predictions(workspace, report),
         class_names,
         classes=report.part.classes,
+        confidence=confidence,
     )
     evaluator = workspace.registry.get_evaluator(report.evaluator)
     measurement = evaluator.measure(request, _Nobody())
@@ -193,13 +199,13 @@ def read_item_facts(workspace: Workspace, items: Sequence[Item], observer: Obser
     """Return what items are told apart by, by item key; images are decoded once, ever."""
     from mlwf_tui.evaluation.slices import ItemFacts
     from mlwf_tui.media.looks import read_look
-    from mlwf_tui.workflow.fingerprints import LOOKS, make_fingerprints, read_fingerprints
+    from mlwf_tui.workflow.sights import LOOKS, make_sights, read_sights
 
     digests = list(dict.fromkeys(item.blob for item in items))
-    known = read_fingerprints(workspace, digests, sight=LOOKS)
+    known = read_sights(workspace, digests, sight=LOOKS)
     missing = [digest for digest in digests if digest not in known]
     if missing:
-        known |= make_fingerprints(workspace, missing, observer, sight=LOOKS)
+        known |= make_sights(workspace, missing, observer, sight=LOOKS)
     facts = {}
     for item in items:
         made = known.get(item.blob)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.tui.widgets.report_view import ReportView
-from mlwf_tui.workflow.reporting.tuning import open_tuner
+from mlwf_tui.workflow.reporting.thresholds import open_tuner
 from mlwf_tui.workspace import Workspace
 
 if TYPE_CHECKING:
