@@ -18,7 +18,6 @@ from mlwf_tui.evaluation.matching import iter_overlaps
 from mlwf_tui.evaluation.measured import Measured
 
 NEAR_IOU = 0.1
-HIT_IOU = 0.5
 
 _KINDS = tuple(ErrorKind)
 
@@ -64,11 +63,11 @@ def find_errors(measured: Measured) -> Errors:
     near = np.full(len(is_wrong), -1)
     highest = np.maximum(nearest.own_iou, nearest.other_iou)
     kind[highest < NEAR_IOU] = _KINDS.index(ErrorKind.BACKGROUND)
-    kind[nearest.own_iou >= HIT_IOU] = _KINDS.index(ErrorKind.DUPLICATE)
-    misnamed = nearest.other_iou >= HIT_IOU
+    kind[nearest.own_iou >= measured.hit_iou] = _KINDS.index(ErrorKind.DUPLICATE)
+    misnamed = nearest.other_iou >= measured.hit_iou
     kind[misnamed] = _KINDS.index(ErrorKind.CLASSIFICATION)
     near[misnamed] = nearest.other_truth[misnamed]
-    misplaced = (nearest.own_iou >= NEAR_IOU) & (nearest.own_iou < HIT_IOU)
+    misplaced = (nearest.own_iou >= NEAR_IOU) & (nearest.own_iou < measured.hit_iou)
     kind[misplaced] = _KINDS.index(ErrorKind.LOCALISATION)
     near[misplaced] = nearest.own_truth[misplaced]
     kind[~is_wrong], near[~is_wrong] = -1, -1
@@ -94,14 +93,15 @@ def share_errors(measured: Measured, errors: Errors | None = None) -> tuple[Erro
     return tuple(
         ErrorShare(
             kind=kind,
-            count=_count(measured, errors, kind),
+            count=count_errors(measured, errors, kind),
             map50_lost=max(0.0, _mend(measured, errors, state, kind).average(class_count) - whole),
         )
         for kind in ErrorKind
     )
 
 
-def _count(measured: Measured, errors: Errors, kind: ErrorKind) -> int:
+def count_errors(measured: Measured, errors: Errors, kind: ErrorKind) -> int:
+    """Return how often an error was made at the operating confidence."""
     if kind is not ErrorKind.MISSED:
         return int(np.count_nonzero(measured.kept & (errors.detection == _KINDS.index(kind))))
     touched = errors.near[measured.kept & (errors.near >= 0)]

@@ -45,14 +45,14 @@ def summarize(at: Measured) -> Evaluation:
     arrays = build_arrays(truths, detections, matches, len(at.names))
     truth_count = len(truths.image)
     return Evaluation(
-        metrics={**_read_coco(arrays), **_count_metrics(at), "image_count": float(len(at.keys))},
+        metrics={**_read_coco(arrays), **count_metrics(at), "image_count": float(len(at.keys))},
         classes=_measure_classes(arrays, at),
         pr_curves=build_pr_curves(arrays, at.names),
         confidence_curves=build_confidence_curves(detections.score, at.is_hit, truth_count),
         confusion=build_confusion(truths, detections, matches.truth, at.kept, len(at.names)),
         confidence_histogram=build_confidence_histogram(detections.score, at.is_hit),
         iou_histogram=build_iou_histogram(matches.iou[at.kept & at.is_hit]),
-        items=_list_outcomes(at),
+        items=list_outcomes(at),
     )
 
 
@@ -69,7 +69,8 @@ def _read_coco(arrays: PrecisionArrays) -> dict[str, float]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _count_metrics(at: Measured) -> dict[str, float]:
+def count_metrics(at: Measured) -> dict[str, float]:
+    """Return the metrics that hold at the operating confidence."""
     true = int(np.count_nonzero(at.kept & at.is_hit))
     kept, truth_count = int(np.count_nonzero(at.kept)), len(at.truths.image)
     return {
@@ -111,7 +112,8 @@ def _measure_class(
     )
 
 
-def _list_outcomes(at: Measured) -> tuple[ItemOutcome, ...]:
+def list_outcomes(at: Measured) -> tuple[ItemOutcome, ...]:
+    """Return what became of each item's truths and detections, by item key ascending."""
     keys = at.keys
     images = at.detections.image
     truths = np.bincount(at.truths.image, minlength=len(keys))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlwf_tui.evaluation.columns import Bools, Detections, Floats, Ints, Truths
 
@@ -30,6 +31,7 @@ class Matches:
     truth: Ints  # (N,) row of the truth at IoU 0.5 and all sizes, -1 for none
     iou: Floats  # (N,) with that truth, 0 for none
     is_truth_ignored: Bools  # (M, A)
+    truth_at: NDArray[np.int32]  # (N, T) row of the truth at each IoU and all sizes, -1 for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ def match(truths: Truths, detections: Detections) -> Matches:
     hit_ignored = is_truth_ignored[chosen, areas] if len(truths.image) else np.zeros_like(is_hit)
     is_ignored = np.where(is_hit, hit_ignored, is_outside(detections.areas)[:, :, None])
     truth = chosen[:, 0, 0]
-    return Matches(is_hit, is_ignored, truth, _read_iou(pairs, truth), is_truth_ignored)
+    truth_at = chosen[:, 0].astype(np.int32)
+    return Matches(is_hit, is_ignored, truth, _read_iou(pairs, truth), is_truth_ignored, truth_at)
 
 
 def is_outside(areas: Floats) -> Bools:

@@ -22,6 +22,7 @@ from mlwf_tui.workspace import Workspace
 if TYPE_CHECKING:  # numpy, which only what measures needs
     from mlwf_tui.evaluation.measured import Measured
     from mlwf_tui.evaluation.slices import ItemFacts
+    from mlwf_tui.evaluation.sweep import Sweep
 
 _RESAMPLED = "resampling the items"
 
@@ -101,6 +102,21 @@ def measure_report(
     from mlwf_tui.evaluation.measured import measure
 
     return measure(truths, read_predictions(workspace, report), class_names)
+
+
+def open_sweep(workspace: Workspace, report: Report, evaluation: Evaluation) -> Sweep:
+    """Read what a report was worked out from, to evaluate it at other thresholds; nothing is written.
+
+    Raises:
+        InvalidInput: predictions were not kept, or do not belong to these items.
+        CorruptData: the stored bytes are damaged.
+    """
+    from mlwf_tui.evaluation.sweep import Sweep
+
+    version = workspace.catalog.versions.get_by_id(report.version_id)
+    truths = read_measured(workspace, report, version.manifest)
+    names = [of.name for of in evaluation.classes]
+    return Sweep(measure_report(workspace, report, names, truths), evaluation)
 
 
 def read_item_facts(workspace: Workspace, items: Sequence[Item], observer: Observer) -> dict[str, ItemFacts]:

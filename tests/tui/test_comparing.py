@@ -33,3 +33,31 @@ async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_re
     entries = {report.name: make_report_entry(report) for report in empty_home.catalog.reports.list()}
     assert entries["new-on-cells-1"].note == "0.879"
     assert entries["new-against-old-1"].note.startswith("+0.4")  # a difference
+
+
+async def test_keys_on_a_report_change_its_thresholds_and_0_goes_back(
+    empty_home: Workspace, tmp_path: Path
+) -> None:
+    fill_val(empty_home, tmp_path / "val")
+    report = add_report(empty_home, add_model(empty_home, "new"), predict(empty_home, shift_px=4))
+    kept = empty_home.store.read(report.evaluation)
+    async with drive(empty_home) as app:
+        await app.select(report.name)
+        await app.press("enter")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
+        await app.until_text("the report's own;")
+        view = app.main.query_one("#report", ReportView)
+        view.focus()
+        await app.until_text("precision, recall and F1 at confidence 0.790")
+        await app.press(">", ">", ">")  # faster than they are answered: the last one holds
+        await app.until_text("precision, recall and F1 at confidence 0.900")
+        await app.until_text("report's own 0.790, 0.50")
+        before = app.read_text()
+        await app.press(*["}"] * 6)
+        await app.until(lambda: app.read_text() != before)
+        await app.until_text("hit from IoU 0.80")
+        await app.until_text("at confidence 0.900")
+        await app.press("0")
+        await app.until_text("the report's own;")
+        await app.until_text("precision, recall and F1 at confidence 0.790")
+    assert empty_home.store.read(report.evaluation) == kept

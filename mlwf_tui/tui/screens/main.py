@@ -57,6 +57,7 @@ from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.pane_grid import COLUMN_CLASSES, PaneGrid
 from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
+from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.status_bar import StatusBar
 from mlwf_tui.tui.widgets.tab_line import TabLine
 from mlwf_tui.tui.widgets.table import EntityTable
@@ -246,6 +247,10 @@ class MainScreen(Screen[None]):
     def _make_views(self) -> None:
         self._views.stage.make_views()
         self.ask("layout", partial(read_layout, self.workspace), self._views.lay_out)
+
+    @on(ReportView.ThresholdsChosen)
+    def _on_thresholds_chosen(self, event: ReportView.ThresholdsChosen) -> None:
+        self._views.threshold_keys.choose(event)
 
     @on(MetricPlots.LayoutChanged)
     def _on_layout_changed(self, event: MetricPlots.LayoutChanged) -> None:

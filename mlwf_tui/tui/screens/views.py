@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Protocol, TypeVar
 
 from textual.widget import Widget
@@ -26,6 +26,7 @@ from mlwf_tui.tui.screens.listings import make_listing
 from mlwf_tui.tui.screens.outline import make_report_entry, make_run_entry, make_section_entry
 from mlwf_tui.tui.screens.outlooks import Outlooks
 from mlwf_tui.tui.screens.snapshot import Snapshot
+from mlwf_tui.tui.screens.thresholds import ThresholdKeys
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.entry_list import EntryList, Listing
@@ -138,6 +139,12 @@ class Views:
         self._filled = {LINEAGE}
         self._listed: Entry | None = None
         self._searched: Run | None = None  # the search that is open
+
+    @cached_property
+    def threshold_keys(self) -> ThresholdKeys:
+        """What answers the report's wishes for other thresholds."""
+        work = self._host.work
+        return ThresholdKeys(self._host.workspace, work, on_broken=work.fail)
 
     @property
     def active(self) -> str:

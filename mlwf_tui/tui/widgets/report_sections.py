@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mlwf_tui.entities.measurement import METRIC_NAMES, Interval
+from mlwf_tui.entities.measurement import METRIC_NAMES, Interval, Thresholds
 from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation, Report
 from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, Run, draw_bar, fit, measure_line, pad_line
 from mlwf_tui.tui.widgets.plot import Series, draw_plot
@@ -67,7 +67,9 @@ def draw_confidence_curves(report: Report, evaluation: Evaluation, width: int) -
     mark = [] if confidence is None else [Series((confidence, confidence + 1e-6), (0.0, 1.0), "faint")]
     legend = _draw_legend(evaluation.confidence_curves, width)
     if confidence is not None:
-        legend[-1].append((f"┃ at {confidence:.3f} F1 is best", "faint"))
+        own = report.metrics.get("confidence", confidence)
+        best = " F1 is best" if abs(own - confidence) < 1e-9 else ""
+        legend[-1].append((f"┃ at {confidence:.3f}{best}", "faint"))
     curves = _draw_curves(evaluation.confidence_curves, width, mark)
     return [*legend, *curves, _label_axes("confidence", "score", width)]
 
@@ -137,6 +139,23 @@ def draw_heading(number: int, count: int, title: str, width: int) -> Line:
     keys = " J K sections ──" if number == 1 else ""
     rest = "─" * max(0, width - len(head) - len(title) - len(keys) - 6)
     return [("── ", "faint"), (head, "key"), (f" {title} ", "heading"), (rest, "faint"), (keys, "faint")]
+
+
+def draw_thresholds(now: Thresholds, own: Thresholds, width: int, *, is_waiting: bool) -> Line:
+    """Return which thresholds hold, which are the report's own, and the keys that change them."""
+    line: Line = [
+        (" confidence ", "muted"),
+        (f"{now.confidence:.3f}", "strong"),
+        ("  hit from IoU ", "muted"),
+    ]
+    line.append((f"{now.hit_iou:.2f}", "strong"))
+    if now != own:
+        line.append((f"  report's own {own.confidence:.3f}, {own.hit_iou:.2f}  0 back", "warning"))
+        keys = "…" if is_waiting else "mAP, calibration, slices stay"
+    else:
+        keys = "the report's own;  < > confidence  { } IoU"
+    room = width - measure_line(line) - 2
+    return [*line, (fit(f"  {keys}", room), "faint")] if room > len(keys) else line
 
 
 def _draw_cards(evaluation: Evaluation, width: int) -> list[Line]:
