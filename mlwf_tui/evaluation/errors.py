@@ -32,7 +32,7 @@ class Errors:
 
 
 @dataclass(frozen=True, slots=True)
-class _Nearest:
+class Nearest:
     """For each detection its best IoU, and the truth, among those of its own class and of others."""
 
     own_iou: Floats  # (N,)
@@ -55,10 +55,13 @@ class _State:
         return sum_precision(self.label, self.score, self.is_hit, self.truth_counts) / class_count
 
 
-def find_errors(measured: Measured) -> Errors:
-    """Return what kind of error each detection is that has no truth, and each truth that was missed."""
-    nearest = _find_nearest(measured)
+def find_errors(measured: Measured, nearest: Nearest | None = None) -> Errors:
+    """Return what kind of error each detection is that has no truth, and each truth that was missed.
+
+    `nearest` is known already where hits are looked at by several IoUs: it does not depend on them.
+    """
     is_wrong = ~measured.is_hit
+    nearest = nearest or find_nearest(measured, np.flatnonzero(is_wrong))
     kind = np.full(len(is_wrong), _KINDS.index(ErrorKind.BOTH))
     near = np.full(len(is_wrong), -1)
     highest = np.maximum(nearest.own_iou, nearest.other_iou)
@@ -138,11 +141,11 @@ def _choose_best(measured: Measured, errors: Errors) -> Ints:
     return rows[is_first]
 
 
-def _find_nearest(measured: Measured) -> _Nearest:
+def find_nearest(measured: Measured, wrong: Ints) -> Nearest:
+    """Return what lies nearest to some detections, given as rows; nothing does to the others."""
     detections, truths = measured.detections, measured.truths
     count = len(detections.image)
-    wrong = np.flatnonzero(~measured.is_hit)
-    nearest = _Nearest(np.zeros(count), np.full(count, -1), np.zeros(count), np.full(count, -1))
+    nearest = Nearest(np.zeros(count), np.full(count, -1), np.zeros(count), np.full(count, -1))
     overlaps = iter_overlaps(
         truths.boxes, truths.image, detections.boxes[wrong], detections.image[wrong], lowest=NEAR_IOU
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from mlwf_tui.entities.measurement import ErrorKind, ErrorShare, Thresholds
+from mlwf_tui.entities.measurement import Thresholds
 from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation
 from mlwf_tui.evaluation.columns import Floats, Ints
 from mlwf_tui.evaluation.curves import (
@@ -15,7 +15,7 @@ from mlwf_tui.evaluation.curves import (
     build_confidence_histogram,
     build_iou_histogram,
 )
-from mlwf_tui.evaluation.errors import Errors, count_errors, find_errors, share_errors
+from mlwf_tui.evaluation.errors import Errors, Nearest, count_errors, find_errors, find_nearest
 from mlwf_tui.evaluation.evaluate import count_metrics, list_outcomes
 from mlwf_tui.evaluation.matching import IOU_THRESHOLDS, iter_overlaps
 from mlwf_tui.evaluation.measured import Measured
@@ -31,8 +31,7 @@ class _AtIou:
     measured: Measured
     confidence_curves: tuple[Curve, ...]
     confidence_histogram: tuple[Curve, ...]
-    errors: Errors | None
-    lost: dict[ErrorKind, float]
+    errors: Errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +52,14 @@ class Sweep:
         self._evaluation = evaluation
         self._by_iou: dict[float, _AtIou] = {}
         self._crossings: _Crossings | None = None
+        self._nearest: Nearest | None = None
 
     def evaluate(self, at: Thresholds) -> Evaluation:
         """Return the evaluation at other thresholds.
 
-        mAP, precision over recall, calibration and the slices are what they were: they hold for all
-        confidences and at IoUs of their own. Intervals of what changes are left out.
+        mAP, what errors cost of it, precision over recall, calibration and the slices are what they
+        were: they hold for all confidences, at IoUs of their own, or take seconds. Intervals of what
+        changes are left out.
 
         Raises:
             InvalidInput: hits are not known at that IoU.
@@ -80,23 +81,21 @@ class Sweep:
             items=list_outcomes(measured),
             intervals={name: of for name, of in own.intervals.items() if name not in DEPENDENT},
             errors=tuple(
-                ErrorShare(kind=kind, count=count_errors(measured, found.errors, kind), map50_lost=lost)
-                for kind, lost in found.lost.items()
-                if found.errors is not None
+                msgspec.structs.replace(of, count=count_errors(measured, found.errors, of.kind))
+                for of in own.errors
             ),
         )
 
     def _hold(self, hit_iou: float) -> _AtIou:
         measured = self._measured.at_iou(hit_iou)
+        if self._nearest is None:
+            self._nearest = find_nearest(measured, np.arange(len(measured.detections.image)))
         score, is_hit = measured.detections.score, measured.is_hit
-        errors = find_errors(measured) if self._evaluation.errors else None
-        shares = share_errors(measured, errors) if errors is not None else ()
         return _AtIou(
             measured,
             build_confidence_curves(score, is_hit, len(measured.truths.image)),
             build_confidence_histogram(score, is_hit),
-            errors,
-            {share.kind: share.map50_lost for share in shares},
+            find_errors(measured, self._nearest),
         )
 
     def _confuse(self, measured: Measured) -> tuple[tuple[int, ...], ...]:

@@ -144,16 +144,17 @@ def draw_heading(number: int, count: int, title: str, width: int) -> Line:
 def draw_thresholds(now: Thresholds, own: Thresholds, width: int, *, is_waiting: bool) -> Line:
     """Return which thresholds hold, which are the report's own, and the keys that change them."""
     line: Line = [
-        (" confidence ", "muted"),
+        ("… " if is_waiting else " ", "warning"),
+        ("confidence ", "muted"),
         (f"{now.confidence:.3f}", "strong"),
         ("  hit from IoU ", "muted"),
     ]
     line.append((f"{now.hit_iou:.2f}", "strong"))
     if now != own:
         line.append((f"  report's own {own.confidence:.3f}, {own.hit_iou:.2f}  0 back", "warning"))
-        keys = "…" if is_waiting else "mAP, calibration, slices stay"
+        keys = "mAP, calibration, slices stay"
     else:
-        keys = "the report's own;  < > confidence  { } IoU"
+        keys = "the report's own; < > { } change"
     room = width - measure_line(line) - 2
     return [*line, (fit(f"  {keys}", room), "faint")] if room > len(keys) else line
 
