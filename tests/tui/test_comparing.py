@@ -61,3 +61,17 @@ async def test_keys_on_a_report_change_its_thresholds_and_0_goes_back(
         await app.until_text("the report's own;")
         await app.until_text("precision, recall and F1 at confidence 0.790")
     assert empty_home.store.read(report.evaluation) == kept
+
+
+async def test_a_report_whose_predictions_were_not_kept_stays_at_its_own_thresholds(
+    full_home: Workspace,
+) -> None:
+    async with drive(full_home) as app:
+        await app.select("cells-val-1")
+        await app.press("enter")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
+        app.main.query_one("#report", ReportView).focus()
+        await app.until_text("the report's own;")
+        await app.press(">")
+        await app.until_text("✗ 1")
+        await app.until_text("confidence 0.310  hit from IoU 0.50  the report's own;")
