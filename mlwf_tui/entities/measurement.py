@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
@@ -41,6 +42,25 @@ def choose_two(names: Iterable[str]) -> tuple[str, ...]:
 
 COUNT_NAMES = frozenset({"truth_count", "prediction_count", "image_count"})
 """Metrics that are counts."""
+
+
+class Thresholds(msgspec.Struct, frozen=True):
+    """From which confidence a detection stands, and from which IoU with a truth it is a hit."""
+
+    confidence: float  # 0–1
+    hit_iou: float = 0.5  # 0.5, 0.55, … 0.95
+
+    def step_confidence(self, by: int) -> Thresholds:
+        """Return the next multiple of 0.05, up or down; it stays within 0 and 1."""
+        place = self.confidence * 20
+        near = round(place)
+        if abs(place - near) > 1e-6:  # between two multiples: to the one on that side
+            near = math.floor(place) if by > 0 else math.ceil(place)
+        return Thresholds(min(20, max(0, near + by)) / 20, self.hit_iou)
+
+    def step_iou(self, by: int) -> Thresholds:
+        """Return the next IoU that hits are known at, up or down."""
+        return Thresholds(self.confidence, min(19, max(10, round(self.hit_iou * 20) + by)) / 20)
 
 
 class Interval(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from mlwf_tui.entities.annotation import AnnotatedObject, Annotation
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.evaluation.columns import Bools, Detections, Truths, build_detections, build_truths
 from mlwf_tui.evaluation.curves import find_operating_confidence
-from mlwf_tui.evaluation.matching import Matches, match
+from mlwf_tui.evaluation.matching import IOU_THRESHOLDS, Matches, match, read_iou
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Measured:
     """Truths and detections by item and class, and which detection found which truth.
 
     `confidence` is the operating threshold: where F1 at IoU 0.5, all classes together, is largest,
-    unless another one was asked for.
+    unless another one was asked for. At `hit_iou` a detection counts as a hit: 0.5, unless `at_iou`
+    was asked for another one; `matches.truth` and `matches.iou` hold at it.
     """
 
     keys: tuple[str, ...]  # of the items, ascending; an image's index is its place here
@@ -29,6 +30,7 @@ class Measured:
     detections: Detections
     matches: Matches
     confidence: float
+    hit_iou: float = 0.5
 
     @property
     def kept(self) -> Bools:
@@ -37,15 +39,40 @@ class Measured:
 
     @property
     def is_hit(self) -> Bools:
-        """(N,) whether each detection has a truth of its class at IoU 0.5."""
+        """(N,) whether each detection has a truth of its class at `hit_iou`."""
         return self.matches.truth >= 0
 
     @cached_property
     def is_found(self) -> Bools:
-        """(M,) whether each truth has a detection of its class at IoU 0.5 and the operating confidence."""
+        """(M,) whether each truth has a detection of its class at `hit_iou` and the operating confidence."""
         found = np.zeros(len(self.truths.image), bool)
         found[self.matches.truth[self.kept & self.is_hit]] = True
         return found
+
+    def at_iou(self, hit_iou: float) -> Measured:
+        """Return the same with hits at another IoU.
+
+        Raises:
+            InvalidInput: it is none of 0.5, 0.55, ... 0.95.
+        """
+        places = np.flatnonzero(np.isclose(IOU_THRESHOLDS, hit_iou))
+        if not len(places):
+            raise InvalidInput(
+                f"Detections are not matched at the IoU {hit_iou:g}.", hint="Choose one of 0.5, 0.55, … 0.95."
+            )
+        truth = self.matches.truth_at[:, places[0]].astype(np.int64)
+        of = self.matches
+        iou = read_iou(of.pairs, truth)
+        matches = Matches(of.is_hit, of.is_ignored, truth, iou, of.is_truth_ignored, of.truth_at, of.pairs)
+        return Measured(
+            self.keys, self.names, self.truths, self.detections, matches, self.confidence, hit_iou
+        )
+
+    def at_confidence(self, confidence: float) -> Measured:
+        """Return the same with another operating confidence."""
+        return Measured(
+            self.keys, self.names, self.truths, self.detections, self.matches, confidence, self.hit_iou
+        )
 
 
 def measure(

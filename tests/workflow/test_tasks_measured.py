@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, Point, Tag
 from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.measurement import Thresholds
 from mlwf_tui.entities.model import Checkpoint, Model, Report
 from mlwf_tui.entities.part import Part
 from mlwf_tui.entities.run import RunState
@@ -22,8 +23,7 @@ from mlwf_tui.workflow.compare import compare
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.reporting.export_report import FORMATS, export_report
-from mlwf_tui.workflow.reporting.thresholds import read_threshold
-from mlwf_tui.workflow.reporting.tuning import open_tuner
+from mlwf_tui.workflow.reporting.thresholds import open_sweep, read_threshold
 from mlwf_tui.workflow.reports import read_evaluation
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.train import submit_train
@@ -171,7 +171,7 @@ def test_shapes_are_counted_at_another_confidence_without_the_model(
     report = _report(workspace, _add_model(workspace, "m", task))
     evaluation = read_evaluation(workspace, report)
 
-    tuned = open_tuner(workspace, report, evaluation).tune(0.865)
+    tuned = open_sweep(workspace, report, evaluation).evaluate(Thresholds(0.865))
     counted = read_threshold(workspace, report).count(confidence=0.865, iou=0.5)
 
     assert tuned.metrics["recall"] == counted.recall == pytest.approx(4 / 8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mlwf_tui.entities.measurement import COUNT_NAMES, METRIC_NAMES, Interval
+from mlwf_tui.entities.measurement import COUNT_NAMES, METRIC_NAMES, Interval, Thresholds
 from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation, Report
 from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, Run, draw_bar, fit, measure_line, pad_line
 from mlwf_tui.tui.widgets.plot import Series, draw_plot
@@ -35,7 +35,7 @@ def draw_overview(report: Report, evaluation: Evaluation, width: int) -> list[Li
         (report.version_ref, "strong"), (f"  {report.split}, {_count_items(evaluation):,} items", "muted"),
     ]  # fmt: skip
     confidence = evaluation.metrics.get("confidence")
-    note = "" if confidence is None else f" precision, recall, F1 at confidence {confidence:.3f} (← →)"
+    note = "" if confidence is None else f" precision, recall, F1 at confidence {confidence:.3f}"
     if confidence is not None and evaluation.sections and not evaluation.confidence_curves:
         note = f" counted at confidence {confidence:.3f}"
     if evaluation.intervals:
@@ -49,14 +49,6 @@ def draw_overview(report: Report, evaluation: Evaluation, width: int) -> list[Li
 
 def _count_items(evaluation: Evaluation) -> int:
     return len(evaluation.items) or int(evaluation.metrics.get("image_count", 0))
-
-
-def draw_tuned_overview(
-    now: float, own: float, report: Report, evaluation: Evaluation, width: int
-) -> list[Line]:
-    """Return the overview of a report that counts at another confidence, and says so first."""
-    told = f" counted at confidence {now:.2f}; the report's own is {own:.3f}: 0 goes back to it"
-    return [[(fit(told, width), "warning")], *draw_overview(report, evaluation, width)]
 
 
 def draw_classes(report: Report, evaluation: Evaluation, width: int) -> list[Line]:
@@ -86,7 +78,9 @@ def draw_confidence_curves(report: Report, evaluation: Evaluation, width: int) -
     mark = [] if confidence is None else [Series((confidence, confidence + 1e-6), (0.0, 1.0), "faint")]
     legend = draw_legend(evaluation.confidence_curves, width)
     if confidence is not None:
-        legend[-1].append((f"┃ at {confidence:.3f} F1 is best", "faint"))
+        own = report.metrics.get("confidence", confidence)
+        best = " F1 is best" if abs(own - confidence) < 1e-9 else ""
+        legend[-1].append((f"┃ at {confidence:.3f}{best}", "faint"))
     curves = _draw_curves(evaluation.confidence_curves, width, mark)
     return [*legend, *curves, label_axes("confidence", "score", width)]
 
@@ -162,6 +156,24 @@ def draw_heading(number: int, count: int, title: str, width: int) -> Line:
     keys = " J K sections ──" if number == 1 else ""
     rest = "─" * max(0, width - len(head) - len(title) - len(keys) - 6)
     return [("── ", "faint"), (head, "key"), (f" {title} ", "heading"), (rest, "faint"), (keys, "faint")]
+
+
+def draw_thresholds(now: Thresholds, own: Thresholds, width: int, *, is_waiting: bool) -> Line:
+    """Return which thresholds hold, which are the report's own, and the keys that change them."""
+    line: Line = [
+        ("… " if is_waiting else " ", "warning"),
+        ("confidence ", "muted"),
+        (f"{now.confidence:.3f}", "strong"),
+        ("  hit from IoU ", "muted"),
+    ]
+    line.append((f"{now.hit_iou:.2f}", "strong"))
+    if now != own:
+        line.append((f"  report's own {own.confidence:.3f}, {own.hit_iou:.2f}  0 back", "warning"))
+        keys = "mAP, calibration, slices stay"
+    else:
+        keys = "the report's own; < > { } change"
+    room = width - measure_line(line) - 2
+    return [*line, (fit(f"  {keys}", room), "faint")] if room > len(keys) else line
 
 
 def _draw_cards(evaluation: Evaluation, width: int) -> list[Line]:
