@@ -53,6 +53,22 @@ async def show_report(app: Driver) -> None:
     await app.press("2", "z")
 
 
+async def show_slices(app: Driver) -> None:
+    """Where the model fails: the parts of the measured set, the worst first."""
+    await show_report(app)
+    await app.until_text("Overview")
+    await app.press(*"J" * 7)
+
+
+async def show_thumbnails(app: Driver) -> None:
+    """Many items at a glance, their boxes drawn."""
+    await app.select("digits-augmented")
+    await app.press("v")
+    await app.until_text("read-only")
+    await app.press("Z")
+    await app.settle()
+
+
 async def show_compare(app: Driver) -> None:
     """Two models side by side, and whether one is really better."""
     await app.select("quick-against")
@@ -182,6 +198,8 @@ SITUATIONS: dict[str, tuple[Situation, tuple[int, int]]] = {
     "panes": (show_panes, WIDE),
     "monitor": (show_monitor, WIDE),
     "report": (show_report, WIDE),
+    "slices": (show_slices, WIDE),
+    "thumbnails": (show_thumbnails, WIDE),
     "compare": (show_compare, WIDE),
     "models": (show_models, WIDE),
     "pipeline": (show_pipeline, WIDE),

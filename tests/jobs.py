@@ -109,6 +109,11 @@ def wait_for_file(path: Path) -> str:
     return path.read_text("utf-8")
 
 
+def wait_for_text(path: Path, text: str) -> None:
+    """Wait until a file that may not be there yet holds a text."""
+    wait_until(lambda: path.exists() and text in path.read_text("utf-8"), lambda: f"no {text!r} in {path}")
+
+
 def wait_for_gone(process: ProcessIdentity) -> None:
     """Wait until a process has ended."""
     wait_until(lambda: not processes.is_alive(process), lambda: f"{process.pid} is alive")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -24,6 +25,8 @@ if TYPE_CHECKING:  # for the annotations alone: --help looks at all commands, an
     from mlwf_tui.workflow.completion import Kind
 
 group = click.Group()
+PLAIN = re.compile(r"[\w@%+=:,./~-]*")
+"""A word that a shell takes as it stands; what has other signs is quoted, so that nothing in it is run."""
 VARIABLE = "_MLWF_COMPLETE"  # names the shell; set by its script alone
 SHELLS = ("bash", "zsh", "fish")
 
@@ -114,7 +117,7 @@ def answer(group: click.Group, shell: str, environment: Mapping[str, str]) -> st
     begun = words.pop() if words and not text[-1:].isspace() else ""
     items = ShellComplete(group, {}, "mlwf", VARIABLE).get_completions(words[1:], begun)
     breaks = environment.get("COMP_BREAKS", "") if shell == "bash" else ""
-    return "\n".join(_format(items, shell, _find_kept(begun, breaks)))
+    return "\n".join(format_items(items, shell, _find_kept(begun, breaks)))
 
 
 def _find_kept(word: str, breaks: str) -> int:
@@ -122,12 +125,15 @@ def _find_kept(word: str, breaks: str) -> int:
     return max((word.rfind(sign) + 1 for sign in "@=:" if sign in breaks), default=0)
 
 
-def _format(items: list[CompletionItem[str]], shell: str, kept: int) -> Iterator[str]:
+def format_items(items: list[CompletionItem[str]], shell: str, kept: int) -> Iterator[str]:
+    """Yield the lines that a script is told; `kept` is how much of each word bash keeps by itself."""
     for item in items:
+        if not item.value.isprintable():
+            continue  # a line break or an escape code has no place in a prompt
         if item.type in ("file", "dir"):
             yield ":file"
         elif shell == "bash":
-            yield shlex.quote(item.value[kept:]) if " " in item.value else item.value[kept:]
+            yield item.value[kept:] if PLAIN.fullmatch(item.value) else shlex.quote(item.value[kept:])
         else:
             help_ = " ".join((item.help or "").split())
             yield f"{item.value}\t{help_}"

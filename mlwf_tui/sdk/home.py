@@ -22,11 +22,10 @@ from mlwf_tui.entities.project import Project, ProjectState, Version
 from mlwf_tui.entities.remark import LintResult, Remark
 from mlwf_tui.entities.selection import WHOLE, Selection
 from mlwf_tui.entities.threeway import Side
-from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.observer import SILENT, Observer
 from mlwf_tui.sdk.door import Door
 from mlwf_tui.sdk.items import Items
 from mlwf_tui.sdk.jobs import Jobs
-from mlwf_tui.sdk.silence import SILENT
 from mlwf_tui.settings import find_home
 from mlwf_tui.workflow.affected import Affected, find_affected
 from mlwf_tui.workflow.backup import BackupResult, backup

@@ -11,8 +11,8 @@ from mlwf_tui.entities.part import Part
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 from mlwf_tui.entities.usage import Usage
+from mlwf_tui.protocols.observer import SILENT
 from mlwf_tui.sdk.door import Door
-from mlwf_tui.sdk.silence import SILENT
 from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.calls import submit_call

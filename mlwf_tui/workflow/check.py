@@ -20,8 +20,8 @@ from mlwf_tui.media.fingerprints import FINGERPRINT_BYTES
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.store.places import iter_items_at
-from mlwf_tui.workflow.fingerprints import UNREADABLE, make_fingerprints, read_fingerprints
 from mlwf_tui.workflow.refs import resolve_manifest
+from mlwf_tui.workflow.sights import FINGERPRINTS, UNREADABLE, make_sights, read_sights
 from mlwf_tui.workspace import Workspace
 
 QUICK_IMAGES: Final = 2_000  # that were never looked at; some seconds on one core
@@ -189,10 +189,10 @@ def _find_looks(
     repeated = {place for group in copies for place in group[1:]}
     places = [place for place in range(len(images.splits)) if place not in repeated]
     digests = [images.get_digest(place) for place in places]
-    known = read_fingerprints(workspace, digests)
+    known = read_sights(workspace, digests, sight=FINGERPRINTS)
     missing = [digest for digest in digests if digest not in known]
     if is_near or (is_near is None and len(missing) <= QUICK_IMAGES):
-        known |= make_fingerprints(workspace, missing, observer)
+        known |= make_sights(workspace, missing, observer, sight=FINGERPRINTS)
         missing = []
     observer.progress(len(places), len(places), "comparing how the images look")
     seen = [place for place, digest in zip(places, digests, strict=True) if known.get(digest, UNREADABLE)]

@@ -44,9 +44,7 @@ def _complete_names(home: Path, kind: Kind, word: str) -> list[Candidate]:
             versions = read_version_names(catalog, project)
             return [(f"{project}@{name}", words) for name, words in versions if name.startswith(which)]
         return [found for table in _TABLES[kind] for found in read_names(catalog, table, word)]
-    except (
-        sqlite3.Error
-    ):  # no home yet, or one that is busy: nothing to offer, and nothing to say in a prompt
+    except sqlite3.Error:  # no home yet, or one that is busy: there is nothing to offer
         return []
 
 

@@ -47,13 +47,13 @@ def render_thumbnails(
     Raises:
         Cancelled: the observer asked for it.
     """
-    from mlwf_tui.workflow.fingerprints import THUMBNAILS, make_fingerprints, read_fingerprints
+    from mlwf_tui.workflow.sights import THUMBNAILS, make_sights, read_sights
 
     digests = list(dict.fromkeys(item.blob for item, _ in items))
-    known = read_fingerprints(workspace, digests, sight=THUMBNAILS)
+    known = read_sights(workspace, digests, sight=THUMBNAILS)
     missing = [digest for digest in digests if digest not in known]
     if missing:
-        known |= make_fingerprints(workspace, missing, observer, sight=THUMBNAILS)
+        known |= make_sights(workspace, missing, observer, sight=THUMBNAILS)
     pictures = {}
     for item, outlines in items:
         if made := known.get(item.blob):

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
 
 from mlwf_tui.errors import StorageFailed
+
+NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+"""How FAT and some network disks refuse a hard link."""
+
+
+def _place_new(whole: Path, path: Path) -> None:
+    """Give a whole file its name, unless that is taken; on a disk without hard links in two steps."""
+    try:
+        os.link(whole, path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        path.open("x").close()
+        whole.replace(path)
 
 
 def create_file(path: Path, content: bytes) -> None:
@@ -23,7 +38,7 @@ def create_file(path: Path, content: bytes) -> None:
         raise StorageFailed(f"{path} cannot be written: there is no such folder.", hint="Make it first.")
     try:
         replace_file(whole, content)
-        os.link(whole, path)
+        _place_new(whole, path)
     except FileExistsError:
         raise
     except OSError as error:

@@ -15,7 +15,7 @@ from mlwf_tui.sdk.jobs import Jobs
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "datumaro", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
-    "__init__", "affected", "backup_files", "calls", "combine", "content", "fingerprints", "fixing",
+    "__init__", "affected", "backup_files", "calls", "combine", "content", "sights", "fixing",
     "hand_watch", "hands", "hits", "inspecting", "items", "journal", "live", "measuring", "messages",
     "model_diff", "names", "perform", "pictures", "preview", "refs", "run_diff", "serving", "terminal",
     "whole_files",

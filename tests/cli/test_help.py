@@ -147,3 +147,13 @@ def test_completing_loads_neither_the_catalog_s_library_nor_the_store(tmp_path: 
 def test_the_parameters_that_are_completed_are_those_that_are_declared() -> None:
     assert PATH.read_text("utf-8") == make_parameters(), "stale: python -m docs.making.make"
     assert json.loads(make_parameters())["crop"]
+
+
+def test_what_a_shell_would_run_is_quoted_and_what_it_cannot_show_left_out() -> None:
+    from click.shell_completion import CompletionItem
+
+    from mlwf_tui.cli.completion import format_items
+
+    names = ["plain-1", "$(touch gone)", "`id`", "a;b", "line\nbreak", "\x1b[2J"]
+    told = list(format_items([CompletionItem(name) for name in names], "bash", 0))
+    assert told == ["plain-1", "'$(touch gone)'", "'`id`'", "'a;b'"]

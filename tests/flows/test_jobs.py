@@ -70,7 +70,7 @@ def test_ctrl_c_stops_the_training_and_keeps_its_model(home: Workspace, tmp_path
     with subprocess.Popen(train(home, tmp_path / "gate"), stderr=subprocess.PIPE) as command:
         run = wait_for_training(home)
         events = home.run_folder(run.id) / "events.jsonl"
-        jobs.wait_until(lambda: "epoch 1" in events.read_text(), lambda: jobs.describe(home, run))
+        jobs.wait_for_text(events, "epoch 1")
         command.send_signal(signal.SIGINT)
         assert command.wait(timeout=jobs.PATIENCE_S) == 130
     stopped = jobs.wait_for_end(home, run)

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from mlwf_tui.entities.measurement import Thresholds
 from mlwf_tui.entities.part import ALL, Part
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.benchmarking.parts import read_keys
+from mlwf_tui.workflow.reporting.thresholds import open_sweep, read_threshold
 from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
 from mlwf_tui.workflow.reproduce import conclude, submit_again
 from mlwf_tui.workflow.resume import resume_run
@@ -158,6 +160,22 @@ def test_a_part_that_is_none_is_refused_before_a_run_is_made(home: Workspace, tm
     listing.write_text("\n")
     with pytest.raises(InvalidParameter, match="names no items"):
         read_keys(listing)
+
+
+def test_what_is_read_again_of_a_report_is_what_it_has_measured(home: Workspace) -> None:
+    add_seer(home, "eye", [CELL, ("spot", 40, 30, 60, 45)])
+    run = measure(home, part=Part(classes=("cell",)), params={"confidence": 0.2})
+    report = get_report(home, run.result["report"])
+
+    counted = read_threshold(home, report).count()
+    tuned = open_sweep(home, report, read_evaluation(home, report)).evaluate(
+        Thresholds(report.metrics["confidence"])
+    )
+
+    assert counted.confidence == report.metrics["confidence"] == 0.2
+    for name in ("precision", "recall", "f1", "mean_iou"):
+        assert getattr(counted, name) == tuned.metrics[name] == report.metrics[name]
+    assert [of.name for of in counted.classes] == ["cell"]
 
 
 def test_all_splits_are_measured_together(home: Workspace) -> None:

@@ -20,6 +20,7 @@ from mlwf_tui.workflow.resume import resume_run
 from mlwf_tui.workflow.retry import retry_run
 from mlwf_tui.workflow.running.events import read_metrics
 from mlwf_tui.workflow.running.recorder import record
+from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workflow.stop import stop_run
 from mlwf_tui.workflow.train import submit_train
 from mlwf_tui.workspace import Workspace
@@ -232,11 +233,17 @@ def test_a_training_pauses_at_its_checkpoint_and_goes_on_from_there(home: Worksp
     pausing = pause_run(home, run.id)
     assert pausing.state is RunState.PAUSING
     open_gate(gate, 2)
+
+    def is_paused_or_past() -> bool:
+        return get_run(home, run.id).state is RunState.PAUSED or list_epochs(home, run)[-1] == 2
+
+    jobs.wait_until(is_paused_or_past, lambda: jobs.describe(home, run))
+    open_gate(gate, 3)  # the signal may have come too late for the checkpoint of the second epoch
     assert jobs.wait_for_state(home, run, RunState.PAUSED).state is RunState.PAUSED
     job = jobs.find_job(home, run)
     jobs.wait_for_gone(job.process)
     assert home.catalog.jobs.get(job.id).outcome == "paused"
-    open_gate(gate, 3, 4)
+    open_gate(gate, 4)
     resume_run(home, run.id)
     done = jobs.wait_for_end(home, run)
     assert (done.state, done.error) == (RunState.DONE, "")
@@ -263,7 +270,7 @@ def test_a_training_that_was_killed_is_resumed_from_its_last_checkpoint(home: Wo
     jobs.kill(job.process)
     jobs.kill(jobs.find_worker(home, run))
     assert jobs.wait_for_end(home, run).state is RunState.LOST
-    open_gate(gate, 3, 4)
+    open_gate(gate, 4)
     resume_run(home, run.id)
     done = jobs.wait_for_end(home, run)
     assert done.state is RunState.DONE

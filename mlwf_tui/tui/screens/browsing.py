@@ -74,7 +74,9 @@ class BrowsePane(Vertical):
         )  # fmt: skip
         self._preview = ItemPreview()
         self._thumbnails = Thumbnails(workspace, work, on_drawn=self._draw_thumbnails)
-        self._grid = ThumbnailGrid(self._find_item, self._thumbnails.find, id="browse-grid")
+        self._grid = ThumbnailGrid(
+            self._find_item, self._thumbnails.find, self._thumbnails.is_broken, id="browse-grid"
+        )
         self._pictures = Pictures(
             workspace, work, on_drawn=self._preview.show_picture, on_broken=self._say_broken
         )

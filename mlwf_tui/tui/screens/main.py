@@ -258,6 +258,10 @@ class MainScreen(Screen[None]):
         self._views.stage.make_views()
         self.ask("layout", partial(read_layout, self.workspace), self._views.lay_out)
 
+    @on(ReportView.ThresholdsChosen)
+    def _on_thresholds_chosen(self, event: ReportView.ThresholdsChosen) -> None:
+        self._views.threshold_keys.choose(event)
+
     @on(MetricPlots.LayoutChanged)
     def _on_layout_changed(self, event: MetricPlots.LayoutChanged) -> None:
         self._layouts.keep(event.layout)
@@ -347,11 +351,6 @@ class MainScreen(Screen[None]):
     @on(Welcome.Chosen)
     def _on_action_chosen(self, event: StatusBar.Chosen | Welcome.Chosen) -> None:
         self._services.perform(event.action)
-
-    @on(ReportView.ConfidenceWanted)
-    def _on_confidence_wanted(self, event: ReportView.ConfidenceWanted) -> None:
-        event.stop()
-        self._views.tune_report(event)
 
     @on(LogView.CopyRequested)
     def _on_copy_requested(self, event: LogView.CopyRequested) -> None:

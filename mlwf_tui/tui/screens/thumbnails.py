@@ -9,6 +9,7 @@ from functools import partial
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.picture import Outline, Picture
 from mlwf_tui.errors import Cancelled, MlwfError
+from mlwf_tui.protocols.observer import SILENT
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.thumbnail_grid import PICTURE_COLUMNS, PICTURE_ROWS
 from mlwf_tui.workflow.pictures import render_thumbnails
@@ -36,6 +37,10 @@ class Thumbnails:
         """Return an item's thumbnail where it is known."""
         return self._kept.get(item.key)
 
+    def is_broken(self, item: Item) -> bool:
+        """Whether an item can have no thumbnail: its bytes are missing, damaged, or no image."""
+        return item.key in self._kept and self._kept[item.key] is None
+
     def forget(self) -> None:
         """Take it that the items are others now."""
         self._kept.clear()
@@ -60,7 +65,7 @@ class Thumbnails:
             batch,
             columns=PICTURE_COLUMNS,
             rows=PICTURE_ROWS,
-            observer=_Patient(),
+            observer=SILENT,
         )
         keep = partial(self._keep, self._generation, keys)
         self._work.start("thumbnails", draw, keep, fail=self._give_up)
@@ -79,16 +84,3 @@ class Thumbnails:
         self._wish = ()
         if not isinstance(error, Cancelled):
             self._work.fail(error)
-
-
-class _Patient:
-    """An observer for a batch so small that nobody ends it."""
-
-    def progress(self, step: int, total: int | None, message: str) -> None:
-        """Say nothing."""
-
-    def metric(self, key: str, value: float, step: int) -> None:
-        """Say nothing."""
-
-    def check_cancelled(self) -> None:
-        """Go on."""

@@ -36,10 +36,14 @@ PICTURE_ROWS = 7
 TILE_COLUMNS = PICTURE_COLUMNS + 2
 TILE_ROWS = PICTURE_ROWS + 2  # its caption, and a blank line
 WAITING = "·"
+BROKEN = "no picture"
 
 
 class ThumbnailGrid(ScrollView, can_focus=True):
-    """Draws items by their numbers. `find_item` and `find_picture` give what is known already, or None."""
+    """Draws items by their numbers. `find_item` and `find_picture` give what is known already, or None.
+
+    `is_broken` says of which items there never will be a picture.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = INK_CLASSES
     DEFAULT_CSS = (
@@ -80,12 +84,14 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         self,
         find_item: Callable[[int], Item | None],
         find_picture: Callable[[Item], Picture | None],
+        is_broken: Callable[[Item], bool],
         *,
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._find_item = find_item
         self._find_picture = find_picture
+        self._is_broken = is_broken
         self._count = 0
         self._cursor = 0
         self._seen = range(0)
@@ -182,8 +188,8 @@ class ThumbnailGrid(ScrollView, can_focus=True):
             return self._draw_caption(number, item, blank) if row == PICTURE_ROWS else _make_blank(blank)
         picture = None if item is None else self._find_picture(item)
         if picture is None:
-            is_middle = row == PICTURE_ROWS // 2
-            text = (WAITING if is_middle else " ").center(PICTURE_COLUMNS)
+            told = BROKEN if item is not None and self._is_broken(item) else WAITING
+            text = (told if row == PICTURE_ROWS // 2 else " ").center(PICTURE_COLUMNS)
             return [Segment(f" {text} ", self._find_ink("faint"))]
         above = (PICTURE_ROWS - picture.rows) // 2
         if not above <= row < above + picture.rows:

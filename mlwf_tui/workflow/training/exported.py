@@ -36,8 +36,8 @@ def keep_exported(
         return (), ()
     folder = workspace.run_folder(run.id) / "scratch" / "export"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     try:
+        folder.mkdir(parents=True)
         exported = export_weights(
             workspace,
             trainer,
@@ -59,6 +59,8 @@ def keep_exported(
         note = f"It was not exported to {format}: the run was to end. mlwf package does it later."
     except MlwfError as error:
         note = f"It was not exported to {format}: {error.message} {error.hint}".strip()
+    except OSError as error:  # as on a full disk
+        note = f"It was not exported to {format}: {error.strerror}. mlwf package does it later."
     else:
         return (ModelFile(path.name, digest, size_bytes, FileRole.PACKAGE),), ()
     finally:

@@ -24,7 +24,9 @@ class GridApp(App[None]):
         super().__init__()
         self.looked_at: set[int] = set()
         self.opened: list[int] = []
-        self.grid = ThumbnailGrid(self._find_item, self._find_picture)
+        self.grid = ThumbnailGrid(
+            self._find_item, self._find_picture, lambda item: item.name.endswith("11.jpg")
+        )
 
     def compose(self) -> ComposeResult:
         yield self.grid
@@ -92,6 +94,7 @@ async def test_what_is_missing_waits_and_an_empty_grid_says_why() -> None:
     async with GridApp().run_test(size=(82, 30)) as pilot:
         app = await begin(pilot)
         assert "·" in read(app)[3]
+        assert "no picture" in "\n".join(read(app))  # of the item 11; 1 and 21 are only waited for
         app.grid.show(0, ("No item matches", "esc shows all of them again."))
         await pilot.press("l", "j", "enter", "pagedown", "G")
         assert "No item matches" in "\n".join(read(app))

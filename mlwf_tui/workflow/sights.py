@@ -46,9 +46,7 @@ _ASKED: Final = 500
 logger = logging.getLogger(__name__)
 
 
-def read_fingerprints(
-    workspace: Workspace, digests: Sequence[Digest], *, sight: Sight = FINGERPRINTS
-) -> dict[Digest, bytes]:
+def read_sights(workspace: Workspace, digests: Sequence[Digest], *, sight: Sight) -> dict[Digest, bytes]:
     """Return what is known of these blobs; nothing is decoded."""
     found: dict[Digest, bytes] = {}
     with _open_cache(workspace, sight) as cache:
@@ -59,8 +57,8 @@ def read_fingerprints(
     return found
 
 
-def make_fingerprints(
-    workspace: Workspace, digests: Sequence[Digest], observer: Observer, *, sight: Sight = FINGERPRINTS
+def make_sights(
+    workspace: Workspace, digests: Sequence[Digest], observer: Observer, *, sight: Sight
 ) -> dict[Digest, bytes]:
     """Decode these blobs, a thread for each core, and keep what is found; a stop loses little.
 

@@ -1,0 +1,40 @@
+"""A file of one's own is there whole or not at all, and takes nobody's place."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.errors import StorageFailed
+from mlwf_tui.workflow.whole_files import create_file
+
+
+def refuse_links(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def link(source: Path, target: Path) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", link)
+
+
+@pytest.mark.parametrize("has_links", [True, False], ids=["links", "no links, as on FAT"])
+def test_a_new_file_is_whole_and_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    if not has_links:
+        refuse_links(monkeypatch, errno.EPERM)
+    create_file(tmp_path / "report.html", b"all of it")
+    with pytest.raises(FileExistsError):
+        create_file(tmp_path / "report.html", b"another")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"report.html": b"all of it"}
+
+
+def test_a_file_that_cannot_be_placed_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_links(monkeypatch, errno.ENOSPC)
+    with pytest.raises(StorageFailed, match="No space left"):
+        create_file(tmp_path / "report.html", b"all of it")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(StorageFailed, match="no such folder"):
+        create_file(tmp_path / "nowhere" / "report.html", b"all of it")
