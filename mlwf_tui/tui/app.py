@@ -138,6 +138,15 @@ class MlwfApp(App[None]):
         self._driver.write(message.sequence)
         self._driver.flush()
 
+    def on_picture_view_striped(self, message: PictureView.Striped) -> None:
+        """Keep the strips of a picture, to be written where its cells stand."""
+        if self._diff is not None and message.view.use_strips(message.picture, message.number):
+            self._diff.keep_picture(message.number, message.strips)
+
+    def on_picture_view_dropped(self, message: PictureView.Dropped) -> None:
+        if self._diff is not None:
+            self._diff.drop_picture(message.number)
+
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Write a frame as the difference from the last; leave it out while the terminal does not read."""
         if self._diff is None or renderable is None:
