@@ -25,6 +25,7 @@ from mlwf_tui.errors import MlwfError
 from mlwf_tui.settings import prepare_home, read_settings
 from mlwf_tui.tui import plain_signs
 from mlwf_tui.tui.screens.skeleton import Skeleton
+from mlwf_tui.tui.svg import tidy_svg
 from mlwf_tui.tui.terminal import CellDiff, find_obstacle, is_backed_up, is_wanted
 from mlwf_tui.tui.theme import DARK, THEMES
 
@@ -114,6 +115,10 @@ class MlwfApp(App[None]):
         """Keep of the stock commands what the main screen does not say better itself."""
         wanted = ("Theme", "Screenshot")
         yield from (c for c in super().get_system_commands(screen) if c.title in wanted)
+
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        """Return the screen as an SVG that asks nothing of the network."""
+        return tidy_svg(super().export_screenshot(title=title, simplify=simplify))
 
     def on_main_screen_redraw_requested(self) -> None:
         self._draw_all()
