@@ -96,7 +96,7 @@ def test_an_images_objects_are_those_that_are_there_with_what_became_of_them() -
 
 
 def test_what_is_meant_comes_first_and_below_the_threshold_too_where_a_bin_counts_it() -> None:
-    (_, said), _, evidence = open_world(2)
+    _, _, evidence = open_world(2)
     at = Thresholds(0.9)
     pick = Pick(confidence=(0.0, 0.5), is_hit=False)
     items = evidence.list_items(pick, at)

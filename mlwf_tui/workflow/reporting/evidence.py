@@ -27,7 +27,8 @@ from mlwf_tui.workflow.reporting.words import write_table
 from mlwf_tui.workspace import Workspace
 
 if TYPE_CHECKING:  # numpy, which only what measures needs
-    from mlwf_tui.evaluation.evidence import Objects, ObjectsEvidence
+    from mlwf_tui.evaluation.columns import Objects
+    from mlwf_tui.evaluation.evidence import ObjectsEvidence
     from mlwf_tui.evaluation.slices import ItemFacts
 
 
@@ -46,7 +47,7 @@ class Looker(Protocol):
 
 
 class Evidence:
-    """What stands behind the numbers of one report; opened once, asked often. One thread at a time uses it."""
+    """What stands behind the numbers of one report; opened once, asked often, by one thread at a time."""
 
     def __init__(self, workspace: Workspace, report: Report, manifest: Digest, looker: Looker) -> None:
         self._workspace = workspace
@@ -65,10 +66,10 @@ class Evidence:
         return read_summary(self._workspace.store, self._manifest).schema
 
     def list_items(self, pick: Pick, at: Thresholds | None = None) -> tuple[ItemEvidence, ...]:
-        """Return the images that a number counts something of, at the report's own thresholds if none are given.
+        """Return the images that a number counts something of; without thresholds at the report's own.
 
         Raises:
-            InvalidInput: hits are not known at that IoU, there is no such class, or the report no such number.
+            InvalidInput: hits are not known at that IoU, or the report has no such class or number.
             NotFound: there is no such item or slice.
         """
         return self._looker.list_items(pick, at or self.own)
