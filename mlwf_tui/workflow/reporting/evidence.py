@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from mlwf_tui.entities.annotation import LabelSchema
+from msgspec.structs import replace
+
+from mlwf_tui.entities.annotation import Geometry, GeometryKind, LabelSchema
 from mlwf_tui.entities.evidence import ItemEvidence, ObjectEvidence, Pick
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
@@ -47,12 +50,13 @@ class Looker(Protocol):
 
 
 class Evidence:
-    """What stands behind the numbers of one report; opened once, asked often, by one thread at a time."""
+    """What stands behind the numbers of one report; opened once, asked often, by any thread."""
 
     def __init__(self, workspace: Workspace, report: Report, manifest: Digest, looker: Looker) -> None:
         self._workspace = workspace
         self._manifest = manifest
         self._looker = looker
+        self._lock = threading.Lock()  # pictures are asked for while the list of another number is made
         self.report = report
 
     @property
@@ -72,12 +76,15 @@ class Evidence:
             InvalidInput: hits are not known at that IoU, or the report has no such class or number.
             NotFound: there is no such item or slice.
         """
-        return self._looker.list_items(pick, at or self.own)
+        with self._lock:
+            return self._looker.list_items(pick, at or self.own)
 
     def look(
         self, key: str, pick: Pick, at: Thresholds | None = None
     ) -> tuple[Item, tuple[ObjectEvidence, ...]]:
         """Return an image and what became of its objects, those that the number counts first.
+
+        Masks come as their borders, which can be drawn in dashes.
 
         Raises:
             NotFound: the image was not measured.
@@ -85,7 +92,26 @@ class Evidence:
         found = find_item(self._workspace.store, self._manifest, key)
         if found is None:
             raise NotFound(f"{key!r} is not in {self.report.version_ref}.", hint="See mlwf show.")
-        return found, self._looker.look(key, pick, at or self.own)
+        with self._lock:
+            seen = self._looker.look(key, pick, at or self.own)
+        return found, tuple(_trace(one) for one in seen)
+
+
+def _trace(one: ObjectEvidence) -> ObjectEvidence:
+    return replace(one, truth=_trace_mask(one.truth), predicted=_trace_mask(one.predicted))
+
+
+def _trace_mask(geometry: Geometry | None) -> Geometry | None:
+    from mlwf_tui.media.outlines import fill_runs, trace_pixels  # numpy
+
+    if geometry is None or geometry.kind is not GeometryKind.MASK:
+        return geometry
+    left, top, right, bottom = (int(edge) for edge in geometry.bounds)
+    rings = trace_pixels(fill_runs(right - left, bottom - top, geometry.runs))
+    if not rings:
+        return geometry
+    first, *others = (tuple((x + left, y + top) for x, y in ring) for ring in rings)
+    return Geometry(GeometryKind.POLYGON, first, tuple(others))
 
 
 def open_evidence(workspace: Workspace, report: Report, evaluation: Evaluation) -> Evidence:
