@@ -361,8 +361,9 @@ class Views:
     def go_back(self) -> bool:
         """Undo what hides a part of the view that is shown; False where nothing does."""
         view = self.shown
-        if isinstance(view, EvidencePane) and not view.go_back():
-            self.show(REPORT)
+        if isinstance(view, EvidencePane):
+            if not view.go_back():
+                self.show(REPORT)
             return True
         return (
             isinstance(view, LineageView | BrowsePane | DiffPane | CheckPane | ModelsPane) and view.go_back()

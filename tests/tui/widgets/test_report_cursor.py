@@ -18,6 +18,10 @@ PAGE: list[Line] = [
 ]
 
 
+def read(cursor: Cursor) -> object:
+    return cursor.spot.target if cursor.spot is not None else None
+
+
 def test_spots_are_counted_in_cells_and_pieces_of_one_thing_are_one() -> None:
     assert [(s.row, s.start, s.end, s.target) for s in find_spots(PAGE)] == [
         (1, 2, 4, "12"), (1, 5, 8, "x"), (3, 0, 5, "row"),
@@ -29,13 +33,18 @@ def test_it_moves_by_rows_and_columns_and_says_where_it_cannot() -> None:
     assert not cursor.move_rows(1, 0, 4)
     cursor.show(find_spots(PAGE))
     assert not cursor.move_columns(1)  # it stands on nothing yet
-    assert cursor.move_rows(1, 0, 4) and cursor.spot and cursor.spot.target == "12"
-    assert cursor.move_columns(1) and cursor.spot.target == "x"
+    assert cursor.move_rows(1, 0, 4)
+    assert read(cursor) == "12"
+    assert cursor.move_columns(1)
+    assert read(cursor) == "x"
     assert not cursor.move_columns(1)
-    assert cursor.move_rows(1, 0, 4) and cursor.spot.target == "row"
+    assert cursor.move_rows(1, 0, 4)
+    assert read(cursor) == "row"
     assert not cursor.move_rows(1, 0, 4)
-    assert cursor.move_rows(-1, 0, 4) and cursor.spot.target == "12"  # the nearest of the row
-    assert cursor.put(6, 1) and cursor.spot.target == "x"
+    assert cursor.move_rows(-1, 0, 4)
+    assert read(cursor) == "12"  # the nearest of the row
+    assert cursor.put(6, 1)
+    assert read(cursor) == "x"
     assert not cursor.put(0, 0)
 
 
