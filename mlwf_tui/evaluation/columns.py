@@ -92,6 +92,14 @@ class Detections:
         return found, order
 
 
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """The objects of one image behind the rows of a measured set, in the order of these rows."""
+
+    truths: Sequence[AnnotatedObject]
+    found: Sequence[AnnotatedObject]
+
+
 def build_truths(annotations: Sequence[Annotation], class_index: Mapping[str, int]) -> Truths:
     """Return the bounds of all objects that fill an area; points and lines are no boxes to be found."""
     filled = [[o for o in annotation.objects if o.geometry.kind in FILLED] for annotation in annotations]

@@ -49,3 +49,28 @@ def test_what_is_no_threshold_is_refused(
 ) -> None:
     assert main(["--home", str(home), "report", "one-on-cells-1", *words]) == 2
     assert reason in capsys.readouterr().err
+
+
+def test_images_behind_a_number_are_listed_and_written(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = ["--home", str(home), "report", "one-on-cells-1", "--items"]
+
+    assert main([*report, "--where", "truth=cell predicted=none", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["where"], found["item_count"]) == ("cell missed", 6)
+    assert [of["key"] for of in found["items"]] == [f"main/{n:03d}.png" for n in range(6)]
+    assert {of["count"] for of in found["items"]} == {1} and {of["missed"] for of in found["items"]} == {2}
+
+    assert main([*report, "--where", "verdict=found", "--iou", "0.9", "--limit", "3"]) == 0
+    assert "found: 0 images at confidence 0.790 and IoU 0.90" in capsys.readouterr().out
+    assert main([*report, "--out", str(tmp_path / "items.csv")]) == 0
+    rows = (tmp_path / "items.csv").read_text().splitlines()
+    assert rows[:2] == ["item,found,missed,false,confused,count", "main/000.png,0,2,0,0,2"]
+    assert len(rows) == 13
+
+    assert main([*report, "--where", "colour=red"]) == 2
+    assert "the fields are predicted, truth" in capsys.readouterr().err
+    assert main([*report, "--out", str(tmp_path / "items.html")]) == 2
+    assert main([*report[:-1], "--where", "truth=cell"]) == 2
+    assert "Add --items" in capsys.readouterr().err

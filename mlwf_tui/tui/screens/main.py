@@ -260,7 +260,11 @@ class MainScreen(Screen[None]):
 
     @on(ReportView.ThresholdsChosen)
     def _on_thresholds_chosen(self, event: ReportView.ThresholdsChosen) -> None:
-        self._views.threshold_keys.choose(event)
+        self._views.reports.threshold_keys.choose(event)
+
+    @on(ReportView.TargetOpened)
+    def _on_target_opened(self, event: ReportView.TargetOpened) -> None:
+        self._views.reports.open_target(event)
 
     @on(MetricPlots.LayoutChanged)
     def _on_layout_changed(self, event: MetricPlots.LayoutChanged) -> None:

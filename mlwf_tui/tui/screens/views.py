@@ -13,20 +13,20 @@ from mlwf_tui.entities.change import Diff
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.layout import MonitorLayout
 from mlwf_tui.entities.lineage import LineageNode
-from mlwf_tui.entities.measurement import ComparisonReport
-from mlwf_tui.entities.model import Evaluation, Model, Report, ReportKind
+from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.checking import CheckPane
 from mlwf_tui.tui.screens.comparing import DiffPane
+from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.history import History, HistoryPane
 from mlwf_tui.tui.screens.listings import make_listing
-from mlwf_tui.tui.screens.outline import make_report_entry, make_run_entry, make_section_entry
+from mlwf_tui.tui.screens.outline import make_run_entry, make_section_entry
 from mlwf_tui.tui.screens.outlooks import Outlooks
+from mlwf_tui.tui.screens.report_views import EVIDENCE, REPORT, TRIALS, ReportViews
 from mlwf_tui.tui.screens.snapshot import Snapshot
-from mlwf_tui.tui.screens.thresholds import ThresholdKeys
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.entry_list import EntryList, Listing
@@ -35,27 +35,23 @@ from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
-from mlwf_tui.tui.widgets.search_sections import SearchPage, list_sections
 from mlwf_tui.tui.widgets.stage import Stage, ViewSpec
-from mlwf_tui.workflow.compare import read_comparison
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.history import Change, list_changes
 from mlwf_tui.workflow.items import ItemSource, open_items
-from mlwf_tui.workflow.reports import read_evaluation
 from mlwf_tui.workflow.running.follow import RunUpdate, log_path
 from mlwf_tui.workflow.runs import get_run
-from mlwf_tui.workflow.search import FoundSearch, read_search
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
-LINEAGE, LIST, MODELS, ITEMS, DIFF, CHECK, RUN, REPORT, TRIALS, HISTORY = (
-    "lineage", "list", "models", "items", "diff", "check", "run", "report", "trials", "history",
+LINEAGE, LIST, MODELS, ITEMS, DIFF, CHECK, RUN, HISTORY = (
+    "lineage", "list", "models", "items", "diff", "check", "run", "history",
 )  # fmt: skip
 TITLES = {
     LINEAGE: "Lineage", LIST: "List", MODELS: "Models", ITEMS: "Items", DIFF: "Diff", CHECK: "Check",
-    RUN: "Run", REPORT: "Report", TRIALS: "Trials", HISTORY: "History",
+    RUN: "Run", REPORT: "Report", EVIDENCE: "Evidence", TRIALS: "Trials", HISTORY: "History",
 }  # fmt: skip
-ROOMY = (MODELS, ITEMS, DIFF, CHECK)
+ROOMY = (MODELS, ITEMS, DIFF, CHECK, EVIDENCE)
 """Views of pictures and of many columns: opened, they get the whole screen."""
 
 TOLD_BY_RUN = (
@@ -69,6 +65,7 @@ EMPTY_HINTS = {
     MODELS: ("The models are not open", "Select Models and press ⏎, or ctrl+e."),
     RUN: ("No run is open", "Select a run and press ⏎ or m."),
     REPORT: ("No report is open", "Select a report and press ⏎."),
+    EVIDENCE: ("No number is looked behind", "Open a report, put the cursor on a number and press ⏎."),
     TRIALS: ("No search is open", "Select a search for parameters and press ⏎."),
     DIFF: ("Nothing is compared", "Select a version and press d; space marks another to compare with."),
     CHECK: ("Nothing is checked", "Select a version or project and press V."),
@@ -131,6 +128,9 @@ class Views:
                 ViewSpec(CHECK, TITLES[CHECK], lambda: CheckPane(host.workspace, host.work, id="check")),
                 ViewSpec(RUN, TITLES[RUN], lambda: RunMonitor(id="run")),
                 ViewSpec(REPORT, TITLES[REPORT], lambda: ReportView(id="report")),
+                ViewSpec(
+                    EVIDENCE, TITLES[EVIDENCE], lambda: EvidencePane(host.workspace, host.work, id="evidence")
+                ),
                 ViewSpec(HISTORY, TITLES[HISTORY], lambda: HistoryPane(id="history")),
                 ViewSpec(TRIALS, TITLES[TRIALS], lambda: ReportView(id="trials")),
             ),
@@ -138,13 +138,11 @@ class Views:
         )
         self._filled = {LINEAGE}
         self._listed: Entry | None = None
-        self._searched: Run | None = None  # the search that is open
 
     @cached_property
-    def threshold_keys(self) -> ThresholdKeys:
-        """What answers the report's wishes for other thresholds."""
-        work = self._host.work
-        return ThresholdKeys(self._host.workspace, work, on_broken=work.fail)
+    def reports(self) -> ReportViews:
+        """What shows reports, and what stands behind their numbers."""
+        return ReportViews(self._host, self.stage, self._fill)
 
     @property
     def active(self) -> str:
@@ -363,6 +361,10 @@ class Views:
     def go_back(self) -> bool:
         """Undo what hides a part of the view that is shown; False where nothing does."""
         view = self.shown
+        if isinstance(view, EvidencePane):
+            if not view.go_back():
+                self.show(REPORT)
+            return True
         return (
             isinstance(view, LineageView | BrowsePane | DiffPane | CheckPane | ModelsPane) and view.go_back()
         )
@@ -371,53 +373,15 @@ class Views:
 
     def show_report(self, report: Report) -> None:
         """Read the report's body and show it."""
-
-        def done(body: Evaluation | ComparisonReport) -> None:
-            view = self.stage.get_view(REPORT)
-            assert isinstance(view, ReportView)
-            if isinstance(body, Evaluation):
-                view.show_report(report, body)
-            else:
-                view.show_comparison(body)
-            self._fill(REPORT)
-            self._host.select(make_report_entry(report))
-
-        def read() -> Evaluation | ComparisonReport:
-            is_comparison = report.kind is ReportKind.COMPARISON
-            return (read_comparison if is_comparison else read_evaluation)(self._host.workspace, report)
-
-        self._host.ask("report", read, done)
+        self.reports.show(report)
 
     def show_search(self, run: Run) -> None:
         """Read the trials of a search and show them."""
-
-        def done(found: FoundSearch) -> None:
-            self._draw_search(found, keeps_place=False)
-            self._fill(TRIALS)
-            self._host.select(make_run_entry(found.run, self._host.read_clock()))
-
-        self._host.ask("search", partial(read_search, self._host.workspace, run.id), done)
+        self.reports.show_search(run)
 
     def renew_search(self) -> None:
         """Read the trials of the open search again, while it goes on and is seen."""
-        run = self._searched
-        if run is not None and self.active == TRIALS and not run.state.is_finished:
-            work = partial(read_search, self._host.workspace, run.id)
-            self._host.ask("search", work, partial(self._draw_search, keeps_place=True))
-
-    def _draw_search(self, found: FoundSearch, *, keeps_place: bool) -> None:
-        view = self.stage.get_view(TRIALS)
-        assert isinstance(view, ReportView)
-        self._searched = found.run
-        page = SearchPage(
-            title=f"search {found.run.id} of {found.plan.data}",
-            state=found.run.state.value,
-            summary=str(found.run.result.get("summary", "")),
-            plan=found.plan,
-            trials=found.trials,
-            importance=found.importance,
-        )
-        view.show_sections(list_sections(page), keeps_place=keeps_place)
+        self.reports.renew_search(is_seen=self.active == TRIALS)
 
     def show_diff(self, before: str | None, after: str) -> None:
         """Compare two refs and show what differs; None is the state before `after`."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from mlwf_tui.entities.evidence import Pick
 from mlwf_tui.entities.measurement import METRIC_NAMES, Comparison, Slice, SliceDifference
 from mlwf_tui.entities.model import Evaluation, Report
-from mlwf_tui.tui.widgets.drawing import Line, draw_bar, fit
+from mlwf_tui.tui.widgets.drawing import Line, draw_bar, fit, link
 
 FIGURES_WIDTH = 52
 BAR_WIDTH = 20
@@ -19,7 +20,10 @@ def draw_slices(report: Report, evaluation: Evaluation, width: int) -> list[Line
     bar_width = max(0, min(BAR_WIDTH, width - name_width - FIGURES_WIDTH))
     head = f" {fit('part', name_width)} {'items':>6} {'objects':>8} {'figure':>7} {'value':>6} {'rest':>6}"
     lines: list[Line] = [[(fit(head, width), "muted")]]
-    lines += [_draw_slice(of, name_width, bar_width) for of in evaluation.slices]
+    lines += [
+        link(_draw_slice(of, name_width, bar_width), Pick(slice=(of.group, of.name)))
+        for of in evaluation.slices
+    ]
     worse = sum(of.is_worse for of in evaluation.slices)
     sure = f"{worse:,} measurably below the rest" if worse else "none is measurably below the rest"
     note = f" ! {sure}: p < 0.05, corrected for {len(evaluation.slices):,} parts"

@@ -48,8 +48,17 @@ def export_report(workspace: Workspace, ref: str, dest: Path, *, format: str | N
         raise InvalidParameter(
             f"A report cannot be written as {chosen!r}.", hint=f"There are: {', '.join(FORMATS)}."
         )
-    report = get_report(workspace, ref)
-    text = _write(workspace, report, chosen)
+    return write_file(path, _write(workspace, get_report(workspace, ref), chosen))
+
+
+def write_file(dest: Path, text: str) -> Path:
+    """Write a text to a file that is not there yet, whole or not at all, and return its path.
+
+    Raises:
+        InvalidParameter: the file exists.
+        StorageFailed: it cannot be written.
+    """
+    path = expand_path(dest)
     try:
         create_file(path, text.encode())
     except FileExistsError as error:
