@@ -8,9 +8,9 @@ asked by this process itself, one picture after another and in batches of eight,
 its next picture when it has its answer. Callers and session share the machine's processors. Ratios: pictures
 a second over those of the bare model, one by one; over one the batches of many callers make up for HTTP.
 
-Where others use the machine too, seconds say little: threads of the model wait for each other. CPU seconds do,
-of the process with the model alone, callers left out. Their ratio is to the bare model as well: what is above
-one is HTTP, JSON, and handing over; below one it is batches.
+Where others use the machine too, seconds say little: threads of the model wait for each other. CPU seconds
+say more, those of the process with the model alone. Their ratio is to the bare model as well: above one it is
+HTTP, JSON, and handing over; below one it is batches.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ WARM_UP = 5
 MAKE_WEIGHTS = """
 import sys
 from pathlib import Path
-from mlwf_tui.plugins.trainers.ultralytics_library import prepare_library
+from mlwf_tui.plugins.trainers.ultralytics.library import prepare_library
 folder = Path(sys.argv[1])
 prepare_library(folder)
 import torch
@@ -70,7 +70,7 @@ class Speed(NamedTuple):
         """Return a line of the table."""
         p50, p95, p99 = (_percentile(self.latencies_ms, share) for share in (0.5, 0.95, 0.99))
         ratio, cpu_ratio = self.per_second / base.per_second, self.cpu_ms / base.cpu_ms
-        times = f"{self.per_second:9.1f}{p50:9.1f}{p95:9.1f}{p99:9.1f}{ratio:8.2f}"
+        times = f"{self.per_second:9.1f}{p50:9.1f}{p95:9.1f}{p99:9.1f}{ratio:9.2f}"
         return f"{self.name:32}{times}{self.cpu_ms:9.1f}{cpu_ratio:9.2f}"
 
 
@@ -88,7 +88,8 @@ def main() -> None:
         picture = draw_picture(options.side, 0)
         bare = _measure_bare(workspace, model, picture, options.requests)
         speeds = [*bare, *_measure_session(workspace, model, picture, options.requests)]
-    print(f"{'':32}{'a second':>9}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'ratio':>8}{'CPU ms':>9}{'ratio':>9}")
+    heads = ("a second", "p50 ms", "p95 ms", "p99 ms", "ratio", "CPU ms", "ratio")
+    print(f"{'':32}{''.join(f'{head:>9}' for head in heads)}")
     for speed in speeds:
         print(speed.show(bare[0]))
 
@@ -142,9 +143,9 @@ def _measure_session(workspace: Workspace, model: Model, picture: bytes, count: 
     address = wait_until_serving(workspace, queued.run).url.removeprefix("http://")
     pid = _find_worker(workspace, queued.run)
     try:
-        first = _measure_callers(address, queued.token, picture, 1, 1, pid)._replace(name="session, first call")
+        first = _measure_callers(address, queued.token, picture, 1, 1, pid)
         _call(address, queued.token, picture, WARM_UP)
-        return [first] + [
+        return [first._replace(name="session, first picture")] + [
             _measure_callers(address, queued.token, picture, count, callers, pid) for callers in CALLERS
         ]
     finally:

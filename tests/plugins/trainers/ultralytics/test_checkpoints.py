@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlwf_tui.plugins.trainers.ultralytics_checkpoints import (
+from mlwf_tui.plugins.trainers.ultralytics.checkpoints import (
     keep_best,
     list_checkpoints,
     prepare_resume,

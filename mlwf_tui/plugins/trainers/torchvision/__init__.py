@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mlwf_tui.errors import InvalidParameter, suggest
-from mlwf_tui.plugins.trainers.torchvision_params import ClassifierParams
-from mlwf_tui.plugins.trainers.torchvision_targets import list_targets
-from mlwf_tui.plugins.trainers.torchvision_threads import settle_threads
+from mlwf_tui.plugins.trainers.threads import settle_threads
+from mlwf_tui.plugins.trainers.torchvision.params import ClassifierParams
+from mlwf_tui.plugins.trainers.torchvision.targets import list_targets
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import (
@@ -76,7 +76,7 @@ class TorchvisionTrainer:
     def can_resume(self, folder: Path) -> bool:
         """Whether `folder` holds a whole checkpoint of an interrupted fit."""
         settle_threads()
-        from mlwf_tui.plugins.trainers.torchvision_weights import read_fit_state
+        from mlwf_tui.plugins.trainers.torchvision.weights import read_fit_state
 
         return read_fit_state(folder) is not None
 
@@ -89,7 +89,7 @@ class TorchvisionTrainer:
             PluginError: the library failed, as where a batch does not fit into the GPU's memory.
         """
         settle_threads()
-        from mlwf_tui.plugins.trainers.torchvision_fit import fit
+        from mlwf_tui.plugins.trainers.torchvision.fit import fit
 
         return fit(request, observer)
 
@@ -101,7 +101,7 @@ class TorchvisionTrainer:
             PluginError: the library failed.
         """
         settle_threads()
-        from mlwf_tui.plugins.trainers.torchvision_predict import evaluate
+        from mlwf_tui.plugins.trainers.torchvision.predict import evaluate
 
         return evaluate(request, observer)
 
@@ -115,7 +115,7 @@ class TorchvisionTrainer:
             PluginError: the library failed.
         """
         settle_threads()
-        from mlwf_tui.plugins.trainers.torchvision_predict import predict
+        from mlwf_tui.plugins.trainers.torchvision.predict import predict
 
         return predict(request, items, observer)
 
@@ -126,7 +126,7 @@ class TorchvisionTrainer:
             InvalidInput: the weights are missing or no classifier's of ours.
         """
         settle_threads()
-        from mlwf_tui.plugins.trainers.torchvision_predict import open_predictor
+        from mlwf_tui.plugins.trainers.torchvision.predict import open_predictor
 
         return open_predictor(request)
 
@@ -154,6 +154,6 @@ class TorchvisionTrainer:
             PluginError: the library failed.
         """
         settle_threads()
-        from mlwf_tui.plugins.trainers.torchvision_export import export
+        from mlwf_tui.plugins.trainers.torchvision.export import export
 
         return export(request, observer)

@@ -16,8 +16,8 @@ from ultralytics.models.yolo.obb import OBBTrainer
 from ultralytics.models.yolo.pose import PoseTrainer
 from ultralytics.models.yolo.segment import SegmentationTrainer
 
-from mlwf_tui.plugins.trainers.ultralytics_checkpoints import drop_old_periodic, keep_best, save_safely
-from mlwf_tui.plugins.trainers.ultralytics_state import (
+from mlwf_tui.plugins.trainers.ultralytics.checkpoints import drop_old_periodic, keep_best, save_safely
+from mlwf_tui.plugins.trainers.ultralytics.state import (
     drop_old_states,
     load_state,
     restore_data,

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from mlwf_tui.errors import InvalidInput, InvalidParameter, PluginError
-from mlwf_tui.plugins.trainers.torchvision_threads import count_threads
+from mlwf_tui.plugins.trainers.threads import count_threads
 
 _ERRORS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, OSError, ImportError)
 

@@ -14,7 +14,7 @@ import torch
 
 from mlwf_tui.errors import CorruptData, InvalidInput, StorageFailed
 from mlwf_tui.plugins.trainers.tensor_file import read_tensors, write_tensors
-from mlwf_tui.plugins.trainers.torchvision_library import build_network, report_failure
+from mlwf_tui.plugins.trainers.torchvision.library import build_network, report_failure
 
 FORMAT: Final = "mlwf classifier 1"
 SUFFIX: Final = ".classifier"

@@ -14,14 +14,14 @@ from msgspec import structs
 from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.plugins.trainers.item_batches import CANNOT_DECODE, predict_items
 from mlwf_tui.plugins.trainers.tiling import Seen, Tile, keep_best, place_seen, plan_tiles
-from mlwf_tui.plugins.trainers.ultralytics_library import (
+from mlwf_tui.plugins.trainers.ultralytics.library import (
     choose_device,
     load_weights,
     prepare_library,
     report_failure,
     use_all_threads,
 )
-from mlwf_tui.plugins.trainers.ultralytics_objects import read_prediction
+from mlwf_tui.plugins.trainers.ultralytics.objects import read_prediction
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import PREDICT_BATCH, ItemPrediction, PassTime, PredictRequest

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 
-OWN_FOLDER = Path(__file__).parent / "architectures"
+OWN_FOLDER = Path(__file__).parent / "definitions"
 FIRST_FAMILIES = ("yolov10", "yolo11", "yolo12", "yolo13", "yolo26", "yolov8", "yolov9", "rtdetr")
 SCALES = "tnsmcblex"  # from small to large
 

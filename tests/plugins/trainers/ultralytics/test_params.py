@@ -6,12 +6,12 @@ import pytest
 
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
-from mlwf_tui.plugins.trainers.ultralytics_architectures import (
+from mlwf_tui.plugins.trainers.ultralytics.architectures import (
     OWN_FOLDER,
     find_definition,
     list_architectures,
 )
-from mlwf_tui.plugins.trainers.ultralytics_params import TrainParams, build_settings, check_extra
+from mlwf_tui.plugins.trainers.ultralytics.params import TrainParams, build_settings, check_extra
 
 KNOWN = {"epochs": 100, "label_smoothing": 0.0, "dropout": 0.0, "data": None}
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from msgspec.structs import replace
 
-from mlwf_tui.plugins.trainers.ultralytics_predict import UltralyticsPredictor
+from mlwf_tui.plugins.trainers.ultralytics.predict import UltralyticsPredictor
 from mlwf_tui.protocols.trainers import ItemPrediction, PredictRequest
 
 SPOTS = [(30 + 97 * column, 40 + 101 * row) for row in range(6) for column in range(7)]  # left, top; 6 px

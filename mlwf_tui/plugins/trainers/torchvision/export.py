@@ -13,12 +13,12 @@ import numpy as np
 import torch
 
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.trainers import classifier_example
 from mlwf_tui.plugins.trainers.package_trying import EXAMPLE, run_example
-from mlwf_tui.plugins.trainers.torchvision_data import DEVIATION, MEAN, decode, prepare
-from mlwf_tui.plugins.trainers.torchvision_library import describe_environment, report_failure
-from mlwf_tui.plugins.trainers.torchvision_targets import REQUIRES, check_target
-from mlwf_tui.plugins.trainers.torchvision_weights import load_classifier
+from mlwf_tui.plugins.trainers.torchvision import package_example
+from mlwf_tui.plugins.trainers.torchvision.data import DEVIATION, MEAN, decode, prepare
+from mlwf_tui.plugins.trainers.torchvision.library import describe_environment, report_failure
+from mlwf_tui.plugins.trainers.torchvision.targets import REQUIRES, check_target
+from mlwf_tui.plugins.trainers.torchvision.weights import load_classifier
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import Agreement, ExportRequest, ExportResult
 
@@ -60,7 +60,7 @@ def export(request: ExportRequest, observer: Observer) -> ExportResult:
     before = [_run_network(network, batch) for batch in batches]
     interface = _describe(request, weights.name, side, classifier.class_names)
     (package / "model.json").write_text(json.dumps(interface), encoding="utf-8")  # the caller says more
-    shutil.copyfile(classifier_example.__file__, package / EXAMPLE)
+    shutil.copyfile(package_example.__file__, package / EXAMPLE)
     with report_failure(f"run {weights.name}"):
         after = [_load(weights, request.format)(batch) for batch in batches]
     agreement = Agreement(name="score", difference=_differ(before, after), tolerance=SCORE_TOLERANCE)

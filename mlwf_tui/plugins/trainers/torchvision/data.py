@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats.class_folders import name_class_folder
-from mlwf_tui.plugins.trainers.torchvision_params import ClassifierParams
+from mlwf_tui.plugins.trainers.torchvision.params import ClassifierParams
 
 MEAN = np.array((0.485, 0.456, 0.406), np.float32)  # of ImageNet, which pretrained weights expect
 DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)

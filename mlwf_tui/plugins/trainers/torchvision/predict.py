@@ -14,9 +14,9 @@ from mlwf_tui.entities.annotation import Tag
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats.class_folders import name_class_folder
 from mlwf_tui.plugins.trainers.item_batches import CANNOT_DECODE, predict_items
-from mlwf_tui.plugins.trainers.torchvision_data import decode, prepare
-from mlwf_tui.plugins.trainers.torchvision_library import be_deterministic, choose_device, report_failure
-from mlwf_tui.plugins.trainers.torchvision_weights import Classifier, load_classifier
+from mlwf_tui.plugins.trainers.torchvision.data import decode, prepare
+from mlwf_tui.plugins.trainers.torchvision.library import be_deterministic, choose_device, report_failure
+from mlwf_tui.plugins.trainers.torchvision.weights import Classifier, load_classifier
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import (

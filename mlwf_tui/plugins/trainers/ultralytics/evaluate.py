@@ -13,15 +13,15 @@ import yaml
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.trainers.ultralytics_library import (
+from mlwf_tui.plugins.trainers.ultralytics.library import (
     choose_device,
     load_weights,
     prepare_library,
     report_failure,
     use_all_threads,
 )
-from mlwf_tui.plugins.trainers.ultralytics_metrics import read_metrics
-from mlwf_tui.plugins.trainers.ultralytics_objects import read_prediction
+from mlwf_tui.plugins.trainers.ultralytics.metrics import read_metrics
+from mlwf_tui.plugins.trainers.ultralytics.objects import read_prediction
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import EvaluateRequest, EvaluateResult, ItemPrediction
 

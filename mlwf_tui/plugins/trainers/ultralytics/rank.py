@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 
 from mlwf_tui.errors import Cancelled, MlwfError, Paused
-from mlwf_tui.plugins.trainers.ultralytics_launcher import LAUNCHER_PID, die_with_parent
-from mlwf_tui.plugins.trainers.ultralytics_library import prepare_library
-from mlwf_tui.plugins.trainers.ultralytics_messages import (
+from mlwf_tui.plugins.trainers.ultralytics.launcher import LAUNCHER_PID, die_with_parent
+from mlwf_tui.plugins.trainers.ultralytics.library import prepare_library
+from mlwf_tui.plugins.trainers.ultralytics.messages import (
     ANSWERS,
     Ask,
     Failure,
@@ -104,8 +104,8 @@ def _fit(folder: Path, rank: int) -> None:
     request = read_request(folder)
     observer = RankObserver(folder, rank)
     prepare_library(folder / f"library-{rank}")  # its settings are a file that processes must not share
-    from mlwf_tui.plugins.trainers.ultralytics_fit import fit
-    from mlwf_tui.plugins.trainers.ultralytics_ranks import join_ranks
+    from mlwf_tui.plugins.trainers.ultralytics.fit import fit
+    from mlwf_tui.plugins.trainers.ultralytics.ranks import join_ranks
 
     join_ranks(observer)
     try:

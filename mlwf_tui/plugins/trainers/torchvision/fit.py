@@ -13,8 +13,9 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter, Paused
+from mlwf_tui.plugins.trainers.threads import count_threads
 from mlwf_tui.plugins.trainers.torchvision import ARCHITECTURES
-from mlwf_tui.plugins.trainers.torchvision_data import (
+from mlwf_tui.plugins.trainers.torchvision.data import (
     Images,
     count_batches,
     list_samples,
@@ -22,7 +23,7 @@ from mlwf_tui.plugins.trainers.torchvision_data import (
     order_epoch,
     order_plain,
 )
-from mlwf_tui.plugins.trainers.torchvision_library import (
+from mlwf_tui.plugins.trainers.torchvision.library import (
     be_deterministic,
     build_network,
     choose_device,
@@ -31,9 +32,8 @@ from mlwf_tui.plugins.trainers.torchvision_library import (
     load_pretrained,
     report_failure,
 )
-from mlwf_tui.plugins.trainers.torchvision_params import ClassifierParams
-from mlwf_tui.plugins.trainers.torchvision_threads import count_threads
-from mlwf_tui.plugins.trainers.torchvision_weights import (
+from mlwf_tui.plugins.trainers.torchvision.params import ClassifierParams
+from mlwf_tui.plugins.trainers.torchvision.weights import (
     BEST,
     LAST,
     SUFFIX,

@@ -14,18 +14,18 @@ import numpy as np
 
 from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.errors import InvalidInput, PluginError
-from mlwf_tui.plugins.trainers import package_example
 from mlwf_tui.plugins.trainers.package_trying import EXAMPLE, run_example
-from mlwf_tui.plugins.trainers.ultralytics_evaluate import build_objects
-from mlwf_tui.plugins.trainers.ultralytics_library import (
+from mlwf_tui.plugins.trainers.ultralytics import package_example
+from mlwf_tui.plugins.trainers.ultralytics.evaluate import build_objects
+from mlwf_tui.plugins.trainers.ultralytics.library import (
     choose_device,
     describe_environment,
     load_weights,
     prepare_library,
     report_failure,
 )
-from mlwf_tui.plugins.trainers.ultralytics_predict import decode
-from mlwf_tui.plugins.trainers.ultralytics_targets import get_target
+from mlwf_tui.plugins.trainers.ultralytics.predict import decode
+from mlwf_tui.plugins.trainers.ultralytics.targets import get_target
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import Agreement, ExportRequest, ExportResult
 

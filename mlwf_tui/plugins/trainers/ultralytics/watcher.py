@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import Any
 
 from mlwf_tui.errors import Cancelled, Paused
-from mlwf_tui.plugins.trainers.ultralytics_library import use_all_threads
-from mlwf_tui.plugins.trainers.ultralytics_metrics import name_curve, read_metrics
+from mlwf_tui.plugins.trainers.ultralytics.library import use_all_threads
+from mlwf_tui.plugins.trainers.ultralytics.metrics import name_curve, read_metrics
 from mlwf_tui.protocols.observer import Observer
 
 logger = logging.getLogger(__name__)

@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.plugins.trainers import package_example
-from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
-from mlwf_tui.plugins.trainers.ultralytics_targets import get_target
+from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer, package_example
+from mlwf_tui.plugins.trainers.ultralytics.targets import get_target
 
 EXPORT = """
 import json, socket, sys
@@ -26,7 +25,7 @@ def refuse(*words, **_):
     raise OSError("no network")
 socket.getaddrinfo = socket.create_connection = socket.socket.connect = refuse
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
-from mlwf_tui.plugins.trainers.ultralytics_library import prepare_library
+from mlwf_tui.plugins.trainers.ultralytics.library import prepare_library
 from mlwf_tui.protocols.trainers import ExportRequest
 from tests.fakes.observers import KeepingObserver
 from mlwf_tui.workflow.using.samples import draw_picture
@@ -34,7 +33,7 @@ folder, format, definition = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 prepare_library(folder / "library")
 import torch
 from ultralytics.nn.tasks import DetectionModel
-from mlwf_tui.plugins.trainers.ultralytics_architectures import find_definition
+from mlwf_tui.plugins.trainers.ultralytics.architectures import find_definition
 torch.manual_seed(1)
 model = DetectionModel(find_definition(definition), nc=2, verbose=False)
 model.names, model.args, model.task = {0: "cat", 1: "dog"}, {"imgsz": 96, "data": "/secret/place"}, "detect"

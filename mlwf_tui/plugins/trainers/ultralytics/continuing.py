@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.trainers.ultralytics_checkpoints import BEST, LAST
-from mlwf_tui.plugins.trainers.ultralytics_library import read_checkpoint
+from mlwf_tui.plugins.trainers.ultralytics.checkpoints import BEST, LAST
+from mlwf_tui.plugins.trainers.ultralytics.library import read_checkpoint
 from mlwf_tui.protocols.trainers import STATE_NAME, FitRequest
 
 

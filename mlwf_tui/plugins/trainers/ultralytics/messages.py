@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from mlwf_tui.plugins.trainers.ultralytics_params import TrainParams
+from mlwf_tui.plugins.trainers.ultralytics.params import TrainParams
 from mlwf_tui.protocols.trainers import FitRequest, FitResult
 
 ANSWERS = {"go on": b"0", "pause": b"1", "pause at once": b"2", "stop": b"3"}

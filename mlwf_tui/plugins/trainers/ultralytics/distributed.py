@@ -22,9 +22,9 @@ from pathlib import Path
 import msgspec
 
 from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter, MlwfError, Paused, PluginError
-from mlwf_tui.plugins.trainers.ultralytics_devices import check_batch, list_devices
-from mlwf_tui.plugins.trainers.ultralytics_library import count_threads
-from mlwf_tui.plugins.trainers.ultralytics_messages import (
+from mlwf_tui.plugins.trainers.ultralytics.devices import check_batch, list_devices
+from mlwf_tui.plugins.trainers.ultralytics.library import count_threads
+from mlwf_tui.plugins.trainers.ultralytics.messages import (
     ANSWERS,
     Ask,
     Failure,
@@ -40,11 +40,11 @@ from mlwf_tui.plugins.trainers.ultralytics_messages import (
     read_killed,
     write_request,
 )
-from mlwf_tui.plugins.trainers.ultralytics_params import build_settings
+from mlwf_tui.plugins.trainers.ultralytics.params import build_settings
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import FitRequest, FitResult
 
-LAUNCHER = "mlwf_tui.plugins.trainers.ultralytics_launcher"
+LAUNCHER = "mlwf_tui.plugins.trainers.ultralytics.launcher"
 POLL_S = 0.1
 READ_BYTES = 1 << 16
 END_S = 15.0  # torchrun ends its processes; after that they are killed
@@ -77,7 +77,7 @@ def _prepare(request: FitRequest) -> FitRequest:
     """Return what each process is to do: they find the checkpoint to go on from, if any, in its place."""
     if not request.is_resumed and request.continues is None:
         return request
-    from mlwf_tui.plugins.trainers.ultralytics_fit import prepare_checkpoint
+    from mlwf_tui.plugins.trainers.ultralytics.fit import prepare_checkpoint
 
     found = prepare_checkpoint(request)
     return msgspec.structs.replace(request, is_resumed=found is not None, continues=None)

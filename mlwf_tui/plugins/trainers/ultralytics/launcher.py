@@ -1,6 +1,6 @@
 """Starts the processes of a training on several devices by torchrun, and notes which of them was ended.
 
-`python -m mlwf_tui.plugins.trainers.ultralytics_launcher FOLDER COUNT PARENT`.
+`python -m mlwf_tui.plugins.trainers.ultralytics.launcher FOLDER COUNT PARENT`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import signal
 import sys
 from pathlib import Path
 
-from mlwf_tui.plugins.trainers.ultralytics_messages import Killed, write_killed
+from mlwf_tui.plugins.trainers.ultralytics.messages import Killed, write_killed
 
-RANK_MODULE = "mlwf_tui.plugins.trainers.ultralytics_rank"
+RANK_MODULE = "mlwf_tui.plugins.trainers.ultralytics.rank"
 LAUNCHER_PID = "MLWF_LAUNCHER_PID"  # of the environment of what it starts
 PR_SET_PDEATHSIG = 1
 

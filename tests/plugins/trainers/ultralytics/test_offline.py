@@ -17,7 +17,7 @@ from mlwf_tui.protocols.trainers import FitRequest, PredictRequest
 from tests.fakes.observers import KeepingObserver
 from tests.making import Box, make_item, make_yolo
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 BOXES: tuple[Box, ...] = (("cat", 4, 4, 30, 30),)
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ import pytest
 
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.plugins.trainers.ultralytics_launcher import LAUNCHER_PID, RANK_MODULE
+from mlwf_tui.plugins.trainers.ultralytics.launcher import LAUNCHER_PID, RANK_MODULE
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.pause import pause_run
 from mlwf_tui.workflow.resume import resume_run
@@ -29,7 +29,7 @@ from tests.fakes.observers import KeepingObserver
 PATIENCE_S = 280.0  # torch is imported four times
 pytestmark = pytest.mark.timeout(900)
 PARAMS = {"preset": "quick", "imgsz": "64", "batch": "8", "fliplr": "0", "device": "cpu,cpu"}
-RANK = b"mlwf_tui.plugins.trainers.ultralytics_rank"
+RANK = b"mlwf_tui.plugins.trainers.ultralytics.rank"
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from mlwf_tui.plugins.trainers.ultralytics_architectures import find_task, list_architectures
-from mlwf_tui.plugins.trainers.ultralytics_checkpoints import list_checkpoints
-from mlwf_tui.plugins.trainers.ultralytics_devices import check_batch, list_devices
-from mlwf_tui.plugins.trainers.ultralytics_params import (
+from mlwf_tui.plugins.trainers.ultralytics.architectures import find_task, list_architectures
+from mlwf_tui.plugins.trainers.ultralytics.checkpoints import list_checkpoints
+from mlwf_tui.plugins.trainers.ultralytics.devices import check_batch, list_devices
+from mlwf_tui.plugins.trainers.ultralytics.params import (
     SHOWN,
     TrainParams,
     build_settings,
@@ -95,10 +95,10 @@ class UltralyticsTrainer:
             PluginError: the library failed.
         """
         if len(list_devices(request.params.device)) > 1:
-            from mlwf_tui.plugins.trainers.ultralytics_distributed import fit_distributed
+            from mlwf_tui.plugins.trainers.ultralytics.distributed import fit_distributed
 
             return fit_distributed(request, observer)
-        from mlwf_tui.plugins.trainers.ultralytics_fit import fit
+        from mlwf_tui.plugins.trainers.ultralytics.fit import fit
 
         return fit(request, observer)
 
@@ -111,7 +111,7 @@ class UltralyticsTrainer:
             InvalidInput: the weights are missing or of another task, or the split is empty.
             PluginError: the library failed.
         """
-        from mlwf_tui.plugins.trainers.ultralytics_evaluate import evaluate
+        from mlwf_tui.plugins.trainers.ultralytics.evaluate import evaluate
 
         return evaluate(request, observer)
 
@@ -124,7 +124,7 @@ class UltralyticsTrainer:
             InvalidInput: the weights are missing or of another task.
             PluginError: the library failed.
         """
-        from mlwf_tui.plugins.trainers.ultralytics_predict import predict
+        from mlwf_tui.plugins.trainers.ultralytics.predict import predict
 
         return predict(request, items, observer)
 
@@ -135,7 +135,7 @@ class UltralyticsTrainer:
             InvalidInput: the weights are missing or of another task.
             Untrusted: opening the weights may run code, and nobody vouches for them.
         """
-        from mlwf_tui.plugins.trainers.ultralytics_predict import open_predictor
+        from mlwf_tui.plugins.trainers.ultralytics.predict import open_predictor
 
         return open_predictor(request)
 
@@ -146,7 +146,7 @@ class UltralyticsTrainer:
             InvalidInput: the weights are missing or of another task.
             Untrusted: opening the weights may run code, and nobody vouches for them.
         """
-        from mlwf_tui.plugins.trainers.ultralytics_predict import open_stopwatch
+        from mlwf_tui.plugins.trainers.ultralytics.predict import open_stopwatch
 
         return open_stopwatch(request)
 
@@ -163,7 +163,7 @@ class UltralyticsTrainer:
 
     def list_export_targets(self) -> tuple[ExportTarget, ...]:
         """Return ONNX, TorchScript, OpenVINO and TensorRT, with what is missing for each here."""
-        from mlwf_tui.plugins.trainers.ultralytics_targets import list_targets
+        from mlwf_tui.plugins.trainers.ultralytics.targets import list_targets
 
         return list_targets()
 
@@ -175,6 +175,6 @@ class UltralyticsTrainer:
             InvalidInput: the weights are missing or of another task, or a sample cannot be decoded.
             PluginError: the library, or the example, failed.
         """
-        from mlwf_tui.plugins.trainers.ultralytics_export import export
+        from mlwf_tui.plugins.trainers.ultralytics.export import export
 
         return export(request, observer)

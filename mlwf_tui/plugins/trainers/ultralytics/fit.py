@@ -9,14 +9,14 @@ from typing import Any
 
 from mlwf_tui.errors import InvalidInput, PluginError
 from mlwf_tui.formats.class_folders import name_class_folder
-from mlwf_tui.plugins.trainers.ultralytics_architectures import find_definition
-from mlwf_tui.plugins.trainers.ultralytics_checkpoints import (
+from mlwf_tui.plugins.trainers.ultralytics.architectures import find_definition
+from mlwf_tui.plugins.trainers.ultralytics.checkpoints import (
     list_checkpoints,
     list_periodic,
     prepare_resume,
 )
-from mlwf_tui.plugins.trainers.ultralytics_continuing import keep_state, prepare_continuing
-from mlwf_tui.plugins.trainers.ultralytics_library import (
+from mlwf_tui.plugins.trainers.ultralytics.continuing import keep_state, prepare_continuing
+from mlwf_tui.plugins.trainers.ultralytics.library import (
     choose_device,
     describe_environment,
     is_gpu,
@@ -26,9 +26,9 @@ from mlwf_tui.plugins.trainers.ultralytics_library import (
     read_checkpoint,
     report_failure,
 )
-from mlwf_tui.plugins.trainers.ultralytics_metrics import read_metrics
-from mlwf_tui.plugins.trainers.ultralytics_params import TrainParams, build_settings, check_extra
-from mlwf_tui.plugins.trainers.ultralytics_watcher import Watcher
+from mlwf_tui.plugins.trainers.ultralytics.metrics import read_metrics
+from mlwf_tui.plugins.trainers.ultralytics.params import TrainParams, build_settings, check_extra
+from mlwf_tui.plugins.trainers.ultralytics.watcher import Watcher
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import FitRequest, FitResult
 
@@ -48,7 +48,7 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
     else:
         model = load_weights(checkpoint)
         settings |= {"resume": str(checkpoint), "save_dir": str(checkpoint.parents[1])}
-    from mlwf_tui.plugins.trainers.ultralytics_ranks import attach_council, is_first
+    from mlwf_tui.plugins.trainers.ultralytics.ranks import attach_council, is_first
 
     attach_council(model)  # it goes before the watcher, which looks at what was agreed on
     watcher = Watcher(observer, request.task)
@@ -76,8 +76,8 @@ def _train(model: Any, settings: dict[str, Any], request: FitRequest, watcher: W
 
     Returns why it ended before its time, in a sentence, with the best checkpoint measured; mostly nothing.
     """
-    from mlwf_tui.plugins.trainers.ultralytics_ranks import distribute, is_rank
-    from mlwf_tui.plugins.trainers.ultralytics_trainer import Diverged, choose_trainer
+    from mlwf_tui.plugins.trainers.ultralytics.ranks import distribute, is_rank
+    from mlwf_tui.plugins.trainers.ultralytics.trainer import Diverged, choose_trainer
 
     kind = choose_trainer(request.task, model)
     kind.kept_periodic = request.params.keep
@@ -108,7 +108,7 @@ def _check_readable(error: PluginError) -> None:
 
 def _halve(model: Any, watcher: Watcher, error: PluginError) -> int:
     """Return half of the batch that did not fit into memory; the library does the same, but on CUDA alone."""
-    from mlwf_tui.plugins.trainers.ultralytics_ranks import is_rank
+    from mlwf_tui.plugins.trainers.ultralytics.ranks import is_rank
 
     if not is_out_of_memory(error.__cause__):
         raise error

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from mlwf_tui.errors import InvalidInput, InvalidParameter, Paused
 from mlwf_tui.params import build_params
 from mlwf_tui.plugins.trainers.torchvision import TorchvisionTrainer
-from mlwf_tui.plugins.trainers.torchvision_data import count_batches, decode, list_samples, order_epoch
-from mlwf_tui.plugins.trainers.torchvision_weights import FORMAT, read_fit_state, read_saved, write_fit_state
+from mlwf_tui.plugins.trainers.torchvision.data import count_batches, decode, list_samples, order_epoch
+from mlwf_tui.plugins.trainers.torchvision.weights import FORMAT, read_fit_state, read_saved, write_fit_state
 from mlwf_tui.protocols.trainers import ExportRequest, FitRequest, PredictRequest
 from tests.fakes.observers import KeepingObserver, PausingObserver
 from tests.making import make_image, write_image
