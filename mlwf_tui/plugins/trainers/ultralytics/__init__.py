@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from mlwf_tui.plugins.trainers.threads import settle_threads
 from mlwf_tui.plugins.trainers.ultralytics.architectures import find_task, list_architectures
 from mlwf_tui.plugins.trainers.ultralytics.checkpoints import list_checkpoints
 from mlwf_tui.plugins.trainers.ultralytics.devices import check_batch, list_devices
@@ -94,6 +95,7 @@ class UltralyticsTrainer:
             InvalidInput: there is nothing to train or to validate on.
             PluginError: the library failed.
         """
+        settle_threads()
         if len(list_devices(request.params.device)) > 1:
             from mlwf_tui.plugins.trainers.ultralytics.distributed import fit_distributed
 
@@ -111,6 +113,7 @@ class UltralyticsTrainer:
             InvalidInput: the weights are missing or of another task, or the split is empty.
             PluginError: the library failed.
         """
+        settle_threads()
         from mlwf_tui.plugins.trainers.ultralytics.evaluate import evaluate
 
         return evaluate(request, observer)
@@ -124,6 +127,7 @@ class UltralyticsTrainer:
             InvalidInput: the weights are missing or of another task.
             PluginError: the library failed.
         """
+        settle_threads()
         from mlwf_tui.plugins.trainers.ultralytics.predict import predict
 
         return predict(request, items, observer)
@@ -135,6 +139,7 @@ class UltralyticsTrainer:
             InvalidInput: the weights are missing or of another task.
             Untrusted: opening the weights may run code, and nobody vouches for them.
         """
+        settle_threads()
         from mlwf_tui.plugins.trainers.ultralytics.predict import open_predictor
 
         return open_predictor(request)
@@ -146,6 +151,7 @@ class UltralyticsTrainer:
             InvalidInput: the weights are missing or of another task.
             Untrusted: opening the weights may run code, and nobody vouches for them.
         """
+        settle_threads()
         from mlwf_tui.plugins.trainers.ultralytics.predict import open_stopwatch
 
         return open_stopwatch(request)
@@ -175,6 +181,7 @@ class UltralyticsTrainer:
             InvalidInput: the weights are missing or of another task, or a sample cannot be decoded.
             PluginError: the library, or the example, failed.
         """
+        settle_threads()
         from mlwf_tui.plugins.trainers.ultralytics.export import export
 
         return export(request, observer)

@@ -16,6 +16,7 @@ from typing import Any
 
 from mlwf_tui.entities.model import TASKS
 from mlwf_tui.errors import InvalidInput, InvalidParameter, PluginError, StorageFailed, Untrusted
+from mlwf_tui.plugins.trainers.threads import count_threads, settle_threads
 from mlwf_tui.plugins.trainers.weights_guard import check_weights
 
 _INTEGRATIONS = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb", "vscode_msg")
@@ -43,8 +44,7 @@ def prepare_library(folder: Path) -> None:
         NO_ALBUMENTATIONS_UPDATE="1",
     )
     os.environ.setdefault("MPLCONFIGDIR", str(config))
-    os.environ.setdefault("OMP_NUM_THREADS", str(count_threads()))
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads took 15x the time on shared cores
+    settle_threads()
     os.environ.pop("ULTRALYTICS_API_KEY", None)  # with it the library reports runs to its makers' platform
     import ultralytics.utils as library
     import ultralytics.utils.checks as checks
@@ -55,12 +55,6 @@ def prepare_library(folder: Path) -> None:
     checks.check_font = _find_font  # its own imports matplotlib, which lists all fonts of the machine
     bars.is_noninteractive_console = lambda: True  # one line where a progress bar ends: this is a log
     _place_fonts(library.USER_CONFIG_DIR)
-
-
-def count_threads() -> int:
-    """Return how many cores this process may use, or what OMP_NUM_THREADS says."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return int(asked) if asked.isdecimal() and int(asked) > 0 else len(os.sched_getaffinity(0))
 
 
 def use_all_threads(_: object) -> None:
