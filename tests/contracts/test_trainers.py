@@ -24,6 +24,7 @@ from mlwf_tui.protocols.trainers import (
     FitResult,
     ItemPrediction,
     PredictRequest,
+    TimedTrainer,
     Trainer,
 )
 from tests.fakes.observers import KeepingObserver, PausingObserver, StoppingObserver
@@ -318,6 +319,24 @@ def test_predict_keeps_the_order_and_the_confidence(trained: Trained, tmp_path: 
     assert all(confidence is not None and confidence >= 0.002 for confidence in confidences)
     for prediction in predictions:
         check_tags(prediction, is_expected=trained.bench.task == "classify")
+
+
+@pytest.mark.slow
+def test_a_stopwatch_tells_how_long_each_part_of_a_batch_takes(trained: Trained, tmp_path: Path) -> None:
+    trainer = trained.bench.trainer
+    assert isinstance(trainer, TimedTrainer)
+    weights = trained.result.checkpoints[0]
+    use = PredictRequest(weights=weights, image_size_px=64, confidence=0.5, folder=tmp_path, device="cpu")
+    images = [make_item(f"{number}.jpg", BOXES, seed=number).read_image() for number in range(3)]
+
+    with trainer.open_stopwatch(use) as stopwatch:
+        taken = [stopwatch.time(images[:1]), stopwatch.time([*images, b"no image"])]
+        assert (stopwatch.device, stopwatch.gpu_index, stopwatch.precision) == ("CPU", None, "float32")
+        assert stopwatch.runtime.startswith("PyTorch ")
+        assert stopwatch.read_gpu_peak() is None
+
+    for one in taken:
+        assert min(one.preprocess_ms, one.inference_ms, one.postprocess_ms) > 0
 
 
 @pytest.mark.slow

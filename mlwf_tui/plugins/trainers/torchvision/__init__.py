@@ -25,6 +25,7 @@ from mlwf_tui.protocols.trainers import (
     ItemPrediction,
     Predictor,
     PredictRequest,
+    Stopwatch,
 )
 
 ARCHITECTURES = (
@@ -129,6 +130,17 @@ class TorchvisionTrainer:
         from mlwf_tui.plugins.trainers.torchvision.predict import open_predictor
 
         return open_predictor(request)
+
+    def open_stopwatch(self, request: PredictRequest) -> AbstractContextManager[Stopwatch]:
+        """Load a classifier to be timed.
+
+        Raises:
+            InvalidInput: the weights are missing or no classifier's of ours.
+        """
+        settle_threads()
+        from mlwf_tui.plugins.trainers.torchvision.predict import open_stopwatch
+
+        return open_stopwatch(request)
 
     def check_weights(self, path: Path) -> None:
         """Return if the file names nothing but tensors; it is read in weights-only mode in any case.

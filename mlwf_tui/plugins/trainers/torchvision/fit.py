@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -38,16 +39,17 @@ from mlwf_tui.plugins.trainers.torchvision.weights import (
     LAST,
     SUFFIX,
     Classifier,
+    keep_fit_state,
     read_fit_state,
+    read_kept_state,
     read_saved,
     save_classifier,
     write_fit_state,
 )
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.protocols.trainers import FitRequest, FitResult
+from mlwf_tui.protocols.trainers import STATE_NAME, FitRequest, FitResult
 
 BATCH_METRIC_INTERVAL_S = 0.1
-LAST_LR_SHARE = 0.01  # of lr0, at the end of the cosine
 MOST_WORKERS = 8
 SETTLED_STEPS = 1000  # from which on the running means of batch norms can be relied on
 MOST_NORM_BATCHES = 32
@@ -62,10 +64,13 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
     be_deterministic()
     with report_failure("train"):
         fitting = _Fitting(request, observer, device, (train, val))
-        fitting.resume()
+        fitting.go_on()
         fitting.run()
+    if request.params.keep_state:
+        keep_fit_state(request.folder)
+    kept = (BEST, LAST, *([STATE_NAME] if request.params.keep_state else []))
     return FitResult(
-        checkpoints=tuple(path for name in (BEST, LAST) if (path := request.folder / name).exists()),
+        checkpoints=tuple(path for name in kept if (path := request.folder / name).exists()),
         architecture=fitting.classifier.architecture,
         task="classify",
         image_size_px=request.params.imgsz,
@@ -93,27 +98,40 @@ class _Fitting:
         self._precision = _choose_precision(device)
         self._scaler = torch.amp.GradScaler(device.type, enabled=self._precision is torch.float16)
         self._workers = _count_workers(params, device)
-        self._epoch = 0  # the one to be done next
+        self._epoch, self._epochs = 0, params.epochs  # the one to be done next, and how many there are
         self.best: dict[str, float] = {}  # metrics of the best epoch
         self._best_epoch = 0
         self._is_pausing = self.is_stopped = False
         self._told_at_s = 0.0
         self._quality = ""
 
-    def resume(self) -> None:
-        """Go on from the state of an earlier fit, where the request says so and it is there."""
-        state = read_fit_state(self._request.folder) if self._request.is_resumed else None
-        if state is None:
-            return
+    def go_on(self) -> None:
+        """Go on from where this fit was interrupted, else from where the finished one has ended, if any."""
+        request = self._request
+        finished = read_kept_state(request.continues) if request.continues is not None else None
+        if finished is not None:
+            self._epochs = finished["epoch"] + request.more_epochs
+        interrupted = read_fit_state(request.folder) if request.is_resumed else None
+        if interrupted is not None:
+            self._take(interrupted)
+        elif finished is not None and request.continues is not None:
+            self._take({**finished, "best_epoch": finished["epoch"]})  # patience counts from here
+            if (request.continues / BEST).exists():
+                shutil.copyfile(request.continues / BEST, request.folder / BEST)
+
+    def _take(self, state: Mapping[str, Any]) -> None:
+        decays = [group["weight_decay"] for group in self._optimizer.param_groups]
         self._network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
+        for group, decay in zip(self._optimizer.param_groups, decays, strict=True):
+            group["weight_decay"] = decay  # as is asked now
         self._epoch, self.best, self._best_epoch = state["epoch"], dict(state["best"]), state["best_epoch"]
 
     def run(self) -> None:
         """Do the epochs that are left; one that a stop cuts short is measured like the others."""
         self._look()
-        while self._epoch < self._params.epochs and not self._is_impatient() and not self.is_stopped:
+        while self._epoch < self._epochs and not self._is_impatient() and not self.is_stopped:
             train_loss = self._learn()
             self._settle_norms()
             self._finish_epoch({"train/loss": train_loss, **self._measure()})
@@ -134,8 +152,8 @@ class _Fitting:
             step = epoch * self._batch_count + number
             loss = self._step(pixels, labels, step)
             total, done = total + loss, done + 1
-            message = f"epoch {epoch + 1}/{params.epochs}, loss {total / done:.3g}{self._quality}"
-            self._observer.progress(step + 1, self._batch_count * params.epochs, message)
+            message = f"epoch {epoch + 1}/{self._epochs}, loss {total / done:.3g}{self._quality}"
+            self._observer.progress(step + 1, self._batch_count * self._epochs, message)
             self._tell_batch(loss, step + 1)
             self._look()
             if self.is_stopped:
@@ -184,13 +202,13 @@ class _Fitting:
 
     def _set_lr(self, step: int) -> None:
         """Set the rate by the step alone: up in the warm-up, then down along a cosine."""
-        steps = self._batch_count * self._params.epochs
+        steps = self._batch_count * self._epochs
         warmup = min(steps / 2, self._params.warmup_epochs * self._batch_count)
         if step < warmup:
             share = (step + 1) / (warmup + 1)
         else:
             fall = (1 + math.cos(math.pi * (step - warmup) / max(1.0, steps - warmup))) / 2
-            share = LAST_LR_SHARE + (1 - LAST_LR_SHARE) * fall
+            share = self._params.lrf + (1 - self._params.lrf) * fall
         for group in self._optimizer.param_groups:
             group["lr"] = self._params.lr0 * share
 
@@ -223,7 +241,7 @@ class _Fitting:
         self._keep(values)
         if not self.is_stopped:
             self._look()
-        if self._is_pausing and not self.is_stopped and self._epoch < self._params.epochs:
+        if self._is_pausing and not self.is_stopped and self._epoch < self._epochs:
             raise Paused(f"The training has paused after epoch {self._epoch}.", is_urgent=True)
 
     def _keep(self, values: Mapping[str, float]) -> None:
@@ -275,7 +293,9 @@ def _make_classifier(request: FitRequest) -> Classifier:
     architecture, names = request.architecture, request.class_names
     if len(names) < 2:
         raise InvalidInput("A classifier needs two classes at least.", hint="Tag items with other classes.")
-    if request.weights is not None:
+    if request.continues is not None:
+        network = build_network(architecture, len(names))  # its weights are in the state
+    elif request.weights is not None:
         network = _load_start(read_saved(request.weights), names)
     elif architecture in ARCHITECTURES:
         is_trained = request.params.pretrained

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,9 +10,10 @@ import numpy as np
 import torch
 
 from mlwf_tui.entities.annotation import Tag
-from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats.class_folders import name_class_folder
+from mlwf_tui.plugins.trainers.evaluating import list_images, summarise_speed
 from mlwf_tui.plugins.trainers.item_batches import CANNOT_DECODE, predict_items
+from mlwf_tui.plugins.trainers.stopwatch import Laps, TorchStopwatch
 from mlwf_tui.plugins.trainers.torchvision.data import decode, prepare
 from mlwf_tui.plugins.trainers.torchvision.library import be_deterministic, choose_device, report_failure
 from mlwf_tui.plugins.trainers.torchvision.weights import Classifier, load_classifier
@@ -24,6 +24,7 @@ from mlwf_tui.protocols.trainers import (
     EvaluateRequest,
     EvaluateResult,
     ItemPrediction,
+    PassTime,
     PredictRequest,
 )
 
@@ -68,29 +69,42 @@ class ClassifierPredictor:
         )
 
 
+@contextmanager
+def open_stopwatch(request: PredictRequest) -> Iterator[TorchStopwatch]:
+    """Give a loaded classifier to be timed; see the contract `TimedTrainer.open_stopwatch`."""
+    classifier = load_classifier(request.weights)
+    device = choose_device(request.device)
+    network = Network(classifier, device)
+
+    def time_pass(pixels: Sequence[Any]) -> PassTime:
+        laps = Laps(network.gpu_index)
+        laps.begin()
+        for scores in network.score(pixels, laps):
+            make_tags(scores, classifier.class_names, least=request.confidence)
+        laps.note("postprocess")
+        return PassTime(**{f"{part}_ms": taken_ms for part, taken_ms in laps.taken_ms.items()})
+
+    name = device.type if network.gpu_index is None else str(network.gpu_index)
+    yield TorchStopwatch(name, decode=_decode, time_pass=time_pass)
+
+
 def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
     """Predict every image of a split; see the contract `Trainer.evaluate`."""
     classifier = load_classifier(request.weights)
-    prefix = f"{request.split.value}/"
-    paths = list(request.paths) or sorted(path for path in request.files if path.startswith(prefix))
-    if not paths:
-        raise InvalidInput(
-            f"There is no item in the split {request.split.value}.",
-            hint="Choose another with --split, or make one with `mlwf transform split`.",
-        )
+    paths = list_images(request, f"{request.split.value}/")
+    paths = paths if request.paths else sorted(paths)
     network = Network(classifier, choose_device(request.device))
     labels = {name_class_folder(name): name for name in classifier.class_names}
     predictions: list[ItemPrediction] = []
     hits = np.zeros(2, int)  # within the first one, within the first five
-    times = _Times()
+    laps, latencies_ms = Laps(network.gpu_index), []
     for start in range(0, len(paths), PREDICT_BATCH):
         observer.check_cancelled()
         batch = paths[start : start + PREDICT_BATCH]
-        times.begin()
+        before_ms = sum(laps.taken_ms.values())
+        laps.begin()
         decoded = [decode((request.data / path).read_bytes()) for path in batch]
-        times.note("preprocess")
-        following = iter(network.score([pixels for pixels in decoded if pixels is not None]))
-        times.note("inference")
+        following = iter(network.score([pixels for pixels in decoded if pixels is not None], laps))
         for path, pixels in zip(batch, decoded, strict=True):
             key = request.files[path]
             if pixels is None:
@@ -100,15 +114,15 @@ def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
             predictions.append(ItemPrediction(key=key, tags=tags))
             truth = labels.get(path.split("/")[1])
             hits += [truth == tags[0].name, truth in [tag.name for tag in tags]]
-        times.note("postprocess")
-        times.end(len(batch))
+        laps.note("postprocess")
+        latencies_ms += [(sum(laps.taken_ms.values()) - before_ms) / len(batch)] * len(batch)
         if request.note is not None:
             request.note(predictions[start:])
         observer.progress(len(predictions), len(paths), f"{len(predictions)} of {len(paths)} images")
     top1, top5 = (hits / len(paths)).tolist()
     return EvaluateResult(
         predictions=tuple(predictions),
-        speed=times.summarise(len(paths)),
+        speed=summarise_speed({part: ms / len(paths) for part, ms in laps.taken_ms.items()}, latencies_ms),
         library_metrics={"top1": top1, "top5": top5},
     )
 
@@ -119,48 +133,27 @@ class Network:
     def __init__(self, classifier: Classifier, device: torch.device) -> None:
         be_deterministic()
         self._device, self._size_px = device, classifier.image_size_px
+        self.gpu_index = (device.index or 0) if device.type == "cuda" else None
         with report_failure("place the network"):
             self._network = classifier.network.to(device, memory_format=torch.channels_last)
 
     @torch.no_grad()
-    def score(self, images: Sequence[Any]) -> Any:
-        """Return the probability of each class, (N, classes) float32, of images (H, W, 3) uint8 RGB."""
+    def score(self, images: Sequence[Any], laps: Laps | None = None) -> Any:
+        """Return the probability of each class, (N, classes) float32, of images (H, W, 3) uint8 RGB.
+
+        `laps`, which have begun, are told of the parts; the last one is still to be ended.
+        """
         if not images:
             return np.empty((0, 0), np.float32)
         with report_failure("predict"):
             pixels = torch.from_numpy(np.stack([prepare(image, self._size_px) for image in images]))
-            scores = self._network(pixels.to(self._device, memory_format=torch.channels_last))
+            pixels = pixels.to(self._device, memory_format=torch.channels_last)  # (N, 3, S, S) float32
+            if laps is not None:
+                laps.note("preprocess")
+            scores = self._network(pixels)  # (N, classes)
+            if laps is not None:
+                laps.note("inference")
             return scores.float().softmax(dim=1).cpu().numpy()
-
-
-class _Times:
-    """How long the parts of evaluating took, in seconds."""
-
-    def __init__(self) -> None:
-        self._parts = {"preprocess": 0.0, "inference": 0.0, "postprocess": 0.0}
-        self._latencies_ms: list[float] = []
-        self._begun_s = self._last_s = 0.0
-
-    def begin(self) -> None:
-        self._begun_s = self._last_s = time.perf_counter()
-
-    def note(self, part: str) -> None:
-        now_s = time.perf_counter()
-        self._parts[part] += now_s - self._last_s
-        self._last_s = now_s
-
-    def end(self, count: int) -> None:
-        self._latencies_ms += [(self._last_s - self._begun_s) * 1000 / count] * count
-
-    def summarise(self, count: int) -> dict[str, float]:
-        total_s = sum(self._parts.values())
-        p50, p95 = np.percentile(self._latencies_ms, [50, 95]).tolist()
-        return {
-            **{f"{part}_ms": seconds * 1000 / count for part, seconds in self._parts.items()},
-            "images_per_second": count / total_s if total_s else 0.0,
-            "latency_p50_ms": p50,
-            "latency_p95_ms": p95,
-        }
 
 
 def make_tags(scores: Any, class_names: Sequence[str], *, least: float = 0.0) -> tuple[Tag, ...]:

@@ -15,6 +15,7 @@ import torch
 from mlwf_tui.errors import CorruptData, InvalidInput, StorageFailed
 from mlwf_tui.plugins.trainers.tensor_file import read_tensors, write_tensors
 from mlwf_tui.plugins.trainers.torchvision.library import build_network, report_failure
+from mlwf_tui.protocols.trainers import STATE_NAME
 
 FORMAT: Final = "mlwf classifier 1"
 SUFFIX: Final = ".classifier"
@@ -108,8 +109,8 @@ def write_fit_state(folder: Path, state: dict[str, Any]) -> None:
 
 
 def read_fit_state(folder: Path) -> dict[str, Any] | None:
-    """Return the newest whole state of an interrupted fit, or None."""
-    for name in (STATE, STATE_BEFORE):
+    """Return the newest whole state of an interrupted fit, or of one that has ended, or None."""
+    for name in (STATE, STATE_NAME, STATE_BEFORE):
         try:
             state: dict[str, Any] | None = read_tensors(folder / name)
         except CorruptData:
@@ -117,6 +118,26 @@ def read_fit_state(folder: Path) -> dict[str, Any] | None:
         if state is not None:
             return state
     return None
+
+
+def keep_fit_state(folder: Path) -> None:
+    """Give the state of the last epoch the name that a model keeps it by; a fit without one has none."""
+    with _of_disk(folder):
+        if (folder / STATE).exists():
+            (folder / STATE).replace(folder / STATE_NAME)
+
+
+def read_kept_state(folder: Path) -> dict[str, Any]:
+    """Return the state that a finished fit has kept, of a folder with the checkpoints of its model.
+
+    Raises:
+        InvalidInput: it kept none.
+        CorruptData: it is not one of ours.
+    """
+    state: dict[str, Any] | None = read_tensors(folder / STATE_NAME)
+    if state is None:
+        raise InvalidInput("The run has kept no state to go on from.", hint="Start from its model instead.")
+    return state
 
 
 @contextmanager

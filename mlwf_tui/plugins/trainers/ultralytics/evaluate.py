@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry
-from mlwf_tui.errors import InvalidInput
+from mlwf_tui.plugins.trainers.evaluating import list_images, summarise_speed
 from mlwf_tui.plugins.trainers.ultralytics.library import (
     choose_device,
     load_weights,
@@ -56,7 +56,7 @@ def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
         )
     return EvaluateResult(
         predictions=tuple(sink.predictions),
-        speed=_summarise_speed(results.speed, sink.latencies_ms),
+        speed=summarise_speed(results.speed, sink.latencies_ms),
         library_metrics=read_metrics(results.results_dict, model.task),
     )
 
@@ -95,7 +95,7 @@ def _evaluate_plainly(request: EvaluateRequest, model: Any, observer: Observer) 
         observer.progress(len(predictions), len(paths), f"{len(predictions)} of {len(paths)} images")
     return EvaluateResult(
         predictions=tuple(predictions),
-        speed=_summarise_speed(results.speed, latencies_ms) if results is not None else {},
+        speed=summarise_speed(results.speed, latencies_ms) if results is not None else {},
         library_metrics=read_metrics(results.results_dict, model.task) if results is not None else {},
     )
 
@@ -178,26 +178,5 @@ def _write_data(request: EvaluateRequest) -> Path:
 
 
 def _list_images(request: EvaluateRequest) -> list[str]:
-    """Return the paths of the wanted images in the folder; raise InvalidInput for none."""
-    if request.paths:
-        return list(request.paths)
-    prefixes = (f"images/{request.split.value}/", f"{request.split.value}/")
-    found = [name for name in request.files if name.startswith(prefixes)]
-    if not found:
-        raise InvalidInput(
-            f"There is no item in the split {request.split.value}.",
-            hint="Choose another with --split, or make one with `mlwf transform split`.",
-        )
-    return found
-
-
-def _summarise_speed(parts_ms: dict[str, float], latencies_ms: Sequence[float]) -> dict[str, float]:
-    shown = {f"{part}_ms": float(parts_ms[part]) for part in ("preprocess", "inference", "postprocess")}
-    p50, p95 = np.percentile(latencies_ms, [50, 95]).tolist()
-    total_ms = sum(shown.values())
-    return {
-        **shown,
-        "images_per_second": 1000 / total_ms if total_ms else 0.0,
-        "latency_p50_ms": p50,
-        "latency_p95_ms": p95,
-    }
+    split = request.split.value
+    return list_images(request, f"images/{split}/", f"{split}/")

@@ -8,11 +8,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from msgspec import structs
 
 from mlwf_tui.entities.annotation import AnnotatedObject
+from mlwf_tui.plugins.trainers.evaluating import PARTS
 from mlwf_tui.plugins.trainers.item_batches import CANNOT_DECODE, predict_items
+from mlwf_tui.plugins.trainers.stopwatch import TorchStopwatch
 from mlwf_tui.plugins.trainers.tiling import Seen, Tile, keep_best, place_seen, plan_tiles
 from mlwf_tui.plugins.trainers.ultralytics.library import (
     choose_device,
@@ -116,39 +117,18 @@ class UltralyticsPredictor:
 
 
 @contextmanager
-def open_stopwatch(request: PredictRequest) -> Iterator[UltralyticsStopwatch]:
-    """Give a loaded model to be timed; see the contract `TimedTrainer.open_stopwatch`."""
+def open_stopwatch(request: PredictRequest) -> Iterator[TorchStopwatch]:
+    """Give a loaded model to be timed; see the contract `TimedTrainer.open_stopwatch`.
+
+    The parts are those of the library's own profile, which waits for a GPU at each border.
+    """
     with open_predictor(request) as predictor:
-        yield UltralyticsStopwatch(predictor)
 
+        def time_pass(pixels: Sequence[Any]) -> PassTime:
+            taken_ms = predictor.ask(pixels)[0].speed  # of an image
+            return PassTime(**{f"{part}_ms": float(taken_ms[part]) * len(pixels) for part in PARTS})
 
-class UltralyticsStopwatch:
-    """Times a model by the library's own profile, which waits for a GPU at each border."""
-
-    def __init__(self, predictor: UltralyticsPredictor) -> None:
-        self._predictor = predictor
-        device = predictor.device
-        self.gpu_index = int(device) if device.isdecimal() else None
-        self.device = torch.cuda.get_device_name(self.gpu_index) if self.gpu_index is not None else "CPU"
-        self.runtime = f"PyTorch {torch.__version__}"
-        self.precision = "float32"  # nothing here asks the library for half
-
-    def time(self, images: Sequence[bytes]) -> PassTime:
-        """Look at images as one batch; see the contract `Stopwatch.time`."""
-        pixels = [found for found in map(decode, images) if not isinstance(found, str)]
-        parts = self._predictor.ask(pixels)[0].speed  # milliseconds an image
-        return PassTime(**{f"{name}_ms": float(parts[name]) * len(pixels) for name in _PARTS})
-
-    def read_gpu_peak(self) -> int | None:
-        """Return the most bytes taken since the last call; see the contract."""
-        if self.gpu_index is None:
-            return None
-        peak = int(torch.cuda.max_memory_reserved(self.gpu_index))
-        torch.cuda.reset_peak_memory_stats(self.gpu_index)
-        return peak
-
-
-_PARTS = ("preprocess", "inference", "postprocess")
+        yield TorchStopwatch(predictor.device, decode=decode, time_pass=time_pass)
 
 
 def decode(data: bytes) -> Any:

@@ -16,8 +16,15 @@ from mlwf_tui.errors import InvalidInput, InvalidParameter, Paused
 from mlwf_tui.params import build_params
 from mlwf_tui.plugins.trainers.torchvision import TorchvisionTrainer
 from mlwf_tui.plugins.trainers.torchvision.data import count_batches, decode, list_samples, order_epoch
-from mlwf_tui.plugins.trainers.torchvision.weights import FORMAT, read_fit_state, read_saved, write_fit_state
-from mlwf_tui.protocols.trainers import ExportRequest, FitRequest, PredictRequest
+from mlwf_tui.plugins.trainers.torchvision.weights import (
+    FORMAT,
+    keep_fit_state,
+    read_fit_state,
+    read_kept_state,
+    read_saved,
+    write_fit_state,
+)
+from mlwf_tui.protocols.trainers import STATE_NAME, ExportRequest, FitRequest, PredictRequest
 from tests.fakes.observers import KeepingObserver, PausingObserver
 from tests.making import make_image, write_image
 
@@ -117,6 +124,16 @@ def test_of_two_states_the_newest_whole_one_counts(tmp_path: Path) -> None:
     assert read_fit_state(tmp_path) == {"epoch": 1}
 
 
+def test_the_state_of_a_fit_that_has_ended_is_kept_and_still_says_where_it_ended(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="kept no state"):
+        read_kept_state(tmp_path)
+    write_fit_state(tmp_path, {"epoch": 1})
+    write_fit_state(tmp_path, {"epoch": 2})
+    keep_fit_state(tmp_path)
+    keep_fit_state(tmp_path)
+    assert read_kept_state(tmp_path) == read_fit_state(tmp_path) == {"epoch": 2}
+
+
 def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
     trainer, data = TorchvisionTrainer(), make_data(tmp_path / "data")
     with pytest.raises(InvalidParameter, match="resnet"):
@@ -127,6 +144,33 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
         request = make_request(data, tmp_path / "c")
         params = build_params(TorchvisionTrainer.params_type, {**SMALL, "device": "77"})
         trainer.fit(replace(request, params=params), KeepingObserver())
+
+
+@pytest.mark.slow
+def test_a_fit_that_is_continued_is_one_of_as_many_epochs_to_the_last_bit(tmp_path: Path) -> None:
+    trainer, data = TorchvisionTrainer(), make_data(tmp_path / "data")
+    steady = {**SMALL, "lrf": 1.0, "warmup_epochs": 0}  # else the rate is that of the longer training
+
+    def ask(folder: str, epochs: int, **fields: Any) -> FitRequest:
+        params = build_params(TorchvisionTrainer.params_type, {**steady, "epochs": epochs})
+        return make_request(data, tmp_path / folder, params=params, **fields)
+
+    whole, observer = trainer.fit(ask("whole", 3), KeepingObserver()), KeepingObserver()
+    first = trainer.fit(ask("first", 1), KeepingObserver())
+    assert [path.name for path in first.checkpoints] == ["best.classifier", "last.classifier", STATE_NAME]
+    more = {"continues": tmp_path / "first", "more_epochs": 2}
+    with pytest.raises(Paused):  # in the last epoch
+        trainer.fit(ask("longer", 1, **more), PausingObserver(looks_left=8, is_urgent=True))
+    longer = trainer.fit(ask("longer", 1, **more, is_resumed=True), observer)
+
+    assert longer.metrics == whole.metrics
+    assert observer.steps[-1][:2] == (9, 9)
+    for ours, theirs in zip(whole.checkpoints[:2], longer.checkpoints[:2], strict=True):
+        before, after = read_saved(ours)["weights"], read_saved(theirs)["weights"]
+        assert all(torch.equal(before[key], after[key]) for key in before)
+    assert read_kept_state(tmp_path / "longer")["epoch"] == 3
+    with pytest.raises(InvalidInput, match="kept no state"):
+        trainer.fit(ask("no", 1, continues=tmp_path, more_epochs=1), KeepingObserver())
 
 
 @pytest.mark.slow
@@ -145,7 +189,7 @@ def test_a_resumed_fit_comes_to_the_same_to_the_last_bit(tmp_path: Path) -> None
     assert {k: v for k, v in told.items() if k[0] != "batch/loss"} == {
         k: v for k, v in wanted.items() if k[0] != "batch/loss"
     }
-    for ours, theirs in zip(undisturbed.checkpoints, resumed.checkpoints, strict=True):
+    for ours, theirs in zip(undisturbed.checkpoints[:2], resumed.checkpoints[:2], strict=True):
         before, after = read_saved(ours)["weights"], read_saved(theirs)["weights"]
         assert all(torch.equal(before[key], after[key]) for key in before)
 
