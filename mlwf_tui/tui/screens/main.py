@@ -113,7 +113,9 @@ class MainScreen(Screen[None]):
         self._selection = Selection(self, self._tree, self._views, self._details, on_change=self._show_hints)
         self._living = Living(self, self._tree, self._views)
         self._looking = Looking(self, self._views)
-        self._navigation = Navigation(self._panes, self._views, on_filter=self._show_outline)
+        self._navigation = Navigation(
+            self._panes, self._views, on_filter=self._show_outline, teller=self._teller
+        )
         self._showing = Showing(self, self._tree, self._panes, self._views, self._navigation)
         self._scoping = Scoping(self, self._views, self._panes, self._teller)
         self._search = Search(self, self._teller, self._navigation.set_filter)
@@ -155,7 +157,6 @@ class MainScreen(Screen[None]):
             on_machine=self._machine.take,
             on_error=self.fail,
         )
-        self._tree.add_class("-tall")
         self._views.stage.show_alone(Notice("Reading the home…", str(self.workspace.home)))
         self._tree.focus()
         self._show_standing()
