@@ -18,7 +18,9 @@ async def _drag(app: Driver, start: tuple[int, int], end: tuple[int, int]) -> No
     await app.pilot.pause()
 
 
-async def test_borders_are_moved_by_keys_and_by_the_mouse_and_kept_for_each_size(full_home: Workspace) -> None:
+async def test_borders_are_moved_by_keys_and_by_the_mouse_and_kept_for_each_size(
+    full_home: Workspace,
+) -> None:
     async with drive(full_home) as app:
         panes, tree = app.main.query_one(PaneGrid), app.tree
         stage, details = app.main.query_one(Stage), app.main.query_one(Details)

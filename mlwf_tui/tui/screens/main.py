@@ -17,6 +17,7 @@ from textual.screen import Screen
 
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.model import Report
+from mlwf_tui.entities.sitting import Sitting
 from mlwf_tui.errors import InvalidInput, MlwfError
 from mlwf_tui.tui.keys import find_faults, make_bindings, make_keymap
 from mlwf_tui.tui.screens.alerts import Alerts
@@ -41,6 +42,7 @@ from mlwf_tui.tui.screens.search import Search
 from mlwf_tui.tui.screens.selecting import Selection
 from mlwf_tui.tui.screens.services import Services
 from mlwf_tui.tui.screens.showing import Showing
+from mlwf_tui.tui.screens.sitting import SittingKeeper
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.screens.views import Views
@@ -94,8 +96,10 @@ class MainScreen(Screen[None]):
     MainScreen.-tiny StatusBar, MainScreen.-low StatusBar { display: none; }
     """
 
-    def __init__(self, workspace: Workspace, read_clock: Callable[[], datetime]) -> None:
+    def __init__(self, workspace: Workspace, read_clock: Callable[[], datetime], left: Sitting) -> None:
+        """`left` says how the app was left the last time."""
         super().__init__()
+        self._left = left
         self.workspace = workspace
         self.read_clock = read_clock
         self.snapshot = Snapshot()
@@ -116,6 +120,7 @@ class MainScreen(Screen[None]):
         self._navigation = Navigation(
             self._panes, self._views, on_filter=self._show_outline, teller=self._teller
         )
+        self._sitting = SittingKeeper(self, self._tree, self._panes, self._views, self._navigation)
         self._showing = Showing(self, self._tree, self._panes, self._views, self._navigation)
         self._scoping = Scoping(self, self._views, self._panes, self._teller)
         self._search = Search(self, self._teller, self._navigation.set_filter)
@@ -136,6 +141,8 @@ class MainScreen(Screen[None]):
         self._reader = Reader(
             self.workspace, self.work, on_read=self._show_snapshot, on_broken=self._show_broken
         )
+        self._sitting.begin(self.workspace, self.work, self._left)
+        self._reader.begin(self._sitting.opened_projects)
         self._opening = Opening(self, self._tree, self._panes, self._views, self._reader)
         self._selection.begin(self, self.workspace, self.work)
         notify = self.workspace.settings.notify
@@ -168,6 +175,7 @@ class MainScreen(Screen[None]):
         self._live.start()
         self.set_interval(AGE_INTERVAL_S, self._show_outline)
         self.set_interval(LIVING_INTERVAL_S, self._show_living)
+        self.set_interval(AGE_INTERVAL_S, self._sitting.keep_soon)
 
     def _use_own_keys(self) -> None:
         """Take the keys of settings.toml, and say what is wrong with them."""
@@ -229,6 +237,7 @@ class MainScreen(Screen[None]):
 
     def view_changed(self, *, is_opened: bool) -> None:
         self._navigation.show_view(is_opened=is_opened)
+        self._sitting.view_changed(self._views.active)
 
     def leave(self, last_words: str) -> None:
         self.app.exit(message=last_words or None)
@@ -251,6 +260,7 @@ class MainScreen(Screen[None]):
         self._scoping.renew()
         if not self.is_loaded:
             self.is_loaded = True
+            self._sitting.come_back(snapshot, self.read_clock())
             self.call_after_refresh(self._make_views)
         self._show_standing()
 
@@ -288,6 +298,10 @@ class MainScreen(Screen[None]):
     def _on_pane_moved(self) -> None:
         self._navigation.leave_view()
         self._selection.follow_focus()
+
+    @on(PaneGrid.Arranged)
+    def _on_panes_arranged(self) -> None:
+        self._sitting.note()
 
     @on(EntityTable.RowHighlighted, "#list-table, #history-table")
     def _on_row_highlighted(self, event: EntityTable.RowHighlighted) -> None:
@@ -418,6 +432,10 @@ class MainScreen(Screen[None]):
         self._living.draw()
         if self._details.display and self._living.are_details_due(self.entry):
             self._selection.draw_age()
+
+    def keep_place(self) -> None:
+        """Remember where a person is, and where the panes stand, for the next sitting."""
+        self._sitting.keep()
 
     def on_unmount(self) -> None:
         self._layouts.flush()

@@ -25,6 +25,7 @@ from mlwf_tui.tui.screens.history import History, HistoryPane
 from mlwf_tui.tui.screens.listings import make_listing
 from mlwf_tui.tui.screens.outline import make_report_entry, make_run_entry, make_section_entry
 from mlwf_tui.tui.screens.outlooks import Outlooks
+from mlwf_tui.tui.screens.reopening import open_again
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.tuning import ReportTuning
 from mlwf_tui.tui.screens.work import Work
@@ -137,7 +138,7 @@ class Views:
             ),
             id="stage",
         )
-        self._filled = {LINEAGE}
+        self._sources: dict[str, tuple[str, ...]] = {LINEAGE: ()}  # what each view that is filled is of
         self._listed: Entry | None = None
         self._searched: Run | None = None  # the search that is open
 
@@ -156,12 +157,23 @@ class Views:
 
     def show(self, name: str) -> None:
         """Show a view as it stands, or how to fill it."""
-        if name in self._filled:
+        if name in self._sources:
             self.stage.show(name)
         else:
             self.stage.tabs.show(name)
             self.stage.show_alone(Notice(*EMPTY_HINTS[name]), keep_tabs=True)
         self._host.view_changed(is_opened=False)
+
+    def find_source(self) -> tuple[str, ...] | None:
+        """Return what the active view is of, as `reopen` takes it; None where it is not filled."""
+        return self._sources.get(self.active)
+
+    def reopen(self, name: str, source: tuple[str, ...], find: Callable[[str], Entry | None]) -> bool:
+        """Begin to fill a view as it was in an earlier sitting; False where its subject is gone.
+
+        `find` has the entries of the tree by their keys.
+        """
+        return open_again(self, name, source, snapshot=self._host.snapshot, find=find)
 
     def show_neighbour(self, step: int) -> None:
         """Show the next view, round the ends."""
@@ -234,7 +246,7 @@ class Views:
         view = self.stage.get_view(LIST)
         assert isinstance(view, EntryList)
         view.show(listing)
-        self._fill(LIST)
+        self._fill(LIST, entry.key)
         return True
 
     def renew_list(self) -> None:
@@ -255,7 +267,7 @@ class Views:
     def renew_models(self) -> None:
         """Read the models anew, where they are listed."""
         view = self.stage.find_view(MODELS)
-        if isinstance(view, ModelsPane) and MODELS in self._filled:
+        if isinstance(view, ModelsPane) and MODELS in self._sources:
             view.read(self._host.read_clock())
 
     def show_runs(self) -> None:
@@ -287,7 +299,7 @@ class Views:
             monitor.show_run(run, make_run_entry(run, now).title, log_path(self._host.workspace, run.id), now)
             self._host.focus_runs(monitor.run_ids)
             self._host.follow_run(run.id)
-        self._fill(RUN)
+        self._fill(RUN, run.id)
         self._host.select(make_run_entry(run, now))
 
     def overlay_run(self, run_id: str) -> None:
@@ -351,7 +363,7 @@ class Views:
             view = self.stage.get_view(ITEMS)
             assert isinstance(view, BrowsePane)
             view.show(source)
-            self._fill(ITEMS)
+            self._fill(ITEMS, entry.ref)
 
         self._host.ask("items", partial(open_items, self._host.workspace, entry.ref), done)
 
@@ -375,7 +387,7 @@ class Views:
                 view.show_report(report, body)
             else:
                 view.show_comparison(body)
-            self._fill(REPORT)
+            self._fill(REPORT, report.id)
             self._host.select(make_report_entry(report))
 
         def read() -> Evaluation | ComparisonReport:
@@ -393,7 +405,7 @@ class Views:
 
         def done(found: FoundSearch) -> None:
             self._draw_search(found, keeps_place=False)
-            self._fill(TRIALS)
+            self._fill(TRIALS, found.run.id)
             self._host.select(make_run_entry(found.run, self._host.read_clock()))
 
         self._host.ask("search", partial(read_search, self._host.workspace, run.id), done)
@@ -426,7 +438,7 @@ class Views:
             view = self.stage.get_view(DIFF)
             assert isinstance(view, DiffPane)
             view.show(found)
-            self._fill(DIFF)
+            self._fill(DIFF, before or "", after)
 
         work = partial(diff, self._host.workspace, before, after, max_items=MAX_LISTED_CHANGES)
         self._host.ask("diff", work, done)
@@ -448,7 +460,7 @@ class Views:
 
     def show_history(self, entry: Entry) -> None:
         """List what was ever said and done of an entry, newest first."""
-        self._read_history(entry, lambda: self._fill(HISTORY))
+        self._read_history(entry, lambda: self._fill(HISTORY, entry.key))
 
     def renew_history(self) -> None:
         """Read the history that is seen again."""
@@ -465,8 +477,8 @@ class Views:
 
         self._host.ask("history", partial(list_changes, self._host.workspace, entry.target), done)
 
-    def _fill(self, name: str) -> None:
-        self._filled.add(name)
+    def _fill(self, name: str, *source: str) -> None:
+        self._sources[name] = source
         self.stage.show(name)
         self._host.view_changed(is_opened=True)
 

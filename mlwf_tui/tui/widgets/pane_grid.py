@@ -21,6 +21,7 @@ from mlwf_tui.tui.widgets.pane_shares import (
     Border,
     PaneShares,
     ScreenSize,
+    apply_grid,
     find_screen_size,
 )
 from mlwf_tui.tui.widgets.tab_line import TabLine
@@ -263,20 +264,9 @@ class PaneGrid(Container):
         shown = (self.current,) if is_single else shares.seen
         for pane in self._panes.values():
             pane.widget.display = pane.name in shown
-        self._lay_out(shares)
+        self._panes[self._names[0]].widget.set_class(shares.grid.is_tall, "-tall")
+        apply_grid(self, shares.grid)
         self._show_tabs()
-
-    def _lay_out(self, shares: PaneShares) -> None:
-        """Give each pane its cell of the grid."""
-        first = self._panes[self._names[0]].widget
-        got, seen = shares.shares, len(shares.seen)
-        is_stacked = shares.size is ScreenSize.MEDIUM and got.details > 0
-        columns = [f"{got.side}"] if got.side else []
-        columns += ["1fr"] if is_stacked else ["1fr", f"{got.details}"] if got.details else ["1fr"]
-        rows = ["1fr", f"{got.details}"] if is_stacked else ["1fr"]
-        first.set_class(is_stacked and seen == len(self._names), "-tall")
-        self.styles.grid_size_columns, self.styles.grid_size_rows = len(columns), len(rows)
-        self.styles.grid_columns, self.styles.grid_rows = " ".join(columns), " ".join(rows)
 
     def _show_tabs(self) -> None:
         seen = {*self.shares.seen, self.current}

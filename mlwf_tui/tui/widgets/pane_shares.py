@@ -1,4 +1,4 @@
-"""How panes share a screen: by its size, by the borders a person has moved, by what is hidden; no drawing."""
+"""How panes share a screen: by its size, by the borders a person has moved, by what is hidden."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 from msgspec.structs import replace
+from textual.widget import Widget
 
 from mlwf_tui.entities.layout import Arrangement
 
@@ -38,7 +39,19 @@ class Shares(msgspec.Struct, frozen=True):
     details: int
 
 
-DEFAULTS = {ScreenSize.WIDE: Shares(38, 46), ScreenSize.MEDIUM: Shares(36, 13), ScreenSize.NARROW: Shares(0, 0)}
+class Grid(msgspec.Struct, frozen=True):
+    """Columns and rows as style sheets write them; `is_tall` where the first pane stands in two rows."""
+
+    columns: tuple[str, ...]
+    rows: tuple[str, ...]
+    is_tall: bool
+
+
+DEFAULTS = {
+    ScreenSize.WIDE: Shares(38, 46),
+    ScreenSize.MEDIUM: Shares(36, 13),
+    ScreenSize.NARROW: Shares(0, 0),
+}
 
 
 def find_screen_size(columns: int) -> ScreenSize:
@@ -49,7 +62,7 @@ def find_screen_size(columns: int) -> ScreenSize:
 
 
 class PaneShares(msgspec.Struct, frozen=True):
-    """An arrangement on a screen of `columns` by `rows`; `names` are the first, the main and the last pane."""
+    """An arrangement on a screen of `columns` by `rows`; `names` are of the first, main and last pane."""
 
     names: tuple[str, str, str]
     arrangement: Arrangement
@@ -88,10 +101,22 @@ class PaneShares(msgspec.Struct, frozen=True):
         most = self.columns - side - LEAST_MAIN_COLUMNS if is_wide else self.rows - LEAST_MAIN_ROWS
         return Shares(side, _bound(wanted.details or usual.details, least, most))
 
+    @property
+    def grid(self) -> Grid:
+        """How the panes lie in a grid; on a narrow screen the one that is seen has all of it."""
+        got = self.shares
+        is_stacked = self.size is ScreenSize.MEDIUM and got.details > 0
+        columns = [str(got.side)] if got.side else []
+        columns += ["1fr", str(got.details)] if got.details and not is_stacked else ["1fr"]
+        rows = ("1fr", str(got.details)) if is_stacked else ("1fr",)
+        return Grid(tuple(columns), rows, is_tall=is_stacked and got.side > 0)
+
     def place_border(self, border: Border, size: int) -> Arrangement:
         """Return the arrangement whose pane at `border` has this size, as far as there is room."""
         moved = replace(self.arrangement, **{border.value: max(1, size)})
-        return replace(moved, **{border.value: getattr(replace(self, arrangement=moved).shares, border.value)})
+        return replace(
+            moved, **{border.value: getattr(replace(self, arrangement=moved).shares, border.value)}
+        )
 
     def find_border(self, pane: str, *, is_vertical: bool) -> Border | None:
         """Return the border that keys move up and down, or left and right, from a pane.
@@ -137,3 +162,10 @@ class PaneShares(msgspec.Struct, frozen=True):
 
 def _bound(size: int, least: int, most: int) -> int:
     return max(least, min(size, most))
+
+
+def apply_grid(widget: Widget, grid: Grid) -> None:
+    """Let a widget lay its children out so."""
+    styles = widget.styles
+    styles.grid_size_columns, styles.grid_size_rows = len(grid.columns), len(grid.rows)
+    styles.grid_columns, styles.grid_rows = " ".join(grid.columns), " ".join(grid.rows)

@@ -35,7 +35,13 @@ def test_sizes_of_screens_are_told_by_their_columns() -> None:
     assert sizes == [ScreenSize.NARROW] * 2 + [ScreenSize.MEDIUM] * 2 + [ScreenSize.WIDE]
 
 
-@given(ARRANGEMENTS, st.integers(60, 300), st.integers(14, 90), st.sampled_from(list(Border)), st.integers(-99, 99))
+@given(
+    ARRANGEMENTS,
+    st.integers(60, 300),
+    st.integers(14, 90),
+    st.sampled_from(list(Border)),
+    st.integers(-99, 99),
+)
 def test_every_pane_that_is_seen_keeps_room_whatever_is_moved(
     arrangement: Arrangement, columns: int, rows: int, border: Border, by: int
 ) -> None:
