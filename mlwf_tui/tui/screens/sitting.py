@@ -54,6 +54,7 @@ class SittingKeeper:
         self._written = Sitting()
         self._timer: Timer | None = None
         self._is_coming_back = False
+        self._node = ""  # of the lineage, where it is still there
         self.tour_step = 0
 
     def begin(self, workspace: Workspace, work: Work, left: Sitting) -> None:
@@ -102,8 +103,7 @@ class SittingKeeper:
         except InvalidParameter as error:
             logger.info("the filter of the last sitting is not understood any more: %s", error)
         view.show_scopes(_find_scopes(left.scopes, snapshot))
-        if left.node in snapshot.nodes:
-            view.selected = left.node
+        self._node = left.node if left.node in snapshot.nodes else ""
 
     def _arrive(self) -> None:
         if not self._is_coming_back:
@@ -114,7 +114,13 @@ class SittingKeeper:
             self._focus(left)
         if left.is_zoomed != self._panes.is_zoomed:
             self._navigation.toggle_zoom()
-        for id, place in left.places.items():
+        self._screen.call_after_refresh(self._finish)  # behind the focus, and what the tree's cursor leads to
+
+    def _finish(self) -> None:
+        lineage = self._views.stage.find_view(LINEAGE)
+        if self._node and isinstance(lineage, LineageView):
+            lineage.selected = self._node
+        for id, place in self._left.places.items():
             self._scroll(id, place, MAX_TRIES)
 
     def _focus(self, left: Sitting) -> None:
