@@ -44,3 +44,4 @@ class Sitting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     graph_filter: str = ""
     places: Mapping[str, KeptPlace] = {}  # of what scrolls, by its id
     tour_step: int = 0  # the step of the tour to go on with; 0 is not begun
+    is_touring: bool = False

@@ -205,6 +205,8 @@ SERVICES = (
     Key("menu", "x,f16", "menu", "Every action for what is selected", "App"),
     Key("help", "question_mark", "help", "The keys of this place", "App"),
     Key("palette", "colon,ctrl+p", "commands", "Find any action by its name", "App"),
+    Key("tour", "f2", "tour", "Ten steps through the app; again, leave it or take it up", "App"),
+    Key("tour_skip", "ctrl+n", "skip step", "Leave out a step of the tour", "App"),
     Key("machine", "E", "machine", "GPUs and whose they are, processors, memory, disk, network", "App"),
     Key(
         "messages",

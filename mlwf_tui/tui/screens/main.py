@@ -45,7 +45,9 @@ from mlwf_tui.tui.screens.showing import Showing
 from mlwf_tui.tui.screens.sitting import SittingKeeper
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.telling import Teller
-from mlwf_tui.tui.screens.views import Views
+from mlwf_tui.tui.screens.tour_steps import Scene
+from mlwf_tui.tui.screens.touring import Tour
+from mlwf_tui.tui.screens.views import LINEAGE, Views
 from mlwf_tui.tui.screens.work import LongWork, Work
 from mlwf_tui.tui.widgets.context_menu import Choice
 from mlwf_tui.tui.widgets.crumb_line import CrumbLine
@@ -63,6 +65,7 @@ from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.status_bar import StatusBar
 from mlwf_tui.tui.widgets.tab_line import TabLine
 from mlwf_tui.tui.widgets.table import EntityTable
+from mlwf_tui.tui.widgets.tour_card import TourCard
 from mlwf_tui.tui.widgets.welcome import Welcome
 from mlwf_tui.workflow.running.follow import RunUpdate
 from mlwf_tui.workflow.trees.layouts import read_layout
@@ -112,6 +115,8 @@ class MainScreen(Screen[None]):
         self._views = Views(self)
         self._details = Details(id=DETAILS)
         self._status = StatusBar(id="status")
+        self._tour_card = TourCard(id="tour")
+        self._performed = ""  # the last action, until another dialog is gone
         self._foot = Foot(self, self._status)
         self._panes = make_panes(self._tree, self._views.stage, self._details)
         self._selection = Selection(self, self._tree, self._views, self._details, on_change=self._show_hints)
@@ -128,6 +133,7 @@ class MainScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Notice("This window is too small", "mlwf needs 60 columns and 15 rows.", id="too-small")
         yield self._panes
+        yield self._tour_card
         yield self._status
 
     def on_mount(self) -> None:
@@ -141,7 +147,8 @@ class MainScreen(Screen[None]):
         self._reader = Reader(
             self.workspace, self.work, on_read=self._show_snapshot, on_broken=self._show_broken
         )
-        self._sitting.begin(self.workspace, self.work, self._left)
+        self._tour = Tour(self, self._tour_card, self._teller, self.set_interval)
+        self._sitting.begin(self.workspace, self.work, self._left, self._tour)
         self._reader.begin(self._sitting.opened_projects)
         self._opening = Opening(self, self._tree, self._panes, self._views, self._reader)
         self._selection.begin(self, self.workspace, self.work)
@@ -261,6 +268,7 @@ class MainScreen(Screen[None]):
         if not self.is_loaded:
             self.is_loaded = True
             self._sitting.come_back(snapshot, self.read_clock())
+            self._tour.take_up(self._left)
             self.call_after_refresh(self._make_views)
         self._show_standing()
 
@@ -383,7 +391,23 @@ class MainScreen(Screen[None]):
         if name.startswith(OWN):
             self._services.perform(name)
         else:
+            self._performed = name
             self._performing.perform(name)
+
+    def describe_scene(self) -> Scene:
+        """Return what the app shows now, for the tour."""
+        entry, lineage = self.entry, self._views.stage.find_view(LINEAGE)
+        is_walking = isinstance(lineage, LineageView) and lineage.has_focus
+        return Scene(
+            has_projects=bool(self.snapshot.projects),
+            has_versions=any(project.latest_version for project in self.snapshot.projects),
+            kind=entry.kind if entry is not None else None,
+            view=self._views.active,
+            is_filtered=bool(self._navigation.filter),
+            dialog=self._performed if self.app.screen is not self else "",
+            node=lineage.selected or "" if is_walking and isinstance(lineage, LineageView) else "",
+            panes=f"{self._panes.is_zoomed} {self._panes.arrangements}",
+        )
 
     @cached_property
     def by_key(self) -> Mapping[str, Callable[[], object]]:
@@ -396,7 +420,10 @@ class MainScreen(Screen[None]):
             "quit": self._close_or_quit,
             "quit_now": self._leaving.leave,
         }
-        parts = (self._navigation, self._looking, self._scoping, self._opening, self._services, self._machine)
+        parts = (
+            self._navigation, self._looking, self._scoping, self._opening, self._services, self._machine,
+            self._tour,
+        )  # fmt: skip
         return {**{name: do for part in parts for name, do in part.by_key.items()}, **own}
 
     def list_choices(self) -> tuple[Choice, ...]:

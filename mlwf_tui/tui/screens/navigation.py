@@ -142,4 +142,6 @@ class Navigation:
     def name_matches(self, has_any: bool) -> None:
         """Say in the tree's frame what it is filtered by."""
         if self.filter:
-            self._panes.rename(TREE, f"{'Projects' if has_any else 'No match'}  /{self.filter}")
+            self._panes.rename(
+                TREE, f"Projects  /{self.filter}" if has_any else f"No match  /{self.filter}  esc shows all"
+            )

@@ -18,6 +18,7 @@ from mlwf_tui.entities.sitting import KeptPlace, KeptScope, Sitting
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.tui.screens.navigation import Navigation
 from mlwf_tui.tui.screens.snapshot import Snapshot
+from mlwf_tui.tui.screens.touring import Tour
 from mlwf_tui.tui.screens.views import LINEAGE, Views
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.graph_filter import parse_filter
@@ -55,13 +56,11 @@ class SittingKeeper:
         self._timer: Timer | None = None
         self._is_coming_back = False
         self._node = ""  # of the lineage, where it is still there
-        self.tour_step = 0
 
-    def begin(self, workspace: Workspace, work: Work, left: Sitting) -> None:
+    def begin(self, workspace: Workspace, work: Work, left: Sitting, tour: Tour) -> None:
         """Take over how the app was left, before anything was read."""
-        self._workspace, self._work = workspace, work
+        self._workspace, self._work, self._tour = workspace, work, tour
         self._left = self._written = left
-        self.tour_step = left.tour_step
         known = {size: left.arrangements[size] for size in ScreenSize if size in left.arrangements}
         self._panes.use(known)
         self._tree.remember({**dict.fromkeys(left.opened, True), **dict.fromkeys(left.closed, False)})
@@ -176,7 +175,8 @@ class SittingKeeper:
     def describe(self) -> Sitting:
         """Return where a person is now; how it was left, as long as nothing of the home is shown."""
         arrangements = {size.value: kept for size, kept in self._panes.arrangements.items()}
-        common = replace(self._left, arrangements=arrangements, tour_step=self.tour_step)
+        tour = self._tour
+        common = replace(self._left, arrangements=arrangements, tour_step=tour.step, is_touring=tour.is_on)
         shown = self._views.shown
         lineage = self._views.stage.find_view(LINEAGE)
         if self._is_coming_back or shown is None or not isinstance(lineage, LineageView):

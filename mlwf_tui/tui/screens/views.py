@@ -68,9 +68,9 @@ MAX_LISTED_CHANGES = 200_000
 EMPTY_HINTS = {
     LIST: ("No list is open", "Select a project, or Models, Reports or Runs, and press ⏎."),
     MODELS: ("The models are not open", "Select Models and press ⏎, or ctrl+e."),
-    RUN: ("No run is open", "Select a run and press ⏎ or m."),
-    REPORT: ("No report is open", "Select a report and press ⏎."),
-    TRIALS: ("No search is open", "Select a search for parameters and press ⏎."),
+    RUN: ("No run is open", "Select a run and press ⏎ or m; t begins a training."),
+    REPORT: ("No report is open", "Select a report and press ⏎; b on a model makes one."),
+    TRIALS: ("No search is open", "Select a search for parameters and press ⏎; S on a project begins one."),
     DIFF: ("Nothing is compared", "Select a version and press d; space marks another to compare with."),
     CHECK: ("Nothing is checked", "Select a version or project and press V."),
     HISTORY: ("No history is open", "Select anything and press H."),
