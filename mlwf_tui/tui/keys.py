@@ -14,7 +14,7 @@ from mlwf_tui.tui.widgets.entry import EntryKind
 from mlwf_tui.tui.widgets.formats import format_keys
 
 Group = Literal[
-    "Data", "Versions", "Folders", "Models", "Runs", "Name and copy", "Home", "Look", "Move", "App"
+    "Data", "Versions", "Folders", "Models", "Runs", "Name and copy", "Home", "Look", "Move", "Panes", "App"
 ]
 
 FOOTER = (
@@ -190,6 +190,14 @@ MOVES = (
     Key("pane_tree", "1", "projects", "Go to the projects", "Move"),
     Key("pane_view", "2", "view", "Go to the view in the middle", "Move"),
     Key("pane_details", "3", "details", "Go to the details", "Move"),
+    Key("border_left", "ctrl+left", "border left", "Move the border of this pane to the left", "Panes"),
+    Key("border_right", "ctrl+right", "border right", "Move the border of this pane to the right", "Panes"),
+    Key("border_up", "ctrl+up", "border up", "Move the border above the details up", "Panes"),
+    Key("border_down", "ctrl+down", "border down", "Move the border above the details down", "Panes"),
+    Key("pane_grow", "right_parenthesis", "larger", "Make this pane larger", "Panes"),
+    Key("pane_shrink", "left_parenthesis", "smaller", "Make this pane smaller", "Panes"),
+    Key("pane_hide", "backslash", "hide pane", "Hide this pane; its digit shows it again", "Panes"),
+    Key("pane_reset", "tilde", "panes as new", "Show all panes, as wide as they come", "Panes"),
 )
 """How a person gets around."""
 
@@ -197,6 +205,8 @@ SERVICES = (
     Key("menu", "x,f16", "menu", "Every action for what is selected", "App"),
     Key("help", "question_mark", "help", "The keys of this place", "App"),
     Key("palette", "colon,ctrl+p", "commands", "Find any action by its name", "App"),
+    Key("tour", "f2", "tour", "Ten steps through the app; again, leave it or take it up", "App"),
+    Key("tour_skip", "ctrl+n", "skip step", "Leave out a step of the tour", "App"),
     Key("machine", "E", "machine", "GPUs and whose they are, processors, memory, disk, network", "App"),
     Key(
         "messages",

@@ -33,7 +33,7 @@ FILTER_HELP = (
     "Words in the name, dataset, split, class or tag: all must fit; class:rbc looks at one of them.\n"
     "Or an expression: count(rbc) > 20 and split == train"
 )
-EMPTY = ("No items", "Nothing is in this version.")
+EMPTY = ("No items", "Images with their labels appear here: i imports some into the project.")
 NO_MATCH = ("No item matches", "esc shows all of them again.")
 
 

@@ -23,7 +23,17 @@ from mlwf_tui.tui.widgets.formats import format_keys
 OWN = "own:"
 """What the id of a pane's own action begins with."""
 
-WORKSPACE_OPTIONS = ("all_runs", "all_models", "machine", "theme", "help", "messages", "refresh", "quit")
+WORKSPACE_OPTIONS = (
+    "all_runs",
+    "all_models",
+    "machine",
+    "theme",
+    "tour",
+    "help",
+    "messages",
+    "refresh",
+    "quit",
+)
 """What the menu of a workspace offers besides verbs."""
 
 EXAMPLES = {

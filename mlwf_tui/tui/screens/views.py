@@ -25,6 +25,7 @@ from mlwf_tui.tui.screens.history import History, HistoryPane
 from mlwf_tui.tui.screens.listings import make_listing
 from mlwf_tui.tui.screens.outline import make_run_entry, make_section_entry
 from mlwf_tui.tui.screens.outlooks import Outlooks
+from mlwf_tui.tui.screens.reopening import open_again
 from mlwf_tui.tui.screens.report_views import EVIDENCE, REPORT, TRIALS, ReportViews
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.work import Work
@@ -63,10 +64,10 @@ MAX_LISTED_CHANGES = 200_000
 EMPTY_HINTS = {
     LIST: ("No list is open", "Select a project, or Models, Reports or Runs, and press ⏎."),
     MODELS: ("The models are not open", "Select Models and press ⏎, or ctrl+e."),
-    RUN: ("No run is open", "Select a run and press ⏎ or m."),
-    REPORT: ("No report is open", "Select a report and press ⏎."),
+    RUN: ("No run is open", "Select a run and press ⏎ or m; t begins a training."),
+    REPORT: ("No report is open", "Select a report and press ⏎; b on a model makes one."),
     EVIDENCE: ("No number is looked behind", "Open a report, put the cursor on a number and press ⏎."),
-    TRIALS: ("No search is open", "Select a search for parameters and press ⏎."),
+    TRIALS: ("No search is open", "Select a search for parameters and press ⏎; S on a project begins one."),
     DIFF: ("Nothing is compared", "Select a version and press d; space marks another to compare with."),
     CHECK: ("Nothing is checked", "Select a version or project and press V."),
     HISTORY: ("No history is open", "Select anything and press H."),
@@ -136,7 +137,7 @@ class Views:
             ),
             id="stage",
         )
-        self._filled = {LINEAGE}
+        self._sources: dict[str, tuple[str, ...]] = {LINEAGE: ()}  # what each view that is filled is of
         self._listed: Entry | None = None
 
     @cached_property
@@ -159,12 +160,23 @@ class Views:
 
     def show(self, name: str) -> None:
         """Show a view as it stands, or how to fill it."""
-        if name in self._filled:
+        if name in self._sources:
             self.stage.show(name)
         else:
             self.stage.tabs.show(name)
             self.stage.show_alone(Notice(*EMPTY_HINTS[name]), keep_tabs=True)
         self._host.view_changed(is_opened=False)
+
+    def find_source(self) -> tuple[str, ...] | None:
+        """Return what the active view is of, as `reopen` takes it; None where it is not filled."""
+        return self._sources.get(self.active)
+
+    def reopen(self, name: str, source: tuple[str, ...], find: Callable[[str], Entry | None]) -> bool:
+        """Begin to fill a view as it was in an earlier sitting; False where its subject is gone.
+
+        `find` has the entries of the tree by their keys.
+        """
+        return open_again(self, name, source, snapshot=self._host.snapshot, find=find)
 
     def show_neighbour(self, step: int) -> None:
         """Show the next view, round the ends."""
@@ -237,7 +249,7 @@ class Views:
         view = self.stage.get_view(LIST)
         assert isinstance(view, EntryList)
         view.show(listing)
-        self._fill(LIST)
+        self._fill(LIST, entry.key)
         return True
 
     def renew_list(self) -> None:
@@ -258,7 +270,7 @@ class Views:
     def renew_models(self) -> None:
         """Read the models anew, where they are listed."""
         view = self.stage.find_view(MODELS)
-        if isinstance(view, ModelsPane) and MODELS in self._filled:
+        if isinstance(view, ModelsPane) and MODELS in self._sources:
             view.read(self._host.read_clock())
 
     def show_runs(self) -> None:
@@ -290,7 +302,7 @@ class Views:
             monitor.show_run(run, make_run_entry(run, now).title, log_path(self._host.workspace, run.id), now)
             self._host.focus_runs(monitor.run_ids)
             self._host.follow_run(run.id)
-        self._fill(RUN)
+        self._fill(RUN, run.id)
         self._host.select(make_run_entry(run, now))
 
     def overlay_run(self, run_id: str) -> None:
@@ -354,7 +366,7 @@ class Views:
             view = self.stage.get_view(ITEMS)
             assert isinstance(view, BrowsePane)
             view.show(source)
-            self._fill(ITEMS)
+            self._fill(ITEMS, entry.ref)
 
         self._host.ask("items", partial(open_items, self._host.workspace, entry.ref), done)
 
@@ -390,7 +402,7 @@ class Views:
             view = self.stage.get_view(DIFF)
             assert isinstance(view, DiffPane)
             view.show(found)
-            self._fill(DIFF)
+            self._fill(DIFF, before or "", after)
 
         work = partial(diff, self._host.workspace, before, after, max_items=MAX_LISTED_CHANGES)
         self._host.ask("diff", work, done)
@@ -412,7 +424,7 @@ class Views:
 
     def show_history(self, entry: Entry) -> None:
         """List what was ever said and done of an entry, newest first."""
-        self._read_history(entry, lambda: self._fill(HISTORY))
+        self._read_history(entry, lambda: self._fill(HISTORY, entry.key))
 
     def renew_history(self) -> None:
         """Read the history that is seen again."""
@@ -429,8 +441,8 @@ class Views:
 
         self._host.ask("history", partial(list_changes, self._host.workspace, entry.target), done)
 
-    def _fill(self, name: str) -> None:
-        self._filled.add(name)
+    def _fill(self, name: str, *source: str) -> None:
+        self._sources[name] = source
         self.stage.show(name)
         self._host.view_changed(is_opened=True)
 

@@ -48,7 +48,7 @@ class ItemPreview(Vertical):
         self._facts = Static()
         self.objects = EntityTable(
             *COLUMNS,
-            empty=("No objects", "Nothing is labelled on this image."),
+            empty=("No objects", "Nothing is labelled on this image; a lets a model do it."),
             id="preview-objects",
         )
         self.item: Item | None = None
