@@ -34,7 +34,7 @@ def test_signs_and_their_names_are_the_same_key() -> None:
 
 def test_a_workspace_offers_all_that_concerns_the_home() -> None:
     entry = Entry(kind=EntryKind.WORKSPACE, key="workspace:default", ref="default", title="default")
-    offered = {choice.id for choice in list_menu(entry, Snapshot(), None)}
+    offered = {choice.id for choice in list_menu(entry, Snapshot(), ())}
     assert offered >= {*(key.id for key in HOME_VERBS), *WORKSPACE_OPTIONS, "undo"}
 
 

@@ -21,6 +21,7 @@ from mlwf_tui.errors import InvalidInput, MlwfError
 from mlwf_tui.tui.keys import find_faults, make_bindings, make_keymap
 from mlwf_tui.tui.screens.alerts import Alerts
 from mlwf_tui.tui.screens.asking import Asking
+from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.checking import CheckPane
 from mlwf_tui.tui.screens.choices import OWN, list_commands, list_pane_keys, relabel
 from mlwf_tui.tui.screens.foot import Foot
@@ -31,6 +32,7 @@ from mlwf_tui.tui.screens.living import INTERVAL_S as LIVING_INTERVAL_S
 from mlwf_tui.tui.screens.living import Living
 from mlwf_tui.tui.screens.looking import Looking
 from mlwf_tui.tui.screens.machine import MachineFeed
+from mlwf_tui.tui.screens.marks import Marks
 from mlwf_tui.tui.screens.navigation import DETAILS, STAGE, TREE, Navigation, make_panes
 from mlwf_tui.tui.screens.opening import Opening
 from mlwf_tui.tui.screens.outlooks import Outlooks
@@ -101,7 +103,7 @@ class MainScreen(Screen[None]):
         self.snapshot = Snapshot()
         self._teller = Teller(self, read_clock)
         self.say = self._teller.say
-        self.marked: Entry | None = None
+        self.marks = Marks(self._show_marks)
         self.is_loaded = False
         self.outlooks = Outlooks()
         self._tree = ProjectTree(id=TREE)
@@ -113,7 +115,9 @@ class MainScreen(Screen[None]):
         self._selection = Selection(self, self._tree, self._views, self._details, on_change=self._show_hints)
         self._living = Living(self, self._tree, self._views)
         self._looking = Looking(self, self._views)
-        self._navigation = Navigation(self._panes, self._views, on_filter=self._show_outline)
+        self._navigation = Navigation(
+            self._panes, self._views, on_filter=self._show_outline, marks=self.marks
+        )
         self._showing = Showing(self, self._tree, self._panes, self._views, self._navigation)
         self._scoping = Scoping(self, self._views, self._panes, self._teller)
         self._search = Search(self, self._teller, self._navigation.set_filter)
@@ -241,6 +245,7 @@ class MainScreen(Screen[None]):
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        self.marks.renew(snapshot, self.read_clock())
         self._alerts.see_runs(snapshot.runs)
         self._live.note_seen(snapshot.sequence)
         self._live.follow(run.id for run in snapshot.active_runs)
@@ -288,9 +293,13 @@ class MainScreen(Screen[None]):
         self._navigation.leave_view()
         self._selection.follow_focus()
 
+    @on(BrowsePane.Chosen)
+    def _on_item_chosen(self, event: BrowsePane.Chosen) -> None:
+        self.select(event.entry)
+
     @on(EntityTable.RowHighlighted, "#list-table, #history-table")
     def _on_row_highlighted(self, event: EntityTable.RowHighlighted) -> None:
-        entry = self._selection.find_listed(event.key)
+        entry = self._selection.find_listed(event.table, event.key)
         if entry is not None and event.table.has_focus:
             self.select(entry)
 
@@ -308,13 +317,13 @@ class MainScreen(Screen[None]):
 
     @on(EntityTable.RowSelected, "#list-table, #history-table")
     def _on_row_opened(self, event: EntityTable.RowSelected) -> None:
-        entry = self._selection.find_listed(event.key)
+        entry = self._selection.find_listed(event.table, event.key)
         if entry is not None:
             self._opening.open_listed(entry)
 
     @on(EntityTable.MenuRequested)
     def _on_row_menu(self, event: EntityTable.MenuRequested) -> None:
-        entry = self._selection.find_listed(event.key) or self.entry
+        entry = self._selection.find_listed(event.table, event.key) or self.entry
         if entry is not None:
             self._show_menu(entry, event.screen_offset)
 
@@ -388,13 +397,15 @@ class MainScreen(Screen[None]):
         """Return every action as it stands now, for the palette."""
         return (
             *list_pane_keys(self.focused),
-            *relabel(list_commands(self.entry, self.snapshot, self.marked), self.workspace.settings.keys),
+            *relabel(
+                list_commands(self.entry, self.snapshot, self.marks.entries), self.workspace.settings.keys
+            ),
         )
 
-    def mark(self, entry: Entry | None) -> None:
-        self.marked = entry
-        self._tree.show_mark(entry.key if entry is not None else "")
+    def _show_marks(self) -> None:
+        self._showing.show_marks({entry.key for entry in self.marks.entries})
         self._show_standing()
+        self._show_hints()
 
     def _refresh_all(self) -> None:
         self.reload()

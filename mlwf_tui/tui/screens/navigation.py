@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from textual.widget import Widget
 
+from mlwf_tui.tui.screens.marks import Marks
 from mlwf_tui.tui.screens.views import LINEAGE, ROOMY, TITLES, Views
 from mlwf_tui.tui.widgets.pane_grid import Pane, PaneGrid
 
@@ -25,9 +26,10 @@ def make_panes(tree: Widget, stage: Widget, details: Widget) -> PaneGrid:
 class Navigation:
     """Does the keys that only change what is seen; `by_key` has them by their ids."""
 
-    def __init__(self, panes: PaneGrid, views: Views, *, on_filter: Callable[[], None]) -> None:
+    def __init__(self, panes: PaneGrid, views: Views, *, on_filter: Callable[[], None], marks: Marks) -> None:
         self._panes = panes
         self._views = views
+        self._marks = marks
         self._on_filter = on_filter
         self.filter = ""
         self._is_zoomed_for_view = False  # the view took the room itself, and gives it back
@@ -59,6 +61,8 @@ class Navigation:
             self.set_filter("")
             return
         if self._panes.current == STAGE and self._views.go_back():
+            return
+        if self._marks.clear():
             return
         if self._panes.is_zoomed and not self._is_zoomed_for_view:
             self._panes.zoom(False)

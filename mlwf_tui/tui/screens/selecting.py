@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from textual.screen import Screen
 
 from mlwf_tui.entities.lineage import LineageNode
+from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.facts import Facts
 from mlwf_tui.tui.screens.history import HistoryPane
@@ -22,8 +23,12 @@ from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.entry_list import EntryList
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
+from mlwf_tui.tui.widgets.table import EntityTable
 from mlwf_tui.workflow.show import Shown
 from mlwf_tui.workspace import Workspace
+
+LISTS = EntryList | HistoryPane | ModelsPane | BrowsePane
+"""Views of a table whose rows are selected."""
 
 
 class Host(Protocol):
@@ -116,8 +121,8 @@ class Selection:
         elif isinstance(view, LineageView) and view.has_focus and view.selected_node is not None:
             self.select(self.make_entry(view.selected_node))
         elif (
-            isinstance(view, EntryList | HistoryPane | ModelsPane)
-            and view.table.has_focus
+            isinstance(view, LISTS)
+            and (view.table.has_focus or (isinstance(view, BrowsePane) and view.has_focus_within))
             and view.entry is not None
         ):
             self.select(view.entry)
@@ -127,7 +132,7 @@ class Selection:
         """Return the entry of a node of the lineage."""
         return make_node_entry(node, self._host.snapshot, self._host.read_clock())
 
-    def find_listed(self, key: str) -> Entry | None:
-        """Return what a row of the list, history or table of models that is shown stands for."""
+    def find_listed(self, table: EntityTable, key: str) -> Entry | None:
+        """Return what a row of the list, history or table of models or items that is shown stands for."""
         view = self._views.shown
-        return view.find_entry(key) if isinstance(view, EntryList | HistoryPane | ModelsPane) else None
+        return view.find_entry(key) if isinstance(view, LISTS) and view.table is table else None

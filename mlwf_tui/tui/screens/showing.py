@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Protocol
 
@@ -50,6 +50,11 @@ class Showing:
         self._navigation.name_matches(bool(shown))
         if self.wanted_key and self._tree.select(self.wanted_key):
             self.wanted_key = ""
+
+    def show_marks(self, keys: Collection[str]) -> None:
+        """Draw what is marked so, in the tree and in all views."""
+        self._tree.show_marks(keys)
+        self._views.show_marks(keys)
 
     def show_middle(self) -> None:
         """Show what the views draw of all of the home."""
