@@ -117,7 +117,9 @@ class BrowsePane(Vertical):
             on_listed=self._show_rows, on_grown=self._show_more, on_read=self._show_page,
         )  # fmt: skip
         self._source: ItemSource | None = None
-        self._within: Entry | None = None  # the project or version that is looked through
+        self.within: Entry | None = None
+        """The project or version that is looked through."""
+        self._wanted_key = ""  # of the item to go to once other rows are listed
         self._marks: Collection[str] = ()
 
     def compose(self) -> ComposeResult:
@@ -147,13 +149,13 @@ class BrowsePane(Vertical):
         return self._make_entry(self._rows.find_item(int(key)))
 
     def _make_entry(self, item: Item | None) -> Entry | None:
-        if item is None or self._within is None:
+        if item is None or self.within is None:
             return None
-        return make_item_entry(self._within, item)
+        return make_item_entry(self.within, item)
 
     def show(self, source: ItemSource, within: Entry) -> None:
         """Begin to look through these items of a project or version, from the first."""
-        self._source, self._within = source, within
+        self._source, self.within = source, within
         self._preview.set_schema(source.schema)
         self._picture.begin(source.manifest)
         self._thumbnails.forget()
@@ -161,6 +163,23 @@ class BrowsePane(Vertical):
         self.table.say_empty(*EMPTY)
         self._rows.begin(source)
         self.go_large(False)
+
+    @property
+    def dataset(self) -> str:
+        """The dataset that is looked through; "" for all."""
+        return self._source.dataset if self._source is not None else ""
+
+    def renew(self, source: ItemSource, within: Entry) -> None:
+        """Look through these items in the place of older ones of the same project; all else stays."""
+        if self._source is not None and source.manifest == self._source.manifest:
+            return  # it was asked for twice
+        item = self._rows.find_item(self.table.cursor)
+        self._wanted_key = item.key if item is not None else self._wanted_key
+        self._source, self.within = source, within
+        self._preview.set_schema(source.schema)
+        self._picture.begin(source.manifest)
+        self._thumbnails.forget()
+        self._rows.renew(source)
 
     def show_marks(self, keys: Collection[str]) -> None:
         """Draw which items are marked."""
@@ -317,6 +336,9 @@ class BrowsePane(Vertical):
         self.table.show_rows(pages, RowKeys(pages))
         self._grid.show(len(pages), self._find_empty())
         self.table.cursor = 0
+        if self._wanted_key:
+            self._find(self._wanted_key)
+            self._wanted_key = ""
         self._draw_head()
         self._show_current()
 

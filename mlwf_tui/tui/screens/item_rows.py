@@ -58,6 +58,14 @@ class ItemRows:
         self.order = (NAME, False)
         self.show_all()
 
+    def renew(self, source: ItemSource) -> None:
+        """List the items of another source as those before were: with the same filter and order."""
+        self._source = source
+        if self.query:
+            self.filter(self.query)
+        else:
+            self.show_all()
+
     def end(self) -> None:
         """Let go of what is being looked for."""
         self._ended.set()

@@ -109,24 +109,29 @@ class Selection:
             view.selected = node_id  # the graph is being laid out; it is drawn there when it is
 
     def follow_keys(self) -> None:
-        """Take what the tree's cursor is on, where it has the focus: keys in a burst overtake its message."""
-        if self._tree.has_focus and self._tree.entry is not None:
-            self.select(self._tree.entry)
+        """Take what the cursor is on that has the focus: keys in a burst overtake its message."""
+        current = self._find_current()
+        if current is not None and (self.entry is None or self.entry.key != current.key):
+            self.select(current)
 
     def follow_focus(self) -> None:
         """Take what the cursor is on in the pane that the focus has come to."""
         view = self._views.shown
-        if self._tree.has_focus and self._tree.entry is not None:
-            self.select(self._tree.entry)
+        current = self._find_current()
+        if current is not None:
+            self.select(current)
         elif isinstance(view, LineageView) and view.has_focus and view.selected_node is not None:
             self.select(self.make_entry(view.selected_node))
-        elif (
-            isinstance(view, LISTS)
-            and (view.table.has_focus or (isinstance(view, BrowsePane) and view.has_focus_within))
-            and view.entry is not None
-        ):
-            self.select(view.entry)
         self._on_change()
+
+    def _find_current(self) -> Entry | None:
+        """Return what the cursor of the tree or of a list stands on, where that has the focus."""
+        if self._tree.has_focus:
+            return self._tree.entry
+        view = self._views.shown
+        if isinstance(view, BrowsePane):
+            return view.entry if view.has_focus_within else None
+        return view.entry if isinstance(view, LISTS) and view.table.has_focus else None
 
     def make_entry(self, node: LineageNode) -> Entry:
         """Return the entry of a node of the lineage."""

@@ -66,6 +66,7 @@ class Showing:
         self._views.show_lineage()
         self._views.renew_list()
         self._views.renew_models()
+        self._views.renew_items()
         self._views.renew_check()
         self._views.renew_history()
         self._views.renew_search()

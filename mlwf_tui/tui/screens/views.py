@@ -23,7 +23,12 @@ from mlwf_tui.tui.screens.comparing import DiffPane
 from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.history import History, HistoryPane
 from mlwf_tui.tui.screens.listings import make_listing
-from mlwf_tui.tui.screens.outline import make_report_entry, make_run_entry, make_section_entry
+from mlwf_tui.tui.screens.outline import (
+    make_project_entry,
+    make_report_entry,
+    make_run_entry,
+    make_section_entry,
+)
 from mlwf_tui.tui.screens.outlooks import Outlooks
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.tuning import ReportTuning
@@ -373,6 +378,21 @@ class Views:
 
         work = partial(open_items, self._host.workspace, excerpt.ref, excerpt.dataset)
         self._host.ask("items", work, done)
+
+    def renew_items(self) -> None:
+        """Look through the head that a project has now, where it was its head that was looked through."""
+        view = self.stage.find_view(ITEMS)
+        if not isinstance(view, BrowsePane) or view.within is None:
+            return
+        within = view.within
+        if not isinstance(within.entity, Project):
+            return
+        project = self._host.snapshot.find_project(within.entity.id)
+        if project is None or project.manifest == within.entity.manifest:
+            return
+        entry = make_project_entry(project, self._host.snapshot)
+        work = partial(open_items, self._host.workspace, entry.ref, view.dataset)
+        self._host.ask("items", work, lambda source: view.renew(source, entry))
 
     def go_back(self) -> bool:
         """Undo what hides a part of the view that is shown; False where nothing does."""

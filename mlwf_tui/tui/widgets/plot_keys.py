@@ -24,7 +24,9 @@ PLOT_KEYS: tuple[BindingType, ...] = (
     Binding("0", "show_all", "show the whole curves", show=False, id="metrics.all"),
     Binding("comma b", "shift(-1)", "move the plot before the one before", show=False, id="metrics.earlier"),
     Binding("comma n", "shift(1)", "move the plot behind the next", show=False, id="metrics.later"),
-    Binding("comma o", "join", "draw the next plot into this one, or part them", show=False, id="metrics.join"),
+    Binding(
+        "comma o", "join", "draw the next plot into this one, or part them", show=False, id="metrics.join"
+    ),
     Binding("delete,backspace", "hide", "hide this plot", show=False, id="metrics.hide"),
     Binding("comma a", "show_hidden", "show all plots, in their first order", show=False, id="metrics.reset"),
 )

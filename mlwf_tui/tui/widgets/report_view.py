@@ -35,8 +35,16 @@ class ReportView(ScrollView, can_focus=True):
         + write_ink_css("ReportView")
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right_curly_bracket", "move_sections(1)", "next section", show=False, id="report.next_section"),
-        Binding("left_curly_bracket", "move_sections(-1)", "section before", show=False, id="report.previous_section"),
+        Binding(
+            "right_curly_bracket", "move_sections(1)", "next section", show=False, id="report.next_section"
+        ),
+        Binding(
+            "left_curly_bracket",
+            "move_sections(-1)",
+            "section before",
+            show=False,
+            id="report.previous_section",
+        ),
         Binding("up,k", "move(-1)", "up", show=False, id="report.up"),
         Binding("down,j", "move(1)", "down", show=False, id="report.down"),
         Binding("pageup,ctrl+b", "move_pages(-1.0)", "page up", show=False, id="report.page_up"),
