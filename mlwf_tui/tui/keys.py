@@ -282,7 +282,7 @@ def make_bindings() -> list[Binding]:
 def find_faults(keymap: Mapping[str, str]) -> list[str]:
     """Return what is wrong with remapped keys, one sentence each: unknown actions, keys taken twice.
 
-    Ids with a dot are keys of panes, which are loaded when they are wanted: they are not checked.
+    Ids with a dot are keys of panes, which others check.
     """
     faults = [f"[keys] in settings.toml has {id}, which is no action." for id in keymap if not _is_action(id)]
     takers: dict[str, list[str]] = defaultdict(list)

@@ -183,7 +183,9 @@ def _iter_bindings(widget: Widget | None) -> Iterator[tuple[str, Binding]]:
     for node in widget.ancestors_with_self if widget is not None else ():
         if isinstance(node, Screen):
             return
-        found = [(k, b) for k, bs in node._bindings.key_to_bindings.items() for b in bs if k not in taken]
+        own = node._bindings.copy()
+        own.apply_keymap(node.app._keymap)  # what a person has remapped is shown as it is
+        found = [(k, b) for k, bs in own.key_to_bindings.items() for b in bs if k not in taken]
         taken |= {key for key, _ in found}
         yield from ((key, binding) for key, binding in found if binding.description)
 

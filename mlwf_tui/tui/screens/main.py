@@ -17,8 +17,8 @@ from textual.screen import Screen
 
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.model import Report
-from mlwf_tui.errors import InvalidInput, MlwfError
-from mlwf_tui.tui.keys import find_faults, make_bindings, make_keymap
+from mlwf_tui.errors import MlwfError
+from mlwf_tui.tui.keys import make_bindings
 from mlwf_tui.tui.screens.alerts import Alerts
 from mlwf_tui.tui.screens.asking import Asking
 from mlwf_tui.tui.screens.browsing import BrowsePane
@@ -36,6 +36,7 @@ from mlwf_tui.tui.screens.marks import Marks
 from mlwf_tui.tui.screens.navigation import DETAILS, STAGE, TREE, Navigation, make_panes
 from mlwf_tui.tui.screens.opening import Opening
 from mlwf_tui.tui.screens.outlooks import Outlooks
+from mlwf_tui.tui.screens.own_keys import use_own_keys
 from mlwf_tui.tui.screens.performing import Performing
 from mlwf_tui.tui.screens.reader import Reader
 from mlwf_tui.tui.screens.scoping import Scoping
@@ -166,19 +167,11 @@ class MainScreen(Screen[None]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self._use_own_keys()
+        use_own_keys(self.app, self.workspace.settings.keys, self.fail)
         self.reload()
         self._live.start()
         self.set_interval(AGE_INTERVAL_S, self._show_outline)
         self.set_interval(LIVING_INTERVAL_S, self._show_living)
-
-    def _use_own_keys(self) -> None:
-        """Take the keys of settings.toml, and say what is wrong with them."""
-        keymap = self.workspace.settings.keys
-        if keymap:
-            self.app.set_keymap(make_keymap(keymap))
-        for fault in find_faults(keymap):
-            self.fail(InvalidInput(fault, hint="See the ids in docs/format.md; F5 does not read them again."))
 
     @property
     def entry(self) -> Entry | None:
@@ -387,7 +380,9 @@ class MainScreen(Screen[None]):
             "search": lambda: self._search.begin(self._navigation.filter),
             "search_next": lambda: self._search.step(1),
             "search_previous": lambda: self._search.step(-1),
-            "quit": self._close_or_quit,
+            "quit": lambda: (
+                self._navigation.go_back() if self._navigation.is_narrowed else self._leaving.ask()
+            ),
             "quit_now": self._leaving.leave,
         }
         parts = (self._navigation, self._looking, self._scoping, self._opening, self._services, self._machine)
@@ -410,13 +405,6 @@ class MainScreen(Screen[None]):
     def _refresh_all(self) -> None:
         self.reload()
         self.post_message(self.RedrawRequested())
-
-    def _close_or_quit(self) -> None:
-        """Close the view that is open; where none is, leave."""
-        if self._navigation.is_narrowed:
-            self._navigation.go_back()
-        else:
-            self._leaving.ask()
 
     # --- the foot of the screen ----------------------------------------------------------------
 
