@@ -9,6 +9,7 @@ import msgspec
 
 from mlwf_tui.entry_points import find_entry_points
 from mlwf_tui.errors import NotFound, PluginError, suggest
+from mlwf_tui.protocols.evaluators import Evaluator
 from mlwf_tui.protocols.executors import Executor
 from mlwf_tui.protocols.exporters import Exporter
 from mlwf_tui.protocols.gauges import Gauge
@@ -51,6 +52,9 @@ class Registry(msgspec.Struct, frozen=True):
 
     def get_operation(self, name: str) -> Operation:
         return cast(Operation, self._load("operations", name))
+
+    def get_evaluator(self, name: str) -> Evaluator:
+        return cast(Evaluator, self._load("evaluators", name))
 
     def get_executor(self, name: str) -> Executor:
         return cast(Executor, self._load("executors", name))

@@ -59,17 +59,18 @@ def benchmark_command(
     detach: bool,
     terms: Terms,
 ) -> int:
-    """Measure a model on a version, or on a part of it: mAP, precision, recall, speed.
+    """Measure a model of any task on a version, or on a part of it: mAP, precision, recall, speed.
 
     What the model said of an image is kept, so that another part or threshold asks it nothing again; the
-    same benchmark gives the report that is there. Parameters: speed (off, quick or full) and confidence,
-    the threshold of precision and recall. The model may be one that a training will make: name that run
-    with --after.
+    same benchmark gives the report that is there. Parameters: speed (off, quick or full); confidence, the
+    threshold of precision and recall; evaluator, who measures (semantic counts pixels). The model may be
+    one that a training will make: name that run with --after.
 
     \b
     mlwf benchmark small cells@2
     mlwf benchmark small cells@2 --split test -p speed=full
     mlwf benchmark small cells@2 --class rbc --select "width < 400 or tag(night)"
+    mlwf benchmark cell-masks cells@2 -p evaluator=semantic
     mlwf benchmark 3f9a cells@2 --after 3f9a --detach
     """
     from mlwf_tui.entities.part import Part
@@ -223,6 +224,7 @@ def _parse_class_iou(text: str) -> tuple[str, float]:
 
 
 def _format_threshold(report: Report, found: ThresholdFigures, iou: float) -> str:
+
     head = f"{report.name}: {report.model_name} on {report.version_ref} ({report.split})"
     figures = (
         f"at confidence {found.confidence:.3f} and IoU {iou:.2f}: precision {found.precision:.3f}  "
@@ -329,15 +331,25 @@ def _tell_benchmark(run: Run, metrics: str) -> Iterator[str]:
 
 def _format_reports(reports: tuple[Report, ...]) -> str:
     rows = [
-        (r.name, r.model_name, r.version_ref, r.split, r.write_figure("map"),
-         r.write_figure("map50"), format_age(r.created_at))
+        (r.name, r.model_name, r.version_ref, r.split, *_list_figures(r), format_age(r.created_at))
         for r in reports
-    ]  # fmt: skip
+    ]
     header = ("NAME", "MODEL", "VERSION", "SPLIT", "MAP", "MAP50", "CREATED")
     return format_table(header, rows, empty="No reports yet. Make one: mlwf benchmark MODEL PROJECT")
 
 
+def _list_figures(report: Report) -> tuple[str, ...]:
+    """Return mAP and mAP50, or what another task has in their place, with its name."""
+    from mlwf_tui.entities.measurement import choose_two
+
+    figures = choose_two(report.metrics)
+    if "map50" in figures or not figures:
+        return report.write_figure("map"), report.write_figure("map50")
+    return f"{figures[0]} {report.write_figure(figures[0])}", ""
+
+
 def _format_report(report: Report, evaluation: Evaluation) -> str:
+    from mlwf_tui.workflow.reporting.sections import tabulate_classes
     from mlwf_tui.workflow.reporting.words import (
         SPEED_HEADER,
         describe_speed,
@@ -365,8 +377,20 @@ def _format_report(report: Report, evaluation: Evaluation) -> str:
     timed = list_speed_rows(evaluation.speed)
     times = [format_table(tuple(map(str.upper, SPEED_HEADER)), timed, empty="")] if timed else [speed]
     times += describe_speed(evaluation.speed)
-    classes = format_table(header, rows, empty="")
-    return "\n".join([head, *evaluation.notes, "", metrics, "", classes, *errors, *worse, "", *times])
+    own = tabulate_classes(evaluation)
+    classes = format_table(*((tuple(map(str.upper, own[0])), own[1]) if own else (header, rows)), empty="")
+    parts = [*errors, *worse, *_tell_sections(evaluation)]
+    return "\n".join([head, *evaluation.notes, "", metrics, "", classes, *parts, "", *times])
+
+
+def _tell_sections(evaluation: Evaluation) -> Iterator[str]:
+    """Yield what the task's evaluator says beyond the common figures."""
+    from mlwf_tui.workflow.reporting.sections import iter_section_text
+
+    for title, note, (header, rows) in iter_section_text(evaluation):
+        yield ""
+        yield f"{title}. {note}" if note else title
+        yield format_table(header, rows, empty="")
 
 
 def _format_share(value: float | None) -> str:

@@ -96,13 +96,15 @@ def describe_comparison(body: ComparisonReport) -> Iterator[str]:
 
 
 def _tell_models(body: ComparisonReport) -> str:
-    header = ("MODEL", "ARCHITECTURE", "MAP", "MAP50", "IMAGES/S", "SIZE", "")
+    from mlwf_tui.entities.measurement import choose_two
+
+    figures = choose_two(body.models[0].metrics)
+    header = ("MODEL", "ARCHITECTURE", *map(str.upper, figures), "IMAGES/S", "SIZE", "")
     rows = [
         (
             model.model,
             model.architecture,
-            f"{model.metrics.get('map', 0):.3f}",
-            f"{model.metrics.get('map50', 0):.3f}",
+            *(f"{model.metrics.get(name, 0):.3f}" for name in figures),
             f"{model.speed.get('images_per_second', 0):.1f}",
             format_bytes(model.size_bytes),
             "none is better in all three" if model.is_on_front else "",
@@ -121,10 +123,12 @@ def _tell_pair(pair: ComparedPair) -> Iterator[str]:
         for name, of in found.differences.items()
     ]
     yield format_table(("METRIC", "DIFFERENCE", "95 % INTERVAL", "P", ""), rows, empty="")
-    yield (
-        f"objects: {found.truths_fixed:,} fixed, {found.truths_broken:,} broken, "
-        f"{found.truths_both_found:,} found by both, {found.truths_both_missed:,} by neither"
-    )
+    counts = (found.truths_fixed, found.truths_broken, found.truths_both_found, found.truths_both_missed)
+    if any(counts):
+        yield (
+            f"objects: {found.truths_fixed:,} fixed, {found.truths_broken:,} broken, "
+            f"{found.truths_both_found:,} found by both, {found.truths_both_missed:,} by neither"
+        )
     sure = [(of.name, of.map50) for of in found.classes if of.map50 is not None and of.map50.is_measurable]
     for name, map50 in sure[:_ROWS]:
         yield f"class {name}: map50 {map50.value:+.3f} [{map50.low:+.3f}, {map50.high:+.3f}]"

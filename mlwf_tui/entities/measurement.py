@@ -2,19 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
-METRIC_NAMES: Mapping[str, str] = {
+PAIRED_NAMES: Mapping[str, str] = {
     "map": "mAP", "map50": "mAP50", "map75": "mAP75", "map_small": "mAP small", "map_medium": "mAP medium",
     "map_large": "mAP large", "ar100": "AR100", "precision": "precision", "recall": "recall", "f1": "F1",
     "mean_iou": "mean IoU", "confidence": "operating confidence", "truth_count": "truths",
     "prediction_count": "predictions", "image_count": "images",
 }  # fmt: skip
-"""How the metrics of an evaluation are called where people read them."""
+"""How the metrics of objects that are paired with truths are called where people read them."""
+
+METRIC_NAMES: Mapping[str, str] = {
+    **PAIRED_NAMES,
+    "boundary_iou": "boundary IoU", "box_map": "box mAP", "box_map50": "box mAP50",
+    "top1": "top 1", "top5": "top 5", "macro_f1": "macro F1", "auc": "AUC", "ece": "ECE", "mce": "MCE",
+    "macro_precision": "macro precision", "macro_recall": "macro recall",
+    "miou": "mean IoU", "pixel_accuracy": "pixel accuracy", "mean_accuracy": "mean accuracy",
+    "miou_with_background": "mean IoU with background",
+}  # fmt: skip
+"""How the metrics of all evaluators of mlwf's own are called; a report has those of a stranger's in it."""
+
+
+def choose_main(names: Iterable[str]) -> str:
+    """Return which of a report's figures says most: mAP50, or the first where there is none; "" of none."""
+    known = list(names)
+    return "map50" if "map50" in known else known[0] if known else ""
+
+
+def choose_two(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the figures that stand in a list of models: mAP and mAP50, or the first two."""
+    known = [name for name in names if name not in COUNT_NAMES]
+    return ("map", "map50") if "map50" in known else tuple(known[:2])
+
+
+COUNT_NAMES = frozenset({"truth_count", "prediction_count", "image_count"})
+"""Metrics that are counts."""
+
+
+class Thresholds(msgspec.Struct, frozen=True):
+    """From which confidence a detection stands, and from which IoU with a truth it is a hit."""
+
+    confidence: float  # 0–1
+    hit_iou: float = 0.5  # 0.5, 0.55, … 0.95
+
+    def step_confidence(self, by: int) -> Thresholds:
+        """Return the next multiple of 0.05, up or down; it stays within 0 and 1."""
+        place = self.confidence * 20
+        near = round(place)
+        if abs(place - near) > 1e-6:  # between two multiples: to the one on that side
+            near = math.floor(place) if by > 0 else math.ceil(place)
+        return Thresholds(min(20, max(0, near + by)) / 20, self.hit_iou)
+
+    def step_iou(self, by: int) -> Thresholds:
+        """Return the next IoU that hits are known at, up or down."""
+        return Thresholds(self.confidence, min(19, max(10, round(self.hit_iou * 20) + by)) / 20)
 
 
 class Interval(msgspec.Struct, frozen=True):

@@ -11,6 +11,8 @@ import msgspec
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
 from mlwf_tui.entities.measurement import Calibration, ErrorShare, Interval, Slice
 from mlwf_tui.entities.part import Part, read_part
+from mlwf_tui.entities.section import Curve as Curve
+from mlwf_tui.entities.section import Section
 from mlwf_tui.entities.speed import Speed
 
 TASKS = ("detect", "segment", "pose", "obb", "classify")
@@ -76,14 +78,7 @@ class ClassMetrics(msgspec.Struct, frozen=True, kw_only=True):
     precision: float | None
     recall: float | None
     f1: float | None
-
-
-class Curve(msgspec.Struct, frozen=True, kw_only=True):
-    """A line to plot; x and y have one length."""
-
-    name: str
-    x: tuple[float, ...]
-    y: tuple[float, ...]
+    others: Mapping[str, float | None] = {}  # by the name of the figure: what the task alone has
 
 
 class ItemOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,13 +94,13 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """The measured part of a report: everything that follows from truths, predictions and settings."""
 
     metrics: Mapping[str, float]  # map, map50, map75, precision, recall, f1, mean_iou, confidence, …
-    classes: tuple[ClassMetrics, ...]
-    pr_curves: tuple[Curve, ...]  # precision over recall at IoU 0.5; first "all", then each class
-    confidence_curves: tuple[Curve, ...]  # precision, recall, f1 over the confidence threshold
-    confusion: tuple[tuple[int, ...], ...]  # rows predicted, columns truth; last of each is "none"
-    confidence_histogram: tuple[Curve, ...]  # true and false positives over 20 bins of confidence
-    iou_histogram: Curve  # matched pairs over bins of IoU from 0.5 to 1
-    items: tuple[ItemOutcome, ...]
+    classes: tuple[ClassMetrics, ...] = ()
+    pr_curves: tuple[Curve, ...] = ()  # precision over recall at IoU 0.5; first "all", then each class
+    confidence_curves: tuple[Curve, ...] = ()  # precision, recall, f1 over the confidence threshold
+    confusion: tuple[tuple[int, ...], ...] = ()  # rows predicted, columns truth; last of each is "none"
+    confidence_histogram: tuple[Curve, ...] = ()  # true and false positives over 20 bins of confidence
+    iou_histogram: Curve = Curve(name="", x=(), y=())  # matched pairs over bins of IoU from 0.5 to 1
+    items: tuple[ItemOutcome, ...] = ()
     schema: int = 1  # 2 has all that follows; what an older program wrote has not
     intervals: Mapping[str, Interval] = {}  # of the metrics, by resampling the items
     class_intervals: Mapping[str, Interval] = {}  # of each class's map50
@@ -116,6 +111,10 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     measured: str = ""  # digest of its images and truths
     notes: tuple[str, ...] = ()  # what a reader must know, each in a sentence
     speed: Speed | None = None
+    evaluator: str = "detect"  # the plug-in that has measured; from schema 4 on
+    metric_names: Mapping[str, str] = {}  # how its metrics are called, the headline first; empty of boxes
+    similarity: str = "IoU"  # what pairs predictions with truths
+    sections: tuple[Section, ...] = ()  # what the evaluator says beyond all that
 
 
 class ReportKind(StrEnum):
@@ -144,6 +143,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     settings: Mapping[str, float | str] = {}
     kind: ReportKind = ReportKind.BENCHMARK
     predictions: Digest | None = None  # blob: what the model said of every item; see workflow/measuring.py
+
+    @property
+    def evaluator(self) -> str:
+        """The plug-in that has measured; reports of before there were several are of boxes."""
+        return str(self.settings.get("evaluator", "detect"))
 
     @property
     def part(self) -> Part:

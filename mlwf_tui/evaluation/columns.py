@@ -21,48 +21,81 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
+class Overlaps:
+    """How near shapes that are no boxes come to each other: pairs of one image, whatever their classes.
+
+    Pairs that are not there have nothing in common worth a mention. Rows are places among the objects as
+    they were read.
+    """
+
+    detection: Ints  # (P,)
+    truth: Ints  # (P,)
+    similarity: Floats  # (P,) from 0 to 1, as IoU is
+
+
+@dataclass(frozen=True, slots=True)
 class Truths:
-    """Annotated boxes; rows of one image and class lie together."""
+    """Annotated objects by their boxes; rows of one image and class lie together."""
 
     image: Ints  # (M,) index of the item
     label: Ints  # (M,) index of the class
     boxes: Floats  # (M, 4) left, top, width, height in pixels
+    row: Ints | None = None  # (M,) place as they were read; of shapes alone
+    area: Floats | None = None  # (M,) square pixels; of shapes alone
 
     @property
     def areas(self) -> Floats:
-        return self.boxes[:, 2] * self.boxes[:, 3]  # (M,)
+        return self.area if self.area is not None else self.boxes[:, 2] * self.boxes[:, 3]  # (M,)
 
     def select_blind(self, rows: Ints) -> Truths:
         """Return some rows, given in ascending order, as if all were of one class."""
-        return Truths(self.image[rows], np.zeros(len(rows), np.int64), self.boxes[rows])
+        return Truths(
+            self.image[rows],
+            np.zeros(len(rows), np.int64),
+            self.boxes[rows],
+            None if self.row is None else self.row[rows],
+            None if self.area is None else self.area[rows],
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """Predicted boxes; rows of one image and class lie together, the best first."""
+    """Predicted objects by their boxes; rows of one image and class lie together, the best first."""
 
     image: Ints  # (N,)
     label: Ints  # (N,)
     boxes: Floats  # (N, 4) left, top, width, height in pixels
     score: Floats  # (N,)
     rank: Ints  # (N,) place in its image and class, from 0
+    row: Ints | None = None  # (N,) place as they were read; of shapes alone
+    area: Floats | None = None  # (N,) square pixels; of shapes alone
+    overlaps: Overlaps | None = None  # with the truths; boxes are compared when they are asked for
 
     @property
     def areas(self) -> Floats:
-        return self.boxes[:, 2] * self.boxes[:, 3]  # (N,)
+        return self.area if self.area is not None else self.boxes[:, 2] * self.boxes[:, 3]  # (N,)
 
     def select_blind(self, rows: Ints) -> tuple[Detections, Ints]:
         """Return some rows as if all were of one class, and which row each of them was."""
         order = rows[np.lexsort((-self.score[rows], self.image[rows]))]
         image, label = self.image[order], np.zeros(len(order), np.int64)
-        rank = _count_within(image, label)
-        return Detections(image, label, self.boxes[order], self.score[order], rank), order
+        found = Detections(
+            image,
+            label,
+            self.boxes[order],
+            self.score[order],
+            _count_within(image, label),
+            None if self.row is None else self.row[order],
+            None if self.area is None else self.area[order],
+            self.overlaps,
+        )
+        return found, order
 
 
 def build_truths(annotations: Sequence[Annotation], class_index: Mapping[str, int]) -> Truths:
     """Return the bounds of all objects that fill an area; points and lines are no boxes to be found."""
     filled = [[o for o in annotation.objects if o.geometry.kind in FILLED] for annotation in annotations]
-    image, label, boxes, _ = _read_rows(filled, class_index)
+    image, label, boxes, _ = read_rows(filled, class_index)
     has_area = (boxes[:, 2] > 0) & (boxes[:, 3] > 0)
     return order_truths(image[has_area], label[has_area], boxes[has_area])
 
@@ -71,22 +104,36 @@ def build_detections(
     objects: Sequence[Sequence[AnnotatedObject]], class_index: Mapping[str, int]
 ) -> Detections:
     """Return the bounds of all predicted objects; one without a confidence counts as certain."""
-    return order_detections(*_read_rows(objects, class_index))
+    return order_detections(*read_rows(objects, class_index))
 
 
-def order_truths(image: Ints, label: Ints, boxes: Floats) -> Truths:
-    """Return rows by image and class, otherwise in their given order."""
+def order_truths(image: Ints, label: Ints, boxes: Floats, *, area: Floats | None = None) -> Truths:
+    """Return rows by image and class, otherwise in their given order; with `area` (M,) they are shapes."""
     order = np.lexsort((label, image))
-    return Truths(image[order], label[order], boxes[order])
+    shaped = (order, area[order]) if area is not None else (None, None)
+    return Truths(image[order], label[order], boxes[order], *shaped)
 
 
-def order_detections(image: Ints, label: Ints, boxes: Floats, score: Floats) -> Detections:
-    """Return rows by image, class and falling score (ties as given), cut to the best 100 of each."""
+def order_detections(
+    image: Ints,
+    label: Ints,
+    boxes: Floats,
+    score: Floats,
+    *,
+    area: Floats | None = None,
+    overlaps: Overlaps | None = None,
+    most: int = MAX_DETECTIONS,
+) -> Detections:
+    """Return rows by image, class and falling score (ties as given), cut to the best 100 of each.
+
+    With `area` (N,) and `overlaps` they are shapes.
+    """
     order = np.lexsort((-score, label, image))
     rank = _count_within(image[order], label[order])
-    kept = rank < MAX_DETECTIONS
+    kept = rank < most
     order = order[kept]
-    return Detections(image[order], label[order], boxes[order], score[order], rank[kept])
+    shaped = (order, area[order], overlaps) if area is not None else (None, None, None)
+    return Detections(image[order], label[order], boxes[order], score[order], rank[kept], *shaped)
 
 
 def _count_within(image: Ints, label: Ints) -> Ints:
@@ -97,9 +144,10 @@ def _count_within(image: Ints, label: Ints) -> Ints:
     return np.arange(len(image)) - np.repeat(starts, np.diff(starts, append=len(image)))
 
 
-def _read_rows(
+def read_rows(
     images: Sequence[Sequence[AnnotatedObject]], class_index: Mapping[str, int]
 ) -> tuple[Ints, Ints, Floats, Floats]:
+    """Return the item, class, bounds (left, top, width, height) and score of each object, as given."""
     counts = [len(objects) for objects in images]
     image = np.repeat(np.arange(len(images), dtype=np.int64), counts)
     label = np.array([class_index[o.class_name] for objects in images for o in objects], np.int64)

@@ -14,11 +14,10 @@ import numpy as np
 from mlwf_tui.entities.measurement import ErrorKind, ErrorShare
 from mlwf_tui.evaluation.average_precision import sum_precision
 from mlwf_tui.evaluation.columns import Bools, Floats, Ints
-from mlwf_tui.evaluation.matching import iter_overlaps
+from mlwf_tui.evaluation.matching import iter_pairs
 from mlwf_tui.evaluation.measured import Measured
 
 NEAR_IOU = 0.1
-HIT_IOU = 0.5
 
 _KINDS = tuple(ErrorKind)
 
@@ -33,7 +32,7 @@ class Errors:
 
 
 @dataclass(frozen=True, slots=True)
-class _Nearest:
+class Nearest:
     """For each detection its best IoU, and the truth, among those of its own class and of others."""
 
     own_iou: Floats  # (N,)
@@ -56,19 +55,22 @@ class _State:
         return sum_precision(self.label, self.score, self.is_hit, self.truth_counts) / class_count
 
 
-def find_errors(measured: Measured) -> Errors:
-    """Return what kind of error each detection is that has no truth, and each truth that was missed."""
-    nearest = _find_nearest(measured)
+def find_errors(measured: Measured, nearest: Nearest | None = None) -> Errors:
+    """Return what kind of error each detection is that has no truth, and each truth that was missed.
+
+    `nearest` is known already where hits are looked at by several IoUs: it does not depend on them.
+    """
     is_wrong = ~measured.is_hit
+    nearest = nearest or find_nearest(measured, np.flatnonzero(is_wrong))
     kind = np.full(len(is_wrong), _KINDS.index(ErrorKind.BOTH))
     near = np.full(len(is_wrong), -1)
     highest = np.maximum(nearest.own_iou, nearest.other_iou)
     kind[highest < NEAR_IOU] = _KINDS.index(ErrorKind.BACKGROUND)
-    kind[nearest.own_iou >= HIT_IOU] = _KINDS.index(ErrorKind.DUPLICATE)
-    misnamed = nearest.other_iou >= HIT_IOU
+    kind[nearest.own_iou >= measured.hit_iou] = _KINDS.index(ErrorKind.DUPLICATE)
+    misnamed = nearest.other_iou >= measured.hit_iou
     kind[misnamed] = _KINDS.index(ErrorKind.CLASSIFICATION)
     near[misnamed] = nearest.other_truth[misnamed]
-    misplaced = (nearest.own_iou >= NEAR_IOU) & (nearest.own_iou < HIT_IOU)
+    misplaced = (nearest.own_iou >= NEAR_IOU) & (nearest.own_iou < measured.hit_iou)
     kind[misplaced] = _KINDS.index(ErrorKind.LOCALISATION)
     near[misplaced] = nearest.own_truth[misplaced]
     kind[~is_wrong], near[~is_wrong] = -1, -1
@@ -139,14 +141,12 @@ def _choose_best(measured: Measured, errors: Errors) -> Ints:
     return rows[is_first]
 
 
-def _find_nearest(measured: Measured) -> _Nearest:
+def find_nearest(measured: Measured, wrong: Ints) -> Nearest:
+    """Return what lies nearest to some detections, given as rows; nothing does to the others."""
     detections, truths = measured.detections, measured.truths
     count = len(detections.image)
-    wrong = np.flatnonzero(~measured.is_hit)
-    nearest = _Nearest(np.zeros(count), np.full(count, -1), np.zeros(count), np.full(count, -1))
-    overlaps = iter_overlaps(
-        truths.boxes, truths.image, detections.boxes[wrong], detections.image[wrong], lowest=NEAR_IOU
-    )
+    nearest = Nearest(np.zeros(count), np.full(count, -1), np.zeros(count), np.full(count, -1))
+    overlaps = iter_pairs(truths, detections, lowest=NEAR_IOU, rows=wrong, is_blind=True)
     for rows, truth, iou in overlaps:
         detection = wrong[rows]
         is_own = truths.label[truth] == detections.label[detection]

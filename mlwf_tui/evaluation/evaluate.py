@@ -113,7 +113,7 @@ def _measure_class(
 
 
 def list_outcomes(at: Measured) -> tuple[ItemOutcome, ...]:
-    """Return how many objects of each item were found, missed, or are not there."""
+    """Return what became of each item's truths and detections, by item key ascending."""
     keys = at.keys
     images = at.detections.image
     truths = np.bincount(at.truths.image, minlength=len(keys))

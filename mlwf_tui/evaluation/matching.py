@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mlwf_tui.evaluation.columns import Bools, Detections, Floats, Ints, Truths
+from mlwf_tui.evaluation.columns import Bools, Detections, Floats, Ints, Overlaps, Truths
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 AREA_NAMES = ("all", "small", "medium", "large")
@@ -30,18 +31,20 @@ class Matches:
     truth: Ints  # (N,) row of the truth at IoU 0.5 and all sizes, -1 for none
     iou: Floats  # (N,) with that truth, 0 for none
     is_truth_ignored: Bools  # (M, A)
+    truth_at: NDArray[np.int32]  # (N, T) row of the truth at each IoU and all sizes, -1 for none
+    pairs: Pairs  # what could be paired
 
 
 @dataclass(frozen=True, slots=True)
-class _Pairs:
+class Pairs:
     """Detections and truths of one image and class that overlap by at least the lowest threshold."""
 
     detection: Ints  # (P,) ascending
     truth: Ints  # (P,) ascending within a detection
     iou: Floats  # (P,)
 
-    def select(self, chosen: Bools) -> _Pairs:
-        return _Pairs(self.detection[chosen], self.truth[chosen], self.iou[chosen])
+    def select(self, chosen: Bools) -> Pairs:
+        return Pairs(self.detection[chosen], self.truth[chosen], self.iou[chosen])
 
 
 def match(truths: Truths, detections: Detections) -> Matches:
@@ -52,7 +55,7 @@ def match(truths: Truths, detections: Detections) -> Matches:
     shape = (*outside.shape, len(IOU_THRESHOLDS))
     is_hit = np.zeros(shape, bool)
     is_ignored = np.broadcast_to(outside[:, :, None], shape).copy()
-    truth = np.full(len(outside), -1, np.int64)
+    truth_at = np.full((len(outside), len(IOU_THRESHOLDS)), -1, np.int32)
     is_contested = _find_contested(pairs, len(is_truth_ignored))
 
     sole = pairs.select(~is_contested)
@@ -60,7 +63,8 @@ def match(truths: Truths, detections: Detections) -> Matches:
     row, ignored = sole.detection, is_truth_ignored[sole.truth]
     is_hit[row] = hit[:, None, :]
     is_ignored[row] = np.where(hit[:, None, :], ignored[:, :, None], outside[row][:, :, None])
-    truth[row[hit[:, 0]]] = sole.truth[hit[:, 0]]
+    place, at = np.nonzero(hit)
+    truth_at[row[place], at] = sole.truth[place]
 
     contested = pairs.select(is_contested)
     if len(contested.detection):
@@ -69,8 +73,9 @@ def match(truths: Truths, detections: Detections) -> Matches:
         is_hit[row] = chosen >= 0
         ignored = is_truth_ignored[chosen, areas]
         is_ignored[row] = np.where(chosen >= 0, ignored, outside[row][:, :, None])
-        truth[row] = chosen[:, 0, 0]
-    return Matches(is_hit, is_ignored, truth, _read_iou(pairs, truth), is_truth_ignored)
+        truth_at[row] = chosen[:, 0]
+    truth = truth_at[:, 0].astype(np.int64)
+    return Matches(is_hit, is_ignored, truth, read_iou(pairs, truth), is_truth_ignored, truth_at, pairs)
 
 
 def is_outside(areas: Floats) -> Bools:
@@ -80,17 +85,58 @@ def is_outside(areas: Floats) -> Bools:
     return outside
 
 
-def _find_pairs(truths: Truths, detections: Detections) -> _Pairs:
-    width = 1 + max(truths.label.max(initial=0), detections.label.max(initial=0))
-    truth_group = truths.image * width + truths.label
-    detection_group = detections.image * width + detections.label
-    parts = list(
-        iter_overlaps(truths.boxes, truth_group, detections.boxes, detection_group, lowest=IOU_THRESHOLDS[0])
-    )
+def _find_pairs(truths: Truths, detections: Detections) -> Pairs:
+    parts = list(iter_pairs(truths, detections, lowest=IOU_THRESHOLDS[0]))
     if not parts:
-        return _Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+        return Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     detection, truth, iou = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return _Pairs(detection, truth, iou)
+    return Pairs(detection, truth, iou)
+
+
+def iter_pairs(
+    truths: Truths,
+    detections: Detections,
+    *,
+    lowest: float,
+    rows: Ints | None = None,
+    is_blind: bool = False,
+) -> Iterator[tuple[Ints, Ints, Floats]]:
+    """Yield places in `rows` (P,), truth rows (P,) and their similarity (P,), from `lowest` up.
+
+    Of one image and class, or where `is_blind` of one image. `rows` (R,) are detections, all if not given.
+    All pairs of a detection come in one part, as it and its truths are ordered.
+    """
+    chosen = np.arange(len(detections.image)) if rows is None else rows
+    if detections.overlaps is not None:
+        yield _look_up(truths, detections, detections.overlaps, chosen, lowest, is_blind)
+        return
+    truth_group, group = truths.image, detections.image[chosen]
+    if not is_blind:
+        width = 1 + max(truths.label.max(initial=0), detections.label.max(initial=0))
+        truth_group = truth_group * width + truths.label
+        group = group * width + detections.label[chosen]
+    yield from iter_overlaps(truths.boxes, truth_group, detections.boxes[chosen], group, lowest=lowest)
+
+
+def _look_up(
+    truths: Truths, detections: Detections, overlaps: Overlaps, rows: Ints, lowest: float, is_blind: bool
+) -> tuple[Ints, Ints, Floats]:
+    assert truths.row is not None and detections.row is not None  # shapes have them
+    detection = _find_places(detections.row[rows], overlaps.detection)
+    truth = _find_places(truths.row, overlaps.truth)
+    kept = np.flatnonzero((detection >= 0) & (truth >= 0) & (overlaps.similarity >= lowest))
+    if not is_blind:
+        is_same = detections.label[rows[detection[kept]]] == truths.label[truth[kept]]
+        kept = kept[is_same]
+    kept = kept[np.lexsort((truth[kept], detection[kept]))]
+    return detection[kept], truth[kept], overlaps.similarity[kept]
+
+
+def _find_places(rows: Ints, wanted: Ints) -> Ints:
+    """Return where in `rows` each of the wanted stands, -1 for nowhere."""
+    places = np.full(1 + max(rows.max(initial=-1), wanted.max(initial=-1)), -1, np.int64)
+    places[rows] = np.arange(len(rows))
+    return places[wanted]
 
 
 def iter_overlaps(
@@ -126,7 +172,7 @@ def compute_iou(first: Floats, second: Floats) -> Floats:
     return iou
 
 
-def _find_contested(pairs: _Pairs, truth_count: int) -> Bools:
+def _find_contested(pairs: Pairs, truth_count: int) -> Bools:
     """Return (P,) which pairs are of a truth that a detection could have which could have another as well."""
     has_choice = np.bincount(pairs.detection)[pairs.detection] > 1
     is_contested = np.zeros(truth_count, bool)
@@ -134,7 +180,7 @@ def _find_contested(pairs: _Pairs, truth_count: int) -> Bools:
     return is_contested[pairs.truth]
 
 
-def _choose_sole(pairs: _Pairs, rank: Ints) -> Bools:
+def _choose_sole(pairs: Pairs, rank: Ints) -> Bools:
     """Return (P, T): which detections have their truth where none could have another one.
 
     Then, in every size range, a truth goes to the first whose IoU is enough: no earlier one's was.
@@ -152,7 +198,7 @@ def _choose_sole(pairs: _Pairs, rank: Ints) -> Bools:
     return hit
 
 
-def _choose(pairs: _Pairs, rank: Ints, is_truth_ignored: Bools) -> tuple[Ints, Ints]:
+def _choose(pairs: Pairs, rank: Ints, is_truth_ignored: Bools) -> tuple[Ints, Ints]:
     """Return the detections that have a choice (D,), and the truth row of each (D, A, T), -1 for none.
 
     Detections of one rank belong to different images or classes, so they choose side by side.
@@ -172,7 +218,7 @@ def _choose(pairs: _Pairs, rank: Ints, is_truth_ignored: Bools) -> tuple[Ints, I
     return pairs.detection[firsts], chosen
 
 
-def _choose_turn(pairs: _Pairs, first: Ints, size: Ints, is_truth_ignored: Bools, is_taken: Bools) -> Ints:
+def _choose_turn(pairs: Pairs, first: Ints, size: Ints, is_truth_ignored: Bools, is_taken: Bools) -> Ints:
     """Return (D, A, T) truth rows, -1 for none.
 
     A truth that counts goes before one that is ignored, then the larger IoU, then the later row.
@@ -198,7 +244,8 @@ def _choose_turn(pairs: _Pairs, first: Ints, size: Ints, is_truth_ignored: Bools
     return best_row
 
 
-def _read_iou(pairs: _Pairs, truth: Ints) -> Floats:
+def read_iou(pairs: Pairs, truth: Ints) -> Floats:
+    """Return the similarity (N,) of each detection with its truth, given as rows (N,), -1 for none."""
     iou = np.zeros(len(truth))
     matched = truth[pairs.detection] == pairs.truth
     iou[pairs.detection[matched]] = pairs.iou[matched]

@@ -12,7 +12,7 @@ from mlwf_tui.entities.annotation import AnnotatedObject, Annotation
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.evaluation.columns import Bools, Detections, Truths, build_detections, build_truths
 from mlwf_tui.evaluation.curves import find_operating_confidence
-from mlwf_tui.evaluation.matching import Matches, match
+from mlwf_tui.evaluation.matching import IOU_THRESHOLDS, Matches, match, read_iou
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Measured:
     """Truths and detections by item and class, and which detection found which truth.
 
     `confidence` is the operating threshold: where F1 at IoU 0.5, all classes together, is largest,
-    unless another one was asked for.
+    unless another one was asked for. At `hit_iou` a detection counts as a hit: 0.5, unless `at_iou`
+    was asked for another one; `matches.truth` and `matches.iou` hold at it.
     """
 
     keys: tuple[str, ...]  # of the items, ascending; an image's index is its place here
@@ -29,6 +30,7 @@ class Measured:
     detections: Detections
     matches: Matches
     confidence: float
+    hit_iou: float = 0.5
 
     @property
     def kept(self) -> Bools:
@@ -37,15 +39,40 @@ class Measured:
 
     @property
     def is_hit(self) -> Bools:
-        """(N,) whether each detection has a truth of its class at IoU 0.5."""
+        """(N,) whether each detection has a truth of its class at `hit_iou`."""
         return self.matches.truth >= 0
 
     @cached_property
     def is_found(self) -> Bools:
-        """(M,) whether each truth has a detection of its class at IoU 0.5 and the operating confidence."""
+        """(M,) whether each truth has a detection of its class at `hit_iou` and the operating confidence."""
         found = np.zeros(len(self.truths.image), bool)
         found[self.matches.truth[self.kept & self.is_hit]] = True
         return found
+
+    def at_iou(self, hit_iou: float) -> Measured:
+        """Return the same with hits at another IoU.
+
+        Raises:
+            InvalidInput: it is none of 0.5, 0.55, ... 0.95.
+        """
+        places = np.flatnonzero(np.isclose(IOU_THRESHOLDS, hit_iou))
+        if not len(places):
+            raise InvalidInput(
+                f"Detections are not matched at the IoU {hit_iou:g}.", hint="Choose one of 0.5, 0.55, … 0.95."
+            )
+        truth = self.matches.truth_at[:, places[0]].astype(np.int64)
+        of = self.matches
+        iou = read_iou(of.pairs, truth)
+        matches = Matches(of.is_hit, of.is_ignored, truth, iou, of.is_truth_ignored, of.truth_at, of.pairs)
+        return Measured(
+            self.keys, self.names, self.truths, self.detections, matches, self.confidence, hit_iou
+        )
+
+    def at_confidence(self, confidence: float) -> Measured:
+        """Return the same with another operating confidence."""
+        return Measured(
+            self.keys, self.names, self.truths, self.detections, self.matches, confidence, self.hit_iou
+        )
 
 
 def measure(
@@ -65,23 +92,45 @@ def measure(
             confidence that is no number from 0 to 1.
     """
     keys = sorted(truths)
-    _check_predictions(keys, predictions)
-    names = _list_classes(truths, predictions, class_names)
+    check_predictions(keys, predictions)
+    names = list_classes(truths, predictions, class_names)
     index = {name: place for place, name in enumerate(names)}
     truth_rows = build_truths([truths[key] for key in keys], index)
-    if not len(truth_rows.image):
+    detections = build_detections([predictions.get(key, ()) for key in keys], index)
+    return pair(keys, names, truth_rows, detections, confidence)
+
+
+def pair(
+    keys: Sequence[str],
+    names: Sequence[str],
+    truths: Truths,
+    detections: Detections,
+    confidence: float | None,
+    *,
+    wanted: str = "objects",
+) -> Measured:
+    """Pair what stands in columns; `wanted` is how what can be a truth is called.
+
+    Raises:
+        InvalidInput: there is no truth at all.
+    """
+    if not len(truths.image):
         raise InvalidInput(
-            "There are no annotated objects to measure against.",
+            f"There are no annotated {wanted} to measure against.",
             hint="Choose a split whose items are annotated.",
         )
-    detections = build_detections([predictions.get(key, ()) for key in keys], index)
-    matches = match(truth_rows, detections)
+    matches = match(truths, detections)
     if confidence is None:
-        confidence = find_operating_confidence(detections.score, matches.truth >= 0, len(truth_rows.image))
-    return Measured(tuple(keys), names, truth_rows, detections, matches, confidence)
+        confidence = find_operating_confidence(detections.score, matches.truth >= 0, len(truths.image))
+    return Measured(tuple(keys), tuple(names), truths, detections, matches, confidence)
 
 
-def _check_predictions(keys: Sequence[str], predictions: Mapping[str, Sequence[AnnotatedObject]]) -> None:
+def check_predictions(keys: Sequence[str], predictions: Mapping[str, Sequence[AnnotatedObject]]) -> None:
+    """Refuse predictions of strange items, and confidences that are no number from 0 to 1.
+
+    Raises:
+        InvalidInput: there is one.
+    """
     strangers = sorted(set(predictions).difference(keys))
     if strangers:
         raise InvalidInput(
@@ -97,11 +146,12 @@ def _check_predictions(keys: Sequence[str], predictions: Mapping[str, Sequence[A
                 )
 
 
-def _list_classes(
+def list_classes(
     truths: Mapping[str, Annotation],
     predictions: Mapping[str, Sequence[AnnotatedObject]],
     class_names: Sequence[str],
 ) -> tuple[str, ...]:
+    """Return `class_names`, then what classes only truths and predictions have, in order of their names."""
     seen = {labelled.class_name for annotation in truths.values() for labelled in annotation.objects}
     seen.update(labelled.class_name for objects in predictions.values() for labelled in objects)
     return (*class_names, *sorted(seen.difference(class_names)))

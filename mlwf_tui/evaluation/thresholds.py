@@ -9,7 +9,7 @@ import numpy as np
 from mlwf_tui.entities.measurement import ClassCount, ThresholdFigures
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.evaluation.columns import Bools, Floats, Ints
-from mlwf_tui.evaluation.matching import iter_overlaps
+from mlwf_tui.evaluation.matching import iter_pairs
 from mlwf_tui.evaluation.measured import Measured
 
 LOWEST_IOU = 0.05
@@ -25,16 +25,7 @@ class Threshold:
     def __init__(self, measured: Measured) -> None:
         self._measured = measured
         truths, detections = measured.truths, measured.detections
-        width = len(measured.names) + 1
-        parts = list(
-            iter_overlaps(
-                truths.boxes,
-                truths.image * width + truths.label,
-                detections.boxes,
-                detections.image * width + detections.label,
-                lowest=LOWEST_IOU,
-            )
-        )
+        parts = list(iter_pairs(truths, detections, lowest=LOWEST_IOU))
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)] or [np.zeros(0, int)] * 3
         self._detection, self._truth, self._iou = columns[0], columns[1], columns[2].astype(float)
         self._truth_counts = np.bincount(truths.label, minlength=len(measured.names))

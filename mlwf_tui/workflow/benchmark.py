@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.measurement import choose_main
 from mlwf_tui.entities.model import Evaluation, Model, Report
 from mlwf_tui.entities.part import Part, read_part
 from mlwf_tui.entities.project import Version
@@ -24,11 +25,16 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import EvaluateResult
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import read_summary
+from mlwf_tui.workflow.benchmarking.evaluating import (
+    choose_evaluator,
+    evaluate_items,
+    find_lack,
+)
 from mlwf_tui.workflow.benchmarking.inference import Said, ask_model, digest_inference, forget
 from mlwf_tui.workflow.benchmarking.noting import find_notes
 from mlwf_tui.workflow.benchmarking.parts import digest_items, select_items
 from mlwf_tui.workflow.benchmarking.timing import EFFORTS, measure_speed
-from mlwf_tui.workflow.measuring import complete, keep_predictions, list_class_names, read_item_facts
+from mlwf_tui.workflow.measuring import keep_predictions, list_class_names, make_request
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
@@ -36,8 +42,7 @@ from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.using.trust import check_model
 from mlwf_tui.workspace import Workspace
 
-TASKS = ("detect",)
-SCHEMA = 3  # of the body of a report
+SCHEMA = 4  # of the body of a report
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class BenchmarkParams:
     confidence: float | None = param(
         None, "threshold of precision, recall and F1; where F1 is largest if not given", low=0, high=1
     )
+    evaluator: str = param("", "who measures; the one of the model's task if not given")
 
 
 def submit_benchmark(
@@ -82,7 +88,7 @@ def submit_benchmark(
     model = find_model(workspace, model_ref, agreed)
     _, manifest = resolve_manifest(workspace, ref)
     if model is not None:
-        items = check_fit(workspace, model, ref, manifest, wanted)
+        items = check_fit(workspace, model, ref, manifest, wanted, evaluator=checked.evaluator)
         check_model(workspace, model, is_trusted=is_trusted)
         known = None if is_again else _find_made(workspace, model, manifest, wanted, items, checked)
         if known is not None:
@@ -189,7 +195,7 @@ def perform_benchmark(recorder: Recorder, version: Version, model: Model, observ
     workspace, run = recorder.workspace, recorder.run
     part = read_part(run.params, run.params["split"])
     params = read_params(run)
-    items = check_fit(workspace, model, version.ref, version.manifest, part)
+    items = check_fit(workspace, model, version.ref, version.manifest, part, evaluator=params.evaluator)
     is_again = bool((run.call or {}).get("is_again"))
     said = ask_model(recorder, version, model, part, items, observer, is_again=is_again)
     left_out = {problem.path for problem in said.problems}
@@ -242,6 +248,7 @@ def keep_benchmark(
             settings={
                 **{f"library_{key}": value for key, value in said.result.library_metrics.items()},
                 "measured": measured,
+                "evaluator": evaluation.evaluator,
                 "inference": digest_inference(model),
                 "benchmark": asked,
                 **({} if part == Part(split=part.split) else {"part": msgspec.json.encode(part).decode()}),
@@ -269,16 +276,9 @@ def keep_benchmark(
 
 def _summarise(evaluation: Evaluation, part: Part, problems: Sequence[Problem]) -> str:
     partly = f", partly: {len(problems):,} images cannot be used" if problems else ""
-    return f"mAP50 {evaluation.metrics['map50']:.3f} on {part.describe()}{partly}"
-
-
-def check_task(model: Model) -> None:
-    """Raise InvalidInput where the model does not find objects."""
-    if model.task not in TASKS:
-        raise InvalidInput(
-            f"The model {model.name} is for the task {model.task}.",
-            hint=f"Choose a model for {', '.join(TASKS)}.",
-        )
+    name = choose_main(evaluation.metrics)
+    figure = f"{evaluation.metric_names.get(name, name)} {evaluation.metrics[name]:.3f} " if name else ""
+    return f"{figure}on {part.describe()}{partly}"
 
 
 def _evaluate(
@@ -291,24 +291,21 @@ def _evaluate(
     params: BenchmarkParams,
     observer: Observer,
 ) -> Evaluation:
-    from mlwf_tui.evaluation.evaluate import summarize  # numpy, which only the worker needs
-    from mlwf_tui.evaluation.measured import measure
-
     notes = find_notes(workspace, version, model, part, items, said)
-    predictions = {
-        found.key: [o for o in found.objects if not part.classes or o.class_name in part.classes]
-        for found in said.result.predictions
-    }
     names = part.classes or list_class_names(workspace, version.manifest, model.class_names)
-    truths = {item.key: item.annotation for item in items}
-    measured = measure(truths, predictions, names, confidence=params.confidence)
-    facts = read_item_facts(workspace, items, observer)
-    return replace(complete(measured, summarize(measured), facts, observer), notes=notes)
+    request = make_request(
+        items, said.result.predictions, names, classes=part.classes, confidence=params.confidence
+    )
+    evaluator = choose_evaluator(workspace, model.task, params.evaluator)
+    evaluation = evaluate_items(workspace, evaluator, request, items, observer)
+    return replace(evaluation, notes=(*notes, *evaluation.notes))
 
 
-def check_fit(workspace: Workspace, model: Model, ref: str, manifest: Digest, part: Part) -> tuple[Item, ...]:
+def check_fit(
+    workspace: Workspace, model: Model, ref: str, manifest: Digest, part: Part, *, evaluator: str = ""
+) -> tuple[Item, ...]:
     """Return what is measured; refuse what no figure can come of."""
-    check_task(model)
+    choose_evaluator(workspace, model.task, evaluator)
     schema = read_summary(workspace.store, manifest).schema
     if not set(schema.class_names) & set(model.class_names):
         raise InvalidInput(
@@ -317,9 +314,10 @@ def check_fit(workspace: Workspace, model: Model, ref: str, manifest: Digest, pa
             f"{_list_some(schema.class_names)}.",
         )
     items = select_items(workspace, manifest, part)
-    if not any(item.annotation.objects for item in items):
+    wanted = find_lack(items, model.task, part.classes or schema.class_names)
+    if wanted:
         raise InvalidInput(
-            f"In {ref} there are no annotated objects in what is to be measured: {part.describe()}.",
+            f"In {ref} there are no {wanted} in what is to be measured: {part.describe()}.",
             hint="There is nothing to measure with.",
         )
     return items

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,16 +16,20 @@ from mlwf_tui.entities.measurement import (
     Cause,
     ComparedModel,
     ComparedPair,
+    Comparison,
     ComparisonReport,
     Difference,
+    choose_main,
+    choose_two,
 )
 from mlwf_tui.entities.model import Model, Report, ReportKind
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
 from mlwf_tui.errors import Conflict, CorruptData, InvalidParameter, MlwfError, NotFound
+from mlwf_tui.protocols.evaluators import Measurement
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.benchmarking.parts import select_items
-from mlwf_tui.workflow.measuring import list_class_names, measure_report, read_item_facts, read_measured
+from mlwf_tui.workflow.measuring import list_class_names, measure_again, read_item_facts, read_measured
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.reporting.words import judge
@@ -33,6 +37,10 @@ from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workflow.run_diff import diff_runs
 from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workspace import Workspace
+
+if TYPE_CHECKING:  # numpy, which only what measures needs
+    from mlwf_tui.evaluation.measured import Measured
+    from mlwf_tui.evaluation.slices import ItemFacts
 
 MOST_LOOKED_AT = 20  # of a model's reports, the newest first
 
@@ -192,7 +200,7 @@ class _MeasuredOn:
         """Return a digest of the items and truths; empty where the version was deleted since."""
         noted = report.settings.get("measured")
         if noted:  # an older program did not note it
-            return str(noted)
+            return f"{noted} {report.evaluator}"  # figures of different kinds have nothing in common
         place = (report.version_id, report.split)
         if place not in self._known:
             self._known[place] = self._compute(*place)
@@ -207,7 +215,7 @@ class _MeasuredOn:
         for item in iter_items(self._workspace.store, version.manifest):
             if item.split == split:
                 digest.update(msgspec.msgpack.encode((item.key, item.blob, item.annotation)))
-        return digest.hexdigest()
+        return f"{digest.hexdigest()} detect"
 
 
 def _list_measured(workspace: Workspace, ref: str) -> tuple[Report, ...]:
@@ -233,6 +241,13 @@ def _describe_apart(
         for ref, found in zip(refs, choices, strict=True)
         if not any(report.version_ref == place and report.split == chosen for report in found)
     ]
+    evaluators = {report.evaluator for found in choices for report in found}
+    if not missing and len(evaluators) > 1:
+        return Conflict(
+            f"{', '.join(refs[:-1])} and {refs[-1]} were not measured by the same evaluator, but by "
+            f"{' and '.join(sorted(evaluators))}: their figures have nothing in common.",
+            hint="Name models, or measure again: mlwf benchmark MODEL REF -p evaluator=NAME.",
+        )
     commands = "; ".join(f"mlwf benchmark {ref} {place} --split {chosen}" for ref in missing or refs)
     return Conflict(
         f"{', '.join(refs[:-1])} and {refs[-1]} were not measured on the same data.",
@@ -265,23 +280,18 @@ def _list_failed(body: ComparisonReport, conditions: Sequence[Condition]) -> tup
 
 
 def _compare(workspace: Workspace, reports: Sequence[Report], observer: Observer) -> ComparisonReport:
-    from mlwf_tui.evaluation.comparing import compare as compare_measured  # numpy
-    from mlwf_tui.evaluation.slice_differences import compare_slices
-
     models = [workspace.catalog.models.get_by_id(report.model_id) for report in reports]
     version = workspace.catalog.versions.get_by_id(reports[0].version_id)
     known = [model.class_names for model in models]
     names = list_class_names(workspace, version.manifest, *known)
     truths = read_measured(workspace, reports[0], version.manifest)
-    measured = [measure_report(workspace, report, names, truths) for report in reports]
+    measured = [measure_again(workspace, report, names, truths) for report in reports]
     items = select_items(workspace, version.manifest, reports[0].part)
     facts = read_item_facts(workspace, items, observer)
     pairs = []
     for place, (report, model) in enumerate(zip(reports[:-1], models[:-1], strict=True)):
         observer.progress(place, len(reports) - 1, f"comparing {report.model_name}")
-        comparison = compare_measured(measured[place], measured[-1], check=observer.check_cancelled)
-        parts = compare_slices(measured[place], measured[-1], facts, check=observer.check_cancelled)
-        comparison = msgspec.structs.replace(comparison, slices=parts)
+        comparison = _compare_two(measured[place], measured[-1], facts, observer)
         causes = tuple(_list_causes(workspace, models[-1], model))
         pairs.append(
             ComparedPair(
@@ -293,6 +303,25 @@ def _compare(workspace: Workspace, reports: Sequence[Report], observer: Observer
         pairs=tuple(pairs),
         one_sided_classes=tuple(sorted(set().union(*known).difference(set(known[0]).intersection(*known)))),
     )
+
+
+def _compare_two(
+    new: Measured | Measurement,
+    old: Measured | Measurement,
+    facts: Mapping[str, ItemFacts],
+    observer: Observer,
+) -> Comparison:
+    from mlwf_tui.evaluation.comparing import compare as compare_measured  # numpy
+    from mlwf_tui.evaluation.comparing_figures import compare_figures
+    from mlwf_tui.evaluation.measured import Measured
+    from mlwf_tui.evaluation.slice_differences import compare_slices
+
+    check = observer.check_cancelled
+    if not isinstance(new, Measured) or not isinstance(old, Measured):
+        assert not isinstance(new, Measured) and not isinstance(old, Measured)  # one evaluator measures both
+        return compare_figures(new, old, check=check)
+    comparison = compare_measured(new, old, check=check)
+    return msgspec.structs.replace(comparison, slices=compare_slices(new, old, facts, check=check))
 
 
 def _list_causes(workspace: Workspace, old: Model, new: Model) -> Iterator[Cause]:
@@ -331,7 +360,7 @@ def _escape(value: Any) -> Any:
 def _set_beside(reports: Sequence[Report], models: Sequence[Model]) -> tuple[ComparedModel, ...]:
     costs = [
         (
-            -report.metrics.get("map", 0.0),
+            -report.metrics.get((*choose_two(report.metrics), "map")[0], 0.0),
             -report.speed.get("images_per_second", 0.0),
             float(model.checkpoints[0].size_bytes),
         )
@@ -379,7 +408,9 @@ def _keep(recorder: Recorder, reports: Sequence[Report], body: ComparisonReport)
         recorder.result = {
             "report": report.name,
             "report_id": report.id,
-            "summary": describe_difference("map50", differences.get("map50")),
+            "summary": describe_difference(
+                choose_main(differences) or "map50", differences.get(choose_main(differences))
+            ),
         }
     return report
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,6 +12,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.errors import CorruptData, InvalidInput
+from mlwf_tui.protocols.evaluators import EvaluatedItem, EvaluationRequest, Measurement
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import ItemPrediction
 from mlwf_tui.store.manifests import read_summary
@@ -23,7 +24,7 @@ if TYPE_CHECKING:  # numpy, which only what measures needs
     from mlwf_tui.evaluation.measured import Measured
     from mlwf_tui.evaluation.slices import ItemFacts
 
-_RESAMPLED = "resampling the items"
+RESAMPLED = "resampling the items"
 
 
 def keep_predictions(writer: StoreWriter, predictions: Sequence[ItemPrediction]) -> Digest:
@@ -97,18 +98,101 @@ def measure_report(
     Of a benchmark of some classes only their predictions count, and the operating confidence is its own.
 
     Raises:
+        InvalidInput: predictions were not kept, do not belong to these items, or are no objects.
+        NotFound: the version was deleted.
+        CorruptData: the stored bytes are damaged.
+    """
+    from mlwf_tui.evaluation.measured import Measured
+
+    measured = measure_again(workspace, report, class_names, truths)
+    if not isinstance(measured, Measured):
+        raise InvalidInput(
+            f"The report {report.name} measures no single objects.",
+            hint="Thresholds can be changed where objects are found: in reports of boxes, masks and points.",
+        )
+    return measured
+
+
+def measure_again(
+    workspace: Workspace, report: Report, class_names: Sequence[str], truths: Mapping[str, Annotation]
+) -> Measured | Measurement:
+    """Measure what a report has measured, by its own evaluator, from the kept predictions.
+
+    Paired objects where they are, else what the evaluator gives.
+
+    Raises:
         InvalidInput: predictions were not kept, or do not belong to these items.
+        NotFound: the version was deleted, or its evaluator is not installed.
         CorruptData: the stored bytes are damaged.
     """
     from mlwf_tui.evaluation.measured import measure
 
-    predictions = read_predictions(workspace, report)
-    if wanted := frozenset(report.part.classes):
-        predictions = {
-            key: tuple(found for found in objects if found.class_name in wanted)
-            for key, objects in predictions.items()
-        }
-    return measure(truths, predictions, class_names, confidence=report.metrics.get("confidence"))
+    confidence = report.metrics.get("confidence")
+    if report.evaluator == "detect":  # boxes need no sizes of images
+        said = read_predictions(workspace, report)
+        if wanted := frozenset(report.part.classes):
+            said = {key: tuple(o for o in objects if o.class_name in wanted) for key, objects in said.items()}
+        return measure(truths, said, class_names, confidence=confidence)
+    version = workspace.catalog.versions.get_by_id(report.version_id)
+    items = [item for item in select_items(workspace, version.manifest, report.part) if item.key in truths]
+    request = make_request(
+        items,
+        decode_predictions(workspace, report),
+        class_names,
+        classes=report.part.classes,
+        confidence=confidence,
+    )
+    evaluator = workspace.registry.get_evaluator(report.evaluator)
+    measurement = evaluator.measure(request, _Nobody())
+    return find_measured(measurement) or measurement
+
+
+class _Nobody:
+    """Watches nothing: this is done in a moment, whoever waits for it."""
+
+    def progress(self, step: int, total: int | None, message: str) -> None:
+        pass
+
+    def metric(self, key: str, value: float, step: int) -> None:
+        pass
+
+    def check_cancelled(self) -> None:
+        pass
+
+
+def make_request(
+    items: Sequence[Item],
+    predictions: Iterable[ItemPrediction],
+    class_names: Sequence[str],
+    *,
+    classes: Sequence[str] = (),
+    confidence: float | None = None,
+) -> EvaluationRequest:
+    """Put truths and predictions side by side; objects of other classes than `classes` are left out."""
+    said = {prediction.key: prediction for prediction in predictions}
+    wanted = set(classes)
+    evaluated = []
+    for item in items:
+        of = said.get(item.key) or ItemPrediction(key=item.key)
+        evaluated.append(
+            EvaluatedItem(
+                key=item.key,
+                width_px=item.width_px,
+                height_px=item.height_px,
+                truth=item.annotation,
+                objects=tuple(o for o in of.objects if not wanted or o.class_name in wanted),
+                tags=of.tags,
+            )
+        )
+    return EvaluationRequest(items=tuple(evaluated), class_names=tuple(class_names), confidence=confidence)
+
+
+def find_measured(measurement: Measurement) -> Measured | None:
+    """Return the objects that a measurement has paired, None where it is of something else."""
+    from mlwf_tui.evaluation.measured import Measured
+
+    found = getattr(measurement, "measured", None)
+    return found if isinstance(found, Measured) else None
 
 
 def read_item_facts(workspace: Workspace, items: Sequence[Item], observer: Observer) -> dict[str, ItemFacts]:
@@ -149,7 +233,7 @@ def complete(
     )
     if len(measured.keys) < 2:  # drawn anew, one item is always the same: that is not being sure
         return evaluation
-    observer.progress(0, None, _RESAMPLED)
+    observer.progress(0, None, RESAMPLED)
     drawn = weigh(measured, draw_weights(len(measured.keys)), check=observer.check_cancelled)
     intervals = {name: find_interval(values) for name, values in drawn.metrics.items()}
     classes = {name: find_interval(drawn.class_map50[:, label]) for label, name in enumerate(measured.names)}

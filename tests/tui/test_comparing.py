@@ -50,3 +50,45 @@ async def test_x_on_a_report_writes_it_as_the_files_ending_says(
         await app.until_text("is written to")
     assert report.name in page.read_text()
     assert "data:image/jpeg;base64," in page.read_text()
+
+
+async def test_keys_on_a_report_change_its_thresholds_and_0_goes_back(
+    empty_home: Workspace, tmp_path: Path
+) -> None:
+    fill_val(empty_home, tmp_path / "val")
+    report = add_report(empty_home, add_model(empty_home, "new"), predict(empty_home, shift_px=4))
+    kept = empty_home.store.read(report.evaluation)
+    async with drive(empty_home) as app:
+        await app.select(report.name)
+        await app.press("enter")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
+        await app.until_text("the report's own;")
+        view = app.main.query_one("#report", ReportView)
+        view.focus()
+        await app.until_text("precision, recall, F1 at confidence 0.790")
+        await app.press(">", ">", ">")  # faster than they are answered: the last one holds
+        await app.until_text("precision, recall, F1 at confidence 0.900")
+        await app.until_text("report's own 0.790, 0.50")
+        before = app.read_text()
+        await app.press(*["}"] * 6)
+        await app.until(lambda: app.read_text() != before)
+        await app.until_text("hit from IoU 0.80")
+        await app.until_text("at confidence 0.900")
+        await app.press("0")
+        await app.until_text("the report's own;")
+        await app.until_text("precision, recall, F1 at confidence 0.790")
+    assert empty_home.store.read(report.evaluation) == kept
+
+
+async def test_a_report_whose_predictions_were_not_kept_stays_at_its_own_thresholds(
+    full_home: Workspace,
+) -> None:
+    async with drive(full_home) as app:
+        await app.select("cells-val-1")
+        await app.press("enter")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
+        app.main.query_one("#report", ReportView).focus()
+        await app.until_text("the report's own;")
+        await app.press(">")
+        await app.until_text("✗ 1")
+        await app.until_text("confidence 0.310  hit from IoU 0.50  the report's own;")

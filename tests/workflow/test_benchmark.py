@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from mlwf_tui.entities.measurement import Thresholds
 from mlwf_tui.entities.part import ALL, Part
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.benchmarking.parts import read_keys
-from mlwf_tui.workflow.reporting.thresholds import open_tuner, read_threshold
+from mlwf_tui.workflow.reporting.thresholds import open_sweep, read_threshold
 from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
 from mlwf_tui.workflow.reproduce import conclude, submit_again
 from mlwf_tui.workflow.resume import resume_run
@@ -167,7 +168,9 @@ def test_what_is_read_again_of_a_report_is_what_it_has_measured(home: Workspace)
     report = get_report(home, run.result["report"])
 
     counted = read_threshold(home, report).count()
-    tuned = open_tuner(home, report, read_evaluation(home, report)).tune(report.metrics["confidence"])
+    tuned = open_sweep(home, report, read_evaluation(home, report)).evaluate(
+        Thresholds(report.metrics["confidence"])
+    )
 
     assert counted.confidence == report.metrics["confidence"] == 0.2
     for name in ("precision", "recall", "f1", "mean_iou"):

@@ -61,8 +61,16 @@ def test_a_name_that_is_taken_is_a_conflict(imported: Workspace) -> None:
 
 def test_a_model_of_another_task_is_refused(imported: Workspace) -> None:
     add_model(imported, "sorter", task="classify")
-    with pytest.raises(InvalidInput, match="classify"):
+    with pytest.raises(InvalidInput, match="no images with a tag that is the name of a class"):
         submit_benchmark(imported, "sorter", "cells")
+    add_model(imported, "counter", task="count")
+    with pytest.raises(InvalidInput, match="task count cannot be measured"):
+        submit_benchmark(imported, "counter", "cells")
+    add_model(imported, "boxer")
+    with pytest.raises(InvalidParameter, match="does not measure models for the task detect"):
+        submit_benchmark(imported, "boxer", "cells", params={"evaluator": "pose"})
+    with pytest.raises(InvalidParameter, match="no evaluator 'guess'"):
+        submit_benchmark(imported, "boxer", "cells", params={"evaluator": "guess"})
     add_model(imported, "painter", task="semantic")
     with pytest.raises(InvalidInput, match="semantic"):
         submit_apply(imported, "painter", "cells", to="out", params={})

@@ -28,6 +28,7 @@ from mlwf_tui.protocols.trainers import (
 )
 
 MOST_TAGS = 5  # of an image
+ALL_TAGS = 100  # of one that is measured: ROC curves want every class, and nobody looks at more
 
 
 def predict(
@@ -96,10 +97,10 @@ def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
             if pixels is None:
                 predictions.append(ItemPrediction(key=key, problem=CANNOT_DECODE))
                 continue
-            tags = make_tags(next(following), classifier.class_names)
+            tags = make_tags(next(following), classifier.class_names, most=ALL_TAGS)
             predictions.append(ItemPrediction(key=key, tags=tags))
             truth = labels.get(path.split("/")[1])
-            hits += [truth == tags[0].name, truth in [tag.name for tag in tags]]
+            hits += [truth == tags[0].name, truth in [tag.name for tag in tags[:MOST_TAGS]]]
         times.note("postprocess")
         times.end(len(batch))
         if request.note is not None:
@@ -163,9 +164,11 @@ class _Times:
         }
 
 
-def make_tags(scores: Any, class_names: Sequence[str], *, least: float = 0.0) -> tuple[Tag, ...]:
+def make_tags(
+    scores: Any, class_names: Sequence[str], *, least: float = 0.0, most: int = MOST_TAGS
+) -> tuple[Tag, ...]:
     """Return the most probable classes, best first."""
-    best = np.argsort(-scores, kind="stable")[:MOST_TAGS].tolist()
+    best = np.argsort(-scores, kind="stable")[:most].tolist()
     return tuple(Tag(class_names[label], float(scores[label])) for label in best if scores[label] >= least)
 
 

@@ -21,7 +21,7 @@ from mlwf_tui.plugins.trainers.ultralytics_library import (
     use_all_threads,
 )
 from mlwf_tui.plugins.trainers.ultralytics_metrics import read_metrics
-from mlwf_tui.plugins.trainers.ultralytics_objects import read_prediction
+from mlwf_tui.plugins.trainers.ultralytics_objects import ALL_TAGS, read_prediction
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import EvaluateRequest, EvaluateResult, ItemPrediction
 
@@ -75,6 +75,7 @@ def _evaluate_plainly(request: EvaluateRequest, model: Any, observer: Observer) 
             **common,
         )  # fmt: skip
     paths, predictions, latencies_ms = _list_images(request), [], []
+    floor = 0.0 if model.task == "classify" else CONFIDENCE_FLOOR
     for start in range(0, len(paths), BATCH):
         observer.check_cancelled()
         batch, started_s = paths[start : start + BATCH], time.perf_counter()
@@ -86,7 +87,7 @@ def _evaluate_plainly(request: EvaluateRequest, model: Any, observer: Observer) 
             )  # fmt: skip
         latencies_ms += [(time.perf_counter() - started_s) * 1000 / len(batch)] * len(batch)
         read = [
-            read_prediction(request.files[path], result, model, CONFIDENCE_FLOOR)
+            read_prediction(request.files[path], result, model, floor, max_tags=ALL_TAGS)
             for path, result in zip(batch, said, strict=True)
         ]
         predictions += read

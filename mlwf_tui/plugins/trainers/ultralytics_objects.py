@@ -13,12 +13,16 @@ from mlwf_tui.protocols.trainers import ItemPrediction
 
 SURE_OF_KEYPOINT: Final = 0.5  # below it a keypoint counts as hidden
 MAX_TAGS: Final = 5
+ALL_TAGS: Final = 100
+"""Of an image that is measured: ROC curves want every class, and nobody looks at more."""
 
 
-def read_prediction(key: str, result: Any, model: Any, min_confidence: float) -> ItemPrediction:
-    """Return what a result of a model says of the item with this key."""
+def read_prediction(
+    key: str, result: Any, model: Any, min_confidence: float, *, max_tags: int = MAX_TAGS
+) -> ItemPrediction:
+    """Return what a result of a model says of the item with this key; of a classifier so many classes."""
     if result.probs is not None:
-        return ItemPrediction(key=key, tags=read_tags(result, min_confidence))
+        return ItemPrediction(key=key, tags=read_tags(result, min_confidence, max_tags))
     return ItemPrediction(key=key, objects=read_objects(result, getattr(model.model, "kpt_names", None)))
 
 
@@ -54,10 +58,10 @@ def read_objects(result: Any, kpt_names: Mapping[int, Any] | None = None) -> tup
     return tuple(AnnotatedObject(names[label], geometry, confidence) for geometry, confidence, label in found)
 
 
-def read_tags(result: Any, min_confidence: float) -> tuple[Tag, ...]:
+def read_tags(result: Any, min_confidence: float, max_tags: int = MAX_TAGS) -> tuple[Tag, ...]:
     """Return the classes that a classifier is this sure of, best first, and the best one in any case."""
     sure = result.probs.data.cpu().numpy().astype(np.float64)  # (classes,)
-    best = np.argsort(-sure, kind="stable")[:MAX_TAGS].tolist()
+    best = np.argsort(-sure, kind="stable")[:max_tags].tolist()
     kept = [index for place, index in enumerate(best) if place == 0 or sure[index] >= min_confidence]
     return tuple(Tag(result.names[index], float(sure[index])) for index in kept)
 

@@ -66,7 +66,7 @@ from mlwf_tui.tui.widgets.tab_line import TabLine
 from mlwf_tui.tui.widgets.table import EntityTable
 from mlwf_tui.tui.widgets.welcome import Welcome
 from mlwf_tui.workflow.running.follow import RunUpdate
-from mlwf_tui.workflow.trees.layouts import read_layout
+from mlwf_tui.workflow.trees.layouts import find_own_folder, read_layout
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
@@ -131,7 +131,8 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         self.work = Work(self.app, self.fail)
         self._long = LongWork(self.app, self.work, self._show_standing)
-        asking = Asking(self.app, self.work, self._long, self._teller, self.fail)
+        copied = find_own_folder(self.workspace) / "copied.txt"
+        asking = Asking(self.app, self.work, self._long, self._teller, self.fail, copy_file=copied)
         self.ask, self.do_long, self.put, self.copy = asking.ask, asking.do_long, asking.put, asking.copy
         self._leaving = Leaving(self, self._long)
         self._layouts = LayoutKeeper(self, self.workspace, self.work)
@@ -255,6 +256,10 @@ class MainScreen(Screen[None]):
         self._views.stage.make_views()
         self.ask("layout", partial(read_layout, self.workspace), self._views.lay_out)
 
+    @on(ReportView.ThresholdsChosen)
+    def _on_thresholds_chosen(self, event: ReportView.ThresholdsChosen) -> None:
+        self._views.threshold_keys.choose(event)
+
     @on(MetricPlots.LayoutChanged)
     def _on_layout_changed(self, event: MetricPlots.LayoutChanged) -> None:
         self._layouts.keep(event.layout)
@@ -348,11 +353,6 @@ class MainScreen(Screen[None]):
     @on(Welcome.Chosen)
     def _on_action_chosen(self, event: StatusBar.Chosen | Welcome.Chosen) -> None:
         self._services.perform(event.action)
-
-    @on(ReportView.ConfidenceWanted)
-    def _on_confidence_wanted(self, event: ReportView.ConfidenceWanted) -> None:
-        event.stop()
-        self._views.tune_report(event)
 
     @on(LogView.CopyRequested)
     def _on_copy_requested(self, event: LogView.CopyRequested) -> None:

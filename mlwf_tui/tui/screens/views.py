@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Protocol, TypeVar
 
 from textual.widget import Widget
@@ -31,7 +31,7 @@ from mlwf_tui.tui.screens.outline import (
 )
 from mlwf_tui.tui.screens.outlooks import Outlooks
 from mlwf_tui.tui.screens.snapshot import Snapshot
-from mlwf_tui.tui.screens.tuning import ReportTuning
+from mlwf_tui.tui.screens.thresholds import ThresholdKeys
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind, Excerpt
 from mlwf_tui.tui.widgets.entry_list import EntryList, Listing
@@ -126,7 +126,6 @@ class Views:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._tuning = ReportTuning(host)
         self.stage = Stage(
             (
                 ViewSpec(LINEAGE, TITLES[LINEAGE], lambda: LineageView(now=host.read_clock, id="lineage")),
@@ -145,6 +144,12 @@ class Views:
         self._filled = {LINEAGE}
         self._listed: Entry | None = None
         self._searched: Run | None = None  # the search that is open
+
+    @cached_property
+    def threshold_keys(self) -> ThresholdKeys:
+        """What answers the report's wishes for other thresholds."""
+        work = self._host.work
+        return ThresholdKeys(self._host.workspace, work, on_broken=work.fail)
 
     @property
     def active(self) -> str:
@@ -410,7 +415,6 @@ class Views:
             view = self.stage.get_view(REPORT)
             assert isinstance(view, ReportView)
             if isinstance(body, Evaluation):
-                self._tuning.begin(report, body)
                 view.show_report(report, body)
             else:
                 view.show_comparison(body)
@@ -422,10 +426,6 @@ class Views:
             return (read_comparison if is_comparison else read_evaluation)(self._host.workspace, report)
 
         self._host.ask("report", read, done)
-
-    def tune_report(self, event: ReportView.ConfidenceWanted) -> None:
-        """Let the open benchmark count at another confidence."""
-        self._tuning.move(event.view, event.step)
 
     def show_search(self, run: Run) -> None:
         """Read the trials of a search and show them."""

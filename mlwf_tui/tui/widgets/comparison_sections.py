@@ -11,6 +11,8 @@ from mlwf_tui.entities.measurement import (
     ComparedPair,
     ComparisonReport,
     Difference,
+    choose_main,
+    choose_two,
 )
 from mlwf_tui.tui.widgets.drawing import Drawing, Line, fit
 from mlwf_tui.tui.widgets.slice_section import draw_slice_differences
@@ -25,7 +27,8 @@ def list_comparison_sections(body: ComparisonReport) -> Mapping[str, Drawing]:
     for pair in body.pairs:
         name = f"{pair.new} less {pair.old}"
         sections[name] = partial(draw_figures, pair)
-        sections[f"{name}: classes"] = partial(draw_classes, pair)
+        if pair.comparison.classes:
+            sections[f"{name}: classes"] = partial(draw_classes, pair)
         if pair.comparison.slices:
             sections[f"{name}: slices"] = partial(draw_slice_differences, pair.comparison)
         sections[f"{name}: items"] = partial(draw_items, pair)
@@ -38,10 +41,11 @@ def draw_models(body: ComparisonReport, width: int) -> list[Line]:
     """Return the models with accuracy, speed and size, marked where none is better in all three."""
     first = body.models[0]
     name_width = min(40, max(len(of.model) for of in body.models))
+    titles = "".join(f"  {METRIC_NAMES.get(name, name):>5}" for name in choose_two(first.metrics))
     lines: list[Line] = [
         [(" on ", "muted"), ("◆ ", "primary"), (first.version, "strong"), (f"  {first.split}", "muted")],
         [],
-        [(fit(f" {fit('model', name_width)}    mAP  mAP50  images/s    size", width), "muted")],
+        [(fit(f" {fit('model', name_width)}{titles}  images/s    size", width), "muted")],
         *(_draw_model(of, name_width) for of in body.models),
         [(fit(" ★ none of the others is at once more accurate, faster and smaller", width), "faint")],
     ]
@@ -148,21 +152,29 @@ def _draw_model(of: ComparedModel, name_width: int) -> Line:
     return [
         ("★" if of.is_on_front else " ", "accent"),
         (fit(of.model, name_width), "strong"),
-        (f"  {of.metrics.get('map', 0):.3f}  {of.metrics.get('map50', 0):.3f}", "text"),
+        (
+            "".join(
+                f"  {of.metrics[name]:>{max(5, len(METRIC_NAMES.get(name, name)))}.3f}"
+                for name in choose_two(of.metrics)
+                if name in of.metrics
+            ),
+            "text",
+        ),
         (f"  {speed:>8,.1f}  {size:>6}", "muted"),
         (f"  {of.architecture}", "faint"),
     ]
 
 
 def _tell_verdict(pair: ComparedPair) -> Line:
-    found = pair.comparison.differences.get("map50")
+    name = choose_main(pair.comparison.differences)
+    found = pair.comparison.differences.get(name)
     subject: Line = [(" ▲ ", "accent"), (pair.new, "strong")]
     if found is None or not found.is_measurable:
         return [*subject, (" and ", "muted"), (pair.old, "strong"), (": no measurable difference", "warning")]
     word = "better" if found.value > 0 else "worse"
     return [
         *subject, (" is ", "muted"), (word, _find_role(found)), (" than ", "muted"), (pair.old, "strong"),
-        (f" by {abs(found.value):.3f} mAP50", "muted"),
+        (f" by {abs(found.value):.3f} {METRIC_NAMES.get(name, name)}", "muted"),
     ]  # fmt: skip
 
 

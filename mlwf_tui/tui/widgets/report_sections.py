@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mlwf_tui.entities.measurement import METRIC_NAMES, Interval
+from mlwf_tui.entities.measurement import COUNT_NAMES, METRIC_NAMES, Interval, Thresholds
 from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation, Report
 from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, Run, draw_bar, fit, measure_line, pad_line
 from mlwf_tui.tui.widgets.plot import Series, draw_plot
@@ -15,6 +15,10 @@ Section = Callable[[Report, Evaluation, int], list[Line]]
 
 HEADLINE = ("map", "map50", "map75", "precision", "recall", "f1", "mean_iou")
 SPEED = (("preprocess_ms", "preprocess"), ("inference_ms", "inference"), ("postprocess_ms", "postprocess"))
+UNITS = COUNT_NAMES | {"confidence"}
+"""Figures that are no share of anything: they get no card."""
+MOST_CARDS = 8
+MOST_CARD_WIDTH = 18
 CARD_WIDTH = 11
 PLOT_HEIGHT = 15
 MAX_PLOT_WIDTH = 110
@@ -28,11 +32,14 @@ def draw_overview(report: Report, evaluation: Evaluation, width: int) -> list[Li
     """Return what was measured on what, the headline numbers as cards, and the speed."""
     subject: Line = [
         ("▲ ", "accent"), (report.model_name, "strong"), ("  on  ", "muted"), ("◆ ", "primary"),
-        (report.version_ref, "strong"), (f"  {report.split}, {len(evaluation.items):,} items", "muted"),
+        (report.version_ref, "strong"), (f"  {report.split}, {_count_items(evaluation):,} items", "muted"),
     ]  # fmt: skip
     confidence = evaluation.metrics.get("confidence")
-    note = "" if confidence is None else f" precision, recall, F1 at confidence {confidence:.3f} (← →)"
-    note += "; below, the 95 % interval" if evaluation.intervals else ""
+    note = "" if confidence is None else f" precision, recall, F1 at confidence {confidence:.3f}"
+    if confidence is not None and evaluation.sections and not evaluation.confidence_curves:
+        note = f" counted at confidence {confidence:.3f}"
+    if evaluation.intervals:
+        note = f"{note}; below, the 95 % interval" if note else " below each, its 95 % interval"
     lines: list[Line] = [[(" ", "text"), *subject]]
     if report.description:
         lines.append([(" " + fit(report.description, width - 2), "muted")])
@@ -40,12 +47,8 @@ def draw_overview(report: Report, evaluation: Evaluation, width: int) -> list[Li
     return [*lines, [], *cards, [(note, "faint")], [], *_draw_speed(report.speed, width)]
 
 
-def draw_tuned_overview(
-    now: float, own: float, report: Report, evaluation: Evaluation, width: int
-) -> list[Line]:
-    """Return the overview of a report that counts at another confidence, and says so first."""
-    told = f" counted at confidence {now:.2f}; the report's own is {own:.3f}: 0 goes back to it"
-    return [[(fit(told, width), "warning")], *draw_overview(report, evaluation, width)]
+def _count_items(evaluation: Evaluation) -> int:
+    return len(evaluation.items) or int(evaluation.metrics.get("image_count", 0))
 
 
 def draw_classes(report: Report, evaluation: Evaluation, width: int) -> list[Line]:
@@ -63,31 +66,40 @@ def draw_pr_curves(report: Report, evaluation: Evaluation, width: int) -> list[L
     """Return precision over recall: all classes together, then as many classes as there are colours."""
     shown = evaluation.pr_curves[: len(SERIES_ROLES)]
     lines = _draw_curves(shown, width)
-    label = "precision at IoU 0.5"
+    label = f"precision at {evaluation.similarity} 0.5"
     if len(evaluation.pr_curves) > len(shown):
         label += f", {len(shown) - 1} of {len(evaluation.pr_curves) - 1} classes"
-    return [*_draw_legend(shown, width), *lines, _label_axes("recall", label, width)]
+    return [*draw_legend(shown, width), *lines, label_axes("recall", label, width)]
 
 
 def draw_confidence_curves(report: Report, evaluation: Evaluation, width: int) -> list[Line]:
     """Return precision, recall and F1 over the confidence threshold, with the operating one marked."""
     confidence = evaluation.metrics.get("confidence")
     mark = [] if confidence is None else [Series((confidence, confidence + 1e-6), (0.0, 1.0), "faint")]
-    legend = _draw_legend(evaluation.confidence_curves, width)
+    legend = draw_legend(evaluation.confidence_curves, width)
     if confidence is not None:
-        legend[-1].append((f"┃ at {confidence:.3f} F1 is best", "faint"))
+        own = report.metrics.get("confidence", confidence)
+        best = " F1 is best" if abs(own - confidence) < 1e-9 else ""
+        legend[-1].append((f"┃ at {confidence:.3f}{best}", "faint"))
     curves = _draw_curves(evaluation.confidence_curves, width, mark)
-    return [*legend, *curves, _label_axes("confidence", "score", width)]
+    return [*legend, *curves, label_axes("confidence", "score", width)]
 
 
 def draw_confusion(report: Report, evaluation: Evaluation, width: int) -> list[Line]:
     """Return the confusion matrix as a heat map: shade is the share of the column's truths."""
     names = [*(one.name for one in evaluation.classes), NONE_NAME]
+    lines = draw_matrix(names, evaluation.confusion, width)
+    explanation = f" {NONE_NAME}: last row, truths missed; last column, seen where nothing is"
+    return [*lines, [(explanation, "faint")]]
+
+
+def draw_matrix(names: Sequence[str], confusion: Sequence[Sequence[int]], width: int) -> list[Line]:
+    """Return counts, rows predicted and columns truth, as a heat map; of many classes the largest."""
     label_width = min(16, max(len(name) for name in names) + 1)
     fitting = max(2, (width - label_width - 4) // MIN_CELL_WIDTH)
-    chosen = _choose_classes(evaluation.confusion, fitting)
+    chosen = _choose_classes(confusion, fitting)
     cell_width = max(MIN_CELL_WIDTH, min(MAX_CELL_WIDTH, (width - label_width - 4) // max(1, len(chosen))))
-    totals = [sum(row[column] for row in evaluation.confusion) for column in range(len(names))]
+    totals = [sum(row[column] for row in confusion) for column in range(len(names))]
     head: Line = [(fit("predicted", label_width + 2, "right"), "muted")]
     head += [(fit(names[column], cell_width - 1, "center") + " ", "strong") for column in chosen]
     note = "truth →   shaded by the share of the column's truths"
@@ -97,18 +109,17 @@ def draw_confusion(report: Report, evaluation: Evaluation, width: int) -> list[L
     for row in chosen:
         line: Line = [(fit(names[row], label_width + 1, "right") + " ", "strong")]
         for column in chosen:
-            count = evaluation.confusion[row][column]
+            count = confusion[row][column]
             line += _draw_confusion_cell(count, totals[column], row == column, cell_width)
         lines += [line, []] if len(chosen) <= MAX_SPACED_CLASSES else [line]
-    explanation = f" {NONE_NAME}: last row, truths missed; last column, seen where nothing is"
-    return [*lines, [(explanation, "faint")]]
+    return lines
 
 
 def draw_histograms(report: Report, evaluation: Evaluation, width: int) -> list[Line]:
     """Return how confident true and false positives are, and how well matched boxes lie."""
     curves = [
         *((f"{curve.name}, by confidence", curve, (0.0, 1.0)) for curve in evaluation.confidence_histogram),
-        ("matched pairs, by IoU", evaluation.iou_histogram, (0.5, 1.0)),
+        (f"matched pairs, by {evaluation.similarity}", evaluation.iou_histogram, (0.5, 1.0)),
     ]
     columns = 1 if width < 70 else 2 if width < 110 else 3
     cell_width = (width - 2 * (columns - 1)) // columns
@@ -147,12 +158,34 @@ def draw_heading(number: int, count: int, title: str, width: int) -> Line:
     return [("── ", "faint"), (head, "key"), (f" {title} ", "heading"), (rest, "faint"), (keys, "faint")]
 
 
+def draw_thresholds(now: Thresholds, own: Thresholds, width: int, *, is_waiting: bool) -> Line:
+    """Return which thresholds hold, which are the report's own, and the keys that change them."""
+    line: Line = [
+        ("… " if is_waiting else " ", "warning"),
+        ("confidence ", "muted"),
+        (f"{now.confidence:.3f}", "strong"),
+        ("  hit from IoU ", "muted"),
+    ]
+    line.append((f"{now.hit_iou:.2f}", "strong"))
+    if now != own:
+        line.append((f"  report's own {own.confidence:.3f}, {own.hit_iou:.2f}  0 back", "warning"))
+        keys = "mAP, calibration, slices stay"
+    else:
+        keys = "the report's own; < > { } change"
+    room = width - measure_line(line) - 2
+    return [*line, (fit(f"  {keys}", room), "faint")] if room > len(keys) else line
+
+
 def _draw_cards(evaluation: Evaluation, width: int) -> list[Line]:
     """Return the headline numbers with their intervals, as many side by side as there is room for."""
     metrics, intervals = evaluation.metrics, evaluation.intervals
-    shown = [(METRIC_NAMES[key], metrics[key], intervals.get(key)) for key in HEADLINE if key in metrics]
-    per_row = max(1, min(len(shown), (width - 1) // CARD_WIDTH))
-    card_width = min(18, (width - 1) // per_row)
+    names = {**METRIC_NAMES, **evaluation.metric_names}
+    is_boxes = evaluation.evaluator == "detect"
+    known = [key for key in (HEADLINE if is_boxes else evaluation.metric_names) if key in metrics]
+    shown = [(names[key], metrics[key], intervals.get(key)) for key in known if key not in UNITS][:MOST_CARDS]
+    least = max(CARD_WIDTH, *(len(label) + 1 for label, _, _ in shown)) if shown else CARD_WIDTH
+    per_row = max(1, min(len(shown), (width - 1) // min(least, MOST_CARD_WIDTH)))
+    card_width = min(MOST_CARD_WIDTH, (width - 1) // per_row)
     lines: list[Line] = []
     for start in range(0, len(shown), per_row):
         labels: Line = [(" ", "text")]
@@ -161,7 +194,7 @@ def _draw_cards(evaluation: Evaluation, width: int) -> list[Line]:
         ranges: Line = [(" ", "text")]
         for index, (label, value, interval) in enumerate(shown[start : start + per_row]):
             is_first = start + index == 0
-            labels.append((fit(label, card_width), "muted"))
+            labels.append((fit(label, card_width - 1) + " ", "muted"))
             values.append((fit(f"{value:.3f}", card_width), "heading" if is_first else "strong"))
             bars += _draw_gauge(value, card_width - 2, "accent" if is_first else "primary")
             bars.append(("  ", "text"))
@@ -225,7 +258,7 @@ def _draw_curves(curves: Sequence[Curve], width: int, marks: Sequence[Series] = 
     return [[(" ", "text"), *line] for line in plot]
 
 
-def _draw_legend(curves: Sequence[Curve], width: int) -> list[Line]:
+def draw_legend(curves: Sequence[Curve], width: int) -> list[Line]:
     """Return the names behind their colours, on as many lines as they need."""
     lines: list[Line] = [[(" ", "text")]]
     for index, curve in enumerate(curves):
@@ -236,7 +269,8 @@ def _draw_legend(curves: Sequence[Curve], width: int) -> list[Line]:
     return lines
 
 
-def _label_axes(x: str, y: str, width: int) -> Line:
+def label_axes(x: str, y: str, width: int) -> Line:
+    """Return what stands below a plot: which figure over which."""
     return [(fit(f"{y}  over  {x}", min(width, MAX_PLOT_WIDTH), "center"), "faint")]
 
 

@@ -14,12 +14,13 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from mlwf_tui.entities.measurement import ComparisonReport
+from mlwf_tui.entities.measurement import ComparisonReport, Thresholds
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.tui.widgets.comparison_sections import list_comparison_sections
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Drawing, Line, build_strip, draw_message, write_ink_css
 from mlwf_tui.tui.widgets.plot import warm_up
-from mlwf_tui.tui.widgets.report_sections import SECTIONS, draw_heading, draw_tuned_overview
+from mlwf_tui.tui.widgets.report_sections import draw_heading, draw_thresholds
+from mlwf_tui.tui.widgets.task_sections import list_sections
 
 """What draws a section for a width in cells."""
 
@@ -53,24 +54,23 @@ class ReportView(ScrollView, can_focus=True):
         Binding("ctrl+d", "move_pages(0.5)", "half a page down", show=False, id="report.half_down"),
         Binding("home,g", "move_to(0)", "top", show=False, id="report.top"),
         Binding("end,G", "move_to(-1)", "bottom", show=False, id="report.bottom"),
-        Binding("right,l", "tune(0.01)", "count at a higher confidence", show=False, id="report.higher"),
-        Binding("left,h", "tune(-0.01)", "count at a lower confidence", show=False, id="report.lower"),
-        Binding("shift+right", "tune(0.1)", "confidence higher by 0.1", show=False, id="report.far_higher"),
-        Binding("shift+left", "tune(-0.1)", "confidence lower by 0.1", show=False, id="report.far_lower"),
-        Binding("0", "tune(0.0)", "the report's own confidence", show=False, id="report.own"),
+        Binding("less_than_sign", "step_confidence(-1)", "lower confidence", show=False, id="report.lower"),
+        Binding(
+            "greater_than_sign", "step_confidence(1)", "higher confidence", show=False, id="report.higher"
+        ),
+        Binding("left_curly_bracket", "step_iou(-1)", "hits at less IoU", show=False, id="report.looser"),
+        Binding("right_curly_bracket", "step_iou(1)", "hits at more IoU", show=False, id="report.stricter"),
+        Binding("0", "use_own", "the report's own thresholds", show=False, id="report.own"),
     ]
 
-    class ConfidenceWanted(Message):
-        """The report is to count at a confidence higher by `step`; None for its own again."""
+    class ThresholdsChosen(Message):
+        """A person wants the numbers of a report at other thresholds: see `show_evaluation`."""
 
-        def __init__(self, view: ReportView, step: float | None) -> None:
+        def __init__(self, view: ReportView, report: Report, thresholds: Thresholds) -> None:
             super().__init__()
             self.view = view
-            self.step = step
-
-        @property
-        def control(self) -> ReportView:
-            return self.view
+            self.report = report
+            self.thresholds = thresholds
 
     def __init__(
         self,
@@ -83,6 +83,11 @@ class ReportView(ScrollView, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self._empty = empty
         self._shown: Mapping[str, Drawing] | None = None  # by their titles
+        self._report: Report | None = None  # whose thresholds may be changed
+        self._evaluation: Evaluation | None = None  # as it was kept, at its own thresholds
+        self._own: Thresholds | None = None
+        self._wanted: Thresholds | None = None  # what was chosen, also while it is worked out
+        self._is_waiting = False
         self._lines: list[Line] = []
         self._starts: list[int] = []  # the first line of each section
         self._drawn_width = 0
@@ -95,17 +100,27 @@ class ReportView(ScrollView, can_focus=True):
 
     def show_report(self, report: Report, evaluation: Evaluation) -> None:
         """Show a report from its top."""
-        self.show_sections({title: partial(draw, report, evaluation) for title, draw in SECTIONS.items()})
+        self.show_sections(_list_sections(report, evaluation))
+        confidence = evaluation.metrics.get("confidence")
+        if confidence is not None and evaluation.confidence_curves:  # else nothing depends on it
+            self._report, self._evaluation = report, evaluation
+            self._own = self._wanted = Thresholds(confidence)
 
-    def show_tuned(self, report: Report, evaluation: Evaluation, own: float | None) -> None:
-        """Show the same report as it counts at another confidence; `own` is the one it was made with."""
-        sections: dict[str, Drawing] = {
-            title: partial(draw, report, evaluation) for title, draw in SECTIONS.items()
-        }
-        if own is not None:
-            now = evaluation.metrics["confidence"]
-            sections["Overview"] = partial(draw_tuned_overview, now, own, report, evaluation)
-        self.show_sections(sections, keeps_place=True)
+    @property
+    def thresholds(self) -> Thresholds | None:
+        """What was chosen last; None where there is nothing to choose for."""
+        return self._wanted
+
+    def show_evaluation(self, report: Report, evaluation: Evaluation, thresholds: Thresholds) -> None:
+        """Show the numbers at thresholds that were chosen; dropped where others were chosen since."""
+        if report is self._report and thresholds == self._wanted:
+            self._is_waiting = False
+            self._redraw(_list_sections(report, evaluation))
+
+    def refuse_thresholds(self, report: Report) -> None:
+        """Go back to the report's own thresholds: it cannot be evaluated at others."""
+        if report is self._report:
+            self.action_use_own()
 
     def show_comparison(self, body: ComparisonReport) -> None:
         """Show models side by side, from the top."""
@@ -113,14 +128,23 @@ class ReportView(ScrollView, can_focus=True):
 
     def show_sections(self, sections: Mapping[str, Drawing], *, keeps_place: bool = False) -> None:
         """Show sections by their titles, each drawn for a width; from the top, or as the same page anew."""
-        self._shown = sections
+        self._report = self._evaluation = self._own = self._wanted = None
+        self._is_waiting = False
         if not keeps_place:
             self._lines, self._starts = [], []
             self.scroll_to(y=0, animate=False, force=True, immediate=True)
+        self._redraw(sections)
+
+    def _redraw(self, sections: Mapping[str, Drawing]) -> None:
+        self._shown = sections
         self._begin()
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_size.width
+        if self._own is not None and self._wanted is not None and y == self.scrollable_size.height - 1:
+            # Over the last row: the page ends with a blank one, so that nothing is hidden for good.
+            told = draw_thresholds(self._wanted, self._own, width, is_waiting=self._is_waiting)
+            return build_strip(told, self._find_style, width)
         if self._shown is None:
             line = draw_message(*self._empty, width, self.scrollable_size.height)[y]
         else:
@@ -144,9 +168,6 @@ class ReportView(ScrollView, can_focus=True):
         if found:
             self.scroll_to(y=found[0], animate=False, force=True)
 
-    def action_tune(self, step: float) -> None:
-        self.post_message(self.ConfidenceWanted(self, step or None))
-
     def action_move(self, lines: int) -> None:
         self.scroll_to(y=self.scroll_offset.y + lines, animate=False, force=True)
 
@@ -155,6 +176,29 @@ class ReportView(ScrollView, can_focus=True):
 
     def action_move_to(self, line: int) -> None:
         self.scroll_to(y=line if line >= 0 else self.max_scroll_y, animate=False, force=True)
+
+    def action_step_confidence(self, by: int) -> None:
+        if self._wanted is not None:
+            self._choose(self._wanted.step_confidence(by))
+
+    def action_step_iou(self, by: int) -> None:
+        if self._wanted is not None:
+            self._choose(self._wanted.step_iou(by))
+
+    def action_use_own(self) -> None:
+        """Show the report as it was kept."""
+        if self._report is not None and self._evaluation is not None and self._wanted != self._own:
+            self._wanted, self._is_waiting = self._own, False
+            self._redraw(_list_sections(self._report, self._evaluation))
+            self.refresh()
+
+    def _choose(self, thresholds: Thresholds) -> None:
+        if thresholds == self._own:
+            self.action_use_own()
+        elif self._report is not None and thresholds != self._wanted:
+            self._wanted, self._is_waiting = thresholds, True
+            self.refresh()
+            self.post_message(self.ThresholdsChosen(self, self._report, thresholds))
 
     def _begin(self) -> None:
         """Start to draw all sections anew; those on the screen stay until the new ones are ready."""
@@ -185,3 +229,7 @@ class ReportView(ScrollView, can_focus=True):
 
     def _find_style(self, role: str) -> Style:
         return self.get_component_rich_style(f"ink--{role}")
+
+
+def _list_sections(report: Report, evaluation: Evaluation) -> Mapping[str, Drawing]:
+    return {title: partial(draw, report, evaluation) for title, draw in list_sections(evaluation).items()}

@@ -75,11 +75,11 @@ def _note_classes(model: Model, names: Sequence[str], part: Part, items: Sequenc
         yield f"The data has no class {_list(absent)}: what the model finds of them counts as wrong."
     if len(names) == 1 and len(model.class_names) > 1 and not part.classes:
         yield f"The data has one class alone, {names[0]}."
-    if not any(item.annotation.objects for item in items):
-        yield "No object is annotated."
 
 
 def _note_predictions(items: Sequence[Item], predictions: Sequence[ItemPrediction]) -> Iterator[str]:
+    if any(prediction.tags for prediction in predictions):
+        return
     if not any(prediction.objects for prediction in predictions):
         yield f"The model found nothing at all on {len(predictions):,} images: that is why its figures are 0."
         return

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlwf_tui.entities.measurement import Calibration, ComparedPair, ComparisonReport, Difference, Interval
+from mlwf_tui.entities.measurement import (
+    METRIC_NAMES,
+    Calibration,
+    ComparedPair,
+    ComparisonReport,
+    Difference,
+    Interval,
+    choose_two,
+)
 from mlwf_tui.entities.model import Curve, Evaluation, Report
+from mlwf_tui.entities.section import Section
 from mlwf_tui.workflow.reporting.charts import STYLE as CHART_STYLE
 from mlwf_tui.workflow.reporting.charts import draw_bars, draw_counts, draw_lines, round_up, show
 from mlwf_tui.workflow.reporting.galleries import LEGEND, LEGEND_OF_TWO
 from mlwf_tui.workflow.reporting.galleries import STYLE as GALLERY_STYLE
+from mlwf_tui.workflow.reporting.sections import (
+    describe_note,
+    draw_section,
+    tabulate_classes,
+    tabulate_section,
+)
 from mlwf_tui.workflow.reporting.words import (
     SLICE_HEADER,
     SLICE_PAIR_HEADER,
@@ -49,6 +64,7 @@ def write_benchmark_page(report: Report, evaluation: Evaluation, gallery: str) -
             _section("Figures", _table(("", "value", "95 % interval"), list_metric_rows(evaluation))),
             _section("Curves", _group(_draw_curves(evaluation))),
             _section("Classes", _group(_draw_classes(evaluation)), _tabulate_classes(evaluation)),
+            *map(_write_own, evaluation.sections),
             _section("Confusion", _draw_confusion(evaluation)),
             _section("Errors", _group(_draw_errors(evaluation))),
             _section(
@@ -72,13 +88,14 @@ def _write_speed(report: Report, evaluation: Evaluation) -> Iterator[str]:
 
 def write_comparison_page(report: Report, body: ComparisonReport, galleries: Sequence[str]) -> str:
     """Return the page of a comparison; `galleries` are the figures of what became worse, one a pair."""
-    header = ("model", "architecture", "mAP", "mAP50", "images a second", "bytes")
+    figures = choose_two(body.models[0].metrics)
+    titles = (METRIC_NAMES.get(name, name) for name in figures)
+    header = ("model", "architecture", *titles, "images a second", "bytes")
     rows = [
         (
             of.model,
             of.architecture,
-            f"{of.metrics.get('map', 0):.3f}",
-            f"{of.metrics.get('map50', 0):.3f}",
+            *(f"{of.metrics.get(name, 0):.3f}" for name in figures),
             f"{of.speed.get('images_per_second', 0):.1f}",
             f"{of.size_bytes:,}",
         )
@@ -102,7 +119,7 @@ def _write_pair(pair: ComparedPair, gallery: str) -> Iterator[str]:
         f"{pair.new} less {pair.old}",
         f"<p>{show(describe_verdict(pair), 300)}. {counts}.</p>",
         _table(header, list_pair_rows(found.differences)),
-        _group([_draw_class_differences(pair)]),
+        _group([_draw_class_differences(pair)] if pair.comparison.classes else []),
     )
     if found.slices:
         yield _section("Slices", _table(SLICE_PAIR_HEADER, list_slice_pair_rows(pair)))
@@ -114,17 +131,22 @@ def _write_pair(pair: ComparedPair, gallery: str) -> Iterator[str]:
 
 
 def _draw_curves(evaluation: Evaluation) -> Iterator[str]:
-    yield draw_lines(evaluation.pr_curves[:MAX_CURVES], title="Precision over recall, IoU 0.5",
+    if not evaluation.pr_curves:
+        return
+    similarity = evaluation.similarity
+    yield draw_lines(evaluation.pr_curves[:MAX_CURVES], title=f"Precision over recall, {similarity} 0.5",
                      x_label="recall", y_label="precision")  # fmt: skip
     yield draw_lines(evaluation.confidence_curves, title="Over the confidence threshold",
                      x_label="confidence", y_label="value")  # fmt: skip
     yield draw_lines(evaluation.confidence_histogram, title="Confidence of hits and of others",
                      x_label="confidence", y_label="detections")  # fmt: skip
-    yield draw_lines([evaluation.iou_histogram], title="IoU of matched pairs", x_label="IoU",
+    yield draw_lines([evaluation.iou_histogram], title=f"{similarity} of matched pairs", x_label=similarity,
                      y_label="pairs", x_range=(0.5, 1))  # fmt: skip
 
 
 def _draw_classes(evaluation: Evaluation) -> Iterator[str]:
+    if tabulate_classes(evaluation) is not None:
+        return
     known = sorted(evaluation.classes, key=lambda of: -(of.map50 if of.map50 is not None else -1))
     names = [of.name for of in known]
     intervals = [evaluation.class_intervals.get(name) for name in names]
@@ -133,11 +155,23 @@ def _draw_classes(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _tabulate_classes(evaluation: Evaluation) -> str:
-    header = ("class", "truths", "predicted", "mAP50", "mAP", "precision", "recall", "F1")
-    return _table(header, list_class_rows(evaluation)[:MAX_CLASS_ROWS])
+    common = ("class", "truths", "predicted", "mAP50", "mAP", "precision", "recall", "F1")
+    header, rows = tabulate_classes(evaluation) or (common, list_class_rows(evaluation))
+    return _table(header, rows[:MAX_CLASS_ROWS]) if rows else ""
+
+
+def _write_own(section: Section) -> str:
+    """Return what the evaluator alone says, as a chart where it is one."""
+    note = describe_note(section)
+    chart = draw_section(section)
+    header, rows = tabulate_section(section)
+    body = _group([chart]) if chart else _table(header, rows[:MAX_CLASS_ROWS]) if rows else ""
+    return _section(section.title, body, f"<p>{note}</p>" if note else "") if body else ""
 
 
 def _draw_confusion(evaluation: Evaluation) -> str:
+    if not evaluation.confusion:
+        return ""
     names = [*(of.name for of in evaluation.classes), "(none)"]
     return draw_counts(names, evaluation.confusion, title="Which class was taken for which")
 

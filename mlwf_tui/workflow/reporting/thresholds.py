@@ -12,8 +12,8 @@ from mlwf_tui.workspace import Workspace
 
 if TYPE_CHECKING:  # numpy, which only what measures needs
     from mlwf_tui.evaluation.measured import Measured
+    from mlwf_tui.evaluation.sweep import Sweep
     from mlwf_tui.evaluation.thresholds import Threshold
-    from mlwf_tui.evaluation.tuning import Tuner
 
 
 def read_threshold(workspace: Workspace, report: Report) -> Threshold:
@@ -34,17 +34,17 @@ def read_threshold(workspace: Workspace, report: Report) -> Threshold:
     return Threshold(_pair(workspace, report, read_evaluation(workspace, report)))
 
 
-def open_tuner(workspace: Workspace, report: Report, evaluation: Evaluation) -> Tuner:
-    """Return what counts a whole report, whose body is `evaluation`, at any confidence.
+def open_sweep(workspace: Workspace, report: Report, evaluation: Evaluation) -> Sweep:
+    """Return what counts a whole report, whose body is `evaluation`, at any confidence and IoU.
 
     Raises:
-        InvalidInput: its predictions were not kept.
+        InvalidInput: its predictions were not kept, or are no single objects.
         NotFound: its version was deleted.
         CorruptData: the stored bytes are damaged.
     """
-    from mlwf_tui.evaluation.tuning import Tuner
+    from mlwf_tui.evaluation.sweep import Sweep
 
-    return Tuner(_pair(workspace, report, evaluation), evaluation)
+    return Sweep(_pair(workspace, report, evaluation), evaluation)
 
 
 def _pair(workspace: Workspace, report: Report, evaluation: Evaluation) -> Measured:

@@ -8,17 +8,20 @@ from io import StringIO
 
 from mlwf_tui.entities.card import show_safely
 from mlwf_tui.entities.measurement import (
+    COUNT_NAMES,
     METRIC_NAMES,
     ComparedPair,
     ComparisonReport,
     Difference,
     Interval,
+    choose_main,
     describe_slice,
 )
 from mlwf_tui.entities.model import ClassMetrics, Evaluation, Report
 from mlwf_tui.entities.speed import BatchSpeed, Speed
+from mlwf_tui.workflow.reporting.sections import iter_section_text, tabulate_classes
 
-COUNTS = frozenset({"truth_count", "prediction_count", "image_count"})
+COUNTS = COUNT_NAMES
 
 Row = tuple[str, ...]
 
@@ -27,7 +30,7 @@ def list_metric_rows(evaluation: Evaluation) -> list[Row]:
     """Return name, value and interval of each figure."""
     return [
         (
-            METRIC_NAMES.get(name, name),
+            evaluation.metric_names.get(name) or METRIC_NAMES.get(name, name),
             f"{value:,.0f}" if name in COUNTS else f"{value:.3f}",
             _show_interval(evaluation.intervals.get(name)),
         )
@@ -181,15 +184,17 @@ def judge(difference: Difference) -> str:
 
 
 def describe_verdict(pair: ComparedPair) -> str:
-    """Return in one sentence whether the newer is better by mAP50."""
-    found = pair.comparison.differences.get("map50")
+    """Return in one sentence whether the newer is better by the figure that says most."""
+    name = choose_main(pair.comparison.differences)
+    title = METRIC_NAMES.get(name, name) or "mAP50"
+    found = pair.comparison.differences.get(name)
     if found is None:
-        return f"{pair.new} and {pair.old} cannot be compared by mAP50"
+        return f"{pair.new} and {pair.old} cannot be compared by {title}"
     if not found.is_measurable:
-        return f"There is no measurable difference in mAP50 between {pair.new} and {pair.old}"
+        return f"There is no measurable difference in {title} between {pair.new} and {pair.old}"
     word = "better" if found.value > 0 else "worse"
     return (
-        f"{pair.new} is {word} than {pair.old} by {abs(found.value):.3f} mAP50 "
+        f"{pair.new} is {word} than {pair.old} by {abs(found.value):.3f} {title} "
         f"(95 % interval {found.low:+.3f} to {found.high:+.3f})"
     )
 
@@ -211,11 +216,15 @@ def write_comparison_text(report: Report, body: ComparisonReport) -> str:
 
 def write_class_table(evaluation: Evaluation) -> str:
     """Return what is known of each class as CSV, the most truths first; numbers as they are."""
-    header = ("class", "truths", "predicted", "map50", "map", "precision", "recall", "f1")
+    others = tuple(dict.fromkeys(name for of in evaluation.classes for name in of.others))
+    header = ("class", "truths", "predicted", "map50", "map", "precision", "recall", "f1", *others)
     rows = [
-        (of.name, of.truth_count, of.prediction_count, of.map50, of.map, of.precision, of.recall, of.f1)
+        (
+            of.name, of.truth_count, of.prediction_count, of.map50, of.map, of.precision, of.recall, of.f1,
+            *(of.others.get(name) for name in others),
+        )
         for of in _order_classes(evaluation)
-    ]
+    ]  # fmt: skip
     return write_table(header, rows)
 
 
@@ -250,8 +259,12 @@ def _iter_benchmark(report: Report, evaluation: Evaluation) -> Iterator[str]:
     yield ""
     yield from _iter_table(("figure", "value", "95 % interval"), list_metric_rows(evaluation))
     yield ""
-    header = ("class", "truths", "predicted", "mAP50", "mAP", "precision", "recall", "F1")
-    yield from _iter_table(header, list_class_rows(evaluation))
+    header: Row = ("class", "truths", "predicted", "mAP50", "mAP", "precision", "recall", "F1")
+    yield from _iter_table(*(tabulate_classes(evaluation) or (header, list_class_rows(evaluation))))
+    for title, note, table in iter_section_text(evaluation):
+        yield from ("", f"## {_cell(title)}", "")
+        yield from ([_cell(note), ""] if note else [])
+        yield from _iter_table(*table)
     for line in evaluation.notes:
         yield ""
         yield f"- {_cell(line)}"

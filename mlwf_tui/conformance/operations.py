@@ -1,4 +1,4 @@
-"""What every operation must do, whoever wrote it, as checks that a plug-in's own tests can run.
+"""What every operation must do, as checks that its own tests can run.
 
     from mlwf_tui.conformance import OPERATION_CHECKS, OperationCase
 

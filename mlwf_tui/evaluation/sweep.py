@@ -1,0 +1,164 @@
+"""A measured set evaluated at one pair of thresholds after another: what does not change is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from mlwf_tui.entities.measurement import Thresholds
+from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation
+from mlwf_tui.evaluation.columns import Floats, Ints
+from mlwf_tui.evaluation.curves import (
+    build_confidence_curves,
+    build_confidence_histogram,
+    build_iou_histogram,
+)
+from mlwf_tui.evaluation.errors import Errors, Nearest, count_errors, find_errors, find_nearest
+from mlwf_tui.evaluation.evaluate import count_metrics, list_outcomes
+from mlwf_tui.evaluation.matching import IOU_THRESHOLDS, iter_pairs
+from mlwf_tui.evaluation.measured import Measured
+
+DEPENDENT = ("precision", "recall", "f1", "mean_iou")
+"""Metrics whose intervals hold at the report's own thresholds alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _AtIou:
+    """What follows from the IoU of a hit, whatever the confidence."""
+
+    measured: Measured
+    confidence_curves: tuple[Curve, ...]
+    confidence_histogram: tuple[Curve, ...]
+    errors: Errors
+
+
+@dataclass(frozen=True, slots=True)
+class _Crossings:
+    """Detections and truths of one image, whatever their classes, in the order in which they are paired."""
+
+    detection: Ints  # (P,)
+    truth: Ints  # (P,)
+    iou: Floats  # (P,)
+
+
+class Sweep:
+    """Works out a report's numbers at other thresholds. One thread at a time uses it."""
+
+    def __init__(self, measured: Measured, evaluation: Evaluation) -> None:
+        """`measured` is what `evaluation` was worked out from."""
+        self._measured = measured
+        self._evaluation = evaluation
+        self._by_iou: dict[float, _AtIou] = {}
+        self._crossings: _Crossings | None = None
+        self._nearest: Nearest | None = None
+
+    def evaluate(self, at: Thresholds) -> Evaluation:
+        """Return the evaluation at other thresholds.
+
+        mAP, what errors cost of it, precision over recall, calibration and the slices are what they
+        were: they hold for all confidences, at IoUs of their own, or take seconds. Intervals of what
+        changes are left out.
+
+        Raises:
+            InvalidInput: hits are not known at that IoU.
+        """
+        own = self._evaluation
+        found = self._by_iou.get(at.hit_iou)
+        if found is None:
+            found = self._by_iou[at.hit_iou] = self._hold(at.hit_iou)
+        measured = found.measured.at_confidence(at.confidence)
+        hits = measured.kept & measured.is_hit
+        return msgspec.structs.replace(
+            own,
+            metrics={**own.metrics, **count_metrics(measured)},
+            classes=_count_classes(own, measured),
+            confidence_curves=found.confidence_curves,
+            confidence_histogram=found.confidence_histogram,
+            iou_histogram=build_iou_histogram(measured.matches.iou[hits]),
+            confusion=self._confuse(measured),
+            items=list_outcomes(measured),
+            intervals={name: of for name, of in own.intervals.items() if name not in DEPENDENT},
+            errors=tuple(
+                msgspec.structs.replace(of, count=count_errors(measured, found.errors, of.kind))
+                for of in own.errors
+            ),
+        )
+
+    def _hold(self, hit_iou: float) -> _AtIou:
+        measured = self._measured.at_iou(hit_iou)
+        if self._nearest is None:
+            self._nearest = find_nearest(measured, np.arange(len(measured.detections.image)))
+        score, is_hit = measured.detections.score, measured.is_hit
+        return _AtIou(
+            measured,
+            build_confidence_curves(score, is_hit, len(measured.truths.image)),
+            build_confidence_histogram(score, is_hit),
+            find_errors(measured, self._nearest),
+        )
+
+    def _confuse(self, measured: Measured) -> tuple[tuple[int, ...], ...]:
+        """Return what `build_confusion` does, from overlaps that are found once."""
+        if self._crossings is None:
+            self._crossings = _find_crossings(measured)
+        of = self._crossings
+        kept, truth, none = measured.kept, measured.matches.truth, len(measured.names)
+        own = np.flatnonzero(kept & (truth >= 0))
+        is_spare = kept & (truth < 0)
+        is_missed = ~measured.is_found
+        lowest = min(measured.hit_iou, 1 - 1e-10)
+        open_ = np.flatnonzero(is_spare[of.detection] & is_missed[of.truth] & (of.iou >= lowest))
+        other, other_truths = _pair(of.detection[open_], of.truth[open_])
+        is_spare[other] = False
+        is_missed[other_truths] = False
+        labels, truth_labels = measured.detections.label, measured.truths.label
+        alone, missed = labels[is_spare], truth_labels[is_missed]
+        rows = np.concatenate([labels[own], labels[other], alone, np.full(len(missed), none)])
+        columns = np.concatenate(
+            [truth_labels[truth[own]], truth_labels[other_truths], np.full(len(alone), none), missed]
+        )
+        table = np.bincount(rows * (none + 1) + columns, minlength=(none + 1) ** 2)
+        return tuple(tuple(row) for row in table.reshape(none + 1, none + 1).tolist())
+
+
+def _find_crossings(measured: Measured) -> _Crossings:
+    detections, truths = measured.detections, measured.truths
+    parts = list(iter_pairs(truths, detections, lowest=float(IOU_THRESHOLDS[0]), is_blind=True))
+    if not parts:
+        return _Crossings(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    detection, truth, iou = (np.concatenate(column) for column in zip(*parts, strict=True))
+    # The best score first, of one detection the largest IoU, of equals the later truth: as in `match`.
+    order = np.lexsort((-truth, -iou, detection, -detections.score[detection]))
+    return _Crossings(detection[order], truth[order], iou[order])
+
+
+def _pair(detections: Ints, truths: Ints) -> tuple[Ints, Ints]:
+    """Return pairs taken in order, each detection and each truth once."""
+    taken: dict[int, int] = {}
+    used: set[int] = set()
+    for detection, truth in zip(detections.tolist(), truths.tolist(), strict=True):
+        if detection not in taken and truth not in used:
+            taken[detection] = truth
+            used.add(truth)
+    return np.array(list(taken), np.int64), np.array(list(taken.values()), np.int64)
+
+
+def _count_classes(own: Evaluation, measured: Measured) -> tuple[ClassMetrics, ...]:
+    labels, width = measured.detections.label, len(measured.names)
+    kept_counts = np.bincount(labels[measured.kept], minlength=width).tolist()
+    true_counts = np.bincount(labels[measured.kept & measured.is_hit], minlength=width).tolist()
+    places = {name: place for place, name in enumerate(measured.names)}
+    return tuple(
+        _count_class(of, kept_counts[places[of.name]], true_counts[places[of.name]]) for of in own.classes
+    )
+
+
+def _count_class(of: ClassMetrics, kept: int, true: int) -> ClassMetrics:
+    return msgspec.structs.replace(
+        of,
+        prediction_count=kept,
+        precision=true / kept if kept else None,
+        recall=true / of.truth_count if of.truth_count else None,
+        f1=2 * true / (kept + of.truth_count) if kept + of.truth_count else None,
+    )

@@ -1,0 +1,119 @@
+"""What a report's page draws of other tasks than boxes: their own sections, at any width."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from msgspec.structs import replace
+
+from mlwf_tui.conformance.evaluators import CLASSES, EvaluatorCase, make_request
+from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
+from mlwf_tui.entities.measurement import Interval
+from mlwf_tui.entities.model import Evaluation, Report
+from mlwf_tui.entities.section import BarSection, CurveSection, TableSection
+from mlwf_tui.tui.widgets.drawing import Line, measure_line
+from mlwf_tui.tui.widgets.report_sections import SECTIONS
+from mlwf_tui.tui.widgets.task_sections import draw_section, list_sections
+
+EXPECTED = {
+    "segment": ["Overview", "Classes", "Where pixels go wrong", "Pixels by class", "Precision and recall"],
+    "pose": ["Overview", "Classes", "Points", "Precision and recall", "Confidence"],
+    "obb": ["Overview", "Classes", "Precision and recall", "Confidence", "Confusion"],
+    "classify": ["Overview", "Classes", "Confusion", "ROC", "Most confused", "Calibration", "Items"],
+    "semantic": ["Overview", "Classes", "Where pixels go wrong", "Pixels by class", "Confusion in pixels"],
+}
+REPORT = Report(
+    id=ReportId("1" * 32),
+    name="r",
+    description="",
+    model_id=ModelId("2" * 32),
+    model_name="m",
+    version_id=VersionId("3" * 32),
+    version_ref="p@1",
+    split="val",
+    metrics={},
+    speed={},
+    evaluation=Digest("0" * 64),
+    run_id=RunId("4" * 32),
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
+
+
+def _evaluate(name: str) -> Evaluation:
+    case = EvaluatorCase.of(name)
+    return replace(
+        case.measure(make_request(case.evaluator.tasks[0])).summarize(),
+        evaluator=name,
+        metric_names=dict(case.evaluator.metric_names),
+        schema=4,
+    )
+
+
+def _write(lines: list[Line]) -> str:
+    return "\n".join("".join(text for text, _ in line) for line in lines)
+
+
+@pytest.mark.parametrize("name", list(EXPECTED))
+def test_a_page_has_its_tasks_sections_in_order(name: str) -> None:
+    evaluation = _evaluate(name)
+
+    sections = list_sections(evaluation)
+
+    assert list(sections)[: len(EXPECTED[name])] == EXPECTED[name]
+    drawn = {title: _write(draw(REPORT, evaluation, 100)) for title, draw in sections.items()}
+    for label in list(evaluation.metric_names.values())[:5]:
+        assert label in drawn["Overview"]
+    assert all(of in drawn["Classes"] for of in CLASSES)
+    assert all(text.strip() for text in drawn.values())
+
+
+@pytest.mark.parametrize("width", [24, 78, 200])
+@pytest.mark.parametrize("name", list(EXPECTED))
+def test_own_sections_fit_into_any_width(name: str, width: int) -> None:
+    evaluation = _evaluate(name)
+
+    for section in evaluation.sections:
+        if not isinstance(section, CurveSection):  # plots have a width of their own below 40 cells
+            lines = draw_section(section, REPORT, evaluation, width)
+            widest = max(measure_line(line) for line in lines)
+            assert widest <= max(width, 78), section.title
+
+
+def test_boxes_have_all_the_common_sections_as_before() -> None:
+    assert list_sections(Evaluation(metrics={})) is SECTIONS
+
+
+def test_a_narrow_table_says_which_columns_it_has_no_room_for() -> None:
+    table = TableSection(
+        title="t", header=("class", "first", "second"), rows=(("cat", 0.5, None),), note="why"
+    )
+
+    text = _write(draw_section(table, REPORT, Evaluation(metrics={}), 16))
+
+    assert "cat" in text
+    assert "0.500" in text
+    assert "no room for se" in text
+    assert "why" in text
+
+
+def test_bars_tell_value_and_interval_and_what_is_not_known() -> None:
+    bars = BarSection(
+        title="b",
+        names=("one", "two"),
+        values=(0.25, None),
+        label="share",
+        intervals=(Interval(0.1, 0.4), None),
+    )
+
+    text = _write(draw_section(bars, REPORT, Evaluation(metrics={}), 80))
+
+    assert "0.250" in text
+    assert "0.100 … 0.400" in text
+    assert "–" in text  # noqa: RUF001 - the dash that is drawn
+
+
+def test_nothing_to_show_says_so() -> None:
+    empty = CurveSection(title="c", curves=(), x_label="x", y_label="y")
+
+    assert "nothing to show" in _write(draw_section(empty, REPORT, Evaluation(metrics={}), 80))
