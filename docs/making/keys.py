@@ -25,9 +25,10 @@ away, and so does `u` before it takes anything else back.
 
 **Four keys belong to the pane.** `f` narrows what it shows, `w` gives the other look (wrapped, large,
 turned over), `Z` the other form (thumbnails, a map), and `,` lists everything else that it can do, where
-a letter chooses: `,s` sorts a table and smooths a plot. `+` `-` `0` draw larger, smaller and whole; `(`
-`)` go to the left and right of what is larger than its room; `{` `}` go to the section, error or end
-before and after. Dialogs have keys of their own, which their frame says.
+a letter chooses: `,s` sorts a table and smooths a plot. `+` `-` `0` draw larger, smaller and
+whole; `(` `)` go a stretch back and on in what is larger than its room; `{` `}` go to the error or end
+before and after, and ask a report for less and more IoU; `<` `>` are less and more of a priority or a
+confidence. Dialogs have keys of their own, which their frame says.
 
 **Yours.** Every key can be changed by the id of its action, in `settings.toml`:
 

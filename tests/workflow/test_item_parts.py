@@ -11,8 +11,8 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.store.manifests import write_manifest
 from mlwf_tui.workflow.content import count_datasets
-from mlwf_tui.workflow.item_order import NAME, ORDERS, sort_items
 from mlwf_tui.workflow.items import find_item_place, iter_matches, open_items, read_items
+from mlwf_tui.workflow.ordering import NAME, ORDERS, sort_items
 from mlwf_tui.workspace import Workspace
 from tests.states import make_object
 

@@ -30,8 +30,8 @@ from mlwf_tui.tui.widgets.picture_zoom import PAN_SHARE
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.table import Column, EntityTable
 from mlwf_tui.tui.widgets.thumbnail_grid import ThumbnailGrid
-from mlwf_tui.workflow.item_order import NAME
 from mlwf_tui.workflow.items import ItemSource, find_item_place, find_query_fault
+from mlwf_tui.workflow.ordering import NAME
 from mlwf_tui.workspace import Workspace
 
 FILTER_HELP = (

@@ -14,8 +14,8 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.pages import ItemPages
 from mlwf_tui.tui.screens.work import Work
-from mlwf_tui.workflow.item_order import NAME, sort_items
 from mlwf_tui.workflow.items import ItemSource, iter_matches, read_items
+from mlwf_tui.workflow.ordering import NAME, sort_items
 from mlwf_tui.workspace import Workspace
 
 

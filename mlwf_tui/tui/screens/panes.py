@@ -47,6 +47,7 @@ ALIKE = frozenset(
         ("search", "filter"), ("search_next", "next_match"), ("search_next", "step"),
         ("search_next", "step_curve"), ("search_previous", "next_match"), ("search_previous", "step"),
         ("search_previous", "step_curve"), ("diff", "compare"), ("yank", "copy"), ("mark", "select"),
+        ("sooner", "step_confidence"), ("later", "step_confidence"),
     }
 )  # fmt: skip
 """Actions of the grammar with those of panes that mean the same there, and may have the same key."""

@@ -37,10 +37,10 @@ class ReportView(ScrollView, can_focus=True):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "right_curly_bracket", "move_sections(1)", "next section", show=False, id="report.next_section"
+            "right_parenthesis", "move_sections(1)", "next section", show=False, id="report.next_section"
         ),
         Binding(
-            "left_curly_bracket",
+            "left_parenthesis",
             "move_sections(-1)",
             "section before",
             show=False,

@@ -61,15 +61,15 @@ async def test_capital_j_and_k_go_through_the_sections_and_the_first_heading_say
         assert "J K sections" in read_screen(view)[0]
         for number, title in enumerate(SECTIONS, 1):
             assert f"{number}/10 {title}" in "\n".join(read_screen(view))
-            await pilot.press("right_curly_bracket")
-        await pilot.press("g", "right_curly_bracket", "right_curly_bracket", "left_curly_bracket")
+            await pilot.press("right_parenthesis")
+        await pilot.press("g", "right_parenthesis", "right_parenthesis", "left_parenthesis")
         assert read_screen(view)[0].startswith("── 2/10 Classes ")
 
 
 async def test_the_classes_have_their_numbers_and_a_dash_where_there_is_none() -> None:
     async with ReportApp().run_test(size=(100, 24)) as pilot:
         view = await show(pilot)
-        await pilot.press("right_curly_bracket")
+        await pilot.press("right_parenthesis")
         row = next(line for line in read_screen(view) if "Platelets" in line)
         assert "0.500" in row
         assert row.endswith("–")  # noqa: RUF001
