@@ -243,17 +243,17 @@ async def test_the_foot_says_the_keys_of_the_view(projects_home: Workspace) -> N
 
 def test_only_pages_that_are_looked_at_are_wanted_the_last_first() -> None:
     wanted: list[int] = []
-    pages = ItemPages(1_000_000, lambda: wanted.append(1))
+    pages = ItemPages(range(1_000_000), lambda: wanted.append(1))
     assert len(pages) == 1_000_000
     for row in (0, 1, 500_000, 999_999, 300):
-        assert pages[row] == ("…", "", "")
+        assert pages[row] == ("…", "", "", "", "")
     assert len(wanted) == 4
     found = [pages.take_wanted() for _ in range(4)]
     assert [page[0] for page in found if page] == [300 // PAGE, 999_999 // PAGE, 500_000 // PAGE]
 
 
 def test_pages_that_were_read_long_ago_are_dropped() -> None:
-    pages = ItemPages(PAGE * 200, lambda: None)
+    pages = ItemPages(range(PAGE * 200), lambda: None)
     item = Item(dataset="a", name="b", blob=Digest("0"), size_bytes=1, width_px=1, height_px=1)
     for number in random.Random(0).sample(range(200), 150):
         pages.keep(number, (item,) * PAGE)

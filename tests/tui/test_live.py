@@ -111,7 +111,7 @@ async def test_runs_are_drawn_over_each_other_and_their_points_go_on(full_home: 
 async def test_the_list_of_runs_has_curves_figures_and_marks_that_go_on(full_home: Workspace) -> None:
     run = next(run for run in list_runs(full_home) if run.state is RunState.RUNNING)
     async with drive(full_home) as app:
-        await app.press("w")
+        await app.press("J")
         await app.until_text("▁")
         rows = [
             line for line in app.read_text().splitlines() if "yolov10n-cells-1" in line and "0.892" in line

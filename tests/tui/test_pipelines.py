@@ -107,6 +107,6 @@ def test_steps_to_do_are_on_the_apps_graph_and_offer_nothing_to_do(
     ]  # fmt: skip
     entries = [make_node_entry(node, snapshot, planned[0].created_at) for node in planned]
     assert {entry.kind for entry in entries} == {EntryKind.PLANNED}
-    offered = [list_menu(entry, snapshot, None) for entry in entries]
+    offered = [list_menu(entry, snapshot, ()) for entry in entries]
     assert {choice.id for choices in offered for choice in choices} == {"graph", "save_graph"}
     assert not any(node.is_planned for node in read_snapshot(empty_home, ()).graph.nodes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
 from typing import Protocol, TypeVar
@@ -23,13 +23,13 @@ from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.history import History, HistoryPane
 from mlwf_tui.tui.screens.listings import make_listing
-from mlwf_tui.tui.screens.outline import make_run_entry, make_section_entry
+from mlwf_tui.tui.screens.outline import make_project_entry, make_run_entry, make_section_entry
 from mlwf_tui.tui.screens.outlooks import Outlooks
 from mlwf_tui.tui.screens.reopening import open_again
 from mlwf_tui.tui.screens.report_views import EVIDENCE, REPORT, TRIALS, ReportViews
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.work import Work
-from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+from mlwf_tui.tui.widgets.entry import Entry, EntryKind, Excerpt
 from mlwf_tui.tui.widgets.entry_list import EntryList, Listing
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.lineage_view import LineageView
@@ -203,7 +203,7 @@ class Views:
                 self.show_run_of(model.run_id)
             case Report() as report:
                 self.show_report(report)
-            case Version():
+            case Version() | Excerpt():
                 self.show_items(entry)
             case Project() as project if is_listed or project.latest_version is None:
                 self.show_items(entry)
@@ -237,6 +237,13 @@ class Views:
 
     # --- lists ---------------------------------------------------------------------------------
 
+    def show_marks(self, keys: Collection[str]) -> None:
+        """Draw what is marked so, wherever it is listed."""
+        for name in (LIST, MODELS, ITEMS, HISTORY):
+            view = self.stage.find_view(name)
+            if isinstance(view, EntryList | ModelsPane | BrowsePane | HistoryPane):
+                view.show_marks(keys)
+
     def show_list(self, entry: Entry) -> bool:
         """List what belongs to a section or project; False if nothing can be listed of `entry`."""
         if entry.key == "section:models":
@@ -266,6 +273,13 @@ class Views:
         assert isinstance(view, ModelsPane)
         view.read(self._host.read_clock())
         self._fill(MODELS)
+
+    def compare_models(self, ids: Sequence[str]) -> None:
+        """Put these models side by side."""
+        self.show_models()
+        view = self.stage.get_view(MODELS)
+        assert isinstance(view, ModelsPane)
+        view.compare(ids)
 
     def renew_models(self) -> None:
         """Read the models anew, where they are listed."""
@@ -360,15 +374,35 @@ class Views:
     # --- items ---------------------------------------------------------------------------------
 
     def show_items(self, entry: Entry) -> None:
-        """Look through what a version or head holds."""
+        """Look through what a version, a head or a dataset of one holds; an item is shown large."""
+        excerpt = entry.entity if isinstance(entry.entity, Excerpt) else Excerpt(ref=entry.ref)
+        view = self.stage.get_view(ITEMS)
+        assert isinstance(view, BrowsePane)
+        if excerpt.items:
+            view.go_large(True)
+            return
 
         def done(source: ItemSource) -> None:
-            view = self.stage.get_view(ITEMS)
-            assert isinstance(view, BrowsePane)
-            view.show(source)
+            view.show(source, entry.within or entry)
             self._fill(ITEMS, entry.ref)
 
-        self._host.ask("items", partial(open_items, self._host.workspace, entry.ref), done)
+        work = partial(open_items, self._host.workspace, excerpt.ref, excerpt.dataset)
+        self._host.ask("items", work, done)
+
+    def renew_items(self) -> None:
+        """Look through the head that a project has now, where it was its head that was looked through."""
+        view = self.stage.find_view(ITEMS)
+        if not isinstance(view, BrowsePane) or view.within is None:
+            return
+        within = view.within
+        if not isinstance(within.entity, Project):
+            return
+        project = self._host.snapshot.find_project(within.entity.id)
+        if project is None or project.manifest == within.entity.manifest:
+            return
+        entry = make_project_entry(project, self._host.snapshot)
+        work = partial(open_items, self._host.workspace, entry.ref, view.dataset)
+        self._host.ask("items", work, lambda source: view.renew(source, entry))
 
     def go_back(self) -> bool:
         """Undo what hides a part of the view that is shown; False where nothing does."""
@@ -445,17 +479,3 @@ class Views:
         self._sources[name] = source
         self.stage.show(name)
         self._host.view_changed(is_opened=True)
-
-
-def choose_sides(entry: Entry, marked: Entry | None) -> tuple[str | None, str]:
-    """Return the refs to compare, the older one first; without a mark, with what was before."""
-    if marked is None or marked.key == entry.key:
-        return None, entry.ref
-    first, second = sorted((marked, entry), key=_age)
-    return first.ref, second.ref
-
-
-def _age(entry: Entry) -> tuple[bool, str]:
-    """Order heads after versions, and versions by when they were made."""
-    made_at = getattr(entry.entity, "created_at", None)
-    return entry.kind is EntryKind.PROJECT, made_at.isoformat() if made_at else ""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.model import Model
-from mlwf_tui.tui.screens.command_lines import write_compare
+from mlwf_tui.tui.screens.command_lines import write_compare, write_compare_all
 from mlwf_tui.tui.screens.verbs.fields import find_model_ref
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import Form, make_field
 from mlwf_tui.workflow.compare import CompareResult, compare, describe_difference
+
+SPLIT = make_field(
+    "split", "where all were measured; empty for the newest", choices=("", *(split.value for split in Split))
+)
 
 
 class Comparing:
@@ -20,26 +25,32 @@ class Comparing:
     def __init__(self, host: Host) -> None:
         self._host = host
 
+    def compare_all(self, targets: Sequence[Entry]) -> None:
+        """Ask which of several models the others are compared with."""
+        refs = [entry.ref for entry in targets]
+        if len(refs) <= 2:
+            self.compare(targets[0])
+            return
+
+        def begin(values: dict[str, str], again: Again) -> None:
+            old = values["old"]
+            self._begin([*(ref for ref in refs if ref != old), old], values.get("split", ""), again)
+
+        old = make_field(
+            "old", "the model that the others are set beside", refs[0], choices=refs, is_required=True
+        )
+        command = partial(write_compare_all, refs)
+        form = Form(f"Compare {len(refs)} models", (old, SPLIT), command=command, verb="compare")
+        ask_form(self._host, form, begin)
+
     def compare(self, entry: Entry) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
-            work = partial(
-                compare,
-                self._host.workspace,
-                (values["new"], values["old"]),
-                split=values.get("split") or None,
-            )
-            self._host.do_long(
-                f"Comparing {values['new']} with {values['old']}",
-                lambda observer: work(observer=observer),
-                self._tell,
-                failed=again,
-            )
+            self._begin((values["new"], values["old"]), values.get("split", ""), again)
 
         names = tuple(model.name for model in self._host.snapshot.models)
         new = find_model_ref(entry) or next(iter(names), "")
-        marked = self._host.marked
-        chosen = marked.ref if marked is not None and isinstance(marked.entity, Model) else ""
-        old = chosen if chosen != new else ""
+        marked = [one.ref for one in self._host.marks.entries if isinstance(one.entity, Model)]
+        old = next((ref for ref in marked if ref != new), "")
         fields = (
             make_field("new", "the model that may be better", new, suggestions=names, is_required=True),
             make_field(
@@ -49,14 +60,15 @@ class Comparing:
                 suggestions=names,
                 is_required=True,
             ),
-            make_field(
-                "split",
-                "where both were measured; empty for the newest",
-                choices=("", *(split.value for split in Split)),
-            ),
+            SPLIT,
         )
         form = Form("Compare two models", fields, command=write_compare, verb="compare")
         ask_form(self._host, form, begin)
+
+    def _begin(self, refs: Sequence[str], split: str, again: Again) -> None:
+        work = partial(compare, self._host.workspace, refs, split=split or None)
+        title = f"Comparing {', '.join(refs[:-1])} with {refs[-1]}"
+        self._host.do_long(title, lambda observer: work(observer=observer), self._tell, failed=again)
 
     def _tell(self, result: CompareResult) -> None:
         differences = result.body.pairs[0].comparison.differences

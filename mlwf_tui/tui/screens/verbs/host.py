@@ -16,6 +16,7 @@ from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Problem, Run, RunState
 from mlwf_tui.settings import expand_path
 from mlwf_tui.tui.observer import ScreenObserver
+from mlwf_tui.tui.screens.marks import Marks
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
@@ -34,7 +35,7 @@ class Host(Protocol):
     """What the verbs need of the screen that they work on."""
 
     workspace: Workspace
-    marked: Entry | None
+    marks: Marks
 
     @property
     def snapshot(self) -> Snapshot:

@@ -41,6 +41,8 @@ DATA, INTO, TO, PROJECT, DATASET = "the-data", "the-place", "the-new-project", "
 OWN = (DATA, INTO, TO, PROJECT, DATASET, SEED.spec.name, *command_lines.DETACHED_TERMS)
 """Fields of the form itself. Hyphens tell them from an operation's parameters, which may be called `to`."""
 NEW, BESIDE, IN_PLACE = "new", "dataset", "in-place"
+OF_ITEMS = ("filter", "copy", "move", "tag")
+"""Operations that can be told by a condition which items are meant."""
 PLACES = {NEW: "a new project", BESIDE: "a dataset of a project", IN_PLACE: "in place"}
 
 
@@ -71,17 +73,24 @@ class Transforming:
     def transform(self, entry: Entry) -> None:
         self._pick(entry, NO_PICK)
 
-    def _pick(self, entry: Entry, start: Pick) -> None:
-        refs = list_refs(entry, self._host.marked)
+    def transform_part(self, entry: Entry, condition: str) -> None:
+        """Ask for an operation that is done only to the items of `entry` that meet a condition."""
+        self._pick(entry, NO_PICK, condition)
+
+    def _pick(self, entry: Entry, start: Pick, condition: str = "") -> None:
+        refs = (entry.ref,) if condition else list_refs(entry, self._host.marks.entries)
 
         def listed(operations: tuple[OperationInfo, ...]) -> None:
-            by_name = {operation.name: operation for operation in operations}
-            picker = OperationPicker(f"Transform {' + '.join(refs)} with", operations, start=start)
-            self._host.put(picker, lambda pick: self._ask(entry, refs, by_name[pick.name], pick))
+            able = [one for one in operations if not condition or one.name in OF_ITEMS]
+            by_name = {operation.name: operation for operation in able}
+            picker = OperationPicker(f"Transform {' + '.join(refs)} with", able, start=start)
+            self._host.put(picker, lambda pick: self._ask(entry, refs, by_name[pick.name], pick, condition))
 
         self._host.ask("operations", partial(list_operations, self._host.workspace), listed)
 
-    def _ask(self, entry: Entry, refs: Sequence[str], operation: OperationInfo, pick: Pick) -> None:
+    def _ask(
+        self, entry: Entry, refs: Sequence[str], operation: OperationInfo, pick: Pick, condition: str
+    ) -> None:
         read = partial(read_order, operation.name)
         added: list[Order] = []
 
@@ -93,7 +102,7 @@ class Transforming:
             if added:
                 self._add(added[0])
             else:
-                self._pick(entry, pick)
+                self._pick(entry, pick, condition)
 
         form = OperationForm(
             f"{operation.name}: {operation.summary}",
@@ -105,6 +114,7 @@ class Transforming:
                 count=lambda form: self._count(form, read(form.collect())),
                 add=add,
             ),
+            given={"where": condition} if condition else None,
         )
         ask_form(
             self._host,
@@ -195,12 +205,10 @@ class Transforming:
         )
 
 
-def list_refs(entry: Entry, marked: Entry | None) -> tuple[str, ...]:
-    """Return what to transform: the selection, behind what is marked where that is data as well."""
+def list_refs(entry: Entry, marked: Sequence[Entry]) -> tuple[str, ...]:
+    """Return what to transform: the selection, behind the data that is marked."""
     kinds = (EntryKind.PROJECT, EntryKind.VERSION)
-    if marked is None or marked.kind not in kinds or marked.ref == entry.ref:
-        return (entry.ref,)
-    return (marked.ref, entry.ref)
+    return (*(one.ref for one in marked if one.kind in kinds and one.ref != entry.ref), entry.ref)
 
 
 def read_order(operation: str, values: Mapping[str, str]) -> Order:
