@@ -90,6 +90,7 @@ async def test_u_takes_the_last_change_back_and_U_does_it_again(projects_home: W
         await app.until(lambda: sum("14 items now" in said.text for said in app.main.said) == 2)
 
 
+@pytest.mark.slow
 async def test_i_imports_a_folder_and_shows_its_progress(empty_home: Workspace, tmp_path: Path) -> None:
     folder = write_images(tmp_path / "new", {"train/a.jpg": 1, "train/b.jpg": 2})
     async with drive(empty_home) as app:
@@ -116,6 +117,7 @@ async def test_folders_are_suggested_before_archives_and_nothing_else(tmp_path: 
     assert await FolderSuggester().get_suggestion(f"{tmp_path}/pi") is None
 
 
+@pytest.mark.slow
 async def test_i_imports_an_archive_as_well(empty_home: Workspace, tmp_path: Path) -> None:
     folder = write_images(tmp_path / "new", {"train/a.jpg": 1, "train/b.jpg": 2})
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as made:
@@ -131,6 +133,7 @@ async def test_i_imports_an_archive_as_well(empty_home: Workspace, tmp_path: Pat
     assert [project.item_count for project in list_projects(empty_home)] == [2]
 
 
+@pytest.mark.slow
 async def test_an_import_that_fails_says_why_and_the_app_goes_on(
     empty_home: Workspace, tmp_path: Path
 ) -> None:
@@ -198,6 +201,7 @@ async def test_t_offers_every_declared_parameter_and_its_command_line(full_home:
         assert "mlwf train cells --model yolov10n" in text
 
 
+@pytest.mark.slow
 async def test_a_number_out_of_bounds_is_said_beside_its_field(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.select("cells")
@@ -218,6 +222,7 @@ async def test_b_on_a_model_asks_for_data_and_split(full_home: Workspace) -> Non
         assert "mlwf benchmark yolov10n-cells-1 cells" in app.read_text()
 
 
+@pytest.mark.slow
 async def test_b_with_data_that_has_no_such_split_says_so(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.select("parts")
@@ -319,6 +324,7 @@ async def test_R_renames_a_project(projects_home: Workspace) -> None:
         await app.until(lambda: {p.name for p in app.main.snapshot.projects} == {"cells", "bolts"})
 
 
+@pytest.mark.slow
 async def test_D_deletes_only_after_a_yes(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.select("yolov10n-cells-1")
@@ -351,6 +357,7 @@ async def _open_menu(app: Driver, title: str) -> str:
     return app.read_text()
 
 
+@pytest.mark.slow
 async def test_x_lists_what_can_be_done_and_why_the_rest_cannot(projects_home: Workspace) -> None:
     async with drive(projects_home) as app:
         text = await _open_menu(app, "parts")
