@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlwf_tui.entities.ids import VersionId
+from mlwf_tui.entities.comparison import dominates
 from mlwf_tui.entities.measurement import (
     Cause,
     ComparedModel,
@@ -27,7 +26,7 @@ from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
 from mlwf_tui.errors import Conflict, CorruptData, InvalidParameter, MlwfError, NotFound
 from mlwf_tui.protocols.evaluators import Measurement
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.workflow.benchmarking.grounds import Grounds
 from mlwf_tui.workflow.benchmarking.parts import select_items
 from mlwf_tui.workflow.measuring import list_class_names, measure_again, read_item_facts, read_measured
 from mlwf_tui.workflow.names import find_free
@@ -176,46 +175,17 @@ def _choose_reports(
         ][:MOST_LOOKED_AT]
         for ref in refs
     ]
-    measured_on = _MeasuredOn(workspace)
-    common = set.intersection(*({measured_on.read(report) for report in found} for found in choices)) - {""}
+    grounds = Grounds(workspace)
+    common = set.intersection(*({grounds.read(report) for report in found} for found in choices)) - {""}
     newest = max(
-        (report for found in choices for report in found if measured_on.read(report) in common),
+        (report for found in choices for report in found if grounds.read(report) in common),
         key=lambda report: report.created_at,
         default=None,
     )
     if newest is None:
         raise _describe_apart(workspace, refs, choices, on, split)
-    wanted = measured_on.read(newest)
-    return tuple(next(report for report in found if measured_on.read(report) == wanted) for found in choices)
-
-
-class _MeasuredOn:
-    """Knows what reports were measured on; versions that differ elsewhere have the same split."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._known: dict[tuple[VersionId, str], str] = {}
-
-    def read(self, report: Report) -> str:
-        """Return a digest of the items and truths; empty where the version was deleted since."""
-        noted = report.settings.get("measured")
-        if noted:  # an older program did not note it
-            return f"{noted} {report.evaluator}"  # figures of different kinds have nothing in common
-        place = (report.version_id, report.split)
-        if place not in self._known:
-            self._known[place] = self._compute(*place)
-        return self._known[place]
-
-    def _compute(self, version_id: VersionId, split: str) -> str:
-        try:
-            version = self._workspace.catalog.versions.get_by_id(version_id)
-        except NotFound:
-            return ""
-        digest = hashlib.sha256()
-        for item in iter_items(self._workspace.store, version.manifest):
-            if item.split == split:
-                digest.update(msgspec.msgpack.encode((item.key, item.blob, item.annotation)))
-        return f"{digest.hexdigest()} detect"
+    wanted = grounds.read(newest)
+    return tuple(next(report for report in found if grounds.read(report) == wanted) for found in choices)
 
 
 def _list_measured(workspace: Workspace, ref: str) -> tuple[Report, ...]:
@@ -377,14 +347,10 @@ def _set_beside(reports: Sequence[Report], models: Sequence[Model]) -> tuple[Com
             metrics=report.metrics,
             speed=report.speed,
             size_bytes=model.checkpoints[0].size_bytes,
-            is_on_front=not any(_dominates(other, cost) for other in costs),
+            is_on_front=not any(dominates(other, cost) for other in costs),
         )
         for report, model, cost in zip(reports, models, costs, strict=True)
     )
-
-
-def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return one != other and all(mine <= theirs for mine, theirs in zip(one, other, strict=True))
 
 
 def _keep(recorder: Recorder, reports: Sequence[Report], body: ComparisonReport) -> Report:

@@ -7,10 +7,13 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import Protocol, TypeVar
 
+from mlwf_tui.entities.comparison import Leaderboard
 from mlwf_tui.entities.evidence import Pick
+from mlwf_tui.entities.ids import ReportId
 from mlwf_tui.entities.measurement import ComparisonReport, Thresholds
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.entities.run import Run
+from mlwf_tui.tui.screens.board import BoardPane
 from mlwf_tui.tui.screens.evidence import Behind, EvidencePane
 from mlwf_tui.tui.screens.outline import make_report_entry, make_run_entry
 from mlwf_tui.tui.screens.thresholds import ThresholdKeys
@@ -20,13 +23,14 @@ from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.search_sections import SearchPage, list_sections
 from mlwf_tui.tui.widgets.stage import Stage
 from mlwf_tui.workflow.compare import read_comparison
+from mlwf_tui.workflow.leaderboard import read_leaderboard
 from mlwf_tui.workflow.reporting.evidence import Evidence, open_evidence
-from mlwf_tui.workflow.reports import read_evaluation
+from mlwf_tui.workflow.reports import get_report, read_evaluation
 from mlwf_tui.workflow.search import FoundSearch, read_search
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
-REPORT, EVIDENCE, TRIALS = "report", "evidence", "trials"
+REPORT, EVIDENCE, BOARD, TRIALS = "report", "evidence", "board", "trials"
 
 
 class Host(Protocol):
@@ -111,6 +115,27 @@ class ReportViews:
         assert isinstance(view, EvidencePane)
         view.show(behind)
         self._fill(EVIDENCE)
+
+    # --- the leaderboard -----------------------------------------------------------------------
+
+    def show_board(self, board: Leaderboard) -> None:
+        """Show the reports of a project, ranked in groups."""
+        view = self._stage.get_view(BOARD)
+        assert isinstance(view, BoardPane)
+        view.show(board)
+        self._fill(BOARD)
+
+    def renew_board(self, *, is_seen: bool) -> None:
+        """Read the board that is seen again."""
+        view = self._stage.find_view(BOARD)
+        if is_seen and isinstance(view, BoardPane) and view.project:
+            work = partial(read_leaderboard, self._host.workspace, view.project)
+            self._host.work.start("leaderboard", work, view.show)
+
+    def open_report(self, report_id: ReportId) -> None:
+        """Show a report by its id."""
+        work = partial(get_report, self._host.workspace, report_id)
+        self._host.ask("report", work, self.show)
 
     # --- searches ------------------------------------------------------------------------------
 

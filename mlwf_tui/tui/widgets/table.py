@@ -133,6 +133,10 @@ class EntityTable(ScrollView, can_focus=True):
         self._sorted_by: tuple[int, bool] | None = None  # (column, is descending)
 
     @property
+    def columns(self) -> Sequence[Column]:
+        return self._columns
+
+    @property
     def row_count(self) -> int:
         return len(self._order)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.measurement import choose_main
 from mlwf_tui.entities.model import Model
 from mlwf_tui.tui.screens.command_lines import write_compare
 from mlwf_tui.tui.screens.verbs.fields import find_model_ref
@@ -58,8 +59,18 @@ class Comparing:
         form = Form("Compare two models", fields, command=write_compare, verb="compare")
         ask_form(self._host, form, begin)
 
+    def compare_reports(self, names: tuple[str, str]) -> None:
+        """Set the first of two reports beside the second."""
+        workspace = self._host.workspace
+        self._host.do_long(
+            f"Comparing {names[0]} with {names[1]}",
+            lambda observer: compare(workspace, names, observer=observer),
+            self._tell,
+        )
+
     def _tell(self, result: CompareResult) -> None:
         differences = result.body.pairs[0].comparison.differences
-        text = describe_difference("map50", differences.get("map50"))
+        main = choose_main(differences)
+        text = describe_difference(main or "map50", differences.get(main))
         finish(self._host, text, select=f"report:{result.report.id}")
         self._host.show_report(result.report)
