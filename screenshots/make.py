@@ -2,20 +2,24 @@
 
     python -m screenshots.make [HOME [NAME…]]
 
-Names make only those again. Without HOME the demo is run first, in a home of its own, and a second model is
-trained for less long and set beside the first: about four minutes.
+Names make only those again. Those of PNG_NAMES become PNG files as well, where rsvg-convert (librsvg) is
+installed. Without HOME the demo is run first, in a home of its own, and a second model is trained for less
+long and set beside the first: about four minutes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+
+from PIL import Image
 
 from mlwf_tui.workflow.pipelines.drafts import keep_draft, open_pipeline
 from mlwf_tui.workspace import Workspace, open_workspace
@@ -24,6 +28,11 @@ from tests.tui.driving import Driver, drive
 
 FOLDER = Path(__file__).parent
 RECIPE = "yolo-training-set"
+PNG_NAMES = (
+    "lineage", "items", "thumbnails", "monitor", "runs", "history", "report", "slices", "compare", "pipeline",
+)  # fmt: skip
+PNG_WIDTH_PX = 1482  # as wide as the SVG of 120 columns
+PNG_COLORS = 64
 VERY_WIDE, WIDE, NARROW = (180, 24), (120, 40), (80, 24)
 Situation = Callable[[Driver], Awaitable[None]]
 
@@ -225,8 +234,14 @@ async def take(workspace: Workspace, name: str, situation: Situation, size: tupl
         for _ in range(20):  # plots and logs are drawn a moment after their data has come
             await app.pilot.pause(0.05)
         svg = app.app.export_screenshot(title="mlwf")
-    (FOLDER / f"{name}.svg").write_text(svg, encoding="utf-8")
+    path = FOLDER / f"{name}.svg"
+    path.write_text(svg, encoding="utf-8")
     print(f"{name}: {size[0]} × {size[1]}")
+    if name in PNG_NAMES and shutil.which("rsvg-convert"):
+        png = path.with_suffix(".png")
+        command = ("rsvg-convert", "--width", str(PNG_WIDTH_PX), "--output", str(png), str(path))
+        subprocess.run(command, check=True)
+        Image.open(png).quantize(PNG_COLORS).save(png, optimize=True)
 
 
 def write_side_by_side(workspace: Workspace) -> None:

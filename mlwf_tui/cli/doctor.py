@@ -17,17 +17,25 @@ COLORS = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "red"}
 
 @command(group, "doctor")
 def doctor_command(face: Face) -> int:
-    """Look for what would hurt later: logout, disk, file system, GPUs, libraries, terminal.
+    """Look for what would hurt later: logout, disk, file system, GPUs, libraries, terminal, tmux,
+    clipboard, keys.
 
     The exit code is 1 where something must be mended.
 
     \b
     mlwf doctor
     """
+    from mlwf_tui.tui.graphics import check_graphics
+    from mlwf_tui.tui.keys import list_used_keys  # textual costs 200 ms that other commands need not
+    from mlwf_tui.tui.terminal import check_output
     from mlwf_tui.workflow.doctor import examine, find_worst
 
     with face.open() as workspace:
-        checks = examine(workspace, os.environ)
+        checks = (
+            *examine(workspace, os.environ, keys=list_used_keys()),
+            check_output(os.environ),
+            check_graphics(os.environ),
+        )
     worst = find_worst(checks)
     document = {"health": worst.value, "checks": [msgspec.structs.asdict(check) for check in checks]}
     face.show(document, lambda: "\n".join(_format(check) for check in checks))

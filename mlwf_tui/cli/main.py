@@ -6,7 +6,7 @@ import errno
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -52,6 +52,9 @@ COMMANDS = {
 }  # fmt: skip
 
 
+FPS_VARIABLE, REMOTE_FPS = "TEXTUAL_FPS", "20"
+
+
 class LazyGroup(click.Group):
     """A group that imports a command's module only when the command is wanted."""
 
@@ -93,9 +96,21 @@ def mlwf(context: click.Context, home: Path | None, is_json: bool) -> int | None
         raise InvalidParameter(
             "The app needs a terminal.", hint="Give a command instead; mlwf --help lists them."
         )
+    spare_link(os.environ)  # before textual is imported, which reads it then
     from mlwf_tui.tui.app import run_app  # textual costs 200 ms that no command needs
 
     return run_app(Face(home=home, is_json=False).home)
+
+
+def spare_link(environment: MutableMapping[str, str]) -> None:
+    """Draw no more often than is worth sending where the terminal is at the other end of SSH.
+
+    Whoever has set how often, has it.
+    """
+    from mlwf_tui.workflow.terminal import is_remote
+
+    if is_remote(environment):
+        environment.setdefault(FPS_VARIABLE, REMOTE_FPS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

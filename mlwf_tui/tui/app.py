@@ -25,6 +25,7 @@ from mlwf_tui.errors import MlwfError
 from mlwf_tui.settings import prepare_home, read_settings
 from mlwf_tui.tui import plain_signs
 from mlwf_tui.tui.screens.skeleton import Skeleton
+from mlwf_tui.tui.svg import tidy_svg
 from mlwf_tui.tui.terminal import CellDiff, find_obstacle, is_backed_up, is_wanted
 from mlwf_tui.tui.theme import DARK, THEMES
 
@@ -115,6 +116,10 @@ class MlwfApp(App[None]):
         wanted = ("Theme", "Screenshot")
         yield from (c for c in super().get_system_commands(screen) if c.title in wanted)
 
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        """Return the screen as an SVG that asks nothing of the network."""
+        return tidy_svg(super().export_screenshot(title=title, simplify=simplify))
+
     def on_main_screen_redraw_requested(self) -> None:
         self._draw_all()
 
@@ -137,6 +142,15 @@ class MlwfApp(App[None]):
             return
         self._driver.write(message.sequence)
         self._driver.flush()
+
+    def on_picture_view_striped(self, message: PictureView.Striped) -> None:
+        """Keep the strips of a picture, to be written where its cells stand."""
+        if self._diff is not None and message.view.use_strips(message.picture, message.number):
+            self._diff.keep_picture(message.number, message.strips)
+
+    def on_picture_view_dropped(self, message: PictureView.Dropped) -> None:
+        if self._diff is not None:
+            self._diff.drop_picture(message.number)
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Write a frame as the difference from the last; leave it out while the terminal does not read."""

@@ -1,8 +1,9 @@
-"""Pictures in real pixels on terminals that have Kitty's graphics, drawn as text that stands for them.
+"""Pictures in real pixels on terminals that have them, drawn as text that stands for them.
 
 A picture is sent once and gets a number; cells with a placeholder character, whose colour is the number and
 whose marks are row and column, show it. So dialogs, scrolling and sending only the cells that differ work as
-for any other text. Whether a terminal can is told by the environment alone: asking it would take an
+for any other text. With Kitty's graphics the terminal itself puts the pixels there; with Sixel's
+`tui/terminal.py` does. What a terminal can is told by the environment alone: asking it would take an
 answer from what a person types (decision 071).
 
 Source: https://sw.kovidgoyal.net/kitty/graphics-protocol/#unicode-placeholders
@@ -11,18 +12,32 @@ Source: https://sw.kovidgoyal.net/kitty/graphics-protocol/#unicode-placeholders
 from __future__ import annotations
 
 import os
+import subprocess
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from functools import cache
 from typing import Any
 
 from textual.app import App
 
+from mlwf_tui.entities.health import Check, Health
+
 VARIABLE = "MLWF_PICTURES"
-KITTY = "kitty"
-"""What the variable says for pixels wherever it is; anything else is for half blocks."""
-TERMINALS = ("xterm-kitty", "xterm-ghostty", "ghostty")
-MULTIPLEXERS = ("TMUX", "STY")  # they keep the sequences to themselves
+
+
+class Graphics(Enum):
+    """How a picture gets onto the terminal; the value is what the variable says for it."""
+
+    KITTY = "kitty"
+    SIXEL = "sixel"
+    BLOCKS = "blocks"
+
+
+KITTY_TERMINALS = ("xterm-kitty", "xterm-ghostty", "ghostty")
+SIXEL_TERMINALS = ("foot", "foot-extra", "mlterm", "contour", "WezTerm", "iTerm.app", "iTerm2", "mintty")
+SIXEL_KONSOLE = 220_400  # the first version that has it
+ASK_TIMEOUT_S = 1.0
 PLACEHOLDER = "\U0010eeee"
 CHUNK = 4096  # characters of a picture in one sequence; more is refused
 FIRST_NUMBER, LAST_NUMBER = 1 << 16, (1 << 24) - 1  # as many as a colour tells, beyond what others begin with
@@ -37,22 +52,54 @@ _MARKS = (
 """The marks that stand for the numbers from 0, in hex; stretches with a hyphen."""
 
 
-def is_wanted(environment: Mapping[str, str]) -> bool:
-    """Whether the terminal shows pictures, as far as its environment tells."""
+def choose_graphics(environment: Mapping[str, str]) -> Graphics:
+    """Return what the terminal shows, as far as its environment tells; a person's choice holds."""
     chosen = environment.get(VARIABLE, "")
     if chosen:
-        return chosen == KITTY
-    if any(environment.get(name) for name in MULTIPLEXERS):
+        return next((of for of in Graphics if of.value == chosen), Graphics.BLOCKS)
+    if environment.get("TMUX"):
+        return Graphics.SIXEL if _has_tmux_sixels() else Graphics.BLOCKS
+    if environment.get("STY"):  # screen keeps all such sequences to itself
+        return Graphics.BLOCKS
+    names = {environment.get(name, "") for name in ("TERM", "TERM_PROGRAM", "LC_TERMINAL")}
+    if names.intersection(KITTY_TERMINALS) or environment.get("KITTY_WINDOW_ID"):
+        return Graphics.KITTY
+    konsole = environment.get("KONSOLE_VERSION", "")
+    is_konsole = konsole.isdecimal() and int(konsole) >= SIXEL_KONSOLE
+    return Graphics.SIXEL if is_konsole or names.intersection(SIXEL_TERMINALS) else Graphics.BLOCKS
+
+
+@cache
+def _has_tmux_sixels() -> bool:
+    """Whether tmux draws sixels, and says that the terminal around it does: from 3.6 on, where built so."""
+    words = ("tmux", "display-message", "-p", "#{sixel_support} #{client_termfeatures}")
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=ASK_TIMEOUT_S, check=True)
+    except (OSError, subprocess.SubprocessError):
         return False
-    names = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
-    return any(name in TERMINALS for name in names) or bool(environment.get("KITTY_WINDOW_ID"))
+    support, _, features = done.stdout.strip().partition(" ")
+    return support == "1" and "sixel" in features.split(",")
 
 
-def has_graphics(app: App[Any]) -> bool:
-    """Whether the app draws pictures in pixels: on such a terminal, in all colours."""
+def find_graphics(app: App[Any]) -> Graphics:
+    """Return how the app draws pictures: in pixels on such a terminal, in all colours."""
     is_plain = app.no_color or app.native_ansi_color or app.console.color_system != "truecolor"
-    is_unseen = app.is_headless and os.environ.get(VARIABLE) != KITTY
-    return is_wanted(os.environ) and not is_plain and not is_unseen
+    if is_plain or (app.is_headless and not os.environ.get(VARIABLE)):
+        return Graphics.BLOCKS
+    return choose_graphics(os.environ)
+
+
+def check_graphics(environment: Mapping[str, str]) -> Check:
+    """How pictures are drawn, for doctor."""
+    found = {
+        Graphics.KITTY: "in pixels (Kitty's graphics)",
+        Graphics.SIXEL: "in pixels (Sixel)",
+        Graphics.BLOCKS: "in half blocks",
+    }[choose_graphics(environment)]
+    if environment.get(VARIABLE):
+        return Check("pictures", Health.OK, f"{found}, as {VARIABLE} says")
+    hint = f"export {VARIABLE}=sixel or =kitty, where your terminal has pixels: ssh does not tell."
+    return Check("pictures", Health.OK, found, hint if found == "in half blocks" else "")
 
 
 def fits(columns: int, rows: int) -> bool:
@@ -93,3 +140,16 @@ def list_marks() -> tuple[str, ...]:
         for first, _, last in stretches
         for code in range(int(first, 16), int(last or first, 16) + 1)
     )
+
+
+def read_cell(text: str) -> tuple[int, int] | None:
+    """Return which row and column of a picture a cell's text stands for, None where it is no such text."""
+    if not text.startswith(PLACEHOLDER) or len(text) != len(PLACEHOLDER) + 2:
+        return None
+    places = _list_places()
+    return places[text[-2]], places[text[-1]]
+
+
+@cache
+def _list_places() -> dict[str, int]:
+    return {mark: place for place, mark in enumerate(list_marks())}

@@ -248,6 +248,11 @@ HELD_KEYS = ("quit_now", "pane_next", "pane_previous", "pane_tree", "pane_view",
 """Keys that no pane may take for itself."""
 
 
+def list_used_keys() -> frozenset[str]:
+    """Return every key of the main screen, in Textual's names."""
+    return frozenset(name for key in KEYS for name in key.keys.split(",") if name)
+
+
 def make_bindings() -> list[Binding]:
     """Return the main screen's bindings; each may be remapped by its id."""
     return [

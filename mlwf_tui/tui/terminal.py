@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from inspect import signature
+from itertools import groupby
 
 from rich.cells import split_graphemes
 from rich.color import ColorSystem
@@ -20,6 +21,9 @@ from rich.segment import Segment
 from textual import __version__
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
+
+from mlwf_tui.entities.health import Check, Health
+from mlwf_tui.tui.graphics import PLACEHOLDER, read_cell
 
 PLAIN_VARIABLE = "MLWF_PLAIN_OUTPUT"
 TRIED_TEXTUAL = ("8.2.",)
@@ -37,6 +41,7 @@ SGR = re.compile(
 )
 JOINS = re.compile("[\u200d\ufe0f\U0001f3fb-\U0001f3ff]")
 """What makes one picture of several characters: the joiner, the selector of emoji, tones of skin."""
+NUMBER = re.compile(r"38;2;(\d+);(\d+);(\d+)")
 UNKNOWN: Cell = ("\0", "")
 
 
@@ -56,20 +61,44 @@ def find_obstacle(version: str = __version__) -> str:
     return ""
 
 
+def check_output(environment: Mapping[str, str]) -> Check:
+    """Whether only what changes is sent, for doctor."""
+    if not is_wanted(environment):
+        return Check("output", Health.OK, f"whole regions are sent: {PLAIN_VARIABLE} is set")
+    obstacle = find_obstacle()
+    if obstacle:
+        return Check(
+            "output", Health.WARN, f"whole regions are sent: {obstacle}", "pip install 'textual<8.3'"
+        )
+    return Check("output", Health.OK, "only the cells that change are sent")
+
+
 class CellDiff:
     """Remembers what every cell of the terminal shows, and writes updates as differences from it.
 
     `signs` says what to write in the place of some characters, each as wide as what it stands for.
+    Cells of the pictures that are kept here are not written: the strips of their pixels are.
     """
 
     def __init__(self, signs: Mapping[str, str] | None = None) -> None:
         self._signs = signs or {}
+        self._strips: dict[int, tuple[str, ...]] = {}
+        self._has_strips = False  # from the first picture on; elsewhere the terminal itself knows the cells
         self._size = (0, 0)
         self._rows: list[list[Cell]] = []
 
     def forget(self) -> None:
         """Take it that nothing is known of what the terminal shows."""
         self._size = (0, 0)
+
+    def keep_picture(self, number: int, strips: tuple[str, ...]) -> None:
+        """Keep what draws each row of a picture, whose cells are drawn from now on."""
+        self._strips[number] = strips
+        self._has_strips = True
+
+    def drop_picture(self, number: int) -> None:
+        """Forget a picture whose cells are not drawn any more."""
+        self._strips.pop(number, None)
 
     def wrap(self, update: LayoutUpdate | ChopsUpdate, size: tuple[int, int]) -> DiffedUpdate:
         """Return an update that writes only what differs, when it is rendered."""
@@ -82,25 +111,110 @@ class CellDiff:
             self._rows = [[UNKNOWN] * size[0] for _ in range(size[1])]
         colors = console._color_system or ColorSystem.TRUECOLOR
         pieces = _iter_layout(update) if isinstance(update, LayoutUpdate) else _iter_chops(update)
-        return "".join(self._write_row(x, y, self._make_cells(segments, colors)) for x, y, segments in pieces)
+        pen = _Pen()
+        pictured: dict[int, set[int]] = {}  # numbers of the pictures that have new cells, by row
+        for x, y, segments in pieces:
+            cells = self._make_cells(segments, colors)
+            if numbers := self._find_new_pictures(x, y, cells):
+                pictured.setdefault(y, set()).update(numbers)
+            self._write_row(pen, x, y, cells)
+        for y, numbers in pictured.items():
+            self._write_strips(pen, y, numbers)
+        return pen.finish()
 
     def _make_cells(self, segments: Iterable[Segment], colors: ColorSystem) -> list[Cell]:
         cells, signs = _make_cells(segments, colors), self._signs
         return [(signs.get(text, text), codes) for text, codes in cells] if signs else cells
 
-    def _write_row(self, x: int, y: int, cells: list[Cell]) -> str:
+    def _write_row(self, pen: _Pen, x: int, y: int, cells: list[Cell]) -> None:
         if y >= len(self._rows) or x >= len(self._rows[y]):
-            return ""  # drawn for a larger terminal than it is by now
+            return  # drawn for a larger terminal than it is by now
         known = self._rows[y]
         cells = cells[: len(known) - x]
         end = x + len(cells)
         if known[x:end] == cells:
-            return ""
-        sequences = [
-            _write_run(x + first, y, cells[first:last]) for first, last in _find_runs(known[x:end], cells)
-        ]
+            return
+        for first, last in _find_runs(known[x:end], cells):
+            for start, run in self._split_at_pictures(cells[first:last]):
+                pen.write(x + first + start, y, run)
         known[x:end] = cells
-        return "".join(sequences)
+
+    def _find_new_pictures(self, x: int, y: int, cells: list[Cell]) -> set[int]:
+        """Return the pictures of which cells come that are not shown yet."""
+        if not self._strips or y >= len(self._rows):
+            return set()
+        pairs = zip(cells, self._rows[y][x : x + len(cells)], strict=False)
+        numbers = {_read_number(cell) for cell, before in pairs if cell != before}
+        return numbers & self._strips.keys()
+
+    def _split_at_pictures(self, cells: list[Cell]) -> Iterator[tuple[int, list[Cell]]]:
+        """Yield places and cells of what is written as text."""
+        if not self._has_strips:
+            yield 0, cells
+            return
+        start = 0
+        for is_picture, group in groupby(cells, key=lambda cell: _read_number(cell) > 0):
+            run = list(group)
+            if not is_picture:
+                yield start, run
+            start += len(run)
+
+    def _write_strips(self, pen: _Pen, y: int, numbers: set[int]) -> None:
+        """Draw rows of pictures, and again what lies over them.
+
+        One that sticks out at a side is not drawn, nor what would scroll a terminal at its last row.
+        """
+        cells = self._rows[y]
+        for number in numbers if y < len(self._rows) - 1 else ():
+            at = next((x for x, cell in enumerate(cells) if _read_number(cell) == number), None)
+            found = None if at is None else read_cell(cells[at][0])
+            if at is None or found is None:  # covered again in the same frame
+                continue
+            row, column = found
+            last = max(x for x, cell in enumerate(cells) if _read_number(cell) == number)
+            strips = self._strips[number]
+            if row < len(strips) and at >= column:
+                pen.draw(at - column, y, strips[row])
+                for start, run in self._split_at_pictures(cells[at - column : last + 1]):
+                    pen.write(at - column + start, y, run)
+
+
+class _Pen:
+    """Writes runs of cells; moves and changes its style only where the last run has left them otherwise."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._row = -1
+        self._codes = ""
+
+    def write(self, x: int, y: int, cells: list[Cell]) -> None:
+        """Write a run that begins at this cell."""
+        parts = self._parts
+        parts.append(f"\x1b[{x + 1}G" if y == self._row else f"\x1b[{y + 1};{x + 1}H")
+        is_adrift = False  # the cursor may stand elsewhere than Textual measured
+        for column, (text, codes) in enumerate(cells, x + 1):
+            if text and is_adrift:
+                parts.append(f"\x1b[{column}G")
+                is_adrift = False
+            if codes != self._codes:
+                parts.append(_change_codes(self._codes, codes))
+                self._codes = codes
+            if _is_joined(text):
+                is_adrift = True
+                parts.append(f"  \x1b[{column}G")  # blank where a terminal takes it for narrower than Textual
+            parts.append(text)
+        self._row = y
+
+    def draw(self, x: int, y: int, sequence: str) -> None:
+        """Send what draws from this cell on and leaves the cursor anywhere."""
+        self._parts.append(f"\x1b[{y + 1};{x + 1}H{sequence}")
+        self._row = -1
+
+    def finish(self) -> str:
+        """Return what was written, with the terminal's own style at its end."""
+        if self._codes:
+            self._parts.append("\x1b[0m")
+        return "".join(self._parts)
 
 
 class DiffedUpdate(CompositorUpdate):
@@ -197,29 +311,18 @@ def _widen(cells: list[Cell], first: int, last: int) -> tuple[int, int]:
     return first, last
 
 
+def _read_number(cell: Cell) -> int:
+    """Return the number of the picture that a cell is one of, 0 for text."""
+    text, codes = cell
+    if not text.startswith(PLACEHOLDER):
+        return 0
+    color = NUMBER.search(codes)
+    return int.from_bytes(map(int, color.groups())) if color else 0
+
+
 def _is_joined(text: str) -> bool:
     """Whether terminals disagree on how wide it is: several characters that are drawn as one."""
     return len(text) > 1 and JOINS.search(text, 1) is not None
-
-
-def _write_run(x: int, y: int, cells: list[Cell]) -> str:
-    parts = [f"\x1b[{y + 1};{x + 1}H"]
-    shown = ""
-    is_adrift = False  # the cursor may stand elsewhere than Textual measured
-    for column, (text, codes) in enumerate(cells, x + 1):
-        if text and is_adrift:
-            parts.append(f"\x1b[{column}G")
-            is_adrift = False
-        if codes != shown:
-            parts.append(_change_codes(shown, codes))
-            shown = codes
-        if _is_joined(text):
-            is_adrift = True
-            parts.append(f"  \x1b[{column}G")  # blank where a terminal takes it for narrower than Textual
-        parts.append(text)
-    if shown:
-        parts.append("\x1b[0m")
-    return "".join(parts)
 
 
 @lru_cache(maxsize=4096)
@@ -229,6 +332,8 @@ def _change_codes(before: str, after: str) -> str:
     old_attributes, old_foreground, old_background = _split_codes(before)
     if attributes != old_attributes:
         return f"\x1b[0;{after}m" if after else "\x1b[0m"
+    if not after:
+        return "\x1b[0m"
     changed = []
     if foreground != old_foreground:
         changed.append(foreground or "39")

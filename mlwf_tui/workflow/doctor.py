@@ -9,12 +9,13 @@ import re
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from mlwf_tui.entities.health import Check, Health
 from mlwf_tui.workflow.machine import read_gpus
 from mlwf_tui.workflow.running.leases import find_gpu_folder
+from mlwf_tui.workflow.terminal import check_clipboard, check_keys, check_link, check_terminal, check_tmux
 from mlwf_tui.workspace import Workspace
 
 LIBRARIES = ("textual", "torch", "ultralytics-opencv-headless", "albumentations", "peewee", "nvidia-ml-py")
@@ -25,11 +26,15 @@ LOGIND_FILES = ("etc/systemd/logind.conf", "run/systemd/logind.conf", "usr/lib/s
 
 
 def examine(
-    workspace: Workspace, environment: Mapping[str, str], *, root: Path = Path("/")
+    workspace: Workspace,
+    environment: Mapping[str, str],
+    *,
+    root: Path = Path("/"),
+    keys: Collection[str] = (),
 ) -> tuple[Check, ...]:
     """Look at everything and return what was found, in the order in which a person should read it.
 
-    `root` is where the system's own files are looked for.
+    `root` is where the system's own files are looked for, `keys` are those that the app uses.
     """
     looks: tuple[Callable[[], Check], ...] = (
         lambda: check_logout(root),
@@ -42,8 +47,14 @@ def examine(
         _check_sqlite,
         _check_libraries,
         lambda: check_terminal(environment),
+        lambda: check_link(environment),
     )
-    return tuple(look() for look in looks)
+    return (
+        *(look() for look in looks),
+        *check_tmux(environment),
+        check_clipboard(environment),
+        check_keys(environment, keys),
+    )
 
 
 def find_worst(checks: tuple[Check, ...]) -> Health:
@@ -120,19 +131,6 @@ def check_space(home: Path) -> Check:
         return Check("disk", Health.OK, found)
     health = Health.FAIL if free < EMPTY_BYTES else Health.WARN
     return Check("disk", health, found, "mlwf collect says what can be freed.")
-
-
-def check_terminal(environment: Mapping[str, str]) -> Check:
-    """Whether the app can draw as it is meant to."""
-    term = environment.get("TERM", "")
-    has_colors = environment.get("COLORTERM", "") in ("truecolor", "24bit")
-    inside = "tmux, " if environment.get("TMUX") else ""
-    if term in ("", "dumb"):
-        return Check("terminal", Health.WARN, f"TERM is {term or 'not set'}", "The app needs a terminal.")
-    if has_colors:
-        return Check("terminal", Health.OK, f"{inside}{term} with 16 million colours")
-    return Check("terminal", Health.OK, f"{inside}{term} with 256 colours",
-                 "export COLORTERM=truecolor, where your terminal has them: ssh does not tell.")  # fmt: skip
 
 
 def _check_queue(workspace: Workspace) -> Check:

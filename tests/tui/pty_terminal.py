@@ -27,6 +27,7 @@ class Terminal:
         *,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        cell_px: tuple[int, int] = (0, 0),
     ) -> None:
         self.written = b""
         self._screen = pyte.Screen(columns, rows)
@@ -34,7 +35,8 @@ class Terminal:
         self._fed = 0
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            size_px = columns * cell_px[0], rows * cell_px[1]
+            ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, *size_px))
             given = environment or {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
             code = "import sys; from pathlib import Path; from mlwf_tui.tui.app import run_app; "
             code += f"sys.exit(run_app(Path({str(home)!r})))"

@@ -13,6 +13,7 @@ from textual.app import App, ComposeResult
 
 from mlwf_tui.entities.picture import Picture
 from mlwf_tui.tui import graphics
+from mlwf_tui.tui.graphics import Graphics
 from mlwf_tui.tui.widgets.picture_view import HALF, PictureView
 
 SENT = re.compile(r"\x1b_G([^;\x1b]*);?([^\x1b]*)\x1b\\")
@@ -48,21 +49,27 @@ class _App(App[None]):
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({"TERM": "xterm-kitty"}, True),
-        ({"TERM": "xterm-256color", "KITTY_WINDOW_ID": "1"}, True),
-        ({"TERM": "xterm-ghostty"}, True),
-        ({"TERM": "xterm-256color", "TERM_PROGRAM": "ghostty"}, True),
-        ({"TERM": "xterm-256color"}, False),
-        ({"TERM": "tmux-256color", "TMUX": "/tmp/tmux", "KITTY_WINDOW_ID": "1"}, False),
-        ({"TERM": "xterm-kitty", "MLWF_PICTURES": "blocks"}, False),
-        ({"TERM": "xterm-256color", "MLWF_PICTURES": "kitty"}, True),
-        ({}, False),
+        ({"TERM": "xterm-kitty"}, Graphics.KITTY),
+        ({"TERM": "xterm-256color", "KITTY_WINDOW_ID": "1"}, Graphics.KITTY),
+        ({"TERM": "xterm-ghostty"}, Graphics.KITTY),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "ghostty"}, Graphics.KITTY),
+        ({"TERM": "foot"}, Graphics.SIXEL),
+        ({"TERM": "xterm-256color", "LC_TERMINAL": "iTerm2"}, Graphics.SIXEL),
+        ({"TERM": "xterm-256color", "KONSOLE_VERSION": "230805"}, Graphics.SIXEL),
+        ({"TERM": "xterm-256color", "KONSOLE_VERSION": "211203"}, Graphics.BLOCKS),
+        ({"TERM": "xterm-256color"}, Graphics.BLOCKS),
+        ({"TERM": "tmux-256color", "TMUX": "/nowhere,1,0", "KITTY_WINDOW_ID": "1"}, Graphics.BLOCKS),
+        ({"TERM": "screen", "STY": "1.pts", "TERM_PROGRAM": "WezTerm"}, Graphics.BLOCKS),
+        ({"TERM": "xterm-kitty", "MLWF_PICTURES": "blocks"}, Graphics.BLOCKS),
+        ({"TERM": "xterm-256color", "MLWF_PICTURES": "kitty"}, Graphics.KITTY),
+        ({"TERM": "xterm-256color", "MLWF_PICTURES": "sixel"}, Graphics.SIXEL),
+        ({}, Graphics.BLOCKS),
     ],
 )
 def test_the_environment_tells_whether_a_terminal_shows_pictures(
-    environment: dict[str, str], expected: bool
+    environment: dict[str, str], expected: Graphics
 ) -> None:
-    assert graphics.is_wanted(environment) is expected
+    assert graphics.choose_graphics(environment) is expected
 
 
 def test_every_mark_joins_the_placeholder_before_it() -> None:

@@ -21,6 +21,7 @@ from textual._compositor import LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
+from mlwf_tui.cli.main import spare_link
 from mlwf_tui.tui import plain_signs
 from mlwf_tui.tui.terminal import CellDiff, find_obstacle, is_backed_up, is_wanted
 from mlwf_tui.tui.widgets.drawing import KIND_GLYPHS
@@ -135,6 +136,13 @@ def test_what_follows_joined_characters_stands_where_textual_means_it_to() -> No
     assert "\x1b[5Gx" in CellDiff().render(line, (COLUMNS, ROWS), CONSOLE)
 
 
+def test_over_ssh_fewer_frames_are_drawn_unless_a_person_has_said_how_many() -> None:
+    here, there, chosen = {"TERM": "xterm"}, {"SSH_TTY": "/dev/pts/1"}, {"SSH_TTY": "x", "TEXTUAL_FPS": "5"}
+    for environment in (here, there, chosen):
+        spare_link(environment)
+    assert [e.get("TEXTUAL_FPS") for e in (here, there, chosen)] == [None, "20", "5"]
+
+
 def test_a_driver_without_a_writer_thread_is_never_backed_up() -> None:
     assert not is_backed_up(None)
 
@@ -179,7 +187,7 @@ def test_a_home_that_cannot_be_opened_is_said_by_whoever_started_the_app(tmp_pat
 
 def test_opening_a_home_sends_no_more_than_the_budget(full_home: Workspace) -> None:
     terminal = Terminal(full_home.home, 160, 45)
-    assert terminal.read_until(b"1 running") <= 60_000
+    assert terminal.read_until(b"1 running") <= 45_000
     os.kill(terminal.pid, signal.SIGTERM)
     terminal.wait()
 

@@ -11,12 +11,12 @@ from mlwf_tui.entities.health import Check, Health
 from mlwf_tui.workflow.doctor import (
     check_file_system,
     check_logout,
-    check_terminal,
     examine,
     find_worst,
     read_logind,
 )
 from mlwf_tui.workflow.queue import pause_queue
+from mlwf_tui.workflow.terminal import check_terminal
 from mlwf_tui.workspace import Workspace
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from textual.app import App
@@ -29,8 +30,11 @@ class Asking:
         long_work: LongWork,
         teller: Teller,
         fail: Callable[[MlwfError], None],
+        *,
+        copy_file: Path,
     ) -> None:
         self._app = app
+        self._copy_file = copy_file
         self._work = work
         self._long = long_work
         self._teller = teller
@@ -80,7 +84,7 @@ class Asking:
     def copy(self, text: str) -> None:
         """Copy to the person's clipboard and say which way it went."""
         send = partial(self._app.call_from_thread, self._app.copy_to_clipboard)
-        self.ask("copying", lambda: copy_text(text, os.environ, send), self._teller.say)
+        self.ask("copying", lambda: copy_text(text, os.environ, send, self._copy_file), self._teller.say)
 
     def _make_fail(self, failed: Callable[[], None] | None) -> Callable[[MlwfError], None]:
         def fail(error: MlwfError) -> None:

@@ -64,7 +64,7 @@ from mlwf_tui.tui.widgets.tab_line import TabLine
 from mlwf_tui.tui.widgets.table import EntityTable
 from mlwf_tui.tui.widgets.welcome import Welcome
 from mlwf_tui.workflow.running.follow import RunUpdate
-from mlwf_tui.workflow.trees.layouts import read_layout
+from mlwf_tui.workflow.trees.layouts import find_own_folder, read_layout
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
@@ -127,7 +127,8 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         self.work = Work(self.app, self.fail)
         self._long = LongWork(self.app, self.work, self._show_standing)
-        asking = Asking(self.app, self.work, self._long, self._teller, self.fail)
+        copied = find_own_folder(self.workspace) / "copied.txt"
+        asking = Asking(self.app, self.work, self._long, self._teller, self.fail, copy_file=copied)
         self.ask, self.do_long, self.put, self.copy = asking.ask, asking.do_long, asking.put, asking.copy
         self._leaving = Leaving(self, self._long)
         self._layouts = LayoutKeeper(self, self.workspace, self.work)

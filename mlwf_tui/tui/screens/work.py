@@ -15,7 +15,7 @@ from textual.app import App
 from mlwf_tui.entities.pace import Pace
 from mlwf_tui.entities.run import Progress
 from mlwf_tui.errors import MlwfError
-from mlwf_tui.tui.graphics import has_graphics
+from mlwf_tui.tui.graphics import Graphics, find_graphics
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.widgets.progress import ProgressDialog
 
@@ -55,7 +55,7 @@ class Work:
     @property
     def has_graphics(self) -> bool:
         """Whether pictures are worth making in more pixels than cells have."""
-        return has_graphics(self._app)
+        return find_graphics(self._app) is not Graphics.BLOCKS
 
     def start(
         self,

@@ -6,7 +6,7 @@ Shades of a few characters where there are few colours.
 from __future__ import annotations
 
 import random
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from operator import itemgetter
 from typing import ClassVar
@@ -23,7 +23,8 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from mlwf_tui.entities.picture import Picture, Rgb
-from mlwf_tui.tui import graphics
+from mlwf_tui.tui import graphics, sixels
+from mlwf_tui.tui.graphics import Graphics
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
 
 HALF = "▀"
@@ -65,9 +66,27 @@ class PictureView(Widget, can_focus=True):
             self.view = view
             self.sequence = sequence
 
+    class Striped(Message):
+        """The terminal is to draw these strips where cells of this number stand; see `use_strips`."""
+
+        def __init__(self, view: PictureView, picture: Picture, number: int, strips: tuple[str, ...]) -> None:
+            super().__init__()
+            self.view = view
+            self.picture = picture
+            self.number = number
+            self.strips = strips
+
+    class Dropped(Message):
+        """The strips of this number are not drawn any more."""
+
+        def __init__(self, number: int) -> None:
+            super().__init__()
+            self.number = number
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._number = 0  # of the pixels that the terminal has been sent; 0 for none
+        self._graphics = Graphics.BLOCKS  # how they were sent
         self._picture: Picture | None = None
         self._lights = (0, 255)
         self._message = ("", "")
@@ -92,8 +111,11 @@ class PictureView(Widget, can_focus=True):
         """Draw a picture in place of what is there."""
         self._picture, self._lights = picture, measure_lights(picture)
         before, self._number = self._number, 0
-        removal = graphics.write_removal(before) if before else ""
-        if self._can_send(picture):
+        removal = graphics.write_removal(before) if before and self._graphics is Graphics.KITTY else ""
+        if before and not removal:
+            self.app.post_message(self.Dropped(before))
+        self._graphics = self._choose_graphics(picture)
+        if self._graphics is Graphics.KITTY:
             self._number = random.randint(graphics.FIRST_NUMBER, graphics.LAST_NUMBER)
             self._send(
                 graphics.write_picture(self._number, picture.sharp, picture.columns, picture.rows) + removal
@@ -101,11 +123,31 @@ class PictureView(Widget, can_focus=True):
         elif removal:
             self._send(removal)
         self._begin()
+        if self._graphics is Graphics.SIXEL:  # half blocks meanwhile
+            work = partial(self._write_strips, picture)
+            self.run_worker(
+                work, thread=True, exclusive=True, group="strips", name="write a picture's strips"
+            )
 
-    def _can_send(self, picture: Picture) -> bool:
-        """Whether a picture is sent; one that comes when nobody looks any more would stay for ever."""
+    def _choose_graphics(self, picture: Picture) -> Graphics:
+        """Return how a picture is sent; one that comes when nobody looks any more would stay for ever."""
         is_fit = bool(picture.sharp) and graphics.fits(picture.columns, picture.rows)
-        return is_fit and self.is_attached and graphics.has_graphics(self.app)
+        return graphics.find_graphics(self.app) if is_fit and self.is_attached else Graphics.BLOCKS
+
+    def _write_strips(self, picture: Picture) -> None:
+        cell = sixels.measure_cell()
+        if cell is not None:
+            strips = sixels.write_strips(picture.sharp, picture.columns, picture.rows, cell)
+            number = random.randint(graphics.FIRST_NUMBER, graphics.LAST_NUMBER)
+            self.app.post_message(self.Striped(self, picture, number, strips))
+
+    def use_strips(self, picture: Picture, number: int) -> bool:
+        """Draw in the cells that strips stand for; False where another picture is shown by now."""
+        if picture is not self._picture or not self.is_attached:
+            return False
+        self._number = number
+        self._begin()
+        return True
 
     def use_cells(self) -> None:
         """Draw in half blocks: the pixels could not be sent."""
@@ -114,7 +156,13 @@ class PictureView(Widget, can_focus=True):
             self._begin()
 
     def on_unmount(self) -> None:
-        if self._number:
+        self._remove()
+
+    def _remove(self) -> None:
+        """Let the terminal forget what it was sent."""
+        if self._number and self._graphics is Graphics.SIXEL:
+            self.app.post_message(self.Dropped(self._number))
+        elif self._number:
             self._send(graphics.write_removal(self._number))
 
     def _send(self, sequence: str) -> None:
@@ -122,8 +170,7 @@ class PictureView(Widget, can_focus=True):
 
     def say(self, title: str, hint: str = "") -> None:
         """Draw a message in place of a picture."""
-        if self._number:
-            self._send(graphics.write_removal(self._number))
+        self._remove()
         self._picture, self._number, self._message, self._lines = None, 0, (title, hint), []
         self._stop()
         self.refresh()

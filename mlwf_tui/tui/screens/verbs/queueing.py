@@ -10,7 +10,9 @@ from textual.content import Content
 
 from mlwf_tui.entities.health import Check, Health
 from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.tui.keys import list_used_keys
 from mlwf_tui.tui.screens.verbs.host import Host, finish
+from mlwf_tui.tui.terminal import check_output
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.sheet import Sheet
@@ -81,7 +83,11 @@ class Queueing:
         def shown(checks: tuple[Check, ...]) -> None:
             self._host.put(Sheet("Machine and home", _draw_checks(checks)), lambda _: None)
 
-        self._host.ask("doctor", lambda: examine(self._host.workspace, os.environ), shown)
+        def look() -> tuple[Check, ...]:
+            found = examine(self._host.workspace, os.environ, keys=list_used_keys())
+            return (*found, check_output(os.environ))
+
+        self._host.ask("doctor", look, shown)
 
     def _do(self, what: str, verb: Callable[[Workspace, str], Run], entry: Entry) -> None:
         self._host.ask(what, partial(verb, self._host.workspace, entry.ref), self._say)
