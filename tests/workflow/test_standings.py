@@ -78,7 +78,7 @@ def test_the_trend_goes_by_when_models_were_made_and_the_front_by_what_nobody_be
             text = "\n".join("".join(piece for piece, _ in line) for line in lines)
             assert max(map(measure_line, lines)) <= width
             is_missing = kind == "accuracy over speed"
-            assert ("No report says" in text) == is_missing
+            assert ("Nothing is known" in text) == is_missing
 
     gone = measured.catalog.models.get("large")
     measured.catalog.models.delete(gone.id)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from mlwf_tui.entities.comparison import RankedReport, ReportGroup
 from mlwf_tui.tui.widgets.drawing import Line, fit
 from mlwf_tui.tui.widgets.plot import Axis, Series, draw_plot
-
-MAX_WIDTH = 110
-SIGNS = "123456789abcdefghijklmnopqrstuvwxyz"
-"""What stands for reports in plots: the first by rank is 1."""
+from mlwf_tui.tui.widgets.point_plots import MAX_WIDTH, Point, draw_cost
 
 Plot = Callable[[ReportGroup, int, int], list[Line]]
 """Draws a group into so many columns and rows."""
@@ -43,49 +40,31 @@ def draw_trend(group: ReportGroup, width: int, height: int) -> list[Line]:
 
 def draw_speed(group: ReportGroup, width: int, height: int) -> list[Line]:
     """Return the main figure over the time that an image takes."""
-    return _draw_cost(group, width, height, "ms an image", lambda of: of.image_ms)
+    return _draw(group, lambda of: of.image_ms, "ms an image", width, height)
 
 
 def draw_size(group: ReportGroup, width: int, height: int) -> list[Line]:
     """Return the main figure over the size of the weights."""
+    return _draw(group, lambda of: of.megabytes, "MB of weights", width, height)
 
-    def find_megabytes(of: RankedReport) -> float | None:
-        return None if of.size_bytes is None else of.size_bytes / 1e6
 
-    return _draw_cost(group, width, height, "MB of weights", find_megabytes)
+def _draw(
+    group: ReportGroup, find: Callable[[Point], float | None], label: str, width: int, height: int
+) -> list[Line]:
+    front = group.list_front()
+    points = [
+        Point(
+            of.model, of.value, of.image_ms, None if of.size_bytes is None else of.size_bytes / 1e6,
+            of.report_id in front,
+        )
+        for of in group.reports
+    ]  # fmt: skip
+    return draw_cost(points, find, group.metric_name, label, min(width, MAX_WIDTH), height)
 
 
 PLOTS: Mapping[str, Plot] = {
     "trend": draw_trend, "accuracy over speed": draw_speed, "accuracy over size": draw_size,
 }  # fmt: skip
-
-
-def _draw_cost(
-    group: ReportGroup, width: int, height: int, label: str, find: Callable[[RankedReport], float | None]
-) -> list[Line]:
-    front = group.list_front()
-    known = [(place, of, cost) for place, of in enumerate(group.reports) if (cost := find(of)) is not None][
-        : len(SIGNS)
-    ]
-    if not known:
-        return _say(f"No report says anything of {label}.", width)
-    on_front = sorted((cost, of.value) for _, of, cost in known if of.report_id in front)
-    series = [Series([x for x, _ in on_front], [y for _, y in on_front], "faint")] if on_front else []
-    for place, of, cost in reversed(known):  # the best ones last, over the others
-        role = "series-1" if of.report_id in front else "series-0"
-        series.append(Series((cost,), (of.value,), role, SIGNS[place]))
-    costs, values = [cost for *_, cost in known], [of.value for _, of, _ in known]
-    plot = draw_plot(
-        series, min(width, MAX_WIDTH), height - 1, x_limits=_widen(costs), y_limits=_widen(values)
-    )
-    note = f"{group.metric_name}  over  {label}; the line: ◆, none better in accuracy, speed and size"
-    return [*plot, [(fit(note, min(width, MAX_WIDTH), "center"), "faint")]]
-
-
-def _widen(values: Sequence[float]) -> tuple[float, float]:
-    low, high = min(values), max(values)
-    margin = max((high - low) * 0.12, abs(high) * 0.05) or 0.1
-    return low - margin, high + margin
 
 
 def _count_fitting(width: int) -> int:
