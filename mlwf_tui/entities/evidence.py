@@ -128,6 +128,81 @@ class ObjectEvidence(msgspec.Struct, frozen=True, kw_only=True):
     is_meant: bool = False  # by the number that is looked behind
 
 
+class Fate(StrEnum):
+    """What became of a truth from an older model to a newer one."""
+
+    FIXED = "fixed"  # the newer finds it and the older did not
+    BROKEN = "broken"
+    BOTH_WRONG = "both wrong"
+    BOTH_RIGHT = "both right"
+
+
+FATE_LETTERS: Mapping[Fate, str] = {
+    Fate.FIXED: "W", Fate.BROKEN: "L", Fate.BOTH_WRONG: "B", Fate.BOTH_RIGHT: "R",
+}  # fmt: skip
+"""Won, lost, both wrong, both right."""
+
+FATE_DASHES: Mapping[Fate, tuple[int, ...]] = {
+    Fate.FIXED: (), Fate.BROKEN: (5, 3), Fate.BOTH_WRONG: (1, 2), Fate.BOTH_RIGHT: (4, 2, 1, 2),
+}  # fmt: skip
+
+
+class FatePick(msgspec.Struct, frozen=True, kw_only=True):
+    """A number of a comparison that is looked behind; all that is given must hold of a truth."""
+
+    pair: int = 0  # which of the pairs
+    fate: Fate | None = None
+    of_class: str = ""
+    slice: tuple[str, str] | None = None
+    item: str = ""
+
+    def describe(self) -> str:
+        """Return in words what is meant; "all images" where it is everything."""
+        words = [self.fate.value if self.fate is not None else "", self.of_class and f"class {self.of_class}"]
+        words += [f"{self.slice[0]}: {self.slice[1]}" if self.slice is not None else "", self.item]
+        return ", ".join(filter(None, words)) or "all images"
+
+
+class ItemFates(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an image's truths, and how many of them a number counts."""
+
+    key: str
+    fixed: int
+    broken: int
+    both_wrong: int
+    both_right: int
+    count: int
+
+
+class ObjectFate(msgspec.Struct, frozen=True, kw_only=True):
+    """A truth with what both models say of it; or what one of them says of nothing, which has no fate."""
+
+    fate: Fate | None
+    newer: ObjectEvidence | None
+    older: ObjectEvidence | None
+    is_meant: bool = False
+
+
+def parse_fate_pick(texts: Sequence[str]) -> FatePick:
+    """Return what conditions such as `fate=broken class=cat` pick of a comparison.
+
+    Raises:
+        InvalidParameter: one is no such condition, or its value is none.
+    """
+    found: dict[str, object] = {}
+    for name, value in _iter_conditions(texts, ("fate", "class", "slice", "item", "pair")):
+        match name:
+            case "fate":
+                found["fate"] = Fate(_choose(value, [of.value for of in Fate], name))
+            case "pair":
+                if not value.isdecimal() or not int(value):
+                    raise InvalidParameter(f"{value!r} is no pair.", hint="The first is pair=1.")
+                found["pair"] = int(value) - 1
+            case _:
+                found |= _read(name, value)
+    return FatePick(**found)  # type: ignore[arg-type]  # each field has its own reader
+
+
 def parse_pick(texts: Sequence[str]) -> Pick:
     """Return what conditions such as `predicted=cat truth=dog` pick; quotes hold words together.
 
@@ -135,16 +210,21 @@ def parse_pick(texts: Sequence[str]) -> Pick:
         InvalidParameter: one is no such condition, or its value is none.
     """
     found: dict[str, object] = {}
+    for name, value in _iter_conditions(texts, FIELDS):
+        found |= _read(name, value)
+    return Pick(**found)  # type: ignore[arg-type]  # each field has its own reader
+
+
+def _iter_conditions(texts: Sequence[str], fields: Sequence[str]) -> Iterator[tuple[str, str]]:
     for text in texts:
         for word in _split(text):
             name, equals, value = word.partition("=")
-            if not equals or name not in FIELDS:
+            if not equals or name not in fields:
                 raise InvalidParameter(
                     f"{word!r} does not say what of a report is meant.",
-                    hint=f"Write FIELD=VALUE; the fields are {', '.join(FIELDS)}.",
+                    hint=f"Write FIELD=VALUE; the fields are {', '.join(fields)}.",
                 )
-            found |= _read(name, value)
-    return Pick(**found)  # type: ignore[arg-type]  # each field has its own reader
+            yield name, value
 
 
 def _split(text: str) -> list[str]:

@@ -8,7 +8,7 @@ from mlwf_tui.entities.evidence import ItemEvidence, ObjectEvidence, Pick, Verdi
 from mlwf_tui.entities.measurement import Thresholds
 from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.evaluation.classifying import Classified
-from mlwf_tui.evaluation.columns import Bools
+from mlwf_tui.evaluation.columns import Bools, FoundTruths
 
 MOST_ANSWERS = 5
 
@@ -23,6 +23,21 @@ class AnswersEvidence:
     def own(self) -> Thresholds:
         """The thresholds that the report was made at: the surest answer stands, whatever its confidence."""
         return Thresholds(0.0)
+
+    def read_truths(self) -> FoundTruths:
+        """Return the class of each image, and whether it was said."""
+        of = self._of
+        return FoundTruths(
+            of.keys, np.arange(len(of.keys)), [of.names[label] for label in of.label.tolist()], of.is_right
+        )
+
+    def find_members(self, wanted: tuple[str, str]) -> Bools:
+        """Refuse: classes of images are not sliced.
+
+        Raises:
+            NotFound: always.
+        """
+        raise NotFound(f"The report has no slice {wanted[0]}: {wanted[1]}.", hint="It has none at all.")
 
     def list_items(self, pick: Pick, at: Thresholds) -> tuple[ItemEvidence, ...]:
         """Return the images that a number counts, those that are wrong first, the surest of them before.

@@ -11,7 +11,7 @@ from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.entities.evidence import ItemEvidence, ObjectEvidence, Pick, Verdict
 from mlwf_tui.entities.measurement import ErrorKind, Thresholds
 from mlwf_tui.errors import InvalidInput, NotFound
-from mlwf_tui.evaluation.columns import FILLED, MAX_DETECTIONS, Bools, Floats, Ints, Objects
+from mlwf_tui.evaluation.columns import FILLED, MAX_DETECTIONS, Bools, Floats, FoundTruths, Ints, Objects
 from mlwf_tui.evaluation.crossings import Crossings, Entries, find_crossings, list_entries
 from mlwf_tui.evaluation.errors import Nearest, find_errors, find_missed, find_nearest
 from mlwf_tui.evaluation.measured import Measured
@@ -56,6 +56,28 @@ class ObjectsEvidence:
     def own(self) -> Thresholds:
         """The thresholds that the report was made at."""
         return Thresholds(self._measured.confidence, self._measured.hit_iou)
+
+    def read_truths(self) -> FoundTruths:
+        """Return all truths, and which of them were found at the report's own thresholds."""
+        of = self._measured
+        names = [of.names[label] for label in of.truths.label.tolist()]
+        return FoundTruths(of.keys, of.truths.image, names, of.is_found)
+
+    def find_members(self, wanted: tuple[str, str]) -> Bools:
+        """Return (M,): which truths belong to a slice, given by group and name.
+
+        Raises:
+            NotFound: there is no such slice.
+        """
+        of = self._measured
+        for part in iter_object_parts(of):
+            if (part.group, part.name) == wanted:
+                return part.member
+        for part in iter_item_parts(of, self._read_facts()):
+            if (part.group, part.name) == wanted:
+                member: Bools = part.member[of.truths.image]
+                return member
+        raise _find_no_slice(wanted)
 
     def list_items(self, pick: Pick, at: Thresholds) -> tuple[ItemEvidence, ...]:
         """Return the images that a number counts something of, those with most of it first.
@@ -236,9 +258,7 @@ class ObjectsEvidence:
             if (part.group, part.name) == wanted:
                 member: Bools = part.member[held.image]
                 return member
-        raise NotFound(
-            f"The report has no slice {wanted[0]}: {wanted[1]}.", hint="mlwf report lists its slices."
-        )
+        raise _find_no_slice(wanted)
 
     def _find_items(self, pick: Pick) -> Bools:
         wanted = np.ones(len(self._measured.keys), bool)
@@ -263,6 +283,12 @@ class ObjectsEvidence:
                 hint=f"It knows {', '.join(self._measured.names[:10])}; none is nothing.",
             )
         return self._measured.names.index(name)
+
+
+def _find_no_slice(wanted: tuple[str, str]) -> NotFound:
+    return NotFound(
+        f"The report has no slice {wanted[0]}: {wanted[1]}.", hint="mlwf report lists its slices."
+    )
 
 
 def _find_kind(held: _Held, entry: int) -> ErrorKind | None:

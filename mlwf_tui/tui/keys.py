@@ -125,7 +125,14 @@ VERBS = (
         MODELS,
     ),
     Key("card", "F", "card", "What the model is, how good it is, and its limits", "Models", MODELS),
-    Key("leaderboard", "", "leaderboard", "The project's models, the best first", "Models", PROJECTS),
+    Key(
+        "leaderboard",
+        "percent_sign",
+        "leaderboard",
+        "The project's reports, the best first; trend",
+        "Models",
+        PROJECTS,
+    ),
     Key(
         "package",
         "dollar_sign",

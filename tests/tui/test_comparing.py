@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mlwf_tui.tui.screens.board import BoardPane
 from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.screens.outline import make_report_entry
 from mlwf_tui.tui.widgets.evidence_preview import EvidencePreview
@@ -31,6 +32,22 @@ async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_re
         await app.until_text("new is better than old")
         await app.until_text("12 fixed")
         await app.until_text("differences")
+        await app.select("cells")
+        await app.press("%")
+        await app.until_text("cells@1, val  detect, 2 reports")
+        board = app.main.query_one(BoardPane)
+        await app.until(lambda: board.table.has_focus)
+        await app.press("space", "down", "p")
+        await app.until_text("✓ 1 marked, d compares")
+        await app.until_text("accuracy over speed")
+        await app.press("d")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
+        await app.press("]")  # evidence
+        await app.press("]")
+        await app.until(lambda: app.main.query_one(Stage).shown is board)
+        await app.press("enter")
+        await app.until_text("[Overview]")
+        await app.until_text("on  ◆ cells@1")
     assert "new-against-old-1" in {report.name for report in empty_home.catalog.reports.list()}
     entries = {report.name: make_report_entry(report) for report in empty_home.catalog.reports.list()}
     assert entries["new-on-cells-1"].note == "0.879"

@@ -9,16 +9,17 @@ import pytest
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, Point, Tag
-from mlwf_tui.entities.evidence import Pick, Verdict
+from mlwf_tui.entities.evidence import Fate, FatePick, Pick, Verdict
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.measurement import ErrorKind, Thresholds
 from mlwf_tui.entities.model import Checkpoint, Model, Report
 from mlwf_tui.entities.part import Part
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.entities.section import MatrixSection
-from mlwf_tui.errors import Conflict, InvalidInput
+from mlwf_tui.errors import Conflict, InvalidInput, NotFound
 from mlwf_tui.protocols.trainers import EvaluateResult, ItemPrediction
 from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.tui.widgets.evidence_marks import mark_fates
 from mlwf_tui.workflow.benchmark import BenchmarkParams, keep_benchmark, submit_benchmark
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.compare import compare
@@ -26,6 +27,7 @@ from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.reporting.evidence import open_evidence
 from mlwf_tui.workflow.reporting.export_report import FORMATS, export_report
+from mlwf_tui.workflow.reporting.pair_evidence import open_pair
 from mlwf_tui.workflow.reporting.thresholds import open_sweep, read_threshold
 from mlwf_tui.workflow.reports import read_evaluation
 from mlwf_tui.workflow.running.recorder import record
@@ -154,6 +156,20 @@ def test_a_better_model_is_better_by_the_tasks_own_figure(
     assert main.value > 0
     assert main.low <= main.value <= main.high
     assert (pair.truths_fixed, pair.truths_broken) == (5, 0)
+    evidence = open_pair(workspace, found.body)
+    counts = {fate: sum(of.count for of in evidence.list_items(FatePick(fate=fate))) for fate in Fate}
+    assert counts == {
+        Fate.FIXED: 5, Fate.BROKEN: 0, Fate.BOTH_WRONG: pair.truths_both_missed,
+        Fate.BOTH_RIGHT: pair.truths_both_found,
+    }  # fmt: skip
+    won = evidence.list_items(FatePick())
+    assert [of.key for of in won] == [of.key for of in pair.items if of.fixed]
+    item, seen = evidence.look(won[0].key, FatePick())
+    assert [one.fate for one in seen if one.is_meant] == [Fate.FIXED]
+    assert item.key == won[0].key and seen[0].newer is not None and seen[0].newer.truth_class
+    assert bool(mark_fates(seen)[0].shapes) == (task != "classify")
+    with pytest.raises(NotFound, match="no pair 2"):
+        open_pair(workspace, found.body, 1)
     assert export_report(workspace, found.report.name, tmp_path / "compared.html").exists()
 
 

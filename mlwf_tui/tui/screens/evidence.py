@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar, NamedTuple, overload
 
@@ -13,43 +13,87 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from mlwf_tui.entities.evidence import ItemEvidence, ObjectEvidence, Pick
+from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.evidence import FatePick, Pick
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import Thresholds
+from mlwf_tui.entities.picture import Picture
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.pages import RowKeys
 from mlwf_tui.tui.screens.pictures import Order, Pictures
 from mlwf_tui.tui.screens.work import Work
+from mlwf_tui.tui.widgets.evidence_marks import PAIR, SINGLE, Legend, Mark, mark_fates, mark_objects
 from mlwf_tui.tui.widgets.evidence_preview import EvidencePreview
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
 from mlwf_tui.workflow.reporting.evidence import Evidence
+from mlwf_tui.workflow.reporting.pair_evidence import PairEvidence
 from mlwf_tui.workspace import Workspace
 
-COLUMNS = (
-    Column("item", keeps_tail=True), Column("n", 3, align="right"),
-    *(Column(letter, 3, align="right") for letter in "FMXC"),
-)  # fmt: skip
 EMPTY = ("No image", "This number counts nothing at these thresholds.")
 
 
 class Behind(NamedTuple):
     """A number that is looked behind, and the images that it counts something of."""
 
-    evidence: Evidence
-    pick: Pick
-    at: Thresholds
-    items: tuple[ItemEvidence, ...]
+    title: str
+    note: str  # at which thresholds, and of which report
+    schema: LabelSchema
+    legend: Legend
+    letters: str  # of the columns after the count
+    rows: Sequence[tuple[str, tuple[int, ...]]]  # key of the image, the count and what the letters stand for
+    look: Callable[[str], tuple[Item, Sequence[Mark]]]  # takes an image's key; slow
 
 
-class ItemRows(Sequence[Sequence[Cell]]):
+def make_behind(evidence: Evidence, pick: Pick, at: Thresholds) -> Behind:
+    """Return what stands behind a number of a report; slow."""
+
+    def look(key: str) -> tuple[Item, Sequence[Mark]]:
+        item, seen = evidence.look(key, pick, at)
+        return item, mark_objects(seen)
+
+    items = evidence.list_items(pick, at)
+    return Behind(
+        title=pick.describe(),
+        note=f"confidence {at.confidence:.3f}, IoU {at.hit_iou:.2f}  {evidence.report.name}",
+        schema=evidence.schema,
+        legend=SINGLE,
+        letters="FMXC",
+        rows=[(of.key, (of.count, of.found, of.missed, of.false, of.confused)) for of in items],
+        look=look,
+    )
+
+
+def make_behind_pair(evidence: PairEvidence, pick: FatePick) -> Behind:
+    """Return what stands behind a number of a comparison; slow."""
+
+    def look(key: str) -> tuple[Item, Sequence[Mark]]:
+        item, seen = evidence.look(key, pick)
+        return item, mark_fates(seen)
+
+    newer, older = evidence.names
+    return Behind(
+        title=pick.describe(),
+        note=f"{newer} beside {older}, each at the confidence of its report",
+        schema=evidence.schema,
+        legend=PAIR,
+        letters="WLBR",
+        rows=[
+            (of.key, (of.count, of.fixed, of.broken, of.both_wrong, of.both_right))
+            for of in evidence.list_items(pick)
+        ],
+        look=look,
+    )
+
+
+class ImageRows(Sequence[Sequence[Cell]]):
     """The rows of a table of images, each made when it is seen."""
 
-    def __init__(self, items: Sequence[ItemEvidence]) -> None:
-        self._items = items
+    def __init__(self, rows: Sequence[tuple[str, tuple[int, ...]]]) -> None:
+        self._rows = rows
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._rows)
 
     @overload
     def __getitem__(self, row: int) -> Sequence[Cell]: ...
@@ -58,9 +102,8 @@ class ItemRows(Sequence[Sequence[Cell]]):
     def __getitem__(self, row: Any) -> Any:
         if isinstance(row, slice):
             return [self[number] for number in range(*row.indices(len(self)))]
-        of = self._items[row]
-        counts = (of.count, of.found, of.missed, of.false, of.confused)
-        return of.key, *(f"{count:,}" if count else "·" for count in counts)
+        key, counts = self._rows[row]
+        return key, *(f"{count:,}" if count else "·" for count in counts)
 
 
 class EvidencePane(Vertical):
@@ -70,7 +113,8 @@ class EvidencePane(Vertical):
         Binding("n,j,down", "step(1)", "next image", id="evidence.next"),
         Binding("N,k,up", "step(-1)", "image before", show=False, id="evidence.before"),
         Binding("t", "toggle_layer('truth')", "truth", id="evidence.truth"),
-        Binding("p", "toggle_layer('prediction')", "prediction", id="evidence.prediction"),
+        Binding("p", "toggle_layer('prediction newer')", "prediction", id="evidence.prediction"),
+        Binding("o", "toggle_layer('older')", "older model", show=False, id="evidence.older"),
         Binding("d", "toggle_layer('difference')", "difference", id="evidence.difference"),
         Binding("w", "toggle_bare", "large picture", id="evidence.large"),
     ]
@@ -88,7 +132,7 @@ class EvidencePane(Vertical):
         super().__init__(id=id)
         self._work = work
         self._head = Static()
-        self._table = EntityTable(*COLUMNS, empty=EMPTY, is_lazy=True, id="evidence-items")
+        self._table = EntityTable(empty=EMPTY, is_lazy=True, id="evidence-items")
         self._preview = EvidencePreview()
         self._pictures = Pictures(workspace, work, on_drawn=self._show_picture, on_broken=self._say_broken)
         self._behind: Behind | None = None
@@ -108,10 +152,12 @@ class EvidencePane(Vertical):
     def show(self, behind: Behind) -> None:
         """List the images behind a number, from the first."""
         self._behind = behind
-        self._preview.set_schema(behind.evidence.schema)
+        self._preview.set_kind(behind.legend, behind.schema)
         self._pictures.forget()
+        counts = [Column(letter, 3, align="right") for letter in behind.letters]
+        self._table.set_columns(Column("item", keeps_tail=True), Column("n", 3, align="right"), *counts)
         self._table.cursor = 0
-        rows = ItemRows(behind.items)
+        rows = ImageRows(behind.rows)
         self._table.show_rows(rows, RowKeys(rows))
         self._head.update(_draw_head(behind))
         self.go_large(False)
@@ -137,7 +183,8 @@ class EvidencePane(Vertical):
         self._table.cursor += rows
 
     def action_toggle_layer(self, layer: str) -> None:
-        self._preview.toggle(layer)
+        for name in layer.split():
+            self._preview.toggle(name)
 
     def action_toggle_bare(self) -> None:
         self.go_large(not self.has_class("-bare"))
@@ -154,47 +201,36 @@ class EvidencePane(Vertical):
 
     # --- the image under the cursor ------------------------------------------------------------
 
-    def _find_item(self) -> ItemEvidence | None:
+    def _find_key(self) -> str | None:
         row, behind = self._table.cursor, self._behind
-        return behind.items[row] if behind is not None and row < len(behind.items) else None
+        return behind.rows[row][0] if behind is not None and row < len(behind.rows) else None
 
     def _look(self) -> None:
-        of, behind = self._find_item(), self._behind
-        if of is None or behind is None:
+        key, behind = self._find_key(), self._behind
+        if key is None or behind is None:
             self._preview.show(None)
             self._preview.picture.say(*EMPTY)
             return
-        work = partial(behind.evidence.look, of.key, behind.pick, behind.at)
-        self._work.start("objects", work, partial(self._show, of), fail=self._say_broken)
+        done = partial(self._show, behind, key)
+        self._work.start("objects", partial(behind.look, key), done, fail=self._say_broken)
 
-    def _show(self, of: ItemEvidence, found: tuple[Item, tuple[ObjectEvidence, ...]]) -> None:
+    def _show(self, behind: Behind, key: str, found: tuple[Item, Sequence[Mark]]) -> None:
         """Show an image once it is read, unless the cursor has moved on."""
-        if of is self._find_item():
+        if behind is self._behind and key == self._find_key():
             self._preview.show(*found)
             self._order_picture()
 
     @on(EvidencePreview.Outdated)
     def _order_picture(self) -> None:
-        item, behind = self._preview.item, self._behind
+        item, behind, preview = self._preview.item, self._behind, self._preview
         if item is None or behind is None:
             return
-        columns, rows = self._preview.picture.room
-        layers = self._preview.overlays
-        key = (
-            item.blob,
-            behind.pick,
-            behind.at,
-            layers,
-            self._preview.selected,
-            columns,
-            rows,
-            self.app.theme,
-        )
-        outlines = self._preview.list_outlines()
-        self._pictures.want(Order((*key, id(behind), item.key), item, outlines, columns, rows))
-        self._preview.picture.put_letters(self._preview.list_letters(), (item.width_px, item.height_px))
+        columns, rows = preview.picture.room
+        key = (id(behind), item.key, preview.left_out, preview.selected, columns, rows, self.app.theme)
+        self._pictures.want(Order(key, item, preview.list_outlines(), columns, rows))
+        preview.picture.put_letters(preview.list_letters(), (item.width_px, item.height_px))
 
-    def _show_picture(self, picture: Any) -> None:
+    def _show_picture(self, picture: Picture) -> None:
         self._preview.picture.show(picture)
 
     def _say_broken(self, error: MlwfError) -> None:
@@ -202,10 +238,8 @@ class EvidencePane(Vertical):
 
 
 def _draw_head(behind: Behind) -> Content:
-    at = f"  confidence {behind.at.confidence:.3f}, IoU {behind.at.hit_iou:.2f}"
     return Content.assemble(
-        (behind.pick.describe(), "bold"),
-        (f"  {format_count(len(behind.items), 'image')}", ""),
-        (at, "$text-muted"),
-        (f"  {behind.evidence.report.name}", "$text-muted"),
+        (behind.title, "bold"),
+        (f"  {format_count(len(behind.rows), 'image')}", ""),
+        (f"  {behind.note}", "$text-muted"),
     )

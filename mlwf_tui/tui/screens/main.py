@@ -15,6 +15,7 @@ from textual.geometry import Offset
 from textual.message import Message
 from textual.screen import Screen
 
+from mlwf_tui.entities.comparison import Leaderboard
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.model import Report
 from mlwf_tui.entities.sitting import Sitting
@@ -229,6 +230,14 @@ class MainScreen(Screen[None]):
 
     def show_report(self, report: Report) -> None:
         self._views.show_report(report)
+
+    def show_board(self, board: Leaderboard) -> None:
+        self._views.reports.show_board(board)
+
+    def compare_reports(self, names: tuple[str, str]) -> None:
+        from mlwf_tui.tui.screens.verbs.comparing import Comparing  # noqa: PLC0415 - not before the first verb
+
+        Comparing(self).compare_reports(names)
 
     def show_history(self, entry: Entry) -> None:
         self._views.show_history(entry)

@@ -7,11 +7,14 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import Protocol, TypeVar
 
-from mlwf_tui.entities.evidence import Pick
+from mlwf_tui.entities.comparison import Leaderboard
+from mlwf_tui.entities.evidence import FatePick, Pick
+from mlwf_tui.entities.ids import ReportId
 from mlwf_tui.entities.measurement import ComparisonReport, Thresholds
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.entities.run import Run
-from mlwf_tui.tui.screens.evidence import Behind, EvidencePane
+from mlwf_tui.tui.screens.board import BoardPane
+from mlwf_tui.tui.screens.evidence import Behind, EvidencePane, make_behind, make_behind_pair
 from mlwf_tui.tui.screens.outline import make_report_entry, make_run_entry
 from mlwf_tui.tui.screens.thresholds import ThresholdKeys
 from mlwf_tui.tui.screens.work import Work
@@ -20,13 +23,15 @@ from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.search_sections import SearchPage, list_sections
 from mlwf_tui.tui.widgets.stage import Stage
 from mlwf_tui.workflow.compare import read_comparison
+from mlwf_tui.workflow.leaderboard import read_leaderboard
 from mlwf_tui.workflow.reporting.evidence import Evidence, open_evidence
-from mlwf_tui.workflow.reports import read_evaluation
+from mlwf_tui.workflow.reporting.pair_evidence import PairEvidence, open_pair
+from mlwf_tui.workflow.reports import get_report, read_evaluation
 from mlwf_tui.workflow.search import FoundSearch, read_search
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
-REPORT, EVIDENCE, TRIALS = "report", "evidence", "trials"
+REPORT, EVIDENCE, BOARD, TRIALS = "report", "evidence", "board", "trials"
 
 
 class Host(Protocol):
@@ -56,7 +61,8 @@ class ReportViews:
         self._stage = stage
         self._fill = fill
         self._shown: tuple[Report, Evaluation | ComparisonReport] | None = None
-        self._evidence: Evidence | None = None  # of the report that was looked behind last
+        # Of the report that was looked behind last, or of the pair of a comparison.
+        self._evidence: Evidence | tuple[ComparisonReport, int, PairEvidence] | None = None
         self._searched: Run | None = None  # the search that is open
 
     @cached_property
@@ -95,22 +101,52 @@ class ReportViews:
         if isinstance(body, Evaluation) and isinstance(wish.target, Pick):
             look = partial(self._look_behind, report, body, wish.target, wish.thresholds)
             self._host.ask("evidence", look, self._show_evidence)
+        elif isinstance(body, ComparisonReport) and isinstance(wish.target, FatePick):
+            look = partial(self._look_behind_pair, body, wish.target)
+            self._host.ask("evidence", look, self._show_evidence)
 
     def _look_behind(
         self, report: Report, body: Evaluation, pick: Pick, thresholds: Thresholds | None
     ) -> Behind:
         evidence = self._evidence
-        if evidence is None or evidence.report is not report:
+        if not isinstance(evidence, Evidence) or evidence.report is not report:
             self._evidence = None  # not two in memory
             evidence = self._evidence = open_evidence(self._host.workspace, report, body)
-        at = thresholds or evidence.own
-        return Behind(evidence, pick, at, evidence.list_items(pick, at))
+        return make_behind(evidence, pick, thresholds or evidence.own)
+
+    def _look_behind_pair(self, body: ComparisonReport, pick: FatePick) -> Behind:
+        known = self._evidence
+        if not isinstance(known, tuple) or known[0] is not body or known[1] != pick.pair:
+            self._evidence = None
+            known = self._evidence = (body, pick.pair, open_pair(self._host.workspace, body, pick.pair))
+        return make_behind_pair(known[2], pick)
 
     def _show_evidence(self, behind: Behind) -> None:
         view = self._stage.get_view(EVIDENCE)
         assert isinstance(view, EvidencePane)
         view.show(behind)
         self._fill(EVIDENCE)
+
+    # --- the leaderboard -----------------------------------------------------------------------
+
+    def show_board(self, board: Leaderboard) -> None:
+        """Show the reports of a project, ranked in groups."""
+        view = self._stage.get_view(BOARD)
+        assert isinstance(view, BoardPane)
+        view.show(board)
+        self._fill(BOARD)
+
+    def renew_board(self, *, is_seen: bool) -> None:
+        """Read the board that is seen again."""
+        view = self._stage.find_view(BOARD)
+        if is_seen and isinstance(view, BoardPane) and view.project:
+            work = partial(read_leaderboard, self._host.workspace, view.project)
+            self._host.work.start("leaderboard", work, view.show)
+
+    def open_report(self, report_id: ReportId) -> None:
+        """Show a report by its id."""
+        work = partial(get_report, self._host.workspace, report_id)
+        self._host.ask("report", work, self.show)
 
     # --- searches ------------------------------------------------------------------------------
 

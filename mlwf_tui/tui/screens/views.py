@@ -16,6 +16,7 @@ from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
+from mlwf_tui.tui.screens.board import BoardPane
 from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.checking import CheckPane
 from mlwf_tui.tui.screens.comparing import DiffPane
@@ -26,7 +27,7 @@ from mlwf_tui.tui.screens.listings import make_listing
 from mlwf_tui.tui.screens.outline import make_project_entry, make_run_entry, make_section_entry
 from mlwf_tui.tui.screens.outlooks import Outlooks
 from mlwf_tui.tui.screens.reopening import open_again
-from mlwf_tui.tui.screens.report_views import EVIDENCE, REPORT, TRIALS, ReportViews
+from mlwf_tui.tui.screens.report_views import BOARD, EVIDENCE, REPORT, TRIALS, ReportViews
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind, Excerpt
@@ -50,9 +51,10 @@ LINEAGE, LIST, MODELS, ITEMS, DIFF, CHECK, RUN, HISTORY = (
 )  # fmt: skip
 TITLES = {
     LINEAGE: "Lineage", LIST: "List", MODELS: "Models", ITEMS: "Items", DIFF: "Diff", CHECK: "Check",
-    RUN: "Run", REPORT: "Report", EVIDENCE: "Evidence", TRIALS: "Trials", HISTORY: "History",
+    RUN: "Run", REPORT: "Report", EVIDENCE: "Evidence", BOARD: "Leaderboard",
+    TRIALS: "Trials", HISTORY: "History",
 }  # fmt: skip
-ROOMY = (MODELS, ITEMS, DIFF, CHECK, EVIDENCE)
+ROOMY = (MODELS, ITEMS, DIFF, CHECK, EVIDENCE, BOARD)
 """Views of pictures and of many columns: opened, they get the whole screen."""
 
 TOLD_BY_RUN = (
@@ -67,6 +69,7 @@ EMPTY_HINTS = {
     RUN: ("No run is open", "Select a run and press ⏎ or m; t begins a training."),
     REPORT: ("No report is open", "Select a report and press ⏎; b on a model makes one."),
     EVIDENCE: ("No number is looked behind", "Open a report, put the cursor on a number and press ⏎."),
+    BOARD: ("No leaderboard is open", "Select a project and choose leaderboard in its menu (x)."),
     TRIALS: ("No search is open", "Select a search for parameters and press ⏎; S on a project begins one."),
     DIFF: ("Nothing is compared", "Select a version and press d; space marks another to compare with."),
     CHECK: ("Nothing is checked", "Select a version or project and press V."),
@@ -113,6 +116,9 @@ class Host(Protocol):
     def select(self, entry: Entry) -> None:
         """Make what was opened the selected thing."""
 
+    def compare_reports(self, names: tuple[str, str]) -> None:
+        """Set a report beside another, and show what comes of it."""
+
 
 class Views:
     """Puts runs, reports, diffs and the lineage on the stage."""
@@ -132,6 +138,7 @@ class Views:
                 ViewSpec(
                     EVIDENCE, TITLES[EVIDENCE], lambda: EvidencePane(host.workspace, host.work, id="evidence")
                 ),
+                ViewSpec(BOARD, TITLES[BOARD], self._make_board),
                 ViewSpec(HISTORY, TITLES[HISTORY], lambda: HistoryPane(id="history")),
                 ViewSpec(TRIALS, TITLES[TRIALS], lambda: ReportView(id="trials")),
             ),
@@ -144,6 +151,14 @@ class Views:
     def reports(self) -> ReportViews:
         """What shows reports, and what stands behind their numbers."""
         return ReportViews(self._host, self.stage, self._fill)
+
+    def _make_board(self) -> BoardPane:
+        return BoardPane(
+            on_open=self.reports.open_report,
+            on_compare=self._host.compare_reports,
+            read_clock=self._host.read_clock,
+            id="board",
+        )
 
     @property
     def active(self) -> str:
@@ -412,7 +427,8 @@ class Views:
                 self.show(REPORT)
             return True
         return (
-            isinstance(view, LineageView | BrowsePane | DiffPane | CheckPane | ModelsPane) and view.go_back()
+            isinstance(view, LineageView | BrowsePane | DiffPane | CheckPane | ModelsPane | BoardPane)
+            and view.go_back()
         )
 
     # --- reports and diffs ---------------------------------------------------------------------
@@ -428,6 +444,7 @@ class Views:
     def renew_search(self) -> None:
         """Read the trials of the open search again, while it goes on and is seen."""
         self.reports.renew_search(is_seen=self.active == TRIALS)
+        self.reports.renew_board(is_seen=self.active == BOARD)
 
     def show_diff(self, before: str | None, after: str) -> None:
         """Compare two refs and show what differs; None is the state before `after`."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import msgspec
 from rich.style import Style
 from rich.text import Text
 from textual import on
@@ -14,37 +13,19 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from mlwf_tui.entities.annotation import Geometry, LabelSchema
+from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.dashes import dash
-from mlwf_tui.entities.evidence import DASHES, LETTERS, ObjectEvidence, Verdict
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.picture import Outline, Rgb, parse_color
+from mlwf_tui.tui.widgets.evidence_marks import SINGLE, Legend, Mark, Shape
 from mlwf_tui.tui.widgets.item_preview import NO_COLOR
 from mlwf_tui.tui.widgets.lettered_picture import Letter, LetteredPicture
 from mlwf_tui.tui.widgets.picture_view import PictureView
-from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
+from mlwf_tui.tui.widgets.table import Cell, EntityTable
 
-COLUMNS = (
-    Column("", 1), Column("truth", flex=2, least=6), Column("said", flex=2, least=6),
-    Column("conf", 4, align="right"), Column("IoU", 4, align="right"), Column("error", flex=2, least=8),
-)  # fmt: skip
-THEME_COLORS: Mapping[Verdict, str] = {
-    Verdict.FOUND: "success", Verdict.MISSED: "warning", Verdict.FALSE: "error",
-    Verdict.CONFUSED: "secondary",
-}  # fmt: skip
-LINES: Mapping[Verdict, str] = {
-    Verdict.FOUND: "───", Verdict.MISSED: "╌╌╌", Verdict.FALSE: "┈┈┈", Verdict.CONFUSED: "─·─",
-}  # fmt: skip
-PREDICTED = (3, 2)  # dashes of what was said, where the difference is not drawn
 FADED = 0.55  # what the number does not count
-
-
-class Overlays(msgspec.Struct, frozen=True):
-    """What is drawn over an image."""
-
-    truth: bool = True
-    prediction: bool = True
-    difference: bool = True  # in colours of what became of it; without, in those of the classes
+DIFFERENCE = "difference"
+"""The layer that tells what became of shapes; without it they are in the colours of their classes."""
 
 
 class EvidencePreview(Vertical):
@@ -66,13 +47,14 @@ class EvidencePreview(Vertical):
         super().__init__(id=id)
         self.picture = LetteredPicture(id="evidence-picture")
         self.objects = EntityTable(
-            *COLUMNS, empty=("Nothing is there", "and nothing was found"), id="evidence-objects"
+            *SINGLE.columns, empty=("Nothing is there", "and nothing was found"), id="evidence-objects"
         )
         self._legend = Static()
         self._facts = Static()
-        self.overlays = Overlays()
+        self.left_out: frozenset[str] = frozenset()  # layers that are not drawn
         self.item: Item | None = None
-        self._seen: Sequence[ObjectEvidence] = ()
+        self._kind = SINGLE
+        self._marks: Sequence[Mark] = ()
         self._colors: Mapping[str, str] = {}
 
     def compose(self) -> ComposeResult:
@@ -81,23 +63,28 @@ class EvidencePreview(Vertical):
         yield self._facts
         yield self.objects
 
-    def set_schema(self, schema: LabelSchema) -> None:
-        """Draw classes in these colours from now on."""
+    def set_kind(self, kind: Legend, schema: LabelSchema) -> None:
+        """Tell marks of this kind from now on, and draw classes in these colours."""
+        self._kind = kind
         self._colors = {definition.name: definition.color for definition in schema.classes}
+        self.objects.set_columns(*kind.columns)
 
-    def show(self, item: Item | None, seen: Sequence[ObjectEvidence] = ()) -> None:
+    def show(self, item: Item | None, marks: Sequence[Mark] = ()) -> None:
         """Say what became of the objects of an image; its picture follows."""
-        self.item, self._seen = item, seen
-        rows = [self._make_row(one) for one in seen]
+        self.item, self._marks = item, marks
+        rows: list[tuple[Cell, ...]] = [
+            (Text(of.letter, self._find_letter_style(of)), *of.cells) for of in marks
+        ]
         self.objects.cursor = 0
         self.objects.show_rows(rows, [str(number) for number in range(len(rows))])
         self._draw_words()
 
     def toggle(self, layer: str) -> None:
-        """Draw a layer of `Overlays`, or leave it out."""
-        self.overlays = msgspec.structs.replace(self.overlays, **{layer: not getattr(self.overlays, layer)})
-        self._draw_words()
-        self.post_message(self.Outdated())
+        """Draw a layer, or leave it out."""
+        if layer == DIFFERENCE or layer in [name for _, name in self._kind.layers]:
+            self.left_out ^= {layer}
+            self._draw_words()
+            self.post_message(self.Outdated())
 
     @property
     def selected(self) -> int:
@@ -110,40 +97,47 @@ class EvidencePreview(Vertical):
         if self.item is None:
             return []
         unit_px = self._find_unit(self.item)
-        has_meant = any(one.is_meant for one in self._seen)
+        highlight = parse_color(self.app.theme_variables["foreground"])
         outlines: list[Outline] = []
         for place in self._order():
-            one = self._seen[place]
-            opacity = FADED if has_meant and not one.is_meant and place != self.selected else 1.0
-            for geometry, pattern, color in self._list_shapes(one, is_selected=place == self.selected):
-                outlines += [Outline(piece, color, opacity) for piece in dash(geometry, pattern, unit_px)]
+            of = self._marks[place]
+            is_faded = self._has_meant and not of.is_meant and place != self.selected
+            for shape in of.shapes:
+                if shape.layer in self.left_out:
+                    continue
+                color = highlight if place == self.selected else self._find_color(of, shape)
+                pattern = of.dashes if self._is_compared else shape.dashes
+                pieces = dash(shape.geometry, pattern, unit_px)
+                outlines += [Outline(piece, color, FADED if is_faded else 1.0) for piece in pieces]
         return outlines
 
     def list_letters(self) -> list[Letter]:
         """Return the letters of what became of each shape that is drawn."""
-        if not self.overlays.difference:
+        if not self._is_compared:
             return []
-        has_meant = any(one.is_meant for one in self._seen)
         letters = []
         for place in reversed(self._order()):  # what matters most has its own place
-            one = self._seen[place]
-            shape = (one.truth if self.overlays.truth else None) or (
-                one.predicted if self.overlays.prediction else None
-            )
-            if shape is not None and (one.is_meant or not has_meant):
-                bounds = shape.bounds
-                letters.append(
-                    Letter(bounds.left, bounds.top, LETTERS[one.verdict], self._find_color(one.verdict))
-                )
+            of = self._marks[place]
+            shape = next((one for one in of.shapes if one.layer not in self.left_out), None)
+            if shape is not None and (of.is_meant or not self._has_meant):
+                bounds = shape.geometry.bounds
+                letters.append(Letter(bounds.left, bounds.top, of.letter, self._find_tone(of.tone)))
         return letters
 
+    @property
+    def _is_compared(self) -> bool:
+        return DIFFERENCE not in self.left_out
+
+    @property
+    def _has_meant(self) -> bool:
+        return any(of.is_meant for of in self._marks)
+
     def _order(self) -> list[int]:
-        """Return the places of objects as they are drawn: the important ones over the others."""
+        """Return the places of marks as they are drawn: the important ones over the others."""
         return sorted(
-            range(len(self._seen)),
+            range(len(self._marks)),
             key=lambda place: (
-                place == self.selected, self._seen[place].is_meant,
-                self._seen[place].verdict is not Verdict.FOUND,
+                place == self.selected, self._marks[place].is_meant, not self._marks[place].is_quiet,
             ),
         )  # fmt: skip
 
@@ -152,62 +146,39 @@ class EvidencePreview(Vertical):
         columns, rows = self.picture.room
         return max(item.width_px / max(1, columns), item.height_px / max(1, 2 * rows))
 
-    def _list_shapes(
-        self, one: ObjectEvidence, *, is_selected: bool
-    ) -> Iterator[tuple[Geometry, Sequence[int], Rgb]]:
-        """Yield the shapes of an object that are drawn, each with its dashes and colour."""
-        highlight = parse_color(self.app.theme_variables["foreground"])
-        sides: tuple[tuple[bool, Geometry | None, str, Sequence[int]], ...] = (
-            (self.overlays.truth, one.truth, one.truth_class, ()),
-            (self.overlays.prediction, one.predicted, one.predicted_class, PREDICTED),
-        )
-        for is_drawn, shape, name, pattern in sides:
-            if not is_drawn or shape is None:
-                continue
-            is_compared = self.overlays.difference
-            named = parse_color(self._colors.get(name, NO_COLOR))
-            color = self._find_color(one.verdict) if is_compared else named
-            yield shape, DASHES[one.verdict] if is_compared else pattern, highlight if is_selected else color
+    def _find_color(self, of: Mark, shape: Shape) -> Rgb:
+        if self._is_compared:
+            return self._find_tone(of.tone)
+        return parse_color(self._colors.get(shape.class_name, NO_COLOR))
 
-    def _find_color(self, verdict: Verdict) -> Rgb:
-        return parse_color(self.app.theme_variables[THEME_COLORS[verdict]])
+    def _find_tone(self, tone: str) -> Rgb:
+        return parse_color(self.app.theme_variables[tone])
 
-    def _make_row(self, one: ObjectEvidence) -> tuple[Cell, ...]:
-        red, green, blue = self._find_color(one.verdict)
-        style = Style(color=f"rgb({red},{green},{blue})", bold=True)
-        return (
-            Text(LETTERS[one.verdict], style),
-            one.truth_class or "—",
-            one.predicted_class or "—",
-            "" if one.confidence is None else f"{one.confidence:.2f}",
-            f"{one.iou:.2f}" if one.iou else "",
-            one.error.value if one.error else "",
-        )
+    def _find_letter_style(self, of: Mark) -> Style:
+        red, green, blue = self._find_tone(of.tone)
+        return Style(color=f"rgb({red},{green},{blue})", bold=True)
 
     def _draw_words(self) -> None:
         if self.item is None:
             self._legend.update("")
             self._facts.update("")
             return
+        layers = (*self._kind.layers, ("d", DIFFERENCE))
         parts: list[tuple[str, str] | str] = []
-        for key, name, is_on in (
-            ("t", "truth", self.overlays.truth), ("p", "prediction", self.overlays.prediction),
-            ("d", "difference", self.overlays.difference),
-        ):  # fmt: skip
+        for key, name in layers:
+            is_on = name not in self.left_out
             parts += [
                 (f"{key} ", "$accent"),
                 (f"{'●' if is_on else '○'} {name}  ", "" if is_on else "$text-muted"),
             ]
         self._facts.update(Content.assemble(*parts, (self.item.name, "$text-muted")))
-        if self.overlays.difference:
+        legend: list[tuple[str, str] | str] = [self._kind.plain]
+        if self._is_compared:
             legend = [
                 part
-                for verdict in Verdict
-                for part in ((f"{LINES[verdict]} {LETTERS[verdict]}", f"bold ${THEME_COLORS[verdict]}"),
-                             f" {verdict.value}  ")
-            ]  # fmt: skip
-        else:
-            legend = ["─── truth   ╌╌╌ said   in the colours of the classes"]
+                for line, letter, word, tone in self._kind.signs
+                for part in ((f"{line} {letter}", f"bold ${tone}"), f" {word}  ")
+            ]
         self._legend.update(Content.assemble(*legend))
 
     @on(EntityTable.RowHighlighted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlwf_tui.entities.evidence import Pick
+from mlwf_tui.entities.evidence import FatePick, Pick
 from mlwf_tui.entities.measurement import METRIC_NAMES, Comparison, Slice, SliceDifference
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.tui.widgets.drawing import Line, draw_bar, fit, link
@@ -30,12 +30,15 @@ def draw_slices(report: Report, evaluation: Evaluation, width: int) -> list[Line
     return [*lines, [(fit(note, width), "faint")]]
 
 
-def draw_slice_differences(comparison: Comparison, width: int) -> list[Line]:
-    """Return what differs in each part of the set, the losses first."""
+def draw_slice_differences(comparison: Comparison, place: int, width: int) -> list[Line]:
+    """Return what differs in each part of the set, the losses first; `place` is that of the pair."""
     name_width = min(44, max(12, width - 62))
     head = f" {fit('part', name_width)} {'objects':>8} {'figure':>7} {'differs':>8} {'95 % interval':<17}"
     lines: list[Line] = [[(fit(f"{head} {'fixed':>6} {'broken':>6}", width), "muted")]]
-    lines += [_draw_difference(of, name_width) for of in comparison.slices]
+    for of in comparison.slices:
+        line = _draw_difference(of, name_width)
+        pick = FatePick(pair=place, slice=(of.group, of.name))
+        lines.append(link(line, pick) if of.fixed + of.broken else line)
     sure = sum(of.difference.is_measurable for of in comparison.slices)
     note = f" ! {sure:,} measurable" if sure else " no measurable difference in any part"
     return [*lines, [(fit(f"{note}; corrected for {len(comparison.slices):,} parts", width), "faint")]]

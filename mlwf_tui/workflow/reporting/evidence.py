@@ -30,7 +30,7 @@ from mlwf_tui.workflow.reporting.words import write_table
 from mlwf_tui.workspace import Workspace
 
 if TYPE_CHECKING:  # numpy, which only what measures needs
-    from mlwf_tui.evaluation.columns import Objects
+    from mlwf_tui.evaluation.columns import Bools, FoundTruths, Objects
     from mlwf_tui.evaluation.evidence import ObjectsEvidence
     from mlwf_tui.evaluation.slices import ItemFacts
 
@@ -48,6 +48,12 @@ class Looker(Protocol):
     def look(self, key: str, pick: Pick, at: Thresholds) -> tuple[ObjectEvidence, ...]:
         """Return what became of an image's objects, those that the number counts first."""
 
+    def read_truths(self) -> FoundTruths:
+        """Return all truths, and which of them were found at the report's own thresholds."""
+
+    def find_members(self, wanted: tuple[str, str]) -> Bools:
+        """Return (M,): which truths belong to a slice, given by group and name."""
+
 
 class Evidence:
     """What stands behind the numbers of one report; opened once, asked often, by any thread."""
@@ -55,14 +61,14 @@ class Evidence:
     def __init__(self, workspace: Workspace, report: Report, manifest: Digest, looker: Looker) -> None:
         self._workspace = workspace
         self._manifest = manifest
-        self._looker = looker
+        self.looker = looker
         self._lock = threading.Lock()  # pictures are asked for while the list of another number is made
         self.report = report
 
     @property
     def own(self) -> Thresholds:
         """The thresholds that the report was made at."""
-        return self._looker.own
+        return self.looker.own
 
     @property
     def schema(self) -> LabelSchema:
@@ -77,7 +83,7 @@ class Evidence:
             NotFound: there is no such item or slice.
         """
         with self._lock:
-            return self._looker.list_items(pick, at or self.own)
+            return self.looker.list_items(pick, at or self.own)
 
     def look(
         self, key: str, pick: Pick, at: Thresholds | None = None
@@ -93,7 +99,7 @@ class Evidence:
         if found is None:
             raise NotFound(f"{key!r} is not in {self.report.version_ref}.", hint="See mlwf show.")
         with self._lock:
-            seen = self._looker.look(key, pick, at or self.own)
+            seen = self.looker.look(key, pick, at or self.own)
         return found, tuple(_trace(one) for one in seen)
 
 
