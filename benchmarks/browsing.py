@@ -30,14 +30,16 @@ from tests.making import make_image
 from tests.tui.pty_terminal import Terminal
 
 COLUMNS, LINES = 160, 45
+HELD_S = 1 / 30
 QUIET_S = 0.15  # the longest pause between two parts of one answer
 LIMIT_S = 600.0  # DataTable takes 24 s of a processor for 100,000 rows, and the machine may be busy
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 ROUNDS = 40
 KEYS: Mapping[str, tuple[bytes, int]] = {
-    "down": (b"\x1b[B", ROUNDS), "page down": (b"\x1b[6~", ROUNDS), "to an end": (b"", 10),
+    "down": (b"\x1b[B", ROUNDS), "down, held": (b"\x1b[B", -ROUNDS), "page down": (b"\x1b[6~", ROUNDS),
+    "to an end": (b"", 10),
 }  # fmt: skip
-"""What is pressed, and how often; to an end and back for the last."""
+"""What is pressed, and how often; less than none is 30 a second, as a key that is held down."""
 ENDS = (b"\x1b[F", b"\x1b[H")
 STOCK_ENDS = (b"\x1b[1;5F", b"\x1b[1;5H")  # ctrl+end, ctrl+home
 
@@ -121,9 +123,10 @@ def walk(terminal: Terminal, ready_s: float, ends: tuple[bytes, bytes]) -> Looke
     """Press each kind of key and return what it costs."""
     by_key = {}
     for name, (key, rounds) in KEYS.items():
-        keys = [key] * rounds if key else [ends[number % 2] for number in range(rounds)]
+        keys = [key] * max(rounds, 0) if key else [ends[number % 2] for number in range(rounds)]
         before = read_cpu(terminal.pid)
-        sent = sum(press(terminal, one) for one in keys)
+        sent = sum(press(terminal, one) for one in keys) if rounds > 0 else hold(terminal, key, -rounds)
+        rounds = abs(rounds)
         by_key[name] = Cost(sent / rounds, 1e3 * (read_cpu(terminal.pid) - before) / rounds)
     return Looked(ready_s, by_key, read_peak_mib(terminal.pid))
 
@@ -140,6 +143,19 @@ def press(terminal: Terminal, key: bytes) -> int:
     """Press a key, wait until the terminal is quiet, and return how many bytes were sent."""
     before = len(terminal.written)
     os.write(terminal.fd, key)
+    wait_until_quiet(terminal)
+    return len(terminal.written) - before
+
+
+def hold(terminal: Terminal, key: bytes, rounds: int) -> int:
+    """Let a key come as if it was held down, and return how many bytes were sent until it is quiet."""
+    before = len(terminal.written)
+    for _ in range(rounds):
+        os.write(terminal.fd, key)
+        due = time.monotonic() + HELD_S
+        while (left := due - time.monotonic()) > 0:
+            if select.select([terminal.fd], [], [], left)[0]:
+                terminal.written += os.read(terminal.fd, 65536)
     wait_until_quiet(terminal)
     return len(terminal.written) - before
 

@@ -99,10 +99,10 @@ class Form(ModalScreen[dict[str, str] | None]):
         & .field, & .pair { height: 1; }
         & .pair .field { width: 1fr; }
         & .pair .field:last-child Label { width: 10; padding-left: 1; }
-        & .group { color: $text-disabled; }
+        & .group { color: $text-muted; text-style: bold; }
         & .field.-fault Label { color: $error; }
         & Label { width: 22; color: $text-muted; }
-        & .bounds { width: 20; color: $text-disabled; padding-left: 1; }
+        & .bounds { width: 20; color: $text-muted; padding-left: 1; }
         & Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $boost; }
         & Input:focus { background-tint: $foreground 8%; }
         & #help { height: auto; color: $text-muted; margin-top: 1; }
