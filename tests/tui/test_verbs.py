@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from mlwf_tui import processes
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.tui.observer import ScreenObserver
+from mlwf_tui.tui.widgets.completing import FolderSuggester
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
-from mlwf_tui.tui.widgets.form import FolderSuggester, Form
+from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.progress import ProgressDialog
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow.models import list_models
@@ -103,6 +105,22 @@ async def test_i_imports_a_folder_and_shows_its_progress(empty_home: Workspace, 
         await app.press("enter")
         await app.until_text("Imported into fresh: 2 new")
         await app.until(lambda: app.top is app.main)
+        await app.settle()
+        await app.press("i")
+        await app.until_text("↑ 1 past value")
+        path, project = (app.top.query_one(f"#field-{name}", Input) for name in ("path", "project"))
+        await app.press("up")
+        assert path.value == str(folder), "as in a shell"
+        await app.press("down")
+        assert path.value == ""
+        await app.press("tab")
+        assert app.top.focused is project
+        project.value = "fr"
+        await app.until(lambda: project._suggestion == "fresh", "the completion")
+        await app.press("tab")
+        assert (project.value, app.top.focused) == ("fresh", project)
+        await app.press("tab")
+        assert app.top.focused is not project
     assert [project.item_count for project in list_projects(empty_home)] == [2]
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
+from textual.timer import Timer
+
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.picture import WHOLE, Picture, Window
@@ -11,6 +15,8 @@ from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.item_preview import ItemPreview
 from mlwf_tui.tui.widgets.picture_zoom import Zoom
 from mlwf_tui.workspace import Workspace
+
+REST_S = 0.12  # keys that are held down come faster
 
 
 class ItemPicture:
@@ -22,6 +28,8 @@ class ItemPicture:
         self._manifest: Digest | None = None
         self._window: Window = WHOLE  # of the picture that is drawn
         self.zoom = Zoom()
+        self._timer: Timer | None = None
+        self._shown_at_s = 0.0
 
     def begin(self, manifest: Digest) -> None:
         """Draw items of this manifest from now on."""
@@ -29,9 +37,27 @@ class ItemPicture:
         self._pictures.forget()
 
     def show_item(self, item: Item | None) -> None:
-        """Say what is known of an item, and begin with the whole of its picture."""
+        """Say what is known of an item, and begin with the whole of its picture.
+
+        While one item follows another the picture waits until a person rests: each is up to 100 KB to send.
+        """
         self.zoom = Zoom()
         self._preview.show_item(item)
+        is_hurried = monotonic() - self._shown_at_s < REST_S
+        self._shown_at_s = monotonic()
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        self._preview.picture.is_awaited = is_hurried
+        if is_hurried:
+            self._timer = self._preview.set_timer(REST_S, self._rest)
+        else:
+            self.order()
+
+    def _rest(self) -> None:
+        self._timer = None
+        self._preview.picture.is_awaited = False
+        self.order()
 
     def show_none(self) -> None:
         """Draw nothing: no item is listed."""
@@ -54,7 +80,7 @@ class ItemPicture:
     def order(self) -> None:
         """Have the picture drawn as it is wanted now."""
         item = self._preview.item
-        if item is None or self._manifest is None:
+        if item is None or self._manifest is None or self._timer is not None:
             return
         columns, rows = self._preview.picture.room
         window = self._window = self.zoom.find_window((item.width_px, item.height_px), (columns, rows))

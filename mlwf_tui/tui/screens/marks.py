@@ -102,7 +102,7 @@ def join_excerpt(entries: Sequence[Entry]) -> Excerpt:
 
 def describe_marks(marked: Sequence[Entry]) -> str:
     """Return how many of what are marked, in few words: "cells@2", "3 runs", "3 runs, 1 model"."""
-    if len(marked) == 1 and marked[0].kind not in PARTS:
+    if len(marked) == 1 and marked[0].kind not in PARTS | RUNS:
         return marked[0].ref
     counts: dict[str, int] = {}
     for entry in marked:

@@ -20,7 +20,7 @@ from textual.widgets.option_list import Option
 
 from mlwf_tui.tui.widgets.drawing import fit
 
-NARROW, WIDE = 66, 84  # cells of the box, as in its style
+NARROW, WIDE = 78, 90  # cells of the box, as in its style
 FRAME = 6  # cells of a line that are border, padding, scroll bar, and one to spare
 MAX_LABEL = 18  # a longer one moves its own note to the right
 MIN_NOTE = 16  # cells; with less room a note is not broken by us
@@ -64,11 +64,11 @@ class ContextMenu(ModalScreen[str | None]):
     ContextMenu {
         background: transparent;
         & > Vertical {
-            width: 66; max-width: 100%; height: auto; max-height: 90%;
+            width: 78; max-width: 100%; height: auto; max-height: 90%;
             background: $panel; border: round $primary; padding: 0 1;
         }
         &.-centered { align: center middle; }
-        &.-wide > Vertical { width: 84; }
+        &.-wide > Vertical { width: 90; }
         & MenuList {
             height: auto; max-height: 100%; background: $panel; border: none; padding: 0;
             &:focus { border: none; background-tint: $panel 0%; }

@@ -121,7 +121,7 @@ class ItemPreview(Vertical):
             return []
         width_px, height_px = window.measure(self.item.width_px, self.item.height_px)
         captions = []
-        for labelled in self._list_shown(self.item):
+        for labelled in self.item.annotation.objects:
             left_px = labelled.geometry.bounds.left - window.left * self.item.width_px
             top_px = labelled.geometry.bounds.top - window.top * self.item.height_px
             column = round(left_px / width_px * picture.columns)
@@ -131,10 +131,8 @@ class ItemPreview(Vertical):
         return captions
 
     def _list_shown(self, item: Item) -> list[AnnotatedObject]:
-        """Return the objects whose kind of shape is drawn; all where only names are."""
+        """Return the objects whose kind of shape is drawn."""
         layers = self.shown_layers
-        if not layers & SHAPES:
-            return list(item.annotation.objects)
         return [labelled for labelled in item.annotation.objects if find_layer(labelled) in layers]
 
     @property
@@ -148,8 +146,7 @@ class ItemPreview(Vertical):
         if self.item is None:
             return []
         objects: Sequence[AnnotatedObject] = self.item.annotation.objects
-        drawn = self._list_shown(self.item) if self.shown_layers & SHAPES else []
-        outlines = self._outline(drawn)
+        outlines = self._outline(self._list_shown(self.item))
         pointed = (self.selected,) if self.selected >= 0 else self._marked
         color = parse_color(self.app.theme_variables["foreground"])
         outlines += [Outline(objects[place].geometry, color) for place in pointed if place < len(objects)]

@@ -112,6 +112,8 @@ class PictureView(Widget, can_focus=True):
         self._lights = (0, 255)
         self._captions: Mapping[int, Sequence[Caption]] = {}  # by the row of the picture
         self._is_dragged = False
+        self.is_awaited = False
+        """Whether whoever orders pictures waits before ordering the next."""
         self._message = ("", "")
         self._lines: list[Strip] = []  # as high as the widget; those of the picture before below `_drawn`
         self._drawn = 0
@@ -123,7 +125,8 @@ class PictureView(Widget, can_focus=True):
 
     @property
     def is_drawing(self) -> bool:
-        return self._timer is not None
+        """Whether another picture will be seen than is seen now."""
+        return self._timer is not None or self.is_awaited
 
     @property
     def room(self) -> tuple[int, int]:
