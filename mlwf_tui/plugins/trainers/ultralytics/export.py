@@ -54,7 +54,8 @@ def export(request: ExportRequest, observer: Observer) -> ExportResult:
     model = load_weights(source, is_trusted=request.is_trusted)
     model.model.args = {**model.model.args, "data": ""}  # else the path of the data is in the file
     with report_failure(f"write {request.format}"):
-        made = Path(model.export(format=target.library_name, imgsz=request.image_size_px, device=device))
+        side, more = request.image_size_px, {"dynamic": True} if request.has_any_batch else {}
+        made = Path(model.export(format=target.library_name, imgsz=side, device=device, **more))
     weights = made.rename(package / made.name)
     observer.check_cancelled()
     observer.progress(1, 3, "comparing outputs")
