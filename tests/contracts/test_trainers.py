@@ -20,6 +20,8 @@ from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import (
     EvaluateRequest,
+    ExportRequest,
+    ExportTimedTrainer,
     FitRequest,
     FitResult,
     ItemPrediction,
@@ -334,6 +336,28 @@ def test_a_stopwatch_tells_how_long_each_part_of_a_batch_takes(trained: Trained,
         assert (stopwatch.device, stopwatch.gpu_index, stopwatch.precision) == ("CPU", None, "float32")
         assert stopwatch.runtime.startswith("PyTorch ")
         assert stopwatch.read_gpu_peak() is None
+
+    for one in taken:
+        assert min(one.preprocess_ms, one.inference_ms, one.postprocess_ms) > 0
+
+
+@pytest.mark.slow
+def test_a_stopwatch_of_another_runtime_takes_any_number_of_images(trained: Trained, tmp_path: Path) -> None:
+    trainer, weights = trained.bench.trainer, trained.result.checkpoints[0]
+    assert isinstance(trainer, ExportTimedTrainer)
+    images = [make_item(f"{number}.jpg", BOXES, seed=number).read_image() for number in range(3)]
+    ask = ExportRequest(
+        weights=weights, format="onnx", folder=tmp_path, class_names=CLASSES, image_size_px=64,
+        confidence=0.5, iou=0.5, max_objects=9, samples=tuple(images), has_any_batch=True,
+    )  # fmt: skip
+    made = trainer.export(ask, KeepingObserver())
+    assert all(one.is_kept for one in made.agreement)
+    use = PredictRequest(weights=weights, image_size_px=64, confidence=0.5, folder=tmp_path, device="cpu")
+
+    with trainer.open_exported_stopwatch(use, tmp_path / "package" / made.weights) as stopwatch:
+        taken = [stopwatch.time(images[:1]), stopwatch.time(images)]
+        assert (stopwatch.device, stopwatch.gpu_index, stopwatch.precision) == ("CPU", None, "float32")
+        assert stopwatch.runtime.startswith("ONNX Runtime ")
 
     for one in taken:
         assert min(one.preprocess_ms, one.inference_ms, one.postprocess_ms) > 0

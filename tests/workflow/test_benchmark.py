@@ -67,8 +67,16 @@ def test_another_part_or_threshold_asks_the_model_nothing(home: Workspace, tmp_p
     assert (stricter.result["cached"], stricter.result["metrics"]["recall"]) == (True, 0.0)
     assert trace.read_text() == asked
 
+    elsewhere = measure(home, params={"runtime": "onnxruntime"})
+    assert (elsewhere.result["cached"], elsewhere.result["speed"]) == (True, {})
+    speed = read_evaluation(home, get_report(home, elsewhere.result["report"])).speed
+    assert speed is not None
+    assert speed.missing == "The trainer seer cannot be timed with onnxruntime."
+    with pytest.raises(InvalidParameter, match="runtime"):
+        measure(home, params={"runtime": "abacus"})
+
     assert measure(home).id == whole.id  # the same is there already
-    assert len(list_reports(home)) == 3
+    assert len(list_reports(home)) == 4
     again = measure(home, is_again=True)
     assert (again.id != whole.id, again.result["items_known"]) == (True, 0)
     assert len(trace.read_text().splitlines()) == 12

@@ -42,16 +42,38 @@ class Laps:
         return time.perf_counter()
 
 
+def describe_onnxruntime() -> str:
+    """Return the name and version of ONNX Runtime."""
+    import onnxruntime
+
+    return f"ONNX Runtime {onnxruntime.__version__}"
+
+
+def choose_onnx_providers(gpu_index: int | None) -> tuple[list[Any], int | None]:
+    """Return where ONNX Runtime computes, best first, and the GPU that it does so on, if any."""
+    import onnxruntime
+
+    on_cpu = "CPUExecutionProvider"
+    if gpu_index is None or "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        return [on_cpu], None
+    return [("CUDAExecutionProvider", {"device_id": gpu_index}), on_cpu], gpu_index
+
+
 class TorchStopwatch:
     """Times passes of a model that torch computes; see the contract `Stopwatch`."""
 
-    def __init__(self, device: str, *, decode: Callable[[bytes], Any], time_pass: TimePass) -> None:
-        """`device` is cpu, mps or a GPU's index; `decode` returns pixels, or a text: why there are none."""
+    def __init__(
+        self, device: str, *, decode: Callable[[bytes], Any], time_pass: TimePass, runtime: str = ""
+    ) -> None:
+        """`device` is cpu, mps or a GPU's index; `decode` returns pixels, or a text: why there are none.
+
+        `runtime` says what computes, where torch does not.
+        """
         self._decode, self._time_pass = decode, time_pass
         self.gpu_index = int(device) if device.isdecimal() else None
         on_gpu = self.gpu_index is not None
         self.device = torch.cuda.get_device_name(self.gpu_index) if on_gpu else device.upper()
-        self.runtime = f"PyTorch {torch.__version__}"
+        self.runtime = runtime or f"PyTorch {torch.__version__}"
         self.precision = "float32"  # what a model is loaded as for predicting
 
     def time(self, images: Sequence[bytes]) -> PassTime:

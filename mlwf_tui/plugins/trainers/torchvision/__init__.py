@@ -142,6 +142,20 @@ class TorchvisionTrainer:
 
         return open_stopwatch(request)
 
+    def open_exported_stopwatch(
+        self, request: PredictRequest, exported: Path
+    ) -> AbstractContextManager[Stopwatch]:
+        """Load what `export` has made as ONNX, to be timed in ONNX Runtime.
+
+        Raises:
+            InvalidInput: the weights are missing or no classifier's of ours.
+            PluginError: the runtime failed.
+        """
+        settle_threads()
+        from mlwf_tui.plugins.trainers.torchvision.predict import open_exported_stopwatch
+
+        return open_exported_stopwatch(request, exported)
+
     def check_weights(self, path: Path) -> None:
         """Return if the file names nothing but tensors; it is read in weights-only mode in any case.
 

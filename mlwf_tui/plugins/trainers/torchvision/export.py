@@ -52,7 +52,7 @@ def export(request: ExportRequest, observer: Observer) -> ExportResult:
     network = _WithProbabilities(classifier.network).eval()
     side = classifier.image_size_px
     with report_failure(f"write {request.format}"):
-        weights = _write(network, request.format, package, side)
+        weights = _write(network, request, package, side)
     observer.check_cancelled()
     observer.progress(1, 3, "comparing outputs")
     images = [_decode(data) for data in request.samples]
@@ -86,17 +86,18 @@ def _decode(data: bytes) -> Any:
     return pixels
 
 
-def _write(network: torch.nn.Module, format: str, package: Path, side_px: int) -> Path:
+def _write(network: torch.nn.Module, request: ExportRequest, package: Path, side_px: int) -> Path:
     example = torch.zeros(1, 3, side_px, side_px)
-    if format == "torchscript":
+    if request.format == "torchscript":
         path = package / "model.torchscript"
         trace: Any = torch.jit.trace  # untyped
         trace(network, example).save(str(path))
         return path
     path = package / "model.onnx"
+    free = {name: {0: "batch"} for name in ("images", "probabilities")} if request.has_any_batch else None
     torch.onnx.export(
         network, (example,), str(path), input_names=["images"], output_names=["probabilities"],
-        opset_version=OPSET, dynamo=False,
+        dynamic_axes=free, opset_version=OPSET, dynamo=False,
     )  # fmt: skip
     return path
 

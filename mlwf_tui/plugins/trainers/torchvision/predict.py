@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,12 @@ from mlwf_tui.entities.annotation import Tag
 from mlwf_tui.formats.class_folders import name_class_folder
 from mlwf_tui.plugins.trainers.evaluating import list_images, summarise_speed
 from mlwf_tui.plugins.trainers.item_batches import CANNOT_DECODE, predict_items
-from mlwf_tui.plugins.trainers.stopwatch import Laps, TorchStopwatch
+from mlwf_tui.plugins.trainers.stopwatch import (
+    Laps,
+    TorchStopwatch,
+    choose_onnx_providers,
+    describe_onnxruntime,
+)
 from mlwf_tui.plugins.trainers.torchvision.data import decode, prepare
 from mlwf_tui.plugins.trainers.torchvision.library import be_deterministic, choose_device, report_failure
 from mlwf_tui.plugins.trainers.torchvision.weights import Classifier, load_classifier
@@ -80,13 +86,47 @@ def open_stopwatch(request: PredictRequest) -> Iterator[TorchStopwatch]:
     def time_pass(pixels: Sequence[Any]) -> PassTime:
         laps = Laps(network.gpu_index)
         laps.begin()
-        for scores in network.score(pixels, laps):
-            make_tags(scores, classifier.class_names, least=request.confidence)
-        laps.note("postprocess")
-        return PassTime(**{f"{part}_ms": taken_ms for part, taken_ms in laps.taken_ms.items()})
+        _end(laps, network.score(pixels, laps), classifier, request)
+        return _read(laps)
 
     name = device.type if network.gpu_index is None else str(network.gpu_index)
     yield TorchStopwatch(name, decode=_decode, time_pass=time_pass)
+
+
+@contextmanager
+def open_exported_stopwatch(request: PredictRequest, exported: Path) -> Iterator[TorchStopwatch]:
+    """Give a classifier in ONNX Runtime; see the contract `ExportTimedTrainer.open_exported_stopwatch`."""
+    import onnxruntime
+
+    classifier = load_classifier(request.weights)
+    device = choose_device(request.device)
+    providers, gpu_index = choose_onnx_providers((device.index or 0) if device.type == "cuda" else None)
+    with report_failure(f"run {exported.name}"):
+        session = onnxruntime.InferenceSession(str(exported), providers=providers)
+
+    def time_pass(pixels: Sequence[Any]) -> PassTime:
+        laps = Laps(gpu_index)
+        laps.begin()
+        batch = np.stack([prepare(image, classifier.image_size_px) for image in pixels])
+        laps.note("preprocess")
+        scores = session.run(None, {"images": batch})[0]  # (N, classes) probabilities
+        laps.note("inference")
+        _end(laps, scores, classifier, request)
+        return _read(laps)
+
+    name = "cpu" if gpu_index is None else str(gpu_index)
+    yield TorchStopwatch(name, decode=_decode, time_pass=time_pass, runtime=describe_onnxruntime())
+
+
+def _end(laps: Laps, scores: Any, classifier: Classifier, request: PredictRequest) -> None:
+    """Make tags of scores (N, classes), as predicting does, and end the last part."""
+    for of_one in scores:
+        make_tags(of_one, classifier.class_names, least=request.confidence)
+    laps.note("postprocess")
+
+
+def _read(laps: Laps) -> PassTime:
+    return PassTime(**{f"{part}_ms": taken_ms for part, taken_ms in laps.taken_ms.items()})
 
 
 def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:

@@ -156,6 +156,21 @@ class UltralyticsTrainer:
 
         return open_stopwatch(request)
 
+    def open_exported_stopwatch(
+        self, request: PredictRequest, exported: Path
+    ) -> AbstractContextManager[Stopwatch]:
+        """Load what `export` has made as ONNX, to be timed in ONNX Runtime.
+
+        Raises:
+            InvalidInput: the weights are missing or of another task.
+            Untrusted: opening the weights may run code, and nobody vouches for them.
+            PluginError: the runtime failed.
+        """
+        settle_threads()
+        from mlwf_tui.plugins.trainers.ultralytics.predict import open_exported_stopwatch
+
+        return open_exported_stopwatch(request, exported)
+
     def check_weights(self, path: Path) -> None:
         """Return if the file is a checkpoint that names nothing but parts of networks.
 

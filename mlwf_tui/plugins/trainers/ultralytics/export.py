@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import sys
@@ -13,13 +14,14 @@ import cv2
 import numpy as np
 
 from mlwf_tui.entities.annotation import AnnotatedObject
-from mlwf_tui.errors import InvalidInput, PluginError
+from mlwf_tui.errors import InvalidInput, InvalidParameter, PluginError
 from mlwf_tui.plugins.trainers.package_trying import EXAMPLE, run_example
 from mlwf_tui.plugins.trainers.ultralytics import package_example
 from mlwf_tui.plugins.trainers.ultralytics.evaluate import build_objects
 from mlwf_tui.plugins.trainers.ultralytics.library import (
     choose_device,
     describe_environment,
+    is_gpu,
     load_weights,
     prepare_library,
     report_failure,
@@ -47,6 +49,11 @@ def export(request: ExportRequest, observer: Observer) -> ExportResult:
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # an import error; it reports uses
     on_gpu = target.name == "tensorrt"
     device = choose_device(request.device if on_gpu else "cpu")
+    if on_gpu and not is_gpu(device):
+        raise InvalidParameter(
+            f"A package for {target.name} is made on the GPU that is to run it, and there is none here.",
+            hint="Make it on a machine with an NVIDIA GPU, or choose another format, as onnx.",
+        )
     package = request.folder / "package"
     package.mkdir()
     source = shutil.copyfile(request.weights, request.folder / "model.pt")
@@ -54,13 +61,16 @@ def export(request: ExportRequest, observer: Observer) -> ExportResult:
     model = load_weights(source, is_trusted=request.is_trusted)
     model.model.args = {**model.model.args, "data": ""}  # else the path of the data is in the file
     with report_failure(f"write {request.format}"):
-        made = Path(model.export(format=target.library_name, imgsz=request.image_size_px, device=device))
+        side, more = request.image_size_px, {"dynamic": True} if request.has_any_batch else {}
+        made = Path(model.export(format=target.library_name, imgsz=side, device=device, **more))
     weights = made.rename(package / made.name)
     observer.check_cancelled()
     observer.progress(1, 3, "comparing outputs")
     is_stretched = type(model.model.model[-1]).__name__ == "RTDETRDecoder"
     samples = [_prepare(data, request.image_size_px, is_stretched) for data in request.samples]
-    outputs = [_run_all(path, [sample.batch for sample in samples], device) for path in (source, weights)]
+    batches = [sample.batch for sample in samples]
+    loaded = copy.deepcopy(model.model)  # the file is not opened again, and what runs it fuses its layers
+    outputs = [_run_all(one, batches, device, name=weights.name) for one in (loaded, weights)]
     agreement = _compare(*outputs, is_share=is_stretched)
     interface = _describe(request, model.task, weights, outputs[1][0].shape, is_stretched=is_stretched)
     observer.check_cancelled()
@@ -92,14 +102,15 @@ def _prepare(data: bytes, side_px: int, is_stretched: bool) -> _Sample:
     return _Sample(pixels, batch)
 
 
-def _run_all(path: Path, batches: Sequence[Any], device: str) -> list[Any]:
-    """Return the first output of a file for each batch, float32, by the library's own runtime."""
+def _run_all(source: Any, batches: Sequence[Any], device: str, *, name: str) -> list[Any]:
+    """Return the first output of a network or file for each batch, float32, by the library's own runtime."""
     import torch
     from ultralytics.nn.autobackend import AutoBackend
 
     place = torch.device(f"cuda:{device}" if device.isdecimal() else device)
-    with report_failure(f"run {path.name}"), torch.no_grad():
-        backend = AutoBackend(str(path), device=place, fuse=True, verbose=False)
+    with report_failure(f"run {name}"), torch.no_grad():
+        given = str(source) if isinstance(source, Path) else source
+        backend = AutoBackend(given, device=place, fuse=True, verbose=False)
         backend.eval()
         return [_first(backend(torch.from_numpy(batch).to(place))) for batch in batches]
 

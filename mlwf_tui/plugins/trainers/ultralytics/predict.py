@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -13,7 +14,7 @@ from msgspec import structs
 from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.plugins.trainers.evaluating import PARTS
 from mlwf_tui.plugins.trainers.item_batches import CANNOT_DECODE, predict_items
-from mlwf_tui.plugins.trainers.stopwatch import TorchStopwatch
+from mlwf_tui.plugins.trainers.stopwatch import TorchStopwatch, choose_onnx_providers, describe_onnxruntime
 from mlwf_tui.plugins.trainers.tiling import Seen, Tile, keep_best, place_seen, plan_tiles
 from mlwf_tui.plugins.trainers.ultralytics.library import (
     choose_device,
@@ -118,17 +119,37 @@ class UltralyticsPredictor:
 
 @contextmanager
 def open_stopwatch(request: PredictRequest) -> Iterator[TorchStopwatch]:
-    """Give a loaded model to be timed; see the contract `TimedTrainer.open_stopwatch`.
-
-    The parts are those of the library's own profile, which waits for a GPU at each border.
-    """
+    """Give a loaded model to be timed; see the contract `TimedTrainer.open_stopwatch`."""
     with open_predictor(request) as predictor:
+        yield _time(predictor)
 
-        def time_pass(pixels: Sequence[Any]) -> PassTime:
-            taken_ms = predictor.ask(pixels)[0].speed  # of an image
-            return PassTime(**{f"{part}_ms": float(taken_ms[part]) * len(pixels) for part in PARTS})
 
-        yield TorchStopwatch(predictor.device, decode=decode, time_pass=time_pass)
+@contextmanager
+def open_exported_stopwatch(request: PredictRequest, exported: Path) -> Iterator[TorchStopwatch]:
+    """Give a model in ONNX Runtime; see the contract `ExportTimedTrainer.open_exported_stopwatch`.
+
+    What comes before and behind it is the library's, as around the weights.
+    """
+    prepare_library(request.folder)
+    asked = choose_device(request.device)
+    _, gpu_index = choose_onnx_providers(int(asked) if asked.isdecimal() else None)
+    source = load_weights(request.weights, is_trusted=request.is_trusted)  # says task and kind of the model
+    with report_failure(f"run {exported.name}"):
+        model = type(source)(str(exported))
+        model.task = source.task
+        model.add_callback("on_predict_start", use_all_threads)
+    predictor = UltralyticsPredictor(model, request, "cpu" if gpu_index is None else str(gpu_index))
+    yield _time(predictor, describe_onnxruntime())
+
+
+def _time(predictor: UltralyticsPredictor, runtime: str = "") -> TorchStopwatch:
+    """Return a stopwatch whose parts are those of the library's profile, which waits for a GPU at each."""
+
+    def time_pass(pixels: Sequence[Any]) -> PassTime:
+        taken_ms = predictor.ask(pixels)[0].speed  # of an image
+        return PassTime(**{f"{part}_ms": float(taken_ms[part]) * len(pixels) for part in PARTS})
+
+    return TorchStopwatch(predictor.device, decode=decode, time_pass=time_pass, runtime=runtime)
 
 
 def decode(data: bytes) -> Any:

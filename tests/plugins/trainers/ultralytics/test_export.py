@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import pytest
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer, package_example
 from mlwf_tui.plugins.trainers.ultralytics.targets import get_target
+from mlwf_tui.protocols.trainers import ExportRequest
+from tests.fakes.observers import KeepingObserver
 
 EXPORT = """
 import json, socket, sys
@@ -37,21 +40,26 @@ from mlwf_tui.plugins.trainers.ultralytics.architectures import find_definition
 torch.manual_seed(1)
 model = DetectionModel(find_definition(definition), nc=2, verbose=False)
 model.names, model.args, model.task = {0: "cat", 1: "dog"}, {"imgsz": 96, "data": "/secret/place"}, "detect"
-torch.save({"model": model.half(), "train_args": {"task": "detect"}, "epoch": -1}, folder / "w.pt")
+class Acting:  # what no weights need: opened in full it makes a file
+    def __reduce__(self):
+        return open, (str(folder / "mark"), "w")
+is_odd = len(sys.argv) > 4
+extra = {"note": Acting()} if is_odd else {}
+torch.save({"model": model.half(), "train_args": {"task": "detect"}, "epoch": -1, **extra}, folder / "w.pt")
 work = folder / "work"
 work.mkdir()
 result = UltralyticsTrainer().export(ExportRequest(
     weights=folder / "w.pt", format=format, folder=work, class_names=("cat", "dog"), image_size_px=96,
-    confidence=0.25, iou=0.7, max_objects=50, device="cpu",
+    confidence=0.25, iou=0.7, max_objects=50, device="cpu", is_trusted=is_odd,
     samples=tuple(draw_picture(size, size) for size in (96, 130, 50))), KeepingObserver())
 agreement = {one.name: [one.difference, one.tolerance] for one in result.agreement}
 print(json.dumps({"looked_up": LOOKED_UP, "agreement": agreement}))
 """
 
 
-def export(folder: Path, format: str, definition: str) -> dict[str, Any]:
+def export(folder: Path, format: str, definition: str, *odd: str) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-c", EXPORT, str(folder), format, definition],
+        [sys.executable, "-c", EXPORT, str(folder), format, definition, *odd],
         capture_output=True,
         text=True,
         check=False,
@@ -86,6 +94,39 @@ def test_a_package_agrees_and_its_example_runs_without_us(
         f"\nassert 'torch' not in sys.modules or {format!r} == 'torchscript'"
     )
     subprocess.run([sys.executable, "-I", "-c", code], check=True, cwd=tmp_path)
+
+
+@pytest.mark.slow
+def test_weights_that_are_trusted_are_opened_once_and_packaged(tmp_path: Path) -> None:
+    document = export(tmp_path, "torchscript", "yolov10p", "odd")
+
+    assert all(found <= allowed for found, allowed in document["agreement"].values()), document
+    assert (tmp_path / "mark").exists()  # so they did need trust
+
+
+def test_tensorrt_is_offered_where_its_library_is_and_refused_where_no_gpu_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    trainer = UltralyticsTrainer()
+    weights = tmp_path / "w.pt"
+    weights.write_bytes(b"nobody opens it")
+    request = ExportRequest(
+        weights=weights, format="tensorrt", folder=tmp_path, class_names=("cat",), image_size_px=64,
+        confidence=0.25, iou=0.7, max_objects=50, samples=(),
+    )  # fmt: skip
+    if importlib.util.find_spec("tensorrt") is None:
+        with pytest.raises(InvalidParameter, match="tensorrt is not installed") as caught:
+            trainer.export(request, KeepingObserver())
+        assert caught.value.hint == "pip install tensorrt onnx onnxslim onnxruntime"
+        (tmp_path / "tensorrt.py").touch()
+        monkeypatch.syspath_prepend(tmp_path)
+
+    offered = {target.name: target for target in trainer.list_export_targets()}
+    assert not offered["tensorrt"].missing
+    with pytest.raises(InvalidParameter, match="made on the GPU that is to run it"):
+        trainer.export(request, KeepingObserver())
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".py") == ["ultralytics", "w.pt"]
 
 
 def test_a_target_whose_library_is_missing_is_refused_with_the_command_that_installs_it(
