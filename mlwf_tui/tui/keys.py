@@ -226,8 +226,8 @@ MOVES = (
     Key("border_right", "ctrl+right", "border right", "Move the border of this pane to the right", "Panes"),
     Key("border_up", "ctrl+up", "border up", "Move the border above the details up", "Panes"),
     Key("border_down", "ctrl+down", "border down", "Move the border above the details down", "Panes"),
-    Key("pane_grow", "right_parenthesis", "larger", "Make this pane larger", "Panes"),
-    Key("pane_shrink", "left_parenthesis", "smaller", "Make this pane smaller", "Panes"),
+    Key("pane_grow", "f8", "larger", "Make this pane larger", "Panes"),
+    Key("pane_shrink", "f7", "smaller", "Make this pane smaller", "Panes"),
     Key("pane_hide", "backslash", "hide pane", "Hide this pane; its digit shows it again", "Panes"),
     Key("pane_reset", "tilde", "panes as new", "Show all panes, as wide as they come", "Panes"),
 )

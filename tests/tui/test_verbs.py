@@ -268,7 +268,7 @@ async def test_keys_that_come_in_a_burst_reach_the_field_they_are_meant_for(full
         await app.select("yolov10n-cells-1")
         await app.press("b")
         await app.until(lambda: isinstance(app.top, Form))
-        for key in ("down", "x", "down", "right", "down", "0"):
+        for key in ("down", "x", "down", "right", "down", "down", "down", "0"):
             app.app.simulate_key(key)
         await app.until_text("mlwf benchmark yolov10n-cells-1 x --split test --device 0")
 
