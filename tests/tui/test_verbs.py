@@ -107,7 +107,7 @@ async def test_i_imports_a_folder_and_shows_its_progress(empty_home: Workspace, 
         await app.until(lambda: app.top is app.main)
         await app.settle()
         await app.press("i")
-        await app.until_text("↑ 1 past value")
+        await app.until_text("↑ 1")
         path, project = (app.top.query_one(f"#field-{name}", Input) for name in ("path", "project"))
         await app.press("up")
         assert path.value == str(folder), "as in a shell"
