@@ -145,7 +145,7 @@ async def test_the_layout_of_the_monitor_is_there_again_after_a_restart(full_hom
         await app.press("m")
         await app.until_text("best 0.15 @20")
         app.main.query_one(MetricPlots).focus()
-        await app.press("s", "e")
+        await app.press("comma", "s", "comma", "e")
         await app.until_text("smoothed 0.6")
     async with drive(full_home) as app:
         await app.select("train yolov10n-cells-1")

@@ -379,7 +379,8 @@ class BrowsePane(Vertical):
     @on(EntityTable.RowHighlighted, "#browse-items")
     def _on_row_highlighted(self, event: EntityTable.RowHighlighted) -> None:
         event.stop()
-        self._grid.place_cursor(event.row)
+        if not self._grid.has_focus:  # or it would be taken back to where it was a key ago
+            self._grid.place_cursor(event.row)
         self._draw_head()
         self._show_current()
 

@@ -118,7 +118,8 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Seque
 
 def list_menu(entry: Entry, snapshot: Snapshot, marked: Sequence[Entry]) -> tuple[Choice, ...]:
     """Return every verb that makes sense for the kind of `entry`, with reasons where it cannot be done."""
-    keys = [KEYS_BY_ID["open"]] if entry.kind is not EntryKind.SECTION else []
+    can_open = entry.kind not in (EntryKind.SECTION, EntryKind.PLANNED)
+    keys = [KEYS_BY_ID["open"]] if can_open else []
     keys += [key for key in VERBS if entry.kind in (ON_GRAPH if key.id == "save_graph" else key.kinds)]
     if entry.kind in (EntryKind.PROJECT, EntryKind.DATASET):
         keys.insert(1, KEYS_BY_ID["import"])

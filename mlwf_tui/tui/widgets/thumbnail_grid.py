@@ -137,12 +137,11 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         self.refresh()
 
     def place_cursor(self, number: int) -> None:
-        """Move the cursor to an item, and the view to the cursor."""
+        """Move the cursor to an item, and the view to the cursor; whoever asks for it is not told."""
         number = min(max(number, 0), max(0, self._count - 1))
         if number != self._cursor:
             self._cursor = number
             self.refresh()
-            self.post_message(self.Highlighted(self, number))
         top = number // self._per_row * TILE_ROWS
         height = self.size.height
         if top < self.scroll_offset.y:
@@ -150,20 +149,27 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         elif top + TILE_ROWS > self.scroll_offset.y + height:
             self.scroll_to(y=top + TILE_ROWS - height, animate=False, force=True)
 
+    def _go_to(self, number: int) -> None:
+        """Move the cursor as a person wants it, and tell."""
+        before = self._cursor
+        self.place_cursor(number)
+        if self._cursor != before:
+            self.post_message(self.Highlighted(self, self._cursor))
+
     def action_move(self, step: int) -> None:
-        self.place_cursor(self._cursor + step)
+        self._go_to(self._cursor + step)
 
     def action_move_rows(self, rows: int) -> None:
         number = self._cursor + rows * self._per_row
         if 0 <= number < self._count:
-            self.place_cursor(number)
+            self._go_to(number)
 
     def action_move_pages(self, pages: int) -> None:
         rows = max(1, self.size.height // TILE_ROWS)
-        self.place_cursor(self._cursor + pages * rows * self._per_row)
+        self._go_to(self._cursor + pages * rows * self._per_row)
 
     def action_move_to(self, number: int) -> None:
-        self.place_cursor(number if number >= 0 else self._count - 1)
+        self._go_to(number if number >= 0 else self._count - 1)
 
     def action_open(self) -> None:
         if self._count:
@@ -178,7 +184,7 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         number = row * self._per_row + column
         if column < self._per_row and number < self._count:
             again = number == self._cursor
-            self.place_cursor(number)
+            self._go_to(number)
             if event.button == RIGHT_BUTTON:
                 self.post_message(self.MenuRequested(self, number, event.screen_offset))
             elif again:

@@ -61,9 +61,9 @@ class Models:
             make_model_field(self._host.snapshot, entry),
             make_data_field(self._host.snapshot, entry),
             make_field("split", "items to measure on", Split.VAL.value, choices=splits),
+            make_field("device", "auto, cpu, or a GPU's index", "auto"),
             make_field("dataset", "only items of it and of those below; empty for all"),
             make_field("select", "only items that meet this condition: width < 400 or tag(night)"),
-            make_field("device", "auto, cpu, or a GPU's index", "auto"),
             *list_terms_fields(self._host.snapshot, entry),
         )
         given = _fill_part(excerpt) if excerpt is not None else {}
