@@ -59,7 +59,8 @@ def report_command(
     At another confidence or IoU the figures are counted from what the model said when it was measured.
     --items lists the images behind it; --where says behind which number: a cell of the confusion
     (predicted, truth; none is nothing), class, verdict (found, missed, false, confused), error, slice, a
-    bin of confidence or iou (LOW..HIGH), right (yes, no), or one item.
+    bin of confidence or iou (LOW..HIGH), right (yes, no), or one item. Of a comparison: fate (fixed,
+    broken, 'both wrong', 'both right'), class, slice, item, pair.
 
     \b
     mlwf report small-on-cells --html report.html
@@ -68,6 +69,7 @@ def report_command(
     mlwf report small-on-cells --items --where "predicted=rbc truth=wbc"
     mlwf report small-on-cells --items --where "slice='object size: small' verdict=missed" --iou 0.75
     mlwf report small-on-cells --items --out items.csv
+    mlwf report small-against-old --items --where "fate=broken class=rbc"
     """
     from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
 
@@ -124,11 +126,13 @@ def _show_items(
     from mlwf_tui.entities.evidence import parse_pick
     from mlwf_tui.entities.measurement import Thresholds
     from mlwf_tui.workflow.reporting.evidence import open_evidence, write_item_table
-    from mlwf_tui.workflow.reporting.export_report import write_file
     from mlwf_tui.workflow.reports import get_report, read_evaluation
 
-    pick = parse_pick(where)
     report = get_report(workspace, ref)
+    if report.kind is ReportKind.COMPARISON:
+        _show_fates(face, workspace, report, where, limit, thresholds, out)
+        return
+    pick = parse_pick(where)
     evidence = open_evidence(workspace, report, read_evaluation(workspace, report))
     confidence, iou = thresholds
     own = evidence.own
@@ -136,8 +140,7 @@ def _show_items(
     items = evidence.list_items(pick, at)
     shown = items[:limit]
     if out is not None:
-        path = write_file(out, write_item_table(shown))
-        face.show({"report": report.name, "paths": [str(path)]}, f"written: {path}")
+        _write_items(face, report, out, write_item_table(shown))
         return
     document = {
         "report": report.name, "where": pick.describe(), "confidence": at.confidence, "iou": at.hit_iou,
@@ -145,6 +148,50 @@ def _show_items(
     }  # fmt: skip
     head = f"{report.name}, {pick.describe()}: {len(items):,} images at confidence {at.confidence:.3f} and "
     face.show(document, lambda: f"{head}IoU {at.hit_iou:.2f}\n\n{_format_items(shown)}")
+
+
+def _show_fates(
+    face: Face,
+    workspace: Workspace,
+    report: Report,
+    where: tuple[str, ...],
+    limit: int | None,
+    thresholds: tuple[float | None, float | None],
+    out: Path | None,
+) -> None:
+    from mlwf_tui.entities.evidence import parse_fate_pick
+    from mlwf_tui.workflow.compare import read_comparison
+    from mlwf_tui.workflow.reporting.pair_evidence import open_pair, write_fate_table
+
+    if thresholds != (None, None):
+        raise InvalidParameter(
+            "A comparison stands at the confidence of each of its reports.",
+            hint="Leave out --confidence and --iou, or list the images of one of the reports.",
+        )
+    pick = parse_fate_pick(where)
+    items = open_pair(workspace, read_comparison(workspace, report), pick.pair).list_items(pick)
+    shown = items[:limit]
+    if out is not None:
+        _write_items(face, report, out, write_fate_table(shown))
+        return
+    document = {
+        "report": report.name, "where": pick.describe(), "item_count": len(items),
+        "items": [to_document(of) for of in shown],
+    }  # fmt: skip
+    rows = [
+        (of.key, *(f"{n:,}" for n in (of.count, of.fixed, of.broken, of.both_wrong, of.both_right)))
+        for of in shown
+    ]
+    header = ("ITEM", "COUNT", "FIXED", "BROKEN", "BOTH WRONG", "BOTH RIGHT")
+    head = f"{report.name}, {pick.describe()}: {len(items):,} images"
+    face.show(document, lambda: f"{head}\n\n{format_table(header, rows, empty='No image.')}")
+
+
+def _write_items(face: Face, report: Report, out: Path, table: str) -> None:
+    from mlwf_tui.workflow.reporting.export_report import write_file
+
+    path = write_file(out, table)
+    face.show({"report": report.name, "paths": [str(path)]}, f"written: {path}")
 
 
 def _format_items(items: Sequence[ItemEvidence]) -> str:

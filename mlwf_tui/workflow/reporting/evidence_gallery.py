@@ -41,7 +41,9 @@ def _iter_figures(workspace: Workspace, evidence: Evidence, items: Sequence[Item
             yield f"<figure>{caption}<p>cannot be shown: {show(error.message)}</p></figure>"
             continue
         told = _describe_answers(seen)
-        shapes = "".join(_draw_object(one, thumbnail) for one in seen[:MAX_BOXES])
+        shapes = "".join(
+            _draw_object(one, thumbnail) for one in reversed(seen[:MAX_BOXES])
+        )  # mistakes on top
         yield f"<figure>{wrap_picture(thumbnail, shapes)}{caption}{told}</figure>"
 
 

@@ -108,7 +108,7 @@ def _draw_points(
     for of, x, y in places:
         color = COLORS[1] if of.is_on_front else COLORS[0]
         sign = "◆ " if of.is_on_front else ""
-        anchor = "end" if x > WIDTH / 2 else "start"
+        anchor = "end" if x > WIDTH * 0.7 else "start"
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{color}"/>')
         parts.append(
             f'<text class="name" x="{x + (-7 if anchor == "end" else 7):.1f}" y="{y - 6:.1f}" '
