@@ -12,8 +12,9 @@ import msgspec
 PAIRED_NAMES: Mapping[str, str] = {
     "map": "mAP", "map50": "mAP50", "map75": "mAP75", "map_small": "mAP small", "map_medium": "mAP medium",
     "map_large": "mAP large", "ar100": "AR100", "precision": "precision", "recall": "recall", "f1": "F1",
-    "mean_iou": "mean IoU", "confidence": "operating confidence", "truth_count": "truths",
-    "prediction_count": "predictions", "image_count": "images",
+    "mean_iou": "mean IoU", "class_accuracy": "classification accuracy",
+    "confidence": "operating confidence", "truth_count": "truths", "prediction_count": "predictions",
+    "image_count": "images",
 }  # fmt: skip
 """How the metrics of objects that are paired with truths are called where people read them."""
 

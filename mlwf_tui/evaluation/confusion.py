@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mlwf_tui.evaluation.columns import Bools, Detections, Ints, Truths
@@ -18,12 +20,9 @@ def build_confusion(
     paired across classes at IoU 0.5, the best score first.
     """
     own = np.flatnonzero(kept & (truth >= 0))
-    spare_truths = np.setdiff1d(np.arange(len(truths.image)), truth[own])
-    spare, spare_rows = detections.select_blind(np.flatnonzero(kept & (truth < 0)))
-    crossed = match(truths.select_blind(spare_truths), spare).truth
-    other, alone = spare_rows[crossed >= 0], spare_rows[crossed < 0]
-    other_truths = spare_truths[crossed[crossed >= 0]]
-    missed = np.setdiff1d(spare_truths, other_truths)
+    other, other_truths = find_crossed(truths, detections, truth, kept)
+    alone = np.setdiff1d(np.flatnonzero(kept & (truth < 0)), other)
+    missed = np.setdiff1d(np.arange(len(truths.image)), np.concatenate([truth[own], other_truths]))
 
     none = class_count
     return _count(
@@ -33,6 +32,26 @@ def build_confusion(
         (detections.label[alone], np.full(len(alone), none)),
         (np.full(len(missed), none), truths.label[missed]),
     )
+
+
+def find_crossed(truths: Truths, detections: Detections, truth: Ints, kept: Bools) -> tuple[Ints, Ints]:
+    """Return rows of detections and the truths of other classes that they lie on, where both have no own."""
+    own = np.flatnonzero(kept & (truth >= 0))
+    spare_truths = np.setdiff1d(np.arange(len(truths.image)), truth[own])
+    spare, spare_rows = detections.select_blind(np.flatnonzero(kept & (truth < 0)))
+    crossed = match(truths.select_blind(spare_truths), spare).truth
+    return spare_rows[crossed >= 0], spare_truths[crossed[crossed >= 0]]
+
+
+def measure_naming(confusion: Sequence[Sequence[int]]) -> dict[str, float]:
+    """Return how many of the objects that were found, whatever they were called, were called rightly.
+
+    Nothing where there is one class alone, or no object was found.
+    """
+    size = len(confusion) - 1
+    pairs = sum(sum(row[:size]) for row in confusion[:size])
+    right = sum(confusion[label][label] for label in range(size))
+    return {"class_accuracy": right / pairs} if size > 1 and pairs else {}
 
 
 def _count(size: int, *pairs: tuple[Ints, Ints]) -> tuple[tuple[int, ...], ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation
 from mlwf_tui.entities.model import ClassMetrics, Evaluation, ItemOutcome
 from mlwf_tui.evaluation.average_precision import PrecisionArrays, build_arrays
-from mlwf_tui.evaluation.confusion import build_confusion
+from mlwf_tui.evaluation.confusion import build_confusion, measure_naming
 from mlwf_tui.evaluation.curves import (
     build_confidence_curves,
     build_confidence_histogram,
@@ -29,9 +29,10 @@ def evaluate(
     `map`, `map50`, `map75`, `map_small`, `map_medium`, `map_large` and `ar100` are COCO's, to the
     last bit; a size that no truth has is left out of the metrics. `precision`, `recall`, `f1` and
     `mean_iou` hold for all classes together at IoU 0.5 and `confidence`, the threshold where that F1
-    is largest; so do the per-class figures, the confusion and the items. An item without predictions
-    has none. Classes that `class_names` lacks are put after it, in order of their names. Nothing
-    depends on the order of the mappings.
+    is largest; so do `class_accuracy`, the share of the objects found that have the right class, the
+    per-class figures, the confusion and the items. An item without predictions has none. Classes that
+    `class_names` lacks are put after it, in order of their names. Nothing depends on the order of the
+    mappings.
 
     Raises:
         InvalidInput: there is no truth at all, or a prediction for an item without a truth entry.
@@ -44,12 +45,14 @@ def summarize(at: Measured) -> Evaluation:
     truths, detections, matches = at.truths, at.detections, at.matches
     arrays = build_arrays(truths, detections, matches, len(at.names))
     truth_count = len(truths.image)
+    confusion = build_confusion(truths, detections, matches.truth, at.kept, len(at.names))
+    counted = count_metrics(at) | measure_naming(confusion)
     return Evaluation(
-        metrics={**_read_coco(arrays), **count_metrics(at), "image_count": float(len(at.keys))},
+        metrics={**_read_coco(arrays), **counted, "image_count": float(len(at.keys))},
         classes=_measure_classes(arrays, at),
         pr_curves=build_pr_curves(arrays, at.names),
         confidence_curves=build_confidence_curves(detections.score, at.is_hit, truth_count),
-        confusion=build_confusion(truths, detections, matches.truth, at.kept, len(at.names)),
+        confusion=confusion,
         confidence_histogram=build_confidence_histogram(detections.score, at.is_hit),
         iou_histogram=build_iou_histogram(matches.iou[at.kept & at.is_hit]),
         items=list_outcomes(at),

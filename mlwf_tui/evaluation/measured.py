@@ -10,7 +10,8 @@ import numpy as np
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.evaluation.columns import Bools, Detections, Truths, build_detections, build_truths
+from mlwf_tui.evaluation.columns import Bools, Detections, Ints, Truths, build_detections, build_truths
+from mlwf_tui.evaluation.confusion import find_crossed
 from mlwf_tui.evaluation.curves import find_operating_confidence
 from mlwf_tui.evaluation.matching import IOU_THRESHOLDS, Matches, match, read_iou
 
@@ -48,6 +49,11 @@ class Measured:
         found = np.zeros(len(self.truths.image), bool)
         found[self.matches.truth[self.kept & self.is_hit]] = True
         return found
+
+    @cached_property
+    def crossed(self) -> Ints:
+        """Rows of kept detections that have no truth of their class, but lie on one of another class."""
+        return find_crossed(self.truths, self.detections, self.matches.truth, self.kept)[0]
 
     def at_iou(self, hit_iou: float) -> Measured:
         """Return the same with hits at another IoU.

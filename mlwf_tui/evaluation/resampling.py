@@ -124,7 +124,7 @@ def _list_rankings(measured: Measured, areas: int = len(AREA_NAMES)) -> Iterator
 
 
 def _weigh_counts(measured: Measured, weights: Floats) -> dict[str, Floats]:
-    """Return precision, recall, F1 and the mean IoU at the operating confidence, which stays as it is."""
+    """Return what is counted at the operating confidence, which stays as it is."""
     detections, matches, size = measured.detections, measured.matches, len(measured.keys)
     kept, true = measured.kept, measured.kept & measured.is_hit
 
@@ -141,6 +141,9 @@ def _weigh_counts(measured: Measured, weights: Floats) -> dict[str, Floats]:
             "f1": 2 * hits / (found + truth),
             "mean_iou": np.where(hits > 0, overlap / hits, 0.0),
         }
+        if len(measured.names) > 1:
+            named = hits + add(detections.image[measured.crossed])
+            metrics["class_accuracy"] = np.where(named > 0, hits / named, np.nan)
     return {name: np.where(truth > 0, values, np.nan) for name, values in metrics.items()}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from mlwf_tui.entities.measurement import Thresholds
 from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation
+from mlwf_tui.evaluation.confusion import measure_naming
 from mlwf_tui.evaluation.crossings import Crossings, find_crossings, list_entries
 from mlwf_tui.evaluation.curves import (
     build_confidence_curves,
@@ -19,7 +20,7 @@ from mlwf_tui.evaluation.errors import Errors, Nearest, count_errors, find_error
 from mlwf_tui.evaluation.evaluate import count_metrics, list_outcomes
 from mlwf_tui.evaluation.measured import Measured
 
-DEPENDENT = ("precision", "recall", "f1", "mean_iou")
+DEPENDENT = ("precision", "recall", "f1", "mean_iou", "class_accuracy")
 """Metrics whose intervals hold at the report's own thresholds alone."""
 
 
@@ -60,14 +61,16 @@ class Sweep:
             found = self._by_iou[at.hit_iou] = self._hold(at.hit_iou)
         measured = found.measured.at_confidence(at.confidence)
         hits = measured.kept & measured.is_hit
+        confusion = self._confuse(measured)
+        kept = {name: of for name, of in own.metrics.items() if name not in DEPENDENT}
         return msgspec.structs.replace(
             own,
-            metrics={**own.metrics, **count_metrics(measured)},
+            metrics={**kept, **count_metrics(measured), **measure_naming(confusion)},
             classes=_count_classes(own, measured),
             confidence_curves=found.confidence_curves,
             confidence_histogram=found.confidence_histogram,
             iou_histogram=build_iou_histogram(measured.matches.iou[hits]),
-            confusion=self._confuse(measured),
+            confusion=confusion,
             items=list_outcomes(measured),
             intervals={name: of for name, of in own.intervals.items() if name not in DEPENDENT},
             errors=tuple(

@@ -123,6 +123,7 @@ def test_swapped_classes_are_counted_as_confusions() -> None:
     result = evaluate(truths, predictions, CLASSES)
 
     assert result.confusion[1][0] == 3  # predicted dog, truly cat
+    assert result.metrics["class_accuracy"] == 17 / 20
     assert result.confusion[0][0] == 7
     assert result.confusion[1][1] == 10
 

@@ -19,7 +19,7 @@ from tests.evaluation.worlds import CLASSES, draw_world, make_box
 
 FIGURES = {
     *("map", "map50", "map75", "map_small", "map_medium", "map_large"),
-    *("precision", "recall", "f1", "mean_iou"),
+    *("precision", "recall", "f1", "mean_iou", "class_accuracy"),
 }
 
 
