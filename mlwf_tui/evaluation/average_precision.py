@@ -9,7 +9,8 @@ import numpy as np
 from mlwf_tui.evaluation.columns import Bools, Detections, Floats, Ints, Truths
 from mlwf_tui.evaluation.matching import AREA_NAMES, IOU_THRESHOLDS, Matches
 
-RECALL_POINTS = np.linspace(0, 1, 101)
+RECALL_STEP = 0.01
+RECALL_POINTS = np.linspace(0, 1, 101)  # to the bit k * RECALL_STEP
 
 
 @dataclass(frozen=True, slots=True)

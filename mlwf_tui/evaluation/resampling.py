@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from mlwf_tui.entities.measurement import Interval
-from mlwf_tui.evaluation.columns import Floats, Ints
+from mlwf_tui.evaluation.columns import Bools, Floats, Ints
 from mlwf_tui.evaluation.matching import AREA_NAMES
 from mlwf_tui.evaluation.measured import Measured
 from mlwf_tui.evaluation.weighing import Ranking, Rankings
@@ -69,17 +69,33 @@ class HalfWeigher:
     """Gives mAP50 alone of many weightings, in a twentieth of the time that all figures take."""
 
     def __init__(self, measured: Measured) -> None:
-        half = (
+        self._halves = [
             Ranking(of.image, of.is_hit[:, :1], of.is_counted[:, :1], of.truth_image)
             for of in _list_rankings(measured, areas=1)
-        )
-        self._rankings = Rankings(list(half), len(measured.keys))
+        ]
+        self._rankings = Rankings(self._halves, len(measured.keys))
 
     def weigh(self, batches: Iterable[Floats]) -> Floats:
         """Return (B,); NaN where a weighting leaves no truth."""
-        return np.concatenate(
-            [_mean(self._rankings.average(weights, lambda: None)[:, 0].T) for weights in batches]
-        )
+        return _average_halves(self._rankings, batches)
+
+    def weigh_part(self, member: Bools, batches: Iterable[Floats]) -> Floats:
+        """Return the same as of weightings (B, I) that are 0 but for some items (I,), to rounding.
+
+        Nothing else is gone through: a part of a tenth of the items costs a tenth.
+        """
+        place = np.cumsum(member) - 1  # of each item among the members
+        parts = []
+        for of in self._halves:
+            kept, seen = member[of.image], member[of.truth_image]
+            images, truths = place[of.image[kept]], place[of.truth_image[seen]]
+            parts.append(Ranking(images, of.is_hit[kept], of.is_counted[kept], truths))
+        rankings = Rankings(parts, int(member.sum()))
+        return _average_halves(rankings, (weights[:, member] for weights in batches))
+
+
+def _average_halves(rankings: Rankings, batches: Iterable[Floats]) -> Floats:
+    return np.concatenate([_mean(rankings.average(weights, lambda: None)[:, 0].T) for weights in batches])
 
 
 class _Gatherer:

@@ -24,7 +24,7 @@ from mlwf_tui.evaluation.slices import (
     Part,
     iter_item_parts,
     iter_object_parts,
-    weigh_recall,
+    weigh_recalls,
 )
 
 
@@ -54,9 +54,8 @@ def compare_slices(
     for part in iter_item_parts(new, [facts.get(key, ItemFacts()) for key in new.keys]):
         check()
         seen.extend(_compare_items(new, halves, part, weights))
-    for part in iter_object_parts(new):
-        check()
-        seen.extend(_compare_objects(new, old, part, weights))
+    check()
+    seen.extend(_compare_objects(new, old, weights))
     counts = [len(np.unique(new.truths.image[of.truths])) for of in seen]
     p_values = [
         find_spread_p_value(of.value, of.drawn, count) for of, count in zip(seen, counts, strict=True)
@@ -76,17 +75,18 @@ def _compare_items(
     if np.count_nonzero(part.member) < MIN_ITEMS or not truths.any() or truths.all():
         return
     new, old = (float(of.weigh([inside[None]])[0]) for of in halves)
-    drawn_new, drawn_old = (of.weigh(weights * inside for weights in drawn) for of in halves)
+    drawn_new, drawn_old = (of.weigh_part(part.member, drawn) for of in halves)
     yield _Seen(part, "map50", truths, new - old, drawn_new - drawn_old)
 
 
-def _compare_objects(new: Measured, old: Measured, part: Part, drawn: Sequence[Floats]) -> Iterator[_Seen]:
-    if not part.member.any() or part.member.all():
-        return
+def _compare_objects(new: Measured, old: Measured, drawn: Sequence[Floats]) -> Iterator[_Seen]:
+    parts = [part for part in iter_object_parts(new) if part.member.any() and not part.member.all()]
+    members = [part.member for part in parts]
     once = [np.ones((1, len(new.keys)))]
-    value = weigh_recall(new, part.member, once) - weigh_recall(old, part.member, once)
-    differences = weigh_recall(new, part.member, drawn) - weigh_recall(old, part.member, drawn)
-    yield _Seen(part, "recall", part.member, float(value[0]), differences)
+    values = weigh_recalls(new, members, once) - weigh_recalls(old, members, once)  # (P, 1)
+    differences = weigh_recalls(new, members, drawn) - weigh_recalls(old, members, drawn)  # (P, B)
+    for part, value, differs in zip(parts, values[:, 0].tolist(), differences, strict=True):
+        yield _Seen(part, "recall", part.member, value, differs)
 
 
 def _make(new: Measured, old: Measured, seen: _Seen, item_count: int, p: float) -> SliceDifference:

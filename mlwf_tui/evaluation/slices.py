@@ -73,9 +73,8 @@ def slice_measured(
     for part in iter_item_parts(measured, [facts.get(key, ItemFacts()) for key in measured.keys]):
         check()
         found.extend(_look_at_items(measured, half, part, drawn))
-    for part in iter_object_parts(measured):
-        check()
-        found.extend(_look_at_objects(measured, part, drawn))
+    check()
+    found.extend(_look_at_objects(measured, drawn))
     p_values = correct_p_values([_find_p(of) for of in found])
     slices = [_make(of, p) for of, p in zip(found, p_values, strict=True)]
     return tuple(sorted(slices, key=lambda of: (of.value - (of.rest or 0.0), of.group, of.name)))
@@ -145,43 +144,46 @@ def _look_at_items(
         "map50",
         value,
         rest,
-        half.weigh(weights * inside for weights in drawn),
-        half.weigh(weights * outside for weights in drawn),
+        half.weigh_part(part.member, drawn),
+        half.weigh_part(~part.member, drawn),
         items,
         truths,
     )
 
 
-def _look_at_objects(measured: Measured, part: Part, drawn: Sequence[Floats]) -> Iterator[_Found]:
-    items = len(np.unique(measured.truths.image[part.member]))
-    if items < MIN_ITEMS or part.member.all():
-        return
-    once = [np.ones((1, len(measured.keys)))]
-    yield _Found(
-        part,
-        "recall",
-        float(weigh_recall(measured, part.member, once)[0]),
-        float(weigh_recall(measured, ~part.member, once)[0]),
-        weigh_recall(measured, part.member, drawn),
-        weigh_recall(measured, ~part.member, drawn),
-        items,
-        int(part.member.sum()),
-    )
+def _look_at_objects(measured: Measured, drawn: Sequence[Floats]) -> Iterator[_Found]:
+    counts = [(part, _count_items(measured, part)) for part in iter_object_parts(measured)]
+    shown = [(part, items) for part, items in counts if items >= MIN_ITEMS and not part.member.all()]
+    members = [side for part, _ in shown for side in (part.member, ~part.member)]
+    values = weigh_recalls(measured, members, [np.ones((1, len(measured.keys)))])[:, 0].tolist()
+    recalls = weigh_recalls(measured, members, drawn)
+    for place, (part, items) in enumerate(shown):
+        inside, outside = 2 * place, 2 * place + 1
+        yield _Found(
+            part, "recall", values[inside], values[outside], recalls[inside], recalls[outside],
+            items, int(part.member.sum()),
+        )  # fmt: skip
 
 
-def weigh_recall(measured: Measured, member: Bools, batches: Sequence[Floats]) -> Floats:
-    """Return (B,): the share of some truths (M,) that was found at the operating confidence.
+def _count_items(measured: Measured, part: Part) -> int:
+    return len(np.unique(measured.truths.image[part.member]))
 
-    NaN where a weighting (B, I) of the items leaves none of them.
+
+def weigh_recalls(measured: Measured, members: Sequence[Bools], batches: Sequence[Floats]) -> Floats:
+    """Return (P, B): of each of some parts of the truths (M,) the share that was found.
+
+    It is found at the operating confidence. NaN where a weighting (B, I) of the items leaves a part no truth.
+    Weights are whole, so that sums of them are exact in whatever order: all parts are summed together.
     """
     images, size = measured.truths.image, len(measured.keys)
-    truths = np.bincount(images[member], minlength=size).astype(float)
-    found = np.bincount(images[member & measured.is_found], minlength=size).astype(float)
+    kept = [member & measured.is_found for member in members]
+    counts = [np.bincount(images[member], minlength=size) for member in (*members, *kept)]
+    table = np.array(counts, float).reshape(len(counts), size).T  # (I, 2 * P)
     parts = []
     for weights in batches:
-        total = weights @ truths
-        parts.append(np.where(total > 0, weights @ found / np.maximum(total, 1e-300), np.nan))
-    return np.concatenate(parts)
+        total, found = np.split((weights @ table).T, 2)  # (P, B)
+        parts.append(np.where(total > 0, found / np.maximum(total, 1e-300), np.nan))
+    return np.concatenate(parts, axis=1)
 
 
 def _find_p(found: _Found) -> float:

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from mlwf_tui.evaluation.average_precision import RECALL_POINTS
+from mlwf_tui.evaluation.average_precision import RECALL_POINTS, RECALL_STEP
 from mlwf_tui.evaluation.columns import Bools, Floats, Ints
 from mlwf_tui.evaluation.stacks import Stack
 
-_CELLS_AT_ONCE = 1_000_000  # weights of hits in memory at a time: 8 MB an array, which a cache likes
+_NUMBERS_NEAR = 16_384  # worked on in one go: 128 KB an array
+_CELLS_AT_ONCE = 2_000_000  # weights of hits in memory at a time: 16 MB an array; with fewer, more calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class _Group:
     found: csr_array  # (U, I) detections counted at the first IoU, from the step before to each step
     steps: Stack  # U, a row a ranking
     at_step: Ints  # (S,) for each hit its step
+    is_aligned: bool  # steps and hits are the same, as where there is one IoU
     hit_image: Ints  # (S,) of each hit
     changes: csr_array | None  # (S, I) what the line's IoU counts otherwise than the first
     hits: Stack  # S, a row a line
@@ -117,11 +119,13 @@ def _build_group(rankings: Sequence[Ranking], places: Ints, image_count: int) ->
 
     lines = _list_lines(rankings, by_steps)
     hits = Stack(np.array([len(of) for _, _, of in lines]))
-    at_step = [where[firsts[place] + np.searchsorted(steps[place], of)] for place, _, of in lines]
+    at_steps = [where[firsts[place] + np.searchsorted(steps[place], of)] for place, _, of in lines]
+    at_step = _join(at_steps)[hits.order]
     return _Group(
         found=found,
         steps=stack,
-        at_step=_join(at_step)[hits.order],
+        at_step=at_step,
+        is_aligned=np.array_equal(at_step, np.arange(len(where))),
         hit_image=_join([rankings[place].image[of] for place, _, of in lines])[hits.order],
         changes=_find_changes(rankings, lines, hits, image_count),
         hits=hits,
@@ -182,7 +186,9 @@ def _average(group: _Group, by_image: Floats, truth_weight: Floats, scratch: _Sc
     shape = (len(group.hit_image), by_image.shape[1])  # (S, B)
     steps = group.found @ by_image  # (U, B)
     group.steps.sum_down(steps)
-    kept = np.take(steps, group.at_step, axis=0, out=scratch.take("kept", shape), mode="clip")
+    kept = steps
+    if not group.is_aligned:
+        kept = np.take(steps, group.at_step, axis=0, out=scratch.take("kept", shape), mode="clip")
     if group.changes is not None:
         more = group.changes @ by_image
         group.hits.sum_down(more)
@@ -193,21 +199,29 @@ def _average(group: _Group, by_image: Floats, truth_weight: Floats, scratch: _Sc
     group.hits.max_up(height)
     group.hits.drop_up(height)  # the sum of heights by steps, by parts
     group.hits.divide(true, np.maximum(truth_weight[group.ranking], 1e-300))  # recall
-    height *= _count_reached(true, scratch)
+    _multiply_by_reached(height, true)
     mean: Floats = group.hits.total(height) / len(RECALL_POINTS)
     return mean
 
 
-def _count_reached(recall: Floats, scratch: _Scratch) -> Ints:
-    """Return how many of the points 0, 0.01, ... 1, which are not all k / 100, are no greater."""
-    shape = (recall.shape[0], recall.shape[1])
-    last, point = scratch.take("last", shape, np.intp), scratch.take("point", shape)
-    np.multiply(recall, 100, out=point)
-    np.add(point, 1e-9, out=point)
-    last[...] = point
-    np.take(RECALL_POINTS, last, out=point, mode="clip")
-    last += point <= recall
-    return last
+def _multiply_by_reached(height: Floats, recall: Floats) -> None:
+    """Multiply by how many of the points 0, 0.01, ... 1, not all of them k / 100, are no greater; in place.
+
+    A few rows at a time, whose numbers then stay near the processor from step to step.
+    """
+    rows = max(1, _NUMBERS_NEAR // max(1, recall.shape[1]))
+    last, point = np.empty((2, rows, recall.shape[1]))
+    is_reached = np.empty((rows, recall.shape[1]), np.bool_)
+    for first in range(0, len(recall), rows):
+        part = recall[first : first + rows]
+        size = len(part)
+        np.multiply(part, 100, out=last[:size])
+        np.add(last[:size], 1e-9, out=last[:size])
+        np.floor(last[:size], out=last[:size])
+        np.multiply(last[:size], RECALL_STEP, out=point[:size])  # as RECALL_POINTS are made
+        np.less_equal(point[:size], part, out=is_reached[:size])
+        np.add(last[:size], is_reached[:size], out=last[:size])
+        height[first : first + rows] *= last[:size]
 
 
 def _count_cells(

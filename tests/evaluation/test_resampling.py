@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mlwf_tui.entities.annotation import Annotation
+from mlwf_tui.evaluation.average_precision import RECALL_POINTS, RECALL_STEP
 from mlwf_tui.evaluation.evaluate import evaluate
 from mlwf_tui.evaluation.measured import measure
 from mlwf_tui.evaluation.resampling import (
@@ -21,6 +22,10 @@ FIGURES = {
     *("map", "map50", "map75", "map_small", "map_medium", "map_large"),
     *("precision", "recall", "f1", "mean_iou", "class_accuracy"),
 }
+
+
+def test_points_of_recall_are_whole_steps_to_the_bit() -> None:
+    assert np.array_equal(RECALL_POINTS, np.arange(101) * RECALL_STEP)
 
 
 @pytest.mark.parametrize("seed", range(8))

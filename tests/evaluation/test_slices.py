@@ -9,7 +9,7 @@ from mlwf_tui.evaluation.evaluate import evaluate
 from mlwf_tui.evaluation.measured import Measured, measure
 from mlwf_tui.evaluation.resampling import HalfWeigher, draw_weights, weigh
 from mlwf_tui.evaluation.slice_differences import compare_slices
-from mlwf_tui.evaluation.slices import ItemFacts, slice_measured
+from mlwf_tui.evaluation.slices import ItemFacts, slice_measured, weigh_recalls
 from tests.evaluation.worlds import CLASSES, World, draw_world
 
 
@@ -61,6 +61,35 @@ def test_map50_alone_is_that_of_all_figures() -> None:
     alone = HalfWeigher(measured).weigh(draw_weights(40, count=150))
     together = weigh(measured, draw_weights(40, count=150)).metrics["map50"]
     assert np.array_equal(alone, together, equal_nan=True)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 1.0])
+def test_a_part_gone_through_alone_is_the_whole_with_weights_of_zero(share: float) -> None:
+    measured = measure(*draw_world(11, items=70, skill=0.8), CLASSES)
+    member = np.random.default_rng(1).random(70) < share
+    drawn = list(draw_weights(70, count=150))
+    half = HalfWeigher(measured)
+
+    whole = half.weigh(weights * member for weights in drawn)
+
+    assert np.allclose(half.weigh_part(member, drawn), whole, rtol=0, atol=1e-14, equal_nan=True)
+
+
+def test_recalls_of_many_parts_together_are_those_of_each_alone_to_the_last_bit() -> None:
+    measured = measure(*draw_world(12, items=50, skill=0.6), CLASSES, confidence=0.3)
+    images, random = measured.truths.image, np.random.default_rng(2)
+    members = [random.random(len(images)) < share for share in (0.01, 0.3, 1.0)]
+    drawn = list(draw_weights(50, count=120))
+
+    recalls = weigh_recalls(measured, members, drawn)
+
+    for member, together in zip(members, recalls, strict=True):
+        counts = [
+            np.bincount(images[of], minlength=50).astype(float) for of in (member & measured.is_found, member)
+        ]
+        found, total = (np.concatenate([weights @ of for weights in drawn]) for of in counts)
+        with np.errstate(invalid="ignore"):
+            assert np.array_equal(together, found / total, equal_nan=True)
 
 
 def test_parts_of_few_items_and_values_that_part_nothing_are_left_out() -> None:
