@@ -51,6 +51,8 @@ COLUMNS = (
 )
 ORDERS = (NAME, "split", "objects", "classes", "size")
 """What each column sorts by."""
+FEW_COLUMNS = 3  # the first, where there is no room for all
+ROOM_FOR_ALL = 100  # cells
 STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 
 
@@ -129,6 +131,23 @@ class BrowsePane(Vertical):
             yield self._grid
             yield self._preview
 
+    def on_resize(self) -> None:
+        """Leave columns out where the list has no room for all."""
+        count = self._count_columns()
+        if count != self._rows.pages.cell_count and self._source is not None:
+            cursor = self.table.cursor
+            self.table.set_columns(*COLUMNS[:count])
+            self._fill_table()
+            self.table.cursor = cursor
+
+    def _count_columns(self) -> int:
+        return len(COLUMNS) if self.size.width >= ROOM_FOR_ALL else FEW_COLUMNS
+
+    def _fill_table(self) -> None:
+        pages = self._rows.pages
+        pages.cell_count = self._count_columns()
+        self.table.show_rows(pages, RowKeys(pages))
+
     def on_unmount(self) -> None:
         self._rows.end()
 
@@ -159,7 +178,7 @@ class BrowsePane(Vertical):
         self._preview.set_schema(source.schema)
         self._picture.begin(source.manifest)
         self._thumbnails.forget()
-        self.table.set_columns(*COLUMNS)
+        self.table.set_columns(*COLUMNS[: self._count_columns()])
         self.table.say_empty(*EMPTY)
         self._rows.begin(source)
         self.go_large(False)
@@ -333,7 +352,7 @@ class BrowsePane(Vertical):
         pages = self._rows.pages
         self.table.say_empty(*self._find_empty())
         self.table.show_rows((), ())
-        self.table.show_rows(pages, RowKeys(pages))
+        self._fill_table()
         self._grid.show(len(pages), self._find_empty())
         self.table.cursor = 0
         if self._wanted_key:
@@ -347,7 +366,7 @@ class BrowsePane(Vertical):
         pages = self._rows.pages
         self.table.say_empty(*self._find_empty())
         if self.table.row_count != len(pages):
-            self.table.show_rows(pages, RowKeys(pages))
+            self._fill_table()
         self._grid.show(len(pages), self._find_empty())
         if self._preview.item is None:
             self._show_current()

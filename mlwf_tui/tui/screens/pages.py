@@ -27,6 +27,8 @@ class ItemPages(Sequence[Sequence[Cell]]):
         self._on_wanted = on_wanted
         self._places = places
         self._is_growing = is_growing
+        self.cell_count = len(MISSING)
+        """How many columns a row fills; the later ones are left out."""
         self._pages: OrderedDict[int, Sequence[Item]] = OrderedDict()
         self._wanted: list[int] = []
 
@@ -41,7 +43,7 @@ class ItemPages(Sequence[Sequence[Cell]]):
         if isinstance(row, slice):
             return [self[number] for number in range(*row.indices(len(self)))]
         item = self.find_item(row)
-        return MISSING if item is None else write_row(item)
+        return (MISSING if item is None else write_row(item))[: self.cell_count]
 
     def find_item(self, row: int) -> Item | None:
         """Return the item in a row, or None while its page is being read."""
