@@ -77,6 +77,7 @@ KEY_NAMES = {
     "full_stop": ".",
     "comma": ",",
     "ampersand": "&",
+    "percent_sign": "%",
     "apostrophe": "'",
     "asterisk": "*",
     "at": "@",
