@@ -146,8 +146,9 @@ def _show_items(
         "report": report.name, "where": pick.describe(), "confidence": at.confidence, "iou": at.hit_iou,
         "item_count": len(items), "items": [to_document(of) for of in shown],
     }  # fmt: skip
-    head = f"{report.name}, {pick.describe()}: {len(items):,} images at confidence {at.confidence:.3f} and "
-    face.show(document, lambda: f"{head}IoU {at.hit_iou:.2f}\n\n{_format_items(shown)}")
+    at_text = f" at {evidence.describe(at)}" if evidence.describe(at) else ""
+    head = f"{report.name}, {pick.describe()}: {len(items):,} images{at_text}"
+    face.show(document, lambda: f"{head}\n\n{_format_items(shown)}")
 
 
 def _show_fates(

@@ -20,6 +20,11 @@ class AnswersEvidence:
         self._of = classified
 
     @property
+    def has_thresholds(self) -> bool:
+        """Whether thresholds change anything."""
+        return False
+
+    @property
     def own(self) -> Thresholds:
         """The thresholds that the report was made at: the surest answer stands, whatever its confidence."""
         return Thresholds(0.0)

@@ -53,6 +53,11 @@ class ObjectsEvidence:
         self._held: _Held | None = None
 
     @property
+    def has_thresholds(self) -> bool:
+        """Whether thresholds change anything."""
+        return True
+
+    @property
     def own(self) -> Thresholds:
         """The thresholds that the report was made at."""
         return Thresholds(self._measured.confidence, self._measured.hit_iou)

@@ -100,7 +100,7 @@ async def test_keys_on_a_report_change_its_thresholds_and_0_goes_back(
         await app.press(">", ">")  # what stands behind a number is at the thresholds that hold
         await app.until_text("at confidence 0.850")
         await app.press("down", "right", "enter")  # found, missed
-        await app.until_text("missed  6 images  confidence 0.850, IoU 0.50")
+        await app.until_text("missed  6 images  confidence 0.850 and IoU 0.50")
         await app.until(lambda: not app.main.is_busy)
         await app.until_text("M  cell")
         preview = app.main.query_one(EvidencePreview)

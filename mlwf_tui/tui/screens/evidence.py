@@ -55,7 +55,7 @@ def make_behind(evidence: Evidence, pick: Pick, at: Thresholds) -> Behind:
     items = evidence.list_items(pick, at)
     return Behind(
         title=pick.describe(),
-        note=f"confidence {at.confidence:.3f}, IoU {at.hit_iou:.2f}  {evidence.report.name}",
+        note=f"{evidence.describe(at)}  {evidence.report.name}".strip(),
         schema=evidence.schema,
         legend=SINGLE,
         letters="FMXC",
@@ -122,7 +122,7 @@ class EvidencePane(Vertical):
     EvidencePane {
         & > Static { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         & > Horizontal { height: 1fr; }
-        & #evidence-items { width: 44%; max-width: 52; border-right: solid $border; }
+        & #evidence-items { width: 48%; max-width: 52; border-right: solid $border; }
         & > Horizontal > EvidencePreview { width: 1fr; height: 1fr; }
         &.-bare #evidence-items { display: none; }
     }
@@ -154,7 +154,7 @@ class EvidencePane(Vertical):
         self._behind = behind
         self._preview.set_kind(behind.legend, behind.schema)
         self._pictures.forget()
-        counts = [Column(letter, 3, align="right") for letter in behind.letters]
+        counts = [Column(letter, 2, align="right") for letter in behind.letters]
         self._table.set_columns(Column("item", keeps_tail=True), Column("n", 3, align="right"), *counts)
         self._table.cursor = 0
         rows = ImageRows(behind.rows)

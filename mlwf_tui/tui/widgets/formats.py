@@ -82,6 +82,7 @@ KEY_NAMES = {
     "full_stop": ".",
     "comma": ",",
     "ampersand": "&",
+    "percent_sign": "%",
     "apostrophe": "'",
     "asterisk": "*",
     "at": "@",

@@ -42,6 +42,10 @@ class Looker(Protocol):
     def own(self) -> Thresholds:
         """The report's own."""
 
+    @property
+    def has_thresholds(self) -> bool:
+        """Whether thresholds change anything."""
+
     def list_items(self, pick: Pick, at: Thresholds) -> tuple[ItemEvidence, ...]:
         """Return the images that a number counts something of."""
 
@@ -69,6 +73,12 @@ class Evidence:
     def own(self) -> Thresholds:
         """The thresholds that the report was made at."""
         return self.looker.own
+
+    def describe(self, at: Thresholds) -> str:
+        """Return in words at which thresholds numbers hold; "" where there are none."""
+        if not self.looker.has_thresholds:
+            return ""
+        return f"confidence {at.confidence:.3f} and IoU {at.hit_iou:.2f}"
 
     @property
     def schema(self) -> LabelSchema:
