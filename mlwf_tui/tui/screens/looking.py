@@ -102,14 +102,14 @@ class Looking:
         entry = self._host.entry
         match entry.entity if entry else None:
             case Model() as model:
-                self._views.show_run_of(model.run_id)
+                self._views.runs.show_of(model.run_id)
             case _ if entry is not None and entry.kind is EntryKind.RUN:
-                self._views.show_run_of(entry.ref)
+                self._views.runs.show_of(entry.ref)
             case _:
-                self._views.show_run_of(self._host.snapshot.active_runs[0].id)
+                self._views.runs.show_of(self._host.snapshot.active_runs[0].id)
 
     def overlay(self) -> None:
         """Draw the selected run's curves over those of the run that is open."""
         entry = self._host.entry
         if entry is not None:
-            self._views.overlay_run(entry.entity.run_id if isinstance(entry.entity, Model) else entry.ref)
+            self._views.runs.overlay(entry.entity.run_id if isinstance(entry.entity, Model) else entry.ref)

@@ -15,7 +15,8 @@ from mlwf_tui.tui.screens.facts import Facts
 from mlwf_tui.tui.screens.history import HistoryPane
 from mlwf_tui.tui.screens.outline import find_node_id, make_node_entry, renew_entry
 from mlwf_tui.tui.screens.snapshot import Snapshot
-from mlwf_tui.tui.screens.views import LINEAGE, Views
+from mlwf_tui.tui.screens.view_host import LINEAGE
+from mlwf_tui.tui.screens.views import Views
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.details import Details
 from mlwf_tui.tui.widgets.entry import Entry
