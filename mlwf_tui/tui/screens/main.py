@@ -325,7 +325,7 @@ class MainScreen(Screen[None]):
 
     @on(EntityTable.RowHighlighted, "#list-table, #history-table")
     def _on_row_highlighted(self, event: EntityTable.RowHighlighted) -> None:
-        entry = self._selection.find_listed(event.key)
+        entry = self._selection.find_listed(event.table, event.key)
         if entry is not None and event.table.has_focus:
             self.select(entry)
 
@@ -343,13 +343,13 @@ class MainScreen(Screen[None]):
 
     @on(EntityTable.RowSelected, "#list-table, #history-table")
     def _on_row_opened(self, event: EntityTable.RowSelected) -> None:
-        entry = self._selection.find_listed(event.key)
+        entry = self._selection.find_listed(event.table, event.key)
         if entry is not None:
             self._opening.open_listed(entry)
 
     @on(EntityTable.MenuRequested)
     def _on_row_menu(self, event: EntityTable.MenuRequested) -> None:
-        entry = self._selection.find_listed(event.key) or self.entry
+        entry = self._selection.find_listed(event.table, event.key) or self.entry
         if entry is not None:
             self._show_menu(entry, event.screen_offset)
 

@@ -23,6 +23,7 @@ from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.entry_list import EntryList
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
+from mlwf_tui.tui.widgets.table import EntityTable
 from mlwf_tui.workflow.show import Shown
 from mlwf_tui.workspace import Workspace
 
@@ -128,7 +129,8 @@ class Selection:
         """Return the entry of a node of the lineage."""
         return make_node_entry(node, self._host.snapshot, self._host.read_clock())
 
-    def find_listed(self, key: str) -> Entry | None:
+    def find_listed(self, table: EntityTable, key: str) -> Entry | None:
         """Return what a row of the list, history or table of models that is shown stands for."""
         view = self._views.shown
-        return view.find_entry(key) if isinstance(view, EntryList | HistoryPane | ModelsPane) else None
+        is_list = isinstance(view, EntryList | HistoryPane | ModelsPane)
+        return view.find_entry(key) if is_list and view.table is table else None
