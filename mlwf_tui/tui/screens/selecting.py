@@ -132,5 +132,6 @@ class Selection:
     def find_listed(self, table: EntityTable, key: str) -> Entry | None:
         """Return what a row of the list, history or table of models that is shown stands for."""
         view = self._views.shown
-        is_list = isinstance(view, EntryList | HistoryPane | ModelsPane)
-        return view.find_entry(key) if is_list and view.table is table else None
+        if isinstance(view, EntryList | HistoryPane | ModelsPane) and view.table is table:
+            return view.find_entry(key)
+        return None
