@@ -42,6 +42,10 @@ def test_a_face_imports_no_heavy_library(module: str) -> None:
     assert not list_imported(module) & set(HEAVY)
 
 
+def test_the_apps_first_picture_of_a_home_waits_for_no_image_and_meter_library() -> None:
+    assert not list_imported("mlwf_tui.tui.screens.main") & {*HEAVY, "PIL", "psutil", "optuna"}
+
+
 def test_the_command_line_starts_without_textual_and_the_catalog() -> None:
     imported = list_imported("mlwf_tui.cli.main")
     assert "textual" not in imported

@@ -64,7 +64,7 @@ class Living:
 
     def take(self, updates: Mapping[str, RunUpdate]) -> None:
         """Take in how runs stand now; what is seen for the first time is drawn at once."""
-        self._views.show_updates(updates)
+        self._views.runs.show_updates(updates)
         self._are_runs_changed |= self._host.outlooks.take(updates)
         known = len(self._progress)
         for run_id, update in updates.items():

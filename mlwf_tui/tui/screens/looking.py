@@ -119,14 +119,14 @@ class Looking:
         entry = self._host.entry
         match entry.entity if entry else None:
             case Model() as model:
-                self._views.show_run_of(model.run_id)
+                self._views.runs.show_of(model.run_id)
             case _ if entry is not None and entry.kind is EntryKind.RUN:
-                self._views.show_run_of(entry.ref)
+                self._views.runs.show_of(entry.ref)
             case _:
-                self._views.show_run_of(self._host.snapshot.active_runs[0].id)
+                self._views.runs.show_of(self._host.snapshot.active_runs[0].id)
 
     def overlay(self) -> None:
         """Draw the curves of the selected run, or of all that are marked, over those of the open one."""
         entry = self._host.entry
         for one in choose_targets(entry, self._host.marks.entries) if entry is not None else ():
-            self._views.overlay_run(one.entity.run_id if isinstance(one.entity, Model) else one.ref)
+            self._views.runs.overlay(one.entity.run_id if isinstance(one.entity, Model) else one.ref)

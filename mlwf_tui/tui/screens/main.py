@@ -51,7 +51,8 @@ from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.screens.tour_steps import Scene
 from mlwf_tui.tui.screens.touring import Tour
-from mlwf_tui.tui.screens.views import LINEAGE, Views
+from mlwf_tui.tui.screens.view_host import LINEAGE
+from mlwf_tui.tui.screens.views import Views
 from mlwf_tui.tui.screens.work import LongWork, Work
 from mlwf_tui.tui.widgets.context_menu import Choice
 from mlwf_tui.tui.widgets.crumb_line import CrumbLine
@@ -77,6 +78,7 @@ from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
 AGE_INTERVAL_S = 30.0
+VIEW_INTERVAL_S = 0.02
 
 
 class MainScreen(Screen[None]):
@@ -208,6 +210,7 @@ class MainScreen(Screen[None]):
         """Whether something is still being read or done that the screen will show."""
         is_drawing = any(view.is_drawing for view in self.query(PictureView))
         is_waiting = self._reader.is_reading or is_drawing or self._selection.is_reading
+        is_waiting |= self.is_loaded and not self._views.stage.is_whole
         return is_waiting or any(
             worker.group == "work" and not worker.is_finished for worker in self.app.workers
         )
@@ -243,7 +246,7 @@ class MainScreen(Screen[None]):
         self._views.show_history(entry)
 
     def show_monitor(self, run_id: str) -> None:
-        self._views.show_run_of(run_id)
+        self._views.runs.show_of(run_id)
 
     def follow_run(self, run_id: str) -> None:
         self._live.restart(run_id)
@@ -283,8 +286,12 @@ class MainScreen(Screen[None]):
         self._show_standing()
 
     def _make_views(self) -> None:
-        self._views.stage.make_views()
-        self.ask("layout", partial(read_layout, self.workspace), self._views.lay_out)
+        """Make the views that are not seen yet one by one: each holds the loop, and a key may be waiting."""
+        self._views.stage.make_next()
+        if not self._views.stage.is_whole:
+            self.set_timer(VIEW_INTERVAL_S, self._make_views)
+            return
+        self.ask("layout", partial(read_layout, self.workspace), self._views.runs.lay_out)
 
     @on(ReportView.ThresholdsChosen)
     def _on_thresholds_chosen(self, event: ReportView.ThresholdsChosen) -> None:

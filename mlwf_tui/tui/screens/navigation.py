@@ -8,7 +8,8 @@ from textual.widget import Widget
 
 from mlwf_tui.tui.screens.marks import Marks
 from mlwf_tui.tui.screens.telling import Teller
-from mlwf_tui.tui.screens.views import LINEAGE, ROOMY, TITLES, Views
+from mlwf_tui.tui.screens.view_host import LINEAGE, TITLES
+from mlwf_tui.tui.screens.views import ROOMY, Views
 from mlwf_tui.tui.widgets.pane_grid import Pane, PaneGrid
 from mlwf_tui.tui.widgets.pane_shares import ScreenSize
 

@@ -7,7 +7,9 @@ from typing import Protocol
 
 from mlwf_tui.entities.model import Report
 from mlwf_tui.entities.run import Run
+from mlwf_tui.tui.screens.run_views import RunViews
 from mlwf_tui.tui.screens.snapshot import Snapshot
+from mlwf_tui.tui.screens.trial_view import TrialView
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 
 
@@ -26,14 +28,16 @@ class Opener(Protocol):
     def show_diff(self, before: str | None, after: str) -> None:
         """Compare two refs."""
 
-    def show_run_of(self, run_id: str) -> None:
-        """Show how a run goes, or went."""
+    @property
+    def runs(self) -> RunViews:
+        """What shows how a run goes, or went."""
+
+    @property
+    def trials(self) -> TrialView:
+        """What shows the trials of a search."""
 
     def show_report(self, report: Report) -> None:
         """Show a report."""
-
-    def show_search(self, run: Run) -> None:
-        """Show the trials of a search."""
 
     def show_history(self, entry: Entry) -> None:
         """List what was said and done of an entry."""
@@ -65,9 +69,9 @@ def open_again(
             views.show_diff(before or None, after)
         case (("run" | "trials"), (id,)) if (run := _find_run(snapshot, id)) is not None:
             if name == "run":
-                views.show_run_of(run.id)
+                views.runs.show_of(run.id)
             else:
-                views.show_search(run)
+                views.trials.show(run)
         case "report", (id,) if (report := _find_report(snapshot, id)) is not None:
             views.show_report(report)
         case _:

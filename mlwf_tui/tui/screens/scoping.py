@@ -16,7 +16,8 @@ from mlwf_tui.tui.screens.crumbs import Crumb, find_place, list_around, list_cru
 from mlwf_tui.tui.screens.navigation import STAGE
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.telling import Teller
-from mlwf_tui.tui.screens.views import LINEAGE, Views
+from mlwf_tui.tui.screens.view_host import LINEAGE
+from mlwf_tui.tui.screens.views import Views
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.graph_filter import HELP, parse_filter

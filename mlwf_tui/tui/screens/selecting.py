@@ -16,7 +16,8 @@ from mlwf_tui.tui.screens.facts import Facts
 from mlwf_tui.tui.screens.history import HistoryPane
 from mlwf_tui.tui.screens.outline import find_node_id, make_node_entry, renew_entry
 from mlwf_tui.tui.screens.snapshot import Snapshot
-from mlwf_tui.tui.screens.views import LINEAGE, Views
+from mlwf_tui.tui.screens.view_host import LINEAGE
+from mlwf_tui.tui.screens.views import Views
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.details import Details
 from mlwf_tui.tui.widgets.entry import Entry
@@ -140,4 +141,6 @@ class Selection:
     def find_listed(self, table: EntityTable, key: str) -> Entry | None:
         """Return what a row of the list, history or table of models or items that is shown stands for."""
         view = self._views.shown
-        return view.find_entry(key) if isinstance(view, LISTS) and view.table is table else None
+        if isinstance(view, LISTS) and view.table is table:
+            return view.find_entry(key)
+        return None

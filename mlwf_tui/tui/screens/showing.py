@@ -10,7 +10,8 @@ from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.navigation import STAGE, Navigation
 from mlwf_tui.tui.screens.outline import build_outline
 from mlwf_tui.tui.screens.snapshot import Snapshot
-from mlwf_tui.tui.screens.views import LINEAGE, Views
+from mlwf_tui.tui.screens.view_host import LINEAGE
+from mlwf_tui.tui.screens.views import Views
 from mlwf_tui.tui.widgets.entry import filter_branches
 from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.pane_grid import PaneGrid
@@ -69,7 +70,8 @@ class Showing:
         self._views.renew_items()
         self._views.renew_check()
         self._views.renew_history()
-        self._views.renew_search()
+        self._views.trials.renew()
+        self._views.reports.renew_board()
         if not self._host.is_loaded or isinstance(self._views.shown, Welcome):
             self._views.show(LINEAGE)
             self._panes.go_home()

@@ -19,7 +19,8 @@ from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.tui.screens.navigation import Navigation
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.touring import Tour
-from mlwf_tui.tui.screens.views import LINEAGE, Views
+from mlwf_tui.tui.screens.view_host import LINEAGE
+from mlwf_tui.tui.screens.views import Views
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.graph_filter import parse_filter
 from mlwf_tui.tui.widgets.graph_lens import Lens, Scope

@@ -12,7 +12,6 @@ from mlwf_tui.errors import Cancelled, MlwfError
 from mlwf_tui.protocols.observer import SILENT
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.thumbnail_grid import PICTURE_COLUMNS, PICTURE_ROWS
-from mlwf_tui.workflow.pictures import render_thumbnails
 from mlwf_tui.workspace import Workspace
 
 MAX_KEPT = 3000  # of some 1.2 KB
@@ -56,6 +55,10 @@ class Thumbnails:
         missing = [(item, outlines) for item, outlines in self._wish if item.key not in self._kept]
         if self._is_drawing or not missing:
             return
+        from mlwf_tui.workflow.pictures import (  # noqa: PLC0415 - Pillow, 60 ms that the start need not wait for
+            render_thumbnails,
+        )
+
         self._is_drawing = True
         batch = missing[:BATCH]
         keys = [item.key for item, _ in batch]

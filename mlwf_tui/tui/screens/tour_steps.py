@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from mlwf_tui.tui.keys import KEYS_BY_ID, split_keys
-from mlwf_tui.tui.screens.views import DIFF, ITEMS, LINEAGE
+from mlwf_tui.tui.screens.view_host import DIFF, ITEMS, LINEAGE
 from mlwf_tui.tui.widgets.entry import EntryKind
 from mlwf_tui.tui.widgets.formats import format_keys
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property, partial
-from typing import Protocol, TypeVar
 
 from textual.widget import Widget
 
 from mlwf_tui.entities.change import Diff
 from mlwf_tui.entities.finding import CheckResult
-from mlwf_tui.entities.layout import MonitorLayout
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
@@ -24,15 +21,29 @@ from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.history import History, HistoryPane
 from mlwf_tui.tui.screens.listings import make_listing
-from mlwf_tui.tui.screens.outline import make_project_entry, make_run_entry, make_section_entry
-from mlwf_tui.tui.screens.outlooks import Outlooks
+from mlwf_tui.tui.screens.outline import make_project_entry, make_section_entry
 from mlwf_tui.tui.screens.reopening import open_again
-from mlwf_tui.tui.screens.report_views import BOARD, EVIDENCE, REPORT, TRIALS, ReportViews
-from mlwf_tui.tui.screens.snapshot import Snapshot
-from mlwf_tui.tui.screens.work import Work
+from mlwf_tui.tui.screens.report_views import ReportViews
+from mlwf_tui.tui.screens.run_views import RunViews
+from mlwf_tui.tui.screens.trial_view import TrialView
+from mlwf_tui.tui.screens.view_host import (
+    BOARD,
+    CHECK,
+    DIFF,
+    EVIDENCE,
+    HISTORY,
+    ITEMS,
+    LINEAGE,
+    LIST,
+    MODELS,
+    REPORT,
+    RUN,
+    TITLES,
+    TRIALS,
+    Host,
+)
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind, Excerpt
 from mlwf_tui.tui.widgets.entry_list import EntryList, Listing
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.report_view import ReportView
@@ -41,19 +52,7 @@ from mlwf_tui.tui.widgets.stage import Stage, ViewSpec
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.history import Change, list_changes
 from mlwf_tui.workflow.items import ItemSource, open_items
-from mlwf_tui.workflow.running.follow import RunUpdate, log_path
-from mlwf_tui.workflow.runs import get_run
-from mlwf_tui.workspace import Workspace
 
-T = TypeVar("T")
-LINEAGE, LIST, MODELS, ITEMS, DIFF, CHECK, RUN, HISTORY = (
-    "lineage", "list", "models", "items", "diff", "check", "run", "history",
-)  # fmt: skip
-TITLES = {
-    LINEAGE: "Lineage", LIST: "List", MODELS: "Models", ITEMS: "Items", DIFF: "Diff", CHECK: "Check",
-    RUN: "Run", REPORT: "Report", EVIDENCE: "Evidence", BOARD: "Leaderboard",
-    TRIALS: "Trials", HISTORY: "History",
-}  # fmt: skip
 ROOMY = (MODELS, ITEMS, DIFF, CHECK, EVIDENCE, BOARD)
 """Views of pictures and of many columns: opened, they get the whole screen."""
 
@@ -76,48 +75,6 @@ EMPTY_HINTS = {
     HISTORY: ("No history is open", "Select anything and press H."),
     ITEMS: ("No items are open", "Select a version or project and press v."),
 }
-
-
-class Host(Protocol):
-    """What the views need of their screen."""
-
-    workspace: Workspace
-
-    @property
-    def work(self) -> Work:
-        """What reads in threads."""
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """What was read last."""
-
-    def read_clock(self) -> datetime:
-        """Return the time now."""
-
-    def ask(self, what: str, work: Callable[[], T], done: Callable[[T], None]) -> None:
-        """Do `work` in a thread and hand its result to `done`."""
-
-    @property
-    def outlooks(self) -> Outlooks:
-        """How runs stand."""
-
-    def follow_run(self, run_id: str) -> None:
-        """Hand everything of this run to `show_updates`, from its beginning."""
-
-    def focus_runs(self, run_ids: Iterable[str]) -> None:
-        """Hand every point of exactly these runs to `show_updates`."""
-
-    def view_changed(self, *, is_opened: bool) -> None:
-        """Notice that another view is shown; opened with something new, it also gets the focus."""
-
-    def say(self, text: str) -> None:
-        """Tell a person what was done."""
-
-    def select(self, entry: Entry) -> None:
-        """Make what was opened the selected thing."""
-
-    def compare_reports(self, names: tuple[str, str]) -> None:
-        """Set a report beside another, and show what comes of it."""
 
 
 class Views:
@@ -146,6 +103,8 @@ class Views:
         )
         self._sources: dict[str, tuple[str, ...]] = {LINEAGE: ()}  # what each view that is filled is of
         self._listed: Entry | None = None
+        self.runs = RunViews(host, self.stage, fill=self._fill, renew_runs=self.renew_runs)
+        self.trials = TrialView(host, self.stage, fill=self._fill)
 
     @cached_property
     def reports(self) -> ReportViews:
@@ -211,11 +170,11 @@ class Views:
         """
         match entry.entity:
             case Run(verb="search") as run:
-                self.show_search(run)
+                self.trials.show(run)
             case Run() as run:
-                self.show_run(run)
+                self.runs.show(run)
             case Model() as model:
-                self.show_run_of(model.run_id)
+                self.runs.show_of(model.run_id)
             case Report() as report:
                 self.show_report(report)
             case Version() | Excerpt():
@@ -245,7 +204,7 @@ class Views:
                 run_id = self._host.snapshot.find_run_of(node.id)
                 if run_id is None:
                     return False
-                self.show_run_of(run_id)
+                self.runs.show_of(run_id)
             case _:
                 return False
         return True
@@ -313,78 +272,7 @@ class Views:
 
     def _make_listing(self, entry: Entry) -> Listing | None:
         snapshot, now = self._host.snapshot, self._host.read_clock()
-        return make_listing(entry, snapshot, now, outlooks=self._host.outlooks, overlaid=self.run_ids)
-
-    # --- runs ----------------------------------------------------------------------------------
-
-    def show_run_of(self, run_id: str) -> None:
-        """Show the run of this id, read anew."""
-
-        self._host.ask("run", partial(get_run, self._host.workspace, run_id), self.show_run)
-
-    def show_run(self, run: Run) -> None:
-        """Show how a run goes, or went."""
-
-        now = self._host.read_clock()
-        monitor = self._get_monitor()
-        if monitor.run_id != run.id:
-            monitor.show_run(run, make_run_entry(run, now).title, log_path(self._host.workspace, run.id), now)
-            self._host.focus_runs(monitor.run_ids)
-            self._host.follow_run(run.id)
-        self._fill(RUN, run.id)
-        self._host.select(make_run_entry(run, now))
-
-    def overlay_run(self, run_id: str) -> None:
-        """Draw a run's curves over those of the run that is open, or take them away; alone, open it."""
-
-        def done(run: Run) -> None:
-            monitor = self._get_monitor()
-            if not monitor.run_id:
-                self.show_run(run)
-                return
-            is_on = monitor.toggle_overlay(run, make_run_entry(run, self._host.read_clock()).title)
-            self._host.focus_runs(monitor.run_ids)
-            change = f"{'Added' if is_on else 'Took away'} {run.id}"
-            self._host.say(
-                f"{change}: {format_count(len(monitor.run_ids), 'run')} in the monitor, ] shows it."
-            )
-            self.renew_runs()
-
-        self._host.ask("run", partial(get_run, self._host.workspace, run_id), done)
-
-    def lay_out(self, layout: MonitorLayout) -> None:
-        """Draw the plots of runs as a person wanted them before."""
-        self._get_monitor().metrics.use_layout(layout)
-
-    def show_updates(self, updates: Mapping[str, RunUpdate]) -> None:
-        """Draw what is new of the run that is open."""
-        monitor = self.stage.find_view(RUN)
-        if not isinstance(monitor, RunMonitor):
-            return
-        for run_id in monitor.run_ids:
-            update = updates.get(run_id)
-            if update is not None:
-                if update.usage is not None and run_id == monitor.run_id:
-                    monitor.show_usage(update.usage)
-                monitor.show_update(
-                    update.run,
-                    update.progress,
-                    update.new_metrics,
-                    self._host.read_clock(),
-                    time_left=update.time_left,
-                    marks=update.standing.marks if update.standing is not None else None,
-                )
-
-    @property
-    def run_ids(self) -> tuple[str, ...]:
-        """The run that is open, and those drawn over it."""
-        monitor = self.stage.find_view(RUN)
-        return monitor.run_ids if isinstance(monitor, RunMonitor) else ()
-
-    def _get_monitor(self) -> RunMonitor:
-        view = self.stage.get_view(RUN)
-        assert isinstance(view, RunMonitor)
-        return view
+        return make_listing(entry, snapshot, now, outlooks=self._host.outlooks, overlaid=self.runs.run_ids)
 
     # --- items ---------------------------------------------------------------------------------
 
@@ -436,15 +324,6 @@ class Views:
     def show_report(self, report: Report) -> None:
         """Read the report's body and show it."""
         self.reports.show(report)
-
-    def show_search(self, run: Run) -> None:
-        """Read the trials of a search and show them."""
-        self.reports.show_search(run)
-
-    def renew_search(self) -> None:
-        """Read the trials of the open search again, while it goes on and is seen."""
-        self.reports.renew_search(is_seen=self.active == TRIALS)
-        self.reports.renew_board(is_seen=self.active == BOARD)
 
     def show_diff(self, before: str | None, after: str) -> None:
         """Compare two refs and show what differs; None is the state before `after`."""

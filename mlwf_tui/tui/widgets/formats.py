@@ -76,7 +76,6 @@ KEY_NAMES = {
     "equals_sign": "=",
     "left_parenthesis": "(",
     "right_parenthesis": ")",
-    "percent_sign": "%",
     "backslash": "\\",
     "tilde": "~",
     "full_stop": ".",

@@ -54,9 +54,15 @@ class Stage(Vertical):
         """The view that is drawn now: the active one, or what stands in for all of them."""
         return self._alone or self._views.get(self.active)
 
-    def make_views(self) -> None:
-        """Make and mount all views that were not wanted yet, so that each is ready when it is."""
-        for name in self._specs:
+    @property
+    def is_whole(self) -> bool:
+        """Whether all views are made."""
+        return len(self._views) == len(self._specs)
+
+    def make_next(self) -> None:
+        """Make and mount one of the views that were not wanted yet, so that it is ready when it is."""
+        name = next((name for name in self._specs if name not in self._views), None)
+        if name is not None:
             self.get_view(name)
 
     def find_view(self, name: str) -> Widget | None:
