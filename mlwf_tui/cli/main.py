@@ -96,6 +96,11 @@ def mlwf(context: click.Context, home: Path | None, is_json: bool) -> int | None
         raise InvalidParameter(
             "The app needs a terminal.", hint="Give a command instead; mlwf --help lists them."
         )
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        raise InvalidParameter(
+            "This terminal cannot place a cursor: TERM is empty or dumb.",
+            hint="Where it can, name it (TERM=xterm-256color mlwf); the commands work here: mlwf --help.",
+        )
     spare_link(os.environ)  # before textual is imported, which reads it then
     from mlwf_tui.tui.app import run_app  # textual costs 200 ms that no command needs
 

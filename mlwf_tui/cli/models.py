@@ -33,6 +33,9 @@ group = click.Group()
     help="Only items that a file names, one a line.",
 )  # fmt: skip
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, or a GPU's index.")
+@click.option(
+    "--runtime", default="", metavar="NAME", help="Measure the speed with onnxruntime instead of pytorch."
+)
 @click.option("--again", is_flag=True, help="Ask the model and measure though it was done before.")
 @TRUST
 @params_option
@@ -49,6 +52,7 @@ def benchmark_command(
     where: str,
     items: Path | None,
     device: str,
+    runtime: str,
     again: bool,
     trust: bool,
     params: Mapping[str, str],
@@ -67,6 +71,7 @@ def benchmark_command(
     mlwf benchmark small cells@2 --split test -p speed=full
     mlwf benchmark small cells@2 --class rbc --select "width < 400 or tag(night)"
     mlwf benchmark cell-masks cells@2 -p evaluator=semantic
+    mlwf benchmark small cells@2 --runtime onnxruntime
     mlwf benchmark 3f9a cells@2 --after 3f9a --detach
     """
     from mlwf_tui.entities.part import Part
@@ -75,6 +80,7 @@ def benchmark_command(
 
     keys = read_keys(items) if items is not None else ()
     part = Part(split=split, datasets=datasets, classes=classes, tags=tags, where=where, keys=keys)
+    params = {**params, **({"runtime": runtime} if runtime else {})}
     with face.open() as workspace:
 
         def submit(is_trusted: bool) -> Run:

@@ -195,7 +195,7 @@ def _compare(workspace: Workspace, reports: Sequence[Report], observer: Observer
     for place, (report, model) in enumerate(zip(reports[:-1], models[:-1], strict=True)):
         observer.progress(place, len(reports) - 1, f"comparing {report.model_name}")
         comparison = _compare_two(measured[place], measured[-1], facts, observer)
-        causes = tuple(_list_causes(workspace, models[-1], model))
+        causes = (*_list_causes(workspace, models[-1], model), *_list_runtimes(reports[-1], report))
         pairs.append(
             ComparedPair(
                 new=report.model_name, old=reports[-1].model_name, comparison=comparison, causes=causes
@@ -241,6 +241,13 @@ def _list_causes(workspace: Workspace, old: Model, new: Model) -> Iterator[Cause
             yield _make_cause("data", given.kind, given.before, given.after)
         for change in found.environment:
             yield _make_cause("environment", change.name, change.before, change.after)
+
+
+def _list_runtimes(old: Report, new: Report) -> Iterator[Cause]:
+    """Yield the runtimes, where the speeds were measured with two."""
+    before, after = (report.settings.get("runtime", "") for report in (old, new))
+    if before and after and before != after:
+        yield _make_cause("speed", "runtime", before, after)
 
 
 def _make_cause(kind: str, name: str, before: Any, after: Any) -> Cause:

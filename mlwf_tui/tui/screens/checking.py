@@ -29,16 +29,16 @@ from mlwf_tui.workspace import Workspace
 
 SIGNS = {Severity.ERROR: "✗", Severity.WARNING: "▲", Severity.NOTE: "·"}
 STYLES = {Severity.ERROR: "$text-error", Severity.WARNING: "$text-warning", Severity.NOTE: "$text-primary"}
-SOUND = ("Nothing suspicious", "No rule has found anything.")
-NO_PLACE = ("Nothing to show", "This finding is about no single item.")
+SOUND = ("Nothing suspicious", "No rule has found anything; V checks again after a change.")
+NO_PLACE = ("Nothing to show", "This finding is about no single item; esc leads back to the others.")
 
 
 class CheckPane(Vertical):
     """Draws a CheckResult; the list of findings takes the keys first, then the places of one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("F", "fix", "fix", id="check.fix"),
-        Binding("L", "look", "find look-alikes", id="check.look"),
+        Binding("comma f", "fix", "fix", id="check.fix"),
+        Binding("comma l", "look", "find look-alikes", id="check.look"),
         Binding("w", "toggle_bare", "large picture", id="check.large"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"check--{severity.value}" for severity in Severity}

@@ -18,10 +18,12 @@ from textual.screen import Screen
 from mlwf_tui.entities.comparison import Leaderboard
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.model import Report
-from mlwf_tui.errors import InvalidInput, MlwfError
-from mlwf_tui.tui.keys import find_faults, make_bindings, make_keymap
+from mlwf_tui.entities.sitting import Sitting
+from mlwf_tui.errors import MlwfError
+from mlwf_tui.tui.keys import make_bindings
 from mlwf_tui.tui.screens.alerts import Alerts
 from mlwf_tui.tui.screens.asking import Asking
+from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.checking import CheckPane
 from mlwf_tui.tui.screens.choices import OWN, list_commands, list_pane_keys, relabel
 from mlwf_tui.tui.screens.foot import Foot
@@ -32,9 +34,11 @@ from mlwf_tui.tui.screens.living import INTERVAL_S as LIVING_INTERVAL_S
 from mlwf_tui.tui.screens.living import Living
 from mlwf_tui.tui.screens.looking import Looking
 from mlwf_tui.tui.screens.machine import MachineFeed
+from mlwf_tui.tui.screens.marks import Marks
 from mlwf_tui.tui.screens.navigation import DETAILS, STAGE, TREE, Navigation, make_panes
 from mlwf_tui.tui.screens.opening import Opening
 from mlwf_tui.tui.screens.outlooks import Outlooks
+from mlwf_tui.tui.screens.own_keys import use_own_keys
 from mlwf_tui.tui.screens.performing import Performing
 from mlwf_tui.tui.screens.reader import Reader
 from mlwf_tui.tui.screens.scoping import Scoping
@@ -42,9 +46,12 @@ from mlwf_tui.tui.screens.search import Search
 from mlwf_tui.tui.screens.selecting import Selection
 from mlwf_tui.tui.screens.services import Services
 from mlwf_tui.tui.screens.showing import Showing
+from mlwf_tui.tui.screens.sitting import SittingKeeper
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.telling import Teller
-from mlwf_tui.tui.screens.views import Views
+from mlwf_tui.tui.screens.tour_steps import Scene
+from mlwf_tui.tui.screens.touring import Tour
+from mlwf_tui.tui.screens.views import LINEAGE, Views
 from mlwf_tui.tui.screens.work import LongWork, Work
 from mlwf_tui.tui.widgets.context_menu import Choice
 from mlwf_tui.tui.widgets.crumb_line import CrumbLine
@@ -62,6 +69,7 @@ from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.status_bar import StatusBar
 from mlwf_tui.tui.widgets.tab_line import TabLine
 from mlwf_tui.tui.widgets.table import EntityTable
+from mlwf_tui.tui.widgets.tour_card import TourCard
 from mlwf_tui.tui.widgets.welcome import Welcome
 from mlwf_tui.workflow.running.follow import RunUpdate
 from mlwf_tui.workflow.trees.layouts import find_own_folder, read_layout
@@ -95,26 +103,37 @@ class MainScreen(Screen[None]):
     MainScreen.-tiny StatusBar, MainScreen.-low StatusBar { display: none; }
     """
 
-    def __init__(self, workspace: Workspace, read_clock: Callable[[], datetime]) -> None:
+    def __init__(self, workspace: Workspace, read_clock: Callable[[], datetime], left: Sitting) -> None:
+        """`left` says how the app was left the last time."""
         super().__init__()
+        self._left = left
         self.workspace = workspace
         self.read_clock = read_clock
         self.snapshot = Snapshot()
         self._teller = Teller(self, read_clock)
         self.say = self._teller.say
-        self.marked: Entry | None = None
+        self.marks = Marks(self._show_marks)
         self.is_loaded = False
         self.outlooks = Outlooks()
         self._tree = ProjectTree(id=TREE)
         self._views = Views(self)
         self._details = Details(id=DETAILS)
         self._status = StatusBar(id="status")
+        self._tour_card = TourCard(id="tour")
+        self._performed = ""  # the last action, until another dialog is gone
         self._foot = Foot(self, self._status)
         self._panes = make_panes(self._tree, self._views.stage, self._details)
         self._selection = Selection(self, self._tree, self._views, self._details, on_change=self._show_hints)
         self._living = Living(self, self._tree, self._views)
         self._looking = Looking(self, self._views)
-        self._navigation = Navigation(self._panes, self._views, on_filter=self._show_outline)
+        self._navigation = Navigation(
+            self._panes,
+            self._views,
+            on_filter=self._show_outline,
+            teller=self._teller,
+            marks=self.marks,
+        )
+        self._sitting = SittingKeeper(self, self._tree, self._panes, self._views, self._navigation)
         self._showing = Showing(self, self._tree, self._panes, self._views, self._navigation)
         self._scoping = Scoping(self, self._views, self._panes, self._teller)
         self._search = Search(self, self._teller, self._navigation.set_filter)
@@ -122,6 +141,7 @@ class MainScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Notice("This window is too small", "mlwf needs 60 columns and 15 rows.", id="too-small")
         yield self._panes
+        yield self._tour_card
         yield self._status
 
     def on_mount(self) -> None:
@@ -136,6 +156,9 @@ class MainScreen(Screen[None]):
         self._reader = Reader(
             self.workspace, self.work, on_read=self._show_snapshot, on_broken=self._show_broken
         )
+        self._tour = Tour(self, self._tour_card, self._teller, self.set_interval)
+        self._sitting.begin(self.workspace, self.work, self._left, self._tour)
+        self._reader.begin(self._sitting.opened_projects)
         self._opening = Opening(self, self._tree, self._panes, self._views, self._reader)
         self._selection.begin(self, self.workspace, self.work)
         notify = self.workspace.settings.notify
@@ -157,26 +180,18 @@ class MainScreen(Screen[None]):
             on_machine=self._machine.take,
             on_error=self.fail,
         )
-        self._tree.add_class("-tall")
         self._views.stage.show_alone(Notice("Reading the home…", str(self.workspace.home)))
         self._tree.focus()
         self._show_standing()
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self._use_own_keys()
+        use_own_keys(self.app, self.workspace.settings.keys, self.fail)
         self.reload()
         self._live.start()
         self.set_interval(AGE_INTERVAL_S, self._show_outline)
         self.set_interval(LIVING_INTERVAL_S, self._show_living)
-
-    def _use_own_keys(self) -> None:
-        """Take the keys of settings.toml, and say what is wrong with them."""
-        keymap = self.workspace.settings.keys
-        if keymap:
-            self.app.set_keymap(make_keymap(keymap))
-        for fault in find_faults(keymap):
-            self.fail(InvalidInput(fault, hint="See the ids in docs/format.md; F5 does not read them again."))
+        self.set_interval(AGE_INTERVAL_S, self._sitting.keep_soon)
 
     @property
     def entry(self) -> Entry | None:
@@ -238,6 +253,7 @@ class MainScreen(Screen[None]):
 
     def view_changed(self, *, is_opened: bool) -> None:
         self._navigation.show_view(is_opened=is_opened)
+        self._sitting.view_changed(self._views.active)
 
     def leave(self, last_words: str) -> None:
         self.app.exit(message=last_words or None)
@@ -251,6 +267,7 @@ class MainScreen(Screen[None]):
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        self.marks.renew(snapshot, self.read_clock())
         self._alerts.see_runs(snapshot.runs)
         self._live.note_seen(snapshot.sequence)
         self._live.follow(run.id for run in snapshot.active_runs)
@@ -260,6 +277,8 @@ class MainScreen(Screen[None]):
         self._scoping.renew()
         if not self.is_loaded:
             self.is_loaded = True
+            self._sitting.come_back(snapshot, self.read_clock())
+            self._tour.take_up(self._left)
             self.call_after_refresh(self._make_views)
         self._show_standing()
 
@@ -306,9 +325,17 @@ class MainScreen(Screen[None]):
         self._navigation.leave_view()
         self._selection.follow_focus()
 
+    @on(PaneGrid.Arranged)
+    def _on_panes_arranged(self) -> None:
+        self._sitting.note()
+
+    @on(BrowsePane.Chosen)
+    def _on_item_chosen(self, event: BrowsePane.Chosen) -> None:
+        self.select(event.entry)
+
     @on(EntityTable.RowHighlighted, "#list-table, #history-table")
     def _on_row_highlighted(self, event: EntityTable.RowHighlighted) -> None:
-        entry = self._selection.find_listed(event.key)
+        entry = self._selection.find_listed(event.table, event.key)
         if entry is not None and event.table.has_focus:
             self.select(entry)
 
@@ -326,13 +353,13 @@ class MainScreen(Screen[None]):
 
     @on(EntityTable.RowSelected, "#list-table, #history-table")
     def _on_row_opened(self, event: EntityTable.RowSelected) -> None:
-        entry = self._selection.find_listed(event.key)
+        entry = self._selection.find_listed(event.table, event.key)
         if entry is not None:
             self._opening.open_listed(entry)
 
     @on(EntityTable.MenuRequested)
     def _on_row_menu(self, event: EntityTable.MenuRequested) -> None:
-        entry = self._selection.find_listed(event.key) or self.entry
+        entry = self._selection.find_listed(event.table, event.key) or self.entry
         if entry is not None:
             self._show_menu(entry, event.screen_offset)
 
@@ -381,7 +408,23 @@ class MainScreen(Screen[None]):
         if name.startswith(OWN):
             self._services.perform(name)
         else:
+            self._performed = name
             self._performing.perform(name)
+
+    def describe_scene(self) -> Scene:
+        """Return what the app shows now, for the tour."""
+        entry, lineage = self.entry, self._views.stage.find_view(LINEAGE)
+        is_walking = isinstance(lineage, LineageView) and lineage.has_focus
+        return Scene(
+            has_projects=bool(self.snapshot.projects),
+            has_versions=any(project.latest_version for project in self.snapshot.projects),
+            kind=entry.kind if entry is not None else None,
+            view=self._views.active,
+            is_filtered=bool(self._navigation.filter),
+            dialog=self._performed if self.app.screen is not self else "",
+            node=lineage.selected or "" if is_walking and isinstance(lineage, LineageView) else "",
+            panes=f"{self._panes.is_zoomed} {self._panes.arrangements}",
+        )
 
     @cached_property
     def by_key(self) -> Mapping[str, Callable[[], object]]:
@@ -391,34 +434,34 @@ class MainScreen(Screen[None]):
             "search": lambda: self._search.begin(self._navigation.filter),
             "search_next": lambda: self._search.step(1),
             "search_previous": lambda: self._search.step(-1),
-            "quit": self._close_or_quit,
+            "quit": lambda: (
+                self._navigation.go_back() if self._navigation.is_narrowed else self._leaving.ask()
+            ),
             "quit_now": self._leaving.leave,
         }
-        parts = (self._navigation, self._looking, self._scoping, self._opening, self._services, self._machine)
+        parts = (
+            self._navigation, self._looking, self._scoping, self._opening, self._services, self._machine,
+            self._tour,
+        )  # fmt: skip
         return {**{name: do for part in parts for name, do in part.by_key.items()}, **own}
 
     def list_choices(self) -> tuple[Choice, ...]:
         """Return every action as it stands now, for the palette."""
         return (
             *list_pane_keys(self.focused),
-            *relabel(list_commands(self.entry, self.snapshot, self.marked), self.workspace.settings.keys),
+            *relabel(
+                list_commands(self.entry, self.snapshot, self.marks.entries), self.workspace.settings.keys
+            ),
         )
 
-    def mark(self, entry: Entry | None) -> None:
-        self.marked = entry
-        self._tree.show_mark(entry.key if entry is not None else "")
+    def _show_marks(self) -> None:
+        self._showing.show_marks({entry.key for entry in self.marks.entries})
         self._show_standing()
+        self._show_hints()
 
     def _refresh_all(self) -> None:
         self.reload()
         self.post_message(self.RedrawRequested())
-
-    def _close_or_quit(self) -> None:
-        """Close the view that is open; where none is, leave."""
-        if self._navigation.is_narrowed:
-            self._navigation.go_back()
-        else:
-            self._leaving.ask()
 
     # --- the foot of the screen ----------------------------------------------------------------
 
@@ -430,6 +473,10 @@ class MainScreen(Screen[None]):
         self._living.draw()
         if self._details.display and self._living.are_details_due(self.entry):
             self._selection.draw_age()
+
+    def keep_place(self) -> None:
+        """Remember where a person is, and where the panes stand, for the next sitting."""
+        self._sitting.keep()
 
     def on_unmount(self) -> None:
         self._layouts.flush()

@@ -54,9 +54,9 @@ class Host(Protocol):
 
 
 class ReportViews:
-    """Fills the views of reports; `fill` shows a view of the stage by its name."""
+    """Fills the views of reports; `fill` shows a view of the stage by its name, and keeps of what it is."""
 
-    def __init__(self, host: Host, stage: Stage, fill: Callable[[str], None]) -> None:
+    def __init__(self, host: Host, stage: Stage, fill: Callable[..., None]) -> None:
         self._host = host
         self._stage = stage
         self._fill = fill
@@ -82,7 +82,7 @@ class ReportViews:
                 view.show_report(report, body)
             else:
                 view.show_comparison(body)
-            self._fill(REPORT)
+            self._fill(REPORT, report.id)
             self._host.select(make_report_entry(report))
 
         def read() -> Evaluation | ComparisonReport:
@@ -155,7 +155,7 @@ class ReportViews:
 
         def done(found: FoundSearch) -> None:
             self._draw_search(found, keeps_place=False)
-            self._fill(TRIALS)
+            self._fill(TRIALS, found.run.id)
             self._host.select(make_run_entry(found.run, self._host.read_clock()))
 
         self._host.ask("search", partial(read_search, self._host.workspace, run.id), done)

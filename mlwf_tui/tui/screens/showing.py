@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Protocol
 
 from mlwf_tui.errors import MlwfError
-from mlwf_tui.tui.screens.navigation import STAGE, TREE, Navigation
+from mlwf_tui.tui.screens.navigation import STAGE, Navigation
 from mlwf_tui.tui.screens.outline import build_outline
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.views import LINEAGE, Views
@@ -51,6 +51,11 @@ class Showing:
         if self.wanted_key and self._tree.select(self.wanted_key):
             self.wanted_key = ""
 
+    def show_marks(self, keys: Collection[str]) -> None:
+        """Draw what is marked so, in the tree and in all views."""
+        self._tree.show_marks(keys)
+        self._views.show_marks(keys)
+
     def show_middle(self) -> None:
         """Show what the views draw of all of the home."""
         if self._host.snapshot.is_empty:
@@ -61,12 +66,13 @@ class Showing:
         self._views.show_lineage()
         self._views.renew_list()
         self._views.renew_models()
+        self._views.renew_items()
         self._views.renew_check()
         self._views.renew_history()
         self._views.renew_search()
         if not self._host.is_loaded or isinstance(self._views.shown, Welcome):
             self._views.show(LINEAGE)
-            self._panes.go_to(TREE)
+            self._panes.go_home()
 
     def show_broken(self, error: MlwfError) -> None:
         """Say why nothing could be read, where nothing is shown yet."""

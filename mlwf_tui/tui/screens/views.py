@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
 from typing import Protocol, TypeVar
@@ -24,12 +24,13 @@ from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.history import History, HistoryPane
 from mlwf_tui.tui.screens.listings import make_listing
-from mlwf_tui.tui.screens.outline import make_run_entry, make_section_entry
+from mlwf_tui.tui.screens.outline import make_project_entry, make_run_entry, make_section_entry
 from mlwf_tui.tui.screens.outlooks import Outlooks
+from mlwf_tui.tui.screens.reopening import open_again
 from mlwf_tui.tui.screens.report_views import BOARD, EVIDENCE, REPORT, TRIALS, ReportViews
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.work import Work
-from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+from mlwf_tui.tui.widgets.entry import Entry, EntryKind, Excerpt
 from mlwf_tui.tui.widgets.entry_list import EntryList, Listing
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.lineage_view import LineageView
@@ -65,11 +66,11 @@ MAX_LISTED_CHANGES = 200_000
 EMPTY_HINTS = {
     LIST: ("No list is open", "Select a project, or Models, Reports or Runs, and press ⏎."),
     MODELS: ("The models are not open", "Select Models and press ⏎, or ctrl+e."),
-    RUN: ("No run is open", "Select a run and press ⏎ or m."),
-    REPORT: ("No report is open", "Select a report and press ⏎."),
+    RUN: ("No run is open", "Select a run and press ⏎ or m; t begins a training."),
+    REPORT: ("No report is open", "Select a report and press ⏎; b on a model makes one."),
     EVIDENCE: ("No number is looked behind", "Open a report, put the cursor on a number and press ⏎."),
     BOARD: ("No leaderboard is open", "Select a project and choose leaderboard in its menu (x)."),
-    TRIALS: ("No search is open", "Select a search for parameters and press ⏎."),
+    TRIALS: ("No search is open", "Select a search for parameters and press ⏎; S on a project begins one."),
     DIFF: ("Nothing is compared", "Select a version and press d; space marks another to compare with."),
     CHECK: ("Nothing is checked", "Select a version or project and press V."),
     HISTORY: ("No history is open", "Select anything and press H."),
@@ -143,7 +144,7 @@ class Views:
             ),
             id="stage",
         )
-        self._filled = {LINEAGE}
+        self._sources: dict[str, tuple[str, ...]] = {LINEAGE: ()}  # what each view that is filled is of
         self._listed: Entry | None = None
 
     @cached_property
@@ -174,12 +175,23 @@ class Views:
 
     def show(self, name: str) -> None:
         """Show a view as it stands, or how to fill it."""
-        if name in self._filled:
+        if name in self._sources:
             self.stage.show(name)
         else:
             self.stage.tabs.show(name)
             self.stage.show_alone(Notice(*EMPTY_HINTS[name]), keep_tabs=True)
         self._host.view_changed(is_opened=False)
+
+    def find_source(self) -> tuple[str, ...] | None:
+        """Return what the active view is of, as `reopen` takes it; None where it is not filled."""
+        return self._sources.get(self.active)
+
+    def reopen(self, name: str, source: tuple[str, ...], find: Callable[[str], Entry | None]) -> bool:
+        """Begin to fill a view as it was in an earlier sitting; False where its subject is gone.
+
+        `find` has the entries of the tree by their keys.
+        """
+        return open_again(self, name, source, snapshot=self._host.snapshot, find=find)
 
     def show_neighbour(self, step: int) -> None:
         """Show the next view, round the ends."""
@@ -206,7 +218,7 @@ class Views:
                 self.show_run_of(model.run_id)
             case Report() as report:
                 self.show_report(report)
-            case Version():
+            case Version() | Excerpt():
                 self.show_items(entry)
             case Project() as project if is_listed or project.latest_version is None:
                 self.show_items(entry)
@@ -240,6 +252,13 @@ class Views:
 
     # --- lists ---------------------------------------------------------------------------------
 
+    def show_marks(self, keys: Collection[str]) -> None:
+        """Draw what is marked so, wherever it is listed."""
+        for name in (LIST, MODELS, ITEMS, HISTORY):
+            view = self.stage.find_view(name)
+            if isinstance(view, EntryList | ModelsPane | BrowsePane | HistoryPane):
+                view.show_marks(keys)
+
     def show_list(self, entry: Entry) -> bool:
         """List what belongs to a section or project; False if nothing can be listed of `entry`."""
         if entry.key == "section:models":
@@ -252,7 +271,7 @@ class Views:
         view = self.stage.get_view(LIST)
         assert isinstance(view, EntryList)
         view.show(listing)
-        self._fill(LIST)
+        self._fill(LIST, entry.key)
         return True
 
     def renew_list(self) -> None:
@@ -270,10 +289,17 @@ class Views:
         view.read(self._host.read_clock())
         self._fill(MODELS)
 
+    def compare_models(self, ids: Sequence[str]) -> None:
+        """Put these models side by side."""
+        self.show_models()
+        view = self.stage.get_view(MODELS)
+        assert isinstance(view, ModelsPane)
+        view.compare(ids)
+
     def renew_models(self) -> None:
         """Read the models anew, where they are listed."""
         view = self.stage.find_view(MODELS)
-        if isinstance(view, ModelsPane) and MODELS in self._filled:
+        if isinstance(view, ModelsPane) and MODELS in self._sources:
             view.read(self._host.read_clock())
 
     def show_runs(self) -> None:
@@ -305,7 +331,7 @@ class Views:
             monitor.show_run(run, make_run_entry(run, now).title, log_path(self._host.workspace, run.id), now)
             self._host.focus_runs(monitor.run_ids)
             self._host.follow_run(run.id)
-        self._fill(RUN)
+        self._fill(RUN, run.id)
         self._host.select(make_run_entry(run, now))
 
     def overlay_run(self, run_id: str) -> None:
@@ -363,15 +389,35 @@ class Views:
     # --- items ---------------------------------------------------------------------------------
 
     def show_items(self, entry: Entry) -> None:
-        """Look through what a version or head holds."""
+        """Look through what a version, a head or a dataset of one holds; an item is shown large."""
+        excerpt = entry.entity if isinstance(entry.entity, Excerpt) else Excerpt(ref=entry.ref)
+        view = self.stage.get_view(ITEMS)
+        assert isinstance(view, BrowsePane)
+        if excerpt.items:
+            view.go_large(True)
+            return
 
         def done(source: ItemSource) -> None:
-            view = self.stage.get_view(ITEMS)
-            assert isinstance(view, BrowsePane)
-            view.show(source)
-            self._fill(ITEMS)
+            view.show(source, entry.within or entry)
+            self._fill(ITEMS, entry.ref)
 
-        self._host.ask("items", partial(open_items, self._host.workspace, entry.ref), done)
+        work = partial(open_items, self._host.workspace, excerpt.ref, excerpt.dataset)
+        self._host.ask("items", work, done)
+
+    def renew_items(self) -> None:
+        """Look through the head that a project has now, where it was its head that was looked through."""
+        view = self.stage.find_view(ITEMS)
+        if not isinstance(view, BrowsePane) or view.within is None:
+            return
+        within = view.within
+        if not isinstance(within.entity, Project):
+            return
+        project = self._host.snapshot.find_project(within.entity.id)
+        if project is None or project.manifest == within.entity.manifest:
+            return
+        entry = make_project_entry(project, self._host.snapshot)
+        work = partial(open_items, self._host.workspace, entry.ref, view.dataset)
+        self._host.ask("items", work, lambda source: view.renew(source, entry))
 
     def go_back(self) -> bool:
         """Undo what hides a part of the view that is shown; False where nothing does."""
@@ -407,7 +453,7 @@ class Views:
             view = self.stage.get_view(DIFF)
             assert isinstance(view, DiffPane)
             view.show(found)
-            self._fill(DIFF)
+            self._fill(DIFF, before or "", after)
 
         work = partial(diff, self._host.workspace, before, after, max_items=MAX_LISTED_CHANGES)
         self._host.ask("diff", work, done)
@@ -429,7 +475,7 @@ class Views:
 
     def show_history(self, entry: Entry) -> None:
         """List what was ever said and done of an entry, newest first."""
-        self._read_history(entry, lambda: self._fill(HISTORY))
+        self._read_history(entry, lambda: self._fill(HISTORY, entry.key))
 
     def renew_history(self) -> None:
         """Read the history that is seen again."""
@@ -446,21 +492,7 @@ class Views:
 
         self._host.ask("history", partial(list_changes, self._host.workspace, entry.target), done)
 
-    def _fill(self, name: str) -> None:
-        self._filled.add(name)
+    def _fill(self, name: str, *source: str) -> None:
+        self._sources[name] = source
         self.stage.show(name)
         self._host.view_changed(is_opened=True)
-
-
-def choose_sides(entry: Entry, marked: Entry | None) -> tuple[str | None, str]:
-    """Return the refs to compare, the older one first; without a mark, with what was before."""
-    if marked is None or marked.key == entry.key:
-        return None, entry.ref
-    first, second = sorted((marked, entry), key=_age)
-    return first.ref, second.ref
-
-
-def _age(entry: Entry) -> tuple[bool, str]:
-    """Order heads after versions, and versions by when they were made."""
-    made_at = getattr(entry.entity, "created_at", None)
-    return entry.kind is EntryKind.PROJECT, made_at.isoformat() if made_at else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
@@ -16,7 +17,7 @@ from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report, ReportKind
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
-from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.entry import Entry, Excerpt
 from mlwf_tui.tui.widgets.formats import (
     STATE_GLYPHS,
     STATE_STYLES,
@@ -31,6 +32,12 @@ from mlwf_tui.tui.widgets.formats import (
 
 LABEL_WIDTH = 13
 BAR_WIDTH = 12
+MAKERS = {
+    "section:models": "t on a project or version trains a model",
+    "section:reports": "b on a model measures it",
+    "section:runs": "i imports a folder, and every verb is a run",
+}
+"""What fills a section of the tree that is empty."""
 Line = tuple[str, Content | str]
 """A label and what stands behind it; an empty label begins a heading."""
 
@@ -60,7 +67,9 @@ class Details(VerticalScroll):
     def show(self, entry: Entry | None, now: datetime, facts: Mapping[str, Any] | None = None) -> None:
         """Draw `entry` as it stands at `now`; with None, that nothing is selected."""
         if entry is None:
-            content = Content.styled("Nothing is selected.", "$text-muted")
+            content = Content.styled(
+                "What the cursor is on is told here: 1 goes to the projects, j and k go on.", "$text-muted"
+            )
         else:
             content = _draw(entry, now, facts or {})
         if content.markup != self._drawn:
@@ -98,9 +107,30 @@ def _list_lines(entry: Entry, now: datetime, facts: Mapping[str, Any]) -> Iterat
             yield from _list_run(run, now)
         case LineageNode() as node:
             yield from _list_node(node, now)
+        case Excerpt() as excerpt:
+            yield from _list_excerpt(excerpt)
         case None:
             if entry.note:
                 yield "holds", entry.note
+            if entry.note == "0" and entry.key in MAKERS:
+                yield "make one", MAKERS[entry.key]
+
+
+def _list_excerpt(excerpt: Excerpt) -> Iterator[Line]:
+    yield "lies in", excerpt.ref
+    if excerpt.dataset:
+        yield "dataset", excerpt.dataset
+    if len(excerpt.items) != 1:
+        yield "items", f"{excerpt.item_count:,}"
+        return
+    item = excerpt.items[0]
+    yield "split", item.split.value
+    yield "image", f"{item.width_px}×{item.height_px} · {format_size(item.size_bytes)}"
+    yield "digest", item.blob[:16]
+    classes = Counter(labelled.class_name for labelled in item.annotation.objects)
+    yield "objects", ", ".join(f"{name} {count:,}" for name, count in classes.items()) or "none"
+    if item.annotation.tags:
+        yield "tags", Content.styled(", ".join(tag.name for tag in item.annotation.tags), "$accent")
 
 
 def _list_node(node: LineageNode, now: datetime) -> Iterator[Line]:

@@ -74,6 +74,10 @@ KEY_NAMES = {
     "plus": "+",
     "minus": "-",
     "equals_sign": "=",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
+    "backslash": "\\",
+    "tilde": "~",
     "full_stop": ".",
     "comma": ",",
     "ampersand": "&",
@@ -161,6 +165,8 @@ def format_keys(keys: str) -> str:
 
 
 def _format_key(key: str) -> str:
+    if " " in key:  # two keys, one after the other
+        return "".join(_format_key(part) for part in key.split(" "))
     if key.startswith("ctrl+"):
         return f"^{_format_key(key.removeprefix('ctrl+'))}"
     if key.startswith("shift+"):

@@ -130,7 +130,7 @@ SECTIONS: Mapping[str, Section] = {
 def draw_heading(number: int, count: int, title: str, width: int) -> Line:
     """Return a section's heading: which of how many, and at the first one the keys that lead to the next."""
     head = f"{number}/{count}"
-    keys = " J K sections ──" if number == 1 else ""
+    keys = " ( ) sections ──" if number == 1 else ""
     rest = "─" * max(0, width - len(head) - len(title) - len(keys) - 6)
     return [("── ", "faint"), (head, "key"), (f" {title} ", "heading"), (rest, "faint"), (keys, "faint")]
 

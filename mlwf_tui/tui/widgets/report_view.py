@@ -36,8 +36,16 @@ class ReportView(ScrollView, can_focus=True):
         Binding("enter", "open", "the images behind it", id="report.open"),
         Binding("right,l", "move_columns(1)", "next tab, or cell", id="report.right"),
         Binding("left,h", "move_columns(-1)", "tab before, or cell", show=False, id="report.left"),
-        Binding("J", "move_sections(1)", "next section", show=False, id="report.next_section"),
-        Binding("K", "move_sections(-1)", "section before", show=False, id="report.previous_section"),
+        Binding(
+            "right_parenthesis", "move_sections(1)", "next section", show=False, id="report.next_section"
+        ),
+        Binding(
+            "left_parenthesis",
+            "move_sections(-1)",
+            "section before",
+            show=False,
+            id="report.previous_section",
+        ),
         Binding("up,k", "move(-1)", "up", show=False, id="report.up"),
         Binding("down,j", "move(1)", "down", show=False, id="report.down"),
         Binding("pageup,ctrl+b", "move_pages(-1.0)", "page up", show=False, id="report.page_up"),

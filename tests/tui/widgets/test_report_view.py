@@ -71,10 +71,10 @@ async def test_tabs_are_gone_through_and_the_last_has_all_sections_on_one_page()
         for number, title in enumerate(SECTIONS, 1):
             assert f"{number}/{len(SECTIONS)} {title}" in "\n".join(read_screen(view))
             if number < len(SECTIONS):
-                await pilot.press("J")
-        await pilot.press("G", "J")
+                await pilot.press("right_parenthesis")
+        await pilot.press("G", "right_parenthesis")
         assert view.tab == "Overview"  # past the last section
-        await pilot.press("left", "g", "J", "J", "K")
+        await pilot.press("left", "g", "right_parenthesis", "right_parenthesis", "left_parenthesis")
         await settle(pilot, view)
         assert read_screen(view)[1].startswith(f"── 2/{len(SECTIONS)} Classes ")
         await pilot.click(view, offset=(13, 0))
@@ -114,7 +114,7 @@ async def test_the_cursor_goes_over_cells_and_rows_and_enter_asks_for_what_is_be
 async def test_the_classes_have_their_numbers_and_a_dash_where_there_is_none() -> None:
     async with ReportApp().run_test(size=(100, 24)) as pilot:
         view = await show(pilot)
-        await pilot.press("J")
+        await pilot.press("right_parenthesis")
         await settle(pilot, view)
         row = next(line for line in read_screen(view) if "Platelets" in line)
         assert "0.500" in row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from mlwf_tui.entities.item import Split
@@ -9,7 +10,7 @@ from mlwf_tui.entities.measurement import choose_main
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run
-from mlwf_tui.tui.screens.command_lines import write_compare
+from mlwf_tui.tui.screens.command_lines import write_compare, write_compare_all
 from mlwf_tui.tui.screens.verbs.fields import find_model_ref
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, follow
 from mlwf_tui.tui.widgets.confirm import Confirm
@@ -19,6 +20,10 @@ from mlwf_tui.workflow.benchmarking.apart import NotMeasured, find_apart, submit
 from mlwf_tui.workflow.calls import submit_call
 from mlwf_tui.workflow.compare import CompareResult, compare, describe_difference
 
+SPLIT = make_field(
+    "split", "where all were measured; empty for the newest", choices=("", *(split.value for split in Split))
+)
+
 
 class Comparing:
     """Asks which model is to be better than which, and says whether it is."""
@@ -26,15 +31,32 @@ class Comparing:
     def __init__(self, host: Host) -> None:
         self._host = host
 
+    def compare_all(self, targets: Sequence[Entry]) -> None:
+        """Ask which of several models the others are compared with."""
+        refs = [entry.ref for entry in targets]
+        if len(refs) <= 2:
+            self.compare(targets[0])
+            return
+
+        def begin(values: dict[str, str], again: Again) -> None:
+            old = values["old"]
+            self._compare([*(ref for ref in refs if ref != old), old], values.get("split") or None, again)
+
+        old = make_field(
+            "old", "the model that the others are set beside", refs[0], choices=refs, is_required=True
+        )
+        command = partial(write_compare_all, refs)
+        form = Form(f"Compare {len(refs)} models", (old, SPLIT), command=command, verb="compare")
+        ask_form(self._host, form, begin)
+
     def compare(self, entry: Entry) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
             self._compare((values["new"], values["old"]), values.get("split") or None, again)
 
         names = tuple(model.name for model in self._host.snapshot.models)
         new = find_model_ref(entry) or next(iter(names), "")
-        marked = self._host.marked
-        chosen = marked.ref if marked is not None and isinstance(marked.entity, Model) else ""
-        old = chosen if chosen != new else ""
+        marked = [one.ref for one in self._host.marks.entries if isinstance(one.entity, Model)]
+        old = next((ref for ref in marked if ref != new), "")
         fields = (
             make_field("new", "the model that may be better", new, suggestions=names, is_required=True),
             make_field(
@@ -44,11 +66,7 @@ class Comparing:
                 suggestions=names,
                 is_required=True,
             ),
-            make_field(
-                "split",
-                "where both were measured; empty for the newest",
-                choices=("", *(split.value for split in Split)),
-            ),
+            SPLIT,
         )
         form = Form("Compare two models", fields, command=write_compare, verb="compare")
         ask_form(self._host, form, begin)
@@ -57,7 +75,7 @@ class Comparing:
         """Set the first of two reports beside the second."""
         self._compare(names, None, lambda: None)
 
-    def _compare(self, names: tuple[str, str], split: str | None, again: Again) -> None:
+    def _compare(self, names: Sequence[str], split: str | None, again: Again) -> None:
         """Compare, or ask whether what is lacking is to be measured first."""
         workspace = self._host.workspace
 
@@ -66,7 +84,7 @@ class Comparing:
                 self._ask_to_measure(apart, split)
                 return
             self._host.do_long(
-                f"Comparing {names[0]} with {names[1]}",
+                f"Comparing {', '.join(names[:-1])} with {names[-1]}",
                 lambda observer: compare(workspace, names, split=split, observer=observer),
                 self._tell,
                 failed=again,
