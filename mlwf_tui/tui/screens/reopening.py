@@ -32,6 +32,9 @@ class Opener(Protocol):
     def show_report(self, report: Report) -> None:
         """Show a report."""
 
+    def show_board_of(self, project: str) -> None:
+        """Show the leaderboard of a project."""
+
     def show_search(self, run: Run) -> None:
         """Show the trials of a search."""
 
@@ -68,6 +71,8 @@ def open_again(
                 views.show_run_of(run.id)
             else:
                 views.show_search(run)
+        case "board", (project,) if _is_there(snapshot, project):
+            views.show_board_of(project)
         case "report", (id,) if (report := _find_report(snapshot, id)) is not None:
             views.show_report(report)
         case _:

@@ -437,6 +437,10 @@ class Views:
         """Read the report's body and show it."""
         self.reports.show(report)
 
+    def show_board_of(self, project: str) -> None:
+        """Read the reports of a project and show them, ranked in groups."""
+        self.reports.show_board_of(project)
+
     def show_search(self, run: Run) -> None:
         """Read the trials of a search and show them."""
         self.reports.show_search(run)
