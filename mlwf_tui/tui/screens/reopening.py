@@ -39,6 +39,9 @@ class Opener(Protocol):
     def show_report(self, report: Report) -> None:
         """Show a report."""
 
+    def show_board_of(self, project: str) -> None:
+        """Show the leaderboard of a project."""
+
     def show_history(self, entry: Entry) -> None:
         """List what was said and done of an entry."""
 
@@ -72,6 +75,8 @@ def open_again(
                 views.runs.show_of(run.id)
             else:
                 views.trials.show(run)
+        case "board", (project,) if _is_there(snapshot, project):
+            views.show_board_of(project)
         case "report", (id,) if (report := _find_report(snapshot, id)) is not None:
             views.show_report(report)
         case _:

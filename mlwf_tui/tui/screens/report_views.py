@@ -104,7 +104,12 @@ class ReportViews:
         view = self._stage.get_view(BOARD)
         assert isinstance(view, BoardPane)
         view.show(board)
-        self._fill(BOARD)
+        self._fill(BOARD, board.project)
+
+    def show_board_of(self, project: str) -> None:
+        """Read the reports of a project and show them, ranked in groups."""
+        work = partial(read_leaderboard, self._host.workspace, project)
+        self._host.ask("leaderboard", work, self.show_board)
 
     def renew_board(self) -> None:
         """Read the board that is seen again."""

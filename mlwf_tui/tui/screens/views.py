@@ -325,6 +325,10 @@ class Views:
         """Read the report's body and show it."""
         self.reports.show(report)
 
+    def show_board_of(self, project: str) -> None:
+        """Read the reports of a project and show them, ranked in groups."""
+        self.reports.show_board_of(project)
+
     def show_diff(self, before: str | None, after: str) -> None:
         """Compare two refs and show what differs; None is the state before `after`."""
 
