@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from docs.making import commands, documents, parameters, settings
+from docs.making import commands, documents, keys, parameters, settings
 
 ROOT = Path(__file__).parents[2]
 FILES: Mapping[Path, Callable[[], str]] = {
     parameters.PATH: parameters.make_parameters,
     ROOT / "docs" / "reference" / "commands.md": commands.make_commands,
     ROOT / "docs" / "reference" / "exit-codes.md": commands.make_exit_codes,
+    ROOT / "docs" / "reference" / "keys.md": keys.make_keys,
     ROOT / "docs" / "reference" / "settings.md": settings.make_settings,
     ROOT / "docs" / "man" / "mlwf.1": commands.make_man_page,
     **{

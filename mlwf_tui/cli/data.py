@@ -117,6 +117,7 @@ def _format_choice(result: ImportResult) -> list[str]:
 )
 @click.option("--class", "classes", multiple=True, help="Only objects of this class; items without one stay.")
 @click.option("--tag", "tags", multiple=True, help="Only items that have this tag, or an object with it.")
+@click.option("--item", "items", multiple=True, metavar="KEY", help="Only this item, as DATASET/NAME.")
 @click.option("--only-matching", is_flag=True, help="Leave out the items on which no object is left.")
 @click.option("--link", is_flag=True, help="Hard-link images into the home's cache instead of copying them.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be written, and what the format loses.")
@@ -130,6 +131,7 @@ def export_command(
     splits: tuple[str, ...],
     classes: tuple[str, ...],
     tags: tuple[str, ...],
+    items: tuple[str, ...],
     only_matching: bool,
     link: bool,
     dry_run: bool,
@@ -153,6 +155,7 @@ def export_command(
         classes=classes,
         tags=tags,
         only_matching=only_matching,
+        items=items,
     )
     if dry_run:
         with face.open() as workspace, show_progress("export") as observer:

@@ -30,8 +30,10 @@ COMMANDS = {
     "mlwf_tui.cli.diff": ("diff",),
     "mlwf_tui.cli.checkout": ("checkout", "status", "sync"),
     "mlwf_tui.cli.train": ("train",),
-    "mlwf_tui.cli.models": ("benchmark", "report", "apply"),
-    "mlwf_tui.cli.experiments": ("models", "leaderboard", "star"),
+    "mlwf_tui.cli.models": ("benchmark", "apply"),
+    "mlwf_tui.cli.report": ("report",),
+    "mlwf_tui.cli.experiments": ("models", "star"),
+    "mlwf_tui.cli.leaderboard": ("leaderboard",),
     "mlwf_tui.cli.deploy": ("package", "serve"),
     "mlwf_tui.cli.reports": ("compare",),
     "mlwf_tui.cli.search": ("search",),
@@ -93,6 +95,11 @@ def mlwf(context: click.Context, home: Path | None, is_json: bool) -> int | None
     if is_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise InvalidParameter(
             "The app needs a terminal.", hint="Give a command instead; mlwf --help lists them."
+        )
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        raise InvalidParameter(
+            "This terminal cannot place a cursor: TERM is empty or dumb.",
+            hint="Where it can, name it (TERM=xterm-256color mlwf); the commands work here: mlwf --help.",
         )
     spare_link(os.environ)  # before textual is imported, which reads it then
     from mlwf_tui.tui.app import run_app  # textual costs 200 ms that no command needs

@@ -20,6 +20,22 @@ class Outline(msgspec.Struct, frozen=True):
     opacity: float = 1.0
 
 
+class Window(msgspec.Struct, frozen=True):
+    """The part of an image that is seen, its edges as shares of the whole, 0–1."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def measure(self, width_px: int, height_px: int) -> tuple[float, float]:
+        """Return width and height of the part of an image of this size, in its pixels."""
+        return (self.right - self.left) * width_px, (self.bottom - self.top) * height_px
+
+
+WHOLE = Window(0.0, 0.0, 1.0, 1.0)
+
+
 class Picture(msgspec.Struct, frozen=True):
     """An image of `columns` x `rows` cells, each with one pixel above another."""
 

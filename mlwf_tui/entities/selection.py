@@ -23,10 +23,11 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     classes: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     only_matching: bool = False
+    items: tuple[str, ...] = ()  # keys
 
     @property
     def is_everything(self) -> bool:
-        return not (self.datasets or self.splits or self.classes or self.tags or self.only_matching)
+        return self == WHOLE
 
     def check(self, schema: LabelSchema) -> None:
         """Raise InvalidParameter for a class that the label schema does not have.
@@ -44,6 +45,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         if self.datasets and not any(is_below(item.dataset, name) for name in self.datasets):
             return None
         if self.splits and item.split not in self.splits:
+            return None
+        if self.items and item.key not in self.items:
             return None
         if self.tags and not self._has_tag(item.annotation):
             return None

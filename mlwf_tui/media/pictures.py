@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 from itertools import cycle
-from typing import Final
+from typing import Final, NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
-from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point
-from mlwf_tui.entities.picture import GREY, Outline, Picture
+from mlwf_tui.entities.annotation import Geometry, GeometryKind
+from mlwf_tui.entities.picture import GREY, WHOLE, Outline, Picture, Window
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.headers import PILLOW_ERRORS
 from mlwf_tui.media.probe import ImageFacts, probe_image
@@ -22,6 +22,7 @@ SHARP_PX: Final = 480  # the longer side of a sharp picture: 60–100 KB to send
 MAX_SHARP_SCALE: Final = 4.0
 PAIR_GAP_PX: Final = 4  # between two pictures side by side
 CAPTION_PX: Final = 14
+MASK_MARGIN_PX: Final = 2  # of a mask outside of what is seen, so that no border is drawn where it is cut
 MIN_MARK_OPACITY: Final = 0.5  # what is fainter would hide more than it shows where there are no colours
 
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
@@ -41,30 +42,35 @@ def draw_picture(
     *,
     is_sharp: bool = False,
     outlined_px: tuple[int, int] | None = None,
+    window: Window = WHOLE,
 ) -> Picture:
     """Return the image as large as it fits into `columns` x `rows` cells, its sides in proportion.
 
-    The outlines are drawn in their order, in pixels of the image as a viewer shows it, or of a larger one of
-    `outlined_px`, width and height, that it is a thumbnail of. A sharp one is made in more pixels as well.
+    Of a window, that part of it alone. The outlines are drawn in their order, in pixels of the image as a
+    viewer shows it, or of a larger one of `outlined_px`, width and height, that it is a thumbnail of. A
+    sharp one is made in more pixels as well.
 
     Raises:
         InvalidInput: it is no image, is damaged, or claims too many pixels. The message is what can
             follow the file's name.
     """
     facts = probe_image(data)
-    size = fit_size(facts.width_px, facts.height_px, columns, rows)
-    sharp_size = _fit_sharp(facts.width_px, facts.height_px)
+    part_px = window.measure(facts.width_px, facts.height_px)
+    size = fit_size(*part_px, columns, rows)
+    sharp_size = _fit_sharp(*part_px)
+    share = max(part_px[0] / facts.width_px, part_px[1] / facts.height_px)
     try:
-        decoded = decode_upright(data, max(*size, *(sharp_size if is_sharp else ())), facts)
+        side_px = round(max(*size, *(sharp_size if is_sharp else ())) / share)
+        decoded = _cut(decode_upright(data, side_px, facts), window)
         image = _shrink(decoded, size)
-        sharp = _draw_sharp(decoded, outlines, facts, sharp_size) if is_sharp else b""
+        sharp = _draw_sharp(decoded, outlines, facts, sharp_size, window) if is_sharp else b""
     except PILLOW_ERRORS as error:
         raise InvalidInput("is cut off or damaged") from error
     marks = Image.new("L", size)
     width_px, height_px = outlined_px or (facts.width_px, facts.height_px)
-    scale = size[0] / width_px, size[1] / height_px
+    view = _View.fit(window, (width_px, height_px), size)
     for outline in outlines:
-        _draw_outline(image, marks, outline, scale)
+        _draw_outline(image, marks, outline, view)
     return Picture(size[0], size[1] // 2, image.tobytes(), marks.tobytes(), sharp)
 
 
@@ -95,20 +101,60 @@ def draw_pair(
     return file.getvalue()
 
 
-def _fit_sharp(width_px: int, height_px: int) -> tuple[int, int]:
+class _View(NamedTuple):
+    """How pixels of an image become those that are drawn: moved, then scaled."""
+
+    left_px: float
+    top_px: float
+    across: float
+    down: float
+    image_px: tuple[int, int]
+
+    @classmethod
+    def fit(cls, window: Window, image_px: tuple[int, int], size: tuple[int, int]) -> _View:
+        """Return the view of a part of an image in a picture of `size`, width and height."""
+        part_px = window.measure(*image_px)
+        edges_px = window.left * image_px[0], window.top * image_px[1]
+        return cls(*edges_px, size[0] / part_px[0], size[1] / part_px[1], image_px)
+
+    def place(self, x: float, y: float) -> tuple[int, int]:
+        """Return a point in drawn pixels; what lies far outside of the image is put just outside."""
+        across, down = (x - self.left_px) * self.across, (y - self.top_px) * self.down
+        left, top = -self.left_px * self.across, -self.top_px * self.down
+        right, bottom = (
+            left + self.image_px[0] * self.across,
+            top + self.image_px[1] * self.down,
+        )
+        return round(min(max(across, left - 1), right)), round(min(max(down, top - 1), bottom))
+
+
+def _cut(image: Image.Image, window: Window) -> Image.Image:
+    """Return the part of an image that is seen, at least a pixel of it."""
+    if window == WHOLE:
+        return image
+    left, top = int(window.left * image.width), int(window.top * image.height)
+    right, bottom = round(window.right * image.width), round(window.bottom * image.height)
+    return image.crop((left, top, max(left + 1, right), max(top + 1, bottom)))
+
+
+def _fit_sharp(width_px: float, height_px: float) -> tuple[int, int]:
     scale = min(SHARP_PX / max(width_px, height_px), MAX_SHARP_SCALE)
     return max(1, round(width_px * scale)), max(1, round(height_px * scale))
 
 
 def _draw_sharp(
-    decoded: Image.Image, outlines: Sequence[Outline], facts: ImageFacts, size: tuple[int, int]
+    decoded: Image.Image,
+    outlines: Sequence[Outline],
+    facts: ImageFacts,
+    size: tuple[int, int],
+    window: Window = WHOLE,
 ) -> bytes:
     """Return the image in `size` pixels with its outlines, as a PNG file of few colours."""
     image = _shrink(decoded, size)
     marks = Image.new("L", size)
-    scale = size[0] / facts.width_px, size[1] / facts.height_px
+    view = _View.fit(window, (facts.width_px, facts.height_px), size)
     for outline in outlines:
-        _draw_outline(image, marks, outline, scale, is_wide=True)
+        _draw_outline(image, marks, outline, view, is_wide=True)
     file = BytesIO()
     image.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
         file, "PNG", compress_level=6
@@ -141,7 +187,7 @@ def decode_upright(
     return image
 
 
-def fit_size(width_px: int, height_px: int, columns: int, rows: int) -> tuple[int, int]:
+def fit_size(width_px: float, height_px: float, columns: int, rows: int) -> tuple[int, int]:
     """Return the size in drawn pixels, the height even, of an image in a field of cells."""
     scale = min(columns / width_px, 2 * rows / height_px, MAX_SCALE)
     width = min(columns, max(1, round(width_px * scale)))
@@ -166,7 +212,7 @@ def _draw_outline(
     image: Image.Image,
     marks: Image.Image,
     outline: Outline,
-    scale: tuple[float, float],
+    view: _View,
     *,
     is_wide: bool = False,
 ) -> None:
@@ -174,15 +220,15 @@ def _draw_outline(
     shape = Image.new("L", image.size)
     pen = ImageDraw.Draw(shape)
     geometry = outline.geometry
-    points = _place(geometry.points, scale, image.size)
+    points = [view.place(x, y) for x, y in geometry.points]
     match geometry.kind:
         case GeometryKind.RECTANGLE:
             (left, top), (right, bottom) = points
             pen.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), outline=255)
         case GeometryKind.MASK:
-            _draw_mask(shape, geometry, points)
+            _draw_mask(shape, geometry, view)
         case GeometryKind.POLYGON | GeometryKind.ORIENTED_BOX:
-            for ring in (points, *(_place(hole, scale, image.size) for hole in geometry.holes)):
+            for ring in (points, *([view.place(x, y) for x, y in hole] for hole in geometry.holes)):
                 pen.line([*ring, ring[0]], fill=255)
         case GeometryKind.POLYLINE:
             pen.line(points, fill=255)
@@ -197,27 +243,29 @@ def _draw_outline(
         marks.paste(255, mask=shape)
 
 
-def _place(
-    points: Sequence[Point], scale: tuple[float, float], size: tuple[int, int]
-) -> list[tuple[int, int]]:
-    """Return points in drawn pixels; what lies far outside is drawn just outside."""
-    (across, down), (width, height) = scale, size
-    return [
-        (round(min(max(x * across, -1), width)), round(min(max(y * down, -1), height))) for x, y in points
-    ]
-
-
-def _draw_mask(shape: Image.Image, geometry: Geometry, points: Sequence[tuple[int, int]]) -> None:
-    """Draw the border of what a mask's runs fill."""
-    (left, top), (right, bottom) = points
-    size = max(1, right - left), max(1, bottom - top)
+def _draw_mask(shape: Image.Image, geometry: Geometry, view: _View) -> None:
+    """Draw the border of what a mask's runs fill, as far as it is seen."""
+    (left, top), (right, bottom) = (view.place(x, y) for x, y in geometry.points)
+    right, bottom = max(right, left + 1), max(bottom, top + 1)
     bounds = geometry.bounds
     source = round(bounds.width_px), round(bounds.height_px)
     if source[0] * source[1] > MAX_PIXELS or sum(geometry.runs) != source[0] * source[1]:
         ImageDraw.Draw(shape).rectangle((left, top, right, bottom), outline=255)
         return
+    margin = MASK_MARGIN_PX
+    seen = (
+        max(left, -margin),
+        max(top, -margin),
+        min(right, shape.width + margin),
+        min(bottom, shape.height + margin),
+    )
+    size = seen[2] - seen[0], seen[3] - seen[1]
+    if min(size) < 1:
+        return
+    across, down = source[0] / (right - left), source[1] / (bottom - top)
+    box = (seen[0] - left) * across, (seen[1] - top) * down, (seen[2] - left) * across, (seen[3] - top) * down
     bits = b"".join(bytes((value,)) * run for run, value in zip(geometry.runs, cycle((0, 255)), strict=False))
-    filled = Image.frombytes("L", source, bits).resize(size, Image.Resampling.BOX)
+    filled = Image.frombytes("L", source, bits).resize(size, Image.Resampling.BOX, box=box)
     solid = ImageOps.expand(filled.point(lambda value: 255 if value >= 128 else 0), border=1)
     border = ImageChops.subtract(solid, solid.filter(ImageFilter.MinFilter(3)))
-    shape.paste(border.crop((1, 1, size[0] + 1, size[1] + 1)), (left, top))
+    shape.paste(border.crop((1, 1, size[0] + 1, size[1] + 1)), seen[:2])

@@ -49,14 +49,15 @@ class ItemHead(msgspec.Struct, array_like=True, gc=False):
 _head_decoder = msgspec.msgpack.Decoder(ItemHead)
 
 
-def iter_heads(store: Store, digest: Digest) -> Iterator[ItemHead]:
-    """Yield the head of every item in key order.
+def iter_heads(store: Store, digest: Digest, places: Sequence[int] | None = None) -> Iterator[ItemHead]:
+    """Yield the head of every item in key order, or of those at growing `places`.
 
     Raises:
         NotFound, CorruptData: as `iter_items_at`.
     """
     root = read_root(store, read_header(store, digest).root)
-    return (decode(_head_decoder, row) for row in _iter_rows(store, root, range(root.item_count), 0))
+    wanted = range(root.item_count) if places is None else places
+    return (decode(_head_decoder, row) for row in _iter_rows(store, root, wanted, 0))
 
 
 def iter_items_at(store: Store, digest: Digest, places: Sequence[int]) -> Iterator[Item]:

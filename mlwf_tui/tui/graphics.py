@@ -125,10 +125,10 @@ def write_removal(number: int) -> str:
     return f"\x1b_Ga=d,d=I,i={number},q=2\x1b\\"
 
 
-def write_row(row: int, columns: int) -> str:
-    """Return the cells that show one row of a picture; their colour says which."""
+def write_row(row: int, columns: int, first: int = 0) -> str:
+    """Return the cells that show one row of a picture, from a column on; their colour says which picture."""
     marks = list_marks()
-    return "".join(f"{PLACEHOLDER}{marks[row]}{marks[column]}" for column in range(columns))
+    return "".join(f"{PLACEHOLDER}{marks[row]}{marks[column]}" for column in range(first, columns))
 
 
 @cache

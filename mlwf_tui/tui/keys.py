@@ -31,6 +31,7 @@ DATA = PROJECTS | VERSIONS
 MADE = frozenset({EntryKind.MODEL, EntryKind.REPORT})
 RUNS = frozenset({EntryKind.RUN})
 COMPARED = DATA | MODELS | RUNS | {EntryKind.STATE}
+MARKED = COMPARED | {EntryKind.REPORT, EntryKind.DATASET, EntryKind.ITEM}
 NAMED = DATA | MADE
 STATES = frozenset({EntryKind.STATE})
 PATHS = frozenset({EntryKind.FOLDER, EntryKind.FILE})
@@ -40,6 +41,8 @@ CARDS = NAMED | RUNS | NOTED
 """What has a card on the lineage."""
 TAGGED = CARDS - PROJECTS
 GROUPS = frozenset({EntryKind.GROUP})
+PARTS = frozenset({EntryKind.DATASET, EntryKind.ITEM})
+"""A part of a project or version: what has no verb of its own is done to what it lies in."""
 SHOWN = CARDS | GROUPS
 ON_GRAPH = CARDS | GROUPS | {EntryKind.WORKSPACE, EntryKind.PLANNED}
 REMADE = RUNS | VERSIONS | STATES | MADE
@@ -84,19 +87,20 @@ VERBS = (
         "items",
         "Look through the items and their pictures",
         "Data",
-        DATA | STATES,
+        DATA | STATES | PARTS,
     ),
     Key("diff", "d", "diff", "Compare with the mark, or the one before", "Data", COMPARED),
-    Key("mark", "space", "mark", "Mark for the next diff, or as another source", "Data", COMPARED),
+    Key("mark", "space", "mark", "Mark it: verbs are done to all that is marked", "Data", MARKED),
+    Key("unmark", "", "no marks", "Take all marks away; back does it too", "Data"),
     Key("check", "V", "check", "Look for what is wrong or suspicious in it", "Data", DATA),
     Key("import", "i", "import", "Import a folder of images and annotations", "Data"),
-    Key("transform", "o", "transform", "Make new data with an operation", "Data", DATA),
+    Key("transform", "o", "transform", "Make new data with an operation", "Data", DATA | PARTS),
     Key("pipeline", "Y", "pipeline", "Run the steps of a file or a ready recipe", "Data"),
     Key("draft", "ctrl+y", "build a pipeline", "Put steps together, look at them, save and run them", "Data"),
     Key("copy", "C", "copy", "Begin a project of its own from here", "Versions", DATA),
     Key("merge", "M", "merge", "Bring changes of another project in", "Versions", DATA),
     Key("checkout", "W", "checkout", "Write it out as a folder to edit", "Folders", DATA),
-    Key("export", "X", "export", "Write it out in another format", "Folders", DATA | REPORTS),
+    Key("export", "X", "export", "Write it out in another format", "Folders", DATA | REPORTS | PARTS),
     Key("status", "", "status", "What was edited in a checkout", "Folders"),
     Key("sync", "", "sync", "Take what was edited in a checkout into its project", "Folders"),
     Key("train", "t", "train", "Train a model on this data", "Models", DATA),
@@ -108,7 +112,7 @@ VERBS = (
         "benchmark",
         "Measure a model on labelled data",
         "Models",
-        DATA | MODELS | RUNS,
+        DATA | MODELS | RUNS | PARTS,
     ),
     Key("compare", "vertical_line", "compare", "Is it really better than another?", "Models", MODELS),
     Key("apply", "a", "apply", "Label data with a model", "Models", DATA | MODELS | RUNS),
@@ -121,7 +125,14 @@ VERBS = (
         MODELS,
     ),
     Key("card", "F", "card", "What the model is, how good it is, and its limits", "Models", MODELS),
-    Key("leaderboard", "", "leaderboard", "The project's models, the best first", "Models", PROJECTS),
+    Key(
+        "leaderboard",
+        "percent_sign",
+        "leaderboard",
+        "The project's reports, the best first; trend",
+        "Models",
+        PROJECTS,
+    ),
     Key(
         "package",
         "dollar_sign",
@@ -141,10 +152,17 @@ VERBS = (
     Key("sooner", "greater_than_sign", "sooner", "Raise the waiting run's priority", "Runs", RUNS),
     Key("later", "less_than_sign", "later", "Lower the waiting run's priority", "Runs", RUNS),
     Key("queue", "Q", "queue", "Pause the queue, or let it go on", "Runs"),
-    Key("tag", "number_sign", "tag", "Name a version, or a word to find others by", "Name and copy", TAGGED),
-    Key("untag", "", "untag", "Take a tag off", "Name and copy", TAGGED),
+    Key(
+        "tag",
+        "number_sign",
+        "tag",
+        "Name a version, or a word to find others by",
+        "Name and copy",
+        TAGGED | PARTS,
+    ),
+    Key("untag", "", "untag", "Take a tag off", "Name and copy", TAGGED | PARTS),
     Key("describe", "e", "describe", "Write a description or message", "Name and copy", CARDS),
-    Key("rename", "R", "rename", "Give it another name", "Name and copy", CARDS - VERSIONS),
+    Key("rename", "R", "rename", "Give it another name", "Name and copy", CARDS - VERSIONS | PARTS),
     Key(
         "history",
         "H",
@@ -153,11 +171,25 @@ VERBS = (
         "Name and copy",
         CARDS,
     ),
-    Key("delete", "D", "delete", "Delete it; its lineage stays", "Name and copy", NAMED),
-    Key("yank", "y", "copy ref", "Copy what the command line calls it", "Name and copy", CARDS | GROUPS),
-    Key("yank_id", "quotation_mark", "copy id", "Copy its id", "Name and copy", CARDS),
+    Key("delete", "D", "delete", "Delete it; its lineage stays", "Name and copy", NAMED | PARTS),
+    Key(
+        "yank",
+        "y",
+        "copy ref",
+        "Copy what the command line calls it",
+        "Name and copy",
+        CARDS | GROUPS | PARTS,
+    ),
+    Key("yank_id", "quotation_mark", "copy id", "Copy its id", "Name and copy", CARDS | {EntryKind.ITEM}),
     Key("graph", "L", "lineage", "Draw only what it came from and what came of it", "Look", ON_GRAPH),
-    Key("trace", "K", "trace", "What it came from and what came of it, as a list", "Look", CARDS),
+    Key(
+        "trace",
+        "K",
+        "trace",
+        "What it came from and what came of it, as a list",
+        "Look",
+        CARDS | {EntryKind.ITEM},
+    ),
     Key("results", "apostrophe", "results", "What the run has made and said, or what made it", "Look", CARDS),
     Key("contents", "", "contents", "What lies in the folder or file now", "Look", PATHS),
     Key("hide", "underscore", "hide", "Leave it out of the lineage, or show it again", "Look", SHOWN),
@@ -176,7 +208,7 @@ VERBS = (
 MOVES = (
     Key("open", "enter", "open", "Open what is selected", "Look"),
     Key("back", "escape", "back", "Close the search, the zoom, the view; then back to the projects", "Look"),
-    Key("all_runs", "w", "all runs", "All runs with their curves, time left and marks", "Look"),
+    Key("all_runs", "J", "all runs", "All runs with their curves, time left and marks", "Look"),
     Key("all_models", "ctrl+e", "all models", "All models: sort, filter, compare, star", "Look"),
     Key("search", "slash", "search", "Filter the tree, find on the graph, search the log", "Look"),
     Key("search_next", "n", "next match", "Go to the next match", "Look"),
@@ -194,8 +226,8 @@ MOVES = (
     Key("border_right", "ctrl+right", "border right", "Move the border of this pane to the right", "Panes"),
     Key("border_up", "ctrl+up", "border up", "Move the border above the details up", "Panes"),
     Key("border_down", "ctrl+down", "border down", "Move the border above the details down", "Panes"),
-    Key("pane_grow", "right_parenthesis", "larger", "Make this pane larger", "Panes"),
-    Key("pane_shrink", "left_parenthesis", "smaller", "Make this pane smaller", "Panes"),
+    Key("pane_grow", "f8", "larger", "Make this pane larger", "Panes"),
+    Key("pane_shrink", "f7", "smaller", "Make this pane smaller", "Panes"),
     Key("pane_hide", "backslash", "hide pane", "Hide this pane; its digit shows it again", "Panes"),
     Key("pane_reset", "tilde", "panes as new", "Show all panes, as wide as they come", "Panes"),
 )
@@ -203,6 +235,7 @@ MOVES = (
 
 SERVICES = (
     Key("menu", "x,f16", "menu", "Every action for what is selected", "App"),
+    Key("options", "comma", "options", "What else this pane can do; a letter chooses", "App"),
     Key("help", "question_mark", "help", "The keys of this place", "App"),
     Key("palette", "colon,ctrl+p", "commands", "Find any action by its name", "App"),
     Key("tour", "f2", "tour", "Ten steps through the app; again, leave it or take it up", "App"),
@@ -271,7 +304,7 @@ def make_bindings() -> list[Binding]:
 def find_faults(keymap: Mapping[str, str]) -> list[str]:
     """Return what is wrong with remapped keys, one sentence each: unknown actions, keys taken twice.
 
-    Ids with a dot are keys of panes, which are loaded when they are wanted: they are not checked.
+    Ids with a dot are keys of panes, which others check.
     """
     faults = [f"[keys] in settings.toml has {id}, which is no action." for id in keymap if not _is_action(id)]
     takers: dict[str, list[str]] = defaultdict(list)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from mlwf_tui.entities.ids import Digest, ProjectId
-from mlwf_tui.entities.project import ManifestContent
+from mlwf_tui.entities.project import ManifestContent, Project
 from mlwf_tui.errors import CorruptData, NotFound
 from mlwf_tui.store.contents import count_content, recount_content
 from mlwf_tui.workspace import Workspace
@@ -25,6 +27,23 @@ def read_content(workspace: Workspace, project_id: ProjectId, manifest: Digest) 
     content = _recount(workspace, project_id, manifest) or count_content(workspace.store, manifest)
     contents.keep(manifest, content)
     return content
+
+
+def count_datasets(workspace: Workspace, project: Project) -> dict[str, int]:
+    """Return the datasets of a project's head with their items, those of datasets below them counted too.
+
+    Where the head cannot be read there is none: whoever opens it is told why.
+    """
+    try:
+        own = read_content(workspace, project.id, project.manifest).datasets
+    except (NotFound, CorruptData):
+        return {}
+    below: Counter[str] = Counter()
+    for name, count in own.items():
+        parts = name.split("/")
+        for depth in range(1, len(parts) + 1):
+            below["/".join(parts[:depth])] += count
+    return dict(sorted(below.items()))
 
 
 def _recount(workspace: Workspace, project_id: ProjectId, manifest: Digest) -> ManifestContent | None:

@@ -14,7 +14,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split, is_below
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.expressions.parse import Condition, parse_item_condition
-from mlwf_tui.store.manifests import find_item, iter_items, read_summary
+from mlwf_tui.store.manifests import find_item, read_summary
 from mlwf_tui.store.places import ItemHead, find_place, iter_heads, iter_items_at
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workspace import Workspace
@@ -22,41 +22,60 @@ from mlwf_tui.workspace import Workspace
 SIGNS = re.compile(r"[=<>~()\"]")
 """What tells an expression from words."""
 SCAN_STEP = 2_000  # items between two looks at whether the scan is still wanted
+AFTER_SLASH = chr(ord("/") + 1)
+"""What no key of a dataset or of those below it comes after."""
 PREFIXES = ("split", "class", "dataset", "name", "tag")
 
 
 class ItemSource(msgspec.Struct, frozen=True, kw_only=True):
-    """One immutable manifest to look through; `ref` is what a person calls it."""
+    """One immutable manifest to look through, or one dataset of it; `ref` is what a person calls it."""
 
     ref: str
+    dataset: str = ""
+    first: int = 0  # the place of the first item of the dataset
     manifest: Digest
     is_head: bool  # what the project stood on when it was opened
     schema: LabelSchema
     item_count: int
-    object_count: int
+    object_count: int | None  # of a dataset it is not known
+
+    @property
+    def places(self) -> range:
+        """The places of all items that are meant, in key order."""
+        return range(self.first, self.first + self.item_count)
 
 
-def open_items(workspace: Workspace, ref: str) -> ItemSource:
+def open_items(workspace: Workspace, ref: str, dataset: str = "") -> ItemSource:
     """Return what the version PROJECT@N, or the head of PROJECT, holds at this moment.
+
+    Of a dataset those below it belong to it as well; all lie behind each other.
 
     Raises:
         NotFound: there is no such version.
     """
     _, manifest = resolve_manifest(workspace, ref)
     summary = read_summary(workspace.store, manifest)
+    first, behind = 0, summary.item_count
+    if dataset:
+        ends = f"{dataset}/", f"{dataset}{AFTER_SLASH}"
+        first, behind = (find_place(workspace.store, manifest, end) for end in ends)
     return ItemSource(
         ref=ref,
+        dataset=dataset,
+        first=first,
         manifest=manifest,
         is_head="@" not in ref,
         schema=summary.schema,
-        item_count=summary.item_count,
-        object_count=summary.object_count,
+        item_count=behind - first,
+        object_count=None if dataset else summary.object_count,
     )
 
 
 def read_items(workspace: Workspace, source: ItemSource, places: Sequence[int]) -> tuple[Item, ...]:
-    """Return the items at `places`, which count from 0 in key order and grow."""
-    return tuple(iter_items_at(workspace.store, source.manifest, places))
+    """Return the items at `places`, which count from 0 in key order, in the order of `places`."""
+    growing = sorted(places)
+    found = dict(zip(growing, iter_items_at(workspace.store, source.manifest, growing), strict=False))
+    return tuple(found[place] for place in places if place in found)
 
 
 def read_image(workspace: Workspace, item: Item) -> bytes:
@@ -75,8 +94,14 @@ def read_item(workspace: Workspace, manifest: Digest, key: str) -> Item | None:
 
 
 def find_item_place(workspace: Workspace, source: ItemSource, key: str) -> int:
-    """Return the place of the first item whose key is `key` or comes after it; at most the last."""
-    return min(find_place(workspace.store, source.manifest, key), max(0, source.item_count - 1))
+    """Return the place of the first item whose key is `key` or comes after it; at most the last.
+
+    In a dataset the name alone will do.
+    """
+    lead = f"{source.dataset}/" if source.dataset else ""
+    whole = key if key.startswith(lead) else lead + key
+    place = find_place(workspace.store, source.manifest, whole)
+    return min(max(place, source.first), max(source.first, source.places.stop - 1))
 
 
 def find_places(
@@ -114,6 +139,8 @@ def iter_matches(
 ) -> Iterator[tuple[int, tuple[int, ...]]]:
     """Yield, step by step, how many items were looked through and the places of those that match.
 
+    Of a dataset only its own are looked through.
+
     `query` is an expression, such as `count(rbc) > 20`, or words that all must fit.
 
     Raises:
@@ -122,7 +149,8 @@ def iter_matches(
     tests = _test_items(workspace, source, query)
     passed = 0
     while step := tuple(islice(tests, SCAN_STEP)):
-        yield passed + len(step), tuple(place for place, is_match in enumerate(step, passed) if is_match)
+        places = enumerate(step, source.first + passed)
+        yield passed + len(step), tuple(place for place, is_match in places if is_match)
         passed += len(step)
 
 
@@ -157,9 +185,9 @@ def _test_items(workspace: Workspace, source: ItemSource, query: str) -> Iterato
     """Yield of each item, in key order, whether it matches; whole items are decoded for expressions only."""
     condition = _read_condition(query, source.schema)
     if condition is not None:
-        return map(condition.matches, iter_items(workspace.store, source.manifest))
+        return map(condition.matches, iter_items_at(workspace.store, source.manifest, source.places))
     words = query.casefold().split()
-    return (matches(head, words) for head in iter_heads(workspace.store, source.manifest))
+    return (matches(head, words) for head in iter_heads(workspace.store, source.manifest, source.places))
 
 
 def matches(head: ItemHead, words: Sequence[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlwf_tui.entities.item import Item
-from mlwf_tui.entities.picture import Outline, Picture
+from mlwf_tui.entities.picture import WHOLE, Outline, Picture, Window
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.pictures import draw_picture
 from mlwf_tui.protocols.observer import Observer
@@ -20,8 +20,11 @@ def render_item(
     columns: int,
     rows: int,
     is_sharp: bool = False,
+    window: Window = WHOLE,
 ) -> Picture:
-    """Return the image in at most `columns` x `rows` cells; a sharp one in more pixels as well.
+    """Return the image, or a window of it, in at most `columns` x `rows` cells.
+
+    A sharp one in more pixels as well.
 
     Raises:
         NotFound: the store does not hold its bytes.
@@ -29,7 +32,9 @@ def render_item(
         InvalidInput: it cannot be shown.
     """
     image = workspace.store.read(item.blob)
-    return render_image(item.name, image, outlines, columns=columns, rows=rows, is_sharp=is_sharp)
+    return render_image(
+        item.name, image, outlines, columns=columns, rows=rows, is_sharp=is_sharp, window=window
+    )
 
 
 def render_thumbnails(
@@ -70,6 +75,7 @@ def render_image(
     columns: int,
     rows: int,
     is_sharp: bool = False,
+    window: Window = WHOLE,
 ) -> Picture:
     """Return an image that the store need not hold, as a file's bytes, in at most `columns` x `rows` cells.
 
@@ -77,6 +83,6 @@ def render_image(
         InvalidInput: it cannot be shown; the message begins with `name`.
     """
     try:
-        return draw_picture(image, outlines, columns, rows, is_sharp=is_sharp)
+        return draw_picture(image, outlines, columns, rows, is_sharp=is_sharp, window=window)
     except InvalidInput as error:
         raise InvalidInput(f"{name} {error.message}.", hint=error.hint) from error

@@ -35,6 +35,8 @@ def pick(selection: Selection) -> list[str]:
         (Selection(classes=("car",)), "1234"),
         (Selection(classes=("car",), only_matching=True), "13"),  # 3 is a car as a whole
         (Selection(only_matching=True), "12"),
+        (Selection(items=("a/b/2.jpg", "c/4.jpg")), "24"),
+        (Selection(items=("a/b/2.jpg", "c/4.jpg"), splits=(Split.VAL,)), "2"),
     ],
 )
 def test_items_must_fit_all_that_is_given_and_of_each_any_one(selection: Selection, names: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mlwf_tui.entities.annotation import Geometry, GeometryKind
-from mlwf_tui.entities.picture import Outline, Picture
+from mlwf_tui.entities.picture import Outline, Picture, Window
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media import pictures
 from mlwf_tui.media.pictures import draw_picture, fit_size
@@ -37,6 +37,35 @@ def find_marks(picture: Picture) -> set[tuple[int, int]]:
 def draw_shape(geometry: Geometry, *, opacity: float = 1.0) -> Picture:
     """Draw one shape on a black square of 40 pixels, drawn at one pixel each."""
     return draw_picture(encode(Image.new("RGB", (40, 40))), [Outline(geometry, RED, opacity)], 40, 20)
+
+
+def test_a_window_shows_that_part_alone_with_what_is_drawn_there() -> None:
+    image = Image.new("RGB", (40, 40))
+    image.paste((0, 0, 255), (20, 0, 40, 20))
+    box = Outline(Geometry.rectangle(22, 4, 30, 12), RED)
+    hidden = Outline(Geometry.rectangle(2, 24, 8, 30), RED)
+    picture = draw_picture(encode(image), [box, hidden], 40, 20, window=Window(0.5, 0.0, 1.0, 0.5))
+    assert (picture.columns, picture.rows) == (40, 20)
+    assert picture.find_color(39, 39) == (0, 0, 255)
+    marks = find_marks(picture)
+    assert min(marks) == (4, 8)
+    assert max(marks) == (19, 23), "twice as large, from the window's corner"
+
+
+def test_a_mask_that_begins_outside_of_a_window_has_no_border_where_it_is_cut() -> None:
+    mask = Geometry(GeometryKind.MASK, points=((0, 0), (40, 40)), runs=(0, 1600))
+    inner = draw_picture(
+        encode(Image.new("RGB", (40, 40))),
+        [Outline(mask, RED)],
+        40,
+        20,
+        window=Window(0.25, 0.25, 0.75, 0.75),
+    )
+    assert not find_marks(inner)
+    corner = draw_picture(
+        encode(Image.new("RGB", (40, 40))), [Outline(mask, RED)], 40, 20, window=Window(0.0, 0.0, 0.5, 0.5)
+    )
+    assert find_marks(corner) == {(x, y) for x in range(40) for y in range(40) if min(x, y) == 0}
 
 
 @given(st.integers(1, 20_000), st.integers(1, 20_000), st.integers(1, 300), st.integers(1, 100))

@@ -243,17 +243,17 @@ async def test_the_foot_says_the_keys_of_the_view(projects_home: Workspace) -> N
 
 def test_only_pages_that_are_looked_at_are_wanted_the_last_first() -> None:
     wanted: list[int] = []
-    pages = ItemPages(1_000_000, lambda: wanted.append(1))
+    pages = ItemPages(range(1_000_000), lambda: wanted.append(1))
     assert len(pages) == 1_000_000
     for row in (0, 1, 500_000, 999_999, 300):
-        assert pages[row] == ("…", "", "")
+        assert pages[row] == ("…", "", "", "", "")
     assert len(wanted) == 4
     found = [pages.take_wanted() for _ in range(4)]
     assert [page[0] for page in found if page] == [300 // PAGE, 999_999 // PAGE, 500_000 // PAGE]
 
 
 def test_pages_that_were_read_long_ago_are_dropped() -> None:
-    pages = ItemPages(PAGE * 200, lambda: None)
+    pages = ItemPages(range(PAGE * 200), lambda: None)
     item = Item(dataset="a", name="b", blob=Digest("0"), size_bytes=1, width_px=1, height_px=1)
     for number in random.Random(0).sample(range(200), 150):
         pages.keep(number, (item,) * PAGE)
@@ -270,8 +270,13 @@ async def test_capital_z_shows_thumbnails_that_share_the_cursor_with_the_list(
         await app.until_text("▸cell-00.jpg")
         await app.settle()
         assert "▀▀" in app.read_text() or "▒" in app.read_text()
-        await app.press("l", "l")
+        await app.press(*["l"] * 9, *["h"] * 7)
         await app.until_text("3 of 12 items")
+        await app.press("Z", *["j"] * 6, *["k"] * 6)
+        await app.settle()
+        await app.until_text("3 of 12 items")
+        await app.press("Z")
+        await app.until_text("▸cell-02.jpg")
         await app.press("enter")
         await app.until_text("cell-02.jpg  train")
         await app.press("escape")
@@ -279,3 +284,94 @@ async def test_capital_z_shows_thumbnails_that_share_the_cursor_with_the_list(
         await app.press("escape")
         await app.until_text("3 of 12 items")
         assert not pane.has_class("-grid")
+
+
+async def test_items_are_sorted_by_a_menu_or_the_header_and_found_while_a_name_is_typed(
+    empty_home: Workspace,
+) -> None:
+    make_long(empty_home)
+    async with drive(empty_home, size=(160, 45)) as app:
+        pane = await browse(app, "long")
+        await app.press("comma", "s", "j", "j", "enter")
+        await app.settle()
+        assert "obj ▲" in app.read_text()
+        assert pane.entry is not None and pane.entry.title == "000000.jpg"
+        await app.press("comma", "r")
+        await app.settle()
+        await app.until_text("000003.jpg  train")
+        await app.press("G")
+        await app.until_text("004996.jpg  train")
+        header = pane.table.region
+        await app.pilot.click(pane.table, offset=(4, 0))
+        await app.settle()
+        assert "item ▲" in app.read_text(), header
+        await app.until_text("000000.jpg  train")
+        await app.press("slash")
+        await app.write("split:val")
+        await app.press("enter")
+        await app.until_text("of 50 items that match")
+        await app.settle()
+        await app.press("comma", "r")
+        await app.until_text("004907.jpg  val")
+        await app.press("escape")
+        await app.until_text("1 of 5,000 items")
+        await app.press("f")
+        await app.write("plate/0012")
+        await app.until_text("001200.jpg  train")
+        await app.press("escape")
+        await app.until_text("1 of 5,000 items")
+
+
+async def test_a_picture_is_drawn_larger_and_moved_over_and_what_lies_on_it_is_chosen(
+    projects_home: Workspace,
+) -> None:
+    async with drive(projects_home) as app:
+        pane = await browse(app, "cells")
+        await app.press("enter")
+        await app.settle()
+        preview = pane.query_one(ItemPreview)
+        assert "■ cell 4   ■ clump 1" in app.read_text(), "the legend"
+        whole = preview.picture.picture
+        await app.press("plus", "plus")
+        await app.settle()
+        await app.until_text("2× larger")
+        near = preview.picture.picture
+        assert near is not None and whole is not None and near.columns >= whole.columns
+        await app.press("l", "j")
+        await app.settle()
+        assert preview.picture.picture != near, "moved over"
+        assert "1 of 14 items" in app.read_text(), "and not to the next item"
+        await app.press("escape")
+        await app.settle()
+        assert preview.picture.picture == whole
+        await app.press("comma", "b")
+        await app.settle()
+        assert not any(preview.picture.picture.marks), "no boxes"
+        await app.press("comma", "n")
+        await app.settle()
+        rows = app.read_text().splitlines()
+        assert any("clump" in row and "▀" in row for row in rows), "names over the picture"
+        await app.press("l")
+        await app.until_text("2 of 14 items")
+        await app.press("escape")
+        assert not pane.has_class("-bare")
+
+
+async def test_a_dataset_is_opened_alone_from_the_tree_and_has_a_menu(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.open_versions("cells")
+        await app.select("Datasets")
+        await app.press("l", "j")
+        await app.until(lambda: app.main.entry is not None and app.main.entry.kind.value == "dataset")
+        assert app.main.entry is not None
+        name = app.main.entry.title
+        await app.press("enter")
+        await app.until_text(f"head of cells  {name}  read-only")
+        await app.settle()
+        await app.press("escape")
+        await app.select(name)
+        await app.press("X")
+        await app.until_text("Export cells")
+        assert f"--dataset {name}" in app.read_text()
+        await app.press("escape", "x")
+        await app.until_text("Take a tag off")

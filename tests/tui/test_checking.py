@@ -74,7 +74,7 @@ async def test_a_place_points_at_its_object(flawed_home: Workspace) -> None:
 async def test_a_fix_asks_says_what_it_did_and_checks_again(flawed_home: Workspace) -> None:
     async with drive(flawed_home) as app:
         await check(app)
-        await app.press("F")
+        await app.press("comma", "f")
         assert isinstance(app.top, Confirm)
         assert "$ mlwf check cells --fix leak" in app.read_text()
         await app.press("y")
@@ -90,7 +90,7 @@ async def test_a_check_says_where_its_project_has_changed_since(flawed_home: Wor
     async with drive(flawed_home, size=SIZES[1]) as app:
         await check(app)
         assert "has changed since" not in app.read_text()
-        await app.press("F", "y")
+        await app.press("comma", "f", "y")
         await app.until_text("Copies that were dropped")
         await app.press("escape")
         await app.until_text("2 items, 5 objects")
@@ -107,7 +107,7 @@ async def test_what_needs_an_eye_says_so(flawed_home: Workspace) -> None:
         findings = pane.query_one("#check-findings", EntityTable)
         findings.cursor = findings.row_count - 1  # the tiny object
         await app.settle()
-        await app.press("F")
+        await app.press("comma", "f")
         await app.until_text("needs a person's eye")
 
 
@@ -118,7 +118,7 @@ async def test_images_that_were_not_looked_at_are_looked_at_when_asked_for(
     async with drive(flawed_home) as app:
         await check(app)
         assert "2 images not compared by their looks" in app.read_text()
-        await app.press("L")
+        await app.press("comma", "l")
         await app.until(lambda: "not compared" not in app.read_text())
 
 

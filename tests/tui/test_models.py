@@ -40,7 +40,7 @@ async def test_marked_models_are_compared_by_what_differs(
 ) -> None:
     async with drive(trained_home, size=size) as app:
         pane = await open_models(app)
-        await app.press("space", "space", "equals_sign")
+        await app.press("space", "space", "d")
         await app.until_text("on cells@2")
         await app.until(lambda: pane.has_class("-comparing"), "the comparison")
         await app.press("G")
@@ -69,7 +69,7 @@ async def test_models_are_filtered_sorted_starred_and_shown_with_other_columns(
         await app.press("asterisk")
         await app.until(lambda: trained_home.catalog.models.get("third").is_starred, "the star")
         await app.until_text("★  third")
-        await app.press("c", "slash")
+        await app.press("comma", "c", "slash")
         await app.write("lr0")
         await app.press("enter", "enter")
         await app.until_text("✓ lr0")

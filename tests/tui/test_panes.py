@@ -29,7 +29,7 @@ async def test_borders_are_moved_by_keys_and_by_the_mouse_and_kept_for_each_size
         assert stage.region.x == details.region.x == 44
         await app.press("2", "ctrl+up")
         assert details.region.height == 13 + 2
-        await app.press("right_parenthesis")
+        await app.press("f8")
         assert (tree.region.width, details.region.height) == (40, 13)
 
         await _drag(app, (39, 5), (59, 5))

@@ -34,9 +34,9 @@ async def test_a_search_opens_as_a_page_on_a_small_screen_and_its_form_says_the_
         for text in ("1/6 Overview", "best map50 0.8000  trial 2", "2/6 Trials", "pruned"):
             await app.until_text(text)
         await app.until_text(" Trials ")  # the tab, though there are more than fit
-        await app.press("J", "J")
+        await app.press("right_parenthesis", "right_parenthesis")
         await app.until_text("75%")
-        await app.press("J", "J")
+        await app.press("right_parenthesis", "right_parenthesis")
         await app.until_text("map50 over 0.001..0.1:log, by powers")
         await app.press("escape")
         await app.select("cells")

@@ -287,3 +287,12 @@ def test_ascii_is_written_where_a_person_or_the_kind_of_terminal_asks_for_it() -
     assert plain_signs.is_wanted({"MLWF_ASCII": "1", "TERM": "xterm"})
     assert not plain_signs.is_wanted({"TERM": "linux", "MLWF_ASCII": "0"})
     assert not plain_signs.is_wanted({"TERM": "xterm"})
+
+
+def test_a_terminal_that_places_no_cursor_is_refused_kindly_and_sent_no_sequence(tmp_path: Path) -> None:
+    arguments = ("-m", "mlwf_tui", "--home", str(tmp_path))
+    terminal = Terminal(tmp_path, arguments=arguments, environment={"TERM": "dumb", "NO_COLOR": "1"})
+    assert terminal.wait() == 2
+    assert b"TERM is empty or dumb" in terminal.written
+    assert b"mlwf --help" in terminal.written
+    assert b"\x1b" not in terminal.written

@@ -10,7 +10,7 @@ from mlwf_tui.tui.screens.operation_form import OperationForm
 from mlwf_tui.tui.screens.picking import OperationPicker
 from mlwf_tui.tui.screens.previewing import PreviewScreen
 from mlwf_tui.tui.widgets.choice_field import ChoiceField
-from mlwf_tui.tui.widgets.form import ListSuggester
+from mlwf_tui.tui.widgets.completing import ListSuggester
 from mlwf_tui.tui.widgets.picture_side import PictureSide
 from mlwf_tui.workflow.items import open_items, read_items
 from mlwf_tui.workflow.projects import list_projects

@@ -186,6 +186,6 @@ async def test_what_has_no_key_is_in_the_menu(projects_home: Workspace) -> None:
         await app.open_versions("cells")
         await app.select("@1")
         assert app.main.entry is not None
-        choices = {c.id: c for c in list_menu(app.main.entry, app.main.snapshot, None)}
+        choices = {c.id: c for c in list_menu(app.main.entry, app.main.snapshot, ())}
         assert choices["untag"].reason == "It has no tag."
         assert not choices["tag"].reason and not choices["merge"].reason

@@ -46,6 +46,7 @@ def test_items_are_read_by_any_places(imported: Workspace) -> None:
     source = open_items(imported, "cells")
     assert [item.key for item in read_items(imported, source, range(1, 3))] == KEYS[1:3]
     assert [item.key for item in read_items(imported, source, (0, 2, 3))] == [KEYS[0], *KEYS[2:4]]
+    assert [item.key for item in read_items(imported, source, (3, 0, 2))] == [KEYS[3], KEYS[0], KEYS[2]]
     assert read_items(imported, source, ()) == ()
 
 

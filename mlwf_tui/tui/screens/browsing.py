@@ -1,9 +1,8 @@
-"""The view that looks through the items of a version or head; it only reads."""
+"""The view that looks through the items of a version, a head or a dataset; it only reads."""
 
 from __future__ import annotations
 
-import threading
-from array import array
+from collections.abc import Collection
 from functools import partial
 from typing import ClassVar
 
@@ -12,29 +11,47 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
 from mlwf_tui.entities.item import Item
-from mlwf_tui.errors import MlwfError
-from mlwf_tui.tui.screens.pages import ItemPages, RowKeys
-from mlwf_tui.tui.screens.pictures import Order, Pictures
+from mlwf_tui.tui.screens.item_picture import ItemPicture
+from mlwf_tui.tui.screens.item_rows import ItemRows
+from mlwf_tui.tui.screens.outline import make_item_entry
+from mlwf_tui.tui.screens.pages import RowKeys
 from mlwf_tui.tui.screens.thumbnails import Thumbnails
 from mlwf_tui.tui.screens.work import Work
+from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.formats import format_count
-from mlwf_tui.tui.widgets.item_preview import ItemPreview
+from mlwf_tui.tui.widgets.item_preview import ItemPreview, Layer
+from mlwf_tui.tui.widgets.picture_view import PictureView
+from mlwf_tui.tui.widgets.picture_zoom import PAN_SHARE
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.table import Column, EntityTable
 from mlwf_tui.tui.widgets.thumbnail_grid import ThumbnailGrid
-from mlwf_tui.workflow.items import ItemSource, find_item_place, find_query_fault, iter_matches, read_items
+from mlwf_tui.workflow.items import ItemSource, find_item_place, find_query_fault
+from mlwf_tui.workflow.ordering import NAME
 from mlwf_tui.workspace import Workspace
 
 FILTER_HELP = (
     "Words in the name, dataset, split, class or tag: all must fit; class:rbc looks at one of them.\n"
     "Or an expression: count(rbc) > 20 and split == train"
 )
+FIND_HELP = "Where a name begins, with its dataset: the first item from there on is shown as you type."
 EMPTY = ("No items", "Images with their labels appear here: i imports some into the project.")
 NO_MATCH = ("No item matches", "esc shows all of them again.")
+LOOKING = ("Looking…", "Items appear as they are found.")
+COLUMNS = (
+    Column("item", keeps_tail=True),
+    Column("split", 6),
+    Column("obj", 5, align="right"),
+    Column("cls", 5, align="right"),
+    Column("size", 8, align="right"),
+)
+ORDERS = (NAME, "split", "objects", "classes", "size")
+"""What each column sorts by."""
+STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 
 
 class BrowsePane(Vertical):
@@ -45,14 +62,27 @@ class BrowsePane(Vertical):
         Binding("f", "find", "go to name", id="browse.find"),
         Binding("w", "toggle_bare", "large picture", id="browse.large"),
         Binding("Z", "toggle_grid", "thumbnails", id="browse.grid"),
-        Binding("n,j,down", "step(1)", "next item", show=False, id="browse.next"),
-        Binding("N,k,up", "step(-1)", "item before", show=False, id="browse.before"),
+        Binding("n", "step(1)", "next item", show=False, id="browse.next"),
+        Binding("N", "step(-1)", "item before", show=False, id="browse.before"),
+        # While the picture has the keys: the table and the grid have their own.
+        Binding("j,down", "move('down')", "next item, or down", show=False, id="browse.down"),
+        Binding("k,up", "move('up')", "item before, or up", show=False, id="browse.up"),
+        Binding("l,right", "move('right')", "next item, or right", show=False, id="browse.right"),
+        Binding("h,left", "move('left')", "item before, or left", show=False, id="browse.left"),
+        Binding("plus,equals_sign", "zoom(1)", "zoom in", show=False, id="browse.zoom_in"),
+        Binding("minus", "zoom(-1)", "zoom out", show=False, id="browse.zoom_out"),
+        Binding("0", "zoom(0)", "the whole picture", show=False, id="browse.whole"),
+        Binding("comma b", "toggle_layer('boxes')", "boxes", show=False, id="browse.boxes"),
+        Binding("comma m", "toggle_layer('masks')", "masks and outlines", show=False, id="browse.masks"),
+        Binding("comma n", "toggle_layer('names')", "names on the picture", show=False, id="browse.names"),
+        Binding("comma s", "choose_order", "sort by", show=False, id="browse.sort"),
+        Binding("comma r", "turn", "turn the order round", show=False, id="browse.turn"),
     ]
     DEFAULT_CSS = """
     BrowsePane {
         & > Static { height: 1; padding: 0 1; }
         & > Horizontal { height: 1fr; }
-        & #browse-items { width: 44%; max-width: 46; border-right: solid $border; }
+        & #browse-items { width: 50%; max-width: 64; border-right: solid $border; }
         & > Horizontal > ItemPreview { width: 1fr; height: 1fr; }
         &.-bare #browse-items { display: none; }
         & ThumbnailGrid { display: none; width: 1fr; height: 1fr; }
@@ -63,39 +93,44 @@ class BrowsePane(Vertical):
     }
     """
 
+    class Chosen(Message):
+        """The cursor stands on another item, which is what verbs are done to now."""
+
+        def __init__(self, entry: Entry) -> None:
+            super().__init__()
+            self.entry = entry
+
     def __init__(self, workspace: Workspace, work: Work, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._workspace = workspace
         self._work = work
         self._head = Static()
-        self._table = EntityTable(
-            Column("item", keeps_tail=True), Column("split", 5), Column("obj", 4, align="right"),
-            empty=EMPTY, is_lazy=True, id="browse-items",
-        )  # fmt: skip
+        self.table = EntityTable(*COLUMNS, empty=EMPTY, is_lazy=True, id="browse-items")
         self._preview = ItemPreview()
         self._thumbnails = Thumbnails(workspace, work, on_drawn=self._draw_thumbnails)
         self._grid = ThumbnailGrid(
             self._find_item, self._thumbnails.find, self._thumbnails.is_broken, id="browse-grid"
         )
-        self._pictures = Pictures(
-            workspace, work, on_drawn=self._preview.show_picture, on_broken=self._say_broken
-        )
+        self._picture = ItemPicture(workspace, work, self._preview)
+        self._rows = ItemRows(
+            workspace, work, lambda: self.app,
+            on_listed=self._show_rows, on_grown=self._show_more, on_read=self._show_page,
+        )  # fmt: skip
         self._source: ItemSource | None = None
-        self._rows = ItemPages(0, self._read_later)
-        self._query = ""
-        self._passed: int | None = None  # items looked through by a filter that is still at it
-        self._scan_ended = threading.Event()
-        self._is_reading = False
+        self.within: Entry | None = None
+        """The project or version that is looked through."""
+        self._wanted_key = ""  # of the item to go to once other rows are listed
+        self._marks: Collection[str] = ()
 
     def compose(self) -> ComposeResult:
         yield self._head
         with Horizontal():
-            yield self._table
+            yield self.table
             yield self._grid
             yield self._preview
 
     def on_unmount(self) -> None:
-        self._scan_ended.set()
+        self._rows.end()
 
     def notify_style_update(self) -> None:
         """Draw the outlines in the colours of the theme that was just chosen."""
@@ -104,23 +139,69 @@ class BrowsePane(Vertical):
             self._order_picture()
             self._order_thumbnails()
 
-    def show(self, source: ItemSource) -> None:
-        """Begin to look through these items, from the first."""
-        self._source = source
+    @property
+    def entry(self) -> Entry | None:
+        """The item under the cursor."""
+        return self._make_entry(self._rows.find_item(self.table.cursor))
+
+    def find_entry(self, key: str) -> Entry | None:
+        """Return what a row of the table stands for."""
+        return self._make_entry(self._rows.find_item(int(key)))
+
+    def _make_entry(self, item: Item | None) -> Entry | None:
+        if item is None or self.within is None:
+            return None
+        return make_item_entry(self.within, item)
+
+    def show(self, source: ItemSource, within: Entry) -> None:
+        """Begin to look through these items of a project or version, from the first."""
+        self._source, self.within = source, within
         self._preview.set_schema(source.schema)
-        self._pictures.forget()
+        self._picture.begin(source.manifest)
         self._thumbnails.forget()
-        self._show_all()
+        self.table.set_columns(*COLUMNS)
+        self.table.say_empty(*EMPTY)
+        self._rows.begin(source)
         self.go_large(False)
 
+    @property
+    def dataset(self) -> str:
+        """The dataset that is looked through; "" for all."""
+        return self._source.dataset if self._source is not None else ""
+
+    def renew(self, source: ItemSource, within: Entry) -> None:
+        """Look through these items in the place of older ones of the same project; all else stays."""
+        if self._source is not None and source.manifest == self._source.manifest:
+            return  # it was asked for twice
+        item = self._rows.find_item(self.table.cursor)
+        self._wanted_key = item.key if item is not None else self._wanted_key
+        self._source, self.within = source, within
+        self._preview.set_schema(source.schema)
+        self._picture.begin(source.manifest)
+        self._thumbnails.forget()
+        self._rows.renew(source)
+
+    def show_marks(self, keys: Collection[str]) -> None:
+        """Draw which items are marked."""
+        self._marks = keys
+
+        def is_marked(row: int) -> bool:
+            entry = self._make_entry(self._rows.find_item(row)) if keys else None
+            return entry is not None and entry.key in keys
+
+        self.table.show_marks(lambda key: is_marked(int(key)))
+        self._grid.show_marks(is_marked)
+
     def go_back(self) -> bool:
-        """Undo what hides a part: the large picture, the filter. False where nothing does."""
-        if self.has_class("-bare"):
+        """Undo what hides a part: the zoom, the large picture, the filter. False where nothing does."""
+        if not self._picture.zoom.is_whole:
+            self.action_zoom(0)
+        elif self.has_class("-bare"):
             self.go_large(False)
         elif self.has_class("-grid"):
             self.action_toggle_grid()
-        elif self._query:
-            self._show_all()
+        elif self._rows.query:
+            self._rows.show_all()
         else:
             return False
         return True
@@ -133,7 +214,7 @@ class BrowsePane(Vertical):
             self._find_list().focus() if not is_large else self._preview.picture.focus()
 
     def _find_list(self) -> Widget:
-        return self._grid if self.has_class("-grid") else self._table
+        return self._grid if self.has_class("-grid") else self.table
 
     # --- keys ----------------------------------------------------------------------------------
 
@@ -146,35 +227,89 @@ class BrowsePane(Vertical):
         self.toggle_class("-grid")
         if had_focus:
             self._find_list().focus()
-        self._grid.place_cursor(self._table.cursor)
+        self._grid.place_cursor(self.table.cursor)
         self._order_thumbnails()
 
     def action_step(self, rows: int) -> None:
-        self._table.cursor += rows
+        self.table.cursor += rows
+
+    def action_move(self, direction: str) -> None:
+        """Move over the picture where it is larger than its room, else through the items."""
+        across, down = STEPS[direction]
+        if self._picture.zoom.is_whole:
+            self.action_step(across + down)
+        else:
+            self._picture.pan(across * PAN_SHARE, down * PAN_SHARE)
+
+    def action_zoom(self, step: int) -> None:
+        """Draw the picture larger or smaller; with 0 the whole of it."""
+        self._picture.step(step)
+        self._draw_head()
+
+    def action_toggle_layer(self, layer: str) -> None:
+        self._preview.toggle(Layer(layer))
+
+    def action_choose_order(self) -> None:
+        self.table.action_choose_order()
+
+    def action_turn(self) -> None:
+        self.table.action_turn()
 
     def action_filter(self) -> None:
         if self._source is None:
             return
         prompt = Prompt(
-            "Filter the items", value=self._query, help=FILTER_HELP, can_be_empty=True,
+            "Filter the items", value=self._rows.query, help=FILTER_HELP, can_be_empty=True,
             find_fault=partial(find_query_fault, schema=self._source.schema),
         )  # fmt: skip
-        self.app.push_screen(prompt, lambda text: self._filter(text) if text is not None else None)
+        self.app.push_screen(prompt, lambda text: self._rows.filter(text) if text is not None else None)
 
     def action_find(self) -> None:
-        help_text = "Where a name begins, with its dataset: the first item from there on is shown."
-        prompt = Prompt("Go to an item", help=help_text)
-        self.app.push_screen(prompt, lambda text: self._find(text) if text else None)
+        """Ask for a name and go there while it is typed; Esc goes back to where one was."""
+        before = self.table.cursor
+
+        def answered(text: str | None) -> None:
+            if text is None:
+                self.table.cursor = before
+
+        self.app.push_screen(Prompt("Go to an item", help=FIND_HELP, on_change=self._find), answered)
+
+    @on(PictureView.Moved)
+    def _on_picture_moved(self, event: PictureView.Moved) -> None:
+        event.stop()
+        columns, rows = event.view.room
+        if event.zoom:
+            self.action_zoom(event.zoom)
+        else:
+            self._picture.pan(event.columns / max(1, columns), event.rows / max(1, rows))
 
     @on(ThumbnailGrid.Highlighted)
     def _on_thumbnail_highlighted(self, event: ThumbnailGrid.Highlighted) -> None:
         event.stop()
-        self._table.cursor = event.number
+        self.table.cursor = event.number
 
     @on(ThumbnailGrid.Opened)
     def _on_thumbnail_opened(self, event: ThumbnailGrid.Opened) -> None:
         event.stop()
         self.go_large(True)
+
+    @on(ThumbnailGrid.MenuRequested)
+    def _on_thumbnail_menu(self, event: ThumbnailGrid.MenuRequested) -> None:
+        event.stop()
+        number = event.number
+        self.post_message(EntityTable.MenuRequested(self.table, str(number), number, event.screen_offset))
+
+    @on(EntityTable.RowSelected, "#browse-items")
+    def _on_item_opened(self, event: EntityTable.RowSelected) -> None:
+        event.stop()
+        self.go_large(True)
+
+    @on(EntityTable.SortWanted, "#browse-items")
+    def _on_sort_wanted(self, event: EntityTable.SortWanted) -> None:
+        event.stop()
+        self._rows.sort(
+            NAME if event.column is None else ORDERS[event.column], is_descending=event.is_descending
+        )
 
     def _find_item(self, row: int) -> Item | None:
         return self._rows.find_item(row)
@@ -191,162 +326,105 @@ class BrowsePane(Vertical):
         known = [(item, self._preview.list_outlines_of(item)) for item in items if item is not None]
         self._thumbnails.want(known)
 
-    @on(EntityTable.RowSelected, "#browse-items")
-    def _on_item_opened(self, event: EntityTable.RowSelected) -> None:
-        event.stop()
-        self.go_large(True)
-
     # --- what is listed ------------------------------------------------------------------------
 
-    def _show_all(self) -> None:
-        assert self._source is not None
-        self._scan_ended.set()
-        self._query, self._passed = "", None
-        self._table.say_empty(*EMPTY)
-        self._show_rows(ItemPages(self._source.item_count, self._read_later))
-
-    def _show_rows(self, rows: ItemPages) -> None:
-        self._rows = rows
-        self._table.show_rows((), ())
-        self._table.show_rows(rows, RowKeys(rows))
-        self._grid.show(len(rows), self._find_empty())
+    def _show_rows(self) -> None:
+        """List other rows, from the first."""
+        pages = self._rows.pages
+        self.table.say_empty(*self._find_empty())
+        self.table.show_rows((), ())
+        self.table.show_rows(pages, RowKeys(pages))
+        self._grid.show(len(pages), self._find_empty())
+        self.table.cursor = 0
+        if self._wanted_key:
+            self._find(self._wanted_key)
+            self._wanted_key = ""
         self._draw_head()
         self._show_current()
 
-    def _find_empty(self) -> tuple[str, str]:
-        if not self._query:
-            return EMPTY
-        return NO_MATCH if self._passed is None else ("Looking…", "Items appear as they are found.")
-
-    def _filter(self, query: str) -> None:
-        if self._source is None:
-            return
-        self._show_all()
-        if not query:
-            return
-        self._query, self._passed = query, 0
-        ended = self._scan_ended = threading.Event()
-        places = array("I")
-        self._table.say_empty("Looking…", "Items appear as they are found.")
-        self._show_rows(ItemPages(0, self._read_later, places))
-        scan = partial(self._scan, self._source, query, places, ended)
-        self._work.start("filter", scan, lambda _: self._end_scan(ended))
-
-    def _scan(self, source: ItemSource, query: str, places: array[int], ended: threading.Event) -> None:
-        """Look through all items, in a thread, until somebody ends it."""
-        for passed, found in iter_matches(self._workspace, source, query):
-            if ended.is_set():
-                return
-            self.app.call_from_thread(self._take, places, passed, found, ended)
-
-    def _take(self, places: array[int], passed: int, found: tuple[int, ...], ended: threading.Event) -> None:
-        if ended.is_set():
-            return
-        self._passed = passed
-        is_first = not places
-        places.extend(found)
-        if found:
-            self._table.show_rows(self._rows, RowKeys(self._rows))
-            self._grid.show(len(self._rows), self._find_empty())
-            if is_first:
-                self._show_current()
+    def _show_more(self) -> None:
+        """List what a filter has found by now."""
+        pages = self._rows.pages
+        self.table.say_empty(*self._find_empty())
+        if self.table.row_count != len(pages):
+            self.table.show_rows(pages, RowKeys(pages))
+        self._grid.show(len(pages), self._find_empty())
+        if self._preview.item is None:
+            self._show_current()
         self._draw_head()
 
-    def _end_scan(self, ended: threading.Event) -> None:
-        if not ended.is_set():
-            self._passed = None
-            self._table.say_empty(*NO_MATCH)
-            self._grid.show(len(self._rows), self._find_empty())
-            self._draw_head()
+    def _show_page(self) -> None:
+        """Draw items that were read."""
+        self.table.refresh()
+        self._grid.refresh()
+        self._order_thumbnails()
+        self._show_current()
 
-    def _find(self, key: str) -> None:
-        if self._source is not None:
-            work = partial(find_item_place, self._workspace, self._source, key)
+    def _find_empty(self) -> tuple[str, str]:
+        if not self._rows.query:
+            return EMPTY
+        return NO_MATCH if self._rows.passed is None else LOOKING
+
+    def _find(self, text: str) -> None:
+        """Go to the first item whose name begins so, or comes after it."""
+        if self._source is not None and text.strip():
+            work = partial(find_item_place, self._workspace, self._source, text.strip())
             self._work.start("item", work, self._go_to)
 
     def _go_to(self, place: int) -> None:
-        self._table.cursor = self._rows.find_row(place)
-
-    # --- reading pages -------------------------------------------------------------------------
-
-    def _read_later(self) -> None:
-        self.call_later(self._read_next)
-
-    def _read_next(self) -> None:
-        wanted = None if self._is_reading else self._rows.take_wanted()
-        if wanted is None or self._source is None:
-            return
-        number, places = wanted
-        self._is_reading = True
-        work = partial(read_items, self._workspace, self._source, places)
-        self._work.start("items", work, partial(self._keep, self._rows, number), fail=self._give_up)
-
-    def _keep(self, rows: ItemPages, number: int, items: tuple[Item, ...]) -> None:
-        self._is_reading = False
-        rows.keep(number, items)
-        if rows is self._rows:
-            self._table.refresh()
-            self._grid.refresh()
-            self._order_thumbnails()
-            self._show_current()
-        self._read_next()
-
-    def _give_up(self, error: MlwfError) -> None:
-        self._is_reading = False
-        self._work.fail(error)
+        self.table.cursor = self._rows.pages.find_row(place)
 
     # --- the item under the cursor -------------------------------------------------------------
 
     @on(EntityTable.RowHighlighted, "#browse-items")
     def _on_row_highlighted(self, event: EntityTable.RowHighlighted) -> None:
         event.stop()
-        self._grid.place_cursor(event.row)
+        if not self._grid.has_focus:  # or it would be taken back to where it was a key ago
+            self._grid.place_cursor(event.row)
         self._draw_head()
         self._show_current()
 
     def _show_current(self) -> None:
-        row = self._table.cursor
-        item = self._rows.find_item(row) if row < len(self._rows) else None
+        item = self._rows.find_item(self.table.cursor)
         if item is not self._preview.item:
-            self._preview.show_item(item)
-        if not len(self._rows):
-            self._pictures.forget()
-            self._preview.picture.say("")
+            self._picture.show_item(item)
+            entry = self._make_entry(item)
+            if entry is not None and self.has_focus_within:
+                self.post_message(self.Chosen(entry))
+        if not len(self._rows.pages):
+            self._picture.show_none()
         self._order_picture()
 
     @on(ItemPreview.Outdated)
     def _order_picture(self) -> None:
-        item = self._preview.item
-        if item is None or self._source is None:
-            return
-        columns, rows = self._preview.picture.room
-        key = (
-            item.key,
-            item.blob,
-            self._source.manifest,
-            self._preview.selected,
-            columns,
-            rows,
-            self.app.theme,
-        )
-        self._pictures.want(Order(key, item, self._preview.list_outlines(), columns, rows))
-
-    def _say_broken(self, error: MlwfError) -> None:
-        self._preview.picture.say(error.message, error.hint)
+        self._picture.order()
 
     def _draw_head(self) -> None:
         source = self._source
-        assert source is not None
+        if source is None:
+            return
         name = f"head of {source.ref}" if source.is_head else source.ref
-        place = f"{self._table.cursor + 1:,} of " if len(self._rows) else ""
-        counted = f"{place}{format_count(len(self._rows), 'item')}"
-        if self._query:
+        rows = len(self._rows.pages)
+        place = f"{self.table.cursor + 1:,} of " if rows else ""
+        counted = f"{place}{format_count(rows, 'item')}"
+        if self._rows.query:
             matched = f"{counted} that match, of {source.item_count:,}"
-            drawn = Content.assemble((f"/{self._query}", "$accent"), f"  {matched}")
-        else:
+            drawn = Content.assemble((f"/{self._rows.query}", "$accent"), f"  {matched}")
+        elif source.object_count is not None:
             objects = format_count(source.object_count, "object")
             drawn = Content.assemble(counted, (f"  {objects}", "$text-muted"))
-        passed = "" if self._passed is None else f"  … {self._passed:,} looked through"
-        self._head.update(
-            Content.assemble((name, "bold"), ("  read-only   ", "$warning"), drawn, (passed, "$text-muted"))
+        else:
+            drawn = Content(counted)
+        dataset = f"  {source.dataset}" if source.dataset else ""
+        passed = "" if self._rows.passed is None else f"  … {self._rows.passed:,} looked through"
+        zoom = (
+            ""
+            if self._picture.zoom.is_whole
+            else f"  {self._picture.zoom.factor:g}× larger, 0 shows the whole"
         )
+        self._head.update(
+            Content.assemble(
+                (name, "bold"), (dataset, "bold $secondary"), ("  read-only   ", "$warning"), drawn,
+                (passed + zoom, "$text-muted"),
+            )
+        )  # fmt: skip

@@ -37,8 +37,8 @@ class CheckPane(Vertical):
     """Draws a CheckResult; the list of findings takes the keys first, then the places of one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("F", "fix", "fix", id="check.fix"),
-        Binding("L", "look", "find look-alikes", id="check.look"),
+        Binding("comma f", "fix", "fix", id="check.fix"),
+        Binding("comma l", "look", "find look-alikes", id="check.look"),
         Binding("w", "toggle_bare", "large picture", id="check.large"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"check--{severity.value}" for severity in Severity}

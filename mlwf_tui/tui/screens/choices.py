@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 from textual.binding import Binding
@@ -13,13 +13,16 @@ from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
-from mlwf_tui.tui.keys import HOME_VERBS, KEYS, KEYS_BY_ID, ON_GRAPH, VERBS, Key, split_keys
+from mlwf_tui.tui.keys import HOME_VERBS, KEYS, KEYS_BY_ID, ON_GRAPH, PARTS, VERBS, Key, split_keys
+from mlwf_tui.tui.screens.marks import choose_sides, reach
 from mlwf_tui.tui.screens.outline import find_tags
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.context_menu import Choice
-from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+from mlwf_tui.tui.widgets.entry import Entry, EntryKind, Excerpt
 from mlwf_tui.tui.widgets.formats import format_keys
 
+OPTION = "comma "
+"""What the key of a binding begins with that is chosen by a letter behind a comma."""
 OWN = "own:"
 """What the id of a pane's own action begins with."""
 
@@ -49,25 +52,31 @@ EXAMPLES = {
 }
 
 
-def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry | None) -> str:
+def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Sequence[Entry]) -> str:
     """Return why `key` cannot be done to `entry` now, in words for a person, or "" where it can."""
+    entry = reach(key, entry)
     if key.kinds and (entry is None or entry.kind not in key.kinds):
         if key.id in ("undo", "redo"):
             return ""  # without a project they take the newest change of any
         if key.id == "monitor" and snapshot.active_runs:
             return ""  # the newest of those that go on
         return f"Select {_list_kinds(key)} first."
+    sides = choose_sides(entry, marked) if entry is not None else ()
     match key.id, entry.entity if entry else None:
         case "commit", Project() as project:
             return _find_commit_reason(project)
-        case "diff", Project() as project if marked is None:
+        case "diff", Project() as project if len(sides) < 2:
             return "" if project.latest_version else "Commit first, or mark what to compare with."
+        case "diff", (Project() | Version()) if len(sides) > 2:
+            return "Three or more are marked: a diff is of two."
+        case "diff", Run() if len(sides) > 2:
+            return "Three or more are marked: a diff is of two runs."
         case (
             ("train" | "tune" | "transform" | "apply" | "benchmark" | "check"),
             (Project() | Version()) as data,
         ) if not data.item_count:
             return "It holds no items yet: import some first."
-        case "untag", _ if entry is not None and not find_tags(entry, snapshot):
+        case "untag", _ if entry is not None and entry.kind not in PARTS and not find_tags(entry, snapshot):
             return "It has no tag."
         case "restore", LineageNode() as node if (
             entry and entry.kind is EntryKind.STATE and "@" not in node.title
@@ -77,12 +86,14 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             entry and entry.kind is EntryKind.STATE and "@" not in node.title
         ):
             return "A version names it: look through that one."
-        case "diff", (Run() | Model()) if (
-            marked is None
-            or marked.kind not in (EntryKind.RUN, EntryKind.MODEL)
-            or marked.key == (entry.key if entry else "")
-        ):
+        case "diff", Model() if len(sides) > 2 and any(one.kind is EntryKind.RUN for one in sides):
+            return "Three or more are marked: only models are compared by the dozen."
+        case "diff", (Run() | Model()) if len(sides) < 2:
             return "Mark another run or model first (space)."
+        case (("delete" | "tag" | "untag" | "rename"), Excerpt() as excerpt) if not excerpt.is_head:
+            return f"A version never changes: open {excerpt.ref.rpartition('@')[0]} itself."
+        case "rename", Excerpt() as excerpt if excerpt.items:
+            return "An item keeps its name; its dataset can be renamed."
         case (("copy" | "merge"), Project() as project) if (
             not project.item_count and not project.latest_version
         ):
@@ -105,16 +116,20 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Entry
             return ""
 
 
-def list_menu(entry: Entry, snapshot: Snapshot, marked: Entry | None) -> tuple[Choice, ...]:
+def list_menu(entry: Entry, snapshot: Snapshot, marked: Sequence[Entry]) -> tuple[Choice, ...]:
     """Return every verb that makes sense for the kind of `entry`, with reasons where it cannot be done."""
-    keys = [key for key in VERBS if entry.kind in (ON_GRAPH if key.id == "save_graph" else key.kinds)]
+    can_open = entry.kind not in (EntryKind.SECTION, EntryKind.PLANNED)
+    keys = [KEYS_BY_ID["open"]] if can_open else []
+    keys += [key for key in VERBS if entry.kind in (ON_GRAPH if key.id == "save_graph" else key.kinds)]
+    if entry.kind in (EntryKind.PROJECT, EntryKind.DATASET):
+        keys.insert(1, KEYS_BY_ID["import"])
     if entry.kind in (EntryKind.WORKSPACE, EntryKind.SECTION):
         keys += [*HOME_VERBS, KEYS_BY_ID["undo"], *(KEYS_BY_ID[id] for id in WORKSPACE_OPTIONS)]
     once = {key.id: key for key in keys}.values()
     return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in once)
 
 
-def list_commands(entry: Entry | None, snapshot: Snapshot, marked: Entry | None) -> tuple[Choice, ...]:
+def list_commands(entry: Entry | None, snapshot: Snapshot, marked: Sequence[Entry]) -> tuple[Choice, ...]:
     """Return all actions as they stand now, for the palette."""
     return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in KEYS)
 
@@ -153,6 +168,20 @@ def list_pane_keys(widget: Widget | None) -> list[Choice]:
     ]
 
 
+def list_pane_options(widget: Widget | None) -> list[Choice]:
+    """Return what a pane does at a letter behind the key for options, by that letter."""
+    return [
+        Choice(
+            id=f"{OWN}{binding.action}",
+            label=binding.description,
+            key=key.removeprefix(OPTION),
+            note=binding.tooltip,
+        )
+        for key, binding in _iter_bindings(widget)
+        if key.startswith(OPTION)
+    ]
+
+
 def list_pane_hints(widget: Widget | None) -> list[Choice]:
     """Return those that a pane wants to be said at the foot of the screen."""
     shown = {binding.action for _, binding in _iter_bindings(widget) if binding.show}
@@ -165,17 +194,15 @@ def _iter_bindings(widget: Widget | None) -> Iterator[tuple[str, Binding]]:
     for node in widget.ancestors_with_self if widget is not None else ():
         if isinstance(node, Screen):
             return
-        found = [(k, b) for k, bs in node._bindings.key_to_bindings.items() for b in bs if k not in taken]
+        own = node._bindings.copy()
+        own.apply_keymap(node.app._keymap)  # what a person has remapped is shown as it is
+        found = [(k, b) for k, bs in own.key_to_bindings.items() for b in bs if k not in taken]
         taken |= {key for key, _ in found}
         yield from ((key, binding) for key, binding in found if binding.description)
 
 
 def _make_choice(key: Key, reason: str) -> Choice:
     return Choice(id=key.id, label=key.label, key=key.display, reason=reason, group=key.group, note=key.help)
-
-
-def _is_named_state(entry: Entry | None, node: LineageNode) -> bool:
-    return entry is not None and entry.kind is EntryKind.STATE and "@" not in node.title
 
 
 def _find_commit_reason(project: Project) -> str:

@@ -47,6 +47,12 @@ def write_compare(values: Mapping[str, str]) -> str:
     return write_command("compare", *models, options=_pick(values, "split"))
 
 
+def write_compare_all(refs: Sequence[str], values: Mapping[str, str]) -> str:
+    """Return the command that sets all but the form's `old` beside that one."""
+    old = values.get("old", "")
+    return write_command("compare", *(ref for ref in refs if ref != old), old, options=_pick(values, "split"))
+
+
 def write_transform(
     operation: str, refs: Sequence[str], options: Mapping[str, str], params: Mapping[str, str]
 ) -> str:
@@ -107,7 +113,7 @@ def parse_pairs(text: str) -> dict[str, str]:
 
 
 def write_benchmark(values: Mapping[str, str]) -> str:
-    options = _pick(values, "split", "device", *TERMS)
+    options = _pick(values, "split", "dataset", "select", "device", *TERMS)
     return write_command("benchmark", values.get("model", ""), values.get("data", ""), options=options)
 
 
@@ -162,6 +168,8 @@ def write_export(ref: str, values: Mapping[str, str]) -> str:
     for name, option in (("datasets", "dataset"), ("split", "split"), ("classes", "class"), ("tags", "tag")):
         for word in split_words(values.get(name, "")):
             parts += [f"--{option}", word]
+    for key in split_entries(values.get("items", "")):
+        parts += ["--item", key]
     parts += ["--only-matching"] * (values.get("without_objects") == "leave out")
     parts += ["--link"] * (values.get("images") == "link")
     return shlex.join(parts)

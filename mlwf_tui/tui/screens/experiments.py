@@ -40,8 +40,8 @@ from mlwf_tui.workspace import Workspace
 
 NO_MODEL = ("No model yet", "Select a project and press t to train one.")
 NO_MATCH = ("No model is like that", "esc shows all of them again.")
-MARK, STAR = "✓", "★"
-SIGNS = "starred"  # the column of marks and stars
+SHOWN, STAR = "✓", "★"
+SIGNS = "starred"  # the column of stars
 WIDTHS = {
     "architecture": 16, "task": 8, "trainer": 11, "project": 14, "data": 14, "created": 8, "run": 12,
     "author": 10,
@@ -60,14 +60,12 @@ class _Table(NamedTuple):
 
 
 class ModelsPane(Vertical):
-    """Lists models; those that are marked are compared, starred ones are found again."""
+    """Lists models; those that are marked are compared, starred ones are found again. Others mark."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "mark", "mark", id="models.mark"),
-        Binding("equals_sign,d", "compare", "compare", id="models.compare"),
+        Binding("d", "compare", "compare", id="models.compare"),
         Binding("slash", "filter", "filter", id="models.filter"),
-        Binding("c", "choose_columns", "columns", id="models.columns"),
-        Binding("M", "clear_marks", "no marks", show=False, id="models.clear"),
+        Binding("comma c", "choose_columns", "columns", id="models.columns"),
     ]
     DEFAULT_CSS = """
     ModelsPane {
@@ -93,7 +91,7 @@ class ModelsPane(Vertical):
         self._columns: tuple[str, ...] = ()  # chosen by a person; empty: the usual ones
         self._drawn: tuple[str, ...] = ()
         self._query = ""
-        self._marked: list[str] = []  # keys, in the order in which they were marked
+        self._marked: tuple[str, ...] = ()  # keys, in the order in which they were marked
         self._now = datetime.min
 
     def compose(self) -> ComposeResult:
@@ -115,47 +113,41 @@ class ModelsPane(Vertical):
         """Read all models anew and draw them; the cursor, the marks and the sorting stay."""
         self._work.start("models", partial(read_experiments, self._workspace), partial(self._take, now))
 
+    def show_marks(self, keys: Collection[str]) -> None:
+        """Draw which models are marked, and compare those."""
+        self._marked = tuple(key for key in keys if key.startswith("model:"))
+        self.table.show_marks(keys.__contains__)
+        self._say()
+
+    def compare(self, ids: Sequence[str]) -> None:
+        """Put models side by side, the first of them where they are too many."""
+        if len(ids) > MAX_COMPARED:
+            self._say(f"At most {MAX_COMPARED} models fit side by side: the others are left out.")
+        work = partial(diff_models, self._workspace, list(ids[:MAX_COMPARED]))
+        self._work.start("compare", work, self._compare)
+
     def go_back(self) -> bool:
-        """Undo what hides a part: the comparison, the filter, the marks. False where nothing does."""
+        """Undo what hides a part: the comparison, the filter. False where nothing does."""
         if self.has_class("-comparing"):
             self._show_comparison(False)
         elif self._query:
             self._filter("")
-        elif self._marked:
-            self.action_clear_marks()
         else:
             return False
         return True
 
     # --- keys ----------------------------------------------------------------------------------
 
-    def action_mark(self) -> None:
-        """Mark the model below the cursor for a comparison, or take its mark away; go on to the next."""
-        key = self.table.cursor_key
-        if key is None or self.has_class("-comparing"):
-            return
-        if key in self._marked:
-            self._marked.remove(key)
-        elif len(self._marked) < MAX_COMPARED:
-            self._marked.append(key)
-        self._draw()
-        self.table.cursor += 1
-
-    def action_clear_marks(self) -> None:
-        self._marked.clear()
-        self._draw()
-
     def action_compare(self) -> None:
         """Put the marked models side by side, with the one below the cursor where there is but one."""
         key = self.table.cursor_key
-        keys = list(self._marked)
+        keys = [key for key in self._marked if key in self._by_key]
         if len(keys) < 2 and key is not None and key not in keys:
             keys.append(key)
         if len(keys) < 2:
-            self._say("Mark models with space, then = compares them.")
+            self._say("Mark models with space, then d compares them.")
             return
-        ids = [self._by_key[key].model.id for key in keys if key in self._by_key]
-        self._work.start("compare", partial(diff_models, self._workspace, ids), self._compare)
+        self.compare([self._by_key[key].model.id for key in keys])
 
     def action_filter(self) -> None:
         help_text = "Words, or a condition: map50 > 0.5 and task = detect; starred; lr0 in (0.01, 0.002)."
@@ -166,7 +158,7 @@ class ModelsPane(Vertical):
         """Show or hide a field; the menu comes back until it is closed."""
         groups = list_fields(self._experiments)
         choices = [
-            Choice(id=name, label=f"{MARK if name in self._drawn else ' '} {name}", group=group)
+            Choice(id=name, label=f"{SHOWN if name in self._drawn else ' '} {name}", group=group)
             for group, names in groups.items()
             for name in names
             if name not in ("name", SIGNS)
@@ -188,7 +180,6 @@ class ModelsPane(Vertical):
     def _take(self, now: datetime, experiments: tuple[Experiment, ...]) -> None:
         self._experiments = experiments
         self._by_key = {f"model:{one.model.id}": one for one in experiments}
-        self._marked = [key for key in self._marked if key in self._by_key]
         self._now = now
         self._draw()
 
@@ -205,9 +196,7 @@ class ModelsPane(Vertical):
     def _draw(self) -> None:
         """Draw what is listed; the rows are made in a thread, since there may be many thousands."""
         columns = self._columns or _list_usual(self._experiments)
-        work = partial(
-            _make_table, self._experiments, columns, self._query, frozenset(self._marked), self._now
-        )
+        work = partial(_make_table, self._experiments, columns, self._query, self._now)
         self._work.start("models", work, self._show)
 
     def _show(self, table: _Table) -> None:
@@ -226,7 +215,7 @@ class ModelsPane(Vertical):
         if self._query:
             parts.append((f"  /{self._query}", "$accent"))
         if self._marked:
-            parts.append((f"  {MARK} {len(self._marked)} marked, = compares", "$success"))
+            parts.append((f"  ◆ {len(self._marked)} marked, d compares", "$success"))
         if trouble:
             parts.append((f"\n{trouble}", "$warning"))
         self._head.update(Content.assemble(*parts))
@@ -258,7 +247,7 @@ def _list_usual(experiments: Sequence[Experiment]) -> tuple[str, ...]:
 
 def _make_column(name: str, experiments: Sequence[Experiment]) -> Column:
     if name == SIGNS:
-        return Column(STAR, 2)
+        return Column(STAR, 1)
     if name == "name":
         return Column("model", flex=2, keeps_tail=True, least=22)
     if name == "description":
@@ -272,14 +261,13 @@ def _make_table(
     experiments: Sequence[Experiment],
     columns: tuple[str, ...],
     query: str,
-    marked: Collection[str],
     now: datetime,
 ) -> _Table:
     found = filter_experiments(experiments, query)
     rows: list[list[Cell]] = []
     values: list[list[tuple[int, float, str]]] = []
     for one in found:
-        rows.append([_write_cell(one, name, marked, now) for name in columns])
+        rows.append([_write_cell(one, name, now) for name in columns])
         values.append([order_fact(_to_sorted(one, name)) for name in columns])
     return _Table(columns, found, rows, values)
 
@@ -289,11 +277,10 @@ def _to_sorted(experiment: Experiment, name: str) -> Fact:
     return -experiment.model.created_at.timestamp() if name == "created" else experiment.facts.get(name)
 
 
-def _write_cell(experiment: Experiment, name: str, marked: Collection[str], now: datetime) -> Cell:
+def _write_cell(experiment: Experiment, name: str, now: datetime) -> Cell:
     match name:
         case "starred":
-            mark = MARK if f"model:{experiment.model.id}" in marked else " "
-            return f"{mark}{STAR if experiment.model.is_starred else ' '}"
+            return STAR if experiment.model.is_starred else ""
         case "created":
             return format_age(experiment.model.created_at, now)
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from textual.widget import Widget
 from mlwf_tui.entities.run import Progress
 from mlwf_tui.tui.keys import KEYS_BY_ID, list_footer_keys, split_keys
 from mlwf_tui.tui.screens.choices import find_reason, list_pane_hints
+from mlwf_tui.tui.screens.marks import Marks, describe_marks
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.formats import format_keys
@@ -26,7 +28,7 @@ class Host(Protocol):
     """What is needed of the screen."""
 
     workspace: Workspace
-    marked: Entry | None
+    marks: Marks
 
     @property
     def snapshot(self) -> Snapshot:
@@ -50,7 +52,7 @@ class Foot:
         self._status.show_hints(
             [
                 (id, self._name_key(id, key), label)
-                for id, key, label in list_hints(focused, host.entry, host.snapshot, host.marked)
+                for id, key, label in list_hints(focused, host.entry, host.snapshot, host.marks.entries)
             ]
         )
 
@@ -62,7 +64,7 @@ class Foot:
         """Show how things stand; few columns have no room for the home."""
         standing = draw_standing(
             progress=progress,
-            marked=self._host.marked,
+            marked=self._host.marks.entries,
             running=len(self._host.snapshot.active_runs),
             errors=errors,
             coverage=self._host.snapshot.coverage,
@@ -73,7 +75,7 @@ class Foot:
 
 
 def list_hints(
-    focused: Widget | None, entry: Entry | None, snapshot: Snapshot, marked: Entry | None
+    focused: Widget | None, entry: Entry | None, snapshot: Snapshot, marked: Sequence[Entry]
 ) -> list[Hint]:
     """Return the keys of the pane that has the focus, then those that do something to the selection now."""
     own = [(choice.id, choice.key, choice.label) for choice in list_pane_hints(focused)]
@@ -88,7 +90,7 @@ def list_hints(
 def draw_standing(
     *,
     progress: Progress | None,
-    marked: Entry | None,
+    marked: Sequence[Entry],
     running: int,
     errors: int,
     coverage: Coverage,
@@ -103,8 +105,8 @@ def draw_standing(
     if progress is not None:
         share = f"{progress.step / progress.total:.0%}" if progress.total else f"{progress.step:,}"
         parts.append(Content.styled(f"⧗ {share}", "$accent"))
-    if marked is not None:
-        parts.append(Content.styled(f"◆ {marked.ref}", "$accent"))
+    if marked:
+        parts.append(Content.styled(f"◆ {describe_marks(marked)} marked", "$accent bold"))
     if running:
         parts.append(Content.styled(f"● {running} running", "$accent"))
     if errors:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import msgspec
@@ -63,6 +63,15 @@ class HistoryPane(Vertical):
         """What the cursor stands on: a state, or the thing itself."""
         key = self.table.cursor_key
         return self.find_entry(key) if key is not None else self.subject
+
+    def show_marks(self, keys: Collection[str]) -> None:
+        """Draw which entries are marked."""
+
+        def is_marked(row: str) -> bool:
+            entry = self.find_entry(row)
+            return entry is not None and entry.key in keys
+
+        self.table.show_marks(is_marked)
 
     def find_entry(self, key: str) -> Entry | None:
         """Return what a row stands for; rows are numbered from the newest."""

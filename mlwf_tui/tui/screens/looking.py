@@ -1,4 +1,4 @@
-"""What is looked at next: the items of the selection, its diff, its run; and the mark for the next diff."""
+"""What is looked at next: the items of the selection, its diff, its run; and what is marked."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
 from textual.screen import Screen
+from textual.widget import Widget
 
 from mlwf_tui.entities.model import Model
+from mlwf_tui.tui.screens.marks import Marks, choose_sides, choose_targets, order_sides
 from mlwf_tui.tui.screens.run_difference import draw_run_diff
 from mlwf_tui.tui.screens.snapshot import Snapshot
-from mlwf_tui.tui.screens.views import Views, choose_sides
+from mlwf_tui.tui.screens.views import Views
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+from mlwf_tui.tui.widgets.project_tree import ProjectTree
 from mlwf_tui.tui.widgets.sheet import Sheet
+from mlwf_tui.tui.widgets.table import EntityTable
+from mlwf_tui.tui.widgets.thumbnail_grid import ThumbnailGrid
 from mlwf_tui.workflow.metrics import find_run
 from mlwf_tui.workflow.run_diff import RunDiff, diff_runs
 from mlwf_tui.workspace import Workspace
@@ -24,7 +29,11 @@ class Host(Protocol):
     """What is needed of the screen."""
 
     workspace: Workspace
-    marked: Entry | None
+    marks: Marks
+
+    @property
+    def focused(self) -> Widget | None:
+        """What gets the keys."""
 
     @property
     def entry(self) -> Entry | None:
@@ -33,9 +42,6 @@ class Host(Protocol):
     @property
     def snapshot(self) -> Snapshot:
         """What was read last."""
-
-    def mark(self, entry: Entry | None) -> None:
-        """Make this the marked thing, or nothing."""
 
     def ask(self, what: str, work: Callable[[], T], done: Callable[[T], None]) -> None:
         """Do `work` in a thread and hand its result to `done`."""
@@ -54,6 +60,7 @@ class Looking:
             "items": self.show_items,
             "diff": self.show_diff,
             "mark": self.mark,
+            "unmark": self.unmark_all,
             "monitor": self.show_monitor,
             "overlay": self.overlay,
             "all_runs": views.show_runs,
@@ -70,32 +77,42 @@ class Looking:
         entry = self._host.entry
         if entry is None:
             return
-        if entry.kind in (EntryKind.RUN, EntryKind.MODEL):
-            self._diff_runs(entry)
+        sides = choose_sides(entry, self._host.marks.entries)
+        if entry.kind not in (EntryKind.RUN, EntryKind.MODEL):
+            self._views.show_diff(*order_sides(sides))
+        elif len(sides) == 2:
+            self._diff_runs(*sides)
         else:
-            self._views.show_diff(*choose_sides(entry, self._host.marked))
+            self._views.compare_models([one.target for one in sides])
 
-    def _diff_runs(self, entry: Entry) -> None:
-        """Tell what differs between the marked run and this one; a model stands for its training."""
-        marked, workspace = self._host.marked, self._host.workspace
-        if marked is None or marked.kind not in (EntryKind.RUN, EntryKind.MODEL):
-            return
+    def _diff_runs(self, before: Entry, after: Entry) -> None:
+        """Tell what differs between two runs; a model stands for its training."""
+        workspace = self._host.workspace
 
         def compare() -> RunDiff:
-            first, second = (find_run(workspace, one.target) for one in (marked, entry))
+            first, second = (find_run(workspace, one.target) for one in (before, after))
             return diff_runs(workspace, first, second)
 
         def shown(found: RunDiff) -> None:
-            title = f"{marked.title} → {entry.title}"
+            title = f"{before.title} → {after.title}"
             self._host.put(Sheet(title, draw_run_diff(found)), lambda _: None)
 
         self._host.ask("diff", compare, shown)
 
     def mark(self) -> None:
-        """Mark the selection, or take its mark away."""
-        entry, marked = self._host.entry, self._host.marked
-        is_off = entry is None or (marked is not None and marked.key == entry.key)
-        self._host.mark(None if is_off else entry)
+        """Mark the selection, or take its mark away; in a list the cursor goes on to the next."""
+        focused = self._host.focused
+        if self._host.entry is None:
+            return
+        self._host.marks.toggle(self._host.entry)
+        if isinstance(focused, EntityTable | ThumbnailGrid):
+            focused.action_move(1)
+        elif isinstance(focused, ProjectTree):
+            focused.action_cursor_down()
+
+    def unmark_all(self) -> None:
+        """Take all marks away."""
+        self._host.marks.clear()
 
     def show_monitor(self) -> None:
         """Follow the selected run, or the newest that goes on."""
@@ -109,7 +126,7 @@ class Looking:
                 self._views.runs.show_of(self._host.snapshot.active_runs[0].id)
 
     def overlay(self) -> None:
-        """Draw the selected run's curves over those of the run that is open."""
+        """Draw the curves of the selected run, or of all that are marked, over those of the open one."""
         entry = self._host.entry
-        if entry is not None:
-            self._views.runs.overlay(entry.entity.run_id if isinstance(entry.entity, Model) else entry.ref)
+        for one in choose_targets(entry, self._host.marks.entries) if entry is not None else ():
+            self._views.runs.overlay(one.entity.run_id if isinstance(one.entity, Model) else one.ref)

@@ -15,13 +15,15 @@ from textual.geometry import Offset
 from textual.message import Message
 from textual.screen import Screen
 
+from mlwf_tui.entities.comparison import Leaderboard
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.model import Report
 from mlwf_tui.entities.sitting import Sitting
-from mlwf_tui.errors import InvalidInput, MlwfError
-from mlwf_tui.tui.keys import find_faults, make_bindings, make_keymap
+from mlwf_tui.errors import MlwfError
+from mlwf_tui.tui.keys import make_bindings
 from mlwf_tui.tui.screens.alerts import Alerts
 from mlwf_tui.tui.screens.asking import Asking
+from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.checking import CheckPane
 from mlwf_tui.tui.screens.choices import OWN, list_commands, list_pane_keys, relabel
 from mlwf_tui.tui.screens.foot import Foot
@@ -32,9 +34,11 @@ from mlwf_tui.tui.screens.living import INTERVAL_S as LIVING_INTERVAL_S
 from mlwf_tui.tui.screens.living import Living
 from mlwf_tui.tui.screens.looking import Looking
 from mlwf_tui.tui.screens.machine import MachineFeed
+from mlwf_tui.tui.screens.marks import Marks
 from mlwf_tui.tui.screens.navigation import DETAILS, STAGE, TREE, Navigation, make_panes
 from mlwf_tui.tui.screens.opening import Opening
 from mlwf_tui.tui.screens.outlooks import Outlooks
+from mlwf_tui.tui.screens.own_keys import use_own_keys
 from mlwf_tui.tui.screens.performing import Performing
 from mlwf_tui.tui.screens.reader import Reader
 from mlwf_tui.tui.screens.scoping import Scoping
@@ -110,7 +114,7 @@ class MainScreen(Screen[None]):
         self.snapshot = Snapshot()
         self._teller = Teller(self, read_clock)
         self.say = self._teller.say
-        self.marked: Entry | None = None
+        self.marks = Marks(self._show_marks)
         self.is_loaded = False
         self.outlooks = Outlooks()
         self._tree = ProjectTree(id=TREE)
@@ -126,7 +130,11 @@ class MainScreen(Screen[None]):
         self._living = Living(self, self._tree, self._views)
         self._looking = Looking(self, self._views)
         self._navigation = Navigation(
-            self._panes, self._views, on_filter=self._show_outline, teller=self._teller
+            self._panes,
+            self._views,
+            on_filter=self._show_outline,
+            teller=self._teller,
+            marks=self.marks,
         )
         self._sitting = SittingKeeper(self, self._tree, self._panes, self._views, self._navigation)
         self._showing = Showing(self, self._tree, self._panes, self._views, self._navigation)
@@ -186,20 +194,12 @@ class MainScreen(Screen[None]):
         self._too_small.show("This window is too small", hint)
 
     def _begin(self) -> None:
-        self._use_own_keys()
+        use_own_keys(self.app, self.workspace.settings.keys, self.fail)
         self.reload()
         self._live.start()
         self.set_interval(AGE_INTERVAL_S, self._show_outline)
         self.set_interval(LIVING_INTERVAL_S, self._show_living)
         self.set_interval(AGE_INTERVAL_S, self._sitting.keep_soon)
-
-    def _use_own_keys(self) -> None:
-        """Take the keys of settings.toml, and say what is wrong with them."""
-        keymap = self.workspace.settings.keys
-        if keymap:
-            self.app.set_keymap(make_keymap(keymap))
-        for fault in find_faults(keymap):
-            self.fail(InvalidInput(fault, hint="See the ids in docs/format.md; F5 does not read them again."))
 
     @property
     def entry(self) -> Entry | None:
@@ -240,6 +240,14 @@ class MainScreen(Screen[None]):
     def show_report(self, report: Report) -> None:
         self._views.show_report(report)
 
+    def show_board(self, board: Leaderboard) -> None:
+        self._views.reports.show_board(board)
+
+    def compare_reports(self, names: tuple[str, str]) -> None:
+        from mlwf_tui.tui.screens.verbs.comparing import Comparing  # noqa: PLC0415 - not before the first verb
+
+        Comparing(self).compare_reports(names)
+
     def show_history(self, entry: Entry) -> None:
         self._views.show_history(entry)
 
@@ -268,6 +276,7 @@ class MainScreen(Screen[None]):
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        self.marks.renew(snapshot, self.read_clock())
         self._alerts.see_runs(snapshot.runs)
         self._live.note_seen(snapshot.sequence)
         self._live.follow(run.id for run in snapshot.active_runs)
@@ -292,7 +301,11 @@ class MainScreen(Screen[None]):
 
     @on(ReportView.ThresholdsChosen)
     def _on_thresholds_chosen(self, event: ReportView.ThresholdsChosen) -> None:
-        self._views.threshold_keys.choose(event)
+        self._views.reports.threshold_keys.choose(event)
+
+    @on(ReportView.TargetOpened)
+    def _on_target_opened(self, event: ReportView.TargetOpened) -> None:
+        self._views.reports.open_target(event)
 
     @on(MetricPlots.LayoutChanged)
     def _on_layout_changed(self, event: MetricPlots.LayoutChanged) -> None:
@@ -328,6 +341,10 @@ class MainScreen(Screen[None]):
     @on(PaneGrid.Arranged)
     def _on_panes_arranged(self) -> None:
         self._sitting.note()
+
+    @on(BrowsePane.Chosen)
+    def _on_item_chosen(self, event: BrowsePane.Chosen) -> None:
+        self.select(event.entry)
 
     @on(EntityTable.RowHighlighted, "#list-table, #history-table")
     def _on_row_highlighted(self, event: EntityTable.RowHighlighted) -> None:
@@ -430,7 +447,9 @@ class MainScreen(Screen[None]):
             "search": lambda: self._search.begin(self._navigation.filter),
             "search_next": lambda: self._search.step(1),
             "search_previous": lambda: self._search.step(-1),
-            "quit": self._close_or_quit,
+            "quit": lambda: (
+                self._navigation.go_back() if self._navigation.is_narrowed else self._leaving.ask()
+            ),
             "quit_now": self._leaving.leave,
         }
         parts = (
@@ -443,24 +462,19 @@ class MainScreen(Screen[None]):
         """Return every action as it stands now, for the palette."""
         return (
             *list_pane_keys(self.focused),
-            *relabel(list_commands(self.entry, self.snapshot, self.marked), self.workspace.settings.keys),
+            *relabel(
+                list_commands(self.entry, self.snapshot, self.marks.entries), self.workspace.settings.keys
+            ),
         )
 
-    def mark(self, entry: Entry | None) -> None:
-        self.marked = entry
-        self._tree.show_mark(entry.key if entry is not None else "")
+    def _show_marks(self) -> None:
+        self._showing.show_marks({entry.key for entry in self.marks.entries})
         self._show_standing()
+        self._show_hints()
 
     def _refresh_all(self) -> None:
         self.reload()
         self.post_message(self.RedrawRequested())
-
-    def _close_or_quit(self) -> None:
-        """Close the view that is open; where none is, leave."""
-        if self._navigation.is_narrowed:
-            self._navigation.go_back()
-        else:
-            self._leaving.ask()
 
     # --- the foot of the screen ----------------------------------------------------------------
 

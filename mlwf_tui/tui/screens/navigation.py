@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from textual.widget import Widget
 
+from mlwf_tui.tui.screens.marks import Marks
 from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.screens.view_host import LINEAGE, TITLES
 from mlwf_tui.tui.screens.views import ROOMY, Views
@@ -35,10 +36,12 @@ class Navigation:
         *,
         on_filter: Callable[[], None],
         teller: Teller,
+        marks: Marks,
     ) -> None:
         self._panes = panes
         self._teller = teller
         self._views = views
+        self._marks = marks
         self._on_filter = on_filter
         self.filter = ""
         self._is_zoomed_for_view = False  # the view took the room itself, and gives it back
@@ -103,6 +106,8 @@ class Navigation:
             self.set_filter("")
             return
         if self._panes.current == STAGE and self._views.go_back():
+            return
+        if self._marks.clear():
             return
         if self._panes.is_zoomed and not self._is_zoomed_for_view:
             self._panes.zoom(False)

@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from mlwf_tui.entities.project import Project
 from mlwf_tui.tui.screens.choices import list_menu, relabel
+from mlwf_tui.tui.screens.marks import Marks
 from mlwf_tui.tui.screens.navigation import DETAILS
 from mlwf_tui.tui.screens.reader import Reader
 from mlwf_tui.tui.screens.snapshot import Snapshot
@@ -28,7 +29,7 @@ class Host(Protocol):
     """What is needed of the screen."""
 
     workspace: Workspace
-    marked: Entry | None
+    marks: Marks
 
     @property
     def snapshot(self) -> Snapshot:
@@ -98,6 +99,6 @@ class Opening:
 
     def show_menu(self, entry: Entry, at: Offset | None) -> None:
         """Show all that can be done with an entry, and do what is chosen."""
-        listed = list_menu(entry, self._host.snapshot, self._host.marked)
+        listed = list_menu(entry, self._host.snapshot, self._host.marks.entries)
         choices = relabel(listed, self._host.workspace.settings.keys)
         self._host.put(ContextMenu(entry.ref or entry.title, choices, at=at), self._host.action_perform)

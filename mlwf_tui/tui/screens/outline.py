@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.measurement import choose_two
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run
 from mlwf_tui.tui.screens.snapshot import Snapshot
-from mlwf_tui.tui.widgets.entry import Branch, Entry, EntryKind
+from mlwf_tui.tui.widgets.entry import Branch, Entry, EntryKind, Excerpt
 from mlwf_tui.tui.widgets.formats import STATE_GLYPHS, format_age, format_count
 
 SUBJECT_PARAMS = ("name", "step", "project", "to", "version", "model", "data")
@@ -72,6 +73,32 @@ def make_version_entry(version: Version, snapshot: Snapshot, now: datetime) -> E
         title="  ".join((f"@{version.number}", *(f"#{tag}" for tag in version.tags), version.message)),
         note=format_age(version.created_at, now),
         entity=version,
+    )
+
+
+def make_dataset_entry(within: Entry, name: str, item_count: int) -> Entry:
+    """Return the entry of a dataset of a project or version, with those below it."""
+    return Entry(
+        kind=EntryKind.DATASET,
+        key=f"dataset:{within.key}/{name}",
+        ref=name,
+        title=name,
+        note=f"{item_count:,}",
+        entity=Excerpt(ref=within.ref, dataset=name, item_count=item_count),
+        within=within,
+    )
+
+
+def make_item_entry(within: Entry, item: Item) -> Entry:
+    """Return the entry of an item of a project or version."""
+    return Entry(
+        kind=EntryKind.ITEM,
+        key=f"item:{within.key}/{item.key}",
+        ref=item.key,
+        title=item.name,
+        note=item.split.value,
+        entity=Excerpt(ref=within.ref, dataset=item.dataset, items=(item,), item_count=1),
+        within=within,
     )
 
 
@@ -246,7 +273,19 @@ def _build_project(project: Project, snapshot: Snapshot, now: datetime) -> Branc
     versions = snapshot.versions.get(project.id)
     if versions is None:
         return Branch(entry, (), is_loaded=False)
-    return Branch(entry, tuple(Branch(make_version_entry(version, snapshot, now)) for version in versions))
+    datasets = snapshot.datasets.get(project.id, {})
+    held = Branch(
+        Entry(
+            kind=EntryKind.SECTION,
+            key=f"datasets:{project.id}",
+            ref="",
+            title="Datasets",
+            note=f"{len(datasets)}",
+        ),
+        tuple(Branch(make_dataset_entry(entry, name, count)) for name, count in datasets.items()),
+    )
+    made = tuple(Branch(make_version_entry(version, snapshot, now)) for version in versions)
+    return Branch(entry, (held, *made) if datasets else made)
 
 
 def make_section_entry(name: str, title: str, count: int) -> Entry:

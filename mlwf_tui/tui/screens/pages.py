@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from mlwf_tui.entities.item import Item
+from mlwf_tui.tui.widgets.formats import format_size
 from mlwf_tui.tui.widgets.table import Cell
 
 PAGE = 128  # items: some four shards of a manifest, 3 ms
 MAX_PAGES = 64
 MAX_WANTED = 3  # pages that were passed by in a hurry are not read any more
-MISSING: tuple[Cell, ...] = ("…", "", "")
+MISSING: tuple[Cell, ...] = ("…", "", "", "", "")
 
 
 class ItemPages(Sequence[Sequence[Cell]]):
     """The rows of a table; a row that is not read yet is drawn as missing and its page is wanted."""
 
     def __init__(
-        self, item_count: int, on_wanted: Callable[[], None], places: array[int] | None = None
+        self, places: Sequence[int], on_wanted: Callable[[], None], *, is_growing: bool = True
     ) -> None:
-        self._item_count = item_count
+        """`places` of the manifest, one a row; they grow unless the items are sorted."""
         self._on_wanted = on_wanted
-        self._places = places  # of the items that match a filter; without one, all
+        self._places = places
+        self._is_growing = is_growing
         self._pages: OrderedDict[int, Sequence[Item]] = OrderedDict()
         self._wanted: list[int] = []
 
     def __len__(self) -> int:
-        return self._item_count if self._places is None else len(self._places)
+        return len(self._places)
 
     @overload
     def __getitem__(self, row: int) -> Sequence[Cell]: ...
@@ -40,7 +41,7 @@ class ItemPages(Sequence[Sequence[Cell]]):
         if isinstance(row, slice):
             return [self[number] for number in range(*row.indices(len(self)))]
         item = self.find_item(row)
-        return MISSING if item is None else (item.key, item.split.value, f"{len(item.annotation.objects):,}")
+        return MISSING if item is None else write_row(item)
 
     def find_item(self, row: int) -> Item | None:
         """Return the item in a row, or None while its page is being read."""
@@ -59,7 +60,7 @@ class ItemPages(Sequence[Sequence[Cell]]):
             return None
         number = self._wanted.pop()
         rows = range(number * PAGE, min(len(self), (number + 1) * PAGE))
-        return number, rows if self._places is None else self._places[rows.start : rows.stop]
+        return number, self._places[rows.start : rows.stop]
 
     def keep(self, number: int, items: Sequence[Item]) -> None:
         """Take in a page that was read; those longest not read again are dropped."""
@@ -68,10 +69,28 @@ class ItemPages(Sequence[Sequence[Cell]]):
             self._pages.popitem(last=False)
 
     def find_row(self, place: int) -> int:
-        """Return the row of the item at a place of the manifest, or of the next one that matches."""
-        if self._places is None:
-            return place
-        return bisect_left(self._places, place)
+        """Return the row of the item at a place of the manifest, or of the next one that is listed.
+
+        Where the items are sorted otherwise and it is not listed, that is the first row.
+        """
+        if self._is_growing:
+            return bisect_left(self._places, place)
+        try:
+            return self._places.index(place)
+        except ValueError:
+            return 0
+
+
+def write_row(item: Item) -> tuple[Cell, ...]:
+    """Return what the table of items says of one."""
+    objects = item.annotation.objects
+    return (
+        item.key,
+        item.split.value,
+        f"{len(objects):,}",
+        f"{len({labelled.class_name for labelled in objects}):,}",
+        format_size(item.size_bytes),
+    )
 
 
 class RowKeys(Sequence[str]):

@@ -7,8 +7,9 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from mlwf_tui.tui.keys import KEYS_BY_ID, Key
+from mlwf_tui.tui.keys import KEYS_BY_ID, PARTS, Key
 from mlwf_tui.tui.screens.choices import find_reason
+from mlwf_tui.tui.screens.marks import choose_targets, reach
 from mlwf_tui.tui.screens.outline import renew_entry
 from mlwf_tui.tui.screens.reader import Reader
 from mlwf_tui.tui.screens.selecting import Selection
@@ -17,6 +18,7 @@ from mlwf_tui.tui.widgets.entry import Entry
 
 if TYPE_CHECKING:  # every verb's imports are 120 ms that no one needs before the first verb
     from mlwf_tui.tui.screens.verbs.host import Host
+    from mlwf_tui.tui.screens.verbs.several import SeveralVerb
     from mlwf_tui.tui.screens.verbs.table import Verb
 
 
@@ -43,7 +45,11 @@ class Performing:
     def perform(self, name: str) -> None:
         """Do it. What the home would not allow as it was read last is decided by what it says now."""
         self._selection.follow_keys()
-        key, entry = KEYS_BY_ID[name], self._selection.entry
+        if name == "undo" and self._host.marks.clear():
+            self._teller.refuse("The marks are taken away; the same key again takes back the last change.")
+            return
+        key = KEYS_BY_ID[name]
+        entry = reach(key, self._selection.entry)
         if entry is not None and entry.kind in key.kinds and self._find_reason(key, entry):
             self._reader.read(then=partial(self._perform_again, key, entry))
         else:
@@ -60,13 +66,35 @@ class Performing:
         elif key.id in self._by_key:
             self._by_key[key.id]()
         else:
-            self._verbs[key.id](entry)
+            self._do_verb(key.id, entry)
+
+    def _do_verb(self, id: str, entry: Entry | None) -> None:
+        """Do a verb to the entry, or to all that is marked of its kind where the verb takes several."""
+        targets = choose_targets(entry, self._host.marks.entries) if entry is not None else ()
+        if entry is not None and entry.kind in PARTS and id in self._of_parts:
+            self._of_parts[id](targets)
+        elif targets != (entry,) and id in self._of_several:
+            self._of_several[id](targets)
+        else:
+            self._verbs[id](entry)
 
     def _find_reason(self, key: Key, entry: Entry | None) -> str:
-        return find_reason(key, entry, self._host.snapshot, self._host.marked)
+        return find_reason(key, entry, self._host.snapshot, self._host.marks.entries)
 
     @cached_property
     def _verbs(self) -> Mapping[str, Verb]:
         from mlwf_tui.tui.screens.verbs.table import make_verbs  # noqa: PLC0415 - see TYPE_CHECKING above
 
         return make_verbs(self._host)
+
+    @cached_property
+    def _of_parts(self) -> Mapping[str, SeveralVerb]:
+        from mlwf_tui.tui.screens.verbs.excerpts import Excerpts  # noqa: PLC0415 - as above
+
+        return Excerpts(self._host).by_key
+
+    @cached_property
+    def _of_several(self) -> Mapping[str, SeveralVerb]:
+        from mlwf_tui.tui.screens.verbs.several import Several  # noqa: PLC0415 - as above
+
+        return Several(self._host).by_key

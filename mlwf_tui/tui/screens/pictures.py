@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from mlwf_tui.entities.item import Item
-from mlwf_tui.entities.picture import Outline, Picture
+from mlwf_tui.entities.picture import WHOLE, Outline, Picture, Window
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.workspace import Workspace
@@ -26,6 +26,7 @@ class Order:
     columns: int
     rows: int
     image: bytes | None = None
+    window: Window = WHOLE
 
 
 class Pictures:
@@ -99,8 +100,9 @@ def _render(workspace: Workspace, order: Order, *, is_sharp: bool) -> Picture:
 
     if order.image is None:
         return render_item(
-            workspace, order.item, order.outlines, columns=order.columns, rows=order.rows, is_sharp=is_sharp
-        )
+            workspace, order.item, order.outlines, columns=order.columns, rows=order.rows, is_sharp=is_sharp,
+            window=order.window,
+        )  # fmt: skip
     return render_image(
         order.item.name,
         order.image,

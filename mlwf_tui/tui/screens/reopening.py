@@ -9,7 +9,6 @@ from mlwf_tui.entities.model import Report
 from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.screens.run_views import RunViews
 from mlwf_tui.tui.screens.snapshot import Snapshot
-from mlwf_tui.tui.screens.trial_view import TrialView
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 
 
@@ -32,12 +31,11 @@ class Opener(Protocol):
     def runs(self) -> RunViews:
         """What shows how a run goes, or went."""
 
-    @property
-    def trials(self) -> TrialView:
-        """What shows the trials of a search."""
-
     def show_report(self, report: Report) -> None:
         """Show a report."""
+
+    def show_search(self, run: Run) -> None:
+        """Show the trials of a search."""
 
     def show_history(self, entry: Entry) -> None:
         """List what was said and done of an entry."""
@@ -71,7 +69,7 @@ def open_again(
             if name == "run":
                 views.runs.show_of(run.id)
             else:
-                views.trials.show(run)
+                views.show_search(run)
         case "report", (id,) if (report := _find_report(snapshot, id)) is not None:
             views.show_report(report)
         case _:

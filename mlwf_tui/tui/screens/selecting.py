@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from textual.screen import Screen
 
 from mlwf_tui.entities.lineage import LineageNode
+from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.facts import Facts
 from mlwf_tui.tui.screens.history import HistoryPane
@@ -26,6 +27,9 @@ from mlwf_tui.tui.widgets.project_tree import ProjectTree
 from mlwf_tui.tui.widgets.table import EntityTable
 from mlwf_tui.workflow.show import Shown
 from mlwf_tui.workspace import Workspace
+
+LISTS = EntryList | HistoryPane | ModelsPane | BrowsePane
+"""Views of a table whose rows are selected."""
 
 
 class Host(Protocol):
@@ -106,32 +110,35 @@ class Selection:
             view.selected = node_id  # the graph is being laid out; it is drawn there when it is
 
     def follow_keys(self) -> None:
-        """Take what the tree's cursor is on, where it has the focus: keys in a burst overtake its message."""
-        if self._tree.has_focus and self._tree.entry is not None:
-            self.select(self._tree.entry)
+        """Take what the cursor is on that has the focus: keys in a burst overtake its message."""
+        current = self._find_current()
+        if current is not None and (self.entry is None or self.entry.key != current.key):
+            self.select(current)
 
     def follow_focus(self) -> None:
         """Take what the cursor is on in the pane that the focus has come to."""
         view = self._views.shown
-        if self._tree.has_focus and self._tree.entry is not None:
-            self.select(self._tree.entry)
+        current = self._find_current()
+        if current is not None:
+            self.select(current)
         elif isinstance(view, LineageView) and view.has_focus and view.selected_node is not None:
             self.select(self.make_entry(view.selected_node))
-        elif (
-            isinstance(view, EntryList | HistoryPane | ModelsPane)
-            and view.table.has_focus
-            and view.entry is not None
-        ):
-            self.select(view.entry)
         self._on_change()
+
+    def _find_current(self) -> Entry | None:
+        """Return what the cursor of the tree or of a list stands on, where that has the focus."""
+        if self._tree.has_focus:
+            return self._tree.entry
+        view = self._views.shown
+        if isinstance(view, BrowsePane):
+            return view.entry if view.has_focus_within else None
+        return view.entry if isinstance(view, LISTS) and view.table.has_focus else None
 
     def make_entry(self, node: LineageNode) -> Entry:
         """Return the entry of a node of the lineage."""
         return make_node_entry(node, self._host.snapshot, self._host.read_clock())
 
     def find_listed(self, table: EntityTable, key: str) -> Entry | None:
-        """Return what a row of the list, history or table of models that is shown stands for."""
+        """Return what a row of the list, history or table of models or items that is shown stands for."""
         view = self._views.shown
-        if isinstance(view, EntryList | HistoryPane | ModelsPane) and view.table is table:
-            return view.find_entry(key)
-        return None
+        return view.find_entry(key) if isinstance(view, LISTS) and view.table is table else None

@@ -8,7 +8,7 @@ from typing import Protocol
 from textual.app import App
 from textual.widget import Widget
 
-from mlwf_tui.tui.screens.choices import OWN, list_help, list_pane_keys, relabel
+from mlwf_tui.tui.screens.choices import OWN, list_help, list_pane_keys, list_pane_options, relabel
 from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.screens.work import LongWork
 from mlwf_tui.tui.theme import THEMES
@@ -46,6 +46,7 @@ class Services:
         self._long = long_work
         self.by_key: Mapping[str, Callable[[], object]] = {
             "help": self.show_help,
+            "options": self.show_options,
             "messages": self.show_messages,
             "palette": lambda: host.app.action_command_palette(),
             "progress": self.show_progress,
@@ -60,6 +61,17 @@ class Services:
         ]
         self._host.app.push_screen(
             ContextMenu("Keys", choices, is_wide=True),
+            lambda name: self.perform(name) if name is not None else None,
+        )
+
+    def show_options(self) -> None:
+        """List what the pane does at a letter behind this key; the letter does it."""
+        choices = list_pane_options(self._host.focused)
+        if not choices:
+            self._teller.refuse("This pane has no options of its own.")
+            return
+        self._host.app.push_screen(
+            ContextMenu("Options of this pane", choices),
             lambda name: self.perform(name) if name is not None else None,
         )
 

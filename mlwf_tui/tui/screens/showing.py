@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Protocol
 
@@ -52,6 +52,11 @@ class Showing:
         if self.wanted_key and self._tree.select(self.wanted_key):
             self.wanted_key = ""
 
+    def show_marks(self, keys: Collection[str]) -> None:
+        """Draw what is marked so, in the tree and in all views."""
+        self._tree.show_marks(keys)
+        self._views.show_marks(keys)
+
     def show_middle(self) -> None:
         """Show what the views draw of all of the home."""
         if self._host.snapshot.is_empty:
@@ -62,9 +67,10 @@ class Showing:
         self._views.show_lineage()
         self._views.renew_list()
         self._views.renew_models()
+        self._views.renew_items()
         self._views.renew_check()
         self._views.renew_history()
-        self._views.trials.renew()
+        self._views.renew_search()
         if not self._host.is_loaded or isinstance(self._views.shown, Welcome):
             self._views.show(LINEAGE)
             self._panes.go_home()

@@ -12,6 +12,7 @@ from mlwf_tui.entities.lineage import LineageGraph, LineageNode
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import DEFAULT_WORKSPACE, Project, Version
 from mlwf_tui.entities.run import Run
+from mlwf_tui.workflow.content import count_datasets
 from mlwf_tui.workflow.describe import Coverage, measure_coverage
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.graphs.groups import list_groups
@@ -31,6 +32,7 @@ class Snapshot:
     sequence: int = 0  # of the newest journal event that is surely in it
     projects: tuple[Project, ...] = ()
     versions: Mapping[ProjectId, tuple[Version, ...]] = field(default_factory=dict)
+    datasets: Mapping[ProjectId, Mapping[str, int]] = field(default_factory=dict)  # of the same, with counts
     models: tuple[Model, ...] = ()
     reports: tuple[Report, ...] = ()
     runs: tuple[Run, ...] = ()
@@ -100,6 +102,7 @@ def read_snapshot(workspace: Workspace, opened: Iterable[ProjectId]) -> Snapshot
         sequence=sequence,
         projects=projects,
         versions={p.id: list_versions(workspace, p.id) for p in projects if p.id in wanted},
+        datasets={p.id: count_datasets(workspace, p) for p in projects if p.id in wanted},
         models=models,
         reports=reports,
         runs=runs,

@@ -7,18 +7,20 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from mlwf_tui.tui.screens.outlooks import Outlooks
+from mlwf_tui.tui.screens.report_views import BOARD, EVIDENCE, REPORT, TRIALS
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
-LINEAGE, LIST, MODELS, ITEMS, DIFF, CHECK, RUN, REPORT, TRIALS, HISTORY = (
-    "lineage", "list", "models", "items", "diff", "check", "run", "report", "trials", "history",
+LINEAGE, LIST, MODELS, ITEMS, DIFF, CHECK, RUN, HISTORY = (
+    "lineage", "list", "models", "items", "diff", "check", "run", "history",
 )  # fmt: skip
 TITLES = {
     LINEAGE: "Lineage", LIST: "List", MODELS: "Models", ITEMS: "Items", DIFF: "Diff", CHECK: "Check",
-    RUN: "Run", REPORT: "Report", TRIALS: "Trials", HISTORY: "History",
+    RUN: "Run", REPORT: "Report", EVIDENCE: "Evidence", BOARD: "Leaderboard",
+    TRIALS: "Trials", HISTORY: "History",
 }  # fmt: skip
 
 
@@ -59,3 +61,6 @@ class Host(Protocol):
 
     def select(self, entry: Entry) -> None:
         """Make what was opened the selected thing."""
+
+    def compare_reports(self, names: tuple[str, str]) -> None:
+        """Set a report beside another, and show what comes of it."""

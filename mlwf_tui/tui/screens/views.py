@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property, partial
 from typing import TypeVar
 
@@ -11,21 +11,21 @@ from textual.widget import Widget
 from mlwf_tui.entities.change import Diff
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.lineage import LineageNode
-from mlwf_tui.entities.measurement import ComparisonReport
-from mlwf_tui.entities.model import Evaluation, Model, Report, ReportKind
+from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
+from mlwf_tui.tui.screens.board import BoardPane
 from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.checking import CheckPane
 from mlwf_tui.tui.screens.comparing import DiffPane
+from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.history import History, HistoryPane
 from mlwf_tui.tui.screens.listings import make_listing
-from mlwf_tui.tui.screens.outline import make_report_entry, make_section_entry
+from mlwf_tui.tui.screens.outline import make_project_entry, make_section_entry
 from mlwf_tui.tui.screens.reopening import open_again
+from mlwf_tui.tui.screens.report_views import BOARD, EVIDENCE, REPORT, TRIALS, ReportViews
 from mlwf_tui.tui.screens.run_views import RunViews
-from mlwf_tui.tui.screens.thresholds import ThresholdKeys
-from mlwf_tui.tui.screens.trial_view import TrialView
 from mlwf_tui.tui.screens.view_host import (
     CHECK,
     DIFF,
@@ -34,27 +34,23 @@ from mlwf_tui.tui.screens.view_host import (
     LINEAGE,
     LIST,
     MODELS,
-    REPORT,
     RUN,
     TITLES,
-    TRIALS,
     Host,
 )
-from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+from mlwf_tui.tui.widgets.entry import Entry, EntryKind, Excerpt
 from mlwf_tui.tui.widgets.entry_list import EntryList, Listing
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
 from mlwf_tui.tui.widgets.stage import Stage, ViewSpec
-from mlwf_tui.workflow.compare import read_comparison
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.history import Change, list_changes
 from mlwf_tui.workflow.items import ItemSource, open_items
-from mlwf_tui.workflow.reports import read_evaluation
 
 T = TypeVar("T")
-ROOMY = (MODELS, ITEMS, DIFF, CHECK)
+ROOMY = (MODELS, ITEMS, DIFF, CHECK, EVIDENCE, BOARD)
 """Views of pictures and of many columns: opened, they get the whole screen."""
 
 TOLD_BY_RUN = (
@@ -68,6 +64,8 @@ EMPTY_HINTS = {
     MODELS: ("The models are not open", "Select Models and press ⏎, or ctrl+e."),
     RUN: ("No run is open", "Select a run and press ⏎ or m; t begins a training."),
     REPORT: ("No report is open", "Select a report and press ⏎; b on a model makes one."),
+    EVIDENCE: ("No number is looked behind", "Open a report, put the cursor on a number and press ⏎."),
+    BOARD: ("No leaderboard is open", "Select a project and choose leaderboard in its menu (x)."),
     TRIALS: ("No search is open", "Select a search for parameters and press ⏎; S on a project begins one."),
     DIFF: ("Nothing is compared", "Select a version and press d; space marks another to compare with."),
     CHECK: ("Nothing is checked", "Select a version or project and press V."),
@@ -91,6 +89,10 @@ class Views:
                 ViewSpec(CHECK, TITLES[CHECK], lambda: CheckPane(host.workspace, host.work, id="check")),
                 ViewSpec(RUN, TITLES[RUN], lambda: RunMonitor(id="run")),
                 ViewSpec(REPORT, TITLES[REPORT], lambda: ReportView(id="report")),
+                ViewSpec(
+                    EVIDENCE, TITLES[EVIDENCE], lambda: EvidencePane(host.workspace, host.work, id="evidence")
+                ),
+                ViewSpec(BOARD, TITLES[BOARD], self._make_board),
                 ViewSpec(HISTORY, TITLES[HISTORY], lambda: HistoryPane(id="history")),
                 ViewSpec(TRIALS, TITLES[TRIALS], lambda: ReportView(id="trials")),
             ),
@@ -99,13 +101,19 @@ class Views:
         self._sources: dict[str, tuple[str, ...]] = {LINEAGE: ()}  # what each view that is filled is of
         self._listed: Entry | None = None
         self.runs = RunViews(host, self.stage, fill=self._fill, renew_runs=self.renew_runs)
-        self.trials = TrialView(host, self.stage, fill=self._fill)
 
     @cached_property
-    def threshold_keys(self) -> ThresholdKeys:
-        """What answers the report's wishes for other thresholds."""
-        work = self._host.work
-        return ThresholdKeys(self._host.workspace, work, on_broken=work.fail)
+    def reports(self) -> ReportViews:
+        """What shows reports, and what stands behind their numbers."""
+        return ReportViews(self._host, self.stage, self._fill)
+
+    def _make_board(self) -> BoardPane:
+        return BoardPane(
+            on_open=self.reports.open_report,
+            on_compare=self._host.compare_reports,
+            read_clock=self._host.read_clock,
+            id="board",
+        )
 
     @property
     def active(self) -> str:
@@ -158,14 +166,14 @@ class Views:
         """
         match entry.entity:
             case Run(verb="search") as run:
-                self.trials.show(run)
+                self.show_search(run)
             case Run() as run:
                 self.runs.show(run)
             case Model() as model:
                 self.runs.show_of(model.run_id)
             case Report() as report:
                 self.show_report(report)
-            case Version():
+            case Version() | Excerpt():
                 self.show_items(entry)
             case Project() as project if is_listed or project.latest_version is None:
                 self.show_items(entry)
@@ -199,6 +207,13 @@ class Views:
 
     # --- lists ---------------------------------------------------------------------------------
 
+    def show_marks(self, keys: Collection[str]) -> None:
+        """Draw what is marked so, wherever it is listed."""
+        for name in (LIST, MODELS, ITEMS, HISTORY):
+            view = self.stage.find_view(name)
+            if isinstance(view, EntryList | ModelsPane | BrowsePane | HistoryPane):
+                view.show_marks(keys)
+
     def show_list(self, entry: Entry) -> bool:
         """List what belongs to a section or project; False if nothing can be listed of `entry`."""
         if entry.key == "section:models":
@@ -229,6 +244,13 @@ class Views:
         view.read(self._host.read_clock())
         self._fill(MODELS)
 
+    def compare_models(self, ids: Sequence[str]) -> None:
+        """Put these models side by side."""
+        self.show_models()
+        view = self.stage.get_view(MODELS)
+        assert isinstance(view, ModelsPane)
+        view.compare(ids)
+
     def renew_models(self) -> None:
         """Read the models anew, where they are listed."""
         view = self.stage.find_view(MODELS)
@@ -251,43 +273,62 @@ class Views:
     # --- items ---------------------------------------------------------------------------------
 
     def show_items(self, entry: Entry) -> None:
-        """Look through what a version or head holds."""
+        """Look through what a version, a head or a dataset of one holds; an item is shown large."""
+        excerpt = entry.entity if isinstance(entry.entity, Excerpt) else Excerpt(ref=entry.ref)
+        view = self.stage.get_view(ITEMS)
+        assert isinstance(view, BrowsePane)
+        if excerpt.items:
+            view.go_large(True)
+            return
 
         def done(source: ItemSource) -> None:
-            view = self.stage.get_view(ITEMS)
-            assert isinstance(view, BrowsePane)
-            view.show(source)
+            view.show(source, entry.within or entry)
             self._fill(ITEMS, entry.ref)
 
-        self._host.ask("items", partial(open_items, self._host.workspace, entry.ref), done)
+        work = partial(open_items, self._host.workspace, excerpt.ref, excerpt.dataset)
+        self._host.ask("items", work, done)
+
+    def renew_items(self) -> None:
+        """Look through the head that a project has now, where it was its head that was looked through."""
+        view = self.stage.find_view(ITEMS)
+        if not isinstance(view, BrowsePane) or view.within is None:
+            return
+        within = view.within
+        if not isinstance(within.entity, Project):
+            return
+        project = self._host.snapshot.find_project(within.entity.id)
+        if project is None or project.manifest == within.entity.manifest:
+            return
+        entry = make_project_entry(project, self._host.snapshot)
+        work = partial(open_items, self._host.workspace, entry.ref, view.dataset)
+        self._host.ask("items", work, lambda source: view.renew(source, entry))
 
     def go_back(self) -> bool:
         """Undo what hides a part of the view that is shown; False where nothing does."""
         view = self.shown
+        if isinstance(view, EvidencePane):
+            if not view.go_back():
+                self.show(REPORT)
+            return True
         return (
-            isinstance(view, LineageView | BrowsePane | DiffPane | CheckPane | ModelsPane) and view.go_back()
+            isinstance(view, LineageView | BrowsePane | DiffPane | CheckPane | ModelsPane | BoardPane)
+            and view.go_back()
         )
 
     # --- reports and diffs ---------------------------------------------------------------------
 
     def show_report(self, report: Report) -> None:
         """Read the report's body and show it."""
+        self.reports.show(report)
 
-        def done(body: Evaluation | ComparisonReport) -> None:
-            view = self.stage.get_view(REPORT)
-            assert isinstance(view, ReportView)
-            if isinstance(body, Evaluation):
-                view.show_report(report, body)
-            else:
-                view.show_comparison(body)
-            self._fill(REPORT, report.id)
-            self._host.select(make_report_entry(report))
+    def show_search(self, run: Run) -> None:
+        """Read the trials of a search and show them."""
+        self.reports.show_search(run)
 
-        def read() -> Evaluation | ComparisonReport:
-            is_comparison = report.kind is ReportKind.COMPARISON
-            return (read_comparison if is_comparison else read_evaluation)(self._host.workspace, report)
-
-        self._host.ask("report", read, done)
+    def renew_search(self) -> None:
+        """Read the trials of the open search again, while it goes on and is seen."""
+        self.reports.renew_search(is_seen=self.active == TRIALS)
+        self.reports.renew_board(is_seen=self.active == BOARD)
 
     def show_diff(self, before: str | None, after: str) -> None:
         """Compare two refs and show what differs; None is the state before `after`."""
@@ -339,17 +380,3 @@ class Views:
         self._sources[name] = source
         self.stage.show(name)
         self._host.view_changed(is_opened=True)
-
-
-def choose_sides(entry: Entry, marked: Entry | None) -> tuple[str | None, str]:
-    """Return the refs to compare, the older one first; without a mark, with what was before."""
-    if marked is None or marked.key == entry.key:
-        return None, entry.ref
-    first, second = sorted((marked, entry), key=_age)
-    return first.ref, second.ref
-
-
-def _age(entry: Entry) -> tuple[bool, str]:
-    """Order heads after versions, and versions by when they were made."""
-    made_at = getattr(entry.entity, "created_at", None)
-    return entry.kind is EntryKind.PROJECT, made_at.isoformat() if made_at else ""

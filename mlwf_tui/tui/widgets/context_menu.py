@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import ClassVar
 
 import msgspec
@@ -17,6 +18,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from mlwf_tui.tui.widgets.drawing import fit
+
+NARROW, WIDE = 78, 90  # cells of the box, as in its style
+FRAME = 6  # cells of a line that are border, padding, scroll bar, and one to spare
+MAX_LABEL = 18  # a longer one moves its own note to the right
+MIN_NOTE = 16  # cells; with less room a note is not broken by us
 OWN_KEYS = frozenset(("slash", "q", "j", "k", "g", "G", "up", "down", "enter", "escape"))
 """What moves in the menu itself, and so chooses nothing."""
 
@@ -57,11 +64,11 @@ class ContextMenu(ModalScreen[str | None]):
     ContextMenu {
         background: transparent;
         & > Vertical {
-            width: 66; max-width: 100%; height: auto; max-height: 90%;
+            width: 78; max-width: 100%; height: auto; max-height: 90%;
             background: $panel; border: round $primary; padding: 0 1;
         }
         &.-centered { align: center middle; }
-        &.-wide > Vertical { width: 84; }
+        &.-wide > Vertical { width: 90; }
         & MenuList {
             height: auto; max-height: 100%; background: $panel; border: none; padding: 0;
             &:focus { border: none; background-tint: $panel 0%; }
@@ -83,6 +90,9 @@ class ContextMenu(ModalScreen[str | None]):
         self._choices = tuple(choices)
         self._at = at
         self._key_width = max((cell_len(choice.key) for choice in self._choices), default=0)
+        labels = [cell_len(c.label) for c in self._choices if c.note or c.reason]
+        self._label_width = min(MAX_LABEL, max(labels, default=0))
+        self._is_wide = is_wide
         self.set_class(is_wide, "-wide")
 
     def compose(self) -> ComposeResult:
@@ -99,6 +109,13 @@ class ContextMenu(ModalScreen[str | None]):
         self.query_one(MenuList).focus()
         if self._at is not None:
             self.call_after_refresh(self._place)
+
+    def on_resize(self) -> None:
+        """Break the notes anew, where they have another room now."""
+        highlighted = self.query_one(MenuList).highlighted
+        self._fill(self.query_one(Input).value)
+        if highlighted is not None:
+            self.query_one(MenuList).highlighted = highlighted
 
     def action_close(self) -> None:
         if self.has_class("-filtering"):
@@ -159,13 +176,19 @@ class ContextMenu(ModalScreen[str | None]):
         lines.highlighted = first
 
     def _draw(self, choice: Choice) -> Content:
-        key = Content.styled(f"{choice.key:>{self._key_width}} ", "$accent bold" if not choice.reason else "")
-        label = Content(choice.label)
-        if choice.reason:
-            return Content.assemble(key, label, (f"  {choice.reason}", "italic"))
-        if choice.note:
-            return Content.assemble(key, label, ("  " + choice.note, "$text-muted"))
-        return Content.assemble(key, label)
+        key = Content.styled(
+            f"{fit(choice.key, self._key_width, 'right')} ", "$accent bold" if not choice.reason else ""
+        )
+        told = choice.reason or choice.note
+        if not told:
+            return Content.assemble(key, choice.label)
+        label = f"{fit(choice.label, max(self._label_width, cell_len(choice.label)))}  "
+        indent = self._key_width + 1 + self._label_width + 2
+        room = min(WIDE if self._is_wide else NARROW, self.app.size.width) - FRAME
+        style = "italic" if choice.reason else "$text-muted"
+        return Content.assemble(
+            key, label, (_hang(told, room, indent, cell_len(label) - self._label_width - 2), style)
+        )
 
     def _place(self) -> None:
         """Put the box where the pointer is, moved as far as it takes to be whole on the screen."""
@@ -173,3 +196,11 @@ class ContextMenu(ModalScreen[str | None]):
         at = self._at or Offset()
         wanted = Region(at.x, at.y, box.outer_size.width, box.outer_size.height)
         box.absolute_offset = wanted.constrain("inside", "inside", Spacing(), self.region).offset
+
+
+def _hang(text: str, room: int, indent: int, used: int) -> str:
+    """Return a note broken into lines below each other; the first has `used` cells less than the others."""
+    width = room - indent
+    if width < MIN_NOTE:
+        return text
+    return f"\n{' ' * indent}".join(wrap(text, width, initial_indent="x" * used))[used:]

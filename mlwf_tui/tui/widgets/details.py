@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
@@ -16,7 +17,7 @@ from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report, ReportKind
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
-from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.entry import Entry, Excerpt
 from mlwf_tui.tui.widgets.formats import (
     STATE_GLYPHS,
     STATE_STYLES,
@@ -106,11 +107,30 @@ def _list_lines(entry: Entry, now: datetime, facts: Mapping[str, Any]) -> Iterat
             yield from _list_run(run, now)
         case LineageNode() as node:
             yield from _list_node(node, now)
+        case Excerpt() as excerpt:
+            yield from _list_excerpt(excerpt)
         case None:
             if entry.note:
                 yield "holds", entry.note
             if entry.note == "0" and entry.key in MAKERS:
                 yield "make one", MAKERS[entry.key]
+
+
+def _list_excerpt(excerpt: Excerpt) -> Iterator[Line]:
+    yield "lies in", excerpt.ref
+    if excerpt.dataset:
+        yield "dataset", excerpt.dataset
+    if len(excerpt.items) != 1:
+        yield "items", f"{excerpt.item_count:,}"
+        return
+    item = excerpt.items[0]
+    yield "split", item.split.value
+    yield "image", f"{item.width_px}×{item.height_px} · {format_size(item.size_bytes)}"
+    yield "digest", item.blob[:16]
+    classes = Counter(labelled.class_name for labelled in item.annotation.objects)
+    yield "objects", ", ".join(f"{name} {count:,}" for name, count in classes.items()) or "none"
+    if item.annotation.tags:
+        yield "tags", Content.styled(", ".join(tag.name for tag in item.annotation.tags), "$accent")
 
 
 def _list_node(node: LineageNode, now: datetime) -> Iterator[Line]:

@@ -6,12 +6,28 @@ from enum import StrEnum
 
 import msgspec
 
+from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
 
-Entity = Project | Version | Model | Report | Run | LineageNode
+
+class Excerpt(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a project or version that verbs can be done to: a dataset of it, or some of its items."""
+
+    ref: str  # PROJECT or PROJECT@N
+    dataset: str = ""  # with those below it
+    items: tuple[Item, ...] = ()  # where it is not all of the dataset
+    item_count: int = 0
+
+    @property
+    def is_head(self) -> bool:
+        """Whether it is of a project itself, which can be changed; a version never is."""
+        return "@" not in self.ref
+
+
+Entity = Project | Version | Model | Report | Run | LineageNode | Excerpt
 
 
 class EntryKind(StrEnum):
@@ -22,6 +38,8 @@ class EntryKind(StrEnum):
     PROJECT = "project"
     STATE = "state"  # a state of a project that no version names
     VERSION = "version"
+    DATASET = "dataset"
+    ITEM = "item"
     MODEL = "model"
     REPORT = "report"
     RUN = "run"
@@ -45,6 +63,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""  # what follows the title, dimmed
     state: str = ""  # a RunState's value where the entry is a run
     entity: Entity | None = None
+    within: Entry | None = None  # the project or version that a dataset or an item lies in
 
 
 class Branch(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,6 +56,10 @@ class EntryList(Vertical):
         """What the cursor stands on."""
         key = self.table.cursor_key
         return self.find_entry(key) if key is not None else None
+
+    def show_marks(self, keys: Collection[str]) -> None:
+        """Draw which entries are marked."""
+        self.table.show_marks(keys.__contains__)
 
     def find_entry(self, key: str) -> Entry | None:
         return self._entries.get(key)

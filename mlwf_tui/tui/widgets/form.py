@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
@@ -16,15 +14,14 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import DescendantFocus
 from textual.screen import ModalScreen
-from textual.suggester import Suggester, SuggestFromList
 from textual.widgets import Input, Label, Static
 
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.widgets.choice_field import ChoiceField
+from mlwf_tui.tui.widgets.completing import make_suggester
+from mlwf_tui.tui.widgets.formats import format_count
+from mlwf_tui.tui.widgets.recall import Recall
 
-PATH_TYPE = "path"  # completed with the folders on disk
-SOURCE_TYPE = "source"  # completed with folders and archives
-_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 NONE_TEXT = "auto"  # how a default of None is written, here as on the command line
 
 
@@ -53,33 +50,6 @@ class FormField(msgspec.Struct, frozen=True):
     def title(self) -> str:
         """What the field is called on the screen."""
         return self.label or self.spec.name
-
-
-class FolderSuggester(Suggester):
-    """Completes the path of a folder, or of a file with a suffix, as it is typed; → takes the suggestion."""
-
-    def __init__(self, suffixes: tuple[str, ...] = ()) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-        self._suffixes = suffixes
-
-    async def get_suggestion(self, value: str) -> str | None:
-        return await asyncio.to_thread(_complete_path, value, self._suffixes)
-
-
-class ListSuggester(Suggester):
-    """Completes the last of several names between commas."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-        self._names = tuple(names)
-
-    async def get_suggestion(self, value: str) -> str | None:
-        head, comma, part = value.rpartition(",")
-        lead = head + comma + part[: len(part) - len(part.lstrip())]
-        given = {name.strip() for name in head.split(",")}
-        begun = part.strip()
-        names = (name for name in self._names if begun and name.startswith(begun) and name not in given)
-        return next((lead + name for name in names), None)
 
 
 def make_field(
@@ -112,10 +82,10 @@ class Form(ModalScreen[dict[str, str] | None]):
         Binding("enter,ctrl+g", "submit", "start", show=False, id="form.submit"),
         Binding("f2", "copy", "copy the command line", show=False, priority=True, id="form.copy"),
         # With priority they hold at once: what is typed in a burst must not reach the field before.
-        Binding("down,tab", "app.focus_next", "next field", show=False, priority=True, id="form.next"),
-        Binding(
-            "up,shift+tab", "app.focus_previous", "field before", show=False, priority=True, id="form.back"
-        ),
+        Binding("tab", "complete", "complete, or next field", show=False, priority=True, id="form.next"),
+        Binding("shift+tab", "app.focus_previous", "field before", show=False, priority=True, id="form.back"),
+        Binding("up", "recall", "value before, or field before", show=False, priority=True, id="form.up"),
+        Binding("down", "recall_on", "value after, or next field", show=False, priority=True, id="form.down"),
     ]
     DEFAULT_CSS = """
     Form {
@@ -129,10 +99,10 @@ class Form(ModalScreen[dict[str, str] | None]):
         & .field, & .pair { height: 1; }
         & .pair .field { width: 1fr; }
         & .pair .field:last-child Label { width: 10; padding-left: 1; }
-        & .group { color: $text-disabled; }
+        & .group { color: $text-muted; text-style: bold; }
         & .field.-fault Label { color: $error; }
         & Label { width: 22; color: $text-muted; }
-        & .bounds { width: 20; color: $text-disabled; padding-left: 1; }
+        & .bounds { width: 20; color: $text-muted; padding-left: 1; }
         & Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $boost; }
         & Input:focus { background-tint: $foreground 8%; }
         & #help { height: auto; color: $text-muted; margin-top: 1; }
@@ -159,6 +129,7 @@ class Form(ModalScreen[dict[str, str] | None]):
         super().__init__()
         self._given = given or {}
         self._faults: dict[str, str] = {}  # by field
+        self.recall = Recall()
         self._title = title
         self._fields = tuple(fields)
         self._command = command
@@ -174,7 +145,7 @@ class Form(ModalScreen[dict[str, str] | None]):
         with Vertical() as box:
             box.border_title = self._title
             copying = " · F2 copy" if self.copy is not None else ""
-            moving = "" if self.MORE_KEYS and copying else " · ↑ ↓ fields"  # 80 columns have no room for all
+            moving = "" if self.MORE_KEYS and copying else " · tab next"  # 80 columns have no room for all
             box.border_subtitle = f"⏎ {self._verb}{self.MORE_KEYS}{moving}{copying} · esc cancel"
             with VerticalScroll(can_focus=False):
                 for group, fields in groupby(self._fields, lambda field: field.group):
@@ -209,8 +180,57 @@ class Form(ModalScreen[dict[str, str] | None]):
     def _show_help(self, field: FormField) -> None:
         """Say what is wrong with a field, or else what it means."""
         fault = self._faults.get(field.spec.name)
-        told = Content.styled(f"✗ {fault}", "$error") if fault else field.spec.help
-        self.query_one("#help", Static).update(told)
+        told = Content.styled(f"✗ {fault}", "$error") if fault else Content(field.spec.help)
+        count = 0 if field.spec.choices else self.recall.count(field.spec.name)
+        past = f"  ↑ {format_count(count, 'past value')}" if count else ""
+        self.query_one("#help", Static).update(Content.assemble(told, (past, "$text-disabled")))
+
+    def take_past(self, past: Mapping[str, Sequence[str]]) -> None:
+        """Offer what was entered before, by field."""
+        self.recall.take(past)
+        field = self._find_field()
+        if self.is_mounted and field is not None:
+            self._show_help(field)
+
+    def _find_field(self) -> FormField | None:
+        """Return the field that has the focus, where it is one to write in."""
+        control = self.focused
+        if not isinstance(control, Input):
+            return None
+        return next((field for field in self._fields if control.id == f"field-{field.spec.name}"), None)
+
+    def action_complete(self) -> None:
+        """Take the completion that is offered; where none is, go to the next field."""
+        control = self.focused
+        offered = control._suggestion if isinstance(control, Input) else ""
+        if isinstance(control, Input) and len(offered) > len(control.value):
+            control.value = offered
+            control.cursor_position = len(offered)
+        else:
+            self.focus_next()
+
+    def action_recall(self) -> None:
+        """Put what was entered before into the field; from one without a past go to the field before."""
+        field = self._find_field()
+        if field is None or not self.recall.count(field.spec.name):
+            self.focus_previous()
+            return
+        self._put(field, self.recall.go_back(field.spec.name, self._read(field)))
+
+    def action_recall_on(self) -> None:
+        """Put what was entered after that into the field; where that was the last, go to the next field."""
+        field = self._find_field()
+        value = self.recall.go_on(field.spec.name) if field is not None else None
+        if field is None or value is None:
+            self.focus_next()
+        else:
+            self._put(field, value)
+
+    def _put(self, field: FormField, value: str | None) -> None:
+        control = self.query_one(f"#field-{field.spec.name}")
+        if value is not None and isinstance(control, Input):
+            control.value = value
+            control.cursor_position = len(value)
 
     def tell(self, text: Content | str) -> None:
         """Say something below the command line; "" takes it away."""
@@ -364,29 +384,9 @@ def _make_control(field: FormField, given: str | None) -> Input | ChoiceField:
         offered = dict.fromkeys((*choices, default))
         return ChoiceField(offered, given or default, labels=field.labels, id=control_id)
     value = default if given is None else given
-    return Input(value, compact=True, suggester=_make_suggester(field), id=control_id)
-
-
-def _make_suggester(field: FormField) -> Suggester | None:
-    if field.spec.type_name in (PATH_TYPE, SOURCE_TYPE):
-        return FolderSuggester(_ARCHIVES if field.spec.type_name == SOURCE_TYPE else ())
-    if field.takes_several:
-        return ListSuggester(field.suggestions)
-    return SuggestFromList(field.suggestions) if field.suggestions else None
-
-
-def _complete_path(text: str, suffixes: tuple[str, ...]) -> str | None:
-    """Return `text` with the first folder that begins so, or file with a suffix, or None.
-
-    Hidden ones only where asked for.
-    """
-    head, _, part = text.rpartition("/")
-    root = Path(head or ("/" if text.startswith("/") else ".")).expanduser()
-    try:
-        found = [entry for entry in root.iterdir() if entry.name.startswith(part)]
-        folders = sorted(entry.name for entry in found if entry.is_dir())
-    except OSError:
-        return None  # not a folder yet while a person is typing
-    archives = sorted(entry.name for entry in found if suffixes and entry.name.lower().endswith(suffixes))
-    names = [name for name in (*folders, *archives) if part or not name.startswith(".")]
-    return f"{text}{names[0][len(part) :]}" if names and text else None
+    return Input(
+        value,
+        compact=True,
+        suggester=make_suggester(field.spec.type_name, field.suggestions, takes_several=field.takes_several),
+        id=control_id,
+    )

@@ -164,6 +164,8 @@ def format_keys(keys: str) -> str:
 
 
 def _format_key(key: str) -> str:
+    if " " in key:  # two keys, one after the other
+        return "".join(_format_key(part) for part in key.split(" "))
     if key.startswith("ctrl+"):
         return f"^{_format_key(key.removeprefix('ctrl+'))}"
     if key.startswith("shift+"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
 from rich.style import Style
 from rich.text import Text
@@ -15,9 +17,9 @@ from textual.widgets import Static
 
 from mlwf_tui.entities.annotation import AnnotatedObject, GeometryKind, LabelSchema, Tag
 from mlwf_tui.entities.item import Item
-from mlwf_tui.entities.picture import Outline, Picture, parse_color
+from mlwf_tui.entities.picture import WHOLE, Outline, Picture, Window, parse_color
 from mlwf_tui.tui.widgets.formats import format_size
-from mlwf_tui.tui.widgets.picture_view import PictureView
+from mlwf_tui.tui.widgets.picture_view import Caption, PictureView, has_colors
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
 
 NO_COLOR = "#808080"  # of an object whose class the schema does not name
@@ -25,6 +27,18 @@ NO_COLOR = "#808080"  # of an object whose class the schema does not name
 
 COLUMNS = (Column("", 1), Column("object", flex=2), Column("shape", flex=2))
 CONFIDENCE = Column("conf", 4, align="right")
+
+
+class Layer(StrEnum):
+    """What can be drawn over a picture, each for itself."""
+
+    BOXES = "boxes"
+    MASKS = "masks"  # and outlines, lines and points
+    NAMES = "names"
+
+
+SHAPES = frozenset({Layer.BOXES, Layer.MASKS})
+BOX_KINDS = (GeometryKind.RECTANGLE, GeometryKind.ORIENTED_BOX)
 
 
 class ItemPreview(Vertical):
@@ -35,7 +49,9 @@ class ItemPreview(Vertical):
         & > PictureView { height: 1fr; }
         & > Static { height: 1; padding: 0 1; }
         & > EntityTable { height: 30%; min-height: 4; }
+        & > .legend { display: none; height: auto; max-height: 3; text-wrap: wrap; }
         &.-bare > EntityTable { display: none; }
+        &.-bare > .legend { display: block; }
     }
     """
 
@@ -46,6 +62,9 @@ class ItemPreview(Vertical):
         super().__init__(id=id)
         self.picture = PictureView(id="preview-picture")
         self._facts = Static()
+        self._legend = Static(classes="legend")
+        self.chosen_layers: frozenset[Layer] | None = None
+        """What is drawn over the picture; None where nobody has chosen."""
         self.objects = EntityTable(
             *COLUMNS,
             empty=("No objects", "Nothing is labelled on this image; a lets a model do it."),
@@ -59,6 +78,7 @@ class ItemPreview(Vertical):
     def compose(self) -> ComposeResult:
         yield self.picture
         yield self._facts
+        yield self._legend
         yield self.objects
 
     def set_schema(self, schema: LabelSchema) -> None:
@@ -77,9 +97,43 @@ class ItemPreview(Vertical):
         if marked and marked[0] < len(rows):
             self.objects.cursor = marked[0]
         self._facts.update(_draw_facts(item) if item is not None else "")
+        self._legend.update(draw_legend(item, self._colors) if item is not None else "")
 
-    def show_picture(self, picture: Picture) -> None:
-        self.picture.show(picture)
+    def show_picture(self, picture: Picture, window: Window = WHOLE) -> None:
+        """Draw the picture of the item, or a window of it, with the names of its objects where wanted."""
+        self.picture.show(picture, self._list_captions(picture, window))
+
+    @property
+    def shown_layers(self) -> frozenset[Layer]:
+        """What is drawn over the picture; names unasked where there are no colours for classes."""
+        if self.chosen_layers is not None:
+            return self.chosen_layers
+        return SHAPES if has_colors(self.app) else SHAPES | {Layer.NAMES}
+
+    def toggle(self, layer: Layer) -> None:
+        """Draw a layer, or leave it out."""
+        self.chosen_layers = self.shown_layers ^ {layer}
+        self.post_message(self.Outdated())
+
+    def _list_captions(self, picture: Picture, window: Window) -> list[Caption]:
+        """Return the name of each object at the upper left corner of its bounds."""
+        if self.item is None or Layer.NAMES not in self.shown_layers:
+            return []
+        width_px, height_px = window.measure(self.item.width_px, self.item.height_px)
+        captions = []
+        for labelled in self.item.annotation.objects:
+            left_px = labelled.geometry.bounds.left - window.left * self.item.width_px
+            top_px = labelled.geometry.bounds.top - window.top * self.item.height_px
+            column = round(left_px / width_px * picture.columns)
+            row = int(top_px / height_px * picture.rows)
+            color = parse_color(self._find_color(labelled.class_name))
+            captions.append(Caption(column, row, labelled.class_name, color))
+        return captions
+
+    def _list_shown(self, item: Item) -> list[AnnotatedObject]:
+        """Return the objects whose kind of shape is drawn."""
+        layers = self.shown_layers
+        return [labelled for labelled in item.annotation.objects if find_layer(labelled) in layers]
 
     @property
     def selected(self) -> int:
@@ -92,7 +146,7 @@ class ItemPreview(Vertical):
         if self.item is None:
             return []
         objects: Sequence[AnnotatedObject] = self.item.annotation.objects
-        outlines = self.list_outlines_of(self.item)
+        outlines = self._outline(self._list_shown(self.item))
         pointed = (self.selected,) if self.selected >= 0 else self._marked
         color = parse_color(self.app.theme_variables["foreground"])
         outlines += [Outline(objects[place].geometry, color) for place in pointed if place < len(objects)]
@@ -100,7 +154,9 @@ class ItemPreview(Vertical):
 
     def list_outlines_of(self, item: Item) -> list[Outline]:
         """Return the shapes of any item, in the colours of their classes."""
-        objects = item.annotation.objects
+        return self._outline(item.annotation.objects)
+
+    def _outline(self, objects: Sequence[AnnotatedObject]) -> list[Outline]:
         return [Outline(o.geometry, parse_color(self._find_color(o.class_name))) for o in objects]
 
     @on(EntityTable.RowHighlighted)
@@ -138,6 +194,28 @@ class ItemPreview(Vertical):
             describe_shape(annotated),
             confidence,
         )
+
+
+def find_layer(labelled: AnnotatedObject) -> Layer:
+    """Return which layer an object's shape belongs to."""
+    return Layer.BOXES if labelled.geometry.kind in BOX_KINDS else Layer.MASKS
+
+
+def draw_legend(item: Item, colors: Mapping[str, str]) -> Content:
+    """Return the classes on an item by their colours and names, with how many objects each has."""
+    counts = Counter(labelled.class_name for labelled in item.annotation.objects)
+    parts = [
+        part
+        for name, count in counts.items()
+        for part in (("■ ", write_color(colors.get(name, NO_COLOR))), f"{name} {count:,}   ")
+    ]
+    return Content.assemble(*parts) if parts else Content.styled("no objects  ", "$text-muted")
+
+
+def write_color(text: str) -> str:
+    """Return the colour "#rrggbb" as a style; grey where it says none."""
+    red, green, blue = parse_color(text)
+    return f"rgb({red},{green},{blue})"
 
 
 def describe_shape(annotated: AnnotatedObject) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 from textual.app import ComposeResult
@@ -13,7 +12,7 @@ from textual.widgets import Static
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.picture import Outline, parse_color
-from mlwf_tui.tui.widgets.item_preview import NO_COLOR, describe_tags
+from mlwf_tui.tui.widgets.item_preview import NO_COLOR, describe_tags, draw_legend
 from mlwf_tui.tui.widgets.picture_view import PictureView
 
 
@@ -68,21 +67,9 @@ class PictureSide(Vertical):
         return [Outline(o.geometry, parse_color(self._find_color(o.class_name))) for o in objects]
 
     def _draw_legend(self, item: Item) -> Content:
-        counts = Counter(annotated.class_name for annotated in item.annotation.objects)
-        parts = [
-            part
-            for name, count in counts.items()
-            for part in (("■ ", _write_color(self._find_color(name))), f"{name} {count:,}   ")
-        ]
-        if not parts:
-            parts = [("no objects  ", "$text-muted")]
         split = () if item.split.value == "none" else ((f"{item.split.value} ", "$text-muted"),)
-        return Content.assemble(*parts, *split, (describe_tags(item.annotation.tags).strip(), "$accent"))
+        tags = (describe_tags(item.annotation.tags).strip(), "$accent")
+        return Content.assemble(draw_legend(item, self._colors), *split, tags)
 
     def _find_color(self, class_name: str) -> str:
         return self._colors.get(class_name, NO_COLOR)
-
-
-def _write_color(text: str) -> str:
-    red, green, blue = parse_color(text)
-    return f"rgb({red},{green},{blue})"

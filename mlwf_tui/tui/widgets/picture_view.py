@@ -6,15 +6,17 @@ Shades of a few characters where there are few colours.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import groupby
 from operator import itemgetter
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.color import Color, ColorType
 from rich.color_triplet import ColorTriplet
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.app import App
 from textual.geometry import Region
 from textual.message import Message
@@ -33,8 +35,19 @@ MARK_CELLS = {(True, True): "█", (True, False): "▀", (False, True): "▄"}
 RICH_SYSTEMS = ("256", "truecolor")
 LUMA = (299, 587, 114)  # thousandths, ITU-R BT.601
 LIGHT_SAMPLES = 400
+BRIGHT = 140  # of 255: black is better read on what is brighter
+MIN_CAPTION = 2  # cells
 FRAME_S = 1 / 60
 CELLS_PER_FRAME = 900  # 6-8 ms of drawing: what is left of a frame is for the rest of the app
+
+
+class Caption(NamedTuple):
+    """A word over a picture, in cells of it, and the colour of what it names."""
+
+    column: int
+    row: int
+    text: str
+    color: Rgb
 
 
 class PictureView(Widget, can_focus=True):
@@ -57,6 +70,14 @@ class PictureView(Widget, can_focus=True):
         @property
         def control(self) -> PictureView:
             return self.view
+
+    class Moved(Resized):
+        """A person has dragged the picture by so many cells, or turned the wheel over it."""
+
+        def __init__(self, view: PictureView, *, columns: int = 0, rows: int = 0, zoom: int = 0) -> None:
+            super().__init__(view)
+            self.columns, self.rows = columns, rows
+            self.zoom = zoom  # 1 nearer, -1 farther
 
     class Sent(Message):
         """The terminal is to be sent this, which draws nothing by itself: a picture's pixels."""
@@ -89,6 +110,10 @@ class PictureView(Widget, can_focus=True):
         self._graphics = Graphics.BLOCKS  # how they were sent
         self._picture: Picture | None = None
         self._lights = (0, 255)
+        self._captions: Mapping[int, Sequence[Caption]] = {}  # by the row of the picture
+        self._is_dragged = False
+        self.is_awaited = False
+        """Whether whoever orders pictures waits before ordering the next."""
         self._message = ("", "")
         self._lines: list[Strip] = []  # as high as the widget; those of the picture before below `_drawn`
         self._drawn = 0
@@ -100,16 +125,18 @@ class PictureView(Widget, can_focus=True):
 
     @property
     def is_drawing(self) -> bool:
-        return self._timer is not None
+        """Whether another picture will be seen than is seen now."""
+        return self._timer is not None or self.is_awaited
 
     @property
     def room(self) -> tuple[int, int]:
         """Columns and rows that a picture may have."""
         return self.size.width, self.size.height
 
-    def show(self, picture: Picture) -> None:
-        """Draw a picture in place of what is there."""
+    def show(self, picture: Picture, captions: Sequence[Caption] = ()) -> None:
+        """Draw a picture in place of what is there, with words over it."""
         self._picture, self._lights = picture, measure_lights(picture)
+        self._captions = place_captions(captions, picture.columns, picture.rows)
         before, self._number = self._number, 0
         removal = graphics.write_removal(before) if before and self._graphics is Graphics.KITTY else ""
         if before and not removal:
@@ -225,15 +252,54 @@ class PictureView(Widget, can_focus=True):
         if not 0 <= row < self._picture.rows:
             return Strip.blank(width, blank)
         left = max(0, (width - self._picture.columns) // 2)
-        if self._number:
-            cells = [
-                Segment(graphics.write_row(row, self._picture.columns), _make_number_style(self._number))
-            ]
-        elif self._is_rich:
-            cells = draw_half_blocks(self._picture, row)
-        else:
-            cells = draw_shades(self._picture, row, blank, self._lights)
+        cells = list(self._draw_captioned(self._picture, row, blank))
         return Strip([Segment(" " * left, blank), *cells]).adjust_cell_length(width, blank)
+
+    def _draw_captioned(self, picture: Picture, row: int, blank: Style) -> Iterator[Segment]:
+        """Yield one line of the picture, with the words that stand over it."""
+        drawn = Strip([] if self._number else self._draw_cells(picture, row, blank))
+        column = 0
+        for caption in self._captions.get(row, ()):
+            yield from self._cut(picture, drawn, row, column, caption.column)
+            color = None if not self._is_rich and self.app.no_color else caption.color
+            yield Segment(caption.text, make_caption_style(color))
+            column = caption.column + len(caption.text)
+        yield from self._cut(picture, drawn, row, column, picture.columns)
+
+    def _cut(self, picture: Picture, drawn: Strip, row: int, first: int, end: int) -> Iterator[Segment]:
+        """Yield the cells of a line from a column on to another."""
+        if self._number:
+            yield Segment(graphics.write_row(row, end, first), _make_number_style(self._number))
+        elif first or end < picture.columns:
+            yield from drawn.crop(first, end)
+        else:
+            yield from drawn
+
+    def _draw_cells(self, picture: Picture, row: int, blank: Style) -> list[Segment]:
+        if self._is_rich:
+            return draw_half_blocks(picture, row)
+        return draw_shades(picture, row, blank, self._lights)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.post_message(self.Moved(self, zoom=1))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.post_message(self.Moved(self, zoom=-1))
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        if event.button == 1:
+            self._is_dragged = True
+            self.capture_mouse()
+
+    def on_mouse_up(self) -> None:
+        self._is_dragged = False
+        self.release_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._is_dragged and (event.delta_x or event.delta_y):
+            self.post_message(self.Moved(self, columns=-event.delta_x, rows=-event.delta_y))
 
     @property
     def _is_rich(self) -> bool:
@@ -241,6 +307,18 @@ class PictureView(Widget, can_focus=True):
 
     def _find_ink(self, role: str) -> Style:
         return self.get_component_rich_style(f"ink--{role}")
+
+
+def place_captions(captions: Sequence[Caption], columns: int, rows: int) -> Mapping[int, Sequence[Caption]]:
+    """Return captions by their rows, from left to right; one that has no room on its row is left out."""
+    placed: dict[int, list[Caption]] = {}
+    for caption in sorted(captions, key=lambda one: (one.row, one.column)):
+        on_row = placed.setdefault(caption.row, [])
+        first = on_row[-1].column + len(on_row[-1].text) + 1 if on_row else 0
+        column = max(caption.column, first, 0)
+        if 0 <= caption.row < rows and column + MIN_CAPTION <= columns:
+            on_row.append(caption._replace(column=column, text=caption.text[: columns - column]))
+    return placed
 
 
 def has_colors(app: App[object]) -> bool:
@@ -310,6 +388,15 @@ def _make_style(upper: bytes, lower: bytes) -> Style:
 def _make_color(rgb: bytes) -> Color:
     """Return the colour of three bytes; by hand, for `Color.from_rgb` takes four times as long."""
     return Color(f"#{rgb.hex()}", ColorType.TRUECOLOR, triplet=ColorTriplet(*rgb))
+
+
+@lru_cache(maxsize=256)
+def make_caption_style(color: Rgb | None) -> Style:
+    """Return black or white on a colour, whichever is better read; without one, reversed."""
+    if color is None:
+        return Style(reverse=True, bold=True)
+    text = bytes(3) if _measure_light(color) > BRIGHT else bytes((255, 255, 255))
+    return Style(color=_make_color(text), bgcolor=_make_color(bytes(color)), bold=True)
 
 
 @lru_cache(maxsize=256)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 
 from rich.style import Style
@@ -101,7 +101,7 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         self.show_root = False
         self.guide_depth = 2
         self.auto_expand = False
-        self._marked = ""
+        self._marked: frozenset[str] = frozenset()
         self._progress: Mapping[str, Progress] = {}
         self._by_key: dict[str, TreeNode[Entry]] = {}
         self._remembered: Mapping[str, bool] = {}  # which branches were open in an earlier sitting
@@ -170,10 +170,10 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         row = self.cursor_line - self.scroll_offset.y + 1
         return self.content_region.offset + Offset(4, row)
 
-    def show_mark(self, key: str) -> None:
-        """Draw the mark on this entry only; "" takes it away."""
-        before, self._marked = self._marked, key
-        self._redraw(before, key)
+    def show_marks(self, keys: Iterable[str]) -> None:
+        """Draw marks on these entries only."""
+        before, self._marked = self._marked, frozenset(keys)
+        self._redraw(*(before ^ self._marked))
 
     def show_progress(self, progress: Mapping[str, Progress]) -> None:
         """Draw how far runs have come, by entry key."""
@@ -266,7 +266,7 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         is_selected = node is self.cursor_node
         label = Text(style=style, no_wrap=True)
         label.append(self._find_arrow(node), TOGGLE)
-        if entry.key == self._marked:
+        if entry.key in self._marked:
             label.append("◆ ", self._find_style("mark", is_selected))
         if entry.state:
             label.append(f"{STATE_GLYPHS[entry.state]} ", self._find_style(_tone(entry.state), is_selected))

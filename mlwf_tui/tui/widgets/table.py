@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -21,12 +21,15 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, build_strip, draw_message, fit, fit_tail, write_ink_css
 
 SPACING = 2  # blank cells between two columns
 MIN_FLEX_WIDTH = 8
 HEADER_ROWS = 1
+MARK = "◆"
 RIGHT_BUTTON = 3
+AS_GIVEN = Choice(id="as given", label="as it was")
 NUMBER = re.compile(r"\s*([-+]?[\d,]*\.?\d+(?:[eE][-+]?\d+)?)")
 Cell = str | Text
 
@@ -84,7 +87,8 @@ class EntityTable(ScrollView, can_focus=True):
         Binding("right,l", "pan(8)", "right", show=False, id="table.right"),
         Binding("enter", "select", "open", show=False, id="table.open"),
         Binding("x", "menu", "menu", show=False, id="table.menu"),
-        Binding("S", "sort_next", "sort", show=False, id="table.sort"),
+        Binding("comma s", "choose_order", "sort by", show=False, id="table.sort"),
+        Binding("comma r", "turn", "turn the order round", show=False, id="table.turn"),
     ]
 
     cursor: reactive[int] = reactive(0, init=False)
@@ -105,6 +109,19 @@ class EntityTable(ScrollView, can_focus=True):
 
     class RowSelected(RowHighlighted):
         """A row was opened: Enter, or a double click."""
+
+    class SortWanted(Message):
+        """Rows that are read as they are drawn are to be sorted by whoever reads them."""
+
+        def __init__(self, table: EntityTable, column: int | None, *, is_descending: bool) -> None:
+            super().__init__()
+            self.table = table
+            self.column = column  # None for the order as given
+            self.is_descending = is_descending
+
+        @property
+        def control(self) -> EntityTable:
+            return self.table
 
     class MenuRequested(RowHighlighted):
         """The menu of a row was asked for; `screen_offset` is where it should appear."""
@@ -131,6 +148,11 @@ class EntityTable(ScrollView, can_focus=True):
         self._sort_values: Sequence[Sequence[Any]] | None = None
         self._order: Sequence[int] = ()  # row numbers as given, in the order shown
         self._sorted_by: tuple[int, bool] | None = None  # (column, is descending)
+        self._is_marked: Callable[[str], bool] = lambda key: False
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        return self._columns
 
     @property
     def row_count(self) -> int:
@@ -172,6 +194,11 @@ class EntityTable(ScrollView, can_focus=True):
         self._empty = (title, hint)
         self.refresh()
 
+    def show_marks(self, is_marked: Callable[[str], bool]) -> None:
+        """Draw a mark before every row whose key is marked."""
+        self._is_marked = is_marked
+        self.refresh()
+
     def move_to_key(self, key: str) -> bool:
         """Move the cursor to a row by its key; return whether it is there."""
         for row, number in enumerate(self._order):
@@ -181,9 +208,16 @@ class EntityTable(ScrollView, can_focus=True):
         return False
 
     def sort_by(self, column: int | None, *, is_descending: bool = False) -> None:
-        """Sort by a column, numbers by their value; with None as the rows were given."""
+        """Sort by a column, numbers by their value; with None as the rows were given.
+
+        Rows that are read as they are drawn are sorted by others, who are told.
+        """
         key = self.cursor_key
         self._sorted_by = None if column is None else (column, is_descending)
+        if self._is_lazy:
+            self.post_message(self.SortWanted(self, column, is_descending=is_descending))
+            self.refresh()
+            return
         self._sort()
         if key is not None:
             self.move_to_key(key)
@@ -254,28 +288,43 @@ class EntityTable(ScrollView, can_focus=True):
         row = HEADER_ROWS + self.cursor - self.scroll_offset.y
         self._post(self.MenuRequested, self.content_region.offset + Offset(2, row + 1))
 
-    def action_sort_next(self) -> None:
-        """Go through all columns, each up and then down, and at last the order as given."""
-        if self._is_lazy:
+    def action_choose_order(self) -> None:
+        """Ask for the column to sort by; the one that it is sorted by already turns round."""
+        choices = [
+            Choice(id=str(number), label=column.title or "sign", note=self._tell_order(number))
+            for number, column in enumerate(self._columns)
+        ]
+        self.app.push_screen(ContextMenu("Sort by", [*choices, AS_GIVEN]), self._take_order)
+
+    def _tell_order(self, column: int) -> str:
+        if self._sorted_by is None or self._sorted_by[0] != column:
+            return ""
+        return "▼ now; once more turns it round" if self._sorted_by[1] else "▲ now; once more turns it round"
+
+    def _take_order(self, answer: str | None) -> None:
+        if answer is None:
             return
-        if self._sorted_by is None:
-            self.sort_by(0)
-            return
-        column, is_descending = self._sorted_by
-        if not is_descending:
-            self.sort_by(column, is_descending=True)
+        if answer == AS_GIVEN.id:
+            self.sort_by(None)
         else:
-            self.sort_by(column + 1 if column + 1 < len(self._columns) else None)
+            self._sort_or_turn(int(answer))
+
+    def action_turn(self) -> None:
+        """Turn the order round."""
+        column, is_descending = self._sorted_by or (0, False)
+        self.sort_by(column, is_descending=not is_descending)
+
+    def _sort_or_turn(self, column: int) -> None:
+        self.sort_by(column, is_descending=self._sorted_by == (column, False))
 
     def _sort_by_click(self, x: int) -> None:
         for column, (left, width) in enumerate(self._place_columns()):
-            if left <= x < left + width + SPACING and not self._is_lazy:
-                is_again = self._sorted_by == (column, False)
-                self.sort_by(column, is_descending=is_again)
+            if left <= x < left + width + SPACING:
+                self._sort_or_turn(column)
 
     def _sort(self) -> None:
         self._order = range(len(self._rows))
-        if self._sorted_by is not None:
+        if self._sorted_by is not None and not self._is_lazy:
             column, is_descending = self._sorted_by
             values = partial(self._find_sort_value, column=column)
             self._order = sorted(self._order, key=values, reverse=is_descending)
@@ -330,12 +379,15 @@ class EntityTable(ScrollView, can_focus=True):
         else:
             name = "table--odd" if row % 2 else "ink--text"
         cells = self._rows[self._order[row]]
+        is_marked = self._is_marked(self._keys[self._order[row]])
         if row == self.cursor:  # a cell's own colours may not be readable on the cursor's
             cells = [cell if isinstance(cell, str) else cell.plain for cell in cells]
-        return self._draw_cells(cells, self.get_component_rich_style(name), width)
+        return self._draw_cells(cells, self.get_component_rich_style(name), width, is_marked=is_marked)
 
-    def _draw_cells(self, cells: Sequence[Cell], style: Style, width: int) -> Strip:
-        segments = [Segment(" ", style)]
+    def _draw_cells(
+        self, cells: Sequence[Cell], style: Style, width: int, *, is_marked: bool = False
+    ) -> Strip:
+        segments = [Segment(MARK if is_marked else " ", style)]
         for column, cell, (_, cells_wide) in zip(self._columns, cells, self._place_columns(), strict=True):
             if column.keeps_tail and isinstance(cell, str):
                 segments.append(Segment(fit_tail(cell, cells_wide), style))

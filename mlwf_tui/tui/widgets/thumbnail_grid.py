@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
+from functools import lru_cache
 from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -30,11 +32,13 @@ from mlwf_tui.tui.widgets.picture_view import (
     has_colors,
     measure_lights,
 )
+from mlwf_tui.tui.widgets.table import MARK
 
 PICTURE_COLUMNS = 18
 PICTURE_ROWS = 7
 TILE_COLUMNS = PICTURE_COLUMNS + 2
 TILE_ROWS = PICTURE_ROWS + 2  # its caption, and a blank line
+RIGHT_BUTTON = 3
 WAITING = "·"
 BROKEN = "no picture"
 
@@ -77,6 +81,13 @@ class ThumbnailGrid(ScrollView, can_focus=True):
     class Opened(Highlighted):
         """An item is to be seen alone."""
 
+    class MenuRequested(Highlighted):
+        """The menu of an item was asked for by the mouse; `screen_offset` is where it should appear."""
+
+        def __init__(self, grid: ThumbnailGrid, number: int, screen_offset: Offset) -> None:
+            super().__init__(grid, number)
+            self.screen_offset = screen_offset
+
     class Seen(Message):
         """Other items are on the screen now; their pictures may be missing."""
 
@@ -96,6 +107,7 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         self._cursor = 0
         self._seen = range(0)
         self._empty = ("No items", "")
+        self._is_marked: Callable[[int], bool] = lambda number: False
 
     @property
     def cursor(self) -> int:
@@ -119,13 +131,17 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         self._measure()
         self.refresh()
 
+    def show_marks(self, is_marked: Callable[[int], bool]) -> None:
+        """Draw a mark before every item whose number is marked."""
+        self._is_marked = is_marked
+        self.refresh()
+
     def place_cursor(self, number: int) -> None:
-        """Move the cursor to an item, and the view to the cursor."""
+        """Move the cursor to an item, and the view to the cursor; whoever asks for it is not told."""
         number = min(max(number, 0), max(0, self._count - 1))
         if number != self._cursor:
             self._cursor = number
             self.refresh()
-            self.post_message(self.Highlighted(self, number))
         top = number // self._per_row * TILE_ROWS
         height = self.size.height
         if top < self.scroll_offset.y:
@@ -133,20 +149,27 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         elif top + TILE_ROWS > self.scroll_offset.y + height:
             self.scroll_to(y=top + TILE_ROWS - height, animate=False, force=True)
 
+    def _go_to(self, number: int) -> None:
+        """Move the cursor as a person wants it, and tell."""
+        before = self._cursor
+        self.place_cursor(number)
+        if self._cursor != before:
+            self.post_message(self.Highlighted(self, self._cursor))
+
     def action_move(self, step: int) -> None:
-        self.place_cursor(self._cursor + step)
+        self._go_to(self._cursor + step)
 
     def action_move_rows(self, rows: int) -> None:
         number = self._cursor + rows * self._per_row
         if 0 <= number < self._count:
-            self.place_cursor(number)
+            self._go_to(number)
 
     def action_move_pages(self, pages: int) -> None:
         rows = max(1, self.size.height // TILE_ROWS)
-        self.place_cursor(self._cursor + pages * rows * self._per_row)
+        self._go_to(self._cursor + pages * rows * self._per_row)
 
     def action_move_to(self, number: int) -> None:
-        self.place_cursor(number if number >= 0 else self._count - 1)
+        self._go_to(number if number >= 0 else self._count - 1)
 
     def action_open(self) -> None:
         if self._count:
@@ -157,13 +180,19 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         self.call_after_refresh(self.place_cursor, self._cursor)
 
     def on_click(self, event: events.Click) -> None:
-        column, row = event.x // TILE_COLUMNS, (event.y + self.scroll_offset.y) // TILE_ROWS
+        column, row = self._find_column(event.x), (event.y + self.scroll_offset.y) // TILE_ROWS
         number = row * self._per_row + column
         if column < self._per_row and number < self._count:
             again = number == self._cursor
-            self.place_cursor(number)
-            if again:
+            self._go_to(number)
+            if event.button == RIGHT_BUTTON:
+                self.post_message(self.MenuRequested(self, number, event.screen_offset))
+            elif again:
                 self.action_open()
+
+    def _find_column(self, x: int) -> int:
+        edges = list_edges(self.scrollable_content_region.width, self._per_row)
+        return bisect_right(edges, x) - 1
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -177,8 +206,16 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         tile_row, row = divmod(y + self.scroll_offset.y, TILE_ROWS)
         first = tile_row * self._per_row
         segments: list[Segment] = []
+        edges = list_edges(width, self._per_row)
         for number in range(first, min(self._count, first + self._per_row)):
-            segments += self._draw(number, row, blank)
+            left, right = edges[number - first : number - first + 2]
+            before = (right - left - TILE_COLUMNS) // 2
+            after = right - left - TILE_COLUMNS - before
+            segments += [
+                Segment(" " * before, blank),
+                *self._draw(number, row, blank),
+                Segment(" " * after, blank),
+            ]
         return Strip(segments).adjust_cell_length(width, blank)
 
     def _draw(self, number: int, row: int, blank: Style) -> list[Segment]:
@@ -204,10 +241,12 @@ class ThumbnailGrid(ScrollView, can_focus=True):
 
     def _draw_caption(self, number: int, item: Item | None, blank: Style) -> list[Segment]:
         name = "…" if item is None else item.name
-        text = name if len(name) <= PICTURE_COLUMNS else "…" + name[1 - PICTURE_COLUMNS :]
+        mark = f" {MARK}" if self._is_marked(number) else ""
+        room = PICTURE_COLUMNS + 1 - len(mark)
+        text = (name if len(name) <= room else "…" + name[1 - room :]) + mark
         is_here = number == self._cursor
         style = self._find_ink("key" if is_here else "muted")
-        return [Segment(f"{'▸' if is_here else ' '}{fit(text, PICTURE_COLUMNS)} ", style)]
+        return [Segment(f"{'▸' if is_here else ' '}{fit(text, PICTURE_COLUMNS + 1)}", style)]
 
     def _measure(self) -> None:
         rows = -(-self._count // self._per_row)
@@ -221,6 +260,15 @@ class ThumbnailGrid(ScrollView, can_focus=True):
 
     def _find_ink(self, role: str) -> Style:
         return self.get_component_rich_style(f"ink--{role}")
+
+
+@lru_cache(maxsize=64)
+def list_edges(width: int, count: int) -> list[int]:
+    """Return where each of `count` tiles begins in a row of `width` cells, and where the last ends.
+
+    What is left over is shared out, so that the tiles fill the row.
+    """
+    return [width * number // count for number in range(count + 1)]
 
 
 def _make_blank(style: Style) -> list[Segment]:

@@ -15,6 +15,7 @@ from mlwf_tui.tui.widgets.drawing import KIND_GLYPHS
 from mlwf_tui.tui.widgets.graph_filter import parse_filter
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from tests.fakes.graphs import BEGIN, make_chain, make_graph, make_history, make_node
+from tests.tui.options import choose
 
 PROGRESS = Progress(step=1, total=2, message="")
 FORK = make_graph(
@@ -342,11 +343,11 @@ async def test_capital_f_folds_what_came_of_a_node_and_unfolds_it() -> None:
     async with app.run_test(size=(120, 30)) as pilot:
         view = await show(pilot, FORK)
         view.select("version:0")
-        await pilot.press("F")
+        await choose(pilot, "f")
         await settle(pilot)
         assert "◆ version 0 ━━━━━━━ ▸3 ━┓" in read_screen(view)
         assert "run 1" not in read_screen(view)
-        await pilot.press("F")
+        await choose(pilot, "f")
         await settle(pilot)
         assert "model 3" in read_screen(view)
 
@@ -363,10 +364,10 @@ async def test_a_group_is_drawn_as_one_until_it_is_unfolded() -> None:
         await settle(pilot)
         assert "×3 ─╮" in read_screen(view) and "file 2" not in read_screen(view)
         view.select("folder:1")
-        await pilot.press("F")
+        await choose(pilot, "f")
         await settle(pilot)
         assert "file 2" in read_screen(view) and "×3" not in read_screen(view)
-        await pilot.press("F")
+        await choose(pilot, "f")
         await settle(pilot)
         assert view.selected == "folder:1" and "▢ plates ━━━━━━━━━━ ×3 ━┓" in read_screen(view)
 
@@ -383,7 +384,7 @@ async def test_backspace_hides_a_node_and_capital_s_shows_all_again() -> None:
         await pilot.press("right")
         assert view.selected == "version:2"
         assert view.narrowing == "1 hidden · 2 of 3"
-        await pilot.press("S")
+        await choose(pilot, "a")
         await settle(pilot)
         assert "run 1" in read_screen(view)
         assert not view.narrowing
@@ -426,11 +427,11 @@ async def test_comma_lights_the_past_or_the_future_alone() -> None:
         view = await show(pilot, FORK)
         view.select("run:1")
         assert list_lit(view) == {"version:0", "run:1", "model:3"}
-        await pilot.press("comma")
+        await choose(pilot, "t")
         assert list_lit(view) == {"version:0", "run:1"}
-        await pilot.press("comma")
+        await choose(pilot, "t")
         assert list_lit(view) == {"run:1", "model:3"}
-        await pilot.press("comma")
+        await choose(pilot, "t")
         assert list_lit(view) == {"version:0", "run:1", "model:3"}
 
 
@@ -439,9 +440,10 @@ async def test_capital_j_lights_the_ways_between_a_node_and_the_cursor() -> None
     async with app.run_test(size=(120, 30)) as pilot:
         view = await show(pilot, make_chain(7))
         view.select("run:1")
-        await pilot.press("J", "right", "right")
+        await choose(pilot, "w")
+        await pilot.press("right", "right")
         assert view.selected == "run:3"
         assert list_lit(view) == {"run:1", "version:2", "run:3"}
         assert view.narrowing == "ways to run 1"
-        await pilot.press("J")
+        await choose(pilot, "w")
         assert len(list_lit(view)) == 7

@@ -17,6 +17,7 @@ from mlwf_tui.entities.run import MetricPoint
 from mlwf_tui.tui.widgets.metric_panels import RunLines, build_panels, choose_grid
 from mlwf_tui.tui.widgets.metric_plots import MetricPlots
 from mlwf_tui.tui.widgets.plot_set import PlotSet
+from tests.tui.options import choose
 
 KEYS = ("metrics/mAP50", "train/box_loss", "lr/pg0", "lr/pg1", "val/box_loss", "custom/thing")
 WIDE = (120, 40)
@@ -135,16 +136,17 @@ async def test_smoothing_goes_round_and_is_said_while_it_is_on() -> None:
     async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill(pilot)
         before = read_screen(plots)
-        await pilot.press("s")
+        await choose(pilot, "s")
         assert "smoothed 0.6, raw faint" in read_screen(plots)[-1]
-        await pilot.press("s", "s", "s")
+        await choose(pilot, "s", "s", "s")
         assert read_screen(plots) == before
 
 
 async def test_the_selected_plot_alone_gets_a_log_scale() -> None:
     async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill(pilot)
-        await pilot.press("j", "l")
+        await pilot.press("j")
+        await choose(pilot, "l")
         lines = read_screen(plots)
         assert sum(line.count(" log ") for line in lines) == 1
         assert any("1e-1" in line for line in lines)
@@ -205,9 +207,9 @@ async def test_the_axis_goes_from_steps_to_epochs_to_time() -> None:
         ]
         plots.add_points(points)
         assert "over steps" in read_screen(plots)[-1]
-        await pilot.press("e")
+        await choose(pilot, "e")
         assert "over epochs" in read_screen(plots)[-1]
-        await pilot.press("e")
+        await choose(pilot, "e")
         assert "over time" in read_screen(plots)[-1]
         assert "4m" in read_text(plots)
         assert plots.layout_now.x_axis is XAxis.TIME
@@ -216,7 +218,7 @@ async def test_the_axis_goes_from_steps_to_epochs_to_time() -> None:
 async def test_a_run_that_tells_no_epochs_says_so() -> None:
     async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill(pilot, ("train/box_loss",))
-        await pilot.press("e")
+        await choose(pilot, "e")
         assert "no epochs are told" in read_screen(plots)[-1]
 
 
@@ -224,7 +226,8 @@ async def test_a_run_that_tells_no_epochs_says_so() -> None:
 async def test_the_cursor_shows_the_value_of_every_curve_where_it_stands() -> None:
     async with PlotsApp().run_test(size=WIDE) as pilot:
         plots = await fill_runs(pilot, 2)
-        await pilot.press("enter", "c")
+        await pilot.press("enter")
+        await choose(pilot, "c")
         assert "at 29" in read_text(plots)
         for _ in range(200):
             await pilot.press("left")
@@ -243,7 +246,7 @@ async def test_the_cursor_stands_at_the_same_moment_in_every_plot() -> None:
         plots.focus()
         batch = [MetricPoint(key="batch/loss", value=n, step=n, at=1000.0 + n) for n in range(300)]
         plots.show_metrics({"metrics/mAP50": make_points("metrics/mAP50"), "batch/loss": batch})
-        await pilot.press("c")
+        await choose(pilot, "c")
         for _ in range(3):
             await pilot.press("left")
         first, second = (panel.find_cursor(plots._plots.view) for panel in plots._plots.panels)
@@ -259,7 +262,7 @@ async def test_zoom_and_pan_by_key_and_back_to_all() -> None:
         low, high = panel.find_limits(plots._plots.view) or (0.0, 0.0)
         assert (round(high - low, 2), high) == (7.25, 29.0)
         assert "zoomed, 0 shows all" in read_screen(plots)[-1]
-        await pilot.press("H")
+        await pilot.press("left_parenthesis")
         assert (panel.find_limits(plots._plots.view) or (0.0, 0.0))[1] < high
         await pilot.press("0")
         assert panel.find_limits(plots._plots.view) == (0.0, 29.0)
@@ -275,7 +278,7 @@ async def test_a_zoom_to_the_end_goes_on_with_the_run_and_another_stands_still()
         point = MetricPoint(key="train/box_loss", value=0.1, step=40, at=1400.0)
         plots.add_points([point])
         assert (panel.find_limits(plots._plots.view) or (0.0, 0.0))[1] == 40
-        await pilot.press("H")
+        await pilot.press("left_parenthesis")
         before = panel.find_limits(plots._plots.view)
         plots.add_points([MetricPoint(key="train/box_loss", value=0.1, step=60, at=1600.0)])
         assert panel.find_limits(plots._plots.view) == before
@@ -316,18 +319,18 @@ async def test_plots_can_be_moved_joined_hidden_and_all_is_remembered() -> None:
     app = PlotsApp()
     async with app.run_test(size=WIDE) as pilot:
         plots = await fill(pilot)
-        await pilot.press("J")
+        await choose(pilot, "n")
         assert [panel.title for panel in plots._plots.panels][:2] == ["train/box_loss", "metrics/mAP50"]
         assert plots.cursor == 1
-        await pilot.press("o")
+        await choose(pilot, "o")
         assert plots._plots.panels[1].title == "metrics/mAP50 + val/box_loss"
-        await pilot.press("o")
+        await choose(pilot, "o")
         assert [panel.title for panel in plots._plots.panels][1:3] == ["metrics/mAP50", "val/box_loss"]
         await pilot.press("delete")
         assert "metrics/mAP50" not in read_text(plots)
         assert app.layouts[-1] == plots.layout_now
         assert plots.layout_now.hidden == ("metrics/mAP50",)
-        await pilot.press("A")
+        await choose(pilot, "a")
         assert plots._plots.panels[0].title == "metrics/mAP50"
 
 

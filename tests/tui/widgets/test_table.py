@@ -9,7 +9,8 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from mlwf_tui.tui.widgets.table import Column, EntityTable
+from mlwf_tui.tui.widgets.table import MARK, Column, EntityTable
+from tests.tui.options import choose
 
 COLUMNS = (Column("name"), Column("items", width=8, align="right"), Column("state", width=10))
 ROWS: list[list[str | Text]] = [
@@ -103,15 +104,36 @@ async def test_given_sort_values_win_over_the_text() -> None:
         assert [line.split()[0] for line in read_screen(table)[1:4]] == ["gamma", "alpha", "beta"]
 
 
-async def test_capital_s_goes_through_the_columns_and_back_to_none() -> None:
+async def test_the_option_s_asks_for_a_column_and_once_more_turns_it_round() -> None:
     async with TableApp().run_test(size=(60, 10)) as pilot:
         table = fill(pilot)
-        await pilot.press("S")
+        await choose(pilot, "s")
+        await pilot.press("enter")
+        await pilot.pause()
         assert read_screen(table)[1].split()[0] == "alpha"
-        await pilot.press("S")
+        await choose(pilot, "s", widget=table)
+        await pilot.press("enter")
+        await pilot.pause()
         assert read_screen(table)[1].split()[0] == "gamma"
-        await pilot.press(*["S"] * 5)
+        await choose(pilot, "r", widget=table)
+        assert read_screen(table)[1].split()[0] == "alpha"
+        await choose(pilot, "s", widget=table)
+        await pilot.press("G", "enter")
+        await pilot.pause()
         assert read_screen(table)[1].split()[0] == "beta"
+
+
+async def test_marked_rows_are_drawn_with_a_mark_wherever_they_are_sorted_to() -> None:
+    async with TableApp().run_test(size=(60, 10)) as pilot:
+        table = fill(pilot)
+        marked = KEYS[0]
+        table.show_marks({marked}.__contains__)
+        await pilot.pause()
+        assert [line.startswith(MARK) for line in read_screen(table)[1:4]] == [True, False, False]
+        table.sort_by(0)
+        await pilot.pause()
+        assert sum(line.startswith(MARK) for line in read_screen(table)) == 1
+        assert not read_screen(table)[1].startswith(MARK)
 
 
 async def test_a_click_on_the_header_sorts_and_one_on_a_row_highlights() -> None:

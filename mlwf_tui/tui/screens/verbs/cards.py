@@ -14,8 +14,9 @@ from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish
+from mlwf_tui.tui.widgets.completing import PATH_TYPE
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
-from mlwf_tui.tui.widgets.form import PATH_TYPE, Form, make_field
+from mlwf_tui.tui.widgets.form import Form, make_field
 from mlwf_tui.tui.widgets.formats import format_count, format_size
 from mlwf_tui.tui.widgets.sheet import Sheet, draw_lines
 from mlwf_tui.workflow.graphs.path_contents import PathContents, PathEntry, read_path

@@ -10,9 +10,10 @@ from textual.content import Content
 from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, queue_call, show_problems
 from mlwf_tui.tui.screens.verbs.terms import list_detach_fields, read_detached_terms
+from mlwf_tui.tui.widgets.completing import PATH_TYPE
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.form import PATH_TYPE, Form, make_field
+from mlwf_tui.tui.widgets.form import Form, make_field
 from mlwf_tui.tui.widgets.formats import format_count, format_size
 from mlwf_tui.tui.widgets.sheet import Sheet, draw_lines
 from mlwf_tui.workflow.backup import BackupResult, backup

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.measurement import choose_main
 from mlwf_tui.entities.model import Model
-from mlwf_tui.tui.screens.command_lines import write_compare
+from mlwf_tui.entities.queue import Terms, Wants
+from mlwf_tui.entities.run import Run
+from mlwf_tui.tui.screens.command_lines import write_compare, write_compare_all
 from mlwf_tui.tui.screens.verbs.fields import find_model_ref
-from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish
+from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, follow
+from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import Form, make_field
+from mlwf_tui.workflow.benchmarking.apart import NotMeasured, find_apart, submit_missing
+from mlwf_tui.workflow.calls import submit_call
 from mlwf_tui.workflow.compare import CompareResult, compare, describe_difference
+
+SPLIT = make_field(
+    "split", "where all were measured; empty for the newest", choices=("", *(split.value for split in Split))
+)
 
 
 class Comparing:
@@ -20,26 +31,32 @@ class Comparing:
     def __init__(self, host: Host) -> None:
         self._host = host
 
+    def compare_all(self, targets: Sequence[Entry]) -> None:
+        """Ask which of several models the others are compared with."""
+        refs = [entry.ref for entry in targets]
+        if len(refs) <= 2:
+            self.compare(targets[0])
+            return
+
+        def begin(values: dict[str, str], again: Again) -> None:
+            old = values["old"]
+            self._compare([*(ref for ref in refs if ref != old), old], values.get("split") or None, again)
+
+        old = make_field(
+            "old", "the model that the others are set beside", refs[0], choices=refs, is_required=True
+        )
+        command = partial(write_compare_all, refs)
+        form = Form(f"Compare {len(refs)} models", (old, SPLIT), command=command, verb="compare")
+        ask_form(self._host, form, begin)
+
     def compare(self, entry: Entry) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
-            work = partial(
-                compare,
-                self._host.workspace,
-                (values["new"], values["old"]),
-                split=values.get("split") or None,
-            )
-            self._host.do_long(
-                f"Comparing {values['new']} with {values['old']}",
-                lambda observer: work(observer=observer),
-                self._tell,
-                failed=again,
-            )
+            self._compare((values["new"], values["old"]), values.get("split") or None, again)
 
         names = tuple(model.name for model in self._host.snapshot.models)
         new = find_model_ref(entry) or next(iter(names), "")
-        marked = self._host.marked
-        chosen = marked.ref if marked is not None and isinstance(marked.entity, Model) else ""
-        old = chosen if chosen != new else ""
+        marked = [one.ref for one in self._host.marks.entries if isinstance(one.entity, Model)]
+        old = next((ref for ref in marked if ref != new), "")
         fields = (
             make_field("new", "the model that may be better", new, suggestions=names, is_required=True),
             make_field(
@@ -49,17 +66,54 @@ class Comparing:
                 suggestions=names,
                 is_required=True,
             ),
-            make_field(
-                "split",
-                "where both were measured; empty for the newest",
-                choices=("", *(split.value for split in Split)),
-            ),
+            SPLIT,
         )
         form = Form("Compare two models", fields, command=write_compare, verb="compare")
         ask_form(self._host, form, begin)
 
+    def compare_reports(self, names: tuple[str, str]) -> None:
+        """Set the first of two reports beside the second."""
+        self._compare(names, None, lambda: None)
+
+    def _compare(self, names: Sequence[str], split: str | None, again: Again) -> None:
+        """Compare, or ask whether what is lacking is to be measured first."""
+        workspace = self._host.workspace
+
+        def look(apart: NotMeasured | None) -> None:
+            if apart is not None and apart.missing:
+                self._ask_to_measure(apart, split)
+                return
+            self._host.do_long(
+                f"Comparing {', '.join(names[:-1])} with {names[-1]}",
+                lambda observer: compare(workspace, names, split=split, observer=observer),
+                self._tell,
+                failed=again,
+            )
+
+        self._host.ask("compare", partial(find_apart, workspace, names, split=split), look, failed=again)
+
+    def _ask_to_measure(self, apart: NotMeasured, split: str | None) -> None:
+        """Offer to queue the benchmarks that are lacking, and the comparison after them."""
+
+        def begin(is_wanted: bool) -> None:
+            if is_wanted:
+                self._host.ask("benchmark", partial(self._queue, apart, split), partial(follow, self._host))
+
+        listed = "\n".join(of.write_command() for of in apart.missing)
+        text = f"{apart.message} To measure what is lacking, and to compare then:\n\n{listed}"
+        self._host.put(Confirm("Measure first?", text, yes="Measure"), begin)
+
+    def _queue(self, apart: NotMeasured, split: str | None) -> Run:
+        """Queue benchmarks and the comparison after them, and return the comparison's run."""
+        workspace = self._host.workspace
+        runs = submit_missing(workspace, apart.missing)
+        call = {"models": list(apart.refs), "split": split}
+        terms = Terms(wants=Wants(), after=tuple(run.id for run in runs if not run.state.is_finished))
+        return submit_call(workspace, "compare", call, terms=terms)
+
     def _tell(self, result: CompareResult) -> None:
         differences = result.body.pairs[0].comparison.differences
-        text = describe_difference("map50", differences.get("map50"))
+        main = choose_main(differences)
+        text = describe_difference(main or "map50", differences.get(main))
         finish(self._host, text, select=f"report:{result.report.id}")
         self._host.show_report(result.report)

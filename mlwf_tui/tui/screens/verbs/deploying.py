@@ -15,9 +15,10 @@ from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.verbs.fields import make_model_field
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, follow
 from mlwf_tui.tui.screens.verbs.terms import list_terms_fields, read_terms
+from mlwf_tui.tui.widgets.completing import PATH_TYPE
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.form import PATH_TYPE, Form, FormField, make_field
+from mlwf_tui.tui.widgets.form import Form, FormField, make_field
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow import package, serve
 

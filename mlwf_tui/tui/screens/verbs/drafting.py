@@ -32,10 +32,11 @@ from mlwf_tui.tui.screens.verbs.draft_looks import look_at
 from mlwf_tui.tui.screens.verbs.draft_subjects import Subject, Values
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form
 from mlwf_tui.tui.screens.verbs.piping import Piping
+from mlwf_tui.tui.widgets.completing import PATH_TYPE
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
-from mlwf_tui.tui.widgets.form import PATH_TYPE, make_field
+from mlwf_tui.tui.widgets.form import make_field
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow import apply
 from mlwf_tui.workflow.operations import OperationInfo, list_operations

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from msgspec.structs import replace
 from textual.content import Content
 
 from mlwf_tui.entities.abilities import Loss
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.selection import Selection
 from mlwf_tui.tui.screens import command_lines
-from mlwf_tui.tui.screens.command_lines import split_words
+from mlwf_tui.tui.screens.command_lines import split_entries, split_words
+from mlwf_tui.tui.screens.verbs.fields import read_class_names
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, show_problems
-from mlwf_tui.tui.widgets.entry import Entry, EntryKind
-from mlwf_tui.tui.widgets.form import PATH_TYPE, Form, FormField, make_field
+from mlwf_tui.tui.widgets.completing import PATH_TYPE
+from mlwf_tui.tui.widgets.entry import Entry, EntryKind, Excerpt
+from mlwf_tui.tui.widgets.form import Form, FormField, make_field
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.export import ExportPlan, ExportResult, export, list_export_formats, plan_export
 from mlwf_tui.workflow.reporting.export_report import FORMATS, export_report
@@ -32,14 +36,30 @@ class Exporting:
         if entry.kind is EntryKind.REPORT:
             self._ask_report(entry)
             return
-        listed = partial(self._ask, entry)
-        self._host.ask("formats", partial(list_export_formats, self._host.workspace), listed)
+        self._list(entry.ref, {})
 
-    def _ask(self, entry: Entry, formats: tuple[str, ...]) -> None:
-        begin = partial(self._plan, entry.ref)
-        command = partial(command_lines.write_export, entry.ref)
-        form = Form(f"Export {entry.ref}", _make_fields(formats), command=command, verb="look and write")
-        ask_form(self._host, form, begin)
+    def export_part(self, excerpt: Excerpt) -> None:
+        """Ask for a format and write this dataset, or these items, alone."""
+        given = {"items": "; ".join(item.key for item in excerpt.items)}
+        if not excerpt.items:
+            given = {"datasets": excerpt.dataset}
+        self._list(excerpt.ref, given)
+
+    def _list(self, ref: str, given: Mapping[str, str]) -> None:
+        workspace = self._host.workspace
+
+        def read() -> tuple[tuple[str, ...], tuple[str, ...]]:
+            return list_export_formats(workspace), read_class_names(workspace, (ref,))
+
+        self._host.ask("formats", read, lambda found: self._ask(ref, given, *found))
+
+    def _ask(
+        self, ref: str, given: Mapping[str, str], formats: tuple[str, ...], classes: tuple[str, ...]
+    ) -> None:
+        command = partial(command_lines.write_export, ref)
+        fields = _make_fields(formats, classes, has_items="items" in given)
+        form = Form(f"Export {ref}", fields, command=command, verb="look and write", given=given)
+        ask_form(self._host, form, partial(self._plan, ref))
 
     def _ask_report(self, entry: Entry) -> None:
         """Ask for a file, whose ending says the format, and write the report there."""
@@ -113,6 +133,7 @@ def make_selection(values: dict[str, str]) -> Selection:
         classes=split_words(values.get("classes", "")),
         tags=split_words(values.get("tags", "")),
         only_matching=values.get("without_objects") == "leave out",
+        items=split_entries(values.get("items", "")),
     )
 
 
@@ -129,14 +150,20 @@ def _draw_loss(loss: Loss) -> Content:
     return Content.styled(str(loss), "$error" if loss.is_whole else "$warning" if loss.is_left_out else "")
 
 
-def _make_fields(formats: tuple[str, ...]) -> tuple[FormField, ...]:
+def _make_fields(
+    formats: tuple[str, ...], names: tuple[str, ...], *, has_items: bool
+) -> tuple[FormField, ...]:
+    items = make_field("items", "only these, as DATASET/NAME, by semicolons; empty for all")
+    help = "only objects of these classes, by commas; empty for all"
+    classes = make_field("classes", help, suggestions=names)
     first = "yolo" if "yolo" in formats else formats[0]
     return (
         make_field("folder", "new or empty", type_name=PATH_TYPE, is_required=True),
         make_field("format", "what cannot be held is told first", first, choices=formats, is_required=True),
+        *((items,) if has_items else ()),
         make_field("datasets", "only these and those below them, by commas; empty for all"),
         make_field("split", "only items of this split", ANY_SPLIT, choices=(ANY_SPLIT, *Split)),
-        make_field("classes", "only objects of these classes, by commas; empty for all"),
+        replace(classes, takes_several=True),
         make_field("tags", "only items with one of these tags, by commas; empty for all"),
         make_field(
             "without_objects", "items on which no object is left", "keep", choices=("keep", "leave out")

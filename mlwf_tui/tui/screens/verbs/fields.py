@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
+
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.run import ArtifactKind, Run
+from mlwf_tui.errors import MlwfError
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.form import FormField, make_field
+from mlwf_tui.workflow.items import open_items
+from mlwf_tui.workspace import Workspace
 
 SEED = FormField(
     ParamSpec(
@@ -30,6 +36,15 @@ def make_model_field(snapshot: Snapshot, entry: Entry) -> FormField:
     value = find_model_ref(entry) or next(iter(names), "")
     help = "name of a model, or the run that will make it"
     return make_field("model", help, value, suggestions=names, is_required=True)
+
+
+def read_class_names(workspace: Workspace, refs: Iterable[str]) -> tuple[str, ...]:
+    """Return the classes of projects and versions, to be completed; of one that is not there, none."""
+    names: dict[str, None] = {}
+    for ref in refs:
+        with suppress(MlwfError):
+            names |= dict.fromkeys(open_items(workspace, ref).schema.class_names)
+    return tuple(names)
 
 
 def find_model_ref(entry: Entry) -> str:

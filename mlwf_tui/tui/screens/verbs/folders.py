@@ -21,9 +21,10 @@ from mlwf_tui.tui.screens.verbs.host import (
     show_problems,
 )
 from mlwf_tui.tui.screens.verbs.terms import list_detach_fields, read_detached_terms
+from mlwf_tui.tui.widgets.completing import PATH_TYPE
 from mlwf_tui.tui.widgets.diff_summary import SIGNS, STYLES
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.form import PATH_TYPE, Form, FormField, make_field
+from mlwf_tui.tui.widgets.form import Form, FormField, make_field
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.checkout import CheckoutResult, checkout

@@ -10,18 +10,21 @@ from typing import Any, Protocol, TypeVar
 from textual.content import Content
 from textual.screen import Screen
 
+from mlwf_tui.entities.comparison import Leaderboard
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.model import Report
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Problem, Run, RunState
 from mlwf_tui.settings import expand_path
 from mlwf_tui.tui.observer import ScreenObserver
+from mlwf_tui.tui.screens.marks import Marks
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.calls import submit_call
+from mlwf_tui.workflow.trees.past_values import keep_past_values, read_past_values
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
@@ -34,7 +37,7 @@ class Host(Protocol):
     """What the verbs need of the screen that they work on."""
 
     workspace: Workspace
-    marked: Entry | None
+    marks: Marks
 
     @property
     def snapshot(self) -> Snapshot:
@@ -92,6 +95,9 @@ class Host(Protocol):
     def show_report(self, report: Report) -> None:
         """Read a report and show it in the middle."""
 
+    def show_board(self, board: Leaderboard) -> None:
+        """Show the reports of a project in the middle, ranked in groups."""
+
     def show_history(self, entry: Entry) -> None:
         """Show what was ever said and done of it in the middle."""
 
@@ -109,12 +115,17 @@ def ask_form(
     *,
     closed: Callable[[], None] | None = None,
 ) -> None:
-    """Ask for a form; where what it began fails, ask again with what was filled in."""
+    """Ask for a form; where what it began fails, ask again with what was filled in.
+
+    What is entered is remembered, and offered in the same fields of whatever form.
+    """
 
     def answered(values: dict[str, str]) -> None:
+        host.ask("past values", partial(keep_past_values, host.workspace, values), lambda _: None)
         begin(values, lambda: ask_form(host, form.refill(values), begin))
 
     form.copy = host.copy
+    host.ask("past values", partial(read_past_values, host.workspace), form.take_past)
     host.put(form, answered, closed=closed)
 
 

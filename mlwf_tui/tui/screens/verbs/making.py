@@ -8,9 +8,10 @@ from pathlib import Path
 from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, find_project, finish, queue_call
 from mlwf_tui.tui.screens.verbs.terms import list_detach_fields, read_detached_terms
+from mlwf_tui.tui.widgets.completing import SOURCE_TYPE
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.form import SOURCE_TYPE, Form, make_field
+from mlwf_tui.tui.widgets.form import Form, make_field
 from mlwf_tui.workflow.demo import DemoResult, run_demo
 from mlwf_tui.workflow.import_ import ImportResult, import_folder, list_formats
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
 
 from textual.content import Content
@@ -10,14 +11,15 @@ from textual.content import Content
 from mlwf_tui.entities.comparison import Leaderboard
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.model import Model
-from mlwf_tui.entities.part import ALL
+from mlwf_tui.entities.part import ALL, Part
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.tui.screens import command_lines
+from mlwf_tui.tui.screens.verbs.conditions import write_condition
 from mlwf_tui.tui.screens.verbs.fields import make_data_field, make_model_field
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, follow
 from mlwf_tui.tui.screens.verbs.terms import list_terms_fields, read_terms
 from mlwf_tui.tui.widgets.confirm import Confirm
-from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.entry import Entry, Excerpt
 from mlwf_tui.tui.widgets.form import Form, FormField, make_field
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow import apply
@@ -39,16 +41,17 @@ class Models:
     def __init__(self, host: Host) -> None:
         self._host = host
 
-    def benchmark(self, entry: Entry) -> None:
+    def benchmark(self, entry: Entry, excerpt: Excerpt | None = None) -> None:
+        """Ask for a model and data; of an excerpt, only that is measured."""
+
         def begin(values: dict[str, str], again: Again) -> None:
-            split, device = values.get("split", Split.VAL.value), values.get("device", "auto")
             work = partial(
                 submit_benchmark,
                 self._host.workspace,
                 values["model"],
                 values["data"],
-                split=split,
-                device=device,
+                part=_read_part(values),
+                device=values.get("device", "auto"),
                 terms=read_terms(values),
             )
             self._host.ask("benchmark", work, partial(follow, self._host), failed=again)
@@ -59,9 +62,14 @@ class Models:
             make_data_field(self._host.snapshot, entry),
             make_field("split", "items to measure on", Split.VAL.value, choices=splits),
             make_field("device", "auto, cpu, or a GPU's index", "auto"),
+            make_field("dataset", "only items of it and of those below; empty for all"),
+            make_field("select", "only items that meet this condition: width < 400 or tag(night)"),
             *list_terms_fields(self._host.snapshot, entry),
         )
-        form = Form("Benchmark a model", fields, command=command_lines.write_benchmark, verb="measure")
+        given = _fill_part(excerpt) if excerpt is not None else {}
+        form = Form(
+            "Benchmark a model", fields, command=command_lines.write_benchmark, verb="measure", given=given
+        )
         ask_form(self._host, form, begin)
 
     def apply(self, entry: Entry) -> None:
@@ -115,9 +123,12 @@ class Models:
         self._host.ask("card", partial(show, self._host.workspace, entry.target), shown)
 
     def leaderboard(self, entry: Entry) -> None:
-        """Show the project's models, the best first."""
+        """Show the project's reports, the best first; without any its models, by what training measured."""
 
         def shown(board: Leaderboard) -> None:
+            if board.groups:
+                self._host.show_board(board)
+                return
             self._host.put(Sheet(f"Leaderboard of {entry.ref}", _draw_board(board)), lambda _: None)
 
         self._host.ask("leaderboard", partial(read_leaderboard, self._host.workspace, entry.target), shown)
@@ -142,6 +153,17 @@ class Models:
 
     def _say_stopped(self, run: Run) -> None:
         finish(self._host, f"The {run.verb} {run.id} is {run.state.value}.")
+
+
+def _fill_part(excerpt: Excerpt) -> dict[str, str]:
+    """Return what a benchmark's form says of an excerpt, whatever the split of its items."""
+    part = {"select": write_condition(excerpt)} if excerpt.items else {"dataset": excerpt.dataset}
+    return {"split": ALL, **part}
+
+
+def _read_part(values: Mapping[str, str]) -> Part:
+    datasets = (values["dataset"],) if values.get("dataset") else ()
+    return Part(split=values.get("split", Split.VAL.value), datasets=datasets, where=values.get("select", ""))
 
 
 def _draw_card(text: str) -> Content:

@@ -13,13 +13,14 @@ from textual.content import Content
 from mlwf_tui.entities.item import check_dataset
 from mlwf_tui.entities.pipeline import Step
 from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.counting_form import CountingForm
 from mlwf_tui.tui.screens.operation_form import Looks, OperationForm
 from mlwf_tui.tui.screens.picking import NO_PICK, OperationPicker, Pick
 from mlwf_tui.tui.screens.previewing import PreviewScreen, Wanted
 from mlwf_tui.tui.screens.verbs.drafting import Drafting
-from mlwf_tui.tui.screens.verbs.fields import SEED
+from mlwf_tui.tui.screens.verbs.fields import SEED, read_class_names
 from mlwf_tui.tui.screens.verbs.host import (
     Again,
     Host,
@@ -41,6 +42,10 @@ DATA, INTO, TO, PROJECT, DATASET = "the-data", "the-place", "the-new-project", "
 OWN = (DATA, INTO, TO, PROJECT, DATASET, SEED.spec.name, *command_lines.DETACHED_TERMS)
 """Fields of the form itself. Hyphens tell them from an operation's parameters, which may be called `to`."""
 NEW, BESIDE, IN_PLACE = "new", "dataset", "in-place"
+CLASSES = "classes"
+"""What operations call the classes that they are about."""
+OF_ITEMS = ("filter", "copy", "move", "tag")
+"""Operations that can be told by a condition which items are meant."""
 PLACES = {NEW: "a new project", BESIDE: "a dataset of a project", IN_PLACE: "in place"}
 
 
@@ -67,21 +72,33 @@ class Transforming:
     def __init__(self, host: Host, drafts: Drafting) -> None:
         self._host = host
         self._drafts = drafts
+        self._classes: tuple[str, ...] = ()  # of the data that was asked about last
 
     def transform(self, entry: Entry) -> None:
         self._pick(entry, NO_PICK)
 
-    def _pick(self, entry: Entry, start: Pick) -> None:
-        refs = list_refs(entry, self._host.marked)
+    def transform_part(self, entry: Entry, condition: str) -> None:
+        """Ask for an operation that is done only to the items of `entry` that meet a condition."""
+        self._pick(entry, NO_PICK, condition)
 
-        def listed(operations: tuple[OperationInfo, ...]) -> None:
-            by_name = {operation.name: operation for operation in operations}
-            picker = OperationPicker(f"Transform {' + '.join(refs)} with", operations, start=start)
-            self._host.put(picker, lambda pick: self._ask(entry, refs, by_name[pick.name], pick))
+    def _pick(self, entry: Entry, start: Pick, condition: str = "") -> None:
+        refs = (entry.ref,) if condition else list_refs(entry, self._host.marks.entries)
 
-        self._host.ask("operations", partial(list_operations, self._host.workspace), listed)
+        def read() -> tuple[tuple[OperationInfo, ...], tuple[str, ...]]:
+            return list_operations(self._host.workspace), read_class_names(self._host.workspace, refs)
 
-    def _ask(self, entry: Entry, refs: Sequence[str], operation: OperationInfo, pick: Pick) -> None:
+        def listed(found: tuple[tuple[OperationInfo, ...], tuple[str, ...]]) -> None:
+            operations, self._classes = found
+            able = [one for one in operations if not condition or one.name in OF_ITEMS]
+            by_name = {operation.name: operation for operation in able}
+            picker = OperationPicker(f"Transform {' + '.join(refs)} with", able, start=start)
+            self._host.put(picker, lambda pick: self._ask(entry, refs, by_name[pick.name], pick, condition))
+
+        self._host.ask("operations", read, listed)
+
+    def _ask(
+        self, entry: Entry, refs: Sequence[str], operation: OperationInfo, pick: Pick, condition: str
+    ) -> None:
         read = partial(read_order, operation.name)
         added: list[Order] = []
 
@@ -93,7 +110,7 @@ class Transforming:
             if added:
                 self._add(added[0])
             else:
-                self._pick(entry, pick)
+                self._pick(entry, pick, condition)
 
         form = OperationForm(
             f"{operation.name}: {operation.summary}",
@@ -105,6 +122,7 @@ class Transforming:
                 count=lambda form: self._count(form, read(form.collect())),
                 add=add,
             ),
+            given={"where": condition} if condition else None,
         )
         ask_form(
             self._host,
@@ -127,10 +145,16 @@ class Transforming:
                 find_project(entry) or refs[0], operation.name,
                 tuple(snapshot.refer_to(project) for project in snapshot.projects),
             ),
-            *(FormField(spec) for spec in operation.params),
+            *(self._make_field(spec) for spec in operation.params),
             *((SEED,) if operation.is_random else ()),
             *list_detach_fields(snapshot),
         )  # fmt: skip
+
+    def _make_field(self, spec: ParamSpec) -> FormField:
+        """Ask for a parameter; classes are completed with those of the data."""
+        if spec.name != CLASSES:
+            return FormField(spec)
+        return FormField(spec, suggestions=self._classes, takes_several=True)
 
     # --- looking before it is done -------------------------------------------------------------
 
@@ -195,12 +219,10 @@ class Transforming:
         )
 
 
-def list_refs(entry: Entry, marked: Entry | None) -> tuple[str, ...]:
-    """Return what to transform: the selection, behind what is marked where that is data as well."""
+def list_refs(entry: Entry, marked: Sequence[Entry]) -> tuple[str, ...]:
+    """Return what to transform: the selection, behind the data that is marked."""
     kinds = (EntryKind.PROJECT, EntryKind.VERSION)
-    if marked is None or marked.kind not in kinds or marked.ref == entry.ref:
-        return (entry.ref,)
-    return (marked.ref, entry.ref)
+    return (*(one.ref for one in marked if one.kind in kinds and one.ref != entry.ref), entry.ref)
 
 
 def read_order(operation: str, values: Mapping[str, str]) -> Order:
