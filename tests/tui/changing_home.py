@@ -25,7 +25,7 @@ def main(home: Path) -> None:
                 delete(workspace, "moved")
             except Conflict:  # the app has the same at hand
                 continue
-            if select.select([sys.stdin], [], [], 0.05)[0]:
+            if select.select([sys.stdin], [], [], 0.5)[0]:
                 return
 
 

@@ -121,6 +121,7 @@ class MainScreen(Screen[None]):
         self._views = Views(self)
         self._details = Details(id=DETAILS)
         self._status = StatusBar(id="status")
+        self._too_small = Notice("", id="too-small")
         self._tour_card = TourCard(id="tour")
         self._performed = ""  # the last action, until another dialog is gone
         self._foot = Foot(self, self._status)
@@ -141,7 +142,7 @@ class MainScreen(Screen[None]):
         self._search = Search(self, self._teller, self._navigation.set_filter)
 
     def compose(self) -> ComposeResult:
-        yield Notice("This window is too small", "mlwf needs 60 columns and 15 rows.", id="too-small")
+        yield self._too_small
         yield self._panes
         yield self._tour_card
         yield self._status
@@ -186,6 +187,11 @@ class MainScreen(Screen[None]):
         self._tree.focus()
         self._show_standing()
         self.call_after_refresh(self._begin)
+
+    def on_resize(self) -> None:
+        width, height = self.app.size
+        hint = f"It is {width} × {height}, and mlwf needs 60 × 15. Make it larger; all goes on meanwhile."
+        self._too_small.show("This window is too small", hint)
 
     def _begin(self) -> None:
         use_own_keys(self.app, self.workspace.settings.keys, self.fail)

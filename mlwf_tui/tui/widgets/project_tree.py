@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 
 from rich.style import Style
-from rich.text import Text
+from rich.text import Text, TextType
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Offset
@@ -20,6 +20,7 @@ from mlwf_tui.tui.widgets.formats import STATE_GLYPHS
 
 PLACEHOLDER = Entry(kind=EntryKind.SECTION, key="placeholder:", ref="", title="reading…")
 RIGHT_BUTTON = 3
+NO_LABEL = Text()
 TOGGLE = Style.from_meta({"toggle": True})  # what Tree looks for where a click opens or closes
 
 
@@ -63,6 +64,8 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         & > .project-tree--uncertain { color: $warning; }
     }
     """
+
+    _is_filling = False  # of the class: the tree asks for it before it is made
 
     class Highlighted(Message):
         """The cursor stands on `entry` now."""
@@ -115,7 +118,10 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         """Draw `branches` in place of what stands there, touching only what differs."""
         selected = self.entry
         top, line = self.scroll_offset.y, self.cursor_line
+        self._is_filling = True
         self._update(self.root, branches)
+        self._is_filling = False
+        self._invalidate()
         if selected is None:
             self.action_first()
             return
@@ -241,7 +247,16 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         self.cursor_line = -1  # or the cursor would keep a removed node that stood on the same line
         self.move_cursor(node, animate=False)
 
+    def _invalidate(self) -> None:
+        """Count the lines anew; where 4,000 nodes are added at once, after the last, in half the time."""
+        if not self._is_filling:
+            super()._invalidate()
+
     # --- drawing -------------------------------------------------------------------------------
+
+    def process_label(self, label: TextType) -> Text:
+        """Return no label: what is drawn is made of the node's entry, when it is seen."""
+        return NO_LABEL
 
     def render_label(self, node: TreeNode[Entry], base_style: Style, style: Style) -> Text:
         """Draw arrow, glyph, title and note; the selected line keeps one colour all along."""

@@ -11,7 +11,6 @@ from mlwf_tui.entities.part import Part
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import Conflict, NotFound
-from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.benchmarking.grounds import Grounds
 from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.reports import list_benchmarks
@@ -110,6 +109,8 @@ def submit_missing(
         InvalidInput: a model's task or classes do not fit the data.
         Untrusted: opening weights may run code of their maker, and nobody vouches for them.
     """
+    from mlwf_tui.workflow.benchmark import submit_benchmark  # the meters, which reading reports need not
+
     return tuple(
         submit_benchmark(
             workspace, of.model, of.version, part=of.part,
