@@ -85,11 +85,11 @@ def _fill(workspace: Workspace, count: int) -> None:
 def look_at_app(home: Path, count: int) -> tuple[Looked, Looked, Mapping[str, float]]:
     """Walk through the table and the grid; return both, and the processor seconds of other things."""
     terminal = Terminal(home, COLUMNS, LINES)
-    terminal.see("long", LIMIT_S)
+    terminal.see("long", limit_s=LIMIT_S)
     press(terminal, b"j")
     before = read_cpu(terminal.pid)
     os.write(terminal.fd, b"v")
-    terminal.see(f"of {count:,} items", LIMIT_S)
+    terminal.see(f"of {count:,} items", limit_s=LIMIT_S)
     wait_until_quiet(terminal)
     ready_s = read_cpu(terminal.pid) - before
     table = walk(terminal, ready_s, ENDS)
@@ -111,7 +111,7 @@ def look_at_stock(count: int) -> Looked:
     terminal = Terminal(
         Path(), COLUMNS, LINES, arguments=("-m", "benchmarks.browsing", "--stock", str(count))
     )
-    terminal.see("plate/000000.jpg", LIMIT_S)
+    terminal.see("plate/000000.jpg", limit_s=LIMIT_S)
     wait_until_quiet(terminal)
     looked = walk(terminal, read_cpu(terminal.pid), STOCK_ENDS)
     os.kill(terminal.pid, signal.SIGKILL)

@@ -7,12 +7,17 @@ asked by this process itself, one picture after another and in batches of eight,
 `open_predictor` that a session uses. Then a session answers 1, 4 and 16 callers at once, each of which sends
 its next picture when it has its answer. Callers and session share the machine's processors. Ratios: pictures
 a second over those of the bare model, one by one; over one the batches of many callers make up for HTTP.
+
+Where others use the machine too, seconds say little: threads of the model wait for each other. CPU seconds
+say more, those of the process with the model alone. Their ratio is to the bare model as well: above one it is
+HTTP, JSON, and handing over; below one it is batches.
 """
 
 from __future__ import annotations
 
 import argparse
 import http.client
+import os
 import statistics
 import subprocess
 import sys
@@ -25,7 +30,10 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
+
 from mlwf_tui.entities.model import Model
+from mlwf_tui.entities.run import Run
 from mlwf_tui.protocols.trainers import PredictRequest
 from mlwf_tui.workflow.run import add_model, finish_run, start_run
 from mlwf_tui.workflow.serve import submit_serve, wait_until_serving
@@ -39,7 +47,7 @@ WARM_UP = 5
 MAKE_WEIGHTS = """
 import sys
 from pathlib import Path
-from mlwf_tui.plugins.trainers.ultralytics_library import prepare_library
+from mlwf_tui.plugins.trainers.ultralytics.library import prepare_library
 folder = Path(sys.argv[1])
 prepare_library(folder)
 import torch
@@ -51,17 +59,19 @@ torch.save({"model": model.half(), "train_args": {"task": "detect"}, "epoch": -1
 
 
 class Speed(NamedTuple):
-    """Pictures a second, and the milliseconds that one took."""
+    """Pictures a second, the milliseconds that one took, and those of the processor for each."""
 
     name: str
     per_second: float
     latencies_ms: Sequence[float]
+    cpu_ms: float
 
-    def show(self, base: float) -> str:
+    def show(self, base: Speed) -> str:
         """Return a line of the table."""
         p50, p95, p99 = (_percentile(self.latencies_ms, share) for share in (0.5, 0.95, 0.99))
-        ratio = self.per_second / base
-        return f"{self.name:32}{self.per_second:9.1f}{p50:9.1f}{p95:9.1f}{p99:9.1f}{ratio:8.2f}"
+        ratio, cpu_ratio = self.per_second / base.per_second, self.cpu_ms / base.cpu_ms
+        times = f"{self.per_second:9.1f}{p50:9.1f}{p95:9.1f}{p99:9.1f}{ratio:9.2f}"
+        return f"{self.name:32}{times}{self.cpu_ms:9.1f}{cpu_ratio:9.2f}"
 
 
 def main() -> None:
@@ -78,9 +88,10 @@ def main() -> None:
         picture = draw_picture(options.side, 0)
         bare = _measure_bare(workspace, model, picture, options.requests)
         speeds = [*bare, *_measure_session(workspace, model, picture, options.requests)]
-    print(f"{'':32}{'a second':>9}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'ratio':>8}")
+    heads = ("a second", "p50 ms", "p95 ms", "p99 ms", "ratio", "CPU ms", "ratio")
+    print(f"{'':32}{''.join(f'{head:>9}' for head in heads)}")
     for speed in speeds:
-        print(speed.show(bare[0].per_second))
+        print(speed.show(bare[0]))
 
 
 @contextmanager
@@ -118,30 +129,44 @@ def _measure_bare(workspace: Workspace, model: Model, picture: bytes, count: int
                 ask = partial(predictor.predict, [picture] * size)
                 for _ in range(WARM_UP):
                     ask()
+                began_cpu_s = _read_cpu_s(os.getpid())
                 times_s = [_time(ask) for _ in range(count // size)]
+                cpu_ms = 1000 * (_read_cpu_s(os.getpid()) - began_cpu_s) / (size * len(times_s))
                 name = f"bare model, {'one by one' if size == 1 else f'batches of {size}'}"
-                speeds.append(Speed(name, size * len(times_s) / sum(times_s), [1000 * t for t in times_s]))
+                latencies_ms = [1000 * time_s for time_s in times_s]
+                speeds.append(Speed(name, size * len(times_s) / sum(times_s), latencies_ms, cpu_ms))
             return speeds
 
 
 def _measure_session(workspace: Workspace, model: Model, picture: bytes, count: int) -> list[Speed]:
     queued = submit_serve(workspace, model.id, port=0, params={"device": "cpu"})
     address = wait_until_serving(workspace, queued.run).url.removeprefix("http://")
+    pid = _find_worker(workspace, queued.run)
     try:
+        first = _measure_callers(address, queued.token, picture, 1, 1, pid)
         _call(address, queued.token, picture, WARM_UP)
-        return [_measure_callers(address, queued.token, picture, count, callers) for callers in CALLERS]
+        return [first._replace(name="session, first picture")] + [
+            _measure_callers(address, queued.token, picture, count, callers, pid) for callers in CALLERS
+        ]
     finally:
         stop_run(workspace, queued.run.id)
 
 
-def _measure_callers(address: str, token: str, picture: bytes, count: int, callers: int) -> Speed:
-    began_s = time.perf_counter()
+def _find_worker(workspace: Workspace, run: Run) -> int:
+    worker = workspace.catalog.jobs.list_of(run.id)[-1].worker
+    assert worker is not None, "it answers already"
+    return worker.pid
+
+
+def _measure_callers(address: str, token: str, picture: bytes, count: int, callers: int, pid: int) -> Speed:
+    began_s, began_cpu_s = time.perf_counter(), _read_cpu_s(pid)
     with ThreadPoolExecutor(callers) as pool:
         each = max(1, count // callers)
         parts = list(pool.map(lambda _: _call(address, token, picture, each), range(callers)))
-    taken_s = time.perf_counter() - began_s
+    taken_s, cpu_s = time.perf_counter() - began_s, _read_cpu_s(pid) - began_cpu_s
     latencies_ms = [latency for part in parts for latency in part]
-    return Speed(f"session, {callers} callers", len(latencies_ms) / taken_s, latencies_ms)
+    answered = len(latencies_ms)
+    return Speed(f"session, {callers} callers", answered / taken_s, latencies_ms, 1000 * cpu_s / answered)
 
 
 def _call(address: str, token: str, picture: bytes, count: int) -> list[float]:
@@ -158,6 +183,12 @@ def _call(address: str, token: str, picture: bytes, count: int) -> list[float]:
         latencies_ms.append(1000 * (time.perf_counter() - began_s))
     line.close()
     return latencies_ms
+
+
+def _read_cpu_s(pid: int) -> float:
+    """Return the processor time that a process has used, all its threads together; ticks of 10 ms."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def _time(work: Callable[[], object]) -> float:

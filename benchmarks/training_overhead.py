@@ -36,8 +36,8 @@ from statistics import median
 from typing import Any
 
 from mlwf_tui.plugins.samples.digits import DigitsSample
-from mlwf_tui.plugins.trainers.ultralytics_architectures import find_definition
-from mlwf_tui.plugins.trainers.ultralytics_params import TrainParams, build_settings
+from mlwf_tui.plugins.trainers.ultralytics.architectures import find_definition
+from mlwf_tui.plugins.trainers.ultralytics.params import TrainParams, build_settings
 
 PAIRS, EPOCHS, IMAGES = 5, 12, 270
 LIMIT = 1.02

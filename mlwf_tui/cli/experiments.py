@@ -1,18 +1,15 @@
-"""Commands on what trainings have made: the table of models, the leaderboard of a project, stars."""
+"""Commands on what trainings have made: the table of models, and stars."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from mlwf_tui.cli.face import Face, command, to_document
 from mlwf_tui.cli.text import format_age, format_table
 from mlwf_tui.entities.experiment import Experiment, find_main_metric, format_fact, list_fields
-
-if TYPE_CHECKING:  # for the annotation alone: a catalog's rows
-    from mlwf_tui.entities.comparison import Leaderboard
 
 group = click.Group()
 MAX_METRICS = 2  # that are shown where nobody says which
@@ -93,48 +90,6 @@ def _format_cell(experiment: Experiment, name: str) -> str:
     if name == "created":
         return format_age(experiment.model.created_at)
     return format_fact(name, experiment.facts.get(name))
-
-
-@command(group, "leaderboard")
-@click.argument("project")
-@click.option("--metric", default="", help="What decides; else what models of the task are judged by.")
-@click.option("--on", default="", metavar="PROJECT@N", help="The version that they were measured on.")
-@click.option("--split", default="", help="The split that they were measured on.")
-@click.option("--limit", type=click.IntRange(1), help="At most so many.")
-def leaderboard_command(
-    face: Face, project: str, metric: str, on: str, split: str, limit: int | None
-) -> None:
-    """Show the best models of a project, and what their order rests on.
-
-    Where there are reports, those on one version and split decide, so that all were measured alike: the
-    version that most models were measured on, or the one that is asked for. Models that were not
-    measured there have no rank.
-
-    \b
-    mlwf leaderboard cells
-    mlwf leaderboard cells --metric recall --on cells@4 --split test
-    """
-    from mlwf_tui.workflow.leaderboard import read_leaderboard
-
-    with face.open() as workspace:
-        board = read_leaderboard(workspace, project, metric=metric, on=on, split=split)
-    document = to_document(board) | {"models": [to_document(one) for one in board.models[:limit]]}
-    face.show(document, lambda: _format_board(board, limit))
-
-
-def _format_board(board: Leaderboard, limit: int | None) -> str:
-    rows = [
-        (
-            "-" if one.rank is None else str(one.rank), f"{one.model}{' ★' if one.is_starred else ''}",
-            f"{one.value:.4f}", one.architecture, one.trained_on, one.report,
-        )
-        for one in board.models[:limit]
-    ]  # fmt: skip
-    header = ("RANK", "MODEL", board.metric.upper(), "ARCHITECTURE", "TRAINED ON", "REPORT")
-    empty = f"No model was trained or measured on {board.project} yet."
-    return "\n".join(
-        [*([f"{board.metric}, {board.basis}"] if rows else []), format_table(header, rows, empty=empty)]
-    )
 
 
 @command(group, "star")

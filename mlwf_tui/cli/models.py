@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlwf_tui.cli.deploy import TRUST, ask_for_trust
-from mlwf_tui.cli.face import DONE, Face, command, params_option, to_document
+from mlwf_tui.cli.face import DONE, Face, command, params_option
 from mlwf_tui.cli.terms import DETACH, say_detached, terms_options
-from mlwf_tui.cli.text import format_age, format_table
-from mlwf_tui.entities.measurement import ThresholdFigures, describe_slice
-from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
-from mlwf_tui.errors import InvalidParameter
 
 if TYPE_CHECKING:  # for the annotation alone; see Face.open
     from mlwf_tui.workspace import Workspace
@@ -37,6 +33,9 @@ group = click.Group()
     help="Only items that a file names, one a line.",
 )  # fmt: skip
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, or a GPU's index.")
+@click.option(
+    "--runtime", default="", metavar="NAME", help="Measure the speed with onnxruntime instead of pytorch."
+)
 @click.option("--again", is_flag=True, help="Ask the model and measure though it was done before.")
 @TRUST
 @params_option
@@ -53,6 +52,7 @@ def benchmark_command(
     where: str,
     items: Path | None,
     device: str,
+    runtime: str,
     again: bool,
     trust: bool,
     params: Mapping[str, str],
@@ -71,6 +71,7 @@ def benchmark_command(
     mlwf benchmark small cells@2 --split test -p speed=full
     mlwf benchmark small cells@2 --class rbc --select "width < 400 or tag(night)"
     mlwf benchmark cell-masks cells@2 -p evaluator=semantic
+    mlwf benchmark small cells@2 --runtime onnxruntime
     mlwf benchmark 3f9a cells@2 --after 3f9a --detach
     """
     from mlwf_tui.entities.part import Part
@@ -79,6 +80,7 @@ def benchmark_command(
 
     keys = read_keys(items) if items is not None else ()
     part = Part(split=split, datasets=datasets, classes=classes, tags=tags, where=where, keys=keys)
+    params = {**params, **({"runtime": runtime} if runtime else {})}
     with face.open() as workspace:
 
         def submit(is_trusted: bool) -> Run:
@@ -135,132 +137,6 @@ def apply_command(
 
         run = ask_for_trust(face, submit, is_trusted=trust)
         return finish(face, workspace, run, detach=detach)
-
-
-@command(group, "report")
-@click.argument("ref", required=False)
-@click.option("--html", type=click.Path(path_type=Path), help="Write it as a page that opens offline.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Write it as a file; its ending says how: .html, .md, .json or .csv.",
-)
-@click.option("--confidence", type=float, help="Count at this confidence instead of the operating one.")
-@click.option("--iou", type=float, help="Count a detection as right from this IoU up; 0.5 where not given.")
-@click.option(
-    "--class-iou", multiple=True, metavar="CLASS=IOU", help="The IoU of one class; may be repeated."
-)
-def report_command(
-    face: Face,
-    ref: str | None,
-    html: Path | None,
-    out: Path | None,
-    confidence: float | None,
-    iou: float | None,
-    class_iou: tuple[str, ...],
-) -> None:
-    """Show a report; without a name, list all.
-
-    At another confidence or IoU the figures are counted from what the model said when it was measured.
-
-    \b
-    mlwf report small-on-cells --html report.html
-    mlwf report small-on-cells --out report.md
-    mlwf report small-on-cells --confidence 0.4 --iou 0.6 --class-iou cell=0.75
-    """
-    from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
-
-    with face.open() as workspace:
-        if ref is None:
-            reports = list_reports(workspace)
-            face.show({"reports": [to_document(r) for r in reports]}, lambda: _format_reports(reports))
-            return
-        if confidence is not None or iou is not None or class_iou:
-            if html is not None or out is not None:
-                raise InvalidParameter(
-                    "What is written to a file is the report as it was measured.",
-                    hint="Leave out --confidence, --iou and --class-iou, or --html and --out.",
-                )
-            _show_threshold(face, workspace, ref, confidence, 0.5 if iou is None else iou, class_iou)
-            return
-        if html is not None or out is not None:
-            _write_report(face, workspace, ref, html, out)
-            return
-        report = get_report(workspace, ref)
-        if report.kind is ReportKind.COMPARISON:
-            _show_comparison(face, workspace, report)
-            return
-        evaluation = read_evaluation(workspace, report)
-    document = {**to_document(report), "evaluation": to_document(evaluation)}
-    face.show(document, lambda: _format_report(report, evaluation))
-
-
-def _show_threshold(
-    face: Face,
-    workspace: Workspace,
-    ref: str,
-    confidence: float | None,
-    iou: float,
-    class_iou: tuple[str, ...],
-) -> None:
-    from mlwf_tui.workflow.reporting.thresholds import read_threshold
-    from mlwf_tui.workflow.reports import get_report
-
-    report = get_report(workspace, ref)
-    limits = dict(_parse_class_iou(text) for text in class_iou)
-    found = read_threshold(workspace, report).count(confidence=confidence, iou=iou, class_iou=limits)
-    document = {"report": report.name, "iou": iou, "class_iou": limits, **to_document(found)}
-    face.show(document, lambda: _format_threshold(report, found, iou))
-
-
-def _parse_class_iou(text: str) -> tuple[str, float]:
-    name, _, value = text.rpartition("=")
-    try:
-        return name, float(value)
-    except ValueError as error:
-        raise InvalidParameter(
-            f"{text!r} is no IoU of a class.", hint="Write CLASS=IOU, as in cell=0.6."
-        ) from error
-
-
-def _format_threshold(report: Report, found: ThresholdFigures, iou: float) -> str:
-
-    head = f"{report.name}: {report.model_name} on {report.version_ref} ({report.split})"
-    figures = (
-        f"at confidence {found.confidence:.3f} and IoU {iou:.2f}: precision {found.precision:.3f}  "
-        f"recall {found.recall:.3f}  F1 {found.f1:.3f}  mean IoU {found.mean_iou:.3f}"
-    )
-    rows = [
-        (
-            of.name,
-            f"{of.truth_count:,}",
-            f"{of.prediction_count:,}",
-            f"{of.hit_count:,}",
-            _format_share(of.hit_count / of.prediction_count if of.prediction_count else None),
-            _format_share(of.hit_count / of.truth_count if of.truth_count else None),
-        )
-        for of in found.classes
-    ]
-    header = ("CLASS", "TRUTHS", "PREDICTED", "RIGHT", "PRECISION", "RECALL")
-    return "\n".join([head, figures, "", format_table(header, rows, empty="")])
-
-
-def _write_report(face: Face, workspace: Workspace, ref: str, html: Path | None, out: Path | None) -> None:
-    from mlwf_tui.workflow.reporting.export_report import export_report
-
-    paths = [export_report(workspace, ref, html, format="html")] if html is not None else []
-    paths += [export_report(workspace, ref, out)] if out is not None else []
-    document = {"report": ref, "paths": [str(path) for path in paths]}
-    face.show(document, "\n".join(f"written: {path}" for path in paths))
-
-
-def _show_comparison(face: Face, workspace: Workspace, report: Report) -> None:
-    from mlwf_tui.cli.reports import describe_comparison
-    from mlwf_tui.workflow.compare import read_comparison
-
-    body = read_comparison(workspace, report)
-    document = {**to_document(report), "comparison": to_document(body)}
-    face.show(document, lambda: "\n".join(describe_comparison(body)))
 
 
 def finish(face: Face, workspace: Workspace, run: Run, *, detach: bool) -> int:
@@ -327,71 +203,3 @@ def _tell_benchmark(run: Run, metrics: str) -> Iterator[str]:
         yield f"cached: what the model says of {known:,} of the {run.result['items']:,} images was known"
     yield from map(str, run.result.get("notes", ()))
     yield from format_partly(run)
-
-
-def _format_reports(reports: tuple[Report, ...]) -> str:
-    rows = [
-        (r.name, r.model_name, r.version_ref, r.split, *_list_figures(r), format_age(r.created_at))
-        for r in reports
-    ]
-    header = ("NAME", "MODEL", "VERSION", "SPLIT", "MAP", "MAP50", "CREATED")
-    return format_table(header, rows, empty="No reports yet. Make one: mlwf benchmark MODEL PROJECT")
-
-
-def _list_figures(report: Report) -> tuple[str, ...]:
-    """Return mAP and mAP50, or what another task has in their place, with its name."""
-    from mlwf_tui.entities.measurement import choose_two
-
-    figures = choose_two(report.metrics)
-    if "map50" in figures or not figures:
-        return report.write_figure("map"), report.write_figure("map50")
-    return f"{figures[0]} {report.write_figure(figures[0])}", ""
-
-
-def _format_report(report: Report, evaluation: Evaluation) -> str:
-    from mlwf_tui.workflow.reporting.sections import tabulate_classes
-    from mlwf_tui.workflow.reporting.words import (
-        SPEED_HEADER,
-        describe_speed,
-        list_metric_rows,
-        list_speed_rows,
-    )
-
-    head = f"{report.name}: {report.model_name} on {report.version_ref} ({report.part.describe()})"
-    metrics = format_table(("FIGURE", "VALUE", "95 % INTERVAL"), list_metric_rows(evaluation), empty="")
-    speed = "  ".join(f"{name} {value:.1f}" for name, value in report.speed.items())
-    rows = [
-        (
-            c.name,
-            str(c.truth_count),
-            str(c.prediction_count),
-            *map(_format_share, (c.map50, c.map, c.precision, c.recall, c.f1)),
-        )
-        for c in evaluation.classes
-    ]
-    header = ("CLASS", "TRUTHS", "PREDICTED", "MAP50", "MAP", "PRECISION", "RECALL", "F1")
-    errors = [
-        f"{share.kind}: {share.count:,}, {share.map50_lost:.3f} of mAP50 lost" for share in evaluation.errors
-    ]
-    worse = [f"worse: {describe_slice(of)}" for of in evaluation.slices if of.is_worse]
-    timed = list_speed_rows(evaluation.speed)
-    times = [format_table(tuple(map(str.upper, SPEED_HEADER)), timed, empty="")] if timed else [speed]
-    times += describe_speed(evaluation.speed)
-    own = tabulate_classes(evaluation)
-    classes = format_table(*((tuple(map(str.upper, own[0])), own[1]) if own else (header, rows)), empty="")
-    parts = [*errors, *worse, *_tell_sections(evaluation)]
-    return "\n".join([head, *evaluation.notes, "", metrics, "", classes, *parts, "", *times])
-
-
-def _tell_sections(evaluation: Evaluation) -> Iterator[str]:
-    """Yield what the task's evaluator says beyond the common figures."""
-    from mlwf_tui.workflow.reporting.sections import iter_section_text
-
-    for title, note, (header, rows) in iter_section_text(evaluation):
-        yield ""
-        yield f"{title}. {note}" if note else title
-        yield format_table(header, rows, empty="")
-
-
-def _format_share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlwf_tui.cli.deploy import TRUST, ask_for_trust
 from mlwf_tui.cli.face import DONE, FAILED, Face, command, to_document
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.text import format_bytes, format_table
+from mlwf_tui.entities.run import RunState
 
 if TYPE_CHECKING:
     from mlwf_tui.entities.measurement import ComparedPair, ComparisonReport, Difference
+    from mlwf_tui.entities.run import Run
+    from mlwf_tui.workflow.benchmarking.apart import ToMeasure
     from mlwf_tui.workflow.compare import CompareResult
+    from mlwf_tui.workspace import Workspace
 
 group = click.Group()
 
@@ -30,26 +35,67 @@ _ROWS = 10
     metavar="CONDITION",
     help='End with 1 where the difference is so, as in "map50 < -0.01"; may be repeated.',
 )
+@click.option("--measure", "measures", is_flag=True, help="First measure what was not on the same data.")
+@TRUST
 def compare_command(
-    face: Face, models: tuple[str, ...], on: str | None, split: str | None, fail_if: tuple[str, ...]
+    face: Face,
+    models: tuple[str, ...],
+    on: str | None,
+    split: str | None,
+    fail_if: tuple[str, ...],
+    measures: bool,
+    trust: bool,
 ) -> int:
     """Say whether a model is really better than another, where, and how sure that is.
 
     Differences are those of the first named less the last; with several, each is set beside the last.
-    Both are measured on the same items; intervals come from resampling these 1,000 times.
+    Both are measured on the same items; intervals come from resampling these 1,000 times. What was not
+    measured on the same data is refused; --measure benchmarks it first, on what was measured last.
 
     \b
     mlwf compare new old
     mlwf compare new old --on cells@3 --split test
+    mlwf compare new old --measure
     mlwf compare new old --fail-if "map50 < -0.01"
     mlwf compare new old --fail-if "map50.high < 0"
     """
     from mlwf_tui.workflow.compare import compare
 
-    with face.open() as workspace, show_progress("compare") as observer:
-        result = compare(workspace, models, on=on, split=split, fail_if=fail_if, observer=observer)
+    with face.open() as workspace:
+        refs = _measure_first(face, workspace, models, on, split, trust) if measures else models
+        with show_progress("compare") as observer:
+            result = compare(workspace, refs, on=on, split=split, fail_if=fail_if, observer=observer)
     face.show(_document(result), lambda: "\n".join(_describe(result)))
     return FAILED if result.failed else DONE
+
+
+def _measure_first(
+    face: Face, workspace: Workspace, refs: tuple[str, ...], on: str | None, split: str | None, trust: bool
+) -> tuple[str, ...]:
+    """Benchmark what is lacking, one after another, and return what can be compared then.
+
+    Raises:
+        NotMeasured: nobody can say on what; or a benchmark was stopped.
+    """
+    from mlwf_tui.cli.following import follow_to_end
+    from mlwf_tui.workflow.benchmarking.apart import find_apart, submit_missing
+
+    apart = find_apart(workspace, refs, on=on, split=split)
+    if apart is None:
+        return refs
+    if not apart.missing:
+        raise apart
+    for of in apart.missing:
+
+        def submit(is_trusted: bool, of: ToMeasure = of) -> Run:
+            return submit_missing(workspace, [of], is_trusted=is_trusted)[0]
+
+        run = ask_for_trust(face, submit, is_trusted=trust)
+        if not run.state.is_finished:
+            run = follow_to_end(workspace, run, stopping="stopping; what is done so far is kept")
+        if run.state is RunState.STOPPED:
+            raise apart
+    return apart.refs
 
 
 def _document(result: CompareResult) -> dict[str, Any]:

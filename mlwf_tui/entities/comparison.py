@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from mlwf_tui.entities.ids import ModelId
-from mlwf_tui.entities.metric import MetricSeries, choose_main
+from mlwf_tui.entities.ids import ModelId, ReportId
+from mlwf_tui.entities.measurement import Interval
+from mlwf_tui.entities.metric import MetricSeries, choose_main, is_better_low
 from mlwf_tui.entities.run import Run
 
 
@@ -62,6 +64,65 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     is_starred: bool = False
 
 
+class RankedReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A report among those on the same data, by the figure of its group."""
+
+    rank: int
+    report: str
+    report_id: ReportId
+    model: str
+    model_id: ModelId
+    version: str  # PROJECT@N
+    part: str  # of the version, in words
+    value: float
+    interval: Interval | None  # 95 %; None where it was not worked out
+    precision: float | None
+    recall: float | None
+    image_ms: float | None  # from preprocessing to postprocessing; None where it was not measured
+    size_bytes: int | None  # of the weights; None where the model is gone
+    created_at: datetime
+    model_created_at: datetime | None
+    is_starred: bool = False
+
+
+class ReportGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Reports of the same images and truths by the same evaluator, the best first: these alone are ranked."""
+
+    title: str  # what they were measured on, in words
+    evaluator: str
+    metric: str
+    metric_name: str  # as people read it
+    reports: tuple[RankedReport, ...]
+
+    def list_trend(self) -> tuple[RankedReport, ...]:
+        """Return the newest report of each model that is still there, by when the model was made."""
+        newest: dict[ModelId, RankedReport] = {}
+        for of in sorted(self.reports, key=lambda one: one.created_at):
+            if of.model_created_at is not None:
+                newest[of.model_id] = of
+        return tuple(sorted(newest.values(), key=lambda of: (of.model_created_at or of.created_at, of.model)))
+
+    def list_front(self) -> frozenset[ReportId]:
+        """Return the reports than which no other is at once more accurate, faster and smaller.
+
+        One whose speed or size is not known is on no front, and keeps nobody off it.
+        """
+        sign = 1.0 if is_better_low(self.metric) else -1.0
+        costs = {
+            of.report_id: (sign * of.value, of.image_ms, float(of.size_bytes))
+            for of in self.reports
+            if of.image_ms is not None and of.size_bytes is not None
+        }
+        return frozenset(
+            id for id, cost in costs.items() if not any(dominates(o, cost) for o in costs.values())
+        )
+
+
+def dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether something costs nowhere more than another, and somewhere less."""
+    return one != other and all(mine <= theirs for mine, theirs in zip(one, other, strict=True))
+
+
 class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
     """Models by one metric. With a basis all ranks are of reports on the same version and split."""
 
@@ -71,3 +132,4 @@ class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     split: str = ""
     models: tuple[Ranked, ...] = ()
+    groups: tuple[ReportGroup, ...] = ()  # of all reports, the largest first

@@ -25,3 +25,11 @@ class MonitorLayout(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     logarithmic: tuple[str, ...] = ()  # titles of the plots with a log scale
     maximized: str = ""  # title of the plot that has all the room
     window: tuple[float, float] | None = None  # the part of each x axis that is shown, 0–1
+
+
+class Arrangement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How panes share a screen of one size: what a person has changed of it."""
+
+    side: int = 0  # columns of the first pane, 0 for as many as it has by itself
+    details: int = 0  # of the last pane: columns on a wide screen, rows on others; 0 likewise
+    hidden: tuple[str, ...] = ()  # names of panes

@@ -92,6 +92,24 @@ class Detections:
         return found, order
 
 
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """The objects of one image behind the rows of a measured set, in the order of these rows."""
+
+    truths: Sequence[AnnotatedObject]
+    found: Sequence[AnnotatedObject]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTruths:
+    """Truths of a measured set, and which of them a model has found at the thresholds of its report."""
+
+    keys: Sequence[str]  # of the items, in order
+    image: Ints  # (M,)
+    names: Sequence[str]  # (M,) classes
+    is_found: Bools  # (M,)
+
+
 def build_truths(annotations: Sequence[Annotation], class_index: Mapping[str, int]) -> Truths:
     """Return the bounds of all objects that fill an area; points and lines are no boxes to be found."""
     filled = [[o for o in annotation.objects if o.geometry.kind in FILLED] for annotation in annotations]

@@ -107,10 +107,14 @@ def count_errors(measured: Measured, errors: Errors, kind: ErrorKind) -> int:
     """Return how often an error was made at the operating confidence."""
     if kind is not ErrorKind.MISSED:
         return int(np.count_nonzero(measured.kept & (errors.detection == _KINDS.index(kind))))
-    touched = errors.near[measured.kept & (errors.near >= 0)]
+    return int(np.count_nonzero(find_missed(measured, errors)))
+
+
+def find_missed(measured: Measured, errors: Errors) -> Bools:
+    """Return (M,): the truths that nothing found, or means, at the operating confidence."""
     is_missed = ~measured.is_found
-    is_missed[touched] = False
-    return int(np.count_nonzero(is_missed))
+    is_missed[errors.near[measured.kept & (errors.near >= 0)]] = False
+    return is_missed
 
 
 def _mend(measured: Measured, errors: Errors, state: _State, kind: ErrorKind) -> _State:

@@ -16,6 +16,7 @@ from mlwf_tui.evaluation.columns import (
     Bools,
     Floats,
     Ints,
+    Objects,
     Overlaps,
     order_detections,
     order_truths,
@@ -65,6 +66,15 @@ class Shaped:
     truths: tuple[AnnotatedObject, ...]  # by the rows of `measured.truths`
     empty_count: int  # truths that have no shape
     other_count: int  # annotated objects of other kinds
+
+    def list_objects(self, key: str) -> Objects:
+        """Return an item's objects, in the order of the rows."""
+        place = self.measured.keys.index(key)
+        rows = [
+            slice(*np.searchsorted(image, (place, place + 1)).tolist())
+            for image in (self.measured.truths.image, self.measured.detections.image)
+        ]
+        return Objects(self.truths[rows[0]], self.found[rows[1]])
 
 
 def measure_shapes(

@@ -9,7 +9,7 @@ import numpy as np
 
 from mlwf_tui.entities.measurement import Thresholds
 from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation
-from mlwf_tui.evaluation.columns import Floats, Ints
+from mlwf_tui.evaluation.crossings import Crossings, find_crossings, list_entries
 from mlwf_tui.evaluation.curves import (
     build_confidence_curves,
     build_confidence_histogram,
@@ -17,7 +17,6 @@ from mlwf_tui.evaluation.curves import (
 )
 from mlwf_tui.evaluation.errors import Errors, Nearest, count_errors, find_errors, find_nearest
 from mlwf_tui.evaluation.evaluate import count_metrics, list_outcomes
-from mlwf_tui.evaluation.matching import IOU_THRESHOLDS, iter_pairs
 from mlwf_tui.evaluation.measured import Measured
 
 DEPENDENT = ("precision", "recall", "f1", "mean_iou")
@@ -34,15 +33,6 @@ class _AtIou:
     errors: Errors
 
 
-@dataclass(frozen=True, slots=True)
-class _Crossings:
-    """Detections and truths of one image, whatever their classes, in the order in which they are paired."""
-
-    detection: Ints  # (P,)
-    truth: Ints  # (P,)
-    iou: Floats  # (P,)
-
-
 class Sweep:
     """Works out a report's numbers at other thresholds. One thread at a time uses it."""
 
@@ -51,7 +41,7 @@ class Sweep:
         self._measured = measured
         self._evaluation = evaluation
         self._by_iou: dict[float, _AtIou] = {}
-        self._crossings: _Crossings | None = None
+        self._crossings: Crossings | None = None
         self._nearest: Nearest | None = None
 
     def evaluate(self, at: Thresholds) -> Evaluation:
@@ -101,47 +91,12 @@ class Sweep:
     def _confuse(self, measured: Measured) -> tuple[tuple[int, ...], ...]:
         """Return what `build_confusion` does, from overlaps that are found once."""
         if self._crossings is None:
-            self._crossings = _find_crossings(measured)
-        of = self._crossings
-        kept, truth, none = measured.kept, measured.matches.truth, len(measured.names)
-        own = np.flatnonzero(kept & (truth >= 0))
-        is_spare = kept & (truth < 0)
-        is_missed = ~measured.is_found
-        lowest = min(measured.hit_iou, 1 - 1e-10)
-        open_ = np.flatnonzero(is_spare[of.detection] & is_missed[of.truth] & (of.iou >= lowest))
-        other, other_truths = _pair(of.detection[open_], of.truth[open_])
-        is_spare[other] = False
-        is_missed[other_truths] = False
-        labels, truth_labels = measured.detections.label, measured.truths.label
-        alone, missed = labels[is_spare], truth_labels[is_missed]
-        rows = np.concatenate([labels[own], labels[other], alone, np.full(len(missed), none)])
-        columns = np.concatenate(
-            [truth_labels[truth[own]], truth_labels[other_truths], np.full(len(alone), none), missed]
-        )
+            self._crossings = find_crossings(measured)
+        entries, none = list_entries(measured, self._crossings), len(measured.names)
+        rows = np.append(measured.detections.label, none)[entries.detection]  # the row -1 is none
+        columns = np.append(measured.truths.label, none)[entries.truth]
         table = np.bincount(rows * (none + 1) + columns, minlength=(none + 1) ** 2)
         return tuple(tuple(row) for row in table.reshape(none + 1, none + 1).tolist())
-
-
-def _find_crossings(measured: Measured) -> _Crossings:
-    detections, truths = measured.detections, measured.truths
-    parts = list(iter_pairs(truths, detections, lowest=float(IOU_THRESHOLDS[0]), is_blind=True))
-    if not parts:
-        return _Crossings(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-    detection, truth, iou = (np.concatenate(column) for column in zip(*parts, strict=True))
-    # The best score first, of one detection the largest IoU, of equals the later truth: as in `match`.
-    order = np.lexsort((-truth, -iou, detection, -detections.score[detection]))
-    return _Crossings(detection[order], truth[order], iou[order])
-
-
-def _pair(detections: Ints, truths: Ints) -> tuple[Ints, Ints]:
-    """Return pairs taken in order, each detection and each truth once."""
-    taken: dict[int, int] = {}
-    used: set[int] = set()
-    for detection, truth in zip(detections.tolist(), truths.tolist(), strict=True):
-        if detection not in taken and truth not in used:
-            taken[detection] = truth
-            used.add(truth)
-    return np.array(list(taken), np.int64), np.array(list(taken.values()), np.int64)
 
 
 def _count_classes(own: Evaluation, measured: Measured) -> tuple[ClassMetrics, ...]:

@@ -40,7 +40,8 @@ class Measurement(Protocol):
 
     One whose predictions are objects that are paired with truths has them as `measured`, a
     `mlwf_tui.evaluation.measured.Measured`: slices, errors, other thresholds, and what became of single
-    objects follow from it. Nothing else asks for it.
+    objects follow from it. Where the objects are shapes, they are behind its rows as `shaped`, a
+    `mlwf_tui.evaluation.shapes.Shaped`. Nothing else asks for these.
     """
 
     @property

@@ -162,6 +162,19 @@ class TimedTrainer(Protocol):
         """Load a model once, to be timed; leaving it lets go of the device."""
 
 
+@runtime_checkable
+class ExportTimedTrainer(TimedTrainer, Protocol):
+    """A trainer that also times its models in the runtimes of the forms that it can write."""
+
+    def open_exported_stopwatch(
+        self, request: PredictRequest, exported: Path
+    ) -> AbstractContextManager[Stopwatch]:
+        """Load what `export` has made of the request's weights, with any batch, in the runtime of its format.
+
+        Where that runtime has no use of the device that is asked for, `Stopwatch.device` says which it took.
+        """
+
+
 class ExportTarget(msgspec.Struct, frozen=True, kw_only=True):
     """A form in which weights can be given to others, and what it takes to make it here."""
 
@@ -184,6 +197,7 @@ class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
     max_objects: int
     samples: tuple[bytes, ...]  # encoded images; the first may become part of the package
     has_sample: bool = True  # it does
+    has_any_batch: bool = False  # what is written takes any number of images at once, instead of one
     device: str = "auto"
     is_trusted: bool = False
 

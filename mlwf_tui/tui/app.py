@@ -21,6 +21,7 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
 
+from mlwf_tui.entities.sitting import Sitting
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.settings import prepare_home, read_settings
 from mlwf_tui.tui import plain_signs
@@ -28,6 +29,7 @@ from mlwf_tui.tui.screens.skeleton import Skeleton
 from mlwf_tui.tui.svg import tidy_svg
 from mlwf_tui.tui.terminal import CellDiff, find_obstacle, is_backed_up, is_wanted
 from mlwf_tui.tui.theme import DARK, THEMES
+from mlwf_tui.workflow.trees.sittings import read_sitting
 
 if TYPE_CHECKING:  # these cost 300 ms with all that is behind them, which the first paint does not wait for
     from mlwf_tui.tui.screens.main import MainScreen
@@ -46,7 +48,7 @@ def _load_provider() -> type[Provider]:
 
 
 class MlwfApp(App[None]):
-    """Shows one opened home. Ends with 128 + the signal's number where a signal ended it."""
+    """Shows one opened home, as it was `left`; ends with 128 + a signal's number where that ended it."""
 
     TITLE = "mlwf"
     COMMANDS = App.COMMANDS | {_load_provider}
@@ -65,11 +67,13 @@ class MlwfApp(App[None]):
         open_home: Callable[[], Workspace],
         *,
         theme: str = DARK.name,
+        left: Sitting | None = None,
         read_clock: Callable[[], datetime] | None = None,
     ) -> None:
         super().__init__()
         self._home = home
         self._open_home = open_home
+        self._left = left or Sitting()
         self._read_clock = read_clock or _read_local_clock
         self.failure: MlwfError | None = None
         signs = plain_signs.ASCII if plain_signs.is_wanted(os.environ) else None
@@ -83,14 +87,17 @@ class MlwfApp(App[None]):
         self.theme = theme if theme in self.available_themes else DARK.name
 
     def get_default_screen(self) -> Screen[None]:
-        return Skeleton(str(self._home))
+        return Skeleton(str(self._home), self._left.arrangements)
 
-    def on_mount(self) -> None:
-        self.app_resume_signal.subscribe(self, lambda _: self._draw_all(), immediate=True)
+    def on_load(self) -> None:
+        """Hear signals before the terminal is the app's, so that none leaves it as the app has it."""
         if not self.is_headless:
             loop = asyncio.get_running_loop()
             for number in ENDING_SIGNALS:
                 loop.add_signal_handler(number, self._end_by_signal, number)
+
+    def on_mount(self) -> None:
+        self.app_resume_signal.subscribe(self, lambda _: self._draw_all(), immediate=True)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -104,7 +111,7 @@ class MlwfApp(App[None]):
             self.failure = error
             self.exit(return_code=1)
         else:
-            await self.push_screen(make_screen(workspace, self._read_clock))
+            await self.push_screen(make_screen(workspace, self._read_clock, self._left))
 
     def _open(self) -> tuple[type[MainScreen], Workspace]:
         from mlwf_tui.tui.screens.main import MainScreen  # noqa: PLC0415 - see TYPE_CHECKING above
@@ -180,6 +187,20 @@ class MlwfApp(App[None]):
         else:
             super()._handle_exception(error)
 
+    def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        """Leave, however it came to it, and remember where a person was."""
+        for screen in self.screen_stack if not self._exit else ():
+            keep = getattr(screen, "keep_place", None)  # the main screen's, which is not imported here
+            if keep is not None:
+                self._keep_place(keep)
+        super().exit(result, return_code, message)
+
+    def _keep_place(self, keep: Callable[[], None]) -> None:
+        try:
+            keep()
+        except Exception:  # noqa: BLE001 - the border of the app: nothing keeps it from ending
+            logger.exception("where the app was left is not kept")
+
     def _end_by_signal(self, number: int) -> None:
         self.exit(return_code=128 + number)
 
@@ -194,7 +215,9 @@ def run_app(home: Path) -> int:
     """
     prepare_home(home)
     with ExitStack() as opened:
-        app = MlwfApp(home, partial(_open_home, home, opened), theme=read_settings(home).theme)
+        settings = read_settings(home)
+        left = read_sitting(home, settings.author)
+        app = MlwfApp(home, partial(_open_home, home, opened), theme=settings.theme, left=left)
         app.run()
     if app.failure is not None:
         raise app.failure

@@ -14,7 +14,7 @@ from mlwf_tui.tui.widgets.entry import EntryKind
 from mlwf_tui.tui.widgets.formats import format_keys
 
 Group = Literal[
-    "Data", "Versions", "Folders", "Models", "Runs", "Name and copy", "Home", "Look", "Move", "App"
+    "Data", "Versions", "Folders", "Models", "Runs", "Name and copy", "Home", "Look", "Move", "Panes", "App"
 ]
 
 FOOTER = (
@@ -125,7 +125,14 @@ VERBS = (
         MODELS,
     ),
     Key("card", "F", "card", "What the model is, how good it is, and its limits", "Models", MODELS),
-    Key("leaderboard", "", "leaderboard", "The project's models, the best first", "Models", PROJECTS),
+    Key(
+        "leaderboard",
+        "percent_sign",
+        "leaderboard",
+        "The project's reports, the best first; trend",
+        "Models",
+        PROJECTS,
+    ),
     Key(
         "package",
         "dollar_sign",
@@ -215,6 +222,14 @@ MOVES = (
     Key("pane_tree", "1", "projects", "Go to the projects", "Move"),
     Key("pane_view", "2", "view", "Go to the view in the middle", "Move"),
     Key("pane_details", "3", "details", "Go to the details", "Move"),
+    Key("border_left", "ctrl+left", "border left", "Move the border of this pane to the left", "Panes"),
+    Key("border_right", "ctrl+right", "border right", "Move the border of this pane to the right", "Panes"),
+    Key("border_up", "ctrl+up", "border up", "Move the border above the details up", "Panes"),
+    Key("border_down", "ctrl+down", "border down", "Move the border above the details down", "Panes"),
+    Key("pane_grow", "f8", "larger", "Make this pane larger", "Panes"),
+    Key("pane_shrink", "f7", "smaller", "Make this pane smaller", "Panes"),
+    Key("pane_hide", "backslash", "hide pane", "Hide this pane; its digit shows it again", "Panes"),
+    Key("pane_reset", "tilde", "panes as new", "Show all panes, as wide as they come", "Panes"),
 )
 """How a person gets around."""
 
@@ -223,6 +238,8 @@ SERVICES = (
     Key("options", "comma", "options", "What else this pane can do; a letter chooses", "App"),
     Key("help", "question_mark", "help", "The keys of this place", "App"),
     Key("palette", "colon,ctrl+p", "commands", "Find any action by its name", "App"),
+    Key("tour", "f2", "tour", "Ten steps through the app; again, leave it or take it up", "App"),
+    Key("tour_skip", "ctrl+n", "skip step", "Leave out a step of the tour", "App"),
     Key("machine", "E", "machine", "GPUs and whose they are, processors, memory, disk, network", "App"),
     Key(
         "messages",

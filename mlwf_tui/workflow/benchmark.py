@@ -30,6 +30,7 @@ from mlwf_tui.workflow.benchmarking.evaluating import (
     evaluate_items,
     find_lack,
 )
+from mlwf_tui.workflow.benchmarking.exported import OWN, RUNTIMES, check_runtime
 from mlwf_tui.workflow.benchmarking.inference import Said, ask_model, digest_inference, forget
 from mlwf_tui.workflow.benchmarking.noting import find_notes
 from mlwf_tui.workflow.benchmarking.parts import digest_items, select_items
@@ -54,6 +55,9 @@ class BenchmarkParams:
         None, "threshold of precision, recall and F1; where F1 is largest if not given", low=0, high=1
     )
     evaluator: str = param("", "who measures; the one of the model's task if not given")
+    runtime: str = param(
+        OWN, "what the speed is measured with; figures of quality are PyTorch's", choices=tuple(RUNTIMES)
+    )
 
 
 def submit_benchmark(
@@ -77,7 +81,8 @@ def submit_benchmark(
 
     Raises:
         NotFound: there is no such model, project or version.
-        InvalidParameter: there is no such split or class, or a parameter does not fit.
+        InvalidParameter: there is no such split or class, a parameter does not fit, or what the runtime needs
+            is not installed.
         InvalidInput: the model's task or classes do not fit the data, or there is nothing to measure on.
         Untrusted: opening the weights may run code of their maker, and nobody vouches for them.
     """
@@ -90,6 +95,7 @@ def submit_benchmark(
     if model is not None:
         items = check_fit(workspace, model, ref, manifest, wanted, evaluator=checked.evaluator)
         check_model(workspace, model, is_trusted=is_trusted)
+        check_runtime(workspace.registry.get_trainer(model.trainer), checked.runtime)
         known = None if is_again else _find_made(workspace, model, manifest, wanted, items, checked)
         if known is not None:
             return known
@@ -200,7 +206,7 @@ def perform_benchmark(recorder: Recorder, version: Version, model: Model, observ
     said = ask_model(recorder, version, model, part, items, observer, is_again=is_again)
     left_out = {problem.path for problem in said.problems}
     usable = [item for item in items if item.key not in left_out]
-    speed = measure_speed(recorder, model, usable, params.speed, observer)
+    speed = measure_speed(recorder, model, usable, params.speed, observer, runtime=params.runtime)
     keep_benchmark(recorder, version, model, part, said, observer, speed=speed, params=params)
     forget(workspace, model)
 
@@ -230,7 +236,8 @@ def keep_benchmark(
     measured = digest_items(items)
     evaluation = _evaluate(workspace, version, part, items, model, said, params, observer)
     evaluation = replace(evaluation, schema=SCHEMA, part=part, measured=measured, speed=speed)
-    figures = {**said.result.speed, **(speed.summarise() if speed is not None else {})}
+    own = said.result.speed if params.runtime == OWN else {}
+    figures = {**own, **(speed.summarise() if speed is not None else {})}
     with recorder.writer() as writer:
         blob = writer.put(msgspec.json.encode(evaluation))
         predictions = keep_predictions(writer, said.result.predictions)
@@ -251,6 +258,7 @@ def keep_benchmark(
                 "evaluator": evaluation.evaluator,
                 "inference": digest_inference(model),
                 "benchmark": asked,
+                **({"runtime": speed.runtime} if speed is not None and speed.runtime else {}),
                 **({} if part == Part(split=part.split) else {"part": msgspec.json.encode(part).decode()}),
             },
         )

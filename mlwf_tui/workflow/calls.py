@@ -138,6 +138,12 @@ def _collect(workspace: Workspace, call: Mapping[str, Any], observer: Observer) 
     return collect(workspace, observer, is_dry_run=call["is_dry_run"], grace_s=call["grace_s"])
 
 
+def _compare(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
+    from mlwf_tui.workflow.compare import compare
+
+    return compare(workspace, call["models"], on=call.get("on"), split=call.get("split"), observer=observer)
+
+
 def _backup(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
     from mlwf_tui.workflow.backup import backup
 
@@ -155,4 +161,5 @@ CALLS: Mapping[str, Call] = {
     "verify": _verify,
     "collect": _collect,
     "backup": _backup,
+    "compare": _compare,
 }

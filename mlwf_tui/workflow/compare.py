@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlwf_tui.entities.ids import VersionId
+from mlwf_tui.entities.comparison import dominates
 from mlwf_tui.entities.measurement import (
     Cause,
     ComparedModel,
@@ -24,16 +23,14 @@ from mlwf_tui.entities.measurement import (
 )
 from mlwf_tui.entities.model import Model, Report, ReportKind
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
-from mlwf_tui.errors import Conflict, CorruptData, InvalidParameter, MlwfError, NotFound
+from mlwf_tui.errors import CorruptData, InvalidParameter, MlwfError
 from mlwf_tui.protocols.evaluators import Measurement
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.workflow.benchmarking.apart import choose_reports
 from mlwf_tui.workflow.benchmarking.parts import select_items
 from mlwf_tui.workflow.measuring import list_class_names, measure_again, read_item_facts, read_measured
 from mlwf_tui.workflow.names import find_free
-from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.reporting.words import judge
-from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workflow.run_diff import diff_runs
 from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workspace import Workspace
@@ -41,8 +38,6 @@ from mlwf_tui.workspace import Workspace
 if TYPE_CHECKING:  # numpy, which only what measures needs
     from mlwf_tui.evaluation.measured import Measured
     from mlwf_tui.evaluation.slices import ItemFacts
-
-MOST_LOOKED_AT = 20  # of a model's reports, the newest first
 
 _CONDITION = re.compile(r"\s*([a-z_0-9]+)(?:\.(value|low|high|p))?\s*(<=|>=|<|>)\s*(\S+)\s*")
 
@@ -123,13 +118,13 @@ def compare(
 
     Raises:
         NotFound: there is no such model, report or version.
-        Conflict: they were not measured on the same data.
+        NotMeasured: they were not measured on the same data; it says what would have to be.
         InvalidParameter: fewer than two, one twice, or a gate that is no condition.
     """
     conditions = [parse_condition(text) for text in fail_if]
     if len(refs) < 2:
         raise InvalidParameter("One model alone has nothing to be compared with.", hint="Name two or more.")
-    reports = _choose_reports(workspace, refs, on, split)
+    reports = choose_reports(workspace, refs, on=on, split=split)
     if len({report.id for report in reports}) < len(reports):
         raise InvalidParameter("A report cannot be compared with itself.", hint="Name different models.")
     found = _find_made(workspace, reports)
@@ -161,98 +156,6 @@ def read_comparison(workspace: Workspace, report: Report) -> ComparisonReport:
         raise CorruptData(
             f"The report {report.name} cannot be read: {error}.", hint="Compare again."
         ) from error
-
-
-def _choose_reports(
-    workspace: Workspace, refs: Sequence[str], on: str | None, split: str | None
-) -> tuple[Report, ...]:
-    """Return one report for each ref, all measured on the same items and truths."""
-    version_id = None if on is None else resolve_version(workspace, on).id
-    choices = [
-        [
-            report
-            for report in _list_measured(workspace, ref)
-            if version_id in (None, report.version_id) and split in (None, report.split)
-        ][:MOST_LOOKED_AT]
-        for ref in refs
-    ]
-    measured_on = _MeasuredOn(workspace)
-    common = set.intersection(*({measured_on.read(report) for report in found} for found in choices)) - {""}
-    newest = max(
-        (report for found in choices for report in found if measured_on.read(report) in common),
-        key=lambda report: report.created_at,
-        default=None,
-    )
-    if newest is None:
-        raise _describe_apart(workspace, refs, choices, on, split)
-    wanted = measured_on.read(newest)
-    return tuple(next(report for report in found if measured_on.read(report) == wanted) for found in choices)
-
-
-class _MeasuredOn:
-    """Knows what reports were measured on; versions that differ elsewhere have the same split."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._known: dict[tuple[VersionId, str], str] = {}
-
-    def read(self, report: Report) -> str:
-        """Return a digest of the items and truths; empty where the version was deleted since."""
-        noted = report.settings.get("measured")
-        if noted:  # an older program did not note it
-            return f"{noted} {report.evaluator}"  # figures of different kinds have nothing in common
-        place = (report.version_id, report.split)
-        if place not in self._known:
-            self._known[place] = self._compute(*place)
-        return self._known[place]
-
-    def _compute(self, version_id: VersionId, split: str) -> str:
-        try:
-            version = self._workspace.catalog.versions.get_by_id(version_id)
-        except NotFound:
-            return ""
-        digest = hashlib.sha256()
-        for item in iter_items(self._workspace.store, version.manifest):
-            if item.split == split:
-                digest.update(msgspec.msgpack.encode((item.key, item.blob, item.annotation)))
-        return f"{digest.hexdigest()} detect"
-
-
-def _list_measured(workspace: Workspace, ref: str) -> tuple[Report, ...]:
-    """Return the benchmarks of a model, newest first, or the one report that the ref names."""
-    try:
-        model = workspace.catalog.models.get(ref)
-    except NotFound:
-        report = workspace.catalog.reports.get(ref)
-        workspace.catalog.versions.get_by_id(report.version_id)  # or it would be told as other data
-        return (report,) if report.kind is ReportKind.BENCHMARK else ()
-    return list_benchmarks(workspace, model_id=model.id)
-
-
-def _describe_apart(
-    workspace: Workspace, refs: Sequence[str], choices: list[list[Report]], on: str | None, split: str | None
-) -> Conflict:
-    """Return what to raise where no data are common, with the commands that would measure what is missing."""
-    newest = max((r for found in choices for r in found), key=lambda r: r.created_at, default=None)
-    place = on or (newest.version_ref if newest else "PROJECT@N")
-    chosen = split or (newest.split if newest else "val")
-    missing = [
-        ref
-        for ref, found in zip(refs, choices, strict=True)
-        if not any(report.version_ref == place and report.split == chosen for report in found)
-    ]
-    evaluators = {report.evaluator for found in choices for report in found}
-    if not missing and len(evaluators) > 1:
-        return Conflict(
-            f"{', '.join(refs[:-1])} and {refs[-1]} were not measured by the same evaluator, but by "
-            f"{' and '.join(sorted(evaluators))}: their figures have nothing in common.",
-            hint="Name models, or measure again: mlwf benchmark MODEL REF -p evaluator=NAME.",
-        )
-    commands = "; ".join(f"mlwf benchmark {ref} {place} --split {chosen}" for ref in missing or refs)
-    return Conflict(
-        f"{', '.join(refs[:-1])} and {refs[-1]} were not measured on the same data.",
-        hint=f"Measure them there: {commands}.",
-    )
 
 
 def _find_made(workspace: Workspace, reports: Sequence[Report]) -> Report | None:
@@ -292,7 +195,7 @@ def _compare(workspace: Workspace, reports: Sequence[Report], observer: Observer
     for place, (report, model) in enumerate(zip(reports[:-1], models[:-1], strict=True)):
         observer.progress(place, len(reports) - 1, f"comparing {report.model_name}")
         comparison = _compare_two(measured[place], measured[-1], facts, observer)
-        causes = tuple(_list_causes(workspace, models[-1], model))
+        causes = (*_list_causes(workspace, models[-1], model), *_list_runtimes(reports[-1], report))
         pairs.append(
             ComparedPair(
                 new=report.model_name, old=reports[-1].model_name, comparison=comparison, causes=causes
@@ -340,6 +243,13 @@ def _list_causes(workspace: Workspace, old: Model, new: Model) -> Iterator[Cause
             yield _make_cause("environment", change.name, change.before, change.after)
 
 
+def _list_runtimes(old: Report, new: Report) -> Iterator[Cause]:
+    """Yield the runtimes, where the speeds were measured with two."""
+    before, after = (report.settings.get("runtime", "") for report in (old, new))
+    if before and after and before != after:
+        yield _make_cause("speed", "runtime", before, after)
+
+
 def _make_cause(kind: str, name: str, before: Any, after: Any) -> Cause:
     return Cause(kind=kind, name=name, before=_escape(before), after=_escape(after))
 
@@ -377,14 +287,10 @@ def _set_beside(reports: Sequence[Report], models: Sequence[Model]) -> tuple[Com
             metrics=report.metrics,
             speed=report.speed,
             size_bytes=model.checkpoints[0].size_bytes,
-            is_on_front=not any(_dominates(other, cost) for other in costs),
+            is_on_front=not any(dominates(other, cost) for other in costs),
         )
         for report, model, cost in zip(reports, models, costs, strict=True)
     )
-
-
-def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return one != other and all(mine <= theirs for mine, theirs in zip(one, other, strict=True))
 
 
 def _keep(recorder: Recorder, reports: Sequence[Report], body: ComparisonReport) -> Report:

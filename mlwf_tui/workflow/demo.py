@@ -28,6 +28,7 @@ SAMPLE = "digits"
 ARCHITECTURE = "yolov10p"
 IMAGE_COUNT = 270
 NEW_IMAGE_COUNT = 24
+TOUR_PROJECT, TOUR_IMAGE_COUNT = "tour", 60
 TRAINING = {"preset": "quick", "imgsz": 96, "epochs": 14, "batch": 16, "fliplr": 0}  # a minute on two cores
 
 
@@ -103,6 +104,25 @@ def run_demo(workspace: Workspace, *, seed: int, announce: Announcer) -> DemoRes
         map50=story.map50,
         restored_version=story.restored_version,
     )
+
+
+def make_sample(workspace: Workspace, *, seed: int, announce: Observer) -> str:
+    """Import a small sample with two versions, to look at and to try things on, and return its project.
+
+    A second time it finds its data as it was.
+
+    Raises:
+        MlwfError: it could not be made.
+    """
+    with tempfile.TemporaryDirectory(prefix="mlwf-sample-") as folder:
+        path = Path(folder) / "digits"
+        workspace.registry.get_sample(SAMPLE).write(path, seed=seed, image_count=TOUR_IMAGE_COUNT)
+        import_folder(workspace, path, TOUR_PROJECT, message="as drawn", observer=announce)
+    params = {"train": 0.75, "val": 0.2, "test": 0.05}
+    transform(
+        workspace, "split", [TOUR_PROJECT], to=TOUR_PROJECT, params=params, seed=seed, observer=announce
+    )
+    return TOUR_PROJECT
 
 
 def _import(story: _Story) -> str:

@@ -14,6 +14,7 @@ from mlwf_tui.entities.ids import ModelId
 from mlwf_tui.entities.metric import is_better_low, matches
 from mlwf_tui.entities.model import Report
 from mlwf_tui.errors import NotFound
+from mlwf_tui.workflow.benchmarking.standings import rank_reports
 from mlwf_tui.workflow.models import read_experiments
 from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.reports import list_benchmarks
@@ -51,6 +52,7 @@ def read_leaderboard(
                 hint=f"Measure one: mlwf benchmark MODEL {ref}",
             )
     measured = {report.model_id for report in reports}
+    trained = frozenset(one.model.id for one in experiments if one.facts.get("project") == found.name)
     ours = [one for one in experiments if one.facts.get("project") == found.name or one.model.id in measured]
     basis = _choose_basis(reports)
     of_basis = [r for r in reports if basis == (r.version_ref, r.split)]
@@ -67,6 +69,7 @@ def read_leaderboard(
         version=basis[0] if ranked and basis else "",
         split=basis[1] if ranked and basis else "",
         models=(*ranked, *others),
+        groups=rank_reports(workspace, found.name, trained, metric=metric),
     )
 
 

@@ -133,6 +133,20 @@ def measure_again(
         if wanted := frozenset(report.part.classes):
             said = {key: tuple(o for o in objects if o.class_name in wanted) for key, objects in said.items()}
         return measure(truths, said, class_names, confidence=confidence)
+    measurement = measure_by_evaluator(workspace, report, class_names, truths)
+    return find_measured(measurement) or measurement
+
+
+def measure_by_evaluator(
+    workspace: Workspace, report: Report, class_names: Sequence[str], truths: Mapping[str, Annotation]
+) -> Measurement:
+    """Return what a report's own evaluator makes of the kept predictions.
+
+    Raises:
+        InvalidInput: predictions do not belong to these items.
+        NotFound: the version was deleted, or its evaluator is not installed.
+        CorruptData: the stored bytes are damaged.
+    """
     version = workspace.catalog.versions.get_by_id(report.version_id)
     items = [item for item in select_items(workspace, version.manifest, report.part) if item.key in truths]
     request = make_request(
@@ -140,11 +154,9 @@ def measure_again(
         decode_predictions(workspace, report),
         class_names,
         classes=report.part.classes,
-        confidence=confidence,
+        confidence=report.metrics.get("confidence"),
     )
-    evaluator = workspace.registry.get_evaluator(report.evaluator)
-    measurement = evaluator.measure(request, _Nobody())
-    return find_measured(measurement) or measurement
+    return workspace.registry.get_evaluator(report.evaluator).measure(request, _Nobody())
 
 
 class _Nobody:

@@ -32,6 +32,7 @@ from mlwf_tui.workflow.using.package_files import (
     describe_package,
     is_whole,
     iter_files,
+    keep_package,
     place_package,
     write_card,
     write_document,
@@ -145,19 +146,7 @@ def _make(recorder: Recorder, model: Model, params: PackageParams, cached: Path,
             observer=observer,
         )
         _describe(workspace, model, made, folder / "package", version, params.licence, compared_on)
-        _keep(folder / "package", cached)
-
-
-def _keep(made: Path, cached: Path) -> None:
-    """Put a package where it is kept; another run may have made the same meanwhile, and its own stays."""
-    try:
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        made.rename(cached)
-    except OSError as error:
-        if not is_whole(cached):
-            raise StorageFailed(
-                f"{cached} could not be written: {error.strerror}.", hint="Free some space, then try again."
-            ) from error
+        keep_package(folder / "package", cached)
 
 
 def _describe(

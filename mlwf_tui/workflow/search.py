@@ -17,7 +17,7 @@ from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.entities.search import SEARCH, SearchPlan, Trial
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, Paused
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.workflow.benchmarking.after_training import queue_for
+from mlwf_tui.workflow.benchmarking.after_training import Planned, plan_for, queue_planned
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
@@ -147,23 +147,38 @@ def perform_search(recorder: Recorder, observer: Observer) -> None:
 
 
 def _measure_best(recorder: Recorder) -> None:
-    """Queue the benchmark of the best trial's model with the search's own end, and let it start."""
+    """Queue the benchmark of the best trial's model with the search's own end, and let it start.
+
+    One transaction holds both: of a process that dies there is either the end with its benchmark, or a search
+    that goes on, finds nothing left to try, and comes to it again. What takes time was read before.
+    """
     workspace, found = recorder.workspace, dict(recorder.result)
+    planned = _plan_best(workspace, str(found["model"]))
     with recorder.finishing():
-        recorder.result = {**found, "benchmark": _queue_best(workspace, str(found["model"]))}
-    tend(workspace)
+        recorder.result = {**found, "benchmark": _queue_best(workspace, planned)}
+    tend(workspace)  # where this is not reached, the supervisor does it
 
 
-def _queue_best(workspace: Workspace, name: str) -> dict[str, Any]:
+def _plan_best(workspace: Workspace, name: str) -> Planned | str:
+    """Return the benchmark of a model, or why there is none."""
     if not workspace.settings.benchmark_after_training:
-        return {"run": None, "reason": "It was switched off."}
+        return "It was switched off."
     try:
         model = workspace.catalog.models.get(name)
         run = workspace.catalog.runs.get(model.run_id)
         data = next(found for found in run.inputs if found.kind is ArtifactKind.VERSION)
         version = workspace.catalog.versions.get_by_id(VersionId(data.id))
-        return queue_for(workspace, model, version, run)
+        return plan_for(workspace, model, version, run)
     except MlwfError as error:
+        return error.message
+
+
+def _queue_best(workspace: Workspace, planned: Planned | str) -> dict[str, Any]:
+    if isinstance(planned, str):
+        return {"run": None, "reason": planned}
+    try:
+        return queue_planned(workspace, planned)
+    except MlwfError as error:  # deleted meanwhile; what was entered for it is undone
         return {"run": None, "reason": error.message}
 
 

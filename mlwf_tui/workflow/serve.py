@@ -25,15 +25,18 @@ from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.leases import find_device
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.using.ports import digest_token, is_loopback_address, open_port
+from mlwf_tui.workflow.using.samples import draw_picture
 from mlwf_tui.workflow.using.trust import check_model
 from mlwf_tui.workflow.using.weights import open_weights
 from mlwf_tui.workspace import Workspace
 
 if TYPE_CHECKING:  # the web framework costs half a second that only the session's own process has to pay
     from mlwf_tui.workflow.using.counting import Counts
+    from mlwf_tui.workflow.using.session_guard import Patience
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8765
 SHORTEST_TOKEN = 8
+WARM_BATCH = 8  # pictures of the largest batch that the model is warmed up with
 _FILE = "session.json"
 _TELL_EVERY_S = 1.0
 
@@ -56,6 +59,9 @@ class ServeParams:
     )
     max_body_mb: float = param(32.0, "largest request", low=0.001, high=4096)
     max_megapixels: float = param(64.0, "largest picture, by its header", low=0.001, high=178)
+    max_receive_s: float = param(
+        60.0, "longest that a caller may take to send a request; then it is hung up on", low=0.1, high=3600
+    )
     device: str = param("auto", "auto, cpu, or a GPU's index")
 
 
@@ -170,6 +176,7 @@ def perform_serve(recorder: Recorder, model: Model, observer: Observer) -> None:
     from mlwf_tui.workflow.using.batching import Batcher
     from mlwf_tui.workflow.using.counting import Counts
     from mlwf_tui.workflow.using.session_app import Session, make_app
+    from mlwf_tui.workflow.using.session_guard import guard
     from mlwf_tui.workflow.using.session_loop import answer_until_stopped
     from mlwf_tui.workflow.using.session_pages import Limits
 
@@ -204,12 +211,15 @@ def perform_serve(recorder: Recorder, model: Model, observer: Observer) -> None:
                     body_bytes=int(params.max_body_mb * 1_000_000),
                     picture_pixels=int(params.max_megapixels * 1_000_000),
                     queue_images=params.max_queue,
+                    receive_s=params.max_receive_s,
                 ),
                 confidence=params.confidence,
                 token_digest=token_digest,
                 own_name=host if is_loopback(str(opened.getsockname()[0])) else None,
             )
             teller = _Teller(observer, counts, url)
+            observer.progress(0, None, f"{model.name} warms up")
+            batcher.warm_up(draw_picture(model.image_size_px, 0), (1, min(params.max_batch, WARM_BATCH)))
 
             async def begin() -> None:
                 _note_place(place, SessionPlace(url=url, model=model.name, has_token=bool(token_digest)))
@@ -218,6 +228,7 @@ def perform_serve(recorder: Recorder, model: Model, observer: Observer) -> None:
             try:
                 reason = answer_until_stopped(
                     make_app(session, on_startup=[begin]), opened, batcher,
+                    protocol=guard(_find_patience(params), counts.note_dropped),
                     check=observer.check_cancelled, tell=teller.tell,
                 )  # fmt: skip
             finally:
@@ -225,6 +236,15 @@ def perform_serve(recorder: Recorder, model: Model, observer: Observer) -> None:
     _close(recorder, session_artifact.id, counts, url, session.uptime_s)
     if reason is None:
         raise MlwfError("The session has ended by itself.", hint=f"mlwf logs {run.id} says why.")
+
+
+def _find_patience(params: ServeParams) -> Patience:
+    """Return how long callers are waited for; one whose body is late is answered by the session itself."""
+    from mlwf_tui.workflow.using.session_guard import Patience
+
+    usual, most_s = Patience(), params.max_receive_s
+    rest_s = min(usual.rest_s, most_s)
+    return Patience(head_s=min(usual.head_s, most_s), body_s=most_s + rest_s, rest_s=rest_s)
 
 
 def is_loopback(host: str) -> bool:

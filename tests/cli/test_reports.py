@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.cli.main import main
+from mlwf_tui.workflow.benchmarking.apart import find_apart
 from mlwf_tui.workspace import open_workspace
 from tests.workflow.reporting import add_model, add_report, fill_val, predict
 
@@ -49,3 +50,64 @@ def test_what_is_no_threshold_is_refused(
 ) -> None:
     assert main(["--home", str(home), "report", "one-on-cells-1", *words]) == 2
     assert reason in capsys.readouterr().err
+
+
+def test_images_behind_a_number_are_listed_and_written(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = ["--home", str(home), "report", "one-on-cells-1", "--items"]
+
+    assert main([*report, "--where", "truth=cell predicted=none", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["where"], found["item_count"]) == ("cell missed", 6)
+    assert [of["key"] for of in found["items"]] == [f"main/{n:03d}.png" for n in range(6)]
+    assert {of["count"] for of in found["items"]} == {1} and {of["missed"] for of in found["items"]} == {2}
+
+    assert main([*report, "--where", "verdict=found", "--iou", "0.9", "--limit", "3"]) == 0
+    assert "found: 0 images at confidence 0.790 and IoU 0.90" in capsys.readouterr().out
+    assert main([*report, "--out", str(tmp_path / "items.csv")]) == 0
+    rows = (tmp_path / "items.csv").read_text().splitlines()
+    assert rows[:2] == ["item,found,missed,false,confused,count", "main/000.png,0,2,0,0,2"]
+    assert len(rows) == 13
+
+    assert main([*report, "--where", "colour=red"]) == 2
+    assert "the fields are predicted, truth" in capsys.readouterr().err
+    assert main([*report, "--out", str(tmp_path / "items.html")]) == 2
+    assert main([*report[:-1], "--where", "truth=cell"]) == 2
+    assert "Add --items" in capsys.readouterr().err
+
+
+def test_images_that_were_won_and_lost_are_listed_and_what_is_apart_offers_to_be_measured(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_workspace(home) as workspace:
+        add_report(workspace, add_model(workspace, "two"), predict(workspace, skips=2))
+        add_model(workspace, "new")
+    call = ["--home", str(home)]
+    assert main([*call, "compare", "two", "one"]) == 0
+    assert "8 fixed, 0 broken" in capsys.readouterr().out
+    report = [*call, "report", "two-against-one-1", "--items"]
+
+    assert main([*report, "--where", "fate=fixed class=cell", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["where"], found["item_count"]) == ("fixed, class cell", 4)
+    assert [of["key"] for of in found["items"]] == [f"main/{n:03d}.png" for n in range(2, 6)]
+    assert main([*report, "--where", "fate='both wrong'", "--out", str(tmp_path / "lost.csv")]) == 0
+    assert (tmp_path / "lost.csv").read_text().splitlines()[1] == "main/000.png,0,0,2,0,2"
+    capsys.readouterr()
+    for words, reason in (
+        (["--where", "fate=good"], "There are: fixed"), (["--where", "pair=2"], "no pair 2"),
+        (["--confidence", "0.5"], "confidence of each of its reports"),
+    ):  # fmt: skip
+        assert main([*report, *words]) in (2, 4)
+        assert reason in capsys.readouterr().err
+
+    assert main([*call, "compare", "new", "one"]) == 5
+    refused = capsys.readouterr().err
+    assert "mlwf benchmark new cells@1 --split val" in refused and "--measure does it first" in refused
+    with open_workspace(home) as workspace:
+        apart = find_apart(workspace, ["new", "two-on-cells-1"])
+        assert apart is not None
+        assert [(of.model, of.version, of.part.split) for of in apart.missing] == [("new", "cells@1", "val")]
+        assert apart.refs == ("new", "two")
+        assert find_apart(workspace, ["two", "one"]) is None

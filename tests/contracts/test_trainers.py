@@ -20,10 +20,13 @@ from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.protocols.trainers import (
     EvaluateRequest,
+    ExportRequest,
+    ExportTimedTrainer,
     FitRequest,
     FitResult,
     ItemPrediction,
     PredictRequest,
+    TimedTrainer,
     Trainer,
 )
 from tests.fakes.observers import KeepingObserver, PausingObserver, StoppingObserver
@@ -144,6 +147,67 @@ def test_listing_architectures_imports_no_heavy_library(trainer: Trainer) -> Non
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+REACH_TORCH = """
+import os, sys
+from pathlib import Path
+from mlwf_tui.entities.item import Split
+from mlwf_tui.errors import MlwfError
+from mlwf_tui.params import build_params
+from mlwf_tui.protocols.trainers import EvaluateRequest, ExportRequest, FitRequest, PredictRequest
+from {module} import {name} as Trainer
+
+class Reached(Exception):
+    pass
+
+class Watch:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "torch":
+            raise Reached(os.environ.get("OMP_WAIT_POLICY"))
+
+sys.meta_path.insert(0, Watch)
+trainer, here = Trainer(), Path(sys.argv[1])
+common = dict(weights=here / "none.pt", folder=here, image_size_px=64)
+use = PredictRequest(**common, confidence=0.5)
+fit = dict(architecture=trainer.list_architectures()[0], data=here, class_names=(), folder=here, extra={{}})
+of_data = dict(data=here, files={{}}, split=Split.VAL)
+of_package = dict(format="torchscript", class_names=(), confidence=0.5, iou=0.5, max_objects=1, samples=())
+calls = dict(
+    fit=lambda: trainer.fit(FitRequest(**fit, params=build_params(Trainer.params_type, {{}}), seed=0), None),
+    evaluate=lambda: trainer.evaluate(EvaluateRequest(**common, **of_data), None),
+    predict=lambda: list(trainer.predict(use, [], None)),
+    open=lambda: trainer.open_predictor(use).__enter__(),
+    time=lambda: trainer.open_stopwatch(use).__enter__() if hasattr(trainer, "open_stopwatch") else None,
+    export=lambda: trainer.export(ExportRequest(**common, **of_package), None),
+)
+for name, call in calls.items():
+    for module in [m for m in sys.modules if m.startswith("mlwf_tui.plugins.trainers.") and "." in m[27:]]:
+        del sys.modules[module]
+    os.environ.pop("OMP_WAIT_POLICY", None)
+    try:
+        call()
+    except Reached as reached:
+        print(name, reached)
+    except MlwfError:
+        continue
+"""
+
+
+def test_threads_are_told_to_sleep_while_they_wait_before_torch_is_loaded(
+    trainer: Trainer, tmp_path: Path
+) -> None:
+    kind = type(trainer)
+    program = REACH_TORCH.format(module=kind.__module__, name=kind.__name__)
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+
+    reached = dict(line.split() for line in done.stdout.splitlines())
+    assert {"predict", "open"} <= set(reached)
+    assert set(reached.values()) == {"PASSIVE"}
+
+
 def test_data_without_training_items_is_refused(bench: Bench, tmp_path: Path) -> None:
     data = bench.make_data(tmp_path / "data", ["val/a.jpg"])
 
@@ -257,6 +321,46 @@ def test_predict_keeps_the_order_and_the_confidence(trained: Trained, tmp_path: 
     assert all(confidence is not None and confidence >= 0.002 for confidence in confidences)
     for prediction in predictions:
         check_tags(prediction, is_expected=trained.bench.task == "classify")
+
+
+@pytest.mark.slow
+def test_a_stopwatch_tells_how_long_each_part_of_a_batch_takes(trained: Trained, tmp_path: Path) -> None:
+    trainer = trained.bench.trainer
+    assert isinstance(trainer, TimedTrainer)
+    weights = trained.result.checkpoints[0]
+    use = PredictRequest(weights=weights, image_size_px=64, confidence=0.5, folder=tmp_path, device="cpu")
+    images = [make_item(f"{number}.jpg", BOXES, seed=number).read_image() for number in range(3)]
+
+    with trainer.open_stopwatch(use) as stopwatch:
+        taken = [stopwatch.time(images[:1]), stopwatch.time([*images, b"no image"])]
+        assert (stopwatch.device, stopwatch.gpu_index, stopwatch.precision) == ("CPU", None, "float32")
+        assert stopwatch.runtime.startswith("PyTorch ")
+        assert stopwatch.read_gpu_peak() is None
+
+    for one in taken:
+        assert min(one.preprocess_ms, one.inference_ms, one.postprocess_ms) > 0
+
+
+@pytest.mark.slow
+def test_a_stopwatch_of_another_runtime_takes_any_number_of_images(trained: Trained, tmp_path: Path) -> None:
+    trainer, weights = trained.bench.trainer, trained.result.checkpoints[0]
+    assert isinstance(trainer, ExportTimedTrainer)
+    images = [make_item(f"{number}.jpg", BOXES, seed=number).read_image() for number in range(3)]
+    ask = ExportRequest(
+        weights=weights, format="onnx", folder=tmp_path, class_names=CLASSES, image_size_px=64,
+        confidence=0.5, iou=0.5, max_objects=9, samples=tuple(images), has_any_batch=True,
+    )  # fmt: skip
+    made = trainer.export(ask, KeepingObserver())
+    assert all(one.is_kept for one in made.agreement)
+    use = PredictRequest(weights=weights, image_size_px=64, confidence=0.5, folder=tmp_path, device="cpu")
+
+    with trainer.open_exported_stopwatch(use, tmp_path / "package" / made.weights) as stopwatch:
+        taken = [stopwatch.time(images[:1]), stopwatch.time(images)]
+        assert (stopwatch.device, stopwatch.gpu_index, stopwatch.precision) == ("CPU", None, "float32")
+        assert stopwatch.runtime.startswith("ONNX Runtime ")
+
+    for one in taken:
+        assert min(one.preprocess_ms, one.inference_ms, one.postprocess_ms) > 0
 
 
 @pytest.mark.slow

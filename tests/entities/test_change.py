@@ -182,6 +182,7 @@ def test_thousands_of_objects_that_moved_are_all_found() -> None:
     assert [c.after for c in found] == after
 
 
+@pytest.mark.slow
 def test_a_pile_of_thousands_of_near_equal_objects_ends() -> None:
     before = [make_object("car", index / 5000, size=30) for index in range(5000)]
     after = [make_object("dog", index / 5000, top=0.5, size=30) for index in range(5000)]

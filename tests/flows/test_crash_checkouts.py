@@ -97,6 +97,7 @@ def test_a_power_cut_while_files_are_written_loses_nothing(
     tried[f"{name}: power cut"] += try_all(subject, kills, partial(kill, power_seed=7))
 
 
+@pytest.mark.slow
 def test_a_checkout_that_moves_folders_can_be_killed_at_a_step(places: Places, tried: Counter[str]) -> None:
     subject = measure(places, get_scenario("checkout-renamed"))
     moves = [step for step in subject.whole.steps if step.kind == "rename" and step.path.name == "img"]

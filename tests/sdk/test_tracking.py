@@ -85,6 +85,7 @@ def start(code: str, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_fifty_programs_at_once_lose_no_edge(filled: Home, tmp_path: Path) -> None:
     (tmp_path / "shared.txt").write_text("read by all")
     process = start(FIFTY, filled.path, tmp_path)

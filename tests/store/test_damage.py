@@ -93,6 +93,7 @@ def test_a_verify_can_be_stopped(folder: Path) -> None:
         store.verify(StoppingObserver(looks_left=0))
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_anywhere_is_found_and_never_returned(folder: Path) -> None:
     pack = get_pack(folder)
     size, records, *_ = read_footer(pack)

@@ -12,6 +12,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from mlwf_tui.entities.sitting import Sitting
 from mlwf_tui.tui.app import MlwfApp
 from mlwf_tui.tui.screens.main import MainScreen
 from mlwf_tui.tui.widgets.lineage_view import LineageView
@@ -111,9 +112,10 @@ async def drive(
     size: tuple[int, int] = WIDE,
     clock: Callable[[], datetime] = read_clock,
     theme: str = "mlwf-dark",
+    left: Sitting | None = None,
 ) -> AsyncIterator[Driver]:
     """Run the app on a home and hand it over once everything is read."""
-    app = MlwfApp(workspace.home, lambda: workspace, theme=theme, read_clock=clock)
+    app = MlwfApp(workspace.home, lambda: workspace, theme=theme, left=left, read_clock=clock)
     async with app.run_test(size=size, notifications=True) as pilot:
         driver = Driver(app, pilot)
         await driver.until(

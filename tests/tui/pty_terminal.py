@@ -8,7 +8,7 @@ import select
 import struct
 import sys
 import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fcntl import ioctl
 from pathlib import Path
 from time import monotonic
@@ -54,10 +54,10 @@ class Terminal:
                 self.written += os.read(self.fd, 65536)
         return len(self.written) - before
 
-    def see(self, text: str, limit_s: float = 30.0) -> str:
-        """Read until `text` can be read on the terminal, and return the whole picture."""
+    def see(self, text: str, holds: Callable[[str], bool] = lambda _: True, *, limit_s: float = 30.0) -> str:
+        """Read until the terminal shows `text` and what `holds` of it, and return the whole picture."""
         deadline = monotonic() + limit_s
-        while text not in (picture := self.draw()):
+        while text not in (picture := self.draw()) or not holds(picture):
             assert monotonic() < deadline, picture
             if select.select([self.fd], [], [], 0.1)[0]:
                 self.written += os.read(self.fd, 65536)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mlwf_tui.tui.screens.board import BoardPane
+from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.screens.outline import make_report_entry
+from mlwf_tui.tui.widgets.evidence_preview import EvidencePreview
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.stage import Stage
@@ -29,6 +32,22 @@ async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_re
         await app.until_text("new is better than old")
         await app.until_text("12 fixed")
         await app.until_text("differences")
+        await app.select("cells")
+        await app.press("%")
+        await app.until_text("cells@1, val  detect, 2 reports")
+        board = app.main.query_one(BoardPane)
+        await app.until(lambda: board.table.has_focus)
+        await app.press("space", "down", "p")
+        await app.until_text("✓ 1 marked, d compares")
+        await app.until_text("accuracy over speed")
+        await app.press("d")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
+        await app.press("]")  # evidence
+        await app.press("]")
+        await app.until(lambda: app.main.query_one(Stage).shown is board)
+        await app.press("enter")
+        await app.until_text("[Overview]")
+        await app.until_text("on  ◆ cells@1")
     assert "new-against-old-1" in {report.name for report in empty_home.catalog.reports.list()}
     entries = {report.name: make_report_entry(report) for report in empty_home.catalog.reports.list()}
     assert entries["new-on-cells-1"].note == "0.879"
@@ -77,6 +96,27 @@ async def test_keys_on_a_report_change_its_thresholds_and_0_goes_back(
         await app.press("0")
         await app.until_text("the report's own;")
         await app.until_text("precision, recall, F1 at confidence 0.790")
+
+        await app.press(">", ">")  # what stands behind a number is at the thresholds that hold
+        await app.until_text("at confidence 0.850")
+        await app.press("down", "right", "enter")  # found, missed
+        await app.until_text("missed  6 images  confidence 0.850, IoU 0.50")
+        await app.until(lambda: not app.main.is_busy)
+        await app.until_text("M  cell")
+        preview = app.main.query_one(EvidencePreview)
+        assert {letter.text for letter in preview.list_letters()} == {"M"}
+        whole = len(preview.list_outlines())
+        assert whole > 10  # dashes
+        await app.press("d")
+        await app.until_text("in the colours of the classes")
+        assert len(preview.list_outlines()) == 2 and not preview.list_letters()
+        await app.press("t")
+        await app.until_text("○ truth")
+        assert not preview.list_outlines()  # nothing was said of it
+        await app.press("n", "w")
+        await app.until(lambda: app.main.query_one(EvidencePane).has_class("-bare"))
+        await app.press("escape", "escape")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
     assert empty_home.store.read(report.evaluation) == kept
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.binding import Binding
 
 from mlwf_tui.settings import read_settings
@@ -62,6 +63,7 @@ def test_a_workspace_offers_all_that_concerns_the_home() -> None:
     assert offered >= {*(key.id for key in HOME_VERBS), *WORKSPACE_OPTIONS, "undo"}
 
 
+@pytest.mark.slow
 async def test_a_remapped_key_does_its_action_and_is_shown_and_faults_are_told(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

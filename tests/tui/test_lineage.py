@@ -52,6 +52,7 @@ async def test_capital_l_draws_the_lineage_of_a_project_and_esc_all_of_it(
         assert read_place(app) == ""
 
 
+@pytest.mark.slow
 async def test_scopes_lie_within_each_other_and_esc_leads_out_one_by_one(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await show_lineage(app, "cells")
@@ -85,6 +86,7 @@ async def test_a_version_made_meanwhile_comes_into_the_scope_of_its_project(
         await app.until(lambda: "cells@3" in read_titles(app) or "cells" in read_titles(app), "the version")
 
 
+@pytest.mark.slow
 async def test_f_filters_and_a_mistake_says_what_can_be_written(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await show_lineage(app, "cells")

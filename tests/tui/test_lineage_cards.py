@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from mlwf_tui.tui.screens.history import HistoryPane
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.crumb_line import CrumbLine
@@ -27,6 +29,7 @@ async def walk_to(app: Driver, title: str, kind: str) -> LineageView:
     return view
 
 
+@pytest.mark.slow
 async def test_a_folder_opens_as_what_lies_in_it_is_named_tagged_hidden_and_found_again(
     projects_home: Workspace,
 ) -> None:

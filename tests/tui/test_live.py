@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.tui.widgets.metric_plots import MetricPlots
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
@@ -24,6 +26,7 @@ async def test_a_running_run_shows_its_progress_in_the_tree(full_home: Workspace
         await app.until_text("32%")
 
 
+@pytest.mark.slow
 async def test_the_monitor_shows_new_metrics_and_lines_as_they_come(full_home: Workspace) -> None:
     run = next(run for run in list_runs(full_home) if run.state is RunState.RUNNING)
     async with drive(full_home) as app:
@@ -35,6 +38,7 @@ async def test_the_monitor_shows_new_metrics_and_lines_as_they_come(full_home: W
         await app.until_text("epoch 20/40")
 
 
+@pytest.mark.slow
 async def test_the_monitor_notices_the_end_of_the_run(full_home: Workspace) -> None:
     run = next(run for run in list_runs(full_home) if run.state is RunState.RUNNING)
     async with drive(full_home) as app:
@@ -50,6 +54,7 @@ async def test_the_monitor_notices_the_end_of_the_run(full_home: Workspace) -> N
         await app.until(lambda: "running" not in app.read_text().splitlines()[-1])
 
 
+@pytest.mark.slow
 async def test_a_run_begun_before_the_app_is_found_again(projects_home: Workspace) -> None:
     run = add_running(projects_home)
     for _ in range(2):  # leave, and come back
@@ -92,6 +97,7 @@ async def test_a_version_committed_elsewhere_appears_in_the_open_branch(projects
         assert app.main.entry.ref == "cells@1"
 
 
+@pytest.mark.slow
 async def test_runs_are_drawn_over_each_other_and_their_points_go_on(full_home: Workspace) -> None:
     run = next(run for run in list_runs(full_home) if run.state is RunState.RUNNING)
     async with drive(full_home) as app:
@@ -108,6 +114,7 @@ async def test_runs_are_drawn_over_each_other_and_their_points_go_on(full_home: 
         await app.until_text("best 0.15 @20")
 
 
+@pytest.mark.slow
 async def test_the_list_of_runs_has_curves_figures_and_marks_that_go_on(full_home: Workspace) -> None:
     run = next(run for run in list_runs(full_home) if run.state is RunState.RUNNING)
     async with drive(full_home) as app:
@@ -131,6 +138,7 @@ async def test_the_list_of_runs_has_curves_figures_and_marks_that_go_on(full_hom
         )
 
 
+@pytest.mark.slow
 async def test_the_layout_of_the_monitor_is_there_again_after_a_restart(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.select("train yolov10n-cells-1")

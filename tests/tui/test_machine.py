@@ -10,6 +10,7 @@ from mlwf_tui.workspace import Workspace
 from tests.tui.driving import SIZES, drive
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_the_machine_is_shown_with_its_past_and_closed_again(
     projects_home: Workspace, size: tuple[int, int]

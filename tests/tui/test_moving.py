@@ -70,6 +70,7 @@ async def test_the_palette_does_what_it_says(full_home: Workspace) -> None:
         await app.until(lambda: app.main.query_one(PaneGrid).is_zoomed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_digits_and_tab_go_through_the_panes(full_home: Workspace, size: tuple[int, int]) -> None:
     async with drive(full_home, size=size) as app:
@@ -109,6 +110,7 @@ async def test_z_gives_a_pane_the_screen_and_esc_takes_it_back(full_home: Worksp
         assert app.tree.size.width < 40
 
 
+@pytest.mark.slow
 async def test_brackets_turn_through_the_views_and_empty_ones_say_how_to_fill_them(
     full_home: Workspace,
 ) -> None:
@@ -164,6 +166,7 @@ async def test_d_compares_a_version_with_the_one_before(full_home: Workspace) ->
         assert "+1 added" in app.read_text()
 
 
+@pytest.mark.slow
 async def test_d_compares_with_what_space_marked_older_first(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.open_versions("cells")
@@ -193,6 +196,7 @@ async def test_slash_filters_the_tree_as_it_is_typed_and_esc_clears(full_home: W
         assert "import parts" in app.read_text()
 
 
+@pytest.mark.slow
 async def test_what_was_opened_from_the_graph_is_selected(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.press("2", "slash")
@@ -239,6 +243,7 @@ async def test_slash_on_the_log_searches_it(full_home: Workspace) -> None:
         await app.until_text("/epoch 1[0-3] 4 of 4")
 
 
+@pytest.mark.slow
 async def test_help_begins_with_the_keys_of_the_focused_pane_and_runs_them(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.press("2", "question_mark")
@@ -251,6 +256,7 @@ async def test_help_begins_with_the_keys_of_the_focused_pane_and_runs_them(full_
         await app.until(lambda: app.app.theme == "mlwf-light")
 
 
+@pytest.mark.slow
 async def test_ctrl_t_goes_through_our_own_themes(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.press("ctrl+t")

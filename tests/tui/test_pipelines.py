@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from mlwf_tui.tui.screens.choices import list_menu
 from mlwf_tui.tui.screens.outline import make_node_entry
 from mlwf_tui.tui.screens.snapshot import Snapshot, read_snapshot
@@ -51,6 +53,7 @@ async def test_Y_shows_the_steps_and_runs_them(empty_home: Workspace, tmp_path: 
     assert "drawn-kept" in [project.name for project in list_projects(empty_home)]
 
 
+@pytest.mark.slow
 async def test_a_fault_of_the_file_is_told_and_the_form_asked_again(
     empty_home: Workspace, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]
         yield workspace
 
 
+@pytest.mark.slow
 async def test_keys_pause_resume_and_order_what_waits(home: Workspace) -> None:
     jobs.act(home, jobs.FOREVER)
     waiting = jobs.act(home, "", seed=1)

@@ -147,14 +147,36 @@ def test_a_driver_without_a_writer_thread_is_never_backed_up() -> None:
     assert not is_backed_up(None)
 
 
+RESTORED = {
+    b"\x1b[?1049h": b"\x1b[?1049l",  # the alternate screen
+    b"\x1b[?1000h": b"\x1b[?1000l",  # mouse reports
+    b"\x1b[?1003h": b"\x1b[?1003l",
+    b"\x1b[?1006h": b"\x1b[?1006l",
+    b"\x1b[?25l": b"\x1b[?25h",  # the cursor
+    b"\x1b[?2004h": b"\x1b[?2004l",  # bracketed paste
+}
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_leaves_the_terminal_as_it_was(projects_home: Workspace, number: int, code: int) -> None:
-    terminal = Terminal(projects_home.home)
-    terminal.read_until(b"cells")
+def test_a_signal_leaves_the_terminal_as_it_was_and_the_next_app_begins_there(
+    full_home: Workspace, number: int, code: int
+) -> None:
+    terminal = Terminal(full_home.home)
+    terminal.see("cells-val-1")
+    os.write(terminal.fd, b"jjjjjj\r")
+    terminal.see("2 Report")
+    os.write(terminal.fd, b"1\x1b[1;5C")
+    assert terminal.see("╮╭", lambda picture: picture.splitlines()[0].index("╮╭") == 39)
     os.kill(terminal.pid, number)
     assert terminal.wait() == code, terminal.written[-3000:].decode()
-    assert b"\x1b[?1049l" in terminal.written  # out of the alternate screen
-    assert b"\x1b[?1003l" in terminal.written  # no mouse reports
+    for begin, end in RESTORED.items():
+        assert terminal.written.rfind(end) > terminal.written.rfind(begin) >= 0, end
+
+    again = Terminal(full_home.home)
+    picture = again.see("2 Report")
+    assert picture.splitlines()[0].index("╮╭") == 39
+    os.kill(again.pid, number)
+    assert again.wait() == code
 
 
 def test_an_app_that_was_stopped_draws_everything_anew_when_it_goes_on(projects_home: Workspace) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
 from mlwf_tui.workflow.delete import delete
@@ -15,6 +17,7 @@ from mlwf_tui.workspace import Workspace
 from tests.tui.driving import drive
 
 
+@pytest.mark.slow
 async def test_a_project_that_was_renamed_elsewhere_keeps_the_selection(projects_home: Workspace) -> None:
     async with drive(projects_home) as app:
         await app.select("parts")
@@ -38,6 +41,7 @@ async def test_a_verb_on_a_project_deleted_elsewhere_says_so(projects_home: Work
         assert app.main.is_current
 
 
+@pytest.mark.slow
 async def test_what_is_gone_is_no_longer_selected(projects_home: Workspace) -> None:
     async with drive(projects_home) as app:
         await app.select("parts")
@@ -71,6 +75,7 @@ async def test_a_run_whose_log_was_deleted_says_that_there_is_none(full_home: Wo
         await app.until_text("mAP50-95")  # its metrics are still drawn
 
 
+@pytest.mark.slow
 async def test_m_follows_the_newest_run_whatever_is_selected(full_home: Workspace) -> None:
     run = next(run for run in list_runs(full_home) if run.state is RunState.RUNNING)
     async with drive(full_home) as app:
@@ -90,6 +95,7 @@ async def test_a_first_commit_gives_the_project_a_branch_to_open(projects_home: 
         await app.until_text("@1  first")
 
 
+@pytest.mark.slow
 async def test_sections_open_by_themselves_when_they_first_hold_something(
     empty_home: Workspace, tmp_path: Path
 ) -> None:

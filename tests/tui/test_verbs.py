@@ -92,6 +92,7 @@ async def test_u_takes_the_last_change_back_and_U_does_it_again(projects_home: W
         await app.until(lambda: sum("14 items now" in said.text for said in app.main.said) == 2)
 
 
+@pytest.mark.slow
 async def test_i_imports_a_folder_and_shows_its_progress(empty_home: Workspace, tmp_path: Path) -> None:
     folder = write_images(tmp_path / "new", {"train/a.jpg": 1, "train/b.jpg": 2})
     async with drive(empty_home) as app:
@@ -106,7 +107,7 @@ async def test_i_imports_a_folder_and_shows_its_progress(empty_home: Workspace, 
         await app.until(lambda: app.top is app.main)
         await app.settle()
         await app.press("i")
-        await app.until_text("↑ 1 past value")
+        await app.until_text("↑ 1")
         path, project = (app.top.query_one(f"#field-{name}", Input) for name in ("path", "project"))
         await app.press("up")
         assert path.value == str(folder), "as in a shell"
@@ -134,6 +135,7 @@ async def test_folders_are_suggested_before_archives_and_nothing_else(tmp_path: 
     assert await FolderSuggester().get_suggestion(f"{tmp_path}/pi") is None
 
 
+@pytest.mark.slow
 async def test_i_imports_an_archive_as_well(empty_home: Workspace, tmp_path: Path) -> None:
     folder = write_images(tmp_path / "new", {"train/a.jpg": 1, "train/b.jpg": 2})
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as made:
@@ -149,6 +151,7 @@ async def test_i_imports_an_archive_as_well(empty_home: Workspace, tmp_path: Pat
     assert [project.item_count for project in list_projects(empty_home)] == [2]
 
 
+@pytest.mark.slow
 async def test_an_import_that_fails_says_why_and_the_app_goes_on(
     empty_home: Workspace, tmp_path: Path
 ) -> None:
@@ -216,6 +219,7 @@ async def test_t_offers_every_declared_parameter_and_its_command_line(full_home:
         assert "mlwf train cells --model yolov10n" in text
 
 
+@pytest.mark.slow
 async def test_a_number_out_of_bounds_is_said_beside_its_field(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.select("cells")
@@ -236,6 +240,7 @@ async def test_b_on_a_model_asks_for_data_and_split(full_home: Workspace) -> Non
         assert "mlwf benchmark yolov10n-cells-1 cells" in app.read_text()
 
 
+@pytest.mark.slow
 async def test_b_with_data_that_has_no_such_split_says_so(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.select("parts")
@@ -263,7 +268,7 @@ async def test_keys_that_come_in_a_burst_reach_the_field_they_are_meant_for(full
         await app.select("yolov10n-cells-1")
         await app.press("b")
         await app.until(lambda: isinstance(app.top, Form))
-        for key in ("down", "x", "down", "right", "down", "0"):
+        for key in ("down", "x", "down", "right", "down", "down", "down", "0"):
             app.app.simulate_key(key)
         await app.until_text("mlwf benchmark yolov10n-cells-1 x --split test --device 0")
 
@@ -337,6 +342,7 @@ async def test_R_renames_a_project(projects_home: Workspace) -> None:
         await app.until(lambda: {p.name for p in app.main.snapshot.projects} == {"cells", "bolts"})
 
 
+@pytest.mark.slow
 async def test_D_deletes_only_after_a_yes(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.select("yolov10n-cells-1")
@@ -369,6 +375,7 @@ async def _open_menu(app: Driver, title: str) -> str:
     return app.read_text()
 
 
+@pytest.mark.slow
 async def test_x_lists_what_can_be_done_and_why_the_rest_cannot(projects_home: Workspace) -> None:
     async with drive(projects_home) as app:
         text = await _open_menu(app, "parts")

@@ -42,6 +42,7 @@ def measure(home: Workspace, model: str = "eye", **asked: object) -> Run:
     return jobs.wait_for_end(home, run)
 
 
+@pytest.mark.slow
 def test_another_part_or_threshold_asks_the_model_nothing(home: Workspace, tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     add_seer(home, "eye", [CELL, SPOT], trace=str(trace))
@@ -66,8 +67,16 @@ def test_another_part_or_threshold_asks_the_model_nothing(home: Workspace, tmp_p
     assert (stricter.result["cached"], stricter.result["metrics"]["recall"]) == (True, 0.0)
     assert trace.read_text() == asked
 
+    elsewhere = measure(home, params={"runtime": "onnxruntime"})
+    assert (elsewhere.result["cached"], elsewhere.result["speed"]) == (True, {})
+    speed = read_evaluation(home, get_report(home, elsewhere.result["report"])).speed
+    assert speed is not None
+    assert speed.missing == "The trainer seer cannot be timed with onnxruntime."
+    with pytest.raises(InvalidParameter, match="runtime"):
+        measure(home, params={"runtime": "abacus"})
+
     assert measure(home).id == whole.id  # the same is there already
-    assert len(list_reports(home)) == 3
+    assert len(list_reports(home)) == 4
     again = measure(home, is_again=True)
     assert (again.id != whole.id, again.result["items_known"]) == (True, 0)
     assert len(trace.read_text().splitlines()) == 12
@@ -106,6 +115,7 @@ def test_a_killed_benchmark_goes_on_where_it_was_and_nothing_half_is_listed(
     assert not list((home.home / "cache" / "predictions").glob("*"))
 
 
+@pytest.mark.slow
 def test_what_cannot_be_measured_is_said_and_not_counted_as_zero(home: Workspace) -> None:
     add_seer(home, "half", [CELL, SPOT], broken=["002.png"])
     add_seer(home, "blind", [], told_classes=["cell"])
@@ -185,6 +195,7 @@ def test_all_splits_are_measured_together(home: Workspace) -> None:
     assert any("does not know spot" in note for note in run.result["notes"])
 
 
+@pytest.mark.slow
 def test_a_finished_training_queues_its_benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with jobs.open_job_home(tmp_path, monkeypatch, "benchmark_after_training = true\n") as home:
         fill_val(home, tmp_path / "val", images=3, project="seen")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from mlwf_tui.workflow.reporting.export_report import export_report
 from mlwf_tui.workflow.reports import read_evaluation
 from mlwf_tui.workspace import Workspace
@@ -12,6 +14,7 @@ from tests.workflow.reporting import CLASSES, add_model, add_report, fill_val, p
 MOST_BYTES = 1_000_000
 
 
+@pytest.mark.slow
 def test_two_thousand_classes_are_measured_and_fit_on_a_page(workspace: Workspace, tmp_path: Path) -> None:
     fill_val(workspace, tmp_path / "val", images=3)
     names = (*CLASSES, *(f"species {number}" for number in range(1998)))

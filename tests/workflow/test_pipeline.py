@@ -634,6 +634,7 @@ def list_benchmarks(workspace: Workspace) -> list[Run]:
     return [run for run in runs if run.verb == "benchmark" and run.id not in own]
 
 
+@pytest.mark.slow
 def test_a_training_gets_its_benchmark_once_though_it_was_queued_without(
     seeing: Workspace, tmp_path: Path
 ) -> None:

@@ -53,6 +53,7 @@ def read_waits(home: Workspace, run: Run) -> str:
     return home.catalog.runs.get(run.id).waits_for
 
 
+@pytest.mark.slow
 def test_runs_start_by_priority_then_submission(home: Workspace, tmp_path: Path) -> None:
     trace, gate = tmp_path / "trace", tmp_path / "gate"
     runs = [jobs.act(home, wait_for_gate(gate), seed=9)]
@@ -286,6 +287,7 @@ def test_dispatchers_that_are_killed_lose_no_run_and_do_none_twice(
         assert sorted(map(int, trace.read_text().split())) == list(range(count))
 
 
+@pytest.mark.slow
 def test_the_command_line_queues_lists_and_pauses(home: Workspace, tmp_path: Path) -> None:
     def call(*words: str, code: int = 0) -> dict[str, object]:
         command = [sys.executable, "-m", "mlwf_tui", "--home", str(home.home), *words, "--json"]

@@ -14,7 +14,7 @@ import pytest
 
 from mlwf_tui.entities.measurement import Interval
 from mlwf_tui.entities.model import Curve
-from mlwf_tui.errors import CorruptData, InvalidParameter, NotFound, StorageFailed
+from mlwf_tui.errors import InvalidParameter, NotFound, StorageFailed
 from mlwf_tui.workflow.compare import compare
 from mlwf_tui.workflow.reporting.charts import draw_bars, draw_counts, draw_lines
 from mlwf_tui.workflow.reporting.export_report import export_report
@@ -38,6 +38,7 @@ def test_a_page_has_its_charts_and_pictures_in_it_and_asks_for_nothing(
     page = export_report(measured, "old-on-cells-1", tmp_path / "r.html").read_text()
 
     assert "main/000.png" in page
+    assert page.count('class="v-missed"') == 4 and 'class="v-found"' not in page
     assert page.count("data:image/jpeg;base64,") == 2
     assert "mAP50" in page and "0.833" in page  # 20 of 24
     asked = re.findall(r'(?:src|href)="(?!data:|#)([^"]*)"', page)
@@ -54,6 +55,8 @@ def test_a_comparison_is_written_with_what_became_worse(measured: Workspace, tmp
 
     assert page.count("data:image/jpeg;base64,") == 1
     assert "no measurable difference" in text
+    assert "| old | yolov10n |" in text and "objects fixed" in text
+    assert page.count("mAP over ") == 2  # ms an image, MB of weights
     assert [row[:2] for row in rows[1:]] == [["old", "new"]] * (len(rows) - 1)
     assert len(rows) > 5
     differences = made.report.metrics
@@ -111,15 +114,34 @@ def test_damaged_predictions_are_told_and_those_that_were_not_kept_are_left_out(
     with measured.store.writer() as writer:
         damaged = writer.put(b"no predictions")
     with measured.catalog.transaction():
-        for name, predictions in (("damaged", damaged), ("of-before", None)):
+        lost = type(damaged)("f" * 64)
+        for name, predictions in (("damaged", damaged), ("of-before", None), ("lost", lost)):
             measured.catalog.reports.create(
                 name=name, evaluation=report.evaluation, predictions=predictions, **values
             )
 
-    with pytest.raises(CorruptData, match="predictions of damaged"):
-        export_report(measured, "damaged", tmp_path / "damaged.html")
-    page = export_report(measured, "of-before", tmp_path / "of-before.html").read_text()
-    assert 'class="truth"' in page and 'class="found"' not in page
+    for name, reason in (
+        ("damaged", "predictions of damaged cannot be read"), ("of-before", "were not kept"), ("lost", "fff"),
+    ):  # fmt: skip
+        page = export_report(measured, name, tmp_path / f"{name}.html").read_text()
+        assert "They cannot be shown." in page and reason in page
+        assert "mAP50" in page and "0.833" in page  # the rest is there
+    made = compare(measured, ["old-on-cells-1", "new-on-cells-1"], observer=KeepingObserver())
+    with measured.catalog.transaction():
+        measured.catalog.reports.delete(report.id)
+        again = measured.catalog.reports.create(
+            name="old-on-cells-1", evaluation=report.evaluation, predictions=lost, **values
+        )
+    body_text = measured.store.read(made.report.evaluation).replace(report.id.encode(), again.id.encode())
+    with measured.store.writer() as writer:
+        changed = writer.put(body_text)
+    with measured.catalog.transaction():
+        measured.catalog.reports.create(
+            name="pair", evaluation=changed, predictions=None, kind=made.report.kind,
+            **{**values, "metrics": made.report.metrics},
+        )  # fmt: skip
+    page = export_report(measured, "pair", tmp_path / "pair.html").read_text()
+    assert "What old-on-cells-1 found is not drawn." in page and page.count('class="truth"') > 1
 
 
 def test_a_comparison_is_written_though_its_reports_and_version_were_deleted(

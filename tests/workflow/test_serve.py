@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,6 +70,18 @@ class Caller:
 def begin(workspace: Workspace, **params: Any) -> tuple[Run, Caller]:
     queued = submit_serve(workspace, "eye", port=0, params={"device": "cpu", **params})
     return queued.run, Caller(wait_until_serving(workspace, queued.run), queued.token)
+
+
+def begin_gated(workspace: Workspace, tmp_path: Path, **params: Any) -> tuple[Run, Caller, Path, Path]:
+    """Begin a session whose model waits for a gate from now on; return its trace and its gate too."""
+    trace, gate = tmp_path / "trace", tmp_path / "gate"
+    add_seer(workspace, "eye", SPOTS, trace=str(trace), gate=str(gate))
+    gate.touch()  # for what the model is warmed up with
+    run, caller = begin(workspace, **params)
+    assert trace.read_text().split() == ["1", str(params.get("max_batch", 8))]
+    gate.unlink()
+    trace.unlink()
+    return run, caller, trace, gate
 
 
 def write_form(parts: dict[str, bytes]) -> tuple[bytes, str]:
@@ -228,12 +242,59 @@ def test_a_body_of_a_gigabyte_is_refused_while_it_comes(home: Workspace) -> None
     assert caller.predict().status == 200
 
 
+def test_callers_who_do_not_send_are_hung_up_on_and_the_others_are_answered(home: Workspace) -> None:
+    add_seer(home, "eye", SPOTS)
+    _, caller = begin(home, max_receive_s=0.5)
+    host, port = caller.address.split(":")
+    asked = f"POST /predict HTTP/1.1\r\nHost: {caller.address}\r\nContent-Length: 1000\r\n"
+    known = f"Authorization: Bearer {caller._token}\r\n"
+    whole = f"GET /health HTTP/1.1\r\nHost: {caller.address}\r\n\r\n"
+
+    said = {
+        name: _read_to_the_end((host, int(port)), sent.encode(), drip)
+        for name, sent, drip in (
+            ("nothing", "", b""),
+            ("a head that does not end", "POST /predict HTT", b""),
+            ("a head that drips", "POST /predict HTTP/1.1\r\nHost: ", b"a"),
+            ("a second head", whole + "GET /hea", b""),
+            ("a body that does not come", f"{asked}{known}\r\n", b""),
+            ("a body that drips", f"{asked}{known}\r\n", b"a"),
+            ("a refused body that drips", f"{asked}\r\n", b"a"),
+        )
+    }
+
+    assert said["nothing"] == b""
+    for name in ("a head that does not end", "a head that drips"):
+        assert said[name].startswith(b"HTTP/1.1 408 "), name
+    assert said["a second head"].startswith(b"HTTP/1.1 200 ")
+    assert b"HTTP/1.1 408 " in said["a second head"]
+    for name in ("a body that does not come", "a body that drips"):
+        assert said[name].startswith(b"HTTP/1.1 408 "), name
+        assert b"did not come in time" in said[name], name
+    assert said["a refused body that drips"].startswith(b"HTTP/1.1 401 ")
+    assert caller.predict().status == 200
+    assert "mlwf_dropped_total 5" in caller.ask("GET", "/metrics").body.decode()
+
+
+def _read_to_the_end(address: tuple[str, int], sent: bytes, drip: bytes) -> bytes:
+    """Return all that is answered until the other side hangs up, while further bytes are sent, one by one."""
+    said = b""
+    with socket.create_connection(address, timeout=60) as line, suppress(ConnectionError):
+        line.sendall(sent)
+        while True:
+            if select.select([line], [], [], 0.05 if drip else 60)[0]:
+                part = line.recv(4096)
+                if not part:
+                    return said
+                said += part
+            line.sendall(drip)
+    return said
+
+
 def test_requests_of_many_callers_meet_in_a_batch_and_a_full_queue_refuses(
     home: Workspace, tmp_path: Path
 ) -> None:
-    trace, gate = tmp_path / "trace", tmp_path / "gate"
-    add_seer(home, "eye", SPOTS, trace=str(trace), gate=str(gate))
-    _, caller = begin(home, max_batch=4, max_queue=8, max_wait_ms=0)
+    _, caller, trace, gate = begin_gated(home, tmp_path, max_batch=4, max_queue=8, max_wait_ms=0)
 
     with ThreadPoolExecutor(10) as pool:
         first = pool.submit(caller.predict)  # the model now looks at it, until the gate opens
@@ -252,9 +313,7 @@ def test_requests_of_many_callers_meet_in_a_batch_and_a_full_queue_refuses(
 
 
 def test_what_was_begun_is_answered_when_the_session_is_stopped(home: Workspace, tmp_path: Path) -> None:
-    trace, gate = tmp_path / "trace", tmp_path / "gate"
-    add_seer(home, "eye", SPOTS, trace=str(trace), gate=str(gate))
-    run, caller = begin(home)
+    run, caller, trace, gate = begin_gated(home, tmp_path)
     with ThreadPoolExecutor(2) as pool:
         asked = pool.submit(caller.predict)
         jobs.wait_until(trace.exists, lambda: "nobody asked")

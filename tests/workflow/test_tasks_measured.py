@@ -9,20 +9,25 @@ import pytest
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, Point, Tag
+from mlwf_tui.entities.evidence import Fate, FatePick, Pick, Verdict
 from mlwf_tui.entities.item import Item, Split
-from mlwf_tui.entities.measurement import Thresholds
+from mlwf_tui.entities.measurement import ErrorKind, Thresholds
 from mlwf_tui.entities.model import Checkpoint, Model, Report
 from mlwf_tui.entities.part import Part
 from mlwf_tui.entities.run import RunState
-from mlwf_tui.errors import Conflict, InvalidInput
+from mlwf_tui.entities.section import MatrixSection
+from mlwf_tui.errors import Conflict, InvalidInput, NotFound
 from mlwf_tui.protocols.trainers import EvaluateResult, ItemPrediction
 from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.tui.widgets.evidence_marks import mark_fates
 from mlwf_tui.workflow.benchmark import BenchmarkParams, keep_benchmark, submit_benchmark
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.compare import compare
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.refs import resolve_version
+from mlwf_tui.workflow.reporting.evidence import open_evidence
 from mlwf_tui.workflow.reporting.export_report import FORMATS, export_report
+from mlwf_tui.workflow.reporting.pair_evidence import open_pair
 from mlwf_tui.workflow.reporting.thresholds import open_sweep, read_threshold
 from mlwf_tui.workflow.reports import read_evaluation
 from mlwf_tui.workflow.running.recorder import record
@@ -151,6 +156,20 @@ def test_a_better_model_is_better_by_the_tasks_own_figure(
     assert main.value > 0
     assert main.low <= main.value <= main.high
     assert (pair.truths_fixed, pair.truths_broken) == (5, 0)
+    evidence = open_pair(workspace, found.body)
+    counts = {fate: sum(of.count for of in evidence.list_items(FatePick(fate=fate))) for fate in Fate}
+    assert counts == {
+        Fate.FIXED: 5, Fate.BROKEN: 0, Fate.BOTH_WRONG: pair.truths_both_missed,
+        Fate.BOTH_RIGHT: pair.truths_both_found,
+    }  # fmt: skip
+    won = evidence.list_items(FatePick())
+    assert [of.key for of in won] == [of.key for of in pair.items if of.fixed]
+    item, seen = evidence.look(won[0].key, FatePick())
+    assert [one.fate for one in seen if one.is_meant] == [Fate.FIXED]
+    assert item.key == won[0].key and seen[0].newer is not None and seen[0].newer.truth_class
+    assert bool(mark_fates(seen)[0].shapes) == (task != "classify")
+    with pytest.raises(NotFound, match="no pair 2"):
+        open_pair(workspace, found.body, 1)
     assert export_report(workspace, found.report.name, tmp_path / "compared.html").exists()
 
 
@@ -177,13 +196,46 @@ def test_shapes_are_counted_at_another_confidence_without_the_model(
     assert tuned.metrics["recall"] == counted.recall == pytest.approx(4 / 8)
     assert tuned.metrics["map50"] == evaluation.metrics["map50"]
 
+    evidence = open_evidence(workspace, report, evaluation)
+    missed = evidence.list_items(Pick(verdict=Verdict.MISSED), Thresholds(0.865))
+    assert len(missed) == 4
+    for of in missed:
+        item, seen = evidence.look(of.key, Pick(verdict=Verdict.MISSED), Thresholds(0.865))
+        assert item.key == of.key
+        assert [one.truth for one in seen if one.is_meant] == [o.geometry for o in item.annotation.objects]
+    ((pair,),) = [evidence.look(of.key, Pick())[1] for of in evidence.list_items(Pick(confidence=(0.9, 1.0)))]
+    assert pair.verdict is Verdict.FOUND and pair.confidence == 0.9
+    assert pair.truth is not None and pair.predicted is not None
+    assert {x - y for (x, _), (y, _) in zip(pair.predicted.points, pair.truth.points, strict=True)} == {1.0}
 
-def test_what_has_no_threshold_says_so(workspace: Workspace, tmp_path: Path) -> None:
+
+def test_what_has_no_threshold_says_so_and_has_images_behind_its_classes(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     _fill(workspace, "classify", tmp_path)
-    report = _report(workspace, _add_model(workspace, "m", "classify"))
+    report = _report(workspace, _add_model(workspace, "m", "classify"), skips=3)
 
     with pytest.raises(InvalidInput, match="measures no single objects"):
         read_threshold(workspace, report)
+
+    evaluation = read_evaluation(workspace, report)
+    evidence = open_evidence(workspace, report, evaluation)
+    matrix = evaluation.sections[0]
+    assert isinstance(matrix, MatrixSection)
+    for row, predicted in enumerate(matrix.names):
+        for column, truth in enumerate(matrix.names):
+            cell = Pick(
+                predicted=predicted if predicted != "none" else "", truth=truth if truth != "none" else ""
+            )
+            assert len(evidence.list_items(cell)) == matrix.rows[row][column]
+    wrong = evidence.list_items(Pick(verdict=Verdict.CONFUSED))
+    assert len(wrong) == 3
+    item, (first, *others) = evidence.look(wrong[0].key, Pick())
+    assert (first.verdict, first.truth_class) == (Verdict.CONFUSED, item.annotation.tags[0].name)
+    assert (first.confidence, others[0].confidence) == (0.8, 0.2)
+    assert others[0].predicted_class == first.truth_class
+    with pytest.raises(InvalidInput, match="has no error: duplicate"):
+        evidence.list_items(Pick(error=ErrorKind.DUPLICATE))
 
 
 def test_one_image_has_figures_and_no_intervals(workspace: Workspace, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,9 @@ from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols.videos import Frame
 
 QUALITY = 95  # of JPEG: frames were compressed more than that already
+CONTAINERS = ("mov", "avi", "matroska", "mpeg", "mpegvideo", "mpegts", "asf", "flv")
+"""FFmpeg's names of what VIDEO_SUFFIXES are; none of them names further files."""
+_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"  # the only way in which OpenCV takes options of FFmpeg
 
 
 class OpenCvReader:
@@ -50,13 +54,35 @@ class OpenCvReader:
 
 @contextmanager
 def _open(path: Path) -> Iterator[Any]:
-    video = cv2.VideoCapture(str(path))
+    """Give FFmpeg a file that is open already, so that its name can mean nothing: no protocol, no pattern.
+
+    What is in it decides by itself what else is read, as a playlist does; so only containers are let in.
+    """
     try:
-        if not video.isOpened():
-            raise InvalidInput(f"{path} is no video that can be read.", hint="Give one as FFmpeg reads it.")
-        yield video
+        with path.open("rb") as file:
+            video = _open_container(f"file:/proc/self/fd/{file.fileno()}")
+            try:
+                if not video.isOpened():
+                    raise InvalidInput(
+                        f"{path} is no video that can be read.", hint="Give one as FFmpeg reads it."
+                    )
+                yield video
+            finally:
+                video.release()
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.", hint="Look at its rights.") from error
+
+
+def _open_container(url: str) -> Any:
+    before = os.environ.get(_OPTIONS)
+    os.environ[_OPTIONS] = f"protocol_whitelist;file|format_whitelist;{','.join(CONTAINERS)}"
+    try:
+        return cv2.VideoCapture(url, cv2.CAP_FFMPEG)  # others read what is numbered alike in the folder
     finally:
-        video.release()
+        if before is None:
+            del os.environ[_OPTIONS]
+        else:
+            os.environ[_OPTIONS] = before
 
 
 def _encode(index: int, pixels: Any) -> Frame:

@@ -39,7 +39,7 @@ FILTER_HELP = (
     "Or an expression: count(rbc) > 20 and split == train"
 )
 FIND_HELP = "Where a name begins, with its dataset: the first item from there on is shown as you type."
-EMPTY = ("No items", "Nothing is in this version.")
+EMPTY = ("No items", "Images with their labels appear here: i imports some into the project.")
 NO_MATCH = ("No item matches", "esc shows all of them again.")
 LOOKING = ("Looking…", "Items appear as they are found.")
 COLUMNS = (

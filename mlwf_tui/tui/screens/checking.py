@@ -29,8 +29,8 @@ from mlwf_tui.workspace import Workspace
 
 SIGNS = {Severity.ERROR: "✗", Severity.WARNING: "▲", Severity.NOTE: "·"}
 STYLES = {Severity.ERROR: "$text-error", Severity.WARNING: "$text-warning", Severity.NOTE: "$text-primary"}
-SOUND = ("Nothing suspicious", "No rule has found anything.")
-NO_PLACE = ("Nothing to show", "This finding is about no single item.")
+SOUND = ("Nothing suspicious", "No rule has found anything; V checks again after a change.")
+NO_PLACE = ("Nothing to show", "This finding is about no single item; esc leads back to the others.")
 
 
 class CheckPane(Vertical):

@@ -26,7 +26,17 @@ OPTION = "comma "
 OWN = "own:"
 """What the id of a pane's own action begins with."""
 
-WORKSPACE_OPTIONS = ("all_runs", "all_models", "machine", "theme", "help", "messages", "refresh", "quit")
+WORKSPACE_OPTIONS = (
+    "all_runs",
+    "all_models",
+    "machine",
+    "theme",
+    "tour",
+    "help",
+    "messages",
+    "refresh",
+    "quit",
+)
 """What the menu of a workspace offers besides verbs."""
 
 EXAMPLES = {

@@ -16,7 +16,7 @@ from mlwf_tui.tui.screens.marks import Marks, describe_marks
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.formats import format_keys
-from mlwf_tui.tui.widgets.pane_grid import NARROW_COLUMNS, WIDE_COLUMNS
+from mlwf_tui.tui.widgets.pane_shares import NARROW_COLUMNS, WIDE_COLUMNS
 from mlwf_tui.tui.widgets.status_bar import Hint, StatusBar
 from mlwf_tui.workflow.describe import Coverage
 from mlwf_tui.workspace import Workspace

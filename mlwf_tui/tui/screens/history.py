@@ -23,7 +23,7 @@ COLUMNS = (
     Column("what", 12),
     Column("said and done", flex=1),
 )
-EMPTY = ("Nothing was said of it", "")
+EMPTY = ("Nothing was said of it yet", "Words, tags and changes are listed here: e describes it, # tags it.")
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,8 +15,10 @@ from textual.geometry import Offset
 from textual.message import Message
 from textual.screen import Screen
 
+from mlwf_tui.entities.comparison import Leaderboard
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.model import Report
+from mlwf_tui.entities.sitting import Sitting
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.keys import make_bindings
 from mlwf_tui.tui.screens.alerts import Alerts
@@ -44,9 +46,12 @@ from mlwf_tui.tui.screens.search import Search
 from mlwf_tui.tui.screens.selecting import Selection
 from mlwf_tui.tui.screens.services import Services
 from mlwf_tui.tui.screens.showing import Showing
+from mlwf_tui.tui.screens.sitting import SittingKeeper
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.telling import Teller
-from mlwf_tui.tui.screens.views import Views
+from mlwf_tui.tui.screens.tour_steps import Scene
+from mlwf_tui.tui.screens.touring import Tour
+from mlwf_tui.tui.screens.views import LINEAGE, Views
 from mlwf_tui.tui.screens.work import LongWork, Work
 from mlwf_tui.tui.widgets.context_menu import Choice
 from mlwf_tui.tui.widgets.crumb_line import CrumbLine
@@ -64,6 +69,7 @@ from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.status_bar import StatusBar
 from mlwf_tui.tui.widgets.tab_line import TabLine
 from mlwf_tui.tui.widgets.table import EntityTable
+from mlwf_tui.tui.widgets.tour_card import TourCard
 from mlwf_tui.tui.widgets.welcome import Welcome
 from mlwf_tui.workflow.running.follow import RunUpdate
 from mlwf_tui.workflow.trees.layouts import find_own_folder, read_layout
@@ -97,8 +103,10 @@ class MainScreen(Screen[None]):
     MainScreen.-tiny StatusBar, MainScreen.-low StatusBar { display: none; }
     """
 
-    def __init__(self, workspace: Workspace, read_clock: Callable[[], datetime]) -> None:
+    def __init__(self, workspace: Workspace, read_clock: Callable[[], datetime], left: Sitting) -> None:
+        """`left` says how the app was left the last time."""
         super().__init__()
+        self._left = left
         self.workspace = workspace
         self.read_clock = read_clock
         self.snapshot = Snapshot()
@@ -111,14 +119,21 @@ class MainScreen(Screen[None]):
         self._views = Views(self)
         self._details = Details(id=DETAILS)
         self._status = StatusBar(id="status")
+        self._tour_card = TourCard(id="tour")
+        self._performed = ""  # the last action, until another dialog is gone
         self._foot = Foot(self, self._status)
         self._panes = make_panes(self._tree, self._views.stage, self._details)
         self._selection = Selection(self, self._tree, self._views, self._details, on_change=self._show_hints)
         self._living = Living(self, self._tree, self._views)
         self._looking = Looking(self, self._views)
         self._navigation = Navigation(
-            self._panes, self._views, on_filter=self._show_outline, marks=self.marks
+            self._panes,
+            self._views,
+            on_filter=self._show_outline,
+            teller=self._teller,
+            marks=self.marks,
         )
+        self._sitting = SittingKeeper(self, self._tree, self._panes, self._views, self._navigation)
         self._showing = Showing(self, self._tree, self._panes, self._views, self._navigation)
         self._scoping = Scoping(self, self._views, self._panes, self._teller)
         self._search = Search(self, self._teller, self._navigation.set_filter)
@@ -126,6 +141,7 @@ class MainScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Notice("This window is too small", "mlwf needs 60 columns and 15 rows.", id="too-small")
         yield self._panes
+        yield self._tour_card
         yield self._status
 
     def on_mount(self) -> None:
@@ -140,6 +156,9 @@ class MainScreen(Screen[None]):
         self._reader = Reader(
             self.workspace, self.work, on_read=self._show_snapshot, on_broken=self._show_broken
         )
+        self._tour = Tour(self, self._tour_card, self._teller, self.set_interval)
+        self._sitting.begin(self.workspace, self.work, self._left, self._tour)
+        self._reader.begin(self._sitting.opened_projects)
         self._opening = Opening(self, self._tree, self._panes, self._views, self._reader)
         self._selection.begin(self, self.workspace, self.work)
         notify = self.workspace.settings.notify
@@ -161,7 +180,6 @@ class MainScreen(Screen[None]):
             on_machine=self._machine.take,
             on_error=self.fail,
         )
-        self._tree.add_class("-tall")
         self._views.stage.show_alone(Notice("Reading the home…", str(self.workspace.home)))
         self._tree.focus()
         self._show_standing()
@@ -173,6 +191,7 @@ class MainScreen(Screen[None]):
         self._live.start()
         self.set_interval(AGE_INTERVAL_S, self._show_outline)
         self.set_interval(LIVING_INTERVAL_S, self._show_living)
+        self.set_interval(AGE_INTERVAL_S, self._sitting.keep_soon)
 
     @property
     def entry(self) -> Entry | None:
@@ -212,6 +231,14 @@ class MainScreen(Screen[None]):
     def show_report(self, report: Report) -> None:
         self._views.show_report(report)
 
+    def show_board(self, board: Leaderboard) -> None:
+        self._views.reports.show_board(board)
+
+    def compare_reports(self, names: tuple[str, str]) -> None:
+        from mlwf_tui.tui.screens.verbs.comparing import Comparing  # noqa: PLC0415 - not before the first verb
+
+        Comparing(self).compare_reports(names)
+
     def show_history(self, entry: Entry) -> None:
         self._views.show_history(entry)
 
@@ -226,6 +253,7 @@ class MainScreen(Screen[None]):
 
     def view_changed(self, *, is_opened: bool) -> None:
         self._navigation.show_view(is_opened=is_opened)
+        self._sitting.view_changed(self._views.active)
 
     def leave(self, last_words: str) -> None:
         self.app.exit(message=last_words or None)
@@ -249,6 +277,8 @@ class MainScreen(Screen[None]):
         self._scoping.renew()
         if not self.is_loaded:
             self.is_loaded = True
+            self._sitting.come_back(snapshot, self.read_clock())
+            self._tour.take_up(self._left)
             self.call_after_refresh(self._make_views)
         self._show_standing()
 
@@ -258,7 +288,11 @@ class MainScreen(Screen[None]):
 
     @on(ReportView.ThresholdsChosen)
     def _on_thresholds_chosen(self, event: ReportView.ThresholdsChosen) -> None:
-        self._views.threshold_keys.choose(event)
+        self._views.reports.threshold_keys.choose(event)
+
+    @on(ReportView.TargetOpened)
+    def _on_target_opened(self, event: ReportView.TargetOpened) -> None:
+        self._views.reports.open_target(event)
 
     @on(MetricPlots.LayoutChanged)
     def _on_layout_changed(self, event: MetricPlots.LayoutChanged) -> None:
@@ -290,6 +324,10 @@ class MainScreen(Screen[None]):
     def _on_pane_moved(self) -> None:
         self._navigation.leave_view()
         self._selection.follow_focus()
+
+    @on(PaneGrid.Arranged)
+    def _on_panes_arranged(self) -> None:
+        self._sitting.note()
 
     @on(BrowsePane.Chosen)
     def _on_item_chosen(self, event: BrowsePane.Chosen) -> None:
@@ -370,7 +408,23 @@ class MainScreen(Screen[None]):
         if name.startswith(OWN):
             self._services.perform(name)
         else:
+            self._performed = name
             self._performing.perform(name)
+
+    def describe_scene(self) -> Scene:
+        """Return what the app shows now, for the tour."""
+        entry, lineage = self.entry, self._views.stage.find_view(LINEAGE)
+        is_walking = isinstance(lineage, LineageView) and lineage.has_focus
+        return Scene(
+            has_projects=bool(self.snapshot.projects),
+            has_versions=any(project.latest_version for project in self.snapshot.projects),
+            kind=entry.kind if entry is not None else None,
+            view=self._views.active,
+            is_filtered=bool(self._navigation.filter),
+            dialog=self._performed if self.app.screen is not self else "",
+            node=lineage.selected or "" if is_walking and isinstance(lineage, LineageView) else "",
+            panes=f"{self._panes.is_zoomed} {self._panes.arrangements}",
+        )
 
     @cached_property
     def by_key(self) -> Mapping[str, Callable[[], object]]:
@@ -385,7 +439,10 @@ class MainScreen(Screen[None]):
             ),
             "quit_now": self._leaving.leave,
         }
-        parts = (self._navigation, self._looking, self._scoping, self._opening, self._services, self._machine)
+        parts = (
+            self._navigation, self._looking, self._scoping, self._opening, self._services, self._machine,
+            self._tour,
+        )  # fmt: skip
         return {**{name: do for part in parts for name, do in part.by_key.items()}, **own}
 
     def list_choices(self) -> tuple[Choice, ...]:
@@ -416,6 +473,10 @@ class MainScreen(Screen[None]):
         self._living.draw()
         if self._details.display and self._living.are_details_due(self.entry):
             self._selection.draw_age()
+
+    def keep_place(self) -> None:
+        """Remember where a person is, and where the panes stand, for the next sitting."""
+        self._sitting.keep()
 
     def on_unmount(self) -> None:
         self._layouts.flush()

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from textual.widget import Widget
 
 from mlwf_tui.tui.screens.marks import Marks
+from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.screens.views import LINEAGE, ROOMY, TITLES, Views
 from mlwf_tui.tui.widgets.pane_grid import Pane, PaneGrid
+from mlwf_tui.tui.widgets.pane_shares import ScreenSize
 
 TREE, STAGE, DETAILS = "tree", "stage", "details"
 
@@ -26,8 +28,17 @@ def make_panes(tree: Widget, stage: Widget, details: Widget) -> PaneGrid:
 class Navigation:
     """Does the keys that only change what is seen; `by_key` has them by their ids."""
 
-    def __init__(self, panes: PaneGrid, views: Views, *, on_filter: Callable[[], None], marks: Marks) -> None:
+    def __init__(
+        self,
+        panes: PaneGrid,
+        views: Views,
+        *,
+        on_filter: Callable[[], None],
+        teller: Teller,
+        marks: Marks,
+    ) -> None:
         self._panes = panes
+        self._teller = teller
         self._views = views
         self._marks = marks
         self._on_filter = on_filter
@@ -41,6 +52,14 @@ class Navigation:
             "pane_tree": lambda: panes.go_to(TREE),
             "pane_view": lambda: panes.go_to(STAGE),
             "pane_details": lambda: panes.go_to(DETAILS),
+            "pane_hide": self.hide_pane,
+            "pane_reset": panes.reset,
+            "border_left": lambda: self.move_border(-1, 0),
+            "border_right": lambda: self.move_border(1, 0),
+            "border_up": lambda: self.move_border(0, -1),
+            "border_down": lambda: self.move_border(0, 1),
+            "pane_grow": lambda: self.grow_pane(1),
+            "pane_shrink": lambda: self.grow_pane(-1),
             "view_next": lambda: views.show_neighbour(1),
             "view_previous": lambda: views.show_neighbour(-1),
         }
@@ -54,6 +73,31 @@ class Navigation:
         """Give the current pane all the room, or share it again."""
         self._is_zoomed_for_view = False
         self._panes.zoom(not self._panes.is_zoomed)
+
+    def move_border(self, columns: int, rows: int) -> None:
+        """Move the border beside or below the current pane, or say why there is none."""
+        if not self._panes.move_border(columns, rows):
+            self._teller.refuse(self._explain_still())
+
+    def grow_pane(self, steps: int) -> None:
+        """Make the current pane larger or smaller, or say why it cannot be."""
+        if not self._panes.grow(steps):
+            self._teller.refuse(self._explain_still())
+
+    def hide_pane(self) -> None:
+        """Hide the current pane; its digit shows it again."""
+        name = self._panes.current
+        if not self._panes.hide_current():
+            self._teller.refuse("This is the only pane that is left.")
+        else:
+            self._teller.hint(f"Hidden: {self._panes.get_digit(name)} shows it again.")
+
+    def _explain_still(self) -> str:
+        if self._panes.is_zoomed:
+            return "This pane has the whole screen: z shares it again."
+        if self._panes.shares.size is ScreenSize.NARROW:
+            return "A window this narrow has room for one pane at a time."
+        return "No border of this pane moves that way."
 
     def go_back(self) -> None:
         """Undo the last thing that narrows what is seen; then go to the projects."""
@@ -69,7 +113,7 @@ class Navigation:
             return
         if self._views.active != LINEAGE and self._views.has_lineage:
             self._views.show(LINEAGE)
-        self._panes.go_to(TREE)
+        self._panes.go_home()
 
     def show_view(self, *, is_opened: bool) -> None:
         """Follow the stage to its view; where it was opened with something new, with the focus."""
@@ -103,4 +147,6 @@ class Navigation:
     def name_matches(self, has_any: bool) -> None:
         """Say in the tree's frame what it is filtered by."""
         if self.filter:
-            self._panes.rename(TREE, f"{'Projects' if has_any else 'No match'}  /{self.filter}")
+            self._panes.rename(
+                TREE, f"Projects  /{self.filter}" if has_any else f"No match  /{self.filter}  esc shows all"
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from mlwf_tui.entities.ids import ProjectId
@@ -31,6 +31,10 @@ class Reader:
         self._is_asked_again = False
         self._then: list[Callable[[], None]] = []
         self.is_reading = False
+
+    def begin(self, opened: Iterable[str]) -> None:
+        """Read the versions of these projects as well, from the first time on."""
+        self._opened |= {ProjectId(id) for id in opened}
 
     def read(self, then: Callable[[], None] | None = None) -> None:
         """Read everything; asked for while it is being read, it is read once more.

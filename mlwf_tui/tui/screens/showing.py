@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from mlwf_tui.errors import MlwfError
-from mlwf_tui.tui.screens.navigation import STAGE, TREE, Navigation
+from mlwf_tui.tui.screens.navigation import STAGE, Navigation
 from mlwf_tui.tui.screens.outline import build_outline
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.views import LINEAGE, Views
@@ -72,7 +72,7 @@ class Showing:
         self._views.renew_search()
         if not self._host.is_loaded or isinstance(self._views.shown, Welcome):
             self._views.show(LINEAGE)
-            self._panes.go_to(TREE)
+            self._panes.go_home()
 
     def show_broken(self, error: MlwfError) -> None:
         """Say why nothing could be read, where nothing is shown yet."""

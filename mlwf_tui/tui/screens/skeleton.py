@@ -2,48 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Static
 
-TITLES = ("1 Projects", "2 Lineage", "3 Details")
+from mlwf_tui.entities.layout import Arrangement
+from mlwf_tui.tui.widgets.pane_shares import PaneShares, ScreenSize, apply_grid, find_screen_size
+
+TITLES = {"tree": "1 Projects", "stage": "2 Lineage", "details": "3 Details"}
 
 
 class Skeleton(Screen[None]):
-    """The main screen's frame, empty, so that what follows only fills it in."""
+    """The main screen's frame, empty, as its panes were left, so that what follows only fills it in."""
 
     DEFAULT_CSS = """
     Skeleton {
-        & > Container { layout: grid; grid-size: 2 2; grid-columns: 36 1fr; grid-rows: 1fr 13; height: 1fr; }
+        & > Container { layout: grid; height: 1fr; }
         & Static {
             height: 1fr; border: round $border; border-title-color: $text-muted; color: $text-muted;
             content-align: center middle;
         }
-        & #first { row-span: 2; border: round $primary; border-title-color: $primary; }
+        & #tree { border: round $primary; border-title-color: $primary; }
         & #foot { height: 1; border: none; background: $panel; }
     }
-    Skeleton.-wide > Container { grid-size: 3 1; grid-columns: 38 1fr 46; grid-rows: 1fr; }
-    Skeleton.-wide #first { row-span: 1; }
-    Skeleton.-narrow > Container { grid-size: 1 1; grid-columns: 1fr; grid-rows: 1fr; }
-    Skeleton.-narrow #first { row-span: 1; border: none; }
-    Skeleton.-narrow .later { display: none; }
+    Skeleton.-narrow #tree { border: none; }
     """
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (150, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-broad")]
 
-    def __init__(self, home: str) -> None:
+    def __init__(self, home: str, arrangements: Mapping[str, Arrangement]) -> None:
         super().__init__()
         self._home = home
+        self._arrangements = arrangements
 
     def compose(self) -> ComposeResult:
         with Container():
-            for number, title in enumerate(TITLES):
-                pane = Static(
-                    f"Reading the home…\n\n{self._home}" if number == 1 else "",
-                    classes="later" if number else "",
-                )
+            for name, title in TITLES.items():
+                pane = Static(f"Reading the home…\n\n{self._home}" if name == "stage" else "", id=name)
                 pane.border_title = title
-                if number == 0:
-                    pane.id = "first"
                 yield pane
         yield Static(id="foot")
+
+    def on_resize(self) -> None:
+        size = self.app.size
+        kept = self._arrangements.get(find_screen_size(size.width).value, Arrangement())
+        first, main, last = TITLES
+        shares = PaneShares((first, main, last), kept, size.width, size.height - 1)
+        seen = shares.seen if shares.size is not ScreenSize.NARROW else shares.seen[:1]
+        for name in TITLES:
+            self.query_one(f"#{name}").display = name in seen
+        grid = shares.grid
+        self.query_one(f"#{first}").styles.row_span = 2 if grid.is_tall else 1
+        apply_grid(self.query_one(Container), grid)

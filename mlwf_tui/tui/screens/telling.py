@@ -49,6 +49,10 @@ class Teller:
         """Show what is kept already in other words."""
         self._screen.notify(text, severity="warning", markup=False)
 
+    def hint(self, text: str) -> None:
+        """Say what to press next; not worth keeping."""
+        self._screen.notify(text, markup=False, timeout=REFUSAL_TIMEOUT_S)
+
     def refuse(self, text: str) -> None:
         """Tell why a key does nothing now; not worth keeping."""
         self._screen.notify(text, severity="warning", markup=False, timeout=REFUSAL_TIMEOUT_S)

@@ -13,25 +13,22 @@ from mlwf_tui.entities.change import Diff
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.layout import MonitorLayout
 from mlwf_tui.entities.lineage import LineageNode
-from mlwf_tui.entities.measurement import ComparisonReport
-from mlwf_tui.entities.model import Evaluation, Model, Report, ReportKind
+from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
+from mlwf_tui.tui.screens.board import BoardPane
 from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.checking import CheckPane
 from mlwf_tui.tui.screens.comparing import DiffPane
+from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.history import History, HistoryPane
 from mlwf_tui.tui.screens.listings import make_listing
-from mlwf_tui.tui.screens.outline import (
-    make_project_entry,
-    make_report_entry,
-    make_run_entry,
-    make_section_entry,
-)
+from mlwf_tui.tui.screens.outline import make_project_entry, make_run_entry, make_section_entry
 from mlwf_tui.tui.screens.outlooks import Outlooks
+from mlwf_tui.tui.screens.reopening import open_again
+from mlwf_tui.tui.screens.report_views import BOARD, EVIDENCE, REPORT, TRIALS, ReportViews
 from mlwf_tui.tui.screens.snapshot import Snapshot
-from mlwf_tui.tui.screens.thresholds import ThresholdKeys
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind, Excerpt
 from mlwf_tui.tui.widgets.entry_list import EntryList, Listing
@@ -40,27 +37,24 @@ from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
-from mlwf_tui.tui.widgets.search_sections import SearchPage, list_sections
 from mlwf_tui.tui.widgets.stage import Stage, ViewSpec
-from mlwf_tui.workflow.compare import read_comparison
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.history import Change, list_changes
 from mlwf_tui.workflow.items import ItemSource, open_items
-from mlwf_tui.workflow.reports import read_evaluation
 from mlwf_tui.workflow.running.follow import RunUpdate, log_path
 from mlwf_tui.workflow.runs import get_run
-from mlwf_tui.workflow.search import FoundSearch, read_search
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
-LINEAGE, LIST, MODELS, ITEMS, DIFF, CHECK, RUN, REPORT, TRIALS, HISTORY = (
-    "lineage", "list", "models", "items", "diff", "check", "run", "report", "trials", "history",
+LINEAGE, LIST, MODELS, ITEMS, DIFF, CHECK, RUN, HISTORY = (
+    "lineage", "list", "models", "items", "diff", "check", "run", "history",
 )  # fmt: skip
 TITLES = {
     LINEAGE: "Lineage", LIST: "List", MODELS: "Models", ITEMS: "Items", DIFF: "Diff", CHECK: "Check",
-    RUN: "Run", REPORT: "Report", TRIALS: "Trials", HISTORY: "History",
+    RUN: "Run", REPORT: "Report", EVIDENCE: "Evidence", BOARD: "Leaderboard",
+    TRIALS: "Trials", HISTORY: "History",
 }  # fmt: skip
-ROOMY = (MODELS, ITEMS, DIFF, CHECK)
+ROOMY = (MODELS, ITEMS, DIFF, CHECK, EVIDENCE, BOARD)
 """Views of pictures and of many columns: opened, they get the whole screen."""
 
 TOLD_BY_RUN = (
@@ -72,9 +66,11 @@ MAX_LISTED_CHANGES = 200_000
 EMPTY_HINTS = {
     LIST: ("No list is open", "Select a project, or Models, Reports or Runs, and press ⏎."),
     MODELS: ("The models are not open", "Select Models and press ⏎, or ctrl+e."),
-    RUN: ("No run is open", "Select a run and press ⏎ or m."),
-    REPORT: ("No report is open", "Select a report and press ⏎."),
-    TRIALS: ("No search is open", "Select a search for parameters and press ⏎."),
+    RUN: ("No run is open", "Select a run and press ⏎ or m; t begins a training."),
+    REPORT: ("No report is open", "Select a report and press ⏎; b on a model makes one."),
+    EVIDENCE: ("No number is looked behind", "Open a report, put the cursor on a number and press ⏎."),
+    BOARD: ("No leaderboard is open", "Select a project and choose leaderboard in its menu (x)."),
+    TRIALS: ("No search is open", "Select a search for parameters and press ⏎; S on a project begins one."),
     DIFF: ("Nothing is compared", "Select a version and press d; space marks another to compare with."),
     CHECK: ("Nothing is checked", "Select a version or project and press V."),
     HISTORY: ("No history is open", "Select anything and press H."),
@@ -120,6 +116,9 @@ class Host(Protocol):
     def select(self, entry: Entry) -> None:
         """Make what was opened the selected thing."""
 
+    def compare_reports(self, names: tuple[str, str]) -> None:
+        """Set a report beside another, and show what comes of it."""
+
 
 class Views:
     """Puts runs, reports, diffs and the lineage on the stage."""
@@ -136,20 +135,30 @@ class Views:
                 ViewSpec(CHECK, TITLES[CHECK], lambda: CheckPane(host.workspace, host.work, id="check")),
                 ViewSpec(RUN, TITLES[RUN], lambda: RunMonitor(id="run")),
                 ViewSpec(REPORT, TITLES[REPORT], lambda: ReportView(id="report")),
+                ViewSpec(
+                    EVIDENCE, TITLES[EVIDENCE], lambda: EvidencePane(host.workspace, host.work, id="evidence")
+                ),
+                ViewSpec(BOARD, TITLES[BOARD], self._make_board),
                 ViewSpec(HISTORY, TITLES[HISTORY], lambda: HistoryPane(id="history")),
                 ViewSpec(TRIALS, TITLES[TRIALS], lambda: ReportView(id="trials")),
             ),
             id="stage",
         )
-        self._filled = {LINEAGE}
+        self._sources: dict[str, tuple[str, ...]] = {LINEAGE: ()}  # what each view that is filled is of
         self._listed: Entry | None = None
-        self._searched: Run | None = None  # the search that is open
 
     @cached_property
-    def threshold_keys(self) -> ThresholdKeys:
-        """What answers the report's wishes for other thresholds."""
-        work = self._host.work
-        return ThresholdKeys(self._host.workspace, work, on_broken=work.fail)
+    def reports(self) -> ReportViews:
+        """What shows reports, and what stands behind their numbers."""
+        return ReportViews(self._host, self.stage, self._fill)
+
+    def _make_board(self) -> BoardPane:
+        return BoardPane(
+            on_open=self.reports.open_report,
+            on_compare=self._host.compare_reports,
+            read_clock=self._host.read_clock,
+            id="board",
+        )
 
     @property
     def active(self) -> str:
@@ -166,12 +175,23 @@ class Views:
 
     def show(self, name: str) -> None:
         """Show a view as it stands, or how to fill it."""
-        if name in self._filled:
+        if name in self._sources:
             self.stage.show(name)
         else:
             self.stage.tabs.show(name)
             self.stage.show_alone(Notice(*EMPTY_HINTS[name]), keep_tabs=True)
         self._host.view_changed(is_opened=False)
+
+    def find_source(self) -> tuple[str, ...] | None:
+        """Return what the active view is of, as `reopen` takes it; None where it is not filled."""
+        return self._sources.get(self.active)
+
+    def reopen(self, name: str, source: tuple[str, ...], find: Callable[[str], Entry | None]) -> bool:
+        """Begin to fill a view as it was in an earlier sitting; False where its subject is gone.
+
+        `find` has the entries of the tree by their keys.
+        """
+        return open_again(self, name, source, snapshot=self._host.snapshot, find=find)
 
     def show_neighbour(self, step: int) -> None:
         """Show the next view, round the ends."""
@@ -251,7 +271,7 @@ class Views:
         view = self.stage.get_view(LIST)
         assert isinstance(view, EntryList)
         view.show(listing)
-        self._fill(LIST)
+        self._fill(LIST, entry.key)
         return True
 
     def renew_list(self) -> None:
@@ -279,7 +299,7 @@ class Views:
     def renew_models(self) -> None:
         """Read the models anew, where they are listed."""
         view = self.stage.find_view(MODELS)
-        if isinstance(view, ModelsPane) and MODELS in self._filled:
+        if isinstance(view, ModelsPane) and MODELS in self._sources:
             view.read(self._host.read_clock())
 
     def show_runs(self) -> None:
@@ -311,7 +331,7 @@ class Views:
             monitor.show_run(run, make_run_entry(run, now).title, log_path(self._host.workspace, run.id), now)
             self._host.focus_runs(monitor.run_ids)
             self._host.follow_run(run.id)
-        self._fill(RUN)
+        self._fill(RUN, run.id)
         self._host.select(make_run_entry(run, now))
 
     def overlay_run(self, run_id: str) -> None:
@@ -379,7 +399,7 @@ class Views:
 
         def done(source: ItemSource) -> None:
             view.show(source, entry.within or entry)
-            self._fill(ITEMS)
+            self._fill(ITEMS, entry.ref)
 
         work = partial(open_items, self._host.workspace, excerpt.ref, excerpt.dataset)
         self._host.ask("items", work, done)
@@ -402,61 +422,29 @@ class Views:
     def go_back(self) -> bool:
         """Undo what hides a part of the view that is shown; False where nothing does."""
         view = self.shown
+        if isinstance(view, EvidencePane):
+            if not view.go_back():
+                self.show(REPORT)
+            return True
         return (
-            isinstance(view, LineageView | BrowsePane | DiffPane | CheckPane | ModelsPane) and view.go_back()
+            isinstance(view, LineageView | BrowsePane | DiffPane | CheckPane | ModelsPane | BoardPane)
+            and view.go_back()
         )
 
     # --- reports and diffs ---------------------------------------------------------------------
 
     def show_report(self, report: Report) -> None:
         """Read the report's body and show it."""
-
-        def done(body: Evaluation | ComparisonReport) -> None:
-            view = self.stage.get_view(REPORT)
-            assert isinstance(view, ReportView)
-            if isinstance(body, Evaluation):
-                view.show_report(report, body)
-            else:
-                view.show_comparison(body)
-            self._fill(REPORT)
-            self._host.select(make_report_entry(report))
-
-        def read() -> Evaluation | ComparisonReport:
-            is_comparison = report.kind is ReportKind.COMPARISON
-            return (read_comparison if is_comparison else read_evaluation)(self._host.workspace, report)
-
-        self._host.ask("report", read, done)
+        self.reports.show(report)
 
     def show_search(self, run: Run) -> None:
         """Read the trials of a search and show them."""
-
-        def done(found: FoundSearch) -> None:
-            self._draw_search(found, keeps_place=False)
-            self._fill(TRIALS)
-            self._host.select(make_run_entry(found.run, self._host.read_clock()))
-
-        self._host.ask("search", partial(read_search, self._host.workspace, run.id), done)
+        self.reports.show_search(run)
 
     def renew_search(self) -> None:
         """Read the trials of the open search again, while it goes on and is seen."""
-        run = self._searched
-        if run is not None and self.active == TRIALS and not run.state.is_finished:
-            work = partial(read_search, self._host.workspace, run.id)
-            self._host.ask("search", work, partial(self._draw_search, keeps_place=True))
-
-    def _draw_search(self, found: FoundSearch, *, keeps_place: bool) -> None:
-        view = self.stage.get_view(TRIALS)
-        assert isinstance(view, ReportView)
-        self._searched = found.run
-        page = SearchPage(
-            title=f"search {found.run.id} of {found.plan.data}",
-            state=found.run.state.value,
-            summary=str(found.run.result.get("summary", "")),
-            plan=found.plan,
-            trials=found.trials,
-            importance=found.importance,
-        )
-        view.show_sections(list_sections(page), keeps_place=keeps_place)
+        self.reports.renew_search(is_seen=self.active == TRIALS)
+        self.reports.renew_board(is_seen=self.active == BOARD)
 
     def show_diff(self, before: str | None, after: str) -> None:
         """Compare two refs and show what differs; None is the state before `after`."""
@@ -465,7 +453,7 @@ class Views:
             view = self.stage.get_view(DIFF)
             assert isinstance(view, DiffPane)
             view.show(found)
-            self._fill(DIFF)
+            self._fill(DIFF, before or "", after)
 
         work = partial(diff, self._host.workspace, before, after, max_items=MAX_LISTED_CHANGES)
         self._host.ask("diff", work, done)
@@ -487,7 +475,7 @@ class Views:
 
     def show_history(self, entry: Entry) -> None:
         """List what was ever said and done of an entry, newest first."""
-        self._read_history(entry, lambda: self._fill(HISTORY))
+        self._read_history(entry, lambda: self._fill(HISTORY, entry.key))
 
     def renew_history(self) -> None:
         """Read the history that is seen again."""
@@ -504,7 +492,7 @@ class Views:
 
         self._host.ask("history", partial(list_changes, self._host.workspace, entry.target), done)
 
-    def _fill(self, name: str) -> None:
-        self._filled.add(name)
+    def _fill(self, name: str, *source: str) -> None:
+        self._sources[name] = source
         self.stage.show(name)
         self._host.view_changed(is_opened=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from mlwf_tui.entities.evidence import FATE_LETTERS, Fate, FatePick
 from mlwf_tui.entities.measurement import (
     METRIC_NAMES,
     ComparedModel,
@@ -14,26 +15,29 @@ from mlwf_tui.entities.measurement import (
     choose_main,
     choose_two,
 )
-from mlwf_tui.tui.widgets.drawing import Drawing, Line, fit
+from mlwf_tui.tui.widgets.drawing import Drawing, Line, fit, link
+from mlwf_tui.tui.widgets.point_plots import Point, draw_points
 from mlwf_tui.tui.widgets.slice_section import draw_slice_differences
 
 MAX_ITEMS = 100
 MAX_CLASSES = 200
+STAGES = ("preprocess_ms", "inference_ms", "postprocess_ms")
 
 
 def list_comparison_sections(body: ComparisonReport) -> Mapping[str, Drawing]:
     """Return the sections of a comparison by title, each drawn at a width."""
     sections: dict[str, Drawing] = {"Models": partial(draw_models, body)}
-    for pair in body.pairs:
+    for place, pair in enumerate(body.pairs):
         name = f"{pair.new} less {pair.old}"
-        sections[name] = partial(draw_figures, pair)
+        sections[name] = partial(draw_figures, pair, place)
         if pair.comparison.classes:
-            sections[f"{name}: classes"] = partial(draw_classes, pair)
+            sections[f"{name}: classes"] = partial(draw_classes, pair, place)
         if pair.comparison.slices:
-            sections[f"{name}: slices"] = partial(draw_slice_differences, pair.comparison)
-        sections[f"{name}: items"] = partial(draw_items, pair)
+            sections[f"{name}: slices"] = partial(draw_slice_differences, pair.comparison, place)
+        sections[f"{name}: items"] = partial(draw_items, pair, place)
         if pair.causes:
             sections[f"{name}: how they were made"] = partial(draw_causes, pair)
+    sections["Accuracy, speed and size"] = partial(draw_trade_off, body)
     return sections
 
 
@@ -55,7 +59,7 @@ def draw_models(body: ComparisonReport, width: int) -> list[Line]:
     return lines
 
 
-def draw_figures(pair: ComparedPair, width: int) -> list[Line]:
+def draw_figures(pair: ComparedPair, place: int, width: int) -> list[Line]:
     """Return the verdict, each figure's difference with its interval as a bar, and the objects' fate."""
     found = pair.comparison
     bar_width = max(0, min(41, width - 70)) | 1
@@ -74,15 +78,19 @@ def draw_figures(pair: ComparedPair, width: int) -> list[Line]:
                 (f" {_judge(of)}", _find_role(of)),
             ]
         )
-    fate: Line = [
-        (" objects: ", "muted"), (f"{found.truths_fixed:,} fixed", "success"), (", ", "muted"),
-        (f"{found.truths_broken:,} broken", "error"),
-        (f", {found.truths_both_found:,} found by both, {found.truths_both_missed:,} by neither", "muted"),
-    ]  # fmt: skip
+    counts = (
+        (Fate.FIXED, found.truths_fixed, "success"), (Fate.BROKEN, found.truths_broken, "error"),
+        (Fate.BOTH_WRONG, found.truths_both_missed, "warning"),
+        (Fate.BOTH_RIGHT, found.truths_both_found, "muted"),
+    )  # fmt: skip
+    fate: Line = [(" objects: ", "muted")]
+    for kind, count, role in counts:
+        run: Line = [(f"{FATE_LETTERS[kind]} {count:,} {kind.value}", role)]
+        fate += [*(link(run, FatePick(pair=place, fate=kind)) if count else run), ("   ", "text")]
     return [*lines, [], fate]
 
 
-def draw_classes(pair: ComparedPair, width: int) -> list[Line]:
+def draw_classes(pair: ComparedPair, place: int, width: int) -> list[Line]:
     """Return the difference of each class in mAP50, the worst first; p-values hold for all at once."""
     known = [(of, of.map50) for of in pair.comparison.classes if of.map50 is not None]
     known.sort(key=lambda of: of[1].value)
@@ -98,7 +106,12 @@ def draw_classes(pair: ComparedPair, width: int) -> list[Line]:
                 (f" {map50.value:>+7.3f}", _find_role(map50)),
                 (f"  {map50.low:+.3f} … {map50.high:+.3f} ", "muted"),
                 (f" {map50.p:>6.3f}", "muted"),
-                (f" {of.fixed:>6,} {of.broken:>6,}", "text"),
+                *_link_count(
+                    f" {of.fixed:>6,}", of.fixed, FatePick(pair=place, fate=Fate.FIXED, of_class=of.name)
+                ),
+                *_link_count(
+                    f" {of.broken:>6,}", of.broken, FatePick(pair=place, fate=Fate.BROKEN, of_class=of.name)
+                ),
             ]
         )
     hidden = len(known) - MAX_CLASSES
@@ -106,7 +119,7 @@ def draw_classes(pair: ComparedPair, width: int) -> list[Line]:
     return [*lines, [(f" {f'… and {hidden:,} more; ' if hidden > 0 else ''}{note}", "faint")]]
 
 
-def draw_items(pair: ComparedPair, width: int) -> list[Line]:
+def draw_items(pair: ComparedPair, place: int, width: int) -> list[Line]:
     """Return the items in which something differs, those that became worse first."""
     found = pair.comparison.items
     if not found:
@@ -118,15 +131,36 @@ def draw_items(pair: ComparedPair, width: int) -> list[Line]:
     for of in found[:MAX_ITEMS]:
         change = of.mistakes_now - of.mistakes_before
         role = "error" if change > 0 else "success" if change < 0 else "text"
-        lines.append(
-            [
-                (f" {fit(of.key, key_width)}", "text"),
-                (f" {of.mistakes_before:>5} → {of.mistakes_now:>5}", role),
-                (f" {of.fixed:>7,} {of.broken:>7,}", "muted"),
-            ]
-        )
+        line: Line = [
+            (f" {fit(of.key, key_width)}", "text"),
+            (f" {of.mistakes_before:>5} → {of.mistakes_now:>5}", role),
+            (f" {of.fixed:>7,} {of.broken:>7,}", "muted"),
+        ]
+        lines.append(link(line, FatePick(pair=place, item=of.key)))
     hidden = len(found) - MAX_ITEMS
     return [*lines, [(f" … and {hidden:,} more", "faint")]] if hidden > 0 else lines
+
+
+def draw_trade_off(body: ComparisonReport, width: int) -> list[Line]:
+    """Return accuracy over speed and over size, with the models that none beats in all three joined."""
+    name = (*choose_two(body.models[0].metrics), "map")[0]
+    points = [
+        Point(of.model, of.metrics[name], _find_image_ms(of), of.size_bytes / 1e6, of.is_on_front)
+        for of in body.models
+        if name in of.metrics
+    ]
+    return draw_points(points, METRIC_NAMES.get(name, name), width)
+
+
+def _find_image_ms(of: ComparedModel) -> float | None:
+    stages = [of.speed[name] for name in STAGES if name in of.speed]
+    per_second = of.speed.get("images_per_second")
+    return sum(stages) if stages else 1000 / per_second if per_second else None
+
+
+def _link_count(text: str, count: int, pick: FatePick) -> Line:
+    run: Line = [(text, "text")]
+    return link(run, pick) if count else run
 
 
 def draw_causes(pair: ComparedPair, width: int) -> list[Line]:

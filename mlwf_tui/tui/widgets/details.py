@@ -32,6 +32,12 @@ from mlwf_tui.tui.widgets.formats import (
 
 LABEL_WIDTH = 13
 BAR_WIDTH = 12
+MAKERS = {
+    "section:models": "t on a project or version trains a model",
+    "section:reports": "b on a model measures it",
+    "section:runs": "i imports a folder, and every verb is a run",
+}
+"""What fills a section of the tree that is empty."""
 Line = tuple[str, Content | str]
 """A label and what stands behind it; an empty label begins a heading."""
 
@@ -61,7 +67,9 @@ class Details(VerticalScroll):
     def show(self, entry: Entry | None, now: datetime, facts: Mapping[str, Any] | None = None) -> None:
         """Draw `entry` as it stands at `now`; with None, that nothing is selected."""
         if entry is None:
-            content = Content.styled("Nothing is selected.", "$text-muted")
+            content = Content.styled(
+                "What the cursor is on is told here: 1 goes to the projects, j and k go on.", "$text-muted"
+            )
         else:
             content = _draw(entry, now, facts or {})
         if content.markup != self._drawn:
@@ -104,6 +112,8 @@ def _list_lines(entry: Entry, now: datetime, facts: Mapping[str, Any]) -> Iterat
         case None:
             if entry.note:
                 yield "holds", entry.note
+            if entry.note == "0" and entry.key in MAKERS:
+                yield "make one", MAKERS[entry.key]
 
 
 def _list_excerpt(excerpt: Excerpt) -> Iterator[Line]:

@@ -14,6 +14,23 @@ Run = tuple[str, str]
 
 Line = list[Run]
 
+
+class Linked(str):
+    """A piece of text that stands for something: a person who chooses it wants to see that."""
+
+    target: object
+
+    def __new__(cls, text: str, target: object) -> Linked:
+        made = super().__new__(cls, text)
+        made.target = target
+        return made
+
+
+def link(line: Line, target: object) -> Line:
+    """Return a line that as a whole stands for something."""
+    return [(Linked(text, target), role) for text, role in line]
+
+
 ROLE_STYLES: Mapping[str, str] = {
     "text": "color: $foreground",
     "strong": "color: $foreground; text-style: bold",
@@ -27,6 +44,7 @@ ROLE_STYLES: Mapping[str, str] = {
     "error": "color: $text-error",
     "heading": "color: $text-primary; text-style: bold",
     "key": "color: $text-accent; text-style: bold",
+    "picked": "color: $foreground; text-style: bold reverse",
     "series-0": "color: $primary",
     "series-1": "color: $accent",
     "series-2": "color: $success",

@@ -225,6 +225,13 @@ class LineageView(ScrollView, can_focus=True):
             region = Region(box.x, box.y, box.width, box.height)
             self.scroll_to_region(region, spacing=MARGIN, animate=False, force=True)
 
+    def _reveal_beginning(self, layout: GraphLayout) -> None:
+        """Scroll so that what everything came from is visible: what came of it may lie far above."""
+        first = min(layout.boxes, key=lambda box: (box.x, box.y), default=None)
+        if first is not None:
+            y = first.y - self.scrollable_size.height // 4
+            self.scroll_to(0, y, animate=False, force=True, immediate=True)
+
     def render_line(self, y: int) -> Strip:
         room = self.scrollable_size  # asked for once a line: Textual counts it together anew each time
         if self._layout is None:
@@ -410,6 +417,8 @@ class LineageView(ScrollView, can_focus=True):
             self.reveal_selected()
         elif before is None and after is not None and drawn.order.lens != picture.order.lens:
             self.reveal_selected()
+        elif after is None and layout is not None and drawn.layout is None:
+            self._reveal_beginning(layout)
         self._trace()
         self._redraw()
         if not (drawn.order.is_plain and picture.order.is_plain):

@@ -33,7 +33,7 @@ from mlwf_tui.tui.widgets.log_selection import LogSelection, Rows
 from mlwf_tui.tui.widgets.log_window import LogWindow, count_rows
 
 POLL_S = 0.1
-EMPTY = ("No log yet", "Lines appear here as soon as the run writes them")
+EMPTY = ("No log yet", "Lines appear here as soon as the run writes them; m follows another run")
 
 
 class LogView(ScrollView, can_focus=True):

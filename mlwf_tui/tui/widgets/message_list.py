@@ -61,7 +61,11 @@ class MessageList(ModalScreen[str | None]):
             box.border_title = "Messages"
             box.border_subtitle = "y copy · esc close"
             if not self._messages:
-                yield Static(Content.styled("Nothing was said yet.", "$text-muted"))
+                yield Static(
+                    Content.styled(
+                        "What the app tells, and what went wrong, is kept here; esc closes it.", "$text-muted"
+                    )
+                )
             yield MenuList(*(Option(_draw_line(message)) for message in self._messages))
             with VerticalScroll(can_focus=False):
                 yield Static(id="whole")

@@ -31,7 +31,7 @@ from mlwf_tui.tui.widgets.plot_sheet import PlotSheet, draw_head, draw_large, dr
 
 MIN_REDRAW_S = 0.5
 CATCH_UP_S = 2.0  # what is narrower than a dot is drawn so often: a spike shows, a long curve costs little
-EMPTY = ("No metrics yet", "Curves appear here after the first epoch")
+EMPTY = ("No metrics yet", "Curves appear here after the first epoch of a training; t begins one")
 
 
 class MetricPlots(Widget, can_focus=True):

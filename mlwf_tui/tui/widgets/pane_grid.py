@@ -1,21 +1,33 @@
-"""Three panes beside each other, or one at a time with tabs; which one is current follows the focus."""
+"""Three panes beside each other, or one at a time with tabs; the focus says which one is current.
+
+How they share the screen is `pane_shares`; here it is done, by keys and by dragging a border.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.geometry import Offset
 from textual.message import Message
 from textual.widget import Widget
 
+from mlwf_tui.entities.layout import Arrangement
+from mlwf_tui.tui.widgets.pane_shares import (
+    NARROW_COLUMNS,
+    Border,
+    PaneShares,
+    ScreenSize,
+    apply_grid,
+    find_screen_size,
+)
 from mlwf_tui.tui.widgets.tab_line import TabLine
 
-NARROW_COLUMNS = 100  # below this, one pane at a time
-WIDE_COLUMNS = 150  # from here on, three beside each other
-COLUMN_CLASSES = ((0, "-tiny"), (60, "-narrow"), (NARROW_COLUMNS, "-medium"), (WIDE_COLUMNS, "-wide"))
+STEP_COLUMNS, STEP_ROWS = 4, 2  # that a key moves a border by
+COLUMN_CLASSES = ((0, "-tiny"), (60, "-narrow"), (NARROW_COLUMNS, "-medium"))
 """The class that a screen has from so many columns on."""
 
 
@@ -34,15 +46,12 @@ class PaneGrid(Container):
 
     DEFAULT_CSS = """
     PaneGrid {
-        layout: grid; grid-size: 2 2; grid-columns: 36 1fr; grid-rows: 1fr 13; height: 1fr;
+        layout: grid; grid-size: 2 2; height: 1fr;
         & > TabLine { display: none; }
         & > .pane { border: round $border; border-title-color: $text-muted; background: $background; }
         & > .pane:focus, & > .pane:focus-within { border: round $primary; border-title-color: $primary; }
         & > .pane.-tall { row-span: 2; }
-        &.-wide {
-            grid-size: 3 1; grid-columns: 38 1fr 46; grid-rows: 1fr;
-            & > .pane.-tall { row-span: 1; }
-        }
+        &.-dragged > .pane { border: round $accent; }
         &.-single {
             layout: vertical;
             & > .pane { height: 1fr; width: 1fr; }
@@ -61,9 +70,21 @@ class PaneGrid(Container):
             super().__init__()
             self.pane = pane
 
-    def __init__(self, panes: Sequence[Pane], *, id: str | None = None) -> None:
+    class Arranged(Message):
+        """A person has moved a border, hidden a pane or shown it again."""
+
+        def __init__(self, size: ScreenSize, arrangement: Arrangement) -> None:
+            super().__init__()
+            self.size = size
+            self.arrangement = arrangement
+
+    def __init__(self, panes: tuple[Pane, Pane, Pane], *, id: str | None = None) -> None:
+        """`panes` are the one at the side, the main one, and the one with details of it."""
         super().__init__(id=id)
         self._panes = {pane.name: pane for pane in panes}
+        self._names = (panes[0].name, panes[1].name, panes[2].name)
+        self._arrangements: dict[ScreenSize, Arrangement] = {}
+        self._dragged: Border | None = None
         self._titles = {pane.name: f"{pane.digit} {pane.title}" for pane in panes}
         self._tabs = TabLine(list(self._titles.items()), id="panes")
         self.current = panes[0].name
@@ -86,11 +107,73 @@ class PaneGrid(Container):
         pane = self._panes[name]
         pane.widget.border_title = f"{pane.digit} {title}"
         self._titles[name] = f"{pane.digit} {title}"
-        self._tabs.show(self.current, list(self._titles.items()))
+        self._show_tabs()
+
+    @property
+    def shares(self) -> PaneShares:
+        """How the panes share the screen as it is."""
+        size = self.screen.size
+        wanted = self._arrangements.get(find_screen_size(size.width), Arrangement())
+        return PaneShares(self._names, wanted, size.width, size.height - 1)
+
+    @property
+    def arrangements(self) -> Mapping[ScreenSize, Arrangement]:
+        """What was changed for each size of screen."""
+        return self._arrangements
+
+    def use(self, arrangements: Mapping[ScreenSize, Arrangement]) -> None:
+        """Share screens as a person wanted it before."""
+        self._arrangements = dict(arrangements)
+        if self.current not in self.shares.seen:
+            self.current = self.shares.seen[0]
+        self._arrange()
+
+    def get_digit(self, name: str) -> str:
+        """Return the key that goes to a pane."""
+        return self._panes[name].digit
+
+    def is_hidden(self, name: str) -> bool:
+        """Whether a person has hidden this pane on a screen of this size."""
+        return name not in self.shares.seen
+
+    def move_border(self, columns: int, rows: int) -> bool:
+        """Move the border of the current pane by so many steps; False where there is none to move."""
+        border = self.shares.find_border(self.current, is_vertical=rows != 0)
+        if border is None or self.is_zoomed:
+            return False
+        self._change(self.shares.move(border, columns * STEP_COLUMNS + rows * STEP_ROWS))
+        return True
+
+    def grow(self, steps: int) -> bool:
+        """Make the current pane larger, or smaller; False where it has no border to move."""
+        if self.is_zoomed or not self.shares.borders:
+            return False
+        self._change(self.shares.grow(self.current, steps, STEP_COLUMNS, STEP_ROWS))
+        return True
+
+    def hide_current(self) -> bool:
+        """Hide the current pane and go to the main one; False for the last one that is seen."""
+        name = self.current
+        if len(self.shares.seen) == 1:
+            return False
+        self.is_zoomed = False
+        left = [pane for pane in (self._names[1], *self._names) if pane != name and not self.is_hidden(pane)]
+        self._change(self.shares.toggle(name))
+        self.go_to(left[0])
+        return True
+
+    def reset(self) -> None:
+        """Share the screen as it was before anything was changed."""
+        self._change(Arrangement())
+
+    def go_home(self) -> None:
+        """Go to the first pane that is not hidden."""
+        self.go_to(self.shares.seen[0])
 
     def go_to(self, name: str) -> None:
         """Make a pane current and focus what in it takes keys; where nothing does, nothing has the focus.
 
+        One that was hidden is shown again.
         Keys in a burst would else leave the focus to a view that was hidden before it got it.
         """
         self._set_current(name)
@@ -107,7 +190,10 @@ class PaneGrid(Container):
 
     def go_on(self, step: int) -> None:
         """Focus the next widget that takes keys, through all panes and round the ends."""
-        stops = [(pane.name, stop) for pane in self._panes.values() for stop in self._list_stops(pane)]
+        seen = [self._panes[name] for name in self.shares.seen]
+        stops = [(pane.name, stop) for pane in seen for stop in self._list_stops(pane)]
+        if not stops:
+            return
         focused = self.screen.focused
         place = next((n for n, (_, stop) in enumerate(stops) if stop is focused), -1 if step > 0 else 0)
         name, stop = stops[(place + step) % len(stops)]
@@ -116,6 +202,27 @@ class PaneGrid(Container):
 
     def on_resize(self) -> None:
         self._arrange()
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        border = self._find_border(event.screen_offset)
+        if border is not None and not self.is_zoomed:
+            event.stop()
+            self._dragged = border
+            self.add_class("-dragged")
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._dragged is None:
+            return
+        event.stop()
+        self._change(self.shares.place_border(self._dragged, self._measure_to(event.screen_offset)))
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        if self._dragged is not None:
+            event.stop()
+            self._dragged = None
+            self.remove_class("-dragged")
+            self.release_mouse()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         for pane in self._panes.values():
@@ -129,25 +236,64 @@ class PaneGrid(Container):
         self.go_to(event.tab)
 
     def _set_current(self, name: str) -> None:
+        if self.is_hidden(name):
+            self._change(self.shares.toggle(name))
         if name == self.current:
             return
         self.current = name
-        self._tabs.show(name)
         self._arrange()
 
+    def _change(self, arrangement: Arrangement) -> None:
+        size = self.shares.size
+        if arrangement != self.shares.arrangement:
+            self._arrangements[size] = arrangement
+            self._arrange()
+            self.post_message(self.Arranged(size, arrangement))
+
     def _arrange(self) -> None:
-        """Show all panes, or only the current one.
+        """Show the panes that are not hidden, or only the current one.
 
         `display` is set here and not by style sheet: it must hold at once, for a hidden widget takes
         no focus.
         """
-        columns = self.screen.size.width
-        is_single = self.is_zoomed or columns < NARROW_COLUMNS
+        shares = self.shares
+        is_narrow = shares.size is ScreenSize.NARROW
+        is_single = self.is_zoomed or is_narrow
         self.set_class(is_single, "-single")
-        self.set_class(columns < NARROW_COLUMNS, "-narrow")
-        self.set_class(columns >= WIDE_COLUMNS and not is_single, "-wide")
+        self.set_class(is_narrow, "-narrow")
+        shown = (self.current,) if is_single else shares.seen
         for pane in self._panes.values():
-            pane.widget.display = not is_single or pane.name == self.current
+            pane.widget.display = pane.name in shown
+        self._panes[self._names[0]].widget.set_class(shares.grid.is_tall, "-tall")
+        apply_grid(self, shares.grid)
+        self._show_tabs()
+
+    def _show_tabs(self) -> None:
+        seen = {*self.shares.seen, self.current}
+        self._tabs.show(self.current, [tab for tab in self._titles.items() if tab[0] in seen])
+
+    def _find_border(self, at: Offset) -> Border | None:
+        """Return the border that is drawn at a place of the screen; both panes beside it draw a line."""
+        shares = self.shares
+        x, y = at - self.region.offset
+        got, height = shares.shares, self.region.height
+        for border in shares.borders:
+            if border is Border.SIDE:
+                is_on = x in (got.side - 1, got.side)
+            elif shares.size is ScreenSize.WIDE:
+                is_on = x in (shares.columns - got.details - 1, shares.columns - got.details)
+            else:
+                is_on = x >= got.side and y in (height - got.details - 1, height - got.details)
+            if is_on:
+                return border
+        return None
+
+    def _measure_to(self, at: Offset) -> int:
+        """Return what the pane at the dragged border has if the border is at a place of the screen."""
+        x, y = at - self.region.offset
+        if self._dragged is Border.SIDE:
+            return x + 1
+        return self.region.width - x if self.shares.size is ScreenSize.WIDE else self.region.height - y
 
     def _list_stops(self, pane: Pane) -> list[Widget]:
         """Return what takes keys in a pane, shown or hidden only because the pane itself is."""

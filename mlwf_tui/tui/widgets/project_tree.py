@@ -101,6 +101,7 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         self._marked: frozenset[str] = frozenset()
         self._progress: Mapping[str, Progress] = {}
         self._by_key: dict[str, TreeNode[Entry]] = {}
+        self._remembered: Mapping[str, bool] = {}  # which branches were open in an earlier sitting
 
     @property
     def entry(self) -> Entry | None:
@@ -134,6 +135,24 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
             parent = parent.parent
         self._place_cursor(node)
         return True
+
+    def find(self, key: str) -> Entry | None:
+        """Return the entry with this key, if the tree has it."""
+        node = self._by_key.get(key)
+        return node.data if node is not None else None
+
+    def remember(self, open_by_key: Mapping[str, bool]) -> None:
+        """Open or leave closed, as they first appear, the branches with these keys."""
+        self._remembered = open_by_key
+
+    def list_open(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the keys of the branches that are open, and of sections and workspaces that are not."""
+        branches = [(key, node) for key, node in self._by_key.items() if node.allow_expand]
+        usual = (EntryKind.SECTION, EntryKind.WORKSPACE)
+        closed = [
+            key for key, n in branches if not n.is_expanded and n.data is not None and n.data.kind in usual
+        ]
+        return tuple(key for key, node in branches if node.is_expanded), tuple(closed)
 
     def toggle_branch(self) -> None:
         """Open or close the branch under the cursor."""
@@ -195,9 +214,10 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
 
     def _add(self, node: TreeNode[Entry], branch: Branch, was_open: Mapping[str, bool]) -> None:
         can_open = branch.children is not None and (bool(branch.children) or not branch.is_loaded)
-        is_open = was_open.get(branch.entry.key, branch.is_open) and can_open
+        key = branch.entry.key
+        is_open = was_open.get(key, self._remembered.get(key, branch.is_open)) and can_open
         child = node.add("", branch.entry, expand=is_open, allow_expand=can_open)
-        self._by_key[branch.entry.key] = child
+        self._by_key[key] = child
         if not branch.is_loaded:
             child.add_leaf("", PLACEHOLDER)
             if is_open:

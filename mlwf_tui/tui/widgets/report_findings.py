@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from mlwf_tui.entities.evidence import Pick
 from mlwf_tui.entities.measurement import ErrorKind, ErrorShare
 from mlwf_tui.entities.model import Evaluation, ItemOutcome, Report
-from mlwf_tui.tui.widgets.drawing import Line, draw_bar, fit
+from mlwf_tui.tui.widgets.drawing import Line, draw_bar, fit, link
 from mlwf_tui.tui.widgets.plot import Series, draw_plot
 
 MAX_ITEMS = 100
@@ -28,7 +29,9 @@ def draw_errors(report: Report, evaluation: Evaluation, width: int) -> list[Line
     largest = max(share.map50_lost for share in evaluation.errors) or 1.0
     bar_width = max(0, min(30, width - 72))
     lines: list[Line] = [[(fit(f" {'error':<15} {'count':>8}  mAP50 lost", width), "muted")]]
-    lines += [_draw_error(share, share.map50_lost / largest, bar_width) for share in evaluation.errors]
+    for share in evaluation.errors:
+        line = _draw_error(share, share.map50_lost / largest, bar_width)
+        lines.append(link(line, Pick(error=share.kind)) if share.count else line)
     note = " mAP50 that mending this kind alone would give back; counts at the operating confidence (TIDE)"
     return [*lines, [(fit(note, width), "faint")]]
 
@@ -63,7 +66,7 @@ def draw_items(report: Report, evaluation: Evaluation, width: int) -> list[Line]
         return [[(" No item has a mistake.", "muted")]]
     key_width = max(10, min(60, width - 30))
     lines: list[Line] = [[(f" {fit('item', key_width)} {'found':>7} {'missed':>7} {'nothing':>8}", "muted")]]
-    lines += [_draw_item(of, key_width) for of in wrong[:MAX_ITEMS]]
+    lines += [link(_draw_item(of, key_width), Pick(item=of.key)) for of in wrong[:MAX_ITEMS]]
     hidden = len(wrong) - MAX_ITEMS
     more = f" … and {hidden:,} more with mistakes" if hidden > 0 else ""
     clean = f" {len(evaluation.items) - len(wrong):,} of {len(evaluation.items):,} items have none"

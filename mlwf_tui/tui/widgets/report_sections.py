@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from mlwf_tui.entities.evidence import LETTERS, Pick, Verdict
 from mlwf_tui.entities.measurement import COUNT_NAMES, METRIC_NAMES, Interval, Thresholds
 from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation, Report
-from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, Run, draw_bar, fit, measure_line, pad_line
+from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, Run, draw_bar, fit, link, measure_line
 from mlwf_tui.tui.widgets.plot import Series, draw_plot
+from mlwf_tui.tui.widgets.report_confusion import draw_confusion, draw_pairs
 from mlwf_tui.tui.widgets.report_findings import draw_calibration, draw_errors, draw_items
+from mlwf_tui.tui.widgets.report_histograms import draw_confidence_histogram, draw_iou_histogram
+from mlwf_tui.tui.widgets.report_speed import draw_speed
 from mlwf_tui.tui.widgets.slice_section import draw_slices
 
 Section = Callable[[Report, Evaluation, int], list[Line]]
@@ -17,15 +21,15 @@ HEADLINE = ("map", "map50", "map75", "precision", "recall", "f1", "mean_iou")
 SPEED = (("preprocess_ms", "preprocess"), ("inference_ms", "inference"), ("postprocess_ms", "postprocess"))
 UNITS = COUNT_NAMES | {"confidence"}
 """Figures that are no share of anything: they get no card."""
+VERDICT_ROLES: Mapping[Verdict, str] = {
+    Verdict.FOUND: "success", Verdict.MISSED: "warning", Verdict.FALSE: "error",
+    Verdict.CONFUSED: "secondary",
+}  # fmt: skip
 MOST_CARDS = 8
 MOST_CARD_WIDTH = 18
 CARD_WIDTH = 11
 PLOT_HEIGHT = 15
 MAX_PLOT_WIDTH = 110
-MAX_SPACED_CLASSES = 8  # rows of the confusion matrix that still get a blank line between them
-MIN_CELL_WIDTH = 8
-MAX_CELL_WIDTH = 14
-NONE_NAME = "none"  # no prediction for a truth, or no truth for a prediction
 
 
 def draw_overview(report: Report, evaluation: Evaluation, width: int) -> list[Line]:
@@ -44,7 +48,26 @@ def draw_overview(report: Report, evaluation: Evaluation, width: int) -> list[Li
     if report.description:
         lines.append([(" " + fit(report.description, width - 2), "muted")])
     cards = _draw_cards(evaluation, width)
-    return [*lines, [], *cards, [(note, "faint")], [], *_draw_speed(report.speed, width)]
+    fate = [_draw_fate(evaluation), []] if evaluation.confusion else []
+    return [*lines, [], *cards, [(note, "faint")], [], *fate, *_draw_speed(report.speed, width)]
+
+
+def _draw_fate(evaluation: Evaluation) -> Line:
+    """Return what became of all objects, each count standing for its images."""
+    table = evaluation.confusion
+    known = range(len(table) - 1)
+    found = sum(table[place][place] for place in known)
+    counts = {
+        Verdict.FOUND: found,
+        Verdict.MISSED: sum(table[-1]),
+        Verdict.FALSE: sum(row[-1] for row in table),
+        Verdict.CONFUSED: sum(table[row][column] for row in known for column in known) - found,
+    }
+    line: Line = [(" objects  ", "muted")]
+    for verdict, count in counts.items():
+        run: Line = [(f"{LETTERS[verdict]} ", VERDICT_ROLES[verdict]), (f"{count:,} {verdict.value}", "text")]
+        line += [*(link(run, Pick(verdict=verdict)) if count else run), ("   ", "text")]
+    return line
 
 
 def _count_items(evaluation: Evaluation) -> int:
@@ -58,7 +81,9 @@ def draw_classes(report: Report, evaluation: Evaluation, width: int) -> list[Lin
     header = f" {fit('class', name_width)} {'truths':>7} {'found':>7}   {'mAP':>5} {'':<{bar_width}} "
     header += f"{'mAP50':>6} {'P':>6} {'R':>6} {'F1':>6}"
     lines: list[Line] = [[(fit(header, width), "muted")]]
-    lines += [_draw_class(one, name_width, bar_width) for one in evaluation.classes]
+    lines += [
+        link(_draw_class(one, name_width, bar_width), Pick(of_class=one.name)) for one in evaluation.classes
+    ]
     return lines
 
 
@@ -85,67 +110,19 @@ def draw_confidence_curves(report: Report, evaluation: Evaluation, width: int) -
     return [*legend, *curves, label_axes("confidence", "score", width)]
 
 
-def draw_confusion(report: Report, evaluation: Evaluation, width: int) -> list[Line]:
-    """Return the confusion matrix as a heat map: shade is the share of the column's truths."""
-    names = [*(one.name for one in evaluation.classes), NONE_NAME]
-    lines = draw_matrix(names, evaluation.confusion, width)
-    explanation = f" {NONE_NAME}: last row, truths missed; last column, seen where nothing is"
-    return [*lines, [(explanation, "faint")]]
-
-
-def draw_matrix(names: Sequence[str], confusion: Sequence[Sequence[int]], width: int) -> list[Line]:
-    """Return counts, rows predicted and columns truth, as a heat map; of many classes the largest."""
-    label_width = min(16, max(len(name) for name in names) + 1)
-    fitting = max(2, (width - label_width - 4) // MIN_CELL_WIDTH)
-    chosen = _choose_classes(confusion, fitting)
-    cell_width = max(MIN_CELL_WIDTH, min(MAX_CELL_WIDTH, (width - label_width - 4) // max(1, len(chosen))))
-    totals = [sum(row[column] for row in confusion) for column in range(len(names))]
-    head: Line = [(fit("predicted", label_width + 2, "right"), "muted")]
-    head += [(fit(names[column], cell_width - 1, "center") + " ", "strong") for column in chosen]
-    note = "truth →   shaded by the share of the column's truths"
-    if len(chosen) < len(names):
-        note = f"truth →   the {len(chosen) - 1} largest of {len(names) - 1} classes"
-    lines: list[Line] = [[(" " * (label_width + 3), "text"), (note, "faint")], head]
-    for row in chosen:
-        line: Line = [(fit(names[row], label_width + 1, "right") + " ", "strong")]
-        for column in chosen:
-            count = confusion[row][column]
-            line += _draw_confusion_cell(count, totals[column], row == column, cell_width)
-        lines += [line, []] if len(chosen) <= MAX_SPACED_CLASSES else [line]
-    return lines
-
-
-def draw_histograms(report: Report, evaluation: Evaluation, width: int) -> list[Line]:
-    """Return how confident true and false positives are, and how well matched boxes lie."""
-    curves = [
-        *((f"{curve.name}, by confidence", curve, (0.0, 1.0)) for curve in evaluation.confidence_histogram),
-        (f"matched pairs, by {evaluation.similarity}", evaluation.iou_histogram, (0.5, 1.0)),
-    ]
-    columns = 1 if width < 70 else 2 if width < 110 else 3
-    cell_width = (width - 2 * (columns - 1)) // columns
-    lines: list[Line] = []
-    for start in range(0, len(curves), columns):
-        parts = [
-            [
-                [(fit(f" {title}", cell_width), "strong")],
-                *_draw_histogram(curve, limits, cell_width, start + index),
-            ]
-            for index, (title, curve, limits) in enumerate(curves[start : start + columns])
-        ]
-        lines += [_join(rows, cell_width) for rows in zip(*parts, strict=True)] + [[]]
-    return lines[:-1]
-
-
 SECTIONS: Mapping[str, Section] = {
     "Overview": draw_overview,
     "Classes": draw_classes,
     "Precision and recall": draw_pr_curves,
     "Confidence": draw_confidence_curves,
+    "Calibration": draw_calibration,
+    "Matched pairs by IoU": draw_iou_histogram,
+    "Predictions by confidence": draw_confidence_histogram,
     "Confusion": draw_confusion,
-    "Distributions": draw_histograms,
+    "Most confused": draw_pairs,
     "Errors": draw_errors,
     "Slices": draw_slices,
-    "Calibration": draw_calibration,
+    "Speed": draw_speed,
     "Items": draw_items,
 }
 
@@ -153,7 +130,7 @@ SECTIONS: Mapping[str, Section] = {
 def draw_heading(number: int, count: int, title: str, width: int) -> Line:
     """Return a section's heading: which of how many, and at the first one the keys that lead to the next."""
     head = f"{number}/{count}"
-    keys = " J K sections ──" if number == 1 else ""
+    keys = " ( ) sections ──" if number == 1 else ""
     rest = "─" * max(0, width - len(head) - len(title) - len(keys) - 6)
     return [("── ", "faint"), (head, "key"), (f" {title} ", "heading"), (rest, "faint"), (keys, "faint")]
 
@@ -272,33 +249,3 @@ def draw_legend(curves: Sequence[Curve], width: int) -> list[Line]:
 def label_axes(x: str, y: str, width: int) -> Line:
     """Return what stands below a plot: which figure over which."""
     return [(fit(f"{y}  over  {x}", min(width, MAX_PLOT_WIDTH), "center"), "faint")]
-
-
-def _choose_classes(confusion: Sequence[Sequence[int]], limit: int) -> list[int]:
-    """Return the rows to show in their order: all, or those with most objects; always `none`."""
-    count = len(confusion)
-    if count <= limit:
-        return list(range(count))
-    totals = [sum(confusion[index]) + sum(row[index] for row in confusion) for index in range(count - 1)]
-    largest = sorted(range(count - 1), key=lambda index: -totals[index])[: limit - 1]
-    return [*sorted(largest), count - 1]
-
-
-def _draw_confusion_cell(count: int, total: int, is_right: bool, width: int) -> Line:
-    share = count / total if total else 0.0
-    level = 0 if count == 0 else 1 + (share > 0.05) + (share > 0.25) + (share > 0.5)
-    role = f"{'heat' if is_right or level == 0 else 'miss'}-{level}"
-    text = "·" if count == 0 else f"{count:,}"
-    return [(fit(text, width - 1, "center"), role), (" ", "text")]
-
-
-def _draw_histogram(curve: Curve, limits: tuple[float, float], width: int, index: int) -> list[Line]:
-    series = Series(curve.x, curve.y, SERIES_ROLES[(0, 3, 2)[index % 3]])
-    return draw_plot([series], width, 10, x_limits=limits, is_bar=True)
-
-
-def _join(parts: Sequence[Line], width: int) -> Line:
-    line: Line = []
-    for part in parts:
-        line += [*([("  ", "text")] if line else []), *pad_line(part, width)]
-    return line

@@ -1,9 +1,7 @@
-"""A report on one long page, its sections one key away: of a benchmark, or of a search for parameters."""
+"""A report in tabs, with a cursor on what stands for images; a comparison or search on one long page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
 from typing import ClassVar
 
 from rich.style import Style
@@ -17,12 +15,11 @@ from textual.strip import Strip
 from mlwf_tui.entities.measurement import ComparisonReport, Thresholds
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.tui.widgets.comparison_sections import list_comparison_sections
-from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Drawing, Line, build_strip, draw_message, write_ink_css
+from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
 from mlwf_tui.tui.widgets.plot import warm_up
+from mlwf_tui.tui.widgets.report_cursor import Cursor, find_spots, mark
 from mlwf_tui.tui.widgets.report_sections import draw_heading, draw_thresholds
-from mlwf_tui.tui.widgets.task_sections import list_sections
-
-"""What draws a section for a width in cells."""
+from mlwf_tui.tui.widgets.report_tabs import Sections, Tabs, draw_tabs, list_tabs
 
 EMPTY = ("No report", "Choose a report in the tree, or press b on a model to make one")
 
@@ -36,6 +33,9 @@ class ReportView(ScrollView, can_focus=True):
         + write_ink_css("ReportView")
     )
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "the images behind it", id="report.open"),
+        Binding("right,l", "move_columns(1)", "next tab, or cell", id="report.right"),
+        Binding("left,h", "move_columns(-1)", "tab before, or cell", show=False, id="report.left"),
         Binding(
             "right_parenthesis", "move_sections(1)", "next section", show=False, id="report.next_section"
         ),
@@ -72,6 +72,15 @@ class ReportView(ScrollView, can_focus=True):
             self.report = report
             self.thresholds = thresholds
 
+    class TargetOpened(Message):
+        """A person wants to see what stands behind a number, at the thresholds that hold now."""
+
+        def __init__(self, view: ReportView, target: object, thresholds: Thresholds | None) -> None:
+            super().__init__()
+            self.view = view
+            self.target = target
+            self.thresholds = thresholds
+
     def __init__(
         self,
         *,
@@ -82,7 +91,10 @@ class ReportView(ScrollView, can_focus=True):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._empty = empty
-        self._shown: Mapping[str, Drawing] | None = None  # by their titles
+        self._tabs: Tabs = {}
+        self._tab = ""  # the title of the one that is shown
+        self._cursor = Cursor()
+        self._shown: Sections | None = None
         self._report: Report | None = None  # whose thresholds may be changed
         self._evaluation: Evaluation | None = None  # as it was kept, at its own thresholds
         self._own: Thresholds | None = None
@@ -99,12 +111,31 @@ class ReportView(ScrollView, can_focus=True):
         return self._shown is not None and len(self._starts) == len(self._shown)
 
     def show_report(self, report: Report, evaluation: Evaluation) -> None:
-        """Show a report from its top."""
-        self.show_sections(_list_sections(report, evaluation))
+        """Show a report from its top, on the tab that was looked at last."""
+        self.show_tabs(list_tabs(report, evaluation))
         confidence = evaluation.metrics.get("confidence")
         if confidence is not None and evaluation.confidence_curves:  # else nothing depends on it
             self._report, self._evaluation = report, evaluation
             self._own = self._wanted = Thresholds(confidence)
+
+    @property
+    def tab(self) -> str:
+        """The tab that is shown; "" of what has none."""
+        return self._tab
+
+    def show_tabs(self, tabs: Tabs) -> None:
+        """Show sections in tabs, from the top of one of them."""
+        chosen = self._tab if self._tab in tabs else next(iter(tabs))
+        self.show_sections(tabs[chosen])
+        self._tabs, self._tab = tabs, chosen
+
+    def show_tab(self, title: str) -> None:
+        """Show another tab, from its top."""
+        self._tab = title
+        self._cursor.leave()
+        self._go_to_top()
+        self._redraw(self._tabs[title])
+        self.refresh()
 
     @property
     def thresholds(self) -> Thresholds | None:
@@ -115,7 +146,7 @@ class ReportView(ScrollView, can_focus=True):
         """Show the numbers at thresholds that were chosen; dropped where others were chosen since."""
         if report is self._report and thresholds == self._wanted:
             self._is_waiting = False
-            self._redraw(_list_sections(report, evaluation))
+            self._renew_tabs(report, evaluation)
 
     def refuse_thresholds(self, report: Report) -> None:
         """Go back to the report's own thresholds: it cannot be evaluated at others."""
@@ -126,16 +157,26 @@ class ReportView(ScrollView, can_focus=True):
         """Show models side by side, from the top."""
         self.show_sections(list_comparison_sections(body))
 
-    def show_sections(self, sections: Mapping[str, Drawing], *, keeps_place: bool = False) -> None:
+    def show_sections(self, sections: Sections, *, keeps_place: bool = False) -> None:
         """Show sections by their titles, each drawn for a width; from the top, or as the same page anew."""
         self._report = self._evaluation = self._own = self._wanted = None
         self._is_waiting = False
+        self._tabs = {}
         if not keeps_place:
-            self._lines, self._starts = [], []
-            self.scroll_to(y=0, animate=False, force=True, immediate=True)
+            self._cursor.leave()
+            self._go_to_top()
         self._redraw(sections)
 
-    def _redraw(self, sections: Mapping[str, Drawing]) -> None:
+    def _go_to_top(self) -> None:
+        self._lines, self._starts = [], []
+        self.scroll_to(y=0, animate=False, force=True, immediate=True)
+
+    def _renew_tabs(self, report: Report, evaluation: Evaluation) -> None:
+        """Draw the same report anew, at the same place."""
+        self._tabs = list_tabs(report, evaluation)
+        self._redraw(self._tabs[self._tab])
+
+    def _redraw(self, sections: Sections) -> None:
         self._shown = sections
         self._begin()
 
@@ -145,11 +186,15 @@ class ReportView(ScrollView, can_focus=True):
             # Over the last row: the page ends with a blank one, so that nothing is hidden for good.
             told = draw_thresholds(self._wanted, self._own, width, is_waiting=self._is_waiting)
             return build_strip(told, self._find_style, width)
+        if y == 0 and self._tabs:  # likewise: the page begins with a blank row
+            return build_strip(draw_tabs(list(self._tabs), self._tab, width), self._find_style, width)
         if self._shown is None:
             line = draw_message(*self._empty, width, self.scrollable_size.height)[y]
         else:
             row = self.scroll_offset.y + y
             line = self._lines[row] if row < len(self._lines) else []
+            spot = self._cursor.spot
+            line = mark(line, spot) if spot is not None and spot.row == row else line
         return build_strip(line, self._find_style, width)
 
     def on_show(self) -> None:
@@ -159,22 +204,87 @@ class ReportView(ScrollView, can_focus=True):
         if self.scrollable_size.width != self._drawn_width:
             self._begin()
 
+    def action_open(self) -> None:
+        """Ask for what stands behind the number under the cursor."""
+        spot = self._cursor.spot
+        if spot is not None:
+            self.post_message(self.TargetOpened(self, spot.target, self._wanted))
+
     def action_move_sections(self, step: int) -> None:
-        """Go to the next section's heading, or to the one before the line at the top."""
-        top = self.scroll_offset.y
-        below = [start for start in self._starts if start > top]
+        """Go to the heading of the next section, or of the one before; past the last one to another tab."""
+        top = self.scroll_offset.y + self._covered_rows
+        below = [start for start in self._starts if top < start <= self.max_scroll_y + self._covered_rows]
         above = [start for start in self._starts if start < top]
         found = below[:1] if step > 0 else above[-1:]
         if found:
-            self.scroll_to(y=found[0], animate=False, force=True)
+            self._cursor.leave()
+            self.scroll_to(y=found[0] - self._covered_rows, animate=False, force=True)
+            self.refresh()
+        elif self._tabs:
+            self._move_tabs(step)
+
+    @property
+    def _covered_rows(self) -> int:
+        """Rows at the top that the tabs take."""
+        return 1 if self._tabs else 0
+
+    def _move_tabs(self, step: int) -> None:
+        titles = list(self._tabs)
+        self.show_tab(titles[(titles.index(self._tab) + step) % len(titles)])
+
+    def action_move_columns(self, by: int) -> None:
+        """Go to the cell beside the cursor; past the end of the row, and without one, to another tab."""
+        if self._cursor.move_columns(by):
+            self.refresh()
+        elif self._tabs:
+            self._move_tabs(by)
 
     def action_move(self, lines: int) -> None:
-        self.scroll_to(y=self.scroll_offset.y + lines, animate=False, force=True)
+        """Move the cursor to the next row that has something to open, or the page where none is near."""
+        top, height = self.scroll_offset.y, self.scrollable_size.height
+        before = self._cursor.spot
+        if self._cursor.move_rows(lines, top + self._covered_rows, top + height - 1):
+            spot = self._cursor.spot
+            assert spot is not None
+            if before is not None and abs(spot.row - before.row) > height // 2:
+                self._cursor.go_to(before)  # far away: what lies between is to be seen first
+            else:
+                self._keep_in_sight(spot.row)
+                return
+        self.scroll_to(y=top + lines, animate=False, force=True)
+        self.refresh()
+
+    def _keep_in_sight(self, row: int) -> None:
+        """Scroll as little as lets a row be seen, with a row around it."""
+        top, height = self.scroll_offset.y, self.scrollable_size.height
+        lowest, highest = row - height + 3, row - self._covered_rows - 1
+        self.scroll_to(y=min(max(top, lowest), max(highest, 0)), animate=False, force=True)
+        self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        """Show the tab that was clicked, or put the cursor on a number; clicked again it is opened."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        if offset.y == 0 and self._tabs:
+            tabs = draw_tabs(list(self._tabs), self._tab, self.scrollable_size.width)
+            clicked = next((of for of in find_spots([tabs]) if of.start <= offset.x < of.end), None)
+            if clicked is not None:
+                self.show_tab(str(clicked.target))
+            return
+        before = self._cursor.spot
+        if self._cursor.put(offset.x, self.scroll_offset.y + offset.y):
+            if self._cursor.spot == before:
+                self.action_open()
+            self.refresh()
 
     def action_move_pages(self, pages: float) -> None:
-        self.action_move(round(pages * (self.scrollable_size.height - 1)))
+        self._cursor.leave()
+        rows = round(pages * (self.scrollable_size.height - 1))
+        self.scroll_to(y=self.scroll_offset.y + rows, animate=False, force=True)
 
     def action_move_to(self, line: int) -> None:
+        self._cursor.leave()
         self.scroll_to(y=line if line >= 0 else self.max_scroll_y, animate=False, force=True)
 
     def action_step_confidence(self, by: int) -> None:
@@ -189,7 +299,7 @@ class ReportView(ScrollView, can_focus=True):
         """Show the report as it was kept."""
         if self._report is not None and self._evaluation is not None and self._wanted != self._own:
             self._wanted, self._is_waiting = self._own, False
-            self._redraw(_list_sections(self._report, self._evaluation))
+            self._renew_tabs(self._report, self._evaluation)
             self.refresh()
 
     def _choose(self, thresholds: Thresholds) -> None:
@@ -213,23 +323,19 @@ class ReportView(ScrollView, can_focus=True):
             return
         titles = list(self._shown)
         title = titles[len(starts)]
+        if not starts and self._tabs:
+            lines.append([])  # the row of the tabs
         starts.append(len(lines))
-        lines.append(draw_heading(len(starts), len(titles), title, self._drawn_width))
+        if len(titles) > 1 or not self._tabs:
+            lines.append(draw_heading(len(starts), len(titles), title, self._drawn_width))
         lines += [*self._shown[title](self._drawn_width), []]
-        if len(starts) > len(self._starts):
+        if len(starts) > len(self._starts) or len(starts) == len(titles):
             self._lines, self._starts = lines, starts
+            self._cursor.show(find_spots(lines))
             self.virtual_size = Size(self._drawn_width, len(lines))
             self.refresh()
         if len(starts) < len(titles):
             self.call_later(self._draw_section, generation, lines, starts)
-        else:
-            self._lines, self._starts = lines, starts
-            self.virtual_size = Size(self._drawn_width, len(lines))
-            self.refresh()
 
     def _find_style(self, role: str) -> Style:
         return self.get_component_rich_style(f"ink--{role}")
-
-
-def _list_sections(report: Report, evaluation: Evaluation) -> Mapping[str, Drawing]:
-    return {title: partial(draw, report, evaluation) for title, draw in list_sections(evaluation).items()}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from mlwf_tui.entities.evidence import FatePick, Pick
 from mlwf_tui.entities.measurement import METRIC_NAMES, Comparison, Slice, SliceDifference
 from mlwf_tui.entities.model import Evaluation, Report
-from mlwf_tui.tui.widgets.drawing import Line, draw_bar, fit
+from mlwf_tui.tui.widgets.drawing import Line, draw_bar, fit, link
 
 FIGURES_WIDTH = 52
 BAR_WIDTH = 20
@@ -19,19 +20,25 @@ def draw_slices(report: Report, evaluation: Evaluation, width: int) -> list[Line
     bar_width = max(0, min(BAR_WIDTH, width - name_width - FIGURES_WIDTH))
     head = f" {fit('part', name_width)} {'items':>6} {'objects':>8} {'figure':>7} {'value':>6} {'rest':>6}"
     lines: list[Line] = [[(fit(head, width), "muted")]]
-    lines += [_draw_slice(of, name_width, bar_width) for of in evaluation.slices]
+    lines += [
+        link(_draw_slice(of, name_width, bar_width), Pick(slice=(of.group, of.name)))
+        for of in evaluation.slices
+    ]
     worse = sum(of.is_worse for of in evaluation.slices)
     sure = f"{worse:,} measurably below the rest" if worse else "none is measurably below the rest"
     note = f" ! {sure}: p < 0.05, corrected for {len(evaluation.slices):,} parts"
     return [*lines, [(fit(note, width), "faint")]]
 
 
-def draw_slice_differences(comparison: Comparison, width: int) -> list[Line]:
-    """Return what differs in each part of the set, the losses first."""
+def draw_slice_differences(comparison: Comparison, place: int, width: int) -> list[Line]:
+    """Return what differs in each part of the set, the losses first; `place` is that of the pair."""
     name_width = min(44, max(12, width - 62))
     head = f" {fit('part', name_width)} {'objects':>8} {'figure':>7} {'differs':>8} {'95 % interval':<17}"
     lines: list[Line] = [[(fit(f"{head} {'fixed':>6} {'broken':>6}", width), "muted")]]
-    lines += [_draw_difference(of, name_width) for of in comparison.slices]
+    for of in comparison.slices:
+        line = _draw_difference(of, name_width)
+        pick = FatePick(pair=place, slice=(of.group, of.name))
+        lines.append(link(line, pick) if of.fixed + of.broken else line)
     sure = sum(of.difference.is_measurable for of in comparison.slices)
     note = f" ! {sure:,} measurable" if sure else " no measurable difference in any part"
     return [*lines, [(fit(f"{note}; corrected for {len(comparison.slices):,} parts", width), "faint")]]

@@ -151,6 +151,10 @@ class EntityTable(ScrollView, can_focus=True):
         self._is_marked: Callable[[str], bool] = lambda key: False
 
     @property
+    def columns(self) -> Sequence[Column]:
+        return self._columns
+
+    @property
     def row_count(self) -> int:
         return len(self._order)
 

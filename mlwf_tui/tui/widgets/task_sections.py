@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from mlwf_tui.entities.evidence import Pick
 from mlwf_tui.entities.measurement import Interval
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.entities.section import (
@@ -15,14 +16,14 @@ from mlwf_tui.entities.section import (
     Section,
     TableSection,
 )
-from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, draw_bar, fit
+from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, draw_bar, fit, link
 from mlwf_tui.tui.widgets.plot import Series, draw_plot
+from mlwf_tui.tui.widgets.report_confusion import NONE_NAME, draw_matrix
 from mlwf_tui.tui.widgets.report_sections import (
     MAX_PLOT_WIDTH,
     PLOT_HEIGHT,
     SECTIONS,
     draw_legend,
-    draw_matrix,
     label_axes,
 )
 
@@ -35,7 +36,9 @@ _CONTENTS: Mapping[str, Callable[[Evaluation], object]] = {
     "Precision and recall": lambda of: of.pr_curves,
     "Confidence": lambda of: of.confidence_curves,
     "Confusion": lambda of: of.confusion,
-    "Distributions": lambda of: of.confidence_histogram,
+    "Matched pairs by IoU": lambda of: of.iou_histogram.x,
+    "Predictions by confidence": lambda of: of.confidence_histogram,
+    "Most confused": lambda of: of.confusion,
     "Errors": lambda of: of.errors,
     "Slices": lambda of: of.slices or of.pr_curves,
     "Calibration": lambda of: of.calibration or of.pr_curves,
@@ -69,18 +72,21 @@ def draw_task_classes(report: Report, evaluation: Evaluation, width: int) -> lis
         )
         for of in ordered
     ]  # fmt: skip
-    return _draw_rows(header, rows, width)
+    return _draw_rows(header, rows, width, [Pick(of_class=of.name) for of in ordered])
 
 
 def draw_section(section: Section, report: Report, evaluation: Evaluation, width: int) -> list[Line]:
     """Return one section that an evaluator gives."""
     match section:
         case TableSection():
-            lines = _draw_rows(section.header, section.rows, width) if section.rows else _say_empty()
+            picks = _list_picks(section)
+            lines = _draw_rows(section.header, section.rows, width, picks) if section.rows else _say_empty()
         case BarSection():
             lines = _draw_bars(section, width)
         case MatrixSection():
-            return [*_write_note(section.note, width), *draw_matrix(section.names, section.rows, width)]
+            is_linked = section.names[-1:] == (NONE_NAME,)  # of images; nothing stands behind pixels
+            matrix = draw_matrix(section.names, section.rows, width, is_linked=is_linked)
+            return [*_write_note(section.note, width), *matrix]
         case CurveSection():
             lines = _draw_curves(section, width)
     return [*lines, *_write_note(section.note, width)]
@@ -97,8 +103,20 @@ def _insert(
     return {**before, **own, **{title: found[title] for title in titles[place:]}}
 
 
-def _draw_rows(header: Sequence[str], rows: Sequence[tuple[Cell, ...]], width: int) -> list[Line]:
-    """Return a table; columns that find no room are left out from the right, and that is said."""
+def _list_picks(section: TableSection) -> list[Pick]:
+    """Return what each row stands for: of classes taken for others, the images where that was so."""
+    if section.header[:2] != ("said", "is"):
+        return []
+    return [Pick(predicted=str(said), truth=str(truth)) for said, truth, *_ in section.rows]
+
+
+def _draw_rows(
+    header: Sequence[str], rows: Sequence[tuple[Cell, ...]], width: int, picks: Sequence[Pick] = ()
+) -> list[Line]:
+    """Return a table; columns that find no room are left out from the right, and that is said.
+
+    `picks` are what the rows stand for, in their order, where they do.
+    """
     shown = [tuple(map(_write_cell, row)) for row in rows[:MAX_ROWS]]
     columns = list(zip(header, *shown, strict=True))
     widths = [min(MAX_CELL, max(len(cell) for cell in column)) for column in columns]
@@ -106,9 +124,10 @@ def _draw_rows(header: Sequence[str], rows: Sequence[tuple[Cell, ...]], width: i
         widths.pop()
     numbers = [any(isinstance(row[place], int | float) for row in rows) for place in range(len(widths))]
     lines: list[Line] = [[(_join_cells(header, widths, numbers), "muted")]]
-    for row in shown:
+    for place, row in enumerate(shown):
         first, rest = _join_cells(row[:1], widths, numbers), _join_cells(row, widths, numbers)
-        lines.append([(first, "strong"), (rest[len(first) :], "text")])
+        line: Line = [(first, "strong"), (rest[len(first) :], "text")]
+        lines.append(link(line, picks[place]) if picks else line)
     left_out = [name for name in header[len(widths) :] if name]
     told = f" no room for {', '.join(left_out)}" if left_out else ""
     told += f" … and {len(rows) - MAX_ROWS:,} more" if len(rows) > MAX_ROWS else ""

@@ -7,21 +7,16 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Center, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 THINGS_TO_DO = (
-    ("demo", "T", "See the whole workflow", "a sample project is made, trained on and measured: two minutes"),
-    (
-        "import",
-        "i",
-        "Import your own images",
-        "COCO, VOC, YOLO, Supervisely or a plain folder; it is only read",
-    ),
-    ("help", "?", "See the keys", "everything here has a key, and everything has a command"),
+    ("demo", "T", "See the whole workflow", "a sample is made, trained on and measured: two minutes"),
+    ("import", "i", "Import your own images", "COCO, VOC, YOLO, Supervisely, folders; they are only read"),
+    ("tour", "f2", "Take the tour", "ten steps in the app, on a sample drawn in seconds"),
 )
 
 
@@ -31,10 +26,11 @@ class Welcome(Vertical):
     DEFAULT_CSS = """
     Welcome {
         align: center middle;
-        & Static { width: auto; max-width: 100%; color: $text-muted; margin-bottom: 1; text-align: center; }
+        & Static { width: 100%; color: $text-muted; text-align: center; }
         & #welcome-name { color: $primary; text-style: bold; }
+        & Center { height: auto; margin: 1 0; }
         & OptionList {
-            width: 68; max-width: 100%; height: auto; border: none; padding: 0; background: transparent;
+            width: 64; max-width: 100%; height: auto; border: none; padding: 0; background: transparent;
             &:focus { border: none; background-tint: $panel 0%; }
         }
     }
@@ -56,7 +52,9 @@ class Welcome(Vertical):
         yield Static(
             "Data versions, lineage, training and benchmarks.\nThis home is empty. Begin with one of these:"
         )
-        yield OptionList(*(self._draw(*thing) for thing in THINGS_TO_DO))
+        with Center():
+            yield OptionList(*(self._draw(*thing) for thing in THINGS_TO_DO))
+        yield Static("? shows the keys of where you are, : finds everything by its name")
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
@@ -76,6 +74,6 @@ class Welcome(Vertical):
     @staticmethod
     def _draw(action: str, key: str, title: str, text: str) -> Option:
         line = Content.assemble(
-            (f" {key}  ", "bold $accent"), (title, "bold"), "\n    ", (text, "$text-muted"), "\n"
+            (f" {key:>2}  ", "bold $accent"), (title, "bold"), "\n     ", (text, "$text-muted")
         )
         return Option(line, id=action)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import msgspec
+
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.part import Part
@@ -45,13 +47,48 @@ def queue_for(workspace: Workspace, model: Model, version: Version, run: Run) ->
     Raises:
         MlwfError: it cannot be measured there.
     """
+    return queue_planned(workspace, plan_for(workspace, model, version, run))
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """A benchmark that nothing speaks against, still to be queued."""
+
+    model: Model
+    ref: str
+    part: Part
+    device: str
+    is_trusted: bool
+    terms: Terms
+
+
+def plan_for(workspace: Workspace, model: Model, version: Version, run: Run) -> Planned:
+    """Return the benchmark of a model that a training has made; reads all items, and writes nothing.
+
+    Raises:
+        MlwfError: it cannot be measured there.
+    """
     splits = {item.split for item in iter_items(workspace.store, version.manifest)}
     part = Part(split=(Split.TEST if Split.TEST in splits else Split.VAL).value)
     check_fit(workspace, model, version.ref, version.manifest, part)
     device = str(run.params.get("device", "auto")).partition(",")[0]
-    terms = check_terms(workspace, Terms(), uses_gpu=True, device=device)
+    return Planned(
+        model=model,
+        ref=version.ref,
+        part=part,
+        device=device,
+        is_trusted=bool(run.params.get("trust_weights")),
+        terms=check_terms(workspace, Terms(), uses_gpu=True, device=device),
+    )
+
+
+def queue_planned(workspace: Workspace, planned: Planned) -> dict[str, Any]:
+    """Queue a planned benchmark, rows alone; return what the outcome that it follows tells of it.
+
+    Raises:
+        NotFound: the model or the version was deleted meanwhile.
+    """
     queued = queue_benchmark(
-        workspace, model, version.ref, part, BenchmarkParams(), device=device,
-        is_trusted=bool(run.params.get("trust_weights")), terms=terms,
+        workspace, planned.model, planned.ref, planned.part, BenchmarkParams(), device=planned.device,
+        is_trusted=planned.is_trusted, terms=planned.terms,
     )  # fmt: skip
-    return {"run": queued.run_id, "split": part.split}
+    return {"run": queued.run_id, "split": planned.part.split}

@@ -16,7 +16,8 @@ from mlwf_tui.entities.speed import BatchSpeed, PassTimes, Speed
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.host import CpuEnergy, PeakMemory, read_clock
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.protocols.trainers import PassTime, PredictRequest, Stopwatch, TimedTrainer
+from mlwf_tui.protocols.trainers import ExportTimedTrainer, PassTime, PredictRequest, Stopwatch, TimedTrainer
+from mlwf_tui.workflow.benchmarking.exported import OWN, get_exported
 from mlwf_tui.workflow.machine import read_gpus
 from mlwf_tui.workflow.running.leases import find_device
 from mlwf_tui.workflow.running.recorder import Recorder
@@ -41,13 +42,24 @@ LEAST_PASSES = 5
 
 
 def measure_speed(
-    recorder: Recorder, model: Model, items: Sequence[Item], effort: str, observer: Observer
+    recorder: Recorder,
+    model: Model,
+    items: Sequence[Item],
+    effort: str,
+    observer: Observer,
+    *,
+    runtime: str = OWN,
 ) -> Speed:
-    """Return how fast a model looks at some of the items; what cannot be measured says why."""
+    """Return how fast a model looks at some of the items; what cannot be measured says why.
+
+    `runtime` is one of RUNTIMES.
+    """
     workspace = recorder.workspace
     trainer = workspace.registry.get_trainer(model.trainer)
     if effort == "off":
         return Speed(missing="It was switched off.")
+    if runtime != OWN and not isinstance(trainer, ExportTimedTrainer):
+        return Speed(missing=f"The trainer {model.trainer} cannot be timed with {runtime}.")
     if not isinstance(trainer, TimedTrainer):
         return Speed(missing=f"The trainer {model.trainer} cannot be timed.")
     images = [workspace.store.read(item.blob) for item in items[:MOST_IMAGES]]
@@ -60,7 +72,13 @@ def measure_speed(
             device=find_device(recorder.run.params["device"], os.environ),
             is_trusted=bool(recorder.run.params.get("is_trusted")),
         )
-        with trainer.open_stopwatch(request) as stopwatch:
+        opening = trainer.open_stopwatch(request)
+        if runtime != OWN and isinstance(trainer, ExportTimedTrainer):
+            exported = get_exported(
+                workspace, trainer, model, weights, scratch, runtime, observer, is_trusted=request.is_trusted
+            )
+            opening = trainer.open_exported_stopwatch(request, exported)
+        with opening as stopwatch:
             return _Timing(workspace, stopwatch, images, EFFORTS[effort], observer).go()
 
 

@@ -34,10 +34,10 @@ def draw_lines(
     """Return curves over one another, y from 0 to what the largest asks for; a name beside each colour."""
     top = max((max(curve.y, default=0) for curve in curves), default=0)
     y_range = (0.0, 1.0 if top <= 1 else round_up(top))
-    parts = [*_draw_frame(title, x_label, y_label, x_range, y_range)]
+    parts = [*draw_frame(title, x_label, y_label, x_range, y_range)]
     for place, curve in enumerate(curves):
         points = " ".join(
-            f"{_scale(x, x_range, LEFT, WIDTH - RIGHT):.1f},{_scale(y, y_range, HEIGHT - BOTTOM, TOP):.1f}"
+            f"{scale(x, x_range, LEFT, WIDTH - RIGHT):.1f},{scale(y, y_range, HEIGHT - BOTTOM, TOP):.1f}"
             for x, y in zip(curve.x, curve.y, strict=True)
         )
         color, dash = COLORS[place % len(COLORS)], DASHES[place // len(COLORS) % len(DASHES)]
@@ -46,7 +46,7 @@ def draw_lines(
             y = TOP + 14 + place * 13
             place_there = f'x="{WIDTH - RIGHT - 6}" y="{y}" text-anchor="end" style="fill:{color}"'
             parts.append(f'<text class="name" {place_there}>{show(curve.name)}</text>')
-    return _wrap(parts, WIDTH, HEIGHT)
+    return wrap(parts, WIDTH, HEIGHT)
 
 
 def draw_bars(
@@ -62,7 +62,7 @@ def draw_bars(
     shown = len(names) if len(names) <= MAX_ROWS else MAX_ROWS
     height = TOP + shown * ROW + BOTTOM
     right = WIDTH - RIGHT
-    zero = _scale(0, x_range, LABEL_WIDTH, right)
+    zero = scale(0, x_range, LABEL_WIDTH, right)
     parts = [f'<text class="title" x="6" y="16">{show(title)}</text>']
     for row, name in enumerate(names[:shown]):
         y = TOP + row * ROW
@@ -71,13 +71,13 @@ def draw_bars(
         if value is None:
             parts.append(f'<text x="{zero + 4:.1f}" y="{y + 13}">nothing to measure</text>')
             continue
-        end = _scale(value, x_range, LABEL_WIDTH, right)
+        end = scale(value, x_range, LABEL_WIDTH, right)
         low, width = min(zero, end), abs(end - zero)
         parts.append(f'<rect x="{low:.1f}" y="{y + 3}" width="{width:.1f}" height="{ROW - 6}" '
                      f'fill="{COLORS[0] if value >= 0 else COLORS[1]}" opacity=".75"/>')  # fmt: skip
         interval = intervals[row] if row < len(intervals) else None
         if interval is not None:
-            ends = [_scale(of, x_range, LABEL_WIDTH, right) for of in (interval.low, interval.high)]
+            ends = [scale(of, x_range, LABEL_WIDTH, right) for of in (interval.low, interval.high)]
             middle = y + ROW / 2
             parts.append(
                 f'<path class="whisker" d="M{ends[0]:.1f} {middle}H{ends[1]:.1f}'
@@ -86,12 +86,12 @@ def draw_bars(
     bottom = TOP + shown * ROW
     parts.append(f'<path class="axis" d="M{LABEL_WIDTH} {bottom}H{right}"/>')
     for value in _list_ticks(x_range):
-        x = _scale(value, x_range, LABEL_WIDTH, right)
+        x = scale(value, x_range, LABEL_WIDTH, right)
         parts.append(f'<text x="{x:.1f}" y="{bottom + 14}" text-anchor="middle">{value:g}</text>')
     more = f"; {len(names) - shown:,} more are not drawn" if len(names) > shown else ""
     parts.append(f'<text x="{(LABEL_WIDTH + right) / 2}" y="{bottom + 32}" text-anchor="middle">'
                  f"{show(x_label)}{more}</text>")  # fmt: skip
-    return _wrap(parts, WIDTH, height)
+    return wrap(parts, WIDTH, height)
 
 
 def draw_counts(names: Sequence[str], counts: Sequence[Sequence[int]], *, title: str) -> str:
@@ -129,20 +129,21 @@ def draw_counts(names: Sequence[str], counts: Sequence[Sequence[int]], *, title:
             )
     size = len(chosen) * cell
     parts.append(f'<text x="{left}" y="{top + size + 18}">columns: truth; rows: predicted</text>')
-    return _wrap(parts, left + size + 20, top + size + 30)
+    return wrap(parts, left + size + 20, top + size + 30)
 
 
-def _draw_frame(
+def draw_frame(
     title: str, x_label: str, y_label: str, x_range: tuple[float, float], y_range: tuple[float, float]
 ) -> Iterator[str]:
+    """Yield title, axes, ticks and labels of a chart."""
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     yield f'<text class="title" x="{LEFT}" y="16">{show(title)}</text>'
     for value in _list_ticks(y_range):
-        y = _scale(value, y_range, bottom, TOP)
+        y = scale(value, y_range, bottom, TOP)
         yield f'<path class="grid" d="M{LEFT} {y:.1f}H{right}"/>'
         yield f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_shorten(value)}</text>'
     for value in _list_ticks(x_range):
-        x = _scale(value, x_range, LEFT, right)
+        x = scale(value, x_range, LEFT, right)
         yield f'<text x="{x:.1f}" y="{bottom + 15}" text-anchor="middle">{value:g}</text>'
     yield f'<path class="axis" fill="none" d="M{LEFT} {TOP}V{bottom}H{right}"/>'
     middle = (TOP + bottom) / 2
@@ -163,13 +164,15 @@ def round_up(value: float) -> float:
     return float(next(step * power for step in (1, 2, 2.5, 5, 10) if value <= step * power * (1 + 1e-9)))
 
 
-def _scale(value: float, of: tuple[float, float], start: float, end: float) -> float:
+def scale(value: float, of: tuple[float, float], start: float, end: float) -> float:
+    """Return where a value of a range lies between two edges, in pixels; what lies outside is at the edge."""
     low, high = of
     share = 0.0 if high == low else (min(max(value, low), high) - low) / (high - low)
     return start + share * (end - start)
 
 
-def _wrap(parts: Sequence[str], width: float, height: float) -> str:
+def wrap(parts: Sequence[str], width: float, height: float) -> str:
+    """Return parts as one SVG."""
     return (
         f'<svg class="chart" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">'
         f"{''.join(parts)}</svg>"

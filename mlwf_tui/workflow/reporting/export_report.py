@@ -8,15 +8,19 @@ from pathlib import Path
 
 import msgspec
 
+from mlwf_tui.entities.evidence import Pick
 from mlwf_tui.entities.ids import ReportId
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import ComparedModel, ComparedPair, ComparisonReport
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
-from mlwf_tui.errors import InvalidParameter, NotFound
+from mlwf_tui.errors import InvalidParameter, MlwfError, NotFound
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.compare import read_comparison
 from mlwf_tui.workflow.measuring import read_predictions
+from mlwf_tui.workflow.reporting.charts import show
+from mlwf_tui.workflow.reporting.evidence import open_evidence
+from mlwf_tui.workflow.reporting.evidence_gallery import LEGEND, draw_evidence
 from mlwf_tui.workflow.reporting.galleries import Shown, draw_gallery
 from mlwf_tui.workflow.reporting.pages import write_benchmark_page, write_comparison_page
 from mlwf_tui.workflow.reporting.words import (
@@ -48,8 +52,17 @@ def export_report(workspace: Workspace, ref: str, dest: Path, *, format: str | N
         raise InvalidParameter(
             f"A report cannot be written as {chosen!r}.", hint=f"There are: {', '.join(FORMATS)}."
         )
-    report = get_report(workspace, ref)
-    text = _write(workspace, report, chosen)
+    return write_file(path, _write(workspace, get_report(workspace, ref), chosen))
+
+
+def write_file(dest: Path, text: str) -> Path:
+    """Write a text to a file that is not there yet, whole or not at all, and return its path.
+
+    Raises:
+        InvalidParameter: the file exists.
+        StorageFailed: it cannot be written.
+    """
+    path = expand_path(dest)
     try:
         create_file(path, text.encode())
     except FileExistsError as error:
@@ -94,17 +107,18 @@ def _write_json(report: Report, body: Evaluation | ComparisonReport) -> str:
 
 
 def _draw_worst(workspace: Workspace, report: Report, evaluation: Evaluation) -> str:
-    ordered = sorted(evaluation.items, key=lambda of: -(of.false_positives + of.false_negatives))
-    worst = [of for of in ordered[:MAX_PICTURES] if of.false_positives + of.false_negatives]
-    chosen = [
-        Shown(
-            of.key,
-            f"{of.true_positives} found, {of.false_negatives} missed, {of.false_positives} of nothing",
-        )
-        for of in worst
-    ]
-    confidence = evaluation.metrics.get("confidence", 0.0)
-    return _draw(workspace, report, chosen, {"found": (report, confidence)})
+    """Return the items with the most mistakes, and what became of their objects, or why there are none.
+
+    Of a report whose predictions or data are lost the rest can be written all the same.
+    """
+    if not any(of.false_positives + of.false_negatives for of in evaluation.items):
+        return ""
+    try:
+        evidence = open_evidence(workspace, report, evaluation)
+        worst = [of for of in evidence.list_items(Pick()) if of.mistakes][:MAX_PICTURES]
+    except MlwfError as error:
+        return f"<p>They cannot be shown. {show(error.message, 300)}</p>"
+    return f"<p>{LEGEND}</p>{draw_evidence(workspace, evidence, worst)}"
 
 
 def _draw_worse(
@@ -144,11 +158,17 @@ def _draw(
         item.key: item for item in iter_items(workspace.store, version.manifest) if item.key in keys
     }
     drawn = {"truth": {key: item.annotation.objects for key, item in items.items()}}
+    told = ""
     for style, (of, confidence) in layers.items():
         if of.predictions is None:  # of before they were kept: the truths alone say something
             continue
-        said = read_predictions(workspace, of)
+        try:
+            said = read_predictions(workspace, of)
+        except MlwfError as error:
+            told += f"<p>What {show(of.name)} found is not drawn. {show(error.message, 300)}</p>"
+            continue
         drawn[style] = {
             key: tuple(o for o in said.get(key, ()) if (o.confidence or 0) >= confidence) for key in keys
         }
-    return draw_gallery(workspace, items, [shown for shown in chosen if shown.key in items], drawn)
+    gallery = draw_gallery(workspace, items, [shown for shown in chosen if shown.key in items], drawn)
+    return told + gallery

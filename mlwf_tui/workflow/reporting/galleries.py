@@ -24,7 +24,6 @@ STYLE = """
 .truth{stroke:#16a34a}.found{stroke:#2563eb;stroke-dasharray:5 3}.old{stroke:#d97706;stroke-dasharray:2 2}
 .gallery text{font:10px system-ui,sans-serif;paint-order:stroke;stroke:#fff;stroke-width:2px;fill:#0f172a}
 """
-LEGEND = "solid green: truth; dashed blue: found"
 LEGEND_OF_TWO = "solid green: truth; dashed blue: the newer; dotted orange: the older"
 
 
@@ -63,10 +62,11 @@ def _draw_figures(
             for style, objects in layers.items()
             for found in objects.get(shown.key, ())[:MAX_BOXES]
         )
-        yield f"<figure>{_draw_picture(thumbnail, boxes)}{caption}</figure>"
+        yield f"<figure>{wrap_picture(thumbnail, boxes)}{caption}</figure>"
 
 
-def _draw_picture(thumbnail: Thumbnail, boxes: str) -> str:
+def wrap_picture(thumbnail: Thumbnail, boxes: str) -> str:
+    """Return an image with shapes over it, the image's bytes in it."""
     width, height = thumbnail.width_px, thumbnail.height_px
     data = b64encode(thumbnail.jpeg).decode()
     return (

@@ -5,25 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mlwf_tui.entities.measurement import (
-    METRIC_NAMES,
     Calibration,
     ComparedPair,
     ComparisonReport,
     Difference,
     Interval,
-    choose_two,
 )
 from mlwf_tui.entities.model import Curve, Evaluation, Report
 from mlwf_tui.entities.section import Section
 from mlwf_tui.workflow.reporting.charts import STYLE as CHART_STYLE
 from mlwf_tui.workflow.reporting.charts import draw_bars, draw_counts, draw_lines, round_up, show
-from mlwf_tui.workflow.reporting.galleries import LEGEND, LEGEND_OF_TWO
+from mlwf_tui.workflow.reporting.evidence_gallery import STYLE as EVIDENCE_STYLE
+from mlwf_tui.workflow.reporting.galleries import LEGEND_OF_TWO
 from mlwf_tui.workflow.reporting.galleries import STYLE as GALLERY_STYLE
 from mlwf_tui.workflow.reporting.sections import (
     describe_note,
     draw_section,
     tabulate_classes,
     tabulate_section,
+)
+from mlwf_tui.workflow.reporting.sides import (
+    describe_fates,
+    draw_trade_offs,
+    list_cause_rows,
+    tabulate_models,
 )
 from mlwf_tui.workflow.reporting.words import (
     SLICE_HEADER,
@@ -38,6 +43,7 @@ from mlwf_tui.workflow.reporting.words import (
     list_slice_rows,
     list_speed_rows,
 )
+from mlwf_tui.workflow.reporting.worst import CONFUSED_HEADER, list_confused_rows
 
 MAX_CURVES = 8
 MAX_CLASS_ROWS = 500
@@ -65,16 +71,21 @@ def write_benchmark_page(report: Report, evaluation: Evaluation, gallery: str) -
             _section("Curves", _group(_draw_curves(evaluation))),
             _section("Classes", _group(_draw_classes(evaluation)), _tabulate_classes(evaluation)),
             *map(_write_own, evaluation.sections),
-            _section("Confusion", _draw_confusion(evaluation)),
+            _section("Confusion", _draw_confusion(evaluation), _tabulate_confused(evaluation)),
             _section("Errors", _group(_draw_errors(evaluation))),
             _section(
                 "Slices", _table(SLICE_HEADER, list_slice_rows(evaluation)) if evaluation.slices else ""
             ),
             _section("Calibration", _draw_calibration(evaluation.calibration)),
             _section("Speed", *_write_speed(report, evaluation)),
-            _section("Items with the most mistakes", f"<p>{LEGEND}</p>{gallery}" if gallery else ""),
+            _section("Items with the most mistakes", gallery),
         ],
     )
+
+
+def _tabulate_confused(evaluation: Evaluation) -> str:
+    rows = list_confused_rows(evaluation)
+    return _table(CONFUSED_HEADER, rows) if rows else ""
 
 
 def _write_speed(report: Report, evaluation: Evaluation) -> Iterator[str]:
@@ -88,21 +99,8 @@ def _write_speed(report: Report, evaluation: Evaluation) -> Iterator[str]:
 
 def write_comparison_page(report: Report, body: ComparisonReport, galleries: Sequence[str]) -> str:
     """Return the page of a comparison; `galleries` are the figures of what became worse, one a pair."""
-    figures = choose_two(body.models[0].metrics)
-    titles = (METRIC_NAMES.get(name, name) for name in figures)
-    header = ("model", "architecture", *titles, "images a second", "bytes")
-    rows = [
-        (
-            of.model,
-            of.architecture,
-            *(f"{of.metrics.get(name, 0):.3f}" for name in figures),
-            f"{of.speed.get('images_per_second', 0):.1f}",
-            f"{of.size_bytes:,}",
-        )
-        for of in body.models
-    ]
     first = body.models[0]
-    sections = [_section("Models", _table(header, rows))]
+    sections = [_section("Models", _table(*tabulate_models(body)), _group(draw_trade_offs(body)))]
     for pair, gallery in zip(body.pairs, galleries, strict=True):
         sections.extend(_write_pair(pair, gallery))
     return _wrap(report.name, f"measured on {first.version}, split {first.split}", sections)
@@ -110,22 +108,18 @@ def write_comparison_page(report: Report, body: ComparisonReport, galleries: Seq
 
 def _write_pair(pair: ComparedPair, gallery: str) -> Iterator[str]:
     found = pair.comparison
-    counts = (
-        f"{found.truths_fixed:,} objects fixed, {found.truths_broken:,} broken, "
-        f"{found.truths_both_found:,} found by both, {found.truths_both_missed:,} by neither"
-    )
     header = ("", "difference", "95 % interval", "p", "")
     yield _section(
         f"{pair.new} less {pair.old}",
-        f"<p>{show(describe_verdict(pair), 300)}. {counts}.</p>",
+        f"<p>{show(describe_verdict(pair), 300)}. {describe_fates(pair)}.</p>",
         _table(header, list_pair_rows(found.differences)),
         _group([_draw_class_differences(pair)] if pair.comparison.classes else []),
     )
     if found.slices:
         yield _section("Slices", _table(SLICE_PAIR_HEADER, list_slice_pair_rows(pair)))
     if pair.causes:
-        rows = [(f"{of.kind} {of.name}", str(of.before), str(of.after)) for of in pair.causes]
-        yield _section("What differs in how they were made", _table(("", pair.old, pair.new), rows))
+        table = _table(("", pair.old, pair.new), list_cause_rows(pair))
+        yield _section("What differs in how they were made", table)
     if gallery:
         yield _section("Items that became worse", f"<p>{LEGEND_OF_TWO}</p>{gallery}")
 
@@ -238,7 +232,7 @@ def _group(charts: Iterator[str] | Sequence[str]) -> str:
 
 
 def _wrap(title: str, about: str, sections: Sequence[str]) -> str:
-    style = STYLE + CHART_STYLE + GALLERY_STYLE
+    style = STYLE + CHART_STYLE + GALLERY_STYLE + EVIDENCE_STYLE
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{show(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{style}</style></head><body>'

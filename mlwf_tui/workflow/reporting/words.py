@@ -20,6 +20,13 @@ from mlwf_tui.entities.measurement import (
 from mlwf_tui.entities.model import ClassMetrics, Evaluation, Report
 from mlwf_tui.entities.speed import BatchSpeed, Speed
 from mlwf_tui.workflow.reporting.sections import iter_section_text, tabulate_classes
+from mlwf_tui.workflow.reporting.sides import describe_fates, list_cause_rows, tabulate_models
+from mlwf_tui.workflow.reporting.worst import (
+    CONFUSED_HEADER,
+    ITEM_HEADER,
+    list_confused_rows,
+    list_worst_items,
+)
 
 COUNTS = COUNT_NAMES
 
@@ -284,21 +291,32 @@ def _iter_benchmark(report: Report, evaluation: Evaluation) -> Iterator[str]:
         yield from (f"- {_cell(text)}." for text in describe_worst_slices(evaluation))
         yield ""
         yield from _iter_table(SLICE_HEADER, list_slice_rows(evaluation))
+    for header, rows in (
+        (CONFUSED_HEADER, list_confused_rows(evaluation)), (ITEM_HEADER, list_worst_items(evaluation)),
+    ):  # fmt: skip
+        if rows:
+            yield ""
+            yield from _iter_table(header, rows)
 
 
 def _iter_comparison(report: Report, body: ComparisonReport) -> Iterator[str]:
     yield f"# {_cell(report.name)}"
+    yield ""
+    yield from _iter_table(*tabulate_models(body))
     for pair in body.pairs:
         yield ""
         yield f"## {_cell(pair.new)} less {_cell(pair.old)}"
         yield ""
-        yield f"{_cell(describe_verdict(pair))}."
+        yield f"{_cell(describe_verdict(pair))}. {describe_fates(pair)}."
         yield ""
         header = ("figure", "difference", "95 % interval", "p", "")
         yield from _iter_table(header, list_pair_rows(pair.comparison.differences))
         if pair.comparison.slices:
             yield ""
             yield from _iter_table(SLICE_PAIR_HEADER, list_slice_pair_rows(pair))
+        if pair.causes:
+            yield ""
+            yield from _iter_table(("differs", pair.old, pair.new), list_cause_rows(pair))
 
 
 def _iter_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

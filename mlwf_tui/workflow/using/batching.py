@@ -52,6 +52,21 @@ class Batcher:
         """How many images wait."""
         return len(self._waiting)
 
+    def warm_up(self, image: bytes, counts: Sequence[int]) -> None:
+        """Ask the model of so many copies of an image each, before `run`.
+
+        What a library loads, plans and allocates at its first batches is there then, for the thread as well.
+
+        Raises:
+            MlwfError: the model failed.
+        """
+        try:
+            for count in counts:
+                self._thread.submit(self._look, [image] * count).result()
+        except BaseException:
+            self._thread.shutdown(wait=True)
+            raise
+
     async def ask(self, images: Sequence[bytes]) -> tuple[ItemPrediction, ...]:
         """Return what the model says of the images of one caller, in order.
 

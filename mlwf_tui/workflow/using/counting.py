@@ -17,6 +17,7 @@ class Counts:
     objects: int = 0
     batches: int = 0
     batched_images: int = 0
+    dropped: int = 0
     latency_sum_s: float = 0.0
     latency_buckets: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BOUNDS_S) + 1))
 
@@ -38,6 +39,10 @@ class Counts:
         self.batches += 1
         self.batched_images += count
 
+    def note_dropped(self) -> None:
+        """Count a caller who kept a connection and did not send."""
+        self.dropped += 1
+
     def to_text(self, *, depth: int, uptime_s: float) -> str:
         """Return all as Prometheus reads it.
 
@@ -50,6 +55,7 @@ class Counts:
             ("mlwf_objects_total", "counter", "Objects that were found.", self.objects),
             ("mlwf_batches_total", "counter", "Batches that the model was given.", self.batches),
             ("mlwf_batched_images_total", "counter", "Images in those batches.", self.batched_images),
+            ("mlwf_dropped_total", "counter", "Connections that were dropped for being slow.", self.dropped),
             ("mlwf_queue_images", "gauge", "Images that wait for the model.", depth),
             ("mlwf_uptime_seconds", "gauge", "Seconds since the session began.", round(uptime_s, 3)),
         ):

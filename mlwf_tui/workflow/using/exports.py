@@ -61,6 +61,7 @@ def export_weights(
     class_names: tuple[str, ...],
     image_size_px: int,
     params: PackageParams,
+    has_any_batch: bool = False,
     is_trusted: bool = False,
     observer: Observer,
 ) -> Exported:
@@ -68,6 +69,8 @@ def export_weights(
 
     Raises:
         InvalidInput: they do not say the same; `name` is what the message calls the model.
+
+    With `has_any_batch` it takes any number of images at once, instead of one.
     """
     samples = choose_samples(workspace, version, image_size_px)
     request = ExportRequest(
@@ -81,6 +84,7 @@ def export_weights(
         max_objects=params.max_objects,
         samples=samples.images,
         has_sample=params.sample,
+        has_any_batch=has_any_batch,
         device=params.device,
         is_trusted=is_trusted,
     )

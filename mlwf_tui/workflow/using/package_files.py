@@ -14,6 +14,7 @@ from mlwf_tui.entities.card import show_safely
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Version
+from mlwf_tui.errors import StorageFailed
 from mlwf_tui.protocols.trainers import ExportResult
 from mlwf_tui.workflow.transforming.record_files import clear_folders
 
@@ -82,6 +83,22 @@ def write_document(folder: Path, document: Mapping[str, Any]) -> None:
 def place_package(home: Path, recipe: Digest) -> Path:
     """Return where a package is kept that was made by a recipe."""
     return home / "cache" / _FOLDER / recipe
+
+
+def keep_package(made: Path, cached: Path) -> None:
+    """Put a package where it is kept; another run may have made the same meanwhile, and its own stays.
+
+    Raises:
+        StorageFailed: the disk is full, or cannot be written.
+    """
+    try:
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        made.rename(cached)
+    except OSError as error:
+        if not is_whole(cached):
+            raise StorageFailed(
+                f"{cached} could not be written: {error.strerror}.", hint="Free some space, then try again."
+            ) from error
 
 
 def clear_packages(home: Path, since: datetime) -> None:

@@ -22,7 +22,6 @@ from mlwf_tui.workflow.using.counting import Counts
 from mlwf_tui.workflow.using.ports import digest_token, is_loopback_address
 from mlwf_tui.workflow.using.session_pages import Limits, describe_api, draw_page
 
-BODY_TIMEOUT_S = 60.0  # for a caller to send all of it
 MAX_PARTS = 256
 RETRY_AFTER_S = 1
 
@@ -97,7 +96,7 @@ class Session:
         began_s = time.perf_counter()
         self.check_caller(request)
         confidence = self._read_confidence(request)
-        async with asyncio.timeout(BODY_TIMEOUT_S):
+        async with asyncio.timeout(self.limits.receive_s):
             named = await self._read_pictures(request)
         if len(named) > self.limits.queue_images:  # it would be told to try again for ever
             raise InvalidInput(

@@ -12,6 +12,7 @@ import uvicorn
 
 from mlwf_tui.errors import Cancelled
 from mlwf_tui.workflow.using.batching import Batcher
+from mlwf_tui.workflow.using.session_guard import GuardedProtocol
 
 CHECK_EVERY_S = 0.2
 FINISH_WITHIN_S = 40.0  # what was begun; a stop by force comes after a minute
@@ -30,6 +31,7 @@ def answer_until_stopped(
     opened: socket.socket,
     batcher: Batcher,
     *,
+    protocol: type[GuardedProtocol],
     check: Callable[[], None],
     tell: Callable[[], None],
 ) -> Cancelled | None:
@@ -37,14 +39,21 @@ def answer_until_stopped(
 
     `tell` is called now and again. None where the server has ended by itself.
     """
-    return asyncio.run(_serve(app, opened, batcher, check, tell))
+    return asyncio.run(_serve(app, opened, batcher, protocol, check, tell))
 
 
 async def _serve(
-    app: Any, opened: socket.socket, batcher: Batcher, check: Callable[[], None], tell: Callable[[], None]
+    app: Any,
+    opened: socket.socket,
+    batcher: Batcher,
+    protocol: type[GuardedProtocol],
+    check: Callable[[], None],
+    tell: Callable[[], None],
 ) -> Cancelled | None:
     config = uvicorn.Config(
         app,
+        http=protocol,
+        ws="none",
         log_level="warning",
         access_log=False,
         lifespan="on",

@@ -20,6 +20,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes: int
     picture_pixels: int
     queue_images: int
+    receive_s: float  # for all of a request's body to come
 
 
 def describe_api(
@@ -54,6 +55,7 @@ def describe_api(
         "responses": {
             "200": _answer("What is on the pictures, in their order.", "Predictions"),
             "401": _answer("The token is missing or wrong.", "Error"),
+            "408": _answer(f"The body did not come within {limits.receive_s:g} seconds.", "Error"),
             "413": _answer("The body is too large.", "Error"),
             "422": _answer(
                 f"A picture is none, is damaged, or has more than {limits.picture_pixels:,} pixels;"

@@ -194,7 +194,7 @@ def test_a_checkpoint_of_every_task_opens_in_weights_only_mode(tmp_path: Path, d
     code = f"""
 import io
 from pathlib import Path
-from mlwf_tui.plugins.trainers.ultralytics_library import prepare_library, read_checkpoint
+from mlwf_tui.plugins.trainers.ultralytics.library import prepare_library, read_checkpoint
 prepare_library(Path({str(tmp_path)!r}))
 from ultralytics import YOLO
 path = Path({str(tmp_path)!r}) / "a.pt"

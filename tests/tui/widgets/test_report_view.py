@@ -9,10 +9,13 @@ from msgspec.structs import replace
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
+from mlwf_tui.entities.evidence import Pick
+from mlwf_tui.entities.measurement import ErrorKind
 from mlwf_tui.entities.model import Evaluation
 from mlwf_tui.tui.widgets.comparison_sections import list_comparison_sections
 from mlwf_tui.tui.widgets.drawing import ROLE_STYLES, measure_line
-from mlwf_tui.tui.widgets.report_sections import SECTIONS, draw_confusion
+from mlwf_tui.tui.widgets.report_confusion import draw_confusion
+from mlwf_tui.tui.widgets.report_sections import SECTIONS
 from mlwf_tui.tui.widgets.report_view import ReportView
 from tests.fakes.reports import make_comparison, make_evaluation, make_report
 
@@ -54,22 +57,65 @@ async def test_the_first_screen_tells_the_headline() -> None:
             assert fact in text
 
 
-async def test_capital_j_and_k_go_through_the_sections_and_the_first_heading_says_so() -> None:
-    async with ReportApp().run_test(size=(80, 24)) as pilot:
+async def test_tabs_are_gone_through_and_the_last_has_all_sections_on_one_page() -> None:
+    async with ReportApp().run_test(size=(84, 24)) as pilot:
         view = await show(pilot)
-        assert read_screen(view)[0].startswith("── 1/10 Overview ")
-        assert "J K sections" in read_screen(view)[0]
+        assert read_screen(view)[0].split() == [
+            "[Overview]", "Classes", "Curves", "Confusion", "Errors", "Slices", "Speed", "Items", "All",
+            "←", "→",
+        ]  # fmt: skip
+        for title in ("Classes", "Curves", "Confusion", "Errors", "Slices", "Speed", "Items", "All"):
+            await pilot.press("right")
+            await settle(pilot, view)
+            assert view.tab == title and f"[{title}]" in read_screen(view)[0]
         for number, title in enumerate(SECTIONS, 1):
-            assert f"{number}/10 {title}" in "\n".join(read_screen(view))
-            await pilot.press("right_parenthesis")
-        await pilot.press("g", "right_parenthesis", "right_parenthesis", "left_parenthesis")
-        assert read_screen(view)[0].startswith("── 2/10 Classes ")
+            assert f"{number}/{len(SECTIONS)} {title}" in "\n".join(read_screen(view))
+            if number < len(SECTIONS):
+                await pilot.press("right_parenthesis")
+        await pilot.press("G", "right_parenthesis")
+        assert view.tab == "Overview"  # past the last section
+        await pilot.press("left", "g", "right_parenthesis", "right_parenthesis", "left_parenthesis")
+        await settle(pilot, view)
+        assert read_screen(view)[1].startswith(f"── 2/{len(SECTIONS)} Classes ")
+        await pilot.click(view, offset=(13, 0))
+        assert view.tab == "Classes"
+        view.show_report(make_report(), make_evaluation())
+        assert view.tab == "Classes"  # the next report is looked at there as well
+
+
+async def test_the_cursor_goes_over_cells_and_rows_and_enter_asks_for_what_is_behind() -> None:
+    opened: list[ReportView.TargetOpened] = []
+
+    class Listening(ReportApp):
+        def on_report_view_target_opened(self, event: ReportView.TargetOpened) -> None:
+            opened.append(event)
+
+    async with Listening().run_test(size=(100, 30)) as pilot:
+        view = await show(pilot, make_evaluation(3))
+        await pilot.press("right", "right", "right")
+        await settle(pilot, view)
+        assert view.tab == "Confusion"
+        await pilot.press("enter")  # on nothing
+        await pilot.press("down", "enter", "right", "enter", ">", "down", "enter")
+        assert [event.target for event in opened] == [
+            Pick(predicted="RBC", truth="RBC"), Pick(predicted="RBC", truth="WBC"),
+            Pick(predicted="WBC", truth="WBC"),
+        ]  # fmt: skip
+        steps = [event.thresholds.confidence for event in opened if event.thresholds is not None]
+        assert steps[0] == steps[1] < steps[2]
+        view.show_tab("Errors")
+        await settle(pilot, view)
+        row = next(y for y, line in enumerate(read_screen(view)) if "localisation" in line)
+        await pilot.click(view, offset=(3, row))
+        await pilot.click(view, offset=(3, row))
+        assert opened[-1].target == Pick(error=ErrorKind.LOCALISATION)
 
 
 async def test_the_classes_have_their_numbers_and_a_dash_where_there_is_none() -> None:
     async with ReportApp().run_test(size=(100, 24)) as pilot:
         view = await show(pilot)
         await pilot.press("right_parenthesis")
+        await settle(pilot, view)
         row = next(line for line in read_screen(view) if "Platelets" in line)
         assert "0.500" in row
         assert row.endswith("–")  # noqa: RUF001

@@ -19,8 +19,8 @@ from mlwf_tui.tui.widgets.task_sections import draw_section, list_sections
 EXPECTED = {
     "segment": ["Overview", "Classes", "Where pixels go wrong", "Pixels by class", "Precision and recall"],
     "pose": ["Overview", "Classes", "Points", "Precision and recall", "Confidence"],
-    "obb": ["Overview", "Classes", "Precision and recall", "Confidence", "Confusion"],
-    "classify": ["Overview", "Classes", "Confusion", "ROC", "Most confused", "Calibration", "Items"],
+    "obb": ["Overview", "Classes", "Precision and recall", "Confidence", "Calibration"],
+    "classify": ["Overview", "Classes", "Confusion", "ROC", "Most confused", "Calibration", "Speed"],
     "semantic": ["Overview", "Classes", "Where pixels go wrong", "Pixels by class", "Confusion in pixels"],
 }
 REPORT = Report(

@@ -328,6 +328,7 @@ def test_plain_images_are_narrowed_too(workspace: Workspace, tmp_path: Path) -> 
     assert read == set()
 
 
+@pytest.mark.slow
 def test_many_items_are_kept_in_order_as_chunks_change(workspace: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "many"
     write_image(folder / "images" / "one" / "0000.png", seed=1)

@@ -204,6 +204,7 @@ def test_jobs_get_gpus_of_their_own_and_wait_for_them(
         assert jobs.wait_for_file(tmp_path / "behind") == "0\n"
 
 
+@pytest.mark.slow
 def test_a_job_starts_once_a_stranger_has_left_the_gpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: Path
 ) -> None:

@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from functools import partial
 
 from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.measurement import choose_main
 from mlwf_tui.entities.model import Model
+from mlwf_tui.entities.queue import Terms, Wants
+from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.screens.command_lines import write_compare, write_compare_all
 from mlwf_tui.tui.screens.verbs.fields import find_model_ref
-from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish
+from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, follow
+from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import Form, make_field
+from mlwf_tui.workflow.benchmarking.apart import NotMeasured, find_apart, submit_missing
+from mlwf_tui.workflow.calls import submit_call
 from mlwf_tui.workflow.compare import CompareResult, compare, describe_difference
 
 SPLIT = make_field(
@@ -34,7 +40,7 @@ class Comparing:
 
         def begin(values: dict[str, str], again: Again) -> None:
             old = values["old"]
-            self._begin([*(ref for ref in refs if ref != old), old], values.get("split", ""), again)
+            self._compare([*(ref for ref in refs if ref != old), old], values.get("split") or None, again)
 
         old = make_field(
             "old", "the model that the others are set beside", refs[0], choices=refs, is_required=True
@@ -45,7 +51,7 @@ class Comparing:
 
     def compare(self, entry: Entry) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
-            self._begin((values["new"], values["old"]), values.get("split", ""), again)
+            self._compare((values["new"], values["old"]), values.get("split") or None, again)
 
         names = tuple(model.name for model in self._host.snapshot.models)
         new = find_model_ref(entry) or next(iter(names), "")
@@ -65,13 +71,49 @@ class Comparing:
         form = Form("Compare two models", fields, command=write_compare, verb="compare")
         ask_form(self._host, form, begin)
 
-    def _begin(self, refs: Sequence[str], split: str, again: Again) -> None:
-        work = partial(compare, self._host.workspace, refs, split=split or None)
-        title = f"Comparing {', '.join(refs[:-1])} with {refs[-1]}"
-        self._host.do_long(title, lambda observer: work(observer=observer), self._tell, failed=again)
+    def compare_reports(self, names: tuple[str, str]) -> None:
+        """Set the first of two reports beside the second."""
+        self._compare(names, None, lambda: None)
+
+    def _compare(self, names: Sequence[str], split: str | None, again: Again) -> None:
+        """Compare, or ask whether what is lacking is to be measured first."""
+        workspace = self._host.workspace
+
+        def look(apart: NotMeasured | None) -> None:
+            if apart is not None and apart.missing:
+                self._ask_to_measure(apart, split)
+                return
+            self._host.do_long(
+                f"Comparing {', '.join(names[:-1])} with {names[-1]}",
+                lambda observer: compare(workspace, names, split=split, observer=observer),
+                self._tell,
+                failed=again,
+            )
+
+        self._host.ask("compare", partial(find_apart, workspace, names, split=split), look, failed=again)
+
+    def _ask_to_measure(self, apart: NotMeasured, split: str | None) -> None:
+        """Offer to queue the benchmarks that are lacking, and the comparison after them."""
+
+        def begin(is_wanted: bool) -> None:
+            if is_wanted:
+                self._host.ask("benchmark", partial(self._queue, apart, split), partial(follow, self._host))
+
+        listed = "\n".join(of.write_command() for of in apart.missing)
+        text = f"{apart.message} To measure what is lacking, and to compare then:\n\n{listed}"
+        self._host.put(Confirm("Measure first?", text, yes="Measure"), begin)
+
+    def _queue(self, apart: NotMeasured, split: str | None) -> Run:
+        """Queue benchmarks and the comparison after them, and return the comparison's run."""
+        workspace = self._host.workspace
+        runs = submit_missing(workspace, apart.missing)
+        call = {"models": list(apart.refs), "split": split}
+        terms = Terms(wants=Wants(), after=tuple(run.id for run in runs if not run.state.is_finished))
+        return submit_call(workspace, "compare", call, terms=terms)
 
     def _tell(self, result: CompareResult) -> None:
         differences = result.body.pairs[0].comparison.differences
-        text = describe_difference("map50", differences.get("map50"))
+        main = choose_main(differences)
+        text = describe_difference(main or "map50", differences.get(main))
         finish(self._host, text, select=f"report:{result.report.id}")
         self._host.show_report(result.report)

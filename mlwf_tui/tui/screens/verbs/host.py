@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from textual.content import Content
 from textual.screen import Screen
 
+from mlwf_tui.entities.comparison import Leaderboard
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.model import Report
 from mlwf_tui.entities.queue import Terms
@@ -93,6 +94,9 @@ class Host(Protocol):
 
     def show_report(self, report: Report) -> None:
         """Read a report and show it in the middle."""
+
+    def show_board(self, board: Leaderboard) -> None:
+        """Show the reports of a project in the middle, ranked in groups."""
 
     def show_history(self, entry: Entry) -> None:
         """Show what was ever said and done of it in the middle."""

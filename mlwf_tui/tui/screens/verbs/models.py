@@ -123,9 +123,12 @@ class Models:
         self._host.ask("card", partial(show, self._host.workspace, entry.target), shown)
 
     def leaderboard(self, entry: Entry) -> None:
-        """Show the project's models, the best first."""
+        """Show the project's reports, the best first; without any its models, by what training measured."""
 
         def shown(board: Leaderboard) -> None:
+            if board.groups:
+                self._host.show_board(board)
+                return
             self._host.put(Sheet(f"Leaderboard of {entry.ref}", _draw_board(board)), lambda _: None)
 
         self._host.ask("leaderboard", partial(read_leaderboard, self._host.workspace, entry.target), shown)

@@ -1,0 +1,278 @@
+"""What stands behind the numbers of a report: which number is meant, and the objects that it counts."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+
+import msgspec
+
+from mlwf_tui.entities.annotation import Geometry
+from mlwf_tui.entities.measurement import ErrorKind
+from mlwf_tui.errors import InvalidParameter
+
+NOTHING = "none"
+"""How a person writes that nothing was predicted, or that nothing is there; a class may not be called so."""
+
+FIELDS = ("predicted", "truth", "class", "verdict", "error", "slice", "confidence", "iou", "right", "item")
+
+
+class Verdict(StrEnum):
+    """What became of a truth, of a prediction, or of the two as a pair."""
+
+    FOUND = "found"
+    MISSED = "missed"  # a truth that nothing was predicted for
+    FALSE = "false"  # a prediction of what is not there
+    CONFUSED = "confused"  # the right place, the wrong class
+
+
+LETTERS: Mapping[Verdict, str] = {
+    Verdict.FOUND: "F", Verdict.MISSED: "M", Verdict.FALSE: "X", Verdict.CONFUSED: "C",
+}  # fmt: skip
+"""What stands at shapes in pictures, so that colours need not tell."""
+
+DASHES: Mapping[Verdict, tuple[int, ...]] = {
+    Verdict.FOUND: (), Verdict.MISSED: (5, 3), Verdict.FALSE: (1, 2), Verdict.CONFUSED: (4, 2, 1, 2),
+}  # fmt: skip
+"""Drawn and left out pixels of a shape's line, in turn; a line without gaps where there are none."""
+
+
+class Pick(msgspec.Struct, frozen=True, kw_only=True):
+    """A number of a report that is looked behind: all that is given must hold of what it counts.
+
+    `predicted` and `truth` are classes, "" where there is nothing; bins are from the first bound to below
+    the second, the last one of a histogram with its end.
+    """
+
+    predicted: str | None = None
+    truth: str | None = None
+    of_class: str = ""  # what is there, or what was said
+    verdict: Verdict | None = None
+    error: ErrorKind | None = None
+    slice: tuple[str, str] | None = None  # group and name
+    confidence: tuple[float, float] | None = None  # of all predictions, also those below the threshold
+    iou: tuple[float, float] | None = None  # of what was found
+    is_hit: bool | None = None
+    item: str = ""
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether every image is meant: then those with mistakes come first."""
+        return msgspec.structs.replace(self, item="") == Pick()
+
+    def describe(self) -> str:
+        """Return in words what is meant; "all images" where it is everything."""
+        return ", ".join(self._iter_words()) or "all images"
+
+    def _iter_words(self) -> Iterator[str]:
+        if self.predicted is not None or self.truth is not None:
+            yield _describe_cell(self.predicted, self.truth)
+        if self.of_class:
+            yield f"class {self.of_class}"
+        if self.verdict is not None:
+            yield self.verdict.value
+        if self.error is not None:
+            yield f"error: {self.error.value}"
+        if self.slice is not None:
+            yield f"{self.slice[0]}: {self.slice[1]}"
+        if self.is_hit is not None:
+            yield "true positives" if self.is_hit else "false positives"
+        for name, bounds in (("confidence", self.confidence), ("similarity", self.iou)):
+            if bounds is not None:
+                yield f"{name} {bounds[0]:.3g} to {bounds[1]:.3g}"
+        if self.item:
+            yield self.item
+
+
+def _describe_cell(predicted: str | None, truth: str | None) -> str:
+    match predicted, truth:
+        case "", str():
+            return f"{truth} missed"
+        case str(), "":
+            return f"{predicted} where nothing is"
+        case None, str():
+            return f"truth {truth or NOTHING}"
+        case str(), None:
+            return f"predicted {predicted or NOTHING}"
+    return f"{truth} found" if predicted == truth else f"{truth} taken for {predicted}"
+
+
+class ItemEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an image's objects, and how many of them a number counts."""
+
+    key: str
+    found: int
+    missed: int
+    false: int
+    confused: int
+    count: int  # of what was picked; of all images the mistakes
+
+    @property
+    def mistakes(self) -> int:
+        """All that was not found rightly."""
+        return self.missed + self.false + self.confused
+
+
+class ObjectEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """A truth, a prediction, or a pair of them. Of classes of whole images there are no shapes."""
+
+    verdict: Verdict
+    truth_class: str = ""
+    predicted_class: str = ""
+    truth: Geometry | None = None
+    predicted: Geometry | None = None
+    confidence: float | None = None
+    iou: float = 0.0  # of a pair
+    error: ErrorKind | None = None  # TIDE's kind
+    is_meant: bool = False  # by the number that is looked behind
+
+
+class Fate(StrEnum):
+    """What became of a truth from an older model to a newer one."""
+
+    FIXED = "fixed"  # the newer finds it and the older did not
+    BROKEN = "broken"
+    BOTH_WRONG = "both wrong"
+    BOTH_RIGHT = "both right"
+
+
+FATE_LETTERS: Mapping[Fate, str] = {
+    Fate.FIXED: "W", Fate.BROKEN: "L", Fate.BOTH_WRONG: "B", Fate.BOTH_RIGHT: "R",
+}  # fmt: skip
+"""Won, lost, both wrong, both right."""
+
+FATE_DASHES: Mapping[Fate, tuple[int, ...]] = {
+    Fate.FIXED: (), Fate.BROKEN: (5, 3), Fate.BOTH_WRONG: (1, 2), Fate.BOTH_RIGHT: (4, 2, 1, 2),
+}  # fmt: skip
+
+
+class FatePick(msgspec.Struct, frozen=True, kw_only=True):
+    """A number of a comparison that is looked behind; all that is given must hold of a truth."""
+
+    pair: int = 0  # which of the pairs
+    fate: Fate | None = None
+    of_class: str = ""
+    slice: tuple[str, str] | None = None
+    item: str = ""
+
+    def describe(self) -> str:
+        """Return in words what is meant; "all images" where it is everything."""
+        words = [self.fate.value if self.fate is not None else "", self.of_class and f"class {self.of_class}"]
+        words += [f"{self.slice[0]}: {self.slice[1]}" if self.slice is not None else "", self.item]
+        return ", ".join(filter(None, words)) or "all images"
+
+
+class ItemFates(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an image's truths, and how many of them a number counts."""
+
+    key: str
+    fixed: int
+    broken: int
+    both_wrong: int
+    both_right: int
+    count: int
+
+
+class ObjectFate(msgspec.Struct, frozen=True, kw_only=True):
+    """A truth with what both models say of it; or what one of them says of nothing, which has no fate."""
+
+    fate: Fate | None
+    newer: ObjectEvidence | None
+    older: ObjectEvidence | None
+    is_meant: bool = False
+
+
+def parse_fate_pick(texts: Sequence[str]) -> FatePick:
+    """Return what conditions such as `fate=broken class=cat` pick of a comparison.
+
+    Raises:
+        InvalidParameter: one is no such condition, or its value is none.
+    """
+    found: dict[str, object] = {}
+    for name, value in _iter_conditions(texts, ("fate", "class", "slice", "item", "pair")):
+        match name:
+            case "fate":
+                found["fate"] = Fate(_choose(value, [of.value for of in Fate], name))
+            case "pair":
+                if not value.isdecimal() or not int(value):
+                    raise InvalidParameter(f"{value!r} is no pair.", hint="The first is pair=1.")
+                found["pair"] = int(value) - 1
+            case _:
+                found |= _read(name, value)
+    return FatePick(**found)  # type: ignore[arg-type]  # each field has its own reader
+
+
+def parse_pick(texts: Sequence[str]) -> Pick:
+    """Return what conditions such as `predicted=cat truth=dog` pick; quotes hold words together.
+
+    Raises:
+        InvalidParameter: one is no such condition, or its value is none.
+    """
+    found: dict[str, object] = {}
+    for name, value in _iter_conditions(texts, FIELDS):
+        found |= _read(name, value)
+    return Pick(**found)  # type: ignore[arg-type]  # each field has its own reader
+
+
+def _iter_conditions(texts: Sequence[str], fields: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        for word in _split(text):
+            name, equals, value = word.partition("=")
+            if not equals or name not in fields:
+                raise InvalidParameter(
+                    f"{word!r} does not say what of a report is meant.",
+                    hint=f"Write FIELD=VALUE; the fields are {', '.join(fields)}.",
+                )
+            yield name, value
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise InvalidParameter(f"{text!r} has a quote that does not end.", hint="End it.") from error
+
+
+def _read(name: str, value: str) -> dict[str, object]:
+    match name:
+        case "predicted" | "truth":
+            return {name: "" if value == NOTHING else value}
+        case "class":
+            return {"of_class": value}
+        case "verdict":
+            return {"verdict": Verdict(_choose(value, [of.value for of in Verdict], name))}
+        case "error":
+            return {"error": ErrorKind(_choose(value, [of.value for of in ErrorKind], name))}
+        case "slice":
+            group, colon, part = value.partition(":")
+            if not colon:
+                raise InvalidParameter(
+                    f"{value!r} is no slice.", hint="Write slice='GROUP: NAME', as the report does."
+                )
+            return {"slice": (group.strip(), part.strip())}
+        case "right":
+            return {"is_hit": _choose(value, ["yes", "no"], name) == "yes"}
+        case "confidence" | "iou":
+            return {name: _read_bounds(name, value)}
+        case _:
+            return {"item": value}
+
+
+def _choose(value: str, names: Sequence[str], field: str) -> str:
+    if value not in names:
+        raise InvalidParameter(f"There is no {field} {value!r}.", hint=f"There are: {', '.join(names)}.")
+    return value
+
+
+def _read_bounds(name: str, value: str) -> tuple[float, float]:
+    low, dots, high = value.partition("..")
+    try:
+        bounds = float(low), float(high)
+    except ValueError as error:
+        raise InvalidParameter(
+            f"{value!r} is no range of {name}.", hint=f"Write LOW..HIGH, as in {name}=0.5..0.55."
+        ) from error
+    if not dots or not 0 <= bounds[0] <= bounds[1] <= 1:
+        raise InvalidParameter(f"{value!r} is no range from 0 to 1.", hint="The lower bound comes first.")
+    return bounds

@@ -1,0 +1,245 @@
+"""The view of the images behind a number of a report: a list, and what became of their objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, ClassVar, NamedTuple, overload
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.evidence import FatePick, Pick
+from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.measurement import Thresholds
+from mlwf_tui.entities.picture import Picture
+from mlwf_tui.errors import MlwfError
+from mlwf_tui.tui.screens.pages import RowKeys
+from mlwf_tui.tui.screens.pictures import Order, Pictures
+from mlwf_tui.tui.screens.work import Work
+from mlwf_tui.tui.widgets.evidence_marks import PAIR, SINGLE, Legend, Mark, mark_fates, mark_objects
+from mlwf_tui.tui.widgets.evidence_preview import EvidencePreview
+from mlwf_tui.tui.widgets.formats import format_count
+from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
+from mlwf_tui.workflow.reporting.evidence import Evidence
+from mlwf_tui.workflow.reporting.pair_evidence import PairEvidence
+from mlwf_tui.workspace import Workspace
+
+EMPTY = ("No image", "This number counts nothing at these thresholds.")
+
+
+class Behind(NamedTuple):
+    """A number that is looked behind, and the images that it counts something of."""
+
+    title: str
+    note: str  # at which thresholds, and of which report
+    schema: LabelSchema
+    legend: Legend
+    letters: str  # of the columns after the count
+    rows: Sequence[tuple[str, tuple[int, ...]]]  # key of the image, the count and what the letters stand for
+    look: Callable[[str], tuple[Item, Sequence[Mark]]]  # takes an image's key; slow
+
+
+def make_behind(evidence: Evidence, pick: Pick, at: Thresholds) -> Behind:
+    """Return what stands behind a number of a report; slow."""
+
+    def look(key: str) -> tuple[Item, Sequence[Mark]]:
+        item, seen = evidence.look(key, pick, at)
+        return item, mark_objects(seen)
+
+    items = evidence.list_items(pick, at)
+    return Behind(
+        title=pick.describe(),
+        note=f"confidence {at.confidence:.3f}, IoU {at.hit_iou:.2f}  {evidence.report.name}",
+        schema=evidence.schema,
+        legend=SINGLE,
+        letters="FMXC",
+        rows=[(of.key, (of.count, of.found, of.missed, of.false, of.confused)) for of in items],
+        look=look,
+    )
+
+
+def make_behind_pair(evidence: PairEvidence, pick: FatePick) -> Behind:
+    """Return what stands behind a number of a comparison; slow."""
+
+    def look(key: str) -> tuple[Item, Sequence[Mark]]:
+        item, seen = evidence.look(key, pick)
+        return item, mark_fates(seen)
+
+    newer, older = evidence.names
+    return Behind(
+        title=pick.describe(),
+        note=f"{newer} beside {older}, each at the confidence of its report",
+        schema=evidence.schema,
+        legend=PAIR,
+        letters="WLBR",
+        rows=[
+            (of.key, (of.count, of.fixed, of.broken, of.both_wrong, of.both_right))
+            for of in evidence.list_items(pick)
+        ],
+        look=look,
+    )
+
+
+class ImageRows(Sequence[Sequence[Cell]]):
+    """The rows of a table of images, each made when it is seen."""
+
+    def __init__(self, rows: Sequence[tuple[str, tuple[int, ...]]]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, row: int) -> Sequence[Cell]: ...
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[Sequence[Cell]]: ...
+    def __getitem__(self, row: Any) -> Any:
+        if isinstance(row, slice):
+            return [self[number] for number in range(*row.indices(len(self)))]
+        key, counts = self._rows[row]
+        return key, *(f"{count:,}" if count else "·" for count in counts)
+
+
+class EvidencePane(Vertical):
+    """Lists images and shows the one under the cursor; the list takes the keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n,j,down", "step(1)", "next image", id="evidence.next"),
+        Binding("N,k,up", "step(-1)", "image before", show=False, id="evidence.before"),
+        Binding("t", "toggle_layer('truth')", "truth", id="evidence.truth"),
+        Binding("p", "toggle_layer('prediction newer')", "prediction", id="evidence.prediction"),
+        Binding("o", "toggle_layer('older')", "older model", show=False, id="evidence.older"),
+        Binding("d", "toggle_layer('difference')", "difference", id="evidence.difference"),
+        Binding("w", "toggle_bare", "large picture", id="evidence.large"),
+    ]
+    DEFAULT_CSS = """
+    EvidencePane {
+        & > Static { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        & > Horizontal { height: 1fr; }
+        & #evidence-items { width: 44%; max-width: 52; border-right: solid $border; }
+        & > Horizontal > EvidencePreview { width: 1fr; height: 1fr; }
+        &.-bare #evidence-items { display: none; }
+    }
+    """
+
+    def __init__(self, workspace: Workspace, work: Work, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._work = work
+        self._head = Static()
+        self._table = EntityTable(empty=EMPTY, is_lazy=True, id="evidence-items")
+        self._preview = EvidencePreview()
+        self._pictures = Pictures(workspace, work, on_drawn=self._show_picture, on_broken=self._say_broken)
+        self._behind: Behind | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self._head
+        with Horizontal():
+            yield self._table
+            yield self._preview
+
+    def notify_style_update(self) -> None:
+        """Draw the outlines in the colours of the theme that was just chosen."""
+        super().notify_style_update()
+        if self._behind is not None and self.is_mounted:
+            self._look()
+
+    def show(self, behind: Behind) -> None:
+        """List the images behind a number, from the first."""
+        self._behind = behind
+        self._preview.set_kind(behind.legend, behind.schema)
+        self._pictures.forget()
+        counts = [Column(letter, 3, align="right") for letter in behind.letters]
+        self._table.set_columns(Column("item", keeps_tail=True), Column("n", 3, align="right"), *counts)
+        self._table.cursor = 0
+        rows = ImageRows(behind.rows)
+        self._table.show_rows(rows, RowKeys(rows))
+        self._head.update(_draw_head(behind))
+        self.go_large(False)
+        self._look()
+
+    def go_back(self) -> bool:
+        """Share the room again; False where the picture has not got it."""
+        if not self.has_class("-bare"):
+            return False
+        self.go_large(False)
+        return True
+
+    def go_large(self, is_large: bool) -> None:
+        """Give the picture all the room, or share it again; the keys go on moving through the images."""
+        self.set_class(is_large, "-bare")
+        self._preview.set_class(is_large, "-bare")
+        if self.has_focus_within:
+            (self._preview.picture if is_large else self._table).focus()
+
+    # --- keys ----------------------------------------------------------------------------------
+
+    def action_step(self, rows: int) -> None:
+        self._table.cursor += rows
+
+    def action_toggle_layer(self, layer: str) -> None:
+        for name in layer.split():
+            self._preview.toggle(name)
+
+    def action_toggle_bare(self) -> None:
+        self.go_large(not self.has_class("-bare"))
+
+    @on(EntityTable.RowSelected, "#evidence-items")
+    def _on_item_opened(self, event: EntityTable.RowSelected) -> None:
+        event.stop()
+        self.go_large(True)
+
+    @on(EntityTable.RowHighlighted, "#evidence-items")
+    def _on_item_highlighted(self, event: EntityTable.RowHighlighted) -> None:
+        event.stop()
+        self._look()
+
+    # --- the image under the cursor ------------------------------------------------------------
+
+    def _find_key(self) -> str | None:
+        row, behind = self._table.cursor, self._behind
+        return behind.rows[row][0] if behind is not None and row < len(behind.rows) else None
+
+    def _look(self) -> None:
+        key, behind = self._find_key(), self._behind
+        if key is None or behind is None:
+            self._preview.show(None)
+            self._preview.picture.say(*EMPTY)
+            return
+        done = partial(self._show, behind, key)
+        self._work.start("objects", partial(behind.look, key), done, fail=self._say_broken)
+
+    def _show(self, behind: Behind, key: str, found: tuple[Item, Sequence[Mark]]) -> None:
+        """Show an image once it is read, unless the cursor has moved on."""
+        if behind is self._behind and key == self._find_key():
+            self._preview.show(*found)
+            self._order_picture()
+
+    @on(EvidencePreview.Outdated)
+    def _order_picture(self) -> None:
+        item, behind, preview = self._preview.item, self._behind, self._preview
+        if item is None or behind is None:
+            return
+        columns, rows = preview.picture.room
+        key = (id(behind), item.key, preview.left_out, preview.selected, columns, rows, self.app.theme)
+        self._pictures.want(Order(key, item, preview.list_outlines(), columns, rows))
+        preview.picture.put_letters(preview.list_letters(), (item.width_px, item.height_px))
+
+    def _show_picture(self, picture: Picture) -> None:
+        self._preview.picture.show(picture)
+
+    def _say_broken(self, error: MlwfError) -> None:
+        self._preview.picture.say(error.message, error.hint)
+
+
+def _draw_head(behind: Behind) -> Content:
+    return Content.assemble(
+        (behind.title, "bold"),
+        (f"  {format_count(len(behind.rows), 'image')}", ""),
+        (f"  {behind.note}", "$text-muted"),
+    )

@@ -1,0 +1,199 @@
+"""One image of a report: what is there, what was said, and the difference, told by line and letter too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.style import Style
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.dashes import dash
+from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.picture import Outline, Rgb, parse_color
+from mlwf_tui.tui.widgets.evidence_marks import SINGLE, Legend, Mark, Shape
+from mlwf_tui.tui.widgets.item_preview import NO_COLOR
+from mlwf_tui.tui.widgets.lettered_picture import Letter, LetteredPicture
+from mlwf_tui.tui.widgets.picture_view import PictureView
+from mlwf_tui.tui.widgets.table import Cell, EntityTable
+
+FADED = 0.55  # what the number does not count
+DIFFERENCE = "difference"
+"""The layer that tells what became of shapes; without it they are in the colours of their classes."""
+
+
+class EvidencePreview(Vertical):
+    """Draws one image with what became of its objects; the picture itself is rendered by others."""
+
+    DEFAULT_CSS = """
+    EvidencePreview {
+        & > PictureView { height: 1fr; }
+        & > Static { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        & > EntityTable { height: 30%; min-height: 4; }
+        &.-bare > EntityTable { display: none; }
+    }
+    """
+
+    class Outdated(Message):
+        """Another picture is wanted: of another size, or with other outlines."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.picture = LetteredPicture(id="evidence-picture")
+        self.objects = EntityTable(
+            *SINGLE.columns, empty=("Nothing is there", "and nothing was found"), id="evidence-objects"
+        )
+        self._legend = Static()
+        self._facts = Static()
+        self.left_out: frozenset[str] = frozenset()  # layers that are not drawn
+        self.item: Item | None = None
+        self._kind = SINGLE
+        self._marks: Sequence[Mark] = ()
+        self._colors: Mapping[str, str] = {}
+
+    def compose(self) -> ComposeResult:
+        yield self.picture
+        yield self._legend
+        yield self._facts
+        yield self.objects
+
+    def set_kind(self, kind: Legend, schema: LabelSchema) -> None:
+        """Tell marks of this kind from now on, and draw classes in these colours."""
+        self._kind = kind
+        self._colors = {definition.name: definition.color for definition in schema.classes}
+        self.objects.set_columns(*kind.columns)
+
+    def show(self, item: Item | None, marks: Sequence[Mark] = ()) -> None:
+        """Say what became of the objects of an image; its picture follows."""
+        self.item, self._marks = item, marks
+        rows: list[tuple[Cell, ...]] = [
+            (Text(of.letter, self._find_letter_style(of)), *of.cells) for of in marks
+        ]
+        self.objects.cursor = 0
+        self.objects.show_rows(rows, [str(number) for number in range(len(rows))])
+        self._draw_words()
+
+    def toggle(self, layer: str) -> None:
+        """Draw a layer, or leave it out."""
+        if layer == DIFFERENCE or layer in [name for _, name in self._kind.layers]:
+            self.left_out ^= {layer}
+            self._draw_words()
+            self.post_message(self.Outdated())
+
+    @property
+    def selected(self) -> int:
+        """The place of the object under the cursor, or -1 where a person is not among them."""
+        key = self.objects.cursor_key if self.objects.has_focus else None
+        return int(key) if key is not None else -1
+
+    def list_outlines(self) -> list[Outline]:
+        """Return what to draw over the picture, what the number counts and what is selected last."""
+        if self.item is None:
+            return []
+        unit_px = self._find_unit(self.item)
+        highlight = parse_color(self.app.theme_variables["foreground"])
+        outlines: list[Outline] = []
+        for place in self._order():
+            of = self._marks[place]
+            is_faded = self._has_meant and not of.is_meant and place != self.selected
+            for shape in of.shapes:
+                if shape.layer in self.left_out:
+                    continue
+                color = highlight if place == self.selected else self._find_color(of, shape)
+                pattern = of.dashes if self._is_compared else shape.dashes
+                pieces = dash(shape.geometry, pattern, unit_px)
+                outlines += [Outline(piece, color, FADED if is_faded else 1.0) for piece in pieces]
+        return outlines
+
+    def list_letters(self) -> list[Letter]:
+        """Return the letters of what became of each shape that is drawn."""
+        if not self._is_compared:
+            return []
+        letters = []
+        for place in reversed(self._order()):  # what matters most has its own place
+            of = self._marks[place]
+            shape = next((one for one in of.shapes if one.layer not in self.left_out), None)
+            if shape is not None and (of.is_meant or not self._has_meant):
+                bounds = shape.geometry.bounds
+                letters.append(Letter(bounds.left, bounds.top, of.letter, self._find_tone(of.tone)))
+        return letters
+
+    @property
+    def _is_compared(self) -> bool:
+        return DIFFERENCE not in self.left_out
+
+    @property
+    def _has_meant(self) -> bool:
+        return any(of.is_meant for of in self._marks)
+
+    def _order(self) -> list[int]:
+        """Return the places of marks as they are drawn: the important ones over the others."""
+        return sorted(
+            range(len(self._marks)),
+            key=lambda place: (
+                place == self.selected, self._marks[place].is_meant, not self._marks[place].is_quiet,
+            ),
+        )  # fmt: skip
+
+    def _find_unit(self, item: Item) -> float:
+        """Return how many pixels of the image are one that is drawn."""
+        columns, rows = self.picture.room
+        return max(item.width_px / max(1, columns), item.height_px / max(1, 2 * rows))
+
+    def _find_color(self, of: Mark, shape: Shape) -> Rgb:
+        if self._is_compared:
+            return self._find_tone(of.tone)
+        return parse_color(self._colors.get(shape.class_name, NO_COLOR))
+
+    def _find_tone(self, tone: str) -> Rgb:
+        return parse_color(self.app.theme_variables[tone])
+
+    def _find_letter_style(self, of: Mark) -> Style:
+        red, green, blue = self._find_tone(of.tone)
+        return Style(color=f"rgb({red},{green},{blue})", bold=True)
+
+    def _draw_words(self) -> None:
+        if self.item is None:
+            self._legend.update("")
+            self._facts.update("")
+            return
+        layers = (*self._kind.layers, ("d", DIFFERENCE))
+        parts: list[tuple[str, str] | str] = []
+        for key, name in layers:
+            is_on = name not in self.left_out
+            parts += [
+                (f"{key} ", "$accent"),
+                (f"{'●' if is_on else '○'} {name}  ", "" if is_on else "$text-muted"),
+            ]
+        self._facts.update(Content.assemble(*parts, (self.item.name, "$text-muted")))
+        legend: list[tuple[str, str] | str] = [self._kind.plain]
+        if self._is_compared:
+            legend = [
+                part
+                for line, letter, word, tone in self._kind.signs
+                for part in ((f"{line} {letter}", f"bold ${tone}"), f" {word}  ")
+            ]
+        self._legend.update(Content.assemble(*legend))
+
+    @on(EntityTable.RowHighlighted)
+    def _on_object_highlighted(self, event: EntityTable.RowHighlighted) -> None:
+        event.stop()
+        if self.objects.has_focus:
+            self.post_message(self.Outdated())
+
+    @on(PictureView.Resized)
+    def _on_picture_resized(self, event: PictureView.Resized) -> None:
+        event.stop()
+        self.post_message(self.Outdated())
+
+    def on_descendant_focus(self) -> None:
+        self.post_message(self.Outdated())
+
+    def on_descendant_blur(self) -> None:
+        self.post_message(self.Outdated())

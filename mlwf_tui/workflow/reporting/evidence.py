@@ -1,0 +1,199 @@
+"""The images behind the numbers of a report, and what became of each of their objects."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
+
+from mlwf_tui.entities.annotation import Geometry, GeometryKind, LabelSchema
+from mlwf_tui.entities.evidence import ItemEvidence, ObjectEvidence, Pick
+from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.measurement import Thresholds
+from mlwf_tui.entities.model import Evaluation, Report, ReportKind
+from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.protocols.evaluators import Measurement
+from mlwf_tui.protocols.observer import SILENT
+from mlwf_tui.store.manifests import find_item, read_summary
+from mlwf_tui.workflow.benchmarking.parts import select_items
+from mlwf_tui.workflow.measuring import (
+    measure_by_evaluator,
+    measure_report,
+    read_item_facts,
+    read_measured,
+    read_predictions,
+)
+from mlwf_tui.workflow.reporting.words import write_table
+from mlwf_tui.workspace import Workspace
+
+if TYPE_CHECKING:  # numpy, which only what measures needs
+    from mlwf_tui.evaluation.columns import Bools, FoundTruths, Objects
+    from mlwf_tui.evaluation.evidence import ObjectsEvidence
+    from mlwf_tui.evaluation.slices import ItemFacts
+
+
+class Looker(Protocol):
+    """Looks behind the numbers of one report, at any thresholds."""
+
+    @property
+    def own(self) -> Thresholds:
+        """The report's own."""
+
+    def list_items(self, pick: Pick, at: Thresholds) -> tuple[ItemEvidence, ...]:
+        """Return the images that a number counts something of."""
+
+    def look(self, key: str, pick: Pick, at: Thresholds) -> tuple[ObjectEvidence, ...]:
+        """Return what became of an image's objects, those that the number counts first."""
+
+    def read_truths(self) -> FoundTruths:
+        """Return all truths, and which of them were found at the report's own thresholds."""
+
+    def find_members(self, wanted: tuple[str, str]) -> Bools:
+        """Return (M,): which truths belong to a slice, given by group and name."""
+
+
+class Evidence:
+    """What stands behind the numbers of one report; opened once, asked often, by any thread."""
+
+    def __init__(self, workspace: Workspace, report: Report, manifest: Digest, looker: Looker) -> None:
+        self._workspace = workspace
+        self._manifest = manifest
+        self.looker = looker
+        self._lock = threading.Lock()  # pictures are asked for while the list of another number is made
+        self.report = report
+
+    @property
+    def own(self) -> Thresholds:
+        """The thresholds that the report was made at."""
+        return self.looker.own
+
+    @property
+    def schema(self) -> LabelSchema:
+        """The classes of the version that was measured on."""
+        return read_summary(self._workspace.store, self._manifest).schema
+
+    def list_items(self, pick: Pick, at: Thresholds | None = None) -> tuple[ItemEvidence, ...]:
+        """Return the images that a number counts something of; without thresholds at the report's own.
+
+        Raises:
+            InvalidInput: hits are not known at that IoU, or the report has no such class or number.
+            NotFound: there is no such item or slice.
+        """
+        with self._lock:
+            return self.looker.list_items(pick, at or self.own)
+
+    def look(
+        self, key: str, pick: Pick, at: Thresholds | None = None
+    ) -> tuple[Item, tuple[ObjectEvidence, ...]]:
+        """Return an image and what became of its objects, those that the number counts first.
+
+        Masks come as their borders, which can be drawn in dashes.
+
+        Raises:
+            NotFound: the image was not measured.
+        """
+        found = find_item(self._workspace.store, self._manifest, key)
+        if found is None:
+            raise NotFound(f"{key!r} is not in {self.report.version_ref}.", hint="See mlwf show.")
+        with self._lock:
+            seen = self.looker.look(key, pick, at or self.own)
+        return found, tuple(_trace(one) for one in seen)
+
+
+def _trace(one: ObjectEvidence) -> ObjectEvidence:
+    return replace(one, truth=_trace_mask(one.truth), predicted=_trace_mask(one.predicted))
+
+
+def _trace_mask(geometry: Geometry | None) -> Geometry | None:
+    from mlwf_tui.media.outlines import fill_runs, trace_pixels  # numpy
+
+    if geometry is None or geometry.kind is not GeometryKind.MASK:
+        return geometry
+    left, top, right, bottom = (int(edge) for edge in geometry.bounds)
+    rings = trace_pixels(fill_runs(right - left, bottom - top, geometry.runs))
+    if not rings:
+        return geometry
+    first, *others = (tuple((x + left, y + top) for x, y in ring) for ring in rings)
+    return Geometry(GeometryKind.POLYGON, first, tuple(others))
+
+
+def open_evidence(workspace: Workspace, report: Report, evaluation: Evaluation) -> Evidence:
+    """Return what looks behind the numbers of a report, whose body is `evaluation`.
+
+    Raises:
+        InvalidParameter: it is a comparison.
+        InvalidInput: its predictions were not kept, or its evaluator counts neither objects nor images.
+        NotFound: its version was deleted, or its evaluator is not installed.
+        CorruptData: the stored bytes are damaged.
+    """
+    if report.kind is not ReportKind.BENCHMARK:
+        raise InvalidParameter(
+            f"The report {report.name} compares models.", hint="Ask for the report of one of them."
+        )
+    version = workspace.catalog.versions.get_by_id(report.version_id)
+    names = [of.name for of in evaluation.classes]
+    if report.evaluator == "detect":
+        looker: Looker = _open_boxes(workspace, report, version.manifest, names)
+    else:
+        truths = read_measured(workspace, report, version.manifest)
+        read_predictions(workspace, report)  # refuses a report whose predictions were not kept
+        measurement = measure_by_evaluator(workspace, report, names, truths)
+        looker = _open_measurement(workspace, report, version.manifest, measurement)
+    return Evidence(workspace, report, version.manifest, looker)
+
+
+def _open_boxes(
+    workspace: Workspace, report: Report, manifest: Digest, names: Sequence[str]
+) -> ObjectsEvidence:
+    from mlwf_tui.evaluation.evidence import ObjectsEvidence, order_boxes
+
+    truths = read_measured(workspace, report, manifest)
+    said = read_predictions(workspace, report)
+    measured = measure_report(workspace, report, names, truths)
+
+    def read_objects(key: str) -> Objects:
+        return order_boxes(truths[key].objects, said.get(key, ()), measured.names)
+
+    return ObjectsEvidence(
+        measured, read_objects, lambda: _read_facts(workspace, report, manifest, measured.keys)
+    )
+
+
+def _open_measurement(
+    workspace: Workspace, report: Report, manifest: Digest, measurement: Measurement
+) -> Looker:
+    from mlwf_tui.evaluation.answers import AnswersEvidence
+    from mlwf_tui.evaluation.classifying import Classified
+    from mlwf_tui.evaluation.evidence import ObjectsEvidence
+    from mlwf_tui.evaluation.shapes import Shaped
+
+    shaped = getattr(measurement, "shaped", None)
+    if isinstance(shaped, Shaped):
+        keys = shaped.measured.keys
+        return ObjectsEvidence(
+            shaped.measured, shaped.list_objects, lambda: _read_facts(workspace, report, manifest, keys)
+        )
+    if isinstance(measurement, Classified):
+        return AnswersEvidence(measurement)
+    raise InvalidInput(
+        f"The report {report.name} counts no single objects: there are no images behind one of its numbers.",
+        hint="Measure with an evaluator of objects: mlwf benchmark MODEL REF -p evaluator=segment.",
+    )
+
+
+def _read_facts(
+    workspace: Workspace, report: Report, manifest: Digest, keys: Sequence[str]
+) -> Sequence[ItemFacts]:
+    items = select_items(workspace, manifest, report.part)
+    facts = read_item_facts(workspace, items, SILENT)
+    return [facts[key] for key in keys]
+
+
+def write_item_table(items: Sequence[ItemEvidence]) -> str:
+    """Return the images as CSV: what became of the objects of each, and how many are meant."""
+    header = ("item", "found", "missed", "false", "confused", "count")
+    rows = [(of.key, of.found, of.missed, of.false, of.confused, of.count) for of in items]
+    return write_table(header, rows)

@@ -1,0 +1,132 @@
+"""Behind each number of a report stand the images and objects that it counts, at any thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from msgspec import structs
+
+from mlwf_tui.entities.evidence import ItemEvidence, Pick, Verdict, parse_pick
+from mlwf_tui.entities.measurement import ErrorKind, Thresholds
+from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.evaluation.errors import share_errors
+from mlwf_tui.evaluation.evaluate import summarize
+from mlwf_tui.evaluation.evidence import ObjectsEvidence, order_boxes
+from mlwf_tui.evaluation.measured import Measured, measure
+from mlwf_tui.evaluation.slices import ItemFacts, slice_measured
+from mlwf_tui.evaluation.sweep import Sweep
+from tests.evaluation.worlds import CLASSES, World, draw_world
+
+PLACES = [Thresholds(0.3), Thresholds(0.0), Thresholds(0.4, 0.75), Thresholds(1.0, 0.9)]
+
+
+def open_world(seed: int) -> tuple[World, Measured, ObjectsEvidence]:
+    world = truths, said = draw_world(seed, items=60, skill=0.7)
+    measured = measure(truths, said, CLASSES)
+    facts = [ItemFacts(dataset="even" if n % 2 == 0 else "odd", brightness=n) for n in range(60)]
+    evidence = ObjectsEvidence(
+        measured, lambda key: order_boxes(truths[key].objects, said[key], measured.names), lambda: facts
+    )
+    return world, measured, evidence
+
+
+def add(items: Sequence[ItemEvidence]) -> int:
+    return sum(of.count for of in items)
+
+
+@pytest.mark.parametrize("at", PLACES)
+@pytest.mark.parametrize("seed", range(3))
+def test_what_stands_behind_a_number_adds_up_to_it(seed: int, at: Thresholds) -> None:
+    _, measured, evidence = open_world(seed)
+    evaluation = structs.replace(summarize(measured), errors=share_errors(measured))
+    shown = Sweep(measured, evaluation).evaluate(at)
+    names = (*CLASSES, "")
+    for row, predicted in enumerate(names):
+        for column, truth in enumerate(names[: len(names) - (predicted == "")]):
+            cell = Pick(predicted=predicted, truth=truth)
+            assert add(evidence.list_items(cell, at)) == shown.confusion[row][column]
+    for share in shown.errors:
+        assert add(evidence.list_items(Pick(error=share.kind), at)) == share.count
+    bins = shown.iou_histogram
+    for middle, count in zip(bins.x, bins.y, strict=True):
+        half = 0.5 / len(bins.x) / 2
+        assert add(evidence.list_items(Pick(iou=(middle - half, middle + half)), at)) == pytest.approx(count)
+    for is_hit, histogram in zip((True, False), shown.confidence_histogram, strict=True):
+        for place, count in enumerate(histogram.y):
+            pick = Pick(confidence=(place / 20, (place + 1) / 20), is_hit=is_hit)
+            assert add(evidence.list_items(pick, at)) == count
+    whole = {of.key: of for of in evidence.list_items(Pick(), at)}
+    for of in shown.items:
+        seen = whole[of.key]
+        assert (seen.found, seen.missed + seen.confused, seen.false + seen.confused) == (
+            of.true_positives, of.false_negatives, of.false_positives,
+        )  # fmt: skip
+
+
+def test_each_slice_has_the_images_and_the_objects_that_it_counts() -> None:
+    _, measured, evidence = open_world(1)
+    facts = dict(zip(measured.keys, evidence._read_facts(), strict=True))  # as the report's slices were made
+    for of in slice_measured(measured, facts):
+        pick = Pick(slice=(of.group, of.name))
+        items = evidence.list_items(pick, evidence.own)
+        assert 0 < len(items) <= of.item_count
+        if of.metric == "recall":
+            assert add(items) == of.truth_count
+        else:
+            assert add(items) >= of.truth_count
+
+
+def test_an_images_objects_are_those_that_are_there_with_what_became_of_them() -> None:
+    (truths, said), _, evidence = open_world(2)
+    at = Thresholds(0.2)
+    for of in evidence.list_items(Pick(), at):
+        seen = evidence.look(of.key, Pick(), at)
+        kept = [one for one in said[of.key] if one.confidence is not None and one.confidence >= 0.2]
+        assert sorted(one.truth.points for one in seen if one.truth) == sorted(
+            one.geometry.points for one in truths[of.key].objects
+        )
+        assert sorted((one.predicted.points, one.confidence) for one in seen if one.predicted) == sorted(
+            (one.geometry.points, one.confidence) for one in kept
+        )
+        for one in seen:
+            assert (one.verdict is Verdict.FOUND) == (one.truth_class == one.predicted_class)
+            assert (one.verdict is Verdict.MISSED) == (one.predicted is None)
+            assert (one.iou > 0) == (one.verdict in (Verdict.FOUND, Verdict.CONFUSED))
+
+
+def test_what_is_meant_comes_first_and_below_the_threshold_too_where_a_bin_counts_it() -> None:
+    _, _, evidence = open_world(2)
+    at = Thresholds(0.9)
+    pick = Pick(confidence=(0.0, 0.5), is_hit=False)
+    items = evidence.list_items(pick, at)
+    assert items
+    for of in items:
+        meant = [one for one in evidence.look(of.key, pick, at) if one.is_meant]
+        assert len(meant) == of.count
+        assert all(one.confidence is not None and one.confidence < 0.5 for one in meant)
+    missed = Pick(verdict=Verdict.MISSED)
+    seen = evidence.look(evidence.list_items(missed, at)[0].key, missed, at)
+    assert [one.is_meant for one in seen] == sorted((one.is_meant for one in seen), reverse=True)
+
+
+def test_pairs_of_conditions_hold_together_and_strange_ones_are_refused() -> None:
+    _, _, evidence = open_world(0)
+    dogs = parse_pick(["truth=dog verdict=missed"])
+    assert dogs == Pick(truth="dog", verdict=Verdict.MISSED)
+    assert add(evidence.list_items(dogs, evidence.own)) == add(
+        evidence.list_items(parse_pick(["truth=dog", "predicted=none"]), evidence.own)
+    )
+    assert parse_pick(["slice='brightness: dark (to 34)' confidence=0.5..0.55 right=no"]) == Pick(
+        slice=("brightness", "dark (to 34)"), confidence=(0.5, 0.55), is_hit=False
+    )
+    assert parse_pick(["error=duplicate item=a/b"]) == Pick(error=ErrorKind.DUPLICATE, item="a/b")
+    for text in ("cat", "verdict=bad", "iou=1..0", "iou=x..1", "slice=dark", "truth='cat", "confidence=0..2"):
+        with pytest.raises(InvalidParameter):
+            parse_pick([text])
+    with pytest.raises(InvalidInput, match="no class 'cow'"):
+        evidence.list_items(Pick(truth="cow"), evidence.own)
+    with pytest.raises(NotFound, match="was not measured"):
+        evidence.list_items(Pick(item="d/none"), evidence.own)
+    with pytest.raises(NotFound, match="no slice"):
+        evidence.list_items(Pick(slice=("tag", "none")), evidence.own)

@@ -1,0 +1,78 @@
+"""Presets, further settings and architectures, without the library being asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
+from mlwf_tui.plugins.trainers.ultralytics.architectures import (
+    OWN_FOLDER,
+    find_definition,
+    list_architectures,
+)
+from mlwf_tui.plugins.trainers.ultralytics.params import TrainParams, build_settings, check_extra
+
+KNOWN = {"epochs": 100, "label_smoothing": 0.0, "dropout": 0.0, "data": None}
+
+
+def test_auto_is_quick_without_a_gpu_and_standard_with_one() -> None:
+    assert build_settings(TrainParams(), {}, has_gpu=False)["optimizer"] == "AdamW"
+    assert build_settings(TrainParams(), {}, has_gpu=True)["epochs"] == 100
+    assert "optimizer" not in build_settings(TrainParams(), {}, has_gpu=True)
+
+
+def test_a_given_parameter_beats_the_preset_and_a_further_setting_beats_both() -> None:
+    params = TrainParams(preset="quick", epochs=3, fliplr=0.5)
+
+    settings = build_settings(params, {"lrf": "0.5", "epochs": 7}, has_gpu=False)
+
+    assert (settings["epochs"], settings["fliplr"], settings["lrf"]) == (7, 0.5, 0.5)
+
+
+def test_quick_takes_a_step_for_every_batch() -> None:
+    assert build_settings(TrainParams(preset="quick", batch=4), {}, has_gpu=False)["nbs"] == 4
+    assert build_settings(TrainParams(preset="quick"), {"batch": 8, "nbs": 64}, has_gpu=False)["nbs"] == 64
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("3", 3), ("0.5", 0.5), ("1e-3", 0.001), ("true", True), ("[0, 1]", [0, 1]), ("SGD", "SGD"), ("", None)],
+)
+def test_texts_of_further_settings_become_values(text: str, value: object) -> None:
+    assert build_settings(TrainParams(), {"x": text}, has_gpu=False)["x"] == value
+
+
+def test_an_unknown_setting_is_refused_with_close_names() -> None:
+    with pytest.raises(InvalidParameter, match="labelsmoothing") as caught:
+        check_extra({"labelsmoothing": 0.1}, KNOWN)
+    assert "label_smoothing" in caught.value.hint
+
+
+def test_settings_that_mlwf_makes_cannot_be_given() -> None:
+    with pytest.raises(InvalidParameter, match="'data'"):
+        check_extra({"data": "x.yaml"}, KNOWN)
+
+
+def test_our_own_architecture_comes_first_and_the_families_follow() -> None:
+    names = list_architectures()
+
+    assert names[0] == "yolov10p"
+    assert {"yolov10n", "yolov10b", "yolo11n", "yolov8x", "yolo12s", "yolo26m"} <= set(names)
+
+
+def test_definitions_are_our_files_or_the_library_names() -> None:
+    assert find_definition("yolov10p") == str(OWN_FOLDER / "yolov10p.yaml")
+    assert find_definition("yolov10n") == "yolov10n.yaml"
+
+
+def test_an_unknown_architecture_is_refused_with_close_names() -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        find_definition("yolo10n")
+    assert "yolov10n" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["[1", "2001-99-99", "@x", "[" * 5000])
+def test_a_value_that_means_nothing_is_refused_before_anything_is_queued(text: str) -> None:
+    with pytest.raises(InvalidParameter, match="'classes'"):
+        UltralyticsTrainer().check_settings(TrainParams(), {"classes": text})
