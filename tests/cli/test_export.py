@@ -56,6 +56,9 @@ def test_filters_and_links_are_taken(home: Path, tmp_path: Path, capsys: pytest.
     told = json.loads(capsys.readouterr().out)
     assert (told["item_count"], told["object_count"], told["linked_count"]) == (1, 1, 1)
     assert [path.name for path in (tmp_path / "out" / "images").rglob("*.jpg")] == ["b.jpg"]
+    one = ("--item", "main/a.jpg", "--format", "coco", "--dry-run", "--json")
+    assert run(home, "export", "cells", *one) == 0
+    assert json.loads(capsys.readouterr().out)["item_count"] == 1
 
 
 @pytest.mark.parametrize(
