@@ -22,14 +22,14 @@ CHECKS = (
         ask="Ctrl+→",
         names=("ctrl+right",),
         use="moves the border of a pane",
-        help="F7 and F8 do the same. A Mac takes it (System Settings, Keyboard, Shortcuts, Mission Control).",
+        help="F7 and F8 do the same. On a Mac, Mission Control takes it: Settings, Keyboard, Shortcuts.",
         tmux_help="F7 and F8 do the same. In ~/.tmux.conf: set -g xterm-keys on, and no bind -n C-Right.",
     ),
     KeyCheck(
         ask="Ctrl+↑",
         names=("ctrl+up",),
         use="moves the border above the details",
-        help="F7 and F8 do the same. A Mac takes it (System Settings, Keyboard, Shortcuts, Mission Control).",
+        help="F7 and F8 do the same. On a Mac, Mission Control takes it: Settings, Keyboard, Shortcuts.",
         tmux_help="F7 and F8 do the same. In ~/.tmux.conf: set -g xterm-keys on, and no bind -n C-Up.",
     ),
     KeyCheck(
