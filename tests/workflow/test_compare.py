@@ -9,6 +9,8 @@ import pytest
 from mlwf_tui.entities.measurement import ErrorKind
 from mlwf_tui.entities.model import ReportKind
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.workflow.benchmarking.apart import NotMeasured
+from mlwf_tui.workflow.calls import CALLS
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.compare import compare, parse_condition, read_comparison
 from mlwf_tui.workflow.graph import read_graph
@@ -152,6 +154,10 @@ def test_models_that_were_measured_on_other_data_are_refused_with_the_command(
     with pytest.raises(Conflict, match="not measured on the same data") as raised:
         compare(measured, ["stranger", "old"], observer=OBSERVER)
     assert "mlwf benchmark old others@1 --split val" in raised.value.hint
+    assert isinstance(raised.value, NotMeasured)
+    assert [(of.model, of.version, of.evaluator) for of in raised.value.missing] == [("old", "others@1", "")]
+    queued = CALLS["compare"](measured, {"models": ["new", "old"]}, OBSERVER)  # as the queue does it
+    assert queued.report.kind is ReportKind.COMPARISON
 
 
 def test_versions_whose_split_is_the_same_are_the_same_data(measured: Workspace, tmp_path: Path) -> None:
