@@ -48,7 +48,8 @@ ALIKE = frozenset(
         ("open", "activate"), ("open", "select"), ("open", "toggle_maximized"),
         ("search", "filter"), ("search_next", "next_match"), ("search_next", "step"),
         ("search_next", "step_curve"), ("search_previous", "next_match"), ("search_previous", "step"),
-        ("search_previous", "step_curve"), ("diff", "compare"), ("yank", "copy"), ("mark", "select"), ("mark", "mark"),
+        ("search_previous", "step_curve"), ("diff", "compare"), ("yank", "copy"), ("mark", "select"),
+        ("mark", "mark"),
         ("sooner", "step_confidence"), ("later", "step_confidence"),
     }
 )  # fmt: skip
