@@ -37,7 +37,7 @@ async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_re
         await app.until_text("cells@1, val  detect, 2 reports")
         board = app.main.query_one(BoardPane)
         await app.until(lambda: board.table.has_focus)
-        await app.press("space", "down", "p")
+        await app.press("space", "down", "comma", "p")
         await app.until_text("✓ 1 marked, d compares")
         await app.until_text("accuracy over speed")
         await app.press("d")
@@ -107,10 +107,10 @@ async def test_keys_on_a_report_change_its_thresholds_and_0_goes_back(
         assert {letter.text for letter in preview.list_letters()} == {"M"}
         whole = len(preview.list_outlines())
         assert whole > 10  # dashes
-        await app.press("d")
+        await app.press("comma", "d")
         await app.until_text("in the colours of the classes")
         assert len(preview.list_outlines()) == 2 and not preview.list_letters()
-        await app.press("t")
+        await app.press("comma", "t")
         await app.until_text("○ truth")
         assert not preview.list_outlines()  # nothing was said of it
         await app.press("n", "w")

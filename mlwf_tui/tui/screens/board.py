@@ -30,10 +30,10 @@ class BoardPane(Vertical):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", "mark", id="board.mark"),
-        Binding("d,equals_sign", "compare", "compare", id="board.compare"),
-        Binding("J", "move_groups(1)", "other data", id="board.next"),
-        Binding("K", "move_groups(-1)", "data before", show=False, id="board.previous"),
-        Binding("p", "next_plot", "plot", id="board.plot"),
+        Binding("d", "compare", "compare", id="board.compare"),
+        Binding("right_parenthesis", "move_groups(1)", "other data", id="board.next"),
+        Binding("left_parenthesis", "move_groups(-1)", "data before", show=False, id="board.previous"),
+        Binding("comma p", "next_plot", "plot", id="board.plot"),
     ]
     DEFAULT_CSS = """
     BoardPane {

@@ -112,10 +112,10 @@ class EvidencePane(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n,j,down", "step(1)", "next image", id="evidence.next"),
         Binding("N,k,up", "step(-1)", "image before", show=False, id="evidence.before"),
-        Binding("t", "toggle_layer('truth')", "truth", id="evidence.truth"),
-        Binding("p", "toggle_layer('prediction newer')", "prediction", id="evidence.prediction"),
-        Binding("o", "toggle_layer('older')", "older model", show=False, id="evidence.older"),
-        Binding("d", "toggle_layer('difference')", "difference", id="evidence.difference"),
+        Binding("comma t", "toggle_layer('truth')", "truth", id="evidence.truth"),
+        Binding("comma p", "toggle_layer('prediction newer')", "prediction", id="evidence.prediction"),
+        Binding("comma o", "toggle_layer('older')", "older model", show=False, id="evidence.older"),
+        Binding("comma d", "toggle_layer('difference')", "difference", id="evidence.difference"),
         Binding("w", "toggle_bare", "large picture", id="evidence.large"),
     ]
     DEFAULT_CSS = """

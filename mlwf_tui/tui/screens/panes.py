@@ -10,11 +10,13 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 from mlwf_tui.tui.keys import KEYS, split_keys
+from mlwf_tui.tui.screens.board import BoardPane
 from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.checked_form import CheckedForm, StepForm
 from mlwf_tui.tui.screens.checking import CheckPane
 from mlwf_tui.tui.screens.comparing import DiffPane
 from mlwf_tui.tui.screens.counting_form import CountingForm
+from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.operation_form import OperationForm
 from mlwf_tui.tui.screens.picking import OperationPicker
@@ -47,6 +49,7 @@ ALIKE = frozenset(
         ("search", "filter"), ("search_next", "next_match"), ("search_next", "step"),
         ("search_next", "step_curve"), ("search_previous", "next_match"), ("search_previous", "step"),
         ("search_previous", "step_curve"), ("diff", "compare"), ("yank", "copy"), ("mark", "select"),
+        ("mark", "mark"),
         ("sooner", "step_confidence"), ("later", "step_confidence"),
     }
 )  # fmt: skip
@@ -87,6 +90,8 @@ PANES: Mapping[str, tuple[type[DOMNode], ...]] = {
     "Plots of a run": (MetricPlots,),
     "Log of a run": (LogView,),
     "Report": (ReportView,),
+    "Evidence": (EntityTable, EvidencePane),
+    "Leaderboard": (EntityTable, BoardPane),
     "Details": (Details,),
 }
 """What can have the focus, with the panes around it: the innermost takes a key first."""
