@@ -59,7 +59,7 @@ async def test_each_step_waits_until_it_is_done_by_the_keys_that_it_names(full_h
         await app.select("cells")
         await _see(app, 2)
         await app.open_versions("cells")
-        await app.press("j")
+        await app.select("@2")
         await _see(app, 3)
         await app.press("v")
         await _see(app, 4)
