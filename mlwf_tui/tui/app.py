@@ -101,7 +101,7 @@ class MlwfApp(App[None]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.run_worker(self._load_main(), exit_on_error=False, name="open the home")
+        self.run_worker(self._load_main(), name="open the home")
 
     async def _load_main(self) -> None:
         """Put the main screen over the skeleton; where the home cannot be opened, end and keep why."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from mlwf_tui.tui.screens.board import BoardPane
 from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.screens.outline import make_report_entry
@@ -16,6 +18,7 @@ from tests.tui.driving import drive
 from tests.workflow.reporting import add_model, add_report, fill_val, predict
 
 
+@pytest.mark.slow
 async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_report(
     empty_home: Workspace, tmp_path: Path
 ) -> None:
@@ -71,6 +74,7 @@ async def test_x_on_a_report_writes_it_as_the_files_ending_says(
     assert "data:image/jpeg;base64," in page.read_text()
 
 
+@pytest.mark.slow
 async def test_keys_on_a_report_change_its_thresholds_and_0_goes_back(
     empty_home: Workspace, tmp_path: Path
 ) -> None:

@@ -35,6 +35,7 @@ async def show_lineage(app: Driver, title: str) -> LineageView:
     return view
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_capital_l_draws_the_lineage_of_a_project_and_esc_all_of_it(
     projects_home: Workspace, size: tuple[int, int]
@@ -76,6 +77,7 @@ async def test_a_workspace_has_its_lineage_in_its_menu(full_home: Workspace) -> 
         assert "yolov10n-cells-1" in read_titles(app)
 
 
+@pytest.mark.slow
 async def test_a_version_made_meanwhile_comes_into_the_scope_of_its_project(
     projects_home: Workspace,
 ) -> None:
@@ -106,6 +108,7 @@ async def test_f_filters_and_a_mistake_says_what_can_be_written(full_home: Works
         assert len(read_titles(app)) > 1
 
 
+@pytest.mark.slow
 async def test_search_finds_only_what_is_drawn(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await show_lineage(app, "parts")
@@ -115,6 +118,7 @@ async def test_search_finds_only_what_is_drawn(full_home: Workspace) -> None:
         await app.until_text("Nothing on the graph holds")
 
 
+@pytest.mark.slow
 async def test_the_palette_has_the_keys_of_the_lineage(projects_home: Workspace) -> None:
     async with drive(projects_home) as app:
         view = await show_lineage(app, "cells")

@@ -68,6 +68,7 @@ async def test_a_folder_opens_as_what_lies_in_it_is_named_tagged_hidden_and_foun
         assert not list_hidden(projects_home)
 
 
+@pytest.mark.slow
 async def test_a_run_tells_its_results_and_its_lineage_is_written_to_a_file(
     full_home: Workspace, tmp_path: Path
 ) -> None:
@@ -114,6 +115,7 @@ async def test_a_state_between_versions_comes_back_from_the_page_of_history(proj
         await app.until_text("@3")
 
 
+@pytest.mark.slow
 async def test_places_are_gone_to_by_a_click_and_by_a_key(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         view = await walk_to(app, "train", "run")

@@ -85,6 +85,7 @@ async def test_what_another_process_does_appears_and_the_selection_stays(
         await app.until(lambda: app.tree.entry is not None and app.tree.entry.title == "parts")
 
 
+@pytest.mark.slow
 async def test_a_version_committed_elsewhere_appears_in_the_open_branch(projects_home: Workspace) -> None:
     from mlwf_tui.workflow.commit import commit
 

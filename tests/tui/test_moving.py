@@ -145,6 +145,7 @@ async def test_enter_opens_each_kind_in_its_view(full_home: Workspace) -> None:
             await app.until(lambda view=view: isinstance(app.main.query_one(Stage).shown, view), title)  # type: ignore[misc]
 
 
+@pytest.mark.slow
 async def test_esc_closes_the_view_and_goes_back_to_the_projects(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.select("cells-val-1")
@@ -178,6 +179,7 @@ async def test_d_compares_with_what_space_marked_older_first(full_home: Workspac
         await app.until_text("cells@1 → cells ")
 
 
+@pytest.mark.slow
 async def test_d_compares_a_first_version_with_nothing(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.open_versions("cells")
@@ -214,6 +216,7 @@ async def test_a_filter_without_a_match_says_so(full_home: Workspace) -> None:
         await app.until_text("No match  /no such thing")
 
 
+@pytest.mark.slow
 async def test_slash_on_the_graph_finds_and_n_goes_on(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.press("2", "slash")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mlwf_tui.tui.widgets.details import Details
 from mlwf_tui.tui.widgets.pane_grid import PaneGrid
 from mlwf_tui.tui.widgets.stage import Stage
@@ -18,6 +20,7 @@ async def _drag(app: Driver, start: tuple[int, int], end: tuple[int, int]) -> No
     await app.pilot.pause()
 
 
+@pytest.mark.slow
 async def test_borders_are_moved_by_keys_and_by_the_mouse_and_kept_for_each_size(
     full_home: Workspace,
 ) -> None:
@@ -54,6 +57,7 @@ async def test_borders_are_moved_by_keys_and_by_the_mouse_and_kept_for_each_size
         assert (tree.region.width, details.region.height) == (36, 13)
 
 
+@pytest.mark.slow
 async def test_a_pane_is_hidden_and_its_digit_shows_it_again(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         stage, details = app.main.query_one(Stage), app.main.query_one(Details)

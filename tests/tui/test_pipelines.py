@@ -37,6 +37,7 @@ def fill(home: Workspace, tmp_path: Path) -> str:
     return str(tmp_path / "p.yaml")
 
 
+@pytest.mark.slow
 async def test_Y_shows_the_steps_and_runs_them(empty_home: Workspace, tmp_path: Path) -> None:
     path = fill(empty_home, tmp_path)
     async with drive(empty_home) as app:

@@ -29,6 +29,7 @@ async def leave(app: Driver) -> None:
     app.app.exit()
 
 
+@pytest.mark.slow
 async def test_it_comes_back_to_the_report_its_place_and_the_branches(full_home: Workspace) -> None:
     async with drive(full_home, size=LOW) as app:
         await app.open_versions("cells")
@@ -75,6 +76,7 @@ async def test_it_comes_back_to_the_lineage_as_it_was_narrowed(full_home: Worksp
         assert app.main.query_one(PaneGrid).is_zoomed
 
 
+@pytest.mark.slow
 async def test_it_comes_back_to_the_row_of_a_list(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.select("Runs")
@@ -117,6 +119,7 @@ async def test_a_sitting_that_cannot_be_read_is_as_none(full_home: Workspace) ->
     assert read_left(full_home) == Sitting()
 
 
+@pytest.mark.slow
 async def test_a_project_that_was_deleted_meanwhile_leaves_the_rest(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.select("parts")

@@ -157,6 +157,7 @@ RESTORED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_leaves_the_terminal_as_it_was_and_the_next_app_begins_there(
     full_home: Workspace, number: int, code: int

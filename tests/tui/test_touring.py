@@ -50,6 +50,7 @@ async def _see(app: Driver, number: int) -> None:
         await app.until_text(f"Tour {number} of 10" if number <= 10 else "That was the tour")
 
 
+@pytest.mark.slow
 async def test_each_step_waits_until_it_is_done_by_the_keys_that_it_names(full_home: Workspace) -> None:
     async with drive(full_home, size=NARROW) as app:
         await app.press("f2")
@@ -92,6 +93,7 @@ async def test_each_step_waits_until_it_is_done_by_the_keys_that_it_names(full_h
         await app.until_text("f2 begins it again")
 
 
+@pytest.mark.slow
 async def test_it_is_left_and_taken_up_again_also_by_the_next_app(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.press("ctrl+n")

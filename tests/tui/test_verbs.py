@@ -79,6 +79,7 @@ async def test_esc_at_the_question_restores_nothing(projects_home: Workspace) ->
     assert len(list_versions(projects_home, "cells")) == 2
 
 
+@pytest.mark.slow
 async def test_u_takes_the_last_change_back_and_U_does_it_again(projects_home: Workspace) -> None:
     async with drive(projects_home) as app:
         await app.select("cells")
@@ -209,6 +210,7 @@ async def test_a_fault_inside_a_verb_is_told_and_the_app_goes_on(projects_home: 
         assert "✗ 1" in app.read_text().splitlines()[-1]
 
 
+@pytest.mark.slow
 async def test_t_offers_every_declared_parameter_and_its_command_line(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.select("cells")
@@ -268,7 +270,7 @@ async def test_keys_that_come_in_a_burst_reach_the_field_they_are_meant_for(full
         await app.select("yolov10n-cells-1")
         await app.press("b")
         await app.until(lambda: isinstance(app.top, Form))
-        for key in ("down", "x", "down", "right", "down", "down", "down", "0"):
+        for key in ("down", "x", "down", "right", "down", "0"):
             app.app.simulate_key(key)
         await app.until_text("mlwf benchmark yolov10n-cells-1 x --split test --device 0")
 

@@ -242,6 +242,7 @@ def test_a_body_of_a_gigabyte_is_refused_while_it_comes(home: Workspace) -> None
     assert caller.predict().status == 200
 
 
+@pytest.mark.slow
 def test_callers_who_do_not_send_are_hung_up_on_and_the_others_are_answered(home: Workspace) -> None:
     add_seer(home, "eye", SPOTS)
     _, caller = begin(home, max_receive_s=0.5)

@@ -57,6 +57,7 @@ async def test_the_first_screen_tells_the_headline() -> None:
             assert fact in text
 
 
+@pytest.mark.slow
 async def test_tabs_are_gone_through_and_the_last_has_all_sections_on_one_page() -> None:
     async with ReportApp().run_test(size=(84, 24)) as pilot:
         view = await show(pilot)
@@ -83,6 +84,7 @@ async def test_tabs_are_gone_through_and_the_last_has_all_sections_on_one_page()
         assert view.tab == "Classes"  # the next report is looked at there as well
 
 
+@pytest.mark.slow
 async def test_the_cursor_goes_over_cells_and_rows_and_enter_asks_for_what_is_behind() -> None:
     opened: list[ReportView.TargetOpened] = []
 
