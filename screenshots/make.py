@@ -29,7 +29,7 @@ from tests.tui.driving import Driver, drive
 FOLDER = Path(__file__).parent
 RECIPE = "yolo-training-set"
 PNG_NAMES = (
-    "lineage", "items", "thumbnails", "monitor", "runs", "history", "report", "slices", "compare", "pipeline",
+    "lineage", "items", "thumbnails", "monitor", "runs", "history", "report", "slices", "compare", "evidence",
 )  # fmt: skip
 PNG_WIDTH_PX = 1482  # as wide as the SVG of 120 columns
 PNG_COLORS = 64
@@ -55,18 +55,41 @@ async def show_monitor(app: Driver) -> None:
     await app.press("2", "z")
 
 
-async def show_report(app: Driver) -> None:
-    """The benchmark's report."""
+async def open_report(app: Driver) -> None:
+    """Open the benchmark of the first model, over the whole screen."""
     await app.select("yolov10p-digits-augmented-1-on")
     await app.press("enter")
+    await app.until_text("[Overview]")
     await app.press("2", "z")
+
+
+async def show_report(app: Driver) -> None:
+    """The benchmark's report, all of it on one page."""
+    await open_report(app)
+    await app.press("left")
+    await app.until_text("[All]")
 
 
 async def show_slices(app: Driver) -> None:
     """Where the model fails: the parts of the measured set, the worst first."""
-    await show_report(app)
-    await app.until_text("Overview")
-    await app.press(*"J" * 7)
+    await open_report(app)
+    await app.press(*["right"] * 5)
+    await app.until_text("[Slices]")
+
+
+async def show_evidence(app: Driver) -> None:
+    """The images behind a number: what was missed."""
+    await open_report(app)
+    await app.press(*["right"] * 4)
+    await app.until_text("[Errors]")
+    await app.press(*["down"] * 6, "enter")
+    await app.until_text("missed")
+
+
+async def show_leaderboard(app: Driver) -> None:
+    """All reports of a project, ranked where they were measured alike."""
+    await app.select("digits-augmented")
+    await app.press("%")
 
 
 async def show_thumbnails(app: Driver) -> None:
@@ -208,6 +231,8 @@ SITUATIONS: dict[str, tuple[Situation, tuple[int, int]]] = {
     "monitor": (show_monitor, WIDE),
     "report": (show_report, WIDE),
     "slices": (show_slices, WIDE),
+    "evidence": (show_evidence, WIDE),
+    "leaderboard": (show_leaderboard, WIDE),
     "thumbnails": (show_thumbnails, WIDE),
     "compare": (show_compare, WIDE),
     "models": (show_models, WIDE),

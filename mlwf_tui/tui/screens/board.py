@@ -171,7 +171,7 @@ class BoardPane(Vertical):
             parts += [
                 (f"{group.title}  ", ""), (f"{group.evaluator}, ", "$text-muted"),
                 (f"{format_count(len(group.reports), 'report')}  ", "$text-muted"),
-                (f"p {self._plot.kind}  ", "$text-muted"),
+                (f",p {self._plot.kind}  ", "$text-muted"),
             ]  # fmt: skip
         if self._marked:
             parts.append((f"{MARK} {len(self._marked)} marked, d compares", "$success"))

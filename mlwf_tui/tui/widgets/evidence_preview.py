@@ -168,7 +168,7 @@ class EvidencePreview(Vertical):
         for key, name in layers:
             is_on = name not in self.left_out
             parts += [
-                (f"{key} ", "$accent"),
+                (f",{key} ", "$accent"),
                 (f"{'●' if is_on else '○'} {name}  ", "" if is_on else "$text-muted"),
             ]
         self._facts.update(Content.assemble(*parts, (self.item.name, "$text-muted")))
