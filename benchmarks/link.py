@@ -39,7 +39,7 @@ STEPS = (
     ("1, the projects", b"1"),
     ("projects: down", DOWN),
     ("projects: page down", PAGE_DOWN),
-    ("w, all runs", b"w"),
+    ("J, all runs", b"J"),
     ("runs: down", DOWN),
     ("m, the monitor", b"m"),
     ("zoom", b"z"),
