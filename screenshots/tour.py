@@ -38,7 +38,7 @@ class Stop(msgspec.Struct, frozen=True):
 
 TOUR: Sequence[Stop] = (
     Stop("", 2.0), Stop("j", 0.4), Stop("j", 0.4), Stop("l", 1.5), Stop("H", 2.5), Stop("\x1b", 1.0),
-    Stop("L", 2.5), Stop("w", 2.5), Stop("\x1b", 1.0), Stop("\x05", 2.5), Stop("\x1b", 1.0), Stop("x", 2.0),
+    Stop("L", 2.5), Stop("J", 2.5), Stop("\x1b", 1.0), Stop("\x05", 2.5), Stop("\x1b", 1.0), Stop("x", 2.0),
     Stop("\x1b", 1.0), Stop("?", 2.5), Stop("\x1b", 0.8),
 )  # fmt: skip
 
