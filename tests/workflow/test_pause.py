@@ -270,7 +270,7 @@ def test_a_training_that_was_killed_is_resumed_from_its_last_checkpoint(home: Wo
     jobs.kill(job.process)
     jobs.kill(jobs.find_worker(home, run))
     assert jobs.wait_for_end(home, run).state is RunState.LOST
-    open_gate(gate, 4)
+    open_gate(gate, 3, 4)
     resume_run(home, run.id)
     done = jobs.wait_for_end(home, run)
     assert done.state is RunState.DONE
