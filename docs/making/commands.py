@@ -17,6 +17,9 @@ ENVIRONMENT: Final = {
     "MLWF_RUN": "The run that `mlwf run add-input` and its neighbours speak of, where --run is not given.",
     "MLWF_TRACKING": "`off` turns off what the SDK tells of a program.",
     "MLWF_ASCII": "1 is for terminals without our signs.",
+    "MLWF_PICTURES": "kitty, sixel or blocks: how pictures are drawn, whatever the terminal is called.",
+    "MLWF_PLAIN_OUTPUT": "1 sends whole regions to the terminal instead of the cells that change.",
+    "TEXTUAL_FPS": "How often the app draws in a second, at most; 60, and 20 over SSH.",
     "MLWF_DEBUG": "1 shows where mlwf itself has failed.",
     "NO_COLOR": "Anything turns colours off; without a terminal there are none.",
 }

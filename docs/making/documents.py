@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -83,6 +84,9 @@ def make_schema(name: str) -> dict[str, Any]:
             found = components[part["$ref"].rpartition("/")[2]]
             found["properties"] |= besides
             found["required"] = [*found.get("required", ()), *besides]
+    for component in components.values():  # as a docstring is read, whichever msgspec wrote it
+        if "description" in component:
+            component["description"] = cleandoc(component["description"])
     return {"$schema": DIALECT, "title": f"mlwf {name} --json", "anyOf": list(shown), "$defs": components}
 
 

@@ -30,7 +30,11 @@ group = click.Group()
     help="Write it as a file; its ending says how: .html, .md, .json or .csv.",
 )
 @click.option("--confidence", type=float, help="Count at this confidence instead of the operating one.")
-@click.option("--iou", type=float, help="Count a detection as right from this IoU up; 0.5 where not given.")
+@click.option(
+    "--iou",
+    type=float,
+    help="Count a detection as right from this IoU up, else 0.5; with --items one of 0.5, 0.55, … 0.95.",
+)
 @click.option(
     "--class-iou", multiple=True, metavar="CLASS=IOU", help="The IoU of one class; may be repeated."
 )

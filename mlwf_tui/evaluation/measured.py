@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation
-from mlwf_tui.errors import InvalidInput
+from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.evaluation.columns import Bools, Detections, Ints, Truths, build_detections, build_truths
 from mlwf_tui.evaluation.confusion import find_crossed
 from mlwf_tui.evaluation.curves import find_operating_confidence
@@ -59,11 +59,11 @@ class Measured:
         """Return the same with hits at another IoU.
 
         Raises:
-            InvalidInput: it is none of 0.5, 0.55, ... 0.95.
+            InvalidParameter: it is none of 0.5, 0.55, ... 0.95.
         """
         places = np.flatnonzero(np.isclose(IOU_THRESHOLDS, hit_iou))
         if not len(places):
-            raise InvalidInput(
+            raise InvalidParameter(
                 f"Detections are not matched at the IoU {hit_iou:g}.", hint="Choose one of 0.5, 0.55, … 0.95."
             )
         truth = self.matches.truth_at[:, places[0]].astype(np.int64)

@@ -7,11 +7,12 @@ from msgspec import structs
 
 from mlwf_tui.entities.measurement import Interval, Thresholds
 from mlwf_tui.entities.model import Evaluation
-from mlwf_tui.errors import InvalidInput
+from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.evaluation.errors import share_errors
 from mlwf_tui.evaluation.evaluate import summarize
 from mlwf_tui.evaluation.measured import Measured, measure
 from mlwf_tui.evaluation.sweep import Sweep
+from mlwf_tui.evaluation.thresholds import Threshold
 from tests.evaluation.worlds import CLASSES, draw_world
 
 
@@ -28,9 +29,19 @@ def measure_world(seed: int) -> tuple[Measured, Evaluation]:
 def test_each_number_is_that_of_a_benchmark_at_the_confidence(seed: int, confidence: float) -> None:
     measured, evaluation = measure_world(seed)
     found = Sweep(measured, evaluation).evaluate(Thresholds(confidence))
-    at = measured.at_confidence(confidence)
+    at = measure(*draw_world(seed, items=60, skill=0.7), CLASSES, confidence=confidence)
     whole = structs.replace(summarize(at), schema=2, errors=share_errors(at))
     assert found == whole
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("iou", [0.5, 0.65, 0.75, 0.95])
+def test_what_is_counted_at_another_iou_is_what_pairing_anew_gives(seed: int, iou: float) -> None:
+    measured, evaluation = measure_world(seed)
+    found = Sweep(measured, evaluation).evaluate(Thresholds(0.3, iou))
+    counted = Threshold(measured).count(confidence=0.3, iou=iou)
+    for name in ("precision", "recall", "f1", "mean_iou"):
+        assert found.metrics[name] == pytest.approx(getattr(counted, name), abs=1e-12), name
 
 
 def test_a_hit_at_a_higher_iou_is_rarer_and_lies_better_and_map_stays() -> None:
@@ -51,7 +62,7 @@ def test_a_hit_at_a_higher_iou_is_rarer_and_lies_better_and_map_stays() -> None:
 def test_intervals_of_what_changed_are_left_out_and_another_iou_is_refused() -> None:
     measured, evaluation = measure_world(1)
     assert not Sweep(measured, evaluation).evaluate(Thresholds(0.3)).intervals
-    with pytest.raises(InvalidInput, match=r"0\.52"):
+    with pytest.raises(InvalidParameter, match=r"0\.52"):
         Sweep(measured, evaluation).evaluate(Thresholds(0.3, 0.52))
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 from textual.binding import Binding
 
+from docs.making.keys import HEAD
 from mlwf_tui.settings import read_settings
 from mlwf_tui.tui.keys import HOME_VERBS, find_faults, make_keymap
 from mlwf_tui.tui.screens.choices import WORKSPACE_OPTIONS, list_menu
-from mlwf_tui.tui.screens.panes import DIALOGS, PANES, find_pane_faults
+from mlwf_tui.tui.screens.panes import DIALOGS, PANES, find_pane_faults, list_pane_bindings
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.theme import THEMES
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
@@ -34,6 +36,17 @@ def test_a_key_for_two_actions_and_an_unknown_action_are_said() -> None:
 
 def test_no_key_means_another_thing_in_a_pane_than_in_the_grammar() -> None:
     assert find_pane_faults({}) == []
+
+
+def test_the_example_of_the_reference_clashes_nowhere() -> None:
+    example = tomllib.loads(HEAD.partition("```toml")[2].partition("```")[0])["keys"]
+    assert find_faults(example) + find_pane_faults(example) == []
+
+
+def test_a_binding_keeps_the_keys_that_an_inner_pane_has_not_taken() -> None:
+    keys = {key.id: key.keys for key in list_pane_bindings("Evidence")}
+    assert keys["evidence.next"] == ("n",)
+    assert keys["evidence.before"] == ("N",)
 
 
 def test_a_remapped_key_that_clashes_in_a_pane_is_said_with_the_pane() -> None:

@@ -390,6 +390,9 @@ async def test_x_lists_what_can_be_done_and_why_the_rest_cannot(projects_home: W
 @pytest.mark.parametrize("title", ["cells", "yolov10n-cells-1", "cells-val-1", "train yolov10s-cells-1"])
 async def test_x_has_a_menu_for_every_kind(full_home: Workspace, title: str) -> None:
     async with drive(full_home) as app:
-        assert "open" in await _open_menu(app, title)
+        await _open_menu(app, title)
+        menu = app.top
+        assert isinstance(menu, ContextMenu)
+        assert {"open", "yank", "history"} <= {choice.id for choice in menu.choices}
         await app.press("G")
         assert "results" in app.read_text(), "the last line, whatever the screen has room for"

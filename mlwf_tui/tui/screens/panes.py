@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 import msgspec
+from msgspec.structs import replace
 from textual.binding import Binding
 from textual.dom import DOMNode
 
@@ -119,13 +120,15 @@ DIALOGS: Mapping[str, tuple[type[DOMNode], ...]] = {
 def list_pane_bindings(
     name: str, among: Mapping[str, tuple[type[DOMNode], ...]] = PANES
 ) -> tuple[PaneKey, ...]:
-    """Return what a pane's keys do as they come; what an outer pane has on a taken key is left out."""
+    """Return what a pane's keys do as they come; a key is the inner pane's where an outer one has it too."""
     found: dict[str, PaneKey] = {}
     taken: set[str] = set()
     for pane in among[name]:
-        own = [key for key in _iter_keys(pane) if not taken & set(key.keys)]
+        own = [
+            replace(key, keys=tuple(one for one in key.keys if one not in taken)) for key in _iter_keys(pane)
+        ]
         taken |= {single for key in own for single in key.keys}
-        found |= {key.id: key for key in own}
+        found |= {key.id: key for key in own if key.keys}
     return tuple(found.values())
 
 

@@ -95,6 +95,11 @@ class ContextMenu(ModalScreen[str | None]):
         self._is_wide = is_wide
         self.set_class(is_wide, "-wide")
 
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """All lines, those that scrolled away too."""
+        return self._choices
+
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = self._title

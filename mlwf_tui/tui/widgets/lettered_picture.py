@@ -10,8 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from mlwf_tui.entities.picture import Picture, Rgb
-from mlwf_tui.tui.graphics import Graphics
+from mlwf_tui.entities.picture import Rgb
 from mlwf_tui.tui.widgets.picture_view import PictureView, has_colors
 
 DARK = Color.from_rgb(16, 16, 16)
@@ -43,11 +42,6 @@ class LetteredPicture(PictureView):
         """Draw a message in place of a picture."""
         self._letters = ()
         super().say(title, hint)
-
-    def _choose_graphics(self, picture: Picture) -> Graphics:
-        """Return how a picture is sent: strips of Sixel would lie over the letters."""
-        chosen = super()._choose_graphics(picture)
-        return Graphics.BLOCKS if chosen is Graphics.SIXEL else chosen
 
     def render_line(self, y: int) -> Strip:
         strip = super().render_line(y)
