@@ -8,9 +8,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 from textual import constants
 
+from mlwf_tui.entities.machine import Host
+from mlwf_tui.host import HostReader
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.tui.homes import add_running, fill_finished, fill_projects
 
@@ -24,6 +27,20 @@ def _true_colors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw as on a terminal of all colours, wherever the tests run."""
     monkeypatch.setattr(constants, "COLOR_SYSTEM", "truecolor")
     monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _roomy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let disk and memory have room, however full they are where the tests run: the app tells of it."""
+    read = HostReader.read
+
+    def read_roomy(self: HostReader) -> Host:
+        host = read(self)
+        assert host.disk is not None
+        disk = msgspec.structs.replace(host.disk, free_bytes=host.disk.total_bytes)
+        return msgspec.structs.replace(host, memory_used_bytes=0, disk=disk)
+
+    monkeypatch.setattr(HostReader, "read", read_roomy)
 
 
 @pytest.fixture
