@@ -138,10 +138,9 @@ class MetricPlots(Widget, can_focus=True):
     def on_resize(self, event: events.Resize) -> None:
         self._redraw_all()
 
-    def on_focus(self) -> None:
-        self._draw_titles()
-
-    def on_blur(self) -> None:
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        """Mark the selected plot, or no more: at `on_focus` the widget does not have the focus yet."""
+        super().watch_has_focus(_has_focus)
         self._draw_titles()
 
     def validate_cursor(self, cursor: int) -> int:

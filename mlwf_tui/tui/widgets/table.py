@@ -247,12 +247,6 @@ class EntityTable(ScrollView, can_focus=True):
         self._fit_columns()
         self.refresh()
 
-    def on_focus(self) -> None:
-        self.refresh()
-
-    def on_blur(self) -> None:
-        self.refresh()
-
     def on_click(self, event: events.Click) -> None:
         content = event.get_content_offset(self)
         if content is None:

@@ -105,6 +105,15 @@ async def test_every_plot_has_a_title_with_last_and_best_value() -> None:
         assert "■ pg1 0.03333" in text
 
 
+async def test_the_selected_plot_is_marked_while_the_plots_have_the_focus() -> None:
+    async with PlotsApp().run_test(size=WIDE) as pilot:
+        plots = await fill(pilot)
+        for focus, count in ((None, 0), (plots, 1), (None, 0)):  # nothing else has them drawn
+            pilot.app.screen.set_focus(focus)
+            await pilot.pause()
+            assert read_text(plots).count("▌") == count
+
+
 async def test_left_and_right_turn_the_page() -> None:
     async with PlotsApp().run_test(size=(59, 20)) as pilot:
         plots = await fill(pilot)
