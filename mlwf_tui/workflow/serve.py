@@ -244,7 +244,7 @@ def _find_patience(params: ServeParams) -> Patience:
 
     usual, most_s = Patience(), params.max_receive_s
     rest_s = min(usual.rest_s, most_s)
-    return Patience(head_s=min(usual.head_s, most_s), body_s=most_s + rest_s, rest_s=rest_s)
+    return Patience(head_s=min(usual.head_s, most_s), body_s=most_s + rest_s, take_s=most_s, rest_s=rest_s)
 
 
 def is_loopback(host: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import unicodedata
 from collections.abc import Collection, Mapping
 
 from mlwf_tui.entities.health import Check, Health
@@ -16,6 +17,16 @@ SLOW_ESCAPE_MS = 100
 """From here on Esc is felt to hang; tmux waits 500 as it comes."""
 MANY_COLORS = ("truecolor", "24bit")
 MODIFIERS = {"C": "ctrl", "M": "alt", "S": "shift"}
+NAMED_KEYS = {
+    "PPage": "pageup", "NPage": "pagedown", "BSpace": "backspace", "BTab": "shift+tab",
+    "DC": "delete", "IC": "insert",
+}  # fmt: skip
+"""Keys that tmux and Textual call differently; of the others the case differs."""
+SIGNS = {
+    "solidus": "slash", "reverse_solidus": "backslash", "commercial_at": "at", "hyphen_minus": "minus",
+    "plus_sign": "plus", "low_line": "underscore",
+}  # fmt: skip
+"""Signs by Unicode's name that have a shorter one in Textual."""
 
 
 def check_terminal(environment: Mapping[str, str]) -> Check:
@@ -49,19 +60,20 @@ def is_remote(environment: Mapping[str, str]) -> bool:
     return any(environment.get(name) for name in ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"))
 
 
-def check_tmux(environment: Mapping[str, str]) -> tuple[Check, ...]:
+def check_tmux(options: Mapping[str, str] | None) -> tuple[Check, ...]:
     """What of tmux's settings is felt in the app; nothing outside tmux."""
-    if not environment.get("TMUX"):
+    if options is None:
         return ()
-    options = read_tmux_options()
     if not options:
         return (Check("tmux", Health.WARN, "TMUX is set, but tmux does not answer",
                       "The program must be in the PATH, and its server run."),)  # fmt: skip
     return judge_tmux(options)
 
 
-def read_tmux_options() -> dict[str, str]:
-    """Return tmux's server, session and window options by name; none where it does not answer."""
+def read_tmux_options(environment: Mapping[str, str]) -> dict[str, str] | None:
+    """Return tmux's server, session and window options by name: {} where it does not answer, None outside."""
+    if not environment.get("TMUX"):
+        return None
     text = "".join(_ask_tmux("show-options", scope) for scope in ("-s", "-g", "-gw"))
     return {name: value.strip('"') for name, _, value in (line.partition(" ") for line in text.splitlines())}
 
@@ -81,23 +93,22 @@ def judge_tmux(options: Mapping[str, str]) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def check_clipboard(environment: Mapping[str, str]) -> Check:
+def check_clipboard(options: Mapping[str, str] | None) -> Check:
     """Which way a copy takes, and whether it is known to arrive."""
-    if not environment.get("TMUX"):
+    if options is None:
         return Check("clipboard", Health.OK, "sent to the terminal (OSC 52), which never says if it took it",
                      "Should y change nothing, allow it in the terminal's settings.")  # fmt: skip
-    setting = read_tmux_options().get("set-clipboard", "")
-    if setting == "off":
+    if options.get("set-clipboard") == "off":
         return Check("clipboard", Health.WARN, "stays in tmux's buffer: set-clipboard is off",
                      "In ~/.tmux.conf: set -g set-clipboard external")  # fmt: skip
     return Check("clipboard", Health.OK, "into tmux's buffer, and from there to the outer terminal")
 
 
-def check_keys(environment: Mapping[str, str], used: Collection[str]) -> Check:
+def check_keys(options: Mapping[str, str] | None, used: Collection[str]) -> Check:
     """Which of the keys that are used, in Textual's names, tmux keeps for itself."""
-    if not environment.get("TMUX"):
+    if options is None:
         return Check("keys", Health.OK, "nothing between the terminal and the app that would take any")
-    taken = find_taken_keys(read_tmux_options(), _ask_tmux("list-keys", "-T", "root"))
+    taken = find_taken_keys(options, _ask_tmux("list-keys", "-T", "root"))
     eaten = sorted(taken & set(used))
     if eaten:
         return Check("keys", Health.WARN, f"tmux keeps for itself: {', '.join(eaten)}",
@@ -112,14 +123,27 @@ def find_taken_keys(options: Mapping[str, str], root_table: str) -> frozenset[st
     prefixes = [options.get(name, "None") for name in ("prefix", "prefix2")]
     bound = re.findall(r"^bind-key\s+(?:-r\s+)?-T root\s+(\S+)", root_table, re.MULTILINE)
     names = [name for name in (*prefixes, *bound) if name != "None"]
-    return frozenset(_to_textual(name) for name in names if "Mouse" not in name and "Wheel" not in name
-                     and "Click" not in name)  # fmt: skip
+    return frozenset(_to_textual(name) for name in names if not _is_of_mouse(name))
+
+
+def _is_of_mouse(name: str) -> bool:
+    return any(word in name for word in ("Mouse", "Wheel", "Click"))
 
 
 def _to_textual(name: str) -> str:
-    """Return Textual's name of a key that tmux calls so: C-b is ctrl+b, F5 is f5."""
-    *modifiers, key = name.split("-") if not name.endswith("-") else (*name[:-2].split("-"), "minus")
-    return "+".join([*(MODIFIERS.get(modifier, modifier) for modifier in modifiers if modifier), key.lower()])
+    """Return Textual's name of a key that tmux calls so: C-b is ctrl+b, F5 is f5, M-- is alt+minus."""
+    *modifiers, key = name.split("-") if not name.endswith("-") else (*name[:-2].split("-"), "-")
+    key = key[1:] if len(key) == 2 and key.startswith("\\") else key  # tmux quotes signs
+    return "+".join([*(MODIFIERS.get(modifier, modifier) for modifier in modifiers if modifier), _name(key)])
+
+
+def _name(key: str) -> str:
+    if len(key) > 1:
+        return NAMED_KEYS.get(key, key.lower())
+    if key.isalnum():
+        return key
+    name = unicodedata.name(key, key).lower().replace("-", "_").replace(" ", "_")
+    return SIGNS.get(name, name)
 
 
 def _ask_tmux(*words: str) -> str:

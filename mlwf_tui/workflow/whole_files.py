@@ -21,11 +21,17 @@ def _place_new(whole: Path, path: Path) -> None:
         if error.errno not in NO_LINKS:
             raise
         path.open("x").close()
-        whole.replace(path)
+        try:
+            whole.replace(path)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def create_file(path: Path, content: bytes) -> None:
     """Let `path`, where nothing is yet, hold this; what dies half-way leaves nothing there.
+
+    On a disk without hard links a process that is killed may leave an empty file.
 
     Raises:
         FileExistsError: something is there, be it since a moment ago.

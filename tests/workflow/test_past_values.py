@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
 from mlwf_tui.workflow.trees.layouts import find_own_folder
 from mlwf_tui.workflow.trees.past_values import (
     MAX_LENGTH,
@@ -32,3 +38,18 @@ def test_a_damaged_file_is_as_if_it_was_not_there(workspace: Workspace) -> None:
     assert read_past_values(workspace) == {}
     keep_past_values(workspace, {"path": "b"})
     assert read_past_values(workspace) == {"path": ("b",)}
+
+
+def test_a_disk_that_refuses_is_logged_and_leaves_nothing_behind(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep_past_values(workspace, {"path": "a"})
+
+    def refuse(self: Path, to: Path) -> Path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    keep_past_values(workspace, {"path": "b"})
+    assert "No space left" in caplog.text
+    assert [path.name for path in find_own_folder(workspace).iterdir()] == ["past-values.json"]
+    assert read_past_values(workspace) == {"path": ("a",)}

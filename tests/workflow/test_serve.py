@@ -7,6 +7,7 @@ import json
 import select
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -275,6 +276,33 @@ def test_callers_who_do_not_send_are_hung_up_on_and_the_others_are_answered(home
     assert said["a refused body that drips"].startswith(b"HTTP/1.1 401 ")
     assert caller.predict().status == 200
     assert "mlwf_dropped_total 5" in caller.ask("GET", "/metrics").body.decode()
+
+
+def test_a_caller_who_does_not_take_answers_is_hung_up_on(home: Workspace) -> None:
+    add_seer(home, "eye", SPOTS)
+    _, caller = begin(home, max_receive_s=0.5)
+    host, port = caller.address.split(":")
+    many = f"GET /metrics HTTP/1.1\r\nHost: {caller.address}\r\n\r\n".encode() * 1000
+
+    assert _is_cut_off((host, int(port)), many)
+    assert "mlwf_dropped_total 1" in caller.ask("GET", "/metrics").body.decode()
+
+
+def _is_cut_off(address: tuple[str, int], requests: bytes) -> bool:
+    """Whether the other side ends a connection on which requests are sent and no answer is ever read."""
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 12)
+        line.settimeout(0.2)
+        line.connect(address)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                line.send(requests)
+            except TimeoutError:
+                continue  # it takes no more, and waits for us
+            except ConnectionError:
+                return True
+    return False
 
 
 def _read_to_the_end(address: tuple[str, int], sent: bytes, drip: bytes) -> bytes:

@@ -17,6 +17,7 @@ from mlwf_tui.workflow.terminal import (
     check_terminal,
     check_tmux,
     find_taken_keys,
+    read_tmux_options,
 )
 
 SETTINGS = """
@@ -44,39 +45,62 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
 
 
 def test_what_of_tmux_is_felt_is_told_with_what_to_write_into_its_settings(inside: dict[str, str]) -> None:
-    told, *hurts = check_tmux(inside)
+    options = read_tmux_options(inside)
+    told, *hurts = check_tmux(options)
     assert "escape-time 500" in told.found
     assert ["500 ms" in hurts[0].found, "screen" in hurts[1].found] == [True, True]
     assert all("tmux.conf" in check.hint for check in hurts)
-    assert check_clipboard(inside).health is Health.WARN
+    assert check_clipboard(options).health is Health.WARN
 
 
 def test_keys_that_tmux_takes_are_named_where_the_app_uses_them(inside: dict[str, str]) -> None:
-    found = check_keys(inside, {"ctrl+p", "f5", "x"})
+    options = read_tmux_options(inside)
+    found = check_keys(options, {"ctrl+p", "f5", "x"})
     assert found.health is Health.WARN
     assert "ctrl+p, f5" in found.found
-    free = check_keys(inside, {"x"})
+    free = check_keys(options, {"x"})
     assert free.health is Health.OK
     assert "ctrl+a" in free.found
 
 
 def test_outside_tmux_nothing_is_said_of_it() -> None:
-    assert check_tmux({}) == ()
-    assert check_keys({}, {"x"}).health is Health.OK
-    assert "OSC 52" in check_clipboard({}).found
+    outside = read_tmux_options({})
+    assert check_tmux(outside) == ()
+    assert check_keys(outside, {"x"}).health is Health.OK
+    assert "OSC 52" in check_clipboard(outside).found
 
 
 def test_a_tmux_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TMUX", f"{tmp_path / 'gone'},1,0")
-    (check,) = check_tmux({"TMUX": "gone"})
+    (check,) = check_tmux(read_tmux_options({"TMUX": "gone"}))
     assert check.health is Health.WARN
 
 
-def test_odd_names_of_keys_are_read() -> None:
-    table = (
-        "bind-key    -T root C-M-x send\nbind-key -r -T root M-- next\nbind-key -T root MouseDown1Pane s\n"
-    )
-    assert find_taken_keys({"prefix": "None"}, table) == {"ctrl+alt+x", "alt+minus"}
+@pytest.mark.parametrize(
+    ("of_tmux", "of_textual"),
+    [
+        ("C-M-x", "ctrl+alt+x"),
+        ("M--", "alt+minus"),
+        (r"C-\\", "ctrl+backslash"),
+        (r"\#", "number_sign"),
+        ("G", "G"),
+        ("PPage", "pageup"),
+        ("S-NPage", "shift+pagedown"),
+        ("BTab", "shift+tab"),
+        ("C-Space", "ctrl+space"),
+        ("C-_", "ctrl+underscore"),
+    ],
+)
+def test_keys_are_called_as_textual_calls_them(of_tmux: str, of_textual: str) -> None:
+    table = f"bind-key    -T root {of_tmux} send\nbind-key -r -T root MouseDown1Pane select\n"
+    assert find_taken_keys({"prefix": "None"}, table) == {of_textual}
+
+
+def test_tmux_itself_names_its_keys_so(inside: dict[str, str]) -> None:
+    for key in ("C-\\", "#", "PageUp", "C-M-x", "/"):
+        subprocess.run(["tmux", "bind-key", "-n", key, "next-window"], check=True)
+    found = check_keys(read_tmux_options(inside), {"ctrl+backslash", "number_sign", "pageup", "slash"})
+    assert "ctrl+backslash, number_sign, pageup, slash" in found.found
 
 
 @pytest.mark.parametrize(

@@ -38,3 +38,23 @@ def test_a_file_that_cannot_be_placed_leaves_nothing(tmp_path: Path, monkeypatch
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(StorageFailed, match="no such folder"):
         create_file(tmp_path / "nowhere" / "report.html", b"all of it")
+
+
+def test_on_a_disk_without_links_a_second_try_finds_nothing_in_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_links(monkeypatch, errno.EPERM)
+    target = tmp_path / "report.html"
+    replace = Path.replace
+
+    def refuse_the_last(self: Path, to: Path) -> Path:
+        if to == target:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return replace(self, to)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", refuse_the_last)
+        with pytest.raises(StorageFailed, match="Input/output error"):
+            create_file(target, b"all of it")
+    create_file(target, b"all of it")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"report.html": b"all of it"}

@@ -72,12 +72,13 @@ def measure_speed(
             device=find_device(recorder.run.params["device"], os.environ),
             is_trusted=bool(recorder.run.params.get("is_trusted")),
         )
-        opening = trainer.open_stopwatch(request)
         if runtime != OWN and isinstance(trainer, ExportTimedTrainer):
             exported = get_exported(
                 workspace, trainer, model, weights, scratch, runtime, observer, is_trusted=request.is_trusted
             )
             opening = trainer.open_exported_stopwatch(request, exported)
+        else:
+            opening = trainer.open_stopwatch(request)
         with opening as stopwatch:
             return _Timing(workspace, stopwatch, images, EFFORTS[effort], observer).go()
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-T = TypeVar("T", bound=msgspec.Struct)
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
@@ -31,15 +33,17 @@ def read_own(path: Path, kind: type[T]) -> T:
         return kind()
 
 
-def write_own(path: Path, value: msgspec.Struct) -> None:
-    """Keep a value; of two that write at once the later wins whole.
+def write_own(path: Path, value: object) -> None:
+    """Keep a value that JSON can hold; of two that write at once the later wins whole.
 
     It is no loss: where it cannot be written (a full disk), that is logged and no more.
     """
-    scratch = path.with_name(f"{path.name}.{os.getpid()}")
+    scratch = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch.write_bytes(msgspec.json.format(msgspec.json.encode(value)))
         scratch.replace(path)
     except OSError as error:
         logger.warning("%s cannot be kept: %s", path, error)
+        with suppress(OSError):  # a folder that is none, or a disk that refuses all: nothing was made
+            scratch.unlink()

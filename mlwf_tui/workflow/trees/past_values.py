@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
-
 from mlwf_tui.workflow.trees.layouts import find_own_folder
+from mlwf_tui.workflow.trees.own_files import read_own, write_own
 from mlwf_tui.workspace import Workspace
 
-logger = logging.getLogger(__name__)
 MAX_VALUES = 20  # of a field; the oldest are forgotten
 MAX_FIELDS = 500
 MAX_LENGTH = 2_000  # characters of a value that is worth remembering
@@ -22,13 +18,7 @@ PastValues = Mapping[str, tuple[str, ...]]
 
 def read_past_values(workspace: Workspace) -> PastValues:
     """Return what this person has entered before; nothing where nothing usable is kept."""
-    try:
-        return msgspec.json.decode(_find_path(workspace).read_bytes(), type=dict[str, tuple[str, ...]])
-    except FileNotFoundError:
-        return {}
-    except (OSError, msgspec.DecodeError) as error:
-        logger.warning("past values of forms cannot be read: %s", error)
-        return {}
+    return read_own(_find_path(workspace), dict[str, tuple[str, ...]])
 
 
 def keep_past_values(workspace: Workspace, values: Mapping[str, str]) -> None:
@@ -43,14 +33,7 @@ def keep_past_values(workspace: Workspace, values: Mapping[str, str]) -> None:
             known[name] = (value, *others)[:MAX_VALUES]
     for name in list(known)[:-MAX_FIELDS]:  # those not filled in for the longest time come first
         del known[name]
-    path = _find_path(workspace)
-    scratch = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_bytes(msgspec.json.format(msgspec.json.encode(known)))
-        scratch.replace(path)
-    except OSError as error:
-        logger.warning("past values of forms cannot be kept: %s", error)
+    write_own(_find_path(workspace), known)
 
 
 def _find_path(workspace: Workspace) -> Path:

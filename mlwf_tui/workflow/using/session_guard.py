@@ -1,7 +1,8 @@
-"""Hangs up on callers who keep a connection and do not send: uvicorn itself waits for them for ever.
+"""Hangs up on callers who keep a connection and neither send nor read: uvicorn itself waits for ever.
 
 Its own time limit is for a connection that is idle between two requests. A head that comes a byte at a time,
-or the rest of a body that was refused already, would hold a socket for as long as somebody likes.
+the rest of a body that was refused already, or an answer that nobody takes, would hold a socket for as long
+as somebody likes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 
     head_s: float = 10.0  # from the connection, or from a further request's first byte
     body_s: float = 60.0
+    take_s: float = 60.0  # an answer, from when the system holds no more of it
     rest_s: float = 5.0  # of a body that nobody reads any more, and for taking an answer once we hang up
 
     def find_limit(self, owed: Owed) -> float:
@@ -38,6 +40,7 @@ class GuardedProtocol(H11Protocol):
 
     _owed: Owed = ""
     _limit: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a first request."""
@@ -54,6 +57,16 @@ class GuardedProtocol(H11Protocol):
         super().on_response_complete()
         self._look()
 
+    def pause_writing(self) -> None:
+        """Begin to wait for the caller to take what is answered."""
+        super().pause_writing()
+        self._taking = self.loop.call_later(self.patience.take_s, self._abort)
+
+    def resume_writing(self) -> None:
+        """Take it that the caller reads."""
+        self._stop_taking()
+        super().resume_writing()
+
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection, also where its caller does not take the answer."""
         self._hang_up()
@@ -61,6 +74,7 @@ class GuardedProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of the clock."""
         self._watch("")
+        self._stop_taking()
         super().connection_lost(exc)
 
     def _look(self) -> None:
@@ -90,6 +104,15 @@ class GuardedProtocol(H11Protocol):
                 (self.conn.send(answer) or b"") + (self.conn.send(h11.EndOfMessage()) or b"")
             )
         self._hang_up()
+
+    def _stop_taking(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+
+    def _abort(self) -> None:
+        self.on_dropped()
+        self.transport.abort()
 
     def _hang_up(self) -> None:
         if not self.transport.is_closing():

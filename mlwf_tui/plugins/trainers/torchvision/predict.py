@@ -109,7 +109,8 @@ def open_exported_stopwatch(request: PredictRequest, exported: Path) -> Iterator
         laps.begin()
         batch = np.stack([prepare(image, classifier.image_size_px) for image in pixels])
         laps.note("preprocess")
-        scores = session.run(None, {"images": batch})[0]  # (N, classes) probabilities
+        with report_failure(f"run {exported.name}"):
+            scores = session.run(None, {"images": batch})[0]  # (N, classes) probabilities
         laps.note("inference")
         _end(laps, scores, classifier, request)
         return _read(laps)
