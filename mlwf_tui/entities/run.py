@@ -93,6 +93,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it is done by a job of the queue."""
         return self.terms is not None
 
+    @property
+    def is_tracked(self) -> bool:
+        """Whether a program of somebody else does it, whatever it calls what it does."""
+        return "program" in self.environment
+
 
 class ProcessIdentity(msgspec.Struct, frozen=True):
     """A process that cannot be mistaken for a later one with the same pid."""

@@ -19,7 +19,6 @@ from mlwf_tui.workflow.graphs.folding import group_siblings
 from mlwf_tui.workflow.refs import resolve
 from mlwf_tui.workflow.reproduce import VERBS, find_lacks
 from mlwf_tui.workflow.run import put_card
-from mlwf_tui.workflow.running.surroundings import is_tracked
 from mlwf_tui.workflow.tag import tag
 from mlwf_tui.workspace import Workspace
 
@@ -186,7 +185,7 @@ def _iter_not_reproducible(
     """Yield the runs that have made something and could not do so again."""
     on_graph = {node.id for node in graph.nodes} - _list_tagged(graph, RemarkKind.NOT_REPRODUCIBLE)
     for run in runs:
-        is_asked = run.verb in MADE_AGAIN or is_tracked(run)
+        is_asked = run.verb in MADE_AGAIN or run.is_tracked
         if not (is_asked and run.outputs and run.state is RunState.DONE and f"run:{run.id}" in on_graph):
             continue
         lacks = find_lacks(workspace, run)

@@ -44,7 +44,8 @@ class RunMonitor(Vertical):
         &.-plain > #run-metrics { display: none; }
         &.-plain > #run-log { height: 1fr; }
         &.-silent > #run-log { display: none; }
-        &.-silent > #run-result { display: block; }
+        &.-silent > #run-result { display: block; height: auto; }
+        &.-silent.-plain > #run-result { height: 1fr; }
     }
     """
 
@@ -88,7 +89,7 @@ class RunMonitor(Vertical):
         self._lines = {run.id: _make_lines(run, title)}
         self.set_class(True, "-plain")
         self.metrics.show_runs(list(self._lines.values()))
-        is_silent = run.state.is_finished and not log_path.exists()
+        is_silent = not run.is_detached and not log_path.exists()
         self.set_class(is_silent, "-silent")
         if is_silent:
             self._result.update(_draw_result(run))
@@ -180,13 +181,19 @@ def _make_lines(run: Run, title: str) -> RunLines:
 
 
 def _draw_result(run: Run) -> Content:
-    """Draw what a run left that was done by a command or the app itself, without a log."""
+    """Draw what a run has left that is done by a command, the app or another program, without a log."""
     lines = [
         Content.assemble((f"{name.replace('_', ' '):<18}", "$text-muted"), format_value(value))
         for name, value in run.result.items()
         if isinstance(value, str | int | float)
     ]
-    note = Content.styled("It was done at once, by a command or in the app: there is no log.", "$text-muted")
+    if run.is_tracked:
+        words = "Its program writes to a terminal of its own: there is no log here."
+    elif run.state.is_finished:
+        words = "It was done at once, by a command or in the app: there is no log."
+    else:
+        words = "It is done by a command or in the app: there is no log."
+    note = Content.styled(words, "$text-muted")
     return Content("\n").join([*lines, Content(""), note])
 
 

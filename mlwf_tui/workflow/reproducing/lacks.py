@@ -15,7 +15,6 @@ from mlwf_tui.workflow.import_ import list_formats
 from mlwf_tui.workflow.importing.source_facts import SourceFact, look_at_source
 from mlwf_tui.workflow.pipelines.piping import plan_pipeline
 from mlwf_tui.workflow.reproducing.requests import make_request_again
-from mlwf_tui.workflow.running.surroundings import is_tracked
 from mlwf_tui.workspace import Workspace
 
 VERBS = ("import", "transform", "pipeline", "train", "benchmark", "apply")
@@ -39,7 +38,7 @@ def list_inputs(run: Run, *kinds: ArtifactKind) -> list[ArtifactRef]:
 def _iter_lacks(workspace: Workspace, run: Run, observer: Observer | None) -> Iterator[str]:
     if run.state is not RunState.DONE:
         yield f"it is {run.state}, not done"
-    if run.verb not in VERBS or is_tracked(run):
+    if run.verb not in VERBS or run.is_tracked:
         yield from _iter_lacks_of_other(run)
         return
     if run.seed is None and run.verb not in ("import", "pipeline"):
@@ -67,7 +66,7 @@ def _iter_lacks(workspace: Workspace, run: Run, observer: Observer | None) -> It
 
 
 def _iter_lacks_of_other(run: Run) -> Iterator[str]:
-    if not is_tracked(run):
+    if not run.is_tracked:
         more = "; do each of its pipelines again" if run.verb == "sweep" else ""
         yield f"{run.verb} makes nothing that could come out otherwise{more}"
         return

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlwf_tui import __version__
-from mlwf_tui.entities.run import Run
 
 GIT_TIMEOUT_S = 5.0
 
@@ -32,11 +31,6 @@ def describe_program(arguments: Sequence[str], folder: Path) -> dict[str, str]:
         "folder": str(folder),
         **describe_code(folder),
     }
-
-
-def is_tracked(run: Run) -> bool:
-    """Whether a program of somebody else does the run, whatever it calls what it does."""
-    return "program" in run.environment
 
 
 def describe_code(folder: Path) -> dict[str, str]:

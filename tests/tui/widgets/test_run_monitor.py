@@ -9,7 +9,7 @@ from textual.app import App, ComposeResult
 
 from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.mark import Mark, MarkKind
-from mlwf_tui.entities.run import Progress, Run, RunState
+from mlwf_tui.entities.run import MetricPoint, Progress, Run, RunState
 from mlwf_tui.entities.usage import Spread, Usage
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
 from tests.tui.homes import read_clock
@@ -51,3 +51,37 @@ async def test_a_low_window_gives_each_note_one_row(
         assert "epoch 1/4" in text
         assert "cores 1.5 on average" in text
         assert [mark.message in text for mark in MARKS] == [True, mark_count == 2]
+
+
+def make_run(state: RunState, environment: dict[str, str]) -> Run:
+    now = read_clock()
+    return Run(
+        id=RunId("a" * 12), verb="train", state=state, params={}, seed=0, created_at=now, started_at=now,
+        finished_at=now if state.is_finished else None, author="a", environment=environment, result={"n": 3},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("state", "environment", "words"),
+    [
+        (RunState.RUNNING, {"program": "python a.py"}, "Its program writes to a terminal of its own"),
+        (RunState.DONE, {"program": "python a.py"}, "Its program writes to a terminal of its own"),
+        (RunState.RUNNING, {}, "It is done by a command or in the app: there is no log."),
+        (RunState.DONE, {}, "It was done at once"),
+    ],
+)
+async def test_what_no_job_does_has_no_log_and_the_plots_have_its_room(
+    state: RunState, environment: dict[str, str], words: str, tmp_path: Path
+) -> None:
+    app = MonitorApp()
+    async with app.run_test(size=(100, 40)) as pilot:
+        monitor, run = app.query_one(RunMonitor), make_run(state, environment)
+        monitor.show_run(run, "train one", tmp_path / "log", read_clock())
+        await pilot.pause()
+        result = monitor.query_one("#run-result")
+        text = "\n".join(result.render_line(y).text for y in range(result.size.height))
+        assert words in text
+        assert not monitor.log_view.display
+        monitor.show_update(run, None, [MetricPoint(key="loss", value=1.0, step=1, at=1.0)], read_clock())
+        await pilot.pause()
+        assert monitor.metrics.size.height > 30
