@@ -98,10 +98,12 @@ def test_every_command_on_jobs_is_a_method_of_a_home_or_its_jobs_in_python() -> 
     assert not missing
 
 
-def test_every_command_is_in_the_readme() -> None:
+def test_every_command_is_told_at_a_glance_and_in_the_readme() -> None:
+    told = (ROOT / "docs" / "commands.md").read_text("utf-8")
     readme = (ROOT / "README.md").read_text("utf-8")
     commands = {name for names in COMMANDS.values() for name in names}
-    assert not {name for name in commands if f"mlwf {name}" not in readme}
+    assert not {name for name in commands if f"mlwf {name}" not in told}
+    assert not {name for name in commands if f"`{name}`" not in readme and f"mlwf {name}" not in readme}
 
 
 def test_every_room_is_drawn_in_the_architecture() -> None:
