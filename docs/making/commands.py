@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from mlwf_tui import __version__
-from mlwf_tui.cli.face import EXIT_CODES, split_help
+from mlwf_tui.cli.face import EXIT_CODES, list_declared, split_help
 from mlwf_tui.cli.main import mlwf
 
 SHARED: Final = ("home", "is_json", "help")  # told once
@@ -51,6 +51,9 @@ def _iter_markdown() -> Iterator[str]:
         if rows:
             yield "\n| option | what it does |\n|---|---|"
             yield from (f"| `{_escape(option)}` | {_escape(text)} |" for option, text in rows)
+        if declared := list_declared(command):
+            yield "\n| parameter (`-p`) | what it means |\n|---|---|"
+            yield from (f"| `{one.name}` | {_escape(one.meaning)} |" for one in declared)
         if examples:
             yield "\n```bash\n" + "\n".join(examples) + "\n```"
 
@@ -109,6 +112,8 @@ def _iter_roff() -> Iterator[str]:
         yield "\n.PP\n".join(_roff(" ".join(part.split())) for part in prose.split("\n\n"))
         for option, text in _iter_options(command):
             yield f".TP\n.B {_roff(option)}\n{_roff(' '.join(text.split()))}"
+        for one in list_declared(command):
+            yield f".TP\n.B \\-p {_roff(one.name)}=\\fIVALUE\\fR\n{_roff(one.meaning)}"
         if examples:
             yield ".PP\n.nf\n.RS\n" + "\n".join(_roff(line) for line in examples) + "\n.RE\n.fi"
     yield ".SH EXIT STATUS"

@@ -6,7 +6,6 @@ behind a tab; `:file` asks the shell for paths. Whatever goes wrong here is sile
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -162,6 +161,7 @@ def _complete_kind(kind: Kind, context: click.Context, begun: str) -> list[Compl
 
 
 def _complete_params(name: str, context: click.Context, begun: str) -> list[CompletionItem[str]]:
+    from mlwf_tui.cli.declared import read_declared
     from mlwf_tui.workflow.completion import complete_assignment
 
     # click leaves unread what stands before an option without its value
@@ -169,16 +169,6 @@ def _complete_params(name: str, context: click.Context, begun: str) -> list[Comp
     of = operation if name == "transform" else name
     found = complete_assignment(lambda: read_declared(of), begun)
     return [CompletionItem(word, help=words) for word, words in found]
-
-
-def read_declared(of: str) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Return the parameters of an operation, or of `train`, as parameters.json tells them.
-
-    Operations of others are not in it: looking at them would load what they need, in a second.
-    """
-    text = Path(__file__).with_name("parameters.json").read_text("utf-8")
-    found = json.loads(text).get("train" if of == "search" else of, [])
-    return [(name, help_, tuple(choices)) for name, help_, choices in found]
 
 
 def _find_home(context: click.Context) -> Path:

@@ -24,6 +24,7 @@ from mlwf_tui.errors import Busy, Cancelled, Conflict, InvalidParameter, MlwfErr
 from mlwf_tui.settings import find_home
 
 if TYPE_CHECKING:  # for the annotation alone; see Face.open
+    from mlwf_tui.cli.declared import Declared
     from mlwf_tui.workspace import Workspace
 
 SEED = click.IntRange(0, 2**31 - 1)  # what every library takes
@@ -79,6 +80,13 @@ class Command(click.Command):
         with formatter.indentation():
             formatter.write_text(split_help(self)[0])
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, and the parameters that `-p` takes."""
+        super().format_options(ctx, formatter)
+        if declared := list_declared(self):
+            with formatter.section("Parameters, each as -p KEY=VALUE"):
+                formatter.write_dl([(one.name, one.meaning) for one in declared])
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, line by line as they are."""
         examples = split_help(self)[1]
@@ -91,6 +99,14 @@ def split_help(command: click.Command) -> tuple[str, list[str]]:
     """Return a command's help without its examples, and the examples as lines."""
     prose, _, examples = inspect.cleandoc(command.help or "").partition("\b\n")
     return prose.strip(), [line.rstrip() for line in examples.splitlines() if line.strip()]
+
+
+def list_declared(command: click.Command) -> tuple[Declared, ...]:
+    """Return the parameters that are the same however a command is called."""
+    from mlwf_tui.cli.declared import read_declared  # only for help
+
+    takes_params = any(parameter.name == "params" for parameter in command.params)
+    return read_declared(command.name or "") if takes_params else ()
 
 
 def command(group: click.Group, name: str) -> Callable[[Callable[..., int | None]], click.Command]:

@@ -44,6 +44,23 @@ def test_every_command_has_examples_of_itself_whose_options_it_has() -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("train", "epochs times through the training images (100; quick 30"),
+        ("search", "epochs"),
+        ("apply", "are there (replace): "),
+        ("benchmark", "how long the speed is measured (quick): off, "),
+        ("package", "confidence"),
+        ("serve", "max_batch"),
+    ],
+)
+def test_help_lists_the_parameters(capsys: pytest.CaptureFixture[str], command: str, words: str) -> None:
+    assert main([command, "--help"]) == 0
+    told = capsys.readouterr().out.partition("Parameters, each as -p")[2]
+    assert words in " ".join(told.split())
+
+
 def test_help_ends_with_the_examples(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["restore", "--help"]) == 0
     assert capsys.readouterr().out.endswith("\nExamples:\n  mlwf restore cells@1\n  mlwf restore cells@2.1\n")
