@@ -17,7 +17,7 @@ from mlwf_tui.cli.text import format_duration, format_problems
 from mlwf_tui.entities.metric import MetricSummary
 from mlwf_tui.entities.run import Problem, Run, RunState
 from mlwf_tui.entities.sparkline import draw_sparkline
-from mlwf_tui.errors import MlwfError
+from mlwf_tui.errors import Cancelled, MlwfError
 from mlwf_tui.workflow.running.follow import RunUpdate, wait_for
 from mlwf_tui.workspace import Workspace
 
@@ -71,6 +71,32 @@ def draw_metrics(summaries: Iterable[MetricSummary]) -> list[str]:
         best = "" if summary.best is None else f"  best {summary.best:.5g} @{summary.best_step}"
         lines.append(f"  {summary.key:<{width}}  {curve:<{CURVE_CELLS}}  {last:>8}{best}")
     return lines
+
+
+def watch_run(workspace: Workspace, run: Run) -> Run:
+    """Show a run's progress until it has finished, and return it.
+
+    Raises:
+        Cancelled: Ctrl-C was pressed, which leaves the run as it is.
+    """
+    with leaving(run):
+        return follow_run(workspace, run)
+
+
+@contextmanager
+def leaving(run: Run) -> Iterator[None]:
+    """Let Ctrl-C end the looking at a run, and no more.
+
+    Raises:
+        Cancelled: it was pressed.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Cancelled(
+            f"The {run.verb} {run.id} goes on without you.",
+            hint=f"mlwf watch {run.id} looks again, mlwf stop {run.id} ends it.",
+        ) from error
 
 
 def follow_to_end(workspace: Workspace, run: Run, *, stopping: str) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import timedelta
 
 import click
@@ -60,7 +61,7 @@ def logs_command(face: Face, run: str, follow: bool, lines: int | None, grep: st
     mlwf logs 3f9a -f
     mlwf logs 3f9a --level warning -n 50
     """
-    from mlwf_tui.cli.following import notify_end
+    from mlwf_tui.cli.following import leaving, notify_end
     from mlwf_tui.cli.log_lines import LinePrinter
     from mlwf_tui.logs.levels import Level
     from mlwf_tui.logs.query import read_query
@@ -80,8 +81,9 @@ def logs_command(face: Face, run: str, follow: bool, lines: int | None, grep: st
             state = get_run(workspace, found.id).state.value
             face.show({"run": found.id, "state": state, "lines": texts}, "")
             return
-        for batch in batches:
-            printer.write(batch)
+        with leaving(found) if follow else nullcontext():
+            for batch in batches:
+                printer.write(batch)
         printer.end()
         if not printer.line_count:
             words = "has written no log" if query.is_empty else "has no such line in its log"
@@ -103,13 +105,13 @@ def watch_command(face: Face, run: str, once: bool) -> int:
     mlwf watch 3f9a
     mlwf watch 3f9a --once --json
     """
-    from mlwf_tui.cli.following import exit_code_of_run, follow_run, raise_failure
+    from mlwf_tui.cli.following import exit_code_of_run, raise_failure, watch_run
     from mlwf_tui.workflow.metrics import find_run, read_outlooks
     from mlwf_tui.workflow.show import describe_outlook, describe_run, describe_summary
 
     with face.open() as workspace:
         found = find_run(workspace, run)
-        seen = found if once else follow_run(workspace, found)
+        seen = found if once else watch_run(workspace, found)
         outlook = read_outlooks(workspace, [seen])[seen.id]
     if not once:
         raise_failure(seen)

@@ -1,4 +1,4 @@
-"""The command palette's source: every action of the main screen, by name and by what it does."""
+"""The command palette's source: every action of the main screen, then the app's own, by name and help."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class ActionProvider(Provider):
             if not choice.reason:
                 run = partial(screen.action_perform, choice.id)
                 yield DiscoveryHit(_name(choice), run, help=choice.note)
+        for command in self.app.get_system_commands(self.screen):
+            yield DiscoveryHit(command.title, command.callback, help=command.help)
 
     async def search(self, query: str) -> Hits:
         """Yield the actions whose name or description fits `query`."""
@@ -34,6 +36,9 @@ class ActionProvider(Provider):
                     partial(screen.action_perform, choice.id),
                     help=help_text,
                 )
+        for command in self.app.get_system_commands(self.screen):
+            if (score := matcher.match(command.title)) > 0:
+                yield Hit(score, matcher.highlight(command.title), command.callback, help=command.help)
 
     def _iter_choices(self) -> Iterator[tuple[MainScreen, Choice]]:
         screen = self.screen

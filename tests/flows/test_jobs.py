@@ -75,3 +75,23 @@ def test_ctrl_c_stops_the_training_and_keeps_its_model(home: Workspace, tmp_path
         assert command.wait(timeout=jobs.PATIENCE_S) == 130
     stopped = jobs.wait_for_end(home, run)
     assert (stopped.state, stopped.result["model"]) == (RunState.STOPPED, "counter-seen-1")
+
+
+@pytest.mark.parametrize("looking", [["watch"], ["logs", "-f"]], ids=["watch", "logs"])
+def test_ctrl_c_ends_the_looking_and_not_the_run(home: Workspace, tmp_path: Path, looking: list[str]) -> None:
+    with subprocess.Popen(train(home, tmp_path / "gate"), stderr=subprocess.PIPE) as command:
+        run = wait_for_training(home)
+        command.send_signal(signal.SIGKILL)
+    words = [sys.executable, "-m", "mlwf_tui", "--home", str(home.home), *looking, run.id]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stderr is not None
+        if looking == ["watch"]:
+            watching.stderr.readline()  # it follows now
+        else:
+            assert watching.stdout is not None
+            watching.stdout.readline()
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(timeout=jobs.PATIENCE_S) == 130
+        assert f"The train {run.id} goes on without you." in watching.stderr.read()
+    (tmp_path / "gate-1").touch()
+    assert jobs.wait_for_end(home, run).state is RunState.DONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from textual.command import CommandPalette
+from textual.command import CommandPalette, DiscoveryHit
 from textual.widgets import Input
 
 from mlwf_tui.tui.commands import ActionProvider
@@ -58,6 +58,9 @@ async def test_every_action_is_in_the_palette(full_home: Workspace) -> None:
         hits = [hit for key in KEYS async for hit in provider.search(key.label)]
         found = {hit.command.args[0] for hit in hits if isinstance(hit.command, partial)}
         assert found >= {key.id for key in KEYS}
+        offered = [str(hit.display) async for hit in provider.discover() if isinstance(hit, DiscoveryHit)]
+        assert offered[0] == "Undo  (u)"
+        assert set(offered[-2:]) == {"Theme", "Screenshot"}
 
 
 async def test_the_palette_does_what_it_says(full_home: Workspace) -> None:

@@ -460,12 +460,8 @@ class MainScreen(Screen[None]):
 
     def list_choices(self) -> tuple[Choice, ...]:
         """Return every action as it stands now, for the palette."""
-        return (
-            *list_pane_keys(self.focused),
-            *relabel(
-                list_commands(self.entry, self.snapshot, self.marks.entries), self.workspace.settings.keys
-            ),
-        )
+        commands = list_commands(self.entry, self.snapshot, self.marks.entries)
+        return (*relabel(commands, self.workspace.settings.keys), *list_pane_keys(self.focused))
 
     def _show_marks(self) -> None:
         self._showing.show_marks({entry.key for entry in self.marks.entries})
