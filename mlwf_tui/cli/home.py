@@ -31,6 +31,7 @@ def demo_command(face: Face, no_tui: bool, seed: int) -> int:
 
     with face.open() as workspace:
         announcer = _Announcer()
+        announcer.end(f"All of it goes into {face.home} (--home or MLWF_HOME names another).")
         result = run_demo(workspace, seed=seed, announce=announcer)
         announcer.close()
         is_printed = no_tui or face.is_json or not (sys.stdin.isatty() and sys.stdout.isatty())

@@ -185,7 +185,7 @@ def _benchmark(story: _Story) -> str:
     finished = _follow(story, submit_benchmark(story.workspace, story.model, story.augmented))
     story.report = finished.result["report"]
     story.map50 = finished.result["metrics"]["map50"]
-    return f"report {story.report}: mAP50 {story.map50:.3f} on images it has never seen"
+    return f"report {story.report}: mAP50 {story.map50:.3f} on images it was not trained on"
 
 
 def _apply(story: _Story) -> str:
