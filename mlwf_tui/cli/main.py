@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from mlwf_tui import __version__
-from mlwf_tui.cli.face import FAILED, Face, home_option, json_option, report_error
+from mlwf_tui.cli.face import FAILED, Face, home_option, json_option, list_declared, report_error
 from mlwf_tui.errors import Cancelled, InvalidParameter, MlwfError, StorageFailed, suggest
 
 # Where each command lives; a module is imported only when one of its commands is called.
@@ -131,8 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MlwfError as error:
         return report_error(error, is_json=is_json)
     except click.UsageError as error:
-        hint = f"{error.ctx.command_path} --help shows how." if error.ctx else "mlwf --help shows how."
-        return report_error(InvalidParameter(error.format_message(), hint=hint), is_json=is_json)
+        return report_error(_explain_usage(error), is_json=is_json)
     except (KeyboardInterrupt, click.Abort):
         stopped = Cancelled(
             "Stopped on request.", hint="What was done before is kept; run it again to go on."
@@ -142,6 +141,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report_broken_output(error, is_json=is_json)
     except Exception as error:  # one of the three places where everything is caught
         return _report_defect(error, is_json=is_json)
+
+
+def _explain_usage(error: click.UsageError) -> InvalidParameter:
+    """Return what is wrong with a command's words, also of a parameter that was given as an option."""
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+        name = error.option_name.lstrip("-").replace("-", "_")
+        if any(one.name == name for one in list_declared(error.ctx.command)):
+            return InvalidParameter(
+                f"{error.option_name} is a parameter, no option.", hint=f"Give it as -p {name}=VALUE."
+            )
+    hint = f"{error.ctx.command_path} --help shows how." if error.ctx else "mlwf --help shows how."
+    return InvalidParameter(error.format_message(), hint=hint)
 
 
 def _complete(shell: str) -> int:

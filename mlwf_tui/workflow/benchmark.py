@@ -193,7 +193,15 @@ def find_model(workspace: Workspace, ref: str, terms: Terms) -> Model | None:
         is_meant = ref == earlier.params.get("name") or (len(ref) > 3 and earlier.id.startswith(ref))
         if earlier.verb == "train" and not earlier.state.is_finished and is_meant:
             return None
-    return workspace.catalog.models.get(ref)
+    try:
+        return workspace.catalog.models.get(ref)
+    except NotFound:
+        if workspace.catalog.projects.find(ref.partition("@")[0], workspace.settings.workspace) is None:
+            raise
+        raise NotFound(
+            f"There is no model {ref!r}; {ref} is data.",
+            hint="The model goes first, then the data.",
+        ) from None
 
 
 def perform_benchmark(recorder: Recorder, version: Version, model: Model, observer: Observer) -> None:

@@ -24,7 +24,7 @@ from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_changes, read_summary, update_rows, write_rows
 from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.importing.cached_items import AllItems, ChangedItems, NextItems, RunOfItems
-from mlwf_tui.workflow.importing.detecting import Choice, choose_importer, list_format_names
+from mlwf_tui.workflow.importing.detecting import Choice, choose_importer, doubting, list_format_names
 from mlwf_tui.workflow.importing.import_cache import (
     CacheFile,
     Head,
@@ -92,7 +92,10 @@ def import_folder(
                 run.read_folder(str(source))
                 if work.project is not None and work.project.item_count:
                     run.read_state(work.project, work.project.head)
-            return work.repeat(run, way) if isinstance(way, Head) else work.do(run, way)
+            if isinstance(way, Head):
+                return work.repeat(run, way)
+            with doubting(workspace.registry, work.listing, format):
+                return work.do(run, way)
 
 
 def list_formats(workspace: Workspace) -> tuple[str, ...]:

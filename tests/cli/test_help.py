@@ -77,6 +77,31 @@ def test_a_mistyped_word_is_answered_by_the_nearest(
     assert near in capsys.readouterr().err
 
 
+def test_a_parameter_that_is_given_as_an_option_is_told_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "cells", "--epochs", "3"]) == 2
+    assert "-p epochs=VALUE" in capsys.readouterr().err
+
+
+def test_a_model_and_its_data_in_the_wrong_order_are_told(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--home", str(home), "benchmark", "cells", "one"]) == 4
+    assert "The model goes first" in capsys.readouterr().err
+
+
+def test_a_wrong_format_is_answered_by_what_the_folder_looks_like(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["import", str(home.parent / "voc"), "again", "--format", "yolo"]
+    assert main(["--home", str(home), *words]) == 1
+    assert "It looks like voc" in capsys.readouterr().err
+
+
+def test_a_dry_run_refuses_a_device_that_is_not_there(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--home", str(home), "train", "cells", "--dry-run", "-p", "device=77"]) == 2
+    assert "77 are not there" in capsys.readouterr().err
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     make_voc(tmp_path / "voc", {"a.jpg": [("cell", 2, 3, 20, 21)]}, splits={"train": ["a"]})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import msgspec
 
@@ -64,12 +65,28 @@ def choose_importer(registry: Registry, listing: FolderListing, format: str) -> 
         raise InvalidParameter(error.message, hint=error.hint) from error
 
 
+@contextmanager
+def doubting(registry: Registry, listing: FolderListing, format: str) -> Iterator[None]:
+    """Where a format that a person has named cannot be read, tell which one the folder looks like.
+
+    Raises:
+        InvalidInput: as raised inside.
+    """
+    try:
+        yield
+    except InvalidInput as error:
+        fits = [] if format == AUTO else _find_fits(registry, listing, registry.list_names("importers"))
+        _, likely = max(fits, key=lambda fit: fit[0].confidence, default=(None, format))
+        if likely == format.partition(":")[0]:
+            raise
+        looks = f"It looks like {likely}: leave --format out, or give {likely}."
+        raise InvalidInput(
+            error.message, hint=f"{looks} Else: {error.hint}" if error.hint else looks
+        ) from error
+
+
 def _detect(registry: Registry, listing: FolderListing, names: tuple[str, ...]) -> Choice:
-    importers = [registry.get_importer(name) for name in names]
-    cheap = [importer for importer in importers if not getattr(importer, "is_costly", False)]
-    found = _ask(cheap, listing)
-    if max((detection.confidence for detection, _ in found), default=0.0) < SURE:
-        found += _ask([importer for importer in importers if importer not in cheap], listing)
+    found = _find_fits(registry, listing, names)
     if not found:
         named = "|".join(list_format_names(registry)[1:])
         raise InvalidInput(
@@ -83,6 +100,17 @@ def _detect(registry: Registry, listing: FolderListing, names: tuple[str, ...]) 
         if other != name and detection.confidence >= best.confidence - MARGIN
     )
     return Choice(registry.get_importer(name), best.reason, others)
+
+
+def _find_fits(
+    registry: Registry, listing: FolderListing, names: tuple[str, ...]
+) -> list[tuple[Detection, str]]:
+    importers = [registry.get_importer(name) for name in names]
+    cheap = [importer for importer in importers if not getattr(importer, "is_costly", False)]
+    found = _ask(cheap, listing)
+    if max((detection.confidence for detection, _ in found), default=0.0) < SURE:
+        found += _ask([importer for importer in importers if importer not in cheap], listing)
+    return found
 
 
 def _ask(importers: list[Importer], listing: FolderListing) -> list[tuple[Detection, str]]:

@@ -14,6 +14,7 @@ import msgspec
 
 from mlwf_tui.entities.abilities import Loss
 from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.params import build_params
@@ -24,6 +25,7 @@ from mlwf_tui.workflow.exporting.fitting import make_fitter
 from mlwf_tui.workflow.machine import read_gpus
 from mlwf_tui.workflow.metrics import read_outlooks
 from mlwf_tui.workflow.refs import resolve_manifest
+from mlwf_tui.workflow.running.jobs import check_terms
 from mlwf_tui.workflow.training.records import SPLIT_PREFIX
 from mlwf_tui.workflow.training.starts import OWN_PARAMS, Start, check_params, find_start, split_params
 from mlwf_tui.workflow.training.tasks import SPLITS, TaskData, check_task_data, list_warnings, read_task_data
@@ -79,13 +81,14 @@ def plan_train(
 
     Raises:
         NotFound: there is no such project or version.
-        InvalidParameter: the architecture is not known, or a parameter does not fit.
+        InvalidParameter: the architecture is not known, a parameter does not fit, or no such GPU is there.
         InvalidInput: the data does not hold what the task learns from, or a file cannot be used.
     """
     start = find_start(workspace, model)
     trainer = workspace.registry.get_trainer(start.trainer)
     given = check_params(trainer, params)
     _, manifest = resolve_manifest(workspace, ref)
+    check_terms(workspace, Terms(), uses_gpu=True, device=str(given.get("device", "auto")))
     data = read_task_data(workspace, manifest, start.task)
     check_task_data(data, start.task, ref)
     declared, extra = split_params(trainer, given)
