@@ -180,6 +180,10 @@ class Projects:
             return HeadMove(project=self.get_by_id(state.project_id), verb=verb, left=left, state=state)
 
     def _read(self, *conditions: Any) -> tuple[Project, ...]:
+        same = VersionRow.alias()
+        head_number = same.select(pw.fn.MAX(same.number)).where(
+            same.project_id == ProjectRow.id, same.manifest == StateRow.manifest, same.deleted_at.is_null()
+        )
         query = (
             ProjectRow.select(
                 ProjectRow,
@@ -188,6 +192,7 @@ class Projects:
                 VersionRow.number.alias("latest_number"),
                 VersionRow.manifest.alias("latest_manifest"),
                 has_moved().alias("has_moved"),
+                head_number.alias("head_number"),
             )
             .join(StateRow, on=(StateRow.id == ProjectRow.head_id))
             .join(VersionRow, pw.JOIN.LEFT_OUTER, on=(VersionRow.id == ProjectRow.latest_version_id))
@@ -229,4 +234,5 @@ def _to_project(row: Any) -> Project:
         updated_at=row.updated_at,
         latest_version=row.latest_number,
         is_changed=is_changed,
+        head_version=row.head_number,
     )

@@ -20,6 +20,7 @@ from mlwf_tui.params import ParamSpec
 from mlwf_tui.settings import expand_path
 
 if TYPE_CHECKING:  # for annotations alone; their imports take longer than --help
+    from mlwf_tui.entities.project import Project
     from mlwf_tui.workflow.import_ import ImportResult
     from mlwf_tui.workflow.transform import TransformPlan, TransformResult
 
@@ -203,7 +204,7 @@ def projects_command(face: Face) -> None:
         projects = list_projects(workspace)
     rows = [
         (p.name, str(p.item_count), f"@{p.latest_version}" if p.latest_version else "-",
-         "changed" if p.is_changed else "", format_age(p.updated_at), p.description)
+         _describe_head(p), format_age(p.updated_at), p.description)
         for p in projects
     ]  # fmt: skip
     header = ("NAME", "ITEMS", "VERSION", "HEAD", "UPDATED", "DESCRIPTION")
@@ -211,6 +212,12 @@ def projects_command(face: Face) -> None:
     face.show(
         {"projects": [to_document(p) for p in projects]}, lambda: format_table(header, rows, empty=empty)
     )
+
+
+def _describe_head(project: Project) -> str:
+    if not project.is_changed:
+        return ""
+    return "changed" if project.head_version is None else f"as @{project.head_version}"
 
 
 @command(group, "show")

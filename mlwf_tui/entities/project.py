@@ -46,6 +46,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     latest_version: int | None  # its number
     is_changed: bool  # head differs from the latest version's manifest, or there is no version yet
+    head_version: int | None = None  # the number of the newest version that holds what the head holds
 
 
 class ProjectState(msgspec.Struct, frozen=True, kw_only=True):

@@ -174,6 +174,20 @@ def test_a_project_is_changed_while_head_and_latest_version_differ(catalog: Cata
     assert catalog.projects.get("bccd").latest_version == 1
 
 
+def test_a_head_that_is_as_a_version_names_the_newest_of_them(catalog: Catalog, make: Any) -> None:
+    project = make.project()
+    assert catalog.projects.get("bccd").head_version is None
+    for number, manifest in enumerate(("m1", "m2", "m1", "m3"), start=1):
+        make.move(project, manifest)
+        make.version(project, manifest)
+        assert catalog.projects.get("bccd").head_version == number
+    make.move(project, "m1")
+    found = catalog.projects.get("bccd")
+    assert (found.head_version, found.latest_version, found.is_changed) == (3, 4, True)
+    make.move(project, "m4")
+    assert catalog.projects.get("bccd").head_version is None
+
+
 def test_an_unknown_state_is_not_found(catalog: Catalog) -> None:
     with pytest.raises(NotFound):
         catalog.projects.get_state(StateId("x"))

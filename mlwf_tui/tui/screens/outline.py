@@ -48,18 +48,21 @@ def build_outline(snapshot: Snapshot, now: datetime) -> tuple[Branch, ...]:
 
 
 def make_project_entry(project: Project, snapshot: Snapshot) -> Entry:
-    note = f"{project.item_count:,}"
-    if project.latest_version is not None:
-        note += f" @{project.latest_version}"
     return Entry(
         kind=EntryKind.PROJECT,
         key=f"head:{project.id}",
         ref=snapshot.refer_to(project),
         target=project.id,
         title=project.name,
-        note=note + (" *" if project.is_changed else ""),
+        note=f"{project.item_count:,}{_describe_head(project)}",
         entity=project,
     )
+
+
+def _describe_head(project: Project) -> str:
+    """Return which version the head is as; a star where it is as none, or there is a newer one."""
+    number = project.head_version or project.latest_version
+    return (f" @{number}" if number is not None else "") + (" *" if project.is_changed else "")
 
 
 def make_version_entry(version: Version, snapshot: Snapshot, now: datetime) -> Entry:

@@ -193,6 +193,8 @@ def _draw_share(count: int, most: int, color: str) -> Content:
 def _describe_head(project: Project) -> Content:
     if project.latest_version is None:
         return Content.styled("not committed yet", "$warning")
+    if project.is_changed and project.head_version is not None:
+        return Content.styled(f"as @{project.head_version}; @{project.latest_version} is newer", "$warning")
     if project.is_changed:
         return Content.styled(f"changed since @{project.latest_version}", "$warning")
     return Content.styled(f"@{project.latest_version}", "$success")
