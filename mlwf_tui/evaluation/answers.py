@@ -68,15 +68,17 @@ class AnswersEvidence:
         )
 
     def look(self, key: str, pick: Pick, at: Thresholds) -> tuple[ObjectEvidence, ...]:
-        """Return what was said of an image, the surest answer first.
+        """Return what was said of an image, the surest answer first: it is what a number counts.
 
         Raises:
+            InvalidInput: the number is none that classifiers have, or there is no such class.
             NotFound: the image was not measured.
         """
         of, place = self._of, self._find_place(key)
         truth, verdict = of.names[int(of.label[place])], self._judge(place)
+        is_meant = not pick.is_of_all and bool(self._choose(pick)[place])
         if verdict is Verdict.MISSED:
-            return (ObjectEvidence(verdict=verdict, truth_class=truth, is_meant=True),)
+            return (ObjectEvidence(verdict=verdict, truth_class=truth, is_meant=is_meant),)
         answers = np.argsort(-of.scores[place], kind="stable")[:MOST_ANSWERS].tolist()
         return tuple(
             ObjectEvidence(
@@ -88,7 +90,7 @@ class AnswersEvidence:
                 truth_class=truth if rank == 0 or of.names[label] == truth else "",
                 predicted_class=of.names[label],
                 confidence=float(of.scores[place, label]),
-                is_meant=rank == 0,
+                is_meant=is_meant and rank == 0,
             )
             for rank, label in enumerate(answers)
             if rank == 0 or of.scores[place, label] > 0

@@ -12,7 +12,7 @@ from mlwf_tui.entities.evidence import ItemEvidence, ObjectEvidence, Pick, Verdi
 from mlwf_tui.entities.measurement import ErrorKind, Thresholds
 from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.evaluation.columns import FILLED, MAX_DETECTIONS, Bools, Floats, FoundTruths, Ints, Objects
-from mlwf_tui.evaluation.crossings import Crossings, Entries, find_crossings, list_entries
+from mlwf_tui.evaluation.crossings import Crossings, Entries, find_crossings, list_entries, list_unkept
 from mlwf_tui.evaluation.errors import Nearest, find_errors, find_missed, find_nearest
 from mlwf_tui.evaluation.measured import Measured
 from mlwf_tui.evaluation.slices import ItemFacts, iter_item_parts, iter_object_parts
@@ -24,7 +24,7 @@ _NONE = -1
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What follows from thresholds."""
+    """What follows from thresholds: entries that stand at them, and the predictions below the confidence."""
 
     at: Thresholds
     measured: Measured
@@ -33,6 +33,7 @@ class _Held:
     verdict: Ints  # (E,) place in VERDICTS
     error: Ints  # (E,) place in ErrorKind of the prediction, -1 for none
     is_missed: Bools  # (E,) whether TIDE counts the truth as missed: no prediction means it
+    stands: Bools  # (E,) False of predictions below the confidence: only a bin of confidence counts them
 
 
 class ObjectsEvidence:
@@ -96,14 +97,15 @@ class ObjectsEvidence:
         held = self._hold(at)
         size = len(self._measured.keys)
         by_verdict = [
-            np.bincount(held.image[held.verdict == place], minlength=size) for place in range(len(VERDICTS))
+            np.bincount(held.image[held.stands & (held.verdict == place)], minlength=size)
+            for place in range(len(VERDICTS))
         ]
         found, missed, false, confused = (column.tolist() for column in by_verdict)
         wanted = self._find_items(pick)
         if pick.is_of_all:
             counts = by_verdict[1] + by_verdict[2] + by_verdict[3]
         else:
-            counts = self._count(pick, held, wanted)
+            counts = np.bincount(held.image[self._choose(pick, held)], minlength=size)
             wanted = wanted & (counts > 0)
         chosen = np.flatnonzero(wanted)
         chosen = chosen[np.argsort(-counts[chosen], kind="stable")]
@@ -128,7 +130,7 @@ class ObjectsEvidence:
         first_truth = int(np.searchsorted(of.truths.image, place))
         is_meant = self._choose(pick, held) if not pick.is_of_all else np.zeros(len(held.image), bool)
         seen = []
-        for entry in np.flatnonzero(held.image == place).tolist():
+        for entry in np.flatnonzero((held.image == place) & (held.stands | is_meant)).tolist():
             row, truth_row = int(held.entries.detection[entry]), int(held.entries.truth[entry])
             said = objects.found[row - first] if row >= 0 else None
             truth = objects.truths[truth_row - first_truth] if truth_row >= 0 else None
@@ -137,7 +139,7 @@ class ObjectsEvidence:
                     verdict=VERDICTS[int(held.verdict[entry])],
                     truth_class=truth.class_name if truth else "",
                     predicted_class=said.class_name if said else "",
-                    truth=truth.geometry if truth else None,
+                    truth=truth.geometry if truth and held.stands[entry] else None,  # else it is drawn alone
                     predicted=said.geometry if said else None,
                     confidence=float(of.detections.score[row]) if said else None,
                     iou=float(held.entries.iou[entry]),
@@ -145,31 +147,7 @@ class ObjectsEvidence:
                     is_meant=bool(is_meant[entry]),
                 )
             )
-        seen += self._list_unkept(pick, held, place, objects.found, first)
         return tuple(sorted(seen, key=lambda one: (not one.is_meant, VERDICTS.index(one.verdict) == 0)))
-
-    def _list_unkept(
-        self, pick: Pick, held: _Held, place: int, found: Sequence[AnnotatedObject], first: int
-    ) -> list[ObjectEvidence]:
-        """Return the predictions below the threshold that a bin of confidence counts."""
-        if pick.confidence is None:
-            return []
-        rows = np.flatnonzero(
-            self._choose_rows(pick, held.measured)
-            & ~held.measured.kept
-            & (held.measured.detections.image == place)
-        )
-        return [
-            ObjectEvidence(
-                verdict=Verdict.FOUND if held.measured.is_hit[row] else Verdict.FALSE,
-                predicted_class=found[row - first].class_name,
-                predicted=found[row - first].geometry,
-                confidence=float(held.measured.detections.score[row]),
-                iou=float(held.measured.matches.iou[row]),
-                is_meant=True,
-            )
-            for row in rows.tolist()
-        ]
 
     def _hold(self, at: Thresholds) -> _Held:
         if self._held is None or self._held.at != at:
@@ -182,7 +160,9 @@ class ObjectsEvidence:
             self._crossings = find_crossings(self._measured)
             self._nearest = find_nearest(self._measured, np.arange(len(self._measured.detections.image)))
         measured = self._measured.at_iou(at.hit_iou).at_confidence(at.confidence)
-        entries = list_entries(measured, self._crossings)
+        standing = list_entries(measured, self._crossings)
+        entries = standing.join(list_unkept(measured))
+        stands = np.arange(len(entries.iou)) < len(standing.iou)
         row, truth_row = entries.detection, entries.truth
         image = np.where(
             row >= 0,
@@ -200,26 +180,19 @@ class ObjectsEvidence:
         errors = find_errors(measured, self._nearest)
         return _Held(
             at, measured, entries, image, verdict, np.append(errors.detection, _NONE)[row],
-            np.append(find_missed(measured, errors), False)[truth_row],
+            stands & np.append(find_missed(measured, errors), False)[truth_row], stands,
         )  # fmt: skip
 
     # --- what is meant -------------------------------------------------------------------------
 
-    def _count(self, pick: Pick, held: _Held, wanted: Bools) -> Ints:
-        """Return (I,): how many of each image's objects are meant; of a part of the items its mistakes."""
-        size = len(self._measured.keys)
-        if pick.confidence is not None:
-            rows = self._choose_rows(pick, held.measured)
-            return np.bincount(held.measured.detections.image[rows], minlength=size)
-        counts = np.bincount(held.image[self._choose(pick, held)], minlength=size)
-        return np.where(wanted, counts, 0)
-
     def _choose(self, pick: Pick, held: _Held) -> Bools:
-        """Return (E,): which entries are meant."""
+        """Return (E,): which entries are meant; predictions below the confidence only by a bin of it."""
         of, entries = held.measured, held.entries
         label = np.append(of.detections.label, _NONE)[entries.detection]
         truth_label = np.append(of.truths.label, _NONE)[entries.truth]
-        chosen = np.ones(len(held.image), bool)
+        chosen = held.stands.copy() if pick.confidence is None else np.ones(len(held.image), bool)
+        if pick.item:
+            chosen &= held.image == self._find_place(pick.item)
         if pick.predicted is not None:
             chosen &= label == self._find_class(pick.predicted)
         if pick.truth is not None:
@@ -242,16 +215,6 @@ class ObjectsEvidence:
             chosen &= _lies_in(score, pick.confidence)
         if pick.slice is not None:
             chosen &= self._choose_slice(pick.slice, held)
-        return chosen
-
-    def _choose_rows(self, pick: Pick, of: Measured) -> Bools:
-        """Return (N,): which predictions a bin of confidence means, those below the threshold as well."""
-        assert pick.confidence is not None
-        chosen = _lies_in(of.detections.score, pick.confidence)
-        if pick.is_hit is not None:
-            chosen &= of.is_hit == pick.is_hit
-        if name := pick.of_class or pick.predicted:
-            chosen &= of.detections.label == self._find_class(name)
         return chosen
 
     def _choose_slice(self, wanted: tuple[str, str], held: _Held) -> Bools:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -21,10 +24,10 @@ from tests.evaluation.worlds import CLASSES, World, draw_world
 PLACES = [Thresholds(0.3), Thresholds(0.0), Thresholds(0.4, 0.75), Thresholds(1.0, 0.9)]
 
 
-def open_world(seed: int) -> tuple[World, Measured, ObjectsEvidence]:
-    world = truths, said = draw_world(seed, items=60, skill=0.7)
+def open_world(seed: int, items: int = 60) -> tuple[World, Measured, ObjectsEvidence]:
+    world = truths, said = draw_world(seed, items=items, skill=0.7)
     measured = measure(truths, said, CLASSES)
-    facts = [ItemFacts(dataset="even" if n % 2 == 0 else "odd", brightness=n) for n in range(60)]
+    facts = [ItemFacts(dataset="even" if n % 2 == 0 else "odd", brightness=n) for n in range(items)]
     evidence = ObjectsEvidence(
         measured, lambda key: order_boxes(truths[key].objects, said[key], measured.names), lambda: facts
     )
@@ -108,6 +111,60 @@ def test_what_is_meant_comes_first_and_below_the_threshold_too_where_a_bin_count
     missed = Pick(verdict=Verdict.MISSED)
     seen = evidence.look(evidence.list_items(missed, at)[0].key, missed, at)
     assert [one.is_meant for one in seen] == sorted((one.is_meant for one in seen), reverse=True)
+
+
+CONDITIONS: Mapping[str, Any] = {
+    "predicted": "dog", "truth": "dog", "of_class": "dog", "verdict": Verdict.FOUND,
+    "error": ErrorKind.LOCALISATION, "slice": ("object size", "medium"), "confidence": (0.2, 0.6),
+    "iou": (0.6, 1.0), "is_hit": False,
+}  # fmt: skip
+OTHERS: Mapping[str, Any] = {
+    "predicted": "", "truth": "cat", "verdict": Verdict.MISSED, "error": ErrorKind.MISSED,
+    "slice": ("dataset", "even"), "is_hit": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("conditions", [CONDITIONS, {**CONDITIONS, **OTHERS}])
+def test_of_every_combination_the_count_is_of_what_each_condition_alone_means(
+    conditions: Mapping[str, Any],
+) -> None:
+    _, _, evidence = open_world(3, items=30)
+    at = Thresholds(0.4)
+    wide = {"confidence": (0.0, 1.0)}  # without a bin of confidence only what stands is counted
+    alone = {
+        (name, is_wide): _list_meant(evidence, Pick(**{**(wide if is_wide else {}), name: value}), at)
+        for name, value in conditions.items()
+        for is_wide in (False, True)
+    }
+    for names in combinations(conditions, 3):
+        pick = Pick(**{name: conditions[name] for name in names})
+        meant = _list_meant(evidence, pick, at)
+        first, second, third = (alone[name, "confidence" in names] for name in names)
+        assert meant == first & second & third, names
+        counted = {of.key: of.count for of in evidence.list_items(pick, at)}
+        assert counted == _count_by_item(meant)
+
+
+def _list_meant(evidence: ObjectsEvidence, pick: Pick, at: Thresholds) -> set[tuple[Any, ...]]:
+    return {
+        (of.key, one.verdict, one.truth_class, one.truth, one.predicted_class, one.predicted, one.confidence)
+        for of in evidence.list_items(Pick(), at)
+        for one in evidence.look(of.key, pick, at)
+        if one.is_meant
+    }
+
+
+def _count_by_item(meant: Iterable[tuple[Any, ...]]) -> dict[str, int]:
+    return dict(Counter(key for key, *_ in meant))
+
+
+def test_a_bin_of_confidence_of_one_image_means_nothing_of_another() -> None:
+    _, _, evidence = open_world(2)
+    everywhere = Pick(confidence=(0.0, 0.5))
+    first, second, *_ = evidence.list_items(everywhere, evidence.own)
+    here = structs.replace(everywhere, item=second.key)
+    assert evidence.list_items(here, evidence.own) == (second,)
+    assert not any(one.is_meant for one in evidence.look(first.key, here, evidence.own))
 
 
 def test_pairs_of_conditions_hold_together_and_strange_ones_are_refused() -> None:

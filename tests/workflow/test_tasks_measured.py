@@ -234,6 +234,9 @@ def test_what_has_no_threshold_says_so_and_has_images_behind_its_classes(
     assert (first.verdict, first.truth_class) == (Verdict.CONFUSED, item.annotation.tags[0].name)
     assert (first.confidence, others[0].confidence) == (0.8, 0.2)
     assert others[0].predicted_class == first.truth_class
+    taken = Pick(predicted=first.predicted_class, verdict=Verdict.CONFUSED, confidence=(0.75, 0.85))
+    meant = {of.key for of in evidence.list_items(Pick()) if evidence.look(of.key, taken)[1][0].is_meant}
+    assert meant == {of.key for of in evidence.list_items(taken)} != set()
     with pytest.raises(InvalidInput, match="has no error: duplicate"):
         evidence.list_items(Pick(error=ErrorKind.DUPLICATE))
 
