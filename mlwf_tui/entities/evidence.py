@@ -125,6 +125,7 @@ class ObjectEvidence(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float | None = None
     iou: float = 0.0  # of a pair
     error: ErrorKind | None = None  # TIDE's kind
+    truth_place: int | None = None  # of the truth among all of the report
     is_meant: bool = False  # by the number that is looked behind
 
 
@@ -148,7 +149,10 @@ FATE_DASHES: Mapping[Fate, tuple[int, ...]] = {
 
 
 class FatePick(msgspec.Struct, frozen=True, kw_only=True):
-    """A number of a comparison that is looked behind; all that is given must hold of a truth."""
+    """A number of a comparison that is looked behind; all that is given must hold of a truth.
+
+    Without a fate those are meant that were fixed or broken.
+    """
 
     pair: int = 0  # which of the pairs
     fate: Fate | None = None
@@ -156,11 +160,17 @@ class FatePick(msgspec.Struct, frozen=True, kw_only=True):
     slice: tuple[str, str] | None = None
     item: str = ""
 
+    @property
+    def is_of_all(self) -> bool:
+        """Whether every change is meant, of all images or of one."""
+        return msgspec.structs.replace(self, pair=0, item="") == FatePick()
+
     def describe(self) -> str:
-        """Return in words what is meant; "all images" where it is everything."""
-        words = [self.fate.value if self.fate is not None else "", self.of_class and f"class {self.of_class}"]
+        """Return in words what is meant: "fixed or broken" where no fate is given."""
+        words = [self.fate.value if self.fate is not None else f"{Fate.FIXED.value} or {Fate.BROKEN.value}"]
+        words += [self.of_class and f"class {self.of_class}"]
         words += [f"{self.slice[0]}: {self.slice[1]}" if self.slice is not None else "", self.item]
-        return ", ".join(filter(None, words)) or "all images"
+        return ", ".join(filter(None, words))
 
 
 class ItemFates(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,10 +10,10 @@ import numpy as np
 from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.entities.evidence import ItemEvidence, ObjectEvidence, Pick, Verdict
 from mlwf_tui.entities.measurement import ErrorKind, Thresholds
-from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.evaluation.columns import FILLED, MAX_DETECTIONS, Bools, Floats, FoundTruths, Ints, Objects
 from mlwf_tui.evaluation.crossings import Crossings, Entries, find_crossings, list_entries, list_unkept
 from mlwf_tui.evaluation.errors import Nearest, find_errors, find_missed, find_nearest
+from mlwf_tui.evaluation.lookup import find_label, find_place, refuse_slice
 from mlwf_tui.evaluation.measured import Measured
 from mlwf_tui.evaluation.slices import ItemFacts, iter_item_parts, iter_object_parts
 
@@ -66,8 +66,7 @@ class ObjectsEvidence:
     def read_truths(self) -> FoundTruths:
         """Return all truths, and which of them were found at the report's own thresholds."""
         of = self._measured
-        names = [of.names[label] for label in of.truths.label.tolist()]
-        return FoundTruths(of.keys, of.truths.image, names, of.is_found)
+        return FoundTruths(of.keys, of.names, of.truths.image, of.truths.label, of.is_found)
 
     def find_members(self, wanted: tuple[str, str]) -> Bools:
         """Return (M,): which truths belong to a slice, given by group and name.
@@ -75,15 +74,8 @@ class ObjectsEvidence:
         Raises:
             NotFound: there is no such slice.
         """
-        of = self._measured
-        for part in iter_object_parts(of):
-            if (part.group, part.name) == wanted:
-                return part.member
-        for part in iter_item_parts(of, self._read_facts()):
-            if (part.group, part.name) == wanted:
-                member: Bools = part.member[of.truths.image]
-                return member
-        raise _find_no_slice(wanted)
+        member, is_of_items = self._find_slice(wanted)
+        return member[self._measured.truths.image] if is_of_items else member
 
     def list_items(self, pick: Pick, at: Thresholds) -> tuple[ItemEvidence, ...]:
         """Return the images that a number counts something of, those with most of it first.
@@ -123,7 +115,7 @@ class ObjectsEvidence:
         Raises:
             NotFound: the image was not measured.
         """
-        held, place = self._hold(at), self._find_place(key)
+        held, place = self._hold(at), find_place(self._measured.keys, key)
         of = held.measured
         objects = self._read_objects(key)
         first = int(np.searchsorted(of.detections.image, place))
@@ -144,6 +136,7 @@ class ObjectsEvidence:
                     confidence=float(of.detections.score[row]) if said else None,
                     iou=float(held.entries.iou[entry]),
                     error=_find_kind(held, entry),
+                    truth_place=truth_row if truth and held.stands[entry] else None,
                     is_meant=bool(is_meant[entry]),
                 )
             )
@@ -192,7 +185,7 @@ class ObjectsEvidence:
         truth_label = np.append(of.truths.label, _NONE)[entries.truth]
         chosen = held.stands.copy() if pick.confidence is None else np.ones(len(held.image), bool)
         if pick.item:
-            chosen &= held.image == self._find_place(pick.item)
+            chosen &= held.image == find_place(self._measured.keys, pick.item)
         if pick.predicted is not None:
             chosen &= label == self._find_class(pick.predicted)
         if pick.truth is not None:
@@ -218,45 +211,28 @@ class ObjectsEvidence:
         return chosen
 
     def _choose_slice(self, wanted: tuple[str, str], held: _Held) -> Bools:
-        of = held.measured
-        for part in iter_object_parts(of):
+        member, is_of_items = self._find_slice(wanted)
+        return member[held.image] if is_of_items else np.append(member, False)[held.entries.truth]
+
+    def _find_slice(self, wanted: tuple[str, str]) -> tuple[Bools, bool]:
+        """Return which items (I,) or truths (M,) belong to a slice, and whether it is of items."""
+        parts = [(part, False) for part in iter_object_parts(self._measured)]
+        if wanted not in [(part.group, part.name) for part, _ in parts]:  # facts are slow to read
+            parts += [(part, True) for part in iter_item_parts(self._measured, self._read_facts())]
+        for part, is_of_items in parts:
             if (part.group, part.name) == wanted:
-                return np.append(part.member, False)[held.entries.truth]
-        for part in iter_item_parts(of, self._read_facts()):
-            if (part.group, part.name) == wanted:
-                member: Bools = part.member[held.image]
-                return member
-        raise _find_no_slice(wanted)
+                return part.member, is_of_items
+        raise refuse_slice(wanted, [(part.group, part.name) for part, _ in parts])
 
     def _find_items(self, pick: Pick) -> Bools:
         wanted = np.ones(len(self._measured.keys), bool)
         if pick.item:
             wanted[:] = False
-            wanted[self._find_place(pick.item)] = True
+            wanted[find_place(self._measured.keys, pick.item)] = True
         return wanted
 
-    def _find_place(self, key: str) -> int:
-        keys = self._measured.keys
-        place = int(np.searchsorted(np.array(keys, object), key)) if key in keys else -1
-        if place < 0:
-            raise NotFound(f"{key!r} was not measured.", hint="mlwf report REPORT --items lists what was.")
-        return place
-
     def _find_class(self, name: str) -> int:
-        if name == "":
-            return _NONE
-        if name not in self._measured.names:
-            raise InvalidInput(
-                f"The report knows no class {name!r}.",
-                hint=f"It knows {', '.join(self._measured.names[:10])}; none is nothing.",
-            )
-        return self._measured.names.index(name)
-
-
-def _find_no_slice(wanted: tuple[str, str]) -> NotFound:
-    return NotFound(
-        f"The report has no slice {wanted[0]}: {wanted[1]}.", hint="mlwf report lists its slices."
-    )
+        return find_label(self._measured.names, name) if name else _NONE
 
 
 def _find_kind(held: _Held, entry: int) -> ErrorKind | None:

@@ -23,13 +23,20 @@ from tests.making import Box, make_yolo
 CLASSES = ("cell", "spot")
 
 
-def fill_val(workspace: Workspace, folder: Path, *, images: int = 12, project: str = "cells") -> None:
+def fill_val(
+    workspace: Workspace,
+    folder: Path,
+    *,
+    images: int = 12,
+    project: str = "cells",
+    classes: Sequence[str] = CLASSES,
+) -> None:
     """Commit a project with that many annotated images in the val split, and one to train on."""
     boxes: dict[str, list[Box]] = {"train/z.png": [("cell", 4, 4, 30, 30)]}
     for number in range(images):
         boxes[f"val/{number:03d}.png"] = [("cell", 4, 4, 24, 24), ("spot", 34, 30, 50 + number % 6, 46)]
     import_folder(
-        workspace, make_yolo(folder, boxes, class_names=CLASSES), project, observer=KeepingObserver()
+        workspace, make_yolo(folder, boxes, class_names=tuple(classes)), project, observer=KeepingObserver()
     )
     commit(workspace, project, message="measured on")
 
