@@ -136,8 +136,9 @@ def _show_items(
     if report.kind is ReportKind.COMPARISON:
         _show_fates(face, workspace, report, where, limit, thresholds, out)
         return
-    pick = parse_pick(where)
-    evidence = open_evidence(workspace, report, read_evaluation(workspace, report))
+    evaluation = read_evaluation(workspace, report)
+    pick = parse_pick(where, [of.name for of in evaluation.classes])
+    evidence = open_evidence(workspace, report, evaluation)
     confidence, iou = thresholds
     own = evidence.own
     at = Thresholds(own.confidence if confidence is None else confidence, own.hit_iou if iou is None else iou)

@@ -13,7 +13,10 @@ from mlwf_tui.entities.measurement import ErrorKind
 from mlwf_tui.errors import InvalidParameter
 
 NOTHING = "none"
-"""How a person writes that nothing was predicted, or that nothing is there; a class may not be called so."""
+"""How a person writes that nothing was predicted, or that nothing is there; unless a class is called so."""
+
+MOST_PAIR_DIGITS = 6
+SHOWN_LENGTH = 20  # of a strange value in a message
 
 FIELDS = ("predicted", "truth", "class", "verdict", "error", "slice", "confidence", "iou", "right", "item")
 
@@ -92,9 +95,9 @@ def _describe_cell(predicted: str | None, truth: str | None) -> str:
         case str(), "":
             return f"{predicted} where nothing is"
         case None, str():
-            return f"truth {truth or NOTHING}"
+            return f"truth {truth}" if truth else "nothing there"
         case str(), None:
-            return f"predicted {predicted or NOTHING}"
+            return f"predicted {predicted}" if predicted else "nothing predicted"
     return f"{truth} found" if predicted == truth else f"{truth} taken for {predicted}"
 
 
@@ -205,16 +208,17 @@ def parse_fate_pick(texts: Sequence[str]) -> FatePick:
             case "fate":
                 found["fate"] = Fate(_choose(value, [of.value for of in Fate], name))
             case "pair":
-                if not value.isdecimal() or not int(value):
-                    raise InvalidParameter(f"{value!r} is no pair.", hint="The first is pair=1.")
-                found["pair"] = int(value) - 1
+                found["pair"] = _read_pair(value)
             case _:
                 found |= _read(name, value)
     return FatePick(**found)  # type: ignore[arg-type]  # each field has its own reader
 
 
-def parse_pick(texts: Sequence[str]) -> Pick:
+def parse_pick(texts: Sequence[str], class_names: Sequence[str] = ()) -> Pick:
     """Return what conditions such as `predicted=cat truth=dog` pick; quotes hold words together.
+
+    `none` is the class of that name where the report has one; then `verdict=missed` and `verdict=false` say
+    that nothing was predicted, or that nothing is there.
 
     Raises:
         InvalidParameter: one is no such condition, or its value is none.
@@ -222,10 +226,13 @@ def parse_pick(texts: Sequence[str]) -> Pick:
     found: dict[str, object] = {}
     for name, value in _iter_conditions(texts, FIELDS):
         found |= _read(name, value)
+        if name in ("predicted", "truth") and value == NOTHING and value not in class_names:
+            found[name] = ""
     return Pick(**found)  # type: ignore[arg-type]  # each field has its own reader
 
 
 def _iter_conditions(texts: Sequence[str], fields: Sequence[str]) -> Iterator[tuple[str, str]]:
+    seen = set()
     for text in texts:
         for word in _split(text):
             name, equals, value = word.partition("=")
@@ -234,6 +241,11 @@ def _iter_conditions(texts: Sequence[str], fields: Sequence[str]) -> Iterator[tu
                     f"{word!r} does not say what of a report is meant.",
                     hint=f"Write FIELD=VALUE; the fields are {', '.join(fields)}.",
                 )
+            if name in seen:
+                raise InvalidParameter(f"{name} is given twice.", hint="All conditions must hold: give one.")
+            if not value:
+                raise InvalidParameter(f"{name}= has no value.", hint=f"Write {name}=VALUE, or leave it out.")
+            seen.add(name)
             yield name, value
 
 
@@ -247,7 +259,7 @@ def _split(text: str) -> list[str]:
 def _read(name: str, value: str) -> dict[str, object]:
     match name:
         case "predicted" | "truth":
-            return {name: "" if value == NOTHING else value}
+            return {name: value}
         case "class":
             return {"of_class": value}
         case "verdict":
@@ -267,6 +279,15 @@ def _read(name: str, value: str) -> dict[str, object]:
             return {name: _read_bounds(name, value)}
         case _:
             return {"item": value}
+
+
+def _read_pair(value: str) -> int:
+    """Return the place of a pair, which people count from 1."""
+    is_number = value.isdecimal() and len(value) <= MOST_PAIR_DIGITS
+    if not is_number or not int(value):
+        shown = value if len(value) <= SHOWN_LENGTH else f"{value[:SHOWN_LENGTH]}…"
+        raise InvalidParameter(f"{shown!r} is no pair.", hint="The first is pair=1.")
+    return int(value) - 1
 
 
 def _choose(value: str, names: Sequence[str], field: str) -> str:

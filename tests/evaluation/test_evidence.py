@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from mlwf_tui.entities.evidence import ItemEvidence, Pick, Verdict, parse_pick
+from mlwf_tui.entities.annotation import Annotation
+from mlwf_tui.entities.evidence import ItemEvidence, Pick, Verdict, parse_fate_pick, parse_pick
 from mlwf_tui.entities.measurement import ErrorKind, Thresholds
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.evaluation.errors import share_errors
@@ -178,6 +179,14 @@ def test_pairs_of_conditions_hold_together_and_strange_ones_are_refused() -> Non
         slice=("brightness", "dark (to 34)"), confidence=(0.5, 0.55), is_hit=False
     )
     assert parse_pick(["error=duplicate item=a/b"]) == Pick(error=ErrorKind.DUPLICATE, item="a/b")
+    for text, reason in (
+        ("truth=cat truth=dog", "truth is given twice"), ("class=", "class= has no value"),
+        ("predicted=''", "predicted= has no value"), ("item=", "item= has no value"),
+    ):  # fmt: skip
+        with pytest.raises(InvalidParameter, match=reason):
+            parse_pick([text])
+    with pytest.raises(InvalidParameter, match="class is given twice"):
+        parse_pick(["class=cat", "class=cat"])
     for text in ("cat", "verdict=bad", "iou=1..0", "iou=x..1", "slice=dark", "truth='cat", "confidence=0..2"):
         with pytest.raises(InvalidParameter):
             parse_pick([text])
@@ -187,3 +196,40 @@ def test_pairs_of_conditions_hold_together_and_strange_ones_are_refused() -> Non
         evidence.list_items(Pick(item="d/none"), evidence.own)
     with pytest.raises(NotFound, match="no slice"):
         evidence.list_items(Pick(slice=("tag", "none")), evidence.own)
+
+
+def test_a_class_that_is_called_none_is_that_class_and_verdicts_say_nothing() -> None:
+    truths, said = draw_world(1, items=20)
+    named = {"bird": "none"}
+    renamed = {
+        key: Annotation(tuple(structs.replace(o, class_name=named.get(o.class_name, o.class_name))
+                              for o in of.objects))
+        for key, of in truths.items()
+    }  # fmt: skip
+    predictions = {
+        key: [structs.replace(o, class_name=named.get(o.class_name, o.class_name)) for o in of]
+        for key, of in said.items()
+    }
+    measured = measure(renamed, predictions, ("cat", "dog", "none"))
+    evidence = ObjectsEvidence(
+        measured, lambda key: order_boxes(renamed[key].objects, predictions[key], measured.names), lambda: ()
+    )
+    shown = Sweep(measured, summarize(measured)).evaluate(evidence.own)
+
+    def count(text: str) -> int:
+        return add(evidence.list_items(parse_pick([text], measured.names), evidence.own))
+
+    assert count("predicted=none truth=none") == shown.confusion[2][2] > 0
+    assert count("truth=none verdict=missed") == shown.confusion[3][2]
+    assert count("predicted=none verdict=false") == shown.confusion[2][3]
+    assert parse_pick(["truth=none"], CLASSES).truth == ""
+    described = [Pick(truth="none").describe(), Pick(truth="").describe(), Pick(predicted="").describe()]
+    assert described == ["truth none", "nothing there", "nothing predicted"]
+
+
+def test_a_pair_is_a_number_of_some_digits() -> None:
+    assert parse_fate_pick(["pair=12"]).pair == 11
+    for value in ("0", "-1", "x", "1.5", "9" * 5000):
+        with pytest.raises(InvalidParameter, match="is no pair") as refused:
+            parse_fate_pick([f"pair={value}"])
+        assert len(refused.value.message) < 60
