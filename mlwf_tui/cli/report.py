@@ -128,7 +128,6 @@ def _show_items(
     out: Path | None,
 ) -> None:
     from mlwf_tui.entities.evidence import parse_pick
-    from mlwf_tui.entities.measurement import Thresholds
     from mlwf_tui.workflow.reporting.evidence import open_evidence, write_item_table
     from mlwf_tui.workflow.reports import get_report, read_evaluation
 
@@ -139,16 +138,16 @@ def _show_items(
     evaluation = read_evaluation(workspace, report)
     pick = parse_pick(where, [of.name for of in evaluation.classes])
     evidence = open_evidence(workspace, report, evaluation)
-    confidence, iou = thresholds
-    own = evidence.own
-    at = Thresholds(own.confidence if confidence is None else confidence, own.hit_iou if iou is None else iou)
+    at = evidence.choose(*thresholds)
     items = evidence.list_items(pick, at)
     shown = items[:limit]
     if out is not None:
         _write_items(face, report, out, write_item_table(shown))
         return
     document = {
-        "report": report.name, "where": pick.describe(), "confidence": at.confidence, "iou": at.hit_iou,
+        "report": report.name, "where": pick.describe(),
+        "confidence": at.confidence if evidence.has_thresholds else None,
+        "iou": at.hit_iou if evidence.has_thresholds else None,
         "item_count": len(items), "items": [to_document(of) for of in shown],
     }  # fmt: skip
     at_text = f" at {evidence.describe(at)}" if evidence.describe(at) else ""

@@ -41,7 +41,7 @@ def test_figures_are_counted_at_other_thresholds(home: Path, capsys: pytest.Capt
         (["--class-iou", "cell"], "no IoU of a class"),
         (["--class-iou", "cow=0.5"], "no class 'cow'"),
         (["--iou", "2"], "IoU 2.0"),
-        (["--confidence", "nan"], "confidence nan"),
+        (["--confidence", "nan"], "nan is no confidence"),
         (["--iou", "0.6", "--out", "r.csv"], "as it was measured"),
     ],
 )
@@ -69,6 +69,13 @@ def test_images_behind_a_number_are_listed_and_written(
     rows = (tmp_path / "items.csv").read_text().splitlines()
     assert rows[:2] == ["item,found,missed,false,confused,count", "main/000.png,0,2,0,0,2"]
     assert len(rows) == 13
+
+    for strange in ("nan", "5", "-1", "inf"):
+        for call in (report, report[:-1]):
+            assert main([*call, "--confidence", strange]) == 2
+            assert f"{strange} is no confidence: it is a number from 0 to 1." in capsys.readouterr().err
+        assert main([*report, "--iou", strange]) == 2
+        assert "Choose one of 0.5, 0.55, … 0.95" in capsys.readouterr().err
 
     assert main([*report, "--where", "colour=red"]) == 2
     assert "the fields are predicted, truth" in capsys.readouterr().err

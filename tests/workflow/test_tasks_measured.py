@@ -16,7 +16,7 @@ from mlwf_tui.entities.model import Checkpoint, Model, Report
 from mlwf_tui.entities.part import Part
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.entities.section import MatrixSection
-from mlwf_tui.errors import Conflict, InvalidInput, NotFound
+from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.protocols.trainers import EvaluateResult, ItemPrediction
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.tui.widgets.evidence_marks import mark_fates
@@ -220,6 +220,11 @@ def test_what_has_no_threshold_says_so_and_has_images_behind_its_classes(
 
     evaluation = read_evaluation(workspace, report)
     evidence = open_evidence(workspace, report, evaluation)
+    assert evidence.choose(None, None) == evidence.own
+    with pytest.raises(InvalidParameter, match="Thresholds change nothing of m-on-classify-1"):
+        evidence.choose(0.5, None)
+    with pytest.raises(InvalidParameter, match="Thresholds change nothing"):
+        evidence.choose(None, 0.75)
     matrix = evaluation.sections[0]
     assert isinstance(matrix, MatrixSection)
     for row, predicted in enumerate(matrix.names):

@@ -12,7 +12,7 @@ from mlwf_tui.entities.annotation import Geometry, GeometryKind, LabelSchema
 from mlwf_tui.entities.evidence import ItemEvidence, ObjectEvidence, Pick
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
-from mlwf_tui.entities.measurement import Thresholds
+from mlwf_tui.entities.measurement import Thresholds, check_confidence
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.protocols.evaluators import Measurement
@@ -74,9 +74,34 @@ class Evidence:
         """The thresholds that the report was made at."""
         return self.looker.own
 
+    @property
+    def has_thresholds(self) -> bool:
+        """Whether thresholds change anything."""
+        return self.looker.has_thresholds
+
+    def choose(self, confidence: float | None, hit_iou: float | None) -> Thresholds:
+        """Return the thresholds that a person asks for, the report's own where None.
+
+        Raises:
+            InvalidParameter: the confidence is no number from 0 to 1, or thresholds change nothing here.
+        """
+        own = self.own
+        if confidence is None and hit_iou is None:
+            return own
+        if not self.has_thresholds:
+            raise InvalidParameter(
+                f"Thresholds change nothing of {self.report.name}: it counts what the model is surest of.",
+                hint="Leave out --confidence and --iou; --where confidence=LOW..HIGH chooses among images.",
+            )
+        at = Thresholds(
+            own.confidence if confidence is None else confidence, own.hit_iou if hit_iou is None else hit_iou
+        )
+        check_confidence(at.confidence)
+        return at
+
     def describe(self, at: Thresholds) -> str:
         """Return in words at which thresholds numbers hold; "" where there are none."""
-        if not self.looker.has_thresholds:
+        if not self.has_thresholds:
             return ""
         return f"confidence {at.confidence:.3f} and IoU {at.hit_iou:.2f}"
 
