@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
@@ -15,23 +15,20 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import Thresholds, check_confidence
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
-from mlwf_tui.protocols.evaluators import Measurement
 from mlwf_tui.protocols.observer import SILENT
 from mlwf_tui.store.manifests import find_item, read_summary
-from mlwf_tui.workflow.benchmarking.parts import select_items
 from mlwf_tui.workflow.measuring import (
+    Kept,
     measure_by_evaluator,
     measure_report,
     read_item_facts,
-    read_measured,
-    read_predictions,
+    read_kept,
 )
 from mlwf_tui.workflow.reporting.words import write_table
 from mlwf_tui.workspace import Workspace
 
 if TYPE_CHECKING:  # numpy, which only what measures needs
     from mlwf_tui.evaluation.columns import Bools, FoundTruths, Objects
-    from mlwf_tui.evaluation.evidence import ObjectsEvidence
     from mlwf_tui.evaluation.slices import ItemFacts
 
 
@@ -169,62 +166,41 @@ def open_evidence(workspace: Workspace, report: Report, evaluation: Evaluation) 
             f"The report {report.name} compares models.", hint="Ask for the report of one of them."
         )
     version = workspace.catalog.versions.get_by_id(report.version_id)
-    names = [of.name for of in evaluation.classes]
-    if report.evaluator == "detect":
-        looker: Looker = _open_boxes(workspace, report, version.manifest, names)
-    else:
-        truths = read_measured(workspace, report, version.manifest)
-        read_predictions(workspace, report)  # refuses a report whose predictions were not kept
-        measurement = measure_by_evaluator(workspace, report, names, truths)
-        looker = _open_measurement(workspace, report, version.manifest, measurement)
+    looker = _open_looker(workspace, read_kept(workspace, report), [of.name for of in evaluation.classes])
     return Evidence(workspace, report, version.manifest, looker)
 
 
-def _open_boxes(
-    workspace: Workspace, report: Report, manifest: Digest, names: Sequence[str]
-) -> ObjectsEvidence:
-    from mlwf_tui.evaluation.evidence import ObjectsEvidence, order_boxes
-
-    truths = read_measured(workspace, report, manifest)
-    said = read_predictions(workspace, report)
-    measured = measure_report(workspace, report, names, truths)
-
-    def read_objects(key: str) -> Objects:
-        return order_boxes(truths[key].objects, said.get(key, ()), measured.names)
-
-    return ObjectsEvidence(
-        measured, read_objects, lambda: _read_facts(workspace, report, manifest, measured.keys)
-    )
-
-
-def _open_measurement(
-    workspace: Workspace, report: Report, manifest: Digest, measurement: Measurement
-) -> Looker:
+def _open_looker(workspace: Workspace, kept: Kept, names: Sequence[str]) -> Looker:
     from mlwf_tui.evaluation.answers import AnswersEvidence
     from mlwf_tui.evaluation.classifying import Classified
     from mlwf_tui.evaluation.evidence import ObjectsEvidence
     from mlwf_tui.evaluation.shapes import Shaped
 
+    def read_facts() -> Sequence[ItemFacts]:
+        facts = read_item_facts(workspace, kept.items, SILENT)
+        return [facts[item.key] for item in kept.items]
+
+    if kept.report.evaluator == "detect":
+        measured = measure_report(workspace, kept, names)
+        return ObjectsEvidence(measured, _read_boxes(kept, measured.names), read_facts)
+    measurement = measure_by_evaluator(workspace, kept, names)
     shaped = getattr(measurement, "shaped", None)
     if isinstance(shaped, Shaped):
-        keys = shaped.measured.keys
-        return ObjectsEvidence(
-            shaped.measured, shaped.list_objects, lambda: _read_facts(workspace, report, manifest, keys)
-        )
+        return ObjectsEvidence(shaped.measured, shaped.list_objects, read_facts)
     if isinstance(measurement, Classified):
         return AnswersEvidence(measurement)
     raise InvalidInput(
-        f"The report {report.name} counts no single objects: there are no images behind one of its numbers.",
+        f"The report {kept.report.name} counts no single objects: there are no images behind its numbers.",
         hint="Measure with an evaluator of objects: mlwf benchmark MODEL REF -p evaluator=segment.",
     )
 
 
-def _read_facts(
-    workspace: Workspace, report: Report, manifest: Digest, keys: Sequence[str]
-) -> Sequence[ItemFacts]:
-    items = select_items(workspace, manifest, report.part)
-    facts = read_item_facts(workspace, items, SILENT)
-    return [facts[key] for key in keys]
+def _read_boxes(kept: Kept, names: Sequence[str]) -> Callable[[str], Objects]:
+    """Return what takes an item's key and returns its objects in the order of the measured rows."""
+    from mlwf_tui.evaluation.evidence import order_boxes
+
+    truths, said = kept.truths, kept.objects
+    return lambda key: order_boxes(truths[key].objects, said.get(key, ()), names)
 
 
 def write_item_table(items: Sequence[ItemEvidence]) -> str:
