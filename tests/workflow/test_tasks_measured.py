@@ -19,7 +19,7 @@ from mlwf_tui.entities.section import MatrixSection
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.protocols.trainers import EvaluateResult, ItemPrediction
 from mlwf_tui.store.manifests import iter_items
-from mlwf_tui.tui.widgets.evidence_marks import mark_fates
+from mlwf_tui.tui.widgets.drawn_objects import draw_fates
 from mlwf_tui.workflow.benchmark import BenchmarkParams, keep_benchmark, submit_benchmark
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.compare import compare
@@ -167,7 +167,7 @@ def test_a_better_model_is_better_by_the_tasks_own_figure(
     item, seen = evidence.look(won[0].key, FatePick())
     assert [one.fate for one in seen if one.is_meant] == [Fate.FIXED]
     assert item.key == won[0].key and seen[0].newer is not None and seen[0].newer.truth_class
-    assert bool(mark_fates(seen)[0].shapes) == (task != "classify")
+    assert bool(draw_fates(seen)[0].shapes) == (task != "classify")
     with pytest.raises(NotFound, match="no pair 2"):
         open_pair(workspace, found.body, 1)
     assert export_report(workspace, found.report.name, tmp_path / "compared.html").exists()

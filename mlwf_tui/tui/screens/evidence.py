@@ -22,7 +22,7 @@ from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.pages import RowKeys
 from mlwf_tui.tui.screens.pictures import Order, Pictures
 from mlwf_tui.tui.screens.work import Work
-from mlwf_tui.tui.widgets.evidence_marks import PAIR, SINGLE, Legend, Mark, mark_fates, mark_objects
+from mlwf_tui.tui.widgets.drawn_objects import PAIR, SINGLE, DrawnObject, Legend, draw_fates, draw_verdicts
 from mlwf_tui.tui.widgets.evidence_preview import EvidencePreview
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
@@ -42,15 +42,15 @@ class Behind(NamedTuple):
     legend: Legend
     letters: str  # of the columns after the count
     rows: Sequence[tuple[str, tuple[int, ...]]]  # key of the image, the count and what the letters stand for
-    look: Callable[[str], tuple[Item, Sequence[Mark]]]  # takes an image's key; slow
+    look: Callable[[str], tuple[Item, Sequence[DrawnObject]]]  # takes an image's key; slow
 
 
 def make_behind(evidence: Evidence, pick: Pick, at: Thresholds) -> Behind:
     """Return what stands behind a number of a report; slow."""
 
-    def look(key: str) -> tuple[Item, Sequence[Mark]]:
+    def look(key: str) -> tuple[Item, Sequence[DrawnObject]]:
         item, seen = evidence.look(key, pick, at)
-        return item, mark_objects(seen)
+        return item, draw_verdicts(seen)
 
     items = evidence.list_items(pick, at)
     return Behind(
@@ -67,9 +67,9 @@ def make_behind(evidence: Evidence, pick: Pick, at: Thresholds) -> Behind:
 def make_behind_pair(evidence: PairEvidence, pick: FatePick) -> Behind:
     """Return what stands behind a number of a comparison; slow."""
 
-    def look(key: str) -> tuple[Item, Sequence[Mark]]:
+    def look(key: str) -> tuple[Item, Sequence[DrawnObject]]:
         item, seen = evidence.look(key, pick)
-        return item, mark_fates(seen)
+        return item, draw_fates(seen)
 
     newer, older = evidence.names
     return Behind(
@@ -214,7 +214,7 @@ class EvidencePane(Vertical):
         done = partial(self._show, behind, key)
         self._work.start("objects", partial(behind.look, key), done, fail=self._say_broken)
 
-    def _show(self, behind: Behind, key: str, found: tuple[Item, Sequence[Mark]]) -> None:
+    def _show(self, behind: Behind, key: str, found: tuple[Item, Sequence[DrawnObject]]) -> None:
         """Show an image once it is read, unless the cursor has moved on."""
         if behind is self._behind and key == self._find_key():
             self._preview.show(*found)

@@ -17,7 +17,7 @@ from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.dashes import dash
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.picture import Outline, Rgb, parse_color
-from mlwf_tui.tui.widgets.evidence_marks import SINGLE, Legend, Mark, Shape
+from mlwf_tui.tui.widgets.drawn_objects import SINGLE, DrawnObject, Legend, Shape
 from mlwf_tui.tui.widgets.item_preview import NO_COLOR
 from mlwf_tui.tui.widgets.lettered_picture import Letter, LetteredPicture
 from mlwf_tui.tui.widgets.picture_view import PictureView
@@ -54,7 +54,7 @@ class EvidencePreview(Vertical):
         self.left_out: frozenset[str] = frozenset()  # layers that are not drawn
         self.item: Item | None = None
         self._kind = SINGLE
-        self._marks: Sequence[Mark] = ()
+        self._drawn: Sequence[DrawnObject] = ()
         self._colors: Mapping[str, str] = {}
 
     def compose(self) -> ComposeResult:
@@ -64,16 +64,16 @@ class EvidencePreview(Vertical):
         yield self.objects
 
     def set_kind(self, kind: Legend, schema: LabelSchema) -> None:
-        """Tell marks of this kind from now on, and draw classes in these colours."""
+        """Tell objects in this way from now on, and draw classes in these colours."""
         self._kind = kind
         self._colors = {definition.name: definition.color for definition in schema.classes}
         self.objects.set_columns(*kind.columns)
 
-    def show(self, item: Item | None, marks: Sequence[Mark] = ()) -> None:
+    def show(self, item: Item | None, drawn: Sequence[DrawnObject] = ()) -> None:
         """Say what became of the objects of an image; its picture follows."""
-        self.item, self._marks = item, marks
+        self.item, self._drawn = item, drawn
         rows: list[tuple[Cell, ...]] = [
-            (Text(of.letter, self._find_letter_style(of)), *of.cells) for of in marks
+            (Text(of.letter, self._find_letter_style(of)), *of.cells) for of in drawn
         ]
         self.objects.cursor = 0
         self.objects.show_rows(rows, [str(number) for number in range(len(rows))])
@@ -100,7 +100,7 @@ class EvidencePreview(Vertical):
         highlight = parse_color(self.app.theme_variables["foreground"])
         outlines: list[Outline] = []
         for place in self._order():
-            of = self._marks[place]
+            of = self._drawn[place]
             is_faded = self._has_meant and not of.is_meant and place != self.selected
             for shape in of.shapes:
                 if shape.layer in self.left_out:
@@ -117,7 +117,7 @@ class EvidencePreview(Vertical):
             return []
         letters = []
         for place in reversed(self._order()):  # what matters most has its own place
-            of = self._marks[place]
+            of = self._drawn[place]
             shape = next((one for one in of.shapes if one.layer not in self.left_out), None)
             if shape is not None and (of.is_meant or not self._has_meant):
                 bounds = shape.geometry.bounds
@@ -130,14 +130,14 @@ class EvidencePreview(Vertical):
 
     @property
     def _has_meant(self) -> bool:
-        return any(of.is_meant for of in self._marks)
+        return any(of.is_meant for of in self._drawn)
 
     def _order(self) -> list[int]:
-        """Return the places of marks as they are drawn: the important ones over the others."""
+        """Return the places of objects as they are drawn: the important ones over the others."""
         return sorted(
-            range(len(self._marks)),
+            range(len(self._drawn)),
             key=lambda place: (
-                place == self.selected, self._marks[place].is_meant, not self._marks[place].is_quiet,
+                place == self.selected, self._drawn[place].is_meant, not self._drawn[place].is_quiet,
             ),
         )  # fmt: skip
 
@@ -146,7 +146,7 @@ class EvidencePreview(Vertical):
         columns, rows = self.picture.room
         return max(item.width_px / max(1, columns), item.height_px / max(1, 2 * rows))
 
-    def _find_color(self, of: Mark, shape: Shape) -> Rgb:
+    def _find_color(self, of: DrawnObject, shape: Shape) -> Rgb:
         if self._is_compared:
             return self._find_tone(of.tone)
         return parse_color(self._colors.get(shape.class_name, NO_COLOR))
@@ -154,7 +154,7 @@ class EvidencePreview(Vertical):
     def _find_tone(self, tone: str) -> Rgb:
         return parse_color(self.app.theme_variables[tone])
 
-    def _find_letter_style(self, of: Mark) -> Style:
+    def _find_letter_style(self, of: DrawnObject) -> Style:
         red, green, blue = self._find_tone(of.tone)
         return Style(color=f"rgb({red},{green},{blue})", bold=True)
 

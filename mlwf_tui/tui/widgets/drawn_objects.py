@@ -35,7 +35,7 @@ FALSE_SIGN = "X"
 
 
 class Shape(NamedTuple):
-    """One outline of a mark, on the layer that a person can leave out."""
+    """One outline of an object, on the layer that a person can leave out."""
 
     layer: str
     geometry: Geometry
@@ -43,8 +43,8 @@ class Shape(NamedTuple):
     dashes: tuple[int, ...]  # where the difference is not drawn
 
 
-class Mark(NamedTuple):
-    """A thing that is drawn: its sign, colour and line tell what became of it."""
+class DrawnObject(NamedTuple):
+    """A truth, a prediction or both as they are drawn: sign, colour and line tell what became of them."""
 
     letter: str
     tone: str  # of the theme's colours
@@ -56,7 +56,7 @@ class Mark(NamedTuple):
 
 
 class Legend(NamedTuple):
-    """How marks of a kind are told: the layers with their keys, the signs, and the columns of their rows."""
+    """How drawn objects are told: the layers with their keys, the signs, and the columns of their rows."""
 
     layers: tuple[tuple[str, str], ...]  # key and name
     signs: tuple[tuple[str, str, str, str], ...]  # line, letter, word, tone
@@ -84,10 +84,10 @@ PAIR = Legend(
 )  # fmt: skip
 
 
-def mark_objects(seen: Sequence[ObjectEvidence]) -> tuple[Mark, ...]:
-    """Return the marks of what became of one model's objects."""
+def draw_verdicts(seen: Sequence[ObjectEvidence]) -> tuple[DrawnObject, ...]:
+    """Return what is drawn of one model's objects."""
     return tuple(
-        Mark(
+        DrawnObject(
             letter=LETTERS[one.verdict],
             tone=TONES[one.verdict],
             dashes=DASHES[one.verdict],
@@ -106,12 +106,12 @@ def mark_objects(seen: Sequence[ObjectEvidence]) -> tuple[Mark, ...]:
     )
 
 
-def mark_fates(seen: Sequence[ObjectFate]) -> tuple[Mark, ...]:
-    """Return the marks of what became of truths from an older model to a newer one."""
-    return tuple(_mark_fate(one) for one in seen)
+def draw_fates(seen: Sequence[ObjectFate]) -> tuple[DrawnObject, ...]:
+    """Return what is drawn of truths from an older model to a newer one."""
+    return tuple(_draw_fate(one) for one in seen)
 
 
-def _mark_fate(one: ObjectFate) -> Mark:
+def _draw_fate(one: ObjectFate) -> DrawnObject:
     truth = one.newer or one.older
     shapes = [
         *(_list_shapes(one.newer, "newer", SAID) if one.newer else ()),
@@ -119,7 +119,7 @@ def _mark_fate(one: ObjectFate) -> Mark:
           if shape.layer == "older" or one.newer is None),
     ]  # fmt: skip
     is_real = one.fate is not None
-    return Mark(
+    return DrawnObject(
         letter=FATE_LETTERS[one.fate] if one.fate is not None else FALSE_SIGN,
         tone=FATE_TONES[one.fate] if one.fate is not None else "primary",
         dashes=FATE_DASHES[one.fate] if one.fate is not None else (1, 2),
