@@ -17,14 +17,13 @@ from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.evidence import FatePick, Pick
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import Thresholds
-from mlwf_tui.entities.picture import Picture
-from mlwf_tui.errors import MlwfError
+from mlwf_tui.tui.screens.item_picture import ItemPicture
 from mlwf_tui.tui.screens.pages import RowKeys
-from mlwf_tui.tui.screens.pictures import Order, Pictures
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.drawn_objects import PAIR, SINGLE, DrawnObject, Legend, draw_fates, draw_verdicts
 from mlwf_tui.tui.widgets.evidence_preview import EvidencePreview
 from mlwf_tui.tui.widgets.formats import format_count
+from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
 from mlwf_tui.workflow.reporting.evidence import Evidence
 from mlwf_tui.workflow.reporting.pair_evidence import PairEvidence
@@ -110,8 +109,16 @@ class EvidencePane(Vertical):
     """Lists images and shows the one under the cursor; the list takes the keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n,j,down", "step(1)", "next image", id="evidence.next"),
-        Binding("N,k,up", "step(-1)", "image before", show=False, id="evidence.before"),
+        Binding("n", "step(1)", "next image", id="evidence.next"),
+        Binding("N", "step(-1)", "image before", show=False, id="evidence.before"),
+        # While the picture has the keys: the tables have their own.
+        Binding("j,down", "move('down')", "next image, or down", show=False, id="evidence.down"),
+        Binding("k,up", "move('up')", "image before, or up", show=False, id="evidence.up"),
+        Binding("l,right", "move('right')", "next image, or right", show=False, id="evidence.right"),
+        Binding("h,left", "move('left')", "image before, or left", show=False, id="evidence.left"),
+        Binding("plus,equals_sign", "zoom(1)", "zoom in", show=False, id="evidence.zoom_in"),
+        Binding("minus", "zoom(-1)", "zoom out", show=False, id="evidence.zoom_out"),
+        Binding("0", "zoom(0)", "the whole picture", show=False, id="evidence.whole"),
         Binding("comma t", "toggle_layer('truth')", "truth", id="evidence.truth"),
         Binding("comma p", "toggle_layer('prediction newer')", "prediction", id="evidence.prediction"),
         Binding("comma o", "toggle_layer('older')", "older model", show=False, id="evidence.older"),
@@ -134,7 +141,7 @@ class EvidencePane(Vertical):
         self._head = Static()
         self._table = EntityTable(empty=EMPTY, is_lazy=True, id="evidence-items")
         self._preview = EvidencePreview()
-        self._pictures = Pictures(workspace, work, on_drawn=self._show_picture, on_broken=self._say_broken)
+        self._picture = ItemPicture(workspace, work, self._preview)
         self._behind: Behind | None = None
 
     def compose(self) -> ComposeResult:
@@ -153,21 +160,24 @@ class EvidencePane(Vertical):
         """List the images behind a number, from the first."""
         self._behind = behind
         self._preview.set_kind(behind.legend, behind.schema)
-        self._pictures.forget()
+        self._picture.begin(object())
         counts = [Column(letter, 2, align="right") for letter in behind.letters]
         self._table.set_columns(Column("item", keeps_tail=True), Column("n", 3, align="right"), *counts)
         self._table.cursor = 0
         rows = ImageRows(behind.rows)
         self._table.show_rows(rows, RowKeys(rows))
-        self._head.update(_draw_head(behind))
+        self._draw_head()
         self.go_large(False)
         self._look()
 
     def go_back(self) -> bool:
-        """Share the room again; False where the picture has not got it."""
-        if not self.has_class("-bare"):
+        """Undo what hides a part: the zoom, then the large picture. False where nothing does."""
+        if not self._picture.zoom.is_whole:
+            self.action_zoom(0)
+        elif self.has_class("-bare"):
+            self.go_large(False)
+        else:
             return False
-        self.go_large(False)
         return True
 
     def go_large(self, is_large: bool) -> None:
@@ -181,6 +191,21 @@ class EvidencePane(Vertical):
 
     def action_step(self, rows: int) -> None:
         self._table.cursor += rows
+
+    def action_move(self, direction: str) -> None:
+        """Move over the picture where it is larger than its room, else through the images."""
+        self.action_step(self._picture.move(direction))
+
+    def action_zoom(self, step: int) -> None:
+        """Draw the picture larger or smaller; with 0 the whole of it."""
+        self._picture.step(step)
+        self._draw_head()
+
+    @on(PictureView.Moved)
+    def _on_picture_moved(self, event: PictureView.Moved) -> None:
+        event.stop()
+        self._picture.follow(event)
+        self._draw_head()
 
     def action_toggle_layer(self, layer: str) -> None:
         for name in layer.split():
@@ -209,37 +234,25 @@ class EvidencePane(Vertical):
         key, behind = self._find_key(), self._behind
         if key is None or behind is None:
             self._preview.show(None)
-            self._preview.picture.say(*EMPTY)
+            self._picture.show_none(*EMPTY)
             return
         done = partial(self._show, behind, key)
-        self._work.start("objects", partial(behind.look, key), done, fail=self._say_broken)
+        self._work.start("objects", partial(behind.look, key), done, fail=self._picture.say_broken)
 
     def _show(self, behind: Behind, key: str, found: tuple[Item, Sequence[DrawnObject]]) -> None:
         """Show an image once it is read, unless the cursor has moved on."""
         if behind is self._behind and key == self._find_key():
             self._preview.show(*found)
-            self._order_picture()
+            self._picture.begin_item()
+            self._draw_head()
 
     @on(EvidencePreview.Outdated)
     def _order_picture(self) -> None:
-        item, behind, preview = self._preview.item, self._behind, self._preview
-        if item is None or behind is None:
-            return
-        columns, rows = preview.picture.room
-        key = (id(behind), item.key, preview.left_out, preview.selected, columns, rows, self.app.theme)
-        self._pictures.want(Order(key, item, preview.list_outlines(), columns, rows))
-        preview.picture.put_letters(preview.list_letters(), (item.width_px, item.height_px))
+        self._picture.order()
 
-    def _show_picture(self, picture: Picture) -> None:
-        self._preview.picture.show(picture)
-
-    def _say_broken(self, error: MlwfError) -> None:
-        self._preview.picture.say(error.message, error.hint)
-
-
-def _draw_head(behind: Behind) -> Content:
-    return Content.assemble(
-        (behind.title, "bold"),
-        (f"  {format_count(len(behind.rows), 'image')}", ""),
-        (f"  {behind.note}", "$text-muted"),
-    )
+    def _draw_head(self) -> None:
+        behind = self._behind
+        if behind is not None:
+            count = format_count(len(behind.rows), "image")
+            note = f"{self._picture.describe_zoom()}  {behind.note}"
+            self._head.update(Content.assemble((behind.title, "bold"), f"  {count}", (note, "$text-muted")))

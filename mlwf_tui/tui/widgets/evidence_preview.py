@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from rich.style import Style
 from rich.text import Text
@@ -16,7 +16,7 @@ from textual.widgets import Static
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.dashes import dash
 from mlwf_tui.entities.item import Item
-from mlwf_tui.entities.picture import Outline, Rgb, parse_color
+from mlwf_tui.entities.picture import WHOLE, Outline, Picture, Rgb, Window, parse_color
 from mlwf_tui.tui.widgets.drawn_objects import SINGLE, DrawnObject, Legend, Shape
 from mlwf_tui.tui.widgets.item_preview import NO_COLOR
 from mlwf_tui.tui.widgets.lettered_picture import Letter, LetteredPicture
@@ -92,11 +92,16 @@ class EvidencePreview(Vertical):
         key = self.objects.cursor_key if self.objects.has_focus else None
         return int(key) if key is not None else -1
 
-    def list_outlines(self) -> list[Outline]:
+    @property
+    def look(self) -> Hashable:
+        """What the outlines depend on, beside item and window."""
+        return self.selected, self.left_out
+
+    def list_outlines(self, window: Window = WHOLE) -> list[Outline]:
         """Return what to draw over the picture, what the number counts and what is selected last."""
         if self.item is None:
             return []
-        unit_px = self._find_unit(self.item)
+        unit_px = self._find_unit(self.item, window)
         highlight = parse_color(self.app.theme_variables["foreground"])
         outlines: list[Outline] = []
         for place in self._order():
@@ -111,17 +116,24 @@ class EvidencePreview(Vertical):
                 outlines += [Outline(piece, color, FADED if is_faded else 1.0) for piece in pieces]
         return outlines
 
-    def list_letters(self) -> list[Letter]:
-        """Return the letters of what became of each shape that is drawn."""
-        if not self._is_compared:
+    def show_picture(self, picture: Picture, window: Window) -> None:
+        """Draw the picture of the image, or a window of it, with the letters of its shapes."""
+        self.picture.show(picture)
+        self.picture.put_letters(self.list_letters(window))
+
+    def list_letters(self, window: Window = WHOLE) -> list[Letter]:
+        """Return the letters of what became of each shape that is seen, at its upper left corner."""
+        if not self._is_compared or self.item is None:
             return []
+        width_px, height_px = self.item.width_px, self.item.height_px
         letters = []
         for place in reversed(self._order()):  # what matters most has its own place
             of = self._drawn[place]
             shape = next((one for one in of.shapes if one.layer not in self.left_out), None)
             if shape is not None and (of.is_meant or not self._has_meant):
-                bounds = shape.geometry.bounds
-                letters.append(Letter(bounds.left, bounds.top, of.letter, self._find_tone(of.tone)))
+                corner = window.place(shape.geometry.bounds, width_px, height_px)
+                if corner is not None:
+                    letters.append(Letter(*corner, of.letter, self._find_tone(of.tone)))
         return letters
 
     @property
@@ -141,10 +153,11 @@ class EvidencePreview(Vertical):
             ),
         )  # fmt: skip
 
-    def _find_unit(self, item: Item) -> float:
+    def _find_unit(self, item: Item, window: Window) -> float:
         """Return how many pixels of the image are one that is drawn."""
         columns, rows = self.picture.room
-        return max(item.width_px / max(1, columns), item.height_px / max(1, 2 * rows))
+        width_px, height_px = window.measure(item.width_px, item.height_px)
+        return max(width_px / max(1, columns), height_px / max(1, 2 * rows))
 
     def _find_color(self, of: DrawnObject, shape: Shape) -> Rgb:
         if self._is_compared:
