@@ -200,11 +200,14 @@ def _write_items(face: Face, report: Report, out: Path, table: str) -> None:
 
 
 def _format_items(items: Sequence[ItemEvidence]) -> str:
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (of.key, *(f"{count:,}" for count in (of.count, of.found, of.missed, of.false, of.confused)))
         for of in items
     ]
-    header = ("ITEM", "COUNT", "FOUND", "MISSED", "FALSE", "CONFUSED")
+    header: tuple[str, ...] = ("ITEM", "COUNT", "FOUND", "MISSED", "FALSE", "CONFUSED")
+    if any(of.iou is not None for of in items):  # of pixels
+        header = (*header, "IOU")
+        rows = [(*row, _format_share(of.iou)) for row, of in zip(rows, items, strict=True)]
     return format_table(header, rows, empty="No image.")
 
 

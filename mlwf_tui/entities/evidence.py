@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from mlwf_tui.entities.annotation import Geometry
+from mlwf_tui.entities.annotation import Geometry, Point
 from mlwf_tui.entities.measurement import ErrorKind
 from mlwf_tui.errors import InvalidParameter
 
@@ -90,6 +90,8 @@ class Pick(msgspec.Struct, frozen=True, kw_only=True):
 
 def _describe_cell(predicted: str | None, truth: str | None) -> str:
     match predicted, truth:
+        case "", "":
+            return "nothing there, nothing predicted"
         case "", str():
             return f"{truth} missed"
         case str(), "":
@@ -102,7 +104,7 @@ def _describe_cell(predicted: str | None, truth: str | None) -> str:
 
 
 class ItemEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of an image's objects, and how many of them a number counts."""
+    """What became of an image's objects, or pixels, and how many of them a number counts."""
 
     key: str
     found: int
@@ -110,6 +112,7 @@ class ItemEvidence(msgspec.Struct, frozen=True, kw_only=True):
     false: int
     confused: int
     count: int  # of what was picked; of all images the mistakes
+    iou: float | None = None  # of pixels: the mean of the image's classes, or of the class that was picked
 
     @property
     def mistakes(self) -> int:
@@ -118,7 +121,10 @@ class ItemEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ObjectEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """A truth, a prediction, or a pair of them. Of classes of whole images there are no shapes."""
+    """A truth, a prediction, or a pair of them. Of classes of whole images there are no shapes.
+
+    Of pixels it is the region where a class was found as one; `truth` and `predicted` are whole masks then.
+    """
 
     verdict: Verdict
     truth_class: str = ""
@@ -129,7 +135,16 @@ class ObjectEvidence(msgspec.Struct, frozen=True, kw_only=True):
     iou: float = 0.0  # of a pair
     error: ErrorKind | None = None  # TIDE's kind
     truth_place: int | None = None  # of the truth among all of the report
+    region: Geometry | None = None  # of pixels
+    pixels: int = 0  # of the region
     is_meant: bool = False  # by the number that is looked behind
+
+
+def find_first_px(region: Geometry) -> Point:
+    """Return a pixel that is surely of a mask: the leftmost of its uppermost row."""
+    bounds = region.bounds
+    row, column = divmod(region.runs[0], round(bounds.width_px))
+    return bounds.left + column, bounds.top + row
 
 
 class Fate(StrEnum):

@@ -13,11 +13,12 @@ GREY: Rgb = (128, 128, 128)
 
 
 class Outline(msgspec.Struct, frozen=True):
-    """A shape in pixels of the whole image, and the colour to draw its border in."""
+    """A shape in pixels of the whole image, and the colour of its border; of a mask also of its inside."""
 
     geometry: Geometry
     color: Rgb
     opacity: float = 1.0
+    fill: float = 0.0  # opacity of the inside
 
 
 class Window(msgspec.Struct, frozen=True):

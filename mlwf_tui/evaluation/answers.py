@@ -9,7 +9,7 @@ from mlwf_tui.entities.measurement import Thresholds
 from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.evaluation.classifying import Classified
 from mlwf_tui.evaluation.columns import Bools, FoundTruths
-from mlwf_tui.evaluation.lookup import find_label, find_place
+from mlwf_tui.evaluation.named import find_label, find_place
 
 MOST_ANSWERS = 5
 

@@ -13,8 +13,8 @@ from mlwf_tui.entities.measurement import ErrorKind, Thresholds
 from mlwf_tui.evaluation.columns import FILLED, MAX_DETECTIONS, Bools, Floats, FoundTruths, Ints, Objects
 from mlwf_tui.evaluation.crossings import Crossings, Entries, find_crossings, list_entries, list_unkept
 from mlwf_tui.evaluation.errors import Nearest, find_errors, find_missed, find_nearest
-from mlwf_tui.evaluation.lookup import find_label, find_place, refuse_slice
 from mlwf_tui.evaluation.measured import Measured
+from mlwf_tui.evaluation.named import find_label, find_place, refuse_slice
 from mlwf_tui.evaluation.slices import ItemFacts, iter_item_parts, iter_object_parts
 
 VERDICTS = tuple(Verdict)

@@ -170,15 +170,8 @@ def measure_by_evaluator(workspace: Workspace, kept: Kept, class_names: Sequence
         InvalidInput: predictions do not belong to these items.
         NotFound: its evaluator is not installed.
     """
-    report = kept.report
-    request = make_request(
-        kept.items,
-        kept.predictions,
-        class_names,
-        classes=report.part.classes,
-        confidence=report.metrics.get("confidence"),
-    )
-    return workspace.registry.get_evaluator(report.evaluator).measure(request, _Nobody())
+    evaluator = workspace.registry.get_evaluator(kept.report.evaluator)
+    return evaluator.measure(make_request_of(kept, class_names), _Nobody())
 
 
 class _Nobody:
@@ -192,6 +185,17 @@ class _Nobody:
 
     def check_cancelled(self) -> None:
         pass
+
+
+def make_request_of(kept: Kept, class_names: Sequence[str]) -> EvaluationRequest:
+    """Put what a report was worked out from side by side, to be measured as its benchmark has done it."""
+    return make_request(
+        kept.items,
+        kept.predictions,
+        class_names,
+        classes=kept.report.part.classes,
+        confidence=kept.report.metrics.get("confidence"),
+    )
 
 
 def make_request(

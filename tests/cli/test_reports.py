@@ -84,6 +84,26 @@ def test_images_behind_a_number_are_listed_and_written(
     assert "Add --items" in capsys.readouterr().err
 
 
+def test_images_of_a_report_of_pixels_are_listed_with_their_iou(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_workspace(home) as workspace:
+        model = workspace.catalog.models.get("one")
+        report = add_report(workspace, model, predict(workspace, skips=1, shift_px=4), evaluator="semantic")
+    call = ["--home", str(home), "report", report.name, "--items"]
+
+    assert main([*call, "--limit", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{report.name}, all images: 12 images"
+    assert lines[2].split() == ["ITEM", "COUNT", "FOUND", "MISSED", "FALSE", "CONFUSED", "IOU"]
+    assert (lines[3].split()[0], lines[3].split()[-1]) == ("main/000.png", "0.000")
+    assert main([*call, "--where", "truth=cell predicted=background", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["item_count"], found["confidence"], found["iou"]) == (12, None, None)
+    assert main([*call, "--iou", "0.75"]) == 2
+    assert "at its own thresholds alone" in capsys.readouterr().err
+
+
 def test_images_that_were_won_and_lost_are_listed_and_what_is_apart_offers_to_be_measured(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

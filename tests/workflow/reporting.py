@@ -10,7 +10,7 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.model import Checkpoint, Model, Report
 from mlwf_tui.protocols.trainers import EvaluateResult, ItemPrediction
 from mlwf_tui.store.manifests import iter_items
-from mlwf_tui.workflow.benchmark import keep_benchmark
+from mlwf_tui.workflow.benchmark import BenchmarkParams, keep_benchmark
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.refs import resolve_version
@@ -92,6 +92,7 @@ def add_report(
     *,
     ref: str = "cells@1",
     images_per_second: float = 50.0,
+    evaluator: str = "",
 ) -> Report:
     """Enter a benchmark in which the model said this."""
     version = resolve_version(workspace, ref)
@@ -104,4 +105,5 @@ def add_report(
     with record(workspace, "benchmark", params={"model": model.name, "data": ref, "split": "val"}) as run:
         run.read_model(model.id)
         run.read_version(ref)
-        return keep_benchmark(run, version, model, Split.VAL, result, KeepingObserver())
+        params = BenchmarkParams(evaluator=evaluator)
+        return keep_benchmark(run, version, model, Split.VAL, result, KeepingObserver(), params=params)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, Point, Tag
+from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, Point, Tag
 from mlwf_tui.entities.evidence import Fate, FatePick, Pick, Verdict
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.measurement import ErrorKind, Thresholds
@@ -25,7 +25,7 @@ from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.compare import compare
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.refs import resolve_version
-from mlwf_tui.workflow.reporting.evidence import open_evidence
+from mlwf_tui.workflow.reporting.evidence import open_evidence, write_item_table
 from mlwf_tui.workflow.reporting.export_report import FORMATS, export_report
 from mlwf_tui.workflow.reporting.pair_evidence import open_pair
 from mlwf_tui.workflow.reporting.thresholds import open_sweep, read_threshold
@@ -53,7 +53,12 @@ SECTIONS = {
     "pose": ["Points"],
     "obb": [],
     "classify": ["Confusion", "ROC", "Most confused"],
-    "semantic": ["Where pixels go wrong", "Pixels by class", "Confusion in pixels"],
+    "semantic": [
+        "Where pixels go wrong",
+        "Pixels by class",
+        "Images by IoU",
+        "Confusion in pixels",
+    ],
 }
 
 
@@ -221,9 +226,9 @@ def test_what_has_no_threshold_says_so_and_has_images_behind_its_classes(
     evaluation = read_evaluation(workspace, report)
     evidence = open_evidence(workspace, report, evaluation)
     assert evidence.choose(None, None) == evidence.own
-    with pytest.raises(InvalidParameter, match="Thresholds change nothing of m-on-classify-1"):
+    with pytest.raises(InvalidParameter, match="m-on-classify-1 is counted at its own thresholds alone"):
         evidence.choose(0.5, None)
-    with pytest.raises(InvalidParameter, match="Thresholds change nothing"):
+    with pytest.raises(InvalidParameter, match="at its own thresholds alone"):
         evidence.choose(None, 0.75)
     matrix = evaluation.sections[0]
     assert isinstance(matrix, MatrixSection)
@@ -244,6 +249,38 @@ def test_what_has_no_threshold_says_so_and_has_images_behind_its_classes(
     assert meant == {of.key for of in evidence.list_items(taken)} != set()
     with pytest.raises(InvalidInput, match="has no error: duplicate"):
         evidence.list_items(Pick(error=ErrorKind.DUPLICATE))
+
+
+def test_pixels_have_images_behind_their_numbers_with_regions_and_whole_masks(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    _fill(workspace, "segment", tmp_path)
+    report = _report(workspace, _add_model(workspace, "m", "segment"), skips=3, evaluator="semantic")
+    evaluation = read_evaluation(workspace, report)
+
+    evidence = open_evidence(workspace, report, evaluation)
+
+    matrix = evaluation.sections[-1]
+    assert isinstance(matrix, MatrixSection)
+    missed = evidence.list_items(Pick(predicted="", truth="cat"))
+    assert sum(of.count for of in missed) == matrix.rows[-1][0]
+    worst, *_, best = evidence.list_items(Pick())
+    assert (worst.iou, worst.found) == (0.0, 0)
+    assert best.iou is not None and best.iou > 0.8
+    assert write_item_table([worst]).splitlines() == [
+        "item,found,missed,false,confused,count,iou", f"{worst.key},0,{worst.missed},0,0,{worst.missed},0.0",
+    ]  # fmt: skip
+    item, seen = evidence.look(best.key, Pick(verdict=Verdict.FALSE))
+    assert item.key == best.key
+    assert [one.is_meant for one in seen] == [one.verdict is Verdict.FALSE for one in seen]
+    assert {one.region.kind for one in seen if one.region} == {GeometryKind.MASK}
+    (whole,) = [one.truth for one in seen if one.truth]
+    assert whole.kind is GeometryKind.POLYGON
+    assert whole.bounds == item.annotation.objects[0].geometry.bounds
+    page = export_report(workspace, report.name, tmp_path / "pixels.html").read_text("utf-8")
+    assert 'class="r-missed"' in page and "M brown: missed" in page and "IoU 0.000; pixels: 0 found" in page
+    with pytest.raises(InvalidParameter, match="at its own thresholds alone"):
+        evidence.choose(0.5, None)
 
 
 def test_one_image_has_figures_and_no_intervals(workspace: Workspace, tmp_path: Path) -> None:

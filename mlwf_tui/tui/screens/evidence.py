@@ -14,13 +14,22 @@ from textual.content import Content
 from textual.widgets import Static
 
 from mlwf_tui.entities.annotation import LabelSchema
-from mlwf_tui.entities.evidence import FatePick, Pick
+from mlwf_tui.entities.evidence import FatePick, ItemEvidence, Pick
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import Thresholds
 from mlwf_tui.tui.screens.item_picture import ItemPicture
 from mlwf_tui.tui.screens.pages import RowKeys
 from mlwf_tui.tui.screens.work import Work
-from mlwf_tui.tui.widgets.drawn_objects import PAIR, SINGLE, DrawnObject, Legend, draw_fates, draw_verdicts
+from mlwf_tui.tui.widgets.drawn_objects import (
+    PAIR,
+    PIXELS,
+    SINGLE,
+    DrawnObject,
+    Legend,
+    draw_fates,
+    draw_regions,
+    draw_verdicts,
+)
 from mlwf_tui.tui.widgets.evidence_preview import EvidencePreview
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.picture_view import PictureView
@@ -32,6 +41,9 @@ from mlwf_tui.workspace import Workspace
 EMPTY = ("No image", "This number counts nothing at these thresholds.")
 
 
+Count = int | float | None
+
+
 class Behind(NamedTuple):
     """A number that is looked behind, and the images that it counts something of."""
 
@@ -39,28 +51,28 @@ class Behind(NamedTuple):
     note: str  # at which thresholds, and of which report
     schema: LabelSchema
     legend: Legend
-    letters: str  # of the columns after the count
-    rows: Sequence[tuple[str, tuple[int, ...]]]  # key of the image, the count and what the letters stand for
+    columns: Sequence[Column]  # of the counts
+    rows: Sequence[tuple[str, tuple[Count, ...]]]  # key of the image, and its counts
     look: Callable[[str], tuple[Item, Sequence[DrawnObject]]]  # takes an image's key; slow
 
 
 def make_behind(evidence: Evidence, pick: Pick, at: Thresholds) -> Behind:
     """Return what stands behind a number of a report; slow."""
+    draw = draw_regions if evidence.is_of_pixels else draw_verdicts
 
     def look(key: str) -> tuple[Item, Sequence[DrawnObject]]:
         item, seen = evidence.look(key, pick, at)
-        return item, draw_verdicts(seen)
+        return item, draw(seen)
 
     items = evidence.list_items(pick, at)
-    return Behind(
-        title=pick.describe(),
-        note=f"{evidence.describe(at)}  {evidence.report.name}".strip(),
-        schema=evidence.schema,
-        legend=SINGLE,
-        letters="FMXC",
-        rows=[(of.key, (of.count, of.found, of.missed, of.false, of.confused)) for of in items],
-        look=look,
-    )
+    note = f"{evidence.describe(at)}  {evidence.report.name}".strip()
+    if evidence.is_of_pixels:
+        columns = [_count_column("pixels", 8), _count_column("IoU", 4), *_list_letters("M%", "X%", "C%")]
+        rows = [(of.key, _count_pixels(of)) for of in items]
+        return Behind(pick.describe(), note, evidence.schema, PIXELS, columns, rows, look)
+    columns = [_count_column("n", 3), *_list_letters(*"FMXC")]
+    counts = [(of.key, (of.count, of.found, of.missed, of.false, of.confused)) for of in items]
+    return Behind(pick.describe(), note, evidence.schema, SINGLE, columns, counts, look)
 
 
 def make_behind_pair(evidence: PairEvidence, pick: FatePick) -> Behind:
@@ -76,7 +88,7 @@ def make_behind_pair(evidence: PairEvidence, pick: FatePick) -> Behind:
         note=f"{newer} beside {older}, each at the confidence of its report",
         schema=evidence.schema,
         legend=PAIR,
-        letters="WLBR",
+        columns=[_count_column("n", 3), *_list_letters(*"WLBR")],
         rows=[
             (of.key, (of.count, of.fixed, of.broken, of.both_wrong, of.both_right))
             for of in evidence.list_items(pick)
@@ -85,10 +97,25 @@ def make_behind_pair(evidence: PairEvidence, pick: FatePick) -> Behind:
     )
 
 
+def _count_column(title: str, width: int) -> Column:
+    return Column(title, width, align="right")
+
+
+def _list_letters(*titles: str) -> list[Column]:
+    return [_count_column(title, 1 + len(title)) for title in titles]
+
+
+def _count_pixels(of: ItemEvidence) -> tuple[Count, ...]:
+    """Return pixels that are meant, IoU, and the shares that are missed, false and confused."""
+    total = max(1, of.found + of.mistakes)
+    shares = [round(100 * count / total) for count in (of.missed, of.false, of.confused)]
+    return of.count, of.iou, *shares
+
+
 class ImageRows(Sequence[Sequence[Cell]]):
     """The rows of a table of images, each made when it is seen."""
 
-    def __init__(self, rows: Sequence[tuple[str, tuple[int, ...]]]) -> None:
+    def __init__(self, rows: Sequence[tuple[str, tuple[Count, ...]]]) -> None:
         self._rows = rows
 
     def __len__(self) -> int:
@@ -102,7 +129,17 @@ class ImageRows(Sequence[Sequence[Cell]]):
         if isinstance(row, slice):
             return [self[number] for number in range(*row.indices(len(self)))]
         key, counts = self._rows[row]
-        return key, *(f"{count:,}" if count else "·" for count in counts)
+        return key, *map(_write_count, counts)
+
+
+def _write_count(count: Count) -> str:
+    match count:
+        case float():
+            return f"{count:.2f}"
+        case None | 0:
+            return "·"
+        case _:
+            return f"{count:,}"
 
 
 class EvidencePane(Vertical):
@@ -161,8 +198,7 @@ class EvidencePane(Vertical):
         self._behind = behind
         self._preview.set_kind(behind.legend, behind.schema)
         self._picture.begin(object())
-        counts = [Column(letter, 2, align="right") for letter in behind.letters]
-        self._table.set_columns(Column("item", keeps_tail=True), Column("n", 3, align="right"), *counts)
+        self._table.set_columns(Column("item", keeps_tail=True), *behind.columns)
         self._table.cursor = 0
         rows = ImageRows(behind.rows)
         self._table.show_rows(rows, RowKeys(rows))

@@ -43,6 +43,13 @@ class Shape(NamedTuple):
     dashes: tuple[int, ...]  # where the difference is not drawn
 
 
+class Region(NamedTuple):
+    """Pixels that are filled where the difference is drawn; left out where all of its layers are."""
+
+    mask: Geometry
+    layers: frozenset[str]
+
+
 class DrawnObject(NamedTuple):
     """A truth, a prediction or both as they are drawn: sign, colour and line tell what became of them."""
 
@@ -53,6 +60,7 @@ class DrawnObject(NamedTuple):
     cells: tuple[str, ...]  # of its row, beside the letter
     is_meant: bool
     is_quiet: bool  # drawn below the others
+    region: Region | None = None  # drawn in place of the shapes where the difference is
 
 
 class Legend(NamedTuple):
@@ -71,6 +79,15 @@ SINGLE = Legend(
     columns=(
         Column("", 1), Column("truth", flex=2, least=6), Column("said", flex=2, least=6),
         Column("conf", 4, align="right"), Column("IoU", 4, align="right"), Column("error", flex=2, least=8),
+    ),
+)  # fmt: skip
+PIXELS = Legend(
+    layers=(("t", "truth"), ("p", "prediction")),
+    signs=tuple(("█", LETTERS[of], of.value, TONES[of]) for of in Verdict),
+    plain="─── truth   ╌╌╌ said   in the colours of the classes",
+    columns=(
+        Column("", 1), Column("truth", flex=2, least=6), Column("said", flex=2, least=6),
+        Column("pixels", 9, align="right"), Column("IoU", 4, align="right"),
     ),
 )  # fmt: skip
 PAIR = Legend(
@@ -104,6 +121,34 @@ def draw_verdicts(seen: Sequence[ObjectEvidence]) -> tuple[DrawnObject, ...]:
         )
         for one in seen
     )
+
+
+def draw_regions(seen: Sequence[ObjectEvidence]) -> tuple[DrawnObject, ...]:
+    """Return what is drawn of regions of pixels, each of one class that was found as one."""
+    return tuple(
+        DrawnObject(
+            letter=LETTERS[one.verdict],
+            tone=TONES[one.verdict],
+            dashes=(),
+            shapes=_list_shapes(one, "prediction", SAID),
+            cells=(
+                one.truth_class or "—",
+                one.predicted_class or "—",
+                f"{one.pixels:,}",
+                f"{one.iou:.2f}" if one.verdict is Verdict.FOUND else "",
+            ),
+            is_meant=one.is_meant,
+            is_quiet=one.verdict is Verdict.FOUND,
+            region=_make_region(one),
+        )
+        for one in seen
+    )
+
+
+def _make_region(one: ObjectEvidence) -> Region | None:
+    sides = (("truth", one.truth_class), ("prediction", one.predicted_class))
+    layers = frozenset(layer for layer, name in sides if name)
+    return Region(one.region, layers) if one.region is not None else None
 
 
 def draw_fates(seen: Sequence[ObjectFate]) -> tuple[DrawnObject, ...]:

@@ -13,8 +13,9 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.annotation import Bounds, LabelSchema
 from mlwf_tui.entities.dashes import dash
+from mlwf_tui.entities.evidence import find_first_px
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.picture import WHOLE, Outline, Picture, Rgb, Window, parse_color
 from mlwf_tui.tui.widgets.drawn_objects import SINGLE, DrawnObject, Legend, Shape
@@ -24,6 +25,7 @@ from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.table import Cell, EntityTable
 
 FADED = 0.55  # what the number does not count
+FILL, FAINT_FILL = 0.45, 0.15  # of regions, through which the image is seen
 DIFFERENCE = "difference"
 """The layer that tells what became of shapes; without it they are in the colours of their classes."""
 
@@ -107,6 +109,12 @@ class EvidencePreview(Vertical):
         for place in self._order():
             of = self._drawn[place]
             is_faded = self._has_meant and not of.is_meant and place != self.selected
+            if of.region is not None and self._is_compared:
+                if not of.region.layers <= self.left_out:
+                    color = highlight if place == self.selected else self._find_tone(of.tone)
+                    mask, fill = of.region.mask, FAINT_FILL if is_faded else FILL
+                    outlines.append(Outline(mask, color, FADED if is_faded else 1.0, fill))
+                continue
             for shape in of.shapes:
                 if shape.layer in self.left_out:
                     continue
@@ -129,12 +137,21 @@ class EvidencePreview(Vertical):
         letters = []
         for place in reversed(self._order()):  # what matters most has its own place
             of = self._drawn[place]
-            shape = next((one for one in of.shapes if one.layer not in self.left_out), None)
-            if shape is not None and (of.is_meant or not self._has_meant):
-                corner = window.place(shape.geometry.bounds, width_px, height_px)
+            if of.is_meant or not self._has_meant:
+                corners = (window.place(one, width_px, height_px) for one in self._list_anchors(of))
+                corner = next(filter(None, corners), None)
                 if corner is not None:
                     letters.append(Letter(*corner, of.letter, self._find_tone(of.tone)))
         return letters
+
+    def _list_anchors(self, of: DrawnObject) -> list[Bounds]:
+        """Return where a letter may stand, the best first: at a region's own pixels, at a shape's corner."""
+        if of.region is None:
+            return [one.geometry.bounds for one in of.shapes if one.layer not in self.left_out][:1]
+        if of.region.layers <= self.left_out:
+            return []
+        x, y = find_first_px(of.region.mask)
+        return [Bounds(x, y, x, y), of.region.mask.bounds]
 
     @property
     def _is_compared(self) -> bool:

@@ -19,6 +19,7 @@ from mlwf_tui.protocols.observer import SILENT
 from mlwf_tui.store.manifests import find_item, read_summary
 from mlwf_tui.workflow.measuring import (
     Kept,
+    make_request_of,
     measure_by_evaluator,
     measure_report,
     read_item_facts,
@@ -30,6 +31,10 @@ from mlwf_tui.workspace import Workspace
 if TYPE_CHECKING:  # numpy, which only what measures needs
     from mlwf_tui.evaluation.columns import Bools, FoundTruths, Objects
     from mlwf_tui.evaluation.slices import ItemFacts
+
+
+PIXELS = "semantic"
+"""The evaluator that counts pixels."""
 
 
 class Looker(Protocol):
@@ -76,6 +81,11 @@ class Evidence:
         """Whether thresholds change anything."""
         return self.looker.has_thresholds
 
+    @property
+    def is_of_pixels(self) -> bool:
+        """Whether pixels are counted, not objects or images."""
+        return self.report.evaluator == PIXELS
+
     def choose(self, confidence: float | None, hit_iou: float | None) -> Thresholds:
         """Return the thresholds that a person asks for, the report's own where None.
 
@@ -87,8 +97,8 @@ class Evidence:
             return own
         if not self.has_thresholds:
             raise InvalidParameter(
-                f"Thresholds change nothing of {self.report.name}: it counts what the model is surest of.",
-                hint="Leave out --confidence and --iou; --where confidence=LOW..HIGH chooses among images.",
+                f"{self.report.name} is counted at its own thresholds alone: its predictions are no objects.",
+                hint="Leave out --confidence and --iou.",
             )
         at = Thresholds(
             own.confidence if confidence is None else confidence, own.hit_iou if hit_iou is None else hit_iou
@@ -122,7 +132,7 @@ class Evidence:
     ) -> tuple[Item, tuple[ObjectEvidence, ...]]:
         """Return an image and what became of its objects, those that the number counts first.
 
-        Masks come as their borders, which can be drawn in dashes.
+        Masks come as their borders, which can be drawn in dashes; regions of pixels stay masks.
 
         Raises:
             NotFound: the image was not measured.
@@ -140,16 +150,11 @@ def _trace(one: ObjectEvidence) -> ObjectEvidence:
 
 
 def _trace_mask(geometry: Geometry | None) -> Geometry | None:
-    from mlwf_tui.media.outlines import fill_runs, trace_pixels  # numpy
+    from mlwf_tui.media.outlines import outline_mask  # numpy
 
     if geometry is None or geometry.kind is not GeometryKind.MASK:
         return geometry
-    left, top, right, bottom = (int(edge) for edge in geometry.bounds)
-    rings = trace_pixels(fill_runs(right - left, bottom - top, geometry.runs))
-    if not rings:
-        return geometry
-    first, *others = (tuple((x + left, y + top) for x, y in ring) for ring in rings)
-    return Geometry(GeometryKind.POLYGON, first, tuple(others))
+    return outline_mask(geometry)
 
 
 def open_evidence(workspace: Workspace, report: Report, evaluation: Evaluation) -> Evidence:
@@ -172,8 +177,10 @@ def open_evidence(workspace: Workspace, report: Report, evaluation: Evaluation) 
 
 def _open_looker(workspace: Workspace, kept: Kept, names: Sequence[str]) -> Looker:
     from mlwf_tui.evaluation.answers import AnswersEvidence
+    from mlwf_tui.evaluation.class_maps import read_maps
     from mlwf_tui.evaluation.classifying import Classified
     from mlwf_tui.evaluation.evidence import ObjectsEvidence
+    from mlwf_tui.evaluation.pixel_evidence import PixelsEvidence
     from mlwf_tui.evaluation.shapes import Shaped
 
     def read_facts() -> Sequence[ItemFacts]:
@@ -183,6 +190,8 @@ def _open_looker(workspace: Workspace, kept: Kept, names: Sequence[str]) -> Look
     if kept.report.evaluator == "detect":
         measured = measure_report(workspace, kept, names)
         return ObjectsEvidence(measured, _read_boxes(kept, measured.names), read_facts)
+    if kept.report.evaluator == PIXELS:  # the figures take far longer than painting
+        return PixelsEvidence(read_maps(make_request_of(kept, names)))
     measurement = measure_by_evaluator(workspace, kept, names)
     shaped = getattr(measurement, "shaped", None)
     if isinstance(shaped, Shaped):
@@ -204,7 +213,14 @@ def _read_boxes(kept: Kept, names: Sequence[str]) -> Callable[[str], Objects]:
 
 
 def write_item_table(items: Sequence[ItemEvidence]) -> str:
-    """Return the images as CSV: what became of the objects of each, and how many are meant."""
-    header = ("item", "found", "missed", "false", "confused", "count")
-    rows = [(of.key, of.found, of.missed, of.false, of.confused, of.count) for of in items]
+    """Return the images as CSV: what became of the objects of each, and how many are meant.
+
+    Of pixels the IoU of each as well.
+    """
+    header: tuple[str, ...] = ("item", "found", "missed", "false", "confused", "count")
+    rows: list[tuple[str | float | None, ...]] = [
+        (of.key, of.found, of.missed, of.false, of.confused, of.count) for of in items
+    ]
+    if any(of.iou is not None for of in items):
+        header, rows = (*header, "iou"), [(*row, of.iou) for row, of in zip(rows, items, strict=True)]
     return write_table(header, rows)

@@ -19,7 +19,7 @@ from mlwf_tui.entities.ids import ReportId
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import ComparisonReport
 from mlwf_tui.errors import Conflict, NotFound
-from mlwf_tui.evaluation.lookup import find_label, find_place
+from mlwf_tui.evaluation.named import find_label, find_place
 from mlwf_tui.workflow.reporting.evidence import Evidence, open_evidence
 from mlwf_tui.workflow.reporting.words import write_table
 from mlwf_tui.workflow.reports import read_evaluation
