@@ -68,16 +68,16 @@ class PixelsEvidence:
         cells, size = self._count(), len(self._maps.keys)
         verdict = self._judge(cells.found, cells.truth)
         by_verdict = [_sum_by(cells, verdict == place, size) for place in range(len(VERDICTS))]
-        counts = by_verdict[1] + by_verdict[2] + by_verdict[3]
-        wanted = np.ones(size, bool)
+        iou = self._measure(find_label(self._maps.names, pick.of_class) if pick.of_class else None)
         if pick.is_of_all:
-            wanted &= (np.arange(size) == find_place(self._maps.keys, pick.item)) if pick.item else True
+            counts = by_verdict[1] + by_verdict[2] + by_verdict[3]
+            chosen = np.array([find_place(self._maps.keys, pick.item)]) if pick.item else np.arange(size)
         else:
             counts = _sum_by(cells, self._choose(pick, cells), size)
-            wanted = counts > 0
-        iou = self._measure(find_label(self._maps.names, pick.of_class) if pick.of_class else None)
-        by_iou = pick.is_of_all or pick == Pick(of_class=pick.of_class)
-        order = np.lexsort((-counts, np.nan_to_num(iou, nan=2.0) if by_iou else np.zeros(size)))
+            chosen = np.flatnonzero(counts)
+        is_by_iou = pick.is_of_all or pick == Pick(of_class=pick.of_class)
+        rank = np.nan_to_num(iou, nan=2.0) if is_by_iou else np.zeros(size)  # without an IoU they are last
+        chosen = chosen[np.lexsort((-counts[chosen], rank[chosen]))]
         found, missed, false, confused = (column.tolist() for column in by_verdict)
         return tuple(
             ItemEvidence(
@@ -85,7 +85,7 @@ class PixelsEvidence:
                 confused=confused[place], count=int(counts[place]),
                 iou=None if np.isnan(iou[place]) else float(iou[place]),
             )
-            for place in order[wanted[order]].tolist()
+            for place in chosen.tolist()
         )  # fmt: skip
 
     def look(self, key: str, pick: Pick, at: Thresholds) -> tuple[ObjectEvidence, ...]:
@@ -138,7 +138,12 @@ class PixelsEvidence:
 
     def _choose(self, pick: Pick, cells: Cells) -> Bools:
         """Return (E,): which cells are meant."""
-        if pick.error is not None or pick.iou is not None or pick.slice is not None or pick.confidence:
+        if (
+            pick.error is not None
+            or pick.iou is not None
+            or pick.slice is not None
+            or pick.confidence is not None
+        ):
             self._refuse(pick.describe())
         verdict = self._judge(cells.found, cells.truth)
         chosen = np.ones(len(cells.pixels), bool)
@@ -189,16 +194,17 @@ class PixelsEvidence:
         NaN where there are none.
         """
         cells, size = self._count(), len(self._maps.keys)
-        labels = range(self._background) if label is None else [label]
-        ious = np.full((size, len(labels)), np.nan)
-        for column, one in enumerate(labels):
-            shared = _sum_by(cells, (cells.found == one) & (cells.truth == one), size)
-            union = _sum_by(cells, (cells.found == one) | (cells.truth == one), size)
-            has_some = union > 0
-            ious[has_some, column] = shared[has_some] / union[has_some]
-        known = ~np.isnan(ious)
-        total = np.where(known, ious, 0).sum(axis=1)
-        mean: Floats = np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
+        width = self._background + 1
+        sides = np.concatenate([cells.image * width + side for side in (cells.truth, cells.found)])
+        known, place = np.unique(sides, return_inverse=True)  # (S,) an image's classes
+        both = np.bincount(place, np.tile(cells.pixels, 2))
+        hits = np.where(cells.found == cells.truth, cells.pixels, 0)
+        shared = np.bincount(place[: len(hits)], hits, len(known))
+        image, of_class = known // width, known % width
+        chosen = of_class < self._background if label is None else of_class == label
+        counts = np.bincount(image[chosen], minlength=size)
+        totals = np.bincount(image[chosen], (shared / (both - shared))[chosen], size)
+        mean: Floats = np.where(counts > 0, totals / np.maximum(counts, 1), np.nan)
         return mean
 
     def _refuse(self, what: str) -> Never:
