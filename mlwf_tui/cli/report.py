@@ -128,7 +128,6 @@ def _show_items(
     out: Path | None,
 ) -> None:
     from mlwf_tui.entities.evidence import parse_pick
-    from mlwf_tui.entities.measurement import Thresholds
     from mlwf_tui.workflow.reporting.evidence import open_evidence, write_item_table
     from mlwf_tui.workflow.reports import get_report, read_evaluation
 
@@ -136,18 +135,19 @@ def _show_items(
     if report.kind is ReportKind.COMPARISON:
         _show_fates(face, workspace, report, where, limit, thresholds, out)
         return
-    pick = parse_pick(where)
-    evidence = open_evidence(workspace, report, read_evaluation(workspace, report))
-    confidence, iou = thresholds
-    own = evidence.own
-    at = Thresholds(own.confidence if confidence is None else confidence, own.hit_iou if iou is None else iou)
+    evaluation = read_evaluation(workspace, report)
+    pick = parse_pick(where, [of.name for of in evaluation.classes])
+    evidence = open_evidence(workspace, report, evaluation)
+    at = evidence.choose(*thresholds)
     items = evidence.list_items(pick, at)
     shown = items[:limit]
     if out is not None:
         _write_items(face, report, out, write_item_table(shown))
         return
     document = {
-        "report": report.name, "where": pick.describe(), "confidence": at.confidence, "iou": at.hit_iou,
+        "report": report.name, "where": pick.describe(),
+        "confidence": at.confidence if evidence.has_thresholds else None,
+        "iou": at.hit_iou if evidence.has_thresholds else None,
         "item_count": len(items), "items": [to_document(of) for of in shown],
     }  # fmt: skip
     at_text = f" at {evidence.describe(at)}" if evidence.describe(at) else ""
@@ -200,11 +200,14 @@ def _write_items(face: Face, report: Report, out: Path, table: str) -> None:
 
 
 def _format_items(items: Sequence[ItemEvidence]) -> str:
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (of.key, *(f"{count:,}" for count in (of.count, of.found, of.missed, of.false, of.confused)))
         for of in items
     ]
-    header = ("ITEM", "COUNT", "FOUND", "MISSED", "FALSE", "CONFUSED")
+    header: tuple[str, ...] = ("ITEM", "COUNT", "FOUND", "MISSED", "FALSE", "CONFUSED")
+    if any(of.iou is not None for of in items):  # of pixels
+        header = (*header, "IOU")
+        rows = [(*row, _format_share(of.iou)) for row, of in zip(rows, items, strict=True)]
     return format_table(header, rows, empty="No image.")
 
 

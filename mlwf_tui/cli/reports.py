@@ -161,6 +161,7 @@ def _tell_models(body: ComparisonReport) -> str:
 
 
 def _tell_pair(pair: ComparedPair) -> Iterator[str]:
+    from mlwf_tui.workflow.reporting.sides import describe_fates
     from mlwf_tui.workflow.reporting.words import judge
 
     found = pair.comparison
@@ -171,10 +172,7 @@ def _tell_pair(pair: ComparedPair) -> Iterator[str]:
     yield format_table(("METRIC", "DIFFERENCE", "95 % INTERVAL", "P", ""), rows, empty="")
     counts = (found.truths_fixed, found.truths_broken, found.truths_both_found, found.truths_both_missed)
     if any(counts):
-        yield (
-            f"objects: {found.truths_fixed:,} fixed, {found.truths_broken:,} broken, "
-            f"{found.truths_both_found:,} found by both, {found.truths_both_missed:,} by neither"
-        )
+        yield f"objects: {describe_fates(pair)}"
     sure = [(of.name, of.map50) for of in found.classes if of.map50 is not None and of.map50.is_measurable]
     for name, map50 in sure[:_ROWS]:
         yield f"class {name}: map50 {map50.value:+.3f} [{map50.low:+.3f}, {map50.high:+.3f}]"

@@ -8,12 +8,15 @@ from enum import StrEnum
 
 import msgspec
 
-from mlwf_tui.entities.annotation import Geometry
+from mlwf_tui.entities.annotation import Geometry, Point
 from mlwf_tui.entities.measurement import ErrorKind
 from mlwf_tui.errors import InvalidParameter
 
 NOTHING = "none"
-"""How a person writes that nothing was predicted, or that nothing is there; a class may not be called so."""
+"""How a person writes that nothing was predicted, or that nothing is there; unless a class is called so."""
+
+MOST_PAIR_DIGITS = 6
+SHOWN_LENGTH = 20  # of a strange value in a message
 
 FIELDS = ("predicted", "truth", "class", "verdict", "error", "slice", "confidence", "iou", "right", "item")
 
@@ -87,19 +90,21 @@ class Pick(msgspec.Struct, frozen=True, kw_only=True):
 
 def _describe_cell(predicted: str | None, truth: str | None) -> str:
     match predicted, truth:
+        case "", "":
+            return "nothing there, nothing predicted"
         case "", str():
             return f"{truth} missed"
         case str(), "":
             return f"{predicted} where nothing is"
         case None, str():
-            return f"truth {truth or NOTHING}"
+            return f"truth {truth}" if truth else "nothing there"
         case str(), None:
-            return f"predicted {predicted or NOTHING}"
+            return f"predicted {predicted}" if predicted else "nothing predicted"
     return f"{truth} found" if predicted == truth else f"{truth} taken for {predicted}"
 
 
 class ItemEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of an image's objects, and how many of them a number counts."""
+    """What became of an image's objects, or pixels, and how many of them a number counts."""
 
     key: str
     found: int
@@ -107,6 +112,7 @@ class ItemEvidence(msgspec.Struct, frozen=True, kw_only=True):
     false: int
     confused: int
     count: int  # of what was picked; of all images the mistakes
+    iou: float | None = None  # of pixels: the mean of the image's classes, or of the class that was picked
 
     @property
     def mistakes(self) -> int:
@@ -115,7 +121,10 @@ class ItemEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ObjectEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """A truth, a prediction, or a pair of them. Of classes of whole images there are no shapes."""
+    """A truth, a prediction, or a pair of them. Of classes of whole images there are no shapes.
+
+    Of pixels it is the region where a class was found as one; `truth` and `predicted` are whole masks then.
+    """
 
     verdict: Verdict
     truth_class: str = ""
@@ -125,7 +134,17 @@ class ObjectEvidence(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float | None = None
     iou: float = 0.0  # of a pair
     error: ErrorKind | None = None  # TIDE's kind
+    truth_place: int | None = None  # of the truth among all of the report
+    region: Geometry | None = None  # of pixels
+    pixels: int = 0  # of the region
     is_meant: bool = False  # by the number that is looked behind
+
+
+def find_first_px(region: Geometry) -> Point:
+    """Return a pixel that is surely of a mask: the leftmost of its uppermost row."""
+    bounds = region.bounds
+    row, column = divmod(region.runs[0], round(bounds.width_px))
+    return bounds.left + column, bounds.top + row
 
 
 class Fate(StrEnum):
@@ -148,7 +167,10 @@ FATE_DASHES: Mapping[Fate, tuple[int, ...]] = {
 
 
 class FatePick(msgspec.Struct, frozen=True, kw_only=True):
-    """A number of a comparison that is looked behind; all that is given must hold of a truth."""
+    """A number of a comparison that is looked behind; all that is given must hold of a truth.
+
+    Without a fate those are meant that were fixed or broken.
+    """
 
     pair: int = 0  # which of the pairs
     fate: Fate | None = None
@@ -156,11 +178,17 @@ class FatePick(msgspec.Struct, frozen=True, kw_only=True):
     slice: tuple[str, str] | None = None
     item: str = ""
 
+    @property
+    def is_of_all(self) -> bool:
+        """Whether every change is meant, of all images or of one."""
+        return msgspec.structs.replace(self, pair=0, item="") == FatePick()
+
     def describe(self) -> str:
-        """Return in words what is meant; "all images" where it is everything."""
-        words = [self.fate.value if self.fate is not None else "", self.of_class and f"class {self.of_class}"]
+        """Return in words what is meant: "fixed or broken" where no fate is given."""
+        words = [self.fate.value if self.fate is not None else f"{Fate.FIXED.value} or {Fate.BROKEN.value}"]
+        words += [self.of_class and f"class {self.of_class}"]
         words += [f"{self.slice[0]}: {self.slice[1]}" if self.slice is not None else "", self.item]
-        return ", ".join(filter(None, words)) or "all images"
+        return ", ".join(filter(None, words))
 
 
 class ItemFates(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,16 +223,17 @@ def parse_fate_pick(texts: Sequence[str]) -> FatePick:
             case "fate":
                 found["fate"] = Fate(_choose(value, [of.value for of in Fate], name))
             case "pair":
-                if not value.isdecimal() or not int(value):
-                    raise InvalidParameter(f"{value!r} is no pair.", hint="The first is pair=1.")
-                found["pair"] = int(value) - 1
+                found["pair"] = _read_pair(value)
             case _:
                 found |= _read(name, value)
     return FatePick(**found)  # type: ignore[arg-type]  # each field has its own reader
 
 
-def parse_pick(texts: Sequence[str]) -> Pick:
+def parse_pick(texts: Sequence[str], class_names: Sequence[str] = ()) -> Pick:
     """Return what conditions such as `predicted=cat truth=dog` pick; quotes hold words together.
+
+    `none` is the class of that name where the report has one; then `verdict=missed` and `verdict=false` say
+    that nothing was predicted, or that nothing is there.
 
     Raises:
         InvalidParameter: one is no such condition, or its value is none.
@@ -212,10 +241,13 @@ def parse_pick(texts: Sequence[str]) -> Pick:
     found: dict[str, object] = {}
     for name, value in _iter_conditions(texts, FIELDS):
         found |= _read(name, value)
+        if name in ("predicted", "truth") and value == NOTHING and value not in class_names:
+            found[name] = ""
     return Pick(**found)  # type: ignore[arg-type]  # each field has its own reader
 
 
 def _iter_conditions(texts: Sequence[str], fields: Sequence[str]) -> Iterator[tuple[str, str]]:
+    seen = set()
     for text in texts:
         for word in _split(text):
             name, equals, value = word.partition("=")
@@ -224,6 +256,11 @@ def _iter_conditions(texts: Sequence[str], fields: Sequence[str]) -> Iterator[tu
                     f"{word!r} does not say what of a report is meant.",
                     hint=f"Write FIELD=VALUE; the fields are {', '.join(fields)}.",
                 )
+            if name in seen:
+                raise InvalidParameter(f"{name} is given twice.", hint="All conditions must hold: give one.")
+            if not value:
+                raise InvalidParameter(f"{name}= has no value.", hint=f"Write {name}=VALUE, or leave it out.")
+            seen.add(name)
             yield name, value
 
 
@@ -237,7 +274,7 @@ def _split(text: str) -> list[str]:
 def _read(name: str, value: str) -> dict[str, object]:
     match name:
         case "predicted" | "truth":
-            return {name: "" if value == NOTHING else value}
+            return {name: value}
         case "class":
             return {"of_class": value}
         case "verdict":
@@ -257,6 +294,15 @@ def _read(name: str, value: str) -> dict[str, object]:
             return {name: _read_bounds(name, value)}
         case _:
             return {"item": value}
+
+
+def _read_pair(value: str) -> int:
+    """Return the place of a pair, which people count from 1."""
+    is_number = value.isdecimal() and len(value) <= MOST_PAIR_DIGITS
+    if not is_number or not int(value):
+        shown = value if len(value) <= SHOWN_LENGTH else f"{value[:SHOWN_LENGTH]}…"
+        raise InvalidParameter(f"{shown!r} is no pair.", hint="The first is pair=1.")
+    return int(value) - 1
 
 
 def _choose(value: str, names: Sequence[str], field: str) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from mlwf_tui.errors import InvalidParameter
+
 PAIRED_NAMES: Mapping[str, str] = {
     "map": "mAP", "map50": "mAP50", "map75": "mAP75", "map_small": "mAP small", "map_medium": "mAP medium",
     "map_large": "mAP large", "ar100": "AR100", "precision": "precision", "recall": "recall", "f1": "F1",
@@ -62,6 +64,14 @@ class Thresholds(msgspec.Struct, frozen=True):
     def step_iou(self, by: int) -> Thresholds:
         """Return the next IoU that hits are known at, up or down."""
         return Thresholds(self.confidence, min(19, max(10, round(self.hit_iou * 20) + by)) / 20)
+
+
+def check_confidence(confidence: float) -> None:
+    """Raise InvalidParameter for what is no confidence."""
+    if not 0 <= confidence <= 1:  # NaN is neither
+        raise InvalidParameter(
+            f"{confidence:g} is no confidence: it is a number from 0 to 1.", hint="Give one, such as 0.4."
+        )
 
 
 class Interval(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from mlwf_tui.entities.annotation import Geometry
+from mlwf_tui.entities.annotation import Bounds, Geometry
 
 Rgb = tuple[int, int, int]
 """Red, green and blue, 0–255."""
@@ -13,11 +13,12 @@ GREY: Rgb = (128, 128, 128)
 
 
 class Outline(msgspec.Struct, frozen=True):
-    """A shape in pixels of the whole image, and the colour to draw its border in."""
+    """A shape in pixels of the whole image, and the colour of its border; of a mask also of its inside."""
 
     geometry: Geometry
     color: Rgb
     opacity: float = 1.0
+    fill: float = 0.0  # opacity of the inside
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -31,6 +32,19 @@ class Window(msgspec.Struct, frozen=True):
     def measure(self, width_px: int, height_px: int) -> tuple[float, float]:
         """Return width and height of the part of an image of this size, in its pixels."""
         return (self.right - self.left) * width_px, (self.bottom - self.top) * height_px
+
+    def place(self, bounds: Bounds, width_px: int, height_px: int) -> tuple[float, float] | None:
+        """Return the upper left corner of what is seen of bounds in pixels, as shares of the window.
+
+        None where nothing of them is seen.
+        """
+        left, right = (self._share(x / width_px, self.left, self.right) for x in (bounds.left, bounds.right))
+        top, bottom = (self._share(y / height_px, self.top, self.bottom) for y in (bounds.top, bounds.bottom))
+        is_seen = left <= 1 and right >= 0 and top <= 1 and bottom >= 0
+        return (max(0.0, left), max(0.0, top)) if is_seen else None
+
+    def _share(self, at: float, first: float, last: float) -> float:
+        return (at - first) / (last - first)
 
 
 WHOLE = Window(0.0, 0.0, 1.0, 1.0)

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
+
+STAGES = ("preprocess_ms", "inference_ms", "postprocess_ms")
+"""Figures of a report's speed that together are the time of one image."""
+
+
+def find_image_ms(speed: Mapping[str, float]) -> float | None:
+    """Return the time of an image, from preprocessing to postprocessing, by the figures of a report.
+
+    None where it is not known.
+    """
+    stages = [speed[name] for name in STAGES if name in speed]
+    per_second = speed.get("images_per_second")
+    return sum(stages) if stages else 1000 / per_second if per_second else None
 
 
 class PassTimes(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from mlwf_tui.entities.measurement import Thresholds
 from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.evaluation.classifying import Classified
 from mlwf_tui.evaluation.columns import Bools, FoundTruths
+from mlwf_tui.evaluation.named import find_label, find_place
 
 MOST_ANSWERS = 5
 
@@ -32,9 +33,7 @@ class AnswersEvidence:
     def read_truths(self) -> FoundTruths:
         """Return the class of each image, and whether it was said."""
         of = self._of
-        return FoundTruths(
-            of.keys, np.arange(len(of.keys)), [of.names[label] for label in of.label.tolist()], of.is_right
-        )
+        return FoundTruths(of.keys, of.names, np.arange(len(of.keys)), of.label, of.is_right)
 
     def find_members(self, wanted: tuple[str, str]) -> Bools:
         """Refuse: classes of images are not sliced.
@@ -68,15 +67,17 @@ class AnswersEvidence:
         )
 
     def look(self, key: str, pick: Pick, at: Thresholds) -> tuple[ObjectEvidence, ...]:
-        """Return what was said of an image, the surest answer first.
+        """Return what was said of an image, the surest answer first: it is what a number counts.
 
         Raises:
+            InvalidInput: the number is none that classifiers have, or there is no such class.
             NotFound: the image was not measured.
         """
-        of, place = self._of, self._find_place(key)
+        of, place = self._of, find_place(self._of.keys, key)
         truth, verdict = of.names[int(of.label[place])], self._judge(place)
+        is_meant = not pick.is_of_all and bool(self._choose(pick)[place])
         if verdict is Verdict.MISSED:
-            return (ObjectEvidence(verdict=verdict, truth_class=truth, is_meant=True),)
+            return (ObjectEvidence(verdict=verdict, truth_class=truth, truth_place=place, is_meant=is_meant),)
         answers = np.argsort(-of.scores[place], kind="stable")[:MOST_ANSWERS].tolist()
         return tuple(
             ObjectEvidence(
@@ -88,7 +89,8 @@ class AnswersEvidence:
                 truth_class=truth if rank == 0 or of.names[label] == truth else "",
                 predicted_class=of.names[label],
                 confidence=float(of.scores[place, label]),
-                is_meant=rank == 0,
+                truth_place=place if rank == 0 else None,
+                is_meant=is_meant and rank == 0,
             )
             for rank, label in enumerate(answers)
             if rank == 0 or of.scores[place, label] > 0
@@ -124,21 +126,8 @@ class AnswersEvidence:
             best = of.scores.max(axis=1)
             chosen &= (best >= low) & ((best < high) | ((high >= 1) & (best <= high)))
         if pick.item:
-            place = self._find_place(pick.item)
-            chosen &= np.arange(len(of.keys)) == place
+            chosen &= np.arange(len(of.keys)) == find_place(of.keys, pick.item)
         return chosen
 
-    def _find_place(self, key: str) -> int:
-        if key not in self._of.keys:
-            raise NotFound(f"{key!r} was not measured.", hint="mlwf report REPORT --items lists what was.")
-        return self._of.keys.index(key)
-
     def _find_class(self, name: str) -> int:
-        if name == "":
-            return len(self._of.names)  # no answer
-        if name not in self._of.names:
-            raise InvalidInput(
-                f"The report knows no class {name!r}.",
-                hint=f"It knows {', '.join(self._of.names[:10])}; none is nothing.",
-            )
-        return self._of.names.index(name)
+        return find_label(self._of.names, name) if name else len(self._of.names)  # no answer

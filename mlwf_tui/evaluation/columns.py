@@ -104,10 +104,26 @@ class Objects:
 class FoundTruths:
     """Truths of a measured set, and which of them a model has found at the thresholds of its report."""
 
-    keys: Sequence[str]  # of the items, in order
-    image: Ints  # (M,)
-    names: Sequence[str]  # (M,) classes
+    keys: Sequence[str]  # of the items, ascending
+    names: Sequence[str]  # of the classes
+    image: Ints  # (M,) ascending
+    label: Ints  # (M,) ascending within an image
     is_found: Bools  # (M,)
+
+    def align(self, other: FoundTruths) -> Ints | None:
+        """Return (M,): where the other has each of these truths; None where it has not the same ones.
+
+        The two may list their classes in another order; objects of one class are in one order in both.
+        """
+        places = {name: place for place, name in enumerate(self.names)}
+        label = np.array([places.get(name, -1) for name in other.names], np.int64)[other.label]
+        rows = np.lexsort((label, other.image))
+        is_same = (
+            list(self.keys) == list(other.keys)
+            and np.array_equal(self.image, other.image[rows])
+            and np.array_equal(self.label, label[rows])
+        )
+        return rows if is_same else None
 
 
 def build_truths(annotations: Sequence[Annotation], class_index: Mapping[str, int]) -> Truths:

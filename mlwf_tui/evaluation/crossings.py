@@ -22,11 +22,19 @@ class Crossings:
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Every kept detection and every truth once: as pairs, and alone. The sum of a confusion matrix."""
+    """Detections and truths, as pairs and alone. Of those that are kept the sum of a confusion matrix."""
 
     detection: Ints  # (E,) row, -1 where a truth has none
     truth: Ints  # (E,) row, -1 where a detection has none
     iou: Floats  # (E,) of a pair, else 0
+
+    def join(self, others: Entries) -> Entries:
+        """Return these, and the others after them."""
+        return Entries(
+            np.concatenate([self.detection, others.detection]),
+            np.concatenate([self.truth, others.truth]),
+            np.concatenate([self.iou, others.iou]),
+        )
 
 
 def find_crossings(measured: Measured) -> Crossings:
@@ -42,7 +50,7 @@ def find_crossings(measured: Measured) -> Crossings:
 
 
 def list_entries(measured: Measured, crossings: Crossings) -> Entries:
-    """Return what `build_confusion` counts, at the set's own confidence and IoU.
+    """Return every kept detection and every truth once, as `build_confusion` counts them.
 
     Pairs of one class are there first; what is left over is paired across classes, the best score first.
     """
@@ -65,6 +73,13 @@ def list_entries(measured: Measured, crossings: Crossings) -> Entries:
         np.concatenate([truth[own], other_truths, np.full(len(alone), -1), missed]),
         np.concatenate([measured.matches.iou[own], crossings.iou[places], nothing]),
     )
+
+
+def list_unkept(measured: Measured) -> Entries:
+    """Return the detections below the confidence, each with the truth that it hits, or alone."""
+    rows = np.flatnonzero(~measured.kept)
+    truth = measured.matches.truth[rows]
+    return Entries(rows, truth, np.where(truth >= 0, measured.matches.iou[rows], 0.0))
 
 
 def _pair(detections: Ints, truths: Ints) -> Ints:

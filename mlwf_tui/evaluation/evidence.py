@@ -10,11 +10,11 @@ import numpy as np
 from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.entities.evidence import ItemEvidence, ObjectEvidence, Pick, Verdict
 from mlwf_tui.entities.measurement import ErrorKind, Thresholds
-from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.evaluation.columns import FILLED, MAX_DETECTIONS, Bools, Floats, FoundTruths, Ints, Objects
-from mlwf_tui.evaluation.crossings import Crossings, Entries, find_crossings, list_entries
+from mlwf_tui.evaluation.crossings import Crossings, Entries, find_crossings, list_entries, list_unkept
 from mlwf_tui.evaluation.errors import Nearest, find_errors, find_missed, find_nearest
 from mlwf_tui.evaluation.measured import Measured
+from mlwf_tui.evaluation.named import find_label, find_place, refuse_slice
 from mlwf_tui.evaluation.slices import ItemFacts, iter_item_parts, iter_object_parts
 
 VERDICTS = tuple(Verdict)
@@ -24,7 +24,7 @@ _NONE = -1
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What follows from thresholds."""
+    """What follows from thresholds: entries that stand at them, and the predictions below the confidence."""
 
     at: Thresholds
     measured: Measured
@@ -33,6 +33,7 @@ class _Held:
     verdict: Ints  # (E,) place in VERDICTS
     error: Ints  # (E,) place in ErrorKind of the prediction, -1 for none
     is_missed: Bools  # (E,) whether TIDE counts the truth as missed: no prediction means it
+    stands: Bools  # (E,) False of predictions below the confidence: only a bin of confidence counts them
 
 
 class ObjectsEvidence:
@@ -65,8 +66,7 @@ class ObjectsEvidence:
     def read_truths(self) -> FoundTruths:
         """Return all truths, and which of them were found at the report's own thresholds."""
         of = self._measured
-        names = [of.names[label] for label in of.truths.label.tolist()]
-        return FoundTruths(of.keys, of.truths.image, names, of.is_found)
+        return FoundTruths(of.keys, of.names, of.truths.image, of.truths.label, of.is_found)
 
     def find_members(self, wanted: tuple[str, str]) -> Bools:
         """Return (M,): which truths belong to a slice, given by group and name.
@@ -74,15 +74,8 @@ class ObjectsEvidence:
         Raises:
             NotFound: there is no such slice.
         """
-        of = self._measured
-        for part in iter_object_parts(of):
-            if (part.group, part.name) == wanted:
-                return part.member
-        for part in iter_item_parts(of, self._read_facts()):
-            if (part.group, part.name) == wanted:
-                member: Bools = part.member[of.truths.image]
-                return member
-        raise _find_no_slice(wanted)
+        member, is_of_items = self._find_slice(wanted)
+        return member[self._measured.truths.image] if is_of_items else member
 
     def list_items(self, pick: Pick, at: Thresholds) -> tuple[ItemEvidence, ...]:
         """Return the images that a number counts something of, those with most of it first.
@@ -96,14 +89,15 @@ class ObjectsEvidence:
         held = self._hold(at)
         size = len(self._measured.keys)
         by_verdict = [
-            np.bincount(held.image[held.verdict == place], minlength=size) for place in range(len(VERDICTS))
+            np.bincount(held.image[held.stands & (held.verdict == place)], minlength=size)
+            for place in range(len(VERDICTS))
         ]
         found, missed, false, confused = (column.tolist() for column in by_verdict)
         wanted = self._find_items(pick)
         if pick.is_of_all:
             counts = by_verdict[1] + by_verdict[2] + by_verdict[3]
         else:
-            counts = self._count(pick, held, wanted)
+            counts = np.bincount(held.image[self._choose(pick, held)], minlength=size)
             wanted = wanted & (counts > 0)
         chosen = np.flatnonzero(wanted)
         chosen = chosen[np.argsort(-counts[chosen], kind="stable")]
@@ -121,14 +115,14 @@ class ObjectsEvidence:
         Raises:
             NotFound: the image was not measured.
         """
-        held, place = self._hold(at), self._find_place(key)
+        held, place = self._hold(at), find_place(self._measured.keys, key)
         of = held.measured
         objects = self._read_objects(key)
         first = int(np.searchsorted(of.detections.image, place))
         first_truth = int(np.searchsorted(of.truths.image, place))
         is_meant = self._choose(pick, held) if not pick.is_of_all else np.zeros(len(held.image), bool)
         seen = []
-        for entry in np.flatnonzero(held.image == place).tolist():
+        for entry in np.flatnonzero((held.image == place) & (held.stands | is_meant)).tolist():
             row, truth_row = int(held.entries.detection[entry]), int(held.entries.truth[entry])
             said = objects.found[row - first] if row >= 0 else None
             truth = objects.truths[truth_row - first_truth] if truth_row >= 0 else None
@@ -137,39 +131,16 @@ class ObjectsEvidence:
                     verdict=VERDICTS[int(held.verdict[entry])],
                     truth_class=truth.class_name if truth else "",
                     predicted_class=said.class_name if said else "",
-                    truth=truth.geometry if truth else None,
+                    truth=truth.geometry if truth and held.stands[entry] else None,  # else it is drawn alone
                     predicted=said.geometry if said else None,
                     confidence=float(of.detections.score[row]) if said else None,
                     iou=float(held.entries.iou[entry]),
                     error=_find_kind(held, entry),
+                    truth_place=truth_row if truth and held.stands[entry] else None,
                     is_meant=bool(is_meant[entry]),
                 )
             )
-        seen += self._list_unkept(pick, held, place, objects.found, first)
         return tuple(sorted(seen, key=lambda one: (not one.is_meant, VERDICTS.index(one.verdict) == 0)))
-
-    def _list_unkept(
-        self, pick: Pick, held: _Held, place: int, found: Sequence[AnnotatedObject], first: int
-    ) -> list[ObjectEvidence]:
-        """Return the predictions below the threshold that a bin of confidence counts."""
-        if pick.confidence is None:
-            return []
-        rows = np.flatnonzero(
-            self._choose_rows(pick, held.measured)
-            & ~held.measured.kept
-            & (held.measured.detections.image == place)
-        )
-        return [
-            ObjectEvidence(
-                verdict=Verdict.FOUND if held.measured.is_hit[row] else Verdict.FALSE,
-                predicted_class=found[row - first].class_name,
-                predicted=found[row - first].geometry,
-                confidence=float(held.measured.detections.score[row]),
-                iou=float(held.measured.matches.iou[row]),
-                is_meant=True,
-            )
-            for row in rows.tolist()
-        ]
 
     def _hold(self, at: Thresholds) -> _Held:
         if self._held is None or self._held.at != at:
@@ -182,7 +153,9 @@ class ObjectsEvidence:
             self._crossings = find_crossings(self._measured)
             self._nearest = find_nearest(self._measured, np.arange(len(self._measured.detections.image)))
         measured = self._measured.at_iou(at.hit_iou).at_confidence(at.confidence)
-        entries = list_entries(measured, self._crossings)
+        standing = list_entries(measured, self._crossings)
+        entries = standing.join(list_unkept(measured))
+        stands = np.arange(len(entries.iou)) < len(standing.iou)
         row, truth_row = entries.detection, entries.truth
         image = np.where(
             row >= 0,
@@ -200,26 +173,19 @@ class ObjectsEvidence:
         errors = find_errors(measured, self._nearest)
         return _Held(
             at, measured, entries, image, verdict, np.append(errors.detection, _NONE)[row],
-            np.append(find_missed(measured, errors), False)[truth_row],
+            stands & np.append(find_missed(measured, errors), False)[truth_row], stands,
         )  # fmt: skip
 
     # --- what is meant -------------------------------------------------------------------------
 
-    def _count(self, pick: Pick, held: _Held, wanted: Bools) -> Ints:
-        """Return (I,): how many of each image's objects are meant; of a part of the items its mistakes."""
-        size = len(self._measured.keys)
-        if pick.confidence is not None:
-            rows = self._choose_rows(pick, held.measured)
-            return np.bincount(held.measured.detections.image[rows], minlength=size)
-        counts = np.bincount(held.image[self._choose(pick, held)], minlength=size)
-        return np.where(wanted, counts, 0)
-
     def _choose(self, pick: Pick, held: _Held) -> Bools:
-        """Return (E,): which entries are meant."""
+        """Return (E,): which entries are meant; predictions below the confidence only by a bin of it."""
         of, entries = held.measured, held.entries
         label = np.append(of.detections.label, _NONE)[entries.detection]
         truth_label = np.append(of.truths.label, _NONE)[entries.truth]
-        chosen = np.ones(len(held.image), bool)
+        chosen = held.stands.copy() if pick.confidence is None else np.ones(len(held.image), bool)
+        if pick.item:
+            chosen &= held.image == find_place(self._measured.keys, pick.item)
         if pick.predicted is not None:
             chosen &= label == self._find_class(pick.predicted)
         if pick.truth is not None:
@@ -244,56 +210,29 @@ class ObjectsEvidence:
             chosen &= self._choose_slice(pick.slice, held)
         return chosen
 
-    def _choose_rows(self, pick: Pick, of: Measured) -> Bools:
-        """Return (N,): which predictions a bin of confidence means, those below the threshold as well."""
-        assert pick.confidence is not None
-        chosen = _lies_in(of.detections.score, pick.confidence)
-        if pick.is_hit is not None:
-            chosen &= of.is_hit == pick.is_hit
-        if name := pick.of_class or pick.predicted:
-            chosen &= of.detections.label == self._find_class(name)
-        return chosen
-
     def _choose_slice(self, wanted: tuple[str, str], held: _Held) -> Bools:
-        of = held.measured
-        for part in iter_object_parts(of):
+        member, is_of_items = self._find_slice(wanted)
+        return member[held.image] if is_of_items else np.append(member, False)[held.entries.truth]
+
+    def _find_slice(self, wanted: tuple[str, str]) -> tuple[Bools, bool]:
+        """Return which items (I,) or truths (M,) belong to a slice, and whether it is of items."""
+        parts = [(part, False) for part in iter_object_parts(self._measured)]
+        if wanted not in [(part.group, part.name) for part, _ in parts]:  # facts are slow to read
+            parts += [(part, True) for part in iter_item_parts(self._measured, self._read_facts())]
+        for part, is_of_items in parts:
             if (part.group, part.name) == wanted:
-                return np.append(part.member, False)[held.entries.truth]
-        for part in iter_item_parts(of, self._read_facts()):
-            if (part.group, part.name) == wanted:
-                member: Bools = part.member[held.image]
-                return member
-        raise _find_no_slice(wanted)
+                return part.member, is_of_items
+        raise refuse_slice(wanted, [(part.group, part.name) for part, _ in parts])
 
     def _find_items(self, pick: Pick) -> Bools:
         wanted = np.ones(len(self._measured.keys), bool)
         if pick.item:
             wanted[:] = False
-            wanted[self._find_place(pick.item)] = True
+            wanted[find_place(self._measured.keys, pick.item)] = True
         return wanted
 
-    def _find_place(self, key: str) -> int:
-        keys = self._measured.keys
-        place = int(np.searchsorted(np.array(keys, object), key)) if key in keys else -1
-        if place < 0:
-            raise NotFound(f"{key!r} was not measured.", hint="mlwf report REPORT --items lists what was.")
-        return place
-
     def _find_class(self, name: str) -> int:
-        if name == "":
-            return _NONE
-        if name not in self._measured.names:
-            raise InvalidInput(
-                f"The report knows no class {name!r}.",
-                hint=f"It knows {', '.join(self._measured.names[:10])}; none is nothing.",
-            )
-        return self._measured.names.index(name)
-
-
-def _find_no_slice(wanted: tuple[str, str]) -> NotFound:
-    return NotFound(
-        f"The report has no slice {wanted[0]}: {wanted[1]}.", hint="mlwf report lists its slices."
-    )
+        return find_label(self._measured.names, name) if name else _NONE
 
 
 def _find_kind(held: _Held, entry: int) -> ErrorKind | None:

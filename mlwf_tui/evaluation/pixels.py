@@ -15,22 +15,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.entities.model import ClassMetrics, Evaluation
 from mlwf_tui.entities.section import BarSection, TableSection
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.evaluation.columns import FILLED, Bools, Floats, Ints
+from mlwf_tui.evaluation.class_maps import BACKGROUND, read_maps
+from mlwf_tui.evaluation.columns import Bools, Floats, Ints
 from mlwf_tui.evaluation.masks import find_boundary_pixels, find_boundary_px
-from mlwf_tui.evaluation.measured import check_predictions
 from mlwf_tui.evaluation.tables import list_names, make_matrix, mean_known
-from mlwf_tui.media.filling import draw_window
-from mlwf_tui.protocols.evaluators import EvaluatedItem, EvaluationRequest
+from mlwf_tui.protocols.evaluators import EvaluationRequest
 
-BACKGROUND = "background"  # pixels that no object covers
 BAND_SHARE = 0.01  # of the diagonal
-CONFIDENCE = 0.25  # from which on an object is painted, where none was asked for
 
 KINDS = ("boundary", "extent", "segment")
+MOST_IMAGES = 100  # of the table of images
 
 _EIGHT = np.ones((3, 3), bool)  # neighbours, also at the corners
 
@@ -72,6 +69,7 @@ class Painted:
             notes=tuple(self._list_notes()),
             sections=(
                 *list_error_sections(self.names, self.counts),
+                self._list_worst(),
                 make_matrix(
                     "Confusion in pixels",
                     (*self.names, BACKGROUND),
@@ -138,6 +136,31 @@ class Painted:
                 },
             )
 
+    def _list_worst(self) -> TableSection:
+        """Return the images by their mean IoU, the lowest first; those with nothing on them are left out."""
+        of = self.counts
+        union = of.truth + of.found - of.shared  # (I, K)
+        iou = mean_known(of.shared / np.maximum(union, 1), union > 0)
+        known = np.flatnonzero(~np.isnan(iou))
+        order = known[np.argsort(iou[known], kind="stable")]
+        lacking, extra = of.lacking.sum(axis=(1, 2)), of.extra.sum(axis=(1, 2))
+        more = f"The {MOST_IMAGES} worst of {len(order):,}. " if len(order) > MOST_IMAGES else ""
+        return TableSection(
+            title="Images by IoU",
+            header=("item", "IoU", "right", "missed", "too much"),
+            rows=tuple(
+                (
+                    self.keys[row],
+                    float(iou[row]),
+                    int(of.shared[row].sum()),
+                    int(lacking[row]),
+                    int(extra[row]),
+                )
+                for row in order[:MOST_IMAGES].tolist()
+            ),
+            note=f"{more}The mean of the classes that are on it or were found; then pixels.",
+        )
+
     def _list_notes(self) -> Iterator[str]:
         totals = self.counts.truth.sum(axis=0), self.counts.found.sum(axis=0)
         absent = [name for name, truth in zip(self.names, totals[0], strict=True) if not truth]
@@ -155,34 +178,25 @@ def paint_items(request: EvaluationRequest, check: Callable[[], None]) -> Painte
     Raises:
         InvalidInput: there is no truth with an area, or a confidence is no number from 0 to 1.
     """
-    items = sorted(request.items, key=lambda item: item.key)
-    check_predictions([item.key for item in items], {item.key: item.objects for item in items})
-    confidence = CONFIDENCE if request.confidence is None else request.confidence
-    seen = {o.class_name for item in items for o in (*item.truth.objects, *item.objects)}
-    names = (*request.class_names, *sorted(seen.difference(request.class_names)))
-    index = {name: place for place, name in enumerate(names)}
-    size = len(names) + 1
+    maps = read_maps(request)
+    size = len(maps.names) + 1
     confusion = np.zeros((size, size), np.int64)
     right, total, rows = [], [], []
-    for item in items:
-        check()
-        truth = _paint(item, [o for o in item.truth.objects if o.geometry.kind in FILLED], index)
-        found = _paint(item, _list_painted(item, confidence), index)
+    for truth, found in maps.iter_painted(check):
         confusion += np.bincount(found.ravel() * size + truth.ravel(), minlength=size * size).reshape(
             size, size
         )
         right.append(float(np.count_nonzero(truth == found)))
         total.append(float(truth.size))
-        rows.append(count_pixels(truth, found, len(names)))
+        rows.append(count_pixels(truth, found, len(maps.names)))
     counts = stack_counts(rows)
-    if not items or not counts.truth.any():
+    if not maps.items or not counts.truth.any():
         raise InvalidInput(
             "There is no annotated object with an area to measure against.",
             hint="Choose a split whose items are annotated.",
         )
     return Painted(
-        tuple(item.key for item in items), names, counts, confusion,
-        np.array(right), np.array(total), confidence,
+        maps.keys, maps.names, counts, confusion, np.array(right), np.array(total), maps.confidence
     )  # fmt: skip
 
 
@@ -298,19 +312,3 @@ def _find_bounds(covered: Bools, margin_px: int) -> tuple[slice, slice]:
         slice(max(int(rows[0]) - margin_px, 0), int(rows[-1]) + 1 + margin_px),
         slice(max(int(columns[0]) - margin_px, 0), int(columns[-1]) + 1 + margin_px),
     )
-
-
-def _list_painted(item: EvaluatedItem, confidence: float) -> list[AnnotatedObject]:
-    """Return the objects to paint, the surest last; what has no confidence counts as certain."""
-    sure = [(1.0 if o.confidence is None else o.confidence, o) for o in item.objects]
-    kept = [(of, o) for of, o in sure if of >= confidence and o.geometry.kind in FILLED]
-    return [o for _, o in sorted(kept, key=lambda pair: pair[0])]
-
-
-def _paint(item: EvaluatedItem, objects: Sequence[AnnotatedObject], index: Mapping[str, int]) -> Ints:
-    """Return the map of classes (H, W) of one item; what no object covers is background."""
-    painted = np.full((item.height_px, item.width_px), len(index), np.int64)
-    for one in objects:
-        window = draw_window(one.geometry, item.width_px, item.height_px)
-        painted[window.rows, window.columns][window.pixels] = index[one.class_name]
-    return painted

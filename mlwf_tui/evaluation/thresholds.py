@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mlwf_tui.entities.measurement import ClassCount, ThresholdFigures
+from mlwf_tui.entities.measurement import ClassCount, ThresholdFigures, check_confidence
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.evaluation.columns import Bools, Floats, Ints
 from mlwf_tui.evaluation.matching import iter_pairs
@@ -45,8 +45,7 @@ class Threshold:
         """
         measured = self._measured
         least = measured.confidence if confidence is None else confidence
-        if not 0 <= least <= 1:
-            raise InvalidParameter(f"The confidence {least} is none.", hint="Give a number from 0 to 1.")
+        check_confidence(least)
         limits = self._list_limits(iou, class_iou or {})
         kept = measured.detections.score >= least
         truth, overlap = self._pair(kept, limits)

@@ -48,6 +48,19 @@ def trace_mask(geometry: Geometry) -> Geometry:
     return Geometry(GeometryKind.POLYGON, join_rings(rings))
 
 
+def outline_mask(geometry: Geometry) -> Geometry:
+    """Return a mask's borders as the rings of a polygon, the first as its points and all others as holes.
+
+    Where nothing is set it is the mask itself. To be drawn; as a shape its parts would be holes.
+    """
+    left, top, right, bottom = (int(edge) for edge in geometry.bounds)
+    rings = trace_pixels(fill_runs(right - left, bottom - top, geometry.runs))
+    if not rings:
+        return geometry
+    first, *others = (tuple((x + left, y + top) for x, y in ring) for ring in rings)
+    return Geometry(GeometryKind.POLYGON, first, tuple(others))
+
+
 def trace_pixels(pixels: Pixels) -> list[Ring]:
     """Return the closed borders of the set pixels (H, W), corners alone; the pixels lie to the right.
 

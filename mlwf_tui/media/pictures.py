@@ -216,7 +216,11 @@ def _draw_outline(
     *,
     is_wide: bool = False,
 ) -> None:
-    """Draw a shape's border, one pixel wide or three, on the image and on its marks."""
+    """Draw a border, one pixel wide or three, on the image and on its marks; and the inside of a mask."""
+    if outline.fill and outline.geometry.kind is GeometryKind.MASK:
+        inside = Image.new("L", image.size)
+        _draw_mask(inside, outline.geometry, view, is_filled=True)
+        image.paste(outline.color, mask=inside.point(lambda value: round(value * outline.fill)))
     shape = Image.new("L", image.size)
     pen = ImageDraw.Draw(shape)
     geometry = outline.geometry
@@ -243,14 +247,15 @@ def _draw_outline(
         marks.paste(255, mask=shape)
 
 
-def _draw_mask(shape: Image.Image, geometry: Geometry, view: _View) -> None:
-    """Draw the border of what a mask's runs fill, as far as it is seen."""
+def _draw_mask(shape: Image.Image, geometry: Geometry, view: _View, *, is_filled: bool = False) -> None:
+    """Draw what a mask's runs fill, or the border of that, as far as it is seen."""
     (left, top), (right, bottom) = (view.place(x, y) for x, y in geometry.points)
     right, bottom = max(right, left + 1), max(bottom, top + 1)
     bounds = geometry.bounds
     source = round(bounds.width_px), round(bounds.height_px)
     if source[0] * source[1] > MAX_PIXELS or sum(geometry.runs) != source[0] * source[1]:
-        ImageDraw.Draw(shape).rectangle((left, top, right, bottom), outline=255)
+        inside = 255 if is_filled else None
+        ImageDraw.Draw(shape).rectangle((left, top, right, bottom), outline=255, fill=inside)
         return
     margin = MASK_MARGIN_PX
     seen = (
@@ -267,5 +272,5 @@ def _draw_mask(shape: Image.Image, geometry: Geometry, view: _View) -> None:
     bits = b"".join(bytes((value,)) * run for run, value in zip(geometry.runs, cycle((0, 255)), strict=False))
     filled = Image.frombytes("L", source, bits).resize(size, Image.Resampling.BOX, box=box)
     solid = ImageOps.expand(filled.point(lambda value: 255 if value >= 128 else 0), border=1)
-    border = ImageChops.subtract(solid, solid.filter(ImageFilter.MinFilter(3)))
-    shape.paste(border.crop((1, 1, size[0] + 1, size[1] + 1)), seen[:2])
+    drawn = solid if is_filled else ImageChops.subtract(solid, solid.filter(ImageFilter.MinFilter(3)))
+    shape.paste(drawn.crop((1, 1, size[0] + 1, size[1] + 1)), seen[:2])

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,8 +28,7 @@ from mlwf_tui.errors import CorruptData, InvalidParameter, MlwfError
 from mlwf_tui.protocols.evaluators import Measurement
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.benchmarking.apart import choose_reports
-from mlwf_tui.workflow.benchmarking.parts import select_items
-from mlwf_tui.workflow.measuring import list_class_names, measure_again, read_item_facts, read_measured
+from mlwf_tui.workflow.measuring import list_class_names, measure_again, read_item_facts, read_kept
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.reporting.words import judge
 from mlwf_tui.workflow.run_diff import diff_runs
@@ -187,10 +187,10 @@ def _compare(workspace: Workspace, reports: Sequence[Report], observer: Observer
     version = workspace.catalog.versions.get_by_id(reports[0].version_id)
     known = [model.class_names for model in models]
     names = list_class_names(workspace, version.manifest, *known)
-    truths = read_measured(workspace, reports[0], version.manifest)
-    measured = [measure_again(workspace, report, names, truths) for report in reports]
-    items = select_items(workspace, version.manifest, reports[0].part)
-    facts = read_item_facts(workspace, items, observer)
+    first = read_kept(workspace, reports[0])  # the others' items as well, whatever their versions are
+    others = (msgspec.structs.replace(read_kept(workspace, of), items=first.items) for of in reports[1:])
+    measured = [measure_again(workspace, kept, names) for kept in chain([first], others)]
+    facts = read_item_facts(workspace, first.items, observer)
     pairs = []
     for place, (report, model) in enumerate(zip(reports[:-1], models[:-1], strict=True)):
         observer.progress(place, len(reports) - 1, f"comparing {report.model_name}")

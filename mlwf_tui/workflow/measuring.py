@@ -32,6 +32,47 @@ def keep_predictions(writer: StoreWriter, predictions: Sequence[ItemPrediction])
     return writer.put(msgspec.msgpack.encode(predictions))
 
 
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report was worked out from: the items that were measured, and what the model said of them."""
+
+    report: Report
+    items: tuple[Item, ...]  # in key order, without objects of classes that were not measured
+    predictions: tuple[ItemPrediction, ...]
+
+    @property
+    def truths(self) -> dict[str, Annotation]:
+        """The annotations, by item key."""
+        return {item.key: item.annotation for item in self.items}
+
+    @property
+    def objects(self) -> dict[str, tuple[AnnotatedObject, ...]]:
+        """What the model said of classes that were measured, by item key."""
+        return _choose_objects(self.predictions, self.report)
+
+
+def read_kept(workspace: Workspace, report: Report) -> Kept:
+    """Read what a report was worked out from, once for all that asks for it.
+
+    Items whose images could not be read when it was measured are left out, as they were then.
+
+    Raises:
+        InvalidInput: the report is of a time when predictions were not kept.
+        NotFound: its version was deleted.
+        CorruptData: the stored bytes are damaged.
+    """
+    _refuse_unkept(report)
+    version = workspace.catalog.versions.get_by_id(report.version_id)
+    predictions = decode_predictions(workspace, report)
+    said = {found.key for found in predictions}
+    is_noted = bool(report.settings.get("measured"))
+    items = tuple(
+        item
+        for item in select_items(workspace, version.manifest, report.part)
+        if not is_noted or item.key in said
+    )
+    return Kept(report=report, items=items, predictions=predictions)
+
+
 def read_predictions(workspace: Workspace, report: Report) -> dict[str, tuple[AnnotatedObject, ...]]:
     """Return what the model said, by item key.
 
@@ -39,16 +80,26 @@ def read_predictions(workspace: Workspace, report: Report) -> dict[str, tuple[An
         InvalidInput: the report is of a time when predictions were not kept.
         CorruptData: the stored bytes are damaged.
     """
+    _refuse_unkept(report)
+    return _choose_objects(decode_predictions(workspace, report), report)
+
+
+def _refuse_unkept(report: Report) -> None:
     if report.predictions is None:
         raise InvalidInput(
             f"The predictions behind the report {report.name} were not kept.",
             hint=f"Measure again: mlwf benchmark {report.model_name} {report.version_ref} "
             f"--split {report.split}",
         )
-    kept = decode_predictions(workspace, report)
-    classes = report.part.classes
+
+
+def _choose_objects(
+    predictions: Iterable[ItemPrediction], report: Report
+) -> dict[str, tuple[AnnotatedObject, ...]]:
+    classes = frozenset(report.part.classes)
     return {
-        said.key: tuple(o for o in said.objects if not classes or o.class_name in classes) for said in kept
+        said.key: tuple(o for o in said.objects if not classes or o.class_name in classes)
+        for said in predictions
     }
 
 
@@ -70,93 +121,57 @@ def decode_predictions(workspace: Workspace, report: Report) -> tuple[ItemPredic
         ) from error
 
 
-def read_measured(workspace: Workspace, report: Report, manifest: Digest) -> dict[str, Annotation]:
-    """Return the truths that a report was measured against, by item key: of the part that it notes.
-
-    Items whose images could not be read when it was measured are left out, as they were then.
-    """
-    items = select_items(workspace, manifest, report.part)
-    if report.predictions is None:
-        return {item.key: item.annotation for item in items}
-    said = {found.key for found in decode_predictions(workspace, report)}
-    return {
-        item.key: item.annotation for item in items if not report.settings.get("measured") or item.key in said
-    }
-
-
 def list_class_names(workspace: Workspace, manifest: Digest, *others: Sequence[str]) -> tuple[str, ...]:
     """Return the classes of a state in its order, then those that only the others have."""
     schema = read_summary(workspace.store, manifest).schema
     return tuple(dict.fromkeys((*schema.class_names, *(name for names in others for name in names))))
 
 
-def measure_report(
-    workspace: Workspace, report: Report, class_names: Sequence[str], truths: Mapping[str, Annotation]
-) -> Measured:
+def measure_report(workspace: Workspace, kept: Kept, class_names: Sequence[str]) -> Measured:
     """Pair the kept predictions of a report with truths, as its benchmark has paired them.
 
-    Of a benchmark of some classes only their predictions count, and the operating confidence is its own.
-
     Raises:
-        InvalidInput: predictions were not kept, do not belong to these items, or are no objects.
-        NotFound: the version was deleted.
-        CorruptData: the stored bytes are damaged.
+        InvalidInput: predictions do not belong to these items, or are no objects.
+        NotFound: its evaluator is not installed.
     """
     from mlwf_tui.evaluation.measured import Measured
 
-    measured = measure_again(workspace, report, class_names, truths)
+    measured = measure_again(workspace, kept, class_names)
     if not isinstance(measured, Measured):
         raise InvalidInput(
-            f"The report {report.name} measures no single objects.",
+            f"The report {kept.report.name} measures no single objects.",
             hint="Thresholds can be changed where objects are found: in reports of boxes, masks and points.",
         )
     return measured
 
 
-def measure_again(
-    workspace: Workspace, report: Report, class_names: Sequence[str], truths: Mapping[str, Annotation]
-) -> Measured | Measurement:
-    """Measure what a report has measured, by its own evaluator, from the kept predictions.
+def measure_again(workspace: Workspace, kept: Kept, class_names: Sequence[str]) -> Measured | Measurement:
+    """Measure what a report has measured, by its own evaluator and at its own operating confidence.
 
     Paired objects where they are, else what the evaluator gives.
 
     Raises:
-        InvalidInput: predictions were not kept, or do not belong to these items.
-        NotFound: the version was deleted, or its evaluator is not installed.
-        CorruptData: the stored bytes are damaged.
+        InvalidInput: predictions do not belong to these items.
+        NotFound: its evaluator is not installed.
     """
     from mlwf_tui.evaluation.measured import measure
 
-    confidence = report.metrics.get("confidence")
-    if report.evaluator == "detect":  # boxes need no sizes of images
-        said = read_predictions(workspace, report)
-        if wanted := frozenset(report.part.classes):
-            said = {key: tuple(o for o in objects if o.class_name in wanted) for key, objects in said.items()}
-        return measure(truths, said, class_names, confidence=confidence)
-    measurement = measure_by_evaluator(workspace, report, class_names, truths)
+    if kept.report.evaluator == "detect":  # boxes need no sizes of images
+        confidence = kept.report.metrics.get("confidence")
+        return measure(kept.truths, kept.objects, class_names, confidence=confidence)
+    measurement = measure_by_evaluator(workspace, kept, class_names)
     return find_measured(measurement) or measurement
 
 
-def measure_by_evaluator(
-    workspace: Workspace, report: Report, class_names: Sequence[str], truths: Mapping[str, Annotation]
-) -> Measurement:
+def measure_by_evaluator(workspace: Workspace, kept: Kept, class_names: Sequence[str]) -> Measurement:
     """Return what a report's own evaluator makes of the kept predictions.
 
     Raises:
         InvalidInput: predictions do not belong to these items.
-        NotFound: the version was deleted, or its evaluator is not installed.
-        CorruptData: the stored bytes are damaged.
+        NotFound: its evaluator is not installed.
     """
-    version = workspace.catalog.versions.get_by_id(report.version_id)
-    items = [item for item in select_items(workspace, version.manifest, report.part) if item.key in truths]
-    request = make_request(
-        items,
-        decode_predictions(workspace, report),
-        class_names,
-        classes=report.part.classes,
-        confidence=report.metrics.get("confidence"),
-    )
-    return workspace.registry.get_evaluator(report.evaluator).measure(request, _Nobody())
+    evaluator = workspace.registry.get_evaluator(kept.report.evaluator)
+    return evaluator.measure(make_request_of(kept, class_names), _Nobody())
 
 
 class _Nobody:
@@ -170,6 +185,17 @@ class _Nobody:
 
     def check_cancelled(self) -> None:
         pass
+
+
+def make_request_of(kept: Kept, class_names: Sequence[str]) -> EvaluationRequest:
+    """Put what a report was worked out from side by side, to be measured as its benchmark has done it."""
+    return make_request(
+        kept.items,
+        kept.predictions,
+        class_names,
+        classes=kept.report.part.classes,
+        confidence=kept.report.metrics.get("confidence"),
+    )
 
 
 def make_request(

@@ -41,7 +41,7 @@ def test_figures_are_counted_at_other_thresholds(home: Path, capsys: pytest.Capt
         (["--class-iou", "cell"], "no IoU of a class"),
         (["--class-iou", "cow=0.5"], "no class 'cow'"),
         (["--iou", "2"], "IoU 2.0"),
-        (["--confidence", "nan"], "confidence nan"),
+        (["--confidence", "nan"], "nan is no confidence"),
         (["--iou", "0.6", "--out", "r.csv"], "as it was measured"),
     ],
 )
@@ -70,11 +70,38 @@ def test_images_behind_a_number_are_listed_and_written(
     assert rows[:2] == ["item,found,missed,false,confused,count", "main/000.png,0,2,0,0,2"]
     assert len(rows) == 13
 
+    for strange in ("nan", "5", "-1", "inf"):
+        for call in (report, report[:-1]):
+            assert main([*call, "--confidence", strange]) == 2
+            assert f"{strange} is no confidence: it is a number from 0 to 1." in capsys.readouterr().err
+        assert main([*report, "--iou", strange]) == 2
+        assert "Choose one of 0.5, 0.55, … 0.95" in capsys.readouterr().err
+
     assert main([*report, "--where", "colour=red"]) == 2
     assert "the fields are predicted, truth" in capsys.readouterr().err
     assert main([*report, "--out", str(tmp_path / "items.html")]) == 2
     assert main([*report[:-1], "--where", "truth=cell"]) == 2
     assert "Add --items" in capsys.readouterr().err
+
+
+def test_images_of_a_report_of_pixels_are_listed_with_their_iou(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_workspace(home) as workspace:
+        model = workspace.catalog.models.get("one")
+        report = add_report(workspace, model, predict(workspace, skips=1, shift_px=4), evaluator="semantic")
+    call = ["--home", str(home), "report", report.name, "--items"]
+
+    assert main([*call, "--limit", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{report.name}, all images: 12 images"
+    assert lines[2].split() == ["ITEM", "COUNT", "FOUND", "MISSED", "FALSE", "CONFUSED", "IOU"]
+    assert (lines[3].split()[0], lines[3].split()[-1]) == ("main/000.png", "0.000")
+    assert main([*call, "--where", "truth=cell predicted=background", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["item_count"], found["confidence"], found["iou"]) == (12, None, None)
+    assert main([*call, "--iou", "0.75"]) == 2
+    assert "at its own thresholds alone" in capsys.readouterr().err
 
 
 def test_images_that_were_won_and_lost_are_listed_and_what_is_apart_offers_to_be_measured(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Any
 
 import pytest
 from msgspec import structs
 
-from mlwf_tui.entities.evidence import ItemEvidence, Pick, Verdict, parse_pick
+from mlwf_tui.entities.annotation import Annotation
+from mlwf_tui.entities.evidence import ItemEvidence, Pick, Verdict, parse_fate_pick, parse_pick
 from mlwf_tui.entities.measurement import ErrorKind, Thresholds
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.evaluation.errors import share_errors
@@ -21,10 +25,10 @@ from tests.evaluation.worlds import CLASSES, World, draw_world
 PLACES = [Thresholds(0.3), Thresholds(0.0), Thresholds(0.4, 0.75), Thresholds(1.0, 0.9)]
 
 
-def open_world(seed: int) -> tuple[World, Measured, ObjectsEvidence]:
-    world = truths, said = draw_world(seed, items=60, skill=0.7)
+def open_world(seed: int, items: int = 60) -> tuple[World, Measured, ObjectsEvidence]:
+    world = truths, said = draw_world(seed, items=items, skill=0.7)
     measured = measure(truths, said, CLASSES)
-    facts = [ItemFacts(dataset="even" if n % 2 == 0 else "odd", brightness=n) for n in range(60)]
+    facts = [ItemFacts(dataset="even" if n % 2 == 0 else "odd", brightness=n) for n in range(items)]
     evidence = ObjectsEvidence(
         measured, lambda key: order_boxes(truths[key].objects, said[key], measured.names), lambda: facts
     )
@@ -110,6 +114,60 @@ def test_what_is_meant_comes_first_and_below_the_threshold_too_where_a_bin_count
     assert [one.is_meant for one in seen] == sorted((one.is_meant for one in seen), reverse=True)
 
 
+CONDITIONS: Mapping[str, Any] = {
+    "predicted": "dog", "truth": "dog", "of_class": "dog", "verdict": Verdict.FOUND,
+    "error": ErrorKind.LOCALISATION, "slice": ("object size", "medium"), "confidence": (0.2, 0.6),
+    "iou": (0.6, 1.0), "is_hit": False,
+}  # fmt: skip
+OTHERS: Mapping[str, Any] = {
+    "predicted": "", "truth": "cat", "verdict": Verdict.MISSED, "error": ErrorKind.MISSED,
+    "slice": ("dataset", "even"), "is_hit": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("conditions", [CONDITIONS, {**CONDITIONS, **OTHERS}])
+def test_of_every_combination_the_count_is_of_what_each_condition_alone_means(
+    conditions: Mapping[str, Any],
+) -> None:
+    _, _, evidence = open_world(3, items=30)
+    at = Thresholds(0.4)
+    wide = {"confidence": (0.0, 1.0)}  # without a bin of confidence only what stands is counted
+    alone = {
+        (name, is_wide): _list_meant(evidence, Pick(**{**(wide if is_wide else {}), name: value}), at)
+        for name, value in conditions.items()
+        for is_wide in (False, True)
+    }
+    for names in combinations(conditions, 3):
+        pick = Pick(**{name: conditions[name] for name in names})
+        meant = _list_meant(evidence, pick, at)
+        first, second, third = (alone[name, "confidence" in names] for name in names)
+        assert meant == first & second & third, names
+        counted = {of.key: of.count for of in evidence.list_items(pick, at)}
+        assert counted == _count_by_item(meant)
+
+
+def _list_meant(evidence: ObjectsEvidence, pick: Pick, at: Thresholds) -> set[tuple[Any, ...]]:
+    return {
+        (of.key, one.verdict, one.truth_class, one.truth, one.predicted_class, one.predicted, one.confidence)
+        for of in evidence.list_items(Pick(), at)
+        for one in evidence.look(of.key, pick, at)
+        if one.is_meant
+    }
+
+
+def _count_by_item(meant: Iterable[tuple[Any, ...]]) -> dict[str, int]:
+    return dict(Counter(key for key, *_ in meant))
+
+
+def test_a_bin_of_confidence_of_one_image_means_nothing_of_another() -> None:
+    _, _, evidence = open_world(2)
+    everywhere = Pick(confidence=(0.0, 0.5))
+    first, second, *_ = evidence.list_items(everywhere, evidence.own)
+    here = structs.replace(everywhere, item=second.key)
+    assert evidence.list_items(here, evidence.own) == (second,)
+    assert not any(one.is_meant for one in evidence.look(first.key, here, evidence.own))
+
+
 def test_pairs_of_conditions_hold_together_and_strange_ones_are_refused() -> None:
     _, _, evidence = open_world(0)
     dogs = parse_pick(["truth=dog verdict=missed"])
@@ -121,6 +179,14 @@ def test_pairs_of_conditions_hold_together_and_strange_ones_are_refused() -> Non
         slice=("brightness", "dark (to 34)"), confidence=(0.5, 0.55), is_hit=False
     )
     assert parse_pick(["error=duplicate item=a/b"]) == Pick(error=ErrorKind.DUPLICATE, item="a/b")
+    for text, reason in (
+        ("truth=cat truth=dog", "truth is given twice"), ("class=", "class= has no value"),
+        ("predicted=''", "predicted= has no value"), ("item=", "item= has no value"),
+    ):  # fmt: skip
+        with pytest.raises(InvalidParameter, match=reason):
+            parse_pick([text])
+    with pytest.raises(InvalidParameter, match="class is given twice"):
+        parse_pick(["class=cat", "class=cat"])
     for text in ("cat", "verdict=bad", "iou=1..0", "iou=x..1", "slice=dark", "truth='cat", "confidence=0..2"):
         with pytest.raises(InvalidParameter):
             parse_pick([text])
@@ -130,3 +196,40 @@ def test_pairs_of_conditions_hold_together_and_strange_ones_are_refused() -> Non
         evidence.list_items(Pick(item="d/none"), evidence.own)
     with pytest.raises(NotFound, match="no slice"):
         evidence.list_items(Pick(slice=("tag", "none")), evidence.own)
+
+
+def test_a_class_that_is_called_none_is_that_class_and_verdicts_say_nothing() -> None:
+    truths, said = draw_world(1, items=20)
+    named = {"bird": "none"}
+    renamed = {
+        key: Annotation(tuple(structs.replace(o, class_name=named.get(o.class_name, o.class_name))
+                              for o in of.objects))
+        for key, of in truths.items()
+    }  # fmt: skip
+    predictions = {
+        key: [structs.replace(o, class_name=named.get(o.class_name, o.class_name)) for o in of]
+        for key, of in said.items()
+    }
+    measured = measure(renamed, predictions, ("cat", "dog", "none"))
+    evidence = ObjectsEvidence(
+        measured, lambda key: order_boxes(renamed[key].objects, predictions[key], measured.names), lambda: ()
+    )
+    shown = Sweep(measured, summarize(measured)).evaluate(evidence.own)
+
+    def count(text: str) -> int:
+        return add(evidence.list_items(parse_pick([text], measured.names), evidence.own))
+
+    assert count("predicted=none truth=none") == shown.confusion[2][2] > 0
+    assert count("truth=none verdict=missed") == shown.confusion[3][2]
+    assert count("predicted=none verdict=false") == shown.confusion[2][3]
+    assert parse_pick(["truth=none"], CLASSES).truth == ""
+    described = [Pick(truth="none").describe(), Pick(truth="").describe(), Pick(predicted="").describe()]
+    assert described == ["truth none", "nothing there", "nothing predicted"]
+
+
+def test_a_pair_is_a_number_of_some_digits() -> None:
+    assert parse_fate_pick(["pair=12"]).pair == 11
+    for value in ("0", "-1", "x", "1.5", "9" * 5000):
+        with pytest.raises(InvalidParameter, match="is no pair") as refused:
+            parse_fate_pick([f"pair={value}"])
+        assert len(refused.value.message) < 60

@@ -34,9 +34,10 @@ def find_marks(picture: Picture) -> set[tuple[int, int]]:
     }
 
 
-def draw_shape(geometry: Geometry, *, opacity: float = 1.0) -> Picture:
+def draw_shape(geometry: Geometry, *, opacity: float = 1.0, fill: float = 0.0) -> Picture:
     """Draw one shape on a black square of 40 pixels, drawn at one pixel each."""
-    return draw_picture(encode(Image.new("RGB", (40, 40))), [Outline(geometry, RED, opacity)], 40, 20)
+    outline = Outline(geometry, RED, opacity, fill)
+    return draw_picture(encode(Image.new("RGB", (40, 40))), [outline], 40, 20)
 
 
 def test_a_window_shows_that_part_alone_with_what_is_drawn_there() -> None:
@@ -132,6 +133,16 @@ def test_a_mask_is_outlined_along_what_it_fills() -> None:
     assert {(15, 10), (15, 15), (19, 19)} <= marks
     assert (17, 15) not in marks
     assert not any(x < 15 for x, _ in marks)
+
+
+def test_the_inside_of_a_mask_is_filled_where_it_is_wanted_and_marks_nothing() -> None:
+    mask = Geometry(GeometryKind.MASK, points=((10, 10), (20, 20)), runs=(0, 60, 40))
+    picture = draw_shape(mask, fill=0.4)
+    assert picture.find_color(15, 10) == RED  # its border
+    assert picture.find_color(15, 13) == (102, 0, 0)
+    assert picture.find_color(15, 17) == picture.find_color(30, 30) == (0, 0, 0)
+    assert (15, 13) not in find_marks(picture)
+    assert draw_shape(mask).find_color(15, 13) == (0, 0, 0)
 
 
 def test_points_and_lines_are_drawn() -> None:

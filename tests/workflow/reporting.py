@@ -10,7 +10,7 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.model import Checkpoint, Model, Report
 from mlwf_tui.protocols.trainers import EvaluateResult, ItemPrediction
 from mlwf_tui.store.manifests import iter_items
-from mlwf_tui.workflow.benchmark import keep_benchmark
+from mlwf_tui.workflow.benchmark import BenchmarkParams, keep_benchmark
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.refs import resolve_version
@@ -23,13 +23,20 @@ from tests.making import Box, make_yolo
 CLASSES = ("cell", "spot")
 
 
-def fill_val(workspace: Workspace, folder: Path, *, images: int = 12, project: str = "cells") -> None:
+def fill_val(
+    workspace: Workspace,
+    folder: Path,
+    *,
+    images: int = 12,
+    project: str = "cells",
+    classes: Sequence[str] = CLASSES,
+) -> None:
     """Commit a project with that many annotated images in the val split, and one to train on."""
     boxes: dict[str, list[Box]] = {"train/z.png": [("cell", 4, 4, 30, 30)]}
     for number in range(images):
         boxes[f"val/{number:03d}.png"] = [("cell", 4, 4, 24, 24), ("spot", 34, 30, 50 + number % 6, 46)]
     import_folder(
-        workspace, make_yolo(folder, boxes, class_names=CLASSES), project, observer=KeepingObserver()
+        workspace, make_yolo(folder, boxes, class_names=tuple(classes)), project, observer=KeepingObserver()
     )
     commit(workspace, project, message="measured on")
 
@@ -85,6 +92,7 @@ def add_report(
     *,
     ref: str = "cells@1",
     images_per_second: float = 50.0,
+    evaluator: str = "",
 ) -> Report:
     """Enter a benchmark in which the model said this."""
     version = resolve_version(workspace, ref)
@@ -97,4 +105,5 @@ def add_report(
     with record(workspace, "benchmark", params={"model": model.name, "data": ref, "split": "val"}) as run:
         run.read_model(model.id)
         run.read_version(ref)
-        return keep_benchmark(run, version, model, Split.VAL, result, KeepingObserver())
+        params = BenchmarkParams(evaluator=evaluator)
+        return keep_benchmark(run, version, model, Split.VAL, result, KeepingObserver(), params=params)

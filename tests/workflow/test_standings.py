@@ -20,7 +20,7 @@ from tests.workflow.reporting import CLASSES, add_model, add_report, fill_val, p
 
 @pytest.fixture
 def measured(workspace: Workspace, tmp_path: Path) -> Workspace:
-    """Three models on one version, and one of them on a second state of the same split."""
+    """Three models on one version, and one of them, not timed, on a second state of the same split."""
     fill_val(workspace, tmp_path / "val")
     for name, skips, speed, size in (("old", 4, 50.0, 7), ("new", 1, 40.0, 7), ("large", 2, 10.0, 90)):
         add_report(
@@ -31,8 +31,9 @@ def measured(workspace: Workspace, tmp_path: Path) -> Workspace:
     import_folder(workspace, more, "cells", observer=KeepingObserver())
     commit(workspace, "cells", message="one more")
     add_report(
-        workspace, workspace.catalog.models.get("old"), predict(workspace, ref="cells@2"), ref="cells@2"
-    )
+        workspace, workspace.catalog.models.get("old"), predict(workspace, ref="cells@2"), ref="cells@2",
+        images_per_second=0.0,
+    )  # fmt: skip
     return workspace
 
 
@@ -48,6 +49,7 @@ def test_reports_on_other_data_are_a_group_of_their_own(measured: Workspace) -> 
     assert best.interval.low <= best.value <= best.interval.high
     assert best.recall == pytest.approx(22 / 24)
     assert best.size_bytes == len("new") * 7
+    assert best.image_ms == 1000 / 40  # of a report that knows images a second alone
     by_recall = read_leaderboard(measured, "cells", metric="recall", on="cells@1").groups[0]
     assert (by_recall.metric, by_recall.reports[0].value) == ("recall", best.recall)
 
@@ -67,18 +69,20 @@ def test_the_trend_goes_by_when_models_were_made_and_the_front_by_what_nobody_be
     measured: Workspace,
 ) -> None:
     again = add_report(measured, measured.catalog.models.get("new"), predict(measured))
-    group = read_leaderboard(measured, "cells").groups[0]
+    group, untimed = read_leaderboard(measured, "cells").groups
 
     assert [of.model for of in group.list_trend()] == ["old", "new", "large"]
     assert {of.report for of in group.list_trend()} >= {again.name}  # the newest of each
-    assert not group.list_front()  # nobody's stages were timed
+    assert group.list_front() == {again.id}
+    assert not untimed.list_front()
     for kind, draw in PLOTS.items():
         for width in (30, 78, 200):
-            lines = draw(group, width, 12)
-            text = "\n".join("".join(piece for piece, _ in line) for line in lines)
-            assert max(map(measure_line, lines)) <= width
-            is_missing = kind == "accuracy over speed"
-            assert ("Nothing is known" in text) == is_missing
+            for of in (group, untimed):
+                lines = draw(of, width, 12)
+                text = "\n".join("".join(piece for piece, _ in line) for line in lines)
+                assert max(map(measure_line, lines)) <= width
+                is_missing = kind == "accuracy over speed" and of is untimed
+                assert ("Nothing is known" in text) == is_missing
 
     gone = measured.catalog.models.get("large")
     measured.catalog.models.delete(gone.id)

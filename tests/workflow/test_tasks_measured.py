@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, Point, Tag
+from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, Point, Tag
 from mlwf_tui.entities.evidence import Fate, FatePick, Pick, Verdict
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.measurement import ErrorKind, Thresholds
@@ -16,16 +16,16 @@ from mlwf_tui.entities.model import Checkpoint, Model, Report
 from mlwf_tui.entities.part import Part
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.entities.section import MatrixSection
-from mlwf_tui.errors import Conflict, InvalidInput, NotFound
+from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.protocols.trainers import EvaluateResult, ItemPrediction
 from mlwf_tui.store.manifests import iter_items
-from mlwf_tui.tui.widgets.evidence_marks import mark_fates
+from mlwf_tui.tui.widgets.drawn_objects import draw_fates
 from mlwf_tui.workflow.benchmark import BenchmarkParams, keep_benchmark, submit_benchmark
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.compare import compare
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.refs import resolve_version
-from mlwf_tui.workflow.reporting.evidence import open_evidence
+from mlwf_tui.workflow.reporting.evidence import open_evidence, write_item_table
 from mlwf_tui.workflow.reporting.export_report import FORMATS, export_report
 from mlwf_tui.workflow.reporting.pair_evidence import open_pair
 from mlwf_tui.workflow.reporting.thresholds import open_sweep, read_threshold
@@ -53,7 +53,12 @@ SECTIONS = {
     "pose": ["Points"],
     "obb": [],
     "classify": ["Confusion", "ROC", "Most confused"],
-    "semantic": ["Where pixels go wrong", "Pixels by class", "Confusion in pixels"],
+    "semantic": [
+        "Where pixels go wrong",
+        "Pixels by class",
+        "Images by IoU",
+        "Confusion in pixels",
+    ],
 }
 
 
@@ -167,7 +172,7 @@ def test_a_better_model_is_better_by_the_tasks_own_figure(
     item, seen = evidence.look(won[0].key, FatePick())
     assert [one.fate for one in seen if one.is_meant] == [Fate.FIXED]
     assert item.key == won[0].key and seen[0].newer is not None and seen[0].newer.truth_class
-    assert bool(mark_fates(seen)[0].shapes) == (task != "classify")
+    assert bool(draw_fates(seen)[0].shapes) == (task != "classify")
     with pytest.raises(NotFound, match="no pair 2"):
         open_pair(workspace, found.body, 1)
     assert export_report(workspace, found.report.name, tmp_path / "compared.html").exists()
@@ -220,6 +225,11 @@ def test_what_has_no_threshold_says_so_and_has_images_behind_its_classes(
 
     evaluation = read_evaluation(workspace, report)
     evidence = open_evidence(workspace, report, evaluation)
+    assert evidence.choose(None, None) == evidence.own
+    with pytest.raises(InvalidParameter, match="m-on-classify-1 is counted at its own thresholds alone"):
+        evidence.choose(0.5, None)
+    with pytest.raises(InvalidParameter, match="at its own thresholds alone"):
+        evidence.choose(None, 0.75)
     matrix = evaluation.sections[0]
     assert isinstance(matrix, MatrixSection)
     for row, predicted in enumerate(matrix.names):
@@ -234,8 +244,43 @@ def test_what_has_no_threshold_says_so_and_has_images_behind_its_classes(
     assert (first.verdict, first.truth_class) == (Verdict.CONFUSED, item.annotation.tags[0].name)
     assert (first.confidence, others[0].confidence) == (0.8, 0.2)
     assert others[0].predicted_class == first.truth_class
+    taken = Pick(predicted=first.predicted_class, verdict=Verdict.CONFUSED, confidence=(0.75, 0.85))
+    meant = {of.key for of in evidence.list_items(Pick()) if evidence.look(of.key, taken)[1][0].is_meant}
+    assert meant == {of.key for of in evidence.list_items(taken)} != set()
     with pytest.raises(InvalidInput, match="has no error: duplicate"):
         evidence.list_items(Pick(error=ErrorKind.DUPLICATE))
+
+
+def test_pixels_have_images_behind_their_numbers_with_regions_and_whole_masks(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    _fill(workspace, "segment", tmp_path)
+    report = _report(workspace, _add_model(workspace, "m", "segment"), skips=3, evaluator="semantic")
+    evaluation = read_evaluation(workspace, report)
+
+    evidence = open_evidence(workspace, report, evaluation)
+
+    matrix = evaluation.sections[-1]
+    assert isinstance(matrix, MatrixSection)
+    missed = evidence.list_items(Pick(predicted="", truth="cat"))
+    assert sum(of.count for of in missed) == matrix.rows[-1][0]
+    worst, *_, best = evidence.list_items(Pick())
+    assert (worst.iou, worst.found) == (0.0, 0)
+    assert best.iou is not None and best.iou > 0.8
+    assert write_item_table([worst]).splitlines() == [
+        "item,found,missed,false,confused,count,iou", f"{worst.key},0,{worst.missed},0,0,{worst.missed},0.0",
+    ]  # fmt: skip
+    item, seen = evidence.look(best.key, Pick(verdict=Verdict.FALSE))
+    assert item.key == best.key
+    assert [one.is_meant for one in seen] == [one.verdict is Verdict.FALSE for one in seen]
+    assert {one.region.kind for one in seen if one.region} == {GeometryKind.MASK}
+    (whole,) = [one.truth for one in seen if one.truth]
+    assert whole.kind is GeometryKind.POLYGON
+    assert whole.bounds == item.annotation.objects[0].geometry.bounds
+    page = export_report(workspace, report.name, tmp_path / "pixels.html").read_text("utf-8")
+    assert 'class="r-missed"' in page and "M brown: missed" in page and "IoU 0.000; pixels: 0 found" in page
+    with pytest.raises(InvalidParameter, match="at its own thresholds alone"):
+        evidence.choose(0.5, None)
 
 
 def test_one_image_has_figures_and_no_intervals(workspace: Workspace, tmp_path: Path) -> None:

@@ -26,7 +26,6 @@ from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.item_preview import ItemPreview, Layer
 from mlwf_tui.tui.widgets.picture_view import PictureView
-from mlwf_tui.tui.widgets.picture_zoom import PAN_SHARE
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.table import Column, EntityTable
 from mlwf_tui.tui.widgets.thumbnail_grid import ThumbnailGrid
@@ -53,7 +52,6 @@ ORDERS = (NAME, "split", "objects", "classes", "size")
 """What each column sorts by."""
 FEW_COLUMNS = 3  # the first, where there is no room for all
 ROOM_FOR_ALL = 100  # cells
-STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 
 
 class BrowsePane(Vertical):
@@ -254,11 +252,7 @@ class BrowsePane(Vertical):
 
     def action_move(self, direction: str) -> None:
         """Move over the picture where it is larger than its room, else through the items."""
-        across, down = STEPS[direction]
-        if self._picture.zoom.is_whole:
-            self.action_step(across + down)
-        else:
-            self._picture.pan(across * PAN_SHARE, down * PAN_SHARE)
+        self.action_step(self._picture.move(direction))
 
     def action_zoom(self, step: int) -> None:
         """Draw the picture larger or smaller; with 0 the whole of it."""
@@ -296,11 +290,8 @@ class BrowsePane(Vertical):
     @on(PictureView.Moved)
     def _on_picture_moved(self, event: PictureView.Moved) -> None:
         event.stop()
-        columns, rows = event.view.room
-        if event.zoom:
-            self.action_zoom(event.zoom)
-        else:
-            self._picture.pan(event.columns / max(1, columns), event.rows / max(1, rows))
+        self._picture.follow(event)
+        self._draw_head()
 
     @on(ThumbnailGrid.Highlighted)
     def _on_thumbnail_highlighted(self, event: ThumbnailGrid.Highlighted) -> None:
@@ -406,7 +397,8 @@ class BrowsePane(Vertical):
     def _show_current(self) -> None:
         item = self._rows.find_item(self.table.cursor)
         if item is not self._preview.item:
-            self._picture.show_item(item)
+            self._preview.show_item(item)
+            self._picture.begin_item()
             entry = self._make_entry(item)
             if entry is not None and self.has_focus_within:
                 self.post_message(self.Chosen(entry))
@@ -436,14 +428,9 @@ class BrowsePane(Vertical):
             drawn = Content(counted)
         dataset = f"  {source.dataset}" if source.dataset else ""
         passed = "" if self._rows.passed is None else f"  … {self._rows.passed:,} looked through"
-        zoom = (
-            ""
-            if self._picture.zoom.is_whole
-            else f"  {self._picture.zoom.factor:g}× larger, 0 shows the whole"
-        )
         self._head.update(
             Content.assemble(
                 (name, "bold"), (dataset, "bold $secondary"), ("  read-only   ", "$warning"), drawn,
-                (passed + zoom, "$text-muted"),
+                (passed + self._picture.describe_zoom(), "$text-muted"),
             )
         )  # fmt: skip

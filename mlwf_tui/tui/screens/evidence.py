@@ -14,23 +14,34 @@ from textual.content import Content
 from textual.widgets import Static
 
 from mlwf_tui.entities.annotation import LabelSchema
-from mlwf_tui.entities.evidence import FatePick, Pick
+from mlwf_tui.entities.evidence import FatePick, ItemEvidence, Pick
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import Thresholds
-from mlwf_tui.entities.picture import Picture
-from mlwf_tui.errors import MlwfError
+from mlwf_tui.tui.screens.item_picture import ItemPicture
 from mlwf_tui.tui.screens.pages import RowKeys
-from mlwf_tui.tui.screens.pictures import Order, Pictures
 from mlwf_tui.tui.screens.work import Work
-from mlwf_tui.tui.widgets.evidence_marks import PAIR, SINGLE, Legend, Mark, mark_fates, mark_objects
+from mlwf_tui.tui.widgets.drawn_objects import (
+    PAIR,
+    PIXELS,
+    SINGLE,
+    DrawnObject,
+    Legend,
+    draw_fates,
+    draw_regions,
+    draw_verdicts,
+)
 from mlwf_tui.tui.widgets.evidence_preview import EvidencePreview
 from mlwf_tui.tui.widgets.formats import format_count
+from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
 from mlwf_tui.workflow.reporting.evidence import Evidence
 from mlwf_tui.workflow.reporting.pair_evidence import PairEvidence
 from mlwf_tui.workspace import Workspace
 
 EMPTY = ("No image", "This number counts nothing at these thresholds.")
+
+
+Count = int | float | None
 
 
 class Behind(NamedTuple):
@@ -40,36 +51,36 @@ class Behind(NamedTuple):
     note: str  # at which thresholds, and of which report
     schema: LabelSchema
     legend: Legend
-    letters: str  # of the columns after the count
-    rows: Sequence[tuple[str, tuple[int, ...]]]  # key of the image, the count and what the letters stand for
-    look: Callable[[str], tuple[Item, Sequence[Mark]]]  # takes an image's key; slow
+    columns: Sequence[Column]  # of the counts
+    rows: Sequence[tuple[str, tuple[Count, ...]]]  # key of the image, and its counts
+    look: Callable[[str], tuple[Item, Sequence[DrawnObject]]]  # takes an image's key; slow
 
 
 def make_behind(evidence: Evidence, pick: Pick, at: Thresholds) -> Behind:
     """Return what stands behind a number of a report; slow."""
+    draw = draw_regions if evidence.is_of_pixels else draw_verdicts
 
-    def look(key: str) -> tuple[Item, Sequence[Mark]]:
+    def look(key: str) -> tuple[Item, Sequence[DrawnObject]]:
         item, seen = evidence.look(key, pick, at)
-        return item, mark_objects(seen)
+        return item, draw(seen)
 
     items = evidence.list_items(pick, at)
-    return Behind(
-        title=pick.describe(),
-        note=f"{evidence.describe(at)}  {evidence.report.name}".strip(),
-        schema=evidence.schema,
-        legend=SINGLE,
-        letters="FMXC",
-        rows=[(of.key, (of.count, of.found, of.missed, of.false, of.confused)) for of in items],
-        look=look,
-    )
+    note = f"{evidence.describe(at)}  {evidence.report.name}".strip()
+    if evidence.is_of_pixels:
+        columns = [_count_column("pixels", 8), _count_column("IoU", 4), *_list_letters("M%", "X%", "C%")]
+        rows = [(of.key, _count_pixels(of)) for of in items]
+        return Behind(pick.describe(), note, evidence.schema, PIXELS, columns, rows, look)
+    columns = [_count_column("n", 3), *_list_letters(*"FMXC")]
+    counts = [(of.key, (of.count, of.found, of.missed, of.false, of.confused)) for of in items]
+    return Behind(pick.describe(), note, evidence.schema, SINGLE, columns, counts, look)
 
 
 def make_behind_pair(evidence: PairEvidence, pick: FatePick) -> Behind:
     """Return what stands behind a number of a comparison; slow."""
 
-    def look(key: str) -> tuple[Item, Sequence[Mark]]:
+    def look(key: str) -> tuple[Item, Sequence[DrawnObject]]:
         item, seen = evidence.look(key, pick)
-        return item, mark_fates(seen)
+        return item, draw_fates(seen)
 
     newer, older = evidence.names
     return Behind(
@@ -77,7 +88,7 @@ def make_behind_pair(evidence: PairEvidence, pick: FatePick) -> Behind:
         note=f"{newer} beside {older}, each at the confidence of its report",
         schema=evidence.schema,
         legend=PAIR,
-        letters="WLBR",
+        columns=[_count_column("n", 3), *_list_letters(*"WLBR")],
         rows=[
             (of.key, (of.count, of.fixed, of.broken, of.both_wrong, of.both_right))
             for of in evidence.list_items(pick)
@@ -86,10 +97,25 @@ def make_behind_pair(evidence: PairEvidence, pick: FatePick) -> Behind:
     )
 
 
+def _count_column(title: str, width: int) -> Column:
+    return Column(title, width, align="right")
+
+
+def _list_letters(*titles: str) -> list[Column]:
+    return [_count_column(title, 1 + len(title)) for title in titles]
+
+
+def _count_pixels(of: ItemEvidence) -> tuple[Count, ...]:
+    """Return pixels that are meant, IoU, and the shares that are missed, false and confused."""
+    total = max(1, of.found + of.mistakes)
+    shares = [round(100 * count / total) for count in (of.missed, of.false, of.confused)]
+    return of.count, of.iou, *shares
+
+
 class ImageRows(Sequence[Sequence[Cell]]):
     """The rows of a table of images, each made when it is seen."""
 
-    def __init__(self, rows: Sequence[tuple[str, tuple[int, ...]]]) -> None:
+    def __init__(self, rows: Sequence[tuple[str, tuple[Count, ...]]]) -> None:
         self._rows = rows
 
     def __len__(self) -> int:
@@ -103,15 +129,33 @@ class ImageRows(Sequence[Sequence[Cell]]):
         if isinstance(row, slice):
             return [self[number] for number in range(*row.indices(len(self)))]
         key, counts = self._rows[row]
-        return key, *(f"{count:,}" if count else "·" for count in counts)
+        return key, *map(_write_count, counts)
+
+
+def _write_count(count: Count) -> str:
+    match count:
+        case float():
+            return f"{count:.2f}"
+        case None | 0:
+            return "·"
+        case _:
+            return f"{count:,}"
 
 
 class EvidencePane(Vertical):
     """Lists images and shows the one under the cursor; the list takes the keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n,j,down", "step(1)", "next image", id="evidence.next"),
-        Binding("N,k,up", "step(-1)", "image before", show=False, id="evidence.before"),
+        Binding("n", "step(1)", "next image", id="evidence.next"),
+        Binding("N", "step(-1)", "image before", show=False, id="evidence.before"),
+        # While the picture has the keys: the tables have their own.
+        Binding("j,down", "move('down')", "next image, or down", show=False, id="evidence.down"),
+        Binding("k,up", "move('up')", "image before, or up", show=False, id="evidence.up"),
+        Binding("l,right", "move('right')", "next image, or right", show=False, id="evidence.right"),
+        Binding("h,left", "move('left')", "image before, or left", show=False, id="evidence.left"),
+        Binding("plus,equals_sign", "zoom(1)", "zoom in", show=False, id="evidence.zoom_in"),
+        Binding("minus", "zoom(-1)", "zoom out", show=False, id="evidence.zoom_out"),
+        Binding("0", "zoom(0)", "the whole picture", show=False, id="evidence.whole"),
         Binding("comma t", "toggle_layer('truth')", "truth", id="evidence.truth"),
         Binding("comma p", "toggle_layer('prediction newer')", "prediction", id="evidence.prediction"),
         Binding("comma o", "toggle_layer('older')", "older model", show=False, id="evidence.older"),
@@ -134,7 +178,7 @@ class EvidencePane(Vertical):
         self._head = Static()
         self._table = EntityTable(empty=EMPTY, is_lazy=True, id="evidence-items")
         self._preview = EvidencePreview()
-        self._pictures = Pictures(workspace, work, on_drawn=self._show_picture, on_broken=self._say_broken)
+        self._picture = ItemPicture(workspace, work, self._preview)
         self._behind: Behind | None = None
 
     def compose(self) -> ComposeResult:
@@ -153,21 +197,23 @@ class EvidencePane(Vertical):
         """List the images behind a number, from the first."""
         self._behind = behind
         self._preview.set_kind(behind.legend, behind.schema)
-        self._pictures.forget()
-        counts = [Column(letter, 2, align="right") for letter in behind.letters]
-        self._table.set_columns(Column("item", keeps_tail=True), Column("n", 3, align="right"), *counts)
+        self._picture.begin(object())
+        self._table.set_columns(Column("item", keeps_tail=True), *behind.columns)
         self._table.cursor = 0
         rows = ImageRows(behind.rows)
         self._table.show_rows(rows, RowKeys(rows))
-        self._head.update(_draw_head(behind))
+        self._draw_head()
         self.go_large(False)
         self._look()
 
     def go_back(self) -> bool:
-        """Share the room again; False where the picture has not got it."""
-        if not self.has_class("-bare"):
+        """Undo what hides a part: the zoom, then the large picture. False where nothing does."""
+        if not self._picture.zoom.is_whole:
+            self.action_zoom(0)
+        elif self.has_class("-bare"):
+            self.go_large(False)
+        else:
             return False
-        self.go_large(False)
         return True
 
     def go_large(self, is_large: bool) -> None:
@@ -181,6 +227,21 @@ class EvidencePane(Vertical):
 
     def action_step(self, rows: int) -> None:
         self._table.cursor += rows
+
+    def action_move(self, direction: str) -> None:
+        """Move over the picture where it is larger than its room, else through the images."""
+        self.action_step(self._picture.move(direction))
+
+    def action_zoom(self, step: int) -> None:
+        """Draw the picture larger or smaller; with 0 the whole of it."""
+        self._picture.step(step)
+        self._draw_head()
+
+    @on(PictureView.Moved)
+    def _on_picture_moved(self, event: PictureView.Moved) -> None:
+        event.stop()
+        self._picture.follow(event)
+        self._draw_head()
 
     def action_toggle_layer(self, layer: str) -> None:
         for name in layer.split():
@@ -209,37 +270,25 @@ class EvidencePane(Vertical):
         key, behind = self._find_key(), self._behind
         if key is None or behind is None:
             self._preview.show(None)
-            self._preview.picture.say(*EMPTY)
+            self._picture.show_none(*EMPTY)
             return
         done = partial(self._show, behind, key)
-        self._work.start("objects", partial(behind.look, key), done, fail=self._say_broken)
+        self._work.start("objects", partial(behind.look, key), done, fail=self._picture.say_broken)
 
-    def _show(self, behind: Behind, key: str, found: tuple[Item, Sequence[Mark]]) -> None:
+    def _show(self, behind: Behind, key: str, found: tuple[Item, Sequence[DrawnObject]]) -> None:
         """Show an image once it is read, unless the cursor has moved on."""
         if behind is self._behind and key == self._find_key():
             self._preview.show(*found)
-            self._order_picture()
+            self._picture.begin_item()
+            self._draw_head()
 
     @on(EvidencePreview.Outdated)
     def _order_picture(self) -> None:
-        item, behind, preview = self._preview.item, self._behind, self._preview
-        if item is None or behind is None:
-            return
-        columns, rows = preview.picture.room
-        key = (id(behind), item.key, preview.left_out, preview.selected, columns, rows, self.app.theme)
-        self._pictures.want(Order(key, item, preview.list_outlines(), columns, rows))
-        preview.picture.put_letters(preview.list_letters(), (item.width_px, item.height_px))
+        self._picture.order()
 
-    def _show_picture(self, picture: Picture) -> None:
-        self._preview.picture.show(picture)
-
-    def _say_broken(self, error: MlwfError) -> None:
-        self._preview.picture.say(error.message, error.hint)
-
-
-def _draw_head(behind: Behind) -> Content:
-    return Content.assemble(
-        (behind.title, "bold"),
-        (f"  {format_count(len(behind.rows), 'image')}", ""),
-        (f"  {behind.note}", "$text-muted"),
-    )
+    def _draw_head(self) -> None:
+        behind = self._behind
+        if behind is not None:
+            count = format_count(len(behind.rows), "image")
+            note = f"{self._picture.describe_zoom()}  {behind.note}"
+            self._head.update(Content.assemble((behind.title, "bold"), f"  {count}", (note, "$text-muted")))

@@ -92,6 +92,7 @@ PANES: Mapping[str, tuple[type[DOMNode], ...]] = {
     "Log of a run": (LogView,),
     "Report": (ReportView,),
     "Evidence": (EntityTable, EvidencePane),
+    "A picture of evidence": (EvidencePane,),
     "Leaderboard": (EntityTable, BoardPane),
     "Details": (Details,),
 }

@@ -15,13 +15,13 @@ from mlwf_tui.entities.measurement import (
     choose_main,
     choose_two,
 )
+from mlwf_tui.entities.speed import find_image_ms
 from mlwf_tui.tui.widgets.drawing import Drawing, Line, fit, link
 from mlwf_tui.tui.widgets.point_plots import Point, draw_points
 from mlwf_tui.tui.widgets.slice_section import draw_slice_differences
 
 MAX_ITEMS = 100
 MAX_CLASSES = 200
-STAGES = ("preprocess_ms", "inference_ms", "postprocess_ms")
 
 
 def list_comparison_sections(body: ComparisonReport) -> Mapping[str, Drawing]:
@@ -145,17 +145,11 @@ def draw_trade_off(body: ComparisonReport, width: int) -> list[Line]:
     """Return accuracy over speed and over size, with the models that none beats in all three joined."""
     name = (*choose_two(body.models[0].metrics), "map")[0]
     points = [
-        Point(of.model, of.metrics[name], _find_image_ms(of), of.size_bytes / 1e6, of.is_on_front)
+        Point(of.model, of.metrics[name], find_image_ms(of.speed), of.size_bytes / 1e6, of.is_on_front)
         for of in body.models
         if name in of.metrics
     ]
     return draw_points(points, METRIC_NAMES.get(name, name), width)
-
-
-def _find_image_ms(of: ComparedModel) -> float | None:
-    stages = [of.speed[name] for name in STAGES if name in of.speed]
-    per_second = of.speed.get("images_per_second")
-    return sum(stages) if stages else 1000 / per_second if per_second else None
 
 
 def _link_count(text: str, count: int, pick: FatePick) -> Line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from rich.style import Style
 from rich.text import Text
@@ -13,17 +13,19 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.annotation import Bounds, LabelSchema
 from mlwf_tui.entities.dashes import dash
+from mlwf_tui.entities.evidence import find_first_px
 from mlwf_tui.entities.item import Item
-from mlwf_tui.entities.picture import Outline, Rgb, parse_color
-from mlwf_tui.tui.widgets.evidence_marks import SINGLE, Legend, Mark, Shape
+from mlwf_tui.entities.picture import WHOLE, Outline, Picture, Rgb, Window, parse_color
+from mlwf_tui.tui.widgets.drawn_objects import SINGLE, DrawnObject, Legend, Shape
 from mlwf_tui.tui.widgets.item_preview import NO_COLOR
 from mlwf_tui.tui.widgets.lettered_picture import Letter, LetteredPicture
 from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.table import Cell, EntityTable
 
 FADED = 0.55  # what the number does not count
+FILL, FAINT_FILL = 0.45, 0.15  # of regions, through which the image is seen
 DIFFERENCE = "difference"
 """The layer that tells what became of shapes; without it they are in the colours of their classes."""
 
@@ -54,7 +56,7 @@ class EvidencePreview(Vertical):
         self.left_out: frozenset[str] = frozenset()  # layers that are not drawn
         self.item: Item | None = None
         self._kind = SINGLE
-        self._marks: Sequence[Mark] = ()
+        self._drawn: Sequence[DrawnObject] = ()
         self._colors: Mapping[str, str] = {}
 
     def compose(self) -> ComposeResult:
@@ -64,16 +66,16 @@ class EvidencePreview(Vertical):
         yield self.objects
 
     def set_kind(self, kind: Legend, schema: LabelSchema) -> None:
-        """Tell marks of this kind from now on, and draw classes in these colours."""
+        """Tell objects in this way from now on, and draw classes in these colours."""
         self._kind = kind
         self._colors = {definition.name: definition.color for definition in schema.classes}
         self.objects.set_columns(*kind.columns)
 
-    def show(self, item: Item | None, marks: Sequence[Mark] = ()) -> None:
+    def show(self, item: Item | None, drawn: Sequence[DrawnObject] = ()) -> None:
         """Say what became of the objects of an image; its picture follows."""
-        self.item, self._marks = item, marks
+        self.item, self._drawn = item, drawn
         rows: list[tuple[Cell, ...]] = [
-            (Text(of.letter, self._find_letter_style(of)), *of.cells) for of in marks
+            (Text(of.letter, self._find_letter_style(of)), *of.cells) for of in drawn
         ]
         self.objects.cursor = 0
         self.objects.show_rows(rows, [str(number) for number in range(len(rows))])
@@ -92,16 +94,27 @@ class EvidencePreview(Vertical):
         key = self.objects.cursor_key if self.objects.has_focus else None
         return int(key) if key is not None else -1
 
-    def list_outlines(self) -> list[Outline]:
+    @property
+    def look(self) -> Hashable:
+        """What the outlines depend on, beside item and window."""
+        return self.selected, self.left_out
+
+    def list_outlines(self, window: Window = WHOLE) -> list[Outline]:
         """Return what to draw over the picture, what the number counts and what is selected last."""
         if self.item is None:
             return []
-        unit_px = self._find_unit(self.item)
+        unit_px = self._find_unit(self.item, window)
         highlight = parse_color(self.app.theme_variables["foreground"])
         outlines: list[Outline] = []
         for place in self._order():
-            of = self._marks[place]
+            of = self._drawn[place]
             is_faded = self._has_meant and not of.is_meant and place != self.selected
+            if of.region is not None and self._is_compared:
+                if not of.region.layers <= self.left_out:
+                    color = highlight if place == self.selected else self._find_tone(of.tone)
+                    mask, fill = of.region.mask, FAINT_FILL if is_faded else FILL
+                    outlines.append(Outline(mask, color, FADED if is_faded else 1.0, fill))
+                continue
             for shape in of.shapes:
                 if shape.layer in self.left_out:
                     continue
@@ -111,18 +124,34 @@ class EvidencePreview(Vertical):
                 outlines += [Outline(piece, color, FADED if is_faded else 1.0) for piece in pieces]
         return outlines
 
-    def list_letters(self) -> list[Letter]:
-        """Return the letters of what became of each shape that is drawn."""
-        if not self._is_compared:
+    def show_picture(self, picture: Picture, window: Window) -> None:
+        """Draw the picture of the image, or a window of it, with the letters of its shapes."""
+        self.picture.show(picture)
+        self.picture.put_letters(self.list_letters(window))
+
+    def list_letters(self, window: Window = WHOLE) -> list[Letter]:
+        """Return the letters of what became of each shape that is seen, at its upper left corner."""
+        if not self._is_compared or self.item is None:
             return []
+        width_px, height_px = self.item.width_px, self.item.height_px
         letters = []
         for place in reversed(self._order()):  # what matters most has its own place
-            of = self._marks[place]
-            shape = next((one for one in of.shapes if one.layer not in self.left_out), None)
-            if shape is not None and (of.is_meant or not self._has_meant):
-                bounds = shape.geometry.bounds
-                letters.append(Letter(bounds.left, bounds.top, of.letter, self._find_tone(of.tone)))
+            of = self._drawn[place]
+            if of.is_meant or not self._has_meant:
+                corners = (window.place(one, width_px, height_px) for one in self._list_anchors(of))
+                corner = next(filter(None, corners), None)
+                if corner is not None:
+                    letters.append(Letter(*corner, of.letter, self._find_tone(of.tone)))
         return letters
+
+    def _list_anchors(self, of: DrawnObject) -> list[Bounds]:
+        """Return where a letter may stand, the best first: at a region's own pixels, at a shape's corner."""
+        if of.region is None:
+            return [one.geometry.bounds for one in of.shapes if one.layer not in self.left_out][:1]
+        if of.region.layers <= self.left_out:
+            return []
+        x, y = find_first_px(of.region.mask)
+        return [Bounds(x, y, x, y), of.region.mask.bounds]
 
     @property
     def _is_compared(self) -> bool:
@@ -130,23 +159,24 @@ class EvidencePreview(Vertical):
 
     @property
     def _has_meant(self) -> bool:
-        return any(of.is_meant for of in self._marks)
+        return any(of.is_meant for of in self._drawn)
 
     def _order(self) -> list[int]:
-        """Return the places of marks as they are drawn: the important ones over the others."""
+        """Return the places of objects as they are drawn: the important ones over the others."""
         return sorted(
-            range(len(self._marks)),
+            range(len(self._drawn)),
             key=lambda place: (
-                place == self.selected, self._marks[place].is_meant, not self._marks[place].is_quiet,
+                place == self.selected, self._drawn[place].is_meant, not self._drawn[place].is_quiet,
             ),
         )  # fmt: skip
 
-    def _find_unit(self, item: Item) -> float:
+    def _find_unit(self, item: Item, window: Window) -> float:
         """Return how many pixels of the image are one that is drawn."""
         columns, rows = self.picture.room
-        return max(item.width_px / max(1, columns), item.height_px / max(1, 2 * rows))
+        width_px, height_px = window.measure(item.width_px, item.height_px)
+        return max(width_px / max(1, columns), height_px / max(1, 2 * rows))
 
-    def _find_color(self, of: Mark, shape: Shape) -> Rgb:
+    def _find_color(self, of: DrawnObject, shape: Shape) -> Rgb:
         if self._is_compared:
             return self._find_tone(of.tone)
         return parse_color(self._colors.get(shape.class_name, NO_COLOR))
@@ -154,7 +184,7 @@ class EvidencePreview(Vertical):
     def _find_tone(self, tone: str) -> Rgb:
         return parse_color(self.app.theme_variables[tone])
 
-    def _find_letter_style(self, of: Mark) -> Style:
+    def _find_letter_style(self, of: DrawnObject) -> Style:
         red, green, blue = self._find_tone(of.tone)
         return Style(color=f"rgb({red},{green},{blue})", bold=True)
 

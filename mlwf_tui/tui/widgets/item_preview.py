@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from enum import StrEnum
 
 from rich.style import Style
@@ -141,8 +141,13 @@ class ItemPreview(Vertical):
         key = self.objects.cursor_key if self.objects.has_focus else None
         return int(key) if key is not None else -1
 
-    def list_outlines(self) -> list[Outline]:
-        """Return what to draw over the picture, the selected object last."""
+    @property
+    def look(self) -> Hashable:
+        """What the outlines depend on, beside the item."""
+        return self.selected, self.shown_layers
+
+    def list_outlines(self, window: Window = WHOLE) -> list[Outline]:
+        """Return what to draw over the picture, whatever part of it is seen; the selected object last."""
         if self.item is None:
             return []
         objects: Sequence[AnnotatedObject] = self.item.annotation.objects

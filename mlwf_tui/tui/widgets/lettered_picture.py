@@ -17,10 +17,10 @@ DARK = Color.from_rgb(16, 16, 16)
 
 
 class Letter(msgspec.Struct, frozen=True):
-    """A sign at a place of an image, in pixels of the whole image."""
+    """A sign at a place of a picture, in shares of it."""
 
-    x_px: float
-    y_px: float
+    x: float
+    y: float
     text: str  # one cell
     color: Rgb
 
@@ -30,17 +30,16 @@ class LetteredPicture(PictureView):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._letters: Sequence[Letter] = ()
-        self._image_px = (1, 1)
+        self.letters: Sequence[Letter] = ()
 
-    def put_letters(self, letters: Sequence[Letter], image_px: tuple[int, int]) -> None:
-        """Show these letters from now on, on an image of this width and height."""
-        self._letters, self._image_px = letters, image_px
+    def put_letters(self, letters: Sequence[Letter]) -> None:
+        """Show these letters from now on."""
+        self.letters = letters
         self.refresh()
 
     def say(self, title: str, hint: str = "") -> None:
         """Draw a message in place of a picture."""
-        self._letters = ()
+        self.letters = ()
         super().say(title, hint)
 
     def render_line(self, y: int) -> Strip:
@@ -54,17 +53,16 @@ class LetteredPicture(PictureView):
     def _find_letters(self, y: int) -> Iterator[tuple[int, Letter]]:
         """Yield the letters of a line with their columns; a later one moves on to the next free column."""
         picture = self.picture
-        if picture is None or not self._letters:
+        if picture is None or not self.letters:
             return
         left, top = (max(0, (room - own) // 2) for room, own in
                      zip(self.size, (picture.columns, picture.rows), strict=True))  # fmt: skip
-        width_px, height_px = self._image_px
         taken: set[int] = set()
-        for letter in self._letters:
-            row = min(picture.rows - 1, max(0, int(letter.y_px / height_px * picture.rows)))
+        for letter in self.letters:
+            row = min(picture.rows - 1, max(0, int(letter.y * picture.rows)))
             if top + row != y:
                 continue
-            column = left + min(picture.columns - 1, max(0, int(letter.x_px / width_px * picture.columns)))
+            column = left + min(picture.columns - 1, max(0, int(letter.x * picture.columns)))
             while column in taken:
                 column += 1
             if column < self.size.width:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from mlwf_tui.entities.evidence import LETTERS, Pick, Verdict
 from mlwf_tui.entities.measurement import COUNT_NAMES, METRIC_NAMES, Interval, Thresholds
 from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation, Report
+from mlwf_tui.entities.speed import STAGES
 from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, Run, draw_bar, fit, link, measure_line
 from mlwf_tui.tui.widgets.plot import Series, draw_plot
 from mlwf_tui.tui.widgets.report_confusion import draw_confusion, draw_pairs
@@ -18,7 +19,6 @@ from mlwf_tui.tui.widgets.slice_section import draw_slices
 Section = Callable[[Report, Evaluation, int], list[Line]]
 
 HEADLINE = ("map", "map50", "map75", "precision", "recall", "f1", "mean_iou")
-SPEED = (("preprocess_ms", "preprocess"), ("inference_ms", "inference"), ("postprocess_ms", "postprocess"))
 UNITS = COUNT_NAMES | {"confidence"}
 """Figures that are no share of anything: they get no card."""
 VERDICT_ROLES: Mapping[Verdict, str] = {
@@ -193,7 +193,7 @@ def _draw_gauge(value: float, width: int, role: str) -> Line:
 
 def _draw_speed(speed: Mapping[str, float], width: int) -> list[Line]:
     """Return the time an image takes, by stage, as one bar of three colours."""
-    stages = [(name, speed[key]) for key, name in SPEED if key in speed]
+    stages = [(name.removesuffix("_ms"), speed[name]) for name in STAGES if name in speed]
     total = sum(value for _, value in stages)
     if not total:
         return []

@@ -51,6 +51,8 @@ def _find_tab(section: object) -> str:
             return "Confusion"
         case TableSection(header=("said", "is", *_)):
             return "Confusion"
+        case TableSection(header=("item", *_)):
+            return "Items"
         case CurveSection():
             return "Curves"
         case _:

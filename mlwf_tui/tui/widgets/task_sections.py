@@ -27,6 +27,7 @@ from mlwf_tui.tui.widgets.report_sections import (
     label_axes,
 )
 
+BACKGROUND = "background"  # how the confusion of pixels calls what no object covers
 MAX_ROWS = 200
 MAX_CELL = 24
 GAP = 2
@@ -84,7 +85,7 @@ def draw_section(section: Section, report: Report, evaluation: Evaluation, width
         case BarSection():
             lines = _draw_bars(section, width)
         case MatrixSection():
-            is_linked = section.names[-1:] == (NONE_NAME,)  # of images; nothing stands behind pixels
+            is_linked = section.names[-1:] in ((NONE_NAME,), (BACKGROUND,))  # not of a stranger's evaluator
             matrix = draw_matrix(section.names, section.rows, width, is_linked=is_linked)
             return [*_write_note(section.note, width), *matrix]
         case CurveSection():
@@ -104,10 +105,16 @@ def _insert(
 
 
 def _list_picks(section: TableSection) -> list[Pick]:
-    """Return what each row stands for: of classes taken for others, the images where that was so."""
-    if section.header[:2] != ("said", "is"):
-        return []
-    return [Pick(predicted=str(said), truth=str(truth)) for said, truth, *_ in section.rows]
+    """Return what each row stands for: a class taken for another, a class, or an image."""
+    match section.header:
+        case ("said", "is", *_):
+            return [Pick(predicted=str(said), truth=str(truth)) for said, truth, *_ in section.rows]
+        case ("class", *_):
+            return [Pick(of_class=str(name)) for name, *_ in section.rows]
+        case ("item", *_):
+            return [Pick(item=str(key)) for key, *_ in section.rows]
+        case _:
+            return []
 
 
 def _draw_rows(

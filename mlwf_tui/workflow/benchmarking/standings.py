@@ -11,12 +11,11 @@ from mlwf_tui.entities.ids import ModelId
 from mlwf_tui.entities.measurement import METRIC_NAMES, Interval, choose_main
 from mlwf_tui.entities.metric import is_better_low
 from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.speed import find_image_ms
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.workflow.benchmarking.grounds import Grounds
 from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workspace import Workspace
-
-STAGES = ("preprocess_ms", "inference_ms", "postprocess_ms")
 
 
 class _Surety(msgspec.Struct, frozen=True):
@@ -93,7 +92,6 @@ def _make_row(
     report: Report, rank: int, metric: str, surety: _Surety, models: Mapping[ModelId, Model]
 ) -> RankedReport:
     model = models.get(report.model_id)
-    stages = [report.speed[name] for name in STAGES if name in report.speed]
     return RankedReport(
         rank=rank,
         report=report.name,
@@ -106,7 +104,7 @@ def _make_row(
         interval=surety.intervals.get(metric),
         precision=_find_figure(report, "precision", "macro_precision"),
         recall=_find_figure(report, "recall", "macro_recall"),
-        image_ms=sum(stages) if stages else None,
+        image_ms=find_image_ms(report.speed),
         size_bytes=model.checkpoints[0].size_bytes if model is not None and model.checkpoints else None,
         created_at=report.created_at,
         model_created_at=model.created_at if model is not None else None,

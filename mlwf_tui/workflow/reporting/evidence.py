@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
@@ -12,27 +12,29 @@ from mlwf_tui.entities.annotation import Geometry, GeometryKind, LabelSchema
 from mlwf_tui.entities.evidence import ItemEvidence, ObjectEvidence, Pick
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
-from mlwf_tui.entities.measurement import Thresholds
+from mlwf_tui.entities.measurement import Thresholds, check_confidence
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
-from mlwf_tui.protocols.evaluators import Measurement
 from mlwf_tui.protocols.observer import SILENT
 from mlwf_tui.store.manifests import find_item, read_summary
-from mlwf_tui.workflow.benchmarking.parts import select_items
 from mlwf_tui.workflow.measuring import (
+    Kept,
+    make_request_of,
     measure_by_evaluator,
     measure_report,
     read_item_facts,
-    read_measured,
-    read_predictions,
+    read_kept,
 )
 from mlwf_tui.workflow.reporting.words import write_table
 from mlwf_tui.workspace import Workspace
 
 if TYPE_CHECKING:  # numpy, which only what measures needs
     from mlwf_tui.evaluation.columns import Bools, FoundTruths, Objects
-    from mlwf_tui.evaluation.evidence import ObjectsEvidence
     from mlwf_tui.evaluation.slices import ItemFacts
+
+
+PIXELS = "semantic"
+"""The evaluator that counts pixels."""
 
 
 class Looker(Protocol):
@@ -74,9 +76,39 @@ class Evidence:
         """The thresholds that the report was made at."""
         return self.looker.own
 
+    @property
+    def has_thresholds(self) -> bool:
+        """Whether thresholds change anything."""
+        return self.looker.has_thresholds
+
+    @property
+    def is_of_pixels(self) -> bool:
+        """Whether pixels are counted, not objects or images."""
+        return self.report.evaluator == PIXELS
+
+    def choose(self, confidence: float | None, hit_iou: float | None) -> Thresholds:
+        """Return the thresholds that a person asks for, the report's own where None.
+
+        Raises:
+            InvalidParameter: the confidence is no number from 0 to 1, or thresholds change nothing here.
+        """
+        own = self.own
+        if confidence is None and hit_iou is None:
+            return own
+        if not self.has_thresholds:
+            raise InvalidParameter(
+                f"{self.report.name} is counted at its own thresholds alone: its predictions are no objects.",
+                hint="Leave out --confidence and --iou.",
+            )
+        at = Thresholds(
+            own.confidence if confidence is None else confidence, own.hit_iou if hit_iou is None else hit_iou
+        )
+        check_confidence(at.confidence)
+        return at
+
     def describe(self, at: Thresholds) -> str:
         """Return in words at which thresholds numbers hold; "" where there are none."""
-        if not self.looker.has_thresholds:
+        if not self.has_thresholds:
             return ""
         return f"confidence {at.confidence:.3f} and IoU {at.hit_iou:.2f}"
 
@@ -100,7 +132,7 @@ class Evidence:
     ) -> tuple[Item, tuple[ObjectEvidence, ...]]:
         """Return an image and what became of its objects, those that the number counts first.
 
-        Masks come as their borders, which can be drawn in dashes.
+        Masks come as their borders, which can be drawn in dashes; regions of pixels stay masks.
 
         Raises:
             NotFound: the image was not measured.
@@ -118,16 +150,11 @@ def _trace(one: ObjectEvidence) -> ObjectEvidence:
 
 
 def _trace_mask(geometry: Geometry | None) -> Geometry | None:
-    from mlwf_tui.media.outlines import fill_runs, trace_pixels  # numpy
+    from mlwf_tui.media.outlines import outline_mask  # numpy
 
     if geometry is None or geometry.kind is not GeometryKind.MASK:
         return geometry
-    left, top, right, bottom = (int(edge) for edge in geometry.bounds)
-    rings = trace_pixels(fill_runs(right - left, bottom - top, geometry.runs))
-    if not rings:
-        return geometry
-    first, *others = (tuple((x + left, y + top) for x, y in ring) for ring in rings)
-    return Geometry(GeometryKind.POLYGON, first, tuple(others))
+    return outline_mask(geometry)
 
 
 def open_evidence(workspace: Workspace, report: Report, evaluation: Evaluation) -> Evidence:
@@ -144,66 +171,56 @@ def open_evidence(workspace: Workspace, report: Report, evaluation: Evaluation) 
             f"The report {report.name} compares models.", hint="Ask for the report of one of them."
         )
     version = workspace.catalog.versions.get_by_id(report.version_id)
-    names = [of.name for of in evaluation.classes]
-    if report.evaluator == "detect":
-        looker: Looker = _open_boxes(workspace, report, version.manifest, names)
-    else:
-        truths = read_measured(workspace, report, version.manifest)
-        read_predictions(workspace, report)  # refuses a report whose predictions were not kept
-        measurement = measure_by_evaluator(workspace, report, names, truths)
-        looker = _open_measurement(workspace, report, version.manifest, measurement)
+    looker = _open_looker(workspace, read_kept(workspace, report), [of.name for of in evaluation.classes])
     return Evidence(workspace, report, version.manifest, looker)
 
 
-def _open_boxes(
-    workspace: Workspace, report: Report, manifest: Digest, names: Sequence[str]
-) -> ObjectsEvidence:
-    from mlwf_tui.evaluation.evidence import ObjectsEvidence, order_boxes
-
-    truths = read_measured(workspace, report, manifest)
-    said = read_predictions(workspace, report)
-    measured = measure_report(workspace, report, names, truths)
-
-    def read_objects(key: str) -> Objects:
-        return order_boxes(truths[key].objects, said.get(key, ()), measured.names)
-
-    return ObjectsEvidence(
-        measured, read_objects, lambda: _read_facts(workspace, report, manifest, measured.keys)
-    )
-
-
-def _open_measurement(
-    workspace: Workspace, report: Report, manifest: Digest, measurement: Measurement
-) -> Looker:
+def _open_looker(workspace: Workspace, kept: Kept, names: Sequence[str]) -> Looker:
     from mlwf_tui.evaluation.answers import AnswersEvidence
+    from mlwf_tui.evaluation.class_maps import read_maps
     from mlwf_tui.evaluation.classifying import Classified
     from mlwf_tui.evaluation.evidence import ObjectsEvidence
+    from mlwf_tui.evaluation.pixel_evidence import PixelsEvidence
     from mlwf_tui.evaluation.shapes import Shaped
 
+    def read_facts() -> Sequence[ItemFacts]:
+        facts = read_item_facts(workspace, kept.items, SILENT)
+        return [facts[item.key] for item in kept.items]
+
+    if kept.report.evaluator == "detect":
+        measured = measure_report(workspace, kept, names)
+        return ObjectsEvidence(measured, _read_boxes(kept, measured.names), read_facts)
+    if kept.report.evaluator == PIXELS:  # the figures take far longer than painting
+        return PixelsEvidence(read_maps(make_request_of(kept, names)))
+    measurement = measure_by_evaluator(workspace, kept, names)
     shaped = getattr(measurement, "shaped", None)
     if isinstance(shaped, Shaped):
-        keys = shaped.measured.keys
-        return ObjectsEvidence(
-            shaped.measured, shaped.list_objects, lambda: _read_facts(workspace, report, manifest, keys)
-        )
+        return ObjectsEvidence(shaped.measured, shaped.list_objects, read_facts)
     if isinstance(measurement, Classified):
         return AnswersEvidence(measurement)
     raise InvalidInput(
-        f"The report {report.name} counts no single objects: there are no images behind one of its numbers.",
+        f"The report {kept.report.name} counts no single objects: there are no images behind its numbers.",
         hint="Measure with an evaluator of objects: mlwf benchmark MODEL REF -p evaluator=segment.",
     )
 
 
-def _read_facts(
-    workspace: Workspace, report: Report, manifest: Digest, keys: Sequence[str]
-) -> Sequence[ItemFacts]:
-    items = select_items(workspace, manifest, report.part)
-    facts = read_item_facts(workspace, items, SILENT)
-    return [facts[key] for key in keys]
+def _read_boxes(kept: Kept, names: Sequence[str]) -> Callable[[str], Objects]:
+    """Return what takes an item's key and returns its objects in the order of the measured rows."""
+    from mlwf_tui.evaluation.evidence import order_boxes
+
+    truths, said = kept.truths, kept.objects
+    return lambda key: order_boxes(truths[key].objects, said.get(key, ()), names)
 
 
 def write_item_table(items: Sequence[ItemEvidence]) -> str:
-    """Return the images as CSV: what became of the objects of each, and how many are meant."""
-    header = ("item", "found", "missed", "false", "confused", "count")
-    rows = [(of.key, of.found, of.missed, of.false, of.confused, of.count) for of in items]
+    """Return the images as CSV: what became of the objects of each, and how many are meant.
+
+    Of pixels the IoU of each as well.
+    """
+    header: tuple[str, ...] = ("item", "found", "missed", "false", "confused", "count")
+    rows: list[tuple[str | float | None, ...]] = [
+        (of.key, of.found, of.missed, of.false, of.confused, of.count) for of in items
+    ]
+    if any(of.iou is not None for of in items):
+        header, rows = (*header, "iou"), [(*row, of.iou) for row, of in zip(rows, items, strict=True)]
     return write_table(header, rows)

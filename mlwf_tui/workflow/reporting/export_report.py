@@ -19,8 +19,8 @@ from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.compare import read_comparison
 from mlwf_tui.workflow.measuring import read_predictions
 from mlwf_tui.workflow.reporting.charts import show
-from mlwf_tui.workflow.reporting.evidence import open_evidence
-from mlwf_tui.workflow.reporting.evidence_gallery import LEGEND, draw_evidence
+from mlwf_tui.workflow.reporting.evidence import PIXELS, open_evidence
+from mlwf_tui.workflow.reporting.evidence_gallery import LEGEND, PIXEL_LEGEND, draw_evidence
 from mlwf_tui.workflow.reporting.galleries import Shown, draw_gallery
 from mlwf_tui.workflow.reporting.pages import write_benchmark_page, write_comparison_page
 from mlwf_tui.workflow.reporting.words import (
@@ -111,14 +111,16 @@ def _draw_worst(workspace: Workspace, report: Report, evaluation: Evaluation) ->
 
     Of a report whose predictions or data are lost the rest can be written all the same.
     """
-    if not any(of.false_positives + of.false_negatives for of in evaluation.items):
+    has_mistakes = any(of.false_positives + of.false_negatives for of in evaluation.items)
+    if not has_mistakes and report.evaluator != PIXELS:  # whose mistakes are in no item's counts
         return ""
     try:
         evidence = open_evidence(workspace, report, evaluation)
         worst = [of for of in evidence.list_items(Pick()) if of.mistakes][:MAX_PICTURES]
     except MlwfError as error:
         return f"<p>They cannot be shown. {show(error.message, 300)}</p>"
-    return f"<p>{LEGEND}</p>{draw_evidence(workspace, evidence, worst)}"
+    legend = PIXEL_LEGEND if evidence.is_of_pixels else LEGEND
+    return f"<p>{legend}</p>{draw_evidence(workspace, evidence, worst)}"
 
 
 def _draw_worse(

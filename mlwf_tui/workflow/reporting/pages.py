@@ -111,7 +111,7 @@ def _write_pair(pair: ComparedPair, gallery: str) -> Iterator[str]:
     header = ("", "difference", "95 % interval", "p", "")
     yield _section(
         f"{pair.new} less {pair.old}",
-        f"<p>{show(describe_verdict(pair), 300)}. {describe_fates(pair)}.</p>",
+        f"<p>{show(describe_verdict(pair), 300)}. Objects: {describe_fates(pair)}.</p>",
         _table(header, list_pair_rows(found.differences)),
         _group([_draw_class_differences(pair)] if pair.comparison.classes else []),
     )

@@ -19,6 +19,7 @@ from mlwf_tui.entities.ids import ReportId
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import ComparisonReport
 from mlwf_tui.errors import Conflict, NotFound
+from mlwf_tui.evaluation.named import find_label, find_place
 from mlwf_tui.workflow.reporting.evidence import Evidence, open_evidence
 from mlwf_tui.workflow.reporting.words import write_table
 from mlwf_tui.workflow.reports import read_evaluation
@@ -35,16 +36,22 @@ class PairEvidence:
 
     def __init__(self, new: Evidence, old: Evidence) -> None:
         """Raise Conflict where the two are not of the same truths."""
+        import numpy as np
+
         self._new, self._old = new, old
-        self._truths = new.looker.read_truths()
-        others = old.looker.read_truths()
-        same = list(self._truths.keys) == list(others.keys) and list(self._truths.names) == list(others.names)
-        if not same:
+        self._truths, others = new.looker.read_truths(), old.looker.read_truths()
+        older = self._truths.align(others)
+        if older is None:
             raise Conflict(
                 f"{new.report.name} and {old.report.name} are not of the same truths any more.",
                 hint="Compare the models again.",
             )
-        self._was_found = others.is_found
+        self._older = older  # (M,) where the older report has each truth
+        now, before = self._truths.is_found, others.is_found[older]
+        cases = {Fate.FIXED: now & ~before, Fate.BROKEN: ~now & before, Fate.BOTH_RIGHT: now & before}
+        places = [FATES.index(fate) for fate in cases]
+        self._fate = np.select(list(cases.values()), places, FATES.index(Fate.BOTH_WRONG))  # (M,)
+        self._class_names = tuple(dict.fromkeys((*self._truths.names, *others.names)))
 
     @property
     def schema(self) -> LabelSchema:
@@ -59,21 +66,22 @@ class PairEvidence:
     def list_items(self, pick: FatePick) -> tuple[ItemFates, ...]:
         """Return the images with truths that are meant, those with most of them first.
 
+        An image that is asked for by its name alone is there also where nothing of it is meant.
+
         Raises:
+            InvalidParameter: neither report has such a class.
             NotFound: there is no such slice or image.
         """
         import numpy as np
 
         of = self._truths
         size = len(of.keys)
-        if pick.item and pick.item not in of.keys:
-            raise NotFound(f"{pick.item!r} was not measured.", hint="See the report's items.")
-        by_fate = [np.bincount(of.image[self._choose(fate)], minlength=size) for fate in FATES]
+        by_fate = [np.bincount(of.image[self._fate == place], minlength=size) for place in range(len(FATES))]
         meant = np.bincount(of.image[self._choose_meant(pick)], minlength=size)
         chosen = np.flatnonzero(meant)
         chosen = chosen[np.argsort(-meant[chosen], kind="stable")]
-        if pick.item:
-            chosen = np.array([of.keys.index(pick.item)])
+        if pick.item and pick.is_of_all:
+            chosen = np.array([find_place(of.keys, pick.item)])
         fixed, broken, both_wrong, both_right = (column.tolist() for column in by_fate)
         return tuple(
             ItemFates(
@@ -91,34 +99,38 @@ class PairEvidence:
         """
         item, newer = self._new.look(key, Pick())
         _, older = self._old.look(key, Pick())
-        found = list(_iter_fates(newer, older, pick))
+        found = [*self._iter_fates(newer, older, pick), *_iter_false(newer, older)]
         return item, tuple(sorted(found, key=lambda one: (not one.is_meant, one.fate is Fate.BOTH_RIGHT)))
 
-    def _choose(self, fate: Fate) -> Bools:
-        """Return (M,): which truths have this fate."""
-        now, before = self._truths.is_found, self._was_found
-        match fate:
-            case Fate.FIXED:
-                return now & ~before
-            case Fate.BROKEN:
-                return ~now & before
-            case Fate.BOTH_WRONG:
-                return ~now & ~before
-            case Fate.BOTH_RIGHT:
-                return now & before
+    def _iter_fates(
+        self, newer: Sequence[ObjectEvidence], older: Sequence[ObjectEvidence], pick: FatePick
+    ) -> Iterator[ObjectFate]:
+        """Yield what became of each truth of an image."""
+        is_meant = self._choose_meant(pick)
+        before = {one.truth_place: one for one in older}
+        for one in newer:
+            place = one.truth_place
+            if place is not None:
+                yield ObjectFate(
+                    fate=FATES[int(self._fate[place])],
+                    newer=one,
+                    older=before[int(self._older[place])],
+                    is_meant=bool(is_meant[place]),
+                )
 
     def _choose_meant(self, pick: FatePick) -> Bools:
+        """Return (M,): which truths are meant."""
         import numpy as np
 
         of = self._truths
-        is_changed = self._choose(Fate.FIXED) | self._choose(Fate.BROKEN)
-        meant = self._choose(pick.fate) if pick.fate is not None else is_changed
-        if pick.of_class:
-            meant = meant & np.array([name == pick.of_class for name in of.names], bool)
+        fates = (Fate.FIXED, Fate.BROKEN) if pick.fate is None else (pick.fate,)
+        meant = np.isin(self._fate, [FATES.index(fate) for fate in fates])
+        if pick.of_class:  # the newer report's own classes come first, as its labels do
+            meant &= of.label == find_label(self._class_names, pick.of_class)
         if pick.slice is not None:
-            meant = meant & self._new.looker.find_members(pick.slice)
+            meant &= self._new.looker.find_members(pick.slice)
         if pick.item:
-            meant = meant & (of.image == of.keys.index(pick.item))
+            meant &= of.image == find_place(of.keys, pick.item)
         return meant
 
 
@@ -147,36 +159,11 @@ def write_fate_table(items: Sequence[ItemFates]) -> str:
     )
 
 
-def _iter_fates(
-    newer: Sequence[ObjectEvidence], older: Sequence[ObjectEvidence], pick: FatePick
-) -> Iterator[ObjectFate]:
-    left = [one for one in older if one.truth_class]
-    is_of_images = not any(one.truth or one.predicted for one in (*newer, *older))
-    for now in [one for one in newer if one.truth_class][: 1 if is_of_images else None]:
-        before = next(
-            (one for one in left if (one.truth_class, one.truth) == (now.truth_class, now.truth)), None
-        )
-        if before is not None:
-            left.remove(before)
-        fate = _judge(now, before)
-        meant = fate is pick.fate if pick.fate is not None else fate in (Fate.FIXED, Fate.BROKEN)
-        yield ObjectFate(
-            fate=fate, newer=now, older=before,
-            is_meant=meant and pick.of_class in ("", now.truth_class),
-        )  # fmt: skip
-    if is_of_images:
-        return
+def _iter_false(newer: Sequence[ObjectEvidence], older: Sequence[ObjectEvidence]) -> Iterator[ObjectFate]:
+    """Yield what either model says of nothing; answers of whole images are none of these."""
     for one in newer:
-        if one.verdict is Verdict.FALSE:
+        if one.verdict is Verdict.FALSE and one.predicted is not None:
             yield ObjectFate(fate=None, newer=one, older=None)
     for one in older:
-        if one.verdict is Verdict.FALSE:
+        if one.verdict is Verdict.FALSE and one.predicted is not None:
             yield ObjectFate(fate=None, newer=None, older=one)
-
-
-def _judge(now: ObjectEvidence, before: ObjectEvidence | None) -> Fate:
-    is_right = now.verdict is Verdict.FOUND
-    was_right = before is not None and before.verdict is Verdict.FOUND
-    if is_right:
-        return Fate.BOTH_RIGHT if was_right else Fate.FIXED
-    return Fate.BROKEN if was_right else Fate.BOTH_WRONG

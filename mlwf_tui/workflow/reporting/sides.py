@@ -11,6 +11,7 @@ from mlwf_tui.entities.measurement import (
     ComparisonReport,
     choose_two,
 )
+from mlwf_tui.entities.speed import find_image_ms
 from mlwf_tui.workflow.reporting.charts import (
     BOTTOM,
     COLORS,
@@ -27,7 +28,6 @@ from mlwf_tui.workflow.reporting.charts import (
 )
 
 Row = tuple[str, ...]
-STAGES = ("preprocess_ms", "inference_ms", "postprocess_ms")
 FRONT = "none is better in accuracy, speed and size"
 
 
@@ -43,7 +43,7 @@ def tabulate_models(body: ComparisonReport) -> tuple[Row, list[Row]]:
             of.model,
             of.architecture,
             *(f"{of.metrics.get(name, 0):.3f}" for name in figures),
-            _show(find_image_ms(of), 2),
+            _show(find_image_ms(of.speed), 2),
             _show(of.speed.get("images_per_second"), 1),
             f"{of.size_bytes:,}",
             FRONT if of.is_on_front else "",
@@ -53,23 +53,16 @@ def tabulate_models(body: ComparisonReport) -> tuple[Row, list[Row]]:
     return header, rows
 
 
-def find_image_ms(of: ComparedModel) -> float | None:
-    """Return the time of an image, from preprocessing to postprocessing; None where it is not known."""
-    stages = [of.speed[name] for name in STAGES if name in of.speed]
-    per_second = of.speed.get("images_per_second")
-    return sum(stages) if stages else 1000 / per_second if per_second else None
-
-
 def list_cause_rows(pair: ComparedPair) -> list[Row]:
     """Return what differs in how two models were made: kind and name, the older one's, the newer one's."""
     return [(f"{of.kind} {of.name}", str(of.before), str(of.after)) for of in pair.causes]
 
 
 def describe_fates(pair: ComparedPair) -> str:
-    """Return in one sentence what became of the truths."""
+    """Return in words what became of the truths: how many were fixed, broken, found by both or neither."""
     found = pair.comparison
     return (
-        f"{found.truths_fixed:,} objects fixed, {found.truths_broken:,} broken, "
+        f"{found.truths_fixed:,} fixed, {found.truths_broken:,} broken, "
         f"{found.truths_both_found:,} found by both, {found.truths_both_missed:,} by neither"
     )
 
@@ -79,7 +72,7 @@ def draw_trade_offs(body: ComparisonReport) -> list[str]:
     name = (*choose_two(body.models[0].metrics), "map")[0]
     known = [of for of in body.models if name in of.metrics]
     title = METRIC_NAMES.get(name, name)
-    timed = [(of, ms) for of in known if (ms := find_image_ms(of)) is not None]
+    timed = [(of, ms) for of in known if (ms := find_image_ms(of.speed)) is not None]
     sized = [(of, of.size_bytes / 1e6) for of in known]
     return [
         _draw_points(points, name, f"{title} over {label}", label, title)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.workflow.measuring import measure_report, read_measured
+from mlwf_tui.workflow.measuring import measure_report, read_kept
 from mlwf_tui.workflow.reports import read_evaluation
 from mlwf_tui.workspace import Workspace
 
@@ -49,6 +49,5 @@ def open_sweep(workspace: Workspace, report: Report, evaluation: Evaluation) -> 
 
 def _pair(workspace: Workspace, report: Report, evaluation: Evaluation) -> Measured:
     """Return what the report was worked out from, with its own classes: its model may be gone."""
-    version = workspace.catalog.versions.get_by_id(report.version_id)
-    truths = read_measured(workspace, report, version.manifest)
-    return measure_report(workspace, report, [of.name for of in evaluation.classes], truths)
+    kept = read_kept(workspace, report)
+    return measure_report(workspace, kept, [of.name for of in evaluation.classes])

@@ -8,12 +8,14 @@ import pytest
 from msgspec.structs import replace
 
 from mlwf_tui.conformance.evaluators import CLASSES, EvaluatorCase, make_request
+from mlwf_tui.entities.evidence import Pick
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
 from mlwf_tui.entities.measurement import Interval
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.entities.section import BarSection, CurveSection, TableSection
-from mlwf_tui.tui.widgets.drawing import Line, measure_line
+from mlwf_tui.tui.widgets.drawing import Line, Linked, measure_line
 from mlwf_tui.tui.widgets.report_sections import SECTIONS
+from mlwf_tui.tui.widgets.report_tabs import list_tabs
 from mlwf_tui.tui.widgets.task_sections import draw_section, list_sections
 
 EXPECTED = {
@@ -21,7 +23,7 @@ EXPECTED = {
     "pose": ["Overview", "Classes", "Points", "Precision and recall", "Confidence"],
     "obb": ["Overview", "Classes", "Precision and recall", "Confidence", "Calibration"],
     "classify": ["Overview", "Classes", "Confusion", "ROC", "Most confused", "Calibration", "Speed"],
-    "semantic": ["Overview", "Classes", "Where pixels go wrong", "Pixels by class", "Confusion in pixels"],
+    "semantic": ["Overview", "Classes", "Where pixels go wrong", "Pixels by class", "Images by IoU"],
 }
 REPORT = Report(
     id=ReportId("1" * 32),
@@ -78,6 +80,21 @@ def test_own_sections_fit_into_any_width(name: str, width: int) -> None:
             lines = draw_section(section, REPORT, evaluation, width)
             widest = max(measure_line(line) for line in lines)
             assert widest <= max(width, 78), section.title
+
+
+def test_numbers_of_pixels_open_their_images() -> None:
+    evaluation = _evaluate("semantic")
+    targets = {
+        text.target
+        for section in evaluation.sections
+        for line in draw_section(section, REPORT, evaluation, 100)
+        for text, _ in line
+        if isinstance(text, Linked)
+    }
+    assert Pick(predicted="", truth=CLASSES[0]) in targets and Pick(of_class=CLASSES[1]) in targets
+    assert Pick(item="main/0.png") in targets
+    tabs = list_tabs(REPORT, evaluation)
+    assert list(tabs["Items"]) == ["Images by IoU"] and list(tabs["Confusion"]) == ["Confusion in pixels"]
 
 
 def test_boxes_have_all_the_common_sections_as_before() -> None:

@@ -35,7 +35,7 @@ FALSE_SIGN = "X"
 
 
 class Shape(NamedTuple):
-    """One outline of a mark, on the layer that a person can leave out."""
+    """One outline of an object, on the layer that a person can leave out."""
 
     layer: str
     geometry: Geometry
@@ -43,8 +43,15 @@ class Shape(NamedTuple):
     dashes: tuple[int, ...]  # where the difference is not drawn
 
 
-class Mark(NamedTuple):
-    """A thing that is drawn: its sign, colour and line tell what became of it."""
+class Region(NamedTuple):
+    """Pixels that are filled where the difference is drawn; left out where all of its layers are."""
+
+    mask: Geometry
+    layers: frozenset[str]
+
+
+class DrawnObject(NamedTuple):
+    """A truth, a prediction or both as they are drawn: sign, colour and line tell what became of them."""
 
     letter: str
     tone: str  # of the theme's colours
@@ -53,10 +60,11 @@ class Mark(NamedTuple):
     cells: tuple[str, ...]  # of its row, beside the letter
     is_meant: bool
     is_quiet: bool  # drawn below the others
+    region: Region | None = None  # drawn in place of the shapes where the difference is
 
 
 class Legend(NamedTuple):
-    """How marks of a kind are told: the layers with their keys, the signs, and the columns of their rows."""
+    """How drawn objects are told: the layers with their keys, the signs, and the columns of their rows."""
 
     layers: tuple[tuple[str, str], ...]  # key and name
     signs: tuple[tuple[str, str, str, str], ...]  # line, letter, word, tone
@@ -73,6 +81,15 @@ SINGLE = Legend(
         Column("conf", 4, align="right"), Column("IoU", 4, align="right"), Column("error", flex=2, least=8),
     ),
 )  # fmt: skip
+PIXELS = Legend(
+    layers=(("t", "truth"), ("p", "prediction")),
+    signs=tuple(("█", LETTERS[of], of.value, TONES[of]) for of in Verdict),
+    plain="─── truth   ╌╌╌ said   in the colours of the classes",
+    columns=(
+        Column("", 1), Column("truth", flex=2, least=6), Column("said", flex=2, least=6),
+        Column("pixels", 9, align="right"), Column("IoU", 4, align="right"),
+    ),
+)  # fmt: skip
 PAIR = Legend(
     layers=(("t", "truth"), ("p", "newer"), ("o", "older")),
     signs=tuple((LINES[FATE_DASHES[of]], FATE_LETTERS[of], of.value, FATE_TONES[of]) for of in Fate),
@@ -84,10 +101,10 @@ PAIR = Legend(
 )  # fmt: skip
 
 
-def mark_objects(seen: Sequence[ObjectEvidence]) -> tuple[Mark, ...]:
-    """Return the marks of what became of one model's objects."""
+def draw_verdicts(seen: Sequence[ObjectEvidence]) -> tuple[DrawnObject, ...]:
+    """Return what is drawn of one model's objects."""
     return tuple(
-        Mark(
+        DrawnObject(
             letter=LETTERS[one.verdict],
             tone=TONES[one.verdict],
             dashes=DASHES[one.verdict],
@@ -106,12 +123,40 @@ def mark_objects(seen: Sequence[ObjectEvidence]) -> tuple[Mark, ...]:
     )
 
 
-def mark_fates(seen: Sequence[ObjectFate]) -> tuple[Mark, ...]:
-    """Return the marks of what became of truths from an older model to a newer one."""
-    return tuple(_mark_fate(one) for one in seen)
+def draw_regions(seen: Sequence[ObjectEvidence]) -> tuple[DrawnObject, ...]:
+    """Return what is drawn of regions of pixels, each of one class that was found as one."""
+    return tuple(
+        DrawnObject(
+            letter=LETTERS[one.verdict],
+            tone=TONES[one.verdict],
+            dashes=(),
+            shapes=_list_shapes(one, "prediction", SAID),
+            cells=(
+                one.truth_class or "—",
+                one.predicted_class or "—",
+                f"{one.pixels:,}",
+                f"{one.iou:.2f}" if one.verdict is Verdict.FOUND else "",
+            ),
+            is_meant=one.is_meant,
+            is_quiet=one.verdict is Verdict.FOUND,
+            region=_make_region(one),
+        )
+        for one in seen
+    )
 
 
-def _mark_fate(one: ObjectFate) -> Mark:
+def _make_region(one: ObjectEvidence) -> Region | None:
+    sides = (("truth", one.truth_class), ("prediction", one.predicted_class))
+    layers = frozenset(layer for layer, name in sides if name)
+    return Region(one.region, layers) if one.region is not None else None
+
+
+def draw_fates(seen: Sequence[ObjectFate]) -> tuple[DrawnObject, ...]:
+    """Return what is drawn of truths from an older model to a newer one."""
+    return tuple(_draw_fate(one) for one in seen)
+
+
+def _draw_fate(one: ObjectFate) -> DrawnObject:
     truth = one.newer or one.older
     shapes = [
         *(_list_shapes(one.newer, "newer", SAID) if one.newer else ()),
@@ -119,7 +164,7 @@ def _mark_fate(one: ObjectFate) -> Mark:
           if shape.layer == "older" or one.newer is None),
     ]  # fmt: skip
     is_real = one.fate is not None
-    return Mark(
+    return DrawnObject(
         letter=FATE_LETTERS[one.fate] if one.fate is not None else FALSE_SIGN,
         tone=FATE_TONES[one.fate] if one.fate is not None else "primary",
         dashes=FATE_DASHES[one.fate] if one.fate is not None else (1, 2),

@@ -1,0 +1,98 @@
+"""Items as maps of classes, truth and prediction: objects painted over each other, pixel by pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from mlwf_tui.entities.annotation import AnnotatedObject
+from mlwf_tui.evaluation.columns import FILLED, Ints
+from mlwf_tui.evaluation.measured import check_predictions
+from mlwf_tui.media.filling import draw_window
+from mlwf_tui.protocols.evaluators import EvaluatedItem, EvaluationRequest
+
+BACKGROUND = "background"  # pixels that no object covers
+CONFIDENCE = 0.25  # from which on an object is painted, where none was asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """How many pixels of an item are found as one class and are another: E cells that have some."""
+
+    image: Ints  # (E,) ascending
+    found: Ints  # (E,) class, K for the background
+    truth: Ints  # (E,)
+    pixels: Ints  # (E,)
+
+
+@dataclass(frozen=True)
+class ClassMaps:
+    """Items whose maps are painted when they are asked for: a thousand of them would be gigabytes."""
+
+    items: tuple[EvaluatedItem, ...]  # in key order
+    names: tuple[str, ...]  # of the classes; the label after them is the background's
+    confidence: float
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(item.key for item in self.items)
+
+    @cached_property
+    def _index(self) -> Mapping[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
+
+    def paint(self, place: int) -> tuple[Ints, Ints]:
+        """Return what is so and what was found of an item, labels (H, W) each."""
+        item = self.items[place]
+        truths = [one for one in item.truth.objects if one.geometry.kind in FILLED]
+        return (
+            _paint(item, truths, self._index),
+            _paint(item, _list_painted(item, self.confidence), self._index),
+        )
+
+    def iter_painted(self, check: Callable[[], None] = lambda: None) -> Iterator[tuple[Ints, Ints]]:
+        """Yield the maps of all items in their order; `check` may raise to stop."""
+        for place in range(len(self.items)):
+            check()
+            yield self.paint(place)
+
+
+def read_maps(request: EvaluationRequest) -> ClassMaps:
+    """Return the maps of truths and predictions, later objects over earlier ones, the surest last.
+
+    Raises:
+        InvalidInput: a confidence is no number from 0 to 1.
+    """
+    items = tuple(sorted(request.items, key=lambda item: item.key))
+    check_predictions([item.key for item in items], {item.key: item.objects for item in items})
+    seen = {o.class_name for item in items for o in (*item.truth.objects, *item.objects)}
+    names = (*request.class_names, *sorted(seen.difference(request.class_names)))
+    return ClassMaps(items, names, CONFIDENCE if request.confidence is None else request.confidence)
+
+
+def count_cells(maps: ClassMaps) -> Cells:
+    """Return how many pixels of each item are found as which class and are which."""
+    size = len(maps.names) + 1
+    columns = [np.unique(found * size + truth, return_counts=True) for truth, found in maps.iter_painted()]
+    image = np.repeat(np.arange(len(columns)), [len(cells) for cells, _ in columns])
+    cells = np.concatenate([cells for cells, _ in columns])
+    return Cells(image, cells // size, cells % size, np.concatenate([counts for _, counts in columns]))
+
+
+def _list_painted(item: EvaluatedItem, confidence: float) -> list[AnnotatedObject]:
+    """Return the objects to paint, the surest last; what has no confidence counts as certain."""
+    sure = [(1.0 if o.confidence is None else o.confidence, o) for o in item.objects]
+    kept = [(of, o) for of, o in sure if of >= confidence and o.geometry.kind in FILLED]
+    return [o for _, o in sorted(kept, key=lambda pair: pair[0])]
+
+
+def _paint(item: EvaluatedItem, objects: Sequence[AnnotatedObject], index: Mapping[str, int]) -> Ints:
+    """Return the map of classes (H, W) of one item; what no object covers is background."""
+    painted = np.full((item.height_px, item.width_px), len(index), np.int64)
+    for one in objects:
+        window = draw_window(one.geometry, item.width_px, item.height_px)
+        painted[window.rows, window.columns][window.pixels] = index[one.class_name]
+    return painted

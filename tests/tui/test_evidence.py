@@ -1,0 +1,87 @@
+"""The images behind a number, as the app shows them: keys, zoom, what is drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.entities.annotation import GeometryKind
+from mlwf_tui.entities.evidence import Pick, Verdict
+from mlwf_tui.tui.screens.evidence import EvidencePane
+from mlwf_tui.tui.widgets.evidence_preview import FAINT_FILL, FILL, EvidencePreview
+from mlwf_tui.tui.widgets.report_view import ReportView
+from mlwf_tui.tui.widgets.stage import Stage
+from mlwf_tui.workspace import Workspace
+from tests.tui.driving import Driver, drive
+from tests.workflow.reporting import add_model, add_report, fill_val, predict
+
+
+async def open_number(app: Driver, report: str, pick: Pick) -> EvidencePreview:
+    """Open what stands behind a number of a report, and return what shows its images."""
+    await app.select(report)
+    await app.press("enter")
+    await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
+    view = app.main.query_one("#report", ReportView)
+    view.focus()
+    await app.until_text("[Overview]")
+    view.post_message(ReportView.TargetOpened(view, pick, None))
+    await app.until(lambda: isinstance(app.main.query_one(Stage).shown, EvidencePane))
+    await app.until(lambda: not app.main.is_busy)
+    await app.settle()
+    return app.main.query_one(EvidencePreview)
+
+
+@pytest.mark.slow
+async def test_a_picture_is_zoomed_and_moved_over_with_its_letters(
+    empty_home: Workspace, tmp_path: Path
+) -> None:
+    fill_val(empty_home, tmp_path / "val")
+    report = add_report(empty_home, add_model(empty_home, "new"), predict(empty_home, skips=2))
+    async with drive(empty_home) as app:
+        preview = await open_number(app, report.name, Pick(verdict=Verdict.MISSED))
+        await app.until_text("missed  2 images")
+        assert [letter.text for letter in preview.picture.letters] == ["M", "M"]
+        whole = preview.picture.picture
+        await app.press("w", *["plus"] * 4)
+        await app.until_text("4× larger, 0 shows the whole")
+        await app.until(lambda: preview.picture.picture is not whole)
+        await app.press(*["h"] * 20, *["k"] * 20)  # to the upper left, where one of the two is
+        await app.until(lambda: len(preview.picture.letters) == 1)
+        (letter,) = preview.picture.letters
+        assert 0.1 < letter.x < 0.4 and 0.1 < letter.y < 0.4  # at 4 of some 16 pixels
+        await app.until_text("difference  000.png")  # not the next one
+        await app.press("escape")
+        await app.until(lambda: "larger" not in app.read_text() and len(preview.picture.letters) == 2)
+        await app.press("j")  # of the whole picture it goes on to the next image
+        await app.until_text("difference  001.png")
+        await app.press("escape")
+        await app.until(lambda: not app.main.query_one(EvidencePane).has_class("-bare"))
+
+
+@pytest.mark.slow
+async def test_regions_of_pixels_are_filled_and_left_out_by_their_sides(
+    empty_home: Workspace, tmp_path: Path
+) -> None:
+    fill_val(empty_home, tmp_path / "val")
+    said = predict(empty_home, skips=1, shift_px=4)
+    report = add_report(empty_home, add_model(empty_home, "new"), said, evaluator="semantic")
+    async with drive(empty_home) as app:
+        preview = await open_number(app, report.name, Pick(of_class="cell"))
+        await app.until_text("class cell  12 images")
+        assert [letter.text for letter in preview.picture.letters] == ["M"]  # nothing was predicted
+        await app.press("n")
+        await app.until_text("difference  001.png")
+        await app.until(lambda: len(preview.picture.letters) == 3)
+        assert {letter.text for letter in preview.picture.letters} == {"F", "M", "X"}
+        regions = preview.list_outlines()
+        assert len(regions) == 6  # and those of spots, fainter
+        assert all(of.geometry.kind is GeometryKind.MASK for of in regions)
+        assert sorted({of.fill for of in regions}) == [FAINT_FILL, FILL]
+        await app.press("comma", "t")
+        assert len(preview.list_outlines()) == 6 - 2  # what was missed
+        await app.press("comma", "p")
+        assert not preview.list_outlines()
+        await app.press("comma", "t", "comma", "d")
+        await app.until_text("in the colours of the classes")
+        assert [of.geometry.kind for of in preview.list_outlines()] == [GeometryKind.POLYGON] * 2
