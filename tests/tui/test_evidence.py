@@ -85,3 +85,16 @@ async def test_regions_of_pixels_are_filled_and_left_out_by_their_sides(
         await app.press("comma", "t", "comma", "d")
         await app.until_text("in the colours of the classes")
         assert [of.geometry.kind for of in preview.list_outlines()] == [GeometryKind.POLYGON] * 2
+
+
+@pytest.mark.slow
+async def test_an_image_is_opened_among_all_the_others(empty_home: Workspace, tmp_path: Path) -> None:
+    fill_val(empty_home, tmp_path / "val")
+    report = add_report(empty_home, add_model(empty_home, "new"), predict(empty_home, skips=2))
+    async with drive(empty_home) as app:
+        key = "main/001.png"
+        await open_number(app, report.name, Pick(item=key))
+        await app.until_text("all images  12 images")
+        await app.until_text("difference  001.png")
+        await app.press("n")
+        await app.until(lambda: "difference  001.png" not in app.read_text())

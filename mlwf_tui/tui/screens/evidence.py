@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar, NamedTuple, overload
 
+import msgspec
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -54,11 +55,13 @@ class Behind(NamedTuple):
     columns: Sequence[Column]  # of the counts
     rows: Sequence[tuple[str, tuple[Count, ...]]]  # key of the image, and its counts
     look: Callable[[str], tuple[Item, Sequence[DrawnObject]]]  # takes an image's key; slow
+    start: str = ""  # the image that is shown first, else the first one
 
 
 def make_behind(evidence: Evidence, pick: Pick, at: Thresholds) -> Behind:
-    """Return what stands behind a number of a report; slow."""
+    """Return what stands behind a number of a report, of an image it and all the others; slow."""
     draw = draw_regions if evidence.is_of_pixels else draw_verdicts
+    start, pick = pick.item, msgspec.structs.replace(pick, item="")
 
     def look(key: str) -> tuple[Item, Sequence[DrawnObject]]:
         item, seen = evidence.look(key, pick, at)
@@ -69,10 +72,10 @@ def make_behind(evidence: Evidence, pick: Pick, at: Thresholds) -> Behind:
     if evidence.is_of_pixels:
         columns = [_count_column("pixels", 8), _count_column("IoU", 4), *_list_letters("M%", "X%", "C%")]
         rows = [(of.key, _count_pixels(of)) for of in items]
-        return Behind(pick.describe(), note, evidence.schema, PIXELS, columns, rows, look)
+        return Behind(pick.describe(), note, evidence.schema, PIXELS, columns, rows, look, start)
     columns = [_count_column("n", 3), *_list_letters(*"FMXC")]
     counts = [(of.key, (of.count, of.found, of.missed, of.false, of.confused)) for of in items]
-    return Behind(pick.describe(), note, evidence.schema, SINGLE, columns, counts, look)
+    return Behind(pick.describe(), note, evidence.schema, SINGLE, columns, counts, look, start)
 
 
 def make_behind_pair(evidence: PairEvidence, pick: FatePick) -> Behind:
@@ -194,14 +197,15 @@ class EvidencePane(Vertical):
             self._look()
 
     def show(self, behind: Behind) -> None:
-        """List the images behind a number, from the first."""
+        """List the images behind a number, and show the one that was opened, else the first."""
         self._behind = behind
         self._preview.set_kind(behind.legend, behind.schema)
         self._picture.begin(object())
         self._table.set_columns(Column("item", keeps_tail=True), *behind.columns)
-        self._table.cursor = 0
         rows = ImageRows(behind.rows)
         self._table.show_rows(rows, RowKeys(rows))
+        keys = [key for key, _ in behind.rows]
+        self._table.cursor = keys.index(behind.start) if behind.start in keys else 0
         self._draw_head()
         self.go_large(False)
         self._look()

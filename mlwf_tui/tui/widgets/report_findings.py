@@ -65,11 +65,11 @@ def draw_items(report: Report, evaluation: Evaluation, width: int) -> list[Line]
     if not wrong:
         return [[(" No item has a mistake.", "muted")]]
     key_width = max(10, min(60, width - 30))
-    lines: list[Line] = [[(f" {fit('item', key_width)} {'found':>7} {'missed':>7} {'nothing':>8}", "muted")]]
+    lines: list[Line] = [[(f" {fit('item', key_width)} {'found':>7} {'missed':>7} {'false':>8}", "muted")]]
     lines += [link(_draw_item(of, key_width), Pick(item=of.key)) for of in wrong[:MAX_ITEMS]]
     hidden = len(wrong) - MAX_ITEMS
     more = f" … and {hidden:,} more with mistakes" if hidden > 0 else ""
-    clean = f" {len(evaluation.items) - len(wrong):,} of {len(evaluation.items):,} items have none"
+    clean = f" {len(evaluation.items) - len(wrong):,} of {len(evaluation.items):,} items have no mistake"
     return [*lines, [(f"{more}{clean}", "faint")]]
 
 

@@ -77,8 +77,8 @@ def _count_items(evaluation: Evaluation) -> int:
 def draw_classes(report: Report, evaluation: Evaluation, width: int) -> list[Line]:
     """Return a table of all classes with a bar for mAP."""
     name_width = min(24, max(6, *(len(one.name) for one in evaluation.classes))) if evaluation.classes else 6
-    bar_width = max(0, min(24, width - name_width - 60))
-    header = f" {fit('class', name_width)} {'truths':>7} {'found':>7}   {'mAP':>5} {'':<{bar_width}} "
+    bar_width = max(0, min(24, width - name_width - 62))
+    header = f" {fit('class', name_width)} {'truths':>7} {'predicted':>9}   {'mAP':>5} {'':<{bar_width}} "
     header += f"{'mAP50':>6} {'P':>6} {'R':>6} {'F1':>6}"
     lines: list[Line] = [[(fit(header, width), "muted")]]
     lines += [
@@ -212,7 +212,7 @@ def _draw_class(one: ClassMetrics, name_width: int, bar_width: int) -> Line:
     bar: list[Run] = []
     if bar_width:
         bar = [(draw_bar(one.map or 0.0, bar_width), "primary")]
-    counts = f" {one.truth_count:>7,} {one.prediction_count:>7,}   "
+    counts = f" {one.truth_count:>7,} {one.prediction_count:>9,}   "
     rest = " ".join(f"{_write_score(value):>6}" for value in (one.map50, one.precision, one.recall, one.f1))
     return [
         (f" {fit(one.name, name_width)}", "strong"),

@@ -132,9 +132,8 @@ class ReportView(ScrollView, can_focus=True):
     def show_tab(self, title: str) -> None:
         """Show another tab, from its top."""
         self._tab = title
-        self._cursor.leave()
         self._go_to_top()
-        self._redraw(self._tabs[title])
+        self._redraw(self._tabs[title], at_once=True)
         self.refresh()
 
     @property
@@ -163,12 +162,13 @@ class ReportView(ScrollView, can_focus=True):
         self._is_waiting = False
         self._tabs = {}
         if not keeps_place:
-            self._cursor.leave()
             self._go_to_top()
         self._redraw(sections)
 
     def _go_to_top(self) -> None:
         self._lines, self._starts = [], []
+        self._cursor.leave()
+        self._cursor.show(())  # until what is new is drawn
         self.scroll_to(y=0, animate=False, force=True, immediate=True)
 
     def _renew_tabs(self, report: Report, evaluation: Evaluation) -> None:
@@ -176,9 +176,9 @@ class ReportView(ScrollView, can_focus=True):
         self._tabs = list_tabs(report, evaluation)
         self._redraw(self._tabs[self._tab])
 
-    def _redraw(self, sections: Sections) -> None:
+    def _redraw(self, sections: Sections, *, at_once: bool = False) -> None:
         self._shown = sections
-        self._begin()
+        self._begin(at_once=at_once)
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_size.width
@@ -205,10 +205,15 @@ class ReportView(ScrollView, can_focus=True):
             self._begin()
 
     def action_open(self) -> None:
-        """Ask for what stands behind the number under the cursor."""
+        """Ask for what stands behind the number under the cursor; without one, show where it can stand."""
         spot = self._cursor.spot
         if spot is not None:
             self.post_message(self.TargetOpened(self, spot.target, self._wanted))
+        else:
+            self.action_move(1)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._cursor.has_any if action == "open" else True
 
     def action_move_sections(self, step: int) -> None:
         """Go to the heading of the next section, or of the one before; past the last one to another tab."""
@@ -310,11 +315,18 @@ class ReportView(ScrollView, can_focus=True):
             self.refresh()
             self.post_message(self.ThresholdsChosen(self, self._report, thresholds))
 
-    def _begin(self) -> None:
-        """Start to draw all sections anew; those on the screen stay until the new ones are ready."""
+    def _begin(self, *, at_once: bool = False) -> None:
+        """Start to draw all sections anew; those on the screen stay until the new ones are ready.
+
+        `at_once` the first of them is: keys that were pressed behind the one for a tab mean what is on it.
+        """
         self._generation += 1
         self._drawn_width = self.scrollable_size.width
-        if self._shown is not None and self._drawn_width > 0:
+        if self._shown is None or self._drawn_width <= 0:
+            return
+        if at_once:
+            self._draw_section(self._generation, [], [])
+        else:
             self.call_later(self._draw_section, self._generation, [], [])
 
     def _draw_section(self, generation: int, lines: list[Line], starts: list[int]) -> None:

@@ -84,21 +84,26 @@ async def test_tabs_are_gone_through_and_the_last_has_all_sections_on_one_page()
         assert view.tab == "Classes"  # the next report is looked at there as well
 
 
-@pytest.mark.slow
+class ListeningApp(ReportApp):
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[ReportView.TargetOpened] = []
+
+    def on_report_view_target_opened(self, event: ReportView.TargetOpened) -> None:
+        self.opened.append(event)
+
+
 async def test_the_cursor_goes_over_cells_and_rows_and_enter_asks_for_what_is_behind() -> None:
-    opened: list[ReportView.TargetOpened] = []
-
-    class Listening(ReportApp):
-        def on_report_view_target_opened(self, event: ReportView.TargetOpened) -> None:
-            opened.append(event)
-
-    async with Listening().run_test(size=(100, 30)) as pilot:
+    app = ListeningApp()
+    opened = app.opened
+    async with app.run_test(size=(100, 30)) as pilot:
         view = await show(pilot, make_evaluation(3))
         await pilot.press("right", "right", "right")
         await settle(pilot, view)
         assert view.tab == "Confusion"
-        await pilot.press("enter")  # on nothing
-        await pilot.press("down", "enter", "right", "enter", ">", "down", "enter")
+        await pilot.press("enter")  # on nothing: it shows where the cursor can stand
+        assert opened == []
+        await pilot.press("enter", "right", "enter", ">", "down", "enter")
         assert [event.target for event in opened] == [
             Pick(predicted="RBC", truth="RBC"), Pick(predicted="RBC", truth="WBC"),
             Pick(predicted="WBC", truth="WBC"),
@@ -111,6 +116,21 @@ async def test_the_cursor_goes_over_cells_and_rows_and_enter_asks_for_what_is_be
         await pilot.click(view, offset=(3, row))
         await pilot.click(view, offset=(3, row))
         assert opened[-1].target == Pick(error=ErrorKind.LOCALISATION)
+
+
+async def test_keys_behind_one_for_a_tab_mean_what_is_on_it() -> None:
+    app = ListeningApp()
+    async with app.run_test(size=(100, 30)) as pilot:
+        view = await show(pilot, make_evaluation(3))
+        view.show_tab("Classes")
+        await settle(pilot, view)
+        view.action_move(1)
+        view.action_move_columns(2)  # two keys in one turn of the loop, to the confusion
+        view.action_move(1)
+        view.action_open()
+        await pilot.pause()
+        assert view.tab == "Confusion"
+        assert [event.target for event in app.opened] == [Pick(predicted="RBC", truth="RBC")]
 
 
 async def test_the_classes_have_their_numbers_and_a_dash_where_there_is_none() -> None:
