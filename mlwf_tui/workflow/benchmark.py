@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -58,6 +58,19 @@ class BenchmarkParams:
     runtime: str = param(
         OWN, "what the speed is measured with; figures of quality are PyTorch's", choices=tuple(RUNTIMES)
     )
+
+
+class Measurable(Protocol):
+    """What decides whether a model, entered or not, can be measured on data."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def task(self) -> str: ...
+
+    @property
+    def class_names(self) -> tuple[str, ...]: ...
 
 
 def submit_benchmark(
@@ -310,7 +323,7 @@ def _evaluate(
 
 
 def check_fit(
-    workspace: Workspace, model: Model, ref: str, manifest: Digest, part: Part, *, evaluator: str = ""
+    workspace: Workspace, model: Measurable, ref: str, manifest: Digest, part: Part, *, evaluator: str = ""
 ) -> tuple[Item, ...]:
     """Return what is measured; refuse what no figure can come of."""
     choose_evaluator(workspace, model.task, evaluator)
