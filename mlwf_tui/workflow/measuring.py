@@ -17,6 +17,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import ItemPrediction
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.store.writer import StoreWriter
+from mlwf_tui.workflow.benchmarking.commanding import write_benchmark
 from mlwf_tui.workflow.benchmarking.parts import select_items
 from mlwf_tui.workspace import Workspace
 
@@ -40,10 +41,10 @@ def read_predictions(workspace: Workspace, report: Report) -> dict[str, tuple[An
         CorruptData: the stored bytes are damaged.
     """
     if report.predictions is None:
+        command = write_benchmark(report.model_name, report.version_ref, report.part)
         raise InvalidInput(
             f"The predictions behind the report {report.name} were not kept.",
-            hint=f"Measure again: mlwf benchmark {report.model_name} {report.version_ref} "
-            f"--split {report.split}",
+            hint=f"Measure again: {command}",
         )
     kept = decode_predictions(workspace, report)
     classes = report.part.classes

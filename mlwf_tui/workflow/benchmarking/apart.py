@@ -11,12 +11,14 @@ from mlwf_tui.entities.part import Part
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import Conflict, NotFound
+from mlwf_tui.workflow.benchmarking.commanding import write_benchmark, write_measured_compare
 from mlwf_tui.workflow.benchmarking.grounds import Grounds
 from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workspace import Workspace
 
 MOST_LOOKED_AT = 20  # of a model's reports, the newest first
+MOST_KEYS_SHOWN = 20  # in a command that a person is to read
 
 
 class ToMeasure(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,23 +30,29 @@ class ToMeasure(msgspec.Struct, frozen=True, kw_only=True):
     evaluator: str  # "" for the one of the model's task
 
     def write_command(self) -> str:
-        """Return the command that measures it."""
-        words = ["mlwf benchmark", self.model, self.version, f"--split {self.part.split}"]
-        return " ".join([*words, *([f"-p evaluator={self.evaluator}"] if self.evaluator else [])])
+        """Return the command that measures just it."""
+        return write_benchmark(self.model, self.version, self.part, evaluator=self.evaluator)
 
 
 class NotMeasured(Conflict):
     """What is to be compared was not measured on the same data.
 
-    `missing` would have to be measured first, and `refs` can be compared then; nothing is missing where
-    nobody can say on what.
+    `missing` would have to be measured first, which `commands` do, and `refs` can be compared then;
+    nothing is missing where nobody can say on what.
     """
 
     def __init__(
-        self, message: str, *, hint: str = "", missing: tuple[ToMeasure, ...] = (), refs: tuple[str, ...] = ()
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        missing: tuple[ToMeasure, ...] = (),
+        commands: tuple[str, ...] = (),
+        refs: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message, hint=hint)
         self.missing = missing
+        self.commands = commands
         self.refs = refs
 
 
@@ -147,15 +155,26 @@ def _describe_apart(
         )
     newest = max((r for found in choices for r in found), key=lambda r: r.created_at, default=None)
     missing = _list_missing(workspace, refs, choices, newest, on, split)
-    commands = "; ".join(of.write_command() for of in missing)
-    unknown = "; ".join(f"mlwf benchmark {ref} PROJECT@N --split {split or 'val'}" for ref in refs)
+    commands = _write_commands(missing, refs, on, split)
+    models = tuple(_find_model_name(workspace, ref) for ref in refs)
+    unknown = [write_benchmark(model, "PROJECT@N", Part(split=split or "val")) for model in models]
     return NotMeasured(
         f"{names} were not measured on the same data.",
-        hint=f"Measure them there: {commands or unknown}."
+        hint=f"Measure them there: {'; '.join(commands or unknown)}."
         + (" --measure does it first." if commands else ""),
         missing=missing,
-        refs=tuple(_find_model_name(workspace, ref) for ref in refs),
+        commands=commands,
+        refs=models,
     )
+
+
+def _write_commands(
+    missing: Sequence[ToMeasure], refs: Sequence[str], on: str | None, split: str | None
+) -> tuple[str, ...]:
+    """Return the commands that measure what is missing; of many named items the one that does all of it."""
+    if any(len(of.part.keys) > MOST_KEYS_SHOWN for of in missing):
+        return (write_measured_compare(refs, on=on, split=split),)
+    return tuple(of.write_command() for of in missing)
 
 
 def _list_missing(

@@ -99,7 +99,7 @@ class Comparing:
             if is_wanted:
                 self._host.ask("benchmark", partial(self._queue, apart, split), partial(follow, self._host))
 
-        listed = "\n".join(of.write_command() for of in apart.missing)
+        listed = "\n".join(apart.commands)
         text = f"{apart.message} To measure what is lacking, and to compare then:\n\n{listed}"
         self._host.put(Confirm("Measure first?", text, yes="Measure"), begin)
 
