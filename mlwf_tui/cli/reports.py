@@ -16,7 +16,6 @@ from mlwf_tui.entities.run import RunState
 if TYPE_CHECKING:
     from mlwf_tui.entities.measurement import ComparedPair, ComparisonReport, Difference
     from mlwf_tui.entities.run import Run
-    from mlwf_tui.workflow.benchmarking.apart import ToMeasure
     from mlwf_tui.workflow.compare import CompareResult
     from mlwf_tui.workspace import Workspace
 
@@ -78,23 +77,24 @@ def _measure_first(
         NotMeasured: nobody can say on what; or a benchmark was stopped.
     """
     from mlwf_tui.cli.following import follow_to_end
-    from mlwf_tui.workflow.benchmarking.apart import find_apart, submit_missing
+    from mlwf_tui.workflow.benchmarking.apart import find_apart
+    from mlwf_tui.workflow.benchmarking.lacking import submit_missing
 
     apart = find_apart(workspace, refs, on=on, split=split)
     if apart is None:
         return refs
     if not apart.missing:
         raise apart
-    for of in apart.missing:
+    missing = apart.missing
 
-        def submit(is_trusted: bool, of: ToMeasure = of) -> Run:
-            return submit_missing(workspace, [of], is_trusted=is_trusted)[0]
+    def submit(is_trusted: bool) -> tuple[Run, ...]:
+        return submit_missing(workspace, missing, is_trusted=is_trusted)
 
-        run = ask_for_trust(face, submit, is_trusted=trust)
-        if not run.state.is_finished:
-            run = follow_to_end(workspace, run, stopping="stopping; what is done so far is kept")
-        if run.state is RunState.STOPPED:
-            raise apart
+    for run in ask_for_trust(face, submit, is_trusted=trust):
+        if not run.state.is_finished:  # else it was measured before
+            ended = follow_to_end(workspace, run, stopping="stopping; what is done so far is kept")
+            if ended.state is RunState.STOPPED:
+                raise apart  # those that were to come after it are given up
     return apart.refs
 
 

@@ -17,7 +17,8 @@ from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.entities.search import SEARCH, SearchPlan, Trial
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, Paused
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.workflow.benchmarking.after_training import SWITCHED_OFF, Planned, plan_for, queue_planned
+from mlwf_tui.workflow.benchmark import PlannedBenchmark
+from mlwf_tui.workflow.benchmarking.after_training import SWITCHED_OFF, plan_for, queue_planned
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
@@ -160,7 +161,7 @@ def _measure_best(recorder: Recorder) -> None:
     tend(workspace)  # where this is not reached, the supervisor does it
 
 
-def _plan_best(workspace: Workspace, name: str) -> Planned | str:
+def _plan_best(workspace: Workspace, name: str) -> PlannedBenchmark | str:
     """Return the benchmark of a model, or why there is none."""
     if not workspace.settings.benchmark_after_training:
         return SWITCHED_OFF

@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.cli.main import main
+from mlwf_tui.entities.part import Part
 from mlwf_tui.workflow.benchmarking.apart import find_apart
 from mlwf_tui.workspace import open_workspace
+from tests import jobs
+from tests.fakes.seeing import add_seer
 from tests.workflow.reporting import add_model, add_report, fill_val, predict
+
+CELL = ("cell", 4, 4, 24, 24)
 
 
 @pytest.fixture
@@ -111,3 +116,27 @@ def test_images_that_were_won_and_lost_are_listed_and_what_is_apart_offers_to_be
         assert [(of.model, of.version, of.part.split) for of in apart.missing] == [("new", "cells@1", "val")]
         assert apart.refs == ("new", "two")
         assert find_apart(workspace, ["two", "one"]) is None
+
+
+@pytest.mark.slow
+def test_measure_benchmarks_all_that_is_lacking_and_compares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with jobs.open_job_home(tmp_path, monkeypatch) as workspace:
+        fill_val(workspace, tmp_path / "val", images=4, project="seen")
+        part = Part(classes=("cell",), where="name != '000.png'")
+        said = predict(workspace, ref="seen@1")
+        del said["main/000.png"]
+        add_report(workspace, add_seer(workspace, "one", [CELL]), said, ref="seen@1", part=part)
+        add_seer(workspace, "two", [CELL])
+        add_seer(workspace, "three", [CELL])
+
+        call = ["--home", str(workspace.home), "compare", "two", "three", "one", "--json"]
+        assert main([*call, "--measure", "--fail-if", "recall < 0"]) == 0
+
+        document = json.loads(capsys.readouterr().out)
+        assert list(document["metrics"]) == ["two", "three", "one"]
+        assert document["pairs"][0]["comparison"]["item_count"] == 3
+        (second, first) = (run for run in workspace.catalog.runs.list() if run.is_detached)
+        assert second.started_at is not None and first.finished_at is not None
+        assert first.finished_at <= second.started_at  # neither slows the other down

@@ -14,7 +14,7 @@ from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.store.manifests import iter_items
-from mlwf_tui.workflow.benchmark import BenchmarkParams, Measurable, check_fit, queue_benchmark
+from mlwf_tui.workflow.benchmark import Measurable, PlannedBenchmark, check_fit, queue_benchmark
 from mlwf_tui.workflow.running.jobs import check_terms
 from mlwf_tui.workspace import Workspace
 
@@ -30,17 +30,9 @@ class Coming(msgspec.Struct, frozen=True, kw_only=True):
     class_names: tuple[str, ...]
 
 
-class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """A benchmark that nothing speaks against, still to be queued."""
-
-    ref: str
-    part: Part
-    device: str
-    is_trusted: bool
-    terms: Terms
-
-
-def plan_own(workspace: Workspace, run: Run, version: Version, model: Coming) -> Planned | str | None:
+def plan_own(
+    workspace: Workspace, run: Run, version: Version, model: Coming
+) -> PlannedBenchmark | str | None:
     """Return the benchmark of what a training is about to enter, or why there is none.
 
     None for a part of something larger, as a trial is: that sees to it.
@@ -52,7 +44,7 @@ def plan_own(workspace: Workspace, run: Run, version: Version, model: Coming) ->
     return plan_for(workspace, run, version, model)
 
 
-def plan_for(workspace: Workspace, run: Run, version: Version, model: Measurable) -> Planned | str:
+def plan_for(workspace: Workspace, run: Run, version: Version, model: Measurable) -> PlannedBenchmark | str:
     """Return the benchmark of a training's model on the version's test split, or else on val; or why not.
 
     Reads all items, and writes nothing: for before the transaction in which it is queued.
@@ -62,7 +54,8 @@ def plan_for(workspace: Workspace, run: Run, version: Version, model: Measurable
         part = Part(split=(Split.TEST if Split.TEST in splits else Split.VAL).value)
         check_fit(workspace, model, version.ref, version.manifest, part)
         device = str(run.params.get("device", "auto")).partition(",")[0]
-        return Planned(
+        return PlannedBenchmark(
+            model=model.name,
             ref=version.ref,
             part=part,
             device=device,
@@ -73,7 +66,7 @@ def plan_for(workspace: Workspace, run: Run, version: Version, model: Measurable
         return _give_up(error)
 
 
-def queue_planned(workspace: Workspace, planned: Planned | str, model: str) -> dict[str, Any]:
+def queue_planned(workspace: Workspace, planned: PlannedBenchmark | str, model: str) -> dict[str, Any]:
     """Queue a planned benchmark in the caller's transaction, rows alone; whoever calls lets the queue go on.
 
     Returns what the outcome that it follows tells of it: the run that measures, or why there is none.
@@ -82,10 +75,8 @@ def queue_planned(workspace: Workspace, planned: Planned | str, model: str) -> d
     if isinstance(planned, str):
         return {"run": None, "reason": planned}
     try:
-        queued = queue_benchmark(
-            workspace, workspace.catalog.models.get(model), planned.ref, planned.part, BenchmarkParams(),
-            device=planned.device, is_trusted=planned.is_trusted, terms=planned.terms,
-        )  # fmt: skip
+        entered = workspace.catalog.models.get(model)
+        queued = queue_benchmark(workspace, msgspec.structs.replace(planned, model=entered))
     except MlwfError as error:
         return {"run": None, "reason": _give_up(error)}
     return {"run": queued.run_id, "split": planned.part.split}

@@ -8,8 +8,6 @@ import msgspec
 
 from mlwf_tui.entities.model import Report, ReportKind
 from mlwf_tui.entities.part import Part
-from mlwf_tui.entities.queue import Terms
-from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import Conflict, NotFound
 from mlwf_tui.workflow.benchmarking.commanding import write_benchmark, write_measured_compare
 from mlwf_tui.workflow.benchmarking.grounds import Grounds
@@ -102,30 +100,6 @@ def find_apart(
     except NotMeasured as error:
         return error
     return None
-
-
-def submit_missing(
-    workspace: Workspace,
-    missing: Sequence[ToMeasure],
-    *,
-    is_trusted: bool = False,
-    terms: Terms | None = None,
-) -> tuple[Run, ...]:
-    """Queue the benchmarks that are lacking, and return their runs.
-
-    Raises:
-        InvalidInput: a model's task or classes do not fit the data.
-        Untrusted: opening weights may run code of their maker, and nobody vouches for them.
-    """
-    from mlwf_tui.workflow.benchmark import submit_benchmark  # the meters, which reading reports need not
-
-    return tuple(
-        submit_benchmark(
-            workspace, of.model, of.version, part=of.part,
-            params={"evaluator": of.evaluator} if of.evaluator else {}, is_trusted=is_trusted, terms=terms,
-        )
-        for of in missing
-    )  # fmt: skip
 
 
 def _list_measured(workspace: Workspace, ref: str) -> tuple[Report, ...]:

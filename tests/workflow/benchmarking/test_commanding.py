@@ -10,7 +10,8 @@ import pytest
 from mlwf_tui.cli.main import main
 from mlwf_tui.entities.part import ALL, Part, read_part
 from mlwf_tui.entities.run import Run
-from mlwf_tui.workflow.benchmarking.apart import MOST_KEYS_SHOWN, ToMeasure, find_apart, submit_missing
+from mlwf_tui.workflow.benchmarking.apart import MOST_KEYS_SHOWN, ToMeasure, find_apart
+from mlwf_tui.workflow.benchmarking.lacking import submit_missing
 from mlwf_tui.workspace import Workspace
 from tests.workflow.reporting import add_model, add_report, fill_val, predict
 
