@@ -40,17 +40,22 @@ def read_predictions(workspace: Workspace, report: Report) -> dict[str, tuple[An
         InvalidInput: the report is of a time when predictions were not kept.
         CorruptData: the stored bytes are damaged.
     """
+    check_kept(report)
+    kept = decode_predictions(workspace, report)
+    classes = report.part.classes
+    return {
+        said.key: tuple(o for o in said.objects if not classes or o.class_name in classes) for said in kept
+    }
+
+
+def check_kept(report: Report) -> None:
+    """Raise InvalidInput for a report of a time when predictions were not kept."""
     if report.predictions is None:
         command = write_benchmark(report.model_name, report.version_ref, report.part)
         raise InvalidInput(
             f"The predictions behind the report {report.name} were not kept.",
             hint=f"Measure again: {command}",
         )
-    kept = decode_predictions(workspace, report)
-    classes = report.part.classes
-    return {
-        said.key: tuple(o for o in said.objects if not classes or o.class_name in classes) for said in kept
-    }
 
 
 def decode_predictions(workspace: Workspace, report: Report) -> tuple[ItemPrediction, ...]:

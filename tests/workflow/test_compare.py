@@ -10,9 +10,10 @@ from mlwf_tui.entities.measurement import ErrorKind
 from mlwf_tui.entities.model import ReportKind
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.workflow.benchmarking.apart import NotMeasured
+from mlwf_tui.workflow.benchmarking.gates import parse_conditions
 from mlwf_tui.workflow.calls import CALLS
 from mlwf_tui.workflow.commit import commit
-from mlwf_tui.workflow.compare import compare, parse_condition, read_comparison
+from mlwf_tui.workflow.compare import compare, read_comparison
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.leaderboard import read_leaderboard
@@ -141,7 +142,7 @@ def test_reports_on_versions_that_were_deleted_are_passed_over(measured: Workspa
 )
 def test_what_is_no_gate_is_refused(text: str) -> None:
     with pytest.raises(InvalidParameter, match="no condition"):
-        parse_condition(text)
+        parse_conditions([text])
 
 
 def test_models_that_were_measured_on_other_data_are_refused_with_the_command(

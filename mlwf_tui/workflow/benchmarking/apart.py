@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from mlwf_tui.entities.model import Report, ReportKind
+from mlwf_tui.entities.model import Model, Report, ReportKind
 from mlwf_tui.entities.part import Part
-from mlwf_tui.errors import Conflict, NotFound
+from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
 from mlwf_tui.workflow.benchmarking.commanding import write_benchmark, write_measured_compare
+from mlwf_tui.workflow.benchmarking.gates import Condition, parse_conditions
 from mlwf_tui.workflow.benchmarking.grounds import Grounds
+from mlwf_tui.workflow.measuring import check_kept
 from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workspace import Workspace
@@ -36,7 +38,7 @@ class NotMeasured(Conflict):
     """What is to be compared was not measured on the same data.
 
     `missing` would have to be measured first, which `commands` do, and `refs` can be compared then;
-    nothing is missing where nobody can say on what.
+    nothing is missing where nobody can say on what. `like` are reports of what it would be measured on.
     """
 
     def __init__(
@@ -47,11 +49,21 @@ class NotMeasured(Conflict):
         missing: tuple[ToMeasure, ...] = (),
         commands: tuple[str, ...] = (),
         refs: tuple[str, ...] = (),
+        like: tuple[Report, ...] = (),
     ) -> None:
         super().__init__(message, hint=hint)
         self.missing = missing
         self.commands = commands
         self.refs = refs
+        self.like = like
+
+
+class _Side(msgspec.Struct, frozen=True, kw_only=True):
+    """What is named to be compared: a model, or one report of it."""
+
+    ref: str
+    model: Model
+    report: Report | None = None
 
 
 def choose_reports(
@@ -59,20 +71,26 @@ def choose_reports(
 ) -> tuple[Report, ...]:
     """Return one report for each model, or report, that is named, all of the same items and truths.
 
-    Of several such sets the newest measured is taken.
+    Of several such sets the newest measured is taken. What measuring would not help is refused before what is
+    lacking is told.
 
     Raises:
         NotFound: there is no such model, report or version.
+        InvalidParameter: fewer than two, one twice, a comparison, or no split.
+        InvalidInput: what a model said was not kept with a report that is named.
         NotMeasured: they were not measured on the same data.
     """
+    sides = _find_sides(workspace, refs)
+    if split is not None:
+        Part(split=split).check()
     version_id = None if on is None else resolve_version(workspace, on).id
     choices = [
         [
             report
-            for report in _list_measured(workspace, ref)
+            for report in _list_measured(workspace, side)
             if version_id in (None, report.version_id) and split in (None, report.split)
         ][:MOST_LOOKED_AT]
-        for ref in refs
+        for side in sides
     ]
     grounds = Grounds(workspace)
     common = set.intersection(*({grounds.read(report) for report in found} for found in choices)) - {""}
@@ -82,41 +100,86 @@ def choose_reports(
         default=None,
     )
     if newest is None:
-        raise _describe_apart(workspace, refs, choices, on, split)
+        raise _describe_apart(workspace, sides, choices, on, split)
     wanted = grounds.read(newest)
-    return tuple(next(report for report in found if grounds.read(report) == wanted) for found in choices)
+    chosen = tuple(next(report for report in found if grounds.read(report) == wanted) for found in choices)
+    if len({report.id for report in chosen}) < len(chosen):
+        raise _refuse_itself()
+    return chosen
 
 
 def find_apart(
-    workspace: Workspace, refs: Sequence[str], *, on: str | None = None, split: str | None = None
+    workspace: Workspace,
+    refs: Sequence[str],
+    *,
+    on: str | None = None,
+    split: str | None = None,
+    fail_if: Sequence[str] = (),
 ) -> NotMeasured | None:
     """Return why things cannot be compared yet, with what would have to be measured; None where they can.
 
-    Raises:
-        NotFound: there is no such model, report or version.
+    All else that the comparison would refuse is refused here: raises as `choose_reports` does, and
+    InvalidParameter for a gate that is no condition.
     """
+    conditions = parse_conditions(fail_if)
     try:
-        choose_reports(workspace, refs, on=on, split=split)
+        reports = choose_reports(workspace, refs, on=on, split=split)
     except NotMeasured as error:
+        check_gates(conditions, error.like)
         return error
+    check_gates(conditions, reports)
     return None
 
 
-def _list_measured(workspace: Workspace, ref: str) -> tuple[Report, ...]:
-    """Return the benchmarks of a model, newest first, or the one report that the ref names."""
+def check_gates(conditions: Sequence[Condition], reports: Sequence[Report]) -> None:
+    """Raise InvalidParameter for a gate on a metric that the reports, where there are some, do not have."""
+    metrics = dict.fromkeys(name for report in reports for name in report.metrics)
+    for condition in conditions if reports else ():
+        condition.check(metrics)
+
+
+def _find_sides(workspace: Workspace, refs: Sequence[str]) -> tuple[_Side, ...]:
+    """Return what the refs name, each once."""
+    if len(refs) < 2:
+        raise InvalidParameter("One model alone has nothing to be compared with.", hint="Name two or more.")
+    sides = tuple(_find_side(workspace, ref) for ref in refs)
+    if len({(side.model.id, side.report and side.report.id) for side in sides}) < len(sides):
+        raise _refuse_itself()
+    return sides
+
+
+def _find_side(workspace: Workspace, ref: str) -> _Side:
     try:
-        model = workspace.catalog.models.get(ref)
+        return _Side(ref=ref, model=workspace.catalog.models.get(ref))
     except NotFound:
         report = workspace.catalog.reports.get(ref)
-        workspace.catalog.versions.get_by_id(report.version_id)  # or it would be told as other data
-        return (report,) if report.kind is ReportKind.BENCHMARK else ()
-    return list_benchmarks(workspace, model_id=model.id)
+    if report.kind is not ReportKind.BENCHMARK:
+        raise InvalidParameter(
+            f"The report {report.name} compares models itself.", hint="Name models, or reports of one each."
+        )
+    workspace.catalog.versions.get_by_id(report.version_id)  # or it would be told as other data
+    check_kept(report)
+    return _Side(ref=ref, model=workspace.catalog.models.get_by_id(report.model_id), report=report)
+
+
+def _refuse_itself() -> InvalidParameter:
+    return InvalidParameter("A report cannot be compared with itself.", hint="Name different models.")
+
+
+def _list_measured(workspace: Workspace, side: _Side) -> tuple[Report, ...]:
+    """Return the benchmarks of a model, newest first, or the one report that was named."""
+    return (side.report,) if side.report is not None else list_benchmarks(workspace, model_id=side.model.id)
 
 
 def _describe_apart(
-    workspace: Workspace, refs: Sequence[str], choices: list[list[Report]], on: str | None, split: str | None
+    workspace: Workspace,
+    sides: Sequence[_Side],
+    choices: list[list[Report]],
+    on: str | None,
+    split: str | None,
 ) -> NotMeasured:
     """Return what to raise where no data are common, with the commands that would measure what is missing."""
+    refs = [side.ref for side in sides]
     names = f"{', '.join(refs[:-1])} and {refs[-1]}"
     evaluators = {report.evaluator for found in choices for report in found}
     grounds = Grounds(workspace)
@@ -127,10 +190,15 @@ def _describe_apart(
             f"{' and '.join(sorted(evaluators))}: their figures have nothing in common.",
             hint="Name models, or measure again: mlwf benchmark MODEL REF -p evaluator=NAME.",
         )
+    models = tuple(side.model.name for side in sides)
+    if len(set(models)) < len(models):
+        return NotMeasured(
+            f"{names} were not measured on the same data, and are of one model.",
+            hint="Name reports of the same data, or different models.",
+        )
     newest = max((r for found in choices for r in found), key=lambda r: r.created_at, default=None)
-    missing = _list_missing(workspace, refs, choices, newest, on, split)
+    missing = _list_missing(workspace, sides, choices, newest, on, split)
     commands = _write_commands(missing, refs, on, split)
-    models = tuple(_find_model_name(workspace, ref) for ref in refs)
     unknown = [write_benchmark(model, "PROJECT@N", Part(split=split or "val")) for model in models]
     return NotMeasured(
         f"{names} were not measured on the same data.",
@@ -139,6 +207,7 @@ def _describe_apart(
         missing=missing,
         commands=commands,
         refs=models,
+        like=() if newest is None else (newest,),
     )
 
 
@@ -153,7 +222,7 @@ def _write_commands(
 
 def _list_missing(
     workspace: Workspace,
-    refs: Sequence[str],
+    sides: Sequence[_Side],
     choices: Sequence[Sequence[Report]],
     newest: Report | None,
     on: str | None,
@@ -171,23 +240,14 @@ def _list_missing(
         wanted = Grounds(workspace).read(newest)
     grounds = Grounds(workspace)
     lacking = [
-        ref
-        for ref, found in zip(refs, choices, strict=True)
+        side.model
+        for side, found in zip(sides, choices, strict=True)
         if not wanted or all(grounds.read(report) != wanted for report in found)
     ]
     return tuple(
         ToMeasure(
-            model=name, version=place, part=part,
-            evaluator="" if evaluator == workspace.catalog.models.get(name).task else evaluator,
+            model=model.name, version=place, part=part,
+            evaluator="" if evaluator == model.task else evaluator,
         )
-        for name in dict.fromkeys(_find_model_name(workspace, ref) for ref in lacking)
+        for model in lacking
     )  # fmt: skip
-
-
-def _find_model_name(workspace: Workspace, ref: str) -> str:
-    """Return the name of a model, or of the one that a report is of."""
-    try:
-        return workspace.catalog.models.get(ref).name
-    except NotFound:
-        report = workspace.catalog.reports.get(ref)
-        return workspace.catalog.models.get_by_id(report.model_id).name
