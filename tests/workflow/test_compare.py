@@ -9,7 +9,7 @@ import pytest
 from mlwf_tui.entities.measurement import ErrorKind
 from mlwf_tui.entities.model import ReportKind
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
-from mlwf_tui.workflow.benchmarking.apart import NotMeasured
+from mlwf_tui.workflow.benchmarking.apart import NotMeasured, find_apart
 from mlwf_tui.workflow.benchmarking.gates import parse_conditions
 from mlwf_tui.workflow.calls import CALLS
 from mlwf_tui.workflow.commit import commit
@@ -134,6 +134,38 @@ def test_reports_on_versions_that_were_deleted_are_passed_over(measured: Workspa
     assert [model.version for model in result.body.models] == ["cells@1", "cells@1"]
     with pytest.raises(NotFound, match="no version"):
         compare(measured, ["new", newest.name], observer=OBSERVER)
+
+
+def test_a_deleted_version_is_no_ground_though_all_were_measured_there_last(
+    measured: Workspace, tmp_path: Path
+) -> None:
+    fill_val(measured, tmp_path / "others", images=5, project="others")
+    for name in ("old", "new"):
+        model = measured.catalog.models.get(name)
+        report = add_report(measured, model, predict(measured, ref="others@1"), ref="others@1")
+    measured.catalog.versions.delete(report.version_id)
+
+    result = compare(measured, ["new", "old"], observer=OBSERVER)
+    assert [model.version for model in result.body.models] == ["cells@1", "cells@1"]
+
+    stranger = add_model(measured, "stranger")
+    apart = find_apart(measured, ["stranger", "new"])
+    assert apart is not None and "measured on others@1 does not count" in apart.message
+    assert [(of.model, of.version) for of in apart.missing] == [(stranger.name, "cells@1")]
+
+
+def test_a_model_whose_predictions_were_not_kept_is_to_be_measured_again(measured: Workspace) -> None:
+    old = measured.catalog.reports.get("old-on-cells-1")
+    measured.catalog.reports.delete(old.id)
+    measured.catalog.reports.create(
+        name="of-before", model_id=old.model_id, version_id=old.version_id, split="val", metrics={}, speed={},
+        evaluation=old.evaluation, run_id=old.run_id,
+    )  # fmt: skip
+
+    apart = find_apart(measured, ["new", "old"])
+
+    assert apart is not None
+    assert apart.commands == ("mlwf benchmark old cells@1 --split val",)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from mlwf_tui.entities.part import Part
 from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
 from mlwf_tui.workflow.benchmarking.commanding import write_benchmark, write_measured_compare
 from mlwf_tui.workflow.benchmarking.gates import Condition, parse_conditions
-from mlwf_tui.workflow.benchmarking.grounds import Grounds
+from mlwf_tui.workflow.benchmarking.grounds import Ground, Grounds
 from mlwf_tui.workflow.measuring import check_kept
 from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.reports import list_benchmarks
@@ -83,26 +83,12 @@ def choose_reports(
     sides = _find_sides(workspace, refs)
     if split is not None:
         Part(split=split).check()
-    version_id = None if on is None else resolve_version(workspace, on).id
-    choices = [
-        [
-            report
-            for report in _list_measured(workspace, side)
-            if version_id in (None, report.version_id) and split in (None, report.split)
-        ][:MOST_LOOKED_AT]
-        for side in sides
-    ]
-    grounds = Grounds(workspace)
-    common = set.intersection(*({grounds.read(report) for report in found} for found in choices)) - {""}
-    newest = max(
-        (report for found in choices for report in found if grounds.read(report) in common),
-        key=lambda report: report.created_at,
-        default=None,
-    )
-    if newest is None:
-        raise _describe_apart(workspace, sides, choices, on, split)
-    wanted = grounds.read(newest)
-    chosen = tuple(next(report for report in found if grounds.read(report) == wanted) for found in choices)
+    looked = _look(workspace, sides, on, split)
+    common = set.intersection(*map(set, looked.usable))
+    ground = max(common, key=lambda of: max(found[of].created_at for found in looked.usable), default=None)
+    if ground is None:
+        raise _describe_apart(workspace, looked, on, split)
+    chosen = tuple(found[ground] for found in looked.usable)
     if len({report.id for report in chosen}) < len(chosen):
         raise _refuse_itself()
     return chosen
@@ -166,49 +152,80 @@ def _refuse_itself() -> InvalidParameter:
     return InvalidParameter("A report cannot be compared with itself.", hint="Name different models.")
 
 
+class _Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the sides were measured on."""
+
+    sides: tuple[_Side, ...]
+    usable: tuple[dict[Ground, Report], ...]  # of each side: the newest that has kept what the model said
+    newest: Report | None  # of all
+    ground: Ground | None  # of that one
+    gone: tuple[str, ...]  # versions that were deleted since, whose reports are passed over
+
+
+def _look(workspace: Workspace, sides: tuple[_Side, ...], on: str | None, split: str | None) -> _Looked:
+    version_id = None if on is None else resolve_version(workspace, on).id
+    grounds = Grounds(workspace)
+    usable, there, gone = [], list[Report](), list[str]()
+    for side in sides:
+        found = [
+            report
+            for report in _list_measured(workspace, side)
+            if version_id in (None, report.version_id) and split in (None, report.split)
+        ]
+        gone += [report.version_ref for report in found if not grounds.has_version(report)]
+        measured = [report for report in found if grounds.has_version(report)][:MOST_LOOKED_AT]
+        there += measured
+        kept = [report for report in reversed(measured) if report.predictions is not None]
+        usable.append({ground: report for report in kept if (ground := grounds.find(report))})
+    newest = max(there, key=lambda report: report.created_at, default=None)
+    return _Looked(
+        sides=sides, usable=tuple(usable), newest=newest, gone=tuple(dict.fromkeys(gone)),
+        ground=None if newest is None else grounds.find(newest),
+    )  # fmt: skip
+
+
 def _list_measured(workspace: Workspace, side: _Side) -> tuple[Report, ...]:
     """Return the benchmarks of a model, newest first, or the one report that was named."""
     return (side.report,) if side.report is not None else list_benchmarks(workspace, model_id=side.model.id)
 
 
-def _describe_apart(
-    workspace: Workspace,
-    sides: Sequence[_Side],
-    choices: list[list[Report]],
-    on: str | None,
-    split: str | None,
-) -> NotMeasured:
+def _describe_apart(workspace: Workspace, looked: _Looked, on: str | None, split: str | None) -> NotMeasured:
     """Return what to raise where no data are common, with the commands that would measure what is missing."""
-    refs = [side.ref for side in sides]
+    refs = [side.ref for side in looked.sides]
     names = f"{', '.join(refs[:-1])} and {refs[-1]}"
-    evaluators = {report.evaluator for found in choices for report in found}
-    grounds = Grounds(workspace)
-    data = [{grounds.read(of).partition(" ")[0] for of in found} for found in choices]
-    if len(evaluators) > 1 and set.intersection(*data) - {""}:
+    evaluators = {ground.evaluator for found in looked.usable for ground in found}
+    if len(evaluators) > 1 and set.intersection(*({of.data for of in found} for found in looked.usable)):
         return NotMeasured(
             f"{names} were not measured by the same evaluator, but by "
             f"{' and '.join(sorted(evaluators))}: their figures have nothing in common.",
             hint="Name models, or measure again: mlwf benchmark MODEL REF -p evaluator=NAME.",
         )
-    models = tuple(side.model.name for side in sides)
+    models = tuple(side.model.name for side in looked.sides)
     if len(set(models)) < len(models):
         return NotMeasured(
             f"{names} were not measured on the same data, and are of one model.",
             hint="Name reports of the same data, or different models.",
         )
-    newest = max((r for found in choices for r in found), key=lambda r: r.created_at, default=None)
-    missing = _list_missing(workspace, sides, choices, newest, on, split)
+    missing = _list_missing(workspace, looked, on, split)
     commands = _write_commands(missing, refs, on, split)
     unknown = [write_benchmark(model, "PROJECT@N", Part(split=split or "val")) for model in models]
     return NotMeasured(
-        f"{names} were not measured on the same data.",
+        f"{names} were not measured on the same data.{_tell_gone(looked)}",
         hint=f"Measure them there: {'; '.join(commands or unknown)}."
         + (" --measure does it first." if commands else ""),
         missing=missing,
         commands=commands,
         refs=models,
-        like=() if newest is None else (newest,),
+        like=() if looked.newest is None else (looked.newest,),
     )
+
+
+def _tell_gone(looked: _Looked) -> str:
+    """Return a sentence on the versions that were deleted and whose reports count for nothing, or ""."""
+    if not looked.gone:
+        return ""
+    what = "that version was" if len(looked.gone) == 1 else "those versions were"
+    return f" What was measured on {' and '.join(looked.gone)} does not count: {what} deleted."
 
 
 def _write_commands(
@@ -221,33 +238,20 @@ def _write_commands(
 
 
 def _list_missing(
-    workspace: Workspace,
-    sides: Sequence[_Side],
-    choices: Sequence[Sequence[Report]],
-    newest: Report | None,
-    on: str | None,
-    split: str | None,
+    workspace: Workspace, looked: _Looked, on: str | None, split: str | None
 ) -> tuple[ToMeasure, ...]:
     """Return what was not measured where the newest report was, or, without any, on what is asked for."""
-    if newest is None and on is None:
-        return ()
-    if newest is None:
-        assert on is not None
+    if looked.newest is not None:
+        place, part, evaluator = looked.newest.version_ref, looked.newest.part, looked.newest.evaluator
+    elif on is not None:
         place, part, evaluator = resolve_version(workspace, on).ref, Part(split=split or "val"), ""
-        wanted = ""
     else:
-        place, part, evaluator = newest.version_ref, newest.part, newest.evaluator
-        wanted = Grounds(workspace).read(newest)
-    grounds = Grounds(workspace)
-    lacking = [
-        side.model
-        for side, found in zip(sides, choices, strict=True)
-        if not wanted or all(grounds.read(report) != wanted for report in found)
-    ]
+        return ()
     return tuple(
         ToMeasure(
-            model=model.name, version=place, part=part,
-            evaluator="" if evaluator == model.task else evaluator,
+            model=side.model.name, version=place, part=part,
+            evaluator="" if evaluator == side.model.task else evaluator,
         )
-        for model in lacking
+        for side, found in zip(looked.sides, looked.usable, strict=True)
+        if looked.ground not in found
     )  # fmt: skip
