@@ -211,8 +211,8 @@ def _describe_apart(workspace: Workspace, looked: _Looked, on: str | None, split
     unknown = [write_benchmark(model, "PROJECT@N", Part(split=split or "val")) for model in models]
     return NotMeasured(
         f"{names} were not measured on the same data.{_tell_gone(looked)}",
-        hint=f"Measure them there: {'; '.join(commands or unknown)}."
-        + (" --measure does it first." if commands else ""),
+        hint=f"{'--measure does it first; or measure' if commands else 'Measure'} them there: "
+        + "; ".join(commands or unknown),  # the last words, so that they can be pasted
         missing=missing,
         commands=commands,
         refs=models,
