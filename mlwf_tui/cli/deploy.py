@@ -157,10 +157,11 @@ def _follow_session(face: Face, workspace: Workspace, run: Run) -> int:
 
 def _end_session(face: Face, workspace: Workspace, run: Run) -> int:
     """Stop a session at its person's wish, which is how each ends."""
-    from mlwf_tui.workflow.stop import stop_run
+    from mlwf_tui.cli.following import raise_failure, stop_followed
 
     click.echo("finishing what was begun …", err=True)
-    finished = stop_run(workspace, run.id)
+    finished = stop_followed(workspace, run)
+    raise_failure(finished)
     if not face.is_json:
         click.echo(f"{finished.state}: {finished.result.get('summary', 'answered nothing')}")
     return DONE
