@@ -32,7 +32,7 @@ def choose_model_name(workspace: Workspace, given: str, stem: str) -> str:
 def list_model_names(workspace: Workspace) -> set[str]:
     """Return the names of all models, and of those that trainings under way will make."""
     going = workspace.catalog.runs.list(states=UNFINISHED, limit=None)
-    coming = {str(run.params["name"]) for run in going if run.verb == "train"}
+    coming = {str(run.params["name"]) for run in going if run.verb == "train" and run.is_detached}
     return coming | {model.name for model in workspace.catalog.models.list()}
 
 

@@ -183,8 +183,10 @@ def get_search_run(workspace: Workspace, ref: str) -> Run:
         InvalidInput: it is no search.
     """
     run = workspace.catalog.runs.get(ref)
-    if run.verb != SEARCH:
-        raise InvalidInput(f"The run {run.id} is a {run.verb}, no search.", hint="mlwf runs lists them.")
+    if run.verb != SEARCH or not run.is_detached:  # a program of somebody's own may call itself so
+        raise InvalidInput(
+            f"The {run.verb} {run.id} is no search of parameters.", hint="mlwf runs lists them."
+        )
     return run
 
 

@@ -14,6 +14,7 @@ from mlwf_tui.cli.main import main
 from mlwf_tui.cli.search import format_search
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.import_ import import_folder
+from mlwf_tui.workflow.run import start_run
 from mlwf_tui.workflow.search import read_search
 from mlwf_tui.workspace import Workspace
 from tests import jobs
@@ -51,6 +52,15 @@ def test_a_search_is_shown_with_its_trials_and_what_made_the_difference(
     assert document["best"]["values"] == {"lr0": 0.01, "batch": 8}
     assert [trial["state"] for trial in document["trials"]] == ["done", "done", "pruned"]
     assert document["plan"]["space"] == {"lr0": "0.001..0.1:log", "batch": "4,8"}
+
+
+def test_a_program_that_calls_itself_a_search_is_none(
+    home: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = start_run(home, "search", arguments=["./look.py"])
+
+    assert call(home, run.id) == 1
+    assert "no search of parameters" in capsys.readouterr().err
 
 
 def test_the_best_trial_is_trained_again_by_the_command_that_is_told(home: Workspace) -> None:
