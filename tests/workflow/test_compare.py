@@ -132,7 +132,7 @@ def test_reports_on_versions_that_were_deleted_are_passed_over(measured: Workspa
     result = compare(measured, ["new", "old"], observer=OBSERVER)
 
     assert [model.version for model in result.body.models] == ["cells@1", "cells@1"]
-    with pytest.raises(NotFound, match="no version"):
+    with pytest.raises(NotFound, match="others@1 that the report old-on-others-1 has measured was deleted"):
         compare(measured, ["new", newest.name], observer=OBSERVER)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 import msgspec
@@ -143,7 +144,11 @@ def _find_side(workspace: Workspace, ref: str) -> _Side:
         raise InvalidParameter(
             f"The report {report.name} compares models itself.", hint="Name models, or reports of one each."
         )
-    workspace.catalog.versions.get_by_id(report.version_id)  # or it would be told as other data
+    if not Grounds(workspace).has_version(report):
+        raise NotFound(
+            f"The version {report.version_ref} that the report {report.name} has measured was deleted.",
+            hint=f"Measure the model elsewhere: mlwf benchmark {shlex.quote(report.model_name)} PROJECT@N",
+        )
     check_kept(report)
     return _Side(ref=ref, model=workspace.catalog.models.get_by_id(report.model_id), report=report)
 
