@@ -154,6 +154,24 @@ def test_a_deleted_version_is_no_ground_though_all_were_measured_there_last(
     assert [(of.model, of.version) for of in apart.missing] == [(stranger.name, "cells@1")]
 
 
+def test_however_often_a_model_was_measured_elsewhere_since_it_is_found(
+    measured: Workspace, tmp_path: Path
+) -> None:
+    fill_val(measured, tmp_path / "others", images=2, project="others")
+    old = measured.catalog.models.get("old")
+    last = add_report(measured, old, predict(measured, ref="others@1"), ref="others@1")
+    for number in range(30):
+        measured.catalog.reports.create(
+            name=f"again-{number}", model_id=old.id, version_id=last.version_id, split="val", metrics={},
+            speed={}, evaluation=last.evaluation, run_id=last.run_id, settings=last.settings,
+            predictions=last.predictions,
+        )  # fmt: skip
+
+    result = compare(measured, ["new", "old"], observer=OBSERVER)
+
+    assert [model.version for model in result.body.models] == ["cells@1", "cells@1"]
+
+
 def test_a_model_whose_predictions_were_not_kept_is_to_be_measured_again(measured: Workspace) -> None:
     old = measured.catalog.reports.get("old-on-cells-1")
     measured.catalog.reports.delete(old.id)

@@ -12,13 +12,13 @@ from mlwf_tui.entities.part import Part
 from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
 from mlwf_tui.workflow.benchmarking.commanding import write_benchmark, write_measured_compare
 from mlwf_tui.workflow.benchmarking.gates import Condition, parse_conditions
-from mlwf_tui.workflow.benchmarking.grounds import Ground, Grounds
+from mlwf_tui.workflow.benchmarking.grounds import Ground, Grounds, read_noted
 from mlwf_tui.workflow.measuring import check_kept
 from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workspace import Workspace
 
-MOST_LOOKED_AT = 20  # of a model's reports, the newest first
+MOST_LOOKED_AT = 20  # of a model's reports whose items have to be read, the newest first
 MOST_KEYS_SHOWN = 20  # in a command that a person is to read
 
 
@@ -178,7 +178,9 @@ def _look(workspace: Workspace, sides: tuple[_Side, ...], on: str | None, split:
             if version_id in (None, report.version_id) and split in (None, report.split)
         ]
         gone += [report.version_ref for report in found if not grounds.has_version(report)]
-        measured = [report for report in found if grounds.has_version(report)][:MOST_LOOKED_AT]
+        measured = [report for report in found if grounds.has_version(report)]
+        costly = [report.id for report in measured if not read_noted(report)][MOST_LOOKED_AT:]
+        measured = [report for report in measured if report.id not in costly]
         there += measured
         kept = [report for report in reversed(measured) if report.predictions is not None]
         usable.append({ground: report for report in kept if (ground := grounds.find(report))})

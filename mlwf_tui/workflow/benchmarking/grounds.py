@@ -22,6 +22,11 @@ class Ground(msgspec.Struct, frozen=True):
     evaluator: str  # figures of different kinds have nothing in common
 
 
+def read_noted(report: Report) -> str:
+    """Return the digest of what a report measured; "" where an older program did not note it."""
+    return str(report.settings.get("measured", ""))
+
+
 class Grounds:
     """Knows what reports were measured on; versions that differ elsewhere have the same split."""
 
@@ -32,7 +37,7 @@ class Grounds:
 
     def find(self, report: Report) -> Ground | None:
         """Return what a report stands on; None where only its version says it, and was deleted since."""
-        data = str(report.settings.get("measured", "")) or self._compute(report)
+        data = read_noted(report) or self._compute(report)
         return Ground(data, report.evaluator) if data else None
 
     def has_version(self, report: Report) -> bool:
@@ -47,7 +52,7 @@ class Grounds:
         return list(groups.values())
 
     def _compute(self, report: Report) -> str:
-        """Return the digest that an older program did not note: it knew no parts but splits."""
+        """Return the digest that was not noted: who did not note it knew no parts but splits."""
         place = (report.version_id, report.split)
         if place not in self._data:
             version = self._find_version(report.version_id)
