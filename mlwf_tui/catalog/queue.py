@@ -134,6 +134,8 @@ class Queue:
     def try_again(self, run_id: RunId, *, error: str) -> bool:
         """Let a run that has come to nothing wait for a retry, if its terms have one left.
 
+        One that a person is stopping has none.
+
         Raises:
             Conflict: it is finished.
         """
@@ -142,6 +144,8 @@ class Queue:
             if run.state.is_finished:
                 raise Conflict(f"The run {run_id} is {run.state}.", hint="See mlwf runs.")
             if run.terms is None or run.retry_count >= run.terms.retries or run.outputs:
+                return False
+            if run.state is RunState.STOPPING:
                 return False
             pause = timedelta(seconds=run.terms.find_backoff_s(run.retry_count))
             self._update(

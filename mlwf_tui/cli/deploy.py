@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -18,6 +18,7 @@ from mlwf_tui.errors import InvalidParameter, Untrusted
 if TYPE_CHECKING:  # for the annotation alone; see Face.open
     from mlwf_tui.workspace import Workspace
 
+T = TypeVar("T")
 group = click.Group()
 TRUST = click.option(
     "--trust", is_flag=True, help="Open weights from elsewhere though they may run code of their maker."
@@ -156,10 +157,11 @@ def _follow_session(face: Face, workspace: Workspace, run: Run) -> int:
 
 def _end_session(face: Face, workspace: Workspace, run: Run) -> int:
     """Stop a session at its person's wish, which is how each ends."""
-    from mlwf_tui.workflow.stop import stop_run
+    from mlwf_tui.cli.following import raise_failure, stop_followed
 
     click.echo("finishing what was begun …", err=True)
-    finished = stop_run(workspace, run.id)
+    finished = stop_followed(workspace, run)
+    raise_failure(finished)
     if not face.is_json:
         click.echo(f"{finished.state}: {finished.result.get('summary', 'answered nothing')}")
     return DONE
@@ -184,8 +186,8 @@ def _format_session(run: Run, url: str, token: str, *, is_detached: bool) -> str
     return "\n".join(lines)
 
 
-def ask_for_trust(face: Face, submit: Callable[[bool], Run], *, is_trusted: bool) -> Run:
-    """Queue a run; where its weights may run code, ask a person who sits there, and nobody else."""
+def ask_for_trust(face: Face, submit: Callable[[bool], T], *, is_trusted: bool) -> T:
+    """Queue what `submit` does; where weights may run code, ask a person who sits there, and nobody else."""
     try:
         return submit(is_trusted)
     except Untrusted as error:

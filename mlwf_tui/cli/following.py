@@ -17,7 +17,7 @@ from mlwf_tui.cli.text import format_duration, format_problems
 from mlwf_tui.entities.metric import MetricSummary
 from mlwf_tui.entities.run import Problem, Run, RunState
 from mlwf_tui.entities.sparkline import draw_sparkline
-from mlwf_tui.errors import Cancelled, MlwfError
+from mlwf_tui.errors import Cancelled, Conflict, MlwfError
 from mlwf_tui.workflow.running.follow import RunUpdate, wait_for
 from mlwf_tui.workspace import Workspace
 
@@ -108,12 +108,24 @@ def follow_to_end(workspace: Workspace, run: Run, *, stopping: str) -> Run:
     try:
         finished = follow_run(workspace, run)
     except KeyboardInterrupt:
-        from mlwf_tui.workflow.stop import stop_run
-
         sys.stderr.write(f"{stopping} …\n")
-        finished = stop_run(workspace, run.id)
+        finished = stop_followed(workspace, run)
     raise_failure(finished)
     return finished
+
+
+def stop_followed(workspace: Workspace, run: Run) -> Run:
+    """Stop a run at the wish of whoever has followed it; one that has just ended by itself is as it is."""
+    from mlwf_tui.workflow.runs import get_run
+    from mlwf_tui.workflow.stop import stop_run
+
+    try:
+        return stop_run(workspace, run.id)
+    except Conflict:
+        now = get_run(workspace, run.id)
+        if not now.state.is_finished:
+            raise
+        return now
 
 
 def notify_end(workspace: Workspace, run: Run) -> None:

@@ -29,8 +29,8 @@ def leaderboard_command(
 ) -> None:
     """Show the best models of a project, and what their order rests on.
 
-    Where there are reports, those on one version and split decide, so that all were measured alike: the
-    version that most models were measured on, or the one that is asked for. Models that were not
+    Where there are reports, those of the same images and truths decide, so that all were measured alike:
+    of the version that is asked for, or else those that most models were measured on. Models that were not
     measured there have no rank. Below stand all reports, in groups: only those of the same images and
     truths, counted in the same way, are ranked. --trend shows each group's models by when they were made.
 

@@ -29,6 +29,9 @@ group = click.Group()
 @click.option("--tag", "tags", multiple=True, help="Only items with this tag, or an object that has it.")
 @click.option("--select", "where", default="", metavar="EXPR", help="Only items that meet a condition.")
 @click.option(
+    "--item", "keys", multiple=True, metavar="KEY", help="Only this item, as DATASET/NAME; repeatable."
+)
+@click.option(
     "--items", "items", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="Only items that a file names, one a line.",
 )  # fmt: skip
@@ -50,6 +53,7 @@ def benchmark_command(
     classes: tuple[str, ...],
     tags: tuple[str, ...],
     where: str,
+    keys: tuple[str, ...],
     items: Path | None,
     device: str,
     runtime: str,
@@ -78,8 +82,8 @@ def benchmark_command(
     from mlwf_tui.workflow.benchmark import submit_benchmark
     from mlwf_tui.workflow.benchmarking.parts import read_keys
 
-    keys = read_keys(items) if items is not None else ()
-    part = Part(split=split, datasets=datasets, classes=classes, tags=tags, where=where, keys=keys)
+    named = tuple(dict.fromkeys((*keys, *(read_keys(items) if items is not None else ()))))
+    part = Part(split=split, datasets=datasets, classes=classes, tags=tags, where=where, keys=named)
     params = {**params, **({"runtime": runtime} if runtime else {})}
     with face.open() as workspace:
 

@@ -16,7 +16,7 @@ from mlwf_tui.entities.run import RunState
 if TYPE_CHECKING:
     from mlwf_tui.entities.measurement import ComparedPair, ComparisonReport, Difference
     from mlwf_tui.entities.run import Run
-    from mlwf_tui.workflow.benchmarking.apart import ToMeasure
+    from mlwf_tui.workflow.benchmarking.apart import NotMeasured
     from mlwf_tui.workflow.compare import CompareResult
     from mlwf_tui.workspace import Workspace
 
@@ -59,42 +59,39 @@ def compare_command(
     mlwf compare new old --fail-if "map50 < -0.01"
     mlwf compare new old --fail-if "map50.high < 0"
     """
+    from mlwf_tui.workflow.benchmarking.apart import find_apart
     from mlwf_tui.workflow.compare import compare
 
     with face.open() as workspace:
-        refs = _measure_first(face, workspace, models, on, split, trust) if measures else models
+        apart = find_apart(workspace, models, on=on, split=split, fail_if=fail_if) if measures else None
+        refs = models if apart is None else _measure_first(face, workspace, apart, trust)
         with show_progress("compare") as observer:
             result = compare(workspace, refs, on=on, split=split, fail_if=fail_if, observer=observer)
     face.show(_document(result), lambda: "\n".join(_describe(result)))
     return FAILED if result.failed else DONE
 
 
-def _measure_first(
-    face: Face, workspace: Workspace, refs: tuple[str, ...], on: str | None, split: str | None, trust: bool
-) -> tuple[str, ...]:
+def _measure_first(face: Face, workspace: Workspace, apart: NotMeasured, trust: bool) -> tuple[str, ...]:
     """Benchmark what is lacking, one after another, and return what can be compared then.
 
     Raises:
         NotMeasured: nobody can say on what; or a benchmark was stopped.
     """
     from mlwf_tui.cli.following import follow_to_end
-    from mlwf_tui.workflow.benchmarking.apart import find_apart, submit_missing
+    from mlwf_tui.workflow.benchmarking.lacking import submit_missing
 
-    apart = find_apart(workspace, refs, on=on, split=split)
-    if apart is None:
-        return refs
     if not apart.missing:
         raise apart
-    for of in apart.missing:
+    missing = apart.missing
 
-        def submit(is_trusted: bool, of: ToMeasure = of) -> Run:
-            return submit_missing(workspace, [of], is_trusted=is_trusted)[0]
+    def submit(is_trusted: bool) -> tuple[Run, ...]:
+        return submit_missing(workspace, missing, is_trusted=is_trusted)
 
-        run = ask_for_trust(face, submit, is_trusted=trust)
-        if not run.state.is_finished:
-            run = follow_to_end(workspace, run, stopping="stopping; what is done so far is kept")
-        if run.state is RunState.STOPPED:
-            raise apart
+    for run in ask_for_trust(face, submit, is_trusted=trust):
+        if not run.state.is_finished:  # else it was measured before
+            ended = follow_to_end(workspace, run, stopping="stopping; what is done so far is kept")
+            if ended.state is RunState.STOPPED:
+                raise apart  # those that were to come after it are given up
     return apart.refs
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -198,7 +199,8 @@ def _format_importance(importance: Mapping[str, float]) -> list[str]:
 def _hint_at_next(found: FoundSearch, ranked: Sequence[Any]) -> list[str]:
     if found.run.state is not RunState.DONE:
         return []
-    best = ranked[0]
-    params = {**found.plan.params, **best.values}
-    words = " ".join(f"-p {name}={value}" for name, value in params.items())
-    return ["", f"again: mlwf train {found.plan.data} --model {found.plan.model} {words}"]
+    plan = found.plan
+    words = ["mlwf", "train", plan.data, "--model", plan.model]
+    for name, value in {**plan.params, **ranked[0].values}.items():
+        words += ["-p", f"{name}={value}"]
+    return ["", f"again: {shlex.join([*words, *(['--seed', str(plan.seed)] if plan.seed else [])])}"]

@@ -124,12 +124,12 @@ def dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
 
 
 class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
-    """Models by one metric. With a basis all ranks are of reports on the same version and split."""
+    """Models by one metric. With a version all ranks are of reports on the same images and truths."""
 
     project: str
     metric: str
     basis: str  # in words
-    version: str = ""
+    version: str = ""  # of the newest of the reports that rank
     split: str = ""
     models: tuple[Ranked, ...] = ()
     groups: tuple[ReportGroup, ...] = ()  # of all reports, the largest first

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -60,6 +60,33 @@ class BenchmarkParams:
     )
 
 
+class PlannedBenchmark(msgspec.Struct, frozen=True, kw_only=True):
+    """A benchmark that nothing speaks against, still to be queued."""
+
+    model: Model | str  # the name of one that a training will make
+    ref: str
+    part: Part
+    params: BenchmarkParams = BenchmarkParams()
+    device: str = "auto"
+    is_trusted: bool = False
+    is_again: bool = False
+    terms: Terms
+    known: Run | None = None  # the finished run that has measured just this
+
+
+class Measurable(Protocol):
+    """What decides whether a model, entered or not, can be measured on data."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def task(self) -> str: ...
+
+    @property
+    def class_names(self) -> tuple[str, ...]: ...
+
+
 def submit_benchmark(
     workspace: Workspace,
     model_ref: str,
@@ -86,55 +113,69 @@ def submit_benchmark(
         InvalidInput: the model's task or classes do not fit the data, or there is nothing to measure on.
         Untrusted: opening the weights may run code of their maker, and nobody vouches for them.
     """
-    wanted = part or Part(split=split)
-    wanted.check()
+    planned = plan_benchmark(
+        workspace, model_ref, ref, part or Part(split=split), params=params, device=device,
+        is_trusted=is_trusted, is_again=is_again, terms=terms,
+    )  # fmt: skip
+    if planned.known is not None:
+        return planned.known
+    return start_queued(workspace, queue_benchmark(workspace, planned).run)
+
+
+def plan_benchmark(
+    workspace: Workspace,
+    model_ref: str,
+    ref: str,
+    part: Part,
+    *,
+    params: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    is_trusted: bool = False,
+    is_again: bool = False,
+    terms: Terms | None = None,
+) -> PlannedBenchmark:
+    """Check all of a benchmark, which reads its items, and enter nothing. Raises as `submit_benchmark`."""
+    part.check()
     checked = build_params(BenchmarkParams, params or {})
     agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=device)
     model = find_model(workspace, model_ref, agreed)
     _, manifest = resolve_manifest(workspace, ref)
+    known = None
     if model is not None:
-        items = check_fit(workspace, model, ref, manifest, wanted, evaluator=checked.evaluator)
+        items = check_fit(workspace, model, ref, manifest, part, evaluator=checked.evaluator)
         check_model(workspace, model, is_trusted=is_trusted)
         check_runtime(workspace.registry.get_trainer(model.trainer), checked.runtime)
-        known = None if is_again else _find_made(workspace, model, manifest, wanted, items, checked)
-        if known is not None:
-            return known
-    recorder = queue_benchmark(
-        workspace, model or model_ref, ref, wanted, checked, device=device, is_trusted=is_trusted,
-        is_again=is_again, terms=agreed,
+        known = None if is_again else _find_made(workspace, model, manifest, part, items, checked)
+    return PlannedBenchmark(
+        model=model or model_ref, ref=ref, part=part, params=checked, device=device, is_trusted=is_trusted,
+        is_again=is_again, terms=agreed, known=known,
     )  # fmt: skip
-    return start_queued(workspace, recorder.run)
 
 
-def queue_benchmark(
-    workspace: Workspace,
-    model: Model | str,
-    ref: str,
-    part: Part,
-    params: BenchmarkParams,
-    *,
-    device: str,
-    is_trusted: bool = False,
-    is_again: bool = False,
-    terms: Terms,
-) -> Recorder:
-    """Enter the run, in one transaction; whoever calls has checked all of it, and lets the queue go on."""
-    is_default = part == Part(split=part.split)
+def queue_benchmark(workspace: Workspace, planned: PlannedBenchmark) -> Recorder:
+    """Enter the run, rows alone, in one transaction; whoever calls lets the queue go on.
+
+    Raises:
+        NotFound: the model or the version was deleted since it was planned.
+    """
+    model, part, default = planned.model, planned.part, BenchmarkParams()
+    is_whole = part == Part(split=part.split)
+    given = {key: value for key, value in asdict(planned.params).items() if value != getattr(default, key)}
     shown = {
         "model": model if isinstance(model, str) else model.name,
-        "data": ref,
+        "data": planned.ref,
         "split": part.split,
-        "device": device,
-        **({} if is_default else {"part": msgspec.json.encode(part).decode()}),
-        **{key: value for key, value in asdict(params).items() if value != getattr(BenchmarkParams(), key)},
-        **({"is_trusted": True} if is_trusted else {}),
+        "device": planned.device,
+        **({} if is_whole else {"part": msgspec.json.encode(part).decode()}),
+        **given,
+        **({"is_trusted": True} if planned.is_trusted else {}),
     }
     with workspace.catalog.transaction():
-        call = {"is_again": True} if is_again else None
-        recorder = queue_run(workspace, "benchmark", shown, 0, terms=terms, call=call)
+        call = {"is_again": True} if planned.is_again else None
+        recorder = queue_run(workspace, "benchmark", shown, 0, terms=planned.terms, call=call)
         if not isinstance(model, str):
             recorder.read_model(model.id)
-        recorder.read_version(ref)
+        recorder.read_version(planned.ref)
     return recorder
 
 
@@ -318,7 +359,7 @@ def _evaluate(
 
 
 def check_fit(
-    workspace: Workspace, model: Model, ref: str, manifest: Digest, part: Part, *, evaluator: str = ""
+    workspace: Workspace, model: Measurable, ref: str, manifest: Digest, part: Part, *, evaluator: str = ""
 ) -> tuple[Item, ...]:
     """Return what is measured; refuse what no figure can come of."""
     choose_evaluator(workspace, model.task, evaluator)

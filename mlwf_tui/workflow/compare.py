@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
@@ -27,7 +25,8 @@ from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
 from mlwf_tui.errors import CorruptData, InvalidParameter, MlwfError
 from mlwf_tui.protocols.evaluators import Measurement
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.workflow.benchmarking.apart import choose_reports
+from mlwf_tui.workflow.benchmarking.apart import check_gates, choose_reports
+from mlwf_tui.workflow.benchmarking.gates import Condition, parse_conditions
 from mlwf_tui.workflow.measuring import list_class_names, measure_again, read_item_facts, read_kept
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.reporting.words import judge
@@ -39,40 +38,6 @@ if TYPE_CHECKING:  # numpy, which only what measures needs
     from mlwf_tui.evaluation.measured import Measured
     from mlwf_tui.evaluation.slices import ItemFacts
 
-_CONDITION = re.compile(r"\s*([a-z_0-9]+)(?:\.(value|low|high|p))?\s*(<=|>=|<|>)\s*(\S+)\s*")
-
-
-class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """A gate of a script: what a difference must not be."""
-
-    text: str
-    metric: str
-    side: str  # value, low, high or p
-    sign: str
-    limit: float
-
-    def holds(self, differences: Mapping[str, Difference]) -> bool:
-        """Whether it is so of the newer less the older.
-
-        Raises:
-            InvalidParameter: there is no such metric among them.
-        """
-        if self.metric not in differences:
-            raise InvalidParameter(
-                f"There is no difference in {self.metric!r} to look at.",
-                hint=f"There are: {', '.join(differences)}.",
-            )
-        value = getattr(differences[self.metric], self.side)
-        match self.sign:
-            case "<":
-                return bool(value < self.limit)
-            case "<=":
-                return bool(value <= self.limit)
-            case ">":
-                return bool(value > self.limit)
-            case _:
-                return bool(value >= self.limit)
-
 
 class CompareResult(msgspec.Struct, frozen=True, kw_only=True):
     """The report that was made or found, its body, and which gates were run into."""
@@ -81,25 +46,6 @@ class CompareResult(msgspec.Struct, frozen=True, kw_only=True):
     body: ComparisonReport
     failed: tuple[str, ...] = ()
     cached: bool = False
-
-
-def parse_condition(text: str) -> Condition:
-    """Return what `map50 < -0.01` asks, or `map50.high < 0`; the sides are value, low, high and p.
-
-    Raises:
-        InvalidParameter: it is no such condition.
-    """
-    found = _CONDITION.fullmatch(text)
-    limit = None
-    if found is not None:
-        with suppress(ValueError):
-            limit = float(found[4])
-    if found is None or limit is None or not math.isfinite(limit):  # a gate that is never run into is none
-        raise InvalidParameter(
-            f"{text!r} is no condition on a difference.",
-            hint='Write METRIC < NUMBER, as in "map50 < -0.01"; METRIC.low, .high and .p will do as well.',
-        )
-    return Condition(text=text, metric=found[1], side=found[2] or "value", sign=found[3], limit=limit)
 
 
 def compare(
@@ -119,14 +65,12 @@ def compare(
     Raises:
         NotFound: there is no such model, report or version.
         NotMeasured: they were not measured on the same data; it says what would have to be.
-        InvalidParameter: fewer than two, one twice, or a gate that is no condition.
+        InvalidParameter: fewer than two, one twice, no split, or a gate that is no condition.
+        InvalidInput: what a model said was not kept when it was measured.
     """
-    conditions = [parse_condition(text) for text in fail_if]
-    if len(refs) < 2:
-        raise InvalidParameter("One model alone has nothing to be compared with.", hint="Name two or more.")
+    conditions = parse_conditions(fail_if)
     reports = choose_reports(workspace, refs, on=on, split=split)
-    if len({report.id for report in reports}) < len(reports):
-        raise InvalidParameter("A report cannot be compared with itself.", hint="Name different models.")
+    check_gates(conditions, reports)
     found = _find_made(workspace, reports)
     if found is not None:
         body = read_comparison(workspace, found)
@@ -187,8 +131,8 @@ def _compare(workspace: Workspace, reports: Sequence[Report], observer: Observer
     version = workspace.catalog.versions.get_by_id(reports[0].version_id)
     known = [model.class_names for model in models]
     names = list_class_names(workspace, version.manifest, *known)
-    first = read_kept(workspace, reports[0])  # the others' items as well, whatever their versions are
-    others = (msgspec.structs.replace(read_kept(workspace, of), items=first.items) for of in reports[1:])
+    first = read_kept(workspace, reports[0])
+    others = (read_kept(workspace, of, first.items) for of in reports[1:])
     measured = [measure_again(workspace, kept, names) for kept in chain([first], others)]
     facts = read_item_facts(workspace, first.items, observer)
     pairs = []

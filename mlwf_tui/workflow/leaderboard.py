@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -14,14 +13,12 @@ from mlwf_tui.entities.ids import ModelId
 from mlwf_tui.entities.metric import is_better_low, matches
 from mlwf_tui.entities.model import Report
 from mlwf_tui.errors import NotFound
-from mlwf_tui.workflow.benchmarking.standings import rank_reports
+from mlwf_tui.workflow.benchmarking.grounds import Grounds
+from mlwf_tui.workflow.benchmarking.standings import list_versions, rank_reports
 from mlwf_tui.workflow.models import read_experiments
 from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workspace import Workspace
-
-Basis = tuple[str, str]
-"""A version, as PROJECT@N, and a split."""
 
 
 def read_leaderboard(
@@ -29,9 +26,9 @@ def read_leaderboard(
 ) -> Leaderboard:
     """Return the models that were trained on a project's versions, or measured on them.
 
-    Where there are reports, models are ranked by those on one version and split: `on` and `split`, or the
-    one that most models were measured on, the newest of several. The others follow without a rank, by what
-    their training measured. Without any report all are ranked by that.
+    Where there are reports, models are ranked by those of the same images and truths, by one evaluator: of
+    `on` and `split`, those that most models were measured on, the newest of several. The others follow
+    without a rank, by what their training measured. Without any report all are ranked by that.
 
     Raises:
         NotFound: there is no such project or version, or no model was measured on it.
@@ -54,10 +51,9 @@ def read_leaderboard(
     measured = {report.model_id for report in reports}
     trained = frozenset(one.model.id for one in experiments if one.facts.get("project") == found.name)
     ours = [one for one in experiments if one.facts.get("project") == found.name or one.model.id in measured]
-    basis = _choose_basis(reports)
-    of_basis = [r for r in reports if basis == (r.version_ref, r.split)]
-    metric = _choose_metric(metric, of_basis, ours)
-    ranked = _rank_reports(of_basis, ours, metric)
+    basis = _choose_basis(workspace, reports)
+    metric = _choose_metric(metric, basis, ours)
+    ranked = _rank_reports(basis, ours, metric)
     known = {place.model_id for place in ranked}
     others = _rank_validations([one for one in ours if one.model.id not in known], metric)
     if ranked:
@@ -65,20 +61,18 @@ def read_leaderboard(
     return Leaderboard(
         project=found.name,
         metric=metric,
-        basis=_describe(basis if ranked else None, others),
-        version=basis[0] if ranked and basis else "",
-        split=basis[1] if ranked and basis else "",
+        basis=_describe(basis if ranked else (), others),
+        version=basis[0].version_ref if ranked else "",
+        split=basis[0].split if ranked else "",
         models=(*ranked, *others),
         groups=rank_reports(workspace, found.name, trained, metric=metric),
     )
 
 
-def _choose_basis(reports: Sequence[Report]) -> Basis | None:
-    """Return what most models were measured on; of several the one of the newest report."""
-    models: defaultdict[Basis, set[ModelId]] = defaultdict(set)
-    for report in reports:  # newest first
-        models[report.version_ref, report.split].add(report.model_id)
-    return max(models, key=lambda basis: len(models[basis]), default=None)  # the first of equals
+def _choose_basis(workspace: Workspace, reports: Sequence[Report]) -> Sequence[Report]:
+    """Return the reports on what most models were measured on, of several on the newest; newest first."""
+    groups = Grounds(workspace).part(reports)
+    return max(groups, key=lambda group: len({of.model_id for of in group}), default=())
 
 
 def _choose_metric(asked: str, reports: Sequence[Report], experiments: Sequence[Experiment]) -> str:
@@ -140,10 +134,10 @@ def _rank(measured: Sequence[tuple[float, Experiment, str]], metric: str) -> lis
     ]
 
 
-def _describe(basis: Basis | None, others: Sequence[Ranked]) -> str:
-    if basis is not None:
+def _describe(basis: Sequence[Report], others: Sequence[Ranked]) -> str:
+    if basis:
         rest = "; those without a rank were not: of them it is what their training measured" if others else ""
-        return f"measured on {basis[0]}, split {basis[1]}{rest}"
+        return f"measured on {list_versions(basis)}, split {basis[0].part.describe()}{rest}"
     data = {place.trained_on for place in others}
     if len(data) > 1:
         return "what each training measured on its own validation split, of different versions"

@@ -17,6 +17,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import ItemPrediction
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.store.writer import StoreWriter
+from mlwf_tui.workflow.benchmarking.commanding import write_benchmark
 from mlwf_tui.workflow.benchmarking.parts import select_items
 from mlwf_tui.workspace import Workspace
 
@@ -50,19 +51,22 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
         return _choose_objects(self.predictions, self.report)
 
 
-def read_kept(workspace: Workspace, report: Report) -> Kept:
+def read_kept(workspace: Workspace, report: Report, items: tuple[Item, ...] | None = None) -> Kept:
     """Read what a report was worked out from, once for all that asks for it.
 
-    Items whose images could not be read when it was measured are left out, as they were then.
+    Items whose images could not be read when it was measured are left out, as they were then; `items` are
+    those of another report of the same data, whatever has become of the version.
 
     Raises:
         InvalidInput: the report is of a time when predictions were not kept.
         NotFound: its version was deleted.
         CorruptData: the stored bytes are damaged.
     """
-    _refuse_unkept(report)
-    version = workspace.catalog.versions.get_by_id(report.version_id)
+    check_kept(report)
     predictions = decode_predictions(workspace, report)
+    if items is not None:
+        return Kept(report=report, items=items, predictions=predictions)
+    version = workspace.catalog.versions.get_by_id(report.version_id)
     said = {found.key for found in predictions}
     is_noted = bool(report.settings.get("measured"))
     items = tuple(
@@ -80,17 +84,8 @@ def read_predictions(workspace: Workspace, report: Report) -> dict[str, tuple[An
         InvalidInput: the report is of a time when predictions were not kept.
         CorruptData: the stored bytes are damaged.
     """
-    _refuse_unkept(report)
+    check_kept(report)
     return _choose_objects(decode_predictions(workspace, report), report)
-
-
-def _refuse_unkept(report: Report) -> None:
-    if report.predictions is None:
-        raise InvalidInput(
-            f"The predictions behind the report {report.name} were not kept.",
-            hint=f"Measure again: mlwf benchmark {report.model_name} {report.version_ref} "
-            f"--split {report.split}",
-        )
 
 
 def _choose_objects(
@@ -101,6 +96,16 @@ def _choose_objects(
         said.key: tuple(o for o in said.objects if not classes or o.class_name in classes)
         for said in predictions
     }
+
+
+def check_kept(report: Report) -> None:
+    """Raise InvalidInput for a report of a time when predictions were not kept."""
+    if report.predictions is None:
+        command = write_benchmark(report.model_name, report.version_ref, report.part)
+        raise InvalidInput(
+            f"The predictions behind the report {report.name} were not kept.",
+            hint=f"Measure again: {command}",
+        )
 
 
 def decode_predictions(workspace: Workspace, report: Report) -> tuple[ItemPrediction, ...]:

@@ -21,14 +21,19 @@ def choose_model_name(workspace: Workspace, given: str, stem: str) -> str:
         Conflict: `given` is taken.
         InvalidParameter: a model cannot be named so.
     """
-    taken = {model.name for model in workspace.catalog.models.list()}
-    going = workspace.catalog.runs.list(states=UNFINISHED, limit=None)
-    taken |= {str(run.params["name"]) for run in going if run.verb == "train"}
+    taken = list_model_names(workspace)
     if not given:
         return find_free(check_name(stem, "model name"), taken)
     if check_name(given, "model name") in taken:
         raise Conflict(f"There is a model named {given!r} already.", hint="Choose another name.")
     return given
+
+
+def list_model_names(workspace: Workspace) -> set[str]:
+    """Return the names of all models, and of those that trainings under way will make."""
+    going = workspace.catalog.runs.list(states=UNFINISHED, limit=None)
+    coming = {str(run.params["name"]) for run in going if run.verb == "train" and run.is_detached}
+    return coming | {model.name for model in workspace.catalog.models.list()}
 
 
 def find_free(stem: str, taken: Collection[str]) -> str:

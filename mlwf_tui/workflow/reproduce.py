@@ -18,7 +18,7 @@ from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.benchmark import read_params, submit_benchmark
 from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.import_ import import_folder
-from mlwf_tui.workflow.names import find_free
+from mlwf_tui.workflow.names import find_free, list_model_names
 from mlwf_tui.workflow.reproducing.comparing import TOLERANCE, Comparison, Reproduction, find_changes, judge
 from mlwf_tui.workflow.reproducing.lacks import MANIFEST_KINDS, VERBS, find_lacks, list_inputs
 from mlwf_tui.workflow.reproducing.requests import SUFFIX, make_request_again, name_again, refer_to
@@ -102,8 +102,7 @@ def submit_again(workspace: Workspace, ref: str, *, observer: Observer, terms: T
     params = run.params
     if run.verb == "train":
         given = {key: value for key, value in params.items() if key not in OWN_PARAMS}
-        taken = {model.name for model in workspace.catalog.models.list()}
-        name = find_free(f"{params['name']}-{SUFFIX}", taken)
+        name = find_free(f"{params['name']}-{SUFFIX}", list_model_names(workspace))
         if "continues" in params:
             given |= {"epochs": f"+{params['more_epochs']}"}
             return submit_continued(

@@ -17,7 +17,8 @@ from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.entities.search import SEARCH, SearchPlan, Trial
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, Paused
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.workflow.benchmarking.after_training import Planned, plan_for, queue_planned
+from mlwf_tui.workflow.benchmark import PlannedBenchmark
+from mlwf_tui.workflow.benchmarking.after_training import SWITCHED_OFF, plan_for, queue_planned
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
@@ -153,33 +154,25 @@ def _measure_best(recorder: Recorder) -> None:
     that goes on, finds nothing left to try, and comes to it again. What takes time was read before.
     """
     workspace, found = recorder.workspace, dict(recorder.result)
-    planned = _plan_best(workspace, str(found["model"]))
+    name = str(found["model"])
+    planned = _plan_best(workspace, name)
     with recorder.finishing():
-        recorder.result = {**found, "benchmark": _queue_best(workspace, planned)}
+        recorder.result = {**found, "benchmark": queue_planned(workspace, planned, name)}
     tend(workspace)  # where this is not reached, the supervisor does it
 
 
-def _plan_best(workspace: Workspace, name: str) -> Planned | str:
+def _plan_best(workspace: Workspace, name: str) -> PlannedBenchmark | str:
     """Return the benchmark of a model, or why there is none."""
     if not workspace.settings.benchmark_after_training:
-        return "It was switched off."
+        return SWITCHED_OFF
     try:
         model = workspace.catalog.models.get(name)
         run = workspace.catalog.runs.get(model.run_id)
         data = next(found for found in run.inputs if found.kind is ArtifactKind.VERSION)
         version = workspace.catalog.versions.get_by_id(VersionId(data.id))
-        return plan_for(workspace, model, version, run)
-    except MlwfError as error:
+    except MlwfError as error:  # deleted meanwhile
         return error.message
-
-
-def _queue_best(workspace: Workspace, planned: Planned | str) -> dict[str, Any]:
-    if isinstance(planned, str):
-        return {"run": None, "reason": planned}
-    try:
-        return queue_planned(workspace, planned)
-    except MlwfError as error:  # deleted meanwhile; what was entered for it is undone
-        return {"run": None, "reason": error.message}
+    return plan_for(workspace, run, version, model)
 
 
 def get_search_run(workspace: Workspace, ref: str) -> Run:
@@ -190,8 +183,10 @@ def get_search_run(workspace: Workspace, ref: str) -> Run:
         InvalidInput: it is no search.
     """
     run = workspace.catalog.runs.get(ref)
-    if run.verb != SEARCH:
-        raise InvalidInput(f"The run {run.id} is a {run.verb}, no search.", hint="mlwf runs lists them.")
+    if run.verb != SEARCH or not run.is_detached:  # a program of somebody's own may call itself so
+        raise InvalidInput(
+            f"The {run.verb} {run.id} is no search of parameters.", hint="mlwf runs lists them."
+        )
     return run
 
 

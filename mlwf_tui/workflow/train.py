@@ -21,7 +21,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import FitRequest, FitResult, Trainer
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import read_summary
-from mlwf_tui.workflow.benchmarking.after_training import follow_up
+from mlwf_tui.workflow.benchmarking.after_training import Coming, plan_own, queue_planned
 from mlwf_tui.workflow.cards.keeping import keep_model_files
 from mlwf_tui.workflow.exporting.exports import export_manifest
 from mlwf_tui.workflow.names import choose_model_name, find_free
@@ -313,10 +313,13 @@ def _keep_model(
     workspace = recorder.workspace
     with recorder.writer() as writer:
         checkpoints = tuple(_keep_checkpoint(writer.put_file(path), path) for path in result.checkpoints)
+    name = recorder.run.params["name"]
     schema = read_summary(workspace.store, version.manifest).schema
+    class_names = result.class_names or schema.class_names
+    coming = Coming(name=name, task=result.task, class_names=class_names)
+    planned = plan_own(workspace, recorder.run, version, coming)
     with recorder.finishing():
         workspace.catalog.runs.set_environment(recorder.run_id, {**environment, **result.environment})
-        name = recorder.run.params["name"]
         taken = {model.name for model in workspace.catalog.models.list()}
         model = recorder.write_model(
             name=find_free(name, taken) if name in taken else name,  # renamed so meanwhile: keep the work
@@ -324,14 +327,14 @@ def _keep_model(
             architecture=result.architecture,
             task=result.task,
             trainer=trainer.name,
-            class_names=result.class_names or schema.class_names,
+            class_names=class_names,
             image_size_px=result.image_size_px,
             checkpoints=checkpoints,
             metrics=result.metrics,
             files=files,
         )
         noted = workspace.catalog.runs.get(recorder.run_id).result  # why a search has stopped it
-        measured = follow_up(recorder, model, version)
+        measured = {} if planned is None else queue_planned(workspace, planned, model.id)
         summary = ", ".join([result.architecture, *_tell_quality(result.metrics)])
         recorder.result = {
             **noted,

@@ -107,6 +107,16 @@ def test_a_retry_waits_twice_as_long_each_time_and_ends(catalog: Catalog) -> Non
     assert waits[1] - waits[0] == 10
 
 
+def test_what_fails_while_it_is_stopped_is_not_tried_again(catalog: Catalog) -> None:
+    run = enter(catalog, retries=2)
+    claim(catalog, run)
+    catalog.runs.start(run.id)
+    catalog.runs.mark(run.id, RunState.STOPPING, expected=(RunState.RUNNING,))
+
+    assert not catalog.queue.try_again(run.id, error="broken")
+    assert catalog.runs.get(run.id).state is RunState.STOPPING
+
+
 def test_a_run_without_terms_is_not_of_the_queue(catalog: Catalog, make: Any) -> None:
     run = make.run()
     assert not catalog.queue.try_again(run.id, error="lost")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from mlwf_tui.cli.following import follow_to_end
 from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.workflow.queue import pause_queue
 from mlwf_tui.workspace import Workspace
 from tests import jobs
 
@@ -90,3 +94,27 @@ def test_a_run_that_was_over_before_is_no_news(home: Workspace, tmp_path: Path) 
     (tmp_path / "gate").touch()
     run = jobs.wait_for_end(home, jobs.act(home, ""))
     assert b"\a" not in follow(home, run, tmp_path / "gate", "watch", is_terminal=True)
+
+
+class Ending(str):
+    """A text that is only asked for once Ctrl-C was seen: the run ends by itself in that moment."""
+
+    end: Callable[[], object]
+
+    def __format__(self, spec: str) -> str:
+        self.end()
+        return str(self)
+
+
+def test_a_run_that_ends_as_it_is_to_be_stopped_is_told_as_it_ended(home: Workspace) -> None:
+    pause_queue(home)
+    run = jobs.act(home, "")
+    stopping = Ending("stopping")
+    stopping.end = lambda: home.catalog.runs.finish(run.id, RunState.DONE, result={"summary": "whole"})
+    interrupt = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+
+    ended = follow_to_end(home, run, stopping=stopping)
+
+    interrupt.join()
+    assert (ended.state, ended.result["summary"]) == (RunState.DONE, "whole")

@@ -8,9 +8,17 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.cli.main import main
+from mlwf_tui.entities.part import Part
 from mlwf_tui.workflow.benchmarking.apart import find_apart
+from mlwf_tui.workflow.compare import compare
+from mlwf_tui.workflow.queue import pause_queue
 from mlwf_tui.workspace import open_workspace
+from tests import jobs
+from tests.fakes.observers import KeepingObserver
+from tests.fakes.seeing import add_seer
 from tests.workflow.reporting import add_model, add_report, fill_val, predict
+
+CELL = ("cell", 4, 4, 24, 24)
 
 
 @pytest.fixture
@@ -138,3 +146,73 @@ def test_images_that_were_won_and_lost_are_listed_and_what_is_apart_offers_to_be
         assert [(of.model, of.version, of.part.split) for of in apart.missing] == [("new", "cells@1", "val")]
         assert apart.refs == ("new", "two")
         assert find_apart(workspace, ["two", "one"]) is None
+
+
+def test_all_of_a_comparison_is_checked_before_anything_is_measured(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_workspace(home) as workspace:
+        old = workspace.catalog.reports.get("one-on-cells-1")
+        add_report(workspace, add_model(workspace, "two"), predict(workspace))
+        compare(workspace, ["one", "two"], observer=KeepingObserver())
+        add_model(workspace, "fresh")
+        add_model(workspace, "cars", classes=["car"])
+        workspace.catalog.reports.create(
+            name="of-before", model_id=old.model_id, version_id=old.version_id, split="val", metrics={},
+            speed={}, evaluation=old.evaluation, run_id=old.run_id,
+        )  # fmt: skip
+        pause_queue(workspace)
+        before = len(workspace.catalog.runs.list())
+
+    for words, code, reason in (
+        (["one", "--fail-if", "map50 is bad"], 2, "no condition"),
+        (["one", "--fail-if", "map51 < 0"], 2, "no difference in 'map51'"),
+        (["one", "--split", "vall"], 2, "no split 'vall'"),
+        (["one", "--on", "cells@9"], 4, "cells@9"),
+        (["one", "nobody"], 4, "nobody"),
+        (["--on", "cells@1"], 2, "One model alone"),
+        (["one", "fresh"], 2, "with itself"),
+        (["one", "of-before"], 1, "were not kept"),
+        (["one", "one-against-two-1"], 2, "compares models itself"),
+        (["cars", "one"], 1, "no class in common"),
+    ):
+        assert main(["--home", str(home), "compare", "fresh", *words, "--measure", "--trust"]) == code
+        assert reason in capsys.readouterr().err
+    with open_workspace(home) as workspace:
+        assert len(workspace.catalog.runs.list()) == before
+
+
+def test_reports_of_one_model_on_other_data_cannot_be_made_comparable(home: Path, tmp_path: Path) -> None:
+    with open_workspace(home) as workspace:
+        fill_val(workspace, tmp_path / "others", images=3, project="others")
+        one = workspace.catalog.models.get("one")
+        add_report(workspace, one, predict(workspace, ref="others@1"), ref="others@1")
+
+        apart = find_apart(workspace, ["one-on-others-1", "one-on-cells-1"])
+
+        assert apart is not None and (apart.missing, apart.commands) == ((), ())
+        assert "are of one model" in apart.message
+
+
+@pytest.mark.slow
+def test_measure_benchmarks_all_that_is_lacking_and_compares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with jobs.open_job_home(tmp_path, monkeypatch) as workspace:
+        fill_val(workspace, tmp_path / "val", images=4, project="seen")
+        part = Part(classes=("cell",), where="name != '000.png'")
+        said = predict(workspace, ref="seen@1")
+        del said["main/000.png"]
+        add_report(workspace, add_seer(workspace, "one", [CELL]), said, ref="seen@1", part=part)
+        add_seer(workspace, "two", [CELL])
+        add_seer(workspace, "three", [CELL])
+
+        call = ["--home", str(workspace.home), "compare", "two", "three", "one", "--json"]
+        assert main([*call, "--measure", "--fail-if", "recall < 0"]) == 0
+
+        document = json.loads(capsys.readouterr().out)
+        assert list(document["metrics"]) == ["two", "three", "one"]
+        assert document["pairs"][0]["comparison"]["item_count"] == 3
+        (second, first) = (run for run in workspace.catalog.runs.list() if run.is_detached)
+        assert second.started_at is not None and first.finished_at is not None
+        assert first.finished_at <= second.started_at  # neither slows the other down

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mlwf_tui.cli.main import main
+from mlwf_tui.cli.search import format_search
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.import_ import import_folder
+from mlwf_tui.workflow.run import start_run
+from mlwf_tui.workflow.search import read_search
 from mlwf_tui.workspace import Workspace
 from tests import jobs
 from tests.fakes.observers import KeepingObserver
@@ -47,6 +52,27 @@ def test_a_search_is_shown_with_its_trials_and_what_made_the_difference(
     assert document["best"]["values"] == {"lr0": 0.01, "batch": 8}
     assert [trial["state"] for trial in document["trials"]] == ["done", "done", "pruned"]
     assert document["plan"]["space"] == {"lr0": "0.001..0.1:log", "batch": "4,8"}
+
+
+def test_a_program_that_calls_itself_a_search_is_none(
+    home: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = start_run(home, "search", arguments=["./look.py"])
+
+    assert call(home, run.id) == 1
+    assert "no search of parameters" in capsys.readouterr().err
+
+
+def test_the_best_trial_is_trained_again_by_the_command_that_is_told(home: Workspace) -> None:
+    found = read_search(home, add_search(home, "cells@1").id)
+    plan = replace(found.plan, model="my weights.pt", params={"names": "a; b"}, seed=7)
+
+    told = format_search(replace(found, plan=plan)).splitlines()[-1]
+
+    assert shlex.split(told.removeprefix("again: ")) == [
+        "mlwf", "train", "cells@1", "--model", "my weights.pt", "-p", "names=a; b", "-p", "lr0=0.01",
+        "-p", "batch=8", "--seed", "7",
+    ]  # fmt: skip
 
 
 def test_a_search_is_done_and_printed_as_one_document(

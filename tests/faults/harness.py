@@ -142,6 +142,21 @@ def _get_trace(place: Path) -> Path:
     return place.with_name(f"{place.name}.trace")
 
 
+def run_script(script: str, place: Path, *words: str, fault: Fault | None) -> int:
+    """Run a script of Python on the home in `place` under a fault, and return its exit code.
+
+    It gets the home and the words as arguments; its steps are traced into PLACE.trace.
+    """
+    plan: dict[str, Any] = {"roots": [str(place)], "trace": f"{place}.trace", "kept": "", "boot_id": ""}
+    plan |= {} if fault is None else {"mode": fault.mode, "at": fault.at}
+    environment = {**make_environment(**plan), "PYTHONPATH": os.pathsep.join([str(HOOK), str(ROOT)])}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(place / "home"), *words],
+        env=environment, check=False, capture_output=True, timeout=120, start_new_session=True,
+    )  # fmt: skip
+    return done.returncode
+
+
 def read_steps(trace: Path) -> tuple[Step, ...]:
     """Return the steps in the order in which they were begun."""
     if not trace.exists():

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +12,7 @@ from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.workflow.queue import pause_queue
 from mlwf_tui.workflow.run import start_run
 from mlwf_tui.workspace import open_workspace
-from tests.faults.harness import HOOK, KILLED, ROOT, Fault, make_environment, read_steps
+from tests.faults.harness import KILLED, Fault, read_steps, run_script
 from tests.workflow.reporting import add_model, fill_val
 
 END = """
@@ -45,14 +41,7 @@ def template(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def end(place: Path, run_id: str, fault: Fault | None) -> int:
-    plan: dict[str, Any] = {"roots": [str(place)], "trace": f"{place}.trace", "kept": "", "boot_id": ""}
-    plan |= {} if fault is None else {"mode": fault.mode, "at": fault.at}
-    environment = {**make_environment(**plan), "PYTHONPATH": os.pathsep.join([str(HOOK), str(ROOT)])}
-    words = [sys.executable, "-c", END, str(place / "home"), run_id]
-    done = subprocess.run(
-        words, env=environment, check=False, capture_output=True, timeout=120, start_new_session=True
-    )
-    return done.returncode
+    return run_script(END, place, run_id, fault=fault)
 
 
 def look(place: Path, run_id: str) -> tuple[Run, list[Run]]:

@@ -6,14 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from mlwf_tui.entities.run import RunState
 from mlwf_tui.tui.screens.board import BoardPane
 from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.screens.outline import make_report_entry
+from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.evidence_preview import EvidencePreview
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.stage import Stage
+from mlwf_tui.workflow.queue import pause_queue
 from mlwf_tui.workspace import Workspace
+from tests import jobs
+from tests.fakes.seeing import add_seer
 from tests.tui.driving import drive
 from tests.workflow.reporting import add_model, add_report, fill_val, predict
 
@@ -55,6 +60,32 @@ async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_re
     entries = {report.name: make_report_entry(report) for report in empty_home.catalog.reports.list()}
     assert entries["new-on-cells-1"].note == "0.879"
     assert entries["new-against-old-1"].note.startswith("+0.4")  # a difference
+
+
+@pytest.mark.slow
+async def test_what_is_not_measured_is_queued_with_the_comparison_where_a_person_wants_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with jobs.open_job_home(tmp_path, monkeypatch) as home:
+        fill_val(home, tmp_path / "val")
+        pause_queue(home)
+        add_report(home, add_model(home, "old"), predict(home, skips=6))
+        add_seer(home, "new", [("cell", 4, 4, 24, 24)], danger=True)
+        async with drive(home) as app:
+            await app.select("new")
+            await app.press("|")
+            await app.until_text("mlwf compare new old")
+            await app.press("ctrl+g")
+            await app.until(lambda: isinstance(app.top, Confirm))
+            await app.until_text("mlwf benchmark new cells@1 --split val")
+            await app.press("y")
+            await app.until_text("name danger")
+            assert not [run for run in home.catalog.runs.list() if run.state is RunState.QUEUED]
+            await app.press("y")
+            await app.until_text("The compare waits for")
+        comparison, benchmark = (run for run in home.catalog.runs.list() if run.state is RunState.QUEUED)
+    assert benchmark.params["is_trusted"] is True
+    assert comparison.terms is not None and comparison.terms.after == (benchmark.id,)
 
 
 async def test_x_on_a_report_writes_it_as_the_files_ending_says(

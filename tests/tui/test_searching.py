@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.tui.widgets.form import Form
+from mlwf_tui.tui.widgets.run_monitor import RunMonitor
+from mlwf_tui.tui.widgets.stage import Stage
 from mlwf_tui.workflow.commit import commit
+from mlwf_tui.workflow.run import start_run
 from mlwf_tui.workspace import Workspace
 from tests import jobs
 from tests.fakes.searches import add_search
@@ -48,3 +51,17 @@ async def test_a_search_opens_as_a_page_on_a_small_screen_and_its_form_says_the_
         form.fill("trials", "0")
         await app.press("enter")
         await app.until_text("trials must be ≥ 1")
+
+
+async def test_programs_that_call_themselves_as_verbs_are_shown_as_what_they_are(home: Workspace) -> None:
+    start_run(home, "search", arguments=["./look.py"])
+    start_run(home, "sync", params={"project": "cells"}, arguments=["./copy.py"])
+    async with drive(home) as app:
+        await app.select("search")
+        await app.press("enter")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, RunMonitor))
+        await app.press("escape")
+        await app.open_versions("cells")
+        await app.select("@1")
+        await app.press("W")
+        await app.until_text("mlwf checkout cells@1")

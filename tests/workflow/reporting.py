@@ -8,6 +8,7 @@ from pathlib import Path
 from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.model import Checkpoint, Model, Report
+from mlwf_tui.entities.part import Part
 from mlwf_tui.protocols.trainers import EvaluateResult, ItemPrediction
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.benchmark import BenchmarkParams, keep_benchmark
@@ -93,8 +94,9 @@ def add_report(
     ref: str = "cells@1",
     images_per_second: float = 50.0,
     evaluator: str = "",
+    part: Part | None = None,
 ) -> Report:
-    """Enter a benchmark in which the model said this."""
+    """Enter a benchmark in which the model said this, of the val split if no part is given."""
     version = resolve_version(workspace, ref)
     result = EvaluateResult(
         predictions=tuple(
@@ -106,4 +108,6 @@ def add_report(
         run.read_model(model.id)
         run.read_version(ref)
         params = BenchmarkParams(evaluator=evaluator)
-        return keep_benchmark(run, version, model, Split.VAL, result, KeepingObserver(), params=params)
+        return keep_benchmark(
+            run, version, model, part or Split.VAL, result, KeepingObserver(), params=params
+        )

@@ -7,23 +7,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mlwf_tui.entities.measurement import Thresholds
 from mlwf_tui.entities.part import ALL, Part
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.workflow.benchmark import submit_benchmark
+from mlwf_tui.workflow.benchmarking.after_training import plan_for, queue_planned
 from mlwf_tui.workflow.benchmarking.parts import read_keys
+from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.reporting.thresholds import open_sweep, read_threshold
 from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
 from mlwf_tui.workflow.reproduce import conclude, submit_again
 from mlwf_tui.workflow.resume import resume_run
-from mlwf_tui.workflow.train import submit_train
+from mlwf_tui.workflow.running.recorder import Recorder
+from mlwf_tui.workflow.train import perform_train, submit_train
 from mlwf_tui.workspace import Workspace
 from tests import jobs
 from tests.fakes.observers import KeepingObserver
 from tests.fakes.seeing import add_seer
-from tests.workflow.reporting import fill_val
+from tests.fakes.watching import WatchingStore
+from tests.workflow.reporting import add_model, fill_val
 
 CELL = ("cell", 4, 4, 24, 24)
 SPOT = ("spot", 34, 30, 50, 46)
@@ -212,3 +217,38 @@ def test_a_finished_training_queues_its_benchmark(tmp_path: Path, monkeypatch: p
         off = jobs.wait_for_end(home, off)
         assert off.result["benchmark"] == {"run": None, "reason": "It was switched off."}
         assert len(list_reports(home)) == 1
+
+
+def test_a_training_reads_no_items_while_others_wait_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with jobs.open_job_home(tmp_path, monkeypatch, "benchmark_after_training = true\n") as home:
+        fill_val(home, tmp_path / "val", images=3, project="seen")
+        home.catalog.queue.set_paused(home.place, is_paused=True, author="")
+        run = submit_train(home, "seen@1", model="counter", params={"epochs": 1})
+        home.run_folder(run.id).mkdir(parents=True)
+        with WatchingStore(home.store.folder, home.home / "catalog.sqlite") as store:
+            recorder = Recorder(replace(home, store=store), home.catalog.runs.start(run.id))
+            perform_train(recorder, resolve_version(home, "seen@1"), KeepingObserver())
+
+        done = home.catalog.runs.get(run.id)
+        assert done.state is RunState.DONE, done.error
+        queued = home.catalog.runs.get(done.result["benchmark"]["run"])
+        assert (queued.state, queued.params["model"]) == (RunState.QUEUED, done.result["model"])
+        assert (store.read_count > 0, store.held_count) == (True, 0)
+
+
+def test_a_benchmark_whose_version_is_deleted_after_it_was_planned_is_not_queued(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    fill_val(workspace, tmp_path / "val", images=3)
+    model = add_model(workspace, "one")
+    version = resolve_version(workspace, "cells@1")
+    planned = plan_for(workspace, workspace.catalog.runs.get(model.run_id), version, model)
+    workspace.catalog.versions.delete(version.id)
+
+    with workspace.catalog.transaction():
+        told = queue_planned(workspace, planned, model.id)
+
+    assert (told["run"], "no version" in told["reason"]) == (None, True)
+    assert not [run for run in workspace.catalog.runs.list() if run.state is RunState.QUEUED]

@@ -9,10 +9,11 @@ import pytest
 from mlwf_tui.entities.measurement import ErrorKind
 from mlwf_tui.entities.model import ReportKind
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
-from mlwf_tui.workflow.benchmarking.apart import NotMeasured
+from mlwf_tui.workflow.benchmarking.apart import NotMeasured, find_apart
+from mlwf_tui.workflow.benchmarking.gates import parse_conditions
 from mlwf_tui.workflow.calls import CALLS
 from mlwf_tui.workflow.commit import commit
-from mlwf_tui.workflow.compare import compare, parse_condition, read_comparison
+from mlwf_tui.workflow.compare import compare, read_comparison
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.leaderboard import read_leaderboard
@@ -131,8 +132,58 @@ def test_reports_on_versions_that_were_deleted_are_passed_over(measured: Workspa
     result = compare(measured, ["new", "old"], observer=OBSERVER)
 
     assert [model.version for model in result.body.models] == ["cells@1", "cells@1"]
-    with pytest.raises(NotFound, match="no version"):
+    with pytest.raises(NotFound, match="others@1 that the report old-on-others-1 has measured was deleted"):
         compare(measured, ["new", newest.name], observer=OBSERVER)
+
+
+def test_a_deleted_version_is_no_ground_though_all_were_measured_there_last(
+    measured: Workspace, tmp_path: Path
+) -> None:
+    fill_val(measured, tmp_path / "others", images=5, project="others")
+    for name in ("old", "new"):
+        model = measured.catalog.models.get(name)
+        report = add_report(measured, model, predict(measured, ref="others@1"), ref="others@1")
+    measured.catalog.versions.delete(report.version_id)
+
+    result = compare(measured, ["new", "old"], observer=OBSERVER)
+    assert [model.version for model in result.body.models] == ["cells@1", "cells@1"]
+
+    stranger = add_model(measured, "stranger")
+    apart = find_apart(measured, ["stranger", "new"])
+    assert apart is not None and "measured on others@1 does not count" in apart.message
+    assert [(of.model, of.version) for of in apart.missing] == [(stranger.name, "cells@1")]
+
+
+def test_however_often_a_model_was_measured_elsewhere_since_it_is_found(
+    measured: Workspace, tmp_path: Path
+) -> None:
+    fill_val(measured, tmp_path / "others", images=2, project="others")
+    old = measured.catalog.models.get("old")
+    last = add_report(measured, old, predict(measured, ref="others@1"), ref="others@1")
+    for number in range(30):
+        measured.catalog.reports.create(
+            name=f"again-{number}", model_id=old.id, version_id=last.version_id, split="val", metrics={},
+            speed={}, evaluation=last.evaluation, run_id=last.run_id, settings=last.settings,
+            predictions=last.predictions,
+        )  # fmt: skip
+
+    result = compare(measured, ["new", "old"], observer=OBSERVER)
+
+    assert [model.version for model in result.body.models] == ["cells@1", "cells@1"]
+
+
+def test_a_model_whose_predictions_were_not_kept_is_to_be_measured_again(measured: Workspace) -> None:
+    old = measured.catalog.reports.get("old-on-cells-1")
+    measured.catalog.reports.delete(old.id)
+    measured.catalog.reports.create(
+        name="of-before", model_id=old.model_id, version_id=old.version_id, split="val", metrics={}, speed={},
+        evaluation=old.evaluation, run_id=old.run_id,
+    )  # fmt: skip
+
+    apart = find_apart(measured, ["new", "old"])
+
+    assert apart is not None
+    assert apart.commands == ("mlwf benchmark old cells@1 --split val",)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +192,7 @@ def test_reports_on_versions_that_were_deleted_are_passed_over(measured: Workspa
 )
 def test_what_is_no_gate_is_refused(text: str) -> None:
     with pytest.raises(InvalidParameter, match="no condition"):
-        parse_condition(text)
+        parse_conditions([text])
 
 
 def test_models_that_were_measured_on_other_data_are_refused_with_the_command(
@@ -153,7 +204,7 @@ def test_models_that_were_measured_on_other_data_are_refused_with_the_command(
 
     with pytest.raises(Conflict, match="not measured on the same data") as raised:
         compare(measured, ["stranger", "old"], observer=OBSERVER)
-    assert "mlwf benchmark old others@1 --split val" in raised.value.hint
+    assert raised.value.hint.endswith(": mlwf benchmark old others@1 --split val")
     assert isinstance(raised.value, NotMeasured)
     assert [(of.model, of.version, of.evaluator) for of in raised.value.missing] == [("old", "others@1", "")]
     queued = CALLS["compare"](measured, {"models": ["new", "old"]}, OBSERVER)  # as the queue does it

@@ -37,6 +37,12 @@ def test_the_command_gets_the_run_and_its_state_and_no_shell_sees_it(home: Works
     assert not (tmp_path / "shell").exists()
 
 
+@pytest.mark.parametrize("error", ["'x' * 200_000", "'x' + chr(0)"])
+def test_it_is_called_whatever_the_error_says(home: Workspace, tmp_path: Path, error: str) -> None:
+    run = jobs.act(home, f"raise RuntimeError({error})")
+    assert jobs.wait_for_file(tmp_path / "trace").startswith(f"{run.id} transform failed")
+
+
 def test_it_is_called_once_at_the_end_of_all_tries(home: Workspace, tmp_path: Path) -> None:
     terms = Terms(wants=Wants(), retries=1, backoff_s=0.05)
     run = jobs.wait_for_end(home, jobs.act(home, "os.kill(os.getpid(), signal.SIGKILL)", terms=terms))

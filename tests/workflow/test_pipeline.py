@@ -31,6 +31,7 @@ from mlwf_tui.workflow.pipeline import (
 )
 from mlwf_tui.workflow.pipelines.files import list_ready
 from mlwf_tui.workflow.pipelines.planned_steps import add_planned_steps
+from mlwf_tui.workflow.run import add_input, start_run
 from mlwf_tui.workflow.runs import get_run, list_runs
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace
@@ -631,7 +632,7 @@ def list_benchmarks(workspace: Workspace) -> list[Run]:
     """Return the benchmarks that a pipeline asked for, not those that follow every training."""
     runs = list_runs(workspace)
     own = {(run.result.get("benchmark") or {}).get("run") for run in runs if run.verb == "train"}
-    return [run for run in runs if run.verb == "benchmark" and run.id not in own]
+    return [run for run in runs if run.verb == "benchmark" and run.is_detached and run.id not in own]
 
 
 @pytest.mark.slow
@@ -639,6 +640,8 @@ def test_a_training_gets_its_benchmark_once_though_it_was_queued_without(
     seeing: Workspace, tmp_path: Path
 ) -> None:
     first = run(seeing, tmp_path, TRAIN.replace("filter, params: {min_objects: 1}", "split"))
+    own = start_run(seeing, "benchmark", arguments=["./measure.py"])  # of somebody's own, on the same version
+    add_input(seeing, own, "project", "out@1")
     measured = TRAIN.replace("filter, params: {min_objects: 1}", "split").replace(
         "epochs: 1}", "epochs: 1}, benchmark: train"
     )

@@ -9,13 +9,17 @@ from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.metrics import find_run
+from mlwf_tui.workflow.queue import pause_queue
 from mlwf_tui.workflow.reproduce import VERBS, find_lacks, judge, reproduce_now, submit_again
 from mlwf_tui.workflow.run import add_input, finish_run, start_run
 from mlwf_tui.workflow.running.recorder import record
+from mlwf_tui.workflow.train import submit_train
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace
+from tests import jobs
 from tests.fakes.observers import KeepingObserver
 from tests.tui.homes import add_model, fill_projects
+from tests.workflow.reporting import fill_val
 
 OBSERVER = KeepingObserver()
 
@@ -117,3 +121,16 @@ def test_trainings_are_compared_within_a_tolerance(workspace: Workspace, tmp_pat
     )
     with pytest.raises(InvalidInput):
         judge(workspace, runs[0], failed)
+
+
+@pytest.mark.slow
+def test_a_training_is_done_again_twice_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with jobs.open_job_home(tmp_path, monkeypatch) as home:
+        fill_val(home, tmp_path / "val", images=2, project="seen")
+        run = submit_train(home, "seen@1", model="counter", params={"epochs": 1}, name="kept")
+        assert jobs.wait_for_end(home, run).state is RunState.DONE
+        pause_queue(home)
+
+        again = [submit_again(home, run.id, observer=OBSERVER) for _ in range(2)]
+
+        assert [one.params["name"] for one in again] == ["kept-again-1", "kept-again-2"]

@@ -242,6 +242,23 @@ def test_a_search_is_continued_by_another_that_knows_its_trials(home: Workspace)
 
 
 @pytest.mark.slow
+def test_a_search_is_continued_by_two_at_once(home: Workspace, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate.touch()
+    params = {"epochs": "2", "gate": str(gate)}
+    first = finish(home, search(home, {"x": "0..1"}, sampler="random", trials=1, params=params))
+    gate.unlink()
+
+    both = [continue_search(home, first.id, more=1) for _ in range(2)]
+    for run in both:
+        wait_for_trainings(home, run, 1)
+    gate.touch()
+
+    names = {training.params["name"] for run in both for training in list_trainings(home, finish(home, run))}
+    assert len(names) == 2
+
+
+@pytest.mark.slow
 def test_a_grid_that_is_tried_has_nothing_left(home: Workspace) -> None:
     done = finish(home, search(home, {"x": "0.1,0.7"}, sampler="grid", params={"epochs": "1"}))
     with pytest.raises(InvalidInput, match="nothing left"):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.entities.measurement import Interval
+from mlwf_tui.entities.part import Part
 from mlwf_tui.tui.widgets.board_plots import PLOTS
 from mlwf_tui.tui.widgets.drawing import measure_line
 from mlwf_tui.workflow.commit import commit
@@ -63,6 +64,29 @@ def test_reports_on_other_data_are_a_group_of_their_own(measured: Workspace) -> 
         )  # fmt: skip
     lost = read_leaderboard(measured, "cells").groups[0].reports[0]
     assert (lost.report, lost.rank, lost.interval) == ("lost", 1, None)  # its figures stand in the catalog
+
+
+def test_models_are_ranked_by_reports_of_the_same_data_alone(workspace: Workspace, tmp_path: Path) -> None:
+    fill_val(workspace, tmp_path / "val")
+    for name, skips in (("old", 4), ("new", 1)):
+        add_report(workspace, add_model(workspace, name), predict(workspace, skips=skips))
+    more = make_yolo(tmp_path / "more", {"train/y.png": [("cell", 4, 4, 24, 24)]}, class_names=CLASSES)
+    import_folder(workspace, more, "cells", observer=KeepingObserver())
+    commit(workspace, "cells", message="more to train on")
+    third = add_model(workspace, "third", ref="cells@2")
+    add_report(workspace, third, predict(workspace, skips=2), ref="cells@2")  # the same val split
+    spots = Part(classes=("spot",))
+    for name in ("old", "narrow"):
+        model = workspace.catalog.models.find(name) or add_model(workspace, name)
+        add_report(workspace, model, predict(workspace), part=spots)  # flawless, on half of the objects
+
+    board = read_leaderboard(workspace, "cells", metric="map50")
+
+    ranked = [(one.rank, one.model, one.report) for one in board.models]
+    assert ranked == [
+        (1, "new", "new-on-cells-1"), (2, "third", "third-on-cells-1"), (3, "old", "old-on-cells-1"),
+    ]  # fmt: skip
+    assert board.basis == "measured on cells@2 and cells@1, split val"
 
 
 def test_the_trend_goes_by_when_models_were_made_and_the_front_by_what_nobody_beats(

@@ -10,6 +10,8 @@ from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.import_ import import_folder
+from mlwf_tui.workflow.queue import pause_queue
+from mlwf_tui.workflow.run import start_run
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workflow.train import submit_train
 from mlwf_tui.workflow.transform import transform
@@ -57,6 +59,15 @@ def test_a_name_that_is_taken_is_a_conflict(imported: Workspace) -> None:
     add_model(imported, "taken")
     with pytest.raises(Conflict, match="taken"):
         submit_train(imported, "cells", model="yolov10p", params={}, name="taken")
+
+
+def test_a_program_that_calls_itself_train_keeps_no_training_from_being_queued(imported: Workspace) -> None:
+    pause_queue(imported)
+    start_run(imported, "train", arguments=["./train.py"])
+
+    run = submit_train(imported, "cells", model="yolov10p", params={})
+
+    assert run.params["name"] == "yolov10p-cells-1"
 
 
 def test_a_model_of_another_task_is_refused(imported: Workspace) -> None:

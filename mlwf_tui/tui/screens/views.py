@@ -169,7 +169,7 @@ class Views:
         A project that is a row of the list itself stands for its head.
         """
         match entry.entity:
-            case Run(verb="search") as run:
+            case Run(verb="search", is_detached=True) as run:
                 self.trials.show(run)
             case Run() as run:
                 self.runs.show(run)

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterable
 
 import msgspec
 
 from mlwf_tui.entities.ids import VersionId
 from mlwf_tui.entities.model import Report
+from mlwf_tui.entities.project import Version
 from mlwf_tui.errors import NotFound
 from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.workflow.benchmarking.parts import digest_items
 from mlwf_tui.workspace import Workspace
+
+
+class Ground(msgspec.Struct, frozen=True):
+    """Reports with equal ones can be ranked and compared, whatever their versions are called."""
+
+    data: str  # digest of the items and truths
+    evaluator: str  # figures of different kinds have nothing in common
+
+
+def read_noted(report: Report) -> str:
+    """Return the digest of what a report measured; "" where an older program did not note it."""
+    return str(report.settings.get("measured", ""))
 
 
 class Grounds:
@@ -18,25 +32,41 @@ class Grounds:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._known: dict[tuple[VersionId, str], str] = {}
+        self._versions: dict[VersionId, Version | None] = {}
+        self._data: dict[tuple[VersionId, str], str] = {}
 
-    def read(self, report: Report) -> str:
-        """Return a digest of the items and truths; empty where the version was deleted since."""
-        noted = report.settings.get("measured")
-        if noted:  # an older program did not note it
-            return f"{noted} {report.evaluator}"  # figures of different kinds have nothing in common
+    def find(self, report: Report) -> Ground | None:
+        """Return what a report stands on; None where only its version says it, and was deleted since."""
+        data = read_noted(report) or self._compute(report)
+        return Ground(data, report.evaluator) if data else None
+
+    def has_version(self, report: Report) -> bool:
+        """Whether the version that a report was measured on is still there."""
+        return self._find_version(report.version_id) is not None
+
+    def part(self, reports: Iterable[Report]) -> list[list[Report]]:
+        """Return reports in groups of one ground each, all in order; one of no known ground stands alone."""
+        groups: dict[Ground | str, list[Report]] = {}
+        for report in reports:
+            groups.setdefault(self.find(report) or report.id, []).append(report)
+        return list(groups.values())
+
+    def _compute(self, report: Report) -> str:
+        """Return the digest that was not noted: who did not note it knew no parts but splits."""
         place = (report.version_id, report.split)
-        if place not in self._known:
-            self._known[place] = self._compute(*place)
-        return self._known[place]
+        if place not in self._data:
+            version = self._find_version(report.version_id)
+            self._data[place] = "" if version is None else self._digest(version, report.split)
+        return self._data[place]
 
-    def _compute(self, version_id: VersionId, split: str) -> str:
-        try:
-            version = self._workspace.catalog.versions.get_by_id(version_id)
-        except NotFound:
-            return ""
-        digest = hashlib.sha256()
-        for item in iter_items(self._workspace.store, version.manifest):
-            if item.split == split:
-                digest.update(msgspec.msgpack.encode((item.key, item.blob, item.annotation)))
-        return f"{digest.hexdigest()} detect"
+    def _digest(self, version: Version, split: str) -> str:
+        items = iter_items(self._workspace.store, version.manifest)
+        return digest_items(item for item in items if item.split == split)
+
+    def _find_version(self, version_id: VersionId) -> Version | None:
+        if version_id not in self._versions:
+            try:
+                self._versions[version_id] = self._workspace.catalog.versions.get_by_id(version_id)
+            except NotFound:
+                self._versions[version_id] = None
+        return self._versions[version_id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -80,7 +80,7 @@ def _find_nothing(part: Part, splits: Counter[str]) -> InvalidInput:
     return InvalidInput(f"No item is what is to be measured: {part.describe()}.", hint=f"It has {found}.")
 
 
-def digest_items(items: Sequence[Item]) -> str:
+def digest_items(items: Iterable[Item]) -> str:
     """Return a digest of the images and truths that are measured, whatever version they are of."""
     digest = hashlib.sha256()
     for item in items:

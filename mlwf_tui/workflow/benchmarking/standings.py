@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -32,15 +32,16 @@ def rank_reports(
 
     Reports stand in one group where they are of the same images and truths, counted by the same evaluator:
     only these are ranked. `metric` is what ranks them where a group has it, else what says most. A report
-    whose version is gone stands alone. The group with most models comes first, of equals the newest.
+    that only its version told the data of stands alone once that is gone. The group with most models comes
+    first, of equals the newest.
     """
-    grounds = Grounds(workspace)
     models = {model.id: model for model in workspace.catalog.models.list()}
-    parted: dict[str, list[Report]] = {}
-    for report in list_benchmarks(workspace):  # newest first
-        if report.version_ref.rpartition("@")[0] == project or report.model_id in models_of:
-            parted.setdefault(grounds.read(report) or f"gone {report.id}", []).append(report)
-    groups = [_rank(workspace, reports, models, metric) for reports in parted.values()]
+    wanted = (
+        report
+        for report in list_benchmarks(workspace)  # newest first
+        if report.version_ref.rpartition("@")[0] == project or report.model_id in models_of
+    )
+    groups = [_rank(workspace, reports, models, metric) for reports in Grounds(workspace).part(wanted)]
     return tuple(sorted(groups, key=lambda group: -len({of.model_id for of in group.reports})))
 
 
@@ -59,7 +60,7 @@ def _rank(
     values = [report.metrics[by] for report in ordered]
     names = {**METRIC_NAMES, **sureties[reports[0].id].metric_names}
     return ReportGroup(
-        title=", ".join(_list_titles(reports)),
+        title=f"{list_versions(reports)}, {reports[0].part.describe()}",
         evaluator=reports[0].evaluator,
         metric=by,
         metric_name=names.get(by, by),
@@ -70,14 +71,14 @@ def _rank(
     )
 
 
+def list_versions(reports: Sequence[Report]) -> str:
+    """Return the versions that reports were measured on in words, each once."""
+    return " and ".join(dict.fromkeys(report.version_ref for report in reports))
+
+
 def _has(report: Report, metric: str) -> bool:
     value = report.metrics.get(metric)
     return value is not None and value == value  # NaN is neither better nor worse than any
-
-
-def _list_titles(reports: Sequence[Report]) -> Iterator[str]:
-    yield " and ".join(dict.fromkeys(report.version_ref for report in reports))
-    yield reports[0].part.describe()
 
 
 def _read_surety(workspace: Workspace, report: Report) -> _Surety:

@@ -71,6 +71,7 @@ def _is_benchmarked(training: Run, split: str, readers: Sequence[Run]) -> bool:
     model = _find_model(training)
     return any(
         run.verb == "benchmark"
+        and run.is_detached  # else it is a program of somebody's own
         and run.params["split"] == split
         and (run.params["model"] == training.id or model in [found.id for found in run.inputs])
         for run in readers

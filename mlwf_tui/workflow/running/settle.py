@@ -25,6 +25,7 @@ UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
 START_GRACE = timedelta(seconds=60)  # between a run's row and its process's
 MAX_UNBEGUN = 3  # jobs that died before they began; something kills them, and would again
 RETRY, UNBEGUN = "retry", "unbegun"
+MOST_TOLD = 2_000  # characters: all of it must fit into a pipe of 64 KB that is read at last
 DISK_REFUSED = 74  # EX_IOERR: of a worker that could not even say so in the catalog
 
 
@@ -108,9 +109,14 @@ def describe_end(workspace: Workspace, run: Run) -> dict[str, str]:
         "MLWF_RUN": run.id,
         "MLWF_VERB": run.verb,
         "MLWF_STATE": run.state.value,
-        "MLWF_ERROR": run.error,
-        "MLWF_SUMMARY": str(run.result.get("summary", "")),
+        "MLWF_ERROR": _fit_variable(run.error),
+        "MLWF_SUMMARY": _fit_variable(str(run.result.get("summary", ""))),
     }
+
+
+def _fit_variable(text: str) -> str:
+    """Return the beginning of a text as a variable can hold it: a library's error may say anything."""
+    return text[:MOST_TOLD].replace("\0", "")
 
 
 def _close_run(workspace: Workspace, run: Run, job: Job | None, found: JobExit | None) -> str:

@@ -197,6 +197,14 @@ class Course:
         return is_filled
 
     def _submit(self, values: Any, number: int) -> Run:
+        """Queue a trial; where its model's name is taken, as by a search beside this one, under another."""
+        name = self._plan.name
+        try:
+            return self._submit_as(f"{name}-{number}", values)
+        except Conflict:
+            return self._submit_as(f"{name}-{self._run.id[:6]}-{number}", values)
+
+    def _submit_as(self, name: str, values: Any) -> Run:
         plan = self._plan
         return submit_train(
             self._workspace,
@@ -204,16 +212,10 @@ class Course:
             model=plan.model,
             params={**plan.params, **values},
             seed=plan.seed,
-            name=self._choose_name(number),
+            name=name,
             terms=plan.terms,
             parent=self._run.id,
         )
-
-    def _choose_name(self, number: int) -> str:
-        """Return the name of a trial's model; where somebody has taken it meanwhile, another one."""
-        name = f"{self._plan.name}-{number}"
-        is_free = self._workspace.catalog.models.find(name) is None
-        return name if is_free else f"{self._plan.name}-{self._run.id[:6]}-{number}"
 
     def _tell(self, trials: Sequence[Trial]) -> None:
         """Say how the search stands, and note it where a trial has gone a step on."""

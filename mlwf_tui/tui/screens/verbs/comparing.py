@@ -8,16 +8,16 @@ from functools import partial
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.measurement import choose_main
 from mlwf_tui.entities.model import Model
-from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.screens.command_lines import write_compare, write_compare_all
+from mlwf_tui.tui.screens.verbs.deploying import ask_for_trust
 from mlwf_tui.tui.screens.verbs.fields import find_model_ref
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, follow
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import Form, make_field
-from mlwf_tui.workflow.benchmarking.apart import NotMeasured, find_apart, submit_missing
-from mlwf_tui.workflow.calls import submit_call
+from mlwf_tui.workflow.benchmarking.apart import NotMeasured, find_apart
+from mlwf_tui.workflow.benchmarking.lacking import submit_compare
 from mlwf_tui.workflow.compare import CompareResult, compare, describe_difference
 
 SPLIT = make_field(
@@ -95,21 +95,16 @@ class Comparing:
     def _ask_to_measure(self, apart: NotMeasured, split: str | None) -> None:
         """Offer to queue the benchmarks that are lacking, and the comparison after them."""
 
+        def submit(is_trusted: bool) -> Run:
+            return submit_compare(self._host.workspace, apart, split=split, is_trusted=is_trusted)
+
         def begin(is_wanted: bool) -> None:
             if is_wanted:
-                self._host.ask("benchmark", partial(self._queue, apart, split), partial(follow, self._host))
+                ask_for_trust(self._host, "compare", submit, partial(follow, self._host), lambda: None)
 
-        listed = "\n".join(of.write_command() for of in apart.missing)
+        listed = "\n".join(apart.commands)
         text = f"{apart.message} To measure what is lacking, and to compare then:\n\n{listed}"
         self._host.put(Confirm("Measure first?", text, yes="Measure"), begin)
-
-    def _queue(self, apart: NotMeasured, split: str | None) -> Run:
-        """Queue benchmarks and the comparison after them, and return the comparison's run."""
-        workspace = self._host.workspace
-        runs = submit_missing(workspace, apart.missing)
-        call = {"models": list(apart.refs), "split": split}
-        terms = Terms(wants=Wants(), after=tuple(run.id for run in runs if not run.state.is_finished))
-        return submit_call(workspace, "compare", call, terms=terms)
 
     def _tell(self, result: CompareResult) -> None:
         differences = result.body.pairs[0].comparison.differences

@@ -159,8 +159,9 @@ class Folders:
     def _find_folder(self, project: str | None) -> str:
         for run in self._host.snapshot.runs:  # newest first
             data = str(run.params.get("project") or run.params.get("data") or "")
-            if run.verb in FOLDER_VERBS and (project is None or data.partition("@")[0] == project):
-                return str(run.params["folder"])
+            folder = str(run.params.get("folder", ""))
+            if folder and run.verb in FOLDER_VERBS and project in (None, data.partition("@")[0]):
+                return folder
         return ""
 
 
