@@ -81,6 +81,15 @@ def test_a_hand_that_reads_loads_no_more_than_it_needs(tmp_path: Path, importer:
     )
 
 
+def test_a_hand_that_reads_loads_the_protocol_of_importers_alone(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    setup = msgspec.msgpack.encode(ReadingSetup("yolo", os.fsencode(tmp_path), None))
+    messages = greet("read", setup, msgspec.msgpack.encode([]))
+    loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), messages=messages)
+    protocols = {name for name in loaded if name.startswith("mlwf_tui.protocols.")}
+    assert protocols == {"mlwf_tui.protocols.importers", "mlwf_tui.protocols.observer"}
+
+
 def test_a_hand_that_writes_loads_no_more_than_it_needs(tmp_path: Path) -> None:
     for name in ("home", "checkout"):
         (tmp_path / name).mkdir()
