@@ -151,7 +151,14 @@ class FolderListing(msgspec.Struct, frozen=True):
 
     def list_signatures(self) -> dict[str, bytes]:
         """Return the signature of each file by its path from the root."""
-        return {relative: signature for _, relative, signature in self.iter_files()}
+        found: dict[str, bytes] = {}
+        for page in self.pages:  # not by `iter_files`, whose values would triple the time
+            signatures = page.signatures
+            before = f"{page.folder}/" if page.folder else ""
+            for index, name in enumerate(page.list_names()):
+                at = index * SIGNATURE_BYTES
+                found[before + name] = signatures[at : at + SIGNATURE_BYTES]
+        return found
 
 
 class FileFinder:
