@@ -13,6 +13,7 @@ import pytest
 
 from mlwf_tui.workflow.importing.reading_hand import ReadingSetup
 from mlwf_tui.workflow.messages import Setup, send
+from tests.making import write_image
 
 LISTING = """
 import runpy, sys
@@ -21,6 +22,17 @@ try:
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 finally:
     print(*sys.modules, sep="\\n", file=sys.stderr)
+"""
+COUNTING = """
+import gc, runpy, sys
+del sys.argv[0]
+looks = []
+default = gc.get_threshold()
+gc.callbacks.append(lambda phase, _: looks.append(phase) if gc.get_threshold() != default else None)
+try:
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+finally:
+    print(len(looks), gc.get_threshold() != default, file=sys.stderr)
 """
 UNNEEDED = {
     "PIL", "asyncio", "difflib", "email", "importlib.metadata", "multiprocessing", "numpy", "pyfastcdc",
@@ -67,6 +79,30 @@ def test_only_a_command_that_opens_a_home_loads_the_catalog_and_the_store(tmp_pa
     for words in (["--help"], ["import", "--help"], ["train", "--help"]):
         loaded = run_listing_modules("mlwf_tui", "--home", str(tmp_path / "home"), *words)
         assert not loaded & {"peewee", "sqlite3", "mlwf_tui.workspace"}, words
+
+
+def test_a_small_command_never_looks_for_garbage(tmp_path: Path) -> None:
+    words = ["mlwf_tui", "--home", str(tmp_path / "home"), "import", str(tmp_path / "images"), "p"]
+    write_image(tmp_path / "images" / "a.jpg")
+    done = subprocess.run([sys.executable, "-c", COUNTING, *words], capture_output=True, check=True)
+    assert done.stderr.split()[-2:] == [b"0", b"True"]
+
+
+def test_the_app_looks_for_garbage_more_often_than_a_command(tmp_path: Path) -> None:
+    opening = """
+import gc, sys
+from contextlib import ExitStack
+from pathlib import Path
+from mlwf_tui.tui.app import _open_home
+gc.set_threshold(100_000)
+with ExitStack() as opened:
+    _open_home(Path(sys.argv[1]), opened)
+print(gc.get_threshold()[0])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", opening, str(tmp_path / "home")], capture_output=True, check=True
+    )
+    assert 700 < int(done.stdout) <= 20_000
 
 
 @pytest.mark.parametrize("importer", ["yolo", "voc", "coco", "supervisely", "images"])
