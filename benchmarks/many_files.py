@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.disks import loop_disk, warn_of_no_journal
-from benchmarks.measuring import run, settle
+from benchmarks.measuring import compile_package, run, settle
 from benchmarks.trees import make_tiny_images
 
 _RACY_S = 3  # what is younger is read again next time
@@ -29,6 +29,7 @@ _ONE_MORE = "cp $TREE/images/part00/000000.png $TREE/images/part00/one-more.png"
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _read_options(arguments)
+    compile_package()
     with ExitStack() as stack:
         if options.work is not None:
             options.work.mkdir(parents=True, exist_ok=True)

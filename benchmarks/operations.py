@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.measuring import Cost, run, settle
+from benchmarks.measuring import Cost, compile_package, run, settle
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, LabelSchema, define_classes
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.store.digests import compute_digest
@@ -48,6 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--items", type=int, default=ITEMS)
     parser.add_argument("--folder", type=Path, help="where to work; a temporary folder otherwise")
     chosen = parser.parse_args(arguments)
+    compile_package()
     parts = chosen.parts or ["augment", "again", "items"]
     with tempfile.TemporaryDirectory(dir=chosen.folder) as scratch:
         if "augment" in parts:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.disks import loop_disk, warn_of_no_journal
-from benchmarks.measuring import measure_size
+from benchmarks.measuring import compile_package, measure_size
 from benchmarks.million import measure_million
 from benchmarks.peers import Peer, list_own_commands, list_peers
 from benchmarks.rounds import Played, play
@@ -31,6 +31,7 @@ from benchmarks.trees import TreeSet, list_sets
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _read_options(arguments)
+    compile_package()
     with _work_folder(options.work, options.loop) as folder:
         if warning := warn_of_no_journal(folder):
             print(f"warning: {warning}", file=sys.stderr)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from mlwf_tui.entry_points import find_entry_points
 from mlwf_tui.errors import NotFound, PluginError, suggest
-from mlwf_tui.protocols.evaluators import Evaluator
-from mlwf_tui.protocols.executors import Executor
-from mlwf_tui.protocols.exporters import Exporter
-from mlwf_tui.protocols.gauges import Gauge
-from mlwf_tui.protocols.importers import Importer
-from mlwf_tui.protocols.operations import Operation
-from mlwf_tui.protocols.samplers import Sampler
-from mlwf_tui.protocols.samples import Sample
-from mlwf_tui.protocols.trainers import Trainer
-from mlwf_tui.protocols.videos import VideoReader
+
+if TYPE_CHECKING:  # for annotations alone: a process needs few kinds, and hands wait for their imports
+    from mlwf_tui.protocols.evaluators import Evaluator
+    from mlwf_tui.protocols.executors import Executor
+    from mlwf_tui.protocols.exporters import Exporter
+    from mlwf_tui.protocols.gauges import Gauge
+    from mlwf_tui.protocols.importers import Importer
+    from mlwf_tui.protocols.operations import Operation
+    from mlwf_tui.protocols.samplers import Sampler
+    from mlwf_tui.protocols.samples import Sample
+    from mlwf_tui.protocols.trainers import Trainer
+    from mlwf_tui.protocols.videos import VideoReader
 
 GROUP_PREFIX = "mlwf_tui."
 
@@ -41,38 +43,38 @@ class Registry(msgspec.Struct, frozen=True):
         family, _, variant = name.partition(":")
         importer = self._load("importers", family)
         if not variant:
-            return cast(Importer, importer)
+            return cast("Importer", importer)
         if not hasattr(importer, "choose"):
             raise NotFound(f"There is no format {name!r}.", hint=f"The format is {family}.")
-        return cast(Importer, importer.choose(variant))
+        return cast("Importer", importer.choose(variant))
 
     def get_exporter(self, name: str) -> Exporter:
         """Return an exporter; `yolo:segment`, as its importer is called, is `yolo-segment`."""
-        return cast(Exporter, self._load("exporters", name.replace(":", "-")))
+        return cast("Exporter", self._load("exporters", name.replace(":", "-")))
 
     def get_operation(self, name: str) -> Operation:
-        return cast(Operation, self._load("operations", name))
+        return cast("Operation", self._load("operations", name))
 
     def get_evaluator(self, name: str) -> Evaluator:
-        return cast(Evaluator, self._load("evaluators", name))
+        return cast("Evaluator", self._load("evaluators", name))
 
     def get_executor(self, name: str) -> Executor:
-        return cast(Executor, self._load("executors", name))
+        return cast("Executor", self._load("executors", name))
 
     def get_gauge(self, name: str) -> Gauge:
-        return cast(Gauge, self._load("gauges", name))
+        return cast("Gauge", self._load("gauges", name))
 
     def get_trainer(self, name: str) -> Trainer:
-        return cast(Trainer, self._load("trainers", name))
+        return cast("Trainer", self._load("trainers", name))
 
     def get_video_reader(self, name: str) -> VideoReader:
-        return cast(VideoReader, self._load("videos", name))
+        return cast("VideoReader", self._load("videos", name))
 
     def get_sampler(self, name: str) -> Sampler:
-        return cast(Sampler, self._load("samplers", name))
+        return cast("Sampler", self._load("samplers", name))
 
     def get_sample(self, name: str) -> Sample:
-        return cast(Sample, self._load("samples", name))
+        return cast("Sample", self._load("samples", name))
 
     def _by_kind(self, kind: str) -> dict[str, Any]:
         """Return the entry points of a kind; every installed package is looked at once a kind."""

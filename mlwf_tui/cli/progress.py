@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from mlwf_tui.entities.run import Progress
 BAR_WIDTH = 24
 BAR_INTERVAL_S = 0.1
 LINE_INTERVAL_S = 5.0
+HEARING_INTERVAL_S = 0.02
 
 
 class ProgressLine:
@@ -25,6 +27,7 @@ class ProgressLine:
         self._stream = stream or sys.stderr
         self._is_terminal = self._stream.isatty()
         self._last = 0.0 if self._is_terminal else time.monotonic()
+        self._heard = -math.inf
         self._has_line = False
         self._below_count = 0
         self.below: Sequence[str] = ()  # what a terminal shows under the bar, a line each
@@ -33,6 +36,9 @@ class ProgressLine:
     def progress(self, step: int, total: int | None, message: str, at: float | None = None) -> None:
         """Draw how far the work is; `at` is when that was said, where it was not now."""
         now = time.monotonic()
+        if at is None and now - self._heard < HEARING_INTERVAL_S:
+            return  # twenty thousand items a second say no more than fifty
+        self._heard = now
         said_at = time.time() if at is None else at
         self._pace.add(Progress(step=step, total=total, message=message, at=said_at))
         if now - self._last < (BAR_INTERVAL_S if self._is_terminal else LINE_INTERVAL_S):

@@ -96,13 +96,20 @@ class Page(NamedTuple):
 
     def list_ending(self, suffixes: Collection[str]) -> list[tuple[int, str]]:
         """Return the names with one of the lower-case suffixes, in any case, behind their places."""
-        names = self.list_names()
-        suffix = names[0][names[0].rfind(".") :]
+        first = self.names.partition("/")[0]
+        suffix = first[first.rfind(".") :]
         # Mostly one suffix is that of all, which counting tells two hundred times as fast as looking.
-        if suffix[:1] == "." and f"{self.names}/".count(f"{suffix}/") == len(names):
-            return list(enumerate(names)) if suffix.lower() in suffixes else []
+        is_of_all = (
+            suffix[:1] == "."
+            and self.names.count(f"{suffix}/") + self.names.endswith(suffix)
+            == len(self.signatures) // SIGNATURE_BYTES
+        )
+        if is_of_all:
+            return list(enumerate(self.list_names())) if suffix.lower() in suffixes else []
         return [
-            (index, name) for index, name in enumerate(names) if name[name.rfind(".") :].lower() in suffixes
+            (index, name)
+            for index, name in enumerate(self.list_names())
+            if name[name.rfind(".") :].lower() in suffixes
         ]
 
     def make_file(self, root: str, name: str, index: int) -> FoundFile:
@@ -151,7 +158,14 @@ class FolderListing(msgspec.Struct, frozen=True):
 
     def list_signatures(self) -> dict[str, bytes]:
         """Return the signature of each file by its path from the root."""
-        return {relative: signature for _, relative, signature in self.iter_files()}
+        found: dict[str, bytes] = {}
+        for page in self.pages:  # not by `iter_files`, whose values would triple the time
+            signatures = page.signatures
+            before = f"{page.folder}/" if page.folder else ""
+            for index, name in enumerate(page.list_names()):
+                at = index * SIGNATURE_BYTES
+                found[before + name] = signatures[at : at + SIGNATURE_BYTES]
+        return found
 
 
 class FileFinder:

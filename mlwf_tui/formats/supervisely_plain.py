@@ -12,7 +12,7 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
-from mlwf_tui.entities.annotation import GeometryKind, Tag
+from mlwf_tui.entities.annotation import GeometryKind, Point, Tag
 from mlwf_tui.entities.item import Split
 from mlwf_tui.formats.supervisely import frame_objects, write_document, write_tags
 from mlwf_tui.formats.supervisely_extras import write_extras
@@ -20,6 +20,8 @@ from mlwf_tui.formats.supervisely_shapes import SHAPES
 
 _FEWEST: Final = {GeometryKind.POLYGON: 3, GeometryKind.POLYLINE: 2}  # points; boxes are looked at apart
 _encode = msgspec.json.Encoder().encode
+
+Ring = tuple[Point, ...]
 
 
 class FlatTag(Protocol):
@@ -89,16 +91,18 @@ def encode_plain(item: FlatItem) -> bytes:
 
     All numbers of a file are encoded by one call, and put into its lines by another.
     """
-    rings: list[list[list[float]]] = []
+    rings: list[Ring] = []
     lines: list[bytes] = []
     for labelled in item.objects:
-        ring = _read_ring(labelled.geometry)
+        shape = labelled.geometry
+        ring = _read_ring(shape)
         if ring is None:
             return b""
         rings.append(ring)
-        line = _begin_line(labelled.class_name, labelled.geometry.kind)
-        has_extras = labelled.tags or labelled.custom or labelled.author or labelled.confidence is not None
-        lines.append(line + (_end_line(labelled) if has_extras else b"[]}"))
+        if labelled.tags or labelled.custom or labelled.author or labelled.confidence is not None:
+            lines.append(_begin_line(labelled.class_name, shape.kind) + _end_line(labelled))
+        else:
+            lines.append(_write_bare_line(labelled.class_name, shape.kind))
     encoded = _encode(rings).replace(b".0,", b",").replace(b".0]", b"]")
     if b"n" in encoded:  # null, which is what the encoder makes of infinity
         return b""
@@ -110,7 +114,7 @@ def encode_plain(item: FlatItem) -> bytes:
     )
 
 
-def _read_ring(shape: FlatGeometry) -> list[list[float]] | None:
+def _read_ring(shape: FlatGeometry) -> Ring | None:
     """Return a shape's points in pixels, or None where the format needs more than these or has no place."""
     points = shape.points
     if shape.holes or shape.runs or shape.names or shape.visibility:
@@ -122,14 +126,14 @@ def _read_ring(shape: FlatGeometry) -> list[list[float]] | None:
         if not (left <= right and top <= bottom):
             return None
         if shape.decimals:
-            return [[left / 1000, top / 1000], [right / 1000, bottom / 1000]]
-        return [[left, top], [right, bottom]]
+            return (left / 1000, top / 1000), (right / 1000, bottom / 1000)
+        return (left, top), (right, bottom)
     fewest = _FEWEST.get(shape.kind)
     if fewest is None or len(points) < 2 * fewest or len(points) % 2:
         return None
     if shape.decimals:
         points = [value / 1000 for value in points]
-    return [list(point) for point in zip(points[::2], points[1::2], strict=True)]
+    return tuple(zip(points[::2], points[1::2], strict=True))
 
 
 @lru_cache(maxsize=1024)
@@ -142,6 +146,12 @@ def _begin_line(class_name: str, kind: GeometryKind) -> bytes:
             SHAPES[kind].encode(),
         )
     )
+
+
+@lru_cache(maxsize=1024)
+def _write_bare_line(class_name: str, kind: GeometryKind) -> bytes:
+    """Return the line of an object of which nothing is said but its class."""
+    return _begin_line(class_name, kind) + b"[]}"
 
 
 def _end_line(labelled: FlatObject) -> bytes:

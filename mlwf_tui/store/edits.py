@@ -76,10 +76,11 @@ def _edit_level(
         else:
             old[before.first_key] = before
             segments.append([*tree.read(before, level).entries, *entries])
+    candidates = {*changes, *old}  # every other key stood inside of a node, where it stays
     new = {
         run[0][0]: tree.write(writer, level, run)
         for segment in segments
-        for run in split_entries(segment, level)
+        for run in split_entries(segment, level, candidates=candidates)
     }
     return old, new
 

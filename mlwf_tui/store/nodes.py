@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -100,11 +100,16 @@ def starts_node(key: str, level: int) -> bool:
     return value & ((1 << needed) - 1) == 0
 
 
-def split_entries(entries: Iterable[Entry], level: int) -> Iterator[list[Entry]]:
-    """Cut entries in key order into those of one node each."""
+def split_entries(
+    entries: Iterable[Entry], level: int, *, candidates: Container[str] | None = None
+) -> Iterator[list[Entry]]:
+    """Cut entries in key order into those of one node each.
+
+    With `candidates` no key but these is looked at: those of the others are known to begin no node.
+    """
     run: list[Entry] = []
     for entry in entries:
-        if run and starts_node(entry[0], level):
+        if run and (candidates is None or entry[0] in candidates) and starts_node(entry[0], level):
             yield run
             run = []
         run.append(entry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from math import isfinite
 from typing import Annotated, Literal, TypeVar
@@ -45,13 +45,14 @@ class TagRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=Fal
 
 
 class GeometryRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
+    # Tuples: of most shapes all but the points are empty, and an empty tuple is not made anew.
     kind: GeometryKind
-    points: list[float]  # x, y, x, y, …
-    holes: list[list[float]]
-    runs: list[int]
-    names: list[str]
+    points: tuple[float, ...]  # x, y, x, y, …
+    holes: tuple[tuple[float, ...], ...]
+    runs: tuple[int, ...]
+    names: tuple[str, ...]
     decimals: Literal[0, 3] = 0  # 3: points and holes are in thousandths of a pixel
-    visibility: list[Visibility] = []  # as many as points, or none
+    visibility: tuple[Visibility, ...] = ()  # as many as points, or none
 
 
 class ObjectRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
@@ -59,7 +60,7 @@ class ObjectRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=
     geometry: GeometryRow
     confidence: float | None = None
     author: str = ""
-    tags: list[TagRow] = []
+    tags: tuple[TagRow, ...] = ()
     custom: dict[str, bool | str | float] = {}  # in the order of its keys
 
 
@@ -77,10 +78,10 @@ class ItemRow(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=Fa
     width_px: Count
     height_px: Count
     split: Split
-    tags: list[TagRow]
-    objects: list[ObjectRow]
+    tags: tuple[TagRow, ...]
+    objects: tuple[ObjectRow, ...]
     custom: dict[str, bool | str | float] = {}  # in the order of its keys
-    origins: list[OriginRow] = []
+    origins: tuple[OriginRow, ...] = ()
 
     @property
     def key(self) -> str:
@@ -380,16 +381,13 @@ def _is_thousandths(value: float) -> bool:
 
 def _to_object(row: ObjectRow) -> AnnotatedObject:
     shape = row.geometry
-    points, holes = shape.points, shape.holes
+    points: Sequence[float] = shape.points
+    holes: Iterable[Sequence[float]] = shape.holes
     if shape.decimals:
         points = _from_thousandths(points)
-        holes = [_from_thousandths(hole) for hole in holes]
+        holes = map(_from_thousandths, holes) if holes else ()
     geometry = Geometry(
-        shape.kind,
-        _pair(points),
-        tuple([_pair(hole) for hole in holes]) if holes else (),
-        tuple(shape.runs) if shape.runs else (),
-        tuple(shape.names) if shape.names else (),
+        shape.kind, _pair(points), tuple(map(_pair, holes)) if holes else (), shape.runs, shape.names
     )
     if shape.visibility:
         geometry = replace(geometry, visibility=_to_visibility(shape))
@@ -401,10 +399,10 @@ def _to_object(row: ObjectRow) -> AnnotatedObject:
 def _to_visibility(shape: GeometryRow) -> tuple[Visibility, ...]:
     if 2 * len(shape.visibility) != len(shape.points):
         raise CorruptData("The manifest holds a shape without a visibility for each of its points.")
-    return tuple(shape.visibility)
+    return shape.visibility
 
 
-def _from_thousandths(values: list[float]) -> list[float]:
+def _from_thousandths(values: Iterable[float]) -> list[float]:
     return [value / 1000 for value in values]
 
 
@@ -412,7 +410,7 @@ def _from_tags(tags: Iterable[Tag]) -> list[TagRow]:
     return [TagRow(t.name, None if t.value is None else _from_value(t.value)) for t in tags]
 
 
-def _to_tags(rows: list[TagRow]) -> tuple[Tag, ...]:
+def _to_tags(rows: Iterable[TagRow]) -> tuple[Tag, ...]:
     return tuple([Tag(row.name, row.value) for row in rows]) if rows else ()
 
 
@@ -424,7 +422,7 @@ def _from_value(value: str | float | bool) -> str | float | bool:
     return value if isinstance(value, str | bool) else _shorten(value)
 
 
-def _pair(values: list[float]) -> tuple[Point, ...]:
+def _pair(values: Sequence[float]) -> tuple[Point, ...]:
     if len(values) == 4:  # most shapes are rectangles
         left, top, right, bottom = values
         return (left, top), (right, bottom)

@@ -13,6 +13,7 @@ import pytest
 
 from mlwf_tui.workflow.importing.reading_hand import ReadingSetup
 from mlwf_tui.workflow.messages import Setup, send
+from tests.making import write_image
 
 LISTING = """
 import runpy, sys
@@ -21,6 +22,17 @@ try:
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 finally:
     print(*sys.modules, sep="\\n", file=sys.stderr)
+"""
+COUNTING = """
+import gc, runpy, sys
+del sys.argv[0]
+looks = []
+default = gc.get_threshold()
+gc.callbacks.append(lambda phase, _: looks.append(phase) if gc.get_threshold() != default else None)
+try:
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+finally:
+    print(len(looks), gc.get_threshold() != default, file=sys.stderr)
 """
 UNNEEDED = {
     "PIL", "asyncio", "difflib", "email", "importlib.metadata", "multiprocessing", "numpy", "pyfastcdc",
@@ -69,6 +81,30 @@ def test_only_a_command_that_opens_a_home_loads_the_catalog_and_the_store(tmp_pa
         assert not loaded & {"peewee", "sqlite3", "mlwf_tui.workspace"}, words
 
 
+def test_a_small_command_never_looks_for_garbage(tmp_path: Path) -> None:
+    words = ["mlwf_tui", "--home", str(tmp_path / "home"), "import", str(tmp_path / "images"), "p"]
+    write_image(tmp_path / "images" / "a.jpg")
+    done = subprocess.run([sys.executable, "-c", COUNTING, *words], capture_output=True, check=True)
+    assert done.stderr.split()[-2:] == [b"0", b"True"]
+
+
+def test_the_app_looks_for_garbage_more_often_than_a_command(tmp_path: Path) -> None:
+    opening = """
+import gc, sys
+from contextlib import ExitStack
+from pathlib import Path
+from mlwf_tui.tui.app import _open_home
+gc.set_threshold(100_000)
+with ExitStack() as opened:
+    _open_home(Path(sys.argv[1]), opened)
+print(gc.get_threshold()[0])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", opening, str(tmp_path / "home")], capture_output=True, check=True
+    )
+    assert 700 < int(done.stdout) <= 20_000
+
+
 @pytest.mark.parametrize("importer", ["yolo", "voc", "coco", "supervisely", "images"])
 def test_a_hand_that_reads_loads_no_more_than_it_needs(tmp_path: Path, importer: str) -> None:
     (tmp_path / "home").mkdir()
@@ -81,13 +117,22 @@ def test_a_hand_that_reads_loads_no_more_than_it_needs(tmp_path: Path, importer:
     )
 
 
+def test_a_hand_that_reads_loads_the_protocol_of_importers_alone(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    setup = msgspec.msgpack.encode(ReadingSetup("yolo", os.fsencode(tmp_path), None))
+    messages = greet("read", setup, msgspec.msgpack.encode([]))
+    loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), messages=messages)
+    protocols = {name for name in loaded if name.startswith("mlwf_tui.protocols.")}
+    assert protocols == {"mlwf_tui.protocols.importers", "mlwf_tui.protocols.observer"}
+
+
 def test_a_hand_that_writes_loads_no_more_than_it_needs(tmp_path: Path) -> None:
     for name in ("home", "checkout"):
         (tmp_path / name).mkdir()
     setup = msgspec.msgpack.encode([os.fsencode(tmp_path / "checkout"), True])
     loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), messages=greet("write", setup))
     assert "mlwf_tui.workflow.trees.write" in loaded
-    assert loaded & NOT_FOR_HANDS == set()
+    assert loaded & (NOT_FOR_HANDS | {"subprocess", "mlwf_tui.workflow.hands"}) == set()
 
 
 def test_a_hand_that_inspects_loads_no_more_than_it_needs(tmp_path: Path) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
 
+import mlwf_tui
 from benchmarks import store
 from benchmarks.checks import compare_checkout, compare_trees, iter_files
 from benchmarks.many_files import make_tree, measure
-from benchmarks.measuring import CommandFailed, measure_size, run
+from benchmarks.measuring import CommandFailed, compile_package, measure_size, run
 from benchmarks.million import measure_million
 from benchmarks.peers import Peer, Phase, find_missing_commands, list_peers
 from benchmarks.rounds import play
@@ -55,6 +57,14 @@ def to_annotation(label: Path) -> dict[str, object]:
         name = ("car", "person", "dog")[int(index)]
         objects.append({"classTitle": name, "points": {"exterior": corners, "interior": []}})
     return {"size": {"width": WIDTH_PX, "height": HEIGHT_PX}, "objects": objects}
+
+
+def test_commands_are_measured_as_an_installed_build_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    bytecode = Path(cache_from_source(mlwf_tui.__file__))
+    bytecode.unlink(missing_ok=True)
+    compile_package()
+    assert bytecode.is_file()
 
 
 def test_a_tree_is_the_same_every_time(source: Path, tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ class Screen(io.StringIO):
 
 def test_a_terminal_gets_one_bar_that_goes_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "BAR_INTERVAL_S", 0.0)
+    monkeypatch.setattr(progress, "HEARING_INTERVAL_S", 0.0)
     monkeypatch.setattr(progress, "read_terminal_width", lambda: 200)
     screen, now_s = Screen(), 1000.0
     monkeypatch.setattr("time.time", lambda: now_s)
@@ -82,6 +83,18 @@ def test_a_terminal_gets_one_bar_that_goes_in_the_end(monkeypatch: pytest.Monkey
     assert screen.getvalue().endswith("\r\x1b[2K")
 
 
+def test_of_steps_in_quick_succession_few_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "BAR_INTERVAL_S", 0.0)
+    monkeypatch.setattr(progress, "HEARING_INTERVAL_S", 60.0)
+    screen = Screen()
+    line = ProgressLine("import", screen)
+    for step in range(1, 1001):
+        line.progress(step, 1000, f"{step}.jpg")
+    assert screen.getvalue().count("/1,000") == 1
+    line.progress(1000, 1000, "1000.jpg", at=1000.0)  # of a run that is followed, every one
+    assert screen.getvalue().count("/1,000") == 2
+
+
 def test_without_an_end_there_is_a_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "LINE_INTERVAL_S", 0.0)
     stream = io.StringIO()
@@ -91,6 +104,7 @@ def test_without_an_end_there_is_a_count(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_what_stands_below_the_bar_is_drawn_over_and_goes_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "BAR_INTERVAL_S", 0.0)
+    monkeypatch.setattr(progress, "HEARING_INTERVAL_S", 0.0)
     monkeypatch.setattr(progress, "read_terminal_width", lambda: 60)
     points = [MetricPoint(key="map50", value=step / 10, step=step, at=float(step)) for step in range(1, 6)]
     summary = MetricSummary(key="map50")

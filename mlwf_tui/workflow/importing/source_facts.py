@@ -14,7 +14,7 @@ from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.workflow.importing.scan import scan_folder
 
-_SIZE_BYTES = 8  # a signature begins with the file's size
+_SIGNATURE_WORDS = SIGNATURE_BYTES // 8  # the first is the file's size
 
 
 class SourceFact(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,9 +32,7 @@ def describe_listing(listing: FolderListing) -> SourceFact:
     """
     digests = []
     for page in listing.pages:
-        signatures = page.signatures
-        starts = range(0, len(signatures), SIGNATURE_BYTES)
-        sizes = b"".join(signatures[start : start + _SIZE_BYTES] for start in starts)
+        sizes = memoryview(page.signatures).cast("Q")[::_SIGNATURE_WORDS].tobytes()
         names = b"\0".join((os.fsencode(page.folder), os.fsencode(page.names)))
         digests.append(compute_digest(b"\0".join((names, sizes))))
     return SourceFact(digest=compute_digest("".join(digests).encode()), file_count=listing.count)

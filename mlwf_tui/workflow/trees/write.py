@@ -20,7 +20,6 @@ from mlwf_tui.store.manifests import iter_shards, read_shard
 from mlwf_tui.store.rows import decode_row
 from mlwf_tui.store.spans import SpanReader
 from mlwf_tui.store.store import Store
-from mlwf_tui.workflow.hands import FEWEST_FOR_HANDS, count_hands, open_hands
 from mlwf_tui.workflow.messages import Work
 from mlwf_tui.workflow.trees.files import TreeFiles
 from mlwf_tui.workflow.trees.moves import move_folders
@@ -111,6 +110,8 @@ def _write_whole(
     workspace: Workspace, folder: Path, plan: Plan, written: Written, *, is_new: bool, observer: Observer
 ) -> None:
     """Write all items of a manifest; the hands take it a few shards at a time."""
+    from mlwf_tui.workflow.hands import FEWEST_FOR_HANDS, count_hands, open_hands  # a hand needs none
+
     assert plan.whole is not None  # the caller has looked
     batches = _iter_shards(workspace.store, plan.whole)
     if plan.step_count < FEWEST_FOR_HANDS or count_hands() == 1:
