@@ -39,6 +39,7 @@ from mlwf_tui.tui.widgets.graph_picture import Order, Picture, make_picture
 from mlwf_tui.tui.widgets.graph_routing import GraphLayout
 from mlwf_tui.tui.widgets.graph_rows import PIECE, RowPieces
 from mlwf_tui.tui.widgets.graph_walking import Direction, Trail, find_end, find_near, find_next, iter_near
+from mlwf_tui.tui.widgets.key_names import name_key
 from mlwf_tui.tui.widgets.lineage_keys import LINEAGE_KEYS
 
 MARGIN = Spacing(2, 4, 2, 4)  # cells kept visible around the selected box
@@ -465,7 +466,10 @@ class LineageView(ScrollView, can_focus=True):
         if self.is_laying_out:
             title, hint = f"Laying out {len(self._wanted.graph.nodes):,} nodes…", ""
         elif self._wanted.graph.nodes:
-            title, hint = "Nothing of the lineage is left", "esc takes the filter back, S shows all of it"
+            title, hint = (
+                "Nothing of the lineage is left",
+                f"esc takes the filter back, {name_key(self, 'lineage.show')} shows all of it",
+            )
         return draw_message(title, hint, room.width, room.height)
 
     def _draw_piece(self, row: int, left: int) -> Strip:

@@ -21,6 +21,7 @@ from mlwf_tui.entities.mark import Mark
 from mlwf_tui.entities.run import MetricPoint
 from mlwf_tui.tui.widgets import plot_choices, plot_windows
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
+from mlwf_tui.tui.widgets.key_names import name_key
 from mlwf_tui.tui.widgets.metric_panels import Panel, RunLines
 from mlwf_tui.tui.widgets.plot_footer import draw_footer
 from mlwf_tui.tui.widgets.plot_keys import PLOT_KEYS
@@ -223,7 +224,7 @@ class MetricPlots(Widget, can_focus=True):
 
     def _draw_footer(self) -> Line:
         pages = (self.page, self.page_count) if not self.is_maximized else (0, 1)
-        return draw_footer(self._plots, self.size.width, *pages)
+        return draw_footer(self._plots, self.size.width, *pages, name_key(self, "metrics.reset"))
 
     def _draw_panel(self, panel: Panel, region: Region) -> list[Line]:
         draw = draw_large if self.is_maximized else draw_panel

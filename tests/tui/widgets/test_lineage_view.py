@@ -409,6 +409,7 @@ async def test_a_filter_that_leaves_nothing_says_how_to_go_on() -> None:
         view.filter_nodes(parse_filter("zebra", BEGIN))
         await settle(pilot)
         assert "Nothing of the lineage is left" in read_screen(view)
+        assert ",a shows all of it" in read_screen(view)
         assert view.go_back()
         await settle(pilot)
         assert "version 0" in read_screen(view)

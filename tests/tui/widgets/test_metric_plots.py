@@ -330,6 +330,7 @@ async def test_plots_can_be_moved_joined_hidden_and_all_is_remembered() -> None:
         assert "metrics/mAP50" not in read_text(plots)
         assert app.layouts[-1] == plots.layout_now
         assert plots.layout_now.hidden == ("metrics/mAP50",)
+        assert "1 hidden, ,a shows them" in read_text(plots)
         await choose(pilot, "a")
         assert plots._plots.panels[0].title == "metrics/mAP50"
 
