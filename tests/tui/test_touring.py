@@ -23,7 +23,7 @@ def test_every_key_that_a_step_names_is_a_key_as_it_is_remapped() -> None:
     named = {id for step in STEPS for id in KEY.findall(step.text)}
     assert len(STEPS) == 10
     assert named <= KEYS_BY_ID.keys()
-    assert explain(3, Scene(has_projects=True), {"items": "f9"}).startswith("f9 looks through")
+    assert explain(3, Scene(has_projects=True), {"items": "f9"}).startswith("F9 looks through")
 
 
 def test_what_a_step_needs_and_is_not_there_is_said() -> None:
@@ -90,19 +90,19 @@ async def test_each_step_waits_until_it_is_done_by_the_keys_that_it_names(full_h
         await app.press("question_mark")
         await _see(app, 11)
         assert not app.main.query_one(TourCard).display
-        await app.until_text("f2 begins it again")
+        await app.until_text("F2 begins it again")
 
 
 @pytest.mark.slow
 async def test_it_is_left_and_taken_up_again_also_by_the_next_app(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.press("ctrl+n")
-        await app.until_text("No tour goes on: f2 begins it")
+        await app.until_text("No tour goes on: F2 begins it")
         await app.press("f2")
         await app.until_text("on my own home")
         await app.press("o")
         await app.press("ctrl+n", "ctrl+n", "f2")
-        await app.until_text("f2 goes on with step 3")
+        await app.until_text("F2 goes on with step 3")
         assert not app.main.query_one(TourCard).display
         await app.press("f2")
         await _see(app, 3)

@@ -46,12 +46,12 @@ class Details(VerticalScroll):
     """Draws an entry as labelled lines; `facts` adds what only the workflow can tell."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll_down", "down", show=False, id="details.down"),
-        Binding("k", "scroll_up", "up", show=False, id="details.up"),
-        Binding("g", "scroll_home", "top", show=False, id="details.top"),
-        Binding("G", "scroll_end", "bottom", show=False, id="details.bottom"),
-        Binding("ctrl+d", "page_down", "page down", show=False, id="details.page_down"),
-        Binding("ctrl+u", "page_up", "page up", show=False, id="details.page_up"),
+        Binding("j,down", "scroll_down", "down", show=False, id="details.down"),
+        Binding("k,up", "scroll_up", "up", show=False, id="details.up"),
+        Binding("g,home", "scroll_home", "top", show=False, id="details.top"),
+        Binding("G,end", "scroll_end", "bottom", show=False, id="details.bottom"),
+        Binding("ctrl+d,pagedown", "page_down", "page down", show=False, id="details.page_down"),
+        Binding("ctrl+u,pageup", "page_up", "page up", show=False, id="details.page_up"),
     ]
     DEFAULT_CSS = """
     Details { padding: 0 1; & > Static { width: 1fr; height: auto; } }
