@@ -14,6 +14,7 @@ from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
+from mlwf_tui.tui.keys import write_keys
 from mlwf_tui.tui.screens.board import BoardPane
 from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.checking import CheckPane
@@ -65,18 +66,21 @@ TOLD_BY_RUN = (
 """Nodes that open as the run beside them."""
 
 MAX_LISTED_CHANGES = 200_000
-EMPTY_HINTS = {
-    LIST: ("No list is open", "Select a project, or Models, Reports or Runs, and press ⏎."),
-    MODELS: ("The models are not open", "Select Models and press ⏎, or ctrl+e."),
-    RUN: ("No run is open", "Select a run and press ⏎ or m; t begins a training."),
-    REPORT: ("No report is open", "Select a report and press ⏎; b on a model makes one."),
-    EVIDENCE: ("No number is looked behind", "Open a report, put the cursor on a number and press ⏎."),
-    BOARD: ("No leaderboard is open", "Select a project and press %."),
-    TRIALS: ("No search is open", "Select a search for parameters and press ⏎; S on a project begins one."),
-    DIFF: ("Nothing is compared", "Select a version and press d; space marks another to compare with."),
-    CHECK: ("Nothing is checked", "Select a version or project and press V."),
-    HISTORY: ("No history is open", "Select anything and press H."),
-    ITEMS: ("No items are open", "Select a version or project and press v."),
+EMPTY_HINTS = {  # `{open}` becomes the key of that action
+    LIST: ("No list is open", "Select a project, or Models, Reports or Runs, and press {open}."),
+    MODELS: ("The models are not open", "{all_models} opens them, or {open} on Models."),
+    RUN: ("No run is open", "Select a run and press {open} or {monitor}; {train} begins a training."),
+    REPORT: ("No report is open", "Select a report and press {open}; {benchmark} on a model makes one."),
+    EVIDENCE: ("No number is looked behind", "Open a report, put the cursor on a number and press {open}."),
+    BOARD: ("No leaderboard is open", "Select a project and press {leaderboard}."),
+    TRIALS: (
+        "No search is open",
+        "Select a search and press {open}; {tune} on a project begins one.",
+    ),
+    DIFF: ("Nothing is compared", "Select a version and press {diff}; {mark} marks another to compare with."),
+    CHECK: ("Nothing is checked", "Select a version or project and press {check}."),
+    HISTORY: ("No history is open", "Select anything and press {history}."),
+    ITEMS: ("No items are open", "Select a version or project and press {items}."),
 }
 
 
@@ -143,7 +147,9 @@ class Views:
             self.stage.show(name)
         else:
             self.stage.tabs.show(name)
-            self.stage.show_alone(Notice(*EMPTY_HINTS[name]), keep_tabs=True)
+            title, hint = EMPTY_HINTS[name]
+            notice = Notice(title, write_keys(hint, self._host.workspace.settings.keys))
+            self.stage.show_alone(notice, keep_tabs=True)
         self._host.view_changed(is_opened=False)
 
     def find_source(self) -> tuple[str, ...] | None:
