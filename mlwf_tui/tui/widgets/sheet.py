@@ -11,6 +11,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from mlwf_tui.tui.widgets.hanging import hang
+
 WIDTH, FRAME = 96, 5  # cells of the box, and of its border, padding and scroll bar
 
 
@@ -59,7 +61,7 @@ class Sheet(ModalScreen[str | None]):
     def on_resize(self) -> None:
         if self._indent:
             room = min(WIDTH, self.size.width) - FRAME
-            self.query_one(Static).update(_hang(self._content, room, self._indent))
+            self.query_one(Static).update(hang(self._content, room, self._indent))
 
     def action_close(self) -> None:
         self.dismiss(None)
@@ -82,13 +84,3 @@ def _draw_line(label: str, text: str, width: int) -> Content:
     if not label:
         return Content.styled(text, "bold $secondary")
     return Content.assemble((f"{label:<{width}}  ", "$text-muted"), text)
-
-
-def _hang(content: Content, room: int, indent: int) -> Content:
-    """Return the lines broken to `room` cells, each going on below its own text."""
-    lines: list[Content] = []
-    for line in content.split("\n"):
-        label, text = line.divide([indent]) if line.cell_length > indent else (line, Content(""))
-        first, *others = text.wrap(max(1, room - indent)) or [Content("")]
-        lines += [label + first, *(other.pad_left(indent) for other in others)]
-    return Content("\n").join(lines)
