@@ -139,10 +139,9 @@ class MetricPlots(Widget, can_focus=True):
     def on_resize(self, event: events.Resize) -> None:
         self._redraw_all()
 
-    def on_focus(self) -> None:
-        self._draw_titles()
-
-    def on_blur(self) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Mark the plot under the cursor; `on_focus` is called before the widget has the focus."""
+        super().watch_has_focus(has_focus)
         self._draw_titles()
 
     def validate_cursor(self, cursor: int) -> int:

@@ -418,3 +418,19 @@ def test_a_curve_that_has_grown_by_a_dot_is_drawn_at_once() -> None:
     assert panel.plot(plots.view, 60, 12)
     plots.add_points([MetricPoint(key="train/box_loss", value=0.1, step=51, at=9000.0)], "run")
     assert panel.plot(plots.view, 60, 12)
+
+
+async def test_the_plot_under_the_cursor_is_marked_as_long_as_the_plots_have_the_focus() -> None:
+    app = PlotsApp()
+    async with app.run_test(size=WIDE) as pilot:
+        plots = await fill(pilot)
+        app.screen.set_focus(None)
+        await pilot.pause()
+        plots._draw_all()  # nothing is left to be drawn again later
+        assert "▌" not in read_text(plots)
+        plots.focus()
+        await pilot.pause()
+        assert read_text(plots).startswith("▌metrics/mAP50")
+        app.screen.set_focus(None)
+        await pilot.pause()
+        assert "▌" not in read_text(plots)
