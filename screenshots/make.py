@@ -50,7 +50,7 @@ async def show_panes(app: Driver) -> None:
 
 async def show_monitor(app: Driver) -> None:
     """The training's live log and metrics."""
-    await app.select("train")
+    await app.select("train yolov10p")
     await app.press("m")
     await app.press("2", "z")
 
@@ -205,7 +205,8 @@ async def show_card_menu(app: Driver) -> None:
 
 async def show_runs(app: Driver) -> None:
     """All runs, with their curves."""
-    await app.press("w")
+    await app.press("J")
+    await app.until_text("Runs ")
     await app.press("2", "z")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Literal
@@ -91,12 +92,12 @@ VERBS = (
     ),
     Key("diff", "d", "diff", "Compare with the mark, or the one before", "Data", COMPARED),
     Key("mark", "space", "mark", "Mark it: verbs are done to all that is marked", "Data", MARKED),
-    Key("unmark", "", "no marks", "Take all marks away; back does it too", "Data"),
     Key("check", "V", "check", "Look for what is wrong or suspicious in it", "Data", DATA),
     Key("import", "i", "import", "Import a folder of images and annotations", "Data"),
     Key("transform", "o", "transform", "Make new data with an operation", "Data", DATA | PARTS),
     Key("pipeline", "Y", "pipeline", "Run the steps of a file or a ready recipe", "Data"),
     Key("draft", "ctrl+y", "build a pipeline", "Put steps together, look at them, save and run them", "Data"),
+    Key("unmark", "", "no marks", "Take all marks away; back does it too", "Data"),
     Key("copy", "C", "copy", "Begin a project of its own from here", "Versions", DATA),
     Key("merge", "M", "merge", "Bring changes of another project in", "Versions", DATA),
     Key("checkout", "W", "checkout", "Write it out as a folder to edit", "Folders", DATA),
@@ -280,6 +281,7 @@ HOME_VERBS = tuple(key for key in VERBS if not key.kinds)
 KEYS = VERBS + MOVES + SERVICES
 KEYS_BY_ID = {key.id: key for key in KEYS}
 
+PLACE = re.compile(r"\{(\w+)\}")  # of a key in a text: the id of its action
 HELD_KEYS = ("quit_now", "pane_next", "pane_previous", "pane_tree", "pane_view", "pane_details")
 """Keys that no pane may take for itself."""
 
@@ -330,6 +332,16 @@ def normalise_key(key: str) -> str:
 def make_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
     """Return remapped keys as Textual takes them, without those of actions that are not known."""
     return {id: ",".join(split_keys(keys)) for id, keys in keymap.items() if _is_action(id)}
+
+
+def name_key(id: str, keymap: Mapping[str, str]) -> str:
+    """Return the first key of an action as it stands on the keyboard."""
+    return format_keys(split_keys(keymap.get(id, "") or KEYS_BY_ID[id].keys)[0])
+
+
+def write_keys(text: str, keymap: Mapping[str, str]) -> str:
+    """Return a text in which `{commit}` has become the first key of that action."""
+    return PLACE.sub(lambda found: name_key(found[1], keymap), text)
 
 
 def _is_action(id: str) -> bool:

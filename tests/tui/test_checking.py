@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,7 @@ async def test_a_place_points_at_its_object(flawed_home: Workspace) -> None:
 async def test_a_fix_asks_says_what_it_did_and_checks_again(flawed_home: Workspace) -> None:
     async with drive(flawed_home) as app:
         await check(app)
+        assert re.search(r"leak +1 +,f ", app.read_text()), "the key is that of the fix"
         await app.press("comma", "f")
         assert isinstance(app.top, Confirm)
         assert "$ mlwf check cells --fix leak" in app.read_text()

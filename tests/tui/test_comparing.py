@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,15 @@ from mlwf_tui.workflow.queue import pause_queue
 from mlwf_tui.workspace import Workspace
 from tests import jobs
 from tests.fakes.seeing import add_seer
-from tests.tui.driving import drive
+from tests.tui.driving import Driver, drive
 from tests.workflow.reporting import add_model, add_report, fill_val, predict
+
+
+def count_found(app: Driver) -> int:
+    """Return how many objects the report on the screen says were found."""
+    found = re.search(r"F (\d+) found", app.read_text())
+    assert found is not None, app.read_text()
+    return int(found[1])
 
 
 @pytest.mark.slow
@@ -123,11 +131,12 @@ async def test_keys_on_a_report_change_its_thresholds_and_0_goes_back(
         await app.press(">", ">", ">")  # faster than they are answered: the last one holds
         await app.until_text("precision, recall, F1 at confidence 0.900")
         await app.until_text("report's own 0.790, 0.50")
-        before = app.read_text()
+        before = count_found(app)
         await app.press(*["}"] * 6)
-        await app.until(lambda: app.read_text() != before)
         await app.until_text("hit from IoU 0.80")
-        await app.until_text("at confidence 0.900")
+        await app.until(lambda: count_found(app) != before, "fewer hits at more IoU")
+        assert count_found(app) < before
+        assert "precision, recall, F1 at confidence 0.900" in app.read_text()  # of the numbers drawn anew
         await app.press("0")
         await app.until_text("the report's own;")
         await app.until_text("precision, recall, F1 at confidence 0.790")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,17 @@ def test_a_workspace_offers_all_that_concerns_the_home() -> None:
     assert offered >= {*(key.id for key in HOME_VERBS), *WORKSPACE_OPTIONS, "undo"}
 
 
+def test_a_menu_begins_with_opening_and_has_each_group_once() -> None:
+    entry = Entry(kind=EntryKind.WORKSPACE, key="workspace:default", ref="default", title="default")
+    choices = list_menu(entry, Snapshot(), ())
+    assert (choices[0].id, choices[0].group) == ("open", "")
+    groups = [group for group, _ in groupby(choice.group for choice in choices)]
+    assert len(groups) == len(set(groups))
+    reasons = {choice.id: choice.reason for choice in choices}
+    assert reasons["unmark"] == "Nothing is marked."
+    assert reasons["unhide"] == "Nothing is hidden."
+
+
 @pytest.mark.slow
 async def test_a_remapped_key_does_its_action_and_is_shown_and_faults_are_told(tmp_path: Path) -> None:
     home = tmp_path / "home"
@@ -93,7 +105,7 @@ async def test_a_remapped_key_does_its_action_and_is_shown_and_faults_are_told(t
             await app.until(lambda: isinstance(app.top, ContextMenu))
             await app.press("slash")
             await app.write("whole screen")
-            await app.until_text("f7 zoom")
+            await app.until_text("F7 zoom")
             await app.press("escape", "escape")
             await app.press("J", "2")
             await app.until_text("Nothing was done yet")
@@ -105,7 +117,7 @@ async def test_a_remapped_key_does_its_action_and_is_shown_and_faults_are_told(t
             assert "sort by" not in app.read_text(), "it has a key of its own now"
             await app.press("escape", "f1", "slash")
             await app.write("sort by")
-            await app.until_text("f6 sort by")
+            await app.until_text("F6 sort by")
             await app.press("escape", "escape")
             seen = []
             for _ in THEMES:

@@ -31,6 +31,11 @@ async def test_trace_lists_what_came_of_a_project(projects_home: Workspace) -> N
         await app.press("K")
         await app.until(lambda: isinstance(app.top, Sheet))
         await app.until_text("Trace of cells")
+        lines = [line.split("│")[1:-1] for line in app.read_text().splitlines() if "│" in line]
+        told = [" ".join(line) for line in lines]
+        here = next(number for number, line in enumerate(told) if "▸  project" in line)
+        assert any(" -1  run " in line for line in told[:here])
+        assert not any(" -1  run " in line for line in told[here:])
 
 
 async def test_lint_names_what_it_found_and_puts_it_right_when_told_to(projects_home: Workspace) -> None:

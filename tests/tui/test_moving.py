@@ -290,6 +290,32 @@ async def test_the_footer_shows_what_the_selection_can_do(full_home: Workspace) 
         assert "s stop" not in app.read_text().splitlines()[-1]
 
 
+async def test_the_footer_says_help_however_little_room_there_is(full_home: Workspace) -> None:
+    for size in SIZES:
+        async with drive(full_home, size=size) as app:
+            for title in ("cells", "train yolov10s-cells-1"):
+                await app.select(title)
+                assert "? help" in app.read_text().splitlines()[-1]
+
+
+async def test_help_begins_with_what_the_pane_alone_can_do(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.press("2", "question_mark")
+        await app.until(lambda: isinstance(app.top, ContextMenu))
+        assert isinstance(app.top, ContextMenu)
+        own = [choice.label for choice in app.top.choices if choice.group == "This pane"]
+        assert own[:2] == ["filter", "fold"]
+        assert "made from it" in own
+        assert not any(label.istitle() for label in own)  # Textual's: Page Left, Scroll Right
+
+
+async def test_without_a_message_the_list_is_one_line(empty_home: Workspace) -> None:
+    async with drive(empty_home) as app:
+        await app.press("exclamation_mark")
+        await app.until_text("Nothing was told yet")
+        assert app.top.query_one("Vertical").size.height == 1
+
+
 async def test_a_click_on_the_footer_does_what_its_key_does(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         column = app.read_text().splitlines()[-1].index("? help")

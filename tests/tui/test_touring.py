@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from mlwf_tui.entities.sitting import Sitting
-from mlwf_tui.tui.keys import KEYS_BY_ID
+from mlwf_tui.tui.keys import KEYS_BY_ID, PLACE, write_keys
 from mlwf_tui.tui.screens import browsing, checking, comparing, experiments, history, views
-from mlwf_tui.tui.screens.tour_steps import KEY, STEPS, Scene, explain
+from mlwf_tui.tui.screens.tour_steps import STEPS, Scene, explain
 from mlwf_tui.tui.widgets import details, lineage_view, log_view, metric_plots, report_view
 from mlwf_tui.tui.widgets.tour_card import TourCard
 from mlwf_tui.tui.widgets.welcome import Welcome
 from mlwf_tui.workflow.projects import list_projects
 from mlwf_tui.workflow.trees.sittings import read_sitting
-from mlwf_tui.workspace import Workspace
+from mlwf_tui.workspace import Workspace, open_workspace
 from tests.tui.driving import NARROW, Driver, drive
 
 
 def test_every_key_that_a_step_names_is_a_key_as_it_is_remapped() -> None:
-    named = {id for step in STEPS for id in KEY.findall(step.text)}
+    named = {id for step in STEPS for id in PLACE.findall(step.text)}
     assert len(STEPS) == 10
     assert named <= KEYS_BY_ID.keys()
-    assert explain(3, Scene(has_projects=True), {"items": "f9"}).startswith("f9 looks through")
+    assert explain(3, Scene(has_projects=True), {"items": "f9"}).startswith("F9 looks through")
 
 
 def test_what_a_step_needs_and_is_not_there_is_said() -> None:
@@ -41,7 +42,17 @@ def test_every_empty_pane_says_which_key_fills_it_or_leads_on() -> None:
         *(("", hint) for hint in details.MAKERS.values()),
     )  # fmt: skip
     for title, hint in panes:
-        assert named & set(re.split(r"[\s:;,.]+", hint)), (title, hint)
+        assert named & set(re.split(r"[\s:;,.]+", write_keys(hint, {}))), (title, hint)
+
+
+async def test_an_empty_view_names_its_key_as_a_person_has_it(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "settings.toml").write_text('[keys]\nhistory = "f9"\n')
+    with open_workspace(home) as workspace:
+        async with drive(workspace) as app:
+            app.main._views.show("history")
+            await app.until_text("Select anything and press F9.")
 
 
 async def _see(app: Driver, number: int) -> None:
@@ -90,19 +101,19 @@ async def test_each_step_waits_until_it_is_done_by_the_keys_that_it_names(full_h
         await app.press("question_mark")
         await _see(app, 11)
         assert not app.main.query_one(TourCard).display
-        await app.until_text("f2 begins it again")
+        await app.until_text("F2 begins it again")
 
 
 @pytest.mark.slow
 async def test_it_is_left_and_taken_up_again_also_by_the_next_app(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         await app.press("ctrl+n")
-        await app.until_text("No tour goes on: f2 begins it")
+        await app.until_text("No tour goes on: F2 begins it")
         await app.press("f2")
         await app.until_text("on my own home")
         await app.press("o")
         await app.press("ctrl+n", "ctrl+n", "f2")
-        await app.until_text("f2 goes on with step 3")
+        await app.until_text("F2 goes on with step 3")
         assert not app.main.query_one(TourCard).display
         await app.press("f2")
         await _see(app, 3)

@@ -18,6 +18,7 @@ from textual.widgets import Static
 from mlwf_tui.entities.item import Item
 from mlwf_tui.tui.screens.item_picture import ItemPicture
 from mlwf_tui.tui.screens.item_rows import ItemRows
+from mlwf_tui.tui.screens.newest import Newest
 from mlwf_tui.tui.screens.outline import make_item_entry
 from mlwf_tui.tui.screens.pages import RowKeys
 from mlwf_tui.tui.screens.thumbnails import Thumbnails
@@ -119,6 +120,7 @@ class BrowsePane(Vertical):
         self._source: ItemSource | None = None
         self.within: Entry | None = None
         """The project or version that is looked through."""
+        self._searched = Newest()
         self._wanted_key = ""  # of the item to go to once other rows are listed
         self._marks: Collection[str] = ()
 
@@ -283,6 +285,7 @@ class BrowsePane(Vertical):
 
         def answered(text: str | None) -> None:
             if text is None:
+                self._searched.forget()
                 self.table.cursor = before
 
         self.app.push_screen(Prompt("Go to an item", help=FIND_HELP, on_change=self._find), answered)
@@ -379,7 +382,7 @@ class BrowsePane(Vertical):
         """Go to the first item whose name begins so, or comes after it."""
         if self._source is not None and text.strip():
             work = partial(find_item_place, self._workspace, self._source, text.strip())
-            self._work.start("item", work, self._go_to)
+            self._work.start("item", work, self._searched.take(self._go_to))
 
     def _go_to(self, place: int) -> None:
         self.table.cursor = self._rows.pages.find_row(place)

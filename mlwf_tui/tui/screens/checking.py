@@ -23,6 +23,7 @@ from mlwf_tui.tui.screens.pictures import Order, Pictures
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.item_preview import ItemPreview
+from mlwf_tui.tui.widgets.key_names import name_key
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
 from mlwf_tui.workflow.items import ItemSource, open_items, read_item
 from mlwf_tui.workspace import Workspace
@@ -115,13 +116,13 @@ class CheckPane(Vertical):
         self._shown = None
         self._is_outdated = False
         self.set_class(not found.findings, "-sound")
-        self._head.update(_draw_head(found))
+        self._head.update(_draw_head(found, look_key=name_key(self, "check.look")))
         self._findings.cursor = 0
         self._draw_findings(found)
         self.go_large(False)
         self._show_finding()
         source = partial(open_items, self._workspace, found.ref)
-        self._work.start("classes", source, self._take_source)
+        self._work.start("classes", source, partial(self._take_source, found))
 
     def note_heads(self, heads: Mapping[str, Digest]) -> None:
         """Say where what was checked is a head, by its ref, that has moved on since."""
@@ -130,7 +131,8 @@ class CheckPane(Vertical):
         is_outdated = heads.get(self._found.ref, self._found.manifest) != self._found.manifest
         if is_outdated is not self._is_outdated:
             self._is_outdated = is_outdated
-            self._head.update(_draw_head(self._found, is_outdated=is_outdated))
+            look_key = name_key(self, "check.look")
+            self._head.update(_draw_head(self._found, look_key=look_key, is_outdated=is_outdated))
 
     def go_back(self) -> bool:
         """Undo what hides a part, or go back to the findings. False where there is nothing to undo."""
@@ -158,9 +160,8 @@ class CheckPane(Vertical):
             if finding.fix:
                 self.post_message(self.Wanted(self._found, finding))
             else:
-                self._message.update(
-                    Content.styled("This needs a person's eye: nothing is changed by F.", "$text-warning")
-                )
+                text = f"This needs a person's eye: {self._fix_key} changes nothing."
+                self._message.update(Content.styled(text, "$text-warning"))
 
     def action_look(self) -> None:
         if self._found is not None:
@@ -178,7 +179,16 @@ class CheckPane(Vertical):
     def _make_row(self, finding: Finding) -> tuple[Cell, ...]:
         style = self.get_component_rich_style(f"check--{finding.severity.value}", partial=True)
         name = finding.kind.value.replace("_", " ")
-        return Text(SIGNS[finding.severity], style), name, f"{finding.count:,}", "F" if finding.fix else ""
+        return (
+            Text(SIGNS[finding.severity], style),
+            name,
+            f"{finding.count:,}",
+            self._fix_key if finding.fix else "",
+        )
+
+    @property
+    def _fix_key(self) -> str:
+        return name_key(self, "check.fix")
 
     def _find_current(self) -> Finding | None:
         key = self._findings.cursor_key
@@ -230,7 +240,7 @@ class CheckPane(Vertical):
     def _show_place(self) -> None:
         place = self._find_place()
         if self._shown is not None:
-            self._message.update(_draw_message(self._shown, place))
+            self._message.update(_draw_message(self._shown, place, self._fix_key))
         if place is None or self._found is None:
             self._preview.show_item(None)
             self._pictures.forget()
@@ -245,9 +255,10 @@ class CheckPane(Vertical):
             self._preview.show_item(item, [number - 1 for number in place.objects])
             self._order_picture()
 
-    def _take_source(self, source: ItemSource) -> None:
-        self._preview.set_schema(source.schema)
-        self._order_picture()
+    def _take_source(self, found: CheckResult, source: ItemSource) -> None:
+        if found is self._found:  # else another check is shown by now
+            self._preview.set_schema(source.schema)
+            self._order_picture()
 
     @on(ItemPreview.Outdated)
     def _order_picture(self) -> None:
@@ -263,7 +274,7 @@ class CheckPane(Vertical):
         self._preview.picture.say(error.message, error.hint)
 
 
-def _draw_head(found: CheckResult, *, is_outdated: bool = False) -> Content:
+def _draw_head(found: CheckResult, *, look_key: str, is_outdated: bool = False) -> Content:
     counts = [(s, sum(finding.severity is s for finding in found.findings)) for s in Severity]
     words = [Content.styled(f"{SIGNS[s]} {format_count(n, s.value)}", STYLES[s]) for s, n in counts if n]
     summary = words or [Content.styled("nothing suspicious", "$text-success")]
@@ -277,7 +288,7 @@ def _draw_head(found: CheckResult, *, is_outdated: bool = False) -> Content:
         lines.append(Content.styled(changed, "$text-warning"))
     if found.images_not_compared:
         count = format_count(found.images_not_compared, "image")
-        unseen = f"{count} not compared by their looks: L decodes them, once."
+        unseen = f"{count} not compared by their looks: {look_key} decodes them, once."
         lines.append(Content.styled(unseen, "$text-warning"))
     if found.images_partly_compared:
         count = format_count(found.images_partly_compared, "image")
@@ -286,10 +297,10 @@ def _draw_head(found: CheckResult, *, is_outdated: bool = False) -> Content:
     return Content("\n").join(lines)
 
 
-def _draw_message(finding: Finding, place: FoundPlace | None) -> Content:
+def _draw_message(finding: Finding, place: FoundPlace | None, fix_key: str) -> Content:
     parts = [Content.styled(finding.message, STYLES[finding.severity])]
     if finding.fix:
-        parts.append(Content.assemble(("F  ", "$accent"), f"{finding.fix}."))
+        parts.append(Content.assemble((f"{fix_key}  ", "$accent"), f"{finding.fix}."))
     if len(finding.places) < finding.count and finding.places:
         parts.append(Content.styled(f"The first {len(finding.places):,} are listed.", "$text-muted"))
     if place is not None and place.note:

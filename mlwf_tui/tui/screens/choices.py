@@ -20,6 +20,7 @@ from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.context_menu import Choice
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind, Excerpt
 from mlwf_tui.tui.widgets.formats import format_keys
+from mlwf_tui.tui.widgets.key_names import find_bindings
 
 OPTION = "comma "
 """What the key of a binding begins with that is chosen by a letter behind a comma."""
@@ -63,6 +64,10 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Seque
         return f"Select {_list_kinds(key)} first."
     sides = choose_sides(entry, marked) if entry is not None else ()
     match key.id, entry.entity if entry else None:
+        case "unmark", _ if not marked:
+            return "Nothing is marked."
+        case "unhide", _ if not snapshot.has_hidden:
+            return "Nothing is hidden."
         case "commit", Project() as project:
             return _find_commit_reason(project)
         case "diff", Project() as project if len(sides) < 2:
@@ -117,7 +122,10 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Seque
 
 
 def list_menu(entry: Entry, snapshot: Snapshot, marked: Sequence[Entry]) -> tuple[Choice, ...]:
-    """Return every verb that makes sense for the kind of `entry`, with reasons where it cannot be done."""
+    """Return every verb that makes sense for the kind of `entry`, with reasons where it cannot be done.
+
+    Opening comes first, then each group once.
+    """
     can_open = entry.kind not in (EntryKind.SECTION, EntryKind.PLANNED)
     keys = [KEYS_BY_ID["open"]] if can_open else []
     keys += [key for key in VERBS if entry.kind in (ON_GRAPH if key.id == "save_graph" else key.kinds)]
@@ -126,7 +134,10 @@ def list_menu(entry: Entry, snapshot: Snapshot, marked: Sequence[Entry]) -> tupl
     if entry.kind in (EntryKind.WORKSPACE, EntryKind.SECTION):
         keys += [*HOME_VERBS, KEYS_BY_ID["undo"], *(KEYS_BY_ID[id] for id in WORKSPACE_OPTIONS)]
     once = {key.id: key for key in keys}.values()
-    return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in once)
+    groups = list(dict.fromkeys(key.group for key in once if key.id != "open"))
+    ordered = sorted(once, key=lambda key: -1 if key.id == "open" else groups.index(key.group))
+    choices = [_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in ordered]
+    return tuple(replace(choice, group="") if choice.id == "open" else choice for choice in choices)
 
 
 def list_commands(entry: Entry | None, snapshot: Snapshot, marked: Sequence[Entry]) -> tuple[Choice, ...]:
@@ -150,7 +161,10 @@ def relabel(choices: Iterable[Choice], keymap: Mapping[str, str]) -> list[Choice
 
 
 def list_pane_keys(widget: Widget | None) -> list[Choice]:
-    """Return the bindings of a widget and of the panes around it, one choice an action with its keys."""
+    """Return the bindings of a widget and of the panes around it, one choice an action with its keys.
+
+    What the foot of the screen says comes before what only moves.
+    """
     keys: dict[str, list[str]] = {}
     bindings: dict[str, Binding] = {}
     for key, binding in _iter_bindings(widget):
@@ -164,7 +178,7 @@ def list_pane_keys(widget: Widget | None) -> list[Choice]:
             group="This pane",
             note=bindings[action].tooltip,
         )
-        for action, found in keys.items()
+        for action, found in sorted(keys.items(), key=lambda item: not bindings[item[0]].show)
     ]
 
 
@@ -189,16 +203,18 @@ def list_pane_hints(widget: Widget | None) -> list[Choice]:
 
 
 def _iter_bindings(widget: Widget | None) -> Iterator[tuple[str, Binding]]:
-    """Yield the keys of a widget, then those of what it lies in that it has not taken, up to the screen."""
+    """Yield the keys of a widget, then those of what it lies in that it has not taken, up to the screen.
+
+    Those that Textual gives its widgets, which have no id, are not told: they only scroll.
+    """
     taken: set[str] = set()
     for node in widget.ancestors_with_self if widget is not None else ():
         if isinstance(node, Screen):
             return
-        own = node._bindings.copy()
-        own.apply_keymap(node.app._keymap)  # what a person has remapped is shown as it is
-        found = [(k, b) for k, bs in own.key_to_bindings.items() for b in bs if k not in taken]
+        keys = find_bindings(node).key_to_bindings
+        found = [(k, b) for k, bs in keys.items() for b in bs if k not in taken]
         taken |= {key for key, _ in found}
-        yield from ((key, binding) for key, binding in found if binding.description)
+        yield from ((key, binding) for key, binding in found if binding.description and binding.id)
 
 
 def _make_choice(key: Key, reason: str) -> Choice:

@@ -26,6 +26,7 @@ from mlwf_tui.entities.experiment import (
 )
 from mlwf_tui.entities.metric import normalise
 from mlwf_tui.errors import MlwfError
+from mlwf_tui.tui.screens.newest import Newest
 from mlwf_tui.tui.screens.outline import make_model_entry
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
@@ -91,6 +92,7 @@ class ModelsPane(Vertical):
         self._columns: tuple[str, ...] = ()  # chosen by a person; empty: the usual ones
         self._drawn: tuple[str, ...] = ()
         self._query = ""
+        self._drawings = Newest()
         self._marked: tuple[str, ...] = ()  # keys, in the order in which they were marked
         self._now = datetime.min
 
@@ -197,7 +199,7 @@ class ModelsPane(Vertical):
         """Draw what is listed; the rows are made in a thread, since there may be many thousands."""
         columns = self._columns or _list_usual(self._experiments)
         work = partial(_make_table, self._experiments, columns, self._query, self._now)
-        self._work.start("models", work, self._show)
+        self._work.start("models", work, self._drawings.take(self._show))
 
     def _show(self, table: _Table) -> None:
         if table.columns != self._drawn:

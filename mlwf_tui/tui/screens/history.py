@@ -74,14 +74,16 @@ class HistoryPane(Vertical):
         self.table.show_marks(is_marked)
 
     def find_entry(self, key: str) -> Entry | None:
-        """Return what a row stands for; rows are numbered from the newest."""
+        """Return what a row stands for; rows are numbered from the oldest, before which none comes."""
         if self._history is None:
             return None
-        change = self._history.changes[int(key)]
+        change = self._history.changes[-1 - int(key)]
         return make_state_entry(self._history.subject, change) if change.ref else self._history.subject
 
     def show(self, history: History, now: datetime) -> None:
-        """Draw a history; the cursor stays on its row where the thing is the same."""
+        """Draw a history; the cursor stays on its change where the thing is the same."""
+        if self.subject is None or self.subject.key != history.subject.key:
+            self.table.show_rows((), ())
         self._history = history
         title = Content.styled(f"History of {history.subject.ref or history.subject.title}", "bold")
         states = len({change.ref for change in history.changes if change.ref})
@@ -90,7 +92,7 @@ class HistoryPane(Vertical):
             note += f", {format_count(states, 'state')}; r brings the one under the cursor back"
         self._head.update(Content.assemble(title, "  ", (note, "$text-muted")))
         rows = draw_rows(history.changes, now)
-        self.table.show_rows(rows, [str(number) for number in range(len(rows))])
+        self.table.show_rows(rows, [str(number) for number in reversed(range(len(rows)))])
 
 
 def draw_rows(changes: Sequence[Change], now: datetime) -> list[tuple[str, ...]]:

@@ -53,7 +53,7 @@ from mlwf_tui.tui.screens.tour_steps import Scene
 from mlwf_tui.tui.screens.touring import Tour
 from mlwf_tui.tui.screens.view_host import LINEAGE
 from mlwf_tui.tui.screens.views import Views
-from mlwf_tui.tui.screens.work import LongWork, Work
+from mlwf_tui.tui.screens.work import LongWork, Work, wrap_fault
 from mlwf_tui.tui.widgets.context_menu import Choice
 from mlwf_tui.tui.widgets.crumb_line import CrumbLine
 from mlwf_tui.tui.widgets.details import Details
@@ -120,7 +120,7 @@ class MainScreen(Screen[None]):
         self._tree = ProjectTree(id=TREE)
         self._views = Views(self)
         self._details = Details(id=DETAILS)
-        self._status = StatusBar(id="status")
+        self._status = StatusBar(kept=("help",), id="status")
         self._too_small = Notice("", id="too-small")
         self._tour_card = TourCard(id="tour")
         self._performed = ""  # the last action, until another dialog is gone
@@ -383,6 +383,10 @@ class MainScreen(Screen[None]):
     @on(LineageView.MenuRequested)
     def _on_node_menu(self, event: LineageView.MenuRequested) -> None:
         self._show_menu(self._selection.make_entry(event.node), event.screen_offset)
+
+    @on(LineageView.Failed)
+    def _on_lineage_failed(self, event: LineageView.Failed) -> None:
+        self.fail(wrap_fault("drawing of the lineage", event.error))
 
     @on(LineageView.FilterWanted)
     def _on_filter_wanted(self, event: LineageView.FilterWanted) -> None:

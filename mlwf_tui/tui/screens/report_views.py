@@ -25,11 +25,17 @@ from mlwf_tui.workflow.reports import get_report, read_evaluation
 
 
 class ReportViews:
-    """Fills the views of reports; `fill` shows a view of the stage by its name, and keeps of what it is."""
+    """Fills the views of reports; `fill` shows a view of the stage by its name, and keeps of what it is.
 
-    def __init__(self, host: Host, stage: Stage, fill: Callable[..., None]) -> None:
+    `ask` reads in a thread what is to be opened.
+    """
+
+    def __init__(
+        self, host: Host, stage: Stage, *, ask: Callable[..., None], fill: Callable[..., None]
+    ) -> None:
         self._host = host
         self._stage = stage
+        self._ask = ask
         self._fill = fill
         self._shown: tuple[Report, Evaluation | ComparisonReport] | None = None
         # Of the report that was looked behind last, or of the pair of a comparison.
@@ -59,7 +65,7 @@ class ReportViews:
             is_comparison = report.kind is ReportKind.COMPARISON
             return (read_comparison if is_comparison else read_evaluation)(self._host.workspace, report)
 
-        self._host.ask("report", read, done)
+        self._ask("report", read, done)
 
     # --- what stands behind numbers ------------------------------------------------------------
 
@@ -70,10 +76,10 @@ class ReportViews:
         report, body = self._shown
         if isinstance(body, Evaluation) and isinstance(wish.target, Pick):
             look = partial(self._look_behind, report, body, wish.target, wish.thresholds)
-            self._host.ask("evidence", look, self._show_evidence)
+            self._ask("evidence", look, self._show_evidence)
         elif isinstance(body, ComparisonReport) and isinstance(wish.target, FatePick):
             look = partial(self._look_behind_pair, body, wish.target)
-            self._host.ask("evidence", look, self._show_evidence)
+            self._ask("evidence", look, self._show_evidence)
 
     def _look_behind(
         self, report: Report, body: Evaluation, pick: Pick, thresholds: Thresholds | None
@@ -109,16 +115,22 @@ class ReportViews:
     def show_board_of(self, project: str) -> None:
         """Read the reports of a project and show them, ranked in groups."""
         work = partial(read_leaderboard, self._host.workspace, project)
-        self._host.ask("leaderboard", work, self.show_board)
+        self._ask("leaderboard", work, self.show_board)
 
     def renew_board(self) -> None:
         """Read the board that is seen again."""
         view = self._stage.find_view(BOARD)
         if self._stage.active == BOARD and isinstance(view, BoardPane) and view.project:
-            work = partial(read_leaderboard, self._host.workspace, view.project)
-            self._host.work.start("leaderboard", work, view.show)
+            project = view.project
+
+            def done(board: Leaderboard) -> None:
+                if view.project == project:  # else another board is shown by now
+                    view.show(board)
+
+            work = partial(read_leaderboard, self._host.workspace, project)
+            self._host.work.start("leaderboard", work, done)
 
     def open_report(self, report_id: ReportId) -> None:
         """Show a report by its id."""
         work = partial(get_report, self._host.workspace, report_id)
-        self._host.ask("report", work, self.show)
+        self._ask("report", work, self.show)

@@ -17,24 +17,32 @@ from mlwf_tui.workflow.runs import get_run
 
 
 class RunViews:
-    """Fills the monitor; `fill` is told the view and the run, `renew_runs` draws the list of runs again."""
+    """Fills the monitor; `fill` is told the view and the run, `renew_runs` draws the list of runs again.
+
+    `ask` reads in a thread what is to be opened.
+    """
 
     def __init__(
-        self, host: Host, stage: Stage, *, fill: Callable[..., None], renew_runs: Callable[[], None]
+        self,
+        host: Host,
+        stage: Stage,
+        *,
+        ask: Callable[..., None],
+        fill: Callable[..., None],
+        renew_runs: Callable[[], None],
     ) -> None:
         self._host = host
         self._stage = stage
+        self._ask = ask
         self._fill = fill
         self._renew_runs = renew_runs
 
     def show_of(self, run_id: str) -> None:
         """Show the run of this id, read anew."""
-
-        self._host.ask("run", partial(get_run, self._host.workspace, run_id), self.show)
+        self._ask("run", partial(get_run, self._host.workspace, run_id), self.show)
 
     def show(self, run: Run) -> None:
         """Show how a run goes, or went."""
-
         now = self._host.read_clock()
         monitor = self._get_monitor()
         if monitor.run_id != run.id:

@@ -54,6 +54,11 @@ class Snapshot:
         return {node.id: node for node in (*self.graph.nodes, *self.folders)}
 
     @cached_property
+    def has_hidden(self) -> bool:
+        """Whether a card was left out of the lineage by a person."""
+        return any(node.is_hidden for node in self.graph.nodes)
+
+    @cached_property
     def _makers(self) -> Mapping[str, str]:
         return {edge.target: edge.source for edge in self.graph.edges}
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
 import msgspec
 
-from mlwf_tui.tui.keys import KEYS_BY_ID, split_keys
+from mlwf_tui.tui.keys import write_keys
 from mlwf_tui.tui.screens.view_host import DIFF, ITEMS, LINEAGE
 from mlwf_tui.tui.widgets.entry import EntryKind
-from mlwf_tui.tui.widgets.formats import format_keys
-
-KEY = re.compile(r"\{(\w+)\}")
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,9 +105,4 @@ def explain(number: int, scene: Scene, keymap: Mapping[str, str]) -> str:
         text += NO_PROJECT
     elif not scene.has_versions and number in (2, 4):
         text += NO_VERSION
-    return KEY.sub(lambda found: name_key(found[1], keymap), text)
-
-
-def name_key(id: str, keymap: Mapping[str, str]) -> str:
-    """Return the first key of an action as it stands on the keyboard."""
-    return format_keys(split_keys(keymap.get(id, "") or KEYS_BY_ID[id].keys)[0])
+    return write_keys(text, keymap)

@@ -10,10 +10,11 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from mlwf_tui.entities.sitting import Sitting
+from mlwf_tui.tui.keys import name_key
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.telling import Teller
-from mlwf_tui.tui.screens.tour_steps import STEPS, Scene, explain, name_key
+from mlwf_tui.tui.screens.tour_steps import STEPS, Scene, explain
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.tour_card import TourCard
 from mlwf_tui.workspace import Workspace

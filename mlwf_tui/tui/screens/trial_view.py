@@ -18,11 +18,14 @@ if TYPE_CHECKING:  # searches train and measure: 40 ms of imports that no one ne
 
 
 class TrialView:
-    """Fills the view of trials; `fill` is told the view and the search."""
+    """Fills the view of trials; `ask` reads what is to be opened, `fill` is told the view and the search."""
 
-    def __init__(self, host: Host, stage: Stage, *, fill: Callable[..., None]) -> None:
+    def __init__(
+        self, host: Host, stage: Stage, *, ask: Callable[..., None], fill: Callable[..., None]
+    ) -> None:
         self._host = host
         self._stage = stage
+        self._ask = ask
         self._fill = fill
         self._searched: Run | None = None  # the search that is open
 
@@ -34,13 +37,21 @@ class TrialView:
             self._fill(TRIALS, found.run.id)
             self._host.select(make_run_entry(found.run, self._host.read_clock()))
 
-        self._host.ask("search", partial(self._read, run.id), done)
+        self._ask("search", partial(self._read, run.id), done)
 
     def renew(self) -> None:
         """Read the trials of the open search again, while it goes on and is seen."""
         run = self._searched
-        if run is not None and self._stage.active == TRIALS and not run.state.is_finished:
-            self._host.ask("search", partial(self._read, run.id), partial(self._draw, keeps_place=True))
+        if run is None or self._stage.active != TRIALS or run.state.is_finished:
+            return
+
+        def done(found: FoundSearch) -> None:
+            if (
+                self._searched is not None and self._searched.id == run.id
+            ):  # else another search is open by now
+                self._draw(found, keeps_place=True)
+
+        self._host.ask("search", partial(self._read, run.id), done)
 
     def _read(self, run_id: str) -> FoundSearch:
         from mlwf_tui.workflow.search import read_search  # noqa: PLC0415 - see TYPE_CHECKING above

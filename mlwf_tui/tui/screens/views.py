@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property, partial
+from typing import TypeVar
 
 from textual.widget import Widget
 
@@ -13,6 +14,7 @@ from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
+from mlwf_tui.tui.keys import write_keys
 from mlwf_tui.tui.screens.board import BoardPane
 from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.checking import CheckPane
@@ -21,6 +23,7 @@ from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.history import History, HistoryPane
 from mlwf_tui.tui.screens.listings import make_listing
+from mlwf_tui.tui.screens.newest import Newest
 from mlwf_tui.tui.screens.outline import make_project_entry, make_section_entry
 from mlwf_tui.tui.screens.reopening import open_again
 from mlwf_tui.tui.screens.report_views import ReportViews
@@ -53,6 +56,7 @@ from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.history import Change, list_changes
 from mlwf_tui.workflow.items import ItemSource, open_items
 
+T = TypeVar("T")
 ROOMY = (MODELS, ITEMS, DIFF, CHECK, EVIDENCE, BOARD)
 """Views of pictures and of many columns: opened, they get the whole screen."""
 
@@ -62,18 +66,21 @@ TOLD_BY_RUN = (
 """Nodes that open as the run beside them."""
 
 MAX_LISTED_CHANGES = 200_000
-EMPTY_HINTS = {
-    LIST: ("No list is open", "Select a project, or Models, Reports or Runs, and press ⏎."),
-    MODELS: ("The models are not open", "Select Models and press ⏎, or ctrl+e."),
-    RUN: ("No run is open", "Select a run and press ⏎ or m; t begins a training."),
-    REPORT: ("No report is open", "Select a report and press ⏎; b on a model makes one."),
-    EVIDENCE: ("No number is looked behind", "Open a report, put the cursor on a number and press ⏎."),
-    BOARD: ("No leaderboard is open", "Select a project and choose leaderboard in its menu (x)."),
-    TRIALS: ("No search is open", "Select a search for parameters and press ⏎; S on a project begins one."),
-    DIFF: ("Nothing is compared", "Select a version and press d; space marks another to compare with."),
-    CHECK: ("Nothing is checked", "Select a version or project and press V."),
-    HISTORY: ("No history is open", "Select anything and press H."),
-    ITEMS: ("No items are open", "Select a version or project and press v."),
+EMPTY_HINTS = {  # `{open}` becomes the key of that action
+    LIST: ("No list is open", "Select a project, or Models, Reports or Runs, and press {open}."),
+    MODELS: ("The models are not open", "{all_models} opens them, or {open} on Models."),
+    RUN: ("No run is open", "Select a run and press {open} or {monitor}; {train} begins a training."),
+    REPORT: ("No report is open", "Select a report and press {open}; {benchmark} on a model makes one."),
+    EVIDENCE: ("No number is looked behind", "Open a report, put the cursor on a number and press {open}."),
+    BOARD: ("No leaderboard is open", "Select a project and press {leaderboard}."),
+    TRIALS: (
+        "No search is open",
+        "Select a search and press {open}; {tune} on a project begins one.",
+    ),
+    DIFF: ("Nothing is compared", "Select a version and press {diff}; {mark} marks another to compare with."),
+    CHECK: ("Nothing is checked", "Select a version or project and press {check}."),
+    HISTORY: ("No history is open", "Select anything and press {history}."),
+    ITEMS: ("No items are open", "Select a version or project and press {items}."),
 }
 
 
@@ -103,13 +110,14 @@ class Views:
         )
         self._sources: dict[str, tuple[str, ...]] = {LINEAGE: ()}  # what each view that is filled is of
         self._listed: Entry | None = None
-        self.runs = RunViews(host, self.stage, fill=self._fill, renew_runs=self.renew_runs)
-        self.trials = TrialView(host, self.stage, fill=self._fill)
+        self._openings, self._item_renewals, self._history_renewals = Newest(), Newest(), Newest()
+        self.runs = RunViews(host, self.stage, ask=self._ask, fill=self._fill, renew_runs=self.renew_runs)
+        self.trials = TrialView(host, self.stage, ask=self._ask, fill=self._fill)
 
     @cached_property
     def reports(self) -> ReportViews:
         """What shows reports, and what stands behind their numbers."""
-        return ReportViews(self._host, self.stage, self._fill)
+        return ReportViews(self._host, self.stage, ask=self._ask, fill=self._fill)
 
     def _make_board(self) -> BoardPane:
         return BoardPane(
@@ -134,11 +142,14 @@ class Views:
 
     def show(self, name: str) -> None:
         """Show a view as it stands, or how to fill it."""
+        self._openings.forget()
         if name in self._sources:
             self.stage.show(name)
         else:
             self.stage.tabs.show(name)
-            self.stage.show_alone(Notice(*EMPTY_HINTS[name]), keep_tabs=True)
+            title, hint = EMPTY_HINTS[name]
+            notice = Notice(title, write_keys(hint, self._host.workspace.settings.keys))
+            self.stage.show_alone(notice, keep_tabs=True)
         self._host.view_changed(is_opened=False)
 
     def find_source(self) -> tuple[str, ...] | None:
@@ -290,7 +301,7 @@ class Views:
             self._fill(ITEMS, entry.ref)
 
         work = partial(open_items, self._host.workspace, excerpt.ref, excerpt.dataset)
-        self._host.ask("items", work, done)
+        self._ask("items", work, done)
 
     def renew_items(self) -> None:
         """Look through the head that a project has now, where it was its head that was looked through."""
@@ -305,7 +316,12 @@ class Views:
             return
         entry = make_project_entry(project, self._host.snapshot)
         work = partial(open_items, self._host.workspace, entry.ref, view.dataset)
-        self._host.ask("items", work, lambda source: view.renew(source, entry))
+
+        def done(source: ItemSource) -> None:
+            if view.within is not None and view.within.key == within.key:  # else another is by now
+                view.renew(source, entry)
+
+        self._host.ask("items", work, self._item_renewals.take(done))
 
     def go_back(self) -> bool:
         """Undo what hides a part of the view that is shown; False where nothing does."""
@@ -339,7 +355,7 @@ class Views:
             self._fill(DIFF, before or "", after)
 
         work = partial(diff, self._host.workspace, before, after, max_items=MAX_LISTED_CHANGES)
-        self._host.ask("diff", work, done)
+        self._ask("diff", work, done)
 
     def show_check(self, found: CheckResult) -> None:
         """Show what a check has found."""
@@ -358,24 +374,40 @@ class Views:
 
     def show_history(self, entry: Entry) -> None:
         """List what was ever said and done of an entry, newest first."""
-        self._read_history(entry, lambda: self._fill(HISTORY, entry.key))
+
+        def done(changes: tuple[Change, ...]) -> None:
+            self._draw_history(entry, changes)
+            self._fill(HISTORY, entry.key)
+
+        self._ask("history", partial(list_changes, self._host.workspace, entry.target), done)
 
     def renew_history(self) -> None:
         """Read the history that is seen again."""
         view = self.stage.find_view(HISTORY)
-        if self.active == HISTORY and isinstance(view, HistoryPane) and view.subject is not None:
-            self._read_history(view.subject, lambda: None)
+        if self.active != HISTORY or not isinstance(view, HistoryPane) or view.subject is None:
+            return
+        subject = view.subject
 
-    def _read_history(self, entry: Entry, then: Callable[[], None]) -> None:
         def done(changes: tuple[Change, ...]) -> None:
-            view = self.stage.get_view(HISTORY)
-            assert isinstance(view, HistoryPane)
-            view.show(History(subject=entry, changes=changes[::-1]), self._host.read_clock())
-            then()
+            if view.subject is subject:  # else the history of something else is shown by now
+                self._draw_history(subject, changes)
 
-        self._host.ask("history", partial(list_changes, self._host.workspace, entry.target), done)
+        work = partial(list_changes, self._host.workspace, subject.target)
+        self._host.ask("history", work, self._history_renewals.take(done))
+
+    def _draw_history(self, subject: Entry, changes: tuple[Change, ...]) -> None:
+        view = self.stage.get_view(HISTORY)
+        assert isinstance(view, HistoryPane)
+        view.show(History(subject=subject, changes=changes[::-1]), self._host.read_clock())
+
+    # --- filling -------------------------------------------------------------------------------
+
+    def _ask(self, what: str, work: Callable[[], T], done: Callable[[T], None]) -> None:
+        """Read what a view is to show; a person who has opened another one meanwhile is left there."""
+        self._host.ask(what, work, self._openings.take(done))
 
     def _fill(self, name: str, *source: str) -> None:
+        self._openings.forget()
         self._sources[name] = source
         self.stage.show(name)
         self._host.view_changed(is_opened=True)

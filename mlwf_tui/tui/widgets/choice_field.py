@@ -18,7 +18,7 @@ class ChoiceField(Widget, can_focus=True):
 
     DEFAULT_CSS = """
     ChoiceField {
-        width: 1fr; height: 1; padding: 0 1; background: $boost;
+        width: 1fr; height: 1; background: $boost;
         &:focus { background: $primary 30%; }
     }
     """

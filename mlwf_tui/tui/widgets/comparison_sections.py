@@ -62,15 +62,16 @@ def draw_models(body: ComparisonReport, width: int) -> list[Line]:
 def draw_figures(pair: ComparedPair, place: int, width: int) -> list[Line]:
     """Return the verdict, each figure's difference with its interval as a bar, and the objects' fate."""
     found = pair.comparison
-    bar_width = max(0, min(41, width - 70)) | 1
     shown = {name: found.differences[name] for name in METRIC_NAMES if name in found.differences}
+    name_width = max((len(METRIC_NAMES[name]) for name in shown), default=0)
+    bar_width = max(0, min(41, width - 59 - name_width)) | 1
     reach = max((max(abs(of.low), abs(of.high)) for of in shown.values()), default=0.0) or 1.0
-    header = f" {'':<11} {'difference':>10}  {'95 % interval':<17} {'p':>6} "
+    header = f" {'':<{name_width}} {'difference':>10}  {'95 % interval':<17} {'p':>6} "
     lines: list[Line] = [_tell_verdict(pair), [], [(fit(header, width), "muted")]]
     for name, of in shown.items():
         lines.append(
             [
-                (f" {METRIC_NAMES[name]:<11}", "strong"),
+                (f" {METRIC_NAMES[name]:<{name_width}}", "strong"),
                 (f" {of.value:>+10.3f}", _find_role(of)),
                 (f"  {of.low:+.3f} … {of.high:+.3f}  ", "muted"),
                 (f" {of.p:>6.3f} ", "muted"),

@@ -43,10 +43,11 @@ class MenuList(OptionList):
     """The lines of a menu, with the movements that every list of the app has."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "down", show=False, id="menu.down"),
-        Binding("k", "cursor_up", "up", show=False, id="menu.up"),
-        Binding("g", "first", "first", show=False, id="menu.first"),
-        Binding("G", "last", "last", show=False, id="menu.last"),
+        Binding("j,down", "cursor_down", "down", show=False, id="menu.down"),
+        Binding("k,up", "cursor_up", "up", show=False, id="menu.up"),
+        Binding("g,home", "first", "first", show=False, id="menu.first"),
+        Binding("G,end", "last", "last", show=False, id="menu.last"),
+        Binding("enter", "select", "do", show=False, id="menu.choose"),
     ]
 
 

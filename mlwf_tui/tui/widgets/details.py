@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -17,6 +18,7 @@ from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report, ReportKind
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
+from mlwf_tui.tui.widgets.drawing import fit
 from mlwf_tui.tui.widgets.entry import Entry, Excerpt
 from mlwf_tui.tui.widgets.formats import (
     STATE_GLYPHS,
@@ -29,9 +31,11 @@ from mlwf_tui.tui.widgets.formats import (
     format_time,
     format_value,
 )
+from mlwf_tui.tui.widgets.hanging import hang
 
-LABEL_WIDTH = 13
+MIN_LABEL, MAX_LABEL = 13, 18  # cells; a longer one is cut
 BAR_WIDTH = 12
+NOTHING = "What the cursor is on is told here: 1 goes to the projects, j and k go on."
 MAKERS = {
     "section:models": "t on a project or version trains a model",
     "section:reports": "b on a model measures it",
@@ -46,12 +50,12 @@ class Details(VerticalScroll):
     """Draws an entry as labelled lines; `facts` adds what only the workflow can tell."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll_down", "down", show=False, id="details.down"),
-        Binding("k", "scroll_up", "up", show=False, id="details.up"),
-        Binding("g", "scroll_home", "top", show=False, id="details.top"),
-        Binding("G", "scroll_end", "bottom", show=False, id="details.bottom"),
-        Binding("ctrl+d", "page_down", "page down", show=False, id="details.page_down"),
-        Binding("ctrl+u", "page_up", "page up", show=False, id="details.page_up"),
+        Binding("j,down", "scroll_down", "down", show=False, id="details.down"),
+        Binding("k,up", "scroll_up", "up", show=False, id="details.up"),
+        Binding("g,home", "scroll_home", "top", show=False, id="details.top"),
+        Binding("G,end", "scroll_end", "bottom", show=False, id="details.bottom"),
+        Binding("ctrl+d,pagedown", "page_down", "page down", show=False, id="details.page_down"),
+        Binding("ctrl+u,pageup", "page_up", "page up", show=False, id="details.page_up"),
     ]
     DEFAULT_CSS = """
     Details { padding: 0 1; & > Static { width: 1fr; height: auto; } }
@@ -60,6 +64,8 @@ class Details(VerticalScroll):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, can_focus=True)
         self._drawn = ""
+        self._title = Content("")
+        self._lines: tuple[Line, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Static()
@@ -67,30 +73,41 @@ class Details(VerticalScroll):
     def show(self, entry: Entry | None, now: datetime, facts: Mapping[str, Any] | None = None) -> None:
         """Draw `entry` as it stands at `now`; with None, that nothing is selected."""
         if entry is None:
-            content = Content.styled(
-                "What the cursor is on is told here: 1 goes to the projects, j and k go on.", "$text-muted"
-            )
+            self._title, self._lines = Content.styled(NOTHING, "$text-muted"), ()
         else:
-            content = _draw(entry, now, facts or {})
+            self._title, self._lines = _draw_title(entry), tuple(_list_lines(entry, now, facts or {}))
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Break the lines anew, where they have another room now."""
+        self._draw()
+
+    def _draw(self) -> None:
+        room = self.content_size.width - self.styles.scrollbar_size_vertical
+        content = _draw(self._title, self._lines, room)
         if content.markup != self._drawn:
             self._drawn = content.markup
             self.query_one(Static).update(content)
 
 
-def _draw(entry: Entry, now: datetime, facts: Mapping[str, Any]) -> Content:
-    title = [Content.styled(entry.ref if isinstance(entry.entity, Version) else entry.title, "bold")]
-    if entry.state:
-        glyph = f"  {STATE_GLYPHS[entry.state]} {entry.state}"
-        title.append(Content.styled(glyph, STATE_STYLES[entry.state]))
-    lines = [Content("").join(title)]
-    lines.extend(_draw_line(label, value) for label, value in _list_lines(entry, now, facts))
-    return Content("\n").join(lines)
+def _draw_title(entry: Entry) -> Content:
+    title = Content.styled(entry.ref if isinstance(entry.entity, Version) else entry.title, "bold")
+    if not entry.state:
+        return title
+    return title + Content.styled(f"  {STATE_GLYPHS[entry.state]} {entry.state}", STATE_STYLES[entry.state])
 
 
-def _draw_line(label: str, value: Content | str) -> Content:
+def _draw(title: Content, lines: Sequence[Line], room: int) -> Content:
+    width = min(MAX_LABEL, max((cell_len(label) for label, _ in lines), default=0))
+    width = max(MIN_LABEL, width)
+    return Content("\n").join([title, *(_draw_line(label, value, width, room) for label, value in lines)])
+
+
+def _draw_line(label: str, value: Content | str, width: int, room: int) -> Content:
     if not label:
         return Content.assemble("\n", (str(value), "bold $secondary"))
-    return Content.assemble((f"{label[:LABEL_WIDTH]:<{LABEL_WIDTH}} ", "$text-muted"), value)
+    line = Content.assemble((f"{fit(label, width)} ", "$text-muted"), value)
+    return hang(line, room, width + 1) if room > 2 * width else line
 
 
 def _list_lines(entry: Entry, now: datetime, facts: Mapping[str, Any]) -> Iterator[Line]:

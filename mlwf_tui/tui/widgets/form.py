@@ -23,6 +23,7 @@ from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.recall import Recall
 
 NONE_TEXT = "auto"  # how a default of None is written, here as on the command line
+YES_NO = {"true": "yes", "false": "no"}  # what is written on the command line, and how it is shown here
 
 
 class FormField(msgspec.Struct, frozen=True):
@@ -379,10 +380,11 @@ def _make_control(field: FormField, given: str | None) -> Input | ChoiceField:
     spec = field.spec
     control_id = f"field-{spec.name}"
     default = format_default(spec.default)
-    choices = ("true", "false") if spec.type_name == "bool" else spec.choices
+    choices = tuple(YES_NO) if spec.type_name == "bool" else spec.choices
     if choices:
         offered = dict.fromkeys((*choices, default))
-        return ChoiceField(offered, given or default, labels=field.labels, id=control_id)
+        labels = field.labels or (YES_NO if spec.type_name == "bool" else None)
+        return ChoiceField(offered, given or default, labels=labels, id=control_id)
     value = default if given is None else given
     return Input(
         value,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from mlwf_tui.entities.pace import TimeLeft
@@ -52,6 +53,7 @@ STATE_STYLES = {
     "lost": "$warning",
 }
 
+FUNCTION_KEY = re.compile(r"f\d+")
 KEY_NAMES = {
     "greater_than_sign": ">",
     "less_than_sign": "<",
@@ -171,4 +173,6 @@ def _format_key(key: str) -> str:
         return f"^{_format_key(key.removeprefix('ctrl+'))}"
     if key.startswith("shift+"):
         return f"⇧{_format_key(key.removeprefix('shift+'))}"
+    if FUNCTION_KEY.fullmatch(key) and key not in KEY_NAMES:
+        return key.upper()
     return KEY_NAMES.get(key, key)

@@ -39,6 +39,7 @@ from mlwf_tui.tui.widgets.graph_picture import Order, Picture, make_picture
 from mlwf_tui.tui.widgets.graph_routing import GraphLayout
 from mlwf_tui.tui.widgets.graph_rows import PIECE, RowPieces
 from mlwf_tui.tui.widgets.graph_walking import Direction, Trail, find_end, find_near, find_next, iter_near
+from mlwf_tui.tui.widgets.key_names import name_key
 from mlwf_tui.tui.widgets.lineage_keys import LINEAGE_KEYS
 
 MARGIN = Spacing(2, 4, 2, 4)  # cells kept visible around the selected box
@@ -109,6 +110,14 @@ class LineageView(ScrollView, can_focus=True):
             super().__init__()
             self.picture = picture
 
+    class Failed(Message):
+        """The graph could not be laid out; nothing of it is drawn until there is another one."""
+
+        def __init__(self, order: Order, error: Exception) -> None:
+            super().__init__()
+            self.order = order
+            self.error = error
+
     def __init__(
         self,
         *,
@@ -124,6 +133,7 @@ class LineageView(ScrollView, can_focus=True):
         self._wanted = Order()
         self._picture = Picture(order=self._wanted, graph=self._wanted.graph, layout=None, map=None)
         self._is_working = False
+        self._failed: Order | None = None  # what could not be laid out
         self._corner = MapCorner()
         self._lights = Lights()
         self._numbers: dict[str, int] = {}
@@ -373,11 +383,21 @@ class LineageView(ScrollView, can_focus=True):
 
     def on_lineage_view_laid_out(self, event: LaidOut) -> None:
         self._is_working = False
+        self._failed = None
         order = event.picture.order
         if order is self._wanted:
             self._adopt(event.picture)
         elif order.is_same_as(self._wanted):
             self._adopt(replace(event.picture, order=self._wanted, graph=self._wanted.graph))
+        else:
+            self._request_layout()
+
+    def on_lineage_view_failed(self, event: Failed) -> None:
+        """Say so in the graph's place; whoever holds the view hears it too."""
+        self._is_working = False
+        self._failed = event.order
+        if event.order is self._wanted:
+            self._adopt(Picture(order=event.order, graph=event.order.graph, layout=None, map=None))
         else:
             self._request_layout()
 
@@ -395,11 +415,18 @@ class LineageView(ScrollView, can_focus=True):
             self._is_working = True
             work = partial(self._lay_out, self._wanted, self._picture)
             what = "lay out the lineage graph"  # said twice, or Textual writes the repr of the graph: 0.1 s
-            self.run_worker(work, thread=True, group="layout", name=what, description=what)
+            self.run_worker(
+                work, thread=True, exit_on_error=False, group="layout", name=what, description=what
+            )
         self.refresh()
 
     def _lay_out(self, order: Order, before: Picture) -> None:
-        self.post_message(self.LaidOut(make_picture(order, before)))
+        try:
+            picture = make_picture(order, before)
+        except Exception as error:  # noqa: BLE001 - the border of the app: the rest of it goes on
+            self.post_message(self.Failed(order, error))
+        else:
+            self.post_message(self.LaidOut(picture))
 
     def _adopt(self, picture: Picture) -> None:
         """Take a picture over; what was selected stays at its place on the screen."""
@@ -464,8 +491,13 @@ class LineageView(ScrollView, can_focus=True):
         title, hint = self._empty
         if self.is_laying_out:
             title, hint = f"Laying out {len(self._wanted.graph.nodes):,} nodes…", ""
+        elif self._failed is self._wanted:
+            title, hint = "The lineage cannot be drawn", "All else goes on as before."
         elif self._wanted.graph.nodes:
-            title, hint = "Nothing of the lineage is left", "esc takes the filter back, S shows all of it"
+            title, hint = (
+                "Nothing of the lineage is left",
+                f"esc takes the filter back, {name_key(self, 'lineage.show')} shows all of it",
+            )
         return draw_message(title, hint, room.width, room.height)
 
     def _draw_piece(self, row: int, left: int) -> Strip:

@@ -17,7 +17,7 @@ GROUP = "scan"
 
 
 class Scanned(Message, bubble=False):
-    """A thread has looked through the whole log, or found it gone; posted to the view itself."""
+    """A thread has looked through the whole log, or could not; posted to the view itself."""
 
     def __init__(self, log: LogFile | None) -> None:
         super().__init__()
@@ -30,6 +30,7 @@ class LogReader:
     def __init__(self, view: Widget, page: LogPage) -> None:
         self.path: Path | None = None
         self.is_scanning = False  # the lines before the end are being counted
+        self.fault = ""  # why the log cannot be read, though it is there; it is tried again
         self.ready = asyncio.Event()  # every line is known
         self._view = view
         self._page = page
@@ -57,6 +58,10 @@ class LogReader:
             log = self._page.log = open_tail(self.path)
         except FileNotFoundError:
             return False
+        except OSError as error:
+            self.fault = error.strerror or str(error)
+            return False
+        self.fault = ""
         if log.start:
             self.is_scanning = True
             scan = partial(self._scan, self.path)
@@ -69,7 +74,7 @@ class LogReader:
         worker = get_current_worker()
         try:
             log = open_whole(path, lambda: worker.is_cancelled)
-        except FileNotFoundError:
+        except OSError:  # gone, or not to be read any more: opening it again says which
             self._view.post_message(Scanned(None))
             return
         if worker.is_cancelled:
@@ -109,4 +114,5 @@ class LogReader:
             self._page.log.close()
         self._page.log = None
         self.is_scanning = False
+        self.fault = ""
         self.ready.clear()

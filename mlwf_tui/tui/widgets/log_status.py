@@ -9,8 +9,6 @@ from mlwf_tui.logs.query import Query
 from mlwf_tui.tui.widgets.drawing import Line, measure_line
 from mlwf_tui.tui.widgets.formats import format_size
 
-KEYS = "/ find · f level · & filter · e error · w wrap"
-
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """How things stand with the log on the screen."""
@@ -46,8 +44,6 @@ def draw_status(standing: Standing, search: Progress | None, filter: Progress | 
     if filter is not None:
         parts.append([(f"{_name_filter(filter.query)} ", "accent"), *_draw_count(filter)])
     parts.append([(_write_place(standing), "muted")])
-    if search is None and filter is None and not standing.selected_count:
-        parts.append([(KEYS, "faint")])
     line: Line = []
     for part in parts:
         if line and measure_line(line) + 2 + measure_line(part) > width:

@@ -143,8 +143,11 @@ class LogView(ScrollView, can_focus=True):
         return more
 
     def _open(self) -> None:
+        before = self._reader.fault
         if self._reader.open():
             self.grow()
+        elif self._reader.fault != before:
+            self.redraw()
 
     @on(Scanned)
     def _take_whole(self, event: Scanned) -> None:

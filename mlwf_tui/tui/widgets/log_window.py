@@ -10,6 +10,7 @@ from mlwf_tui.tui.widgets.log_reader import LogReader
 from mlwf_tui.tui.widgets.log_searches import LogSearches
 from mlwf_tui.tui.widgets.log_status import Standing, draw_status
 
+UNREADABLE = "The log cannot be read"
 NOTHING = ("No such line", "Esc shows all lines again")
 
 
@@ -46,7 +47,9 @@ class LogWindow:
     def draw_row(self, y: int, top: int, size: Size) -> Line:
         """Return a row of lines, or of the words that stand in their place."""
         if not self._reader.line_count:
-            return draw_message(*self._empty, size.width, size.height)[y]
+            fault = self._reader.fault
+            words = (UNREADABLE, f"{self._reader.path}: {fault}") if fault else self._empty
+            return draw_message(*words, size.width, size.height)[y]
         if not len(self._page):
             hunt = self._searches.get("filter")
             words = NOTHING if hunt.is_complete else ("Looking", f"{hunt.share:.0%} of the log")

@@ -49,21 +49,24 @@ class MessageList(ModalScreen[str | None]):
         & MenuList:focus { border: none; background-tint: $panel 0%; }
         & VerticalScroll { height: 1fr; border-top: solid $border; padding-top: 0; }
         & VerticalScroll Static { height: auto; }
+        &.-empty > Vertical { height: auto; min-height: 3; }
+        &.-empty MenuList, &.-empty VerticalScroll { display: none; }
     }
     """
 
     def __init__(self, messages: Sequence[Said]) -> None:
-        super().__init__()
+        super().__init__(classes="" if messages else "-empty")
         self._messages = tuple(reversed(messages))
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = "Messages"
-            box.border_subtitle = "y copy · esc close"
+            box.border_subtitle = "y copy · esc close" if self._messages else "esc close"
             if not self._messages:
                 yield Static(
                     Content.styled(
-                        "What the app tells, and what went wrong, is kept here; esc closes it.", "$text-muted"
+                        "Nothing was told yet. What the app tells, and what went wrong, is kept here.",
+                        "$text-muted",
                     )
                 )
             yield MenuList(*(Option(_draw_line(message)) for message in self._messages))

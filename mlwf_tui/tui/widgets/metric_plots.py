@@ -21,6 +21,7 @@ from mlwf_tui.entities.mark import Mark
 from mlwf_tui.entities.run import MetricPoint
 from mlwf_tui.tui.widgets import plot_choices, plot_windows
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
+from mlwf_tui.tui.widgets.key_names import name_key
 from mlwf_tui.tui.widgets.metric_panels import Panel, RunLines
 from mlwf_tui.tui.widgets.plot_footer import draw_footer
 from mlwf_tui.tui.widgets.plot_keys import PLOT_KEYS
@@ -138,9 +139,9 @@ class MetricPlots(Widget, can_focus=True):
     def on_resize(self, event: events.Resize) -> None:
         self._redraw_all()
 
-    def watch_has_focus(self, _has_focus: bool) -> None:
-        """Mark the selected plot, or no more: at `on_focus` the widget does not have the focus yet."""
-        super().watch_has_focus(_has_focus)
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Mark the plot under the cursor; `on_focus` is called before the widget has the focus."""
+        super().watch_has_focus(has_focus)
         self._draw_titles()
 
     def validate_cursor(self, cursor: int) -> int:
@@ -222,7 +223,7 @@ class MetricPlots(Widget, can_focus=True):
 
     def _draw_footer(self) -> Line:
         pages = (self.page, self.page_count) if not self.is_maximized else (0, 1)
-        return draw_footer(self._plots, self.size.width, *pages)
+        return draw_footer(self._plots, self.size.width, *pages, name_key(self, "metrics.reset"))
 
     def _draw_panel(self, panel: Panel, region: Region) -> list[Line]:
         draw = draw_large if self.is_maximized else draw_panel

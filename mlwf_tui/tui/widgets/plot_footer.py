@@ -7,8 +7,11 @@ from mlwf_tui.tui.widgets.drawing import Line, fit
 from mlwf_tui.tui.widgets.plot_set import PlotSet
 
 
-def draw_footer(plots: PlotSet, width: int, page: int, page_count: int) -> Line:
-    """Return the page where there are several, and whether it is smoothed, zoomed, over time."""
+def draw_footer(plots: PlotSet, width: int, page: int, page_count: int, show_key: str) -> Line:
+    """Return the page where there are several, and whether it is smoothed, zoomed, over time.
+
+    `show_key` is what shows hidden plots again.
+    """
     parts = []
     if page_count > 1:
         dots = " ".join("●" if number == page else "○" for number in range(page_count))
@@ -22,5 +25,5 @@ def draw_footer(plots: PlotSet, width: int, page: int, page_count: int) -> Line:
     if plots.is_zoomed:
         parts.append("zoomed, 0 shows all")
     if layout.hidden:
-        parts.append(f"{len(layout.hidden)} hidden, A shows them")
+        parts.append(f"{len(layout.hidden)} hidden, {show_key} shows them")
     return [(fit("  ·  ".join(parts), width, "center"), "muted")]

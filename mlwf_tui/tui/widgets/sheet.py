@@ -11,6 +11,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from mlwf_tui.tui.widgets.hanging import hang
+
+WIDTH, FRAME = 96, 5  # cells of the box, and of its border, padding and scroll bar
+
 
 class Sheet(ModalScreen[str | None]):
     """Shows text that may be longer than the screen; returns `yes` where a person wants what it offers."""
@@ -36,12 +40,16 @@ class Sheet(ModalScreen[str | None]):
     }
     """
 
-    def __init__(self, title: str, content: Content, *, yes: str = "") -> None:
-        """`yes` is what the y key offers to do, in one or two words; empty for nothing."""
+    def __init__(self, title: str, content: Content, *, yes: str = "", indent: int = 0) -> None:
+        """`yes` is what the y key offers to do, in one or two words; empty for nothing.
+
+        A line that has no room goes on below, `indent` cells from the left.
+        """
         super().__init__()
         self._title = title
         self._content = content
         self._yes = yes
+        self._indent = indent
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -49,6 +57,11 @@ class Sheet(ModalScreen[str | None]):
             box.border_subtitle = f"y {self._yes} · esc close" if self._yes else "esc close"
             with VerticalScroll(can_focus=False):
                 yield Static(self._content)
+
+    def on_resize(self) -> None:
+        if self._indent:
+            room = min(WIDTH, self.size.width) - FRAME
+            self.query_one(Static).update(hang(self._content, room, self._indent))
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from textual import events
 from textual.content import Content
@@ -16,6 +16,8 @@ Hint = tuple[str, str, str]
 
 class StatusBar(Widget):
     """Draws as many hints as fit; the standing on the right comes first, the hints give way.
+
+    Those of `kept` actions give way last: from help a person finds all others.
 
     The stock Footer composes itself anew at each focus change, 30 KB over SSH; this is one line.
     """
@@ -31,8 +33,9 @@ class StatusBar(Widget):
             super().__init__()
             self.action = action
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, kept: Collection[str] = (), id: str | None = None) -> None:
         super().__init__(id=id)
+        self._kept = kept
         self._hints: tuple[Hint, ...] = ()
         self._standing = Content("")
         self._spans: list[tuple[int, int, str]] = []  # first column, last column, action
@@ -64,11 +67,18 @@ class StatusBar(Widget):
         parts: list[Content] = []
         self._spans = []
         column = 0
-        for action, key, label in self._hints:
-            hint = Content.assemble((key, "$accent bold"), " ", (label, "$text-muted"))
-            if column + hint.cell_length > room:
+        drawn = [(action, _draw_hint(key, label)) for action, key, label in self._hints]
+        held = sum(hint.cell_length + GAP for action, hint in drawn if action in self._kept)
+        for action, hint in drawn:
+            if action in self._kept:
+                held -= hint.cell_length + GAP
+            if column + hint.cell_length + held > room:
                 continue
             self._spans.append((column, column + hint.cell_length, action))
             parts.append(hint)
             column += hint.cell_length + GAP
         return Content(" " * GAP).join(parts)
+
+
+def _draw_hint(key: str, label: str) -> Content:
+    return Content.assemble((key, "$accent bold"), " ", (label, "$text-muted"))

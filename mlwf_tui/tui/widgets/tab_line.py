@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
+CUT = "…"  # before the first tab that is seen, where it is not the first of all
 Tab = tuple[str, str]
 """Id and title."""
 
@@ -59,21 +60,25 @@ class TabLine(Widget):
         while len(seen) > 1 and seen[0][0] != self._active:
             names = [name for name, _ in seen]
             width = sum(Content(title).cell_length + 3 for _, title in seen[: names.index(self._active) + 1])
-            if width - 1 <= self.content_size.width:
+            is_cut = len(seen) < len(self._tabs)
+            if width - 1 + is_cut * len(CUT) <= self.content_size.width:
                 break
             seen.pop(0)
         return seen
 
     def render(self) -> Content:
+        seen = self._list_seen()
         parts = [
             Content.styled(f" {title} ", "bold $primary reverse" if name == self._active else "$text-muted")
-            for name, title in self._list_seen()
+            for name, title in seen
         ]
-        return Content(" ").join(parts)
+        cut = Content.styled(CUT if len(seen) < len(self._tabs) else "", "$text-muted")
+        return cut + Content(" ").join(parts)
 
     def on_click(self, event: events.Click) -> None:
-        column = self.styles.padding.left
-        for name, title in self._list_seen():
+        seen = self._list_seen()
+        column = self.styles.padding.left + (len(CUT) if len(seen) < len(self._tabs) else 0)
+        for name, title in seen:
             width = Content(title).cell_length + 2
             if column <= event.x < column + width:
                 self.post_message(self.Chosen(self, name))

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Center, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from mlwf_tui.tui.widgets.context_menu import MenuList
+
 THINGS_TO_DO = (
     ("demo", "T", "See the whole workflow", "a sample is made, trained on and measured: two minutes"),
     ("import", "i", "Import your own images", "COCO, VOC, YOLO, Supervisely, folders; they are only read"),
-    ("tour", "f2", "Take the tour", "ten steps in the app, on a sample drawn in seconds"),
+    ("tour", "F2", "Take the tour", "ten steps in the app, on a sample drawn in seconds"),
 )
 
 
@@ -35,10 +34,6 @@ class Welcome(Vertical):
         }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "move(1)", "down", show=False, id="welcome.down"),
-        Binding("k", "move(-1)", "up", show=False, id="welcome.up"),
-    ]
 
     class Chosen(Message):
         """A person chose one of the things to do."""
@@ -53,18 +48,11 @@ class Welcome(Vertical):
             "Data versions, lineage, training and benchmarks.\nThis home is empty. Begin with one of these:"
         )
         with Center():
-            yield OptionList(*(self._draw(*thing) for thing in THINGS_TO_DO))
+            yield MenuList(*(self._draw(*thing) for thing in THINGS_TO_DO))
         yield Static("? shows the keys of where you are, : finds everything by its name")
 
     def on_mount(self) -> None:
-        self.query_one(OptionList).focus()
-
-    def action_move(self, step: int) -> None:
-        things = self.query_one(OptionList)
-        if step > 0:
-            things.action_cursor_down()
-        else:
-            things.action_cursor_up()
+        self.query_one(MenuList).focus()
 
     @on(OptionList.OptionSelected)
     def _on_chosen(self, event: OptionList.OptionSelected) -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from mlwf_tui.entities.lineage import LineageGraph
+from mlwf_tui.entities.lineage import LineageEdge, LineageGraph
 from mlwf_tui.entities.run import ArtifactKind, Progress
 from mlwf_tui.tui.widgets.drawing import KIND_GLYPHS
 from mlwf_tui.tui.widgets.graph_filter import parse_filter
@@ -40,6 +40,9 @@ class LineageApp(App[None]):
 
     def on_lineage_view_selected(self, event: LineageView.Selected) -> None:
         self.heard.append(("selected", event.node.id))
+
+    def on_lineage_view_failed(self, event: LineageView.Failed) -> None:
+        self.heard.append(("failed", str(event.error)))
 
     def on_lineage_view_activated(self, event: LineageView.Activated) -> None:
         self.heard.append(("activated", event.node.id))
@@ -402,6 +405,19 @@ async def test_what_is_hidden_stays_hidden_when_the_graph_grows() -> None:
         assert "run 3" in read_screen(view) and "run 1" not in read_screen(view)
 
 
+async def test_a_graph_that_cannot_be_laid_out_is_told_and_the_next_one_is_drawn() -> None:
+    broken = replace(FORK, edges=(LineageEdge("version:0", []),))  # type: ignore[arg-type]
+    app = LineageApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, broken)
+        await settle(pilot)
+        assert "The lineage cannot be drawn" in read_screen(view)
+        assert [what for what, _ in app.heard] == ["failed"]
+        view.show_graph(FORK)
+        await settle(pilot)
+        assert "version 0" in read_screen(view)
+
+
 async def test_a_filter_that_leaves_nothing_says_how_to_go_on() -> None:
     app = LineageApp()
     async with app.run_test(size=(120, 30)) as pilot:
@@ -409,6 +425,7 @@ async def test_a_filter_that_leaves_nothing_says_how_to_go_on() -> None:
         view.filter_nodes(parse_filter("zebra", BEGIN))
         await settle(pilot)
         assert "Nothing of the lineage is left" in read_screen(view)
+        assert ",a shows all of it" in read_screen(view)
         assert view.go_back()
         await settle(pilot)
         assert "version 0" in read_screen(view)

@@ -374,3 +374,18 @@ async def test_control_codes_never_reach_the_screen(tmp_path: Path) -> None:
         assert "primary" not in str(view.render_line(1))
         red = next(iter(view.render_line(1))).style
         assert red == view.get_component_rich_style("ink--error")
+
+
+async def test_a_log_that_cannot_be_read_says_why_and_is_read_as_soon_as_it_can_be(tmp_path: Path) -> None:
+    path = tmp_path / "run.log"
+    path.mkdir()  # which no one can read as a file, whoever runs the tests
+    async with LogApp().run_test(size=(80, 20)) as pilot:
+        view = pilot.app.query_one(LogView)
+        view.open_log(path)
+        await pilot.pause()
+        assert any("The log cannot be read" in line for line in read_screen(view))
+        assert any("Is a directory" in line for line in read_screen(view))
+        path.rmdir()
+        write_lines(path, 3)
+        view.poll()
+        assert any("line 2" in line for line in read_screen(view))

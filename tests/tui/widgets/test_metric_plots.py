@@ -105,15 +105,6 @@ async def test_every_plot_has_a_title_with_last_and_best_value() -> None:
         assert "■ pg1 0.03333" in text
 
 
-async def test_the_selected_plot_is_marked_while_the_plots_have_the_focus() -> None:
-    async with PlotsApp().run_test(size=WIDE) as pilot:
-        plots = await fill(pilot)
-        for focus, count in ((None, 0), (plots, 1), (None, 0)):  # nothing else has them drawn
-            pilot.app.screen.set_focus(focus)
-            await pilot.pause()
-            assert read_text(plots).count("▌") == count
-
-
 async def test_left_and_right_turn_the_page() -> None:
     async with PlotsApp().run_test(size=(59, 20)) as pilot:
         plots = await fill(pilot)
@@ -339,6 +330,7 @@ async def test_plots_can_be_moved_joined_hidden_and_all_is_remembered() -> None:
         assert "metrics/mAP50" not in read_text(plots)
         assert app.layouts[-1] == plots.layout_now
         assert plots.layout_now.hidden == ("metrics/mAP50",)
+        assert "1 hidden, ,a shows them" in read_text(plots)
         await choose(pilot, "a")
         assert plots._plots.panels[0].title == "metrics/mAP50"
 
@@ -426,3 +418,19 @@ def test_a_curve_that_has_grown_by_a_dot_is_drawn_at_once() -> None:
     assert panel.plot(plots.view, 60, 12)
     plots.add_points([MetricPoint(key="train/box_loss", value=0.1, step=51, at=9000.0)], "run")
     assert panel.plot(plots.view, 60, 12)
+
+
+async def test_the_plot_under_the_cursor_is_marked_as_long_as_the_plots_have_the_focus() -> None:
+    app = PlotsApp()
+    async with app.run_test(size=WIDE) as pilot:
+        plots = await fill(pilot)
+        app.screen.set_focus(None)
+        await pilot.pause()
+        plots._draw_all()  # nothing is left to be drawn again later
+        assert "▌" not in read_text(plots)
+        plots.focus()
+        await pilot.pause()
+        assert read_text(plots).startswith("▌metrics/mAP50")
+        app.screen.set_focus(None)
+        await pilot.pause()
+        assert "▌" not in read_text(plots)

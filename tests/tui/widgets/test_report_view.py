@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from mlwf_tui.entities.evidence import Pick
 from mlwf_tui.entities.measurement import ErrorKind
 from mlwf_tui.entities.model import Evaluation
-from mlwf_tui.tui.widgets.comparison_sections import list_comparison_sections
+from mlwf_tui.tui.widgets.comparison_sections import draw_figures, list_comparison_sections
 from mlwf_tui.tui.widgets.drawing import ROLE_STYLES, measure_line
 from mlwf_tui.tui.widgets.report_confusion import draw_confusion
 from mlwf_tui.tui.widgets.report_sections import SECTIONS
@@ -211,6 +211,18 @@ def test_sections_of_a_comparison_fit_their_width_and_use_known_roles(width: int
         assert {role for line in lines for _, role in line} <= set(ROLE_STYLES)
         if width >= 78:
             assert max(measure_line(line) for line in lines) <= width
+
+
+def test_the_figures_of_a_comparison_stand_below_each_other_whatever_they_are_called() -> None:
+    pair = make_comparison().pairs[0]
+    found = pair.comparison
+    of = next(iter(found.differences.values()))
+    differences = {"map": of, "class_accuracy": of}
+    lines = draw_figures(replace(pair, comparison=replace(found, differences=differences)), 0, 120)
+    rows = ["".join(text for text, _ in line) for line in lines]
+    told = [row for row in rows if row.startswith((" mAP ", " classification accuracy "))]
+    assert len(told) == 2
+    assert len({row.index(f"{of.value:+.3f}") for row in told}) == 1
 
 
 def test_every_binding_has_an_id_and_says_what_it_does() -> None:

@@ -19,6 +19,7 @@ from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workflow.trace import Trace, trace
 
 MAX_SHOWN = 500
+TRACE_INDENT = 16  # cells before the title of a node: how far it is, and its kind
 FIX_ALL = "all"
 
 
@@ -29,10 +30,12 @@ class Questions:
         self._host = host
 
     def trace(self, entry: Entry) -> None:
-        """List what the entry came from and what came of it, nearest first."""
+        """List what the entry came from, then the entry, then what came of it."""
 
         def shown(found: Trace) -> None:
-            self._host.put(Sheet(f"Trace of {entry.ref}", _draw_trace(found)), lambda _: None)
+            self._host.put(
+                Sheet(f"Trace of {entry.ref}", _draw_trace(found, entry), indent=TRACE_INDENT), lambda _: None
+            )
 
         self._host.ask("trace", partial(trace, self._host.workspace, entry.target), shown)
 
@@ -97,7 +100,9 @@ class Questions:
         finish(self._host, f"The run {made.run} {how}.")
 
 
-def _draw_trace(found: Trace) -> Content:
+def _draw_trace(found: Trace, entry: Entry) -> Content:
+    """Return the nearest nodes in the order in which they were made of each other."""
+    nearest = sorted(found.nodes[:MAX_SHOWN], key=lambda traced: traced.distance)
     lines = [
         Content.assemble(
             (f"{traced.distance:+4d}  ", "$text-muted"),
@@ -105,8 +110,11 @@ def _draw_trace(found: Trace) -> Content:
             (f"{traced.node.title}  ", "bold"),
             traced.node.detail,
         )
-        for traced in found.nodes[:MAX_SHOWN]
+        for traced in nearest
     ]
+    if lines:
+        here = Content.styled(f"   ▸  {entry.kind.value:<8.8}  {entry.ref or entry.title}", "$accent bold")
+        lines.insert(sum(traced.distance < 0 for traced in nearest), here)
     if len(found.nodes) > MAX_SHOWN:
         lines.append(Content.styled(f"… and {len(found.nodes) - MAX_SHOWN:,} more", "$text-muted"))
     return Content("\n").join(lines) if lines else Content("It hangs on nothing else.")

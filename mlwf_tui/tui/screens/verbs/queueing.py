@@ -25,6 +25,7 @@ from mlwf_tui.workflow.retry import retry_run
 from mlwf_tui.workspace import Workspace
 
 STYLES = {Health.OK: "$success", Health.WARN: "$warning", Health.FAIL: "$error"}
+LABELS = 15  # cells before what a check has found: its health and its name
 FREEZE_WAIT_S = 2.0  # a step of most work takes less; a training's epoch is not waited for
 
 
@@ -81,7 +82,7 @@ class Queueing:
 
     def doctor(self, entry: Entry | None) -> None:
         def shown(checks: tuple[Check, ...]) -> None:
-            self._host.put(Sheet("Machine and home", _draw_checks(checks)), lambda _: None)
+            self._host.put(Sheet("Machine and home", _draw_checks(checks), indent=LABELS), lambda _: None)
 
         def look() -> tuple[Check, ...]:
             found = examine(self._host.workspace, os.environ, keys=list_used_keys())
@@ -112,7 +113,8 @@ def _draw_checks(checks: tuple[Check, ...]) -> Content:
     lines: list[Content] = []
     for check in checks:
         health = (f"{check.health.value:<5}", f"bold {STYLES[check.health]}")
-        lines.append(Content.assemble(health, (f"{check.name:<10}", "$text-muted"), check.found))
+        name = f"{check.name:<{LABELS - 5}}"
+        lines.append(Content.assemble(health, (name, "$text-muted"), check.found))
         if check.hint:
-            lines.append(Content.styled(f"{'':15}{check.hint}", "$text-muted"))
+            lines.append(Content.styled(f"{'':{LABELS}}{check.hint}", "$text-muted"))
     return Content("\n").join(lines)
