@@ -140,8 +140,13 @@ def stop_command(face: Face, run: str, grace: float) -> int:
 
     with face.open() as workspace:
         stopped = stop_run(workspace, run, grace_s=grace)
-    face.show(describe_run(stopped), f"{stopped.verb} {stopped.id} is {stopped.state}")
+    face.show(describe_run(stopped), lambda: _tell_stopped(stopped))
     return DONE if stopped.state.is_finished else FAILED
+
+
+def _tell_stopped(run: Run) -> str:
+    kept = f"; the model {run.result['model']} has its best weights" if "model" in run.result else ""
+    return f"{run.verb} {run.id} is {run.state}{kept}"
 
 
 def _name(artifacts: tuple[ArtifactRef, ...]) -> str:

@@ -317,7 +317,7 @@ def _keep_model(
     schema = read_summary(workspace.store, version.manifest).schema
     class_names = result.class_names or schema.class_names
     coming = Coming(name=name, task=result.task, class_names=class_names)
-    planned = plan_own(workspace, recorder.run, version, coming)
+    planned = plan_own(workspace, recorder.run, version, coming, is_stopped=recorder.is_stopped)
     with recorder.finishing():
         workspace.catalog.runs.set_environment(recorder.run_id, {**environment, **result.environment})
         taken = {model.name for model in workspace.catalog.models.list()}

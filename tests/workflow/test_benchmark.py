@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from mlwf_tui.cli.main import main
 from mlwf_tui.entities.measurement import Thresholds
 from mlwf_tui.entities.part import ALL, Part
 from mlwf_tui.entities.run import Run, RunState
@@ -217,6 +218,25 @@ def test_a_finished_training_queues_its_benchmark(tmp_path: Path, monkeypatch: p
         off = jobs.wait_for_end(home, off)
         assert off.result["benchmark"] == {"run": None, "reason": "It was switched off."}
         assert len(list_reports(home)) == 1
+
+
+@pytest.mark.slow
+def test_a_stopped_training_tells_of_its_model_and_is_not_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with jobs.open_job_home(tmp_path, monkeypatch, "benchmark_after_training = true\n") as home:
+        fill_val(home, tmp_path / "val", images=3, project="seen")
+        params = {"epochs": 5, "gate": str(tmp_path / "gate")}
+        run = submit_train(home, "seen@1", model="counter", params=params)
+        (tmp_path / "gate-1").touch()
+        jobs.wait_for_text(home.run_folder(run.id) / "events.jsonl", "epoch 2")
+        assert main(["--home", str(home.home), "stop", run.id]) == 0
+        stopped = home.catalog.runs.get(run.id)
+        told = capsys.readouterr().out
+        assert f"is stopped; the model {stopped.result['model']} has its best weights" in told
+        assert stopped.result["benchmark"]["run"] is None
+        assert "mlwf benchmark counter-seen-1 seen@1" in stopped.result["benchmark"]["reason"]
+        assert not [run for run in home.catalog.runs.list() if run.verb == "benchmark"]
 
 
 def test_a_training_reads_no_items_while_others_wait_to_write(

@@ -31,7 +31,7 @@ class Coming(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan_own(
-    workspace: Workspace, run: Run, version: Version, model: Coming
+    workspace: Workspace, run: Run, version: Version, model: Coming, *, is_stopped: bool
 ) -> PlannedBenchmark | str | None:
     """Return the benchmark of what a training is about to enter, or why there is none.
 
@@ -41,6 +41,8 @@ def plan_own(
         return None
     if run.params.get("benchmark") is False:
         return SWITCHED_OFF
+    if is_stopped:  # whoever stops wants the machine to be free
+        return f"The training was stopped. mlwf benchmark {model.name} {version.ref} measures it."
     return plan_for(workspace, run, version, model)
 
 
