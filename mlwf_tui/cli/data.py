@@ -208,7 +208,7 @@ def projects_command(face: Face) -> None:
         for p in projects
     ]  # fmt: skip
     header = ("NAME", "ITEMS", "VERSION", "HEAD", "UPDATED", "DESCRIPTION")
-    empty = "No projects yet. Import one: mlwf import PATH PROJECT, or see mlwf demo."
+    empty = f"No projects yet in {face.home}. Import one: mlwf import PATH PROJECT, or see mlwf demo."
     face.show(
         {"projects": [to_document(p) for p in projects]}, lambda: format_table(header, rows, empty=empty)
     )

@@ -69,7 +69,7 @@ def graph_command(
         return
     if format_ == "json":
         face = Face(home=face.home, is_json=True)
-    empty = "Nothing was done yet. Try mlwf demo."
+    empty = f"Nothing was done yet in {face.home}. Try mlwf demo."
     face.show(to_document(graph), text if graph.nodes or format_ not in ("text", "mermaid", "dot") else empty)
 
 

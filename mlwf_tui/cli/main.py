@@ -55,6 +55,16 @@ COMMANDS = {
 FPS_VARIABLE, REMOTE_FPS = "TEXTUAL_FPS", "20"
 
 
+ELSEWHERE = {
+    "add": "import", "clone": "copy", "fit": "train", "get": "checkout", "help": "--help", "infer": "apply",
+    "list": "projects", "log": "history", "ls": "projects", "mv": "rename", "predict": "apply",
+    "ps": "runs", "push": "backup", "pull": "sync", "remove": "delete", "repro": "reproduce",
+    "reset": "restore", "rm": "delete", "top": "machine", "track": "run", "val": "benchmark",
+    "validate": "benchmark",
+}  # fmt: skip
+"""What other programs' words are here: shells, git, DVC and the ultralytics command line."""
+
+
 class LazyGroup(click.Group):
     """A group that imports a command's module only when the command is wanted."""
 
@@ -73,7 +83,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; the nearest one is named where there is none."""
         if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
-            near = suggest(args[0], self.list_commands(ctx))
+            meant = ELSEWHERE.get(args[0])
+            near = f"You may mean mlwf {meant}. " if meant else suggest(args[0], self.list_commands(ctx))
             raise InvalidParameter(f"There is no command {args[0]!r}.", hint=f"{near}mlwf --help lists all.")
         return super().resolve_command(ctx, args)
 

@@ -23,7 +23,10 @@ group = click.Group()
 @command(group, "benchmark")
 @click.argument("model")
 @click.argument("ref")
-@click.option("--split", default="val", show_default=True, help="The split to measure on, or all.")
+@click.option(
+    "--split", default="auto", show_default=True,
+    help="The split to measure on, or all; auto: test where there is one, else val.",
+)  # fmt: skip
 @click.option("--dataset", "datasets", multiple=True, help="Only items of it and of those below; repeatable.")
 @click.option("--class", "classes", multiple=True, help="Measure objects of this class alone; repeatable.")
 @click.option("--tag", "tags", multiple=True, help="Only items with this tag, or an object that has it.")

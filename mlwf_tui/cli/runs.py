@@ -42,7 +42,8 @@ def runs_command(face: Face, limit: int) -> None:
     ]  # fmt: skip
     header = ("RUN", "VERB", "STATE", "INPUTS", "OUTPUTS", "CREATED", "TOOK", "LEFT", "")
     document = {"runs": [describe_run(run) | describe_outlook(outlooks[run.id]) for run in runs]}
-    face.show(document, lambda: format_table(header, rows, empty="Nothing was done yet. Try mlwf demo."))
+    empty = f"Nothing was done yet in {face.home}. Try mlwf demo."
+    face.show(document, lambda: format_table(header, rows, empty=empty))
 
 
 @command(group, "logs")

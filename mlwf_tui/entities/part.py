@@ -14,6 +14,9 @@ from mlwf_tui.errors import InvalidParameter
 ALL = "all"
 """Stands for every split, and for the items without one that a trainer can be given."""
 
+AUTO = "auto"
+"""Stands for test where a version has such items, which have chosen no checkpoint, else for val."""
+
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """All that is given must fit, and of each field any one entry.
@@ -29,7 +32,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()  # of the items; none means any
 
     def check(self) -> None:
-        """Raise InvalidParameter for a split that there is not."""
+        """Raise InvalidParameter for a split that there is not; `AUTO` has become one before."""
         if self.split not in (*Split, ALL):
             raise InvalidParameter(
                 f"There is no split {self.split!r}.", hint=f"Choose from {', '.join((*Split, ALL))}."

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlwf_tui.entities.part import Part
+from mlwf_tui.entities.part import AUTO, Part
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 from mlwf_tui.entities.usage import Usage
@@ -101,7 +101,7 @@ class Jobs:
         model: str,
         ref: str,
         *,
-        split: str = "val",
+        split: str = AUTO,
         part: Part | None = None,
         params: Mapping[str, Any] | None = None,
         device: str = "auto",

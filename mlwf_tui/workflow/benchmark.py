@@ -14,7 +14,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.measurement import choose_main
 from mlwf_tui.entities.model import Evaluation, Model, Report
-from mlwf_tui.entities.part import Part, read_part
+from mlwf_tui.entities.part import AUTO, Part, read_part
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Problem, Run
@@ -33,7 +33,7 @@ from mlwf_tui.workflow.benchmarking.evaluating import (
 from mlwf_tui.workflow.benchmarking.exported import OWN, RUNTIMES, check_runtime
 from mlwf_tui.workflow.benchmarking.inference import Said, ask_model, digest_inference, forget
 from mlwf_tui.workflow.benchmarking.noting import find_notes
-from mlwf_tui.workflow.benchmarking.parts import digest_items, select_items
+from mlwf_tui.workflow.benchmarking.parts import choose_split, digest_items, select_items
 from mlwf_tui.workflow.benchmarking.timing import EFFORTS, measure_speed
 from mlwf_tui.workflow.measuring import keep_predictions, list_class_names, make_request
 from mlwf_tui.workflow.names import find_free
@@ -92,7 +92,7 @@ def submit_benchmark(
     model_ref: str,
     ref: str,
     *,
-    split: str = "val",
+    split: str = AUTO,
     part: Part | None = None,
     params: Mapping[str, Any] | None = None,
     device: str = "auto",
@@ -135,11 +135,13 @@ def plan_benchmark(
     terms: Terms | None = None,
 ) -> PlannedBenchmark:
     """Check all of a benchmark, which reads its items, and enter nothing. Raises as `submit_benchmark`."""
-    part.check()
+    if part.split != AUTO:
+        part.check()
     checked = build_params(BenchmarkParams, params or {})
     agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=device)
     model = find_model(workspace, model_ref, agreed)
     _, manifest = resolve_manifest(workspace, ref)
+    part = choose_split(workspace, manifest, part)
     known = None
     if model is not None:
         items = check_fit(workspace, model, ref, manifest, part, evaluator=checked.evaluator)

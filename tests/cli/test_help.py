@@ -16,7 +16,7 @@ import pytest
 from docs.making.parameters import PATH, make_parameters
 from mlwf_tui.cli.completion import SCRIPTS
 from mlwf_tui.cli.face import split_help
-from mlwf_tui.cli.main import main, mlwf
+from mlwf_tui.cli.main import ELSEWHERE, main, mlwf
 from mlwf_tui.workspace import open_workspace
 from tests.making import make_voc
 
@@ -68,7 +68,13 @@ def test_help_ends_with_the_examples(capsys: pytest.CaptureFixture[str]) -> None
 
 @pytest.mark.parametrize(
     "words, near",
-    [(["improt"], "import"), (["projects", "--jsn"], "--json"), (["show", "--crad", "x", "y"], "--card")],
+    [
+        (["improt"], "import"),
+        (["ls"], "mlwf projects"),
+        (["predict"], "mlwf apply"),
+        (["projects", "--jsn"], "--json"),
+        (["show", "--crad", "x", "y"], "--card"),
+    ],
 )
 def test_a_mistyped_word_is_answered_by_the_nearest(
     words: list[str], near: str, capsys: pytest.CaptureFixture[str]
@@ -199,3 +205,9 @@ def test_what_a_shell_would_run_is_quoted_and_what_it_cannot_show_left_out() -> 
     names = ["plain-1", "$(touch gone)", "`id`", "a;b", "line\nbreak", "\x1b[2J"]
     told = list(format_items([CompletionItem(name) for name in names], "bash", 0))
     assert told == ["plain-1", "'$(touch gone)'", "'`id`'", "'a;b'"]
+
+
+def test_what_is_known_elsewhere_is_a_command_here() -> None:
+    names = mlwf.list_commands(click.Context(mlwf))
+    assert not set(ELSEWHERE) & set(names)
+    assert set(ELSEWHERE.values()) - {"--help"} <= set(names)

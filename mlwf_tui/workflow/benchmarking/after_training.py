@@ -7,14 +7,13 @@ from typing import Any
 
 import msgspec
 
-from mlwf_tui.entities.item import Split
-from mlwf_tui.entities.part import Part
+from mlwf_tui.entities.part import AUTO, Part
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import MlwfError
-from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.benchmark import Measurable, PlannedBenchmark, check_fit, queue_benchmark
+from mlwf_tui.workflow.benchmarking.parts import choose_split
 from mlwf_tui.workflow.running.jobs import check_terms
 from mlwf_tui.workspace import Workspace
 
@@ -52,8 +51,7 @@ def plan_for(workspace: Workspace, run: Run, version: Version, model: Measurable
     Reads all items, and writes nothing: for before the transaction in which it is queued.
     """
     try:
-        splits = {item.split for item in iter_items(workspace.store, version.manifest)}
-        part = Part(split=(Split.TEST if Split.TEST in splits else Split.VAL).value)
+        part = choose_split(workspace, version.manifest, Part(split=AUTO))
         check_fit(workspace, model, version.ref, version.manifest, part)
         device = str(run.params.get("device", "auto")).partition(",")[0]
         return PlannedBenchmark(

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import Item
-from mlwf_tui.entities.part import ALL, Part
+from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.part import ALL, AUTO, Part
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.expressions.parse import parse_item_condition
 from mlwf_tui.store.manifests import iter_items, read_summary
@@ -38,6 +38,14 @@ def read_keys(path: Path) -> tuple[str, ...]:
     if not keys:
         raise InvalidParameter(f"{path} names no items.", hint="Write one item a line, as DATASET/NAME.")
     return keys
+
+
+def choose_split(workspace: Workspace, manifest: Digest, part: Part) -> Part:
+    """Return the part with the split that `AUTO` stands for; any other stays."""
+    if part.split != AUTO:
+        return part
+    has_test = any(item.split is Split.TEST for item in iter_items(workspace.store, manifest))
+    return msgspec.structs.replace(part, split=(Split.TEST if has_test else Split.VAL).value)
 
 
 def select_items(workspace: Workspace, manifest: Digest, part: Part) -> tuple[Item, ...]:

@@ -11,7 +11,7 @@ import msgspec
 
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
-from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound, suggest
 from mlwf_tui.params import build_params
 from mlwf_tui.protocols.trainers import STATE_NAME, Trainer
 from mlwf_tui.settings import expand_path
@@ -67,9 +67,11 @@ def find_start(workspace: Workspace, given: str) -> Start:
     try:
         model = workspace.catalog.models.get(given)
     except NotFound:
-        known = ", ".join(trainer.list_architectures()[:8])
+        architectures = trainer.list_architectures()
+        known = suggest(given, architectures) or f"Try one of {', '.join(architectures[:8])}, … "
         raise InvalidParameter(
-            f"There is no architecture, file or model {given!r}.", hint=f"Try one of {known}, …"
+            f"There is no architecture, file or model {given!r}.",
+            hint="Check the path." if path.suffix in trainer.file_suffixes else known.rstrip(),
         ) from None
     return start_from(model)
 

@@ -11,7 +11,7 @@ from textual.content import Content
 from mlwf_tui.entities.comparison import Leaderboard
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.model import Model
-from mlwf_tui.entities.part import ALL, Part
+from mlwf_tui.entities.part import ALL, AUTO, Part
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.verbs.conditions import write_condition
@@ -56,11 +56,13 @@ class Models:
             )
             self._host.ask("benchmark", work, partial(follow, self._host), failed=again)
 
-        splits = (*(split.value for split in Split), ALL)
+        splits = (AUTO, *(split.value for split in Split), ALL)
         fields = (
             make_model_field(self._host.snapshot, entry),
             make_data_field(self._host.snapshot, entry),
-            make_field("split", "items to measure on", Split.VAL.value, choices=splits),
+            make_field(
+                "split", "items to measure on; auto: test if there are any, or val", AUTO, choices=splits
+            ),
             make_field("device", "auto, cpu, or a GPU's index", "auto"),
             make_field("dataset", "only items of it and of those below; empty for all"),
             make_field("select", "only items that meet this condition: width < 400 or tag(night)"),
@@ -163,7 +165,7 @@ def _fill_part(excerpt: Excerpt) -> dict[str, str]:
 
 def _read_part(values: Mapping[str, str]) -> Part:
     datasets = (values["dataset"],) if values.get("dataset") else ()
-    return Part(split=values.get("split", Split.VAL.value), datasets=datasets, where=values.get("select", ""))
+    return Part(split=values.get("split", AUTO), datasets=datasets, where=values.get("select", ""))
 
 
 def _draw_card(text: str) -> Content:
