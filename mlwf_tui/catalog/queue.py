@@ -214,7 +214,7 @@ class Queue:
             raise Conflict(f"The run {run_id} is {run.state}, not {wanted}.", hint="See mlwf runs.")
         if run.terms is None:
             raise Conflict(
-                f"The {run.verb} {run_id} is not of the queue: it was done by the process that was asked.",
+                f"The {run.verb} run {run_id} is not of the queue: the process that was asked did it.",
                 hint="Give the command again.",
             )
         return run

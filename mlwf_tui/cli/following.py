@@ -94,7 +94,7 @@ def leaving(run: Run) -> Iterator[None]:
         yield
     except KeyboardInterrupt as error:
         raise Cancelled(
-            f"The {run.verb} {run.id} goes on without you.",
+            f"The {run.verb} run {run.id} goes on without you.",
             hint=f"mlwf watch {run.id} looks again, mlwf stop {run.id} ends it.",
         ) from error
 

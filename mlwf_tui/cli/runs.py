@@ -88,7 +88,7 @@ def logs_command(face: Face, run: str, follow: bool, lines: int | None, grep: st
         printer.end()
         if not printer.line_count:
             words = "has written no log" if query.is_empty else "has no such line in its log"
-            click.echo(f"The {found.verb} {found.id} {words}.", err=True)
+            click.echo(f"The {found.verb} run {found.id} {words}.", err=True)
         if follow and not found.state.is_finished:
             notify_end(workspace, get_run(workspace, found.id))
 

@@ -69,7 +69,7 @@ def _delete_version(workspace: Workspace, version: Version, *, is_forced: bool) 
         going = [run for run in _list_readers(workspace, version) if not run.state.is_finished]
         if going:
             raise Busy(
-                f"The {going[0].verb} {going[0].id} is reading {version.ref}.",
+                f"The {going[0].verb} run {going[0].id} is reading {version.ref}.",
                 hint=f"Wait for it, or end it: mlwf stop {going[0].id}",
             )
         reasons = list_reasons_to_keep(workspace, version)

@@ -40,7 +40,7 @@ def pause_run(workspace: Workspace, ref: str, *, is_urgent: bool = False, wait_s
     is_freezing = run.verb not in CHECKPOINTING_VERBS
     if is_freezing and any(lease.startswith("GPU") for lease in job.leases):
         raise Conflict(
-            f"The {run.verb} {run.id} cannot write a checkpoint, and would keep its memory of the GPU.",
+            f"The {run.verb} run {run.id} cannot write a checkpoint, and would keep its memory of the GPU.",
             hint=f"Stop it, and do it again later: mlwf stop {run.id}, mlwf retry {run.id}",
         )
     if not catalog.runs.mark(run.id, RunState.PAUSING, expected=(RunState.RUNNING, RunState.PAUSING)):
@@ -59,6 +59,6 @@ def check_is_queued(run: Run) -> None:
     """Raise Conflict for a run that no job of the queue does."""
     if not run.is_detached:
         raise Conflict(
-            f"The {run.verb} {run.id} is not of the queue: the process that was asked did it.",
+            f"The {run.verb} run {run.id} is not of the queue: the process that was asked did it.",
             hint="Give the command again; with --detach it can be paused and resumed.",
         )

@@ -197,7 +197,7 @@ def _check(workspace: Workspace, ref: str, observer: Observer) -> Run:
     lacks = find_lacks(workspace, run, observer)
     if lacks:
         raise InvalidInput(
-            f"The {run.verb} {run.id} cannot be done again: {'; '.join(lacks)}.", hint=_suggest(run)
+            f"The {run.verb} run {run.id} cannot be done again: {'; '.join(lacks)}.", hint=_suggest(run)
         )
     return run
 

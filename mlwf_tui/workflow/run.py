@@ -105,7 +105,7 @@ def note_life(workspace: Workspace, run: Run) -> None:
         heartbeat.beat(workspace.run_folder(run.id))
     except FileNotFoundError as error:
         raise InvalidInput(
-            f"The {run.verb} {run.id} is done by mlwf itself.", hint="Track a run of your own."
+            f"The {run.verb} run {run.id} is done by mlwf itself.", hint="Track a run of your own."
         ) from error
 
 

@@ -185,7 +185,7 @@ def get_search_run(workspace: Workspace, ref: str) -> Run:
     run = workspace.catalog.runs.get(ref)
     if run.verb != SEARCH or not run.is_detached:  # a program of somebody's own may call itself so
         raise InvalidInput(
-            f"The {run.verb} {run.id} is no search of parameters.", hint="mlwf runs lists them."
+            f"The {run.verb} run {run.id} is no search of parameters.", hint="mlwf runs lists them."
         )
     return run
 

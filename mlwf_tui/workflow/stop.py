@@ -36,7 +36,7 @@ def stop_run(workspace: Workspace, ref: str, *, grace_s: float = GRACE_S) -> Run
     if not run.is_detached:
         pid = job.process.pid if job else "unknown"
         raise Conflict(
-            f"The {run.verb} {run.id} is done by the process {pid} itself.",
+            f"The {run.verb} run {run.id} is done by the process {pid} itself.",
             hint="Stop it there: Ctrl-C on a command line, Esc in the app.",
         )
     if not _stop_waiting(workspace, run):

@@ -92,6 +92,6 @@ def test_ctrl_c_ends_the_looking_and_not_the_run(home: Workspace, tmp_path: Path
             watching.stdout.readline()
         watching.send_signal(signal.SIGINT)
         assert watching.wait(timeout=jobs.PATIENCE_S) == 130
-        assert f"The train {run.id} goes on without you." in watching.stderr.read()
+        assert f"The train run {run.id} goes on without you." in watching.stderr.read()
     (tmp_path / "gate-1").touch()
     assert jobs.wait_for_end(home, run).state is RunState.DONE

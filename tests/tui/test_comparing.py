@@ -90,7 +90,7 @@ async def test_what_is_not_measured_is_queued_with_the_comparison_where_a_person
             await app.until_text("name danger")
             assert not [run for run in home.catalog.runs.list() if run.state is RunState.QUEUED]
             await app.press("y")
-            await app.until_text("The compare waits for")
+            await app.until_text("The compare run waits for")
         comparison, benchmark = (run for run in home.catalog.runs.list() if run.state is RunState.QUEUED)
     assert benchmark.params["is_trusted"] is True
     assert comparison.terms is not None and comparison.terms.after == (benchmark.id,)

@@ -76,7 +76,7 @@ async def test_a_training_gets_the_terms_that_the_form_asked_for(home: Workspace
         assert words in command_lines.write_train(form.collect())
         await app.press("enter")
         await app.until(lambda: find_queued(home, "train") is not None, "the training")
-        await app.until_text("The train waits for ")
+        await app.until_text("The train run waits for ")
     train = find_queued(home, "train")
     assert train is not None
     assert (train.state, train.priority) == (RunState.QUEUED, 5)

@@ -61,7 +61,7 @@ def judge(workspace: Workspace, run: Run, again: Run, *, tolerance: float = TOLE
     """
     if again.state is not RunState.DONE:
         raise InvalidInput(
-            f"The {again.verb} {again.id} is {again.state}{f': {again.error}' if again.error else '.'}",
+            f"The {again.verb} run {again.id} is {again.state}{f': {again.error}' if again.error else '.'}",
             hint=f"mlwf logs {again.id} shows why.",
         )
     if again.verb != run.verb:

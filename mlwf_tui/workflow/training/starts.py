@@ -98,7 +98,7 @@ def find_continued(workspace: Workspace, ref: str) -> tuple[Run, Model]:
     made = next((output for output in run.outputs if output.kind is ArtifactKind.MODEL), None)
     if run.verb != "train" or made is None:
         hint = f"mlwf resume {run.id}" if run.verb == "train" and run.state is not RunState.DONE else ""
-        raise InvalidInput(f"The {run.verb} {run.id} is no training that has left a model.", hint=hint)
+        raise InvalidInput(f"The {run.verb} run {run.id} is no training that has left a model.", hint=hint)
     model = workspace.catalog.models.get(made.id)
     if STATE_NAME not in [checkpoint.name for checkpoint in model.checkpoints]:
         data = run.params.get("data", "DATA")

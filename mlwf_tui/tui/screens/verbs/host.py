@@ -151,7 +151,7 @@ def follow(host: Host, run: Run) -> None:
     """Say that a run goes on by itself, and for what it waits first; show it."""
     is_waiting = run.state is RunState.QUEUED
     how = f"waits for {run.waits_for or 'its turn'}" if is_waiting else "has begun"
-    finish(host, f"The {run.verb} {how}, and goes on when you leave.", select=f"run:{run.id}")
+    finish(host, f"The {run.verb} run {how}, and goes on when you leave.", select=f"run:{run.id}")
     host.show_monitor(run.id)
 
 

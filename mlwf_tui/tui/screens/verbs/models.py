@@ -154,7 +154,7 @@ class Models:
         self._host.put(Confirm(f"Stop {entry.title}", text, yes="Stop it", is_dangerous=True), confirmed)
 
     def _say_stopped(self, run: Run) -> None:
-        finish(self._host, f"The {run.verb} {run.id} is {run.state.value}.")
+        finish(self._host, f"The {run.verb} run {run.id} is {run.state.value}.")
 
 
 def _fill_part(excerpt: Excerpt) -> dict[str, str]:

@@ -103,10 +103,14 @@ class Queueing:
         waits = f": it waits for {run.waits_for}" if run.waits_for else ""
         if run.state is RunState.PAUSING:
             waits = " and stops at its next checkpoint; P again does not wait for it"
-        finish(self._host, f"The {run.verb} {run.id} is {run.state.value}{waits}.", select=f"run:{run.id}")
+        finish(
+            self._host, f"The {run.verb} run {run.id} is {run.state.value}{waits}.", select=f"run:{run.id}"
+        )
 
     def _say_priority(self, run: Run) -> None:
-        finish(self._host, f"The {run.verb} {run.id} has priority {run.priority}.", select=f"run:{run.id}")
+        finish(
+            self._host, f"The {run.verb} run {run.id} has priority {run.priority}.", select=f"run:{run.id}"
+        )
 
 
 def _draw_checks(checks: tuple[Check, ...]) -> Content:
