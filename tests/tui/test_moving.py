@@ -301,6 +301,7 @@ async def test_the_footer_says_help_however_little_room_there_is(full_home: Work
 
 def test_of_a_long_home_the_end_is_told() -> None:
     assert _shorten(Path("/scratch/users/ada/experiments/cells/home")) == "…/ada/experiments/cells/home"
+    assert _shorten(Path("/a/folder-with-a-name-that-is-longer-than-the-room")).startswith("…/folder")
     assert _shorten(Path("/data/cells")) == "/data/cells"
 
 

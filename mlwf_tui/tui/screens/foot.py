@@ -21,7 +21,7 @@ from mlwf_tui.tui.widgets.status_bar import Hint, StatusBar
 from mlwf_tui.workflow.describe import Coverage
 from mlwf_tui.workspace import Workspace
 
-MAX_HOME = 28  # cells; of a longer path the end is told
+MAX_HOME = 32  # cells; of a longer path the end is told
 BACK = KEYS_BY_ID["back"]
 
 
@@ -124,4 +124,9 @@ def draw_standing(
 def _shorten(path: Path) -> str:
     home = Path.home()
     text = f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)
-    return text if len(text) <= MAX_HOME else f"…{text[1 - MAX_HOME :]}"
+    names = text.split("/")
+    for place in range(1, len(names)):
+        if len(text) <= MAX_HOME:
+            break
+        text = "/".join(("…", *names[place:]))
+    return text
