@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import pytest
 from textual.command import CommandPalette, DiscoveryHit
@@ -13,6 +14,7 @@ from mlwf_tui.tui.keys import KEYS, KEYS_BY_ID, make_bindings
 from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.choices import _list_kinds
 from mlwf_tui.tui.screens.comparing import DiffPane
+from mlwf_tui.tui.screens.foot import _shorten
 from mlwf_tui.tui.screens.verbs.table import make_verbs
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
@@ -296,6 +298,14 @@ async def test_the_footer_says_help_however_little_room_there_is(full_home: Work
             for title in ("cells", "train yolov10s-cells-1"):
                 await app.select(title)
                 assert "? help" in app.read_text().splitlines()[-1]
+            await app.press("m")
+            await app.until_text("esc back")  # of a pane that says keys of its own, the way out
+
+
+def test_of_a_long_home_the_end_is_told() -> None:
+    assert _shorten(Path("/scratch/users/ada/experiments/cells/home")) == "…/ada/experiments/cells/home"
+    assert _shorten(Path("/a/folder-with-a-name-that-is-longer-than-the-room")).startswith("…/folder")
+    assert _shorten(Path("/data/cells")) == "/data/cells"
 
 
 async def test_help_begins_with_what_the_pane_alone_can_do(full_home: Workspace) -> None:

@@ -21,6 +21,7 @@ from mlwf_tui.tui.widgets.status_bar import Hint, StatusBar
 from mlwf_tui.workflow.describe import Coverage
 from mlwf_tui.workspace import Workspace
 
+MAX_HOME = 32  # cells; of a longer path the end is told
 BACK = KEYS_BY_ID["back"]
 
 
@@ -122,4 +123,10 @@ def draw_standing(
 
 def _shorten(path: Path) -> str:
     home = Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)
+    text = f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)
+    names = text.split("/")
+    for place in range(1, len(names)):
+        if len(text) <= MAX_HOME:
+            break
+        text = "/".join(("…", *names[place:]))
+    return text

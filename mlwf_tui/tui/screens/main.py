@@ -120,7 +120,7 @@ class MainScreen(Screen[None]):
         self._tree = ProjectTree(id=TREE)
         self._views = Views(self)
         self._details = Details(id=DETAILS)
-        self._status = StatusBar(kept=("help",), id="status")
+        self._status = StatusBar(kept=("back", "help"), id="status")
         self._too_small = Notice("", id="too-small")
         self._tour_card = TourCard(id="tour")
         self._performed = ""  # the last action, until another dialog is gone

@@ -33,7 +33,7 @@ class ReportView(ScrollView, can_focus=True):
         + write_ink_css("ReportView")
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "the images behind it", id="report.open"),
+        Binding("enter", "open", "images behind it", id="report.open"),
         Binding("right,l", "move_columns(1)", "next tab, or cell", id="report.right"),
         Binding("left,h", "move_columns(-1)", "tab before, or cell", show=False, id="report.left"),
         Binding(
