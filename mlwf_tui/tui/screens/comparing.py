@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar, overload
+from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
@@ -22,6 +22,7 @@ from mlwf_tui.tui.screens.pictures import Order, Pictures
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.change_preview import ChangePreview, describe_item_change
 from mlwf_tui.tui.widgets.diff_summary import SIGNS, STYLES, draw_summary
+from mlwf_tui.tui.widgets.lazy import LazySequence
 from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
@@ -31,7 +32,7 @@ SAME = ("The items are the same", "Both states hold the same images and annotati
 NO_MATCH = ("No change matches", "esc shows all of them again.")
 
 
-class ChangeRows(Sequence[Sequence[Cell]]):
+class ChangeRows(LazySequence[Sequence[Cell]]):
     """The rows of a table of changes, each drawn when it is seen."""
 
     def __init__(self, changes: Sequence[ItemChange], styles: dict[ChangeKind, Style]) -> None:
@@ -41,14 +42,9 @@ class ChangeRows(Sequence[Sequence[Cell]]):
     def __len__(self) -> int:
         return len(self.changes)
 
-    @overload
-    def __getitem__(self, row: int) -> Sequence[Cell]: ...
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[Sequence[Cell]]: ...
-    def __getitem__(self, row: Any) -> Any:
-        if isinstance(row, slice):
-            return [self[number] for number in range(*row.indices(len(self)))]
-        change = self.changes[row]
+    def make(self, place: int) -> Sequence[Cell]:
+        """Return the cells of one row."""
+        change = self.changes[place]
         sign = Text(SIGNS[change.kind], self._styles[change.kind])
         return sign, change.key, describe_item_change(change)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, ClassVar, NamedTuple, overload
+from typing import ClassVar, NamedTuple
 
 import msgspec
 from textual import on
@@ -33,6 +33,7 @@ from mlwf_tui.tui.widgets.drawn_objects import (
 )
 from mlwf_tui.tui.widgets.evidence_preview import EvidencePreview
 from mlwf_tui.tui.widgets.formats import format_count
+from mlwf_tui.tui.widgets.lazy import LazySequence
 from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
 from mlwf_tui.workflow.reporting.evidence import Evidence
@@ -115,7 +116,7 @@ def _count_pixels(of: ItemEvidence) -> tuple[Count, ...]:
     return of.count, of.iou, *shares
 
 
-class ImageRows(Sequence[Sequence[Cell]]):
+class ImageRows(LazySequence[Sequence[Cell]]):
     """The rows of a table of images, each made when it is seen."""
 
     def __init__(self, rows: Sequence[tuple[str, tuple[Count, ...]]]) -> None:
@@ -124,14 +125,9 @@ class ImageRows(Sequence[Sequence[Cell]]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    @overload
-    def __getitem__(self, row: int) -> Sequence[Cell]: ...
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[Sequence[Cell]]: ...
-    def __getitem__(self, row: Any) -> Any:
-        if isinstance(row, slice):
-            return [self[number] for number in range(*row.indices(len(self)))]
-        key, counts = self._rows[row]
+    def make(self, place: int) -> Sequence[Cell]:
+        """Return the cells of one row."""
+        key, counts = self._rows[place]
         return key, *map(_write_count, counts)
 
 

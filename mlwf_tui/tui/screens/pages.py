@@ -5,10 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, overload
 
 from mlwf_tui.entities.item import Item
 from mlwf_tui.tui.widgets.formats import format_size
+from mlwf_tui.tui.widgets.lazy import LazySequence
 from mlwf_tui.tui.widgets.table import Cell
 
 PAGE = 128  # items: some four shards of a manifest, 3 ms
@@ -17,7 +17,7 @@ MAX_WANTED = 3  # pages that were passed by in a hurry are not read any more
 MISSING: tuple[Cell, ...] = ("…", "", "", "", "")
 
 
-class ItemPages(Sequence[Sequence[Cell]]):
+class ItemPages(LazySequence[Sequence[Cell]]):
     """The rows of a table; a row that is not read yet is drawn as missing and its page is wanted."""
 
     def __init__(
@@ -35,14 +35,9 @@ class ItemPages(Sequence[Sequence[Cell]]):
     def __len__(self) -> int:
         return len(self._places)
 
-    @overload
-    def __getitem__(self, row: int) -> Sequence[Cell]: ...
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[Sequence[Cell]]: ...
-    def __getitem__(self, row: Any) -> Any:
-        if isinstance(row, slice):
-            return [self[number] for number in range(*row.indices(len(self)))]
-        item = self.find_item(row)
+    def make(self, place: int) -> Sequence[Cell]:
+        """Return the cells of one row."""
+        item = self.find_item(place)
         return (MISSING if item is None else write_row(item))[: self.cell_count]
 
     def find_item(self, row: int) -> Item | None:
@@ -95,7 +90,7 @@ def write_row(item: Item) -> tuple[Cell, ...]:
     )
 
 
-class RowKeys(Sequence[str]):
+class RowKeys(LazySequence[str]):
     """The keys of rows that are known by their numbers alone."""
 
     def __init__(self, rows: Sequence[object]) -> None:
@@ -104,9 +99,6 @@ class RowKeys(Sequence[str]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    @overload
-    def __getitem__(self, row: int) -> str: ...
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[str]: ...
-    def __getitem__(self, row: Any) -> Any:
-        return [str(number) for number in range(len(self))[row]] if isinstance(row, slice) else str(row)
+    def make(self, place: int) -> str:
+        """Return the key of one row."""
+        return str(place)
