@@ -53,7 +53,7 @@ async def test_X_says_that_nothing_is_lost_and_writes(projects_home: Workspace, 
                 await app.press("left")
         await app.press("enter")
         await app.until_text("The format holds all of it.")
-        await app.press("y")
+        await app.press("enter")
         await app.until(lambda: (folder / "meta.json").exists())
         await app.until(lambda: app.top is app.main)
     assert "export" in {run.verb for run in list_runs(projects_home)}

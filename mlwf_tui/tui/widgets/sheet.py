@@ -20,8 +20,8 @@ class Sheet(ModalScreen[str | None]):
     """Shows text that may be longer than the screen; returns `yes` where a person wants what it offers."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter", "close", "close", show=False, id="sheet.close"),
-        Binding("y", "yes", "yes", show=False, id="sheet.yes"),
+        Binding("escape,q", "close", "close", show=False, id="sheet.close"),
+        Binding("enter,y", "yes", "yes", show=False, id="sheet.yes"),
         Binding("j,down", "scroll(1)", "down", show=False, id="sheet.down"),
         Binding("k,up", "scroll(-1)", "up", show=False, id="sheet.up"),
         Binding("pagedown,ctrl+d", "scroll(12)", "page down", show=False, id="sheet.page_down"),
@@ -41,7 +41,7 @@ class Sheet(ModalScreen[str | None]):
     """
 
     def __init__(self, title: str, content: Content, *, yes: str = "", indent: int = 0) -> None:
-        """`yes` is what the y key offers to do, in one or two words; empty for nothing.
+        """`yes` is what Enter and y offer to do, in one or two words; empty for nothing but closing.
 
         A line that has no room goes on below, `indent` cells from the left.
         """
@@ -54,7 +54,7 @@ class Sheet(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = self._title
-            box.border_subtitle = f"y {self._yes} · esc close" if self._yes else "esc close"
+            box.border_subtitle = f"⏎ {self._yes} · esc close" if self._yes else "esc close"
             with VerticalScroll(can_focus=False):
                 yield Static(self._content)
 
@@ -67,8 +67,7 @@ class Sheet(ModalScreen[str | None]):
         self.dismiss(None)
 
     def action_yes(self) -> None:
-        if self._yes:
-            self.dismiss("yes")
+        self.dismiss("yes" if self._yes else None)
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)

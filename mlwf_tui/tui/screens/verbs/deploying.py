@@ -109,7 +109,12 @@ class Deploying:
         shown = Content.assemble(
             "\n".join(lines), "\n\nCallers send this token, which is shown this once:\n\n", (token, "bold")
         )
-        self._host.put(Sheet("Serve a model", shown, yes="copy the token"), lambda _: self._host.copy(token))
+
+        def answered(answer: str | None) -> None:
+            if answer:
+                self._host.copy(token)
+
+        self._host.put(Sheet("Serve a model", shown, yes="copy the token"), answered)
 
 
 def ask_for_trust(host: Host, what: str, submit: Submit, done: Callable[[Run], None], again: Again) -> None:
