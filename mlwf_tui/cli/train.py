@@ -86,14 +86,16 @@ def train_command(
     mlwf train --continue 3f9a -p epochs=+20
     """
     if continued is not None:
-        if ref is not None or params_file is not None or dry_run or model != DEFAULT_MODEL:
+        if ref is not None or params_file is not None or dry_run or model != DEFAULT_MODEL or seed:
             raise InvalidParameter(
-                "--continue takes data and model from the run that it goes on with.",
+                "--continue takes data, model and seed from the run that it goes on with.",
                 hint=f"mlwf train --continue {continued} -p epochs=+20",
             )
         return _continue(face, continued, params, name, terms, benchmark=benchmark, detach=detach)
     if ref is None:
         raise InvalidParameter("What to train on is missing.", hint="Name a project or a version.")
+    if measure is not None and not dry_run:
+        raise InvalidParameter("--measure is of a dry run.", hint="Give --dry-run as well.")
     if dry_run:
         return _plan(face, ref, model, params, params_file, is_measured=measure)
     from mlwf_tui.workflow.train import submit_train

@@ -26,8 +26,10 @@ def retry_run(workspace: Workspace, ref: str) -> Run:
     run = workspace.catalog.runs.get(ref)
     check_is_queued(run)
     try:
-        with hold_run(workspace, run.id), workspace.catalog.transaction():
-            workspace.catalog.queue.reopen(run.id)
+        with hold_run(workspace, run.id):
+            with workspace.catalog.transaction():
+                workspace.catalog.queue.reopen(run.id)
+            # Killed before this it goes on from its checkpoints; never is it without them and not queued.
             shutil.rmtree(workspace.run_folder(run.id) / FIT_FOLDER, ignore_errors=True)
     except OSError as error:
         raise StorageFailed(

@@ -88,6 +88,17 @@ def test_a_parameter_that_is_given_as_an_option_is_told_as_such(capsys: pytest.C
     assert "-p epochs=VALUE" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["--continue", "3f9a", "--seed", "3"], "data, model and seed"), (["cells", "--measure"], "a dry run")],
+)
+def test_what_train_would_ignore_is_refused(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *words]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_a_model_and_its_data_in_the_wrong_order_are_told(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
