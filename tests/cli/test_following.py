@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -96,25 +96,29 @@ def test_a_run_that_was_over_before_is_no_news(home: Workspace, tmp_path: Path) 
     assert b"\a" not in follow(home, run, tmp_path / "gate", "watch", is_terminal=True)
 
 
-class Ending(str):
-    """A text that is only asked for once Ctrl-C was seen: the run ends by itself in that moment."""
+class Pressing(io.StringIO):
+    """A terminal: Ctrl-C is pressed as a run is said to wait, and the run ends as that is answered."""
 
-    end: Callable[[], object]
+    def __init__(self, end: Callable[[], object]) -> None:
+        super().__init__()
+        self._end = end
 
-    def __format__(self, spec: str) -> str:
-        self.end()
-        return str(self)
+    def write(self, text: str) -> int:
+        if "waits for" in text:
+            signal.raise_signal(signal.SIGINT)
+        elif "stopping" in text:
+            self._end()
+        return super().write(text)
 
 
-def test_a_run_that_ends_as_it_is_to_be_stopped_is_told_as_it_ended(home: Workspace) -> None:
+def test_a_run_that_ends_as_it_is_to_be_stopped_is_told_as_it_ended(
+    home: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pause_queue(home)
     run = jobs.act(home, "")
-    stopping = Ending("stopping")
-    stopping.end = lambda: home.catalog.runs.finish(run.id, RunState.DONE, result={"summary": "whole"})
-    interrupt = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-    interrupt.start()
+    terminal = Pressing(lambda: home.catalog.runs.finish(run.id, RunState.DONE, result={"summary": "whole"}))
+    monkeypatch.setattr(sys, "stderr", terminal)
 
-    ended = follow_to_end(home, run, stopping=stopping)
+    ended = follow_to_end(home, run, stopping="stopping")
 
-    interrupt.join()
     assert (ended.state, ended.result["summary"]) == (RunState.DONE, "whole")

@@ -32,6 +32,11 @@ async def open_number(app: Driver, report: str, pick: Pick) -> EvidencePreview:
     return app.main.query_one(EvidencePreview)
 
 
+def read_letters(preview: EvidencePreview) -> list[str]:
+    """Return the letters that stand on the picture, which comes after all that is told of it."""
+    return [letter.text for letter in preview.picture.letters]
+
+
 @pytest.mark.slow
 async def test_a_picture_is_zoomed_and_moved_over_with_its_letters(
     empty_home: Workspace, tmp_path: Path
@@ -41,7 +46,7 @@ async def test_a_picture_is_zoomed_and_moved_over_with_its_letters(
     async with drive(empty_home) as app:
         preview = await open_number(app, report.name, Pick(verdict=Verdict.MISSED))
         await app.until_text("missed  2 images")
-        assert [letter.text for letter in preview.picture.letters] == ["M", "M"]
+        await app.until(lambda: read_letters(preview) == ["M", "M"], "the picture")
         whole = preview.picture.picture
         await app.press("w", *["plus"] * 4)
         await app.until_text("4× larger, 0 shows the whole")
@@ -69,11 +74,10 @@ async def test_regions_of_pixels_are_filled_and_left_out_by_their_sides(
     async with drive(empty_home) as app:
         preview = await open_number(app, report.name, Pick(of_class="cell"))
         await app.until_text("class cell  12 images")
-        assert [letter.text for letter in preview.picture.letters] == ["M"]  # nothing was predicted
+        await app.until(lambda: read_letters(preview) == ["M"], "the picture")  # nothing was predicted
         await app.press("n")
         await app.until_text("difference  001.png")
-        await app.until(lambda: len(preview.picture.letters) == 3)
-        assert {letter.text for letter in preview.picture.letters} == {"F", "M", "X"}
+        await app.until(lambda: sorted(read_letters(preview)) == ["F", "M", "X"], "the next picture")
         regions = preview.list_outlines()
         assert len(regions) == 6  # and those of spots, fainter
         assert all(of.geometry.kind is GeometryKind.MASK for of in regions)

@@ -282,7 +282,7 @@ def test_a_caller_who_does_not_take_answers_is_hung_up_on(home: Workspace) -> No
     add_seer(home, "eye", SPOTS)
     _, caller = begin(home, max_receive_s=0.5)
     host, port = caller.address.split(":")
-    many = f"GET /metrics HTTP/1.1\r\nHost: {caller.address}\r\n\r\n".encode() * 1000
+    many = f"GET /openapi.json HTTP/1.1\r\nHost: {caller.address}\r\n\r\n".encode() * 1000
 
     assert _is_cut_off((host, int(port)), many)
     assert "mlwf_dropped_total 1" in caller.ask("GET", "/metrics").body.decode()
