@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from mlwf_tui.entities.model import Model, Report, ReportKind
-from mlwf_tui.entities.part import Part
+from mlwf_tui.entities.part import AUTO, Part
 from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
 from mlwf_tui.workflow.benchmarking.commanding import write_benchmark, write_measured_compare
 from mlwf_tui.workflow.benchmarking.gates import Condition, parse_conditions
@@ -215,7 +215,7 @@ def _describe_apart(workspace: Workspace, looked: _Looked, on: str | None, split
         )
     missing = _list_missing(workspace, looked, on, split)
     commands = _write_commands(missing, refs, on, split)
-    unknown = [write_benchmark(model, "PROJECT@N", Part(split=split or "val")) for model in models]
+    unknown = [write_benchmark(model, "PROJECT@N", Part(split=split or AUTO)) for model in models]
     return NotMeasured(
         f"{names} were not measured on the same data.{_tell_gone(looked)}",
         hint=f"{'--measure does it first; or measure' if commands else 'Measure'} them there: "
@@ -251,7 +251,7 @@ def _list_missing(
     if looked.newest is not None:
         place, part, evaluator = looked.newest.version_ref, looked.newest.part, looked.newest.evaluator
     elif on is not None:
-        place, part, evaluator = resolve_version(workspace, on).ref, Part(split=split or "val"), ""
+        place, part, evaluator = resolve_version(workspace, on).ref, Part(split=split or AUTO), ""
     else:
         return ()
     return tuple(

@@ -10,11 +10,15 @@ from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import InvalidInput, Untrusted
 from mlwf_tui.workflow.benchmarking.apart import NotMeasured, find_apart
 from mlwf_tui.workflow.benchmarking.lacking import submit_compare, submit_missing
+from mlwf_tui.workflow.commit import commit
+from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.queue import pause_queue
 from mlwf_tui.workspace import Workspace
 from tests import jobs
+from tests.fakes.observers import KeepingObserver
 from tests.fakes.seeing import add_seer
-from tests.workflow.reporting import add_model, add_report, fill_val, predict
+from tests.making import make_yolo
+from tests.workflow.reporting import CLASSES, add_model, add_report, fill_val, predict
 
 CELL = ("cell", 4, 4, 24, 24)
 
@@ -50,6 +54,26 @@ def test_the_comparison_comes_after_its_benchmarks_which_follow_each_other(home:
     assert run.call == {"models": ["two", "three", "one"], "on": None, "split": "val"}
     afters = [of.terms.after for of in (second, third, comparison) if of.terms is not None]
     assert afters == [(), (second.id,), (second.id, third.id)]
+
+
+def test_what_was_never_measured_is_measured_on_test_where_there_is_one(
+    home: Workspace, tmp_path: Path
+) -> None:
+    boxes = {f"{split}/{split}.png": [CELL] for split in ("train", "val", "test")}
+    data = make_yolo(tmp_path / "parted", boxes, class_names=CLASSES)
+    import_folder(home, data, "parted", observer=KeepingObserver())
+    commit(home, "parted", message="in three parts")
+    for name in ("two", "three"):
+        add_model(home, name)
+
+    apart = find_apart(home, ("two", "three"), on="parted@1")
+
+    assert apart is not None
+    assert apart.commands[0] == "mlwf benchmark two parted@1 --split auto"
+    runs = submit_missing(home, apart.missing, is_trusted=True)
+    assert [run.params["split"] for run in runs] == ["test", "test"]
+    nowhere = find_apart(home, ("two", "three"))
+    assert nowhere is not None and nowhere.hint.endswith("mlwf benchmark three PROJECT@N --split auto")
 
 
 def test_what_cannot_be_measured_leaves_nothing_queued(home: Workspace) -> None:
