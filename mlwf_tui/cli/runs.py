@@ -146,7 +146,8 @@ def stop_command(face: Face, run: str, grace: float) -> int:
 
 
 def _tell_stopped(run: Run) -> str:
-    kept = f"; the model {run.result['model']} has its best weights" if "model" in run.result else ""
+    model = run.result.get("model") if run.verb == "train" else None  # others only tell of one
+    kept = f"; the model {model} has its best weights" if model else ""
     return f"{run.verb} {run.id} is {run.state}{kept}"
 
 

@@ -14,6 +14,7 @@ from mlwf_tui.cli.main import main
 from mlwf_tui.cli.search import format_search
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.import_ import import_folder
+from mlwf_tui.workflow.queue import pause_queue
 from mlwf_tui.workflow.run import start_run
 from mlwf_tui.workflow.search import read_search
 from mlwf_tui.workspace import Workspace
@@ -86,6 +87,17 @@ def test_a_search_is_done_and_printed_as_one_document(
     document = json.loads(capsys.readouterr().out)
     assert (document["state"], document["counts"]) == ("done", {"done": 2})
     assert document["best"]["values"] == {"x": 0.7}
+
+
+def test_of_what_only_tells_of_a_model_no_weights_are_kept_as_it_is_stopped(
+    home: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pause_queue(home)
+    run = jobs.act(home, "")
+    home.catalog.runs.note_result(run.id, {"model": "best-so-far"})  # as a search and a package do
+
+    assert main(["stop", run.id, "--home", str(home.home)]) == 0
+    assert capsys.readouterr().out == f"transform {run.id} is stopped\n"
 
 
 @pytest.mark.parametrize(
