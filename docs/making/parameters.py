@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlwf_tui.params import ParamSpec, describe_params
 from mlwf_tui.registry import Registry
+from mlwf_tui.tui.widgets.form import format_default
 from mlwf_tui.workflow import apply, package, serve
 from mlwf_tui.workflow.benchmark import BenchmarkParams
 
@@ -49,5 +50,4 @@ def _tell(spec: ParamSpec) -> str:
     """Return what a parameter means, with its default where it has one that the words do not tell."""
     if spec.default in (None, "", ()) or spec.help.endswith(")"):
         return spec.help
-    default = str(spec.default).lower() if isinstance(spec.default, bool) else spec.default
-    return f"{spec.help} ({default})"
+    return f"{spec.help} ({format_default(spec.default)})"

@@ -60,7 +60,7 @@ class ServeParams:
     max_body_mb: float = param(32.0, "largest request", low=0.001, high=4096)
     max_megapixels: float = param(64.0, "largest picture, by its header", low=0.001, high=178)
     max_receive_s: float = param(
-        60.0, "longest that a caller may take to send a request; then it is hung up on", low=0.1, high=3600
+        60.0, "longest that a caller may take to send a request, or to take its answer", low=0.1, high=3600
     )
     device: str = param("auto", "auto, cpu, or a GPU's index")
 

@@ -15,6 +15,7 @@ import pytest
 
 from docs.making.parameters import PATH, make_parameters
 from mlwf_tui.cli.completion import SCRIPTS
+from mlwf_tui.cli.declared import read_declared
 from mlwf_tui.cli.face import split_help
 from mlwf_tui.cli.main import ELSEWHERE, main, mlwf
 from mlwf_tui.workspace import open_workspace
@@ -222,3 +223,9 @@ def test_what_is_known_elsewhere_is_a_command_here() -> None:
     names = mlwf.list_commands(click.Context(mlwf))
     assert not set(ELSEWHERE) & set(names)
     assert set(ELSEWHERE.values()) - {"--help"} <= set(names)
+
+
+def test_defaults_are_told_as_they_are_given() -> None:
+    told = {one.name: one.meaning for one in read_declared("augment")}
+    assert told["splits"].endswith("images without a split always are (train)")
+    assert "(true)" in told["keep_originals"]
