@@ -46,9 +46,7 @@ class TrialView:
             return
 
         def done(found: FoundSearch) -> None:
-            if (
-                self._searched is not None and self._searched.id == run.id
-            ):  # else another search is open by now
+            if self._searched is not None and self._searched.id == run.id:  # else another one is open by now
                 self._draw(found, keeps_place=True)
 
         self._host.ask("search", partial(self._read, run.id), done)
