@@ -336,7 +336,7 @@ def make_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
 
 def name_key(id: str, keymap: Mapping[str, str]) -> str:
     """Return the first key of an action as it stands on the keyboard."""
-    return format_keys(split_keys(keymap.get(id, "") or KEYS_BY_ID[id].keys)[0])
+    return format_keys((split_keys(keymap.get(id, "")) or split_keys(KEYS_BY_ID[id].keys))[0])
 
 
 def write_keys(text: str, keymap: Mapping[str, str]) -> str:

@@ -25,6 +25,7 @@ def test_every_key_that_a_step_names_is_a_key_as_it_is_remapped() -> None:
     assert len(STEPS) == 10
     assert named <= KEYS_BY_ID.keys()
     assert explain(3, Scene(has_projects=True), {"items": "f9"}).startswith("F9 looks through")
+    assert explain(3, Scene(has_projects=True), {"items": ","}).startswith("v looks through")  # that is none
 
 
 def test_what_a_step_needs_and_is_not_there_is_said() -> None:

@@ -7,6 +7,8 @@ from textual.dom import DOMNode
 
 from mlwf_tui.tui.widgets.formats import format_keys
 
+NO_KEY = "no key"
+
 
 def find_bindings(node: DOMNode) -> BindingsMap:
     """Return the bindings of a node with the keys that a person has given them."""
@@ -18,10 +20,9 @@ def find_bindings(node: DOMNode) -> BindingsMap:
 def name_key(node: DOMNode, id: str) -> str:
     """Return the first key of the node's binding with this id, as it stands on the keyboard.
 
-    Raises:
-        KeyError: the node has no such binding.
+    A binding whose keys were given to another action has none.
     """
     for key, bindings in find_bindings(node).key_to_bindings.items():
         if any(binding.id == id for binding in bindings):
             return format_keys(key)
-    raise KeyError(id)
+    return NO_KEY

@@ -335,6 +335,15 @@ async def test_plots_can_be_moved_joined_hidden_and_all_is_remembered() -> None:
         assert plots._plots.panels[0].title == "metrics/mAP50"
 
 
+async def test_an_action_that_has_lost_its_key_to_another_is_told_without_one() -> None:
+    app = PlotsApp()
+    async with app.run_test(size=WIDE) as pilot:
+        app.set_keymap({"metrics.log": "comma a"})
+        plots = await fill(pilot)
+        await pilot.press("delete")
+        assert "1 hidden, no key shows them" in read_text(plots)
+
+
 async def test_a_remembered_layout_is_used_for_the_next_run() -> None:
     layout = MonitorLayout(
         smoothing=0.9, x_axis=XAxis.TIME, panels=(("val/box_loss", "train/box_loss"),), hidden=("lr/pg0",),
