@@ -20,7 +20,7 @@ from mlwf_tui.tui.widgets.project_tree import ProjectTree
 from mlwf_tui.workspace import Workspace
 from tests.tui.homes import read_clock
 
-WIDE, NARROW = (120, 40), (80, 24)
+WIDE, NARROW, VERY_WIDE = (120, 40), (80, 24), (160, 45)
 SIZES = (WIDE, NARROW)
 LIMIT_S = 60.0  # the machine may be busy; nothing here is slow by itself
 

@@ -25,7 +25,7 @@ from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
 from mlwf_tui.tui.widgets.stage import Stage
 from mlwf_tui.workspace import Workspace
-from tests.tui.driving import SIZES, Driver, drive
+from tests.tui.driving import SIZES, VERY_WIDE, Driver, drive
 from tests.tui.homes import fill_home
 from tests.tui.snapshot import assert_snapshot
 
@@ -163,7 +163,7 @@ PLACES: dict[str, Callable[[Driver], Awaitable[None]]] = {
 
 @pytest.mark.parametrize(
     "size",
-    [pytest.param(size, marks=[pytest.mark.slow] if size[0] > 80 else []) for size in SIZES],
+    [pytest.param(size, marks=[pytest.mark.slow] if size[0] > 80 else []) for size in (*SIZES, VERY_WIDE)],
     ids=lambda size: f"{size[0]}x{size[1]}",
 )
 @pytest.mark.parametrize("place", PLACES)
@@ -173,4 +173,4 @@ async def test_it_looks_as_it_did(
     async with drive(still_home, size=size, clock=lambda: SEEN_AT) as app:
         await PLACES[place](app)
         await app.settle()
-        assert_snapshot(app, f"{place}-{size[0]}x{size[1]}", request, Path.cwd())
+        await assert_snapshot(app, f"{place}-{size[0]}x{size[1]}", request, Path.cwd())
