@@ -56,8 +56,8 @@ FPS_VARIABLE, REMOTE_FPS = "TEXTUAL_FPS", "20"
 
 
 ELSEWHERE = {
-    "add": "import", "clone": "copy", "fit": "train", "get": "checkout", "help": "--help", "infer": "apply",
-    "list": "projects", "log": "history", "ls": "projects", "mv": "rename", "predict": "apply",
+    "add": "import", "clone": "copy", "fit": "train", "get": "checkout", "infer": "apply",
+    "list": "projects", "ls": "projects", "mv": "rename", "predict": "apply",
     "ps": "runs", "push": "backup", "pull": "sync", "remove": "delete", "repro": "reproduce",
     "reset": "restore", "rm": "delete", "top": "machine", "track": "run", "val": "benchmark",
     "validate": "benchmark",

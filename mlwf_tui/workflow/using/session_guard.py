@@ -115,6 +115,7 @@ class GuardedProtocol(H11Protocol):
         self.transport.abort()
 
     def _hang_up(self) -> None:
+        self._stop_taking()
         if not self.transport.is_closing():
             self.transport.close()  # what was answered goes out first
             self.loop.call_later(self.patience.rest_s, self.transport.abort)
