@@ -169,7 +169,7 @@ FATE_DASHES: Mapping[Fate, tuple[int, ...]] = {
 class FatePick(msgspec.Struct, frozen=True, kw_only=True):
     """A number of a comparison that is looked behind; all that is given must hold of a truth.
 
-    Without a fate those are meant that were fixed or broken.
+    Without a fate those are meant that were fixed or broken. Of pixels the fate is that of an image too.
     """
 
     pair: int = 0  # which of the pairs
@@ -192,7 +192,7 @@ class FatePick(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ItemFates(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of an image's truths, and how many of them a number counts."""
+    """What became of an image's truths, or pixels, and how many of them a number counts."""
 
     key: str
     fixed: int
@@ -200,14 +200,26 @@ class ItemFates(msgspec.Struct, frozen=True, kw_only=True):
     both_wrong: int
     both_right: int
     count: int
+    iou: float | None = None  # of pixels: the mean of the image's classes, or of the class that was picked
+    iou_before: float | None = None
+
+    @property
+    def is_of_pixels(self) -> bool:
+        """Whether pixels are counted."""
+        return self.iou is not None or self.iou_before is not None
 
 
 class ObjectFate(msgspec.Struct, frozen=True, kw_only=True):
-    """A truth with what both models say of it; or what one of them says of nothing, which has no fate."""
+    """A truth with what both models say of it; or what one of them says of nothing, which has no fate.
+
+    Of pixels it is the region where each of the two said one class; who said nothing of nothing is None.
+    """
 
     fate: Fate | None
     newer: ObjectEvidence | None
     older: ObjectEvidence | None
+    region: Geometry | None = None  # of pixels
+    pixels: int = 0  # of the region
     is_meant: bool = False
 
 

@@ -44,6 +44,14 @@ class PixelCounts:
     extra: Floats  # (I, K, 3) found where it is not so: boundary, extent, segment
     lacking: Floats  # (I, K, 3) missed
 
+    def measure_iou(self) -> Floats:
+        """Return (I, K): the IoU of each class; NaN where it is neither there nor found."""
+        return divide_iou(self.shared, self.truth, self.found)
+
+    def measure_whole(self) -> Floats:
+        """Return (K,): the IoU of each class over all items; NaN where it is neither there nor found."""
+        return divide_iou(*(column.sum(axis=0) for column in (self.shared, self.truth, self.found)))
+
 
 @dataclass(frozen=True)
 class Painted:
@@ -136,11 +144,15 @@ class Painted:
                 },
             )
 
+    def measure_items(self) -> Floats:
+        """Return (I,): the mean IoU of the classes that are on an item or were found; NaN of none."""
+        iou = self.counts.measure_iou()
+        return mean_known(iou, ~np.isnan(iou))
+
     def _list_worst(self) -> TableSection:
         """Return the images by their mean IoU, the lowest first; those with nothing on them are left out."""
         of = self.counts
-        union = of.truth + of.found - of.shared  # (I, K)
-        iou = mean_known(of.shared / np.maximum(union, 1), union > 0)
+        iou = self.measure_items()
         known = np.flatnonzero(~np.isnan(iou))
         order = known[np.argsort(iou[known], kind="stable")]
         lacking, extra = of.lacking.sum(axis=(1, 2)), of.extra.sum(axis=(1, 2))
@@ -249,6 +261,13 @@ def split_errors(wrong: Bools, right: Bools, whole: Bools, rest: Bools, band_px:
     left = wrong & ~boundary
     extent = np.count_nonzero(left & has_right[pieces])
     return np.array([np.count_nonzero(boundary), extent, np.count_nonzero(left) - extent], np.float64)
+
+
+def divide_iou(shared: Floats, truth: Floats, found: Floats) -> Floats:
+    """Return IoUs from pixels, of any shape; NaN where nothing is there and nothing was found."""
+    union = truth + found - shared
+    iou: Floats = np.where(union > 0, shared / np.maximum(union, 1), np.nan)
+    return iou
 
 
 def list_error_sections(names: Sequence[str], counts: PixelCounts) -> Iterator[TableSection | BarSection]:
