@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from mlwf_tui.entities.annotation import Geometry, Point
-from mlwf_tui.entities.measurement import ErrorKind
+from mlwf_tui.entities.measurement import ErrorKind, PixelErrorKind
 from mlwf_tui.errors import InvalidParameter
 
 NOTHING = "none"
@@ -52,7 +52,7 @@ class Pick(msgspec.Struct, frozen=True, kw_only=True):
     truth: str | None = None
     of_class: str = ""  # what is there, or what was said
     verdict: Verdict | None = None
-    error: ErrorKind | None = None
+    error: ErrorKind | PixelErrorKind | None = None
     slice: tuple[str, str] | None = None  # group and name
     confidence: tuple[float, float] | None = None  # of all predictions, also those below the threshold
     iou: tuple[float, float] | None = None  # of what was found
@@ -292,7 +292,8 @@ def _read(name: str, value: str) -> dict[str, object]:
         case "verdict":
             return {"verdict": Verdict(_choose(value, [of.value for of in Verdict], name))}
         case "error":
-            return {"error": ErrorKind(_choose(value, [of.value for of in ErrorKind], name))}
+            kinds = {str(of): of for of in (*ErrorKind, *PixelErrorKind)}
+            return {"error": kinds[_choose(value, list(kinds), name)]}
         case "slice":
             group, colon, part = value.partition(":")
             if not colon:

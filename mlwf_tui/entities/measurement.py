@@ -92,6 +92,22 @@ class ErrorKind(StrEnum):
     MISSED = "missed"  # a truth that no detection comes near
 
 
+class PixelErrorKind(StrEnum):
+    """Where pixels of a class are wrong; see docs/evaluators.md."""
+
+    BOUNDARY = "boundary"  # in a seam along what is right
+    EXTENT = "extent"  # a part of a piece that is right elsewhere
+    SEGMENT = "segment"  # a whole piece that is wrong
+
+
+class PixelErrors(msgspec.Struct, frozen=True, kw_only=True):
+    """How many pixels of a class are wrong on an image, made up or missed."""
+
+    key: str
+    class_name: str
+    counts: tuple[int, int, int]  # boundary, extent, segment
+
+
 class ErrorShare(msgspec.Struct, frozen=True, kw_only=True):
     """How often an error was made, and how much of mAP50 its mending alone would give back."""
 

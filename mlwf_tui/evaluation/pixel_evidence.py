@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Never
 
 import numpy as np
 
 from mlwf_tui.entities.annotation import Geometry
 from mlwf_tui.entities.evidence import ItemEvidence, ObjectEvidence, Pick, Verdict
-from mlwf_tui.entities.measurement import Thresholds
+from mlwf_tui.entities.measurement import PixelErrorKind, PixelErrors, Thresholds
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.evaluation.class_maps import (
     BACKGROUND,
@@ -21,16 +21,20 @@ from mlwf_tui.evaluation.class_maps import (
 )
 from mlwf_tui.evaluation.columns import Bools, Ints
 from mlwf_tui.evaluation.named import find_label, find_place
+from mlwf_tui.evaluation.pixels import find_error_pixels
 from mlwf_tui.media.filling import read_mask
 
 VERDICTS = tuple(Verdict)
+_KINDS: tuple[object, ...] = tuple(PixelErrorKind)
 
 
 class PixelsEvidence:
     """Looks behind the numbers of maps of classes; counts are pixels. One thread at a time uses it."""
 
-    def __init__(self, maps: ClassMaps) -> None:
+    def __init__(self, maps: ClassMaps, errors: Sequence[PixelErrors] = ()) -> None:
+        """`errors` are those that were counted when the report was made: it takes long."""
         self.maps = maps
+        self._errors = errors
         self._background = len(maps.names)
         self._counted: Cells | None = None
 
@@ -62,7 +66,10 @@ class PixelsEvidence:
             counts = by_verdict[1] + by_verdict[2] + by_verdict[3]
             chosen = np.array([find_place(self.maps.keys, pick.item)]) if pick.item else np.arange(size)
         else:
-            counts = sum_pixels(cells, self._choose(pick, cells), size)
+            if isinstance(pick.error, PixelErrorKind):
+                counts = self._count_errors(pick)
+            else:
+                counts = sum_pixels(cells, self._choose(pick, cells), size)
             chosen = np.flatnonzero(counts)
         is_by_iou = pick.is_of_all or pick == Pick(of_class=pick.of_class)
         rank = np.nan_to_num(iou, nan=2.0) if is_by_iou else np.zeros(size)  # without an IoU they are last
@@ -89,33 +96,84 @@ class PixelsEvidence:
         place = find_place(self.maps.keys, key)
         truth, found = self.maps.paint(place)
         own = self._select(place)
-        is_meant = np.zeros(len(own.pixels), bool) if pick.is_of_all else self._choose(pick, own)
+        is_of_error = isinstance(pick.error, PixelErrorKind)
+        is_meant = (
+            np.zeros(len(own.pixels), bool) if pick.is_of_all or is_of_error else self._choose(pick, own)
+        )
+        is_wrong = self._find_errors(key, truth, found, pick) if is_of_error else None
         verdict = judge_pixels(own.found, own.truth, self._background)
         quiet = verdict == VERDICTS.index(Verdict.FOUND)
         order = np.lexsort((-own.pixels, quiet, ~is_meant))
-        return tuple(self._iter_regions(truth, found, own, order, verdict, is_meant))
+        seen = self._iter_regions(truth, found, own, order, verdict, is_meant, is_wrong)
+        return tuple(sorted(seen, key=lambda one: not one.is_meant))
 
     def _iter_regions(
-        self, truth: Ints, found: Ints, own: Cells, order: Ints, verdict: Ints, is_meant: Bools
+        self,
+        truth: Ints,
+        found: Ints,
+        own: Cells,
+        order: Ints,
+        verdict: Ints,
+        is_meant: Bools,
+        is_wrong: Bools | None,
     ) -> Iterator[ObjectEvidence]:
+        """Yield regions; where pixels `is_wrong` (H, W) are meant, they are parted from the others."""
         names = (*self.maps.names, "")
         truths, predictions = WholeMasks(truth, self._background), WholeMasks(found, self._background)
         for cell in order.tolist():
             said, so = int(own.found[cell]), int(own.truth[cell])
             if said == so == self._background:
                 continue
-            is_right = said == so
-            yield ObjectEvidence(
-                verdict=VERDICTS[int(verdict[cell])],
-                truth_class=names[so],
-                predicted_class=names[said],
-                truth=truths.take(so),
-                predicted=predictions.take(said),
-                region=read_mask((found == said) & (truth == so)),
-                pixels=int(own.pixels[cell]),
-                iou=_divide(truth == so, found == so) if is_right else 0.0,
-                is_meant=bool(is_meant[cell]),
+            region = (found == said) & (truth == so)
+            parts = [(region, bool(is_meant[cell]))]
+            if is_wrong is not None:
+                parts = [(region & is_wrong, True), (region & ~is_wrong, False)]
+            for part, is_part_meant in parts:
+                if part.any():
+                    yield ObjectEvidence(
+                        verdict=VERDICTS[int(verdict[cell])],
+                        truth_class=names[so],
+                        predicted_class=names[said],
+                        truth=truths.take(so),
+                        predicted=predictions.take(said),
+                        region=read_mask(part),
+                        pixels=int(np.count_nonzero(part)),
+                        iou=_divide(truth == so, found == so) if said == so else 0.0,
+                        is_meant=is_part_meant,
+                    )
+
+    # --- kinds of errors -----------------------------------------------------------------------
+
+    def _count_errors(self, pick: Pick) -> Ints:
+        """Return (I,): the pixels of a kind of errors, of one class or of all that have truths."""
+        counts = np.zeros(len(self.maps.keys), np.int64)
+        for of in self._list_errors(pick):
+            counts[find_place(self.maps.keys, of.key)] += of.counts[_KINDS.index(pick.error)]
+        return counts
+
+    def _find_errors(self, key: str, truth: Ints, found: Ints, pick: Pick) -> Bools:
+        """Return (H, W): which pixels of an image are errors of the kind that is meant."""
+        is_wrong = np.zeros(truth.shape, bool)
+        for of in self._list_errors(pick):
+            if of.key == key:
+                label = self._find_class(of.class_name)
+                is_wrong |= find_error_pixels(truth == label, found == label) == _KINDS.index(pick.error)
+        return is_wrong
+
+    def _list_errors(self, pick: Pick) -> list[PixelErrors]:
+        if pick != Pick(error=pick.error, of_class=pick.of_class, item=pick.item):
+            raise InvalidInput(
+                f"Pixels are not counted by {pick.describe()}.",
+                hint="With error say class or item, and nothing else.",
             )
+        if pick.of_class:
+            find_label(self.maps.names, pick.of_class)  # refuses a strange one
+        if pick.item:
+            find_place(self.maps.keys, pick.item)
+        return [
+            of for of in self._errors
+            if pick.of_class in ("", of.class_name) and pick.item in ("", of.key)
+        ]  # fmt: skip
 
     # --- what is meant -------------------------------------------------------------------------
 
@@ -162,7 +220,8 @@ class PixelsEvidence:
 
     def _refuse(self, what: str) -> Never:
         raise InvalidInput(
-            f"A report of pixels has no {what}.", hint="Say predicted, truth, class, verdict, right or item."
+            f"A report of pixels has no {what}.",
+            hint="Say predicted, truth, class, verdict, error (boundary, extent, segment), right or item.",
         )
 
 

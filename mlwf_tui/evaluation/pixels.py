@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from mlwf_tui.entities.measurement import PixelErrorKind, PixelErrors
 from mlwf_tui.entities.model import ClassMetrics, Evaluation
 from mlwf_tui.entities.section import BarSection, TableSection
 from mlwf_tui.errors import InvalidInput
@@ -26,7 +27,7 @@ from mlwf_tui.protocols.evaluators import EvaluationRequest
 
 BAND_SHARE = 0.01  # of the diagonal
 
-KINDS = ("boundary", "extent", "segment")
+KINDS = tuple(of.value for of in PixelErrorKind)
 MOST_IMAGES = 100  # of the table of images
 
 _EIGHT = np.ones((3, 3), bool)  # neighbours, also at the corners
@@ -75,6 +76,7 @@ class Painted:
             metrics={name: value for name, value in metrics.items() if not math.isnan(value)},
             classes=tuple(self._list_classes()),
             notes=tuple(self._list_notes()),
+            pixel_errors=tuple(self._iter_errors()),
             sections=(
                 *list_error_sections(self.names, self.counts),
                 self._list_worst(),
@@ -173,6 +175,17 @@ class Painted:
             note=f"{more}The mean of the classes that are on it or were found; then pixels.",
         )
 
+    def _iter_errors(self) -> Iterator[PixelErrors]:
+        """Yield the wrong pixels by item and class, of classes that have truths: those of the bars."""
+        of = self.counts
+        parts = of.extra + of.lacking  # (I, K, 3)
+        is_known = of.truth.sum(axis=0) > 0
+        for row, label in np.argwhere(parts.any(axis=2) & is_known).tolist():
+            boundary, extent, segment = parts[row, label].astype(int).tolist()
+            yield PixelErrors(
+                key=self.keys[row], class_name=self.names[label], counts=(boundary, extent, segment)
+            )
+
     def _list_notes(self) -> Iterator[str]:
         totals = self.counts.truth.sum(axis=0), self.counts.found.sum(axis=0)
         absent = [name for name, truth in zip(self.names, totals[0], strict=True) if not truth]
@@ -231,7 +244,7 @@ def count_pixels(truth: Ints, found: Ints, class_count: int) -> PixelCounts:
 def _count_class(truth: Bools, found: Bools) -> tuple[float | Floats, ...]:
     height_px, width_px = truth.shape
     boundary_px = find_boundary_px(width_px, height_px)
-    band_px = max(1, round(BAND_SHARE * math.hypot(width_px, height_px)))
+    band_px = _find_band_px(width_px, height_px)
     rows, columns = _find_bounds(truth | found, 2 * band_px + 1)
     truth, found = truth[rows, columns], found[rows, columns]
     borders = [find_boundary_pixels(one, boundary_px) for one in (truth, found)]
@@ -252,15 +265,37 @@ def split_errors(wrong: Bools, right: Bools, whole: Bools, rest: Bools, band_px:
     `right` are pixels that truth and prediction share, `whole` those whose pieces are looked at (what was
     found, or what is so), `rest` those of neither.
     """
+    kinds = _find_kinds(wrong, right, whole, rest, band_px)
+    return np.bincount(kinds[wrong], minlength=len(KINDS)).astype(np.float64)
+
+
+def find_error_pixels(truth: Bools, found: Bools) -> Ints:
+    """Return (H, W): the place in KINDS of each wrong pixel of a class; -1 of all others."""
+    height_px, width_px = truth.shape
+    band_px = _find_band_px(width_px, height_px)
+    kinds = np.full(truth.shape, -1)
+    if not (truth ^ found).any():
+        return kinds
+    bounds = _find_bounds(truth | found, 2 * band_px + 1)
+    truth, found, inner = truth[bounds], found[bounds], kinds[bounds]
+    for wrong, whole in ((found & ~truth, found), (truth & ~found, truth)):
+        inner[wrong] = _find_kinds(wrong, truth & found, whole, ~truth & ~found, band_px)[wrong]
+    return kinds
+
+
+def _find_kinds(wrong: Bools, right: Bools, whole: Bools, rest: Bools, band_px: int) -> Ints:
+    """Return (H, W): the place in KINDS of each wrong pixel; see `split_errors`. Others are of no meaning."""
     if not wrong.any():
-        return np.zeros(3)
-    boundary = _find_seam(wrong, right, rest, band_px)
+        return np.zeros(wrong.shape, np.int64)
     pieces, count = ndimage.label(whole, _EIGHT)
     has_right = np.zeros(count + 1, bool)
     has_right[np.unique(pieces[right])] = True
-    left = wrong & ~boundary
-    extent = np.count_nonzero(left & has_right[pieces])
-    return np.array([np.count_nonzero(boundary), extent, np.count_nonzero(left) - extent], np.float64)
+    kinds: Ints = np.where(_find_seam(wrong, right, rest, band_px), 0, np.where(has_right[pieces], 1, 2))
+    return kinds
+
+
+def _find_band_px(width_px: int, height_px: int) -> int:
+    return max(1, round(BAND_SHARE * math.hypot(width_px, height_px)))
 
 
 def divide_iou(shared: Floats, truth: Floats, found: Floats) -> Floats:

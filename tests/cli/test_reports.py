@@ -108,6 +108,14 @@ def test_images_of_a_report_of_pixels_are_listed_with_their_iou(
     assert main([*call, "--where", "truth=cell predicted=background", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["item_count"], found["confidence"], found["iou"]) == (12, None, None)
+    assert main([*call, "--where", "error=segment class=cell", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["where"], found["item_count"]) == ("class cell, error: segment", 1)
+    assert [(of["key"], of["count"]) for of in found["items"]] == [("main/000.png", 400)]  # all of it missed
+    assert main([*call, "--where", "error=boundary", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["item_count"] == 11
+    assert main([*call[:-2], "one-on-cells-1", "--items", "--where", "error=boundary"]) == 1
+    assert "A report of objects has no error: boundary." in capsys.readouterr().err
     assert main([*call, "--iou", "0.75"]) == 2
     assert "at its own thresholds alone" in capsys.readouterr().err
 

@@ -186,11 +186,11 @@ def open_evidence(workspace: Workspace, report: Report, evaluation: Evaluation) 
             f"The report {report.name} compares models.", hint="Ask for the report of one of them."
         )
     version = workspace.catalog.versions.get_by_id(report.version_id)
-    looker = _open_looker(workspace, read_kept(workspace, report), [of.name for of in evaluation.classes])
+    looker = _open_looker(workspace, read_kept(workspace, report), evaluation)
     return Evidence(workspace, report, version.manifest, looker)
 
 
-def _open_looker(workspace: Workspace, kept: Kept, names: Sequence[str]) -> Looker:
+def _open_looker(workspace: Workspace, kept: Kept, evaluation: Evaluation) -> Looker:
     from mlwf_tui.evaluation.answers import AnswersEvidence
     from mlwf_tui.evaluation.class_maps import read_maps
     from mlwf_tui.evaluation.classifying import Classified
@@ -202,11 +202,12 @@ def _open_looker(workspace: Workspace, kept: Kept, names: Sequence[str]) -> Look
         facts = read_item_facts(workspace, kept.items, SILENT)
         return [facts[item.key] for item in kept.items]
 
+    names = [of.name for of in evaluation.classes]
     if kept.report.evaluator == "detect":
         measured = measure_report(workspace, kept, names)
         return ObjectsEvidence(measured, _read_boxes(kept, measured.names), read_facts)
     if kept.report.evaluator == PIXELS:  # the figures take far longer than painting
-        return PixelsEvidence(read_maps(make_request_of(kept, names)))
+        return PixelsEvidence(read_maps(make_request_of(kept, names)), evaluation.pixel_errors)
     measurement = measure_by_evaluator(workspace, kept, names)
     shaped = getattr(measurement, "shaped", None)
     if isinstance(shaped, Shaped):
