@@ -64,13 +64,13 @@ class PixelsEvidence:
         iou = measure_items(cells, size, self._background, label)
         if pick.is_of_all:
             counts = by_verdict[1] + by_verdict[2] + by_verdict[3]
-            chosen = np.array([find_place(self.maps.keys, pick.item)]) if pick.item else np.arange(size)
+        elif isinstance(pick.error, PixelErrorKind):
+            counts = self._count_errors(pick)
         else:
-            if isinstance(pick.error, PixelErrorKind):
-                counts = self._count_errors(pick)
-            else:
-                counts = sum_pixels(cells, self._choose(pick, cells), size)
-            chosen = np.flatnonzero(counts)
+            counts = sum_pixels(cells, self._choose(pick, cells), size)
+        chosen = np.flatnonzero(counts)
+        if pick.is_of_all:
+            chosen = np.array([find_place(self.maps.keys, pick.item)]) if pick.item else np.arange(size)
         is_by_iou = pick.is_of_all or pick == Pick(of_class=pick.of_class)
         rank = np.nan_to_num(iou, nan=2.0) if is_by_iou else np.zeros(size)  # without an IoU they are last
         chosen = chosen[np.lexsort((-counts[chosen], rank[chosen]))]
@@ -96,39 +96,29 @@ class PixelsEvidence:
         place = find_place(self.maps.keys, key)
         truth, found = self.maps.paint(place)
         own = self._select(place)
-        is_of_error = isinstance(pick.error, PixelErrorKind)
-        is_meant = (
-            np.zeros(len(own.pixels), bool) if pick.is_of_all or is_of_error else self._choose(pick, own)
-        )
-        is_wrong = self._find_errors(key, truth, found, pick) if is_of_error else None
-        verdict = judge_pixels(own.found, own.truth, self._background)
-        quiet = verdict == VERDICTS.index(Verdict.FOUND)
-        order = np.lexsort((-own.pixels, quiet, ~is_meant))
-        seen = self._iter_regions(truth, found, own, order, verdict, is_meant, is_wrong)
+        if pick.is_of_all:
+            is_meant = np.zeros(truth.shape, bool)
+        elif isinstance(pick.error, PixelErrorKind):
+            is_meant = self._find_errors(key, truth, found, pick)
+        else:
+            is_meant = self._find_pixels(truth, found, own, pick)
+        seen = self._iter_regions(truth, found, own, is_meant)
         return tuple(sorted(seen, key=lambda one: not one.is_meant))
 
     def _iter_regions(
-        self,
-        truth: Ints,
-        found: Ints,
-        own: Cells,
-        order: Ints,
-        verdict: Ints,
-        is_meant: Bools,
-        is_wrong: Bools | None,
+        self, truth: Ints, found: Ints, own: Cells, is_meant: Bools
     ) -> Iterator[ObjectEvidence]:
-        """Yield regions; where pixels `is_wrong` (H, W) are meant, they are parted from the others."""
+        """Yield regions, the largest first, the right ones last; meant pixels (H, W) stand alone."""
         names = (*self.maps.names, "")
+        verdict = judge_pixels(own.found, own.truth, self._background)
+        order = np.lexsort((-own.pixels, verdict == VERDICTS.index(Verdict.FOUND)))
         truths, predictions = WholeMasks(truth, self._background), WholeMasks(found, self._background)
         for cell in order.tolist():
             said, so = int(own.found[cell]), int(own.truth[cell])
             if said == so == self._background:
                 continue
             region = (found == said) & (truth == so)
-            parts = [(region, bool(is_meant[cell]))]
-            if is_wrong is not None:
-                parts = [(region & is_wrong, True), (region & ~is_wrong, False)]
-            for part, is_part_meant in parts:
+            for part, is_part_meant in ((region & is_meant, True), (region & ~is_meant, False)):
                 if part.any():
                     yield ObjectEvidence(
                         verdict=VERDICTS[int(verdict[cell])],
@@ -176,6 +166,12 @@ class PixelsEvidence:
         ]  # fmt: skip
 
     # --- what is meant -------------------------------------------------------------------------
+
+    def _find_pixels(self, truth: Ints, found: Ints, own: Cells, pick: Pick) -> Bools:
+        """Return (H, W): which pixels of an image are of cells that are meant."""
+        size = self._background + 1
+        meant = (own.found * size + own.truth)[self._choose(pick, own)]
+        return np.isin(found * size + truth, meant)
 
     def _choose(self, pick: Pick, cells: Cells) -> Bools:
         """Return (E,): which cells are meant."""
