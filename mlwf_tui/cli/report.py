@@ -15,7 +15,7 @@ from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.errors import InvalidParameter
 
 if TYPE_CHECKING:  # for the annotations alone; see Face.open
-    from mlwf_tui.entities.evidence import ItemEvidence
+    from mlwf_tui.entities.evidence import ItemEvidence, ItemFates
     from mlwf_tui.workspace import Workspace
 
 group = click.Group()
@@ -183,13 +183,23 @@ def _show_fates(
         "report": report.name, "where": pick.describe(), "item_count": len(items),
         "items": [to_document(of) for of in shown],
     }  # fmt: skip
-    rows = [
-        (of.key, *(f"{n:,}" for n in (of.count, of.fixed, of.broken, of.both_wrong, of.both_right)))
-        for of in shown
-    ]
-    header = ("ITEM", "COUNT", "FIXED", "BROKEN", "BOTH WRONG", "BOTH RIGHT")
     head = f"{report.name}, {pick.describe()}: {len(items):,} images"
-    face.show(document, lambda: f"{head}\n\n{format_table(header, rows, empty='No image.')}")
+    face.show(document, lambda: f"{head}\n\n{_format_fates(shown)}")
+
+
+def _format_fates(items: Sequence[ItemFates]) -> str:
+    rows: list[tuple[str, ...]] = [
+        (of.key, *(f"{n:,}" for n in (of.count, of.fixed, of.broken, of.both_wrong, of.both_right)))
+        for of in items
+    ]
+    header: tuple[str, ...] = ("ITEM", "COUNT", "FIXED", "BROKEN", "BOTH WRONG", "BOTH RIGHT")
+    if any(of.is_of_pixels for of in items):
+        header = (*header, "IOU BEFORE", "IOU")
+        rows = [
+            (*row, _format_share(of.iou_before), _format_share(of.iou))
+            for row, of in zip(rows, items, strict=True)
+        ]
+    return format_table(header, rows, empty="No image.")
 
 
 def _write_items(face: Face, report: Report, out: Path, table: str) -> None:

@@ -158,7 +158,7 @@ def _tell_models(body: ComparisonReport) -> str:
 
 
 def _tell_pair(pair: ComparedPair) -> Iterator[str]:
-    from mlwf_tui.workflow.reporting.sides import describe_fates
+    from mlwf_tui.workflow.reporting.sides import describe_change, describe_fates
     from mlwf_tui.workflow.reporting.words import judge
 
     found = pair.comparison
@@ -169,7 +169,7 @@ def _tell_pair(pair: ComparedPair) -> Iterator[str]:
     yield format_table(("METRIC", "DIFFERENCE", "95 % INTERVAL", "P", ""), rows, empty="")
     counts = (found.truths_fixed, found.truths_broken, found.truths_both_found, found.truths_both_missed)
     if any(counts):
-        yield f"objects: {describe_fates(pair)}"
+        yield f"{found.counted}: {describe_fates(pair)}"
     sure = [(of.name, of.map50) for of in found.classes if of.map50 is not None and of.map50.is_measurable]
     for name, map50 in sure[:_ROWS]:
         yield f"class {name}: map50 {map50.value:+.3f} [{map50.low:+.3f}, {map50.high:+.3f}]"
@@ -178,9 +178,9 @@ def _tell_pair(pair: ComparedPair) -> Iterator[str]:
         if of.is_measurable:
             figure = f"{part.metric} {of.value:+.3f} [{of.low:+.3f}, {of.high:+.3f}]"
             yield f"slice {part.group} {part.name}: {figure}, {part.fixed} fixed, {part.broken} broken"
-    worse = [item for item in found.items if item.mistakes_now > item.mistakes_before]
+    worse = [item for item in found.items if item.is_worse]
     for item in worse[:_ROWS]:
-        yield f"worse: {item.key}  {item.mistakes_before} → {item.mistakes_now} mistakes"
+        yield f"worse: {item.key}  {describe_change(item)}"
     if len(worse) > _ROWS:
         yield f"… and {len(worse) - _ROWS:,} more"
     for cause in pair.causes:

@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from mlwf_tui.entities.annotation import Geometry, Point
-from mlwf_tui.entities.measurement import ErrorKind
+from mlwf_tui.entities.measurement import ErrorKind, PixelErrorKind
 from mlwf_tui.errors import InvalidParameter
 
 NOTHING = "none"
@@ -52,7 +52,7 @@ class Pick(msgspec.Struct, frozen=True, kw_only=True):
     truth: str | None = None
     of_class: str = ""  # what is there, or what was said
     verdict: Verdict | None = None
-    error: ErrorKind | None = None
+    error: ErrorKind | PixelErrorKind | None = None
     slice: tuple[str, str] | None = None  # group and name
     confidence: tuple[float, float] | None = None  # of all predictions, also those below the threshold
     iou: tuple[float, float] | None = None  # of what was found
@@ -169,7 +169,7 @@ FATE_DASHES: Mapping[Fate, tuple[int, ...]] = {
 class FatePick(msgspec.Struct, frozen=True, kw_only=True):
     """A number of a comparison that is looked behind; all that is given must hold of a truth.
 
-    Without a fate those are meant that were fixed or broken.
+    Without a fate those are meant that were fixed or broken. Of pixels the fate is that of an image too.
     """
 
     pair: int = 0  # which of the pairs
@@ -192,7 +192,7 @@ class FatePick(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ItemFates(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of an image's truths, and how many of them a number counts."""
+    """What became of an image's truths, or pixels, and how many of them a number counts."""
 
     key: str
     fixed: int
@@ -200,14 +200,26 @@ class ItemFates(msgspec.Struct, frozen=True, kw_only=True):
     both_wrong: int
     both_right: int
     count: int
+    iou: float | None = None  # of pixels: the mean of the image's classes, or of the class that was picked
+    iou_before: float | None = None
+
+    @property
+    def is_of_pixels(self) -> bool:
+        """Whether pixels are counted."""
+        return self.iou is not None or self.iou_before is not None
 
 
 class ObjectFate(msgspec.Struct, frozen=True, kw_only=True):
-    """A truth with what both models say of it; or what one of them says of nothing, which has no fate."""
+    """A truth with what both models say of it; or what one of them says of nothing, which has no fate.
+
+    Of pixels it is the region where each of the two said one class; who said nothing of nothing is None.
+    """
 
     fate: Fate | None
     newer: ObjectEvidence | None
     older: ObjectEvidence | None
+    region: Geometry | None = None  # of pixels
+    pixels: int = 0  # of the region
     is_meant: bool = False
 
 
@@ -280,7 +292,8 @@ def _read(name: str, value: str) -> dict[str, object]:
         case "verdict":
             return {"verdict": Verdict(_choose(value, [of.value for of in Verdict], name))}
         case "error":
-            return {"error": ErrorKind(_choose(value, [of.value for of in ErrorKind], name))}
+            kinds = {str(of): of for of in (*ErrorKind, *PixelErrorKind)}
+            return {"error": kinds[_choose(value, list(kinds), name)]}
         case "slice":
             group, colon, part = value.partition(":")
             if not colon:

@@ -92,6 +92,22 @@ class ErrorKind(StrEnum):
     MISSED = "missed"  # a truth that no detection comes near
 
 
+class PixelErrorKind(StrEnum):
+    """Where pixels of a class are wrong; see docs/evaluators.md."""
+
+    BOUNDARY = "boundary"  # in a seam along what is right
+    EXTENT = "extent"  # a part of a piece that is right elsewhere
+    SEGMENT = "segment"  # a whole piece that is wrong
+
+
+class PixelErrors(msgspec.Struct, frozen=True, kw_only=True):
+    """How many pixels of a class are wrong on an image, made up or missed."""
+
+    key: str
+    class_name: str
+    counts: tuple[int, int, int]  # boundary, extent, segment
+
+
 class ErrorShare(msgspec.Struct, frozen=True, kw_only=True):
     """How often an error was made, and how much of mAP50 its mending alone would give back."""
 
@@ -186,24 +202,56 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         return self.p < 0.05 and not self.low <= 0 <= self.high
 
 
+def subtract_iou(now: float | None, before: float | None) -> float:
+    """Return by how much an IoU rose; None is that of what is neither there nor found, which is right."""
+    return (1.0 if now is None else now) - (1.0 if before is None else before)
+
+
 class ClassDifference(msgspec.Struct, frozen=True, kw_only=True):
     """What differs in one class."""
 
     name: str
     truth_count: int
-    map50: Difference | None  # None where the class has no truth
+    map50: Difference | None  # None where the class has no truth, and of pixels
     fixed: int
     broken: int
+    iou: float | None = None  # of pixels: over all images, None where the newer finds none and none is there
+    iou_before: float | None = None
+
+    @property
+    def iou_change(self) -> float:
+        """By how much the IoU rose; what is neither there nor found is right."""
+        return subtract_iou(self.iou, self.iou_before)
 
 
 class ItemDifference(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one item's objects: mistakes are truths not found and detections of nothing."""
+    """What became of one item's objects: mistakes are truths not found and detections of nothing.
+
+    Of pixels, mistakes are pixels, and the image as a whole is fixed or broken: its IoU rose or fell.
+    """
 
     key: str
     fixed: int  # truths that the newer finds and the older did not
     broken: int
     mistakes_before: int
     mistakes_now: int
+    iou: float | None = None  # of pixels, None where the newer finds nothing and nothing is there
+    iou_before: float | None = None
+
+    @property
+    def is_of_pixels(self) -> bool:
+        """Whether it was won or lost by its IoU."""
+        return self.iou is not None or self.iou_before is not None
+
+    @property
+    def iou_change(self) -> float:
+        """By how much the IoU rose; what is neither there nor found is right."""
+        return subtract_iou(self.iou, self.iou_before)
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the newer model has become worse on it."""
+        return self.broken > 0 if self.is_of_pixels else self.mistakes_now > self.mistakes_before
 
 
 class SliceDifference(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,6 +267,10 @@ class SliceDifference(msgspec.Struct, frozen=True, kw_only=True):
     broken: int
 
 
+IMAGES = "images"
+"""What a comparison of pixels counts: by their IoU they are won, lost, or as they were."""
+
+
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Two models, or one on two states of a set, over the same items."""
 
@@ -231,6 +283,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     truths_both_missed: int
     item_count: int
     slices: tuple[SliceDifference, ...] = ()  # the losses first; none in what an older program wrote
+    counted: str = "objects"  # what was fixed, broken, found by both or neither; of pixels IMAGES
 
 
 class ComparedModel(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
-from mlwf_tui.entities.measurement import Calibration, ErrorShare, Interval, Slice
+from mlwf_tui.entities.measurement import Calibration, ErrorShare, Interval, PixelErrors, Slice
 from mlwf_tui.entities.part import Part, read_part
 from mlwf_tui.entities.section import Curve as Curve
 from mlwf_tui.entities.section import Section
@@ -115,6 +115,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     metric_names: Mapping[str, str] = {}  # how its metrics are called, the headline first; empty of boxes
     similarity: str = "IoU"  # what pairs predictions with truths
     sections: tuple[Section, ...] = ()  # what the evaluator says beyond all that
+    pixel_errors: tuple[PixelErrors, ...] = ()  # of pixels: by image and class, where there are any
 
 
 class ReportKind(StrEnum):

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from mlwf_tui.entities.annotation import AnnotatedObject
-from mlwf_tui.evaluation.columns import FILLED, Ints
+from mlwf_tui.evaluation.columns import FILLED, Bools, Floats, Ints
 from mlwf_tui.evaluation.measured import check_predictions
 from mlwf_tui.media.filling import draw_window
 from mlwf_tui.protocols.evaluators import EvaluatedItem, EvaluationRequest
@@ -44,14 +44,20 @@ class ClassMaps:
     def _index(self) -> Mapping[str, int]:
         return {name: place for place, name in enumerate(self.names)}
 
+    def with_names(self, names: tuple[str, ...]) -> ClassMaps:
+        """Return the same with labels of these classes, those of its own among them."""
+        return ClassMaps(self.items, names, self.confidence)
+
     def paint(self, place: int) -> tuple[Ints, Ints]:
         """Return what is so and what was found of an item, labels (H, W) each."""
         item = self.items[place]
         truths = [one for one in item.truth.objects if one.geometry.kind in FILLED]
-        return (
-            _paint(item, truths, self._index),
-            _paint(item, _list_painted(item, self.confidence), self._index),
-        )
+        return _paint(item, truths, self._index), self.paint_found(place)
+
+    def paint_found(self, place: int) -> Ints:
+        """Return what was found of an item, labels (H, W)."""
+        item = self.items[place]
+        return _paint(item, _list_painted(item, self.confidence), self._index)
 
     def iter_painted(self, check: Callable[[], None] = lambda: None) -> Iterator[tuple[Ints, Ints]]:
         """Yield the maps of all items in their order; `check` may raise to stop."""
@@ -80,6 +86,30 @@ def count_cells(maps: ClassMaps) -> Cells:
     image = np.repeat(np.arange(len(columns)), [len(cells) for cells, _ in columns])
     cells = np.concatenate([cells for cells, _ in columns])
     return Cells(image, cells // size, cells % size, np.concatenate([counts for _, counts in columns]))
+
+
+def measure_items(cells: Cells, item_count: int, class_count: int, label: int | None) -> Floats:
+    """Return (I,): the IoU of a class by item, or the mean of the classes that are there or were found.
+
+    NaN where there are none.
+    """
+    width = class_count + 1
+    sides = np.concatenate([cells.image * width + side for side in (cells.truth, cells.found)])
+    known, place = np.unique(sides, return_inverse=True)  # (S,) an item's classes
+    both = np.bincount(place, np.tile(cells.pixels, 2))
+    hits = np.where(cells.found == cells.truth, cells.pixels, 0)
+    shared = np.bincount(place[: len(hits)], hits, len(known))
+    image, of_class = known // width, known % width
+    chosen = of_class < class_count if label is None else of_class == label
+    counts = np.bincount(image[chosen], minlength=item_count)
+    totals = np.bincount(image[chosen], (shared / (both - shared))[chosen], item_count)
+    mean: Floats = np.where(counts > 0, totals / np.maximum(counts, 1), np.nan)
+    return mean
+
+
+def sum_pixels(cells: Cells, chosen: Bools, item_count: int) -> Ints:
+    """Return (I,): the pixels of some cells by item."""
+    return np.bincount(cells.image[chosen], cells.pixels[chosen], item_count).astype(np.int64)
 
 
 def _list_painted(item: EvaluatedItem, confidence: float) -> list[AnnotatedObject]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.entities.evidence import ItemEvidence, ObjectEvidence, Pick, Verdict
-from mlwf_tui.entities.measurement import ErrorKind, Thresholds
+from mlwf_tui.entities.measurement import ErrorKind, PixelErrorKind, Thresholds
+from mlwf_tui.errors import InvalidInput
 from mlwf_tui.evaluation.columns import FILLED, MAX_DETECTIONS, Bools, Floats, FoundTruths, Ints, Objects
 from mlwf_tui.evaluation.crossings import Crossings, Entries, find_crossings, list_entries, list_unkept
 from mlwf_tui.evaluation.errors import Nearest, find_errors, find_missed, find_nearest
@@ -195,6 +196,11 @@ class ObjectsEvidence:
             chosen &= (label == wanted) | (truth_label == wanted)
         if pick.verdict is not None:
             chosen &= held.verdict == VERDICTS.index(pick.verdict)
+        if isinstance(pick.error, PixelErrorKind):
+            raise InvalidInput(
+                f"A report of objects has no {pick.describe()}.",
+                hint="Measure pixels: mlwf benchmark MODEL REF -p evaluator=semantic.",
+            )
         if pick.error is not None:
             is_missed = pick.error is ErrorKind.MISSED
             chosen &= held.is_missed if is_missed else held.error == _KINDS.index(pick.error)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from mlwf_tui.entities.measurement import PixelErrorKind, PixelErrors
 from mlwf_tui.entities.model import ClassMetrics, Evaluation
 from mlwf_tui.entities.section import BarSection, TableSection
 from mlwf_tui.errors import InvalidInput
@@ -26,7 +27,7 @@ from mlwf_tui.protocols.evaluators import EvaluationRequest
 
 BAND_SHARE = 0.01  # of the diagonal
 
-KINDS = ("boundary", "extent", "segment")
+KINDS = tuple(of.value for of in PixelErrorKind)
 MOST_IMAGES = 100  # of the table of images
 
 _EIGHT = np.ones((3, 3), bool)  # neighbours, also at the corners
@@ -43,6 +44,14 @@ class PixelCounts:
     boundary_union: Floats  # (I, K)
     extra: Floats  # (I, K, 3) found where it is not so: boundary, extent, segment
     lacking: Floats  # (I, K, 3) missed
+
+    def measure_iou(self) -> Floats:
+        """Return (I, K): the IoU of each class; NaN where it is neither there nor found."""
+        return divide_iou(self.shared, self.truth, self.found)
+
+    def measure_whole(self) -> Floats:
+        """Return (K,): the IoU of each class over all items; NaN where it is neither there nor found."""
+        return divide_iou(*(column.sum(axis=0) for column in (self.shared, self.truth, self.found)))
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,7 @@ class Painted:
             metrics={name: value for name, value in metrics.items() if not math.isnan(value)},
             classes=tuple(self._list_classes()),
             notes=tuple(self._list_notes()),
+            pixel_errors=tuple(self._iter_errors()),
             sections=(
                 *list_error_sections(self.names, self.counts),
                 self._list_worst(),
@@ -136,11 +146,15 @@ class Painted:
                 },
             )
 
+    def measure_items(self) -> Floats:
+        """Return (I,): the mean IoU of the classes that are on an item or were found; NaN of none."""
+        iou = self.counts.measure_iou()
+        return mean_known(iou, ~np.isnan(iou))
+
     def _list_worst(self) -> TableSection:
         """Return the images by their mean IoU, the lowest first; those with nothing on them are left out."""
         of = self.counts
-        union = of.truth + of.found - of.shared  # (I, K)
-        iou = mean_known(of.shared / np.maximum(union, 1), union > 0)
+        iou = self.measure_items()
         known = np.flatnonzero(~np.isnan(iou))
         order = known[np.argsort(iou[known], kind="stable")]
         lacking, extra = of.lacking.sum(axis=(1, 2)), of.extra.sum(axis=(1, 2))
@@ -160,6 +174,17 @@ class Painted:
             ),
             note=f"{more}The mean of the classes that are on it or were found; then pixels.",
         )
+
+    def _iter_errors(self) -> Iterator[PixelErrors]:
+        """Yield the wrong pixels by item and class, of classes that have truths: those of the bars."""
+        of = self.counts
+        parts = of.extra + of.lacking  # (I, K, 3)
+        is_known = of.truth.sum(axis=0) > 0
+        for row, label in np.argwhere(parts.any(axis=2) & is_known).tolist():
+            boundary, extent, segment = parts[row, label].astype(int).tolist()
+            yield PixelErrors(
+                key=self.keys[row], class_name=self.names[label], counts=(boundary, extent, segment)
+            )
 
     def _list_notes(self) -> Iterator[str]:
         totals = self.counts.truth.sum(axis=0), self.counts.found.sum(axis=0)
@@ -219,7 +244,7 @@ def count_pixels(truth: Ints, found: Ints, class_count: int) -> PixelCounts:
 def _count_class(truth: Bools, found: Bools) -> tuple[float | Floats, ...]:
     height_px, width_px = truth.shape
     boundary_px = find_boundary_px(width_px, height_px)
-    band_px = max(1, round(BAND_SHARE * math.hypot(width_px, height_px)))
+    band_px = _find_band_px(width_px, height_px)
     rows, columns = _find_bounds(truth | found, 2 * band_px + 1)
     truth, found = truth[rows, columns], found[rows, columns]
     borders = [find_boundary_pixels(one, boundary_px) for one in (truth, found)]
@@ -240,15 +265,44 @@ def split_errors(wrong: Bools, right: Bools, whole: Bools, rest: Bools, band_px:
     `right` are pixels that truth and prediction share, `whole` those whose pieces are looked at (what was
     found, or what is so), `rest` those of neither.
     """
+    kinds = _find_kinds(wrong, right, whole, rest, band_px)
+    return np.bincount(kinds[wrong], minlength=len(KINDS)).astype(np.float64)
+
+
+def find_error_pixels(truth: Bools, found: Bools) -> Ints:
+    """Return (H, W): the place in KINDS of each wrong pixel of a class; -1 of all others."""
+    height_px, width_px = truth.shape
+    band_px = _find_band_px(width_px, height_px)
+    kinds = np.full(truth.shape, -1)
+    if not (truth ^ found).any():
+        return kinds
+    bounds = _find_bounds(truth | found, 2 * band_px + 1)
+    truth, found, inner = truth[bounds], found[bounds], kinds[bounds]
+    for wrong, whole in ((found & ~truth, found), (truth & ~found, truth)):
+        inner[wrong] = _find_kinds(wrong, truth & found, whole, ~truth & ~found, band_px)[wrong]
+    return kinds
+
+
+def _find_kinds(wrong: Bools, right: Bools, whole: Bools, rest: Bools, band_px: int) -> Ints:
+    """Return (H, W): the place in KINDS of each wrong pixel; see `split_errors`. Others are of no meaning."""
     if not wrong.any():
-        return np.zeros(3)
-    boundary = _find_seam(wrong, right, rest, band_px)
+        return np.zeros(wrong.shape, np.int64)
     pieces, count = ndimage.label(whole, _EIGHT)
     has_right = np.zeros(count + 1, bool)
     has_right[np.unique(pieces[right])] = True
-    left = wrong & ~boundary
-    extent = np.count_nonzero(left & has_right[pieces])
-    return np.array([np.count_nonzero(boundary), extent, np.count_nonzero(left) - extent], np.float64)
+    kinds: Ints = np.where(_find_seam(wrong, right, rest, band_px), 0, np.where(has_right[pieces], 1, 2))
+    return kinds
+
+
+def _find_band_px(width_px: int, height_px: int) -> int:
+    return max(1, round(BAND_SHARE * math.hypot(width_px, height_px)))
+
+
+def divide_iou(shared: Floats, truth: Floats, found: Floats) -> Floats:
+    """Return IoUs from pixels, of any shape; NaN where nothing is there and nothing was found."""
+    union = truth + found - shared
+    iou: Floats = np.where(union > 0, shared / np.maximum(union, 1), np.nan)
+    return iou
 
 
 def list_error_sections(names: Sequence[str], counts: PixelCounts) -> Iterator[TableSection | BarSection]:

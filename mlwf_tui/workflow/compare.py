@@ -160,10 +160,14 @@ def _compare_two(
 ) -> Comparison:
     from mlwf_tui.evaluation.comparing import compare as compare_measured  # numpy
     from mlwf_tui.evaluation.comparing_figures import compare_figures
+    from mlwf_tui.evaluation.comparing_pixels import compare_pixels
     from mlwf_tui.evaluation.measured import Measured
+    from mlwf_tui.evaluation.pixels import Painted
     from mlwf_tui.evaluation.slice_differences import compare_slices
 
     check = observer.check_cancelled
+    if isinstance(new, Painted) and isinstance(old, Painted):
+        return compare_pixels(new, old, check=check)
     if not isinstance(new, Measured) or not isinstance(old, Measured):
         assert not isinstance(new, Measured) and not isinstance(old, Measured)  # one evaluator measures both
         return compare_figures(new, old, check=check)

@@ -108,8 +108,43 @@ def test_images_of_a_report_of_pixels_are_listed_with_their_iou(
     assert main([*call, "--where", "truth=cell predicted=background", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["item_count"], found["confidence"], found["iou"]) == (12, None, None)
+    assert main([*call, "--where", "error=segment class=cell", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["where"], found["item_count"]) == ("class cell, error: segment", 1)
+    assert [(of["key"], of["count"]) for of in found["items"]] == [("main/000.png", 400)]  # all of it missed
+    assert main([*call, "--where", "error=boundary", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["item_count"] == 11
+    assert main([*call[:-2], "one-on-cells-1", "--items", "--where", "error=boundary"]) == 1
+    assert "A report of objects has no error: boundary." in capsys.readouterr().err
     assert main([*call, "--iou", "0.75"]) == 2
     assert "at its own thresholds alone" in capsys.readouterr().err
+
+
+def test_images_of_a_comparison_of_pixels_are_listed_with_their_iou_before_and_now(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_workspace(home) as workspace:
+        for name, skips in (("two", 2), ("three", 6)):
+            add_report(
+                workspace, add_model(workspace, name), predict(workspace, skips=skips), evaluator="semantic"
+            )
+    call = ["--home", str(home)]
+    assert main([*call, "compare", "three", "two"]) == 0
+    told = capsys.readouterr().out
+    assert "images: 0 fixed, 4 broken, 7 both wrong, 1 both right" in told
+    assert "worse: main/002.png  IoU 0.944 → 0.000" in told
+    report = [*call, "report", "three-against-two-1", "--items"]
+
+    assert main([*report, "--where", "fate=broken class=cell"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "three-against-two-1, broken, class cell: 4 images"
+    assert lines[2].split()[-3:] == ["IOU", "BEFORE", "IOU"]
+    assert lines[3].split()[0] == "main/002.png" and lines[3].split()[-2:] == ["1.000", "0.000"]
+    assert main([*report, "--where", "fate='both wrong'", "--limit", "2", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["items"]
+    assert [(of["key"], of["iou"], of["iou_before"]) for of in found] == [
+        ("main/000.png", 0.0, 0.0), ("main/001.png", 0.0, 0.0),
+    ]  # fmt: skip
 
 
 def test_images_that_were_won_and_lost_are_listed_and_what_is_apart_offers_to_be_measured(

@@ -11,8 +11,8 @@ import pytest
 from mlwf_tui.conformance.evaluators import make_request
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry
 from mlwf_tui.entities.evidence import Pick, Verdict
-from mlwf_tui.entities.measurement import ErrorKind
-from mlwf_tui.entities.section import MatrixSection, TableSection
+from mlwf_tui.entities.measurement import ErrorKind, PixelErrorKind
+from mlwf_tui.entities.section import BarSection, MatrixSection, TableSection
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.evaluation.class_maps import read_maps
 from mlwf_tui.evaluation.pixel_evidence import PixelsEvidence
@@ -95,6 +95,54 @@ def test_as_many_pixels_are_meant_as_are_counted(names: tuple[str, ...]) -> None
     assert counted == {key: pixels for key, pixels in meant.items() if pixels}
 
 
+def open_errors() -> PixelsEvidence:
+    return PixelsEvidence(read_maps(REQUEST), paint_items(REQUEST, lambda: None).summarize().pixel_errors)
+
+
+def test_what_stands_behind_a_kind_of_errors_adds_up_to_its_bar_the_largest_first() -> None:
+    evidence = open_errors()
+    painted = paint_items(REQUEST, lambda: None)
+    bars = painted.summarize().sections[0]
+    assert isinstance(bars, BarSection)
+    whole = float((painted.counts.truth + painted.counts.found - painted.counts.shared).sum())
+    shares = dict(zip(bars.names, bars.values, strict=True))
+    for kind in PixelErrorKind:
+        listed = evidence.list_items(Pick(error=kind), evidence.own)
+        counts = [of.count for of in listed]
+        assert counts == sorted(counts, reverse=True) and counts[-1] > 0
+        assert sum(counts) / whole == pytest.approx(shares[kind.value])
+
+
+@pytest.mark.parametrize("kind", list(PixelErrorKind))
+@pytest.mark.parametrize("of_class", ["cat", "dog"])
+def test_errors_of_a_class_are_parted_from_what_is_beside_them(kind: PixelErrorKind, of_class: str) -> None:
+    evidence, pick = open_errors(), Pick(error=kind, of_class=of_class)
+    counts = {of.key: of.count for of in evidence.list_items(pick, evidence.own)}
+    assert counts
+    for of in evidence.list_items(Pick(), evidence.own):
+        seen = evidence.look(of.key, pick, evidence.own)
+        meant = [one for one in seen if one.is_meant]
+        assert sum(one.pixels for one in meant) == counts.get(of.key, 0)
+        assert all(one.verdict is not Verdict.FOUND for one in meant)
+        assert seen[: len(meant)] == tuple(meant)
+        assert sum(one.pixels for one in seen) == of.found + of.mistakes  # each pixel is in one region
+    key = next(iter(counts))
+    (alone,) = evidence.list_items(Pick(error=kind, of_class=of_class, item=key), evidence.own)
+    assert (alone.key, alone.count) == (key, counts[key])
+
+
+def test_kinds_of_errors_are_asked_for_by_class_and_image_alone() -> None:
+    evidence = open_errors()
+    boundary = Pick(error=PixelErrorKind.BOUNDARY, verdict=Verdict.MISSED)
+    for ask in (evidence.list_items, lambda pick, at: evidence.look("main/0.png", pick, at)):
+        with pytest.raises(InvalidInput, match="not counted by missed, error: boundary"):
+            ask(boundary, evidence.own)
+        with pytest.raises(InvalidParameter, match="no class 'cow'"):
+            ask(Pick(error=PixelErrorKind.EXTENT, of_class="cow"), evidence.own)
+    with pytest.raises(NotFound, match="was not measured"):
+        evidence.list_items(Pick(error=PixelErrorKind.EXTENT, item="main/none.png"), evidence.own)
+
+
 def test_numbers_that_pixels_have_not_are_refused() -> None:
     evidence = open_pixels()
     for pick, reason in (
@@ -107,8 +155,6 @@ def test_numbers_that_pixels_have_not_are_refused() -> None:
         evidence.list_items(Pick(truth="cow"), evidence.own)
     with pytest.raises(NotFound, match="was not measured"):
         evidence.look("main/none.png", Pick(), evidence.own)
-    with pytest.raises(InvalidInput, match="no objects that were fixed or broken"):
-        evidence.read_truths()
 
 
 def test_an_image_with_nothing_on_it_comes_last_and_has_no_iou() -> None:

@@ -7,24 +7,26 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.entities.annotation import GeometryKind
-from mlwf_tui.entities.evidence import Pick, Verdict
+from mlwf_tui.entities.evidence import Fate, FatePick, Pick, Verdict
 from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.widgets.evidence_preview import FAINT_FILL, FILL, EvidencePreview
 from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.stage import Stage
+from mlwf_tui.workflow.compare import compare
 from mlwf_tui.workspace import Workspace
+from tests.fakes.observers import KeepingObserver
 from tests.tui.driving import Driver, drive
 from tests.workflow.reporting import add_model, add_report, fill_val, predict
 
 
-async def open_number(app: Driver, report: str, pick: Pick) -> EvidencePreview:
+async def open_number(app: Driver, report: str, pick: Pick | FatePick) -> EvidencePreview:
     """Open what stands behind a number of a report, and return what shows its images."""
     await app.select(report)
     await app.press("enter")
     await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
     view = app.main.query_one("#report", ReportView)
     view.focus()
-    await app.until_text("[Overview]")
+    await app.until_text("[Overview]" if isinstance(pick, Pick) else "1/5 Models")
     view.post_message(ReportView.TargetOpened(view, pick, None))
     await app.until(lambda: isinstance(app.main.query_one(Stage).shown, EvidencePane))
     await app.until(lambda: not app.main.is_busy)
@@ -102,3 +104,35 @@ async def test_an_image_is_opened_among_all_the_others(empty_home: Workspace, tm
         await app.until_text("difference  001.png")
         await app.press("n")
         await app.until(lambda: "difference  001.png" not in app.read_text())
+
+
+@pytest.mark.slow
+async def test_what_two_models_of_pixels_get_right_and_wrong_is_filled_and_left_out_by_model(
+    empty_home: Workspace, tmp_path: Path
+) -> None:
+    fill_val(empty_home, tmp_path / "val")
+    for name, skips, shift_px in (("old", 2, 0.0), ("new", 0, 4.0)):
+        said = predict(empty_home, skips=skips, shift_px=shift_px)
+        add_report(empty_home, add_model(empty_home, name), said, evaluator="semantic")
+    report = compare(empty_home, ["new", "old"], observer=KeepingObserver()).report
+    async with drive(empty_home) as app:
+        pick = FatePick(fate=Fate.FIXED, of_class="cell")
+        preview = await open_number(app, report.name, pick)
+        await app.until_text("fixed, class cell  2 images")
+        await app.until_text("0.00  0.67")  # IoU, before and now
+        await app.until_text("difference  000.png")
+        assert [letter.text for letter in preview.picture.letters] == ["W"]
+        regions = preview.list_outlines()
+        assert len(regions) == 6  # of each class what is found, missed by both, and made up by the newer
+        assert sorted({of.fill for of in regions}) == [FAINT_FILL, FILL]
+        await app.press("comma", "t")
+        assert len(preview.list_outlines()) == 6 - 2  # nobody says anything where both miss it
+        await app.press("comma", "p")
+        assert not preview.list_outlines()  # the older model says nothing
+        await app.press("comma", "t", "comma", "d")
+        await app.until_text("in the colours of")
+        assert [of.geometry.kind for of in preview.list_outlines()] == [GeometryKind.POLYGON] * 2
+        await app.press("comma", "p")
+        dashed = len(preview.list_outlines())
+        await app.press("comma", "o")
+        assert len(preview.list_outlines()) == dashed > 2

@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from mlwf_tui.entities.annotation import LabelSchema
-from mlwf_tui.entities.evidence import FatePick, ItemEvidence, Pick
+from mlwf_tui.entities.evidence import FatePick, ItemEvidence, ItemFates, Pick
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import Thresholds
 from mlwf_tui.tui.screens.item_picture import ItemPicture
@@ -23,6 +23,7 @@ from mlwf_tui.tui.screens.pages import RowKeys
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.drawn_objects import (
     PAIR,
+    PAIR_PIXELS,
     PIXELS,
     SINGLE,
     DrawnObject,
@@ -87,18 +88,16 @@ def make_behind_pair(evidence: PairEvidence, pick: FatePick) -> Behind:
         return item, draw_fates(seen)
 
     newer, older = evidence.names
-    return Behind(
-        title=pick.describe(),
-        note=f"{newer} beside {older}, each at the confidence of its report",
-        schema=evidence.schema,
-        legend=PAIR,
-        columns=[_count_column("n", 3), *_list_letters(*"WLBR")],
-        rows=[
-            (of.key, (of.count, of.fixed, of.broken, of.both_wrong, of.both_right))
-            for of in evidence.list_items(pick)
-        ],
-        look=look,
-    )
+    note = f"{newer} beside {older}, each at the confidence of its report"
+    items = evidence.list_items(pick)
+    if evidence.is_of_pixels:
+        columns = [_count_column("was", 4), _count_column("IoU", 4), *_list_letters("W%", "L%", "B%")]
+        columns.append(_count_column("pixels", 8))
+        rows = [(of.key, _count_pixel_fates(of)) for of in items]
+        return Behind(pick.describe(), note, evidence.schema, PAIR_PIXELS, columns, rows, look)
+    columns = [_count_column("n", 3), *_list_letters(*"WLBR")]
+    counts = [(of.key, (of.count, of.fixed, of.broken, of.both_wrong, of.both_right)) for of in items]
+    return Behind(pick.describe(), note, evidence.schema, PAIR, columns, counts, look)
 
 
 def _count_column(title: str, width: int) -> Column:
@@ -114,6 +113,13 @@ def _count_pixels(of: ItemEvidence) -> tuple[Count, ...]:
     total = max(1, of.found + of.mistakes)
     shares = [round(100 * count / total) for count in (of.missed, of.false, of.confused)]
     return of.count, of.iou, *shares
+
+
+def _count_pixel_fates(of: ItemFates) -> tuple[Count, ...]:
+    """Return the IoU before and now, the shares won, lost and both wrong, and the pixels that are meant."""
+    total = max(1, of.fixed + of.broken + of.both_wrong + of.both_right)
+    shares = [round(100 * count / total) for count in (of.fixed, of.broken, of.both_wrong)]
+    return of.iou_before, of.iou, *shares, of.count
 
 
 class ImageRows(LazySequence[Sequence[Cell]]):

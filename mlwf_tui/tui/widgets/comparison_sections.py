@@ -7,6 +7,7 @@ from functools import partial
 
 from mlwf_tui.entities.evidence import FATE_LETTERS, Fate, FatePick
 from mlwf_tui.entities.measurement import (
+    IMAGES,
     METRIC_NAMES,
     ComparedModel,
     ComparedPair,
@@ -17,11 +18,15 @@ from mlwf_tui.entities.measurement import (
 )
 from mlwf_tui.entities.speed import find_image_ms
 from mlwf_tui.tui.widgets.drawing import Drawing, Line, fit, link
+from mlwf_tui.tui.widgets.pixel_differences import (
+    MAX_CLASSES,
+    MAX_ITEMS,
+    draw_pixel_classes,
+    draw_pixel_items,
+    link_count,
+)
 from mlwf_tui.tui.widgets.point_plots import Point, draw_points
 from mlwf_tui.tui.widgets.slice_section import draw_slice_differences
-
-MAX_ITEMS = 100
-MAX_CLASSES = 200
 
 
 def list_comparison_sections(body: ComparisonReport) -> Mapping[str, Drawing]:
@@ -29,12 +34,15 @@ def list_comparison_sections(body: ComparisonReport) -> Mapping[str, Drawing]:
     sections: dict[str, Drawing] = {"Models": partial(draw_models, body)}
     for place, pair in enumerate(body.pairs):
         name = f"{pair.new} less {pair.old}"
+        is_of_pixels = pair.comparison.counted == IMAGES
         sections[name] = partial(draw_figures, pair, place)
         if pair.comparison.classes:
-            sections[f"{name}: classes"] = partial(draw_classes, pair, place)
+            draw = draw_pixel_classes if is_of_pixels else draw_classes
+            sections[f"{name}: classes"] = partial(draw, pair, place)
         if pair.comparison.slices:
             sections[f"{name}: slices"] = partial(draw_slice_differences, pair.comparison, place)
-        sections[f"{name}: items"] = partial(draw_items, pair, place)
+        draw = draw_pixel_items if is_of_pixels else draw_items
+        sections[f"{name}: items"] = partial(draw, pair, place)
         if pair.causes:
             sections[f"{name}: how they were made"] = partial(draw_causes, pair)
     sections["Accuracy, speed and size"] = partial(draw_trade_off, body)
@@ -84,7 +92,7 @@ def draw_figures(pair: ComparedPair, place: int, width: int) -> list[Line]:
         (Fate.BOTH_WRONG, found.truths_both_missed, "warning"),
         (Fate.BOTH_RIGHT, found.truths_both_found, "muted"),
     )  # fmt: skip
-    fate: Line = [(" objects: ", "muted")]
+    fate: Line = [(f" {found.counted}: ", "muted")]
     for kind, count, role in counts:
         run: Line = [(f"{FATE_LETTERS[kind]} {count:,} {kind.value}", role)]
         fate += [*(link(run, FatePick(pair=place, fate=kind)) if count else run), ("   ", "text")]
@@ -107,10 +115,10 @@ def draw_classes(pair: ComparedPair, place: int, width: int) -> list[Line]:
                 (f" {map50.value:>+7.3f}", _find_role(map50)),
                 (f"  {map50.low:+.3f} … {map50.high:+.3f} ", "muted"),
                 (f" {map50.p:>6.3f}", "muted"),
-                *_link_count(
+                *link_count(
                     f" {of.fixed:>6,}", of.fixed, FatePick(pair=place, fate=Fate.FIXED, of_class=of.name)
                 ),
-                *_link_count(
+                *link_count(
                     f" {of.broken:>6,}", of.broken, FatePick(pair=place, fate=Fate.BROKEN, of_class=of.name)
                 ),
             ]
@@ -151,11 +159,6 @@ def draw_trade_off(body: ComparisonReport, width: int) -> list[Line]:
         if name in of.metrics
     ]
     return draw_points(points, METRIC_NAMES.get(name, name), width)
-
-
-def _link_count(text: str, count: int, pick: FatePick) -> Line:
-    run: Line = [(text, "text")]
-    return link(run, pick) if count else run
 
 
 def draw_causes(pair: ComparedPair, width: int) -> list[Line]:

@@ -100,6 +100,16 @@ PAIR = Legend(
     ),
 )  # fmt: skip
 
+PAIR_PIXELS = Legend(
+    layers=PAIR.layers,
+    signs=tuple(("█", FATE_LETTERS[of], of.value, FATE_TONES[of]) for of in Fate),
+    plain=PAIR.plain,
+    columns=(
+        Column("", 1), Column("truth", flex=2, least=6), Column("newer", flex=2, least=6),
+        Column("older", flex=2, least=6), Column("pixels", 9, align="right"),
+    ),
+)  # fmt: skip
+
 
 def draw_verdicts(seen: Sequence[ObjectEvidence]) -> tuple[DrawnObject, ...]:
     """Return what is drawn of one model's objects."""
@@ -146,18 +156,22 @@ def draw_regions(seen: Sequence[ObjectEvidence]) -> tuple[DrawnObject, ...]:
 
 
 def _make_region(one: ObjectEvidence) -> Region | None:
-    sides = (("truth", one.truth_class), ("prediction", one.predicted_class))
-    layers = frozenset(layer for layer, name in sides if name)
-    return Region(one.region, layers) if one.region is not None else None
+    return _fill(one.region, {"truth": one.truth_class, "prediction": one.predicted_class})
+
+
+def _fill(mask: Geometry | None, sides: Mapping[str, str]) -> Region | None:
+    """Return a region on the layers of the sides that have a class there."""
+    layers = frozenset(layer for layer, name in sides.items() if name)
+    return Region(mask, layers) if mask is not None else None
 
 
 def draw_fates(seen: Sequence[ObjectFate]) -> tuple[DrawnObject, ...]:
-    """Return what is drawn of truths from an older model to a newer one."""
+    """Return what is drawn of truths, or regions of pixels, from an older model to a newer one."""
     return tuple(_draw_fate(one) for one in seen)
 
 
 def _draw_fate(one: ObjectFate) -> DrawnObject:
-    truth = one.newer or one.older
+    truth = _find_truth(one)
     shapes = [
         *(_list_shapes(one.newer, "newer", SAID) if one.newer else ()),
         *(shape for shape in (_list_shapes(one.older, "older", OLDER) if one.older else ())
@@ -170,14 +184,31 @@ def _draw_fate(one: ObjectFate) -> DrawnObject:
         dashes=FATE_DASHES[one.fate] if one.fate is not None else (1, 2),
         shapes=tuple(shapes),
         cells=(
-            (truth.truth_class if truth else "") or "—",
+            truth or "—",
             _describe(one.newer),
             _describe(one.older),
-            one.fate.value if one.fate is not None else "nothing is there",
+            f"{one.pixels:,}"
+            if one.region is not None
+            else one.fate.value
+            if one.fate is not None
+            else "nothing is there",
         ),
         is_meant=one.is_meant,
         is_quiet=is_real and one.fate is Fate.BOTH_RIGHT,
+        region=_fill(
+            one.region, {"truth": truth, "newer": _get_said(one.newer), "older": _get_said(one.older)}
+        ),
     )
+
+
+def _find_truth(one: ObjectFate) -> str:
+    """Return the class that is there; "" of nothing."""
+    side = one.newer or one.older
+    return side.truth_class if side else ""
+
+
+def _get_said(side: ObjectEvidence | None) -> str:
+    return side.predicted_class if side else ""
 
 
 def _list_shapes(one: ObjectEvidence, layer: str, dashes: tuple[int, ...]) -> tuple[Shape, ...]:

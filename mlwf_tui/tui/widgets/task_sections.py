@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from mlwf_tui.entities.evidence import Pick
-from mlwf_tui.entities.measurement import Interval
+from mlwf_tui.entities.measurement import Interval, PixelErrorKind
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.entities.section import (
     BarSection,
@@ -97,11 +97,29 @@ def _insert(
     found: dict[str, Callable[[Report, Evaluation, int], list[Line]]], evaluation: Evaluation
 ) -> Mapping[str, Callable[[Report, Evaluation, int], list[Line]]]:
     """Return the sections with the evaluator's own after the classes."""
-    own = {section.title: partial(draw_section, section) for section in evaluation.sections}
+    own = {section.title: _choose_drawing(section, evaluation) for section in evaluation.sections}
     titles = list(found)
     place = titles.index("Classes") + 1 if "Classes" in titles else 1
     before = {title: found[title] for title in titles[:place]}
     return {**before, **own, **{title: found[title] for title in titles[place:]}}
+
+
+def _choose_drawing(
+    section: Section, evaluation: Evaluation
+) -> Callable[[Report, Evaluation, int], list[Line]]:
+    if isinstance(section, BarSection) and evaluation.pixel_errors:  # of an evaluator that counts them
+        return partial(_draw_errors, section)
+    return partial(draw_section, section)
+
+
+def _draw_errors(section: BarSection, report: Report, evaluation: Evaluation, width: int) -> list[Line]:
+    """Return bars, of which the kinds of errors open their images."""
+    lines = draw_section(section, report, evaluation, width)
+    kinds = {of.value: Pick(error=of) for of in PixelErrorKind}
+    for row, (name, value) in enumerate(zip(section.names, section.values, strict=True), start=1):
+        if name in kinds and value:
+            lines[row] = link(lines[row], kinds[name])
+    return lines
 
 
 def _list_picks(section: TableSection) -> list[Pick]:

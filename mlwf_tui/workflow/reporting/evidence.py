@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from msgspec.structs import replace
 
@@ -53,6 +53,11 @@ class Looker(Protocol):
 
     def look(self, key: str, pick: Pick, at: Thresholds) -> tuple[ObjectEvidence, ...]:
         """Return what became of an image's objects, those that the number counts first."""
+
+
+@runtime_checkable
+class TruthsLooker(Looker, Protocol):
+    """One of truths that are found or not, one by one."""
 
     def read_truths(self) -> FoundTruths:
         """Return all truths, and which of them were found at the report's own thresholds."""
@@ -127,6 +132,17 @@ class Evidence:
         with self._lock:
             return self.looker.list_items(pick, at or self.own)
 
+    def get_item(self, key: str) -> Item:
+        """Return an image of the version that was measured on.
+
+        Raises:
+            NotFound: the version has no such image.
+        """
+        found = find_item(self._workspace.store, self._manifest, key)
+        if found is None:
+            raise NotFound(f"{key!r} is not in {self.report.version_ref}.", hint="See mlwf show.")
+        return found
+
     def look(
         self, key: str, pick: Pick, at: Thresholds | None = None
     ) -> tuple[Item, tuple[ObjectEvidence, ...]]:
@@ -137,15 +153,14 @@ class Evidence:
         Raises:
             NotFound: the image was not measured.
         """
-        found = find_item(self._workspace.store, self._manifest, key)
-        if found is None:
-            raise NotFound(f"{key!r} is not in {self.report.version_ref}.", hint="See mlwf show.")
+        found = self.get_item(key)
         with self._lock:
             seen = self.looker.look(key, pick, at or self.own)
-        return found, tuple(_trace(one) for one in seen)
+        return found, tuple(trace_masks(one) for one in seen)
 
 
-def _trace(one: ObjectEvidence) -> ObjectEvidence:
+def trace_masks(one: ObjectEvidence) -> ObjectEvidence:
+    """Return it with the borders of whole masks in their place."""
     return replace(one, truth=_trace_mask(one.truth), predicted=_trace_mask(one.predicted))
 
 
@@ -171,11 +186,11 @@ def open_evidence(workspace: Workspace, report: Report, evaluation: Evaluation) 
             f"The report {report.name} compares models.", hint="Ask for the report of one of them."
         )
     version = workspace.catalog.versions.get_by_id(report.version_id)
-    looker = _open_looker(workspace, read_kept(workspace, report), [of.name for of in evaluation.classes])
+    looker = _open_looker(workspace, read_kept(workspace, report), evaluation)
     return Evidence(workspace, report, version.manifest, looker)
 
 
-def _open_looker(workspace: Workspace, kept: Kept, names: Sequence[str]) -> Looker:
+def _open_looker(workspace: Workspace, kept: Kept, evaluation: Evaluation) -> Looker:
     from mlwf_tui.evaluation.answers import AnswersEvidence
     from mlwf_tui.evaluation.class_maps import read_maps
     from mlwf_tui.evaluation.classifying import Classified
@@ -187,11 +202,12 @@ def _open_looker(workspace: Workspace, kept: Kept, names: Sequence[str]) -> Look
         facts = read_item_facts(workspace, kept.items, SILENT)
         return [facts[item.key] for item in kept.items]
 
+    names = [of.name for of in evaluation.classes]
     if kept.report.evaluator == "detect":
         measured = measure_report(workspace, kept, names)
         return ObjectsEvidence(measured, _read_boxes(kept, measured.names), read_facts)
     if kept.report.evaluator == PIXELS:  # the figures take far longer than painting
-        return PixelsEvidence(read_maps(make_request_of(kept, names)))
+        return PixelsEvidence(read_maps(make_request_of(kept, names)), evaluation.pixel_errors)
     measurement = measure_by_evaluator(workspace, kept, names)
     shaped = getattr(measurement, "shaped", None)
     if isinstance(shaped, Shaped):

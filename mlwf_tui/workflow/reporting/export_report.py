@@ -23,6 +23,7 @@ from mlwf_tui.workflow.reporting.evidence import PIXELS, open_evidence
 from mlwf_tui.workflow.reporting.evidence_gallery import LEGEND, PIXEL_LEGEND, draw_evidence
 from mlwf_tui.workflow.reporting.galleries import Shown, draw_gallery
 from mlwf_tui.workflow.reporting.pages import write_benchmark_page, write_comparison_page
+from mlwf_tui.workflow.reporting.sides import describe_change
 from mlwf_tui.workflow.reporting.words import (
     write_benchmark_text,
     write_class_table,
@@ -126,9 +127,9 @@ def _draw_worst(workspace: Workspace, report: Report, evaluation: Evaluation) ->
 def _draw_worse(
     workspace: Workspace, report: Report, sides: tuple[ComparedModel, ComparedModel], pair: ComparedPair
 ) -> str:
-    worse = [of for of in pair.comparison.items if of.mistakes_now > of.mistakes_before][:MAX_PICTURES]
+    worse = [of for of in pair.comparison.items if of.is_worse][:MAX_PICTURES]
     chosen = [
-        Shown(of.key, f"{of.mistakes_before} → {of.mistakes_now} mistakes, {of.broken} broken")
+        Shown(of.key, describe_change(of) + ("" if of.is_of_pixels else f", {of.broken} broken"))
         for of in worse
     ]
     layers = {}

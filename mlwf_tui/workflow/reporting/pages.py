@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mlwf_tui.entities.measurement import (
+    IMAGES,
     Calibration,
     ComparedPair,
     ComparisonReport,
@@ -111,7 +112,7 @@ def _write_pair(pair: ComparedPair, gallery: str) -> Iterator[str]:
     header = ("", "difference", "95 % interval", "p", "")
     yield _section(
         f"{pair.new} less {pair.old}",
-        f"<p>{show(describe_verdict(pair), 300)}. Objects: {describe_fates(pair)}.</p>",
+        f"<p>{show(describe_verdict(pair), 300)}. {found.counted.capitalize()}: {describe_fates(pair)}.</p>",
         _table(header, list_pair_rows(found.differences)),
         _group([_draw_class_differences(pair)] if pair.comparison.classes else []),
     )
@@ -198,6 +199,8 @@ def _draw_calibration(found: Calibration | None) -> str:
 
 
 def _draw_class_differences(pair: ComparedPair) -> str:
+    if pair.comparison.counted == IMAGES:
+        return _draw_class_ious(pair)
     known = [(of.name, of.map50) for of in pair.comparison.classes if of.map50 is not None]
     known.sort(key=lambda of: of[1].value)
     reach = round_up(max((max(abs(of.low), abs(of.high)) for _, of in known), default=0) or 0.01)
@@ -207,6 +210,18 @@ def _draw_class_differences(pair: ComparedPair) -> str:
         title="Difference in mAP50 by class",
         x_label=f"mAP50, {pair.new} less {pair.old}",
         intervals=[_to_interval(of) for _, of in known],
+        x_range=(-reach, reach),
+    )
+
+
+def _draw_class_ious(pair: ComparedPair) -> str:
+    known = sorted(pair.comparison.classes, key=lambda of: of.iou_change)
+    reach = round_up(max((abs(of.iou_change) for of in known), default=0) or 0.01)
+    return draw_bars(
+        [of.name for of in known],
+        [of.iou_change for of in known],
+        title="Difference in IoU by class",
+        x_label=f"IoU, {pair.new} less {pair.old}",
         x_range=(-reach, reach),
     )
 

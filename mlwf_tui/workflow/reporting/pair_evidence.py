@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.evidence import (
@@ -20,7 +20,8 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import ComparisonReport
 from mlwf_tui.errors import Conflict, NotFound
 from mlwf_tui.evaluation.named import find_label, find_place
-from mlwf_tui.workflow.reporting.evidence import Evidence, open_evidence
+from mlwf_tui.workflow.reporting.evidence import Evidence, TruthsLooker, open_evidence
+from mlwf_tui.workflow.reporting.pixel_pair_evidence import PixelPairEvidence
 from mlwf_tui.workflow.reporting.words import write_table
 from mlwf_tui.workflow.reports import read_evaluation
 from mlwf_tui.workspace import Workspace
@@ -31,14 +32,39 @@ if TYPE_CHECKING:  # numpy, which only what measures needs
 FATES = tuple(Fate)
 
 
-class PairEvidence:
+class PairEvidence(Protocol):
     """What stands behind a pair of a comparison; each report counts at its own thresholds."""
+
+    @property
+    def schema(self) -> LabelSchema:
+        """The classes of the version that was measured on."""
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The newer model and the older."""
+
+    @property
+    def is_of_pixels(self) -> bool:
+        """Whether images are won and lost, by their pixels; not objects one by one."""
+
+    def list_items(self, pick: FatePick) -> tuple[ItemFates, ...]:
+        """Return the images that are meant."""
+
+    def look(self, key: str, pick: FatePick) -> tuple[Item, tuple[ObjectFate, ...]]:
+        """Return an image, and what both say of it, what is meant first."""
+
+
+class TruthPairEvidence:
+    """What stands behind a pair of reports of truths that are found or not, one by one."""
+
+    is_of_pixels = False
 
     def __init__(self, new: Evidence, old: Evidence) -> None:
         """Raise Conflict where the two are not of the same truths."""
         import numpy as np
 
-        self._new, self._old = new, old
+        assert isinstance(new.looker, TruthsLooker) and isinstance(old.looker, TruthsLooker)
+        self._new, self._old, self._looker = new, old, new.looker
         self._truths, others = new.looker.read_truths(), old.looker.read_truths()
         older = self._truths.align(others)
         if older is None:
@@ -128,7 +154,7 @@ class PairEvidence:
         if pick.of_class:  # the newer report's own classes come first, as its labels do
             meant &= of.label == find_label(self._class_names, pick.of_class)
         if pick.slice is not None:
-            meant &= self._new.looker.find_members(pick.slice)
+            meant &= self._looker.find_members(pick.slice)
         if pick.item:
             meant &= of.image == find_place(of.keys, pick.item)
         return meant
@@ -148,15 +174,23 @@ def open_pair(workspace: Workspace, body: ComparisonReport, pair: int = 0) -> Pa
     for model in (body.models[pair], body.models[-1]):
         report = workspace.catalog.reports.get_by_id(ReportId(model.report))
         sides.append(open_evidence(workspace, report, read_evaluation(workspace, report)))
-    return PairEvidence(sides[0], sides[1])
+    new, old = sides
+    return PixelPairEvidence(new, old) if new.is_of_pixels else TruthPairEvidence(new, old)
 
 
 def write_fate_table(items: Sequence[ItemFates]) -> str:
-    """Return the images as CSV: what became of the truths of each, and how many are meant."""
-    header = ("item", "fixed", "broken", "both_wrong", "both_right", "count")
-    return write_table(
-        header, [(of.key, of.fixed, of.broken, of.both_wrong, of.both_right, of.count) for of in items]
-    )
+    """Return the images as CSV: what became of the truths of each, and how many are meant.
+
+    Of pixels the IoU of each as well, before and now.
+    """
+    header: tuple[str, ...] = ("item", "fixed", "broken", "both_wrong", "both_right", "count")
+    rows: list[tuple[str | float | None, ...]] = [
+        (of.key, of.fixed, of.broken, of.both_wrong, of.both_right, of.count) for of in items
+    ]
+    if any(of.is_of_pixels for of in items):
+        header = (*header, "iou_before", "iou")
+        rows = [(*row, of.iou_before, of.iou) for row, of in zip(rows, items, strict=True)]
+    return write_table(header, rows)
 
 
 def _iter_false(newer: Sequence[ObjectEvidence], older: Sequence[ObjectEvidence]) -> Iterator[ObjectFate]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlwf_tui.entities.measurement import (
+    IMAGES,
     METRIC_NAMES,
     ComparedModel,
     ComparedPair,
     ComparisonReport,
+    ItemDifference,
     choose_two,
 )
 from mlwf_tui.entities.speed import find_image_ms
@@ -59,12 +61,27 @@ def list_cause_rows(pair: ComparedPair) -> list[Row]:
 
 
 def describe_fates(pair: ComparedPair) -> str:
-    """Return in words what became of the truths: how many were fixed, broken, found by both or neither."""
+    """Return in words what became of the truths: how many were fixed, broken, found by both or neither.
+
+    Of pixels what became of the images.
+    """
     found = pair.comparison
+    if found.counted == IMAGES:
+        return (
+            f"{found.truths_fixed:,} fixed, {found.truths_broken:,} broken, "
+            f"{found.truths_both_missed:,} both wrong, {found.truths_both_found:,} both right"
+        )
     return (
         f"{found.truths_fixed:,} fixed, {found.truths_broken:,} broken, "
         f"{found.truths_both_found:,} found by both, {found.truths_both_missed:,} by neither"
     )
+
+
+def describe_change(of: ItemDifference) -> str:
+    """Return in words what became of an item: its mistakes, or of pixels its IoU, before and now."""
+    if of.is_of_pixels:
+        return f"IoU {_show(of.iou_before, 3)} → {_show(of.iou, 3)}"
+    return f"{of.mistakes_before} → {of.mistakes_now} mistakes"
 
 
 def draw_trade_offs(body: ComparisonReport) -> list[str]:

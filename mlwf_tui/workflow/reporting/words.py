@@ -307,7 +307,8 @@ def _iter_comparison(report: Report, body: ComparisonReport) -> Iterator[str]:
         yield ""
         yield f"## {_cell(pair.new)} less {_cell(pair.old)}"
         yield ""
-        yield f"{_cell(describe_verdict(pair))}. Objects: {describe_fates(pair)}."
+        counted = pair.comparison.counted.capitalize()
+        yield f"{_cell(describe_verdict(pair))}. {counted}: {describe_fates(pair)}."
         yield ""
         header = ("figure", "difference", "95 % interval", "p", "")
         yield from _iter_table(header, list_pair_rows(pair.comparison.differences))

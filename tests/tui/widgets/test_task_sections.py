@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from mlwf_tui.conformance.evaluators import CLASSES, EvaluatorCase, make_request
 from mlwf_tui.entities.evidence import Pick
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
-from mlwf_tui.entities.measurement import Interval
+from mlwf_tui.entities.measurement import Interval, PixelErrorKind, PixelErrors
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.entities.section import BarSection, CurveSection, TableSection
 from mlwf_tui.tui.widgets.drawing import Line, Linked, measure_line
+from mlwf_tui.tui.widgets.report_cursor import find_spots
 from mlwf_tui.tui.widgets.report_sections import SECTIONS
 from mlwf_tui.tui.widgets.report_tabs import list_tabs
 from mlwf_tui.tui.widgets.task_sections import draw_section, list_sections
@@ -128,6 +129,24 @@ def test_bars_tell_value_and_interval_and_what_is_not_known() -> None:
     assert "0.250" in text
     assert "0.100 … 0.400" in text
     assert "–" in text  # noqa: RUF001 - the dash that is drawn
+
+
+@pytest.mark.parametrize("is_of_pixels", [True, False])
+def test_kinds_of_wrong_pixels_open_their_images_where_these_are_known(is_of_pixels: bool) -> None:
+    bars = BarSection(
+        title="Where pixels go wrong", names=("right", "boundary", "extent", "segment"),
+        values=(0.7, 0.2, 0.1, 0.0), label="share",
+    )  # fmt: skip
+    errors = (PixelErrors(key="a.png", class_name="cat", counts=(20, 10, 0)),) if is_of_pixels else ()
+    evaluation = Evaluation(metrics={}, evaluator="semantic", sections=(bars,), pixel_errors=errors)
+
+    lines = list_sections(evaluation)["Where pixels go wrong"](REPORT, evaluation, 80)
+
+    wanted = [Pick(error=PixelErrorKind.BOUNDARY), Pick(error=PixelErrorKind.EXTENT)]  # none is of a segment
+    spots = find_spots(lines)
+    assert [spot.target for spot in spots] == (wanted if is_of_pixels else [])
+    rows = [_write([lines[spot.row]]).split()[0] for spot in spots]
+    assert rows == (["boundary", "extent"] if is_of_pixels else [])
 
 
 def test_nothing_to_show_says_so() -> None:
