@@ -90,8 +90,11 @@ class Index:
                 raise
 
     def close(self) -> None:
-        self._reader.close()
-        self._writer.close()
+        """Close it, as soon as no other thread is in the middle of a query: SQLite would crash."""
+        with self._read_lock:
+            self._reader.close()
+        with self._write_lock:
+            self._writer.close()
 
     def find(self, digest: bytes) -> tuple[str, Record] | None:
         """Return the pack and the record that hold a digest, or None."""
@@ -340,6 +343,7 @@ def _marks(values: Sequence[object]) -> str:
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
+        connection.execute("PRAGMA cell_size_check = ON")  # a damaged page is refused, not followed
         connection.execute("PRAGMA journal_mode = WAL")
         # A lost transaction loses no bytes: the next open adopts the packs that it had named.
         connection.execute("PRAGMA synchronous = NORMAL")

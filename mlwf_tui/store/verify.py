@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from math import ceil
 from pathlib import Path
 from threading import Event
@@ -23,8 +23,11 @@ _THREADS = min(4, os.cpu_count() or 1)
 _LOOK_S = 0.1
 
 
-InspectAll = Callable[[Sequence[Candidate], Observer], Iterator[Findings]]
-"""Inspects packs and yields what each turned out to be, in any order; the observer hears the bytes."""
+InspectAll = Callable[[Sequence[Candidate], Observer], Generator[Findings, None, None]]
+"""Inspects packs and yields what each turned out to be, in any order; the observer hears the bytes.
+
+Who asks closes it, which ends its threads or processes: they use the index.
+"""
 
 
 class StoreCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,12 +94,13 @@ def verify_packs(
     else:
         findings = inspect_all(candidates, observer)
     checked_bytes = 0
-    for found in findings:
-        checked_bytes += found.size_bytes
-        damages += found.damages
-        lost.update(dict.fromkeys(found.lost, found.pack))
-        if found.pack in known:
-            index.mark_verified(found.pack, is_sound=not found.damages)
+    with closing(findings):
+        for found in findings:
+            checked_bytes += found.size_bytes
+            damages += found.damages
+            lost.update(dict.fromkeys(found.lost, found.pack))
+            if found.pack in known:
+                index.mark_verified(found.pack, is_sound=not found.damages)
     return StoreCheck(checked_bytes=checked_bytes, damages=tuple(damages), lost=lost)
 
 
@@ -122,7 +126,7 @@ def _choose(
 
 def inspect_in_threads(
     folder: Path, index: Index | None, candidates: Sequence[Candidate], observer: Observer
-) -> Iterator[Findings]:
+) -> Generator[Findings, None, None]:
     """Yield what packs turned out to be; threads wait for the disk and hash without holding each other up.
 
     `index` None: it is too damaged to be asked.
@@ -137,7 +141,7 @@ class _Packs:
         self._is_stopped = Event()
         self._read_bytes: dict[str, int] = {}  # of the packs that are being read
 
-    def inspect(self, candidates: Sequence[Candidate], observer: Observer) -> Iterator[Findings]:
+    def inspect(self, candidates: Sequence[Candidate], observer: Observer) -> Generator[Findings, None, None]:
         sizes = {candidate.name: measure_pack(self._folder, candidate.name) for candidate in candidates}
         total, done = sum(sizes.values()), 0
         pending, going = iter(candidates), set[Future[Findings]]()

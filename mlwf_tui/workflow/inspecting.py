@@ -5,7 +5,7 @@ Both sides of it: what asks the hands, and what a hand does. Not a verb.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ def make_inspection(home: Path, store: Store, *, fewest_bytes: int = _FEWEST_BYT
     from mlwf_tui.store.verify import inspect_in_threads  # neither of which a hand needs
     from mlwf_tui.workflow.hands import count_hands
 
-    def inspect_all(candidates: Sequence[Candidate], observer: Observer) -> Iterator[Findings]:
+    def inspect_all(candidates: Sequence[Candidate], observer: Observer) -> Generator[Findings, None, None]:
         sizes = [measure_pack(store.packs_folder, candidate.name) for candidate in candidates]
         if sum(sizes) < fewest_bytes or count_hands() == 1:
             yield from inspect_in_threads(store.packs_folder, store.index, candidates, observer)

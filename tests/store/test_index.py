@@ -7,12 +7,14 @@ import shutil
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from blake3 import blake3
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import MlwfError
+from mlwf_tui.store.index import Index
 from mlwf_tui.store.store import Store
 from tests.fakes.observers import KeepingObserver
 
@@ -155,3 +157,17 @@ def test_what_a_missing_pack_held_is_read_from_the_pack_that_holds_it_as_well(tm
     with Store(tmp_path / "one") as one:
         assert one.read(digest) == BLOBS[0]
         assert one.verify(KeepingObserver()).ok
+
+
+def test_it_is_closed_only_when_no_thread_is_in_the_middle_of_a_query(tmp_path: Path) -> None:
+    with Store(tmp_path / "store"):
+        pass
+    index = Index(tmp_path / "store" / "index.sqlite")
+    closing = Thread(target=index.close)
+    with index._read_lock:  # as a query has it
+        closing.start()
+        closing.join(0.05)
+        assert closing.is_alive()
+        assert index._reader.execute("SELECT 1").fetchone() == (1,)
+    closing.join(10)
+    assert not closing.is_alive()

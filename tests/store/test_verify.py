@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
 from blake3 import blake3
 
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.errors import Cancelled, MlwfError
+from mlwf_tui.errors import Cancelled, CorruptData, MlwfError
+from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.store.index import Index
+from mlwf_tui.store.inspection import Candidate, Findings, inspect_pack
 from mlwf_tui.store.store import Store
 from tests.fakes.observers import KeepingObserver, StoppingObserver
 from tests.filling import flip
@@ -165,3 +169,26 @@ def test_a_lost_chunk_takes_its_blob_with_it(tmp_path: Path) -> None:
         check = store.verify(KeepingObserver())
         assert bytes.fromhex(digest) in check.lost
         assert any(digest in problem.reason for problem in check.problems)
+
+
+def test_a_fault_in_the_middle_ends_the_inspecting_before_the_index_is_closed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads that went on would ask a closed index, which ends the process."""
+    ended = []
+
+    def inspect(candidates: Sequence[Candidate], observer: Observer) -> Generator[Findings, None, None]:
+        try:
+            for candidate in candidates:
+                yield inspect_pack(folder / "packs", None, candidate, lambda _: None)
+        finally:
+            ended.append(True)
+
+    def refuse(self: Index, pack: str, *, is_sound: bool) -> None:
+        raise CorruptData("The index is damaged.")
+
+    monkeypatch.setattr(Index, "mark_verified", refuse)
+    with Store(folder) as store:
+        with pytest.raises(CorruptData) as caught:  # which holds the frames that it came through
+            store.verify(KeepingObserver(), inspect_all=inspect)
+        assert ended == [True], caught.value

@@ -60,6 +60,7 @@ async def test_a_folder_opens_as_what_lies_in_it_is_named_tagged_hidden_and_foun
         await app.press("g", "underscore")
         await app.until(lambda: not list_hidden(projects_home), "it to be shown again")
         hide(projects_home, [folder.key])
+        await app.until(lambda: app.main.snapshot.has_hidden, "what another process has hidden")
         await app.press("colon")
         await app.write("show hidden")
         await app.until_text("Show all cards again")

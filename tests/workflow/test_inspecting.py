@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import pytest
 
@@ -33,7 +33,7 @@ def by_hands(filled: Workspace) -> InspectAll:
 def keep(inspect_all: InspectAll, kept: list[Findings]) -> InspectAll:
     """Return the same way to inspect, which leaves what it yields in a list as well."""
 
-    def inspect(candidates: Sequence[Candidate], observer: Observer) -> Iterator[Findings]:
+    def inspect(candidates: Sequence[Candidate], observer: Observer) -> Generator[Findings, None, None]:
         for findings in inspect_all(candidates, observer):
             kept.append(findings)
             yield findings
