@@ -56,7 +56,7 @@ class Models:
             )
             self._host.ask("benchmark", work, partial(follow, self._host), failed=again)
 
-        splits = (AUTO, *(split.value for split in Split), ALL)
+        splits = (AUTO, *(split.value for split in (Split.TEST, Split.VAL, Split.TRAIN, Split.NONE)), ALL)
         fields = (
             make_model_field(self._host.snapshot, entry),
             make_data_field(self._host.snapshot, entry),
