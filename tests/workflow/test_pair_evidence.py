@@ -12,7 +12,8 @@ from mlwf_tui.entities.measurement import ComparisonReport
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.workflow.compare import compare
 from mlwf_tui.workflow.reporting.export_report import export_report
-from mlwf_tui.workflow.reporting.pair_evidence import PairEvidence, open_pair, write_fate_table
+from mlwf_tui.workflow.reporting.pair_evidence import open_pair, write_fate_table
+from mlwf_tui.workflow.reporting.pairs import PairEvidence
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.workflow.reporting import CLASSES, add_model, add_report, fill_val, predict

@@ -38,7 +38,7 @@ from mlwf_tui.tui.widgets.lazy import LazySequence
 from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
 from mlwf_tui.workflow.reporting.evidence import Evidence
-from mlwf_tui.workflow.reporting.pair_evidence import PairEvidence
+from mlwf_tui.workflow.reporting.pairs import PairEvidence
 from mlwf_tui.workspace import Workspace
 
 EMPTY = ("No image", "This number counts nothing at these thresholds.")

@@ -20,7 +20,8 @@ from mlwf_tui.tui.widgets.stage import Stage
 from mlwf_tui.workflow.compare import read_comparison
 from mlwf_tui.workflow.leaderboard import read_leaderboard
 from mlwf_tui.workflow.reporting.evidence import Evidence, open_evidence
-from mlwf_tui.workflow.reporting.pair_evidence import PairEvidence, open_pair
+from mlwf_tui.workflow.reporting.pair_evidence import open_pair
+from mlwf_tui.workflow.reporting.pairs import PairEvidence
 from mlwf_tui.workflow.reports import get_report, read_evaluation
 
 

@@ -187,11 +187,7 @@ def _draw_fate(one: ObjectFate) -> DrawnObject:
             truth or "—",
             _describe(one.newer),
             _describe(one.older),
-            f"{one.pixels:,}"
-            if one.region is not None
-            else one.fate.value
-            if one.fate is not None
-            else "nothing is there",
+            _tell_fate(one),
         ),
         is_meant=one.is_meant,
         is_quiet=is_real and one.fate is Fate.BOTH_RIGHT,
@@ -199,6 +195,12 @@ def _draw_fate(one: ObjectFate) -> DrawnObject:
             one.region, {"truth": truth, "newer": _get_said(one.newer), "older": _get_said(one.older)}
         ),
     )
+
+
+def _tell_fate(one: ObjectFate) -> str:
+    if one.region is not None:
+        return f"{one.pixels:,}"
+    return one.fate.value if one.fate is not None else "nothing is there"
 
 
 def _find_truth(one: ObjectFate) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.evidence import (
     Fate,
     FatePick,
@@ -21,6 +20,7 @@ from mlwf_tui.entities.measurement import ComparisonReport
 from mlwf_tui.errors import Conflict, NotFound
 from mlwf_tui.evaluation.named import find_label, find_place
 from mlwf_tui.workflow.reporting.evidence import Evidence, TruthsLooker, open_evidence
+from mlwf_tui.workflow.reporting.pairs import PairEvidence
 from mlwf_tui.workflow.reporting.pixel_pair_evidence import PixelPairEvidence
 from mlwf_tui.workflow.reporting.words import write_table
 from mlwf_tui.workflow.reports import read_evaluation
@@ -32,29 +32,7 @@ if TYPE_CHECKING:  # numpy, which only what measures needs
 FATES = tuple(Fate)
 
 
-class PairEvidence(Protocol):
-    """What stands behind a pair of a comparison; each report counts at its own thresholds."""
-
-    @property
-    def schema(self) -> LabelSchema:
-        """The classes of the version that was measured on."""
-
-    @property
-    def names(self) -> tuple[str, str]:
-        """The newer model and the older."""
-
-    @property
-    def is_of_pixels(self) -> bool:
-        """Whether images are won and lost, by their pixels; not objects one by one."""
-
-    def list_items(self, pick: FatePick) -> tuple[ItemFates, ...]:
-        """Return the images that are meant."""
-
-    def look(self, key: str, pick: FatePick) -> tuple[Item, tuple[ObjectFate, ...]]:
-        """Return an image, and what both say of it, what is meant first."""
-
-
-class TruthPairEvidence:
+class TruthPairEvidence(PairEvidence):
     """What stands behind a pair of reports of truths that are found or not, one by one."""
 
     is_of_pixels = False
@@ -64,7 +42,8 @@ class TruthPairEvidence:
         import numpy as np
 
         assert isinstance(new.looker, TruthsLooker) and isinstance(old.looker, TruthsLooker)
-        self._new, self._old, self._looker = new, old, new.looker
+        super().__init__(new, old)
+        self._looker = new.looker
         self._truths, others = new.looker.read_truths(), old.looker.read_truths()
         older = self._truths.align(others)
         if older is None:
@@ -78,16 +57,6 @@ class TruthPairEvidence:
         places = [FATES.index(fate) for fate in cases]
         self._fate = np.select(list(cases.values()), places, FATES.index(Fate.BOTH_WRONG))  # (M,)
         self._class_names = tuple(dict.fromkeys((*self._truths.names, *others.names)))
-
-    @property
-    def schema(self) -> LabelSchema:
-        """The classes of the version that was measured on."""
-        return self._new.schema
-
-    @property
-    def names(self) -> tuple[str, str]:
-        """The newer model and the older."""
-        return self._new.report.model_name, self._old.report.model_name
 
     def list_items(self, pick: FatePick) -> tuple[ItemFates, ...]:
         """Return the images with truths that are meant, those with most of them first.

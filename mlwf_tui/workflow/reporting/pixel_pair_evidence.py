@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.evidence import FatePick, ItemFates, ObjectEvidence, ObjectFate
 from mlwf_tui.entities.item import Item
 from mlwf_tui.workflow.reporting.evidence import Evidence, trace_masks
+from mlwf_tui.workflow.reporting.pairs import PairEvidence
 
 
-class PixelPairEvidence:
+class PixelPairEvidence(PairEvidence):
     """What stands behind a pair of reports of pixels; asked by any thread."""
 
     is_of_pixels = True
@@ -21,18 +21,8 @@ class PixelPairEvidence:
         from mlwf_tui.evaluation.pixel_pairs import PixelsPair
 
         assert isinstance(new.looker, PixelsEvidence) and isinstance(old.looker, PixelsEvidence)
-        self._new, self._old = new, old
+        super().__init__(new, old)
         self._pair = PixelsPair(new.looker.maps, old.looker.maps)
-
-    @property
-    def schema(self) -> LabelSchema:
-        """The classes of the version that was measured on."""
-        return self._new.schema
-
-    @property
-    def names(self) -> tuple[str, str]:
-        """The newer model and the older."""
-        return self._new.report.model_name, self._old.report.model_name
 
     def list_items(self, pick: FatePick) -> tuple[ItemFates, ...]:
         """Return the images of the fate that is meant, those whose IoU changed most first.
