@@ -32,6 +32,7 @@ from typing import NamedTuple
 
 import psutil
 
+from benchmarks.processes import wait_until_left
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.run import Run
 from mlwf_tui.protocols.trainers import PredictRequest
@@ -110,6 +111,7 @@ def _open_home(home: Path | None, name: str | None, side: int) -> Iterator[tuple
             )  # fmt: skip
             finish_run(workspace, run)
             yield workspace, model
+            wait_until_left(workspace.home)
 
 
 def _measure_bare(workspace: Workspace, model: Model, picture: bytes, count: int) -> list[Speed]:

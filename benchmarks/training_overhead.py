@@ -29,12 +29,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.processes import list_processes, wait_until_left
 from mlwf_tui.plugins.samples.digits import DigitsSample
 from mlwf_tui.plugins.trainers.ultralytics.architectures import find_definition
 from mlwf_tui.plugins.trainers.ultralytics.params import TrainParams, build_settings
@@ -108,7 +109,7 @@ class Place:
         return self.measure([*_MLWF, *self.name_training(epochs)], is_detached=True)
 
     def name_training(self, epochs: int) -> list[str]:
-        words = ["train", "data", "--model", self.model]
+        words = ["train", "data", "--model", self.model, "--no-benchmark"]
         for key, value in self.choose_params(epochs).items():
             words += ["-p", f"{key}={value}"]
         return words
@@ -123,7 +124,7 @@ class Place:
         home = Path(self.environment["MLWF_HOME"])
         events = home / "runs" / run / "events.jsonl"
         wait_until(lambda: events.exists() and '"epoch"' in events.read_text("utf-8"))
-        os.kill(find_process(f"{home}\0{run}\0"), signal.SIGKILL)
+        os.kill(find_process({str(home), run}), signal.SIGKILL)
         told: dict[str, Any] = {}
 
         def is_over() -> bool:
@@ -133,6 +134,7 @@ class Place:
         wait_until(is_over)
         if told["state"] != "done" or len(told["jobs"]) != 2:
             raise SystemExit(f"The killed training is {told['state']} after {len(told['jobs'])} jobs.")
+        wait_until_left(home)
         metrics: Mapping[str, float] = told["result"]["metrics"]
         return metrics
 
@@ -186,14 +188,11 @@ def wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.5)
 
 
-def find_process(words: str) -> int:
-    """Return the worker whose command line ends with these words."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                line = (entry / "cmdline").read_bytes().decode(errors="replace")
-                if line.endswith(words) and "mlwf_tui.worker" in line:
-                    return int(entry.name)
+def find_process(words: AbstractSet[str]) -> int:
+    """Return the worker whose command line has these words."""
+    for number, its_words in list_processes():
+        if "mlwf_tui.worker" in its_words and words <= set(its_words):
+            return number
     raise SystemExit("The worker is gone already: give more epochs.")
 
 

@@ -136,3 +136,18 @@ async def test_what_two_models_of_pixels_get_right_and_wrong_is_filled_and_left_
         dashed = len(preview.list_outlines())
         await app.press("comma", "o")
         assert len(preview.list_outlines()) == dashed > 2
+
+
+@pytest.mark.slow
+async def test_keys_behind_one_for_another_image_mean_that_one(empty_home: Workspace, tmp_path: Path) -> None:
+    fill_val(empty_home, tmp_path / "val")
+    report = add_report(empty_home, add_model(empty_home, "new"), predict(empty_home, skips=2))
+    async with drive(empty_home) as app:
+        await open_number(app, report.name, Pick(verdict=Verdict.MISSED))
+        for key in ("w", "n", "plus", "plus"):  # in one burst, as over a slow line
+            app.app.simulate_key(key)
+        await app.until_text("difference  001.png")
+        await app.until_text("2× larger")
+        await app.press("N")
+        await app.until_text("difference  000.png")
+        assert "larger" not in app.read_text()

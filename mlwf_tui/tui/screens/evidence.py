@@ -18,7 +18,7 @@ from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.evidence import FatePick, ItemEvidence, ItemFates, Pick
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import Thresholds
-from mlwf_tui.tui.screens.item_picture import ItemPicture
+from mlwf_tui.tui.screens.item_picture import WHOLE_PICTURE, ItemPicture
 from mlwf_tui.tui.screens.pages import RowKeys
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.drawn_objects import (
@@ -185,6 +185,7 @@ class EvidencePane(Vertical):
         self._preview = EvidencePreview()
         self._picture = ItemPicture(workspace, work, self._preview)
         self._behind: Behind | None = None
+        self._asked: tuple[str, str] | None = None  # the image that is shown or being read, and the theme
 
     def compose(self) -> ComposeResult:
         yield self._head
@@ -200,7 +201,7 @@ class EvidencePane(Vertical):
 
     def show(self, behind: Behind) -> None:
         """List the images behind a number, and show the one that was opened, else the first."""
-        self._behind = behind
+        self._behind, self._asked = behind, None
         self._preview.set_kind(behind.legend, behind.schema)
         self._picture.begin(object())
         self._table.set_columns(Column("item", keeps_tail=True), *behind.columns)
@@ -233,6 +234,7 @@ class EvidencePane(Vertical):
 
     def action_step(self, rows: int) -> None:
         self._table.cursor += rows
+        self._look()  # the table tells it only behind the keys that are typed already
 
     def action_move(self, direction: str) -> None:
         """Move over the picture where it is larger than its room, else through the images."""
@@ -278,6 +280,12 @@ class EvidencePane(Vertical):
             self._preview.show(None)
             self._picture.show_none(*EMPTY)
             return
+        asked = key, self.app.theme
+        if asked == self._asked:
+            return
+        if self._asked is None or self._asked[0] != key:
+            self._picture.zoom = WHOLE_PICTURE  # keys that follow mean the new image
+        self._asked = asked
         done = partial(self._show, behind, key)
         self._work.start("objects", partial(behind.look, key), done, fail=self._picture.say_broken)
 
@@ -285,7 +293,7 @@ class EvidencePane(Vertical):
         """Show an image once it is read, unless the cursor has moved on."""
         if behind is self._behind and key == self._find_key():
             self._preview.show(*found)
-            self._picture.begin_item()
+            self._picture.begin_item(self._picture.zoom)
             self._draw_head()
 
     @on(EvidencePreview.Outdated)

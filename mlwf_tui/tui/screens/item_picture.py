@@ -20,6 +20,7 @@ from mlwf_tui.workspace import Workspace
 REST_S = 0.12  # keys that are held down come faster
 
 
+WHOLE_PICTURE = Zoom()
 STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 """Where a key moves over a picture, and through the list that it stands in."""
 
@@ -61,12 +62,12 @@ class ItemPicture:
         self._source = source
         self._pictures.forget()
 
-    def begin_item(self) -> None:
-        """Begin with the whole of the picture of the item that the preview has been told.
+    def begin_item(self, zoom: Zoom = WHOLE_PICTURE) -> None:
+        """Begin with the picture of the item that the preview has been told: the whole of it, or closer.
 
         While one item follows another the picture waits until a person rests: each is up to 100 KB to send.
         """
-        self.zoom = Zoom()
+        self.zoom = zoom
         is_hurried = monotonic() - self._shown_at_s < REST_S
         self._shown_at_s = monotonic()
         if self._timer is not None:
