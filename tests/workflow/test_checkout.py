@@ -18,7 +18,7 @@ from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.import_ import import_folder
-from mlwf_tui.workflow.importing.scan import sign_status
+from mlwf_tui.workflow.importing.signing import sign_status
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import sync
 from mlwf_tui.workflow.transform import transform

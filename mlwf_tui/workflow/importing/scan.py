@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
-import struct
 import time
+from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from stat import S_IFREG, S_ISDIR, S_ISLNK, S_ISREG
+from stat import S_ISDIR, S_ISLNK, S_ISREG
 from zlib import crc32
 
 from mlwf_tui.entities.folder import PAGE_FILES, SIGNATURE_BYTES, Fault, FolderListing, Page
 from mlwf_tui.entities.item import check_name
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.workflow.importing.signing import (
+    FOLDER_FLAGS,
+    SIGNATURE,
+    Signed,
+    open_below,
+    sign_files,
+    sign_status,
+)
+from mlwf_tui.workflow.importing.signing_hand import BATCH_FILES, Question, SigningHand
 
-_SIGNATURE = struct.Struct("<QqqQQ")  # size, mtime in ns, ctime in ns, inode, device
 _RACY_NS = 2_000_000_000
 """A file that changed so shortly before the look may change again without its times telling."""
-_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_DEVICE_BITS = (1 << 64) - 1  # some systems have negative ones
-_KIND_BITS = 0o170000  # of a mode
 _FEWEST_OF_PAGE = PAGE_FILES // 2
 _BORDER_BITS = 127
 """Of a name's checksum: where they are zeros a page ends, so that a new file moves no border but its own."""
@@ -33,10 +39,12 @@ def scan_folder(root: Path) -> FolderListing:
     Hidden files and folders (`.git`, `._photo.jpg`) and `__MACOSX` are passed over.
     """
     root = root.resolve()
-    scan = _Scan(root)
     started_ns = time.time_ns()
-    scan.enter("", str(root), None)
-    return FolderListing(root, tuple(scan.pages), tuple(scan.faults), started_ns)
+    with SigningHand(root) as hand:
+        scan = _Scan(root, hand)
+        scan.enter("", str(root), None)
+        scan.finish()
+    return FolderListing(root, tuple(scan.pages.done), tuple(scan.faults), started_ns)
 
 
 def is_any_racy(listing: FolderListing) -> bool:
@@ -45,19 +53,13 @@ def is_any_racy(listing: FolderListing) -> bool:
     return any(
         mtime_ns > youngest_ns or ctime_ns > youngest_ns
         for page in listing.pages
-        for _, mtime_ns, ctime_ns, _, _ in _SIGNATURE.iter_unpack(page.signatures)
+        for _, mtime_ns, ctime_ns, _, _ in SIGNATURE.iter_unpack(page.signatures)
     )
-
-
-def sign_status(status: os.stat_result) -> bytes:
-    """Return the signature of a file's state."""
-    device = status.st_dev & _DEVICE_BITS
-    return _SIGNATURE.pack(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, device)
 
 
 def is_racy(signature: bytes, scanned_at_ns: int) -> bool:
     """Say whether a signature is too young to be trusted: a later edit might leave it as it is."""
-    _, mtime_ns, ctime_ns, _, _ = _SIGNATURE.unpack(signature)
+    _, mtime_ns, ctime_ns, _, _ = SIGNATURE.unpack(signature)
     return bool(max(mtime_ns, ctime_ns) > scanned_at_ns - _RACY_NS)
 
 
@@ -66,7 +68,7 @@ def blank_racy(signatures: bytes, scanned_at_ns: int) -> bytes:
     youngest_ns = scanned_at_ns - _RACY_NS
     racy = [
         index
-        for index, (_, mtime_ns, ctime_ns, _, _) in enumerate(_SIGNATURE.iter_unpack(signatures))
+        for index, (_, mtime_ns, ctime_ns, _, _) in enumerate(SIGNATURE.iter_unpack(signatures))
         if mtime_ns > youngest_ns or ctime_ns > youngest_ns
     ]
     if not racy:
@@ -79,13 +81,13 @@ def blank_racy(signatures: bytes, scanned_at_ns: int) -> bytes:
 
 def get_times_ns(signature: bytes) -> tuple[int, int]:
     """Return the times of the last change of a file's content, and of the file."""
-    _, mtime_ns, ctime_ns, _, _ = _SIGNATURE.unpack(signature)
+    _, mtime_ns, ctime_ns, _, _ = SIGNATURE.unpack(signature)
     return mtime_ns, ctime_ns
 
 
 def get_size(signature: bytes) -> int:
     """Return the size in bytes that a signature tells."""
-    size: int = _SIGNATURE.unpack(signature)[0]
+    size: int = SIGNATURE.unpack(signature)[0]
     return size
 
 
@@ -93,92 +95,170 @@ def _ends_page(name: str, count: int) -> bool:
     return count == PAGE_FILES or not crc32(os.fsencode(name)) & _BORDER_BITS
 
 
-@dataclass(slots=True)
-class _OpenPage:
-    """The next page of a folder, while its files are being looked at."""
+@dataclass(slots=True, frozen=True)
+class _Files:
+    """Files of a folder that stand together, with what tells their states."""
 
     folder: str
-    names: list[str] = field(default_factory=list)
-    signatures: list[bytes] = field(default_factory=list)
+    names: Sequence[str]
+    signatures: bytes
 
-    def pack(self, start: int) -> Page:
-        """Return the page, and begin the next."""
-        page = Page(start, self.folder, "/".join(self.names), b"".join(self.signatures))
-        self.names.clear()
-        self.signatures.clear()
-        return page
+    def cut(self, start: int, end: int | None = None) -> _Files:
+        """Return those between two places."""
+        last = len(self.names) if end is None else end
+        signatures = self.signatures[start * SIGNATURE_BYTES : last * SIGNATURE_BYTES]
+        return _Files(self.folder, self.names[start:last], signatures)
+
+
+@dataclass(slots=True)
+class _Pages:
+    """The pages of a listing, filled in path order."""
+
+    done: list[Page] = field(default_factory=list)
+    _folder: str = ""
+    _names: list[str] = field(default_factory=list)
+    _signatures: list[bytes] = field(default_factory=list)
+
+    def add(self, files: _Files) -> None:
+        """Put files behind those that are there; another folder begins a page, with files or without."""
+        if files.folder != self._folder:
+            self.close()
+            self._folder = files.folder
+        begun, names = 0, files.names
+        for place in range(max(0, _FEWEST_OF_PAGE - len(self._names) - 1), len(names)):
+            count = len(self._names) + place + 1 - begun
+            if count >= _FEWEST_OF_PAGE and _ends_page(names[place], count):
+                self._take(files.cut(begun, place + 1))
+                self.close()
+                begun = place + 1
+        self._take(files.cut(begun) if begun else files)
+
+    def close(self) -> None:
+        """End the page: what follows a folder's name stands behind its files."""
+        if self._names:
+            start = self.done[-1].end if self.done else 0
+            self.done.append(Page(start, self._folder, "/".join(self._names), b"".join(self._signatures)))
+            self._names.clear()
+            self._signatures.clear()
+
+    def _take(self, files: _Files) -> None:
+        self._names += files.names
+        self._signatures.append(files.signatures)
 
 
 @dataclass(slots=True)
 class _Scan:
+    """A look through folders, with a hand that signs a share of the files, or without."""
+
     root: Path
-    pages: list[Page] = field(default_factory=list)
+    hand: SigningHand | None
+    pages: _Pages = field(default_factory=_Pages)
     faults: list[Fault] = field(default_factory=list)
+    waiting: deque[_Files | Fault | Question] = field(
+        default_factory=deque
+    )  # the first is with the hand
 
     def enter(self, folder: str, name: str, parent: int | None) -> None:
         """List a folder, which is `name` in the folder that `parent` is open on, and those below it."""
         try:
-            descriptor = os.open(name, _FOLDER_FLAGS, dir_fd=parent)
+            descriptor = os.open(name, FOLDER_FLAGS, dir_fd=parent)
             try:
                 self._list(folder, descriptor, sorted(os.listdir(descriptor)))  # noqa: PTH208
             finally:
                 os.close(descriptor)
         except OSError as error:
-            shown = folder.rpartition("/")[2]
-            self.faults.append(Fault(folder or ".", shown, f"cannot be read: {error.strerror}", True))
+            self._put(_describe_unread(folder, error))
 
-    def _list(self, folder: str, descriptor: int, names: list[str]) -> None:
-        # Names and then each one's status: DirEntry objects would take a seventh longer, and more room.
-        # What is asked of each file besides, and called by its short name, takes a quarter of the time.
-        page, stat_of = _OpenPage(folder), os.stat
-        add_name, add_signature, pack = page.names.append, page.signatures.append, _SIGNATURE.pack
-        for name in names:
-            if name[0] == "." or name == "__MACOSX":
-                continue
-            try:
-                status = stat_of(name, dir_fd=descriptor, follow_symlinks=False)
-                is_file = status.st_mode & _KIND_BITS == S_IFREG
-                if not is_file or not name.isprintable() or "\\" in name:  # few
-                    odd = self._take_odd(page, name, status, descriptor)
-                    if odd is None:
-                        continue
-                    status = odd
-            except OSError as error:  # it vanished meanwhile, or is a link to itself
-                relative = f"{folder}/{name}" if folder else name
-                self.faults.append(Fault(relative, name, f"cannot be read: {error.strerror}", False))
-                continue
-            add_name(name)
-            device = status.st_dev & _DEVICE_BITS
-            add_signature(pack(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, device))
-            if len(page.names) >= _FEWEST_OF_PAGE and _ends_page(name, len(page.names)):
-                self._close(page)
-        self._close(page)
+    def finish(self) -> None:
+        """Wait for what the hand has still to sign."""
+        self._drain(is_last=True)
+        self.pages.close()
 
-    def _close(self, page: _OpenPage) -> None:
-        if page.names:
-            self.pages.append(page.pack(self.pages[-1].end if self.pages else 0))
+    def _list(self, folder: str, descriptor: int, listed: Sequence[str]) -> None:
+        self._put(_Files(folder, (), b""))
+        names = [name for name in listed if name[0] != "." and name != "__MACOSX"]
+        for start in range(0, len(names), BATCH_FILES):
+            batch = names[start : start + BATCH_FILES]
+            question = self.hand.ask(folder, batch) if self.hand else None
+            if question:
+                self.waiting.append(question)
+            else:
+                self._take(folder, batch, sign_files(descriptor, batch), descriptor)
+            self._drain()
 
-    def _take_odd(
-        self, page: _OpenPage, name: str, status: os.stat_result, descriptor: int
-    ) -> os.stat_result | None:
-        """Enter a folder or note a fault; return the status of what is a file all the same."""
-        relative = f"{page.folder}/{name}" if page.folder else name
-        is_link = S_ISLNK(status.st_mode)
-        if is_link:
-            with suppress(FileNotFoundError):
-                status = os.stat(name, dir_fd=descriptor)
+    def _take(self, folder: str, names: Sequence[str], signed: Signed, descriptor: int) -> None:
+        """Put signed files into the pages, and see to the odd ones among them."""
+        files, start = _Files(folder, names, signed[0]), 0
+        for place in signed[1]:
+            self._put(files.cut(start, place))
+            self._see_to(folder, names[place], descriptor)
+            start = place + 1
+        self._put(files.cut(start) if start else files)
+
+    def _take_answer(self, question: Question) -> None:
+        if question.answer and not question.answer[1]:
+            self.pages.add(_Files(question.folder, question.names, question.answer[0]))
+            return
+        # What is odd may be a folder, whose files come before those that wait.
+        late = _Scan(self.root, None, self.pages, self.faults)
+        try:
+            descriptor = open_below(str(self.root), question.folder)
+        except OSError as error:
+            late._put(_describe_unread(question.folder, error))
+            return
+        try:
+            signed = question.answer or sign_files(descriptor, question.names)
+            late._take(question.folder, question.names, signed, descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _put(self, found: _Files | Fault) -> None:
+        if self.waiting:
+            self.waiting.append(found)
+        elif isinstance(found, Fault):
+            self.faults.append(found)
+        else:
+            self.pages.add(found)
+
+    def _drain(self, *, is_last: bool = False) -> None:
+        """Put what waited where it belongs, as far as the hand has come."""
+        while self.waiting:
+            first = self.waiting[0]
+            if isinstance(first, Question):
+                if is_last and self.hand:
+                    self.hand.settle(first)
+                if not first.is_settled:
+                    return
+            self.waiting.popleft()
+            if isinstance(first, Question):
+                self._take_answer(first)
+            elif isinstance(first, Fault):
+                self.faults.append(first)
+            else:
+                self.pages.add(first)
+
+    def _see_to(self, folder: str, name: str, descriptor: int) -> None:
+        """Enter a folder, note a fault, or take what is a file all the same."""
+        relative = f"{folder}/{name}" if folder else name
+        try:
+            status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            is_link = S_ISLNK(status.st_mode)
+            if is_link:
+                with suppress(FileNotFoundError):
+                    status = os.stat(name, dir_fd=descriptor)
+        except OSError as error:  # it vanished meanwhile, or is a link to itself
+            self._put(Fault(relative, name, f"cannot be read: {error.strerror}", False))
+            return
         is_folder = S_ISDIR(status.st_mode)
         fault = self._find_fault(relative, name, status, is_link=is_link)
         if is_folder and relative.count("/") >= _MAX_DEPTH:
             fault = f"lies more than {_MAX_DEPTH} folders deep"
         if fault:
-            self.faults.append(Fault(relative, name, fault, is_folder))
+            self._put(Fault(relative, name, fault, is_folder))
         elif is_folder:
-            self._close(page)  # what follows its name stands behind its files
             self.enter(relative, name, descriptor)
         else:
-            return status
-        return None
+            self._put(_Files(folder, (name,), sign_status(status)))
 
     def _find_fault(self, relative: str, name: str, status: os.stat_result, *, is_link: bool) -> str:
         try:
@@ -193,3 +273,8 @@ class _Scan:
                 return "is a link that leads out of the folder"
             return "" if S_ISREG(status.st_mode) else "is a link to nothing"
         return "" if S_ISDIR(status.st_mode) or S_ISREG(status.st_mode) else "is not a regular file"
+
+
+def _describe_unread(folder: str, error: OSError) -> Fault:
+    shown = folder.rpartition("/")[2]
+    return Fault(folder or ".", shown, f"cannot be read: {error.strerror}", True)

@@ -33,7 +33,7 @@ from mlwf_tui.workflow.importing.members import (
     find_kind,
     iter_members,
 )
-from mlwf_tui.workflow.importing.scan import sign_status
+from mlwf_tui.workflow.importing.signing import sign_status
 from mlwf_tui.workflow.importing.unpacked import hold_place
 
 _HEAD_BYTES = 1024

@@ -18,7 +18,7 @@ from typing import Self
 from mlwf_tui.entities.folder import show_path
 from mlwf_tui.entities.ids import new_id
 from mlwf_tui.errors import Conflict, StorageFailed
-from mlwf_tui.workflow.importing.scan import sign_status
+from mlwf_tui.workflow.importing.signing import sign_status
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -10,7 +10,7 @@ import pytest
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.processes import read_boot_id
 from mlwf_tui.workflow.checkout import checkout
-from mlwf_tui.workflow.importing.scan import sign_status
+from mlwf_tui.workflow.importing.signing import sign_status
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import sync
 from mlwf_tui.workflow.trees.recovery import is_torn

@@ -1,0 +1,154 @@
+"""A second process that signs files while a scan signs others: Python's lock lets one use one core only."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mlwf_tui.workflow.importing import signing
+from mlwf_tui.workflow.importing.signing import LENGTH, Signed, decode_answer, encode_question
+from mlwf_tui.workflow.messages import send
+
+BATCH_FILES = 256
+"""Names of a question: two answers fit into a pipe, so that neither side waits for the other to read."""
+FEWEST_FILES = 2_000
+"""So many are signed before there is a hand: starting it takes as long."""
+_MOST_ASKED = 2
+_END_TIMEOUT_S = 5.0
+
+
+@dataclass(slots=True)
+class Question:
+    """Files of a folder that the hand was asked to sign."""
+
+    folder: str
+    names: Sequence[str]
+    answer: Signed | None = None
+    is_lost: bool = False  # the hand is gone: there will be no answer
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is nothing to wait for any more."""
+        return self.answer is not None or self.is_lost
+
+
+class SigningHand:
+    """The hand of one scan; started when the scan turns out to be long. Used in a `with`, by one thread."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._signed_count = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._answers = select.poll()
+        self._asked: deque[Question] = deque()
+        self._is_usable = bool(sys.executable) and (os.cpu_count() or 1) > 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._lose()
+
+    def ask(self, folder: str, names: Sequence[str]) -> Question | None:
+        """Ask for the signatures of up to `BATCH_FILES` files; None where the caller had better sign them."""
+        if not self._is_usable or not self._has_time(len(names)):
+            return None
+        question = Question(folder, names)
+        process = self._process
+        assert process is not None and process.stdin is not None  # it has time
+        try:
+            send(process.stdin, encode_question(folder, names))
+        except OSError:
+            self._lose()
+            return None
+        self._asked.append(question)
+        return question
+
+    def settle(self, question: Question) -> None:
+        """Wait until a question has its answer, or is lost."""
+        while not question.is_settled:
+            self._receive()
+
+    def _has_time(self, count: int) -> bool:
+        if self._process is None:
+            self._signed_count += count
+            if self._signed_count < FEWEST_FILES:
+                return False
+            self._start()
+        while self._asked and self._has_answered():
+            self._receive()
+        return self._is_usable and len(self._asked) < _MOST_ASKED
+
+    def _start(self) -> None:
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-IS", signing.__file__, str(self._root)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for the scan, which ends it
+            )
+        except OSError:  # no process or no memory is left: the scan does without
+            self._is_usable = False
+        else:
+            assert self._process.stdout is not None  # Popen was asked for it
+            self._answers.register(self._process.stdout, select.POLLIN)
+
+    def _has_answered(self) -> bool:
+        return self._process is not None and bool(self._answers.poll(0))
+
+    def _receive(self) -> None:
+        """Read the answer to the oldest question; all are lost where the hand is gone."""
+        answer = self._read()
+        if answer is None:
+            self._lose()
+            return
+        question = self._asked.popleft()
+        question.answer = decode_answer(answer, len(question.names))
+
+    def _read(self) -> bytes | None:
+        head = self._read_exactly(LENGTH.size)
+        return self._read_exactly(LENGTH.unpack(head)[0]) if head else None
+
+    def _read_exactly(self, size: int) -> bytes:
+        """Return so many bytes, none where the pipe has ended; unbuffered, so that polling tells all."""
+        process = self._process
+        assert process is not None and process.stdout is not None  # something was asked
+        pipe, parts = process.stdout.fileno(), []
+        while size:
+            part = os.read(pipe, size)
+            if not part:
+                return b""
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def _lose(self) -> None:
+        """End the hand for good."""
+        self._is_usable = False
+        for question in self._asked:
+            question.is_lost = True
+        self._asked.clear()
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):  # what was left to send has nobody to read it
+                if pipe is not None:
+                    pipe.close()
+        try:
+            process.wait(_END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:  # a disk that does not answer keeps it
+            process.kill()
