@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from mlwf_tui.entities.folder import SIGNATURE_BYTES, Page
-
-_Files = dict[str, bytes]  # signatures by name
 
 
 class FileChange(NamedTuple):
@@ -29,22 +28,30 @@ def iter_file_changes(before: Iterable[Page], after: Sequence[Page]) -> Iterator
     added leaves all others of its folder as they are.
     """
     unmatched = {(page.folder, page.names): page for page in after}
-    old: dict[str, _Files] = {}
+    old: dict[str, list[Page]] = {}
     for page in before:
         known = unmatched.pop((page.folder, page.names), None)
         if known is None:
-            old.setdefault(page.folder, {}).update(_unpack(page))
+            old.setdefault(page.folder, []).append(page)
         elif known.signatures != page.signatures:
             names = page.list_names()
             for place in _iter_differing(known.signatures, page.signatures, 0, len(names)):
                 yield FileChange(page.folder, names[place])
-    new: dict[str, _Files] = {}
+    new: dict[str, list[Page]] = {}
     for page in unmatched.values():
-        new.setdefault(page.folder, {}).update(_unpack(page))
+        new.setdefault(page.folder, []).append(page)
     for folder in dict.fromkeys((*old, *new)):
-        files = old.get(folder, {}).items() ^ new.get(folder, {}).items()
-        for name in sorted({name for name, _ in files}):
+        for name in _list_differing(old.get(folder, ()), new.get(folder, ())):
             yield FileChange(folder, name)
+
+
+def _list_differing(before: Sequence[Page], after: Sequence[Page]) -> Sequence[str]:
+    """Return the names of a folder's files that are in some pages and not the same in others."""
+    if not (before and after):  # a folder that is new or gone, or was renamed
+        return [name for page in (*before, *after) for name in page.list_names()]
+    files = dict(chain.from_iterable(map(_unpack, before))).items()
+    others = dict(chain.from_iterable(map(_unpack, after))).items()
+    return sorted({name for name, _ in files ^ others})
 
 
 def _iter_differing(one: bytes, other: bytes, start: int, end: int) -> Iterator[int]:

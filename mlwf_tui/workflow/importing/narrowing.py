@@ -101,12 +101,15 @@ def narrow(
 def _find_stems(changes: Iterable[FileChange], pairing: Pairing) -> dict[str, set[str]] | None:
     """Return the stems of which something has changed, by the folders that have files of them."""
     stems: dict[str, set[str]] = {}
-    for change in changes:
-        folders = pairing(change.folder, change.name)
+    for folder, name in changes:
+        folders = pairing(folder, name)
         if folders is None:
             return None
-        for folder in folders:
-            stems.setdefault(folder, set()).add(change.name.rpartition(".")[0])
+        stem = name.rpartition(".")[0]
+        for paired in folders:
+            if paired not in stems:
+                stems[paired] = set()
+            stems[paired].add(stem)
     return stems
 
 

@@ -43,7 +43,8 @@ def scan_folder(root: Path) -> FolderListing:
     with SigningHand(root) as hand:
         scan = _Scan(root, hand)
         scan.enter("", str(root), None)
-        scan.finish()
+        scan.drain(is_last=True)
+    scan.pages.close()
     return FolderListing(root, tuple(scan.pages.done), tuple(scan.faults), started_ns)
 
 
@@ -148,15 +149,13 @@ class _Pages:
 
 @dataclass(slots=True)
 class _Scan:
-    """A look through folders, with a hand that signs a share of the files, or without."""
+    """A look through folders, with a hand that signs a share of the files."""
 
     root: Path
-    hand: SigningHand | None
+    hand: SigningHand
     pages: _Pages = field(default_factory=_Pages)
     faults: list[Fault] = field(default_factory=list)
-    waiting: deque[_Files | Fault | Question] = field(
-        default_factory=deque
-    )  # the first is with the hand
+    waiting: deque[_Files | Fault | Question] = field(default_factory=deque)  # the first is with the hand
 
     def enter(self, folder: str, name: str, parent: int | None) -> None:
         """List a folder, which is `name` in the folder that `parent` is open on, and those below it."""
@@ -169,22 +168,34 @@ class _Scan:
         except OSError as error:
             self._put(_describe_unread(folder, error))
 
-    def finish(self) -> None:
-        """Wait for what the hand has still to sign."""
-        self._drain(is_last=True)
-        self.pages.close()
+    def drain(self, *, is_last: bool = False) -> None:
+        """Put what waits where it belongs, as far as the hand has come; the last time all of it."""
+        while self.waiting:
+            first = self.waiting[0]
+            if isinstance(first, Question):
+                if is_last:
+                    self.hand.settle(first)
+                if not first.is_settled:
+                    return
+            self.waiting.popleft()
+            if isinstance(first, Question):
+                self._take_answer(first)
+            elif isinstance(first, Fault):
+                self.faults.append(first)
+            else:
+                self.pages.add(first)
 
     def _list(self, folder: str, descriptor: int, listed: Sequence[str]) -> None:
         self._put(_Files(folder, (), b""))
         names = [name for name in listed if name[0] != "." and name != "__MACOSX"]
         for start in range(0, len(names), BATCH_FILES):
             batch = names[start : start + BATCH_FILES]
-            question = self.hand.ask(folder, batch) if self.hand else None
+            question = self.hand.ask(folder, batch)
             if question:
                 self.waiting.append(question)
             else:
                 self._take(folder, batch, sign_files(descriptor, batch), descriptor)
-            self._drain()
+            self.drain()
 
     def _take(self, folder: str, names: Sequence[str], signed: Signed, descriptor: int) -> None:
         """Put signed files into the pages, and see to the odd ones among them."""
@@ -200,17 +211,18 @@ class _Scan:
             self.pages.add(_Files(question.folder, question.names, question.answer[0]))
             return
         # What is odd may be a folder, whose files come before those that wait.
-        late = _Scan(self.root, None, self.pages, self.faults)
+        late = _Scan(self.root, self.hand, self.pages, self.faults)
         try:
             descriptor = open_below(str(self.root), question.folder)
         except OSError as error:
-            late._put(_describe_unread(question.folder, error))
+            self.faults.append(_describe_unread(question.folder, error))
             return
         try:
             signed = question.answer or sign_files(descriptor, question.names)
             late._take(question.folder, question.names, signed, descriptor)
         finally:
             os.close(descriptor)
+        late.drain(is_last=True)
 
     def _put(self, found: _Files | Fault) -> None:
         if self.waiting:
@@ -219,23 +231,6 @@ class _Scan:
             self.faults.append(found)
         else:
             self.pages.add(found)
-
-    def _drain(self, *, is_last: bool = False) -> None:
-        """Put what waited where it belongs, as far as the hand has come."""
-        while self.waiting:
-            first = self.waiting[0]
-            if isinstance(first, Question):
-                if is_last and self.hand:
-                    self.hand.settle(first)
-                if not first.is_settled:
-                    return
-            self.waiting.popleft()
-            if isinstance(first, Question):
-                self._take_answer(first)
-            elif isinstance(first, Fault):
-                self.faults.append(first)
-            else:
-                self.pages.add(first)
 
     def _see_to(self, folder: str, name: str, descriptor: int) -> None:
         """Enter a folder, note a fault, or take what is a file all the same."""

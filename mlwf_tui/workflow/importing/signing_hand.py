@@ -23,7 +23,7 @@ BATCH_FILES = 256
 FEWEST_FILES = 2_000
 """So many are signed before there is a hand: starting it takes as long."""
 _MOST_ASKED = 2
-_END_TIMEOUT_S = 5.0
+_END_TIMEOUT_S = 1.0
 
 
 @dataclass(slots=True)
@@ -144,11 +144,10 @@ class SigningHand:
         process, self._process = self._process, None
         if process is None:
             return
+        process.kill()  # it holds nothing that would be lost
         for pipe in (process.stdin, process.stdout):
             with suppress(OSError):  # what was left to send has nobody to read it
                 if pipe is not None:
                     pipe.close()
-        try:
+        with suppress(subprocess.TimeoutExpired):  # a disk that does not answer keeps it for now
             process.wait(_END_TIMEOUT_S)
-        except subprocess.TimeoutExpired:  # a disk that does not answer keeps it
-            process.kill()

@@ -27,7 +27,7 @@ from mlwf_tui.workflow.running.surroundings import describe_surroundings
 from mlwf_tui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
-METERED_AFTER_S = 2.0
+METERED_AFTER_S = 5.0
 METER_JOIN_S = 5.0  # a sick GPU's driver may keep the thread for ever; the run does not wait for it
 
 

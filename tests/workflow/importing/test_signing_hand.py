@@ -1,0 +1,148 @@
+"""A scan with a hand finds what one without finds, whatever the hand meets and whenever it dies."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from mlwf_tui.entities.folder import FolderListing
+from mlwf_tui.workflow.importing import signing_hand
+from mlwf_tui.workflow.importing.scan import scan_folder
+from mlwf_tui.workflow.importing.signing_hand import BATCH_FILES, Question, SigningHand
+
+FILES = 4 * BATCH_FILES
+ASK = SigningHand.ask
+
+
+class HandedOver:
+    """Counts what is asked of hands, and can end one before it answers."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        self.kills_at = 0
+
+        def ask(hand: SigningHand, folder: str, names: Sequence[str]) -> Question | None:
+            question = ASK(hand, folder, names)
+            self.count += question is not None
+            if question is not None and self.count == self.kills_at and hand._process is not None:
+                hand._process.kill()
+            return question
+
+        monkeypatch.setattr(SigningHand, "ask", ask)
+        monkeypatch.setattr(os, "cpu_count", lambda: 2)
+        monkeypatch.setattr(signing_hand, "FEWEST_FILES", 0)
+
+
+@pytest.fixture
+def handed_over(monkeypatch: pytest.MonkeyPatch) -> HandedOver:
+    return HandedOver(monkeypatch)
+
+
+def scan_alone(root: Path, monkeypatch: pytest.MonkeyPatch) -> FolderListing:
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "cpu_count", lambda: 1)
+        return scan_folder(root)
+
+
+def fill(root: Path) -> Path:
+    """Write folders of several batches with all that a scan looks at closely among plain files."""
+    for folder in ("a", "b/c"):
+        (root / folder).mkdir(parents=True)
+        for number in range(FILES):
+            (root / folder / f"{number:05}").write_text(str(number))
+        for number in (100, 700):
+            below = root / folder / f"{number:05}-below"
+            (below / "deep").mkdir(parents=True)
+            for place in range(FILES // 2):
+                (below / f"{place:05}").touch()
+            (below / "deep" / "file").touch()
+        (root / folder / "00300-link").symlink_to("00299")
+        (root / folder / "00301-out").symlink_to(root.parent)
+        (root / folder / "00302-none").symlink_to("missing")
+        (root / folder / "00303-\u200b").touch()
+        (root / folder / "00304\\").touch()
+        (root / folder / ".hidden").touch()
+        (root / folder / os.fsdecode(b"00305-\xff")).touch()
+        (root / folder / "00306-ü").touch()
+        os.mkfifo(root / folder / "00307-pipe")
+    return root
+
+
+def test_the_listing_is_the_same_with_a_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: HandedOver
+) -> None:
+    root = fill(tmp_path / "root")
+    listing, alone = scan_folder(root), scan_alone(root, monkeypatch)
+    assert handed_over.count > 0
+    assert (listing.pages, listing.faults) == (alone.pages, alone.faults)
+    assert {fault.name[5:] for fault in alone.faults} == {"-out", "-none", "\\", "-\udcff", "-pipe"}
+
+
+@pytest.mark.parametrize("kills_at", [1, 2, 5])
+def test_what_a_killed_hand_owes_is_signed_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: HandedOver, kills_at: int
+) -> None:
+    root = fill(tmp_path / "root")
+    handed_over.kills_at = kills_at
+    listing, alone = scan_folder(root), scan_alone(root, monkeypatch)
+    assert handed_over.count >= kills_at
+    assert (listing.pages, listing.faults) == (alone.pages, alone.faults)
+
+
+def test_a_folder_that_goes_while_the_hand_has_it_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: HandedOver
+) -> None:
+    root = tmp_path / "root"
+    (root / "gone").mkdir(parents=True)
+    for number in range(FILES):
+        (root / "gone" / f"{number:05}").touch()
+    (root / "kept").touch()
+    counted = SigningHand.ask
+
+    def ask(hand: SigningHand, folder: str, names: Sequence[str]) -> Question | None:
+        question = counted(hand, folder, names)
+        if question and folder == "gone" and (root / "gone").exists():
+            hand.settle(question)
+            question.answer = None
+            question.is_lost = True
+            (root / "gone").rename(tmp_path / "elsewhere")
+        return question
+
+    monkeypatch.setattr(SigningHand, "ask", ask)
+    listing = scan_folder(root)
+    assert handed_over.count > 0
+    assert "kept" in [file.relative for file in listing.iter_files()]
+    assert ("gone", f"cannot be read: {os.strerror(2)}") in [
+        (one.relative, one.reason) for one in listing.faults
+    ]
+
+
+def test_a_machine_without_room_for_a_process_scans_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: HandedOver
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    root = fill(tmp_path / "root")
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    listing, alone = scan_folder(root), scan_alone(root, monkeypatch)
+    assert handed_over.count == 0
+    assert listing.pages == alone.pages
+
+
+def test_no_process_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: HandedOver) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def start(*args: object, **options: object) -> subprocess.Popen[bytes]:
+        started.append(popen(*args, **options))  # type: ignore[call-overload]
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    scan_folder(fill(tmp_path / "root"))
+    assert handed_over.count > 0
+    assert [process.returncode is not None for process in started] == [True]
