@@ -66,8 +66,6 @@ def import_command(
     mlwf import ./more-images cells --dataset march -m "images of march"
     mlwf import ./export.tar.zst cells
     """
-    from mlwf_tui.workflow.import_ import import_folder
-
     if terms is not None:
         folder = str(expand_path(path))
         call = {
@@ -79,10 +77,16 @@ def import_command(
         }
         with face.open() as workspace:
             return submit(face, workspace, "import", call, terms)
-    with face.open() as workspace, show_progress("import") as observer:
-        result = import_folder(
-            workspace, path, project, dataset=dataset, format=format_, message=message, observer=observer
-        )
+    from mlwf_tui.workflow.importing.signing_hand import SigningHand
+
+    with SigningHand(expand_path(path), goes_ahead=True) as hand:  # while the rest of the program is loaded
+        from mlwf_tui.workflow.import_ import import_folder
+
+        with face.open() as workspace, show_progress("import") as observer:
+            result = import_folder(
+                workspace, path, project, dataset=dataset, format=format_, message=message, hand=hand,
+                observer=observer,
+            )  # fmt: skip
     updates = ", ".join(f"{aspect} of {count}" for aspect, count in result.updates.items())
     text = (
         f"{project}: {result.items_added} added, {result.items_updated} updated"

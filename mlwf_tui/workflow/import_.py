@@ -39,6 +39,7 @@ from mlwf_tui.workflow.importing.known_items import KnownItems
 from mlwf_tui.workflow.importing.narrowing import Narrowing, narrow
 from mlwf_tui.workflow.importing.readers import open_readers
 from mlwf_tui.workflow.importing.scan import scan_folder
+from mlwf_tui.workflow.importing.signing_hand import SigningHand
 from mlwf_tui.workflow.importing.source_facts import SourceFact, describe_listing
 from mlwf_tui.workflow.importing.spool import ItemSpool
 from mlwf_tui.workflow.importing.unpacked import clear_unpacked
@@ -58,13 +59,14 @@ def import_folder(
     dataset: str = "",
     format: str = "auto",
     message: str | None = None,
+    hand: SigningHand | None = None,
     observer: Observer,
 ) -> ImportResult:
     """Import what `path` holds; items that are there already are updated where they differ.
 
     Bad files are left out and reported, good ones imported. The folder is only read. Classes and tags are
     merged by name; where definitions differ the project's stands, and `conflicts` says so. A `message`
-    names what the project then holds as a version.
+    names what the project then holds as a version. A `hand` may have gone ahead through the folder.
 
     An archive is unpacked into the home for as long as this takes; one that was imported before, and whose
     bytes are the same, is not.
@@ -83,7 +85,7 @@ def import_folder(
     clear_unpacked(workspace.home)
     params = {"path": str(source), "project": project_name, "dataset": dataset, "format": format}
     with ExitStack() as stack:
-        work = _Import(workspace, source, project_name, dataset, format, message, observer)
+        work = _Import(workspace, source, project_name, dataset, format, message, hand, observer)
         stack.enter_context(closing(work))
         work.look(stack)
         way = work.find_last() or work.narrow() or choose_importer(workspace.registry, work.listing, format)
@@ -132,6 +134,7 @@ class _Import:
     dataset: str
     format: str
     message: str | None
+    hand: SigningHand | None
     observer: Observer
     listing: FolderListing = field(init=False)
     left_out: tuple[Problem, ...] = ()  # of an archive
@@ -154,7 +157,7 @@ class _Import:
         """
         self.observer.progress(0, None, "looking through the folder")
         if not self.source.is_file():
-            self.listing = scan_folder(self.source)
+            self.listing = scan_folder(self.source, self.hand)
             self.fingerprint = compute_fingerprint(self.listing)
             self.fact = describe_listing(self.listing)
             self._find_project()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,8 +21,9 @@ from mlwf_tui.workflow.importing.signing import (
     open_below,
     sign_files,
     sign_status,
+    split_names,
 )
-from mlwf_tui.workflow.importing.signing_hand import BATCH_FILES, Question, SigningHand
+from mlwf_tui.workflow.importing.signing_hand import Question, SigningHand
 
 _RACY_NS = 2_000_000_000
 """A file that changed so shortly before the look may change again without its times telling."""
@@ -33,19 +33,18 @@ _BORDER_BITS = 127
 _MAX_DEPTH = 200  # of folders in folders; no data set is as deep, and each takes a frame here
 
 
-def scan_folder(root: Path) -> FolderListing:
-    """Return what is below `root`, in path order.
+def scan_folder(root: Path, hand: SigningHand | None = None) -> FolderListing:
+    """Return what is below `root`, in path order; a hand that has gone ahead there is used up.
 
     Hidden files and folders (`.git`, `._photo.jpg`) and `__MACOSX` are passed over.
     """
     root = root.resolve()
-    started_ns = time.time_ns()
-    with SigningHand(root) as hand:
-        scan = _Scan(root, hand)
+    with hand if hand and hand.root == root else SigningHand(root) as own:
+        scan = _Scan(root, own)
         scan.enter("", str(root), None)
         scan.drain(is_last=True)
     scan.pages.close()
-    return FolderListing(root, tuple(scan.pages.done), tuple(scan.faults), started_ns)
+    return FolderListing(root, tuple(scan.pages.done), tuple(scan.faults), own.begun_at_ns)
 
 
 def is_any_racy(listing: FolderListing) -> bool:
@@ -162,7 +161,7 @@ class _Scan:
         try:
             descriptor = os.open(name, FOLDER_FLAGS, dir_fd=parent)
             try:
-                self._list(folder, descriptor, sorted(os.listdir(descriptor)))  # noqa: PTH208
+                self._list(folder, descriptor, os.listdir(descriptor))  # noqa: PTH208
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -187,9 +186,7 @@ class _Scan:
 
     def _list(self, folder: str, descriptor: int, listed: Sequence[str]) -> None:
         self._put(_Files(folder, (), b""))
-        names = [name for name in listed if name[0] != "." and name != "__MACOSX"]
-        for start in range(0, len(names), BATCH_FILES):
-            batch = names[start : start + BATCH_FILES]
+        for batch in split_names(listed):
             question = self.hand.ask(folder, batch)
             if question:
                 self.waiting.append(question)

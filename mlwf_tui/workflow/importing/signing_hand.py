@@ -6,6 +6,7 @@ import os
 import select
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,14 +16,12 @@ from types import TracebackType
 from typing import Self
 
 from mlwf_tui.workflow.importing import signing
-from mlwf_tui.workflow.importing.signing import LENGTH, Signed, decode_answer, encode_question
-from mlwf_tui.workflow.messages import send
+from mlwf_tui.workflow.importing.signing import Signed, decode_answer, encode_question, receive, send
 
-BATCH_FILES = 256
-"""Names of a question: two answers fit into a pipe, so that neither side waits for the other to read."""
 FEWEST_FILES = 2_000
 """So many are signed before there is a hand: starting it takes as long."""
-_MOST_ASKED = 2
+_MOST_ASKED = 5 if sys.platform == "linux" else 1
+"""So many answers fit into a pipe: neither side ever waits for the other to read."""
 _END_TIMEOUT_S = 1.0
 
 
@@ -42,15 +41,21 @@ class Question:
 
 
 class SigningHand:
-    """The hand of one scan; started when the scan turns out to be long. Used in a `with`, by one thread."""
+    """The hand of one scan; started when the scan turns out to be long. Used in a `with`, by one thread.
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    One that `goes_ahead` is started at once, and signs files before the scan begins.
+    """
+
+    def __init__(self, root: Path, *, goes_ahead: bool = False) -> None:
+        self.root = Path(os.path.realpath(root))  # resolve raises where a link leads to itself
+        self.begun_at_ns = time.time_ns()  # before it looks at a file
         self._signed_count = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._answers = select.poll()
         self._asked: deque[Question] = deque()
         self._is_usable = bool(sys.executable) and (os.cpu_count() or 1) > 1
+        if goes_ahead and self._is_usable and self.root.is_dir():
+            self._start("ahead")
 
     def __enter__(self) -> Self:
         return self
@@ -62,14 +67,14 @@ class SigningHand:
             self._lose()
 
     def ask(self, folder: str, names: Sequence[str]) -> Question | None:
-        """Ask for the signatures of up to `BATCH_FILES` files; None where the caller had better sign them."""
+        """Ask for the signatures of some files; None where the caller had better sign them."""
         if not self._is_usable or not self._has_time(len(names)):
             return None
         question = Question(folder, names)
         process = self._process
         assert process is not None and process.stdin is not None  # it has time
         try:
-            send(process.stdin, encode_question(folder, names))
+            send(process.stdin.fileno(), encode_question(folder, names))
         except OSError:
             self._lose()
             return None
@@ -91,10 +96,10 @@ class SigningHand:
             self._receive()
         return self._is_usable and len(self._asked) < _MOST_ASKED
 
-    def _start(self) -> None:
+    def _start(self, *words: str) -> None:
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-IS", signing.__file__, str(self._root)],
+                [sys.executable, "-IS", signing.__file__, str(self.root), *words],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -111,29 +116,14 @@ class SigningHand:
 
     def _receive(self) -> None:
         """Read the answer to the oldest question; all are lost where the hand is gone."""
-        answer = self._read()
+        process = self._process
+        assert process is not None and process.stdout is not None  # something was asked
+        answer = receive(process.stdout.fileno())
         if answer is None:
             self._lose()
             return
         question = self._asked.popleft()
         question.answer = decode_answer(answer, len(question.names))
-
-    def _read(self) -> bytes | None:
-        head = self._read_exactly(LENGTH.size)
-        return self._read_exactly(LENGTH.unpack(head)[0]) if head else None
-
-    def _read_exactly(self, size: int) -> bytes:
-        """Return so many bytes, none where the pipe has ended; unbuffered, so that polling tells all."""
-        process = self._process
-        assert process is not None and process.stdout is not None  # something was asked
-        pipe, parts = process.stdout.fileno(), []
-        while size:
-            part = os.read(pipe, size)
-            if not part:
-                return b""
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
 
     def _lose(self) -> None:
         """End the hand for good."""

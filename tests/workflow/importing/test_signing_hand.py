@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import pytest
 from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.workflow.importing import signing_hand
 from mlwf_tui.workflow.importing.scan import scan_folder
-from mlwf_tui.workflow.importing.signing_hand import BATCH_FILES, Question, SigningHand
+from mlwf_tui.workflow.importing.signing import BATCH_FILES
+from mlwf_tui.workflow.importing.signing_hand import Question, SigningHand
 
-FILES = 4 * BATCH_FILES
+FILES = 2 * BATCH_FILES + 88
 ASK = SigningHand.ask
 
 
@@ -54,10 +56,10 @@ def fill(root: Path) -> Path:
         (root / folder).mkdir(parents=True)
         for number in range(FILES):
             (root / folder / f"{number:05}").write_text(str(number))
-        for number in (100, 700):
+        for number in (100, 500):
             below = root / folder / f"{number:05}-below"
             (below / "deep").mkdir(parents=True)
-            for place in range(FILES // 2):
+            for place in range(BATCH_FILES // 8):
                 (below / f"{place:05}").touch()
             (below / "deep" / "file").touch()
         (root / folder / "00300-link").symlink_to("00299")
@@ -146,3 +148,51 @@ def test_no_process_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, han
     scan_folder(fill(tmp_path / "root"))
     assert handed_over.count > 0
     assert [process.returncode is not None for process in started] == [True]
+
+
+def test_the_listing_is_the_same_with_a_hand_that_went_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: HandedOver
+) -> None:
+    root = fill(tmp_path / "root")
+    before_ns = time.time_ns()
+    hand = SigningHand(root, goes_ahead=True)
+    time.sleep(0.3)  # it is through
+    listing, alone = scan_folder(root, hand), scan_alone(root, monkeypatch)
+    assert handed_over.count > 0
+    assert (listing.pages, listing.faults) == (alone.pages, alone.faults)
+    assert before_ns <= listing.scanned_at_ns < time.time_ns() - 300_000_000  # what is younger is not trusted
+
+
+def test_what_came_after_a_hand_went_ahead_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: HandedOver
+) -> None:
+    root = fill(tmp_path / "root")
+    hand = SigningHand(root, goes_ahead=True)
+    time.sleep(0.3)
+    (root / "a" / "00000-new").touch()
+    (root / "a" / "00001").unlink()
+    (root / "b" / "d").mkdir()
+    (root / "b" / "d" / "new").touch()
+    found = {file.relative for file in scan_folder(root, hand).iter_files()}
+    assert {"a/00000-new", "b/d/new"} <= found
+    assert "a/00001" not in found
+
+
+def test_a_hand_that_went_elsewhere_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: HandedOver
+) -> None:
+    root = fill(tmp_path / "root")
+    (tmp_path / "other").mkdir()
+    with SigningHand(tmp_path / "other", goes_ahead=True) as hand:
+        listing, alone = scan_folder(root, hand), scan_alone(root, monkeypatch)
+    assert listing.pages == alone.pages
+
+
+@pytest.mark.parametrize("name", ["missing", "file", "loop"])
+def test_no_hand_goes_ahead_where_there_is_no_folder(
+    tmp_path: Path, handed_over: HandedOver, name: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    with SigningHand(tmp_path / name, goes_ahead=True) as hand:
+        assert hand._process is None
