@@ -35,7 +35,7 @@ from mlwf_tui.workflow.importing.cached_items import (
     read_chunk,
     read_items,
 )
-from mlwf_tui.workflow.importing.scan import blank_racy
+from mlwf_tui.workflow.importing.signatures import blank_racy
 from mlwf_tui.workspace import Workspace
 
 logger = logging.getLogger(__name__)

@@ -28,7 +28,7 @@ from mlwf_tui.workflow.importing.cached_items import CachedItem, NextItems, RunO
 from mlwf_tui.workflow.importing.known_items import KnownItems
 from mlwf_tui.workflow.importing.readers import Readers
 from mlwf_tui.workflow.importing.reading import Reading, Task
-from mlwf_tui.workflow.importing.scan import is_any_racy, is_racy
+from mlwf_tui.workflow.importing.signatures import is_any_racy, is_racy
 from mlwf_tui.workflow.importing.spool import ItemSpool
 from mlwf_tui.workflow.refs import with_dataset
 from mlwf_tui.workspace import Workspace

@@ -7,7 +7,7 @@ from itertools import chain
 
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.workflow.importing.cached_items import CachedItem, to_place
-from mlwf_tui.workflow.importing.scan import get_times_ns
+from mlwf_tui.workflow.importing.signatures import get_times_ns
 
 _BEHIND_ALL = "\U0010ffff"
 

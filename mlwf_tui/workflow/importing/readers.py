@@ -17,7 +17,7 @@ from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.hands import FEWEST_FOR_HANDS, Hands, count_hands, open_hands
 from mlwf_tui.workflow.importing.reading import ItemReader, Reading, Task
 from mlwf_tui.workflow.importing.reading_hand import ReadingSetup
-from mlwf_tui.workflow.importing.scan import get_size
+from mlwf_tui.workflow.importing.signatures import get_size
 from mlwf_tui.workspace import Workspace
 
 _MOST_TASKS = 512

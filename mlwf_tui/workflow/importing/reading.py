@@ -32,7 +32,7 @@ from mlwf_tui.media.probe import ImageFacts, probe_image
 from mlwf_tui.protocols.importers import Description, Importer
 from mlwf_tui.store.manifests import encode
 from mlwf_tui.store.writer import StoreWriter
-from mlwf_tui.workflow.importing.scan import get_size
+from mlwf_tui.workflow.importing.signatures import get_size
 from mlwf_tui.workflow.importing.signing import sign_status
 
 MAX_IMAGE_BYTES = 1 << 30

@@ -16,7 +16,6 @@ from mlwf_tui.entities.item import check_name
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.workflow.importing.signing import (
     FOLDER_FLAGS,
-    SIGNATURE,
     Signed,
     open_below,
     sign_files,
@@ -25,8 +24,6 @@ from mlwf_tui.workflow.importing.signing import (
 )
 from mlwf_tui.workflow.importing.signing_hand import Question, SigningHand
 
-_RACY_NS = 2_000_000_000
-"""A file that changed so shortly before the look may change again without its times telling."""
 _FEWEST_OF_PAGE = PAGE_FILES // 2
 _BORDER_BITS = 127
 """Of a name's checksum: where they are zeros a page ends, so that a new file moves no border but its own."""
@@ -45,50 +42,6 @@ def scan_folder(root: Path, hand: SigningHand | None = None) -> FolderListing:
         scan.drain(is_last=True)
     scan.pages.close()
     return FolderListing(root, tuple(scan.pages.done), tuple(scan.faults), own.begun_at_ns)
-
-
-def is_any_racy(listing: FolderListing) -> bool:
-    """Say whether a signature of the listing is too young to be trusted."""
-    youngest_ns = listing.scanned_at_ns - _RACY_NS
-    return any(
-        mtime_ns > youngest_ns or ctime_ns > youngest_ns
-        for page in listing.pages
-        for _, mtime_ns, ctime_ns, _, _ in SIGNATURE.iter_unpack(page.signatures)
-    )
-
-
-def is_racy(signature: bytes, scanned_at_ns: int) -> bool:
-    """Say whether a signature is too young to be trusted: a later edit might leave it as it is."""
-    _, mtime_ns, ctime_ns, _, _ = SIGNATURE.unpack(signature)
-    return bool(max(mtime_ns, ctime_ns) > scanned_at_ns - _RACY_NS)
-
-
-def blank_racy(signatures: bytes, scanned_at_ns: int) -> bytes:
-    """Return the signatures of a page, zeros for those that are too young: no file's are equal to these."""
-    youngest_ns = scanned_at_ns - _RACY_NS
-    racy = [
-        index
-        for index, (_, mtime_ns, ctime_ns, _, _) in enumerate(SIGNATURE.iter_unpack(signatures))
-        if mtime_ns > youngest_ns or ctime_ns > youngest_ns
-    ]
-    if not racy:
-        return signatures
-    blanked = bytearray(signatures)
-    for index in racy:
-        blanked[index * SIGNATURE_BYTES : (index + 1) * SIGNATURE_BYTES] = bytes(SIGNATURE_BYTES)
-    return bytes(blanked)
-
-
-def get_times_ns(signature: bytes) -> tuple[int, int]:
-    """Return the times of the last change of a file's content, and of the file."""
-    _, mtime_ns, ctime_ns, _, _ = SIGNATURE.unpack(signature)
-    return mtime_ns, ctime_ns
-
-
-def get_size(signature: bytes) -> int:
-    """Return the size in bytes that a signature tells."""
-    size: int = SIGNATURE.unpack(signature)[0]
-    return size
 
 
 def _ends_page(name: str, count: int) -> bool:

@@ -15,7 +15,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.locks import hold_file
-from mlwf_tui.workflow.importing.scan import get_times_ns
+from mlwf_tui.workflow.importing.signatures import get_times_ns
 from mlwf_tui.workflow.trees.edits import TreeEdits, read_edits
 from mlwf_tui.workflow.trees.files import TreeFiles
 from mlwf_tui.workflow.trees.state import FOLDER_NAME, TreeState

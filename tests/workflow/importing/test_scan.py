@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from mlwf_tui.entities.folder import PAGE_FILES, SIGNATURE_BYTES
-from mlwf_tui.workflow.importing.scan import get_size, scan_folder
+from mlwf_tui.workflow.importing.scan import scan_folder
+from mlwf_tui.workflow.importing.signatures import get_size
 from mlwf_tui.workflow.importing.signing import sign_status
 
 
