@@ -54,7 +54,7 @@ class SigningHand:
         self._answers = select.poll()
         self._asked: deque[Question] = deque()
         self._is_usable = bool(sys.executable) and (os.cpu_count() or 1) > 1
-        if goes_ahead and self._is_usable and self.root.is_dir():
+        if goes_ahead and self._is_usable and os.path.isdir(self.root):  # noqa: PTH112 - False, whatever the fault
             self._start("ahead")
 
     def __enter__(self) -> Self:
