@@ -27,7 +27,7 @@ from mlwf_tui.workflow.importing.signing_hand import Question, SigningHand
 _FEWEST_OF_PAGE = PAGE_FILES // 2
 _BORDER_BITS = 127
 """Of a name's checksum: where they are zeros a page ends, so that a new file moves no border but its own."""
-_MAX_DEPTH = 200  # of folders in folders; no data set is as deep, and each takes a frame here
+_MAX_DEPTH = 100  # of folders in folders; no data set is as deep, and each takes up to six frames here
 
 
 def scan_folder(root: Path, hand: SigningHand | None = None) -> FolderListing:

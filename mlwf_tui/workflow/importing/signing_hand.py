@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import subprocess
@@ -13,15 +14,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from mlwf_tui.workflow.importing import signing
 from mlwf_tui.workflow.importing.signing import Signed, decode_answer, encode_question, receive, send
 
 FEWEST_FILES = 2_000
 """So many are signed before there is a hand: starting it takes as long."""
-_MOST_ASKED = 5 if sys.platform == "linux" else 1
-"""So many answers fit into a pipe: neither side ever waits for the other to read."""
+_MOST_ASKED = 5
+_ANSWERS_BYTES = 56 << 10
+"""More than so many answers take. A pipe with less room holds one question at a time, or each side would wait
+for the other to read: Linux gives someone with very many pipes small ones."""
 _END_TIMEOUT_S = 1.0
 
 
@@ -53,6 +56,7 @@ class SigningHand:
         self._process: subprocess.Popen[bytes] | None = None
         self._answers = select.poll()
         self._asked: deque[Question] = deque()
+        self._most_asked = _MOST_ASKED
         self._is_usable = bool(sys.executable) and (os.cpu_count() or 1) > 1
         if goes_ahead and self._is_usable and os.path.isdir(self.root):  # noqa: PTH112 - False, whatever the fault
             self._start("ahead")
@@ -94,7 +98,7 @@ class SigningHand:
             self._start()
         while self._asked and self._has_answered():
             self._receive()
-        return self._is_usable and len(self._asked) < _MOST_ASKED
+        return self._is_usable and len(self._asked) < self._most_asked
 
     def _start(self, *words: str) -> None:
         try:
@@ -110,6 +114,8 @@ class SigningHand:
         else:
             assert self._process.stdout is not None  # Popen was asked for it
             self._answers.register(self._process.stdout, select.POLLIN)
+            if _read_room(self._process.stdout) < _ANSWERS_BYTES:
+                self._most_asked = 1
 
     def _has_answered(self) -> bool:
         return self._process is not None and bool(self._answers.poll(0))
@@ -141,3 +147,8 @@ class SigningHand:
                     pipe.close()
         with suppress(subprocess.TimeoutExpired):  # a disk that does not answer keeps it for now
             process.wait(_END_TIMEOUT_S)
+
+
+def _read_room(pipe: IO[bytes]) -> int:
+    """Return how many bytes a pipe holds, 0 where the system does not say."""
+    return fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) if sys.platform == "linux" else 0

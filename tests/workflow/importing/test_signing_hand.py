@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -196,3 +198,45 @@ def test_no_hand_goes_ahead_where_there_is_no_folder(
     (tmp_path / "loop").symlink_to("loop")
     with SigningHand(tmp_path / name, goes_ahead=True) as hand:
         assert hand._process is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the room of a pipe is set on Linux alone")
+@pytest.mark.timeout(60)
+def test_neither_side_waits_for_the_other_where_pipes_are_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: HandedOver
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    for number in range(FILES):
+        (root / f"{number:05}{'x' * 60}").touch()
+    popen = subprocess.Popen
+
+    def start(*args: object, **options: object) -> subprocess.Popen[bytes]:
+        process: subprocess.Popen[bytes] = popen(*args, **options)  # type: ignore[call-overload]
+        for pipe in (process.stdin, process.stdout):
+            assert pipe is not None
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    assert scan_folder(root).count == FILES
+    assert handed_over.count > 0
+
+
+def test_the_deepest_folder_leaves_frames_to_whoever_scans(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: HandedOver
+) -> None:
+    """A hand that answers at once makes the deepest stack."""
+    counted = SigningHand.ask
+
+    def ask(hand: SigningHand, folder: str, names: Sequence[str]) -> Question | None:
+        question = counted(hand, folder, names)
+        if question:
+            hand.settle(question)
+        return question
+
+    monkeypatch.setattr(SigningHand, "ask", ask)
+    (tmp_path / "/".join("d" * 210)).mkdir(parents=True)
+    (fault,) = scan_folder(tmp_path).faults
+    assert handed_over.count > 0
+    assert "folders deep" in fault.reason
