@@ -80,12 +80,17 @@ class Pick(msgspec.Struct, frozen=True, kw_only=True):
         if self.slice is not None:
             yield f"{self.slice[0]}: {self.slice[1]}"
         if self.is_hit is not None:
-            yield "true positives" if self.is_hit else "false positives"
+            yield self._describe_hits(self.is_hit)
         for name, bounds in (("confidence", self.confidence), ("similarity", self.iou)):
             if bounds is not None:
                 yield f"{name} {bounds[0]:.3g} to {bounds[1]:.3g}"
         if self.item:
             yield self.item
+
+    def _describe_hits(self, is_hit: bool) -> str:
+        if self.truth is not None:
+            return "right" if is_hit else "wrong"
+        return "true positives" if is_hit else "false positives"
 
 
 def _describe_cell(predicted: str | None, truth: str | None) -> str:

@@ -131,6 +131,26 @@ def test_bars_tell_value_and_interval_and_what_is_not_known() -> None:
     assert "–" in text  # noqa: RUF001 - the dash that is drawn
 
 
+def test_each_share_of_a_classs_pixels_opens_the_images_that_have_them() -> None:
+    table = TableSection(
+        title="Pixels by class",
+        header=("class", "IoU", "boundary", "extent", "segment", "too much", "missed"),
+        rows=(("cat", 0.7, 0.2, 0.1, 0.0, 0.1, 0.2),),
+    )
+    errors = (PixelErrors(key="a.png", class_name="cat", counts=(20, 10, 0)),)
+    evaluation = Evaluation(metrics={}, evaluator="semantic", sections=(table,), pixel_errors=errors)
+
+    lines = draw_section(table, REPORT, evaluation, 80)
+
+    assert [spot.target for spot in find_spots(lines)] == [
+        Pick(of_class="cat"),
+        Pick(error=PixelErrorKind.BOUNDARY, of_class="cat"),
+        Pick(error=PixelErrorKind.EXTENT, of_class="cat"),  # none is of a segment
+        Pick(predicted="cat", is_hit=False),
+        Pick(truth="cat", is_hit=False),
+    ]
+
+
 @pytest.mark.parametrize("is_of_pixels", [True, False])
 def test_kinds_of_wrong_pixels_open_their_images_where_these_are_known(is_of_pixels: bool) -> None:
     bars = BarSection(
