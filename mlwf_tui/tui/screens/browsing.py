@@ -43,7 +43,7 @@ EMPTY = ("No items", "Images with their labels appear here: i imports some into 
 NO_MATCH = ("No item matches", "esc shows all of them again.")
 LOOKING = ("Looking…", "Items appear as they are found.")
 COLUMNS = (
-    Column("item", keeps_tail=True),
+    Column("item", cut="start"),
     Column("split", 6),
     Column("obj", 5, align="right"),
     Column("cls", 5, align="right"),

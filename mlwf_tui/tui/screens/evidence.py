@@ -204,7 +204,7 @@ class EvidencePane(Vertical):
         self._behind, self._asked = behind, None
         self._preview.set_kind(behind.legend, behind.schema)
         self._picture.begin(object())
-        self._table.set_columns(Column("item", keeps_tail=True), *behind.columns)
+        self._table.set_columns(Column("item", cut="start"), *behind.columns)
         rows = ImageRows(behind.rows)
         self._table.show_rows(rows, RowKeys(rows))
         keys = [key for key, _ in behind.rows]
