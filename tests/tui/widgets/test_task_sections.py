@@ -11,11 +11,11 @@ from mlwf_tui.conformance.evaluators import CLASSES, EvaluatorCase, make_request
 from mlwf_tui.entities.evidence import Pick
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
 from mlwf_tui.entities.measurement import Interval, PixelErrorKind, PixelErrors
-from mlwf_tui.entities.model import Evaluation, Report
+from mlwf_tui.entities.model import Evaluation, Report, describe_benchmark
 from mlwf_tui.entities.section import BarSection, CurveSection, TableSection
 from mlwf_tui.tui.widgets.drawing import Line, Linked, measure_line
 from mlwf_tui.tui.widgets.report_cursor import find_spots
-from mlwf_tui.tui.widgets.report_sections import SECTIONS
+from mlwf_tui.tui.widgets.report_sections import SECTIONS, draw_overview
 from mlwf_tui.tui.widgets.report_tabs import list_tabs
 from mlwf_tui.tui.widgets.task_sections import draw_section, list_sections
 
@@ -96,6 +96,14 @@ def test_numbers_of_pixels_open_their_images() -> None:
     assert Pick(item="main/0.png") in targets
     tabs = list_tabs(REPORT, evaluation)
     assert list(tabs["Items"]) == ["Images by IoU"] and list(tabs["Confusion"]) == ["Confusion in pixels"]
+
+
+def test_the_page_does_not_say_again_what_describes_its_report_by_itself() -> None:
+    evaluation = _evaluate("classify")
+    own = describe_benchmark(REPORT.model_name, REPORT.version_ref, REPORT.part, evaluation)
+    for text, is_shown in ((own, False), ("the one for the paper", True)):
+        lines = draw_overview(replace(REPORT, description=text), evaluation, 200)
+        assert (text in _write(lines)) is is_shown
 
 
 def test_boxes_have_all_the_common_sections_as_before() -> None:
