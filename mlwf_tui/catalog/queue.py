@@ -134,7 +134,7 @@ class Queue:
     def try_again(self, run_id: RunId, *, error: str) -> bool:
         """Let a run that has come to nothing wait for a retry, if its terms have one left.
 
-        One that a person is stopping has none.
+        One that a person is stopping has none; one that a person has paused stays so until it is resumed.
 
         Raises:
             Conflict: it is finished.
@@ -147,15 +147,20 @@ class Queue:
                 return False
             if run.state is RunState.STOPPING:
                 return False
-            pause = timedelta(seconds=run.terms.find_backoff_s(run.retry_count))
+            is_held = run.state in (RunState.PAUSING, RunState.PAUSED)
+            state = RunState.PAUSED if is_held else RunState.QUEUED
+            backoff = timedelta(seconds=run.terms.find_backoff_s(run.retry_count))
             self._update(
                 run_id,
-                state=RunState.QUEUED,
-                not_before=self._database.now() + pause,
+                state=state,
+                not_before=self._database.now() + backoff,
                 retry_count=run.retry_count + 1,
                 error=error,
             )
-            self._journal.append("run.retried", run_id, error=error)
+            job = self._jobs.latest(run_id)
+            if is_held and job is not None and job.finished_at is None:
+                self._jobs.note_outcome(job.id, RunState.PAUSED)  # its process is not one that stands still
+            self._journal.append("run.retried", run_id, error=error, state=state)
             return True
 
     def reopen(self, run_id: RunId) -> Run:

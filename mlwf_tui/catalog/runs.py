@@ -115,6 +115,12 @@ class Runs:
             conditions.append(RunRow.terms.is_null(not is_detached))
         return self._read(*conditions, limit=limit)
 
+    def list_names(self, verb: str) -> set[str]:
+        """Return the names that runs of a verb were called with, for what they make; no run is read."""
+        name = pw.fn.json_extract(RunRow.call, "$.name")
+        found = self._database.fetch(RunRow.select(name).where(RunRow.verb == verb).tuples())
+        return {given for (given,) in found if given}
+
     def list_readers(self, artifact: ArtifactRef) -> tuple[Run, ...]:
         """Return the runs that have read an artifact, newest first."""
         edges = EdgeRow.select(EdgeRow.run_id).where(

@@ -80,12 +80,17 @@ class Pick(msgspec.Struct, frozen=True, kw_only=True):
         if self.slice is not None:
             yield f"{self.slice[0]}: {self.slice[1]}"
         if self.is_hit is not None:
-            yield "true positives" if self.is_hit else "false positives"
+            yield self._describe_hits(self.is_hit)
         for name, bounds in (("confidence", self.confidence), ("similarity", self.iou)):
             if bounds is not None:
                 yield f"{name} {bounds[0]:.3g} to {bounds[1]:.3g}"
         if self.item:
             yield self.item
+
+    def _describe_hits(self, is_hit: bool) -> str:
+        if self.truth is not None:
+            return "right" if is_hit else "wrong"
+        return "true positives" if is_hit else "false positives"
 
 
 def _describe_cell(predicted: str | None, truth: str | None) -> str:
@@ -256,6 +261,30 @@ def parse_pick(texts: Sequence[str], class_names: Sequence[str] = ()) -> Pick:
         if name in ("predicted", "truth") and value == NOTHING and value not in class_names:
             found[name] = ""
     return Pick(**found)  # type: ignore[arg-type]  # each field has its own reader
+
+
+def write_pick(pick: Pick | FatePick) -> str:
+    """Return the conditions that `parse_pick`, or `parse_fate_pick`, reads as this."""
+    match pick:
+        case Pick():
+            values: Mapping[str, str | None] = {
+                "predicted": NOTHING if pick.predicted == "" else pick.predicted,
+                "truth": NOTHING if pick.truth == "" else pick.truth,
+                "verdict": pick.verdict,
+                "error": pick.error,
+                "confidence": pick.confidence and _write_bounds(pick.confidence),
+                "iou": pick.iou and _write_bounds(pick.iou),
+                "right": None if pick.is_hit is None else "yes" if pick.is_hit else "no",
+            }
+        case FatePick():
+            values = {"fate": pick.fate, "pair": str(pick.pair + 1)}
+    both = {"class": pick.of_class, "slice": pick.slice and ": ".join(pick.slice), "item": pick.item}
+    words = {name: value for name, value in {**values, **both}.items() if value}
+    return " ".join(f"{name}={shlex.quote(value)}" for name, value in words.items())
+
+
+def _write_bounds(bounds: tuple[float, float]) -> str:
+    return f"{bounds[0]!r}..{bounds[1]!r}"
 
 
 def _iter_conditions(texts: Sequence[str], fields: Sequence[str]) -> Iterator[tuple[str, str]]:

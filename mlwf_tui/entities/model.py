@@ -9,7 +9,15 @@ from enum import StrEnum
 import msgspec
 
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
-from mlwf_tui.entities.measurement import Calibration, ErrorShare, Interval, PixelErrors, Slice
+from mlwf_tui.entities.measurement import (
+    METRIC_NAMES,
+    Calibration,
+    ErrorShare,
+    Interval,
+    PixelErrors,
+    Slice,
+    choose_main,
+)
 from mlwf_tui.entities.part import Part, read_part
 from mlwf_tui.entities.section import Curve as Curve
 from mlwf_tui.entities.section import Section
@@ -161,3 +169,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             return ""
         sign = "+" if self.kind is ReportKind.COMPARISON else ""
         return f"{self.metrics[name]:{sign}.3f}"
+
+
+def describe_benchmark(model_name: str, version_ref: str, part: Part, evaluation: Evaluation) -> str:
+    """Return in one line what was measured on what, and the figure that says most with its interval."""
+    subject = f"{model_name} on {version_ref}, {part.describe()}"
+    name = choose_main(evaluation.metrics)
+    if not name:
+        return subject
+    title = evaluation.metric_names.get(name) or METRIC_NAMES.get(name, name)
+    found = evaluation.intervals.get(name)
+    interval = "" if found is None else f" (95 % interval {found.low:.3f} to {found.high:.3f})"
+    return f"{subject}: {title} {evaluation.metrics[name]:.3f}{interval}"

@@ -195,7 +195,9 @@ class PixelsEvidence:
             chosen &= verdict == VERDICTS.index(pick.verdict)
         if pick.is_hit is not None:
             is_hit = cells.found == cells.truth
-            chosen &= (cells.found != self._background) & (is_hit == pick.is_hit)
+            chosen &= is_hit == pick.is_hit
+            if pick.truth is None:  # of what was found; else of what is there, missed or not
+                chosen &= cells.found != self._background
         if pick.item:
             chosen &= cells.image == find_place(self.maps.keys, pick.item)
         return chosen

@@ -146,9 +146,17 @@ def _make_query(pattern: str, level: str, is_inverted: str) -> Query:
 
 
 def main(arguments: list[str]) -> int:
-    """Search until the input ends; return 0, or 1 where the expression is hopeless."""
-    log = open_whole(Path(arguments[0]))
-    search = _Search(log, _make_query(*arguments[1:4]))
+    """Search until the input ends; return 0, or 1 where the expression is hopeless or the log unreadable."""
+    try:
+        return _search(open_whole(Path(arguments[0])), _make_query(*arguments[1:4]))
+    except BrokenPipeError:  # the app is gone
+        os._exit(0)
+    except OSError:  # whoever shows the log reads it too, and says why it cannot be read
+        return 1
+
+
+def _search(log: LogFile, query: Query) -> int:
+    search = _Search(log, query)
     first = 0
     try:
         while True:
@@ -160,8 +168,6 @@ def main(arguments: list[str]) -> int:
     except TooHard:
         search.send(log.block_count)
         return 1
-    except BrokenPipeError:  # the app is gone
-        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -129,6 +129,12 @@ class MlwfApp(App[None]):
         """Return the screen as an SVG that asks nothing of the network."""
         return tidy_svg(super().export_screenshot(title=title, simplify=simplify))
 
+    async def on_key(self) -> None:
+        """Let a key wait while what it means is being read: the branch that was opened before it."""
+        wait = getattr(self.focused, "wait_for_branch", None)  # the tree's, which is not imported here
+        if wait is not None:
+            await wait()
+
     def on_main_screen_redraw_requested(self) -> None:
         self._draw_all()
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.measurement import choose_main
-from mlwf_tui.entities.model import Evaluation, Model, Report
+from mlwf_tui.entities.model import Evaluation, Model, Report, describe_benchmark
 from mlwf_tui.entities.part import AUTO, Part, read_part
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
@@ -296,6 +296,7 @@ def keep_benchmark(
         taken = {report.name for report in workspace.catalog.reports.list()}
         report = recorder.write_report(
             name=find_free(f"{model.name}-on-{version.project_name}", taken),
+            description=describe_benchmark(model.name, version.ref, part, evaluation),
             model_id=model.id,
             version_id=version.id,
             split=part.split,

@@ -29,7 +29,7 @@ from mlwf_tui.workflow.benchmarking.apart import check_gates, choose_reports
 from mlwf_tui.workflow.benchmarking.gates import Condition, parse_conditions
 from mlwf_tui.workflow.measuring import list_class_names, measure_again, read_item_facts, read_kept
 from mlwf_tui.workflow.names import find_free
-from mlwf_tui.workflow.reporting.words import judge
+from mlwf_tui.workflow.reporting.words import describe_comparison, judge
 from mlwf_tui.workflow.run_diff import diff_runs
 from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workspace import Workspace
@@ -250,6 +250,7 @@ def _keep(recorder: Recorder, reports: Sequence[Report], body: ComparisonReport)
         taken = {report.name for report in workspace.catalog.reports.list()}
         report = recorder.write_report(
             name=find_free(f"{reports[0].model_name}-against-{reports[-1].model_name}", taken),
+            description=describe_comparison(body),
             model_id=reports[0].model_id,
             version_id=reports[0].version_id,
             split=reports[0].split,

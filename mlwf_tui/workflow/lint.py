@@ -7,16 +7,19 @@ from typing import assert_never
 
 from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.lineage import LineageGraph
-from mlwf_tui.entities.model import Model, Report
+from mlwf_tui.entities.model import Model, Report, ReportKind, describe_benchmark
 from mlwf_tui.entities.project import Project, Version, VersionKind
 from mlwf_tui.entities.remark import FIXES, WARNING_TAGS, LintResult, Remark, RemarkKind
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.commit import summarise_version
+from mlwf_tui.workflow.compare import read_comparison
 from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.graphs.folding import group_siblings
 from mlwf_tui.workflow.refs import resolve
+from mlwf_tui.workflow.reporting.words import describe_comparison
+from mlwf_tui.workflow.reports import read_evaluation
 from mlwf_tui.workflow.reproduce import VERBS, find_lacks
 from mlwf_tui.workflow.run import put_card
 from mlwf_tui.workflow.tag import tag
@@ -104,11 +107,18 @@ def _find_words(workspace: Workspace, ref: str) -> str:
             data = ", ".join(ref.title for ref in run.inputs) or "nothing noted"
             return f"{thing.architecture or 'weights'} by {run.verb} of {data}{_tell_score(thing.metrics)}"
         case Report():
-            return f"{thing.model_name} on {thing.version_ref} {thing.split}{_tell_score(thing.metrics)}"
+            return _describe_report(workspace, thing)
         case Run():
             raise AssertionError("a run is not described so")
         case _:
             assert_never(thing)
+
+
+def _describe_report(workspace: Workspace, report: Report) -> str:
+    if report.kind is ReportKind.COMPARISON:
+        return describe_comparison(read_comparison(workspace, report))
+    evaluation = read_evaluation(workspace, report)
+    return describe_benchmark(report.model_name, report.version_ref, report.part, evaluation)
 
 
 def _tell_score(metrics: Mapping[str, float]) -> str:

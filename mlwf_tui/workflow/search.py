@@ -235,9 +235,7 @@ def _queue(workspace: Workspace, plan: SearchPlan, *, after: tuple[RunId, ...], 
 
 def _choose_name(workspace: Workspace, stem: str) -> str:
     """Return the first of STEM-1, STEM-2, … that no search has given to its models."""
-    searches = (run for run in workspace.catalog.runs.list(limit=None) if run.verb == SEARCH)
-    taken = {str(run.call.get("name", "")) for run in searches}
-    return find_free(check_name(stem, "model name"), taken)
+    return find_free(check_name(stem, "model name"), workspace.catalog.runs.list_names(SEARCH))
 
 
 def _pin(workspace: Workspace, ref: str) -> Version:

@@ -117,6 +117,24 @@ def test_what_fails_while_it_is_stopped_is_not_tried_again(catalog: Catalog) -> 
     assert catalog.runs.get(run.id).state is RunState.STOPPING
 
 
+@pytest.mark.parametrize("state", [RunState.PAUSING, RunState.PAUSED])
+def test_what_fails_while_a_person_pauses_it_stays_paused_with_its_retry(
+    catalog: Catalog, state: RunState
+) -> None:
+    run = enter(catalog, retries=2)
+    job_id = claim(catalog, run)
+    catalog.runs.start(run.id)
+    catalog.runs.mark(run.id, state, expected=(RunState.RUNNING,))
+
+    assert catalog.queue.try_again(run.id, error="broken")
+
+    found = catalog.runs.get(run.id)
+    assert (found.state, found.retry_count, found.error) == (RunState.PAUSED, 1, "broken")
+    assert catalog.jobs.get(job_id).outcome == RunState.PAUSED
+    catalog.queue.put_back(run.id)
+    assert catalog.runs.get(run.id).state is RunState.QUEUED
+
+
 def test_a_run_without_terms_is_not_of_the_queue(catalog: Catalog, make: Any) -> None:
     run = make.run()
     assert not catalog.queue.try_again(run.id, error="lost")

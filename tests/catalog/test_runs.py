@@ -166,6 +166,17 @@ def test_list_is_newest_first_and_filters_before_it_limits(catalog: Catalog, mak
     assert catalog.runs.list(states=()) == ()
 
 
+def test_names_that_runs_of_a_verb_were_called_with_are_listed_alone(catalog: Catalog) -> None:
+    for verb, call in (
+        ("search", {"name": "cells-1"}), ("search", {"name": "it's"}), ("search", {"name": ""}),
+        ("search", {}), ("train", {"name": "other"}),
+    ):  # fmt: skip
+        catalog.runs.create(
+            verb, params={}, seed=0, author="", workspace="default", environment={}, call=call
+        )
+    assert catalog.runs.list_names("search") == {"cells-1", "it's"}
+
+
 def test_listing_costs_the_same_for_any_number_of_runs(
     catalog: Catalog, make: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

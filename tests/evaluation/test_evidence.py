@@ -8,11 +8,22 @@ from itertools import combinations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from mlwf_tui.entities.annotation import Annotation
-from mlwf_tui.entities.evidence import ItemEvidence, Pick, Verdict, parse_fate_pick, parse_pick
-from mlwf_tui.entities.measurement import ErrorKind, Thresholds
+from mlwf_tui.entities.evidence import (
+    Fate,
+    FatePick,
+    ItemEvidence,
+    Pick,
+    Verdict,
+    parse_fate_pick,
+    parse_pick,
+    write_pick,
+)
+from mlwf_tui.entities.measurement import ErrorKind, PixelErrorKind, Thresholds
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.evaluation.errors import share_errors
 from mlwf_tui.evaluation.evaluate import summarize
@@ -233,3 +244,25 @@ def test_a_pair_is_a_number_of_some_digits() -> None:
         with pytest.raises(InvalidParameter, match="is no pair") as refused:
             parse_fate_pick([f"pair={value}"])
         assert len(refused.value.message) < 60
+
+
+NAMES = st.text(min_size=1, max_size=9).filter(lambda name: name != "none")
+BOUNDS = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(lambda pair: (min(pair), max(pair)))
+SLICES = st.tuples(st.just("object size"), st.sampled_from(["small", "large: over 96²", "it's"]))
+PICKS = st.builds(
+    Pick, predicted=st.none() | st.just("") | NAMES, truth=st.none() | st.just("") | NAMES,
+    of_class=st.just("") | NAMES, verdict=st.none() | st.sampled_from(Verdict),
+    error=st.none() | st.sampled_from(ErrorKind) | st.sampled_from(PixelErrorKind),
+    slice=st.none() | SLICES, confidence=st.none() | BOUNDS, iou=st.none() | BOUNDS,
+    is_hit=st.none() | st.booleans(), item=st.just("") | NAMES,
+)  # fmt: skip
+FATE_PICKS = st.builds(
+    FatePick, pair=st.integers(0, 9), fate=st.none() | st.sampled_from(Fate), of_class=st.just("") | NAMES,
+    slice=st.none() | SLICES, item=st.just("") | NAMES,
+)  # fmt: skip
+
+
+@given(pick=PICKS, fates=FATE_PICKS)
+def test_what_is_picked_can_be_written_as_conditions_and_read_again(pick: Pick, fates: FatePick) -> None:
+    assert parse_pick([write_pick(pick)]) == pick
+    assert parse_fate_pick([write_pick(fates)]) == fates

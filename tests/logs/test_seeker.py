@@ -115,3 +115,12 @@ def test_case_matters_only_with_a_capital_outside_of_escapes() -> None:
     assert compile_pattern(r"\S+ error").search("an ERROR")
     assert not compile_pattern("Error").search("an ERROR")
     assert compile_pattern("a(b").search("xA(By")
+
+
+def test_a_log_that_cannot_be_read_ends_the_search_and_says_nothing_over_the_app(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    seeker = Seeker(tmp_path, Query("hit"))  # a folder, which no one can read as a file
+    assert list(seeker.iter_found()) == []
+    seeker.close()
+    assert capfd.readouterr().err == ""

@@ -16,9 +16,11 @@ from mlwf_tui.tui.screens.choices import _list_kinds
 from mlwf_tui.tui.screens.comparing import DiffPane
 from mlwf_tui.tui.screens.foot import _shorten
 from mlwf_tui.tui.screens.verbs.table import make_verbs
+from mlwf_tui.tui.widgets import project_tree
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.details import Details
+from mlwf_tui.tui.widgets.entry import Branch, Entry, EntryKind
 from mlwf_tui.tui.widgets.entry_list import EntryList
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.message_list import MessageList
@@ -381,3 +383,24 @@ async def test_versions_are_looked_through_once_and_only_where_the_cursor_rests(
         await app.settle()
         assert set(facts._known) - before == {entry.key}
         assert facts.find(entry) and not facts.is_busy  # known: nothing is read again
+
+
+async def test_keys_typed_while_a_branch_is_first_read_mean_what_stands_below_it(
+    full_home: Workspace,
+) -> None:
+    async with drive(full_home) as app:
+        await app.select("cells")
+        for key in ("right", "down", "down", "d"):  # in one burst, as over a slow line
+            app.app.simulate_key(key)
+        await app.until_text("cells@1 → cells@2")
+
+
+async def test_keys_behind_a_branch_that_is_not_read_wait_no_longer_than_a_moment(
+    projects_home: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project_tree, "BRANCH_WAIT_S", 0.01)
+    async with drive(projects_home) as app:
+        lost = Entry(kind=EntryKind.SECTION, key="lost:", ref="", title="lost")
+        app.tree.show((Branch(lost, children=(), is_loaded=False, is_open=False),))
+        await app.press("home", "right", "down")
+        assert app.tree.entry is project_tree.PLACEHOLDER

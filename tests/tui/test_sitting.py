@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
+from mlwf_tui.entities.evidence import Pick, Verdict
 from mlwf_tui.entities.layout import Arrangement
+from mlwf_tui.entities.measurement import Thresholds
 from mlwf_tui.entities.sitting import KeptScope, Sitting
+from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.widgets.entry_list import EntryList
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.pane_grid import PaneGrid
@@ -16,6 +21,7 @@ from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.trees.sittings import read_sitting
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import NARROW, Driver, drive
+from tests.workflow.reporting import add_model, add_report, fill_val, predict
 
 LOW = (120, 24)
 
@@ -132,3 +138,38 @@ async def test_a_project_that_was_deleted_meanwhile_leaves_the_rest(full_home: W
     async with drive(full_home, left=left) as app:
         assert app.main.query_one(Stage).active == "lineage"
         assert app.main.said == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_it_comes_back_to_the_images_behind_a_number_or_to_their_report(
+    empty_home: Workspace, tmp_path: Path, is_kept: bool
+) -> None:
+    fill_val(empty_home, tmp_path / "val")
+    report = add_report(empty_home, add_model(empty_home, "new"), predict(empty_home, skips=2))
+    async with drive(empty_home) as app:
+        await app.select(report.name)
+        await app.press("enter")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
+        view = app.main.query_one("#report", ReportView)
+        await app.until(lambda: view.is_drawn)
+        view.post_message(ReportView.TargetOpened(view, Pick(verdict=Verdict.MISSED), Thresholds(0.25)))
+        await app.until_text("missed  2 images")
+        await app.press("n")
+        await app.until_text("difference  001.png")
+        await leave(app)
+    left = read_left(empty_home)
+    if not is_kept:
+        left = replace(left, source=(report.id, "verdict=strange", "null"))
+
+    async with drive(empty_home, left=left) as app:
+        stage = app.main.query_one(Stage)
+        await app.until(lambda: isinstance(stage.shown, EvidencePane if is_kept else ReportView))
+        if is_kept:
+            await app.until_text("missed  2 images")
+            await app.until_text("difference  001.png")
+            await app.until_text("confidence 0.250")
+            await app.press("escape")
+        await app.until(lambda: isinstance(stage.shown, ReportView))
+        await app.until_text("▲ new  on  ◆ cells@1")
+        await app.until(lambda: app.main.query_one("#report").has_focus)

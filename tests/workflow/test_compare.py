@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,12 @@ from mlwf_tui.workflow.benchmarking.gates import parse_conditions
 from mlwf_tui.workflow.calls import CALLS
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.compare import compare, read_comparison
+from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.graph import read_graph
+from mlwf_tui.workflow.history import list_changes
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.leaderboard import read_leaderboard
+from mlwf_tui.workflow.lint import fix_remarks, lint
 from mlwf_tui.workflow.reports import list_benchmarks, read_evaluation
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace
@@ -48,6 +52,27 @@ def test_the_better_model_is_said_to_be_better_and_why(measured: Workspace) -> N
     assert (pair.comparison.truths_fixed, pair.comparison.truths_broken) == (12, 0)
     assert [item.key for item in pair.comparison.items] == [f"main/{n:03d}.png" for n in range(6)]
     assert [model.is_on_front for model in result.body.models] == [True, False]
+
+
+def test_reports_are_described_as_they_are_made_and_lint_would_say_the_same(measured: Workspace) -> None:
+    compared = compare(measured, ["new", "old"], observer=OBSERVER).report
+    report = measured.catalog.reports.get("old-on-cells-1")
+
+    figure = re.escape(f"{report.metrics['map50']:.3f}")
+    interval = r"\(95 % interval 0\.\d{3} to 0\.\d{3}\)"
+    assert re.fullmatch(rf"old on cells@1, val: mAP50 {figure} {interval}", report.description)
+    assert re.fullmatch(
+        r"new is better than old by 0\.\d{3} mAP50 \(95 % interval .*\)\.", compared.description
+    )
+    said = [change.text for change in list_changes(measured, report.id) if change.what == "description"]
+    assert said == [report.description]
+    assert not [remark for remark in lint(measured).remarks if remark.message.startswith("the report")]
+    for one in (report, compared):
+        describe(measured, one.id, "")
+        fix_remarks(measured, ["undocumented"])
+        assert measured.catalog.reports.get_by_id(one.id).description == one.description
+        describe(measured, one.id, "the one for the paper")  # a person's own goes before it
+        assert measured.catalog.reports.get_by_id(one.id).description == "the one for the paper"
 
 
 def test_equal_models_show_no_measurable_difference(workspace: Workspace, tmp_path: Path) -> None:

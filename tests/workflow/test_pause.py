@@ -103,6 +103,33 @@ def test_a_pause_never_happens_within_a_transaction(home: Workspace) -> None:
         pass  # it writes
 
 
+def test_what_fails_while_it_is_being_paused_stays_paused_and_is_tried_again_when_resumed(
+    home: Workspace, tmp_path: Path
+) -> None:
+    begun, end = tmp_path / "begun", tmp_path / "end"
+    code = f"""
+    Path({str(begun)!r}).write_text("it has begun\\n")
+    while not Path({str(end)!r}).exists():
+        time.sleep(0.02)
+    if not Path({str(tmp_path / "again")!r}).exists():
+        raise OSError("the disk is full")
+    yield
+    """
+    terms = Terms(wants=Wants(), backoff_s=0.05, retries=1)
+    run = jobs.act(home, code, terms=terms)
+    jobs.wait_for_file(begun)
+    assert pause_run(home, run.id).state is RunState.PAUSING
+    end.touch()
+    jobs.wait_until(lambda: jobs.find_job(home, run).finished_at is not None, lambda: "its job goes on")
+    held = get_run(home, run.id)
+    assert (held.state, held.retry_count) == (RunState.PAUSED, 1)
+    assert "the disk is full" in held.error
+    (tmp_path / "again").touch()
+    resume_run(home, run.id)
+    assert jobs.wait_for_end(home, run).state is RunState.DONE
+    assert [job.outcome for job in home.catalog.jobs.list_of(run.id)] == ["paused", "done"]
+
+
 def test_what_stands_still_can_be_stopped(home: Workspace) -> None:
     run = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER), RunState.RUNNING)
     pause_run(home, run.id, wait_s=WAIT_S)

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, Point, Tag
 from mlwf_tui.entities.evidence import Fate, FatePick, Pick, Verdict
 from mlwf_tui.entities.item import Item, Split
-from mlwf_tui.entities.measurement import ErrorKind, Thresholds
-from mlwf_tui.entities.model import Checkpoint, Model, Report
+from mlwf_tui.entities.measurement import ErrorKind, PixelErrorKind, Thresholds
+from mlwf_tui.entities.model import Checkpoint, Evaluation, Model, Report
 from mlwf_tui.entities.part import Part
 from mlwf_tui.entities.run import RunState
-from mlwf_tui.entities.section import MatrixSection
+from mlwf_tui.entities.section import MatrixSection, TableSection
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.protocols.trainers import EvaluateResult, ItemPrediction
 from mlwf_tui.store.manifests import iter_items
@@ -251,6 +251,22 @@ def test_what_has_no_threshold_says_so_and_has_images_behind_its_classes(
         evidence.list_items(Pick(error=ErrorKind.DUPLICATE))
 
 
+def _iter_shares(evaluation: Evaluation, name: str) -> Iterator[tuple[Pick, float]]:
+    """Yield what stands behind the numbers of a class's row of "Pixels by class", with the numbers."""
+    table = next(of for of in evaluation.sections if of.title == "Pixels by class")
+    assert isinstance(table, TableSection)
+    row = next(dict(zip(table.header, row, strict=True)) for row in table.rows if row[0] == name)
+    for kind in PixelErrorKind:
+        yield Pick(error=kind, of_class=name), float(row[kind] or 0)
+    yield Pick(predicted=name, is_hit=False), float(row["too much"] or 0)
+    yield Pick(truth=name, is_hit=False), float(row["missed"] or 0)
+
+
+def _count_union(matrix: MatrixSection, place: int) -> int:
+    """Return how many pixels are of a class, or were found as it."""
+    return sum(matrix.rows[place]) + sum(row[place] for row in matrix.rows) - matrix.rows[place][place]
+
+
 def test_pixels_have_images_behind_their_numbers_with_regions_and_whole_masks(
     workspace: Workspace, tmp_path: Path
 ) -> None:
@@ -264,6 +280,9 @@ def test_pixels_have_images_behind_their_numbers_with_regions_and_whole_masks(
     assert isinstance(matrix, MatrixSection)
     missed = evidence.list_items(Pick(predicted="", truth="cat"))
     assert sum(of.count for of in missed) == matrix.rows[-1][0]
+    for pick, union_share in _iter_shares(evaluation, "cat"):
+        counted = sum(of.count for of in evidence.list_items(pick))
+        assert counted == pytest.approx(union_share * _count_union(matrix, 0)), pick
     worst, *_, best = evidence.list_items(Pick())
     assert (worst.iou, worst.found) == (0.0, 0)
     assert best.iou is not None and best.iou > 0.8

@@ -18,7 +18,7 @@ from mlwf_tui.entities.ids import ReportId
 from mlwf_tui.tui.widgets.board_plot import BoardPlot
 from mlwf_tui.tui.widgets.formats import format_age, format_count, format_size
 from mlwf_tui.tui.widgets.point_plots import SIGNS
-from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
+from mlwf_tui.tui.widgets.table import MOST_NAME_CELLS, Cell, Column, EntityTable
 
 MARK, STAR, FRONT = "✓", "★", "◆"
 MAX_MARKED = 2
@@ -187,11 +187,12 @@ def _date(of: RankedReport) -> tuple[datetime, datetime]:
 
 def _list_columns(group: ReportGroup) -> tuple[Column, ...]:
     return (
-        Column("", 2), Column("#", 2, align="right"), Column("model", flex=3, keeps_tail=True, least=20),
+        Column("", 2), Column("#", 2, align="right"),
+        Column("model", flex=3, cut="middle", least=20, most=MOST_NAME_CELLS),
         Column(group.metric_name, max(6, min(12, len(group.metric_name))), align="right"),
         Column("95 % interval", 13), Column("P", 5, align="right"), Column("R", 5, align="right"),
         Column("ms/image", 8, align="right"), Column("size", 8, align="right"), Column("made", 7),
-        Column("report", flex=2, keeps_tail=True, least=12),
+        Column("report", flex=2, cut="middle", least=12, most=MOST_NAME_CELLS),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
@@ -21,12 +21,12 @@ from mlwf_tui.tui.screens.item_rows import ItemRows
 from mlwf_tui.tui.screens.newest import Newest
 from mlwf_tui.tui.screens.outline import make_item_entry
 from mlwf_tui.tui.screens.pages import RowKeys
+from mlwf_tui.tui.screens.picture_pane import PicturePane, make_picture_keys
 from mlwf_tui.tui.screens.thumbnails import Thumbnails
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.item_preview import ItemPreview, Layer
-from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.table import Column, EntityTable
 from mlwf_tui.tui.widgets.thumbnail_grid import ThumbnailGrid
@@ -43,7 +43,7 @@ EMPTY = ("No items", "Images with their labels appear here: i imports some into 
 NO_MATCH = ("No item matches", "esc shows all of them again.")
 LOOKING = ("Looking…", "Items appear as they are found.")
 COLUMNS = (
-    Column("item", keeps_tail=True),
+    Column("item", cut="start"),
     Column("split", 6),
     Column("obj", 5, align="right"),
     Column("cls", 5, align="right"),
@@ -55,7 +55,7 @@ FEW_COLUMNS = 3  # the first, where there is no room for all
 ROOM_FOR_ALL = 100  # cells
 
 
-class BrowsePane(Vertical):
+class BrowsePane(PicturePane):
     """Lists the items of one manifest and shows the one under the cursor; pages are read when drawn."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -65,14 +65,7 @@ class BrowsePane(Vertical):
         Binding("Z", "toggle_grid", "thumbnails", id="browse.grid"),
         Binding("n", "step(1)", "next item", show=False, id="browse.next"),
         Binding("N", "step(-1)", "item before", show=False, id="browse.before"),
-        # While the picture has the keys: the table and the grid have their own.
-        Binding("j,down", "move('down')", "next item, or down", show=False, id="browse.down"),
-        Binding("k,up", "move('up')", "item before, or up", show=False, id="browse.up"),
-        Binding("l,right", "move('right')", "next item, or right", show=False, id="browse.right"),
-        Binding("h,left", "move('left')", "item before, or left", show=False, id="browse.left"),
-        Binding("plus,equals_sign", "zoom(1)", "zoom in", show=False, id="browse.zoom_in"),
-        Binding("minus", "zoom(-1)", "zoom out", show=False, id="browse.zoom_out"),
-        Binding("0", "zoom(0)", "the whole picture", show=False, id="browse.whole"),
+        *make_picture_keys("browse", "item"),
         Binding("comma b", "toggle_layer('boxes')", "boxes", show=False, id="browse.boxes"),
         Binding("comma m", "toggle_layer('masks')", "masks and outlines", show=False, id="browse.masks"),
         Binding("comma n", "toggle_layer('names')", "names on the picture", show=False, id="browse.names"),
@@ -107,7 +100,7 @@ class BrowsePane(Vertical):
         self._work = work
         self._head = Static()
         self.table = EntityTable(*COLUMNS, empty=EMPTY, is_lazy=True, id="browse-items")
-        self._preview = ItemPreview()
+        self._preview: ItemPreview = ItemPreview()
         self._thumbnails = Thumbnails(workspace, work, on_drawn=self._draw_thumbnails)
         self._grid = ThumbnailGrid(
             self._find_item, self._thumbnails.find, self._thumbnails.is_broken, id="browse-grid"
@@ -213,11 +206,9 @@ class BrowsePane(Vertical):
 
     def go_back(self) -> bool:
         """Undo what hides a part: the zoom, the large picture, the filter. False where nothing does."""
-        if not self._picture.zoom.is_whole:
-            self.action_zoom(0)
-        elif self.has_class("-bare"):
-            self.go_large(False)
-        elif self.has_class("-grid"):
+        if super().go_back():
+            return True
+        if self.has_class("-grid"):
             self.action_toggle_grid()
         elif self._rows.query:
             self._rows.show_all()
@@ -225,20 +216,10 @@ class BrowsePane(Vertical):
             return False
         return True
 
-    def go_large(self, is_large: bool) -> None:
-        """Give the picture all the room, or share it again; the keys go on moving through the items."""
-        self.set_class(is_large, "-bare")
-        self._preview.set_class(is_large, "-bare")
-        if self.has_focus_within:
-            self._find_list().focus() if not is_large else self._preview.picture.focus()
-
     def _find_list(self) -> Widget:
         return self._grid if self.has_class("-grid") else self.table
 
     # --- keys ----------------------------------------------------------------------------------
-
-    def action_toggle_bare(self) -> None:
-        self.go_large(not self.has_class("-bare"))
 
     def action_toggle_grid(self) -> None:
         """Show the items as thumbnails, or as a list again; the cursor stays on its item."""
@@ -248,18 +229,6 @@ class BrowsePane(Vertical):
             self._find_list().focus()
         self._grid.place_cursor(self.table.cursor)
         self._order_thumbnails()
-
-    def action_step(self, rows: int) -> None:
-        self.table.cursor += rows
-
-    def action_move(self, direction: str) -> None:
-        """Move over the picture where it is larger than its room, else through the items."""
-        self.action_step(self._picture.move(direction))
-
-    def action_zoom(self, step: int) -> None:
-        """Draw the picture larger or smaller; with 0 the whole of it."""
-        self._picture.step(step)
-        self._draw_head()
 
     def action_toggle_layer(self, layer: str) -> None:
         self._preview.toggle(Layer(layer))
@@ -290,12 +259,6 @@ class BrowsePane(Vertical):
 
         self.app.push_screen(Prompt("Go to an item", help=FIND_HELP, on_change=self._find), answered)
 
-    @on(PictureView.Moved)
-    def _on_picture_moved(self, event: PictureView.Moved) -> None:
-        event.stop()
-        self._picture.follow(event)
-        self._draw_head()
-
     @on(ThumbnailGrid.Highlighted)
     def _on_thumbnail_highlighted(self, event: ThumbnailGrid.Highlighted) -> None:
         event.stop()
@@ -311,11 +274,6 @@ class BrowsePane(Vertical):
         event.stop()
         number = event.number
         self.post_message(EntityTable.MenuRequested(self.table, str(number), number, event.screen_offset))
-
-    @on(EntityTable.RowSelected, "#browse-items")
-    def _on_item_opened(self, event: EntityTable.RowSelected) -> None:
-        event.stop()
-        self.go_large(True)
 
     @on(EntityTable.SortWanted, "#browse-items")
     def _on_sort_wanted(self, event: EntityTable.SortWanted) -> None:

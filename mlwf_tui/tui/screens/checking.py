@@ -84,7 +84,7 @@ class CheckPane(Vertical):
         )  # fmt: skip
         self._message = Static(id="check-message")
         self._places = EntityTable(
-            Column("where", flex=3, keeps_tail=True), Column("obj", 7), Column("what", flex=4),
+            Column("where", flex=3, cut="start"), Column("obj", 7), Column("what", flex=4),
             empty=NO_PLACE, id="check-places",
         )  # fmt: skip
         self._preview = ItemPreview()

@@ -85,7 +85,7 @@ class DiffPane(Vertical):
         self._head = Static(id="diff-head")
         self._filter_line = Static(id="diff-filter")
         self._table = EntityTable(
-            Column("", 1), Column("item", flex=3, keeps_tail=True), Column("what", flex=2),
+            Column("", 1), Column("item", flex=3, cut="start"), Column("what", flex=2),
             empty=SAME, is_lazy=True, id="diff-items",
         )  # fmt: skip
         self._preview = ChangePreview()

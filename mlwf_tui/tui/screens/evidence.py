@@ -10,7 +10,7 @@ import msgspec
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
@@ -20,6 +20,7 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import Thresholds
 from mlwf_tui.tui.screens.item_picture import WHOLE_PICTURE, ItemPicture
 from mlwf_tui.tui.screens.pages import RowKeys
+from mlwf_tui.tui.screens.picture_pane import PicturePane, make_picture_keys
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.drawn_objects import (
     PAIR,
@@ -35,7 +36,6 @@ from mlwf_tui.tui.widgets.drawn_objects import (
 from mlwf_tui.tui.widgets.evidence_preview import EvidencePreview
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.lazy import LazySequence
-from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
 from mlwf_tui.workflow.reporting.evidence import Evidence
 from mlwf_tui.workflow.reporting.pairs import PairEvidence
@@ -147,20 +147,13 @@ def _write_count(count: Count) -> str:
             return f"{count:,}"
 
 
-class EvidencePane(Vertical):
+class EvidencePane(PicturePane):
     """Lists images and shows the one under the cursor; the list takes the keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "step(1)", "next image", id="evidence.next"),
         Binding("N", "step(-1)", "image before", show=False, id="evidence.before"),
-        # While the picture has the keys: the tables have their own.
-        Binding("j,down", "move('down')", "next image, or down", show=False, id="evidence.down"),
-        Binding("k,up", "move('up')", "image before, or up", show=False, id="evidence.up"),
-        Binding("l,right", "move('right')", "next image, or right", show=False, id="evidence.right"),
-        Binding("h,left", "move('left')", "image before, or left", show=False, id="evidence.left"),
-        Binding("plus,equals_sign", "zoom(1)", "zoom in", show=False, id="evidence.zoom_in"),
-        Binding("minus", "zoom(-1)", "zoom out", show=False, id="evidence.zoom_out"),
-        Binding("0", "zoom(0)", "the whole picture", show=False, id="evidence.whole"),
+        *make_picture_keys("evidence", "image"),
         Binding("comma t", "toggle_layer('truth')", "truth", id="evidence.truth"),
         Binding("comma p", "toggle_layer('prediction newer')", "prediction", id="evidence.prediction"),
         Binding("comma o", "toggle_layer('older')", "older model", show=False, id="evidence.older"),
@@ -181,8 +174,8 @@ class EvidencePane(Vertical):
         super().__init__(id=id)
         self._work = work
         self._head = Static()
-        self._table = EntityTable(empty=EMPTY, is_lazy=True, id="evidence-items")
-        self._preview = EvidencePreview()
+        self.table = EntityTable(empty=EMPTY, is_lazy=True, id="evidence-items")
+        self._preview: EvidencePreview = EvidencePreview()
         self._picture = ItemPicture(workspace, work, self._preview)
         self._behind: Behind | None = None
         self._asked: tuple[str, str] | None = None  # the image that is shown or being read, and the theme
@@ -190,7 +183,7 @@ class EvidencePane(Vertical):
     def compose(self) -> ComposeResult:
         yield self._head
         with Horizontal():
-            yield self._table
+            yield self.table
             yield self._preview
 
     def notify_style_update(self) -> None:
@@ -204,64 +197,24 @@ class EvidencePane(Vertical):
         self._behind, self._asked = behind, None
         self._preview.set_kind(behind.legend, behind.schema)
         self._picture.begin(object())
-        self._table.set_columns(Column("item", keeps_tail=True), *behind.columns)
+        self.table.set_columns(Column("item", cut="start"), *behind.columns)
         rows = ImageRows(behind.rows)
-        self._table.show_rows(rows, RowKeys(rows))
+        self.table.show_rows(rows, RowKeys(rows))
         keys = [key for key, _ in behind.rows]
-        self._table.cursor = keys.index(behind.start) if behind.start in keys else 0
+        self.table.cursor = keys.index(behind.start) if behind.start in keys else 0
         self._draw_head()
         self.go_large(False)
         self._look()
 
-    def go_back(self) -> bool:
-        """Undo what hides a part: the zoom, then the large picture. False where nothing does."""
-        if not self._picture.zoom.is_whole:
-            self.action_zoom(0)
-        elif self.has_class("-bare"):
-            self.go_large(False)
-        else:
-            return False
-        return True
-
-    def go_large(self, is_large: bool) -> None:
-        """Give the picture all the room, or share it again; the keys go on moving through the images."""
-        self.set_class(is_large, "-bare")
-        self._preview.set_class(is_large, "-bare")
-        if self.has_focus_within:
-            (self._preview.picture if is_large else self._table).focus()
-
     # --- keys ----------------------------------------------------------------------------------
 
     def action_step(self, rows: int) -> None:
-        self._table.cursor += rows
+        super().action_step(rows)
         self._look()  # the table tells it only behind the keys that are typed already
-
-    def action_move(self, direction: str) -> None:
-        """Move over the picture where it is larger than its room, else through the images."""
-        self.action_step(self._picture.move(direction))
-
-    def action_zoom(self, step: int) -> None:
-        """Draw the picture larger or smaller; with 0 the whole of it."""
-        self._picture.step(step)
-        self._draw_head()
-
-    @on(PictureView.Moved)
-    def _on_picture_moved(self, event: PictureView.Moved) -> None:
-        event.stop()
-        self._picture.follow(event)
-        self._draw_head()
 
     def action_toggle_layer(self, layer: str) -> None:
         for name in layer.split():
             self._preview.toggle(name)
-
-    def action_toggle_bare(self) -> None:
-        self.go_large(not self.has_class("-bare"))
-
-    @on(EntityTable.RowSelected, "#evidence-items")
-    def _on_item_opened(self, event: EntityTable.RowSelected) -> None:
-        event.stop()
-        self.go_large(True)
 
     @on(EntityTable.RowHighlighted, "#evidence-items")
     def _on_item_highlighted(self, event: EntityTable.RowHighlighted) -> None:
@@ -271,7 +224,7 @@ class EvidencePane(Vertical):
     # --- the image under the cursor ------------------------------------------------------------
 
     def _find_key(self) -> str | None:
-        row, behind = self._table.cursor, self._behind
+        row, behind = self.table.cursor, self._behind
         return behind.rows[row][0] if behind is not None and row < len(behind.rows) else None
 
     def _look(self) -> None:

@@ -34,7 +34,7 @@ from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.formats import format_age, format_count
 from mlwf_tui.tui.widgets.model_comparison import ModelComparison
 from mlwf_tui.tui.widgets.prompt import Prompt
-from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
+from mlwf_tui.tui.widgets.table import MOST_NAME_CELLS, Cell, Column, EntityTable
 from mlwf_tui.workflow.model_diff import MAX_COMPARED, diff_models
 from mlwf_tui.workflow.models import filter_experiments, read_experiments
 from mlwf_tui.workspace import Workspace
@@ -251,7 +251,7 @@ def _make_column(name: str, experiments: Sequence[Experiment]) -> Column:
     if name == SIGNS:
         return Column(STAR, 1)
     if name == "name":
-        return Column("model", flex=2, keeps_tail=True, least=22)
+        return Column("model", flex=2, cut="middle", least=22, most=MOST_NAME_CELLS)
     if name == "description":
         return Column(name, flex=1)
     is_metric = any(name in one.metrics for one in experiments)

@@ -38,6 +38,9 @@ class Preview(Protocol):
     def look(self) -> Hashable:
         """What the outlines depend on, beside item and window."""
 
+    def set_class(self, add: bool, *class_names: str) -> object:
+        """Have these classes, or not, as any widget."""
+
     def list_outlines(self, window: Window) -> list[Outline]:
         """Return what to draw over the picture where this part of the image is seen."""
 

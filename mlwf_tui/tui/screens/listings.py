@@ -140,7 +140,7 @@ def _list_runs(runs: Sequence[Run], now: datetime, outlooks: Outlooks, overlaid:
     runs = sorted(runs, key=lambda run: run.state.is_finished)
     columns = (
         Column("state", 10),
-        Column("run", NAME_CELLS, keeps_tail=True),
+        Column("run", NAME_CELLS, cut="start"),
         Column("curve", CURVE_CELLS),
         Column("last", 6, align="right"),
         Column("best", 6, align="right"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from mlwf_tui.entities.model import Report
@@ -38,6 +38,9 @@ class Opener(Protocol):
 
     def show_report(self, report: Report) -> None:
         """Show a report."""
+
+    def show_behind(self, report: Report, kept: Sequence[str]) -> None:
+        """Show the images behind a number of a report, as it was kept."""
 
     def show_board_of(self, project: str) -> None:
         """Show the leaderboard of a project."""
@@ -79,6 +82,8 @@ def open_again(
             views.show_board_of(project)
         case "report", (id,) if (report := _find_report(snapshot, id)) is not None:
             views.show_report(report)
+        case "evidence", (id, pick, thresholds) if (report := _find_report(snapshot, id)) is not None:
+            views.show_behind(report, (pick, thresholds))
         case _:
             return False
     return True

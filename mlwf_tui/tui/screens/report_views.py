@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 
+import msgspec
+
 from mlwf_tui.entities.comparison import Leaderboard
-from mlwf_tui.entities.evidence import FatePick, Pick
+from mlwf_tui.entities.evidence import FatePick, Pick, parse_fate_pick, parse_pick, write_pick
 from mlwf_tui.entities.ids import ReportId
 from mlwf_tui.entities.measurement import ComparisonReport, Thresholds
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
+from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.board import BoardPane
 from mlwf_tui.tui.screens.evidence import Behind, EvidencePane, make_behind, make_behind_pair
 from mlwf_tui.tui.screens.outline import make_report_entry
@@ -23,6 +27,9 @@ from mlwf_tui.workflow.reporting.evidence import Evidence, open_evidence
 from mlwf_tui.workflow.reporting.pair_evidence import open_pair
 from mlwf_tui.workflow.reporting.pairs import PairEvidence
 from mlwf_tui.workflow.reports import get_report, read_evaluation
+
+logger = logging.getLogger(__name__)
+Body = Evaluation | ComparisonReport
 
 
 class ReportViews:
@@ -38,7 +45,7 @@ class ReportViews:
         self._stage = stage
         self._ask = ask
         self._fill = fill
-        self._shown: tuple[Report, Evaluation | ComparisonReport] | None = None
+        self._shown: tuple[Report, Body] | None = None
         # Of the report that was looked behind last, or of the pair of a comparison.
         self._evidence: Evidence | tuple[ComparisonReport, int, PairEvidence] | None = None
 
@@ -50,23 +57,22 @@ class ReportViews:
 
     def show(self, report: Report) -> None:
         """Read the report's body and show it."""
+        self._ask("report", partial(self._read, report), partial(self._show, report))
 
-        def done(body: Evaluation | ComparisonReport) -> None:
-            view = self._stage.get_view(REPORT)
-            assert isinstance(view, ReportView)
-            self._shown = report, body
-            if isinstance(body, Evaluation):
-                view.show_report(report, body)
-            else:
-                view.show_comparison(body)
-            self._fill(REPORT, report.id)
-            self._host.select(make_report_entry(report))
+    def _read(self, report: Report) -> Body:
+        is_comparison = report.kind is ReportKind.COMPARISON
+        return (read_comparison if is_comparison else read_evaluation)(self._host.workspace, report)
 
-        def read() -> Evaluation | ComparisonReport:
-            is_comparison = report.kind is ReportKind.COMPARISON
-            return (read_comparison if is_comparison else read_evaluation)(self._host.workspace, report)
-
-        self._ask("report", read, done)
+    def _show(self, report: Report, body: Body) -> None:
+        view = self._stage.get_view(REPORT)
+        assert isinstance(view, ReportView)
+        self._shown = report, body
+        if isinstance(body, Evaluation):
+            view.show_report(report, body)
+        else:
+            view.show_comparison(body)
+        self._fill(REPORT, report.id)
+        self._host.select(make_report_entry(report))
 
     # --- what stands behind numbers ------------------------------------------------------------
 
@@ -75,14 +81,48 @@ class ReportViews:
         if self._shown is None:
             return
         report, body = self._shown
-        if isinstance(body, Evaluation) and isinstance(wish.target, Pick):
+        if isinstance(wish.target, FatePick if isinstance(body, ComparisonReport) else Pick):
             look = partial(self._look_behind, report, body, wish.target, wish.thresholds)
-            self._ask("evidence", look, self._show_evidence)
-        elif isinstance(body, ComparisonReport) and isinstance(wish.target, FatePick):
-            look = partial(self._look_behind_pair, body, wish.target)
-            self._ask("evidence", look, self._show_evidence)
+            kept = write_pick(wish.target), msgspec.json.encode(wish.thresholds).decode()
+            self._ask("evidence", look, partial(self._show_evidence, report, kept))
+
+    def show_behind(self, report: Report, kept: Sequence[str]) -> None:
+        """Show the images that an earlier sitting was left at; where they cannot be found, the report."""
+
+        def read() -> tuple[Body, Behind | None]:
+            body = self._read(report)
+            try:
+                return body, self._look_again(report, body, *kept)
+            except (MlwfError, msgspec.MsgspecError) as error:
+                logger.info("what stood behind %s is not found any more: %s", report.name, error)
+                return body, None
+
+        def done(found: tuple[Body, Behind | None]) -> None:
+            body, behind = found
+            self._show(report, body)  # where the way back leads
+            if behind is not None:
+                self._show_evidence(report, kept, behind)
+
+        self._ask("evidence", read, done)
+
+    def _look_again(self, report: Report, body: Body, conditions: str, thresholds: str) -> Behind:
+        at = msgspec.json.decode(thresholds, type=Thresholds | None)
+        if isinstance(body, ComparisonReport):
+            return self._look_behind(report, body, parse_fate_pick([conditions]), at)
+        pick = parse_pick([conditions], [of.name for of in body.classes])
+        return self._look_behind(report, body, pick, at)
 
     def _look_behind(
+        self, report: Report, body: Body, pick: Pick | FatePick, thresholds: Thresholds | None
+    ) -> Behind:
+        match body, pick:
+            case Evaluation(), Pick():
+                return self._look_behind_one(report, body, pick, thresholds)
+            case ComparisonReport(), FatePick():
+                return self._look_behind_pair(body, pick)
+        raise AssertionError(f"{report.name} has no {pick.describe()}")
+
+    def _look_behind_one(
         self, report: Report, body: Evaluation, pick: Pick, thresholds: Thresholds | None
     ) -> Behind:
         evidence = self._evidence
@@ -98,11 +138,11 @@ class ReportViews:
             known = self._evidence = (body, pick.pair, open_pair(self._host.workspace, body, pick.pair))
         return make_behind_pair(known[2], pick)
 
-    def _show_evidence(self, behind: Behind) -> None:
+    def _show_evidence(self, report: Report, kept: Sequence[str], behind: Behind) -> None:
         view = self._stage.get_view(EVIDENCE)
         assert isinstance(view, EvidencePane)
         view.show(behind)
-        self._fill(EVIDENCE)
+        self._fill(EVIDENCE, report.id, *kept)
 
     # --- the leaderboard -----------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.tui.screens.navigation import Navigation
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.touring import Tour
-from mlwf_tui.tui.screens.view_host import LINEAGE
+from mlwf_tui.tui.screens.view_host import EVIDENCE, LINEAGE, REPORT
 from mlwf_tui.tui.screens.views import Views
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.graph_filter import parse_filter
@@ -89,8 +89,12 @@ class SittingKeeper:
         self._is_coming_back = False
 
     def view_changed(self, view: str) -> None:
-        """Take notice that a view is shown: the one that was asked for, if it has been filled by now."""
-        if self._is_coming_back and view == self._left.view:
+        """Take notice that a view is shown: the one that was asked for, if it has been filled by now.
+
+        Images behind a number come over their report, or are not found any more: then it is the report.
+        """
+        is_there = view == self._left.view or (view == REPORT and self._left.view == EVIDENCE)
+        if self._is_coming_back and is_there:
             self._screen.call_after_refresh(self._arrive)
         elif view != LINEAGE:
             self._is_coming_back = False  # a person was faster

@@ -341,6 +341,10 @@ class Views:
         """Read the report's body and show it."""
         self.reports.show(report)
 
+    def show_behind(self, report: Report, kept: Sequence[str]) -> None:
+        """Show the images behind the number of a report that an earlier sitting was left at."""
+        self.reports.show_behind(report, kept)
+
     def show_board_of(self, project: str) -> None:
         """Read the reports of a project and show them, ranked in groups."""
         self.reports.show_board_of(project)

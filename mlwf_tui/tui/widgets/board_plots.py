@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from mlwf_tui.entities.comparison import RankedReport, ReportGroup
-from mlwf_tui.tui.widgets.drawing import Line, fit
+from mlwf_tui.tui.widgets.drawing import Line, fit, fit_middle
 from mlwf_tui.tui.widgets.plot import Axis, Series, draw_plot
 from mlwf_tui.tui.widgets.point_plots import MAX_WIDTH, Point, draw_cost
 
@@ -72,7 +72,7 @@ def _count_fitting(width: int) -> int:
 
 
 def _shorten(of: RankedReport, room: int) -> str:
-    return fit(of.model, max(3, min(room, 14))).strip()
+    return fit_middle(of.model, max(3, min(room, 14))).strip()
 
 
 def _say(text: str, width: int) -> list[Line]:

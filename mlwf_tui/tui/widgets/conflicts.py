@@ -53,7 +53,7 @@ class ConflictChooser(ModalScreen[dict[str, Side] | None]):
         self.choices: dict[str, Side] = {}
         self._table = EntityTable(
             Column("take", 8),
-            Column("item", flex=3, keeps_tail=True),
+            Column("item", flex=3, cut="start"),
             Column("what", 10),
             Column(f"ours: {ours}", flex=3),
             Column(f"theirs: {theirs}", flex=3),

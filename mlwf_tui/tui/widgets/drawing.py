@@ -135,6 +135,14 @@ def fit_tail(text: str, width: int) -> str:
     return fit(f"…{text[cut:]}", width)
 
 
+def fit_middle(text: str, width: int) -> str:
+    """Return `text` in exactly `width` cells, its middle cut away where it is too long."""
+    if cell_len(text) <= width:
+        return fit(text, width)
+    head = max(0, width - 1) // 2
+    return set_cell_size(text, head) + fit_tail(text, width - head)
+
+
 def measure_line(line: Iterable[Run]) -> int:
     """Return the width of a line in cells."""
     return sum(cell_len(text) for text, _ in line)

@@ -26,6 +26,7 @@ class LogPage:
 
     def __init__(self) -> None:
         self.log: LogFile | None = None
+        self.fault = ""  # why the log cannot be read, though it is there; nothing is read until it is gone
         self.filter: LineSet | None = None
         self.is_wrapping = False
         self.left = 0  # first cell shown of each line
@@ -46,6 +47,10 @@ class LogPage:
         self.current = self.anchor = self.cursor = -1
         self.expression = None
 
+    def note_fault(self, error: OSError) -> None:
+        """Remember why the log could not be read."""
+        self.fault = error.strerror or str(error)
+
     def end_selection(self) -> None:
         self.anchor = self.cursor = -1
 
@@ -62,7 +67,7 @@ class LogPage:
         rows: list[tuple[int, Line]] = []
         reader: LevelReader | None = None
         for place in range(top, min(len(self), top + height)):
-            shown = self._read(place)
+            shown = self.read_line(self.find_line(place))
             if reader is None:
                 reader = LevelReader(self._read_before(place, shown))
             number = self.find_line(place)
@@ -96,15 +101,22 @@ class LogPage:
             self.expression = None  # such an expression would hold up every screen
             return []
 
-    def _read(self, place: int) -> Shown:
-        return self.log.read_line(self.find_line(place)) if self.log is not None else Shown("")
+    def read_line(self, number: int) -> Shown:
+        """Return a line as a terminal shows it; nothing where it cannot be read, of which `fault` tells."""
+        if self.log is None or self.fault:
+            return Shown("")
+        try:
+            return self.log.read_line(number)
+        except OSError as error:
+            self.note_fault(error)
+            return Shown("")
 
     def _read_before(self, place: int, shown: Shown) -> list[str]:
         """Return the lines above the screen that decide whether its first lies in a traceback."""
         before: list[str] = []
         while shown.text[:1] in (" ", "\t") and place > 0 and len(before) < LOOK_BACK_LINES:
             place -= 1
-            shown = self._read(place)
+            shown = self.read_line(self.find_line(place))
             before.append(shown.text)
         return before[::-1]
 
@@ -119,7 +131,7 @@ class LogPage:
             return max(0, count - height)
         top, rows = count, 0
         while top > 0:
-            rows += max(1, -(-cell_len(self._read(top - 1).text) // width))
+            rows += max(1, -(-cell_len(self.read_line(self.find_line(top - 1)).text) // width))
             if rows > height and top < count:
                 break
             top -= 1

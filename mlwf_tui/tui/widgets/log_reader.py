@@ -30,7 +30,6 @@ class LogReader:
     def __init__(self, view: Widget, page: LogPage) -> None:
         self.path: Path | None = None
         self.is_scanning = False  # the lines before the end are being counted
-        self.fault = ""  # why the log cannot be read, though it is there; it is tried again
         self.ready = asyncio.Event()  # every line is known
         self._view = view
         self._page = page
@@ -51,17 +50,17 @@ class LogReader:
         return self._page.log is not None and self._page.log.was_replaced()
 
     def open(self) -> bool:
-        """Take a small log over at once; of a large one its end. Return whether there was anything."""
+        """Take a small log over at once; of a large one its end. Return whether there was anything.
+
+        Raises:
+            OSError: the log is there, and cannot be read.
+        """
         try:
             if self.path is None or self.path.stat().st_size == 0:
                 return False
             log = self._page.log = open_tail(self.path)
         except FileNotFoundError:
             return False
-        except OSError as error:
-            self.fault = error.strerror or str(error)
-            return False
-        self.fault = ""
         if log.start:
             self.is_scanning = True
             scan = partial(self._scan, self.path)
@@ -113,6 +112,6 @@ class LogReader:
         if self._page.log is not None:
             self._page.log.close()
         self._page.log = None
+        self._page.fault = ""
         self.is_scanning = False
-        self.fault = ""
         self.ready.clear()

@@ -55,6 +55,6 @@ class LogSelection:
         page = self._page
         lines = page.list_selected() or ([page.current] if page.current >= 0 else [])
         lines = lines or sorted({number for number, _ in rows})
-        text = "\n".join(page.log.read_line(number).text for number in lines) if page.log is not None else ""
+        text = "\n".join(page.read_line(number).text for number in lines)
         page.end_selection()
         return text

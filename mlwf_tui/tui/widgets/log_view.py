@@ -125,12 +125,23 @@ class LogView(ScrollView, can_focus=True):
         """Read what was appended; return how many lines that were. Notices a truncated or new file."""
         if self._reader.path is None or self._reader.is_scanning:
             return 0
+        before, self._page.fault = self._page.fault, ""
+        more = 0
+        try:
+            more = self._read_on()
+        except OSError as error:
+            self._page.note_fault(error)
+        if self._page.fault != before:
+            self.redraw()
+        return more
+
+    def _read_on(self) -> int:
         if self._reader.was_replaced:
             queries = self._searches.queries
             self._close()
-            self._open()
             for purpose, query in queries.items():
                 self._finder.begin(purpose, query)
+            self._open()
             return self.line_count
         if self._page.log is None:
             self._open()
@@ -143,11 +154,8 @@ class LogView(ScrollView, can_focus=True):
         return more
 
     def _open(self) -> None:
-        before = self._reader.fault
         if self._reader.open():
             self.grow()
-        elif self._reader.fault != before:
-            self.redraw()
 
     @on(Scanned)
     def _take_whole(self, event: Scanned) -> None:

@@ -46,15 +46,15 @@ class LogWindow:
 
     def draw_row(self, y: int, top: int, size: Size) -> Line:
         """Return a row of lines, or of the words that stand in their place."""
-        if not self._reader.line_count:
-            fault = self._reader.fault
+        rows = self.list_rows(top, size)
+        if self._page.fault or not self._reader.line_count:
+            fault = self._page.fault
             words = (UNREADABLE, f"{self._reader.path}: {fault}") if fault else self._empty
             return draw_message(*words, size.width, size.height)[y]
         if not len(self._page):
             hunt = self._searches.get("filter")
             words = NOTHING if hunt.is_complete else ("Looking", f"{hunt.share:.0%} of the log")
             return draw_message(*words, size.width, count_rows(size))[y]
-        rows = self.list_rows(top, size)
         return rows[y][1] if y < len(rows) else []
 
     def draw_status(self, top: int, size: Size, *, is_following: bool, new_count: int) -> Line:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import ClassVar
 
 from rich.style import Style
@@ -20,6 +22,7 @@ from mlwf_tui.tui.widgets.formats import STATE_GLYPHS
 
 PLACEHOLDER = Entry(kind=EntryKind.SECTION, key="placeholder:", ref="", title="reading…")
 RIGHT_BUTTON = 3
+BRANCH_WAIT_S = 1.0  # of keys for what is read below a branch; then they mean what is there
 NO_LABEL = Text()
 TOGGLE = Style.from_meta({"toggle": True})  # what Tree looks for where a click opens or closes
 
@@ -105,6 +108,8 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         self._progress: Mapping[str, Progress] = {}
         self._by_key: dict[str, TreeNode[Entry]] = {}
         self._remembered: Mapping[str, bool] = {}  # which branches were open in an earlier sitting
+        self._awaited = ""  # the key of the branch that a person opened and that is still being read
+        self._is_read = asyncio.Event()
 
     @property
     def entry(self) -> Entry | None:
@@ -122,6 +127,7 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         self._update(self.root, branches)
         self._is_filling = False
         self._invalidate()
+        self._is_read.set()
         if selected is None:
             self.action_first()
             return
@@ -180,6 +186,15 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         before, self._progress = self._progress, dict(progress)
         changed = [key for key in {*before, *progress} if before.get(key) != progress.get(key)]
         self._redraw(*changed)
+
+    async def wait_for_branch(self) -> None:
+        """Wait until what lies below the branch that was opened last is there, but not for long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BRANCH_WAIT_S):
+                while (node := self._by_key.get(self._awaited)) is not None and _is_promise(node):
+                    self._is_read.clear()
+                    await self._is_read.wait()
+        self._awaited = ""
 
     def _update(self, node: TreeNode[Entry], branches: tuple[Branch, ...]) -> None:
         present = [child.data.key for child in node.children if child.data is not None]
@@ -326,6 +341,7 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
             return
         if node.allow_expand and not node.is_expanded:
             node.expand()
+            self._awaited = node.data.key if node.data is not None else ""
         elif node.children:
             self.action_cursor_down()
 
@@ -357,7 +373,7 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
     def on_tree_node_expanded(self, event: Tree.NodeExpanded[Entry]) -> None:
         event.stop()
         node = event.node
-        if node.data is not None and any(child.data is PLACEHOLDER for child in node.children):
+        if node.data is not None and _is_promise(node):
             self.post_message(self.ChildrenWanted(node.data))
 
     def on_resize(self) -> None:
@@ -376,6 +392,11 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         self.cursor_line = line
         if self.entry is not None:
             self.post_message(self.MenuRequested(self.entry, event.screen_offset))
+
+
+def _is_promise(node: TreeNode[Entry]) -> bool:
+    """Whether what lies below is still to be read."""
+    return any(child.data is PLACEHOLDER for child in node.children)
 
 
 def _tone(state: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mlwf_tui.entities.evidence import LETTERS, Pick, Verdict
 from mlwf_tui.entities.measurement import COUNT_NAMES, METRIC_NAMES, Interval, Thresholds
-from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation, Report
+from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation, Report, describe_benchmark
 from mlwf_tui.entities.speed import STAGES
 from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, Run, draw_bar, fit, link, measure_line
 from mlwf_tui.tui.widgets.plot import Series, draw_plot
@@ -45,7 +45,8 @@ def draw_overview(report: Report, evaluation: Evaluation, width: int) -> list[Li
     if evaluation.intervals:
         note = f"{note}; below, the 95 % interval" if note else " below each, its 95 % interval"
     lines: list[Line] = [[(" ", "text"), *subject]]
-    if report.description:
+    is_said = describe_benchmark(report.model_name, report.version_ref, report.part, evaluation)
+    if report.description not in ("", is_said):
         lines.append([(" " + fit(report.description, width - 2), "muted")])
     cards = _draw_cards(evaluation, width)
     fate = [_draw_fate(evaluation), []] if evaluation.confusion else []

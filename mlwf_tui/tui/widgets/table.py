@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -22,10 +22,19 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
-from mlwf_tui.tui.widgets.drawing import INK_CLASSES, build_strip, draw_message, fit, fit_tail, write_ink_css
+from mlwf_tui.tui.widgets.drawing import (
+    INK_CLASSES,
+    build_strip,
+    draw_message,
+    fit,
+    fit_middle,
+    fit_tail,
+    write_ink_css,
+)
 
 SPACING = 2  # blank cells between two columns
 MIN_FLEX_WIDTH = 8
+MOST_NAME_CELLS = 48  # of names that are to be told apart
 HEADER_ROWS = 1
 MARK = "◆"
 RIGHT_BUTTON = 3
@@ -38,15 +47,17 @@ Cell = str | Text
 class Column:
     """One column: `width` in cells, or 0 to share what is left in proportion to `flex`.
 
-    What is too long loses its end, or its beginning where `keeps_tail`: names differ at their ends.
+    What is too long loses its end, or its start or middle: names differ at their ends. Up to `most` cells
+    the longest text stays whole, and the columns behind it may have to be scrolled to.
     """
 
     title: str
     width: int = 0
     flex: int = 1
     align: str = "left"  # left, right or center
-    keeps_tail: bool = False
+    cut: str = "end"  # end, start or middle
     least: int = MIN_FLEX_WIDTH  # cells, where what is left would be less
+    most: int = 0
 
 
 class EntityTable(ScrollView, can_focus=True):
@@ -145,6 +156,7 @@ class EntityTable(ScrollView, can_focus=True):
         self._is_lazy = is_lazy
         self._rows: Sequence[Sequence[Cell]] = ()
         self._keys: Sequence[str] = ()
+        self._needed: Mapping[str, int] = {}  # cells, by the title of a column that has a `most`
         self._sort_values: Sequence[Sequence[Any]] | None = None
         self._order: Sequence[int] = ()  # row numbers as given, in the order shown
         self._sorted_by: tuple[int, bool] | None = None  # (column, is descending)
@@ -176,6 +188,11 @@ class EntityTable(ScrollView, can_focus=True):
         """
         key = self.cursor_key
         self._rows, self._keys, self._sort_values = rows, keys, sort_values
+        self._needed = {
+            column.title: min(column.most, max((_measure(row[place]) for row in rows), default=0))
+            for place, column in enumerate(self._columns)
+            if column.most
+        }
         self._sort()
         self._fit_columns()
         is_kept = self.cursor < len(rows) if self._is_lazy else key is not None and self.move_to_key(key)
@@ -344,7 +361,8 @@ class EntityTable(ScrollView, can_focus=True):
         places = []
         x = 1
         for column in self._columns:
-            width = column.width or max(column.least, left_over * column.flex // max(1, shares))
+            share = left_over * column.flex // max(1, shares)
+            width = column.width or max(column.least, share, self._needed.get(column.title, 0))
             places.append((x, width))
             x += width + SPACING
         return places
@@ -383,8 +401,9 @@ class EntityTable(ScrollView, can_focus=True):
     ) -> Strip:
         segments = [Segment(MARK if is_marked else " ", style)]
         for column, cell, (_, cells_wide) in zip(self._columns, cells, self._place_columns(), strict=True):
-            if column.keeps_tail and isinstance(cell, str):
-                segments.append(Segment(fit_tail(cell, cells_wide), style))
+            if column.cut != "end" and isinstance(cell, str):
+                fit_name = fit_middle if column.cut == "middle" else fit_tail
+                segments.append(Segment(fit_name(cell, cells_wide), style))
             else:
                 segments += _draw_cell(cell, cells_wide, column.align, style)
             segments.append(Segment(" " * SPACING, style))
@@ -400,6 +419,10 @@ class EntityTable(ScrollView, can_focus=True):
 
     def _find_ink(self, role: str) -> Style:
         return self.get_component_rich_style(f"ink--{role}")
+
+
+def _measure(cell: Cell) -> int:
+    return cell_len(cell if isinstance(cell, str) else cell.plain)
 
 
 def _draw_cell(cell: Cell, width: int, align: str, style: Style) -> list[Segment]:

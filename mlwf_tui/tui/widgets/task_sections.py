@@ -28,6 +28,9 @@ from mlwf_tui.tui.widgets.report_sections import (
 )
 
 BACKGROUND = "background"  # how the confusion of pixels calls what no object covers
+Picks = Sequence[Pick | None]
+"""What the cells of a row stand for; None for nothing."""
+
 MAX_ROWS = 200
 MAX_CELL = 24
 GAP = 2
@@ -73,14 +76,14 @@ def draw_task_classes(report: Report, evaluation: Evaluation, width: int) -> lis
         )
         for of in ordered
     ]  # fmt: skip
-    return _draw_rows(header, rows, width, [Pick(of_class=of.name) for of in ordered])
+    return _draw_rows(header, rows, width, [_repeat(Pick(of_class=of.name), header) for of in ordered])
 
 
 def draw_section(section: Section, report: Report, evaluation: Evaluation, width: int) -> list[Line]:
     """Return one section that an evaluator gives."""
     match section:
         case TableSection():
-            picks = _list_picks(section)
+            picks = _list_picks(section, evaluation)
             lines = _draw_rows(section.header, section.rows, width, picks) if section.rows else _say_empty()
         case BarSection():
             lines = _draw_bars(section, width)
@@ -122,25 +125,50 @@ def _draw_errors(section: BarSection, report: Report, evaluation: Evaluation, wi
     return lines
 
 
-def _list_picks(section: TableSection) -> list[Pick]:
-    """Return what each row stands for: a class taken for another, a class, or an image."""
-    match section.header:
+def _list_picks(section: TableSection, evaluation: Evaluation) -> list[Picks]:
+    """Return what the cells of each row stand for: a class taken for another, a class, or an image.
+
+    Where pixels are counted, each share of a class's union stands for its own pixels.
+    """
+    header = section.header
+    match header:
         case ("said", "is", *_):
-            return [Pick(predicted=str(said), truth=str(truth)) for said, truth, *_ in section.rows]
+            found = [Pick(predicted=str(said), truth=str(truth)) for said, truth, *_ in section.rows]
+        case ("class", *_) if evaluation.pixel_errors:
+            return [_pick_pixels(header, row) for row in section.rows]
         case ("class", *_):
-            return [Pick(of_class=str(name)) for name, *_ in section.rows]
+            found = [Pick(of_class=str(name)) for name, *_ in section.rows]
         case ("item", *_):
-            return [Pick(item=str(key)) for key, *_ in section.rows]
+            found = [Pick(item=str(key)) for key, *_ in section.rows]
         case _:
             return []
+    return [_repeat(pick, header) for pick in found]
+
+
+def _repeat(pick: Pick, header: Sequence[str]) -> Picks:
+    return [pick] * len(header)
+
+
+def _pick_pixels(header: Sequence[str], row: tuple[Cell, ...]) -> Picks:
+    """Return what the shares of a class's pixels stand for; nothing where there are none of a kind."""
+    name = str(row[0])
+    shares = {of.value: Pick(error=of, of_class=name) for of in PixelErrorKind} | {
+        "too much": Pick(predicted=name, is_hit=False),
+        "missed": Pick(truth=name, is_hit=False),
+    }
+    whole = Pick(of_class=name)
+    return [
+        shares.get(title, whole) if value or title not in shares else None
+        for title, value in zip(header, row, strict=True)
+    ]
 
 
 def _draw_rows(
-    header: Sequence[str], rows: Sequence[tuple[Cell, ...]], width: int, picks: Sequence[Pick] = ()
+    header: Sequence[str], rows: Sequence[tuple[Cell, ...]], width: int, picks: Sequence[Picks] = ()
 ) -> list[Line]:
     """Return a table; columns that find no room are left out from the right, and that is said.
 
-    `picks` are what the rows stand for, in their order, where they do.
+    `picks` are what the cells of each row stand for, in their order, where they do.
     """
     shown = [tuple(map(_write_cell, row)) for row in rows[:MAX_ROWS]]
     columns = list(zip(header, *shown, strict=True))
@@ -148,23 +176,30 @@ def _draw_rows(
     while len(widths) > 1 and 1 + sum(widths) + GAP * (len(widths) - 1) > width:
         widths.pop()
     numbers = [any(isinstance(row[place], int | float) for row in rows) for place in range(len(widths))]
-    lines: list[Line] = [[(_join_cells(header, widths, numbers), "muted")]]
+    lines: list[Line] = [[(text, "muted") for text in _fit_cells(header, widths, numbers)]]
     for place, row in enumerate(shown):
-        first, rest = _join_cells(row[:1], widths, numbers), _join_cells(row, widths, numbers)
-        line: Line = [(first, "strong"), (rest[len(first) :], "text")]
-        lines.append(link(line, picks[place]) if picks else line)
+        first, *rest = _fit_cells(row, widths, numbers)
+        line: Line = [(first, "strong"), *((text, "text") for text in rest)]
+        lines.append(_link_cells(line, picks[place]) if picks else line)
     left_out = [name for name in header[len(widths) :] if name]
     told = f" no room for {', '.join(left_out)}" if left_out else ""
     told += f" … and {len(rows) - MAX_ROWS:,} more" if len(rows) > MAX_ROWS else ""
     return [*lines, *([[(fit(told, width), "faint")]] if told else [])]
 
 
-def _join_cells(cells: Sequence[str], widths: Sequence[int], numbers: Sequence[bool]) -> str:
-    parts = [
-        fit(cell, room, "right" if is_number else "left")
-        for cell, room, is_number in zip(cells, widths, numbers, strict=False)
+def _fit_cells(cells: Sequence[str], widths: Sequence[int], numbers: Sequence[bool]) -> list[str]:
+    """Return the text of each cell with the gap before it."""
+    return [
+        " " * (GAP if place else 1) + fit(cell, room, "right" if is_number else "left")
+        for place, (cell, room, is_number) in enumerate(zip(cells, widths, numbers, strict=False))
     ]
-    return " " + (" " * GAP).join(parts)
+
+
+def _link_cells(line: Line, picks: Picks) -> Line:
+    linked: Line = []
+    for run, pick in zip(line, picks, strict=False):
+        linked += [run] if pick is None else link([run], pick)
+    return linked
 
 
 def _draw_bars(section: BarSection, width: int) -> list[Line]:

@@ -206,6 +206,11 @@ def describe_verdict(pair: ComparedPair) -> str:
     )
 
 
+def describe_comparison(body: ComparisonReport) -> str:
+    """Return the verdict on each pair of models, a sentence each."""
+    return " ".join(f"{describe_verdict(pair)}." for pair in body.pairs)
+
+
 def show_share(value: float | None) -> str:
     """Return three decimals, or a dash where there is nothing to measure."""
     return "-" if value is None else f"{value:.3f}"

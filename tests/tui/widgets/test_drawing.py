@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
-from mlwf_tui.tui.widgets.drawing import ROLE_STYLES, build_strip, draw_bar, draw_message, fit
+from mlwf_tui.tui.widgets.drawing import ROLE_STYLES, build_strip, draw_bar, draw_message, fit, fit_middle
 from mlwf_tui.tui.widgets.metric_plots import MetricPlots
 
 
@@ -29,6 +29,14 @@ def test_a_cut_text_ends_with_an_ellipsis() -> None:
     assert fit("abcdef", 4) == "abc…"
     assert fit("abcd", 4) == "abcd"
     assert fit("ab", 0) == ""
+
+
+def test_a_name_is_cut_in_its_middle_and_takes_exactly_its_cells() -> None:
+    assert fit_middle("yolo-on-cells-seed-7", 11) == "yolo-…eed-7"
+    assert fit_middle("abc", 5) == "abc  "
+    for width in range(1, 12):
+        for text in ("abcdefghijkl", "漢字漢字漢字漢字"):
+            assert cell_len(fit_middle(text, width)) == width
 
 
 def test_a_bar_is_exact_to_an_eighth() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -389,3 +391,68 @@ async def test_a_log_that_cannot_be_read_says_why_and_is_read_as_soon_as_it_can_
         write_lines(path, 3)
         view.poll()
         assert any("line 2" in line for line in read_screen(view))
+
+
+@pytest.fixture
+def failing_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Let reads of files fail as those of a broken disk do, until the disk is well again."""
+    read = os.pread
+    is_broken = False
+
+    def pread(file: int, size: int, offset: int) -> bytes:
+        if is_broken:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(file, size, offset)
+
+    def fail(is_failing: bool) -> None:
+        nonlocal is_broken
+        is_broken = is_failing
+
+    monkeypatch.setattr(os, "pread", pread)
+    return fail
+
+
+async def test_an_open_log_that_cannot_be_read_any_more_says_why_and_goes_on_once_it_can_be(
+    tmp_path: Path, failing_disk: Callable[[bool], None]
+) -> None:
+    async with LogApp().run_test(size=(80, 20)) as pilot:
+        view = await open_log(pilot, write_lines(tmp_path / "run.log", 100))
+        failing_disk(True)
+        append(tmp_path / "run.log", "one more\n")
+        assert view.poll() == 0
+        assert any("The log cannot be read" in line for line in read_screen(view))
+        assert any("run.log: Input/output error" in line for line in read_screen(view))
+        failing_disk(False)
+        assert view.poll() == 1
+        assert read_screen(view)[-1] == "one more"
+
+
+@pytest.mark.parametrize("keys", ["g", "gw", "gy"])
+async def test_lines_that_cannot_be_read_when_they_are_wanted_are_told_in_their_place(
+    tmp_path: Path, failing_disk: Callable[[bool], None], keys: str
+) -> None:
+    async with LogApp().run_test(size=(80, 20)) as pilot:
+        view = await open_log(pilot, write_lines(tmp_path / "run.log", 20_000))
+        failing_disk(True)
+        await pilot.press(*keys)
+        assert any("The log cannot be read" in line for line in read_screen(view))
+        failing_disk(False)
+        view.poll()
+        assert read_screen(view)[0] == "line 0"
+
+
+async def test_a_log_whose_folder_is_a_file_now_says_so_and_keeps_its_search(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    async with LogApp().run_test(size=(80, 20)) as pilot:
+        view = await open_log(pilot, write_lines(folder / "log", 30))
+        await view.search("line 7")
+        folder.rename(tmp_path / "moved")
+        folder.write_text("")
+        view.poll()
+        assert any("Not a directory" in line for line in read_screen(view))
+        folder.unlink()
+        (tmp_path / "moved").rename(folder)
+        view.poll()
+        assert read_screen(view)[7] == "line 7"
+        assert "line 7" in read_status(view)

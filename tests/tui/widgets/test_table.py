@@ -184,6 +184,16 @@ async def test_a_narrow_table_scrolls_sideways() -> None:
         assert "state" in read_screen(table)[0]
 
 
+async def test_names_stay_whole_up_to_the_most_cells_and_longer_ones_lose_their_middle() -> None:
+    async with TableApp().run_test(size=(30, 8)) as pilot:
+        table = pilot.app.query_one(EntityTable)
+        table.set_columns(Column("name", least=8, most=24, cut="middle"), Column("items", 8))
+        table.show_rows([["detector-of-cells-1", "1"]], ["a"])
+        assert "detector-of-cells-1  1" in read_screen(table)[1]
+        table.show_rows([["detector-of-cells-with-noise-1", "1"]], ["a"])
+        assert "detector-of…with-noise-1" in read_screen(table)[1]
+
+
 async def test_no_color_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with TableApp().run_test(size=(60, 10)) as pilot:

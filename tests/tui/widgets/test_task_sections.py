@@ -11,11 +11,11 @@ from mlwf_tui.conformance.evaluators import CLASSES, EvaluatorCase, make_request
 from mlwf_tui.entities.evidence import Pick
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
 from mlwf_tui.entities.measurement import Interval, PixelErrorKind, PixelErrors
-from mlwf_tui.entities.model import Evaluation, Report
+from mlwf_tui.entities.model import Evaluation, Report, describe_benchmark
 from mlwf_tui.entities.section import BarSection, CurveSection, TableSection
 from mlwf_tui.tui.widgets.drawing import Line, Linked, measure_line
 from mlwf_tui.tui.widgets.report_cursor import find_spots
-from mlwf_tui.tui.widgets.report_sections import SECTIONS
+from mlwf_tui.tui.widgets.report_sections import SECTIONS, draw_overview
 from mlwf_tui.tui.widgets.report_tabs import list_tabs
 from mlwf_tui.tui.widgets.task_sections import draw_section, list_sections
 
@@ -98,6 +98,14 @@ def test_numbers_of_pixels_open_their_images() -> None:
     assert list(tabs["Items"]) == ["Images by IoU"] and list(tabs["Confusion"]) == ["Confusion in pixels"]
 
 
+def test_the_page_does_not_say_again_what_describes_its_report_by_itself() -> None:
+    evaluation = _evaluate("classify")
+    own = describe_benchmark(REPORT.model_name, REPORT.version_ref, REPORT.part, evaluation)
+    for text, is_shown in ((own, False), ("the one for the paper", True)):
+        lines = draw_overview(replace(REPORT, description=text), evaluation, 200)
+        assert (text in _write(lines)) is is_shown
+
+
 def test_boxes_have_all_the_common_sections_as_before() -> None:
     assert list_sections(Evaluation(metrics={})) is SECTIONS
 
@@ -129,6 +137,26 @@ def test_bars_tell_value_and_interval_and_what_is_not_known() -> None:
     assert "0.250" in text
     assert "0.100 … 0.400" in text
     assert "–" in text  # noqa: RUF001 - the dash that is drawn
+
+
+def test_each_share_of_a_classs_pixels_opens_the_images_that_have_them() -> None:
+    table = TableSection(
+        title="Pixels by class",
+        header=("class", "IoU", "boundary", "extent", "segment", "too much", "missed"),
+        rows=(("cat", 0.7, 0.2, 0.1, 0.0, 0.1, 0.2),),
+    )
+    errors = (PixelErrors(key="a.png", class_name="cat", counts=(20, 10, 0)),)
+    evaluation = Evaluation(metrics={}, evaluator="semantic", sections=(table,), pixel_errors=errors)
+
+    lines = draw_section(table, REPORT, evaluation, 80)
+
+    assert [spot.target for spot in find_spots(lines)] == [
+        Pick(of_class="cat"),
+        Pick(error=PixelErrorKind.BOUNDARY, of_class="cat"),
+        Pick(error=PixelErrorKind.EXTENT, of_class="cat"),  # none is of a segment
+        Pick(predicted="cat", is_hit=False),
+        Pick(truth="cat", is_hit=False),
+    ]
 
 
 @pytest.mark.parametrize("is_of_pixels", [True, False])

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 from msgspec.structs import replace
-from textual.content import Content
 
 from mlwf_tui.entities.pipeline import Pipeline, Source, Step, Sweep
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.checked_form import CheckedForm, Looks, StepForm
-from mlwf_tui.tui.screens.command_lines import write_command
 from mlwf_tui.tui.screens.counting_form import draw_error
 from mlwf_tui.tui.screens.picking import NO_PICK, OperationPicker, Pick
 from mlwf_tui.tui.screens.pipeline_editor import (
@@ -27,17 +24,14 @@ from mlwf_tui.tui.screens.pipeline_rows import Part
 from mlwf_tui.tui.screens.previewing import PreviewScreen, Wanted
 from mlwf_tui.tui.screens.verbs import draft_forms as forms
 from mlwf_tui.tui.screens.verbs import draft_subjects as subjects
+from mlwf_tui.tui.screens.verbs.draft_files import DraftFiles
 from mlwf_tui.tui.screens.verbs.draft_keeper import DraftKeeper
 from mlwf_tui.tui.screens.verbs.draft_looks import look_at
 from mlwf_tui.tui.screens.verbs.draft_subjects import Subject, Values
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form
 from mlwf_tui.tui.screens.verbs.piping import Piping
-from mlwf_tui.tui.widgets.completing import PATH_TYPE
-from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
-from mlwf_tui.tui.widgets.form import make_field
-from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow import apply
 from mlwf_tui.workflow.operations import OperationInfo, list_operations
 from mlwf_tui.workflow.pipelines import drafting
@@ -46,12 +40,10 @@ from mlwf_tui.workflow.pipelines.drafts import (
     Opened,
     check_draft,
     find_preview,
-    open_pipeline,
     read_draft,
-    save_pipeline,
     write_part,
 )
-from mlwf_tui.workflow.pipelines.files import DRAFT, ReadyRecipe, list_ready
+from mlwf_tui.workflow.pipelines.files import DRAFT
 from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE
 
 MAX_UNDONE = 200
@@ -64,6 +56,7 @@ class Drafting:
         self._host = host
         self._piping = piping
         self._keeper = DraftKeeper(host)
+        self._files = DraftFiles(host, on_saved=self._take_saved, on_opened=self._take_opened)
         self._opened = Opened(pipeline=drafting.make_pipeline())
         self._undone: list[Opened] = []
         self._before: list[Opened] = []
@@ -74,7 +67,7 @@ class Drafting:
     def draft(self, entry: Entry | None) -> None:
         """Go on with the draft, or open the selected recipe; without one begin with the selected data."""
         if entry is not None and entry.kind is EntryKind.RECIPE:
-            self._read(lambda: self._open(entry.ref), ())
+            self._read(lambda: self._files.open(entry.ref), ())
         else:
             self._read(self._show_editor, _list_refs(entry))
 
@@ -158,11 +151,11 @@ class Drafting:
             case "run":
                 self._run()
             case "save":
-                self._save(self._opened.path)
+                self._files.save(self._opened, self._opened.path)
             case "save_as":
-                self._save("")
+                self._files.save(self._opened)
             case "open":
-                self._host.ask("recipes", list_ready, self._ask_open)
+                self._files.ask()
             case "new":
                 self._replace(Opened(pipeline=drafting.make_pipeline()))
 
@@ -431,7 +424,7 @@ class Drafting:
             work = partial(check_draft, self._host.workspace, opened.pipeline, ScreenObserver(lambda _: None))
             self._host.work.start("check", work, partial(editor.take, opened))
 
-    # --- running, saving, opening --------------------------------------------------------------
+    # --- counting, running, files --------------------------------------------------------------
 
     def _count(self) -> None:
         """Say of each step how it stands and how many items would go through it."""
@@ -460,60 +453,16 @@ class Drafting:
 
         self._host.ask("draft", partial(self._keeper.keep_now, self._opened), kept)
 
-    def _save(self, path: str) -> None:
-        opened = self._opened
-
-        def save(path: str, *, is_forced: bool = False) -> None:
-            work = partial(save_pipeline, opened, Path(path), is_forced=is_forced)
-            self._host.work.start("save", work, self._say_saved, fail=partial(refused, path))
-
-        def refused(path: str, error: Exception) -> None:
-            if getattr(error, "kind", "") == "conflict":
-                text = f"{error} What is there now goes."
-                confirm = Confirm(f"Overwrite {Path(path).name}", text, yes="Overwrite it", is_dangerous=True)
-                self._host.put(confirm, lambda is_wanted: save(path, is_forced=True) if is_wanted else None)
-            else:
-                self._host.say(f"{error} {getattr(error, 'hint', '')}")
-
-        if path:
-            save(path)
-        else:
-            value = opened.path or f"{opened.pipeline.name}.yaml"
-            self._host.put(Prompt("Save the pipeline as", value=value, help="a YAML file"), save)
-
-    def _say_saved(self, saved: Opened) -> None:
-        self._host.say(f"Saved {saved.path}.")
+    def _take_saved(self, saved: Opened) -> None:
         if self._opened.pipeline == saved.pipeline:
             self._take(saved)
         else:  # it was changed while it was written
             self._take(replace(self._opened, path=saved.path, saved=saved.saved))
 
-    def _ask_open(self, ready: tuple[ReadyRecipe, ...]) -> None:
-        names = tuple(recipe.name for recipe in ready)
-        field = make_field("pipeline", f"a YAML file, or one of {', '.join(names)}", suggestions=names,
-                           type_name=PATH_TYPE if not names else "str", is_required=True)  # fmt: skip
-        form = CheckedForm(
-            "Open a pipeline", (field,), verb="open", work=self._host.work,
-            text=lambda values: f"$ {write_command('pipeline', values.get('pipeline', ''), '--show')}",
-            looks=Looks(check=self._look_into),
-        )  # fmt: skip
-        ask_form(self._host, form, lambda values, again: self._open(values["pipeline"], again))
-
-    def _look_into(self, values: Values) -> Content:
-        """Say what is in a file while its name is written."""
-        if not values.get("pipeline"):
-            return Content("")
-        pipeline = open_pipeline(self._host.workspace, values["pipeline"]).pipeline
-        steps = " → ".join(step.name for step in pipeline.steps)
-        return Content.assemble((pipeline.description or pipeline.name, "bold"), f"\n{steps}")
-
-    def _open(self, ref: str, again: Again | None = None) -> None:
-        def opened(found: Opened) -> None:
-            if self._editor is None or not self._editor.is_mounted:
-                self._show_editor()
-            self._replace(found, find_last(found))
-
-        self._host.ask("pipeline", partial(open_pipeline, self._host.workspace, ref), opened, failed=again)
+    def _take_opened(self, found: Opened) -> None:
+        if self._editor is None or not self._editor.is_mounted:
+            self._show_editor()
+        self._replace(found, find_last(found))
 
 
 def _list_refs(entry: Entry | None) -> tuple[str, ...]:
