@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
-
 import pytest
-from textual.css.stylesheet import Stylesheet
-from textual.dom import DOMNode
 from textual.widget import Widget
 
 from mlwf_tui.tui.widgets.details import Details
@@ -16,24 +11,9 @@ from mlwf_tui.tui.widgets.pane_grid import PaneGrid
 from mlwf_tui.tui.widgets.stage import Stage
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import NARROW, WIDE, Driver, drive
+from tests.tui.styled_nodes import StyledNodes
 
 LARGE = (170, 45)
-
-
-class StyledNodes(Stylesheet):
-    """A style sheet that remembers what it was applied to since `begin`."""
-
-    nodes: ClassVar[list[DOMNode]] = []
-
-    @classmethod
-    def begin(cls, app: Driver) -> None:
-        app.app.stylesheet.__class__ = cls
-        cls.nodes.clear()
-
-    def update_nodes(self, nodes: Iterable[DOMNode], animate: bool = False) -> None:
-        styled = list(nodes)
-        self.nodes.extend(styled)
-        super().update_nodes(styled, animate)
 
 
 async def _drag(app: Driver, start: tuple[int, int], end: tuple[int, int]) -> None:
@@ -49,7 +29,7 @@ async def test_no_view_is_styled_anew_where_panes_are_lit_zoomed_and_laid_out_fo
     async with drive(full_home) as app:
         stage = app.main.query_one(Stage)
         others = {widget for widget in stage.query("*").results(Widget) if not widget.can_focus}
-        StyledNodes.begin(app)
+        styled = StyledNodes.begin(app.app)
         await app.press("2")
         assert stage.has_class("-focused")
         assert not app.tree.has_class("-focused")
@@ -60,22 +40,22 @@ async def test_no_view_is_styled_anew_where_panes_are_lit_zoomed_and_laid_out_fo
         assert not app.main.query_one(PaneGrid).display
         await app.pilot.resize_terminal(*WIDE)
         assert app.main.query_one(PaneGrid).display
-        assert not set(StyledNodes.nodes) & others
-        assert {app.tree, stage} <= set(StyledNodes.nodes)
+        assert not styled & others
+        assert {app.tree, stage} <= styled
 
 
 async def test_no_view_is_styled_anew_where_a_notice_stands_in_for_all(full_home: Workspace) -> None:
     async with drive(full_home) as app:
         stage = app.main.query_one(Stage)
         views = set(stage.query(".view"))
-        StyledNodes.begin(app)
+        styled = StyledNodes.begin(app.app)
         stage.show_alone(Notice("Reading the home…", ""))
         assert not stage.tabs.display
         await app.until_text("Reading the home…")
         stage.show("lineage")
         assert stage.tabs.display
         await app.pilot.pause()
-        assert not set(StyledNodes.nodes) & views
+        assert not styled & views
 
 
 @pytest.mark.slow
