@@ -22,12 +22,14 @@ from asyncio import events
 from collections.abc import Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import pytest
 from textual.message import Message
 from textual.message_pump import MessagePump
+
+if TYPE_CHECKING:  # it imports much that the app imports itself, perhaps on its loop
+    import pytest
 
 AIM_MS = 50.0
 NOTED_MS = 15.0
@@ -151,6 +153,8 @@ def main(arguments: Sequence[str]) -> int:
     """Measure, and print the longest steps, each with its ratio to the aim."""
     if arguments[:1] == ["--app"]:
         return _use_app(Path(arguments[1]))
+    import pytest  # noqa: PLC0415 - see TYPE_CHECKING above
+
     with tempfile.TemporaryDirectory() as folder:
         os.environ[FOLDER_VARIABLE] = folder
         code = pytest.main(["-p", "benchmarks.loop_blocks", *(arguments or ["tests/tui"])])
