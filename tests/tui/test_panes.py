@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from textual.widget import Widget
 
 from mlwf_tui.tui.widgets.details import Details
+from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.pane_grid import PaneGrid
 from mlwf_tui.tui.widgets.stage import Stage
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import NARROW, WIDE, Driver, drive
+from tests.tui.styled_nodes import StyledNodes
 
 LARGE = (170, 45)
 
@@ -20,12 +23,47 @@ async def _drag(app: Driver, start: tuple[int, int], end: tuple[int, int]) -> No
     await app.pilot.pause()
 
 
+async def test_no_view_is_styled_anew_where_panes_are_lit_zoomed_and_laid_out_for_another_size(
+    full_home: Workspace,
+) -> None:
+    async with drive(full_home) as app:
+        stage = app.main.query_one(Stage)
+        others = {widget for widget in stage.query("*").results(Widget) if not widget.can_focus}
+        styled = StyledNodes.begin(app.app)
+        await app.press("2")
+        assert stage.has_class("-focused")
+        assert not app.tree.has_class("-focused")
+        await app.press("z", "z", "1")
+        assert app.tree.has_class("-focused")
+        await app.pilot.resize_terminal(*NARROW)
+        await app.pilot.resize_terminal(50, 12)
+        assert not app.main.query_one(PaneGrid).display
+        await app.pilot.resize_terminal(*WIDE)
+        assert app.main.query_one(PaneGrid).display
+        assert not styled & others
+        assert {app.tree, stage} <= styled
+
+
+async def test_no_view_is_styled_anew_where_a_notice_stands_in_for_all(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        stage = app.main.query_one(Stage)
+        views = set(stage.query(".view"))
+        styled = StyledNodes.begin(app.app)
+        stage.show_alone(Notice("Reading the home…", ""))
+        assert not stage.tabs.display
+        await app.until_text("Reading the home…")
+        stage.show("lineage")
+        assert stage.tabs.display
+        await app.pilot.pause()
+        assert not styled & views
+
+
 @pytest.mark.slow
 async def test_borders_are_moved_by_keys_and_by_the_mouse_and_kept_for_each_size(
     full_home: Workspace,
 ) -> None:
     async with drive(full_home) as app:
-        panes, tree = app.main.query_one(PaneGrid), app.tree
+        tree = app.tree
         stage, details = app.main.query_one(Stage), app.main.query_one(Details)
         await app.press("1", "ctrl+right", "ctrl+right")
         assert tree.region.width == 36 + 8
@@ -37,7 +75,7 @@ async def test_borders_are_moved_by_keys_and_by_the_mouse_and_kept_for_each_size
 
         await _drag(app, (39, 5), (59, 5))
         assert tree.region.width == 60
-        assert not panes.has_class("-dragged")
+        assert not tree.has_class("-dragged")
         await _drag(app, (90, details.region.y), (90, details.region.y - 6))
         assert details.region.height == 19
         await _drag(app, (59, 5), (119, 5))

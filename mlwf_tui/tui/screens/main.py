@@ -63,7 +63,7 @@ from mlwf_tui.tui.widgets.log_view import LogView
 from mlwf_tui.tui.widgets.message_list import Said
 from mlwf_tui.tui.widgets.metric_plots import MetricPlots
 from mlwf_tui.tui.widgets.notice import Notice
-from mlwf_tui.tui.widgets.pane_grid import COLUMN_CLASSES, PaneGrid
+from mlwf_tui.tui.widgets.pane_grid import PaneGrid
 from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
 from mlwf_tui.tui.widgets.report_view import ReportView
@@ -77,6 +77,7 @@ from mlwf_tui.workflow.trees.layouts import find_own_folder, read_layout
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
+LEAST_COLUMNS, LEAST_ROWS = 60, 15
 AGE_INTERVAL_S = 30.0
 VIEW_INTERVAL_S = 0.02
 
@@ -95,14 +96,8 @@ class MainScreen(Screen[None]):
             self.sequence = sequence
 
     BINDINGS: ClassVar[list[BindingType]] = list(make_bindings())
-    HORIZONTAL_BREAKPOINTS = list(COLUMN_CLASSES)
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (15, "-high")]
     DEFAULT_CSS = """
     MainScreen { layout: vertical; background: $background; }
-    MainScreen #too-small { display: none; }
-    MainScreen.-tiny #too-small, MainScreen.-low #too-small { display: block; }
-    MainScreen.-tiny PaneGrid, MainScreen.-low PaneGrid { display: none; }
-    MainScreen.-tiny StatusBar, MainScreen.-low StatusBar { display: none; }
     """
 
     def __init__(self, workspace: Workspace, read_clock: Callable[[], datetime], left: Sitting) -> None:
@@ -189,9 +184,13 @@ class MainScreen(Screen[None]):
         self.call_after_refresh(self._begin)
 
     def on_resize(self) -> None:
+        """Show the panes where there is room for them; not by style sheet, which would style all anew."""
         width, height = self.app.size
-        hint = f"It is {width} × {height}, and mlwf needs 60 × 15. Make it larger; all goes on meanwhile."
+        needed = f"{LEAST_COLUMNS} × {LEAST_ROWS}"
+        hint = f"It is {width} × {height}, and mlwf needs {needed}. Make it larger; all goes on meanwhile."
         self._too_small.show("This window is too small", hint)
+        self._too_small.display = is_too_small = width < LEAST_COLUMNS or height < LEAST_ROWS
+        self._panes.display = self._status.display = not is_too_small
 
     def _begin(self) -> None:
         use_own_keys(self.app, self.workspace.settings.keys, self.fail)

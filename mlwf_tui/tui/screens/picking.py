@@ -14,11 +14,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from mlwf_tui.params import ParamSpec
+from mlwf_tui.tui.widgets.dialog import Dialog
 from mlwf_tui.tui.widgets.form import format_default
 from mlwf_tui.workflow.operations import OperationInfo
 
@@ -39,7 +39,7 @@ class OperationList(OptionList, can_focus=False):
     """The operations that fit the search. It is moved from the search field, which keeps the focus."""
 
 
-class OperationPicker(ModalScreen[Pick | None]):
+class OperationPicker(Dialog[Pick | None]):
     """Shows all operations and returns the chosen one, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Offset
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from mlwf_tui.tui.screens.command_lines import write_command
@@ -25,6 +24,7 @@ from mlwf_tui.tui.screens.pipeline_rows import (
     list_parts,
 )
 from mlwf_tui.tui.widgets.context_menu import Choice
+from mlwf_tui.tui.widgets.dialog import Dialog
 from mlwf_tui.tui.widgets.formats import format_count, format_keys
 from mlwf_tui.tui.widgets.table import EntityTable
 from mlwf_tui.workflow.pipelines.drafts import DraftCheck, Opened, PlacedFault
@@ -80,7 +80,7 @@ HINTS = (
 LAST_HINT = "esc back"
 
 
-class PipelineEditor(ModalScreen[None]):
+class PipelineEditor(Dialog[None]):
     """Draws what is worked on. Keys are handed on with the part under the cursor; esc leaves, all is kept."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

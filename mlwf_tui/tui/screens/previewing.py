@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from mlwf_tui.entities.run import Progress
@@ -23,6 +22,7 @@ from mlwf_tui.tui.screens.counting_form import draw_error
 from mlwf_tui.tui.screens.pictures import Order, Pictures
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.change_preview import MIN_BOTH_COLUMNS, Side
+from mlwf_tui.tui.widgets.dialog import Dialog
 from mlwf_tui.tui.widgets.picture_side import PictureSide
 from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.workflow.preview import Preview, Previewer, PreviewImage, PreviewPair
@@ -48,7 +48,7 @@ class Wanted(msgspec.Struct, frozen=True):
     is_start: bool
 
 
-class PreviewScreen(ModalScreen[Wanted | None]):
+class PreviewScreen(Dialog[Wanted | None]):
     """Draws some items before and after. What it shows is what the transform makes; it writes nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

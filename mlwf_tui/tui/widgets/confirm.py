@@ -8,11 +8,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from mlwf_tui.tui.widgets.dialog import Dialog
 
-class Confirm(ModalScreen[bool | None]):
+
+class Confirm(Dialog[bool | None]):
     """Says what will happen and asks; `y` and `n` answer at once, Esc is no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -10,17 +10,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from mlwf_tui.entities.threeway import MergeConflict, Side
+from mlwf_tui.tui.widgets.dialog import Dialog
 from mlwf_tui.tui.widgets.table import Column, EntityTable
 
 OTHER = {Side.OURS: Side.THEIRS, Side.THEIRS: Side.OURS}
 MARKS = {Side.OURS: "◀ ours", Side.THEIRS: "theirs ▶"}
 
 
-class ConflictChooser(ModalScreen[dict[str, Side] | None]):
+class ConflictChooser(Dialog[dict[str, Side] | None]):
     """Returns the chosen side of every conflict by its key; None where nothing is to be merged."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

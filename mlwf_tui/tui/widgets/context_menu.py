@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import ClassVar
 
@@ -14,10 +14,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Offset, Region, Spacing
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from mlwf_tui.tui.widgets.dialog import Dialog
 from mlwf_tui.tui.widgets.drawing import fit
 
 NARROW, WIDE = 78, 90  # cells of the box, as in its style
@@ -51,7 +51,7 @@ class MenuList(OptionList):
     ]
 
 
-class ContextMenu(ModalScreen[str | None]):
+class ContextMenu(Dialog[str | None]):
     """Shows choices and returns the id of the chosen one, or None.
 
     A choice's own key chooses it at once; `/` filters a long menu.
@@ -172,14 +172,17 @@ class ContextMenu(ModalScreen[str | None]):
             kept.sort(key=lambda choice: wanted not in choice.label.casefold())
         lines = self.query_one(MenuList)
         lines.clear_options()
-        group = ""
-        for choice in kept:
-            if choice.group and choice.group != group:
-                group = choice.group
-                lines.add_option(Option(Content.styled(group, "bold $secondary"), disabled=True))
-            lines.add_option(Option(self._draw(choice), id=choice.id, disabled=bool(choice.reason)))
+        lines.add_options(self._make_options(kept))  # one by one, each would lay out those before it
         first = next((n for n, option in enumerate(lines.options) if not option.disabled), None)
         lines.highlighted = first
+
+    def _make_options(self, choices: Sequence[Choice]) -> Iterator[Option]:
+        group = ""
+        for choice in choices:
+            if choice.group and choice.group != group:
+                group = choice.group
+                yield Option(Content.styled(group, "bold $secondary"), disabled=True)
+            yield Option(self._draw(choice), id=choice.id, disabled=bool(choice.reason))
 
     def _draw(self, choice: Choice) -> Content:
         key = Content.styled(

@@ -13,15 +13,17 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import DescendantFocus
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.widgets.choice_field import ChoiceField
 from mlwf_tui.tui.widgets.completing import make_suggester
+from mlwf_tui.tui.widgets.dialog import Dialog
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.recall import Recall
 
+LOW_ROWS = 36  # of a window below which the fields get fewer rows
+FIELD_ROWS, LOW_FIELD_ROWS = 26, 13
 NONE_TEXT = "auto"  # how a default of None is written, here as on the command line
 YES_NO = {"true": "yes", "false": "no"}  # what is written on the command line, and how it is shown here
 
@@ -72,7 +74,7 @@ def make_field(
     return FormField(spec, is_required, tuple(suggestions))
 
 
-class Form(ModalScreen[dict[str, str] | None]):
+class Form(Dialog[dict[str, str] | None]):
     """Asks for values and returns those that differ from their defaults, and all required ones.
 
     ⏎ in any field or ctrl+g sends it; Esc gives up. Faults are said beside the field they are in.
@@ -96,7 +98,7 @@ class Form(ModalScreen[dict[str, str] | None]):
             width: 84; max-width: 100%; height: auto; max-height: 100%;
             background: $panel; border: round $primary; padding: 0 1;
         }
-        & VerticalScroll { height: auto; max-height: 26; background: $panel; }
+        & VerticalScroll { height: auto; background: $panel; }
         & .field, & .pair { height: 1; }
         & .pair .field { width: 1fr; }
         & .pair .field:last-child Label { width: 10; padding-left: 1; }
@@ -110,9 +112,7 @@ class Form(ModalScreen[dict[str, str] | None]):
         & #command { height: auto; color: $secondary; margin-top: 1; }
         & #told { height: auto; margin-top: 1; display: none; }
     }
-    Form.-short VerticalScroll { max-height: 13; }
     """
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]
     MORE_KEYS: ClassVar[str] = ""
     """What else can be pressed, for the form's border."""
     PROMPT: ClassVar[str] = "$ "
@@ -172,6 +172,11 @@ class Form(ModalScreen[dict[str, str] | None]):
 
     def on_mount(self) -> None:
         self.call_after_refresh(self._show_command)
+
+    def on_resize(self) -> None:
+        """Give the fields their rows; by classes of the form all of them would be styled anew."""
+        is_low = self.app.size.height < LOW_ROWS
+        self.query_one(VerticalScroll).styles.max_height = LOW_FIELD_ROWS if is_low else FIELD_ROWS
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         for field in self._fields:

@@ -12,11 +12,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from mlwf_tui.tui.widgets.context_menu import MenuList
+from mlwf_tui.tui.widgets.dialog import Dialog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Said:
     is_error: bool = False
 
 
-class MessageList(ModalScreen[str | None]):
+class MessageList(Dialog[str | None]):
     """Lists messages and shows the whole of the selected one; `y` returns its text to be copied."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -17,18 +17,16 @@ from textual.widget import Widget
 
 from mlwf_tui.entities.layout import Arrangement
 from mlwf_tui.tui.widgets.pane_shares import (
-    NARROW_COLUMNS,
     Border,
     PaneShares,
     ScreenSize,
     apply_grid,
     find_screen_size,
 )
+from mlwf_tui.tui.widgets.restyling import set_class_alone
 from mlwf_tui.tui.widgets.tab_line import TabLine
 
 STEP_COLUMNS, STEP_ROWS = 4, 2  # that a key moves a border by
-COLUMN_CLASSES = ((0, "-tiny"), (60, "-narrow"), (NARROW_COLUMNS, "-medium"))
-"""The class that a screen has from so many columns on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +45,13 @@ class PaneGrid(Container):
     DEFAULT_CSS = """
     PaneGrid {
         layout: grid; grid-size: 2 2; height: 1fr;
-        & > TabLine { display: none; }
         & > .pane { border: round $border; border-title-color: $text-muted; background: $background; }
-        & > .pane:focus, & > .pane:focus-within { border: round $primary; border-title-color: $primary; }
+        & > .pane.-focused { border: round $primary; border-title-color: $primary; }
         & > .pane.-tall { row-span: 2; }
-        &.-dragged > .pane { border: round $accent; }
-        &.-single {
-            layout: vertical;
-            & > .pane { height: 1fr; width: 1fr; }
-        }
-        &.-narrow {
-            & > TabLine { display: block; }
-            & > .pane, & > .pane:focus, & > .pane:focus-within { border: none; }
-        }
+        & > .pane.-dragged { border: round $accent; }
+        & > .pane.-single { height: 1fr; width: 1fr; }
+        & > .pane.-narrow { border: none; }
+        &.-single { layout: vertical; }
     }
     """
 
@@ -96,6 +88,9 @@ class PaneGrid(Container):
             pane.widget.add_class("pane")
             pane.widget.border_title = f"{pane.digit} {pane.title}"
             yield pane.widget
+
+    def on_mount(self) -> None:
+        self.watch(self.screen, "focused", self._light_focused)
 
     def zoom(self, is_zoomed: bool) -> None:
         """Give the current pane all the room, or share it again."""
@@ -207,8 +202,7 @@ class PaneGrid(Container):
         border = self._find_border(event.screen_offset)
         if border is not None and not self.is_zoomed:
             event.stop()
-            self._dragged = border
-            self.add_class("-dragged")
+            self._drag(border)
             self.capture_mouse()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
@@ -220,9 +214,19 @@ class PaneGrid(Container):
     def on_mouse_up(self, event: events.MouseUp) -> None:
         if self._dragged is not None:
             event.stop()
-            self._dragged = None
-            self.remove_class("-dragged")
+            self._drag(None)
             self.release_mouse()
+
+    def _drag(self, border: Border | None) -> None:
+        self._dragged = border
+        for pane in self._panes.values():
+            set_class_alone(pane.widget, border is not None, "-dragged")
+
+    def _light_focused(self, focused: Widget | None) -> None:
+        """Draw the frame of the pane that has the focus, which `:focus-within` would style with all in it."""
+        holders = focused.ancestors_with_self if focused is not None else ()
+        for pane in self._panes.values():
+            set_class_alone(pane.widget, pane.widget in holders, "-focused")
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         for pane in self._panes.values():
@@ -259,12 +263,14 @@ class PaneGrid(Container):
         shares = self.shares
         is_narrow = shares.size is ScreenSize.NARROW
         is_single = self.is_zoomed or is_narrow
-        self.set_class(is_single, "-single")
-        self.set_class(is_narrow, "-narrow")
+        self._tabs.display = is_narrow
+        set_class_alone(self, is_single, "-single")
         shown = (self.current,) if is_single else shares.seen
         for pane in self._panes.values():
             pane.widget.display = pane.name in shown
-        self._panes[self._names[0]].widget.set_class(shares.grid.is_tall, "-tall")
+            set_class_alone(pane.widget, is_single, "-single")
+            set_class_alone(pane.widget, is_narrow, "-narrow")
+        set_class_alone(self._panes[self._names[0]].widget, shares.grid.is_tall, "-tall")
         apply_grid(self, shares.grid)
         self._show_tabs()
 

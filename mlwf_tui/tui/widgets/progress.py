@@ -9,17 +9,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from mlwf_tui.entities.pace import TimeLeft, describe_rate
 from mlwf_tui.entities.run import Progress
+from mlwf_tui.tui.widgets.dialog import Dialog
 from mlwf_tui.tui.widgets.formats import format_time_left
 
 BAR_WIDTH = 53
 
 
-class ProgressDialog(ModalScreen[None]):
+class ProgressDialog(Dialog[None]):
     """Draws progress; Esc asks the verb to stop, ⏎ hides the dialog while the verb goes on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,11 +9,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from mlwf_tui.tui.widgets.dialog import Dialog
 
-class Prompt(ModalScreen[str | None]):
+
+class Prompt(Dialog[str | None]):
     """Asks for one line of text; returns it on ⏎, None on Esc. `on_change` sees every keystroke."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -8,15 +8,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from mlwf_tui.tui.widgets.dialog import Dialog
 from mlwf_tui.tui.widgets.hanging import hang
 
 WIDTH, FRAME = 96, 5  # cells of the box, and of its border, padding and scroll bar
 
 
-class Sheet(ModalScreen[str | None]):
+class Sheet(Dialog[str | None]):
     """Shows text that may be longer than the screen; returns `yes` where a person wants what it offers."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

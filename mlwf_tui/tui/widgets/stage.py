@@ -27,7 +27,6 @@ class Stage(Vertical):
 
     DEFAULT_CSS = """
     Stage > .view { height: 1fr; width: 1fr; }
-    Stage.-alone > TabLine { display: none; }
     """
 
     def __init__(self, specs: Sequence[ViewSpec], *, id: str | None = None) -> None:
@@ -106,7 +105,7 @@ class Stage(Vertical):
             view.display = False
         widget.add_class("view")
         self._alone = widget
-        self.set_class(not keep_tabs, "-alone")
+        self.tabs.display = keep_tabs  # not by style sheet: that would style all views anew
         self._arrange_crumbs()
         self.mount(widget)
 
@@ -115,4 +114,4 @@ class Stage(Vertical):
         if self._alone is not None:
             self._alone.remove()
             self._alone = None
-            self.remove_class("-alone")
+            self.tabs.display = True
