@@ -10,12 +10,12 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 import msgspec
@@ -180,17 +180,32 @@ def without_nan(value: Any) -> Any:
 
 
 def report_error(error: MlwfError, *, is_json: bool) -> int:
-    """Show an error as one sentence and one hint, and return the exit code it means."""
+    """Show an error as one sentence and one hint, and return the exit code it means.
+
+    Where nobody can read it any more, the exit code alone says it.
+    """
     if is_json:
         document = {"error": {"kind": error.kind, "message": error.message, "hint": error.hint}}
-        click.echo(json.dumps(document, ensure_ascii=False))
-    is_colored = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    click.echo(
-        click.style("error: ", fg="red", bold=True) + make_safe(error.message), err=True, color=is_colored
-    )
+        try:
+            click.echo(json.dumps(document, ensure_ascii=False))
+        except OSError:
+            discard(sys.stdout)
+    lines = [click.style("error: ", fg="red", bold=True) + make_safe(error.message)]
     if error.hint:
-        click.echo(click.style("hint:  ", fg="cyan") + make_safe(error.hint), err=True, color=is_colored)
+        lines.append(click.style("hint:  ", fg="cyan") + make_safe(error.hint))
+    try:
+        click.echo("\n".join(lines), err=True, color=sys.stderr.isatty() and "NO_COLOR" not in os.environ)
+    except OSError:
+        discard(sys.stderr)
     return exit_code_of(error)
+
+
+def discard(stream: TextIO) -> None:
+    """Let what is left for a broken output go nowhere, or Python fails on it once more as it leaves."""
+    with suppress(OSError, ValueError):  # it is no file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def exit_code_of(error: MlwfError) -> int:

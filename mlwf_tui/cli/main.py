@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from mlwf_tui import __version__
-from mlwf_tui.cli.face import FAILED, Face, home_option, json_option, list_declared, report_error
+from mlwf_tui.cli.face import FAILED, Face, discard, home_option, json_option, list_declared, report_error
 from mlwf_tui.errors import Cancelled, InvalidParameter, MlwfError, StorageFailed, suggest
 
 # Where each command lives; a module is imported only when one of its commands is called.
@@ -131,6 +131,7 @@ def spare_link(environment: MutableMapping[str, str]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; no traceback ever reaches the person."""
+    _open_missing()
     if shell := os.environ.get("_MLWF_COMPLETE"):
         return _complete(shell)
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -152,6 +153,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report_broken_output(error, is_json=is_json)
     except Exception as error:  # one of the three places where everything is caught
         return _report_defect(error, is_json=is_json)
+
+
+def _open_missing() -> None:
+    """Give a process whose outputs were closed, as by `>&-`, ones that go nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - open for as long as the process
 
 
 def _explain_usage(error: click.UsageError) -> InvalidParameter:
@@ -184,8 +192,7 @@ def _report_broken_output(error: OSError, *, is_json: bool) -> int:
     """The reader left, or the output is full: say so on stderr, and do not fail again while leaving."""
     if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EBADF):
         return _report_defect(error, is_json=is_json)
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    discard(sys.stdout)
     if error.errno != errno.EPIPE:
         failure = StorageFailed(
             f"The output cannot be written: {error.strerror}.", hint="Write it elsewhere."

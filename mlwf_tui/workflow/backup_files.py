@@ -29,7 +29,7 @@ def copy_files(home: Path, target: Path, observer: Observer) -> int:
     for path in _iter_files(home):
         observer.check_cancelled()
         count += copy_file(path, target / path.relative_to(home))
-    for fit in target.glob(f"runs/*/{FIT_FOLDER}"):
+    for fit in target.glob(f"runs/*/{FIT_FOLDER}*"):  # those put away by a retry too
         _clear_fit(home / fit.relative_to(target), fit)
     return count
 

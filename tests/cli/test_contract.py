@@ -200,6 +200,24 @@ def test_output_into_a_closed_pipe_is_no_traceback(shell: Shell, voc: Path) -> N
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("show nothing --json >/dev/full", 4),
+        ("show nothing 2>/dev/full", 4),
+        ("show nothing --json >&-", 4),
+        ("show nothing 2>&-", 4),
+        ("projects <&- >&- 2>&-", 0),
+        ("<&- >&-", 2),
+    ],
+)
+def test_the_exit_code_stands_where_nobody_can_read_the_rest(shell: Shell, words: str, code: int) -> None:
+    shell("projects")
+    command = f"{sys.executable} -m mlwf_tui --home {shell.home} {words}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
 def test_the_home_of_another_user_is_refused(shell: Shell) -> None:
     shell.home.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -325,6 +326,26 @@ def test_a_retry_begins_anew_as_a_second_job_of_the_run(home: Workspace, gate: P
     assert jobs.wait_for_end(home, run).state is RunState.DONE
     assert list_epochs(home, run) == [1, 2, 1, 2, 3, 4]
     assert [job.outcome for job in home.catalog.jobs.list_of(run.id)] == ["lost", "done"]
+
+
+def test_a_retry_begins_anew_where_the_checkpoints_cannot_be_removed(
+    home: Workspace, gate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train(home, gate)
+    open_gate(gate, 1, 2)
+    wait_for_epoch(home, run, 2)
+    jobs.kill(jobs.find_worker(home, run))
+    assert jobs.wait_for_end(home, run).state is RunState.LOST
+    open_gate(gate, 3, 4)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    retry_run(home, run.id)
+    monkeypatch.undo()
+    assert jobs.wait_for_end(home, run).state is RunState.DONE
+    assert list_epochs(home, run) == [1, 2, 1, 2, 3, 4]
 
 
 def test_a_stopped_training_keeps_its_model_and_is_not_reopened(home: Workspace, gate: Path) -> None:

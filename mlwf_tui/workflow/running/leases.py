@@ -284,11 +284,17 @@ def _write_note(descriptor: int, workspace: Workspace, run_id: RunId) -> None:
 
 
 def _describe_holder(workspace: Workspace, path: Path) -> str:
-    """Return what the holder of a lease says of itself; nobody vouches for it, so that it is cleaned."""
+    """Return what the holder of a lease says of itself; nobody vouches for it, so that it is cleaned.
+
+    A stranger may have put anything there: what is no file is not waited for.
+    """
     try:
-        with path.open("rb") as file:
-            note = msgspec.json.decode(file.read(NOTE_BYTES), type=_Note)
-    except (OSError, msgspec.MsgspecError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            note = msgspec.json.decode(os.read(descriptor, NOTE_BYTES), type=_Note)
+        finally:
+            os.close(descriptor)
+    except (OSError, msgspec.MsgspecError, RecursionError):
         return "another process"
     if note.home == str(workspace.home):
         return f"run {_clean(note.run)}"

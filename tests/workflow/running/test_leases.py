@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -107,8 +108,19 @@ def test_what_a_stranger_writes_into_a_lease_cannot_harm(home: Workspace, tmp_pa
     assert isinstance(refused, Refusal)
     assert "\x1b" not in refused.reason
     assert len(refused.reason) < 100
-    (tmp_path / "gpus" / "gpu-0").write_bytes(b"\xff\x00garbage")
-    assert take_for(home, "c", Wants(gpus=1), gpus) == Refusal("GPU 0, held by another process")
+    for name, garbage in (("c", b"\xff\x00garbage"), ("d", b'{"x":' + b"[" * 4000)):
+        (tmp_path / "gpus" / "gpu-0").write_bytes(garbage)
+        assert take_for(home, name, Wants(gpus=1), gpus) == Refusal("GPU 0, held by another process")
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_in_the_place_of_a_lease_is_not_waited_for(home: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "gpus").mkdir()
+    os.mkfifo(tmp_path / "gpus" / "gpu-0")
+    held = os.open(tmp_path / "gpus" / "gpu-0", os.O_RDWR)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    assert take_for(home, "a", Wants(gpus=1), make_gpus(0)) == Refusal("GPU 0, held by another process")
+    os.close(held)
 
 
 def test_a_lease_that_is_a_link_is_refused(home: Workspace, tmp_path: Path) -> None:
