@@ -90,7 +90,7 @@ class Reports:
         """Raises NotFound, also where the report was deleted."""
         found = self._read(ReportRow.id == report_id)
         if not found:
-            raise NotFound(f"There is no report with the id {report_id}.", hint="See mlwf reports.")
+            raise NotFound(f"There is no report with the id {report_id}.", hint="mlwf report lists them.")
         return found[0]
 
     def list(self, *, model_id: ModelId | None = None) -> tuple[Report, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -238,15 +239,15 @@ def open_tail(path: Path) -> LogFile:
     Raises:
         FileNotFoundError: there is none.
     """
-    log = LogFile(path)
-    size = log.measure()
-    if size <= TAIL_BYTES:
-        log.read_appended()
-        return log
-    head = log._bytes.read(size - TAIL_BYTES, TAIL_BYTES)
+    with _open(path) as log:
+        size = log.measure()
+        if size <= TAIL_BYTES:
+            log.read_appended()
+            return log
+        head = log._bytes.read(size - TAIL_BYTES, TAIL_BYTES)
     log.close()
-    log = LogFile(path, size - TAIL_BYTES + head.find(b"\n") + 1)
-    log.read_appended(2 * TAIL_BYTES)
+    with _open(path, size - TAIL_BYTES + head.find(b"\n") + 1) as log:
+        log.read_appended(2 * TAIL_BYTES)
     return log
 
 
@@ -256,7 +257,18 @@ def open_whole(path: Path, is_cancelled: Callable[[], bool] = lambda: False) -> 
     Raises:
         FileNotFoundError: there is none.
     """
-    log = LogFile(path)
-    while not is_cancelled() and log.read_appended(CHUNK_BYTES):
-        pass
+    with _open(path) as log:
+        while not is_cancelled() and log.read_appended(CHUNK_BYTES):
+            pass
     return log
+
+
+@contextmanager
+def _open(path: Path, start: int = 0) -> Iterator[LogFile]:
+    """Open a log for a reading that closes it where it fails: it is tried again ten times a second."""
+    log = LogFile(path, start)
+    try:
+        yield log
+    except OSError:
+        log.close()
+        raise

@@ -58,7 +58,11 @@ class LogBytes:
         self._parts: list[Part] = []
         self._starts: list[int] = []
         self._open_part: tuple[Part, int] | None = None
-        self._find_parts()
+        try:
+            self._find_parts()
+        except OSError:
+            self.close()
+            raise
 
     def close(self) -> None:
         if self._file >= 0:

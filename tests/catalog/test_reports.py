@@ -77,8 +77,9 @@ def test_rename_describe_and_delete(catalog: Catalog, model: Model, version: Ver
     assert catalog.reports.find("third") is None
     with pytest.raises(NotFound):
         catalog.reports.get("third")
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as raised:
         catalog.reports.delete(ReportId("x"))
+    assert raised.value.hint == "mlwf report lists them."
 
 
 def test_a_report_on_no_model_is_refused(catalog: Catalog, model: Model, version: Version) -> None:

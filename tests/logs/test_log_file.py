@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -149,3 +152,26 @@ def test_a_line_of_ten_megabytes_and_bytes_that_are_no_text_are_lines_like_other
     assert log.read_line(count - 1).text == "last"
     assert all(line.text.isprintable() for _, line in log.iter_lines())
     log.close()
+
+
+def count_open_files() -> int:
+    with os.scandir("/proc/self/fd") as entries:
+        return sum(1 for _ in entries)
+
+
+@pytest.mark.parametrize("open_log", [open_tail, open_whole, LogFile])
+def test_a_log_that_cannot_be_read_leaves_no_file_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_log: Callable[[Path], LogFile]
+) -> None:
+    (tmp_path / "log").write_text("line\n")
+
+    def fail(*arguments: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "pread", fail)
+    monkeypatch.setattr(Path, "iterdir", fail if open_log is LogFile else Path.iterdir)
+    opened = count_open_files()
+    for _ in range(3):
+        with pytest.raises(OSError, match="Input/output error"):
+            open_log(tmp_path / "log")
+    assert count_open_files() == opened

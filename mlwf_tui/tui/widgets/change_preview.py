@@ -7,11 +7,9 @@ from enum import StrEnum
 
 from rich.style import Style
 from rich.text import Text
-from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Static
 
 from mlwf_tui.entities.annotation import AnnotatedObject
@@ -19,6 +17,7 @@ from mlwf_tui.entities.change import Aspect, ItemChange, ObjectChange, ObjectCha
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.picture import Outline, Rgb, parse_color
 from mlwf_tui.tui.widgets.item_preview import describe_shape, describe_tags
+from mlwf_tui.tui.widgets.objects_preview import ObjectsPreview
 from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
 
@@ -51,7 +50,7 @@ class Side(StrEnum):
     AFTER = "after"
 
 
-class ChangePreview(Vertical):
+class ChangePreview(ObjectsPreview):
     """Draws one item's change; the pictures are made by others, for `list_sides`."""
 
     DEFAULT_CSS = """
@@ -65,9 +64,6 @@ class ChangePreview(Vertical):
         &.-bare > EntityTable { display: none; }
     }
     """
-
-    class Outdated(Message):
-        """Other pictures are wanted: of another size, of the other side, or with other outlines."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -144,12 +140,6 @@ class ChangePreview(Vertical):
         return [*same, *changed, *strong]
 
     @property
-    def selected(self) -> int:
-        """The place of the difference under the cursor, or -1 where a person is not among them."""
-        key = self.objects.cursor_key if self.objects.has_focus else None
-        return int(key) if key is not None else -1
-
-    @property
     def _items(self) -> tuple[Item | None, Item | None]:
         return (self.change.before, self.change.after) if self.change is not None else (None, None)
 
@@ -164,23 +154,6 @@ class ChangePreview(Vertical):
 
     def on_resize(self) -> None:
         self._arrange()
-
-    def on_descendant_focus(self) -> None:
-        self.post_message(self.Outdated())
-
-    def on_descendant_blur(self) -> None:
-        self.post_message(self.Outdated())
-
-    @on(EntityTable.RowHighlighted)
-    def _on_object_highlighted(self, event: EntityTable.RowHighlighted) -> None:
-        event.stop()
-        if self.objects.has_focus:
-            self.post_message(self.Outdated())
-
-    @on(PictureView.Resized)
-    def _on_picture_resized(self, event: PictureView.Resized) -> None:
-        event.stop()
-        self.post_message(self.Outdated())
 
     def _arrange(self) -> None:
         """Show both sides or one: what is there, what was asked for, what there is room for."""

@@ -6,11 +6,8 @@ from collections.abc import Hashable, Mapping, Sequence
 
 from rich.style import Style
 from rich.text import Text
-from textual import on
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Static
 
 from mlwf_tui.entities.annotation import Bounds, LabelSchema
@@ -21,7 +18,7 @@ from mlwf_tui.entities.picture import WHOLE, Outline, Picture, Rgb, Window, pars
 from mlwf_tui.tui.widgets.drawn_objects import SINGLE, DrawnObject, Legend, Shape
 from mlwf_tui.tui.widgets.item_preview import NO_COLOR
 from mlwf_tui.tui.widgets.lettered_picture import Letter, LetteredPicture
-from mlwf_tui.tui.widgets.picture_view import PictureView
+from mlwf_tui.tui.widgets.objects_preview import ObjectsPreview
 from mlwf_tui.tui.widgets.table import Cell, EntityTable
 
 FADED = 0.55  # what the number does not count
@@ -30,7 +27,7 @@ DIFFERENCE = "difference"
 """The layer that tells what became of shapes; without it they are in the colours of their classes."""
 
 
-class EvidencePreview(Vertical):
+class EvidencePreview(ObjectsPreview):
     """Draws one image with what became of its objects; the picture itself is rendered by others."""
 
     DEFAULT_CSS = """
@@ -41,9 +38,6 @@ class EvidencePreview(Vertical):
         &.-bare > EntityTable { display: none; }
     }
     """
-
-    class Outdated(Message):
-        """Another picture is wanted: of another size, or with other outlines."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -87,12 +81,6 @@ class EvidencePreview(Vertical):
             self.left_out ^= {layer}
             self._draw_words()
             self.post_message(self.Outdated())
-
-    @property
-    def selected(self) -> int:
-        """The place of the object under the cursor, or -1 where a person is not among them."""
-        key = self.objects.cursor_key if self.objects.has_focus else None
-        return int(key) if key is not None else -1
 
     @property
     def look(self) -> Hashable:
@@ -210,20 +198,3 @@ class EvidencePreview(Vertical):
                 for part in ((f"{line} {letter}", f"bold ${tone}"), f" {word}  ")
             ]
         self._legend.update(Content.assemble(*legend))
-
-    @on(EntityTable.RowHighlighted)
-    def _on_object_highlighted(self, event: EntityTable.RowHighlighted) -> None:
-        event.stop()
-        if self.objects.has_focus:
-            self.post_message(self.Outdated())
-
-    @on(PictureView.Resized)
-    def _on_picture_resized(self, event: PictureView.Resized) -> None:
-        event.stop()
-        self.post_message(self.Outdated())
-
-    def on_descendant_focus(self) -> None:
-        self.post_message(self.Outdated())
-
-    def on_descendant_blur(self) -> None:
-        self.post_message(self.Outdated())

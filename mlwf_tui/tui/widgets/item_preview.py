@@ -8,17 +8,15 @@ from enum import StrEnum
 
 from rich.style import Style
 from rich.text import Text
-from textual import on
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Static
 
 from mlwf_tui.entities.annotation import AnnotatedObject, GeometryKind, LabelSchema, Tag
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.picture import WHOLE, Outline, Picture, Window, parse_color
 from mlwf_tui.tui.widgets.formats import format_size
+from mlwf_tui.tui.widgets.objects_preview import ObjectsPreview
 from mlwf_tui.tui.widgets.picture_view import Caption, PictureView, has_colors
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
 
@@ -41,7 +39,7 @@ SHAPES = frozenset({Layer.BOXES, Layer.MASKS})
 BOX_KINDS = (GeometryKind.RECTANGLE, GeometryKind.ORIENTED_BOX)
 
 
-class ItemPreview(Vertical):
+class ItemPreview(ObjectsPreview):
     """Draws one item; the outline of the object under the cursor is drawn in the theme's text colour."""
 
     DEFAULT_CSS = """
@@ -54,9 +52,6 @@ class ItemPreview(Vertical):
         &.-bare > .legend { display: block; }
     }
     """
-
-    class Outdated(Message):
-        """Another picture is wanted: of another size, or with other outlines."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -136,12 +131,6 @@ class ItemPreview(Vertical):
         return [labelled for labelled in item.annotation.objects if find_layer(labelled) in layers]
 
     @property
-    def selected(self) -> int:
-        """The place of the object under the cursor, or -1 where a person is not among them."""
-        key = self.objects.cursor_key if self.objects.has_focus else None
-        return int(key) if key is not None else -1
-
-    @property
     def look(self) -> Hashable:
         """What the outlines depend on, beside the item."""
         return self.selected, self.shown_layers
@@ -163,23 +152,6 @@ class ItemPreview(Vertical):
 
     def _outline(self, objects: Sequence[AnnotatedObject]) -> list[Outline]:
         return [Outline(o.geometry, parse_color(self._find_color(o.class_name))) for o in objects]
-
-    @on(EntityTable.RowHighlighted)
-    def _on_object_highlighted(self, event: EntityTable.RowHighlighted) -> None:
-        event.stop()
-        if self.objects.has_focus:
-            self.post_message(self.Outdated())
-
-    @on(PictureView.Resized)
-    def _on_picture_resized(self, event: PictureView.Resized) -> None:
-        event.stop()
-        self.post_message(self.Outdated())
-
-    def on_descendant_focus(self) -> None:
-        self.post_message(self.Outdated())
-
-    def on_descendant_blur(self) -> None:
-        self.post_message(self.Outdated())
 
     def _set_columns(self, columns: tuple[Column, ...]) -> None:
         if columns != self._columns:

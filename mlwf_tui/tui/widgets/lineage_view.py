@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from typing import ClassVar
 
 from msgspec.structs import replace
 from rich.style import Style
-from textual import events
+from textual import events, on
 from textual.binding import BindingType
 from textual.geometry import Offset, Region, Size, Spacing
 from textual.message import Message
@@ -35,11 +34,12 @@ from mlwf_tui.tui.widgets.graph_lens import (
 )
 from mlwf_tui.tui.widgets.graph_lights import Lights
 from mlwf_tui.tui.widgets.graph_map import GraphMap
-from mlwf_tui.tui.widgets.graph_picture import Order, Picture, make_picture
+from mlwf_tui.tui.widgets.graph_picture import Order, Picture
 from mlwf_tui.tui.widgets.graph_routing import GraphLayout
 from mlwf_tui.tui.widgets.graph_rows import PIECE, RowPieces
 from mlwf_tui.tui.widgets.graph_walking import Direction, Trail, find_end, find_near, find_next, iter_near
 from mlwf_tui.tui.widgets.key_names import name_key
+from mlwf_tui.tui.widgets.layout_requests import LaidOut, LayoutRequests, make_empty
 from mlwf_tui.tui.widgets.lineage_keys import LINEAGE_KEYS
 
 MARGIN = Spacing(2, 4, 2, 4)  # cells kept visible around the selected box
@@ -103,13 +103,6 @@ class LineageView(ScrollView, can_focus=True):
             super().__init__()
             self.view = view
 
-    class LaidOut(Message, bubble=False):
-        """A picture is ready; posted by the worker to the view itself."""
-
-        def __init__(self, picture: Picture) -> None:
-            super().__init__()
-            self.picture = picture
-
     class Failed(Message):
         """The graph could not be laid out; nothing of it is drawn until there is another one."""
 
@@ -130,10 +123,8 @@ class LineageView(ScrollView, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self._now = now
         self._empty = empty
-        self._wanted = Order()
-        self._picture = Picture(order=self._wanted, graph=self._wanted.graph, layout=None, map=None)
-        self._is_working = False
-        self._failed: Order | None = None  # what could not be laid out
+        self._requests = LayoutRequests(self, self._adopt)
+        self._picture = make_empty(self._wanted)
         self._corner = MapCorner()
         self._lights = Lights()
         self._numbers: dict[str, int] = {}
@@ -176,6 +167,10 @@ class LineageView(ScrollView, can_focus=True):
         return None if number is None else self._graph.nodes[number]
 
     @property
+    def _wanted(self) -> Order:
+        return self._requests.wanted
+
+    @property
     def _graph(self) -> LineageGraph:
         return self._picture.graph
 
@@ -190,11 +185,11 @@ class LineageView(ScrollView, can_focus=True):
         """
         order = replace(self._wanted, graph=graph, groups=groups)
         is_settled = self._layout is not None and not self.is_laying_out
-        self._wanted = order
+        self._requests.wanted = order
         if is_settled and order.is_same_as(self._picture.order):
             self._adopt(replace(self._picture, order=order, graph=graph))
         else:
-            self._request_layout()
+            self._requests.request(self._picture)
 
     def enter_scope(self, scope: Scope) -> None:
         """Draw only this part of the graph; `go_back` leads out of it."""
@@ -296,8 +291,7 @@ class LineageView(ScrollView, can_focus=True):
     def action_zoom(self, step: int) -> None:
         place = SIZES.index(self._wanted.size) + step
         if 0 <= place < len(SIZES):
-            self._wanted = replace(self._wanted, size=SIZES[place])
-            self._request_layout()
+            self._want(replace(self._wanted, size=SIZES[place]))
 
     def action_centre(self) -> None:
         place = self._find_place()
@@ -381,52 +375,19 @@ class LineageView(ScrollView, can_focus=True):
         elif event.chain == 2:
             self.post_message(self.Activated(self, node))
 
-    def on_lineage_view_laid_out(self, event: LaidOut) -> None:
-        self._is_working = False
-        self._failed = None
-        order = event.picture.order
-        if order is self._wanted:
-            self._adopt(event.picture)
-        elif order.is_same_as(self._wanted):
-            self._adopt(replace(event.picture, order=self._wanted, graph=self._wanted.graph))
-        else:
-            self._request_layout()
-
-    def on_lineage_view_failed(self, event: Failed) -> None:
-        """Say so in the graph's place; whoever holds the view hears it too."""
-        self._is_working = False
-        self._failed = event.order
-        if event.order is self._wanted:
-            self._adopt(Picture(order=event.order, graph=event.order.graph, layout=None, map=None))
-        else:
-            self._request_layout()
+    @on(LaidOut)
+    def _take_picture(self, event: LaidOut) -> None:
+        self._requests.take(event, self._picture)
+        if event.error is not None:
+            self.post_message(self.Failed(event.picture.order, event.error))
 
     def _use_lens(self, lens: Lens) -> None:
         if lens != self.lens:
-            self._wanted = replace(self._wanted, lens=lens)
-            self._request_layout()
+            self._want(replace(self._wanted, lens=lens))
 
-    def _request_layout(self) -> None:
-        if not self._wanted.graph.nodes:
-            self._adopt(Picture(order=self._wanted, graph=self._wanted.graph, layout=None, map=None))
-        elif (
-            not self._is_working
-        ):  # else the layout that is on its way will be found stale, and asked for anew
-            self._is_working = True
-            work = partial(self._lay_out, self._wanted, self._picture)
-            what = "lay out the lineage graph"  # said twice, or Textual writes the repr of the graph: 0.1 s
-            self.run_worker(
-                work, thread=True, exit_on_error=False, group="layout", name=what, description=what
-            )
-        self.refresh()
-
-    def _lay_out(self, order: Order, before: Picture) -> None:
-        try:
-            picture = make_picture(order, before)
-        except Exception as error:  # noqa: BLE001 - the border of the app: the rest of it goes on
-            self.post_message(self.Failed(order, error))
-        else:
-            self.post_message(self.LaidOut(picture))
+    def _want(self, order: Order) -> None:
+        self._requests.wanted = order
+        self._requests.request(self._picture)
 
     def _adopt(self, picture: Picture) -> None:
         """Take a picture over; what was selected stays at its place on the screen."""
@@ -491,7 +452,7 @@ class LineageView(ScrollView, can_focus=True):
         title, hint = self._empty
         if self.is_laying_out:
             title, hint = f"Laying out {len(self._wanted.graph.nodes):,} nodes…", ""
-        elif self._failed is self._wanted:
+        elif self._requests.has_failed:
             title, hint = "The lineage cannot be drawn", "All else goes on as before."
         elif self._wanted.graph.nodes:
             title, hint = (

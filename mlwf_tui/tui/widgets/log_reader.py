@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from pathlib import Path
+from time import monotonic
 
 from textual.message import Message
 from textual.widget import Widget
@@ -14,14 +15,16 @@ from mlwf_tui.logs.log_file import CHUNK_BYTES, LogFile, open_tail, open_whole
 from mlwf_tui.tui.widgets.log_page import LogPage
 
 GROUP = "scan"
+REST_S = 2.0
 
 
 class Scanned(Message, bubble=False):
     """A thread has looked through the whole log, or could not; posted to the view itself."""
 
-    def __init__(self, log: LogFile | None) -> None:
+    def __init__(self, log: LogFile | None, error: OSError | None = None) -> None:
         super().__init__()
         self.log = log
+        self.error = error
 
 
 class LogReader:
@@ -31,6 +34,7 @@ class LogReader:
         self.path: Path | None = None
         self.is_scanning = False  # the lines before the end are being counted
         self.ready = asyncio.Event()  # every line is known
+        self._broken_at_s: float | None = None  # when looking through the whole log failed
         self._view = view
         self._page = page
 
@@ -43,6 +47,11 @@ class LogReader:
     def is_complete(self) -> bool:
         """Whether every line from the first on is known."""
         return self._page.log is not None and self._page.log.start == 0 and not self.is_scanning
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether the whole log could not be read a moment ago: a failing disk takes long to say so."""
+        return self._broken_at_s is not None and monotonic() - self._broken_at_s < REST_S
 
     @property
     def was_replaced(self) -> bool:
@@ -58,23 +67,33 @@ class LogReader:
         try:
             if self.path is None or self.path.stat().st_size == 0:
                 return False
+            if self._broken_at_s is not None:  # its end alone would be shown and go again
+                self._begin_scan(self.path)
+                return False
             log = self._page.log = open_tail(self.path)
         except FileNotFoundError:
             return False
         if log.start:
-            self.is_scanning = True
-            scan = partial(self._scan, self.path)
-            self._view.run_worker(scan, thread=True, group=GROUP, name="open the log")
+            self._begin_scan(self.path)
         else:
             self.ready.set()
         return True
+
+    def _begin_scan(self, path: Path) -> None:
+        self.is_scanning = True
+        scan = partial(self._scan, path)
+        self._view.run_worker(scan, thread=True, group=GROUP, name="open the log")
 
     def _scan(self, path: Path) -> None:
         worker = get_current_worker()
         try:
             log = open_whole(path, lambda: worker.is_cancelled)
-        except OSError:  # gone, or not to be read any more: opening it again says which
+        except FileNotFoundError:  # gone: it is waited for
             self._view.post_message(Scanned(None))
+            return
+        except OSError as error:
+            if not worker.is_cancelled:
+                self._view.post_message(Scanned(None, error))
             return
         if worker.is_cancelled:
             log.close()
@@ -89,6 +108,7 @@ class LogReader:
         if log.path != self.path or not self.is_scanning:
             log.close()
             return None
+        self._broken_at_s, self._page.fault = None, ""
         more = len(log) - self.line_count
         if self._page.log is not None:
             self._page.log.close()
@@ -107,6 +127,11 @@ class LogReader:
             return None
         return len(log) - before
 
+    def give_up(self, error: OSError) -> None:
+        """Say why the whole log cannot be read, and try it again after a rest."""
+        self._page.note_fault(error)
+        self._broken_at_s = monotonic()
+
     def close(self) -> None:
         self._view.workers.cancel_group(self._view, GROUP)
         if self._page.log is not None:
@@ -114,4 +139,5 @@ class LogReader:
         self._page.log = None
         self._page.fault = ""
         self.is_scanning = False
+        self._broken_at_s = None
         self.ready.clear()

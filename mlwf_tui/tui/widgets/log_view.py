@@ -123,7 +123,7 @@ class LogView(ScrollView, can_focus=True):
 
     def poll(self) -> int:
         """Read what was appended; return how many lines that were. Notices a truncated or new file."""
-        if self._reader.path is None or self._reader.is_scanning:
+        if self._reader.path is None or self._reader.is_scanning or self._reader.is_resting:
             return 0
         before, self._page.fault = self._page.fault, ""
         more = 0
@@ -131,6 +131,8 @@ class LogView(ScrollView, can_focus=True):
             more = self._read_on()
         except OSError as error:
             self._page.note_fault(error)
+        if self._page.log is None and self._reader.is_scanning:
+            self._page.fault = before  # until all of it is known to be readable
         if self._page.fault != before:
             self.redraw()
         return more
@@ -162,6 +164,9 @@ class LogView(ScrollView, can_focus=True):
         """Go on with the whole log where there was its end; the screen stays on the same lines."""
         if event.log is None:
             self._close()
+            if event.error is not None:
+                self._reader.give_up(event.error)
+                self.redraw()
             return
         more = self._reader.take(event.log)
         if more is None:

@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from mlwf_tui.logs import log_file
 from mlwf_tui.logs.levels import Level
 from mlwf_tui.logs.query import Query
+from mlwf_tui.tui.widgets import log_reader
 from mlwf_tui.tui.widgets.log_view import LogView
 
 
@@ -456,3 +457,32 @@ async def test_a_log_whose_folder_is_a_file_now_says_so_and_keeps_its_search(tmp
         view.poll()
         assert read_screen(view)[7] == "line 7"
         assert "line 7" in read_status(view)
+
+
+async def test_a_log_that_cannot_be_read_in_its_middle_says_so_without_a_break_until_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_reader, "REST_S", 0.0)
+    read, is_broken = os.pread, True
+
+    def pread(file: int, size: int, offset: int) -> bytes:
+        if is_broken and offset == 0:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(file, size, offset)
+
+    monkeypatch.setattr(os, "pread", pread)
+    async with LogApp().run_test(size=(80, 20)) as pilot:
+        view = pilot.app.query_one(LogView)
+        view.open_log(write_lines(tmp_path / "run.log", 50_000))
+
+        def is_told() -> bool:
+            return any("run.log: Input/output error" in line for line in read_screen(view))
+
+        await wait_until(pilot, is_told)
+        for _ in range(20):  # it is tried again meanwhile
+            await pilot.pause(0.02)
+            assert is_told()
+        is_broken = False
+        await wait_until(pilot, lambda: view.is_complete)
+        assert view.line_count == 50_000
+        assert read_screen(view)[-1] == "line 49999"
