@@ -74,6 +74,14 @@ def make_field(
     return FormField(spec, is_required, tuple(suggestions))
 
 
+class TextField(Input):
+    """A field to write in. It is styled as it is mounted, not twice before that as it is filled in."""
+
+    def update_node_styles(self, animate: bool = True) -> None:
+        if self.is_attached:
+            super().update_node_styles(animate)
+
+
 class Form(Dialog[dict[str, str] | None]):
     """Asks for values and returns those that differ from their defaults, and all required ones.
 
@@ -391,7 +399,7 @@ def _make_control(field: FormField, given: str | None) -> Input | ChoiceField:
         labels = field.labels or (YES_NO if spec.type_name == "bool" else None)
         return ChoiceField(offered, given or default, labels=labels, id=control_id)
     value = default if given is None else given
-    return Input(
+    return TextField(
         value,
         compact=True,
         suggester=make_suggester(field.spec.type_name, field.suggestions, takes_several=field.takes_several),
