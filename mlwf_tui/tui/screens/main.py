@@ -120,6 +120,7 @@ class MainScreen(Screen[None]):
         self._details = Details(id=DETAILS)
         self._status = StatusBar(kept=("back", "help"), id="status")
         self._too_small = Notice("", id="too-small")
+        self._too_small.display = False
         self._tour_card = TourCard(id="tour")
         self._performed = ""  # the last action, until another dialog is gone
         self._foot = Foot(self, self._status)

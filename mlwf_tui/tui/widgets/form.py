@@ -274,7 +274,7 @@ class Form(Dialog[dict[str, str] | None]):
 
     def check(self) -> bool:
         """Whether all fields can be used; else the first that cannot gets the focus and its fault is said."""
-        found = ((field, find_fault(field, self._read(field))) for field in self._iter_wanted())
+        found = ((field, find_fault(field, value)) for field, value in self._read_wanted())
         first = next(((field, fault) for field, fault in found if fault), None)
         self._faults = {first[0].spec.name: first[1]} if first is not None else {}
         for field in self._fields:
@@ -316,23 +316,26 @@ class Form(Dialog[dict[str, str] | None]):
 
     def collect(self) -> dict[str, str]:
         """Return the values that differ from their defaults, and all required ones."""
-        values = {field.spec.name: self._read(field) for field in self._iter_wanted()}
         return {
-            field.spec.name: values[field.spec.name]
-            for field in self._iter_wanted()
-            if field.is_required or values[field.spec.name] != format_default(field.spec.default)
+            field.spec.name: value
+            for field, value in self._read_wanted()
+            if field.is_required or value != format_default(field.spec.default)
         }
 
     def _show_wanted(self) -> None:
-        wanted = {field.spec.name for field in self._iter_wanted()}
+        wanted = {field.spec.name for field, _ in self._read_wanted()}
         for field in self._fields:
             if field.is_wanted is not None:
                 self.query_one(f"#row-{field.spec.name}").display = field.spec.name in wanted
 
-    def _iter_wanted(self) -> Iterator[FormField]:
-        """Yield the fields that count as the others stand now."""
+    def _read_wanted(self) -> list[tuple[FormField, str]]:
+        """Return the fields that count as the others stand now, each with what stands in it."""
         values = {field.spec.name: self._read(field) for field in self._fields}
-        return (field for field in self._fields if field.is_wanted is None or field.is_wanted(values))
+        return [
+            (field, values[field.spec.name])
+            for field in self._fields
+            if field.is_wanted is None or field.is_wanted(values)
+        ]
 
     def _read(self, field: FormField) -> str:
         control = self.query_one(f"#field-{field.spec.name}")
