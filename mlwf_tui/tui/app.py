@@ -135,6 +135,11 @@ class MlwfApp(App[None]):
         if wait is not None:
             await wait()
 
+    def on_main_screen_completed(self) -> None:
+        """Look for no garbage in what was made with the start: that would hold the app for 0.1 s."""
+        if not self.is_headless:
+            gc.freeze()
+
     def on_main_screen_redraw_requested(self) -> None:
         self._draw_all()
 

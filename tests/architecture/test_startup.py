@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mlwf_tui.tui.app import MlwfApp
 from mlwf_tui.workflow.importing.reading_hand import ReadingSetup
 from mlwf_tui.workflow.messages import Setup, send
 from tests.making import write_image
@@ -44,6 +46,29 @@ NOT_FOR_HANDS = {
     "mlwf_tui.catalog", "mlwf_tui.settings", "mlwf_tui.store.verify", "mlwf_tui.workflow.running.recorder",
     "mlwf_tui.workspace",
 }  # fmt: skip
+
+
+WAITING = """
+import asyncio, sys
+from pathlib import Path
+from mlwf_tui.tui.app import MlwfApp
+from mlwf_tui.workspace import open_workspace
+
+class Waiting(MlwfApp):
+    def on_main_screen_completed(self):
+        super().on_main_screen_completed()
+        self.exit()
+
+async def wait(workspace):
+    app = Waiting(workspace.home, lambda: workspace)
+    async with app.run_test():
+        while app.is_running:
+            await asyncio.sleep(0)
+
+with open_workspace(Path(sys.argv[1])) as workspace:
+    asyncio.run(wait(workspace))
+print(*sys.modules, sep="\\n", file=sys.stderr)
+"""
 
 
 def run_listing_modules(*words: str, messages: bytes = b"") -> set[str]:
@@ -140,3 +165,22 @@ def test_a_hand_that_inspects_loads_no_more_than_it_needs(tmp_path: Path) -> Non
     loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), messages=greet("inspect", b""))
     assert "mlwf_tui.store.inspection" in loaded
     assert loaded & NOT_FOR_HANDS == set()
+
+
+def test_the_verbs_are_imported_behind_the_start_and_not_with_the_first_key(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WAITING, str(tmp_path / "home")]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=120)
+    rooms = {f"mlwf_tui.tui.screens.verbs.{name}" for name in ("table", "several", "excerpts")}
+    assert rooms <= set(done.stderr.decode().split())
+
+
+def test_what_was_made_with_the_start_is_looked_through_for_garbage_no_more(tmp_path: Path) -> None:
+    app = MlwfApp(tmp_path, lambda: pytest.fail("it is not opened"))
+    kept = [{"made": "with the start"}]
+    before = gc.get_freeze_count()
+    app.on_main_screen_completed()
+    try:
+        assert gc.get_freeze_count() > before
+        assert not any(one is kept for one in gc.get_objects())
+    finally:
+        gc.unfreeze()

@@ -39,7 +39,7 @@ from mlwf_tui.tui.screens.navigation import DETAILS, STAGE, TREE, Navigation, ma
 from mlwf_tui.tui.screens.opening import Opening
 from mlwf_tui.tui.screens.outlooks import Outlooks
 from mlwf_tui.tui.screens.own_keys import use_own_keys
-from mlwf_tui.tui.screens.performing import Performing
+from mlwf_tui.tui.screens.performing import Performing, load_verbs
 from mlwf_tui.tui.screens.reader import Reader
 from mlwf_tui.tui.screens.scoping import Scoping
 from mlwf_tui.tui.screens.search import Search
@@ -88,6 +88,9 @@ class MainScreen(Screen[None]):
     class RedrawRequested(Message):
         """The terminal may show something else than was drawn: paint it all anew."""
 
+    class Completed(Message):
+        """Everything that a person may come to is made and imported, and stays."""
+
     class NoticeSent(Message):
         """The terminal is to be sent this, which draws nothing: a bell, a notification."""
 
@@ -117,6 +120,7 @@ class MainScreen(Screen[None]):
         self._details = Details(id=DETAILS)
         self._status = StatusBar(kept=("back", "help"), id="status")
         self._too_small = Notice("", id="too-small")
+        self._too_small.display = False
         self._tour_card = TourCard(id="tour")
         self._performed = ""  # the last action, until another dialog is gone
         self._foot = Foot(self, self._status)
@@ -297,6 +301,10 @@ class MainScreen(Screen[None]):
             self.set_timer(VIEW_INTERVAL_S, self._make_views)
             return
         self.ask("layout", partial(read_layout, self.workspace), self._views.runs.lay_out)
+        self.ask("verbs", load_verbs, self._note_completed)
+
+    def _note_completed(self, _: None) -> None:
+        self.post_message(self.Completed())
 
     @on(ReportView.ThresholdsChosen)
     def _on_thresholds_chosen(self, event: ReportView.ThresholdsChosen) -> None:

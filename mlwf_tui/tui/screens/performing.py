@@ -22,6 +22,11 @@ if TYPE_CHECKING:  # every verb's imports are 120 ms that no one needs before th
     from mlwf_tui.tui.screens.verbs.table import Verb
 
 
+def load_verbs() -> None:
+    """Import what verbs need, in a thread behind the start: on the loop the first verb would hold it."""
+    from mlwf_tui.tui.screens.verbs import excerpts, several, table  # noqa: F401, PLC0415 - see above
+
+
 class Performing:
     """Performs an action by its id: one of `by_key`, or else a verb done to what is selected."""
 

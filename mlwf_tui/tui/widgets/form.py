@@ -74,6 +74,14 @@ def make_field(
     return FormField(spec, is_required, tuple(suggestions))
 
 
+class TextField(Input):
+    """A field to write in. It is styled as it is mounted, not twice before that as it is filled in."""
+
+    def update_node_styles(self, animate: bool = True) -> None:
+        if self.is_attached:
+            super().update_node_styles(animate)
+
+
 class Form(Dialog[dict[str, str] | None]):
     """Asks for values and returns those that differ from their defaults, and all required ones.
 
@@ -266,7 +274,7 @@ class Form(Dialog[dict[str, str] | None]):
 
     def check(self) -> bool:
         """Whether all fields can be used; else the first that cannot gets the focus and its fault is said."""
-        found = ((field, find_fault(field, self._read(field))) for field in self._iter_wanted())
+        found = ((field, find_fault(field, value)) for field, value in self._read_wanted())
         first = next(((field, fault) for field, fault in found if fault), None)
         self._faults = {first[0].spec.name: first[1]} if first is not None else {}
         for field in self._fields:
@@ -308,23 +316,26 @@ class Form(Dialog[dict[str, str] | None]):
 
     def collect(self) -> dict[str, str]:
         """Return the values that differ from their defaults, and all required ones."""
-        values = {field.spec.name: self._read(field) for field in self._iter_wanted()}
         return {
-            field.spec.name: values[field.spec.name]
-            for field in self._iter_wanted()
-            if field.is_required or values[field.spec.name] != format_default(field.spec.default)
+            field.spec.name: value
+            for field, value in self._read_wanted()
+            if field.is_required or value != format_default(field.spec.default)
         }
 
     def _show_wanted(self) -> None:
-        wanted = {field.spec.name for field in self._iter_wanted()}
+        wanted = {field.spec.name for field, _ in self._read_wanted()}
         for field in self._fields:
             if field.is_wanted is not None:
                 self.query_one(f"#row-{field.spec.name}").display = field.spec.name in wanted
 
-    def _iter_wanted(self) -> Iterator[FormField]:
-        """Yield the fields that count as the others stand now."""
+    def _read_wanted(self) -> list[tuple[FormField, str]]:
+        """Return the fields that count as the others stand now, each with what stands in it."""
         values = {field.spec.name: self._read(field) for field in self._fields}
-        return (field for field in self._fields if field.is_wanted is None or field.is_wanted(values))
+        return [
+            (field, values[field.spec.name])
+            for field in self._fields
+            if field.is_wanted is None or field.is_wanted(values)
+        ]
 
     def _read(self, field: FormField) -> str:
         control = self.query_one(f"#field-{field.spec.name}")
@@ -391,7 +402,7 @@ def _make_control(field: FormField, given: str | None) -> Input | ChoiceField:
         labels = field.labels or (YES_NO if spec.type_name == "bool" else None)
         return ChoiceField(offered, given or default, labels=labels, id=control_id)
     value = default if given is None else given
-    return Input(
+    return TextField(
         value,
         compact=True,
         suggester=make_suggester(field.spec.type_name, field.suggestions, takes_several=field.takes_several),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -114,23 +115,23 @@ def _walk(neighbours: Sequence[Sequence[int]], start: int) -> frozenset[int]:
 def _collect_cells(
     layout: GraphLayout, row: int, left: int, right: int, highlight: Highlight | None
 ) -> dict[int, _Cell]:
-    cells: dict[int, _Cell] = {}
+    cells: defaultdict[int, _Cell] = defaultdict(_Cell)
     for start, end, number, has_head in layout.iter_horizontals(row, left, right):
         link = layout.get_link(number)
         is_lit = highlight is not None and highlight.has_link(link)
         for x in range(max(left, start), min(right - 1, end) + 1):
-            cell = cells.setdefault(x, _Cell())
+            cell = cells[x]
             cell.across |= (LEFT if x > start else 0) | (RIGHT if x < end else 0)
             if x in (start, end):
                 cell.across_ends.add(link.source)
             cell.is_across_lit |= is_lit
             cell.has_head |= has_head and x == end
     for x, top, bottom, number in layout.iter_verticals(row, left, right):
-        link = layout.get_link(number)
-        cell = cells.setdefault(x, _Cell())
+        cell = cells[x]
         cell.along |= (UP if row > top else 0) | (DOWN if row < bottom else 0)
-        cell.along_source = link.source
-        cell.is_along_lit |= highlight is not None and highlight.has_link(link)
+        cell.along_source = layout.get_source(number)
+        if highlight is not None and not cell.is_along_lit:  # a thousand lines may share the cell
+            cell.is_along_lit = highlight.has_link(layout.get_link(number))
     return cells
 
 

@@ -79,6 +79,7 @@ class PaneGrid(Container):
         self._dragged: Border | None = None
         self._titles = {pane.name: f"{pane.digit} {pane.title}" for pane in panes}
         self._tabs = TabLine(list(self._titles.items()), id="panes")
+        self._tabs.display = False
         self.current = panes[0].name
         self.is_zoomed = False
 

@@ -1,4 +1,4 @@
-"""A dialog opens in several steps, between which others have their turn, and is styled once."""
+"""A dialog opens in several steps, between which others have their turn; nothing in it is styled twice."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from contextlib import suppress
 
 from textual import events, on
 from textual.app import App, ComposeResult
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from mlwf_tui.tui.widgets.dialog import Dialog
+from mlwf_tui.tui.widgets.form import Form, make_field
 from tests.tui.styled_nodes import StyledNodes
 
 
@@ -54,3 +55,15 @@ async def test_others_have_a_turn_while_a_dialog_opens_and_it_is_not_styled_twic
             await counting
         assert len(set(dialog.turns)) == len(dialog.turns) >= 2
         assert dialog.query_one(Static) not in styled
+
+
+async def test_fields_are_not_styled_while_a_form_is_put_together() -> None:
+    form = Form("Asks", [make_field(name, "", "3") for name in ("first", "second")], command=str, verb="go")
+    app = App[None]()
+    async with app.run_test() as pilot:
+        styled = StyledNodes.begin(app)
+        await app.push_screen(form)
+        await pilot.pause()
+        assert form.query_one("#field-second", Input) not in styled
+        await pilot.press("down")
+        assert form.query_one("#field-second", Input) in styled, "it has the focus"
