@@ -69,6 +69,35 @@ with open_run("parent", home=sys.argv[1], is_strict=True) as run:
     run.log_metric("loss", 0.125, 4)
     print(run.id)
 """
+HELD = """
+import os, signal, sys, threading
+from mlwf_tui.sdk import open_run, tracking
+at_work, may_go_on = threading.Event(), threading.Event()
+class Held:
+    def metric(self, *args):
+        pass
+    def close(self):
+        pass
+def open_slowly(*args, begins):
+    if begins:
+        at_work.set()
+        may_go_on.wait()
+    return Held()
+tracking.verbs.open_events = open_slowly
+run = open_run("parent", home=sys.argv[1], is_strict=True)
+thread = threading.Thread(target=run.log_metric, args=("loss", 1.0, 1))
+thread.start()
+at_work.wait()
+pid = os.fork()
+if pid == 0:
+    signal.alarm(30)
+    run.log_metric("loss", 0.5, 2)
+    os._exit(0)
+status = os.waitpid(pid, 0)[1]
+may_go_on.set()
+thread.join()
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -129,6 +158,12 @@ def test_several_processes_write_to_one_run_and_the_first_ends_it(filled: Home) 
     assert [ref.title for ref in run.inputs] == ["cells@1"]
     (curves,) = filled.jobs.metrics(run_id)
     assert list(curves.series[0].values) == [1.0, 0.5, 0.25, 0.125]
+
+
+def test_a_forked_process_waits_for_no_thread_of_its_parent(filled: Home) -> None:
+    process = start(HELD, filled.path)
+    process.communicate(timeout=120)
+    assert process.returncode == 0
 
 
 def test_everything_that_a_run_can_read_and_make(filled: Home, tmp_path: Path) -> None:
