@@ -166,6 +166,15 @@ def test_a_forked_process_waits_for_no_thread_of_its_parent(filled: Home) -> Non
     assert process.returncode == 0
 
 
+def test_a_file_that_cannot_be_read_is_told_as_such(filled: Home, tmp_path: Path) -> None:
+    (tmp_path / "torn").symlink_to("/proc/self/mem")  # which has no first page
+    with open_run("look", home=filled, is_strict=True) as run:
+        with pytest.raises(InvalidInput, match="cannot be read"):
+            run.add_input_file(tmp_path / "torn")
+        with pytest.raises(InvalidInput, match="cannot be read"):
+            run.add_output_file(tmp_path / "torn")
+
+
 def test_everything_that_a_run_can_read_and_make(filled: Home, tmp_path: Path) -> None:
     weights = tmp_path / "net.pt"
     weights.write_bytes(b"weights")
