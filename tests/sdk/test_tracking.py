@@ -19,7 +19,7 @@ from mlwf_tui import sdk
 from mlwf_tui.entities.card import MAX_TITLE
 from mlwf_tui.entities.lineage import index_neighbours, sort_along
 from mlwf_tui.entities.run import ArtifactKind, RunState
-from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound, StorageFailed
 from mlwf_tui.sdk import Home, TrackedRun, WorkflowMeta, WorkflowSettings, attach_run, open_home, open_run
 from mlwf_tui.sdk.tolerance import COMPLAINTS, EVERY_S
 
@@ -173,6 +173,21 @@ def test_a_file_that_cannot_be_read_is_told_as_such(filled: Home, tmp_path: Path
             run.add_input_file(tmp_path / "torn")
         with pytest.raises(InvalidInput, match="cannot be read"):
             run.add_output_file(tmp_path / "torn")
+
+
+def test_a_folder_of_runs_that_cannot_be_written_is_told_as_such(filled: Home) -> None:
+    with open_run("look", home=filled, is_strict=True) as run:
+        runs = (filled.path / "runs").rename(filled.path / "away")
+        (filled.path / "runs").touch()
+        with pytest.raises(StorageFailed, match="folder of the run"):
+            open_run("late", home=filled, is_strict=True)
+        with pytest.raises(StorageFailed, match="folder of the run"):
+            run.log_metric("loss", 0.5, 1)
+        with pytest.raises(StorageFailed, match="folder of the run"):
+            attach_run(run.id, home=filled, is_strict=True)
+        (filled.path / "runs").unlink()
+        runs.rename(filled.path / "runs")
+    assert [run.verb for run in filled.jobs.runs()].count("late") == 0
 
 
 def test_everything_that_a_run_can_read_and_make(filled: Home, tmp_path: Path) -> None:
