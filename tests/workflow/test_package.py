@@ -22,6 +22,7 @@ from mlwf_tui.errors import Conflict, InvalidParameter, Untrusted
 from mlwf_tui.protocols.trainers import ExportResult
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.package import submit_package
+from mlwf_tui.workflow.queue import pause_queue, resume_queue
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.using.package_files import describe_package, write_document
 from mlwf_tui.workspace import Workspace
@@ -105,6 +106,19 @@ def test_a_package_made_after_a_benchmark_says_what_that_has_measured(
     document = json.loads((tmp_path / "after" / "model.json").read_text("utf-8"))
     assert [report["name"] for report in document["reports"]] == ["eye on cells"]
     assert "0.598" in (tmp_path / "after" / "README.md").read_text("utf-8")
+
+
+def test_what_a_killed_job_of_the_run_has_left_is_in_nobodys_way(home: Workspace, tmp_path: Path) -> None:
+    add_seer(home, "eye", SPOTS)
+    pause_queue(home)
+    run = submit_package(home, "eye", tmp_path / "out", params={})
+    left = home.run_folder(run.id) / "scratch" / "export" / "package"
+    left.mkdir(parents=True)
+    (left / "torn").touch()
+    resume_queue(home)
+    done = jobs.wait_for_end(home, run)
+    assert done.state is RunState.DONE, jobs.describe(home, done)
+    assert not (tmp_path / "out" / "torn").exists()
 
 
 def test_figures_that_are_no_numbers_are_left_out_of_a_package(tmp_path: Path) -> None:
