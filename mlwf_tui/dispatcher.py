@@ -20,16 +20,23 @@ from mlwf_tui.entities.run import JobExit
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.workflow.queue import settle_ended
 from mlwf_tui.workflow.running.jobs import tend
-from mlwf_tui.workspace import open_workspace
+from mlwf_tui.workspace import has_catalog, open_workspace
 
 logger = logging.getLogger(__name__)
 
 
 def main(arguments: list[str]) -> int:
-    """Settle and dispatch; the exit code is 0 unless the home cannot be used."""
+    """Settle and dispatch; the exit code is 0 unless the home cannot be used.
+
+    One that was deleted, or whose disk was taken away, is not made anew: nothing waits in it.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    home = Path(arguments[0])
+    if not has_catalog(home):
+        print(json.dumps({"started": 0, "waiting": 0, "due_s": None}))
+        return 0
     try:
-        with open_workspace(Path(arguments[0])) as workspace:
+        with open_workspace(home) as workspace:
             told: dict[str, Any] = {}
             if len(arguments) > 1:
                 known = msgspec.json.decode(arguments[2], type=JobExit)

@@ -94,13 +94,20 @@ def open_workspace(home: Path) -> Iterator[Workspace]:
         yield Workspace(home=home, settings=settings, store=store, catalog=catalog, registry=Registry())
 
 
+def has_catalog(home: Path) -> bool:
+    """Whether a home was made there, and is still."""
+    try:
+        return (home / "catalog.sqlite").stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def _check_catalog(home: Path) -> None:
     """Refuse a store without its catalog: an empty list of projects would look like a loss."""
-    catalog = home / "catalog.sqlite"
-    if catalog.exists() and catalog.stat().st_size:
+    if has_catalog(home):
         return
     if any((home / "store" / "packs").glob("*.pack")):
         raise CorruptData(
-            f"{catalog} is missing or empty, but the store beside it holds data.",
+            f"{home / 'catalog.sqlite'} is missing or empty, but the store beside it holds data.",
             hint="Put the catalog back from a backup, or choose another home.",
         )

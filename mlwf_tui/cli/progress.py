@@ -7,8 +7,9 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO
+from typing import TextIO
 
+from mlwf_tui.cli.face import discard
 from mlwf_tui.cli.text import format_time_left, read_terminal_width
 from mlwf_tui.entities.pace import Pace, describe_rate
 from mlwf_tui.entities.run import Progress
@@ -22,7 +23,7 @@ HEARING_INTERVAL_S = 0.02
 class ProgressLine:
     """An Observer that keeps one line of stderr up to date, or writes lines where that is no terminal."""
 
-    def __init__(self, label: str, stream: IO[str] | None = None) -> None:
+    def __init__(self, label: str, stream: TextIO | None = None) -> None:
         self._label = label
         self._stream = stream or sys.stderr
         self._is_terminal = self._stream.isatty()
@@ -48,8 +49,7 @@ class ProgressLine:
         if self._is_terminal:
             self._draw_block(text)
         else:
-            self._stream.write(text + "\n")
-        self._stream.flush()
+            self._write(text + "\n")
 
     def _draw_block(self, text: str) -> None:
         """Write bar and lines below over those before, and leave the cursor where the next does so."""
@@ -57,7 +57,7 @@ class ProgressLine:
         erase = "\r\x1b[J" if self._below_count else "\r\x1b[2K"
         below = "".join(f"\n{line[:width]}" for line in self.below)
         up = f"\x1b[{len(self.below)}A" if self.below else ""
-        self._stream.write(f"{erase}{text[:width]}{below}{up}")
+        self._write(f"{erase}{text[:width]}{below}{up}")
         self._has_line, self._below_count = True, len(self.below)
 
     def _draw_pace(self, total: int | None) -> str:
@@ -77,9 +77,16 @@ class ProgressLine:
     def close(self) -> None:
         """Take the line away."""
         if self._has_line:
-            self._stream.write("\r\x1b[J" if self._below_count else "\r\x1b[2K")
-            self._stream.flush()
+            self._write("\r\x1b[J" if self._below_count else "\r\x1b[2K")
             self._has_line, self._below_count = False, 0
+
+    def _write(self, text: str) -> None:
+        """Write at once; that nobody can read it any more must not end the work."""
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:
+            discard(self._stream)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from mlwf_tui.errors import InvalidParameter
 DEFAULT_BACKOFF_S = 10.0
 MAX_BACKOFF_S = 600.0
 UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+LONGEST_S = 100 * 365 * 24 * 3600.0
 
 
 class Wants(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,9 +72,12 @@ def read_duration(word: str) -> float:
     """Return a time as `7d`, `12h`, `30m`, `90s` or plain seconds in seconds.
 
     Raises:
-        InvalidParameter: it is none.
+        InvalidParameter: it is none, or longer than dates can be told apart by.
     """
     found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)([smhdw]?)", word.strip())
     if found is None:
         raise InvalidParameter(f"{word!r} is no time.", hint="Write 7d, 12h, 30m or 90s.")
-    return float(found[1]) * UNITS_S[found[2]]
+    seconds = float(found[1]) * UNITS_S[found[2]]
+    if seconds > LONGEST_S:
+        raise InvalidParameter(f"{word!r} is more than a hundred years.", hint="Write 5000w at most.")
+    return seconds

@@ -92,6 +92,8 @@ def _write_part(log: int, path: Path, start: int, end: int) -> None:
         _punch(file, 0, 1)  # fails at once where holes are not known, before anything is copied
         while start < end:
             block = os.pread(log, min(COPY_BYTES, end - start), start)
+            if not block:
+                raise OSError(errno.EIO, "somebody has cut it short")
             _write_all(file, block)
             start += len(block)
         os.fsync(file)

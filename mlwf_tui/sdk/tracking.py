@@ -91,7 +91,7 @@ class TrackedRun:
         self._is_owner = is_owner
         self._pid = os.getpid()  # only the process that opened the run ends it
         self._run: Run | None = None
-        self._lock = Lock()
+        self._locks: dict[int, Lock] = {}  # by pid: a thread may hold its parent's while a child is forked
         self._writers: dict[int, EventWriter] = {}  # by pid
         self._is_over = Event()
         self._outer = ""  # the run that was open here when this one was
@@ -339,7 +339,7 @@ class TrackedRun:
 
     def _get_writer(self) -> EventWriter:
         pid = os.getpid()
-        with self._lock:
+        with self._locks.setdefault(pid, Lock()):  # atomic: two threads get the same one
             if pid not in self._writers:
                 begins = self._is_owner and pid == self._pid
                 self._writers[pid] = verbs.open_events(self._workspace, self._get_run(), begins=begins)

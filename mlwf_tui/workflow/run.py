@@ -15,6 +15,7 @@ from mlwf_tui.entities.item import check_name
 from mlwf_tui.entities.model import Checkpoint, Model
 from mlwf_tui.entities.run import ArtifactRef, ProcessIdentity, Run, RunState
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter
+from mlwf_tui.store.failures import guard_storage
 from mlwf_tui.workflow.running import heartbeat
 from mlwf_tui.workflow.running.ends import (
     FILE_KINDS,
@@ -52,6 +53,7 @@ def start_run(
 
     Raises:
         InvalidParameter: the verb is no name.
+        StorageFailed: its folder cannot be written.
     """
     check_name(verb, "name of what is done")
     if len(verb) > MAX_VERB:
@@ -71,7 +73,8 @@ def start_run(
         )
         if process is not None:
             workspace.catalog.jobs.create(run.id, process)
-        heartbeat.begin_heartbeat(workspace.run_folder(run.id), patience_s=patience_s)
+        with guard_storage(f"write into the folder of the run {run.id}"):
+            heartbeat.begin_heartbeat(workspace.run_folder(run.id), patience_s=patience_s)
         if card is not None:
             put_card(workspace, f"run:{run.id}", card)
     return run
@@ -100,13 +103,19 @@ def get_tracked(workspace: Workspace, ref: str) -> Run:
 
 
 def note_life(workspace: Workspace, run: Run) -> None:
-    """Say that a tracked run goes on."""
-    try:
-        heartbeat.beat(workspace.run_folder(run.id))
-    except FileNotFoundError as error:
-        raise InvalidInput(
-            f"The {run.verb} run {run.id} is done by mlwf itself.", hint="Track a run of your own."
-        ) from error
+    """Say that a tracked run goes on.
+
+    Raises:
+        InvalidInput: mlwf itself does it.
+        StorageFailed: its folder cannot be written.
+    """
+    with guard_storage(f"write into the folder of the run {run.id}"):
+        try:
+            heartbeat.beat(workspace.run_folder(run.id))
+        except FileNotFoundError as error:
+            raise InvalidInput(
+                f"The {run.verb} run {run.id} is done by mlwf itself.", hint="Track a run of your own."
+            ) from error
 
 
 def add_input(
@@ -207,11 +216,16 @@ def log_params(workspace: Workspace, run: Run, params: Mapping[str, Any]) -> Non
 
 
 def open_events(workspace: Workspace, run: Run, *, begins: bool) -> EventWriter:
-    """Open what takes the run's metrics and progress; close it before the run is finished."""
+    """Open what takes the run's metrics and progress; close it before the run is finished.
+
+    Raises:
+        StorageFailed: its folder cannot be written.
+    """
     folder = workspace.run_folder(run.id)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / FILE_NAME).open("ab") as file:
-        return EventWriter(file, begins=begins)
+    with guard_storage(f"write into the folder of the run {run.id}"):
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / FILE_NAME).open("ab") as file:
+            return EventWriter(file, begins=begins)
 
 
 def finish_run(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 
 from mlwf_tui.entities.ids import RunId
+from mlwf_tui.entities.queue import LONGEST_S
 from mlwf_tui.entities.run import Job, Run, RunState, Wish, WishKind
-from mlwf_tui.errors import Conflict
+from mlwf_tui.errors import Conflict, InvalidParameter
 from mlwf_tui.workflow.running.control import ask, end_job, is_over, wait_until, wake_frozen
 from mlwf_tui.workflow.running.dispatch import STOP_GRACE_S
 from mlwf_tui.workflow.running.freezing import find_frozen_job
@@ -24,7 +25,10 @@ def stop_run(workspace: Workspace, ref: str, *, grace_s: float = GRACE_S) -> Run
     Raises:
         NotFound: there is no such run.
         Conflict: it has finished already, or another program does it in its own process.
+        InvalidParameter: `grace_s` is no length of time.
     """
+    if not 0 <= grace_s <= LONGEST_S:  # nor is what is no number
+        raise InvalidParameter(f"{grace_s} seconds are no time to wait.", hint="Give 0 or more.")
     catalog = workspace.catalog
     job = catalog.jobs.latest(catalog.runs.get(ref).id)
     if job is not None and job.finished_at is None:

@@ -146,6 +146,14 @@ def test_a_shell_script_is_put_on_the_lineage(shell: Shell, tmp_path: Path) -> N
     shell.json("run", "start", "lost", "--pid", "4194304", code=4)
 
 
+def test_a_program_that_may_be_silent_for_ever_keeps_nobody_from_looking(shell: Shell) -> None:
+    shell.json("run", "start", "look", "--timeout", "999999999w", code=2)
+    run = shell("run", "start", "look", "--timeout", "5000w").strip()
+    heartbeat = shell.home / "runs" / run / "heartbeat"
+    heartbeat.write_text(json.dumps({"patience_s": 1e300}))
+    assert run in [found["id"] for found in shell.json("runs")["runs"] if found["state"] == "running"]
+
+
 def test_what_is_hidden_and_tagged_is_told_and_left_out(shell: Shell) -> None:
     run = next(run["id"] for run in shell.json("runs")["runs"] if run["verb"] == "train")
     assert shell.json("hide", run, "cells@1")["nodes"][0] == f"run:{run}"

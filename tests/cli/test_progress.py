@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 from pathlib import Path
 
@@ -124,3 +125,14 @@ def test_what_stands_below_the_bar_is_drawn_over_and_goes_with_it(monkeypatch: p
     line.close()
     stream.feed(screen.getvalue()[-10:])
     assert not any(row.strip() for row in terminal.display)
+
+
+def test_work_goes_on_where_nobody_can_read_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "LINE_INTERVAL_S", 0.0)
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stream:
+        line = ProgressLine("import", stream)
+        line.progress(1, 2, "one", 1.0)
+        os.close(reading)
+        line.progress(2, 2, "two", 2.0)
+        line.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,24 @@ def write(path: Path, count: int, first: int = 0) -> None:
 
 def read_all(log: LogFile) -> list[str]:
     return [line.text for _, line in log.iter_lines()]
+
+
+@pytest.mark.timeout(60)
+def test_a_log_that_is_cut_short_while_it_is_copied_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log"
+    write(path, 10_000)
+    find_cut = rotation._find_cut
+
+    def cut_short(log: int, start: int, end: int) -> int:
+        found = find_cut(log, start, end)
+        os.truncate(path, 1000)
+        return found
+
+    monkeypatch.setattr(rotation, "_find_cut", cut_short)
+    assert rotate(path, 50_000) == 0
+    assert [entry.name for entry in tmp_path.iterdir()] == ["log"]
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from mlwf_tui import sdk
 from mlwf_tui.entities.card import MAX_TITLE
 from mlwf_tui.entities.lineage import index_neighbours, sort_along
 from mlwf_tui.entities.run import ArtifactKind, RunState
-from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound, StorageFailed
 from mlwf_tui.sdk import Home, TrackedRun, WorkflowMeta, WorkflowSettings, attach_run, open_home, open_run
 from mlwf_tui.sdk.tolerance import COMPLAINTS, EVERY_S
 
@@ -68,6 +68,35 @@ with open_run("parent", home=sys.argv[1], is_strict=True) as run:
     os.wait()
     run.log_metric("loss", 0.125, 4)
     print(run.id)
+"""
+HELD = """
+import os, signal, sys, threading
+from mlwf_tui.sdk import open_run, tracking
+at_work, may_go_on = threading.Event(), threading.Event()
+class Held:
+    def metric(self, *args):
+        pass
+    def close(self):
+        pass
+def open_slowly(*args, begins):
+    if begins:
+        at_work.set()
+        may_go_on.wait()
+    return Held()
+tracking.verbs.open_events = open_slowly
+run = open_run("parent", home=sys.argv[1], is_strict=True)
+thread = threading.Thread(target=run.log_metric, args=("loss", 1.0, 1))
+thread.start()
+at_work.wait()
+pid = os.fork()
+if pid == 0:
+    signal.alarm(30)
+    run.log_metric("loss", 0.5, 2)
+    os._exit(0)
+status = os.waitpid(pid, 0)[1]
+may_go_on.set()
+thread.join()
+sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
@@ -129,6 +158,36 @@ def test_several_processes_write_to_one_run_and_the_first_ends_it(filled: Home) 
     assert [ref.title for ref in run.inputs] == ["cells@1"]
     (curves,) = filled.jobs.metrics(run_id)
     assert list(curves.series[0].values) == [1.0, 0.5, 0.25, 0.125]
+
+
+def test_a_forked_process_waits_for_no_thread_of_its_parent(filled: Home) -> None:
+    process = start(HELD, filled.path)
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+
+
+def test_a_file_that_cannot_be_read_is_told_as_such(filled: Home, tmp_path: Path) -> None:
+    (tmp_path / "torn").symlink_to("/proc/self/mem")  # which has no first page
+    with open_run("look", home=filled, is_strict=True) as run:
+        with pytest.raises(InvalidInput, match="cannot be read"):
+            run.add_input_file(tmp_path / "torn")
+        with pytest.raises(InvalidInput, match="cannot be read"):
+            run.add_output_file(tmp_path / "torn")
+
+
+def test_a_folder_of_runs_that_cannot_be_written_is_told_as_such(filled: Home) -> None:
+    with open_run("look", home=filled, is_strict=True) as run:
+        runs = (filled.path / "runs").rename(filled.path / "away")
+        (filled.path / "runs").touch()
+        with pytest.raises(StorageFailed, match="folder of the run"):
+            open_run("late", home=filled, is_strict=True)
+        with pytest.raises(StorageFailed, match="folder of the run"):
+            run.log_metric("loss", 0.5, 1)
+        with pytest.raises(StorageFailed, match="folder of the run"):
+            attach_run(run.id, home=filled, is_strict=True)
+        (filled.path / "runs").unlink()
+        runs.rename(filled.path / "runs")
+    assert [run.verb for run in filled.jobs.runs()].count("late") == 0
 
 
 def test_everything_that_a_run_can_read_and_make(filled: Home, tmp_path: Path) -> None:

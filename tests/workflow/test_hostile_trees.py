@@ -19,6 +19,7 @@ import pytest
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import Conflict, CorruptData, InvalidInput, MlwfError
+from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import EncodedItem, iter_items, write_rows
 from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.import_ import ImportResult, import_folder
@@ -825,3 +826,10 @@ def test_a_manifest_with_a_hostile_key_is_refused(
     assert list_outside(tmp_path) == before
     assert {path.name for path in tmp_path.iterdir()} == {"home", "voc", "outside", "out"}
     assert {path.name for path in (tmp_path / "out").iterdir()} <= {"main", "meta.json", ".mlwf"}
+
+
+def test_a_state_of_brackets_in_brackets_is_refused(folder: Path) -> None:
+    body = b"\x81\xa1x" + b"\x91" * 5000  # {"x": [[[…
+    (folder / ".mlwf" / "state").write_bytes(compute_digest(body).encode() + body)
+    with pytest.raises(InvalidInput, match="another build"):
+        get_state(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from mlwf_tui.store.manifests import iter_items
-from mlwf_tui.workflow.exporting.exports import export_manifest
+from mlwf_tui.workflow.exporting.exports import MARKER, export_manifest
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
@@ -84,3 +84,18 @@ def test_boxes_of_a_turned_photo_lie_on_it_as_it_is_shown(
     assert [float(word) for word in label.read_text().split()[1:]] == [0.375, 0.375, 0.25, 0.25]
     with Image.open(BytesIO(photo)) as stored:
         assert stored.size == (64, 48)
+
+
+def test_an_export_whose_marker_was_torn_is_written_anew(
+    workspace: Workspace, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    folder = make_yolo(tmp_path / "yolo", {"train/a.jpg": [("cell", 16, 12, 32, 24)]}, class_names=["cell"])
+    import_folder(workspace, folder, "photos", observer=observer)
+    manifest = workspace.catalog.projects.get("photos").manifest
+    written = export_manifest(workspace, manifest, "yolo", observer)
+    (image,) = written.files
+    for torn in ("", '{"format": "yo', "[]"):
+        (written.folder / MARKER).write_text(torn)
+        (written.folder / image).write_bytes(b"")
+        assert export_manifest(workspace, manifest, "yolo", observer) == written
+        assert (written.folder / image).stat().st_size

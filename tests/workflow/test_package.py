@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mlwf_tui.cli.main import main
+from mlwf_tui.entities.ids import Digest, ModelId, RunId
+from mlwf_tui.entities.model import Checkpoint, Model
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.errors import Conflict, InvalidParameter, Untrusted
+from mlwf_tui.protocols.trainers import ExportResult
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.package import submit_package
+from mlwf_tui.workflow.queue import pause_queue, resume_queue
 from mlwf_tui.workflow.running.recorder import record
+from mlwf_tui.workflow.using.package_files import describe_package, write_document
 from mlwf_tui.workspace import Workspace
 from tests import jobs
 from tests.fakes.reports import make_report
@@ -99,6 +106,35 @@ def test_a_package_made_after_a_benchmark_says_what_that_has_measured(
     document = json.loads((tmp_path / "after" / "model.json").read_text("utf-8"))
     assert [report["name"] for report in document["reports"]] == ["eye on cells"]
     assert "0.598" in (tmp_path / "after" / "README.md").read_text("utf-8")
+
+
+def test_what_a_killed_job_of_the_run_has_left_is_in_nobodys_way(home: Workspace, tmp_path: Path) -> None:
+    add_seer(home, "eye", SPOTS)
+    pause_queue(home)
+    run = submit_package(home, "eye", tmp_path / "out", params={})
+    left = home.run_folder(run.id) / "scratch" / "export" / "package"
+    left.mkdir(parents=True)
+    (left / "torn").touch()
+    resume_queue(home)
+    done = jobs.wait_for_end(home, run)
+    assert done.state is RunState.DONE, jobs.describe(home, done)
+    assert not (tmp_path / "out" / "torn").exists()
+
+
+def test_figures_that_are_no_numbers_are_left_out_of_a_package(tmp_path: Path) -> None:
+    report = msgspec.structs.replace(make_report(), metrics={"map": 0.5, "class_accuracy": math.nan})
+    model = Model(
+        id=ModelId("m"), name="eye", description="", architecture="", task="detect", trainer="seer",
+        class_names=("spot",), image_size_px=32, checkpoints=(Checkpoint("seen.json", Digest("0" * 64), 1),),
+        metrics={"map50": 0.25, "loss": math.inf}, run_id=RunId("r"), created_at=report.created_at,
+    )  # fmt: skip
+    made = ExportResult(weights="seen.json", interface={}, agreement=(), licence="")
+    write_document(
+        tmp_path, describe_package(model, made, version=None, reports=(report,), licence="", samples="")
+    )
+    document = json.loads((tmp_path / "model.json").read_text("utf-8"))
+    assert document["metrics"] == {"map50": 0.25}
+    assert document["reports"][0]["metrics"] == {"map": 0.5}
 
 
 def test_what_is_put_in_its_place_meanwhile_stays(home: Workspace, tmp_path: Path) -> None:

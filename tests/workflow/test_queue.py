@@ -219,6 +219,13 @@ def test_a_dispatcher_that_was_frozen_in_its_turn_holds_nobody_up(home: Workspac
         frozen.kill()
 
 
+def test_a_home_that_was_deleted_is_not_made_anew_by_who_looks_after_its_queue(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mlwf_tui.dispatcher", str(tmp_path / "gone")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["waiting"] == 0, "or the waiter would never end"
+    assert not (tmp_path / "gone").exists()
+
+
 def test_a_copied_home_does_not_do_the_runs_of_the_original(home: Workspace, tmp_path: Path) -> None:
     going = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER), RunState.RUNNING)
     waiting = jobs.act(home, "", seed=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ from mlwf_tui.workflow.exporting.ahead import ImagesAhead
 from mlwf_tui.workflow.exporting.fitting import Fitter, make_fitter
 from mlwf_tui.workspace import Workspace
 
+logger = logging.getLogger(__name__)
 MARKER = "export.json"
 LOCK_POLL_S = 0.2
 
@@ -39,7 +41,8 @@ def export_manifest(
 ) -> ExportedVersion:
     """Return the folder that holds `manifest` in `format`, written now where it is not there whole.
 
-    A marker is written last, so a folder that a killed process left half-written is done anew.
+    A marker is written last, so a folder that a killed process left half-written is done anew, as is one
+    whose marker a power cut tore.
 
     Raises:
         StorageFailed: the disk is full or cannot be written.
@@ -47,9 +50,9 @@ def export_manifest(
     folder = _name_folder(workspace, manifest, format)
     try:
         with _lock(folder.with_suffix(".lock"), observer):
-            if not (folder / MARKER).exists():
-                _write_export(workspace, manifest, format, folder, observer)
-            files = json.loads((folder / MARKER).read_text("utf-8"))["files"]
+            files = _read_marker(folder)
+            if files is None:
+                files = _write_export(workspace, manifest, format, folder, observer)
     except OSError as error:
         raise StorageFailed(
             f"The version could not be written to {folder}: {error.strerror or error}.",
@@ -70,7 +73,8 @@ def _name_folder(workspace: Workspace, manifest: Digest, format: str) -> Path:
 
 def _write_export(
     workspace: Workspace, manifest: Digest, format: str, folder: Path, observer: Observer
-) -> None:
+) -> Mapping[str, str]:
+    """Write the folder anew, and return the items of its images."""
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
@@ -80,9 +84,23 @@ def _write_export(
     with ImagesAhead(workspace.store.read) as ahead:
         items = ahead.iter_items(_iter_fitted(workspace, manifest, fitter, summary.item_count, observer))
         written = exporter.write(items, fitter.schema, folder, observer)
+    files = dict(written.files)
     marker = folder / f"{MARKER}.tmp"
-    marker.write_text(json.dumps({"format": format, "manifest": manifest, "files": dict(written.files)}))
+    marker.write_text(json.dumps({"format": format, "manifest": manifest, "files": files}))
     marker.rename(folder / MARKER)
+    return files
+
+
+def _read_marker(folder: Path) -> Mapping[str, str] | None:
+    """Return what a whole folder's marker says of its images, None where it is not there or torn."""
+    try:
+        files: Mapping[str, str] = json.loads((folder / MARKER).read_text("utf-8"))["files"]
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        logger.warning("%s is damaged, and the version is written out anew", folder / MARKER)
+        return None
+    return files
 
 
 def _iter_fitted(

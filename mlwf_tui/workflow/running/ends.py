@@ -9,7 +9,7 @@ from mlwf_tui.entities.card import show_safely
 from mlwf_tui.entities.ids import Digest, VersionId
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Run
-from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
+from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_items
@@ -158,14 +158,23 @@ def _check_dataset(workspace: Workspace, version: Version, dataset: str) -> str:
 
 
 def look_at_file(ref: str) -> NotedFile:
-    """Read what a file is now; before any transaction, since others would wait for it."""
+    """Read what a file is now; before any transaction, since others would wait for it.
+
+    Raises:
+        NotFound: there is none.
+        InvalidInput: it cannot be read.
+    """
     path = check_file(expand_path(Path(ref)))
-    stat = path.stat()
-    is_small = stat.st_size <= HASHED_UP_TO_BYTES
+    try:
+        stat = path.stat()
+        is_small = stat.st_size <= HASHED_UP_TO_BYTES
+        digest = compute_digest(path.read_bytes()) if is_small else None
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.", hint="Check its mode.") from error
     return NotedFile(
         path=str(path),
         signature=f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}",
-        digest=compute_digest(path.read_bytes()) if is_small else None,
+        digest=digest,
         size_bytes=stat.st_size,
     )
 

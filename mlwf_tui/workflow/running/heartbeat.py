@@ -29,7 +29,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_late(self, now: datetime) -> bool:
         """Whether it has been silent for longer than was agreed."""
-        return now - self.at > timedelta(seconds=self.patience_s)
+        return (now - self.at).total_seconds() > self.patience_s
 
 
 def begin_heartbeat(folder: Path, *, patience_s: float) -> None:

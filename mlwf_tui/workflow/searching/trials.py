@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -124,7 +125,7 @@ def _find_value(run: Run, state: TrialState, curve: Sequence[tuple[int, float]],
     metrics: Mapping[str, Any] = run.result.get("metrics", {})
     if state is TrialState.DONE:
         found = next((value for key, value in metrics.items() if matches(metric, key)), None)
-        if found is not None:
+        if found is not None and math.isfinite(found):  # what is no number is neither better nor worse
             return float(found)
     values = [value for _, value in curve]
     if not values:

@@ -69,7 +69,7 @@ def find_state(folder: Path) -> TreeState | None:
         raise InvalidInput(f"{path} is damaged.", hint=hint)
     try:
         state = _decoder.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidInput(f"{path} is of another build of mlwf.", hint=hint) from error
     if state.version != _VERSION:
         raise InvalidInput(f"{path} is of a newer mlwf.", hint="Upgrade mlwf.")

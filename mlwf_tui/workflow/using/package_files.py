@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -43,9 +44,9 @@ def describe_package(
         **made.interface,
         "requires": list(made.requires),
         "example": made.example,
-        "metrics": dict(model.metrics),
+        "metrics": _keep_finite(model.metrics),
         "reports": [
-            {"name": r.name, "version": r.version_ref, "split": r.split, "metrics": dict(r.metrics)}
+            {"name": r.name, "version": r.version_ref, "split": r.split, "metrics": _keep_finite(r.metrics)}
             for r in reports
         ],
         "data": None
@@ -67,6 +68,11 @@ def describe_package(
         },
         "made_with": {"mlwf": __version__, **made.environment},
     }
+
+
+def _keep_finite(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return figures without those that JSON has no number for."""
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 
 def write_document(folder: Path, document: Mapping[str, Any]) -> None:

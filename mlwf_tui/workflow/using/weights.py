@@ -14,11 +14,12 @@ from mlwf_tui.workspace import Workspace
 
 @contextmanager
 def open_weights(workspace: Workspace, model: Model, run_id: RunId) -> Iterator[tuple[Path, Path]]:
-    """Give the model's first checkpoint as a file, its digest verified, and a scratch folder beside it.
+    """Give the model's first checkpoint as a file, its digest verified, alone in a scratch folder.
 
     Both are gone afterwards.
     """
     scratch = workspace.run_folder(run_id) / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)  # of a job of the run that was killed
     scratch.mkdir(parents=True, exist_ok=True)
     weights = scratch / model.checkpoints[0].name
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from mlwf_tui import processes
 from mlwf_tui.entities.ids import JobId, new_id
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import ProcessIdentity, Run, RunState
-from mlwf_tui.errors import Conflict
+from mlwf_tui.errors import Conflict, InvalidParameter
 from mlwf_tui.logs.parts import list_parts
 from mlwf_tui.workflow.calls import submit_call
 from mlwf_tui.workflow.running.follow import log_path
@@ -214,6 +215,15 @@ def test_an_orphan_can_be_stopped(home: Workspace) -> None:
     jobs.kill(jobs.find_job(home, run).process)
     assert stop_run(home, run.id).state is RunState.STOPPED
     assert not processes.is_alive(jobs.find_worker(home, run))
+
+
+@pytest.mark.parametrize("grace_s", [math.inf, math.nan, -1.0])
+def test_what_is_no_time_to_wait_ends_no_supervisor(home: Workspace, grace_s: float) -> None:
+    run = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER), RunState.RUNNING)
+    with pytest.raises(InvalidParameter, match="no time to wait"):
+        stop_run(home, run.id, grace_s=grace_s)
+    assert processes.is_alive(jobs.find_job(home, run).process)
+    assert stop_run(home, run.id).state is RunState.STOPPED
 
 
 def test_a_finished_run_cannot_be_stopped(home: Workspace) -> None:

@@ -69,7 +69,10 @@ def find_task(architecture: str) -> str:
     if path.suffix == ".pt" and path.is_file():
         return _read_task_of_weights(path)
     if path.suffix == ".yaml" and path.is_file():
-        found = _find_task_of_text(path.read_text("utf-8", errors="replace"))
+        try:
+            found = _find_task_of_text(path.read_text("utf-8", errors="replace"))
+        except OSError as error:
+            raise InvalidInput(f"{path} cannot be read: {error.strerror}.", hint="Check its mode.") from error
         if not found:
             raise InvalidInput(
                 f"{path} does not define a model of a task that can be trained.",

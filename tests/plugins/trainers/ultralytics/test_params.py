@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
 from mlwf_tui.plugins.trainers.ultralytics.architectures import (
     OWN_FOLDER,
     find_definition,
+    find_task,
     list_architectures,
 )
 from mlwf_tui.plugins.trainers.ultralytics.params import TrainParams, build_settings, check_extra
@@ -76,3 +79,9 @@ def test_an_unknown_architecture_is_refused_with_close_names() -> None:
 def test_a_value_that_means_nothing_is_refused_before_anything_is_queued(text: str) -> None:
     with pytest.raises(InvalidParameter, match="'classes'"):
         UltralyticsTrainer().check_settings(TrainParams(), {"classes": text})
+
+
+def test_a_definition_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "torn.yaml").symlink_to("/proc/self/mem")  # which has no first page
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        find_task(str(tmp_path / "torn.yaml"))
