@@ -167,11 +167,11 @@ def test_a_hand_that_inspects_loads_no_more_than_it_needs(tmp_path: Path) -> Non
     assert loaded & NOT_FOR_HANDS == set()
 
 
-def test_the_verbs_are_imported_behind_the_start_and_not_with_the_first_key(tmp_path: Path) -> None:
+def test_verbs_and_plots_are_imported_behind_the_start_and_not_with_the_first_key(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WAITING, str(tmp_path / "home")]
     done = subprocess.run(command, capture_output=True, check=True, timeout=120)
     rooms = {f"mlwf_tui.tui.screens.verbs.{name}" for name in ("table", "several", "excerpts")}
-    assert rooms <= set(done.stderr.decode().split())
+    assert {*rooms, "plotext"} <= set(done.stderr.decode().split())
 
 
 def test_what_was_made_with_the_start_is_looked_through_for_garbage_no_more(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ from mlwf_tui.tui.widgets.metric_plots import MetricPlots
 from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.pane_grid import PaneGrid
 from mlwf_tui.tui.widgets.picture_view import PictureView
+from mlwf_tui.tui.widgets.plot import warm_up
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
 from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.status_bar import StatusBar
@@ -301,7 +302,7 @@ class MainScreen(Screen[None]):
             self.set_timer(VIEW_INTERVAL_S, self._make_views)
             return
         self.ask("layout", partial(read_layout, self.workspace), self._views.runs.lay_out)
-        self.ask("verbs", load_verbs, self._note_completed)
+        self.ask("imports", _import_rest, self._note_completed)
 
     def _note_completed(self, _: None) -> None:
         self.post_message(self.Completed())
@@ -509,3 +510,9 @@ class MainScreen(Screen[None]):
         self._foot.show_standing(
             task.progress if task is not None else None, self._teller.error_count, self.app.size.width
         )
+
+
+def _import_rest() -> None:
+    """Import what the start does not need and a key may; the first of them would else hold the loop."""
+    load_verbs()
+    warm_up()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # every verb's imports are 120 ms that no one needs before th
 
 
 def load_verbs() -> None:
-    """Import what verbs need, in a thread behind the start: on the loop the first verb would hold it."""
+    """Import what verbs need; on the loop the first verb would hold it for 0.15 s."""
     from mlwf_tui.tui.screens.verbs import excerpts, several, table  # noqa: F401, PLC0415 - see above
 
 

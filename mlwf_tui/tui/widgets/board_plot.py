@@ -11,7 +11,6 @@ from textual.widget import Widget
 from mlwf_tui.entities.comparison import ReportGroup
 from mlwf_tui.tui.widgets.board_plots import PLOTS
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, write_ink_css
-from mlwf_tui.tui.widgets.plot import warm_up
 
 
 class BoardPlot(Widget):
@@ -36,9 +35,6 @@ class BoardPlot(Widget):
         kinds = list(PLOTS)
         self.kind = kinds[(kinds.index(self.kind) + 1) % len(kinds)]
         self._draw()
-
-    def on_show(self) -> None:
-        self.run_worker(warm_up, thread=True, name="load the plot library")
 
     def on_resize(self) -> None:
         self._draw()

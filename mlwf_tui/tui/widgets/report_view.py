@@ -16,7 +16,6 @@ from mlwf_tui.entities.measurement import ComparisonReport, Thresholds
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.tui.widgets.comparison_sections import list_comparison_sections
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
-from mlwf_tui.tui.widgets.plot import warm_up
 from mlwf_tui.tui.widgets.report_cursor import Cursor, find_spots, mark
 from mlwf_tui.tui.widgets.report_sections import draw_heading, draw_thresholds
 from mlwf_tui.tui.widgets.report_tabs import Sections, Tabs, draw_tabs, list_tabs
@@ -196,9 +195,6 @@ class ReportView(ScrollView, can_focus=True):
             spot = self._cursor.spot
             line = mark(line, spot) if spot is not None and spot.row == row else line
         return build_strip(line, self._find_style, width)
-
-    def on_show(self) -> None:
-        self.run_worker(warm_up, thread=True, name="load the plot library")
 
     def on_resize(self, event: events.Resize) -> None:
         if self.scrollable_size.width != self._drawn_width:
