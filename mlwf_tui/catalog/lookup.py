@@ -13,6 +13,7 @@ from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.tables import ModelRow, ProjectRow, RecipeRow, ReportRow, RunRow
 from mlwf_tui.errors import InvalidParameter, NotFound
 
+LISTED_BY = {"project": "mlwf projects", "run": "mlwf runs", "model": "mlwf models", "report": "mlwf report"}
 MAX_CANDIDATES = 5
 
 
@@ -72,5 +73,6 @@ def missing(ref: str, what: str, names: Iterable[str]) -> NotFound:
     import difflib  # only for a name that is not there
 
     close = difflib.get_close_matches(ref, sorted(set(names)), n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(close)}?" if close else f"See what there is: mlwf {what}s"
+    listed_by = LISTED_BY.get(what, "mlwf graph")
+    hint = f"Did you mean {' or '.join(close)}?" if close else f"See what there is: {listed_by}"
     return NotFound(f"There is no {what} {ref!r}.", hint=hint)

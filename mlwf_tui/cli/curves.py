@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlwf_tui.cli.face import Face, command
+from mlwf_tui.cli.face import Face, NumberRange, command
 from mlwf_tui.cli.text import format_state, format_table, format_time_left
 from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import InvalidParameter
@@ -31,7 +31,7 @@ CSV_COLUMNS = ("run", "key", "step", "at", "value")
 @click.option("--csv", "is_csv", is_flag=True, help="Print every point as run, key, step, at, value.")
 @click.option(
     "--smooth",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=NumberRange(0, 1, max_open=True),
     default=0.0,
     help="Smooth by this weight, as TensorBoard does.",
 )

@@ -95,6 +95,17 @@ class Command(click.Command):
                 formatter.write("".join(f"{'':{formatter.current_indent}}{line}\n" for line in examples))
 
 
+class NumberRange(click.FloatRange):
+    """A number in a range; the library's lets nan through, which is neither below nor above one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or fail as the library does."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return number
+
+
 def split_help(command: click.Command) -> tuple[str, list[str]]:
     """Return a command's help without its examples, and the examples as lines."""
     prose, _, examples = inspect.cleandoc(command.help or "").partition("\b\n")

@@ -12,7 +12,7 @@ from typing import Any
 import click
 import msgspec
 
-from mlwf_tui.cli.face import DONE, Face, command
+from mlwf_tui.cli.face import DONE, Face, NumberRange, command
 from mlwf_tui.cli.text import format_bytes, format_table
 from mlwf_tui.entities.machine import Gpu, GpuProcess, Host, Machine
 from mlwf_tui.entities.mark import Mark
@@ -25,7 +25,7 @@ BAR_WIDTH = 20
 @command(group, "machine")
 @click.option("--watch", is_flag=True, help="Go on until Ctrl-C; with --json, one document a line.")
 @click.option(
-    "--interval", type=click.FloatRange(0.2, 3600), default=2.0, show_default=True,
+    "--interval", type=NumberRange(0.2, 3600), default=2.0, show_default=True,
     help="Seconds between two readings of --watch.",
 )  # fmt: skip
 def machine_command(face: Face, watch: bool, interval: float) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlwf_tui.cli.face import Face, command
+from mlwf_tui.cli.face import Face, NumberRange, command
 from mlwf_tui.cli.text import format_age, format_state, format_table
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.errors import InvalidParameter
@@ -56,7 +56,7 @@ def queue_command(face: Face, action: str | None, run: str | None, number: int |
 @click.argument("run")
 @click.option("--now", is_flag=True, help="Do not wait for the end of the epoch, which is then redone.")
 @click.option(
-    "--wait", "wait_s", type=click.FloatRange(0), default=PAUSE_WAIT_S, show_default=True,
+    "--wait", "wait_s", type=NumberRange(0), default=PAUSE_WAIT_S, show_default=True,
     help="Seconds to wait here until it is paused.",
 )  # fmt: skip
 def pause_command(face: Face, run: str, now: bool, wait_s: float) -> None:

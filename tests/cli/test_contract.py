@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mlwf_tui.cli.main import main
+from mlwf_tui.cli.main import COMMANDS, main
 from tests.fakes.acting import install_plugins
 from tests.making import make_voc, write_image
 
@@ -142,6 +143,18 @@ def test_the_nearest_name_is_suggested(shell: Shell, voc: Path) -> None:
     said = shell.json("transform", "flip", "cells", "-p", "axes=vertical", code=2)["error"]
     assert "Did you mean axis?" in said["hint"]
     assert "Did you mean flip?" in shell.json("operations", "flp", code=4)["error"]["hint"]
+
+
+@pytest.mark.parametrize("words", ["versions x", "star x", "report x", "logs x"])
+def test_the_hint_for_a_name_that_is_not_there_names_a_command(shell: Shell, words: str) -> None:
+    hint = shell.json(*words.split(), code=4)["error"]["hint"]
+    name = hint.partition("mlwf ")[2].split()[0].rstrip(".")
+    assert name in itertools.chain.from_iterable(COMMANDS.values()), hint
+
+
+@pytest.mark.parametrize("words", ["pause x --wait nan", "machine --interval nan", "metrics x --smooth nan"])
+def test_what_is_no_number_is_refused(shell: Shell, words: str) -> None:
+    assert "'nan' is no number" in shell.json(*words.split(), code=2)["error"]["message"]
 
 
 def test_exit_codes_are_the_documented_ones(shell: Shell, voc: Path, tmp_path: Path) -> None:
