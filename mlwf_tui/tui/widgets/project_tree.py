@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text, TextType
 from textual import events
@@ -17,6 +18,7 @@ from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from mlwf_tui.entities.run import Progress
+from mlwf_tui.tui.widgets.drawing import fit, fit_middle
 from mlwf_tui.tui.widgets.entry import Branch, Entry, EntryKind
 from mlwf_tui.tui.widgets.formats import STATE_GLYPHS
 
@@ -287,24 +289,17 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
             label.append(f"{STATE_GLYPHS[entry.state]} ", self._find_style(_tone(entry.state), is_selected))
         part = "section" if entry.kind in (EntryKind.SECTION, EntryKind.WORKSPACE) else ""
         part = "note" if entry is PLACEHOLDER else part
-        label.append(entry.title, self._find_style(part, is_selected))
-        note = self._format_progress(entry.key) or entry.note
-        self._append_note(label, note, self._measure_room(node), self._find_style("note", is_selected))
+        room = self._measure_room(node) - label.cell_len
+        title, note = share_room(entry.title, self._format_progress(entry.key) or entry.note, room)
+        label.append(title, self._find_style(part, is_selected))
+        note = f" {note}" if note else ""
+        label.append(" " * (room - cell_len(title) - cell_len(note)))
+        label.append(note, self._find_style("note", is_selected))
         return label
 
     def get_label_width(self, node: TreeNode[Entry]) -> int:
         """Return next to nothing: labels fill the pane, and to draw 4,000 to measure them costs 0.2 s."""
         return 1
-
-    def _append_note(self, label: Text, note: str, room: int, style: Style) -> None:
-        """Fill the line: the note at its right end, the title cut where both do not fit."""
-        if not note:
-            label.truncate(room, overflow="ellipsis", pad=True)
-            return
-        tail = Text(note)
-        tail.truncate(max(room // 3, room - label.cell_len - 1), overflow="ellipsis")
-        label.truncate(max(0, room - tail.cell_len - 1), overflow="ellipsis", pad=True)
-        label.append(f" {tail.plain}", style)
 
     def _measure_room(self, node: TreeNode[Entry]) -> int:
         depth = -1 if self.show_root else -2
@@ -411,3 +406,11 @@ def _tone(state: str) -> str:
             return "uncertain"
         case _:
             return "note"
+
+
+def share_room(title: str, note: str, room: int) -> tuple[str, str]:
+    """Return title and note as far as both fit into `room` cells, a blank between; a title's ends stay."""
+    most = max(1, room // 3, room - cell_len(title) - 1)
+    note = note if cell_len(note) <= most else fit(note, most)
+    rest = max(1, room - cell_len(note) - bool(note))
+    return title if cell_len(title) <= rest else fit_middle(title, rest), note
