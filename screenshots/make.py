@@ -19,10 +19,9 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from PIL import Image
-
 from mlwf_tui.workflow.pipelines.drafts import keep_draft, open_pipeline
 from mlwf_tui.workspace import Workspace, open_workspace
+from screenshots.rasterising import write_png
 from screenshots.side_by_side import draw_side_by_side
 from tests.tui.driving import Driver, drive
 
@@ -32,7 +31,6 @@ PNG_NAMES = (
     "lineage", "items", "thumbnails", "monitor", "runs", "history", "report", "slices", "compare", "evidence",
 )  # fmt: skip
 PNG_WIDTH_PX = 1482  # as wide as the SVG of 120 columns
-PNG_COLORS = 64
 VERY_WIDE, WIDE, NARROW = (180, 24), (120, 40), (80, 24)
 Situation = Callable[[Driver], Awaitable[None]]
 
@@ -264,10 +262,7 @@ async def take(workspace: Workspace, name: str, situation: Situation, size: tupl
     path.write_text(svg, encoding="utf-8")
     print(f"{name}: {size[0]} × {size[1]}")
     if name in PNG_NAMES and shutil.which("rsvg-convert"):
-        png = path.with_suffix(".png")
-        command = ("rsvg-convert", "--width", str(PNG_WIDTH_PX), "--output", str(png), str(path))
-        subprocess.run(command, check=True)
-        Image.open(png).quantize(PNG_COLORS).save(png, optimize=True)
+        write_png(path, path.with_suffix(".png"), PNG_WIDTH_PX)
 
 
 def write_side_by_side(workspace: Workspace) -> None:
