@@ -315,13 +315,19 @@ def test_a_training_goes_on_by_itself_where_that_was_agreed(home: Workspace, gat
     assert list_epochs(home, run) == [1, 2, 3, 4]
 
 
-def test_a_retry_begins_anew_as_a_second_job_of_the_run(home: Workspace, gate: Path) -> None:
+def lose_training(home: Workspace, gate: Path) -> Run:
+    """Kill a training in its second of four epochs, and let the next one through all."""
     run = train(home, gate)
     open_gate(gate, 1, 2)
     wait_for_epoch(home, run, 2)
     jobs.kill(jobs.find_worker(home, run))
     assert jobs.wait_for_end(home, run).state is RunState.LOST
     open_gate(gate, 3, 4)
+    return run
+
+
+def test_a_retry_begins_anew_as_a_second_job_of_the_run(home: Workspace, gate: Path) -> None:
+    run = lose_training(home, gate)
     retry_run(home, run.id)
     assert jobs.wait_for_end(home, run).state is RunState.DONE
     assert list_epochs(home, run) == [1, 2, 1, 2, 3, 4]
@@ -331,12 +337,7 @@ def test_a_retry_begins_anew_as_a_second_job_of_the_run(home: Workspace, gate: P
 def test_a_retry_begins_anew_where_the_checkpoints_cannot_be_removed(
     home: Workspace, gate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = train(home, gate)
-    open_gate(gate, 1, 2)
-    wait_for_epoch(home, run, 2)
-    jobs.kill(jobs.find_worker(home, run))
-    assert jobs.wait_for_end(home, run).state is RunState.LOST
-    open_gate(gate, 3, 4)
+    run = lose_training(home, gate)
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")

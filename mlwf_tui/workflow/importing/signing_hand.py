@@ -25,6 +25,8 @@ _MOST_ASKED = 5
 _ANSWERS_BYTES = 56 << 10
 """More than so many answers take. A pipe with less room holds one question at a time, or each side would wait
 for the other to read: Linux gives someone with very many pipes small ones."""
+_ANSWER_TIMEOUT_S = 30.0
+"""So long even a disk far away has looked at 256 files; a hand that was stopped by somebody has not."""
 _END_TIMEOUT_S = 1.0
 
 
@@ -86,9 +88,12 @@ class SigningHand:
         return question
 
     def settle(self, question: Question) -> None:
-        """Wait until a question has its answer, or is lost."""
+        """Wait until a question has its answer, or is lost, as with a hand that says nothing for long."""
         while not question.is_settled:
-            self._receive()
+            if self._answers.poll(_ANSWER_TIMEOUT_S * 1000):
+                self._receive()
+            else:
+                self._lose()
 
     def _has_time(self, count: int) -> bool:
         if self._process is None:

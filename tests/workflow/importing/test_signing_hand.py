@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -94,6 +95,24 @@ def test_what_a_killed_hand_owes_is_signed_here(
     handed_over.kills_at = kills_at
     listing, alone = scan_folder(root), scan_alone(root, monkeypatch)
     assert handed_over.count >= kills_at
+    assert (listing.pages, listing.faults) == (alone.pages, alone.faults)
+
+
+def test_what_a_stopped_hand_owes_is_signed_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: HandedOver
+) -> None:
+    root = fill(tmp_path / "root")
+    monkeypatch.setattr(signing_hand, "_ANSWER_TIMEOUT_S", 0.1)
+    popen = subprocess.Popen
+
+    def start(*args: object, **options: object) -> subprocess.Popen[bytes]:
+        process: subprocess.Popen[bytes] = popen(*args, **options)  # type: ignore[call-overload]
+        process.send_signal(signal.SIGSTOP)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    listing, alone = scan_folder(root), scan_alone(root, monkeypatch)
+    assert handed_over.count > 0
     assert (listing.pages, listing.faults) == (alone.pages, alone.faults)
 
 
