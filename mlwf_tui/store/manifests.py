@@ -7,15 +7,16 @@ always give the same digest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.boxes import Boxes
-from mlwf_tui.entities.change import ChangeKind, ItemChange
+from mlwf_tui.entities.change import Aspect, ChangeKind, ItemChange
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.project import ManifestSummary
@@ -73,6 +74,14 @@ _row_decoder = msgspec.msgpack.Decoder(_Row)
 _objects_decoder = msgspec.msgpack.Decoder(list[_ObjectHead])
 _NOTHING = msgspec.Raw(_encoder.encode(()))
 _NO_CUSTOM = msgspec.Raw(_encoder.encode({}))
+_SIDES: tuple[tuple[Aspect, Callable[[_Row], object]], ...] = (
+    (Aspect.PIXELS, attrgetter("blob")),
+    (Aspect.SIZE, attrgetter("width_px", "height_px")),
+    (Aspect.SPLIT, attrgetter("split")),
+    (Aspect.TAGS, attrgetter("tags")),
+    (Aspect.CUSTOM, lambda row: row.custom or _NO_CUSTOM),
+    (Aspect.OBJECTS, attrgetter("objects")),
+)
 
 
 class EncodedItem(NamedTuple):
@@ -117,6 +126,19 @@ def move_row(
     objects = decode(_objects_decoder, moved.objects)
     encoded = EncodedItem(f"{dataset}/{name}", moved.encode(), len(objects), moved.size_bytes)
     return encoded, tuple({labelled.class_name for labelled in objects})
+
+
+def compare_rows(before: bytes, after: bytes) -> tuple[Aspect, ...]:
+    """Return the sides of an item that differ between two rows of one key, as `ItemChange.aspects` has them.
+
+    Their values are compared as they are encoded, at a tenth of the cost of two items. So the objects of
+    a row that an earlier version wrote differ where their coordinates are written otherwise now.
+
+    Raises:
+        CorruptData: one of them is no row.
+    """
+    old, new = decode(_row_decoder, before), decode(_row_decoder, after)
+    return tuple([aspect for aspect, look_at in _SIDES if look_at(old) != look_at(new)])
 
 
 def write_manifest(writer: StoreWriter, schema: LabelSchema, items: Iterable[Item]) -> ManifestSummary:
@@ -191,14 +213,14 @@ def update_rows(
     if root == header.root and to_schema_row(schema) == header.schema:
         return _summarize(base, header)  # also one of an earlier version, which is not written anew
     added = [encoded for encoded in changes.values() if encoded is not None]
-    gone = [decode_item(row) for row in replaced]
+    gone = [decode(_row_decoder, row) for row in replaced]
     return _finish(
         writer,
         schema,
         root,
         header.item_count + len(added) - len(gone),
-        header.object_count + sum(e.object_count for e in added) - _count_objects(gone),
-        header.size_bytes + sum(e.size_bytes for e in added) - sum(item.size_bytes for item in gone),
+        header.object_count + sum(e.object_count for e in added) - sum(map(_count_objects, gone)),
+        header.size_bytes + sum(e.size_bytes for e in added) - sum(row.size_bytes for row in gone),
     )
 
 
@@ -322,8 +344,8 @@ class _Counts:
             yield key, msgspec.Raw(row)
 
 
-def _count_objects(items: Iterable[Item]) -> int:
-    return sum(len(item.annotation.objects) for item in items)
+def _count_objects(row: _Row) -> int:
+    return len(decode(_objects_decoder, row.objects))
 
 
 def _finish(

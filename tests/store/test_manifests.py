@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -35,6 +35,7 @@ from mlwf_tui.entities.project import ManifestSummary
 from mlwf_tui.errors import Conflict, CorruptData, InvalidInput, NotFound
 from mlwf_tui.store.format import RecordKind
 from mlwf_tui.store.manifests import (
+    compare_rows,
     encode,
     find_item,
     iter_changes,
@@ -205,6 +206,22 @@ def test_a_moved_row_is_that_of_the_moved_item(
     encoded, names = move_row(row, dataset=dataset, name=name, split=split, is_annotated=is_annotated)
     assert encoded == encode(moved)
     assert set(names) == {labelled.class_name for labelled in moved.annotation.objects}
+
+
+SIDES = ("blob", "width_px", "height_px", "split", "size_bytes", "origins", "tags", "custom", "objects")
+
+
+@given(items, items, st.sets(st.sampled_from(SIDES)))
+def test_rows_differ_in_the_sides_in_which_their_items_do(before: Item, other: Item, sides: set[str]) -> None:
+    item_sides, annotation_sides = sides & set(SIDES[:6]), sides & set(SIDES[6:])
+    annotation = replace(
+        before.annotation, **{name: getattr(other.annotation, name) for name in annotation_sides}
+    )
+    after = replace(before, **{name: getattr(other, name) for name in item_sides}, annotation=annotation)
+    # To Python True is 1, which is another row.
+    assume(before.annotation != after.annotation or repr(before.annotation) == repr(after.annotation))
+    expected = ItemChange(ChangeKind.CHANGED, before.key, before, after).aspects
+    assert compare_rows(encode_item(before), encode_item(after)) == expected
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])

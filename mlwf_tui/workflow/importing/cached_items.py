@@ -11,7 +11,7 @@ import os
 import struct
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from itertools import chain
 from operator import itemgetter
@@ -219,18 +219,34 @@ class ChangedItems:
             file.write(_pack_items(chunk.run, items[at : at + _CHUNK_ITEMS]))
 
 
-def find_items(file: IO[bytes], end: int, images: Collection[str]) -> Mapping[str, CachedItem]:
-    """Return the items of some images; only the chunks around them are read.
+def find_items(
+    file: IO[bytes], end: int, images: Collection[str], folders: Collection[str] = ()
+) -> Mapping[str, CachedItem]:
+    """Return the items of some images, and of all those in some folders; only chunks around them are read.
 
     Raises:
         CorruptData: something that is read is damaged.
     """
-    places, wanted = sorted(map(to_place, images)), set(images)
-    found = {}
+    places = sorted(chain(map(to_place, images), map(_get_start, folders)))
+    wanted, whole, found = set(images), set(folders), {}
     for chunk, upper in pair_with_next(list(iter_chunks(file, 0, end))):
-        if holds_any(chunk, upper, places):
-            found.update({item.image: item for item in read_items(file, chunk) if item.image in wanted})
+        if not (holds_any(chunk, upper, places) or _is_below(chunk.first, whole)):
+            continue
+        for item in read_items(file, chunk):
+            if item.image in wanted or (whole and item.image.rpartition("/")[0] in whole):
+                found[item.image] = item
     return found
+
+
+def _get_start(folder: str) -> str:
+    """Return a place before those of all files of a folder, and behind those before it."""
+    return f"{to_place(folder)}\0" if folder else ""
+
+
+def _is_below(place: str, folders: Container[str]) -> bool:
+    """Say whether a place is in one of some folders, or in one below it."""
+    names = place.split("\0")[:-1]
+    return "" in folders or any("/".join(names[: end + 1]) in folders for end in range(len(names)))
 
 
 def pair_with_next(chunks: list[Chunk]) -> Iterator[tuple[Chunk, str]]:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import Annotation, TagDefinition
-from mlwf_tui.entities.change import Aspect, ChangeKind, ItemChange
+from mlwf_tui.entities.change import Aspect
 from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.item import Split, check_dataset, check_name
 from mlwf_tui.entities.keys import KeySet
@@ -21,7 +21,7 @@ from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols.importers import ImportedItem
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.digests import compute_digest
-from mlwf_tui.store.manifests import EncodedItem, encode, find_rows, move_row
+from mlwf_tui.store.manifests import EncodedItem, compare_rows, encode, find_rows, move_row
 from mlwf_tui.store.nodes import KeptNodes
 from mlwf_tui.store.rows import decode_item
 from mlwf_tui.workflow.importing.cached_items import CachedItem, NextItems, RunOfItems
@@ -185,8 +185,7 @@ class Intake:
             return
         if before is not None:
             self.updated += 1
-            change = ItemChange(ChangeKind.CHANGED, key, decode_item(before), decode_item(encoded.row))
-            self.updates.update(change.aspects)
+            self.updates.update(compare_rows(before, encoded.row))
         if self.project is None:
             self.fresh.add(encoded)
         else:

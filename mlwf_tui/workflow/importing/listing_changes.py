@@ -9,45 +9,45 @@ from typing import NamedTuple
 from mlwf_tui.entities.folder import SIGNATURE_BYTES, Page
 
 
-class FileChange(NamedTuple):
-    """A file that is new, gone or other than before."""
+class FolderChange(NamedTuple):
+    """Files of one folder that are new, gone or other than before."""
 
     folder: str
-    name: str
-
-    @property
-    def relative(self) -> str:
-        """The path from the root."""
-        return f"{self.folder}/{self.name}" if self.folder else self.name
+    names: Sequence[str]
+    is_whole: bool  # the folder had no files before, or has none now: they are all of them
 
 
-def iter_file_changes(before: Iterable[Page], after: Sequence[Page]) -> Iterator[FileChange]:
-    """Yield the files that differ, each once.
+def iter_folder_changes(before: Iterable[Page], after: Sequence[Page]) -> Iterator[FolderChange]:
+    """Yield the files that differ, each once; a folder may come several times.
 
     Pages that are equal are not opened; since a page's borders follow from names, one file that is
     added leaves all others of its folder as they are.
     """
     unmatched = {(page.folder, page.names): page for page in after}
+    kept: set[str] = set()  # folders of files that were there before and are there now
     old: dict[str, list[Page]] = {}
     for page in before:
         known = unmatched.pop((page.folder, page.names), None)
         if known is None:
             old.setdefault(page.folder, []).append(page)
-        elif known.signatures != page.signatures:
+            continue
+        kept.add(page.folder)
+        if known.signatures != page.signatures:
             names = page.list_names()
-            for place in _iter_differing(known.signatures, page.signatures, 0, len(names)):
-                yield FileChange(page.folder, names[place])
+            places = _iter_differing(known.signatures, page.signatures, 0, len(names))
+            yield FolderChange(page.folder, [names[place] for place in places], False)
     new: dict[str, list[Page]] = {}
     for page in unmatched.values():
         new.setdefault(page.folder, []).append(page)
     for folder in dict.fromkeys((*old, *new)):
-        for name in _list_differing(old.get(folder, ()), new.get(folder, ())):
-            yield FileChange(folder, name)
+        pages, others = old.get(folder, ()), new.get(folder, ())
+        is_whole = folder not in kept and not (pages and others)
+        yield FolderChange(folder, _list_differing(pages, others), is_whole)
 
 
 def _list_differing(before: Sequence[Page], after: Sequence[Page]) -> Sequence[str]:
     """Return the names of a folder's files that are in some pages and not the same in others."""
-    if not (before and after):  # a folder that is new or gone, or was renamed
+    if not (before and after):  # pages that are new or gone, as with a folder that was renamed
         return [name for page in (*before, *after) for name in page.list_names()]
     files = dict(chain.from_iterable(map(_unpack, before))).items()
     others = dict(chain.from_iterable(map(_unpack, after))).items()

@@ -9,8 +9,8 @@ very same, there is no narrowing, and all are looked at.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,7 +24,7 @@ from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.importing.cached_items import CachedItem, find_items, to_place
 from mlwf_tui.workflow.importing.import_cache import Head, ImportCache
 from mlwf_tui.workflow.importing.known_items import KnownItems
-from mlwf_tui.workflow.importing.listing_changes import FileChange, iter_file_changes
+from mlwf_tui.workflow.importing.listing_changes import FolderChange, iter_folder_changes
 
 MOST_CHANGES = 100_000
 """Each is held in memory; beyond, looking at all files costs little more."""
@@ -82,43 +82,64 @@ def narrow(
     if pairing is None:
         return None
     try:
-        changes = list(islice(iter_file_changes(cache.iter_pages(), listing.pages), MOST_CHANGES + 1))
-        stems = _find_stems(changes, pairing)
-        if stems is None or len(changes) > min(MOST_CHANGES, listing.count // 2):
+        changes, count = _gather_changes(cache, listing)
+        around = _find_around(changes, pairing)
+        if around is None or count > min(MOST_CHANGES, listing.count // 2):
             return None
-        part = _cut(listing, stems)
-        images = {file.relative for file in part.iter_files() if file.suffix in IMAGE_SUFFIXES}
-        images.update(change.relative for change in changes)
-        former = find_items(cache.file, cache.items_end, images)
+        part = _cut(listing, around)
+        images = _list_images(part, changes, around.folders)
+        former = find_items(cache.file, cache.items_end, images, around.folders)
         imported = _ask(importer, part)
         if imported is None or not _are_keys_free(store, head, former, imported, find_key):
             return None
     except (CorruptData, NotFound, InvalidInput):  # looking at all of it says what is wrong
         return None
-    return Narrowing(listing=part, imported=imported, former=former, change_count=len(changes), head=head)
+    return Narrowing(listing=part, imported=imported, former=former, change_count=count, head=head)
 
 
-def _find_stems(changes: Iterable[FileChange], pairing: Pairing) -> dict[str, set[str]] | None:
-    """Return the stems of which something has changed, by the folders that have files of them."""
-    stems: dict[str, set[str]] = {}
-    for folder, name in changes:
-        folders = pairing(folder, name)
-        if folders is None:
-            return None
-        stem = name.rpartition(".")[0]
-        for paired in folders:
-            if paired not in stems:
-                stems[paired] = set()
-            stems[paired].add(stem)
-    return stems
+def _gather_changes(cache: ImportCache, listing: FolderListing) -> tuple[list[FolderChange], int]:
+    """Return what has changed and how many files that are; no more than a few above MOST_CHANGES."""
+    changes: list[FolderChange] = []
+    count = 0
+    for change in iter_folder_changes(cache.iter_pages(), listing.pages):
+        changes.append(change)
+        count += len(change.names)
+        if count > MOST_CHANGES:
+            break
+    return changes, count
 
 
-def _cut(listing: FolderListing, stems: Mapping[str, set[str]]) -> FolderListing:
-    """Return a listing with the files of some stems alone, in the same order."""
+class _Around(NamedTuple):
+    """What lies around a change: all files of some folders, those of some stems in others."""
+
+    folders: set[str]
+    stems: dict[str, set[str]]  # by the folders that have files of them
+
+
+def _find_around(changes: Iterable[FolderChange], pairing: Pairing) -> _Around | None:
+    """Return what lies around changes, None where what has changed may concern all files."""
+    around = _Around({folder for folder, _, is_whole in changes if is_whole}, {})
+    for folder, names, _ in changes:
+        stems: dict[tuple[str, ...], set[str]] = {}
+        for name in names:
+            folders = pairing(folder, name)
+            if folders is None:
+                return None
+            if folders not in stems:
+                stems[folders] = set()
+            stems[folders].add(name.rpartition(".")[0])
+        for folders, found in stems.items():
+            for paired in set(folders) - around.folders:
+                around.stems.setdefault(paired, set()).update(found)
+    return around
+
+
+def _cut(listing: FolderListing, around: _Around) -> FolderListing:
+    """Return a listing with what lies around changes alone, in the same order."""
     finder = FileFinder(listing)
     positions = sorted(
         position
-        for folder, wanted in stems.items()
+        for folder, wanted in around.stems.items()
         for stem in sorted(wanted)
         for position, name in finder.iter_beginning(folder, f"{stem}.")
         if name.rpartition(".")[0] == stem
@@ -129,10 +150,32 @@ def _cut(listing: FolderListing, stems: Mapping[str, set[str]]) -> FolderListing
         first = taken
         while taken < len(positions) and positions[taken] < page.end:
             taken += 1
-        if first < taken:
+        if page.folder in around.folders:
+            pages.append(page._replace(start=start))
+        elif first < taken:
             pages.append(_cut_page(page, [at - page.start for at in positions[first:taken]], start))
-            start = pages[-1].end
+        else:
+            continue
+        start = pages[-1].end
     return FolderListing(listing.root, tuple(pages), (), listing.scanned_at_ns)
+
+
+def _list_images(part: FolderListing, changes: Iterable[FolderChange], besides: Container[str]) -> set[str]:
+    """Return the images that there are, or have changed, in other folders than those `besides`."""
+    images = {
+        _join(page.folder, name)
+        for page in part.pages
+        if page.folder not in besides
+        for _, name in page.list_ending(IMAGE_SUFFIXES)
+    }
+    images.update(
+        _join(folder, name) for folder, names, _ in changes if folder not in besides for name in names
+    )
+    return images
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
 
 
 def _cut_page(page: Page, places: Sequence[int], start: int) -> Page:
