@@ -32,7 +32,15 @@ from mlwf_tui.store.nodes import (
     write_header,
     write_tree,
 )
-from mlwf_tui.store.rows import decode, decode_item, encode_item, from_schema_row, to_schema_row
+from mlwf_tui.store.rows import (
+    Count,
+    Digest32,
+    decode,
+    decode_item,
+    encode_item,
+    from_schema_row,
+    to_schema_row,
+)
 from mlwf_tui.store.store import Store
 from mlwf_tui.store.walks import iter_found, iter_leaves, iter_row_changes, iter_rows
 from mlwf_tui.store.writer import StoreWriter
@@ -63,6 +71,26 @@ class _Row(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False
         return _encoder.encode(values)
 
 
+class StoredImage(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What the row of an item says of its image."""
+
+    blob: Digest32
+    size_bytes: int
+    width_px: int
+    height_px: int
+
+
+class _ImageRow(msgspec.Struct, array_like=True, gc=False):
+    """The head of a row, up to what it says of the image; what is behind it is skipped."""
+
+    dataset: str
+    name: str
+    blob: Digest32
+    size_bytes: Count
+    width_px: Count
+    height_px: Count
+
+
 class _ObjectHead(msgspec.Struct, array_like=True, gc=False):
     """The head of an object; what is behind it is skipped."""
 
@@ -71,6 +99,7 @@ class _ObjectHead(msgspec.Struct, array_like=True, gc=False):
 
 _encoder = msgspec.msgpack.Encoder()
 _row_decoder = msgspec.msgpack.Decoder(_Row)
+_image_decoder = msgspec.msgpack.Decoder(_ImageRow)
 _objects_decoder = msgspec.msgpack.Decoder(list[_ObjectHead])
 _NOTHING = msgspec.Raw(_encoder.encode(()))
 _NO_CUSTOM = msgspec.Raw(_encoder.encode({}))
@@ -126,6 +155,16 @@ def move_row(
     objects = decode(_objects_decoder, moved.objects)
     encoded = EncodedItem(f"{dataset}/{name}", moved.encode(), len(objects), moved.size_bytes)
     return encoded, tuple({labelled.class_name for labelled in objects})
+
+
+def read_stored_image(row: bytes) -> StoredImage:
+    """Return what a row says of its item's image.
+
+    Raises:
+        CorruptData: it is no row.
+    """
+    head = decode(_image_decoder, row)
+    return StoredImage(head.blob, head.size_bytes, head.width_px, head.height_px)
 
 
 def compare_rows(before: bytes, after: bytes) -> tuple[Aspect, ...]:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mlwf_tui.entities.item import Item
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.import_ import import_folder
+from mlwf_tui.workflow.importing import reading
 from mlwf_tui.workflow.restore import restore
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
-from tests.making import write_image
+from tests.making import make_coco, write_image
 from tests.reimporting import get_manifest, import_again, rename, write_label
 
 DAY_NS = 86_400_000_000_000
@@ -45,6 +48,19 @@ def list_items(workspace: Workspace) -> dict[str, Item]:
     return {item.key: item for item in iter_items(workspace.store, get_manifest(workspace))}
 
 
+def keep_paths_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that gets the paths of files as they are read, from the folder on."""
+    paths: list[str] = []
+    read_stable = reading.read_stable
+
+    def keep(path: str, signature: bytes, max_bytes: int) -> tuple[bytes, bytes]:
+        paths.append(path.partition("/given/")[2])
+        return read_stable(path, signature, max_bytes)
+
+    monkeypatch.setattr(reading, "read_stable", keep)
+    return paths
+
+
 @pytest.fixture
 def known(workspace: Workspace, folder: Path) -> Workspace:
     """A home that has imported the folder."""
@@ -61,6 +77,50 @@ def test_a_renamed_folder_is_known_without_a_look_at_its_files(known: Workspace,
     assert import_again(known, folder) == set()
     rename(folder, "three", "two")
     assert import_again(known, folder) == set()
+
+
+def test_of_a_changed_label_the_image_is_not_read(
+    known: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = list_items(known)["one/b.png"]
+    write_label(folder / "labels" / "one" / "b.txt", 1, left=0.25)
+    read = keep_paths_read(monkeypatch)
+    result = import_folder(known, folder, "pets", observer=KeepingObserver())
+    assert read == ["labels/one/b.txt"]
+    assert (result.items_updated, result.updates) == (1, {"objects": 1})
+    after = list_items(known)["one/b.png"]
+    assert after == replace(before, annotation=after.annotation)
+    assert [labelled.class_name for labelled in after.annotation.objects] == ["dog"]
+    monkeypatch.undo()
+    write_label(folder / "labels" / "one" / "b.txt", 0, left=0.25)
+    assert import_again(known, folder) == {"b.png"}
+
+
+def test_where_one_file_annotates_all_images_its_change_reads_none(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boxes = {f"{name}.jpg": [("cat", 2.0, 2.0, 20.0, 20.0)] for name in "abc"}
+    folder = make_coco(tmp_path / "given", boxes, class_names=("cat",))
+    import_folder(workspace, folder, "pets", observer=KeepingObserver())
+    [path] = folder.rglob("*.json")
+    document = json.loads(path.read_text())
+    document["annotations"].pop()
+    path.write_text(json.dumps(document))
+    read = keep_paths_read(monkeypatch)
+    result = import_folder(workspace, folder, "pets", observer=KeepingObserver())
+    assert (result.items_updated, result.updates, read) == (1, {"objects": 1}, [])
+
+
+def test_the_image_of_a_changed_label_is_read_where_it_was_left_out(known: Workspace, folder: Path) -> None:
+    image = folder / "images" / "one" / "b.png"
+    content = image.read_bytes()
+    image.write_bytes(b"no image")
+    assert import_again(known, folder) == {"b.png"}
+    write_label(folder / "labels" / "one" / "b.txt", 1, left=0.25)
+    assert import_again(known, folder) == {"b.png"}
+    image.write_bytes(content)
+    write_label(folder / "labels" / "one" / "b.txt", 1, left=0.45)
+    assert import_again(known, folder) == {"b.png"}
 
 
 def test_folders_that_change_places_are_known(known: Workspace, folder: Path) -> None:

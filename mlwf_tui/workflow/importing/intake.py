@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -21,7 +21,14 @@ from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols.importers import ImportedItem
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.digests import compute_digest
-from mlwf_tui.store.manifests import EncodedItem, compare_rows, encode, find_rows, move_row
+from mlwf_tui.store.manifests import (
+    EncodedItem,
+    compare_rows,
+    encode,
+    find_rows,
+    move_row,
+    read_stored_image,
+)
 from mlwf_tui.store.nodes import KeptNodes
 from mlwf_tui.store.rows import decode_item
 from mlwf_tui.workflow.importing.cached_items import CachedItem, NextItems, RunOfItems
@@ -34,7 +41,7 @@ from mlwf_tui.workflow.refs import with_dataset
 from mlwf_tui.workspace import Workspace
 
 DEFAULT_DATASET = "main"
-_STEP = 256  # readings between two looks into the project
+_STEP = 256  # items between two looks into the project
 
 
 @dataclass(slots=True)
@@ -55,6 +62,8 @@ class Intake:
     problems: list[Problem] = field(default_factory=list)
     nodes: KeptNodes = field(default_factory=dict)  # of the project's manifest, as far as looked at
     moved: list[tuple[Task, CachedItem]] = field(default_factory=list)  # known, under another path
+    altered: list[tuple[Task, CachedItem | None]] = field(default_factory=list)  # beside whose image is known
+    before: dict[str, bytes] = field(default_factory=dict)  # the rows that what is being read had
     unchanged: int = 0  # with what does not have to be looked at
     updated: int = 0
     left_out: int = 0  # images that became no item
@@ -84,15 +93,10 @@ class Intake:
         self, imported: Iterable[ImportedItem], readers: Readers, observer: Observer, *, total: int
     ) -> None:
         """Take items in, reading the files of those that have changed; `total` is told to the observer."""
-        step: list[tuple[Task, Reading]] = []
         for count, (task, reading) in enumerate(readers.read(self._iter_tasks(imported, observer)), start=1):
             observer.check_cancelled()
             observer.progress(self.unchanged + count, total, task.name)
-            step.append((task, reading))
-            if len(step) == _STEP:
-                self._note_all(step, RunOfItems.READ)
-                step = []
-        self._note_all(step, RunOfItems.READ)
+            self._note(task, reading, self.before.pop(task.key, None), RunOfItems.READ)
 
     def _iter_tasks(self, imported: Iterable[ImportedItem], observer: Observer) -> Iterator[Task]:
         """Yield what has to be read, and note the rest."""
@@ -108,16 +112,19 @@ class Intake:
             if known is None or known.image_signature != image.signature:
                 known = self.known.find_moved(image, signature)
             if known is None or known.source_signature != signature:
-                yield _make_task(item, key, signature)
+                self.altered.append((_make_task(item, key, signature), known))
             elif _is_in_place(known, item, key):
                 self._keep(known)
             elif known.key and not known.problems:
                 self.moved.append((_make_task(item, key, signature), known))
-                if len(self.moved) == _STEP:
-                    yield from self._take_moved()
             else:
-                yield _make_task(item, key, signature)
-        yield from self._take_moved()
+                self.altered.append((_make_task(item, key, signature), None))
+            if len(self.moved) == _STEP:
+                self._take_moved()
+            if len(self.altered) == _STEP:
+                yield from self._take_altered()
+        self._take_moved()
+        yield from self._take_altered()
 
     def _take_key(self, imported: ImportedItem) -> str:
         """Return the key of an item, or note why it can have none and return nothing."""
@@ -130,19 +137,27 @@ class Intake:
             return ""
         return key
 
-    def _take_moved(self) -> Iterator[Task]:
-        """Note the items that are known from elsewhere; yield those that have to be read all the same."""
+    def _take_moved(self) -> None:
+        """Note the items that are known from elsewhere; those that are not in the project have to be read."""
         moved, self.moved = self.moved, []
-        if not moved or self.project is None:
-            return
-        rows = self._find_rows({known.key for _, known in moved})
-        step: list[tuple[Task, Reading]] = []
+        rows = self._find_rows({key for task, known in moved for key in (task.key, known.key)})
         for task, known in moved:
             if known.key in rows:
-                step.append((task, _move(task, known, rows[known.key])))
+                self._note(task, _move(task, known, rows[known.key]), rows.get(task.key), RunOfItems.MOVED)
             else:
-                yield task
-        self._note_all(step, RunOfItems.MOVED)
+                self.altered.append((task, None))
+
+    def _take_altered(self) -> Iterator[Task]:
+        """Yield what has to be read; where the image is known, that is what is said of it."""
+        altered, self.altered = self.altered, []
+        rows = self._find_rows(
+            {key for task, known in altered for key in (task.key, known.key if known else "")}
+        )
+        for task, known in altered:
+            if task.key in rows:
+                self.before[task.key] = rows[task.key]
+            row = rows.get(known.key) if known else None
+            yield replace(task, stored=read_stored_image(row)) if row else task
 
     def _keep(self, known: CachedItem) -> None:
         self.items.add(RunOfItems.KEPT, known)
@@ -151,25 +166,22 @@ class Intake:
         if known.problems:
             self.problems += [Problem(path, reason) for path, reason in known.problems]
 
-    def _note_all(self, readings: Sequence[tuple[Task, Reading]], run: RunOfItems) -> None:
-        """Note what was read, beside what the project holds under the same keys."""
-        before: dict[str, bytes] = {}
-        if self.project is not None:
-            keys = [task.key for task, reading in readings if reading.row]
-            before = self._find_rows(keys) if keys else {}
-        for task, reading in readings:
-            self.problems += [Problem(path, reason) for path, reason in reading.problems]
-            key = task.key if reading.row else ""
-            self._remember(task, reading, key, run)
-            if key:
-                self._note(task, reading, key, before.get(key))
-
-    def _find_rows(self, keys: Iterable[str]) -> dict[str, bytes]:
+    def _find_rows(self, keys: Collection[str]) -> dict[str, bytes]:
         """Return the rows that the project holds under keys."""
-        assert self.project is not None  # there is nothing to find in one that is made now
+        if self.project is None or not keys:
+            return {}
         return dict(find_rows(self.workspace.store, self.project.manifest, keys, self.nodes))
 
-    def _note(self, task: Task, reading: Reading, key: str, before: bytes | None) -> None:
+    def _note(self, task: Task, reading: Reading, before: bytes | None, run: RunOfItems) -> None:
+        """Note what became of a task, beside what the project holds under the same key."""
+        if reading.problems:
+            self.problems += [Problem(path, reason) for path, reason in reading.problems]
+        key = task.key if reading.row else ""
+        self._remember(task, reading, key, run)
+        if key:
+            self._note_item(task, reading, key, before)
+
+    def _note_item(self, task: Task, reading: Reading, key: str, before: bytes | None) -> None:
         """Note an item; what the files do not say (split, annotation) stays as it is in the project."""
         encoded = EncodedItem(key, reading.row, reading.object_count, reading.size_bytes)
         if not self.class_names.issuperset(reading.class_names):

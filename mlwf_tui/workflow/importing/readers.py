@@ -17,7 +17,6 @@ from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.hands import FEWEST_FOR_HANDS, Hands, count_hands, open_hands
 from mlwf_tui.workflow.importing.reading import ItemReader, Reading, Task
 from mlwf_tui.workflow.importing.reading_hand import ReadingSetup
-from mlwf_tui.workflow.importing.signatures import get_size
 from mlwf_tui.workspace import Workspace
 
 _MOST_TASKS = 512
@@ -96,7 +95,7 @@ def _iter_batches(tasks: Iterable[Task]) -> Iterator[list[Task]]:
     size_bytes = 0
     for task in tasks:
         batch.append(task)
-        size_bytes += get_size(task.image_signature)
+        size_bytes += task.image_bytes
         if len(batch) == _MOST_TASKS or size_bytes >= _MOST_BYTES:
             yield batch
             batch, size_bytes = [], 0

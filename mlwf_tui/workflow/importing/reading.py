@@ -6,7 +6,7 @@ What is here runs in the importing process, or in a process of its own (see read
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from stat import S_ISREG
 from typing import Any, NamedTuple
@@ -30,7 +30,7 @@ from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.probe import ImageFacts, probe_image
 from mlwf_tui.protocols.importers import Description, Importer
-from mlwf_tui.store.manifests import encode
+from mlwf_tui.store.manifests import StoredImage, encode
 from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.importing.signatures import get_size
 from mlwf_tui.workflow.importing.signing import sign_status
@@ -51,6 +51,7 @@ class Task(msgspec.Struct, array_like=True, frozen=True, gc=False):
     source: str = ""
     source_signature: bytes = b""
     annotation: Annotation | None = None  # where it has no file of its own
+    stored: StoredImage | None = None  # where the image is as it was, and only what is said of it is new
 
     @property
     def key(self) -> str:
@@ -61,6 +62,11 @@ class Task(msgspec.Struct, array_like=True, frozen=True, gc=False):
     def is_annotated(self) -> bool:
         """Whether the folder says anything of the image."""
         return bool(self.source) or self.annotation is not None
+
+    @property
+    def image_bytes(self) -> int:
+        """How many bytes of the image have to be read."""
+        return 0 if self.stored else get_size(self.image_signature)
 
 
 class Reading(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -84,8 +90,8 @@ class _Image(NamedTuple):
     """A task whose files were read; the signatures are those of the bytes that were read."""
 
     task: Task
-    data: bytes
-    facts: ImageFacts
+    data: bytes  # empty where the image is stored already
+    facts: ImageFacts | StoredImage
     annotation: Annotation | Boxes
     split: Split | None  # that the item's own file says
     problems: list[tuple[str, str]]
@@ -105,18 +111,22 @@ class ItemReader:
     def read_all(self, tasks: Iterable[Task]) -> list[Reading]:
         """Store the images of some tasks and make their rows, or say why an item is left out."""
         images = [self._read_image(task) for task in tasks]
-        digests = iter(self.writer.put_all(image.data for image in images if isinstance(image, _Image)))
-        return [
-            self._finish(image, next(digests)) if isinstance(image, _Image) else image for image in images
-        ]
+        new = (image.data for image in images if isinstance(image, _Image) and not image.task.stored)
+        digests = iter(self.writer.put_all(new))
+        return [self._finish(image, digests) if isinstance(image, _Image) else image for image in images]
 
     def _read_image(self, task: Task) -> _Image | Reading:
         problems: list[tuple[str, str]] = []
-        try:
-            data, signature = read_stable(f"{self.root}/{task.image}", task.image_signature, MAX_IMAGE_BYTES)
-            facts = probe_image(data)
-        except InvalidInput as error:
-            return Reading(((task.image, error.message),))
+        data, signature = b"", task.image_signature
+        facts: ImageFacts | StoredImage
+        if task.stored:
+            facts = task.stored
+        else:
+            try:
+                data, signature = read_stable(f"{self.root}/{task.image}", signature, MAX_IMAGE_BYTES)
+                facts = probe_image(data)
+            except InvalidInput as error:
+                return Reading(((task.image, error.message),))
         described, source_signature = Description(task.annotation or Annotation()), task.source_signature
         if task.source:
             try:
@@ -130,14 +140,15 @@ class ItemReader:
             annotation = keep_inside(annotation.to_annotation(), *size, task.image, problems.append)
         return _Image(task, data, facts, annotation, described.split, problems, signature, source_signature)
 
-    def _finish(self, image: _Image, digest: Digest) -> Reading:
+    def _finish(self, image: _Image, digests: Iterator[Digest]) -> Reading:
+        """Return the reading; an image that was read takes the next of the digests."""
         task, facts, annotation = image.task, image.facts, image.annotation
         boxes = annotation if isinstance(annotation, Boxes) else None
         item = Item(
             dataset=task.dataset,
             name=task.name,
-            blob=digest,
-            size_bytes=len(image.data),
+            blob=Digest(task.stored.blob.hex()) if task.stored else next(digests),
+            size_bytes=task.stored.size_bytes if task.stored else len(image.data),
             width_px=facts.width_px,
             height_px=facts.height_px,
             split=task.split if image.split is None else image.split,
@@ -154,7 +165,7 @@ class ItemReader:
         )  # fmt: skip
 
     def _read_source(
-        self, task: Task, facts: ImageFacts, problems: list[tuple[str, str]]
+        self, task: Task, facts: ImageFacts | StoredImage, problems: list[tuple[str, str]]
     ) -> tuple[Description, bytes]:
         """Return what the item's own file says, and the signature of the bytes that it was read from."""
         path = f"{self.root}/{task.source}"
@@ -179,7 +190,7 @@ class ItemReader:
         raise InvalidInput("changes while it is read")
 
     def _describe(
-        self, source: FoundFile, facts: ImageFacts, report: Callable[[Problem], None]
+        self, source: FoundFile, facts: ImageFacts | StoredImage, report: Callable[[Problem], None]
     ) -> Description | InvalidInput:
         try:
             return self.importer.read_annotation(source, self.key, facts.width_px, facts.height_px, report)
