@@ -98,6 +98,17 @@ class StoreWriter:
             file.seek(0)
             return self._put_chunked(file)
 
+    def seal_ahead(self) -> None:
+        """Let what was put become durable while the caller goes on; leaving the writer waits for it.
+
+        Raises:
+            StorageFailed: the disk refused.
+        """
+        with self._lock:
+            self._check_whole()
+            with self._one_step():
+                self._start_sealing()
+
     def _put_chunked(self, stream: BinaryIO) -> tuple[Digest, int]:
         hasher = blake3()
         chunks: list[ChunkRef] = []
@@ -167,9 +178,8 @@ class StoreWriter:
 
     def _finish(self) -> None:
         with self._lock:
-            self._check_whole()
+            self.seal_ahead()
             with self._one_step():
-                self._start_sealing()
                 self._wait_for_sealing()
 
     def _discard(self) -> None:

@@ -26,6 +26,7 @@ from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.importing.cached_items import AllItems, ChangedItems, NextItems, RunOfItems
 from mlwf_tui.workflow.importing.detecting import Choice, choose_importer, doubting, list_format_names
 from mlwf_tui.workflow.importing.import_cache import (
+    CacheDraft,
     CacheFile,
     Head,
     ImportCache,
@@ -228,13 +229,13 @@ class _Import:
         """Read what has changed, and move the head."""
         importer = choice.importer
         key = importer.read_key(self.listing)
-        key_digest = _digest_key(key)
         with ExitStack() as stack:
             items = self._gather_items(stack)
+            draft = stack.enter_context(closing(CacheDraft(self.workspace)))
             with closing(ItemSpool(self.workspace.home)) as fresh:
-                intake = self._start_intake(importer.name, key_digest, fresh, items)
-                manifest = self._take_all(run, intake, importer, key)
-            return self._end(run, intake, manifest, choice, key_digest)
+                intake = self._start_intake(importer.name, _digest_key(key), fresh, items)
+                manifest = self._take_all(run, intake, importer, key, draft)
+            return self._end(run, intake, manifest, choice, draft)
 
     def _gather_items(self, stack: ExitStack) -> NextItems:
         if self.narrowing is None or self.cache is None:
@@ -255,7 +256,7 @@ class _Import:
         return intake
 
     def _end(
-        self, run: Recorder, intake: Intake, manifest: ManifestSummary, choice: Choice, key: Digest
+        self, run: Recorder, intake: Intake, manifest: ManifestSummary, choice: Choice, draft: CacheDraft
     ) -> ImportResult:
         """Move the head, and leave what is known for the next import."""
         empty = write_empty_manifest(self.workspace) if self.project is None else Digest("")
@@ -269,20 +270,23 @@ class _Import:
             result = summarise(intake, self.joined, self.project_name, run.run_id, choice, version)
             run.result = self._describe(result, manifest.digest)
         # After the commit: a cache that knew more than the catalog would hide what was never stored.
+        draft.put(self._find_cache(project))
+        return result
+
+    def _describe_next(self, intake: Intake, importer: str, key: Digest, manifest: Digest) -> Head:
+        """Return the head of what the next import is to know."""
         is_narrowable = intake.is_local and not (self.is_archive or self.listing.faults)
-        head = Head(
-            importer=choice.importer.name,
+        return Head(
+            importer=importer,
             importer_key=key,
             scanned_at_ns=self.listing.scanned_at_ns,
             fingerprint="" if intake.has_young and not self.is_archive else self.fingerprint,
-            manifest=manifest.digest,
+            manifest=manifest,
             item_count=intake.taken,
             left_out=intake.left_out,
             file_count=self.listing.count if is_narrowable else 0,
             problems=tuple((problem.path, problem.reason) for problem in intake.problems),
         )
-        self._find_cache(project).write(head, intake.items, self.listing if is_narrowable else None)
-        return result
 
     def _describe(self, result: ImportResult, manifest: Digest) -> dict[str, Any]:
         """Return what the run keeps: its result, and what doing it again is held against."""
@@ -310,7 +314,9 @@ class _Import:
         except (NotFound, CorruptData):  # the old manifest was collected meanwhile
             return nothing
 
-    def _take_all(self, run: Recorder, intake: Intake, importer: Importer, key: Any) -> ManifestSummary:
+    def _take_all(
+        self, run: Recorder, intake: Intake, importer: Importer, key: Any, draft: CacheDraft
+    ) -> ManifestSummary:
         """Take all items in and return the manifest that they make, which is durable then."""
         with run.writer() as writer:
             declared = importer.read_schema(self.listing)
@@ -324,7 +330,11 @@ class _Import:
                 if not intake.taken:
                     raise InvalidInput(_describe_failure(intake), hint="Nothing was imported.")
                 readers.dismiss()  # their disks are busy while the manifest is made
-                return self._write_manifest(writer, intake, declared)
+                manifest = self._write_manifest(writer, intake, declared)
+                writer.seal_ahead()  # as this one is while the next cache is written
+                head = self._describe_next(intake, importer.name, _digest_key(key), manifest.digest)
+                draft.write(head, intake.items, self.listing if head.file_count else None)
+        return manifest
 
     def _write_manifest(self, writer: StoreWriter, intake: Intake, declared: LabelSchema) -> ManifestSummary:
         """Write the project's items with what was taken in; classes in the order that the folder declares."""

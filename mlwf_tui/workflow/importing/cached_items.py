@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import struct
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from enum import IntEnum
 from itertools import chain
 from operator import itemgetter
@@ -212,9 +212,13 @@ class ChangedItems:
             else:
                 _copy(self._last, chunk, file)
 
-    def _write_anew(self, file: IO[bytes], chunk: Chunk, added: Iterable[CachedItem]) -> None:
-        kept = (item for item in read_items(self._last, chunk) if item.image not in self._replaced)
-        items = sorted(chain(kept, added), key=lambda item: to_place(item.image))
+    def _write_anew(self, file: IO[bytes], chunk: Chunk, added: Sequence[CachedItem]) -> None:
+        items = [item for item in read_items(self._last, chunk) if item.image not in self._replaced]
+        if len(added) < _CHUNK_ITEMS:
+            for item in added:  # to sort all costs as much as to read and write them
+                insort(items, item, key=_get_place)
+        else:
+            items = sorted(chain(items, added), key=_get_place)
         for at in range(0, len(items), _CHUNK_ITEMS):
             file.write(_pack_items(chunk.run, items[at : at + _CHUNK_ITEMS]))
 
@@ -236,6 +240,10 @@ def find_items(
             if item.image in wanted or (whole and item.image.rpartition("/")[0] in whole):
                 found[item.image] = item
     return found
+
+
+def _get_place(item: CachedItem) -> str:
+    return to_place(item.image)
 
 
 def _get_start(folder: str) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ _PAGES = 3  # what a chunk holds that is none of a run of items
 _CHUNK_FILES = 1024
 _END = struct.Struct("<QI")  # where the items end, size of the head
 _MOST_HEAD_BYTES = 1 << 30
+_DRAFT_SUFFIX = ".tmp"
+_DRAFT_AGE_S = 3600.0  # writing one takes seconds
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,15 +138,23 @@ class CacheFile:
             file.close()
         return cache
 
-    def write(self, head: Head, items: NextItems, listing: FolderListing | None) -> None:
-        """Put a cache in the place of the old one; a disk that refuses costs the next import time.
 
-        `listing` None is not kept, and only such a head as says so fits.
-        """
-        temporary = self.path.with_name(f"{self.path.name}.{new_id()}.tmp")
+class CacheDraft:
+    """A cache that is written before its import is committed, and takes effect after it; closed in the end.
+
+    A disk that refuses costs the next import time, and nothing else.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._path = _find_folder(workspace) / f"{new_id()}{_DRAFT_SUFFIX}"
+        self._is_written = False
+
+    def write(self, head: Head, items: NextItems, listing: FolderListing | None) -> None:
+        """Write what the next import is to know; `listing` None is not kept, and the head has to say so."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("xb") as file:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            _remove_old(self._path.parent)
+            with self._path.open("xb") as file:
                 items.copy_to(file)
                 items_end = file.tell()
                 # A head without a fingerprint says that there are files that are too young.
@@ -152,11 +163,31 @@ class CacheFile:
                 body = _encoder.encode(head)
                 end = _END.pack(items_end, len(body))
                 file.write(body + _sign(body + end) + end)
-            temporary.replace(self.path)
+            self._is_written = True
         except (OSError, CorruptData) as error:
-            logger.warning("%s could not be written: %s", self.path, error)
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            logger.warning("%s could not be written: %s", self._path, error)
+
+    def put(self, cache: CacheFile) -> None:
+        """Put it in the place of the last one."""
+        if not self._is_written:
+            return
+        try:
+            self._path.replace(cache.path)
+        except OSError as error:
+            logger.warning("%s could not be written: %s", cache.path, error)
+
+    def close(self) -> None:
+        """Remove it, unless it was put in its place."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove the drafts of imports that were killed."""
+    for path in folder.glob(f"*{_DRAFT_SUFFIX}"):
+        with suppress(FileNotFoundError):  # its import has put it in its place
+            if time.time() - path.stat().st_mtime > _DRAFT_AGE_S:
+                path.unlink()
 
 
 def _pack_pages(listing: FolderListing, *, blanks: bool) -> Iterator[bytes]:
@@ -198,7 +229,11 @@ def _sign(body: bytes) -> bytes:
 def find_cache(workspace: Workspace, *parts: str) -> CacheFile:
     """Return the cache of what `parts` name: the project's id, the folder, and the import's options."""
     name = compute_digest("\0".join(parts).encode("utf-8", "surrogatepass"))[:32]
-    return CacheFile(workspace.home / "cache" / "imports" / f"{name}.cache")
+    return CacheFile(_find_folder(workspace) / f"{name}.cache")
+
+
+def _find_folder(workspace: Workspace) -> Path:
+    return workspace.home / "cache" / "imports"
 
 
 def compute_fingerprint(listing: FolderListing) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -47,11 +47,39 @@ def iter_folder_changes(before: Iterable[Page], after: Sequence[Page]) -> Iterat
 
 def _list_differing(before: Sequence[Page], after: Sequence[Page]) -> Sequence[str]:
     """Return the names of a folder's files that are in some pages and not the same in others."""
-    if not (before and after):  # pages that are new or gone, as with a folder that was renamed
-        return [name for page in (*before, *after) for name in page.list_names()]
-    files = dict(chain.from_iterable(map(_unpack, before))).items()
-    others = dict(chain.from_iterable(map(_unpack, after))).items()
-    return sorted({name for name, _ in files ^ others})
+    old, new = _join(before), _join(after)
+    if not (old.names and new.names):  # pages that are new or gone, as with a folder that was renamed
+        return old.names or new.names
+    gone, come = set(old.names).difference(new.names), set(new.names).difference(old.names)
+    # Names are sorted, so those that are on both sides stand in the same order.
+    old, new = old.leave_out(gone), new.leave_out(come)
+    places = _iter_differing(old.signatures, new.signatures, 0, len(new.names))
+    return sorted(chain(gone, come, [new.names[place] for place in places]))
+
+
+class _Files(NamedTuple):
+    """Names of files in order, and their signatures."""
+
+    names: list[str]
+    signatures: bytes
+
+    def leave_out(self, names: Collection[str]) -> _Files:
+        """Return the files without some."""
+        if not names:
+            return self
+        kept: list[str] = []
+        signatures: list[bytes] = []
+        start = 0
+        for place in (*[place for place, name in enumerate(self.names) if name in names], len(self.names)):
+            kept += self.names[start:place]
+            signatures.append(self.signatures[start * SIGNATURE_BYTES : place * SIGNATURE_BYTES])
+            start = place + 1
+        return _Files(kept, b"".join(signatures))
+
+
+def _join(pages: Sequence[Page]) -> _Files:
+    names = [name for page in pages for name in page.list_names()]
+    return _Files(names, b"".join([page.signatures for page in pages]))
 
 
 def _iter_differing(one: bytes, other: bytes, start: int, end: int) -> Iterator[int]:
@@ -67,9 +95,3 @@ def _iter_differing(one: bytes, other: bytes, start: int, end: int) -> Iterator[
     middle = (start + end) // 2
     yield from _iter_differing(one, other, start, middle)
     yield from _iter_differing(one, other, middle, end)
-
-
-def _unpack(page: Page) -> Iterable[tuple[str, bytes]]:
-    signatures = page.signatures
-    places = range(0, len(signatures), SIGNATURE_BYTES)
-    return zip(page.list_names(), [signatures[at : at + SIGNATURE_BYTES] for at in places], strict=True)
