@@ -247,7 +247,8 @@ class _Import:
         narrowing = self.narrowing
         known = narrowing.known if narrowing else self._choose_known(importer, key)
         listing = narrowing.listing if narrowing else self.listing
-        intake = Intake(self.workspace, listing, self.dataset, self.project, known, fresh, items)
+        new_keys = narrowing.new_keys if narrowing else frozenset[str]()
+        intake = Intake(self.workspace, listing, self.dataset, self.project, known, new_keys, fresh, items)
         for problem in self.left_out:
             intake.report(problem)
         if narrowing:

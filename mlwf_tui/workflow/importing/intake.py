@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -53,6 +53,7 @@ class Intake:
     dataset: str  # that all items go below; "" for the format's own, or the default
     project: Project | None
     known: KnownItems
+    new_keys: frozenset[str]  # as far as it is known under which the project has no items
     fresh: ItemSpool  # the items of a project that is made now
     items: NextItems  # for the next import
     changes: dict[str, EncodedItem] = field(default_factory=dict)  # of a project that was there
@@ -166,11 +167,12 @@ class Intake:
         if known.problems:
             self.problems += [Problem(path, reason) for path, reason in known.problems]
 
-    def _find_rows(self, keys: Collection[str]) -> dict[str, bytes]:
+    def _find_rows(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Return the rows that the project holds under keys."""
-        if self.project is None or not keys:
+        wanted = set(keys) - self.new_keys
+        if self.project is None or not wanted:
             return {}
-        return dict(find_rows(self.workspace.store, self.project.manifest, keys, self.nodes))
+        return dict(find_rows(self.workspace.store, self.project.manifest, wanted, self.nodes))
 
     def _note(self, task: Task, reading: Reading, before: bytes | None, run: RunOfItems) -> None:
         """Note what became of a task, beside what the project holds under the same key."""

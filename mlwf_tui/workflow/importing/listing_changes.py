@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -64,13 +65,13 @@ class _Files(NamedTuple):
     signatures: bytes
 
     def leave_out(self, names: Collection[str]) -> _Files:
-        """Return the files without some."""
+        """Return the files without some of them."""
         if not names:
             return self
         kept: list[str] = []
         signatures: list[bytes] = []
         start = 0
-        for place in (*[place for place, name in enumerate(self.names) if name in names], len(self.names)):
+        for place in (*sorted(bisect_left(self.names, name) for name in names), len(self.names)):
             kept += self.names[start:place]
             signatures.append(self.signatures[start * SIGNATURE_BYTES : place * SIGNATURE_BYTES])
             start = place + 1

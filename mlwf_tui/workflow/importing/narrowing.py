@@ -36,6 +36,7 @@ class Narrowing(msgspec.Struct, frozen=True, kw_only=True):
     listing: FolderListing  # of those files alone
     imported: tuple[ImportedItem, ...]
     former: Mapping[str, CachedItem]
+    new_keys: frozenset[str]  # of those imported that the project has no items under
     change_count: int  # of files
     head: Head  # of the last import
 
@@ -90,11 +91,14 @@ def narrow(
         images = _list_images(part, changes, around.folders)
         former = find_items(cache.file, cache.items_end, images, around.folders)
         imported = _ask(importer, part)
-        if imported is None or not _are_keys_free(store, head, former, imported, find_key):
+        new_keys = None if imported is None else _find_new_keys(store, head, former, imported, find_key)
+        if imported is None or new_keys is None:
             return None
     except (CorruptData, NotFound, InvalidInput):  # looking at all of it says what is wrong
         return None
-    return Narrowing(listing=part, imported=imported, former=former, change_count=count, head=head)
+    return Narrowing(
+        listing=part, imported=imported, former=former, new_keys=new_keys, change_count=count, head=head
+    )
 
 
 def _gather_changes(cache: ImportCache, listing: FolderListing) -> tuple[list[FolderChange], int]:
@@ -199,14 +203,14 @@ def _ask(importer: Importer, part: FolderListing) -> tuple[ImportedItem, ...] | 
     return None if problems or any(item.is_displaced for item in imported) else imported
 
 
-def _are_keys_free(
+def _find_new_keys(
     store: Store,
     head: Head,
     former: Mapping[str, CachedItem],
     imported: Iterable[ImportedItem],
     find_key: Callable[[ImportedItem], str],
-) -> bool:
-    """Say whether no image gets the key of one that is not looked at.
+) -> frozenset[str] | None:
+    """Return the keys that images come to have, None where one is that of an item that is not looked at.
 
     Raises:
         InvalidInput: an image can have no key.
@@ -215,11 +219,11 @@ def _are_keys_free(
     known = {image: item.key for image, item in former.items()}
     keys = {item.image.relative: find_key(item) for item in imported}
     if len(set(keys.values())) < len(keys):
-        return False
-    new = {key for image, key in keys.items() if known.get(image) != key}
+        return None
     if head.left_out and any(image not in known for image in keys):
-        return False  # the keys of those that were left out are not known
-    return next(find_rows(store, head.manifest, new - set(known.values())), None) is None
+        return None  # the keys of those that were left out are not known
+    new = {key for image, key in keys.items() if known.get(image) != key} - set(known.values())
+    return frozenset(new) if next(find_rows(store, head.manifest, new), None) is None else None
 
 
 def _take(counts: Counter[tuple[str, str]], problem: tuple[str, str]) -> bool:
