@@ -15,7 +15,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.locks import hold_file
-from mlwf_tui.workflow.importing.signatures import get_times_ns
+from mlwf_tui.workflow.importing.signatures import iter_times_ns
 from mlwf_tui.workflow.trees.edits import TreeEdits, read_edits
 from mlwf_tui.workflow.trees.files import TreeFiles
 from mlwf_tui.workflow.trees.state import FOLDER_NAME, TreeState
@@ -88,7 +88,9 @@ def settle(files: Mapping[str, bytes]) -> dict[str, bytes]:
     None of a file so young that an edit might not change it.
     """
     youngest_ns = time.time_ns() - _TICK_NS
-    return {
-        path: signature if signature and max(get_times_ns(signature)) < youngest_ns else b""
-        for path, signature in files.items()
-    }
+    settled = dict(files)
+    signed = [path for path, signature in files.items() if signature]
+    for path, (mtime_ns, ctime_ns) in zip(signed, iter_times_ns(b"".join(files.values())), strict=True):
+        if mtime_ns >= youngest_ns or ctime_ns >= youngest_ns:
+            settled[path] = b""
+    return settled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -86,51 +86,69 @@ def write_plan(
         CorruptData: bytes of the store are damaged; what could be written was.
     """
     written = Written()
-    with TreeFiles(folder) as files:
+    with TreeFiles(folder) as files, ExitStack() as stack:
         for path in plan.removals:
             files.remove(path)
             written.removed += 1
         if plan.schema is not None:
             written.files[META_NAME] = files.write(META_NAME, plan.schema, is_replacing=not is_new)
+        left = {path.rpartition("/")[0] for path in plan.gone}
         if plan.whole is None:
             writer = _ItemWriter(workspace.store, files, is_new)
             for batch in _iter_batches(move_folders(files, plan.steps, known, written.files)):
                 observer.check_cancelled()
                 writer.write(batch, written)
                 observer.progress(written.items_written, plan.step_count, "writing files")
+            folders = _list_folders(written.files)
         else:
-            _write_whole(workspace, folder, plan, written, is_new=is_new, observer=observer)
-        left = {path.rpartition("/")[0] for path in plan.gone}
+            folders = _write_whole(workspace, files, plan, written, stack, is_new=is_new, observer=observer)
         files.remove_empty_folders(left)
-        files.make_names_durable(left | {path.rpartition("/")[0] for path in written.files})
+        files.make_names_durable(left | folders)
     return written
 
 
 def _write_whole(
-    workspace: Workspace, folder: Path, plan: Plan, written: Written, *, is_new: bool, observer: Observer
-) -> None:
-    """Write all items of a manifest; the hands take it a few shards at a time."""
+    workspace: Workspace,
+    files: TreeFiles,
+    plan: Plan,
+    written: Written,
+    stack: ExitStack,
+    *,
+    is_new: bool,
+    observer: Observer,
+) -> set[str]:
+    """Write all items of a manifest and return the folders that they are in.
+
+    The hands, which `stack` waits for, take it a few shards at a time.
+    """
     from mlwf_tui.workflow.hands import FEWEST_FOR_HANDS, count_hands, open_hands  # a hand needs none
 
     assert plan.whole is not None  # the caller has looked
     batches = _iter_shards(workspace.store, plan.whole)
     if plan.step_count < FEWEST_FOR_HANDS or count_hands() == 1:
-        with TreeFiles(folder) as files:
-            writer = _ItemWriter(workspace.store, files, is_new)
-            for shards in batches:
-                writer.write_shards(shards, written)
-                observer.progress(written.items_written, plan.step_count, "writing files")
-                observer.check_cancelled()
-        return
-    setup = _encoder.encode(_Setup(os.fsencode(folder), is_new))
-    with open_hands(workspace.home, "write", setup) as hands:
-        for answer in hands.map(map(_encoder.encode, _deal(list(batches), count_hands()))):
-            part = _part_decoder.decode(answer)
-            written.files.update(part.files)
-            written.problems += [Problem(key, reason) for key, reason in part.problems]
-            written.items_written += part.items_written
+        writer = _ItemWriter(workspace.store, files, is_new)
+        for shards in batches:
+            writer.write_shards(shards, written)
             observer.progress(written.items_written, plan.step_count, "writing files")
             observer.check_cancelled()
+        return _list_folders(written.files)
+    setup = _encoder.encode(_Setup(os.fsencode(files.root), is_new))
+    hands = stack.enter_context(open_hands(workspace.home, "write", setup))
+    folders: set[str] = set()
+    for answer in hands.map(map(_encoder.encode, _deal(list(batches), count_hands()))):
+        part = _part_decoder.decode(answer)
+        written.files.update(part.files)
+        folders |= _list_folders(part.files)
+        written.problems += [Problem(key, reason) for key, reason in part.problems]
+        written.items_written += part.items_written
+        observer.progress(written.items_written, plan.step_count, "writing files")
+        observer.check_cancelled()
+    hands.dismiss()  # they end while the caller makes the names durable
+    return folders
+
+
+def _list_folders(paths: Iterable[str]) -> set[str]:
+    return {path.rpartition("/")[0] for path in paths}
 
 
 @contextmanager
