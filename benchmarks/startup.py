@@ -24,7 +24,7 @@ import msgspec
 
 from benchmarks.trees import list_sets, list_yolo_pairs
 from mlwf_tui.workflow.importing.reading_hand import ReadingSetup
-from mlwf_tui.workflow.messages import Setup, receive, send
+from mlwf_tui.workflow.messages import receive, send
 
 ROUNDS = 15
 _ROOT = Path(__file__).parents[1]
@@ -85,7 +85,7 @@ def _prepare(folder: Path, environment: Mapping[str, str]) -> list[Start]:
     for words in (["import", str(tree), "p"], ["commit", "p"], ["checkout", "p", str(checkout)]):
         subprocess.run([*_MLWF, *words], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
     libraries = "import click, peewee, msgspec"
-    hand = (sys.executable, "-m", "mlwf_tui.hand", home)
+    reader, writer = ((sys.executable, "-m", "mlwf_tui.hand", home, role) for role in ("read", "write"))
     return [
         Start("python -c pass", (sys.executable, "-c", "pass")),
         Start(f"python -c '{libraries}'", (sys.executable, "-c", libraries)),
@@ -96,21 +96,21 @@ def _prepare(folder: Path, environment: Mapping[str, str]) -> list[Start]:
         Start("mlwf sync, unchanged", (*_MLWF, "sync", str(checkout))),
         Start("mlwf checkout, unchanged", (*_MLWF, "checkout", "p", str(checkout))),
         Start("mlwf verify", (*_MLWF, "verify")),
-        Start("a hand that reads YOLO", hand, _greet_reader("yolo", tree)),
-        Start("a hand that reads VOC", hand, _greet_reader("voc", tree)),
-        Start("a hand that writes", hand, _greet_writer(folder / "written")),
+        Start("a hand that reads YOLO", reader, _greet_reader("yolo", tree)),
+        Start("a hand that reads VOC", reader, _greet_reader("voc", tree)),
+        Start("a hand that writes", writer, _greet_writer(folder / "written")),
     ]
 
 
 def _greet_reader(importer: str, tree: Path) -> tuple[bytes, ...]:
     setup = ReadingSetup(importer, os.fsencode(tree), None)
     no_tasks = msgspec.msgpack.encode([])
-    return Setup("read", msgspec.msgpack.encode(setup)).encode(), no_tasks
+    return msgspec.msgpack.encode(setup), no_tasks
 
 
 def _greet_writer(folder: Path) -> tuple[bytes, ...]:
     folder.mkdir()
-    return (Setup("write", msgspec.msgpack.encode([os.fsencode(folder), True])).encode(),)
+    return (msgspec.msgpack.encode([os.fsencode(folder), True]),)
 
 
 def _measure(start: Start, folder: Path, environment: Mapping[str, str]) -> tuple[float, float]:
@@ -138,7 +138,7 @@ def _greet(start: Start, source: IO[bytes], sink: IO[bytes]) -> None:
     for message in start.messages:
         send(source, message)
     send(source, b"")
-    for _ in start.messages:  # the setup is not answered, the farewell is
+    for _ in (*start.messages, b""):  # who it is, and the farewell; the setup is not answered
         receive(sink)
 
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mlwf_tui.workflow.messages import Setup
 from mlwf_tui.workspace import open_workspace
 
 
@@ -17,11 +16,10 @@ def test_a_hand_whose_caller_is_gone_ends_without_a_traceback(tmp_path: Path) ->
         pass
     unread, answers = os.pipe()
     os.close(unread)
-    setup = Setup("show", b"").encode()
-    farewell = struct.pack("<I", 0)
+    setup = farewell = struct.pack("<I", 0)
     ended = subprocess.run(
-        [sys.executable, "-m", "mlwf_tui.hand", str(tmp_path)],
-        input=struct.pack("<I", len(setup)) + setup + farewell,
+        [sys.executable, "-m", "mlwf_tui.hand", str(tmp_path), "show"],
+        input=setup + farewell,
         stdout=answers,
         stderr=subprocess.PIPE,
         timeout=60,

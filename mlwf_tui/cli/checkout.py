@@ -35,14 +35,19 @@ def checkout_command(face: Face, ref: str, dir: Path, force: bool, terms: Terms 
     \b
     mlwf checkout cells@2 ./cells
     """
-    from mlwf_tui.workflow.checkout import checkout
-
     if terms is not None:
         with face.open() as workspace:
             call = {"ref": ref, "folder": str(expand_path(dir)), "force": force}
             return submit(face, workspace, "checkout", call, terms)
-    with face.open() as workspace, show_progress("checkout") as observer:
-        result = checkout(workspace, ref, dir, is_forced=force, observer=observer)
+    from mlwf_tui.workflow.trees.ahead import start_ahead
+
+    with start_ahead(
+        face.home, ref, expand_path(dir)
+    ) as processes:  # while the rest of the program is loaded
+        from mlwf_tui.workflow.checkout import checkout
+
+        with face.open() as workspace, show_progress("checkout") as observer:
+            result = checkout(workspace, ref, dir, is_forced=force, processes=processes, observer=observer)
     text = (
         f"{result.project}@{result.version} in {result.folder}: {result.item_count} items,"
         f" {result.files_written} files written, {result.files_removed} removed"

@@ -14,6 +14,7 @@ from mlwf_tui.errors import Conflict, InvalidInput
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place
 from mlwf_tui.processes import read_boot_id
 from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.workflow.hand_processes import HandProcesses
 from mlwf_tui.workflow.importing.scan import scan_folder
 from mlwf_tui.workflow.projects import write_empty_manifest
 from mlwf_tui.workflow.running.recorder import Recorder, record
@@ -43,12 +44,18 @@ class CheckoutResult:
 
 
 def checkout(
-    workspace: Workspace, ref: str, folder: Path, *, is_forced: bool = False, observer: Observer
+    workspace: Workspace,
+    ref: str,
+    folder: Path,
+    *,
+    is_forced: bool = False,
+    processes: HandProcesses | None = None,
+    observer: Observer,
 ) -> CheckoutResult:
     """Make `folder` what `ref` holds; of a checkout that is there already only what differs is written.
 
     A folder with edits that were not synced is left alone, unless `is_forced`: then its edited files
-    are moved aside inside of it. Nothing else in the folder is touched.
+    are moved aside inside of it. Nothing else in the folder is touched. `processes` were started to write it.
 
     Raises:
         NotFound: there is no such project or version.
@@ -59,7 +66,7 @@ def checkout(
     params = {"data": ref, "folder": str(folder), "force": is_forced}
     with record(workspace, "checkout", params=params) as run, hold_tree(workspace, folder) as held:
         version = run.read_version(ref)
-        result = _Checkout(run, version, held, is_forced, observer).do()
+        result = _Checkout(run, version, held, is_forced, processes, observer).do()
         run.write_folder(str(held))
         run.result = {**asdict(result), "summary": f"{version.ref} to {held}"}
     return result
@@ -71,6 +78,7 @@ class _Checkout:
     version: Version
     folder: Path
     is_forced: bool
+    processes: HandProcesses | None
     observer: Observer
     known: dict[str, bytes] = field(default_factory=dict)  # files that hold what they held, written anew
     kept_in: str = ""
@@ -89,7 +97,15 @@ class _Checkout:
         boot = read_boot_id()
         write_state(self.folder, msgspec.structs.replace(state, target=target, boot=boot))
         workspace = self.run.workspace
-        written = write_plan(workspace, self.folder, plan, state.files, is_new=is_new, observer=self.observer)
+        written = write_plan(
+            workspace,
+            self.folder,
+            plan,
+            state.files,
+            is_new=is_new,
+            observer=self.observer,
+            processes=self.processes,
+        )
         files = dict(state.files)
         for path in plan.gone:
             files.pop(path, None)

@@ -15,8 +15,11 @@ that a process that has stood still with its hands, by a pause or a suspended ma
 class Watched(Protocol):
     """What is needed of a hand."""
 
-    pid: int
     answer_count: int
+
+    @property
+    def pid(self) -> int:
+        """That of its process."""
 
     @property
     def owes_answer(self) -> bool:

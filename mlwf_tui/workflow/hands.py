@@ -1,13 +1,12 @@
 """Spreads work over processes of our own: Python's lock lets one process use one core only.
 
-A hand is `python -m mlwf_tui.hand HOME`, told what to do by messages (see messages.py).
+A hand is `python -m mlwf_tui.hand HOME ROLE`, or a copy of it, told what to do by messages (see messages.py).
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import signal
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -15,32 +14,21 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from typing import IO
 
+from mlwf_tui.entities.run import ProcessIdentity
 from mlwf_tui.errors import StorageFailed
+from mlwf_tui.processes import identify, send_signal
+from mlwf_tui.workflow.hand_processes import HandProcesses
 from mlwf_tui.workflow.hand_watch import INTERVAL_S, PATIENCE, HandWatch
-from mlwf_tui.workflow.messages import Answer, Setup, receive, send
+from mlwf_tui.workflow.messages import Answer, receive, send
 
 FEWEST_FOR_HANDS = 600
 """Starting processes takes as long as reading so many items."""
 _MOST_HANDS = 8
 _MOST_ASKED = 2
 """Messages that a hand has at once: it goes on with the next while this process is busy with other things."""
-_TIMEOUT_S = 10.0  # to end after a farewell
 _HUNG_MIN = INTERVAL_S * PATIENCE / 60
-_ENVIRONMENT = {
-    # glibc gives each batch of images back to the system and gets it again page by page, which takes
-    # twice as long as reading them; ignored by other C libraries.
-    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    # A hand is there for one core: threads of its libraries would only get in each other's way.
-    "OPENCV_FOR_THREADS_NUM": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    # Intel's library in OpenCV chooses its arithmetic by the processor: a cubic resize would make other
-    # pixels elsewhere. That it is off is nothing to be warned of.
-    "OPENCV_IPP": "disabled",
-    "OPENCV_LOG_LEVEL": "ERROR",
-}
 
 
 def count_hands() -> int:
@@ -50,25 +38,37 @@ def count_hands() -> int:
 
 @contextmanager
 def open_hands(
-    home: Path, role: str, setup: bytes, *, count: int | None = None, look_every_s: float = INTERVAL_S
+    home: Path,
+    role: str,
+    setup: bytes,
+    *,
+    count: int | None = None,
+    processes: HandProcesses | None = None,
+    look_every_s: float = INTERVAL_S,
 ) -> Iterator[Hands]:
     """Give `count` hands, or one for each core; leaving normally makes durable what they did.
+
+    `processes` of this home and role may have been started before.
 
     Raises:
         StorageFailed: a hand's disk refused, or it died or hung.
     """
-    hands = [_Hand(home, Setup(role, setup)) for _ in range(count or count_hands())]
-    watch = HandWatch(hands, interval_s=look_every_s)
-    try:
-        yield Hands(hands)
-        for hand in hands:  # all at once: each has a disk to wait for
-            hand.say_farewell()  # where that is not said yet
-        for hand in hands:
-            hand.wait_until_durable()
-    finally:
-        for hand in hands:
-            hand.end()
-        watch.stop()  # last: until then each of them is waited for
+    with processes or HandProcesses(home, role, count=count or count_hands()) as own:
+        hands = [_Hand(own, *pipes) for pipes in own.pipes]
+        watch = HandWatch(hands, interval_s=look_every_s)
+        try:
+            for hand in hands:
+                hand.begin(setup)
+            yield Hands(hands)
+            for hand in hands:  # all at once: each has a disk to wait for
+                hand.say_farewell()  # where that is not said yet
+            for hand in hands:
+                hand.wait_until_durable()
+        finally:
+            for hand in hands:
+                hand.close()
+            own.end([hand.process for hand in hands if hand.process])
+            watch.stop()  # last: until then each of them is waited for
 
 
 class Hands:
@@ -116,25 +116,23 @@ def _release(free: SimpleQueue[_Hand], hand: _Hand, _: Future[bytes]) -> None:
 
 
 class _Hand:
-    """One process and the two pipes to it."""
+    """One of some processes and the two pipes to it."""
 
-    def __init__(self, home: Path, setup: Setup) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "mlwf_tui.hand", str(home)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **_ENVIRONMENT},
-        )
-        assert self._process.stdin is not None  # Popen was asked for the pipes
-        assert self._process.stdout is not None
-        self._source, self._sink = self._process.stdout, self._process.stdin
+    def __init__(self, processes: HandProcesses, source: IO[bytes], sink: IO[bytes]) -> None:
+        self._processes = processes
+        self._source, self._sink = source, sink
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="hand")  # so answers come in their order
         self._is_dismissed = False
         self._is_hung = False
-        self._asked_count = 0
+        self._asked_count = 1  # who it is
         self.answer_count = 0
-        self.pid = self._process.pid
-        self._send(setup.encode())
+        self.process: ProcessIdentity | None = None  # once it has said who it is
+        self._greeting = self._reader.submit(self._meet)
+
+    @property
+    def pid(self) -> int:
+        """Its own, or that of the first, which it is a copy of, as long as it is not known."""
+        return self.process.pid if self.process else self._processes.pid
 
     @property
     def owes_answer(self) -> bool:
@@ -144,7 +142,16 @@ class _Hand:
     def give_up(self) -> None:
         """Kill it; whoever waits for it is told that it hung."""
         self._is_hung = True
-        self._process.kill()
+        if process := self.process or identify(self._processes.pid):
+            send_signal(process, signal.SIGKILL)
+
+    def begin(self, setup: bytes) -> None:
+        """Tell it what its role has to know.
+
+        Raises:
+            StorageFailed: it died.
+        """
+        self._send(setup)
 
     def ask(self, message: bytes) -> Future[bytes]:
         """Send a message behind those that are not answered yet."""
@@ -162,21 +169,15 @@ class _Hand:
 
     def wait_until_durable(self) -> None:
         """Wait for what follows a farewell."""
+        self._greeting.result()
         self._receive()
 
-    def end(self) -> None:
-        """End the process, whatever it does."""
+    def close(self) -> None:
+        """Wait until nobody reads what it says."""
         self._reader.shutdown()
-        for pipe in (self._sink, self._source):
-            try:
-                pipe.close()
-            except OSError:  # what was left to send has nobody to read it
-                continue
-        try:
-            self._process.wait(_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+
+    def _meet(self) -> None:
+        self.process = identify(int(self._receive()))
 
     def _send(self, message: bytes) -> None:
         try:

@@ -1,7 +1,8 @@
 """What a process and its hands say to each other over two pipes; not a verb.
 
-A hand takes messages on its standard input and answers each on its standard output: first a Setup, then
-its work, last an empty farewell, whose answer says that all is durable.
+A hand takes messages on its standard input and answers each on its standard output: first what its role has
+to know, then its work, last an empty farewell, whose answer says that all is durable. Its first answer comes
+unasked and is its pid.
 """
 
 from __future__ import annotations
@@ -22,20 +23,6 @@ Role = Callable[[Path, bytes], AbstractContextManager[Work]]
 """What a hand can be: opened with the home and the setup; left normally, it makes its work durable."""
 
 
-class Setup(msgspec.Struct, array_like=True, frozen=True):
-    """What a hand is told first: its role, and what the role has to know."""
-
-    role: str
-    setup: bytes
-
-    def encode(self) -> bytes:
-        return _encoder.encode(self)
-
-    @staticmethod
-    def decode(message: bytes) -> Setup:
-        return _setup_decoder.decode(message)
-
-
 class Answer(msgspec.Struct, array_like=True, frozen=True):
     """What a hand says to each message: its work's answer, or what went wrong."""
 
@@ -52,7 +39,6 @@ class Answer(msgspec.Struct, array_like=True, frozen=True):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_setup_decoder = msgspec.msgpack.Decoder(Setup)
 _answer_decoder = msgspec.msgpack.Decoder(Answer)
 
 

@@ -6,24 +6,25 @@ outlives the process that it works for.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import IO
 
 from mlwf_tui.errors import MlwfError
-from mlwf_tui.workflow.messages import Answer, Role, Setup, Work, receive, send
+from mlwf_tui.workflow.messages import Answer, Role, Work, receive, send
 
 
-def serve(home: Path, source: IO[bytes], sink: IO[bytes]) -> None:
-    """Be a hand: answer messages until the farewell, an empty one.
+def serve(home: Path, open_role: Role, source: IO[bytes], sink: IO[bytes]) -> None:
+    """Be a hand: say who it is, and answer messages until the farewell, an empty one.
 
     Where the messages end without one, nothing more becomes durable.
     """
-    first = receive(source)
-    if first is None:
+    send(sink, Answer(b"%d" % os.getpid()).encode())
+    setup = receive(source)
+    if setup is None:
         return
-    setup = Setup.decode(first)
     try:
-        with _find_role(setup.role)(home, setup.setup) as work:
+        with open_role(home, setup) as work:
             _answer_all(work, source, sink)
         answer = Answer()
     except MlwfError as error:
@@ -33,7 +34,8 @@ def serve(home: Path, source: IO[bytes], sink: IO[bytes]) -> None:
     send(sink, answer.encode())
 
 
-def _find_role(name: str) -> Role:
+def find_role(name: str) -> Role:
+    """Return what a hand of that role does, with what it needs loaded."""
     if name == "read":
         from mlwf_tui.workflow.importing.reading_hand import open_reading
 

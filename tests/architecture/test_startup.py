@@ -14,7 +14,7 @@ import pytest
 
 from mlwf_tui.tui.app import MlwfApp
 from mlwf_tui.workflow.importing.reading_hand import ReadingSetup
-from mlwf_tui.workflow.messages import Setup, send
+from mlwf_tui.workflow.messages import send
 from tests.making import write_image
 
 LISTING = """
@@ -79,10 +79,10 @@ def run_listing_modules(*words: str, messages: bytes = b"") -> set[str]:
     return set(done.stderr.decode().split())
 
 
-def greet(role: str, setup: bytes, *messages: bytes) -> bytes:
+def greet(setup: bytes, *messages: bytes) -> bytes:
     """Return what a hand is sent from its start to its farewell."""
     stream = io.BytesIO()
-    for message in (Setup(role, setup).encode(), *messages, b""):
+    for message in (setup, *messages, b""):
         send(stream, message)
     return stream.getvalue()
 
@@ -134,8 +134,8 @@ print(gc.get_threshold()[0])
 def test_a_hand_that_reads_loads_no_more_than_it_needs(tmp_path: Path, importer: str) -> None:
     (tmp_path / "home").mkdir()
     setup = msgspec.msgpack.encode(ReadingSetup(importer, os.fsencode(tmp_path), None))
-    messages = greet("read", setup, msgspec.msgpack.encode([]))
-    loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), messages=messages)
+    messages = greet(setup, msgspec.msgpack.encode([]))
+    loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), "read", messages=messages)
     assert f"mlwf_tui.plugins.importers.{importer}" in loaded
     assert not loaded & (
         NOT_FOR_HANDS | {"subprocess", "mlwf_tui.workflow.hands", "mlwf_tui.workflow.trees.write"}
@@ -145,8 +145,8 @@ def test_a_hand_that_reads_loads_no_more_than_it_needs(tmp_path: Path, importer:
 def test_a_hand_that_reads_loads_the_protocol_of_importers_alone(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     setup = msgspec.msgpack.encode(ReadingSetup("yolo", os.fsencode(tmp_path), None))
-    messages = greet("read", setup, msgspec.msgpack.encode([]))
-    loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), messages=messages)
+    messages = greet(setup, msgspec.msgpack.encode([]))
+    loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), "read", messages=messages)
     protocols = {name for name in loaded if name.startswith("mlwf_tui.protocols.")}
     assert protocols == {"mlwf_tui.protocols.importers", "mlwf_tui.protocols.observer"}
 
@@ -155,14 +155,14 @@ def test_a_hand_that_writes_loads_no_more_than_it_needs(tmp_path: Path) -> None:
     for name in ("home", "checkout"):
         (tmp_path / name).mkdir()
     setup = msgspec.msgpack.encode([os.fsencode(tmp_path / "checkout"), True])
-    loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), messages=greet("write", setup))
+    loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), "write", messages=greet(setup))
     assert "mlwf_tui.workflow.trees.write" in loaded
     assert loaded & (NOT_FOR_HANDS | {"subprocess", "mlwf_tui.workflow.hands"}) == set()
 
 
 def test_a_hand_that_inspects_loads_no_more_than_it_needs(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
-    loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), messages=greet("inspect", b""))
+    loaded = run_listing_modules("mlwf_tui.hand", str(tmp_path / "home"), "inspect", messages=greet(b""))
     assert "mlwf_tui.store.inspection" in loaded
     assert loaded & NOT_FOR_HANDS == set()
 

@@ -25,7 +25,8 @@ from mlwf_tui.workflow.trees.files import TreeFiles
 from mlwf_tui.workflow.trees.moves import move_folders
 from mlwf_tui.workflow.trees.plan import Plan, Step, encode_file
 
-if TYPE_CHECKING:  # for the annotation alone: a hand that writes needs no catalog
+if TYPE_CHECKING:  # for the annotations alone: a hand that writes needs no catalog
+    from mlwf_tui.workflow.hand_processes import HandProcesses
     from mlwf_tui.workspace import Workspace
 
 _BATCH = 256  # steps
@@ -71,6 +72,7 @@ def write_plan(
     *,
     is_new: bool,
     observer: Observer,
+    processes: HandProcesses | None = None,
 ) -> Written:
     """Carry a plan out, with the hands of every core where it is large.
 
@@ -78,7 +80,7 @@ def write_plan(
     state has to say so (`TreeState.boot`). A checkout that waited for the disk would take twice as long.
 
     `known` are the signatures of the files as they were left, by path. `is_new`: nothing is there that
-    could be replaced.
+    could be replaced. `processes` were started for it.
 
     Raises:
         Conflict: something that was not there when the plan was made is in the way.
@@ -101,7 +103,9 @@ def write_plan(
                 observer.progress(written.items_written, plan.step_count, "writing files")
             folders = _list_folders(written.files)
         else:
-            folders = _write_whole(workspace, files, plan, written, stack, is_new=is_new, observer=observer)
+            folders = _write_whole(
+                workspace, files, plan, written, stack, is_new=is_new, observer=observer, processes=processes
+            )
         files.remove_empty_folders(left)
         files.make_names_durable(left | folders)
     return written
@@ -116,6 +120,7 @@ def _write_whole(
     *,
     is_new: bool,
     observer: Observer,
+    processes: HandProcesses | None,
 ) -> set[str]:
     """Write all items of a manifest and return the folders that they are in.
 
@@ -133,7 +138,7 @@ def _write_whole(
             observer.check_cancelled()
         return _list_folders(written.files)
     setup = _encoder.encode(_Setup(os.fsencode(files.root), is_new))
-    hands = stack.enter_context(open_hands(workspace.home, "write", setup))
+    hands = stack.enter_context(open_hands(workspace.home, "write", setup, processes=processes))
     folders: set[str] = set()
     for answer in hands.map(map(_encoder.encode, _deal(list(batches), count_hands()))):
         part = _part_decoder.decode(answer)
