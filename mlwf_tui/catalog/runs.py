@@ -245,6 +245,16 @@ class Runs:
             self._update(run_id, result=result, summary=_summarise(result))
             self._journal.append("run.noted", run_id)
 
+    def extend_result(self, run_id: RunId, values: Mapping[str, Any]) -> None:
+        """Say more of the result while the run goes on, beside what the run itself has said by then.
+
+        Raises:
+            Conflict: the run is finished.
+        """
+        with self._database.transaction():
+            self._get_unfinished_state(run_id)
+            self.note_result(run_id, {**self._get_by_id(run_id).result, **values})
+
     def set_environment(self, run_id: RunId, environment: Mapping[str, str]) -> None:
         """Note what the run was done with: versions, device.
 

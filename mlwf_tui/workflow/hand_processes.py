@@ -35,7 +35,7 @@ _ENVIRONMENT = {
 class HandProcesses:
     """Processes that get ready to be hands of one role, and the two pipes to each. Used in a `with`.
 
-    To load a role takes 75 ms of a core, to copy a process that has 2. Until it is sent a first message
+    To load a role takes 75 ms of a core, to copy a process that has little. Until it is sent a first message
     none does anything, so they may be started before it is known what for.
     """
 

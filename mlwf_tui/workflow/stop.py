@@ -57,7 +57,7 @@ def stop_parts(workspace: Workspace, run_id: RunId, *, grace_s: float) -> None:
     asked = []
     for part in going:
         with suppress(Conflict):  # it has ended by itself meanwhile
-            workspace.catalog.runs.note_result(part.id, {**part.result, STOPPED_WITH: run_id})
+            workspace.catalog.runs.extend_result(part.id, {STOPPED_WITH: run_id})
             job = begin_to_stop(workspace, part, grace_s)
             if job is not None:
                 asked.append(job)

@@ -211,3 +211,15 @@ def test_a_number_that_is_too_large_is_refused(catalog: Catalog) -> None:
     with pytest.raises(InvalidInput):
         catalog.runs.create("train", params={}, seed=2**70, author="", workspace="w", environment={})
     assert catalog.runs.list() == ()
+
+
+def test_what_is_said_of_a_result_besides_leaves_what_the_run_has_said_meanwhile(
+    catalog: Catalog, make: Any
+) -> None:
+    run = make.run()
+    catalog.runs.note_result(run.id, {"done": 1, "of": 9})
+    catalog.runs.extend_result(run.id, {"stopped_with": "abc", "of": 8})
+    assert catalog.runs.get(run.id).result == {"done": 1, "of": 8, "stopped_with": "abc"}
+    catalog.runs.finish(run.id, RunState.STOPPED, result={})
+    with pytest.raises(Conflict):
+        catalog.runs.extend_result(run.id, {"more": 1})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def test_boxes_of_a_turned_photo_lie_on_it_as_it_is_shown(
         assert stored.size == (64, 48)
 
 
-def test_an_export_whose_marker_was_torn_is_written_anew(
+def test_an_export_whose_marker_cannot_be_relied_on_is_written_anew(
     workspace: Workspace, tmp_path: Path, observer: KeepingObserver
 ) -> None:
     folder = make_yolo(tmp_path / "yolo", {"train/a.jpg": [("cell", 16, 12, 32, 24)]}, class_names=["cell"])
@@ -94,8 +95,14 @@ def test_an_export_whose_marker_was_torn_is_written_anew(
     manifest = workspace.catalog.projects.get("photos").manifest
     written = export_manifest(workspace, manifest, "yolo", observer)
     (image,) = written.files
-    for torn in ("", '{"format": "yo', "[]"):
+    marker = json.loads((written.folder / MARKER).read_text())
+    of_earlier_boot, of_earlier_build = {**marker, "boot": "before"}, dict(marker)
+    del of_earlier_build["boot"]
+    for torn in ("", '{"format": "yo', "[]", json.dumps(of_earlier_boot), json.dumps(of_earlier_build)):
         (written.folder / MARKER).write_text(torn)
         (written.folder / image).write_bytes(b"")
         assert export_manifest(workspace, manifest, "yolo", observer) == written
         assert (written.folder / image).stat().st_size
+    (written.folder / "mine.txt").write_text("mine")
+    assert export_manifest(workspace, manifest, "yolo", observer) == written
+    assert (written.folder / "mine.txt").exists()  # it was whole, and was not written again

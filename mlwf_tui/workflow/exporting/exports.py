@@ -18,6 +18,7 @@ import msgspec
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import StorageFailed
+from mlwf_tui.processes import read_boot_id
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exporting.ahead import ImagesAhead
@@ -42,7 +43,8 @@ def export_manifest(
     """Return the folder that holds `manifest` in `format`, written now where it is not there whole.
 
     A marker is written last, so a folder that a killed process left half-written is done anew, as is one
-    whose marker a power cut tore.
+    that was written before the machine was started: nobody waited for the disk, and with the power files may
+    have gone that the marker names.
 
     Raises:
         StorageFailed: the disk is full or cannot be written.
@@ -64,7 +66,7 @@ def export_manifest(
 def find_export(workspace: Workspace, manifest: Digest, format: str) -> Path | None:
     """Return the folder that holds `manifest` in `format`, or None where it is still to be written."""
     folder = _name_folder(workspace, manifest, format)
-    return folder if (folder / MARKER).exists() else None
+    return None if _read_marker(folder) is None else folder
 
 
 def _name_folder(workspace: Workspace, manifest: Digest, format: str) -> Path:
@@ -86,21 +88,24 @@ def _write_export(
         written = exporter.write(items, fitter.schema, folder, observer)
     files = dict(written.files)
     marker = folder / f"{MARKER}.tmp"
-    marker.write_text(json.dumps({"format": format, "manifest": manifest, "files": files}))
+    document = {"format": format, "manifest": manifest, "files": files, "boot": read_boot_id()}
+    marker.write_text(json.dumps(document))
     marker.rename(folder / MARKER)
     return files
 
 
 def _read_marker(folder: Path) -> Mapping[str, str] | None:
-    """Return what a whole folder's marker says of its images, None where it is not there or torn."""
+    """Return what a whole folder's marker says of its images, None where it is not there, torn or old."""
     try:
-        files: Mapping[str, str] = json.loads((folder / MARKER).read_text("utf-8"))["files"]
+        document = json.loads((folder / MARKER).read_text("utf-8"))
+        files: Mapping[str, str] = document["files"]
+        is_of_this_boot = document.get("boot") == read_boot_id()
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
         logger.warning("%s is damaged, and the version is written out anew", folder / MARKER)
         return None
-    return files
+    return files if is_of_this_boot else None
 
 
 def _iter_fitted(

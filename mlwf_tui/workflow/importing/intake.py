@@ -141,7 +141,7 @@ class Intake:
     def _take_moved(self) -> None:
         """Note the items that are known from elsewhere; those that are not in the project have to be read."""
         moved, self.moved = self.moved, []
-        rows = self._find_rows({key for task, known in moved for key in (task.key, known.key)})
+        rows = self._find_rows([key for task, known in moved for key in (task.key, known.key)])
         for task, known in moved:
             if known.key in rows:
                 self._note(task, _move(task, known, rows[known.key]), rows.get(task.key), RunOfItems.MOVED)
@@ -152,7 +152,7 @@ class Intake:
         """Yield what has to be read; where the image is known, that is what is said of it."""
         altered, self.altered = self.altered, []
         rows = self._find_rows(
-            {key for task, known in altered for key in (task.key, known.key if known else "")}
+            [key for task, known in altered for key in (task.key, known.key if known else "") if key]
         )
         for task, known in altered:
             if task.key in rows:

@@ -168,7 +168,7 @@ class Course:
         words = f"pruned after {len(trial.curve)} values: {self._plan.metric} {value:.4g}"
         with suppress(Conflict):  # it has just ended by itself
             note = {PRUNED: {"step": step, "value": value}, "summary": words}
-            self._workspace.catalog.runs.note_result(run.id, {**run.result, **note})
+            self._workspace.catalog.runs.extend_result(run.id, note)
             self._stop(run)
             logger.info("trial %d is %s", trial.number, words)
 
