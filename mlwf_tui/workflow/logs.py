@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
+from math import inf
 
 import msgspec
 
@@ -17,6 +18,8 @@ from mlwf_tui.workflow.running.follow import POLL_S, RunFollower, log_path
 from mlwf_tui.workspace import Workspace
 
 BATCH_LINES = 1000
+LAST_WORDS_S = 5.0
+"""A worker whose run has finished writes its last lines before it ends: a moment, which is waited for so long."""
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -39,17 +42,17 @@ def iter_log(
 ) -> Iterator[list[LogLine]]:
     """Yield the wanted lines of a run's log in batches, each as soon as it is there.
 
-    `last` begins with that many of the lines that are there now; `follow` goes on until the run has finished,
-    with `with_unfinished` telling at each look the line that is being written.
+    `last` begins with that many of the lines that are there now; `follow` goes on until the run has finished
+    and its worker has ended, with `with_unfinished` telling at each look the line that is being written.
 
     Raises:
         NotFound: there is no such run.
         InvalidParameter: the expression takes too long.
     """
-    follower = RunFollower(workspace, run_id)
+    end = _End(workspace, run_id)
     reader = _LineReader(workspace, run_id, query)
     while True:
-        is_last = follower.poll().run.state.is_finished or not follow
+        is_last = not follow or end.has_come()
         try:
             if last is not None:
                 newest = deque(
@@ -69,6 +72,26 @@ def iter_log(
         if with_unfinished and (line := reader.read_unfinished()) is not None:
             yield [line]
         time.sleep(POLL_S)
+
+
+class _End:
+    """Tells when nothing more comes into the log of a run."""
+
+    def __init__(self, workspace: Workspace, run_id: str) -> None:
+        self._workspace = workspace
+        self._follower = RunFollower(workspace, run_id)
+        self._finished_at_s = inf  # when it was seen
+
+    def has_come(self) -> bool:
+        """Say whether the run has finished, and its worker has ended or had time enough to."""
+        run = self._follower.poll().run
+        if not run.state.is_finished:
+            return False
+        self._finished_at_s = min(self._finished_at_s, time.monotonic())
+        if time.monotonic() - self._finished_at_s >= LAST_WORDS_S:
+            return True
+        job = self._workspace.catalog.jobs.latest(run.id)
+        return job is None or job.finished_at is not None
 
 
 class _LineReader:

@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "datumaro", "sklearn", "numpy", "plotext")
 NOT_VERBS = {
     "__init__", "affected", "backup_files", "calls", "combine", "content", "sights", "fixing",
-    "hand_watch", "hands", "hits", "inspecting", "items", "journal", "live", "measuring", "messages",
-    "model_diff", "names", "perform", "pictures", "ordering", "preview", "refs", "run_diff", "serving",
+    "hand_processes", "hand_watch", "hands", "hits", "inspecting", "items", "journal", "live", "measuring",
+    "messages", "model_diff", "names", "perform", "pictures", "ordering", "preview", "refs", "run_diff", "serving",
     "terminal", "whole_files",
 }  # fmt: skip
 SDK_NAMES = {

@@ -8,11 +8,13 @@ from contextlib import ExitStack
 
 import pytest
 
-from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.run import Job, Run, RunState
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.logs.levels import Level
 from mlwf_tui.logs.parts import list_parts
 from mlwf_tui.logs.query import Query
+from mlwf_tui.processes import identify_self
+from mlwf_tui.workflow import logs
 from mlwf_tui.workflow.logs import iter_log
 from mlwf_tui.workflow.running.follow import log_path, rotate_log
 from mlwf_tui.workflow.running.recorder import record
@@ -78,6 +80,34 @@ def test_a_log_is_followed_to_the_end_of_its_run_line_by_line(workspace: Workspa
                 write(workspace, run, "ee\n")
                 going.close()  # the run is done
     assert texts == ["one", " 90%|#### | 9/10", "two", "three"]
+
+
+def finish_with_a_worker_left(workspace: Workspace) -> tuple[Run, Job]:
+    """A run that is done while the process that did it has still to end."""
+    runs = workspace.catalog.runs
+    run = runs.create("import", params={}, seed=None, author="ada", workspace="lab", environment={})
+    job = workspace.catalog.jobs.create(run.id, identify_self())
+    write(workspace, run, "one\n")
+    return runs.finish(run.id, RunState.DONE, result={}), job
+
+
+def test_what_a_worker_says_after_its_run_is_done_is_followed_too(workspace: Workspace) -> None:
+    run, job = finish_with_a_worker_left(workspace)
+    batches = iter_log(workspace, run.id, follow=True)
+    texts = [line.text for line in next(batches)]
+    write(workspace, run, "import is done\n")
+    workspace.catalog.jobs.finish(job.id, 0)
+    texts += [line.text for batch in batches for line in batch]
+    assert texts == ["one", "import is done"]
+
+
+def test_a_worker_that_does_not_end_is_not_waited_for_without_end(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "LAST_WORDS_S", 0.3)
+    run, _ = finish_with_a_worker_left(workspace)
+    texts = [line.text for batch in iter_log(workspace, run.id, follow=True) for line in batch]
+    assert texts == ["one"]
 
 
 @pytest.mark.slow
