@@ -19,7 +19,7 @@ from mlwf_tui.workspace import Workspace
 
 BATCH_LINES = 1000
 LAST_WORDS_S = 5.0
-"""A worker whose run has finished writes its last lines before it ends: a moment, which is waited for so long."""
+"""A worker whose run has finished writes its last lines before it ends. Nobody waits longer for them."""
 
 
 class LogLine(msgspec.Struct, frozen=True):
