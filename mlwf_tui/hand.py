@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -34,8 +35,10 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return 1  # the process that it works for is gone
     finally:
+        os.close(0)  # nobody reads it any more: who still sends is told so, and does not wait for a reader
         for pid in copies:
-            os.waitpid(pid, 0)
+            with suppress(ChildProcessError):  # where SIGCHLD is ignored, as some that start programs do
+                os.waitpid(pid, 0)
     gc.freeze()  # or Python goes through everything once more as it leaves: 10 ms
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from mlwf_tui.entities.run import ProcessIdentity
 from mlwf_tui.processes import send_signal
 
 _TIMEOUT_S = 10.0  # to end after a farewell
+_BEHIND_STREAMS = 3  # the first descriptor that is none of input, output and errors
 _ENVIRONMENT = {
     # glibc gives each batch of images back to the system and gets it again page by page, which takes
     # twice as long as reading them; ignored by other C libraries.
@@ -44,10 +46,12 @@ class HandProcesses:
         theirs: list[int] = []  # the ends that copies have
         try:
             for _ in range(count - 1):
-                messages, sink = os.pipe()
-                source, answers = os.pipe()
-                theirs += messages, answers
-                self.pipes.append((os.fdopen(source, "rb"), os.fdopen(sink, "wb")))
+                messages, sink = _open_pipe()
+                theirs.append(messages)
+                mine = os.fdopen(sink, "wb")
+                source, answers = _open_pipe()
+                theirs.append(answers)
+                self.pipes.append((os.fdopen(source, "rb"), mine))
             self._first = subprocess.Popen(
                 [sys.executable, "-m", "mlwf_tui.hand", str(home), role, *map(str, theirs)],
                 stdin=subprocess.PIPE,
@@ -90,3 +94,17 @@ class HandProcesses:
                 send_signal(copy, signal.SIGKILL)
             self._first.kill()
             self._first.wait()
+
+
+def _open_pipe() -> tuple[int, int]:
+    """Return the ends of a pipe to read from and to write to.
+
+    Neither is a standard stream of whoever inherits it, though this process may have some of these closed.
+    """
+    ends = os.pipe()
+    try:
+        reading, writing = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, _BEHIND_STREAMS) for end in ends)
+    finally:
+        for end in ends:
+            os.close(end)
+    return reading, writing

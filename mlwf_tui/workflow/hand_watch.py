@@ -39,8 +39,8 @@ class HandWatch:
     def __init__(self, hands: Sequence[Watched], *, interval_s: float = INTERVAL_S) -> None:
         self._hands = hands
         self._interval_s = interval_s
-        self._seen: dict[int, tuple[int, float]] = {}  # answers and processor seconds, by pid
-        self._still: dict[int, int] = {}  # looks that found the same, by pid
+        self._seen: dict[int, tuple[int, float]] = {}  # answers and processor seconds, by number
+        self._still: dict[int, int] = {}  # looks that found the same, by number
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._go_on, name="hand-watch", daemon=True)
         self._thread.start()
@@ -49,12 +49,12 @@ class HandWatch:
         """Look once at each hand, and give up those that have stood still for too long."""
         from mlwf_tui.host import Family  # noqa: PLC0415 - psutil only where work takes long
 
-        for hand in self._hands:
+        for number, hand in enumerate(self._hands):
             seen = (hand.answer_count, Family(hand.pid).read()[0])
-            is_still = hand.owes_answer and self._seen.get(hand.pid) == seen
-            self._seen[hand.pid] = seen
-            self._still[hand.pid] = self._still.get(hand.pid, 0) + 1 if is_still else 0
-            if self._still[hand.pid] >= PATIENCE:
+            is_still = hand.owes_answer and self._seen.get(number) == seen
+            self._seen[number] = seen
+            self._still[number] = self._still.get(number, 0) + 1 if is_still else 0
+            if self._still[number] >= PATIENCE:
                 hand.give_up()
 
     def stop(self) -> None:

@@ -70,3 +70,17 @@ def test_who_stands_still_is_given_up() -> None:
         for _ in range(PATIENCE + 2):
             watch.look()
         assert hand.process.wait() == -signal.SIGKILL
+
+
+def test_of_several_that_are_not_told_apart_yet_each_has_its_own_patience() -> None:
+    hand = _Spinning()
+    os.kill(hand.pid, signal.SIGSTOP)
+    watch = HandWatch([hand] * 3)
+    try:
+        for _ in range(PATIENCE - 1):
+            watch.look()
+        assert hand.process.poll() is None
+    finally:
+        watch.stop()
+        hand.process.kill()
+        hand.process.wait()

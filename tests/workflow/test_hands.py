@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -13,6 +16,7 @@ import pytest
 from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import StorageFailed
 from mlwf_tui.workflow.hand_processes import HandProcesses
+from mlwf_tui.workflow.hand_watch import PATIENCE, HandWatch
 from mlwf_tui.workflow.hands import open_hands
 from mlwf_tui.workflow.importing.reading import Reading, Task
 from mlwf_tui.workflow.importing.reading_hand import ReadingSetup
@@ -112,6 +116,62 @@ def test_one_that_stands_still_is_given_up_whichever_it_is(home: Path, tmp_path:
         processes[number].suspend()
         list(hands.map(_ask_for("one.png") for _ in range(4)))
     wait_until(lambda: not any(map(is_going, processes)), lambda: str(processes))
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_long_message_to_one_that_gave_up_is_not_waited_for(
+    home: Path, tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[HandWatch] = []
+    look = HandWatch.look
+
+    def look_once_more(watch: HandWatch) -> None:
+        look(watch)
+        looks.append(watch)
+
+    monkeypatch.setattr(HandWatch, "look", look_once_more)
+    setup = msgspec.msgpack.encode([os.fsencode(tmp_path), True])
+    there, missing, long = (
+        msgspec.msgpack.encode(blobs) for blobs in ([], ["ab" * 32], ["cd" * 32] * 10_000)
+    )
+    first = [missing if place == number else there for place in range(2)]
+    with (
+        pytest.raises(StorageFailed, match="no blob"),
+        open_hands(home, "write", setup, count=2, look_every_s=0.2) as hands,
+    ):
+        list(hands.map([*first, long, long, long, long]))
+    assert list_processes(home) == []
+    assert len(looks) < PATIENCE  # none was ended for standing still
+
+
+USING_HANDS = """
+import signal, sys
+from pathlib import Path
+from mlwf_tui.workflow.hands import open_hands
+home, setup, told = Path(sys.argv[1]), bytes.fromhex(sys.argv[2]), Path(sys.argv[3])
+signal.signal(signal.SIGCHLD, getattr(signal, sys.argv[4]))
+try:
+    with open_hands(home, "read", setup, count=3, look_every_s=0.2) as hands:
+        told.write_text(str(len(list(hands.map([b"\\x90"] * 9)))))
+except Exception as error:
+    told.write_text(repr(error))
+"""
+
+
+@pytest.mark.parametrize("closed", ["", "<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_hands_work_whichever_streams_their_caller_has_not(home: Path, tmp_path: Path, closed: str) -> None:
+    told = tmp_path / "told"
+    words = [sys.executable, "-c", USING_HANDS, home, _set_up("images", tmp_path).hex(), told, "SIG_DFL"]
+    line = shlex.join(map(str, words))
+    subprocess.run(["sh", "-c", f"exec {line} {closed}"], check=True, timeout=60)
+    assert told.read_text() == "9"
+
+
+def test_where_ended_processes_are_not_waited_for_hands_are_as_quiet(home: Path, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    words = [sys.executable, "-c", USING_HANDS, home, _set_up("images", tmp_path).hex(), told, "SIG_IGN"]
+    done = subprocess.run(list(map(str, words)), check=True, timeout=60, capture_output=True)
+    assert (told.read_text(), done.stderr) == ("9", b"")
 
 
 def test_processes_that_were_started_before_are_used(home: Path, tmp_path: Path) -> None:

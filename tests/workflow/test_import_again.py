@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import time
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 from msgspec.structs import replace
 
 from mlwf_tui.entities.item import Item
 from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.workflow import import_
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.importing import reading
+from mlwf_tui.workflow.importing.cached_items import ChangedItems
+from mlwf_tui.workflow.importing.import_result import ImportResult, summarise
 from mlwf_tui.workflow.restore import restore
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
@@ -272,3 +277,34 @@ def test_many_renamed_folders_are_known_in_any_order(workspace: Workspace, tmp_p
     write_label(folder / "labels" / "01" / "05.txt", 1, 0.4)
     assert import_again(workspace, folder) == {"05.png"}
     assert import_again(workspace, folder) == set()
+
+
+def test_a_cache_that_the_disk_refuses_leaves_its_room_to_the_catalog(
+    known: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill_up(self: object, file: IO[bytes]) -> None:
+        file.write(bytes(100_000))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def summarise_later(*words: Any) -> ImportResult:
+        drafts.extend((known.home / "cache" / "imports").glob("*.tmp"))
+        return summarise(*words)
+
+    drafts: list[Path] = []
+    monkeypatch.setattr(ChangedItems, "copy_to", fill_up)
+    monkeypatch.setattr(import_, "summarise", summarise_later)
+    write_label(folder / "labels" / "one" / "b.txt", 1, left=0.25)
+    result = import_folder(known, folder, "pets", observer=KeepingObserver())
+    assert (result.items_updated, drafts) == (1, [])
+    monkeypatch.undo()
+    assert import_again(known, folder) == {"b.png"}
+
+
+def test_what_a_killed_import_has_drafted_is_removed_after_an_hour(known: Workspace, folder: Path) -> None:
+    old, young = ((known.home / "cache" / "imports" / f"{name}.tmp") for name in ("old", "young"))
+    for path in (old, young):
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 7200, time.time() - 7200))
+    write_label(folder / "labels" / "one" / "b.txt", 1, left=0.25)
+    assert import_again(known, folder) == {"b.png"}
+    assert (old.exists(), young.exists()) == (False, True)

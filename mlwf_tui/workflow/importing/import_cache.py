@@ -166,6 +166,7 @@ class CacheDraft:
             self._is_written = True
         except (OSError, CorruptData) as error:
             logger.warning("%s could not be written: %s", self._path, error)
+            self.close()  # on a full disk the catalog needs the room
 
     def put(self, cache: CacheFile) -> None:
         """Put it in the place of the last one."""

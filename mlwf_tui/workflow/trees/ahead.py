@@ -21,7 +21,7 @@ def start_ahead(home: Path, ref: str, folder: Path) -> AbstractContextManager[Ha
         return nullcontext()
     try:
         item_count = read_item_count(home / "catalog.sqlite", ref.partition("@")[0])
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeEncodeError):  # a word of bytes that are no text
         return nullcontext()
     if item_count < FEWEST_FOR_HANDS:
         return nullcontext()

@@ -74,6 +74,13 @@ def test_nothing_is_started_for_what_is_not_there(
     assert not (tmp_path / "no-home").exists()
 
 
+def test_a_word_that_is_no_text_is_told_as_what_it_is(
+    imported: Workspace, tmp_path: Path, started: list[HandProcesses]
+) -> None:
+    assert main(["--home", str(imported.home), "checkout", "ce\udcff", str(tmp_path / "out")]) == 4
+    assert started == []
+
+
 def test_nothing_is_started_for_a_small_project(imported: Workspace, tmp_path: Path) -> None:
     with ahead.start_ahead(imported.home, "cells@1", tmp_path / "new") as processes:
         assert processes is None
