@@ -1,4 +1,4 @@
-"""Finds what was edited in a checkout's folder, reading only files that were touched; not a verb."""
+"""Finds what was edited in a checkout's folder, reading only files that are not known; not a verb."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats.supervisely import MAX_ANNOTATION_BYTES, decode_annotation, decode_meta
 from mlwf_tui.formats.supervisely_layout import (
     META_NAME,
+    Place,
     find_place,
     find_place_fault,
     place_annotation,
@@ -98,6 +99,7 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
     signatures: dict[str, bytes] = field(default_factory=dict)
     unseen: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, Place] = field(default_factory=dict)  # what a file was before its folder was renamed
 
     def read(self) -> TreeEdits:
         self.problems += [fault.to_problem() for fault in self.listing.faults]
@@ -107,6 +109,7 @@ class _Reader:
         keys = self._find_keys(touched)
         rows = find_rows(self.workspace.store, self.state.manifest, list(keys))
         self.base = {key: decode_item(row) for key, row in rows}
+        self.origins = self._find_origins(touched)
         images = self._read_images(keys)
         gone = [item for key, item in self.base.items() if images.get(key) is None and key in keys]
         sources = _pair_moved(
@@ -125,6 +128,38 @@ class _Reader:
             signatures=self.signatures,
             unseen=self.unseen,
         )
+
+    def _find_origins(self, touched: set[str]) -> dict[str, Place]:
+        """Return by its path what each file was that is as it was left, only elsewhere.
+
+        A folder that is renamed leaves its files with their signatures. Those of one file that has several
+        names say nothing of which is which.
+        """
+        left: dict[bytes, str] = {}
+        several: set[bytes] = set()
+        for path in touched:
+            if signature := self.state.files.get(path):
+                if signature in left:
+                    several.add(signature)
+                left[signature] = path
+        found: dict[bytes, str] = {}
+        for path in touched & self.found.keys():
+            signature = self.found[path]
+            if signature in found:
+                several.add(signature)
+            if signature in left:
+                found[signature] = path
+        places = {
+            path: find_place(left[signature]) for signature, path in found.items() if signature not in several
+        }
+        return {path: place for path, place in places.items() if place}
+
+    def _find_origin(self, path: str, *, is_image: bool) -> Item | None:
+        """Return the item of which a file was the image, or the annotation, before its folder was renamed."""
+        place = self.origins.get(path)
+        if place is None or place.is_image is not is_image:
+            return None
+        return self.base.get(f"{place.dataset}/{place.name}")
 
     def _find_unseen(self, touched: set[str]) -> dict[str, str]:
         faults = {fault.relative for fault in self.listing.faults}
@@ -172,13 +207,27 @@ class _Reader:
             elif before is not None and self.found[path] == self.state.files.get(path):
                 images[key] = before
             else:
-                images[key] = self._read_image(path, dataset, name) or before
+                images[key] = self._take_image(path, dataset, name) or before
         return images
 
     def _report_orphan(self, dataset: str, name: str, before: Item | None) -> None:
         path = place_annotation(dataset, name)
         if before is None and path in self.found:
             self.problems.append(Problem(path, "has no image"))
+
+    def _take_image(self, path: str, dataset: str, name: str) -> Item | None:
+        origin = self._find_origin(path, is_image=True)
+        if origin is None:
+            return self._read_image(path, dataset, name)
+        self.signatures[path] = self.found[path]
+        return Item(
+            dataset=dataset,
+            name=name,
+            blob=origin.blob,
+            size_bytes=origin.size_bytes,
+            width_px=origin.width_px,
+            height_px=origin.height_px,
+        )
 
     def _read_image(self, path: str, dataset: str, name: str) -> Item | None:
         try:
@@ -235,6 +284,10 @@ class _Reader:
         split = known.split if known else Split.NONE
         if path not in self.found:  # somebody removed it: nothing is said of the image any more
             return replace(image, split=split, annotation=Annotation())
+        origin = self._find_origin(path, is_image=False)
+        if origin is not None and (origin.width_px, origin.height_px) == (image.width_px, image.height_px):
+            self.signatures[path] = self.found[path]
+            return replace(image, split=origin.split, annotation=origin.annotation)
         try:
             content, signature = read_stable(
                 f"{self.listing.root}/{path}", self.found[path], MAX_ANNOTATION_BYTES
