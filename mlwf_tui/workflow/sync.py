@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -103,6 +103,10 @@ class _Sync:
     message: str | None
     policy: Side | None
     observer: Observer
+    on_disk: TreeState = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.on_disk = self.state
 
     def do(self) -> SyncResult:
         self.observer.progress(0, None, "looking through the folder")
@@ -192,7 +196,9 @@ class _Sync:
         state = msgspec.structs.replace(
             self.state, files=files, manifest=manifest, target=target, ref=self.project.name
         )
-        write_state(self.folder, state)
+        if state != self.on_disk:  # which would be waited for
+            write_state(self.folder, state)
+            self.on_disk = state
 
     def _summarise(self, edits: TreeEdits, version: int | None, written: int) -> SyncResult:
         return SyncResult(

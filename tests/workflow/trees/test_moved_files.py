@@ -228,3 +228,13 @@ def test_whatever_was_done_a_sync_makes_what_reading_all_would(
         time.sleep(0.05)
         sync(workspace, folder, observer=KeepingObserver())
     assert done["rename_dataset"] + done["change_places"] > 2
+
+
+def test_a_sync_that_finds_nothing_leaves_the_state_alone(workspace: Workspace, folder: Path) -> None:
+    before = (folder / ".mlwf" / "state").stat()
+    sync(workspace, folder, observer=KeepingObserver())
+    after = (folder / ".mlwf" / "state").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    (folder / "day").rename(folder / "noon")
+    sync(workspace, folder, observer=KeepingObserver())
+    assert (folder / ".mlwf" / "state").stat().st_ino != before.st_ino
