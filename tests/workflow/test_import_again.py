@@ -308,3 +308,15 @@ def test_what_a_killed_import_has_drafted_is_removed_after_an_hour(known: Worksp
     write_label(folder / "labels" / "one" / "b.txt", 1, left=0.25)
     assert import_again(known, folder) == {"b.png"}
     assert (old.exists(), young.exists()) == (False, True)
+
+
+def test_a_draft_that_cannot_be_removed_keeps_no_cache_from_being_written(
+    known: Workspace, folder: Path
+) -> None:
+    stuck = known.home / "cache" / "imports" / "stuck.tmp"
+    stuck.mkdir()
+    os.utime(stuck, (time.time() - 7200, time.time() - 7200))
+    write_label(folder / "labels" / "one" / "b.txt", 1, left=0.25)
+    assert import_again(known, folder) == {"b.png"}
+    assert import_again(known, folder) == set()  # it is known what the last one found
+    assert stuck.exists()

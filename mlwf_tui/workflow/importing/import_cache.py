@@ -186,7 +186,7 @@ class CacheDraft:
 def _remove_old(folder: Path) -> None:
     """Remove the drafts of imports that were killed."""
     for path in folder.glob(f"*{_DRAFT_SUFFIX}"):
-        with suppress(FileNotFoundError):  # its import has put it in its place
+        with suppress(OSError):  # its import has put it in its place, or it is somebody else's
             if time.time() - path.stat().st_mtime > _DRAFT_AGE_S:
                 path.unlink()
 
