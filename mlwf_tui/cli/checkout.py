@@ -41,9 +41,8 @@ def checkout_command(face: Face, ref: str, dir: Path, force: bool, terms: Terms 
             return submit(face, workspace, "checkout", call, terms)
     from mlwf_tui.workflow.trees.ahead import start_ahead
 
-    with start_ahead(
-        face.home, ref, expand_path(dir)
-    ) as processes:  # while the rest of the program is loaded
+    # What writes gets ready while the rest of the program is loaded.
+    with start_ahead(face.home, ref, expand_path(dir)) as processes:
         from mlwf_tui.workflow.checkout import checkout
 
         with face.open() as workspace, show_progress("checkout") as observer:

@@ -35,6 +35,7 @@ from mlwf_tui.store.nodes import (
 from mlwf_tui.store.rows import (
     Count,
     Digest32,
+    KeyRow,
     decode,
     decode_item,
     encode_item,
@@ -71,20 +72,9 @@ class _Row(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False
         return _encoder.encode(values)
 
 
-class StoredImage(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What the row of an item says of its image."""
+class StoredImage(KeyRow, array_like=True, gc=False):
+    """The head of an item's row, up to what it says of the image; what is behind it is skipped."""
 
-    blob: Digest32
-    size_bytes: int
-    width_px: int
-    height_px: int
-
-
-class _ImageRow(msgspec.Struct, array_like=True, gc=False):
-    """The head of a row, up to what it says of the image; what is behind it is skipped."""
-
-    dataset: str
-    name: str
     blob: Digest32
     size_bytes: Count
     width_px: Count
@@ -99,7 +89,7 @@ class _ObjectHead(msgspec.Struct, array_like=True, gc=False):
 
 _encoder = msgspec.msgpack.Encoder()
 _row_decoder = msgspec.msgpack.Decoder(_Row)
-_image_decoder = msgspec.msgpack.Decoder(_ImageRow)
+_image_decoder = msgspec.msgpack.Decoder(StoredImage)
 _objects_decoder = msgspec.msgpack.Decoder(list[_ObjectHead])
 _NOTHING = msgspec.Raw(_encoder.encode(()))
 _NO_CUSTOM = msgspec.Raw(_encoder.encode({}))
@@ -163,8 +153,7 @@ def read_stored_image(row: bytes) -> StoredImage:
     Raises:
         CorruptData: it is no row.
     """
-    head = decode(_image_decoder, row)
-    return StoredImage(head.blob, head.size_bytes, head.width_px, head.height_px)
+    return decode(_image_decoder, row)
 
 
 def compare_rows(before: bytes, after: bytes) -> tuple[Aspect, ...]:

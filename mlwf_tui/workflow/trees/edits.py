@@ -99,7 +99,7 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
     signatures: dict[str, bytes] = field(default_factory=dict)
     unseen: dict[str, str] = field(default_factory=dict)
-    origins: dict[str, Place] = field(default_factory=dict)  # what a file was before its folder was renamed
+    former: dict[str, Place] = field(default_factory=dict)  # what a file was before its folder was renamed
 
     def read(self) -> TreeEdits:
         self.problems += [fault.to_problem() for fault in self.listing.faults]
@@ -109,7 +109,7 @@ class _Reader:
         keys = self._find_keys(touched)
         rows = find_rows(self.workspace.store, self.state.manifest, list(keys))
         self.base = {key: decode_item(row) for key, row in rows}
-        self.origins = self._find_origins(touched)
+        self.former = self._find_former_places(touched)
         images = self._read_images(keys)
         gone = [item for key, item in self.base.items() if images.get(key) is None and key in keys]
         sources = _pair_moved(
@@ -129,7 +129,7 @@ class _Reader:
             unseen=self.unseen,
         )
 
-    def _find_origins(self, touched: set[str]) -> dict[str, Place]:
+    def _find_former_places(self, touched: set[str]) -> dict[str, Place]:
         """Return by its path what each file was that is as it was left, only elsewhere.
 
         A folder that is renamed leaves its files with their signatures. Those of one file that has several
@@ -154,9 +154,9 @@ class _Reader:
         }
         return {path: place for path, place in places.items() if place}
 
-    def _find_origin(self, path: str, *, is_image: bool) -> Item | None:
+    def _find_former(self, path: str, *, is_image: bool) -> Item | None:
         """Return the item of which a file was the image, or the annotation, before its folder was renamed."""
-        place = self.origins.get(path)
+        place = self.former.get(path)
         if place is None or place.is_image is not is_image:
             return None
         return self.base.get(f"{place.dataset}/{place.name}")
@@ -216,17 +216,17 @@ class _Reader:
             self.problems.append(Problem(path, "has no image"))
 
     def _take_image(self, path: str, dataset: str, name: str) -> Item | None:
-        origin = self._find_origin(path, is_image=True)
-        if origin is None:
+        former = self._find_former(path, is_image=True)
+        if former is None:
             return self._read_image(path, dataset, name)
         self.signatures[path] = self.found[path]
         return Item(
             dataset=dataset,
             name=name,
-            blob=origin.blob,
-            size_bytes=origin.size_bytes,
-            width_px=origin.width_px,
-            height_px=origin.height_px,
+            blob=former.blob,
+            size_bytes=former.size_bytes,
+            width_px=former.width_px,
+            height_px=former.height_px,
         )
 
     def _read_image(self, path: str, dataset: str, name: str) -> Item | None:
@@ -284,10 +284,10 @@ class _Reader:
         split = known.split if known else Split.NONE
         if path not in self.found:  # somebody removed it: nothing is said of the image any more
             return replace(image, split=split, annotation=Annotation())
-        origin = self._find_origin(path, is_image=False)
-        if origin is not None and (origin.width_px, origin.height_px) == (image.width_px, image.height_px):
+        former = self._find_former(path, is_image=False)
+        if former is not None and (former.width_px, former.height_px) == (image.width_px, image.height_px):
             self.signatures[path] = self.found[path]
-            return replace(image, split=origin.split, annotation=origin.annotation)
+            return replace(image, split=former.split, annotation=former.annotation)
         try:
             content, signature = read_stable(
                 f"{self.listing.root}/{path}", self.found[path], MAX_ANNOTATION_BYTES
