@@ -95,7 +95,7 @@ def _iter_batches(tasks: Iterable[Task]) -> Iterator[list[Task]]:
     size_bytes = 0
     for task in tasks:
         batch.append(task)
-        size_bytes += task.image_bytes
+        size_bytes += task.unread_bytes
         if len(batch) == _MOST_TASKS or size_bytes >= _MOST_BYTES:
             yield batch
             batch, size_bytes = [], 0

@@ -64,9 +64,10 @@ class Task(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return bool(self.source) or self.annotation is not None
 
     @property
-    def image_bytes(self) -> int:
-        """How many bytes of the image have to be read."""
-        return 0 if self.stored else get_size(self.image_signature)
+    def unread_bytes(self) -> int:
+        """How many bytes have to be read: of the image, unless it is stored, and of its own file."""
+        of_image = 0 if self.stored else get_size(self.image_signature)
+        return of_image + (get_size(self.source_signature) if self.source else 0)
 
 
 class Reading(msgspec.Struct, array_like=True, frozen=True, gc=False):
