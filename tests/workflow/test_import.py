@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,16 @@ def test_bare_images_keep_the_annotations_that_are_here(
     result = import_folder(imported, voc / "JPEGImages", "cells", observer=observer)
     assert result.items_unchanged == 5
     assert len(list_items(imported)["main/b.jpg"].annotation.objects) == 2
+
+
+def test_progress_counts_each_image_once_though_all_turn_out_unchanged(
+    imported: Workspace, voc: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(voc, tmp_path / "copy")  # no cache knows its files
+    observer = KeepingObserver()
+    result = import_folder(imported, tmp_path / "copy", "cells", observer=observer)
+    assert result.items_unchanged == 5
+    assert [step for step, total, _ in observer.steps if total == 5] == [1, 2, 3, 4, 5]
 
 
 def test_a_second_import_has_the_first_upstream(

@@ -65,6 +65,7 @@ class Intake:
     moved: list[tuple[Task, CachedItem]] = field(default_factory=list)  # known, under another path
     altered: list[tuple[Task, CachedItem | None]] = field(default_factory=list)  # beside whose image is known
     before: dict[str, bytes] = field(default_factory=dict)  # the rows that what is being read had
+    passed: int = 0  # images of which nothing had to be read
     unchanged: int = 0  # with what does not have to be looked at
     updated: int = 0
     left_out: int = 0  # images that became no item
@@ -96,7 +97,7 @@ class Intake:
         """Take items in, reading the files of those that have changed; `total` is told to the observer."""
         for count, (task, reading) in enumerate(readers.read(self._iter_tasks(imported, observer)), start=1):
             observer.check_cancelled()
-            observer.progress(self.unchanged + count, total, task.name)
+            observer.progress(self.passed + count, total, task.name)
             self._note(task, reading, self.before.pop(task.key, None), RunOfItems.READ)
 
     def _iter_tasks(self, imported: Iterable[ImportedItem], observer: Observer) -> Iterator[Task]:
@@ -144,6 +145,7 @@ class Intake:
         rows = self._find_rows([key for task, known in moved for key in (task.key, known.key)])
         for task, known in moved:
             if known.key in rows:
+                self.passed += 1
                 self._note(task, _move(task, known, rows[known.key]), rows.get(task.key), RunOfItems.MOVED)
             else:
                 self.altered.append((task, None))
@@ -162,6 +164,7 @@ class Intake:
 
     def _keep(self, known: CachedItem) -> None:
         self.items.add(RunOfItems.KEPT, known)
+        self.passed += 1
         self.unchanged += bool(known.key)
         self.left_out += not known.key
         if known.problems:
