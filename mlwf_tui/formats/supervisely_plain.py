@@ -19,6 +19,7 @@ from mlwf_tui.formats.supervisely_extras import write_extras
 from mlwf_tui.formats.supervisely_shapes import SHAPES
 
 _FEWEST: Final = {GeometryKind.POLYGON: 3, GeometryKind.POLYLINE: 2}  # points; boxes are looked at apart
+_RECTANGLE: Final = GeometryKind.RECTANGLE
 _encode = msgspec.json.Encoder().encode
 
 Ring = tuple[Point, ...]
@@ -95,10 +96,21 @@ def encode_plain(item: FlatItem) -> bytes:
     lines: list[bytes] = []
     for labelled in item.objects:
         shape = labelled.geometry
-        ring = _read_ring(shape)
-        if ring is None:
+        if shape.holes or shape.runs or shape.names or shape.visibility:
             return b""
-        rings.append(ring)
+        if shape.kind is _RECTANGLE and len(shape.points) == 4:  # most are: a call for each costs an eighth
+            left, top, right, bottom = shape.points
+            if not (left <= right and top <= bottom):
+                return b""
+            if shape.decimals:
+                rings.append(((left / 1000, top / 1000), (right / 1000, bottom / 1000)))
+            else:
+                rings.append(((left, top), (right, bottom)))
+        else:
+            ring = _read_ring(shape)
+            if ring is None:
+                return b""
+            rings.append(ring)
         if labelled.tags or labelled.custom or labelled.author or labelled.confidence is not None:
             lines.append(_begin_line(labelled.class_name, shape.kind) + _end_line(labelled))
         else:
@@ -115,19 +127,8 @@ def encode_plain(item: FlatItem) -> bytes:
 
 
 def _read_ring(shape: FlatGeometry) -> Ring | None:
-    """Return a shape's points in pixels, or None where the format needs more than these or has no place."""
+    """Return a line's or a polygon's points in pixels, or None for what the format has otherwise."""
     points = shape.points
-    if shape.holes or shape.runs or shape.names or shape.visibility:
-        return None
-    if shape.kind is GeometryKind.RECTANGLE:  # most shapes are, so it has its own way
-        if len(points) != 4:
-            return None
-        left, top, right, bottom = points
-        if not (left <= right and top <= bottom):
-            return None
-        if shape.decimals:
-            return (left / 1000, top / 1000), (right / 1000, bottom / 1000)
-        return (left, top), (right, bottom)
     fewest = _FEWEST.get(shape.kind)
     if fewest is None or len(points) < 2 * fewest or len(points) % 2:
         return None
