@@ -253,6 +253,7 @@ class _Import:
             intake.report(problem)
         if narrowing:
             intake.unchanged, intake.left_out = narrowing.unseen_count, narrowing.unseen_left_out
+            intake.nodes = narrowing.nodes
             intake.passed = intake.unchanged + intake.left_out
             intake.problems += narrowing.unseen_problems
         return intake

@@ -20,6 +20,7 @@ from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
 from mlwf_tui.protocols.importers import ImportedItem, Importer, Pairing
 from mlwf_tui.store.manifests import find_rows
+from mlwf_tui.store.nodes import KeptNodes
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.importing.cached_items import CachedItem, find_items, to_place
 from mlwf_tui.workflow.importing.import_cache import Head, ImportCache
@@ -37,6 +38,7 @@ class Narrowing(msgspec.Struct, frozen=True, kw_only=True):
     imported: tuple[ImportedItem, ...]
     former: Mapping[str, CachedItem]
     new_keys: frozenset[str]  # of those imported that the project has no items under
+    nodes: KeptNodes  # of the project's manifest, as far as looked at
     change_count: int  # of files
     head: Head  # of the last import
 
@@ -91,13 +93,20 @@ def narrow(
         images = _list_images(part, changes, around.folders)
         former = find_items(cache.file, cache.items_end, images, around.folders)
         imported = _ask(importer, part)
-        new_keys = None if imported is None else _find_new_keys(store, head, former, imported, find_key)
+        nodes: KeptNodes = {}
+        new_keys = None if imported is None else _find_new_keys(store, head, former, imported, find_key, nodes)
         if imported is None or new_keys is None:
             return None
     except (CorruptData, NotFound, InvalidInput):  # looking at all of it says what is wrong
         return None
     return Narrowing(
-        listing=part, imported=imported, former=former, new_keys=new_keys, change_count=count, head=head
+        listing=part,
+        imported=imported,
+        former=former,
+        new_keys=new_keys,
+        nodes=nodes,
+        change_count=count,
+        head=head,
     )
 
 
@@ -209,6 +218,7 @@ def _find_new_keys(
     former: Mapping[str, CachedItem],
     imported: Iterable[ImportedItem],
     find_key: Callable[[ImportedItem], str],
+    nodes: KeptNodes,
 ) -> frozenset[str] | None:
     """Return the keys that images come to have, None where one is that of an item that is not looked at.
 
@@ -223,7 +233,7 @@ def _find_new_keys(
     if head.left_out and any(image not in known for image in keys):
         return None  # the keys of those that were left out are not known
     new = {key for image, key in keys.items() if known.get(image) != key} - set(known.values())
-    return frozenset(new) if next(find_rows(store, head.manifest, new), None) is None else None
+    return frozenset(new) if next(find_rows(store, head.manifest, new, nodes), None) is None else None
 
 
 def _take(counts: Counter[tuple[str, str]], problem: tuple[str, str]) -> bool:
