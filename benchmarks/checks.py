@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.trees import CLASSES, list_checkout_pairs, list_yolo_pairs
+from mlwf_tui.store.format import RecordKind
+from mlwf_tui.store.store import Store
 
 _READ_BYTES = 1 << 20
 _TOLERANCE_PX = 0.001
@@ -33,6 +35,17 @@ def compare_checkout(source: Path, checkout: Path) -> tuple[int, int]:
     }
     wrong = sum(key not in found or not _is_same_item(*pair, *found[key]) for key, pair in expected.items())
     return wrong, len(found.keys() - expected.keys())
+
+
+def measure_label_share(source: Path, home: Path) -> float:
+    """Return what the manifests of a home that holds a YOLO tree take, as a share of its label files."""
+    with Store(home / "store") as store:
+        stored = sum(
+            stored_size
+            for _, _, _, stored_size, _, _, kind in store.index.iter_rows()
+            if kind == RecordKind.NODE
+        )
+    return stored / sum(label.stat().st_size for _, label in list_yolo_pairs(source))
 
 
 def iter_files(folder: Path) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from string import Template
 
-from benchmarks.checks import compare_checkout, compare_trees
+from benchmarks.checks import compare_checkout, compare_trees, measure_label_share
 from benchmarks.measuring import CommandFailed, Cost, measure_size, run, settle
 from benchmarks.peers import LABELS, Peer, Phase, find_missing_commands
 from benchmarks.trees import TreeSet
@@ -98,6 +98,9 @@ class _Round:
         if phase in _SIZED:
             stores = [Path(self._fill(store)) for store in self.peer.stores]
             self.played.sizes[phase] = measure_size(*stores)
+        if phase is Phase.FIRST and self.peer.restores_checkouts:
+            share = measure_label_share(self.source, self.repo)
+            self.played.notes.append(f"labels in {share:.3f} of their size")
         if phase is Phase.CHECKOUT:
             self._check(phase, self.fresh)
             if not self.peer.is_checkout_reused:
