@@ -104,6 +104,7 @@ def sync_command(face: Face, dir: Path, message: str | None, policy: str | None,
     text = (
         f"{name}: {result.items_added} added, {result.items_updated} updated,"
         f" {result.items_removed} removed, {result.items_renamed} renamed"
+        f"{', classes and tags changed' if result.is_schema_changed else ''}"
     )
     face.show(to_document(result), lambda: "\n".join([text, *format_problems(result.problems)]))
     return PARTLY if result.problems else DONE

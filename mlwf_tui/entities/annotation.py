@@ -6,11 +6,12 @@ Shapes and objects are not tracked by the garbage collector: an import makes mil
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 Point = tuple[float, float]
 """(x, y) in pixels from the top left corner of the image, sub-pixel."""
@@ -160,11 +161,15 @@ class LabelSchema(msgspec.Struct, frozen=True):
         return tuple(definition.name for definition in self.classes)
 
     def merge(self, other: LabelSchema) -> LabelSchema:
-        """Return this schema with what only `other` has appended; where both define, this one wins."""
+        """Return this schema with what only `other` has appended; where both define, this one wins.
+
+        A class whose colour one of this schema has gets another.
+        """
         known_classes = set(self.class_names)
         known_tags = {definition.name for definition in self.tags}
+        new = tuple(c for c in other.classes if c.name not in known_classes)
         return LabelSchema(
-            self.classes + tuple(c for c in other.classes if c.name not in known_classes),
+            self.classes + distinguish_colors(new, self.classes),
             self.tags + tuple(t for t in other.tags if t.name not in known_tags),
         )
 
@@ -192,4 +197,22 @@ def define_classes(
     return tuple(
         ClassDefinition(name, CLASS_COLORS[index % len(CLASS_COLORS)], geometry)
         for index, name in enumerate(names)
+    )
+
+
+def distinguish_colors(
+    definitions: tuple[ClassDefinition, ...], beside: Iterable[ClassDefinition]
+) -> tuple[ClassDefinition, ...]:
+    """Return definitions of which those whose colour one `beside` has got a free one of the palette.
+
+    Where none is free they stay as they are.
+    """
+    here = {definition.color.lower() for definition in beside}
+    used = here.union(definition.color.lower() for definition in definitions)
+    free = (color for color in CLASS_COLORS if color not in used)
+    return tuple(
+        replace(definition, color=next(free, definition.color))
+        if definition.color.lower() in here
+        else definition
+        for definition in definitions
     )

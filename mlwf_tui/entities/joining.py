@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import ClassDefinition, LabelSchema, TagDefinition
+from mlwf_tui.entities.annotation import ClassDefinition, LabelSchema, TagDefinition, distinguish_colors
 
 
 class Joined(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,13 +25,16 @@ def join_schemas(ours: LabelSchema, theirs: LabelSchema) -> Joined:
     """Return our schema with their classes and tags behind ours; where both define one, ours stands.
 
     A class of ours without a skeleton, and a tag without a colour, gets theirs; a choice gets their texts.
-    Which shapes and values the objects have is not looked at: they come in as they are.
+    Which shapes and values the objects have is not looked at: they come in as they are. A class that is new
+    and has the colour of one of ours gets another.
     """
     classes, conflicts = {c.name: c for c in ours.classes}, []
     for found in theirs.classes:
-        known = classes.get(found.name)
-        classes[found.name] = found if known is None else _fill_class(known, found)
-        conflicts += [] if known is None else _compare_classes(known, found)
+        if (known := classes.get(found.name)) is not None:
+            classes[found.name] = _fill_class(known, found)
+            conflicts += _compare_classes(known, found)
+    new = tuple(found for found in theirs.classes if found.name not in classes)
+    classes |= {definition.name: definition for definition in distinguish_colors(new, ours.classes)}
     tags = {t.name: t for t in ours.tags}
     for definition in theirs.tags:
         present = tags.get(definition.name)

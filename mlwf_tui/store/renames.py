@@ -39,9 +39,9 @@ _head_decoder = msgspec.msgpack.Decoder(BlobRow)
 def iter_renamed_changes(store: Store, before: Digest, after: Digest) -> Iterator[ItemChange]:
     """Yield the items that differ in key order, the renamed at their new keys.
 
-    An item is renamed where one of the same blob was removed. Of several those of the same name are
-    paired first, then those of the same dataset, then in key order. The rows that differ are held in
-    memory, encoded, until the trees have been compared.
+    An item is renamed where one of the same blob was removed. Of several those that are the same but for
+    their keys are paired first, then those of the same name, of the same dataset, and in key order. The
+    rows that differ are held in memory, encoded, until the trees have been compared.
 
     Raises:
         NotFound: one of the manifests is not there.
@@ -99,12 +99,20 @@ def _read_head(key: str, row: msgspec.Raw) -> _Lone:
 
 def _pair_renamed(removed: Sequence[_Lone], added: Sequence[_Lone]) -> Iterator[tuple[_Lone, _Lone]]:
     for key in (
+        lambda lone: (*_digest_content(lone), lone.head.name),
+        lambda lone: (*_digest_content(lone), lone.head.dataset),
+        _digest_content,
         lambda lone: (lone.head.blob, lone.head.name),
         lambda lone: (lone.head.blob, lone.head.dataset),
         lambda lone: lone.head.blob,
     ):
         pairs, removed, added = pair_by_key(removed, added, key)
         yield from pairs
+
+
+def _digest_content(lone: _Lone) -> tuple[bytes, int]:
+    """Return what tells an item's image and all that is said of it from those of others."""
+    return lone.head.blob, hash(_get_content(lone.row))
 
 
 def _name_change(old: msgspec.Raw | None, new: msgspec.Raw | None) -> ChangeKind:

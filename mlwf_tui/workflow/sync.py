@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import LabelSchema, define_classes
+from mlwf_tui.entities.annotation import LabelSchema, define_classes, distinguish_colors
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import check_text
@@ -16,11 +16,13 @@ from mlwf_tui.entities.project import ManifestSummary, Project, VersionKind
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.entities.threeway import MergeConflict, Side
 from mlwf_tui.errors import Conflict, NotFound
-from mlwf_tui.formats.supervisely_layout import place_annotation, place_image
+from mlwf_tui.formats.supervisely import encode_meta
+from mlwf_tui.formats.supervisely_layout import META_NAME, place_annotation, place_image
 from mlwf_tui.processes import read_boot_id
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.store.manifests import read_summary, update_manifest
+from mlwf_tui.store.manifests import iter_items, read_summary, update_manifest
 from mlwf_tui.store.rows import encode_item
+from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.combine import combine
 from mlwf_tui.workflow.importing.scan import scan_folder
 from mlwf_tui.workflow.running.recorder import Recorder, pin_head, record
@@ -47,6 +49,7 @@ class SyncResult:
     items_updated: int
     items_removed: int
     items_renamed: int
+    is_schema_changed: bool  # classes and tags
     version: int | None
     files_written: int
     problems: tuple[Problem, ...]
@@ -104,6 +107,7 @@ class _Sync:
     policy: Side | None
     observer: Observer
     on_disk: TreeState = field(init=False)
+    class_problems: tuple[Problem, ...] = ()
 
     def __post_init__(self) -> None:
         self.on_disk = self.state
@@ -114,8 +118,8 @@ class _Sync:
         store = self.run.workspace.store
         with self.run.writer() as writer:
             edits = read_edits(self.run.workspace, self.state, listing, writer.put, self.observer)
-            schema = _define_used(edits)
             manifest = self.state.manifest
+            schema, self.class_problems = _define_used(store, manifest, edits)
             if edits.edits or schema != read_summary(store, manifest).schema:
                 summary = update_manifest(store, writer, manifest, schema=schema, changes=edits.changes)
                 manifest = summary.digest
@@ -169,6 +173,11 @@ class _Sync:
         # keeps its old signature, and so is looked at again next time.
         files |= settle(edits.signatures)
         plan = plan_change(store, synced, head.digest, {})
+        changed_count = len(plan.removals)
+        plan.removals += edits.orphans
+        is_schema_read = META_NAME not in edits.touched or META_NAME in edits.signatures
+        if head.schema != edits.schema and is_schema_read:  # classes that the folder uses and does not name
+            plan.schema = encode_meta(head.schema)
         planned = {step.key for step in plan.steps}
         unannotated = [
             plan_new(encode_item(edit.after)).without(place_image(edit.after.dataset, edit.after.name))
@@ -190,7 +199,7 @@ class _Sync:
             files = {path: sign for path, sign in files.items() if path not in gone}
             files |= settle(written.files)
         self._write_state(files, head.digest, target=Digest(""))
-        return len(plan.removals) + sum(step.has_image + step.has_annotation for step in plan.steps)
+        return changed_count + sum(step.has_image + step.has_annotation for step in plan.steps)
 
     def _write_state(self, files: dict[str, bytes], manifest: Digest, *, target: Digest) -> None:
         state = msgspec.structs.replace(
@@ -207,25 +216,46 @@ class _Sync:
             items_updated=edits.count(ChangeKind.CHANGED),
             items_removed=edits.count(ChangeKind.REMOVED),
             items_renamed=edits.count(ChangeKind.RENAMED),
+            is_schema_changed=edits.is_schema_changed,
             version=version,
             files_written=written,
-            problems=edits.problems,
+            problems=edits.problems + self.class_problems,
             run=self.run.run_id,
         )
 
 
-def _define_used(edits: TreeEdits) -> LabelSchema:
-    """Return the folder's label schema with the classes that its objects have and nobody defined."""
+def _define_used(store: Store, manifest: Digest, edits: TreeEdits) -> tuple[LabelSchema, tuple[Problem, ...]]:
+    """Return the folder's label schema with the classes that objects have and it does not define.
+
+    A class that it defines no more, and that objects have, stays as it was, and is a problem.
+    """
     used = {o.class_name for edit in edits.edits if edit.after for o in edit.after.annotation.objects}
-    missing = tuple(sorted(used - set(edits.schema.class_names)))
-    if not missing:
-        return edits.schema
-    return replace(edits.schema, classes=edits.schema.classes + define_classes(missing, geometry=None))
+    declared = set(edits.schema.class_names)
+    gone = [
+        definition
+        for definition in read_summary(store, manifest).schema.classes
+        if definition.name not in declared
+    ]
+    if gone:
+        edited = edits.changes
+        items = (item for item in iter_items(store, manifest) if item.key not in edited)
+        used.update(labelled.class_name for item in items for labelled in item.annotation.objects)
+    kept = tuple(definition for definition in gone if definition.name in used)
+    missing = tuple(sorted(used.difference(declared, (definition.name for definition in kept))))
+    classes = edits.schema.classes + kept
+    classes += distinguish_colors(define_classes(missing, geometry=None), classes)
+    problems = tuple(
+        Problem(META_NAME, f"does not define {definition.name}, which objects have; the class stays")
+        for definition in kept
+    )
+    return replace(edits.schema, classes=classes), problems
 
 
 def _describe(edits: TreeEdits) -> str:
     counts = {kind.value: edits.count(kind) for kind in ChangeKind}
-    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count) or "nothing new"
+    found = [f"{count:,} {kind}" for kind, count in counts.items() if count]
+    found += ["classes and tags"] if edits.is_schema_changed else []
+    return ", ".join(found) or "nothing new"
 
 
 def _describe_conflicts(project: Project, conflicts: list[MergeConflict]) -> Conflict:

@@ -101,3 +101,10 @@ def test_no_removed_item_has_the_pixels_of_an_added_one(
 @given(states)
 def test_a_state_does_not_differ_from_itself(store: Store, state: dict[str, str]) -> None:
     assert compare(store, state, state) == []
+
+
+def test_of_copies_the_one_with_the_same_annotation_is_the_renamed_one(store: Store) -> None:
+    old = make_plain_item("a/9", pixels="p")
+    bare, same = replace(old, name="1", split=Split.VAL), replace(old, name="2")
+    found = list(iter_renamed_changes(store, write(store, [old]), write(store, [bare, same])))
+    assert name(found) == ["added a/1", "renamed a/9 a/2"]

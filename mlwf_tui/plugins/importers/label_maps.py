@@ -44,6 +44,8 @@ def decode_map(
                 return np.asarray(image if is_kept else image.convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, EOFError) as error:
         raise InvalidInput(f"is not a whole PNG: {error}") from error
+    except ImportError as error:  # ultralytics, where it is loaded, wants a library for what is no image
+        raise InvalidInput("is not a whole PNG") from error
 
 
 def pack_colors(pixels: NDArray[Any]) -> NDArray[np.int64]:

@@ -94,7 +94,9 @@ def narrow(
         former = find_items(cache.file, cache.items_end, images, around.folders)
         imported = _ask(importer, part)
         nodes: KeptNodes = {}
-        new_keys = None if imported is None else _find_new_keys(store, head, former, imported, find_key, nodes)
+        new_keys = (
+            None if imported is None else _find_new_keys(store, head, former, imported, find_key, nodes)
+        )
         if imported is None or new_keys is None:
             return None
     except (CorruptData, NotFound, InvalidInput):  # looking at all of it says what is wrong

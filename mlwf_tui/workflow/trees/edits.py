@@ -14,7 +14,12 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split, check_dataset, check_name
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.formats.supervisely import MAX_ANNOTATION_BYTES, decode_annotation, decode_meta
+from mlwf_tui.formats.supervisely import (
+    MAX_ANNOTATION_BYTES,
+    decode_annotation,
+    decode_meta,
+    encode_annotation,
+)
 from mlwf_tui.formats.supervisely_layout import (
     META_NAME,
     Place,
@@ -53,7 +58,8 @@ class TreeEdits:
     that are not as they were left, `signatures` those of the touched files as they were read.
 
     `unseen` has the files that may well be there, behind a link or in a folder that cannot be read: by
-    path, what hides them. Their items stay as they were.
+    path, what hides them. Their items stay as they were. `orphans` are the annotation files that are as they
+    were written and whose images are gone.
     """
 
     edits: tuple[TreeEdit, ...]
@@ -64,6 +70,7 @@ class TreeEdits:
     touched: Set[str]
     signatures: Mapping[str, bytes]
     unseen: Mapping[str, str]
+    orphans: Sequence[str]
 
     @property
     def changes(self) -> dict[str, Item | None]:
@@ -99,6 +106,7 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
     signatures: dict[str, bytes] = field(default_factory=dict)
     unseen: dict[str, str] = field(default_factory=dict)
+    orphans: list[str] = field(default_factory=list)
     former: dict[str, Place] = field(default_factory=dict)  # what a file was before its folder was renamed
 
     def read(self) -> TreeEdits:
@@ -127,6 +135,7 @@ class _Reader:
             touched=touched,
             signatures=self.signatures,
             unseen=self.unseen,
+            orphans=self.orphans,
         )
 
     def _find_former_places(self, touched: set[str]) -> dict[str, Place]:
@@ -211,9 +220,25 @@ class _Reader:
         return images
 
     def _report_orphan(self, dataset: str, name: str, before: Item | None) -> None:
+        """Note the annotation file that an image which is gone left behind, if it did."""
         path = place_annotation(dataset, name)
-        if before is None and path in self.found:
+        if path not in self.found:
+            return
+        if before is not None and self._is_as_written(path, before):
+            self.orphans.append(path)
+        else:
             self.problems.append(Problem(path, "has no image"))
+
+    def _is_as_written(self, path: str, item: Item) -> bool:
+        """Say whether an annotation file is what a checkout makes of an item."""
+        if self.found[path] == self.state.files.get(path):
+            return True
+        try:
+            location = f"{self.listing.root}/{path}"
+            content, _ = read_stable(location, self.found[path], MAX_ANNOTATION_BYTES)
+        except InvalidInput:
+            return False
+        return content == encode_annotation(item)
 
     def _take_image(self, path: str, dataset: str, name: str) -> Item | None:
         former = self._find_former(path, is_image=True)
