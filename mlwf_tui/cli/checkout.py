@@ -122,5 +122,8 @@ def _format_status(status: FolderStatus) -> str:
         lines.append(f"  {MARKS[change.kind]} {origin}{change.key}")
     if status.is_schema_changed:
         lines.append("  ~ classes and tags")
-    lines += [] if not status.is_clean else ["nothing was edited"]
+    if status.is_clean:
+        lines.append(
+            "nothing was edited" if not status.problems else "nothing was edited that a sync can take in"
+        )
     return "\n".join([*lines, *format_problems(status.problems)])

@@ -49,13 +49,17 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class DecodedAnnotation(msgspec.Struct, frozen=True, kw_only=True):
-    """What an annotation file says. `problems` names what of it was left out, for a person."""
+    """What an annotation file says. `problems` names what of it was left out, for a person.
+
+    It is whole where no object, no tag and no split was left out, whatever else was.
+    """
 
     annotation: Annotation
     width_px: int
     height_px: int
     split: Split | None  # None where the file says nothing, or nothing known
     problems: tuple[str, ...]
+    is_whole: bool
 
 
 class SizeJson(msgspec.Struct, gc=False):
@@ -189,16 +193,17 @@ def decode_annotation(data: bytes, nodes: Mapping[str, Mapping[str, str]] = _NO_
     """
     document = _decode_document(data)
     problems: list[str] = []
+    objects, tags = _read_objects(document, nodes, problems), _read_tags(document, problems)
+    annotation = Annotation(objects, tags, _read_item_custom(document, problems))
+    split = _read_split(document, problems)
+    counts = len(objects), len(tags), split is None
     return DecodedAnnotation(
-        annotation=Annotation(
-            _read_objects(document, nodes, problems),
-            _read_tags(document, problems),
-            _read_item_custom(document, problems),
-        ),
+        annotation=annotation,
         width_px=document.size.width,
         height_px=document.size.height,
-        split=_read_split(document, problems),
+        split=split,
         problems=_cut(problems),
+        is_whole=counts == (len(document.objects), len(document.tags or ()), document.split is None),
     )
 
 

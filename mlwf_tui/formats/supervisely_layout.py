@@ -47,6 +47,13 @@ def find_place(path: str) -> Place | None:
     return Place("/".join(datasets), name, is_image)
 
 
+def find_sibling(folder: str) -> str:
+    """Return the folder of a dataset's annotations for that of its images, and back; "" for any other."""
+    above, _, name = folder.rpartition("/")
+    sibling = {"img": "ann", "ann": "img"}.get(name)
+    return f"{above}/{sibling}" if above and sibling else ""
+
+
 def find_place_fault(dataset: str, name: str) -> str:
     """Return why an item has no place in the layout, in words that follow its key, mostly nothing."""
     if len(name.encode()) + len(_ANNOTATION_SUFFIX) > MAX_NAME_BYTES:

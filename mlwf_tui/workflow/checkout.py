@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -14,13 +15,14 @@ from mlwf_tui.errors import Conflict, InvalidInput
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place
 from mlwf_tui.processes import read_boot_id
 from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.settings import expand_path
 from mlwf_tui.workflow.hand_processes import HandProcesses
 from mlwf_tui.workflow.importing.scan import scan_folder
 from mlwf_tui.workflow.projects import write_empty_manifest
 from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workflow.trees.plan import Plan, plan_change, plan_whole
 from mlwf_tui.workflow.trees.recovery import is_sound, recover
-from mlwf_tui.workflow.trees.state import TreeState, find_state, write_state
+from mlwf_tui.workflow.trees.state import FOLDER_NAME, TreeState, find_state, write_state
 from mlwf_tui.workflow.trees.tree import find_keys, hold_tree, look_for_edits, set_aside, settle
 from mlwf_tui.workflow.trees.write import write_plan
 from mlwf_tui.workspace import Workspace
@@ -64,12 +66,25 @@ def checkout(
         StorageFailed: the disk refused; run it again, and it goes on where it was.
     """
     params = {"data": ref, "folder": str(folder), "force": is_forced}
-    with record(workspace, "checkout", params=params) as run, hold_tree(workspace, folder) as held:
-        version = run.read_version(ref)
-        result = _Checkout(run, version, held, is_forced, processes, observer).do()
-        run.write_folder(str(held))
-        run.result = {**asdict(result), "summary": f"{version.ref} to {held}"}
+    with record(workspace, "checkout", params=params) as run:
+        if not is_forced:
+            _check_free(expand_path(folder))
+        with hold_tree(workspace, folder) as held:
+            version = run.read_version(ref)
+            result = _Checkout(run, version, held, is_forced, processes, observer).do()
+            run.write_folder(str(held))
+            run.result = {**asdict(result), "summary": f"{version.ref} to {held}"}
     return result
+
+
+def _check_free(folder: Path) -> None:
+    """Raise Conflict for a folder that holds something and is no checkout, before a lock is put there."""
+    if folder.is_dir() and not (folder / FOLDER_NAME).exists() and not scan_folder(folder).is_empty:
+        raise _describe_full(folder)
+
+
+def _describe_full(folder: Path) -> Conflict:
+    return Conflict(f"{folder} is not empty.", hint="Choose an empty folder, or use --force.")
 
 
 @dataclass(slots=True)
@@ -147,7 +162,7 @@ class _Checkout:
     def _begin(self, listing: FolderListing) -> tuple[TreeState, Plan, bool]:
         """Return state and plan for a folder that is no checkout yet, and whether it is empty."""
         if not listing.is_empty and not self.is_forced:
-            raise Conflict(f"{self.folder} is not empty.", hint="Choose an empty folder, or use --force.")
+            raise _describe_full(self.folder)
         in_the_way = [
             f.relative for f in listing.iter_files() if find_place(f.relative) or f.relative == META_NAME
         ]
@@ -167,11 +182,14 @@ class _Checkout:
         touched = {path: key for path, key in touched.items() if path not in self.known}
         # What could not be read counts as edited: it is somebody's work that is not in the project.
         edited = [path for path, key in touched.items() if path in edits.found and (key or path == META_NAME)]
-        edited += sorted(set(edits.unseen.values()))
+        covers = sorted(set(edits.unseen.values()))
+        edited += covers  # of which some are gone themselves
         gone = [f"{edit.key} ({edit.kind})" for edit in edits.edits]
         if (edited or gone) and not self.is_forced:
-            raise _describe_edits(self.folder, edited or gone)
-        self._set_aside(edited)
+            raise _describe_edits(self.folder, edited or gone, is_readable=bool(edits.edits))
+        self._set_aside(
+            [path for path in edited if path not in covers or os.path.lexists(self.folder / path)]
+        )
         return plan_change(workspace.store, state.manifest, self.version.manifest, touched)
 
     def _set_aside(self, paths: list[str]) -> None:
@@ -179,9 +197,14 @@ class _Checkout:
             self.kept_in = set_aside(self.folder, paths)
 
 
-def _describe_edits(folder: Path, edited: list[str]) -> Conflict:
+def _describe_edits(folder: Path, edited: list[str], *, is_readable: bool) -> Conflict:
     shown = ", ".join(edited[:_SHOWN])
     more = f" and {len(edited) - _SHOWN:,} more" if len(edited) > _SHOWN else ""
+    if not is_readable:
+        return Conflict(
+            f"{folder} has files that a sync cannot take in: {shown}{more}.",
+            hint=f"mlwf status {folder} says why. Mend or remove them, or put them aside with --force.",
+        )
     return Conflict(
         f"{folder} has edits that were not synced: {shown}{more}.",
         hint=f"Take them in with mlwf sync {folder}, or put them aside with --force.",

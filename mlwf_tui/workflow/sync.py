@@ -20,6 +20,7 @@ from mlwf_tui.formats.supervisely import encode_meta
 from mlwf_tui.formats.supervisely_layout import META_NAME, place_annotation, place_image
 from mlwf_tui.processes import read_boot_id
 from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import iter_items, read_summary, update_manifest
 from mlwf_tui.store.rows import encode_item
 from mlwf_tui.store.store import Store
@@ -75,6 +76,7 @@ def sync(
         Busy: another checkout or sync of the folder is going on.
     """
     check_text(message or "", "message")
+    get_state(expand_path(folder))  # a folder that is no checkout gets no lock
     with hold_tree(workspace, folder) as held:
         state = get_state(held)
         project = _find_project(workspace, state, held)

@@ -143,17 +143,18 @@ def test_a_name_too_long_for_its_annotation_can_be_synced(
 
 
 @pytest.mark.parametrize("title", ["", "  ", "\x1b[2J", "a\nb"])
-def test_an_object_whose_class_cannot_be_shown_is_left_out(
+def test_an_object_whose_class_cannot_be_shown_changes_nothing_of_its_item(
     imported: Workspace, folder: Path, observer: KeepingObserver, title: str
 ) -> None:
-    path = folder / "main" / "ann" / "b.jpg.json"
+    path, before = folder / "main" / "ann" / "b.jpg.json", list_items(imported, "cells")
     document = json.loads(path.read_text())
     document["objects"][0]["classTitle"] = title
     path.write_text(json.dumps(document))
-    result = sync(imported, folder, observer=observer)
-    assert [problem.path for problem in result.problems] == ["main/ann/b.jpg.json"]
-    assert result.problems[0].reason.isprintable()
-    assert [o.class_name for o in list_items(imported, "cells")["main/b.jpg"].annotation.objects] == ["spot"]
+    for _ in range(2):  # it is said as long as it is so
+        result = sync(imported, folder, observer=observer)
+        assert [problem.path for problem in result.problems] == ["main/ann/b.jpg.json"]
+        assert result.problems[0].reason.isprintable()
+    assert list_items(imported, "cells") == before
     assert take(imported, folder).format == "supervisely"
 
 
@@ -624,7 +625,7 @@ def test_items_behind_a_linked_folder_are_not_taken_for_removed(
     sync(imported, folder, observer=observer)
     assert list_items(imported, "cells") == before
     kept = list_outside(tmp_path)
-    with pytest.raises(Conflict, match="edits"):
+    with pytest.raises(Conflict, match="cannot take in"):
         checkout(imported, "cells", folder, observer=observer)
     result = checkout(imported, "cells", folder, is_forced=True, observer=observer)
     assert (folder / result.kept_in / moved).readlink() == tmp_path / "outside"
@@ -645,7 +646,7 @@ def test_an_edit_that_cannot_be_read_is_an_edit_and_not_written_over(
     for path, content in mine.items():
         (folder / path).write_bytes(content)
     (folder / "notes.txt").write_text("mine")
-    with pytest.raises(Conflict, match="edits"):
+    with pytest.raises(Conflict, match="cannot take in"):
         checkout(imported, "cells@1", folder, observer=observer)
     assert {path: (folder / path).read_bytes() for path in mine} == mine
     result = checkout(imported, "cells@1", folder, is_forced=True, observer=observer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import Conflict, NotFound
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.runs import list_runs
@@ -160,3 +162,84 @@ def test_an_edited_annotation_whose_image_is_gone_stays_and_is_named_each_time(
         assert [problem.reason for problem in result.problems] == ["has no image"]
         assert place(folder, "a.jpg").exists()
     assert "main/a.jpg" not in list_items(imported)
+
+
+@pytest.mark.parametrize("spoilt", [{"geometryType": "blob"}, {"points": {"exterior": [[1e999, 1]]}}])
+def test_an_annotation_that_can_be_read_in_part_leaves_its_item_whole(
+    imported: Workspace, folder: Path, observer: KeepingObserver, spoilt: dict[str, Any]
+) -> None:
+    before = list_items(imported)
+    edit(place(folder, "b.jpg"), lambda document: document["objects"][0].update(spoilt))
+    for _ in range(2):  # it is said as long as it is so
+        result = sync(imported, folder, observer=observer)
+        assert [problem.path for problem in result.problems] == ["main/ann/b.jpg.json"]
+    assert list_items(imported) == before
+    assert read_status(imported, folder, observer=observer).problems != ()
+
+
+def test_an_unknown_split_leaves_the_item_as_it_was_and_is_named_each_time(
+    imported: Workspace, folder: Path, observer: KeepingObserver
+) -> None:
+    before = list_items(imported)
+    edit(place(folder, "b.jpg"), lambda document: document.update(split="TRAIN"))
+    for _ in range(2):
+        assert len(sync(imported, folder, observer=observer).problems) == 1
+    assert list_items(imported) == before
+
+
+@pytest.mark.parametrize("of", ["ann/b.jpg.json", "img/b.jpg"])
+def test_a_folder_in_the_place_of_a_file_hides_it_and_removes_nothing(
+    imported: Workspace, folder: Path, observer: KeepingObserver, of: str
+) -> None:
+    before = list_items(imported)
+    path = folder / "main" / of
+    path.unlink()
+    path.mkdir()
+    result = sync(imported, folder, observer=observer)
+    assert result.problems == (
+        Problem(f"main/{of}", "is a folder where a file was; its item stays as it was"),
+    )
+    assert list_items(imported) == before
+    path.rmdir()
+    checkout(imported, "cells", folder, is_forced=True, observer=observer)
+    assert path.is_file()
+    assert read_status(imported, folder, observer=observer).is_clean
+
+
+@pytest.mark.parametrize("name", ["ann", "img"])
+@pytest.mark.parametrize("is_file_there", [False, True])
+def test_a_dataset_that_lost_one_of_its_two_folders_loses_nothing(
+    imported: Workspace, folder: Path, observer: KeepingObserver, name: str, is_file_there: bool
+) -> None:
+    before = list_items(imported)
+    shutil.rmtree(folder / "main" / name)
+    if is_file_there:
+        (folder / "main" / name).touch()
+    result = sync(imported, folder, observer=observer)
+    assert [problem.path for problem in result.problems] == [f"main/{name}"]
+    assert list_items(imported) == before
+    with pytest.raises(Conflict, match="cannot take in"):
+        checkout(imported, "cells", folder, observer=observer)
+    checkout(imported, "cells", folder, is_forced=True, observer=observer)
+    assert len(list((folder / "main" / name).iterdir())) == 5
+    assert read_status(imported, folder, observer=observer).is_clean
+
+
+def test_a_dataset_that_is_gone_is_removed(
+    imported: Workspace, folder: Path, observer: KeepingObserver
+) -> None:
+    shutil.rmtree(folder / "main")
+    result = sync(imported, folder, observer=observer)
+    assert (result.items_removed, result.problems) == (5, ())
+
+
+def test_a_folder_that_is_no_checkout_and_is_refused_stays_as_it_was(
+    imported: Workspace, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    with pytest.raises(NotFound):
+        sync(imported, tmp_path / "mine", observer=observer)
+    with pytest.raises(Conflict):
+        checkout(imported, "cells", tmp_path / "mine", observer=observer)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+import os
+import stat
+from collections.abc import Callable, Container, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -25,6 +27,7 @@ from mlwf_tui.formats.supervisely_layout import (
     Place,
     find_place,
     find_place_fault,
+    find_sibling,
     place_annotation,
     place_image,
 )
@@ -88,7 +91,8 @@ def read_edits(
     """Return what differs between the folder and the manifest that was checked out.
 
     An image that was moved or renamed takes its annotation along where it has no new one. What cannot
-    be read stays as it was, and is a problem.
+    be read, or not all of it, stays as it was, and is a problem; so do the items of a dataset that has lost
+    the folder of its images, or of its annotations, and has the other.
     """
     reader = _Reader(workspace, state, listing, keep, observer)
     return reader.read()
@@ -171,15 +175,45 @@ class _Reader:
         return self.base.get(f"{place.dataset}/{place.name}")
 
     def _find_unseen(self, touched: set[str]) -> dict[str, str]:
+        """Return the files that are not found and may well be there, by path, with what hides each."""
+        hidden: dict[str, str] = {}  # what hides by folder, empty where nothing does
         faults = {fault.relative for fault in self.listing.faults}
         unseen: dict[str, str] = {}
-        for path in touched - self.found.keys() if faults else ():
-            cover = path
-            while cover and cover not in faults:
-                cover = cover.rpartition("/")[0]
-            if cover or _ROOT in faults:
-                unseen[path] = cover or _ROOT
+        for path in sorted(touched - self.found.keys()):
+            folder = path.rpartition("/")[0]
+            if folder not in hidden:
+                hidden[folder] = self._find_cover(folder, faults)
+            cover = path if path in faults else hidden[folder]
+            if not cover and self._is_folder(path):
+                self.problems.append(Problem(path, "is a folder where a file was; its item stays as it was"))
+                cover = path
+            if cover:
+                unseen[path] = cover
         return unseen
+
+    def _find_cover(self, folder: str, faults: Container[str]) -> str:
+        """Return what hides the files of a folder of ours, empty where nothing does."""
+        cover = folder
+        while cover and cover not in faults:
+            if cover in self.found:
+                self.problems.append(
+                    Problem(cover, "is a file where a folder was; its items stay as they were")
+                )
+                return cover
+            cover = cover.rpartition("/")[0]
+        if cover or _ROOT in faults:
+            return cover or _ROOT
+        sibling = find_sibling(folder)
+        if sibling and self._is_folder(sibling) and not self._is_folder(folder):
+            self.problems.append(Problem(folder, "is gone; what was in it stays as it was"))
+            return folder
+        return ""
+
+    def _is_folder(self, path: str) -> bool:
+        try:
+            return stat.S_ISDIR(os.lstat(f"{self.listing.root}/{path}").st_mode)
+        except (OSError, ValueError):  # a state that somebody forged may name what is no path
+            return False
 
     def _find_keys(self, touched: set[str]) -> dict[str, tuple[str, str]]:
         """Return dataset and name by key of all items of which a file was touched."""
@@ -322,12 +356,15 @@ class _Reader:
             self.problems.append(Problem(path, error.message))
             annotation = known.annotation if known else Annotation()
             return replace(image, split=split, annotation=annotation)
-        self.signatures[path] = signature
         self.problems += [Problem(path, reason) for reason in decoded.problems]
         annotation = keep_inside(
             decoded.annotation, image.width_px, image.height_px, path,
             lambda problem: self.problems.append(Problem(*problem)),
         )  # fmt: skip
+        if decoded.is_whole and annotation == decoded.annotation:
+            self.signatures[path] = signature
+        elif known is not None:  # what is left of it would take the place of what was whole
+            return replace(image, split=split, annotation=known.annotation)
         return replace(image, split=decoded.split or split, annotation=annotation)
 
     def _read_schema(self, before: LabelSchema) -> LabelSchema:
