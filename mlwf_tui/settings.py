@@ -87,6 +87,11 @@ def prepare_home(home: Path) -> None:
             f"The home {home} belongs to another user.",
             hint=f"Choose your own with --home or {HOME_VARIABLE}.",
         )
+    if os.statvfs(home).f_flag & os.ST_RDONLY:
+        raise StorageFailed(
+            f"The home {home} lies on a file system that is mounted read-only.",
+            hint=f"Mount it for writing, or choose another home with --home or {HOME_VARIABLE}.",
+        )
     if not os.access(home, os.W_OK | os.X_OK):
         raise StorageFailed(f"The home {home} cannot be written.", hint=f"Check its mode: chmod 700 {home}")
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from mlwf_tui.errors import InvalidInput
-from mlwf_tui.settings import read_settings
+from mlwf_tui.errors import InvalidInput, StorageFailed
+from mlwf_tui.settings import prepare_home, read_settings
 
 
 def test_what_is_not_set_has_a_default(tmp_path: Path) -> None:
@@ -38,3 +39,13 @@ def test_what_is_no_setting_is_refused_by_name(tmp_path: Path, line: str) -> Non
     (tmp_path / "settings.toml").write_text(line + "\n")
     with pytest.raises(InvalidInput, match="which is not a setting"):
         read_settings(tmp_path)
+
+
+def test_a_home_on_a_disk_that_can_only_be_read_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = list(os.statvfs(tmp_path))
+    values[8] |= os.ST_RDONLY
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(values))
+    with pytest.raises(StorageFailed, match="mounted read-only"):
+        prepare_home(tmp_path)

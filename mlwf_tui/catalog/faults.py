@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ WRONG_SCHEMA = (
     "no such column", "no such table", "no such index", "already exists", "duplicate column",
     "unknown function", "unsupported file format", "malformed JSON",
 )  # fmt: skip
+_OPENING_BYTES = 128 << 10
 NOT_TEXT = "Could not decode"  # the module's own error, which carries no code
 
 
@@ -102,14 +104,14 @@ def _translate_code(path: Path, code: int, error: BaseException) -> MlwfError | 
         case sqlite3.SQLITE_ERROR if any(text in str(error) for text in WRONG_SCHEMA):
             return _describe_damage(path, error)
         case sqlite3.SQLITE_FULL:
-            return StorageFailed(
-                f"The disk of the catalog {path} is full.", hint="Make room, then try again."
-            )
+            return _describe_full(path)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
             return StorageFailed(
                 f"The catalog {path} cannot be written: {error}.",
                 hint="Check the mode of the file and of its folder.",
             )
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_IOERR if _has_no_room(path.parent):
+            return _describe_full(path)
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_IOERR | sqlite3.SQLITE_NOLFS:
             return StorageFailed(
                 f"The catalog {path} cannot be opened or read: {error}.",
@@ -117,6 +119,22 @@ def _translate_code(path: Path, code: int, error: BaseException) -> MlwfError | 
             )
         case _:
             return None
+
+
+def _has_no_room(folder: Path) -> bool:
+    """Say whether a disk has no room for what SQLite puts beside a catalog, which it calls an I/O error."""
+    try:
+        room = os.statvfs(folder)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < _OPENING_BYTES
+
+
+def _describe_full(path: Path) -> StorageFailed:
+    return StorageFailed(
+        f"The disk of the catalog {path} is full.",
+        hint="Make room on it (even reading takes 100 KB there), then try again.",
+    )
 
 
 def _describe_damage(path: Path, error: BaseException) -> CorruptData:

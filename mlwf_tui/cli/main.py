@@ -137,6 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     is_json = _asks_for_json(words)
     try:
+        _check_encoding()
         code = mlwf.main(args=words, prog_name="mlwf", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
@@ -153,6 +154,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report_broken_output(error, is_json=is_json)
     except Exception as error:  # one of the three places where everything is caught
         return _report_defect(error, is_json=is_json)
+
+
+def _check_encoding() -> None:
+    """Refuse to work where Python was told to take file names for something else than UTF-8."""
+    encoding = sys.getfilesystemencoding()
+    if encoding.lower() != "utf-8":
+        raise InvalidParameter(
+            f"Python takes file names for {encoding} here, and mlwf needs UTF-8.",
+            hint="Run it with PYTHONUTF8=1, or set LC_ALL=C.UTF-8.",
+        )
 
 
 def _open_missing() -> None:

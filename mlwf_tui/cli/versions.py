@@ -208,7 +208,9 @@ def merge_command(
     chosen = _read_choices(choices)
     with face.open() as workspace:
         if dry_run:
-            plan = plan_merge(workspace, project, ref, is_unrelated=unrelated)
+            plan = plan_merge(
+                workspace, project, ref, choices=chosen, policy=policy, is_unrelated=unrelated
+            )  # fmt: skip
             face.show(_describe_plan(plan), lambda: _format_plan(plan))
             return CONFLICT if plan.conflicts else DONE
         result = merge(

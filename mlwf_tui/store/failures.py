@@ -12,7 +12,7 @@ _HINTS = {
     errno.ENOSPC: "Free some space on that disk, then try again.",
     errno.EDQUOT: "Free some of your quota, then try again.",
     errno.EFBIG: "Raise the limit on the size of files (ulimit -f), then try again.",
-    errno.EROFS: "The file system is mounted read-only; choose another home.",
+    errno.EROFS: "The file system is mounted read-only: mount it for writing, or choose another place.",
     errno.EACCES: "Check the owner and the mode of the folder.",
     errno.EPERM: "Check the owner and the mode of the folder.",
     errno.EMFILE: "Raise the limit on open files (ulimit -n), then try again.",

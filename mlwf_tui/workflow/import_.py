@@ -264,7 +264,7 @@ class _Import:
         """Move the head, and leave what is known for the next import."""
         empty = write_empty_manifest(self.workspace) if self.project is None else Digest("")
         with run.finishing():
-            project = self.project or create_project(self.workspace, self.project_name, empty)
+            project = self.project or self._create_project(empty)
             if manifest.digest == project.manifest:
                 version = self._name_version(project)
             else:
@@ -275,6 +275,15 @@ class _Import:
         # After the commit: a cache that knew more than the catalog would hide what was never stored.
         draft.put(self._find_cache(project))
         return result
+
+    def _create_project(self, empty: Digest) -> Project:
+        try:
+            return create_project(self.workspace, self.project_name, empty)
+        except Conflict as error:
+            raise Conflict(
+                f"Somebody else made the project {self.project_name} meanwhile.",
+                hint="Import again: then it goes into that one.",
+            ) from error
 
     def _describe_next(self, intake: Intake, importer: str, key: Digest, manifest: Digest) -> Head:
         """Return the head of what the next import is to know."""

@@ -50,16 +50,27 @@ class MergeResult(msgspec.Struct, frozen=True, kw_only=True):
     run: str | None = None
 
 
-def plan_merge(workspace: Workspace, project: str, ref: str, *, is_unrelated: bool = False) -> MergePlan:
-    """Return what merging `ref` into the head of `project` would change, and what needs a choice.
+def plan_merge(
+    workspace: Workspace,
+    project: str,
+    ref: str,
+    *,
+    choices: Mapping[str, Side] | None = None,
+    policy: Policy = "fail",
+    is_unrelated: bool = False,
+) -> MergePlan:
+    """Return what merging `ref` into the head of `project` would change, and what still needs a choice.
 
     Raises:
         NotFound: there is no such project or version.
+        InvalidParameter: a choice is about nothing that is in conflict.
         Conflict: they come from no common version, and `is_unrelated` is not set.
     """
     sides = _find_sides(workspace, project, ref, is_unrelated=is_unrelated)
-    referee = _Referee()
+    referee = _Referee(choices or {}, policy)
     combined = _combine(workspace, sides, referee)
+    if not sides.is_merged_already:
+        referee.check_choices()
     return MergePlan(
         base=sides.base.ref if sides.base else "",
         ours=sides.ours.name,

@@ -54,8 +54,8 @@ def read_status(workspace: Workspace, folder: Path, *, observer: Observer) -> Fo
         project=project.name,
         ref=state.ref,
         changes=tuple(changes),
-        is_schema_changed=edits.is_schema_changed,
-        is_behind=project.manifest != state.manifest,
+        is_schema_changed=edits.is_schema_changed and not state.target,  # while it becomes another
+        is_behind=project.manifest != (state.target or state.manifest),
         is_interrupted=bool(state.target),
         problems=edits.problems,
     )

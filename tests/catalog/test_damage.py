@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 from collections.abc import Callable
@@ -12,11 +13,12 @@ import pytest
 
 from mlwf_tui.catalog.catalog import Catalog
 from mlwf_tui.catalog.copies import read_origin
+from mlwf_tui.catalog.faults import translated_faults
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.model import Checkpoint
 from mlwf_tui.entities.project import ManifestContent, VersionKind
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, ProcessIdentity, RunState
-from mlwf_tui.errors import CorruptData, MlwfError
+from mlwf_tui.errors import CorruptData, MlwfError, StorageFailed
 
 MANIFEST = Digest("5" * 64)
 
@@ -178,3 +180,16 @@ def test_a_root_that_is_no_digest_is_damage(filled: Path) -> None:
 def test_a_number_that_a_caller_gives_is_no_damage(filled: Path) -> None:
     with Catalog(filled) as catalog, pytest.raises(MlwfError, match="too large"):
         catalog.versions.get(catalog.projects.get("cells").id, 2**70)
+
+
+@pytest.mark.parametrize(("free_blocks", "told"), [(3, "is full"), (1_000, "cannot be opened or read")])
+def test_a_disk_without_room_is_not_told_as_one_that_does_not_work(
+    filled: Path, monkeypatch: pytest.MonkeyPatch, free_blocks: int, told: str
+) -> None:
+    room = os.statvfs(filled.parent)
+    values = [4096, 4096, room.f_blocks, free_blocks, free_blocks, *room[5:]]
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(values))
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    with pytest.raises(StorageFailed, match=told), translated_faults(filled):
+        raise error

@@ -241,3 +241,12 @@ def test_the_home_of_another_user_is_refused(shell: Shell) -> None:
 def test_a_home_is_for_its_owner_alone(shell: Shell) -> None:
     shell("projects")
     assert shell.home.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_python_that_reads_names_as_no_utf8_is_refused_with_what_helps(tmp_path: Path) -> None:
+    spoilt = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environment = {**os.environ, **spoilt, "MLWF_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "mlwf_tui", "--json", "projects"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, "PYTHONUTF8=1" in json.loads(done.stdout)["error"]["hint"]) == (2, True)
+    assert not list(tmp_path.iterdir())

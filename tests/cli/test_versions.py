@@ -138,6 +138,14 @@ def test_conflicts_are_listed_and_end_with_5(conflicting: Shell) -> None:
     assert "main/0.jpg#split  val   test" in text
     assert "--choose" in text
     conflicting("merge", "cells", "side", "--dry-run", code=5)
+
+
+def test_a_dry_run_takes_choices_and_policy_as_the_merge_does(conflicting: Shell) -> None:
+    for words in (("--policy", "theirs"), ("--choose", "main/0.jpg=theirs")):
+        plan = conflicting.json("merge", "cells", "side", *words, "--dry-run")
+        assert plan["conflicts"] == []
+        assert [item["detail"] for item in plan["items"]] == ["split val → test"]
+    conflicting("merge", "cells", "side", "--choose", "main/9.jpg=theirs", "--dry-run", code=2)
     assert conflicting.json("projects")["projects"][0]["latest_version"] == 1
 
 

@@ -306,7 +306,8 @@ def test_a_killed_checkout_goes_on_and_takes_nothing_for_an_edit(
     monkeypatch.undo()
     torn = next((folder / "main" / "img").iterdir())
     torn.write_bytes(torn.read_bytes()[:100])
-    assert read_status(imported, folder, observer=observer).is_interrupted
+    status = read_status(imported, folder, observer=observer)
+    assert (status.is_interrupted, status.is_behind, status.is_schema_changed) == (True, False, False)
     if way == "checkout":
         checkout(imported, "cells", folder, observer=observer)
     else:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -214,6 +215,18 @@ def test_progress_counts_each_image_once_though_all_turn_out_unchanged(
     assert [step for step, total, _ in observer.steps if total == 5] == [1, 2, 3, 4, 5]
 
 
+def test_a_file_of_a_far_future_is_a_file_like_others(
+    imported: Workspace, voc: Path, observer: KeepingObserver
+) -> None:
+    image = voc / "JPEGImages" / "a.jpg"
+    for year_2300_s in (10_413_792_000, 10_413_792_001):
+        os.utime(image, (year_2300_s, year_2300_s))
+        assert import_folder(imported, voc, "cells", observer=observer).problems == ()
+    write_image(image, seed=5)
+    os.utime(image, (10_413_792_001, 10_413_792_001))
+    assert import_folder(imported, voc, "cells", observer=observer).items_updated == 1
+
+
 def test_a_second_import_has_the_first_upstream(
     imported: Workspace, tmp_path: Path, observer: KeepingObserver
 ) -> None:
@@ -234,7 +247,7 @@ def test_a_project_that_somebody_else_makes_meanwhile_is_not_overwritten(
             if step == 1:
                 import_folder(workspace, tmp_path / "other", "cells", observer=observer)
 
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="made the project cells meanwhile"):
         import_folder(workspace, voc, "cells", observer=Meddler())
     assert list(list_items(workspace)) == ["main/z.jpg"]
 

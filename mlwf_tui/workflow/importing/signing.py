@@ -15,13 +15,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from stat import S_IFREG, S_ISDIR
 
 SIGNATURE = struct.Struct("<QqqQQ")  # size, mtime in ns, ctime in ns, inode, device
+_ODD_SIGNATURE = struct.Struct("<QQQQQ")
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 BATCH_FILES = 256
 """Names that are signed at once; the answers to a few questions of so many fit into a pipe."""
 _LENGTH = struct.Struct("<I")  # of a message, before it
 _ODD = struct.Struct("<H")  # the place of one that is no plain file
 _BLANK = bytes(SIGNATURE.size)
-_DEVICE_BITS = (1 << 64) - 1  # some systems have negative ones
+_WORD_BITS = (1 << 64) - 1
+_DEVICE_BITS = _WORD_BITS  # some systems have negative ones
 _KIND_BITS = 0o170000  # of a mode
 _MOST_AHEAD = 1024
 """Batches that are signed before somebody asks: 20 MB."""
@@ -34,7 +36,16 @@ Signed = tuple[bytes, list[int]]
 def sign_status(status: os.stat_result) -> bytes:
     """Return the signature of a file's state."""
     device = status.st_dev & _DEVICE_BITS
-    return SIGNATURE.pack(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, device)
+    try:
+        return SIGNATURE.pack(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, device)
+    except struct.error:
+        return _sign_odd_times(status)
+
+
+def _sign_odd_times(status: os.stat_result) -> bytes:
+    """Return the signature of a file whose time is behind 2262: it is told from others, and looks old."""
+    times = (time_ns & _WORD_BITS for time_ns in (status.st_mtime_ns, status.st_ctime_ns))
+    return _ODD_SIGNATURE.pack(status.st_size, *times, status.st_ino, status.st_dev & _DEVICE_BITS)
 
 
 def split_names(listed: Iterable[str]) -> Iterator[list[str]]:
@@ -66,7 +77,10 @@ def sign_files(descriptor: int, names: Sequence[str]) -> Signed:
             add(_BLANK)
             continue
         device = status.st_dev & _DEVICE_BITS
-        add(pack(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, device))
+        try:
+            add(pack(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, device))
+        except struct.error:
+            add(_sign_odd_times(status))
     return b"".join(signatures), odd
 
 
