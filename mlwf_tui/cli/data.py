@@ -152,7 +152,7 @@ def export_command(
     mlwf export cells --format voc --dry-run
     """
     from mlwf_tui.entities.selection import Selection
-    from mlwf_tui.workflow.export import export, plan_export
+    from mlwf_tui.workflow.export import export, find_exporter, plan_export
 
     selection = Selection(
         datasets=datasets,
@@ -175,6 +175,7 @@ def export_command(
     if terms is not None:
         call = {"ref": ref, "folder": str(expand_path(dest)), "format": format_, "is_linked": link}
         with face.open() as workspace:
+            find_exporter(workspace, format_)  # what cannot be used is told now, not when its turn comes
             return submit(face, workspace, "export", {**call, "selection": to_document(selection)}, terms)
     with face.open() as workspace, show_progress("export") as observer:
         result = export(

@@ -68,7 +68,7 @@ def plan_export(
         InvalidParameter: there is no such format, class or tag.
         InvalidInput: nothing fits the selection.
     """
-    exporter = _get_exporter(workspace, format)
+    exporter = find_exporter(workspace, format)
     _, manifest = resolve_manifest(workspace, ref)
     work = _Export(workspace, manifest, exporter, selection, observer)
     for item in work.iter_selected("looking at what the format holds"):
@@ -105,7 +105,7 @@ def export(
         StorageFailed: the folder cannot be written.
     """
     folder = expand_path(folder)
-    exporter = _get_exporter(workspace, format)
+    exporter = find_exporter(workspace, format)
     _check_target(workspace, folder)
     params = {"data": ref, "folder": str(folder), "format": exporter.name, "is_linked": is_linked}
     wanted = {} if selection.is_everything else {"selection": msgspec.to_builtins(selection)}
@@ -186,7 +186,12 @@ class _Export:
                 yield ExportedItem(fitted, partial(read, item.blob), link)
 
 
-def _get_exporter(workspace: Workspace, format: str) -> Exporter:
+def find_exporter(workspace: Workspace, format: str) -> Exporter:
+    """Return what writes a format.
+
+    Raises:
+        InvalidParameter: there is no such format.
+    """
     names = list_export_formats(workspace)
     if format.replace(":", "-") not in names:
         raise InvalidParameter(

@@ -50,12 +50,12 @@ def list_changes(workspace: Workspace, ref: str) -> tuple[Change, ...]:
     changes: list[Change] = []
     card: dict[str, str] = {}
     for event in workspace.catalog.journal.read_of(subjects):
-        for change in _read_event(event, states, card):
+        for change in _read_event(event, states, refs, card):
             lead = numbers.get(event.subject, "")
             is_made = lead and change.what == "version"
             state = str(event.payload.get("state", ""))
             ref = lead.strip() if is_made else refs.get(state, "")
-            author = change.author or (authors.get(state, "") if event.kind == "head.moved" else "")
+            author = change.author or (authors.get(state, "") if event.kind.startswith("head.") else "")
             changes.append(
                 msgspec.structs.replace(
                     change, text=f"{lead}{named.get(change.text, change.text)}", ref=ref, author=author
@@ -101,7 +101,7 @@ def list_minor_versions(workspace: Workspace, project: str) -> tuple[ProjectStat
 
 
 def _read_event(
-    event: JournalEvent, states: dict[str, ProjectState], card: dict[str, str]
+    event: JournalEvent, states: Mapping[str, ProjectState], refs: Mapping[str, str], card: dict[str, str]
 ) -> Iterator[Change]:
     """Yield what an event says to a person; `card` is what stood on the card before, and is kept up."""
     said = event.payload
@@ -131,9 +131,9 @@ def _read_event(
         case ["model", "starred" | "unstarred"]:
             yield _change(event, "star", "★" if what == "starred" else "taken away")
         case ["head", _]:
-            yield _change(
-                event, "head", _tell_move(what, said.get("verb", ""), states.get(said.get("state", "")))
-            )
+            state = states.get(said.get("state", ""))
+            ref = refs.get(state.id, f"@{state.base}.{state.minor}") if state else ""
+            yield _change(event, "head", _tell_move(what, said.get("verb", ""), state, ref))
         case ["run", "input" | "output"]:
             yield _change(event, what, said.get("artifact", ""))
         case ["run", _]:
@@ -142,8 +142,8 @@ def _read_event(
             yield _change(event, event.kind, ", ".join(f"{key} {text}" for key, text in said.items()))
 
 
-def _tell_move(what: str, verb: str, state: ProjectState | None) -> str:
-    where = f", now @{state.base}.{state.minor} with {state.item_count:,} items" if state else ""
+def _tell_move(what: str, verb: str, state: ProjectState | None, ref: str) -> str:
+    where = f", now {ref} with {state.item_count:,} items" if state else ""
     return f"{verb} {what}{where}" if what != "moved" else f"{verb}{where}"
 
 

@@ -250,3 +250,10 @@ def test_a_python_that_reads_names_as_no_utf8_is_refused_with_what_helps(tmp_pat
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert (done.returncode, "PYTHONUTF8=1" in json.loads(done.stdout)["error"]["hint"]) == (2, True)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_job_could_never_do_is_refused_before_it_is_queued(shell: Shell, voc: Path) -> None:
+    shell("import", str(voc), "cells")
+    shell("export", "cells", str(voc.parent / "out"), "--format", "nope", "--detach", code=2)
+    shell("sync", str(voc), "--detach", code=4)
+    assert [run["verb"] for run in shell.json("runs")["runs"]] == ["import"]

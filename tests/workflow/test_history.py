@@ -51,7 +51,7 @@ def test_a_project_tells_its_heads_and_its_versions(workspace: Workspace, tmp_pa
     describe(workspace, "cells@1", "as it came")
     tag(workspace, "cells@1", "raw")
     texts = [(c.what, c.text) for c in list_changes(workspace, "cells")]
-    assert ("head", "import, now @0.1 with 12 items") in texts
+    assert ("head", "import, now @1 with 12 items") in texts
     assert ("version", "@1 first plate") in texts
     assert ("description", "@1 as it came") in texts
     assert ("tag", "@1 +raw") in texts
@@ -67,6 +67,9 @@ def test_a_change_says_which_state_it_made_and_whose_run_it_was(workspace: Works
     assert [change.ref for change in changes if change.what == "version"] == ["@1", "@2"]
     restored = restore(workspace, f"cells{heads[-1][0]}")
     assert restored.project == "cells"
+    undo(workspace, "cells")
+    last = list_changes(workspace, "cells")[-1]
+    assert (last.what, last.ref, last.author) == ("head", "@2.1", author)
 
 
 def test_a_runs_states_and_titles_are_kept_though_it_is_finished(workspace: Workspace) -> None:
