@@ -69,7 +69,7 @@ def test_a_change_says_which_state_it_made_and_whose_run_it_was(workspace: Works
     assert restored.project == "cells"
     undo(workspace, "cells")
     last = list_changes(workspace, "cells")[-1]
-    assert (last.what, last.ref, last.author) == ("head", "@2.1", author)
+    assert (last.what, last.ref, last.author) == ("head", "@2", author)
 
 
 def test_a_runs_states_and_titles_are_kept_though_it_is_finished(workspace: Workspace) -> None:
