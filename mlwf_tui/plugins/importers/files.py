@@ -262,6 +262,16 @@ def split_lines(content: bytes) -> list[str]:
     return [line.strip() for line in text.splitlines()]
 
 
+def make_unread(what: str, root: object, faults: Sequence[Problem]) -> InvalidInput:
+    """Return the error where no annotation file could be read, with the reason of the first."""
+    first, more = faults[0], len(faults) - 1
+    others = f" {more} more could not be read either." if more else ""
+    return InvalidInput(
+        f"No {what} in {root} could be read: {first.path} {first.reason}.{others}",
+        hint="Mend or replace the file, or name another format with --format.",
+    )
+
+
 def name_some(names: Sequence[str], count: int | None = None) -> str:
     """Return the first names for a sentence: `a, b, c and 4 more`; `count` where not all are given."""
     count = len(names) if count is None else count
