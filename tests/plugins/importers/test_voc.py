@@ -70,6 +70,15 @@ def test_bad_box_is_left_out_and_reported_alone(
     assert problems == [Problem("Annotations/a.xml", reason)]
 
 
+def test_number_with_an_underscore_is_none(tmp_path: Path) -> None:
+    make_voc(tmp_path, {"a.jpg": [("WBC", 10, 1, 19, 9)]})
+    path = tmp_path / "Annotations/a.xml"
+    path.write_text(path.read_text().replace("<xmin>10<", "<xmin>1_0<"))
+    items, problems = read(tmp_path)
+    assert items["a.jpg"].objects == ()
+    assert problems == [Problem("Annotations/a.xml", "box 1 (WBC) has no usable xmin: '1_0'")]
+
+
 def test_flags_and_pose_are_kept_where_they_say_something(tmp_path: Path) -> None:
     write_image(tmp_path / "a.jpg")
     extra = "<pose>Left</pose><truncated>1</truncated><difficult>0</difficult>"
