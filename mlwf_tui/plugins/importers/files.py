@@ -172,16 +172,28 @@ def find_folder_place(path: str, layout: frozenset[str]) -> Place:
 
 def resolve_inside(root: Path, path: str) -> Path | None:
     """Return the absolute path of `path` below `root`, or None where it leads out or is no path."""
-    if not path or "\\" in path or "\0" in path:
+    if find_path_fault(path):
         return None
-    if len(path) > MAX_PATH_LENGTH or any(
-        len(os.fsencode(part)) > MAX_NAME_BYTES for part in path.split("/")
-    ):
-        return None  # asking the system for it would raise
     resolved_root = root.resolve()
     # not Path.resolve, which raises on a link to itself
     resolved = Path(os.path.realpath(resolved_root / path))
     return resolved if resolved.is_relative_to(resolved_root) else None
+
+
+def find_path_fault(path: str) -> str:
+    """Return why a text is no path of a folder on any system, or nothing; it follows "which "."""
+    if not path:
+        return "is empty"
+    if "\\" in path:
+        return "holds a backslash"
+    if "\0" in path:
+        return "holds a zero"
+    try:
+        is_long = any(len(os.fsencode(part)) > MAX_NAME_BYTES for part in path.split("/"))
+    except UnicodeEncodeError:
+        return "is no text that UTF-8 can write"
+    # asking the system for it would raise
+    return "is longer than any path" if is_long or len(path) > MAX_PATH_LENGTH else ""
 
 
 def check_bare_name(name: str) -> str:
