@@ -65,7 +65,7 @@ def check_name(name: str, what: str) -> str:
     """Return `name` if it can be one path component anywhere, else raise.
 
     Raises:
-        InvalidParameter: empty, `.`, `..`, too long, or with a slash, backslash or control character.
+        InvalidParameter: empty, `.`, `..`, too long, not UTF-8, or with a slash, backslash or control character.
     """
     reason = _find_name_fault(name)
     if reason:
@@ -104,8 +104,12 @@ def _find_name_fault(name: str) -> str:
     if "/" in name or "\\" in name:
         return "holds a path separator"
     # isprintable is 7 times faster and says no to all of these, and to a few harmless ones.
-    if not name.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
-        return "holds a control character"
+    if not name.isprintable():
+        categories = set(map(unicodedata.category, name))
+        if "Cs" in categories:  # as Python has bytes that are no UTF-8
+            return "is not UTF-8"
+        if "Cc" in categories:
+            return "holds a control character"
     if len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
         return f"is longer than {MAX_NAME_BYTES} bytes"
     return ""
