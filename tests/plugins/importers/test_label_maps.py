@@ -41,6 +41,12 @@ def test_every_number_of_a_map_becomes_its_pixels() -> None:
         assert np.array_equal(draw(geometry), numbers == number)
 
 
+def test_what_is_no_picture_is_refused_without_a_word_of_python() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        decode_map(b"no picture")
+    assert caught.value.message == "is not a whole PNG"
+
+
 def test_a_map_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     write_map(tmp_path / "a.png", np.zeros((4, 5), np.int64))
     with pytest.raises(InvalidInput) as caught:
