@@ -65,7 +65,7 @@ def check_name(name: str, what: str) -> str:
     """Return `name` if it can be one path component anywhere, else raise.
 
     Raises:
-        InvalidParameter: empty, `.`, `..`, too long, not UTF-8, or with a slash, backslash or control character.
+        InvalidParameter: empty, `.`, `..`, too long, not UTF-8, with a slash, backslash or control character.
     """
     reason = _find_name_fault(name)
     if reason:
