@@ -302,13 +302,16 @@ def complete_schema(schema: LabelSchema, items: Iterable[Item]) -> LabelSchema:
     """Return the schema with what it does not declare and items have, for formats that begin with it.
 
     Classes without a skeleton get the nodes of their objects' keypoints; tags that are not declared are
-    appended, with the values and the target that they were seen with.
+    appended, with the values and the target that they were seen with. A declared one that items might have
+    and none has is one of objects: formats write tags of items beside the classes, as which they come back.
     """
     nodes: dict[str, dict[str, None]] = {c.name: {} for c in schema.classes if not c.nodes}
     known = {definition.name for definition in schema.tags}
     found: dict[str, TagDefinition] = {}
+    of_items: set[str] = set()
     for item in items:
         for tag in item.annotation.tags:
+            of_items.add(tag.name)
             if tag.name not in known:
                 _note_tag(found, tag, "items")
         for labelled in item.annotation.objects:
@@ -318,7 +321,11 @@ def complete_schema(schema: LabelSchema, items: Iterable[Item]) -> LabelSchema:
                 if tag.name not in known:
                     _note_tag(found, tag, "objects")
     classes = tuple(replace(c, nodes=tuple(nodes.get(c.name) or c.nodes)) for c in schema.classes)
-    return LabelSchema(classes, (*schema.tags, *found.values()))
+    declared = (
+        replace(tag, target="objects") if tag.target == "any" and tag.name not in of_items else tag
+        for tag in schema.tags
+    )
+    return LabelSchema(classes, (*declared, *found.values()))
 
 
 def _note_tag(found: dict[str, TagDefinition], tag: Tag, target: str) -> None:
