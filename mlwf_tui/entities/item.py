@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -24,6 +25,18 @@ class Split(StrEnum):
     VAL = "val"
     TEST = "test"
     NONE = "none"
+
+
+SPLIT_WORDS: Final = {
+    "train": Split.TRAIN,
+    "training": Split.TRAIN,
+    "val": Split.VAL,
+    "valid": Split.VAL,
+    "validation": Split.VAL,
+    "test": Split.TEST,
+    "testing": Split.TEST,
+}
+"""What folders are called, in lower case, that are a split rather than a dataset."""
 
 
 class Origin(msgspec.Struct, frozen=True):

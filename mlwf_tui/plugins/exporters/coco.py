@@ -44,6 +44,7 @@ class CocoExporter:
         object_values="typed",
         has_confidence=True,
         has_datasets=True,
+        split_folders="same",
         precision="exact; right and bottom edges to a billionth of a pixel",
     )
 

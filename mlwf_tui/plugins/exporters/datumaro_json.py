@@ -45,6 +45,7 @@ class DatumaroExporter:
         item_tags=ANY_TAG,
         has_item_custom=True,
         has_datasets=True,
+        split_folders="without",
         precision="exact; right and bottom edges to a billionth of a pixel",
     )
 

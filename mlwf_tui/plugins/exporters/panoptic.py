@@ -41,6 +41,7 @@ class PanopticExporter:
         is_flat=True,
         object_tags=("iscrowd",),
         has_datasets=True,
+        split_folders="same",
         precision="whole pixels",
     )
 

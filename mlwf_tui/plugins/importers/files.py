@@ -15,6 +15,7 @@ from mlwf_tui.entities.annotation import Annotation, find_class_fault
 from mlwf_tui.entities.folder import FolderListing, FoundFile, Page
 from mlwf_tui.entities.folder import show_path as show_path
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, MAX_NAME_BYTES, Split, check_name
+from mlwf_tui.entities.item import SPLIT_WORDS as SPLIT_WORDS
 from mlwf_tui.entities.keys import KeySet
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
@@ -26,15 +27,6 @@ MAX_PATH_LENGTH = 4096
 SOME = 3
 """How many names a sentence tells."""
 MAX_TEXT_BYTES = 64 << 20  # of one annotation or list file
-SPLIT_WORDS = {
-    "train": Split.TRAIN,
-    "training": Split.TRAIN,
-    "val": Split.VAL,
-    "valid": Split.VAL,
-    "validation": Split.VAL,
-    "test": Split.TEST,
-    "testing": Split.TEST,
-}
 
 
 class Place(NamedTuple):

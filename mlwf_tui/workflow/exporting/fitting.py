@@ -24,7 +24,7 @@ from mlwf_tui.entities.annotation import (
     TagDefinition,
     Visibility,
 )
-from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.item import SPLIT_WORDS, Item, Split
 from mlwf_tui.media.conversions import (
     clip_geometry,
     convert_geometry,
@@ -92,6 +92,8 @@ class Fitter:
             custom = {}
         if not self.abilities.has_datasets and item.dataset != "main":
             self._change("dataset → part of the file's name", "item")
+        if self.abilities.split_folders != "none" and self._is_read_as_split(item):
+            self._change("dataset called like a split → read as that split", "item")
         self._check_suffix(item.name)
         self.item_count += 1
         self.object_count += len(objects)
@@ -118,6 +120,12 @@ class Fitter:
         known, suffix = self.abilities.image_suffixes, Path(name).suffix.lower()
         if known is not None and suffix not in known:
             self._change(f"{suffix or 'image without a suffix'} → PNG of its first picture", "item")
+
+    def _is_read_as_split(self, item: Item) -> bool:
+        top, folders = item.dataset.partition("/")[0].lower(), self.abilities.split_folders
+        if folders == "same" and item.split is not Split.NONE:
+            return SPLIT_WORDS.get(top.rstrip("0123456789")) is item.split  # COCO's train2017
+        return top in SPLIT_WORDS and (folders == "any" or item.split is Split.NONE)
 
     def _fit_split(self, split: Split) -> Split | None:
         if split in self.abilities.splits:
