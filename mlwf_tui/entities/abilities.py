@@ -46,6 +46,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     has_keypoint_boxes: bool = False  # the custom facts of KEYPOINT_BOX
     is_clipped: bool = False  # nothing may lie outside of the image
     is_flat: bool = False  # a pixel belongs to one object: later ones cover earlier ones
+    is_closed: bool = False  # objects of classes that the schema lacks have no place
     object_tags: tuple[str, ...] = ()
     object_values: Values = "none"
     valued_tags: tuple[str, ...] = ()  # of objects: those whose value is kept where others' are not

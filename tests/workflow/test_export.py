@@ -106,6 +106,22 @@ def test_a_dry_run_counts_what_the_real_one_loses_and_leaves_no_trace(
     assert (result.item_count, result.object_count) == (plan.item_count, plan.object_count)
 
 
+@pytest.mark.parametrize("format", ["coco", "coco_panoptic", "datumaro_json", "voc-segmentation", "yolo"])
+def test_objects_of_classes_that_the_project_lacks_are_not_counted_as_written(
+    imported: Workspace, tmp_path: Path, format: str
+) -> None:
+    (project,) = list_projects(imported)
+    schema = read_summary(imported.store, project.manifest).schema
+    item = next(iter_items(imported.store, project.manifest))
+    polygon = Geometry(GeometryKind.POLYGON, ((1, 1), (9, 1), (1, 9)))
+    objects = (AnnotatedObject("cell", polygon), AnnotatedObject("ghost", polygon))
+    set_state(imported, "cells", [replace(item, annotation=Annotation(objects))], schema=schema)
+    result = write(imported, tmp_path / "out", format=format)
+    assert result.object_count == 1
+    assert "objects of classes that the project lacks left out: 1 object in 1 item" in map(str, result.losses)
+    assert result.problems == ()
+
+
 def test_a_format_that_does_not_exist_is_refused_with_those_that_do(
     imported: Workspace, tmp_path: Path
 ) -> None:

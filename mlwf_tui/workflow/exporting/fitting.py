@@ -172,10 +172,13 @@ class Fitter:
     # --- objects -------------------------------------------------------------------------------
 
     def _fit_object(self, labelled: AnnotatedObject, item: Item) -> AnnotatedObject | None:
+        abilities = self.abilities
+        if abilities.is_closed and labelled.class_name not in self._classes:
+            self._drop("objects of classes that the project lacks", "object")
+            return None
         geometry = self._fit_geometry(labelled, item)
         if geometry is None:
             return None
-        abilities = self.abilities
         confidence, author, custom = labelled.confidence, labelled.author, labelled.custom
         if confidence is not None and not abilities.has_confidence:
             self._lose("confidence", "object")
