@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -152,6 +155,43 @@ def test_a_stopped_export_leaves_nothing(imported: Workspace, tmp_path: Path) ->
     with pytest.raises(Cancelled):
         export(imported, "cells", tmp_path / "there" / "out", observer=StoppingObserver(looks_left=3))
     assert list((tmp_path / "there").iterdir()) == []
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from mlwf_tui.workflow.export import export
+from mlwf_tui.workspace import open_workspace
+from tests.fakes.observers import KeepingObserver
+
+class Observer(KeepingObserver):
+    def progress(self, step, total, message):
+        print("writing", flush=True)
+        if sys.stdin.readline():
+            os._exit(9)
+
+with open_workspace(Path(sys.argv[1])) as workspace:
+    export(workspace, "cells", Path(sys.argv[2]), format="images", observer=Observer())
+"""
+
+
+def test_what_a_killed_export_left_is_removed_by_the_next_one_to_the_same_folder(
+    imported: Workspace, tmp_path: Path
+) -> None:
+    there = tmp_path / "there"
+    (there / ".out-notes").mkdir(parents=True)
+    command = [sys.executable, "-c", KILLED, str(imported.home), str(there / "out")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin and process.stdout
+        assert process.stdout.readline() == "writing\n"
+        (left,) = set(there.iterdir()) - {there / ".out-notes"}
+        write(imported, there / "out", format="images")
+        assert left.exists()  # its writer lives
+        shutil.rmtree(there / "out")
+        process.communicate("die\n", timeout=30)
+    assert left.exists()
+    write(imported, there / "out", format="images")
+    assert {path.name for path in there.iterdir()} == {".out-notes", "out"}
 
 
 # --- links ---------------------------------------------------------------------------------------
