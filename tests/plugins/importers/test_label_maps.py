@@ -66,6 +66,16 @@ def test_panoptic_segments_become_masks_that_leave_out_what_covers_them(tmp_path
     assert tuple(cat.geometry.bounds) == (30, 10, 60, 40)
 
 
+def test_two_panoptic_categories_of_one_id_are_reported(tmp_path: Path) -> None:
+    path = make_panoptic(tmp_path) / "annotations/panoptic_train2017.json"
+    document = json.loads(path.read_text())
+    document["categories"].append({**document["categories"][0], "name": "cow"})
+    path.write_text(json.dumps(document))
+    _, problems = read_folder(PanopticImporter(), tmp_path)
+    assert [problem.path for problem in problems] == ["annotations/panoptic_train2017.json"]
+    assert "cow has the id" in problems[0].reason
+
+
 def test_segments_and_pixels_that_do_not_match_are_reported(tmp_path: Path) -> None:
     path = make_panoptic(tmp_path) / "annotations/panoptic_train2017.json"
     document = json.loads(path.read_text())
