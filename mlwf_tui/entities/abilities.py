@@ -23,6 +23,7 @@ ALL_SPLITS = frozenset(Split)
 SPLITS = frozenset({Split.TRAIN, Split.VAL, Split.TEST})
 
 Values = Literal["none", "text", "typed"]
+SplitFolders = Literal["none", "without", "same", "any"]
 Unit = Literal["item", "object", "tag", "keypoint"]
 
 
@@ -32,7 +33,9 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     `geometries` says as what each kind of shape is written: as itself, or converted; a kind that is
     missing is left out. Tags are ANY_TAG, CLASS_TAG, or names; with CLASS_TAG an item without such a
     tag is left out. A split that is not in `splits` becomes none; where none is missing as well, its
-    items are left out. `precision` says how exactly coordinates come back.
+    items are left out. A dataset that is called like a split is taken for one by those who read the
+    folder where `split_folders` says so: of items without a split, those and the ones of the same split,
+    or of any. `precision` says how exactly coordinates come back.
     """
 
     geometries: Mapping[GeometryKind, GeometryKind]
@@ -43,6 +46,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     has_keypoint_boxes: bool = False  # the custom facts of KEYPOINT_BOX
     is_clipped: bool = False  # nothing may lie outside of the image
     is_flat: bool = False  # a pixel belongs to one object: later ones cover earlier ones
+    is_closed: bool = False  # objects of classes that the schema lacks have no place
     object_tags: tuple[str, ...] = ()
     object_values: Values = "none"
     valued_tags: tuple[str, ...] = ()  # of objects: those whose value is kept where others' are not
@@ -54,6 +58,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     has_item_custom: bool = False
     splits: frozenset[Split] = ALL_SPLITS
     has_datasets: bool = False  # False: they become a part of the file's name
+    split_folders: SplitFolders = "none"
     image_suffixes: frozenset[str] | None = None  # others are converted to PNG; None holds any
     precision: str = "exact"
 

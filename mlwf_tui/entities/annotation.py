@@ -179,8 +179,12 @@ def find_class_fault(name: str) -> str:
     if not name or name.isspace():
         return "has no class"
     # isprintable is fast, and says no to all of these and to a few harmless ones
-    if not name.isprintable() and any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
-        return "has a class name with a control character"
+    if not name.isprintable():
+        categories = set(map(unicodedata.category, name))
+        if "Cs" in categories:
+            return "has a class name that is not UTF-8"
+        if "Cc" in categories:
+            return "has a class name with a control character"
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -24,6 +25,18 @@ class Split(StrEnum):
     VAL = "val"
     TEST = "test"
     NONE = "none"
+
+
+SPLIT_WORDS: Final = {
+    "train": Split.TRAIN,
+    "training": Split.TRAIN,
+    "val": Split.VAL,
+    "valid": Split.VAL,
+    "validation": Split.VAL,
+    "test": Split.TEST,
+    "testing": Split.TEST,
+}
+"""What folders are called, in lower case, that are a split rather than a dataset."""
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -65,7 +78,7 @@ def check_name(name: str, what: str) -> str:
     """Return `name` if it can be one path component anywhere, else raise.
 
     Raises:
-        InvalidParameter: empty, `.`, `..`, too long, or with a slash, backslash or control character.
+        InvalidParameter: empty, `.`, `..`, too long, not UTF-8, with a slash, backslash or control character.
     """
     reason = _find_name_fault(name)
     if reason:
@@ -104,8 +117,12 @@ def _find_name_fault(name: str) -> str:
     if "/" in name or "\\" in name:
         return "holds a path separator"
     # isprintable is 7 times faster and says no to all of these, and to a few harmless ones.
-    if not name.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
-        return "holds a control character"
+    if not name.isprintable():
+        categories = set(map(unicodedata.category, name))
+        if "Cs" in categories:  # as Python has bytes that are no UTF-8
+            return "is not UTF-8"
+        if "Cc" in categories:
+            return "holds a control character"
     if len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
         return f"is longer than {MAX_NAME_BYTES} bytes"
     return ""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, StorageFai
 from mlwf_tui.protocols.exporters import ExportedItem, Exporter
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
+from mlwf_tui.store.locks import try_lock
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exporting.fitting import make_fitter
 from mlwf_tui.workflow.exporting.linking import ImageLinks
@@ -217,18 +220,67 @@ def _check_target(workspace: Workspace, folder: Path) -> None:
 
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
-    """Give an empty folder beside `folder` that takes its place at the end; nothing stays after a failure."""
-    fresh = folder.with_name(f".{folder.name[:80]}-{new_id()}")
+    """Give an empty folder beside `folder` that takes its place at the end; nothing stays after a failure.
+
+    What a killed export to the same folder has left is removed first.
+    """
+    start = f".{folder.name[:80]}-"
+    _remove_stale(folder.parent, start)
     try:
-        fresh.mkdir(parents=True)
-        yield fresh
-        if folder.exists():
-            folder.rmdir()  # it was empty
-        fresh.rename(folder)
+        with _hold_fresh(folder.parent, start) as fresh:
+            yield fresh
+            if folder.exists():
+                folder.rmdir()  # it was empty
+            fresh.rename(folder)
     except OSError as error:
         raise StorageFailed(
             f"{folder} could not be written: {error.strerror or error}.",
             hint="Free some space, or choose another.",
         ) from error
+
+
+@contextmanager
+def _hold_fresh(parent: Path, start: str) -> Iterator[Path]:
+    """Make a folder and hold its lock, which says that its writer lives; it is removed where it still is."""
+    fresh, descriptor = _make_locked(parent, start)
+    try:
+        yield fresh
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _make_locked(parent: Path, start: str) -> tuple[Path, int]:
+    while True:
+        fresh = parent / f"{start}{new_id()}"
+        fresh.mkdir(parents=True)
+        with suppress(FileNotFoundError):  # between two calls another export may take it for a dead one's
+            descriptor = os.open(fresh, os.O_RDONLY | os.O_DIRECTORY)
+            if _take_lock(descriptor) and os.fstat(descriptor).st_nlink:
+                return fresh, descriptor
+            os.close(descriptor)
+
+
+def _take_lock(descriptor: int) -> bool:
+    try:
+        return try_lock(descriptor)
+    except OSError:
+        return True  # of a file system that locks no folders, where none is taken for stale either
+
+
+def _remove_stale(parent: Path, start: str) -> None:
+    """Remove the folders of exports that nobody writes any more."""
+    pattern = re.compile(re.escape(start) + "[0-9a-f]{12}")
+    with suppress(OSError):  # writing there says what is wrong
+        for name in filter(pattern.fullmatch, os.listdir(parent)):  # noqa: PTH208 - names only
+            with suppress(OSError):  # it is no folder, not ours, or its writer has just ended
+                _remove_if_unlocked(parent / name)
+
+
+def _remove_if_unlocked(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if try_lock(descriptor):
+            shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(descriptor)

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given, settings
 
 from mlwf_tui.entities.abilities import KEYPOINT_BOX
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind, Visibility
+from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
+    Annotation,
+    Geometry,
+    GeometryKind,
+    Tag,
+    Visibility,
+)
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols.operations import SourceItem
@@ -48,6 +55,23 @@ def test_what_a_format_holds_comes_back(name: str, items: list[SourceItem]) -> N
     assert back.keys() == {item.key for item in fitted}
     for item in fitted:
         compare(back[item.key], item, exporter.abilities.has_datasets, TOLERANCES_PX.get(name, TOLERANCE_PX))
+
+
+@pytest.mark.parametrize("split", Split)
+@pytest.mark.parametrize("dataset", ["train", "Val/deep", "train2017"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dataset_called_like_a_split_comes_back_or_is_told(
+    name: str, dataset: str, split: Split, tmp_path: Path
+) -> None:
+    exporter = Registry().get_exporter(name)
+    if not exporter.abilities.has_datasets or split not in exporter.abilities.splits:
+        return
+    item = make_source("a.jpg", dataset, split, Annotation(tags=(Tag("person"),)))
+    _, losses = write_fitted(exporter, [item], SCHEMA, tmp_path)
+    importer = Registry().get_importer(IMPORTERS.get(name, name.replace("-", ":")))
+    (back,), _ = read_folder(importer, tmp_path)
+    is_told = "dataset called like a split → read as that split" in {loss.what for loss in losses}
+    assert ((back.dataset, back.split) == (dataset, split)) is not is_told
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,6 +109,22 @@ def test_a_dry_run_counts_what_the_real_one_loses_and_leaves_no_trace(
     assert (result.item_count, result.object_count) == (plan.item_count, plan.object_count)
 
 
+@pytest.mark.parametrize("format", ["coco", "coco_panoptic", "datumaro_json", "voc-segmentation", "yolo"])
+def test_objects_of_classes_that_the_project_lacks_are_not_counted_as_written(
+    imported: Workspace, tmp_path: Path, format: str
+) -> None:
+    (project,) = list_projects(imported)
+    schema = read_summary(imported.store, project.manifest).schema
+    item = next(iter_items(imported.store, project.manifest))
+    polygon = Geometry(GeometryKind.POLYGON, ((1, 1), (9, 1), (1, 9)))
+    objects = (AnnotatedObject("cell", polygon), AnnotatedObject("ghost", polygon))
+    set_state(imported, "cells", [replace(item, annotation=Annotation(objects))], schema=schema)
+    result = write(imported, tmp_path / "out", format=format)
+    assert result.object_count == 1
+    assert "objects of classes that the project lacks left out: 1 object in 1 item" in map(str, result.losses)
+    assert result.problems == ()
+
+
 def test_a_format_that_does_not_exist_is_refused_with_those_that_do(
     imported: Workspace, tmp_path: Path
 ) -> None:
@@ -136,6 +155,43 @@ def test_a_stopped_export_leaves_nothing(imported: Workspace, tmp_path: Path) ->
     with pytest.raises(Cancelled):
         export(imported, "cells", tmp_path / "there" / "out", observer=StoppingObserver(looks_left=3))
     assert list((tmp_path / "there").iterdir()) == []
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from mlwf_tui.workflow.export import export
+from mlwf_tui.workspace import open_workspace
+from tests.fakes.observers import KeepingObserver
+
+class Observer(KeepingObserver):
+    def progress(self, step, total, message):
+        print("writing", flush=True)
+        if sys.stdin.readline():
+            os._exit(9)
+
+with open_workspace(Path(sys.argv[1])) as workspace:
+    export(workspace, "cells", Path(sys.argv[2]), format="images", observer=Observer())
+"""
+
+
+def test_what_a_killed_export_left_is_removed_by_the_next_one_to_the_same_folder(
+    imported: Workspace, tmp_path: Path
+) -> None:
+    there = tmp_path / "there"
+    (there / ".out-notes").mkdir(parents=True)
+    command = [sys.executable, "-c", KILLED, str(imported.home), str(there / "out")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin and process.stdout
+        assert process.stdout.readline() == "writing\n"
+        (left,) = set(there.iterdir()) - {there / ".out-notes"}
+        write(imported, there / "out", format="images")
+        assert left.exists()  # its writer lives
+        shutil.rmtree(there / "out")
+        process.communicate("die\n", timeout=30)
+    assert left.exists()
+    write(imported, there / "out", format="images")
+    assert {path.name for path in there.iterdir()} == {".out-notes", "out"}
 
 
 # --- links ---------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ class ImagesExporter:
 
     name = "images"
     summary = "folders of images without annotations, below their split's"
-    abilities = Abilities(geometries={}, has_datasets=True)
+    abilities = Abilities(geometries={}, has_datasets=True, split_folders="without")
 
     def write(
         self, items: Iterable[ExportedItem], schema: LabelSchema, folder: Path, observer: Observer

@@ -43,7 +43,9 @@ class CocoExporter:
         object_tags=ANY_TAG,
         object_values="typed",
         has_confidence=True,
+        is_closed=True,
         has_datasets=True,
+        split_folders="same",
         precision="exact; right and bottom edges to a billionth of a pixel",
     )
 

@@ -48,6 +48,7 @@ class CvatExporter:
         object_values="typed",
         item_tags=ANY_TAG,
         has_datasets=True,
+        split_folders="any",
         precision="exact; corners of oriented boxes to a millionth of a pixel",
     )
 

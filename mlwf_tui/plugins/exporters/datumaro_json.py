@@ -44,7 +44,9 @@ class DatumaroExporter:
         object_values="typed",
         item_tags=ANY_TAG,
         has_item_custom=True,
+        is_closed=True,
         has_datasets=True,
+        split_folders="without",
         precision="exact; right and bottom edges to a billionth of a pixel",
     )
 

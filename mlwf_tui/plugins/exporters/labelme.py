@@ -47,6 +47,7 @@ class LabelMeExporter:
         item_tags=ANY_TAG,
         has_confidence=True,
         has_datasets=True,
+        split_folders="without",
     )
 
     def write(

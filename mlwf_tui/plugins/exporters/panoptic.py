@@ -40,7 +40,9 @@ class PanopticExporter:
         is_clipped=True,
         is_flat=True,
         object_tags=("iscrowd",),
+        is_closed=True,
         has_datasets=True,
+        split_folders="same",
         precision="whole pixels",
     )
 

@@ -58,6 +58,7 @@ class VocExporter:
                 self.abilities,
                 geometries=dict.fromkeys(_WITH_AREA, GeometryKind.MASK),
                 is_clipped=True,
+                is_closed=True,
                 is_flat=True,
                 precision="whole pixels",
             )

@@ -41,6 +41,7 @@ def _declare(target: GeometryKind) -> Abilities:
         has_visibility=True,
         has_keypoint_boxes=True,
         is_clipped=True,
+        is_closed=True,
         splits=SPLITS,
         image_suffixes=READ_BY_ULTRALYTICS,
         precision=_PRECISION,

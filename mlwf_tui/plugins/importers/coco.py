@@ -40,6 +40,7 @@ from mlwf_tui.plugins.importers.files import (
     ignore_problem,
     iter_files,
     iter_numbered,
+    make_unread,
     report_faults,
 )
 from mlwf_tui.plugins.importers.image_index import ImageIndex
@@ -210,15 +211,15 @@ def _read_sources(sources: Sequence[FoundFile], report: Report) -> list[CocoFile
     Raises:
         InvalidInput: none can.
     """
-    files = []
+    files, faults = [], list[Problem]()
     for source in sources:
         try:
             files.append(CocoFile.read(source, report))
         except InvalidInput as error:
-            report(Problem(source.relative, error.message))
+            faults.append(Problem(source.relative, error.message))
+            report(faults[-1])
     if not files:
-        root = sources[0].root
-        raise InvalidInput(f"No COCO JSON in {root} could be read.", hint="Mend or replace the files.")
+        raise make_unread("COCO JSON", sources[0].root, faults)
     return files
 
 

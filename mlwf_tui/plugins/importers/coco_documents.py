@@ -6,6 +6,7 @@ when its image's turn has come. All of them as objects would take several times 
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ from mlwf_tui.entities.annotation import CLASS_COLORS, ClassDefinition
 from mlwf_tui.entities.folder import FoundFile
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.importers.files import Report, check_class_name
+from mlwf_tui.plugins.importers.files import Report, check_class_name, show_path
 
 MAX_JSON_BYTES: Final = 2 << 30
 MAX_NODES: Final = 1000  # of a skeleton
 
 _HEAD_BYTES = 1 << 16
+_IMAGES: Final = re.compile(rb'"images"\s*:')  # not Supervisely's "projectType": "images"
+_ID_DIGITS = 20
 _NONE = -1
 _T = TypeVar("_T")
 
@@ -99,8 +102,8 @@ _categories = Entries(CategoryEntry)
 def looks_like_coco(path: Path) -> bool:
     """Say whether a JSON file begins as COCO's do."""
     head = read_head(path)
-    has_images = b'"images"' in head or (b'"annotations"' in head and b'"image_id"' in head)
-    return has_images and head.lstrip()[:1] == b"{"
+    has_images = _IMAGES.search(head) or (b'"annotations"' in head and b'"image_id"' in head)
+    return bool(has_images) and head.lstrip()[:1] == b"{"
 
 
 def read_head(path: Path) -> bytes:
@@ -157,7 +160,7 @@ class CocoFile:
                 image_id = _owners.decode(raw, "the entry").image_id
                 slot = self._slots.get(image_id, _NONE)
                 if slot == _NONE:
-                    raise InvalidInput(f"belongs to image {image_id}, which was not read")
+                    raise InvalidInput(self._tell_unread(image_id))
             except InvalidInput as error:
                 report(Problem(self.source.relative, f"annotation {number + 1}: {error.message}"))
                 continue
@@ -166,6 +169,14 @@ class CocoFile:
             else:
                 self._next[last[slot]] = number
             last[slot] = number
+
+    def _tell_unread(self, image_id: int | str) -> str:
+        if isinstance(image_id, int):
+            if str(image_id) in self._slots:
+                return f"has image_id {image_id}, a number, but the image's id is a text"
+        elif image_id.isdecimal() and len(image_id) < _ID_DIGITS and int(image_id) in self._slots:
+            return f'has image_id "{image_id}", a text, but the image\'s id is a number'
+        return f"belongs to image {show_path(str(image_id))}, which was not read"
 
     def iter_entries(self, slot: int) -> Iterator[tuple[int, msgspec.Raw]]:
         """Yield the entries of an image, each behind its number from 1."""
@@ -196,6 +207,9 @@ def convert_categories(
             if len(entry.keypoints) > MAX_NODES:
                 raise InvalidInput(f"has more than {MAX_NODES} keypoints")
             entry.keypoints = [check_class_name(name) for name in entry.keypoints]
+            if (first := found.get(entry.id)) and first.name != entry.name:
+                same = f"has the id {entry.id} of {first.name}, as which its objects are read"
+                raise InvalidInput(f"{entry.name} {same}")
             found[entry.id] = entry
         except InvalidInput as error:
             report(Problem(source.relative, f"category {number}: {error.message}"))

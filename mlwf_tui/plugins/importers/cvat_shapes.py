@@ -109,9 +109,12 @@ def _read_ellipse(shape: Element) -> tuple[Geometry, Custom]:
 def _read_mask(shape: Element) -> Geometry:
     """Return a mask of row-major run lengths, background first, inside of a box of whole pixels."""
     left, top, width, height = (int(_get_number(shape, name)) for name in ("left", "top", "width", "height"))
-    words = (shape.get("rle") or "").split(",")
+    told = shape.get("rle") or ""
+    words = told.split(",")
     if len(words) > _MAX_RUNS:
         raise InvalidInput("has more runs than any mask")
+    if "_" in told:  # which int passes over
+        raise InvalidInput("has a run that is no number")
     try:
         runs = tuple(int(word) for word in words)
     except ValueError as error:

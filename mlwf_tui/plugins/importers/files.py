@@ -15,6 +15,7 @@ from mlwf_tui.entities.annotation import Annotation, find_class_fault
 from mlwf_tui.entities.folder import FolderListing, FoundFile, Page
 from mlwf_tui.entities.folder import show_path as show_path
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, MAX_NAME_BYTES, Split, check_name
+from mlwf_tui.entities.item import SPLIT_WORDS as SPLIT_WORDS
 from mlwf_tui.entities.keys import KeySet
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
@@ -26,15 +27,6 @@ MAX_PATH_LENGTH = 4096
 SOME = 3
 """How many names a sentence tells."""
 MAX_TEXT_BYTES = 64 << 20  # of one annotation or list file
-SPLIT_WORDS = {
-    "train": Split.TRAIN,
-    "training": Split.TRAIN,
-    "val": Split.VAL,
-    "valid": Split.VAL,
-    "validation": Split.VAL,
-    "test": Split.TEST,
-    "testing": Split.TEST,
-}
 
 
 class Place(NamedTuple):
@@ -172,16 +164,28 @@ def find_folder_place(path: str, layout: frozenset[str]) -> Place:
 
 def resolve_inside(root: Path, path: str) -> Path | None:
     """Return the absolute path of `path` below `root`, or None where it leads out or is no path."""
-    if not path or "\\" in path or "\0" in path:
+    if find_path_fault(path):
         return None
-    if len(path) > MAX_PATH_LENGTH or any(
-        len(os.fsencode(part)) > MAX_NAME_BYTES for part in path.split("/")
-    ):
-        return None  # asking the system for it would raise
     resolved_root = root.resolve()
     # not Path.resolve, which raises on a link to itself
     resolved = Path(os.path.realpath(resolved_root / path))
     return resolved if resolved.is_relative_to(resolved_root) else None
+
+
+def find_path_fault(path: str) -> str:
+    """Return why a text is no path of a folder on any system, or nothing; it follows "which "."""
+    if not path:
+        return "is empty"
+    if "\\" in path:
+        return "holds a backslash"
+    if "\0" in path:
+        return "holds a zero"
+    try:
+        is_long = any(len(os.fsencode(part)) > MAX_NAME_BYTES for part in path.split("/"))
+    except UnicodeEncodeError:
+        return "is no text that UTF-8 can write"
+    # asking the system for it would raise
+    return "is longer than any path" if is_long or len(path) > MAX_PATH_LENGTH else ""
 
 
 def check_bare_name(name: str) -> str:
@@ -260,6 +264,16 @@ def split_lines(content: bytes) -> list[str]:
     if "\0" in text:
         raise InvalidInput("is not text")
     return [line.strip() for line in text.splitlines()]
+
+
+def make_unread(what: str, root: object, faults: Sequence[Problem]) -> InvalidInput:
+    """Return the error where no annotation file could be read, with the reason of the first."""
+    first, more = faults[0], len(faults) - 1
+    others = f" {more} more could not be read either." if more else ""
+    return InvalidInput(
+        f"No {what} in {root} could be read: {first.path} {first.reason}.{others}",
+        hint="Mend or replace the file, or name another format with --format.",
+    )
 
 
 def name_some(names: Sequence[str], count: int | None = None) -> str:

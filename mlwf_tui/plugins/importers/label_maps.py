@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from mlwf_tui.entities.annotation import Geometry
 from mlwf_tui.errors import InvalidInput
@@ -42,6 +42,8 @@ def decode_map(
                     raise InvalidInput(f"is {told}, but the image is {size[0]}×{size[1]}")
                 is_kept = image.mode in _NUMBERS or (image.mode == "P" and not has_palette_colors)
                 return np.asarray(image if is_kept else image.convert("RGB"))
+    except UnidentifiedImageError as error:  # whose text names a Python object
+        raise InvalidInput("is not a whole PNG") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, EOFError) as error:
         raise InvalidInput(f"is not a whole PNG: {error}") from error
     except ImportError as error:  # ultralytics, where it is loaded, wants a library for what is no image

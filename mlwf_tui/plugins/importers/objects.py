@@ -21,12 +21,24 @@ def read_number(text: object, what: str) -> float:
         InvalidInput: it is none; the message follows an object or its file.
     """
     try:
-        value = float(text) if isinstance(text, str | int | float) else math.nan
+        value = parse_float(text) if isinstance(text, str | int | float) else math.nan
     except (ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value):
         raise InvalidInput(f"has no usable {what}: {show_path(str(text)[:40])!r}")
     return value
+
+
+def parse_float(text: str | float) -> float:
+    """Return what float does, but for underscores, which no format allows between digits.
+
+    Raises:
+        ValueError: it is no number.
+        OverflowError: it is too large.
+    """
+    if isinstance(text, str) and "_" in text:
+        raise ValueError(text)
+    return float(text)
 
 
 def make_box(left: float, top: float, right: float, bottom: float) -> Geometry:
@@ -161,7 +173,7 @@ def parse_value(text: str) -> str | float | bool:
     if stripped.lower() in ("true", "false"):
         return stripped.lower() == "true"
     try:
-        number = float(stripped)
+        number = parse_float(stripped)
     except ValueError:
         return text
     return number if math.isfinite(number) and stripped.lstrip("+-")[:1] in "0123456789." else text

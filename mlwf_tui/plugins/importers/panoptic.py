@@ -35,6 +35,7 @@ from mlwf_tui.plugins.importers.files import (
     ignore_problem,
     iter_fitting,
     iter_numbered,
+    make_unread,
     read_bytes,
     report_faults,
     show_path,
@@ -219,14 +220,15 @@ def _pair(
     Raises:
         InvalidInput: no JSON file could be read.
     """
-    index, pairs, failed = ImageIndex(folder, finder), {}, 0
+    index, pairs, faults = ImageIndex(folder, finder), {}, list[Problem]()
     for source in sources:
         try:
             document = _decode(source)
         except InvalidInput as error:
-            report(Problem(source.relative, error.message))
-            failed += 1
+            faults.append(Problem(source.relative, error.message))
+            report(faults[-1])
             continue
+        convert_categories(source, document.categories, report)  # for what is wrong with them
         names = dict(_iter_names(document.images))
         for number, raw in enumerate(document.annotations, start=1):
             try:
@@ -236,8 +238,8 @@ def _pair(
                 pairs[image] = (of_map, source)
             except InvalidInput as error:
                 report(Problem(source.relative, f"annotation {number}: {error.message}"))
-    if failed == len(sources):
-        raise InvalidInput(f"No panoptic JSON in {folder.root} could be read.", hint="Mend the files.")
+    if len(faults) == len(sources):
+        raise make_unread("panoptic JSON", folder.root, faults)
     return pairs
 
 

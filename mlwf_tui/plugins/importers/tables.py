@@ -10,7 +10,14 @@ from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.importers.files import Keys, Place, Report, find_place, iter_numbered
+from mlwf_tui.plugins.importers.files import (
+    Keys,
+    Place,
+    Report,
+    find_place,
+    iter_numbered,
+    make_unread,
+)
 from mlwf_tui.plugins.importers.image_index import ImageIndex
 from mlwf_tui.protocols.importers import Description, ImportedItem
 
@@ -70,18 +77,20 @@ class Table:
         Raises:
             InvalidInput: there is none that can; `what` names them.
         """
-        failed = 0
+        if not sources:
+            raise InvalidInput(
+                f"There is no {what} in {self.folder.root}.", hint="Name another format with --format."
+            )
+        faults = []
         for source in sources:
             try:
                 read(source)
             except InvalidInput as error:
-                self.has_unread, failed = True, failed + 1
-                report(Problem(source.relative, error.message))
-        if failed == len(sources):
-            raise InvalidInput(
-                f"There is no {what} that can be read in {self.folder.root}.",
-                hint="Name another format with --format.",
-            )
+                self.has_unread = True
+                faults.append(Problem(source.relative, error.message))
+                report(faults[-1])
+        if len(faults) == len(sources):
+            raise make_unread(what, self.folder.root, faults)
 
     def enter(self, position: int, source: FoundFile, split: Split = Split.NONE) -> Entry:
         """Return the entry of an image, made where there is none."""

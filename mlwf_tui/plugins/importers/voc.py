@@ -61,6 +61,8 @@ class VocImporter:
     def detect(self, folder: FolderListing) -> Detection | None:
         """Return high confidence where XML files begin like VOC annotations and there are images.
 
+        Less where they do not but lie as VOC's do: reading them for the import says what is wrong.
+
         The masks are taken where there are as many pictures of them as XML files, or no XML files.
         """
         heads = islice(iter_numbered(folder, {".xml"}), 5)
@@ -68,6 +70,9 @@ class VocImporter:
         map_count, xml_count = count_maps(folder), sum(1 for _ in iter_numbered(folder, {".xml"}))
         if map_count and (first is None or map_count >= xml_count):
             return VocMasksImporter().detect(folder)
+        if first is None and (bad := _find_layout(folder)):
+            told = f"{bad} holds XML, and JPEGImages stands beside it with {count_images(folder)}"
+            return Detection(0.6, told)
         if first is None or not has_images(folder):
             return None
         where = first.folder or "the folder"
@@ -133,6 +138,18 @@ class VocImporter:
 
 
 # --- annotations ---------------------------------------------------------------------------------
+
+
+def _find_layout(folder: FolderListing) -> str:
+    """Return the first Annotations folder with XML that stands beside JPEGImages with images, or nothing."""
+    places = [(page, *page.folder.rpartition("/")[::2]) for page in folder.pages]
+    above = {up for page, up, own in places if own == "JPEGImages" and page.list_ending(IMAGE_SUFFIXES)}
+    found = (
+        page.folder
+        for page, up, own in places
+        if own == "Annotations" and up in above and page.list_ending({".xml"})
+    )
+    return next(found, "")
 
 
 def _looks_like_voc(path: Path) -> bool:

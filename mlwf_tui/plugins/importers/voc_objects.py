@@ -53,7 +53,7 @@ def _read_number(box: Element, edge: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
+    if not math.isfinite(value) or "_" in text:  # which float passes over
         raise InvalidInput(f"has no usable {edge}: {show_path(text)!r}")
     return value
 

@@ -178,8 +178,8 @@ class YoloImporter:
         objects, line_key = [], LineKey(**key)
         for number, line in enumerate(split_lines(content), start=1):
             try:
-                if words := line.split():
-                    objects.append(read_line(words, line_key, width_px, height_px))
+                if line:
+                    objects.append(read_line(line, line_key, width_px, height_px))
             except InvalidInput as error:
                 report(f"line {number} {error.message}")
         return Description(Annotation(tuple(objects)))

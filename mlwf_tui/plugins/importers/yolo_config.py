@@ -18,6 +18,10 @@ _SPLIT_KEYS = (("train", Split.TRAIN), ("val", Split.VAL), ("test", Split.TEST))
 _OTHER_KEYS = {"val": "validation"}
 _CLASS_FILES = ("classes.txt", "labels/classes.txt", "obj.names")
 _MAX_KEYPOINTS = 1000
+_WORDS = frozenset(
+    f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "merge", "null", "timestamp", "value")
+)
+"""What YAML may take a word for that is not in quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,46 @@ def _load_yaml(path: Path) -> Mapping[str, Any]:
 def _parse_yaml(content: bytes) -> Any:
     import yaml
 
-    return yaml.safe_load(content)
+    loader = yaml.SafeLoader(content)
+    try:
+        document = loader.get_single_node()
+        if document is None:
+            return None
+        _keep_words(document)
+        return loader.construct_document(document)
+    finally:
+        loader.dispose()
+
+
+def _keep_words(document: Any) -> None:
+    """Have names read as they are written: YAML 1.1 takes `no` for a truth and `1_0` for ten.
+
+    Indices of a mapping stay numbers.
+    """
+    pairs = document.value if document.id == "mapping" else ()
+    for key, value in pairs:
+        if key.value == "names":
+            _keep_entries(value)
+        elif key.value == "kpt_names":
+            _keep_entries(value)
+            for entry in {id(node): node for node in _list_entry_nodes(value)}.values():  # each alias once
+                _keep_entries(entry)
+
+
+def _keep_entries(node: Any) -> None:
+    for entry in _list_entry_nodes(node):
+        if entry.tag in _WORDS:
+            entry.tag = "tag:yaml.org,2002:str"
+
+
+def _list_entry_nodes(node: Any) -> list[Any]:
+    """Return the nodes of a list's entries or a mapping's values."""
+    match node.id:
+        case "sequence":
+            return list(node.value)
+        case "mapping":
+            return [value for _, value in node.value]
+    return []
 
 
 def find_class_file(root: Path) -> Path | None:
@@ -93,12 +136,23 @@ def read_config(root: Path) -> Config:
         return Config(names, entries, path.name, base, told, shape, nodes)
     classes = find_class_file(root)
     if classes is None:
+        _refuse_nameless(root)
         raise InvalidInput(
             f"There is neither a data.yaml nor a classes.txt in {root}, so the classes have no names.",
             hint="Add classes.txt with one class name a line.",
         )
     lines = [line for line in read_lines(classes) if line]
     return Config(_read_names(classes.name, lines), {}, classes.name, root.resolve())
+
+
+def _refuse_nameless(root: Path) -> None:
+    """Raise InvalidInput where there is a data.yaml, which then has no names or no splits."""
+    for name in ("data.yaml", "data.yml"):
+        if resolve_inside(root, name) is None or not (root / name).is_file():
+            continue
+        if "names" not in _load_yaml(root / name):
+            raise _make_nameless(name)
+        raise InvalidInput(f"{name} names no split.", hint="Give the folder of images under train: or val:.")
 
 
 def _find_base(root: Path, path: object) -> Path:
@@ -125,8 +179,12 @@ def _read_names(file_name: str, value: object) -> Mapping[int, str]:
     except InvalidInput as error:
         raise InvalidInput(f"A name in {file_name} {error.message}.", hint="Mend it.") from error
     if not names:
-        raise InvalidInput(f"{file_name} names no classes.", hint="Give each class a name under names:.")
+        raise _make_nameless(file_name)
     return names
+
+
+def _make_nameless(file_name: str) -> InvalidInput:
+    return InvalidInput(f"{file_name} names no classes.", hint="Give each class a name under names:.")
 
 
 def _read_shape(file_name: str, value: object) -> tuple[int, int] | None:

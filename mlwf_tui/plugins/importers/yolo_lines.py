@@ -60,13 +60,15 @@ def read_plain_boxes(
     return Boxes(tuple(names), tuple(corners))
 
 
-def read_line(words: Sequence[str], key: LineKey, width_px: int, height_px: int) -> AnnotatedObject:
-    """Return the object of a line.
+def read_line(line: str, key: LineKey, width_px: int, height_px: int) -> AnnotatedObject:
+    """Return the object of a line that is not blank.
 
     Raises:
         InvalidInput: it is none; the message follows "line 3 ".
     """
-    class_names = key.class_names
+    class_names, words = key.class_names, line.split()
+    if "_" in line:  # which float passes over
+        raise InvalidInput("holds something that is not a number")
     try:
         index, *numbers = map(float, words)
     except ValueError as error:

@@ -14,6 +14,7 @@ from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import (
     SOME,
     Report,
+    find_path_fault,
     has_suffix,
     name_some,
     read_lines,
@@ -80,10 +81,12 @@ def _expand(
     root = folder.root
     target = _resolve_entry(root, config.base, entry)
     if target is None:
-        report(Problem(config.file_name, f"{split} points to {show_path(entry)!r}, outside of the folder"))
+        fault = find_path_fault(entry)
+        reason = f"which {fault}" if fault else "outside of the folder"
+        report(Problem(config.file_name, f"{split} points to '{show_path(entry)}', {reason}"))
         return ()
     if not target.exists():
-        report(Problem(config.file_name, f"{split} points to {show_path(entry)!r}, which is not there"))
+        report(Problem(config.file_name, f"{split} points to '{show_path(entry)}', which is not there"))
         return ()
     if target.suffix.lower() == ".txt" and target.is_file():
         return _expand_list(root, config.base, target, finder, report)

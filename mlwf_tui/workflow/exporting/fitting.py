@@ -24,7 +24,7 @@ from mlwf_tui.entities.annotation import (
     TagDefinition,
     Visibility,
 )
-from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.item import SPLIT_WORDS, Item, Split
 from mlwf_tui.media.conversions import (
     clip_geometry,
     convert_geometry,
@@ -92,6 +92,8 @@ class Fitter:
             custom = {}
         if not self.abilities.has_datasets and item.dataset != "main":
             self._change("dataset → part of the file's name", "item")
+        if self.abilities.split_folders != "none" and self._is_read_as_split(item):
+            self._change("dataset called like a split → read as that split", "item")
         self._check_suffix(item.name)
         self.item_count += 1
         self.object_count += len(objects)
@@ -118,6 +120,12 @@ class Fitter:
         known, suffix = self.abilities.image_suffixes, Path(name).suffix.lower()
         if known is not None and suffix not in known:
             self._change(f"{suffix or 'image without a suffix'} → PNG of its first picture", "item")
+
+    def _is_read_as_split(self, item: Item) -> bool:
+        top, folders = item.dataset.partition("/")[0].lower(), self.abilities.split_folders
+        if folders == "same" and item.split is not Split.NONE:
+            return SPLIT_WORDS.get(top.rstrip("0123456789")) is item.split  # COCO's train2017
+        return top in SPLIT_WORDS and (folders == "any" or item.split is Split.NONE)
 
     def _fit_split(self, split: Split) -> Split | None:
         if split in self.abilities.splits:
@@ -164,10 +172,13 @@ class Fitter:
     # --- objects -------------------------------------------------------------------------------
 
     def _fit_object(self, labelled: AnnotatedObject, item: Item) -> AnnotatedObject | None:
+        abilities = self.abilities
+        if abilities.is_closed and labelled.class_name not in self._classes:
+            self._drop("objects of classes that the project lacks", "object")
+            return None
         geometry = self._fit_geometry(labelled, item)
         if geometry is None:
             return None
-        abilities = self.abilities
         confidence, author, custom = labelled.confidence, labelled.author, labelled.custom
         if confidence is not None and not abilities.has_confidence:
             self._lose("confidence", "object")
@@ -302,13 +313,16 @@ def complete_schema(schema: LabelSchema, items: Iterable[Item]) -> LabelSchema:
     """Return the schema with what it does not declare and items have, for formats that begin with it.
 
     Classes without a skeleton get the nodes of their objects' keypoints; tags that are not declared are
-    appended, with the values and the target that they were seen with.
+    appended, with the values and the target that they were seen with. A declared one that items might have
+    and none has is one of objects: formats write tags of items beside the classes, as which they come back.
     """
     nodes: dict[str, dict[str, None]] = {c.name: {} for c in schema.classes if not c.nodes}
     known = {definition.name for definition in schema.tags}
     found: dict[str, TagDefinition] = {}
+    of_items: set[str] = set()
     for item in items:
         for tag in item.annotation.tags:
+            of_items.add(tag.name)
             if tag.name not in known:
                 _note_tag(found, tag, "items")
         for labelled in item.annotation.objects:
@@ -318,7 +332,11 @@ def complete_schema(schema: LabelSchema, items: Iterable[Item]) -> LabelSchema:
                 if tag.name not in known:
                     _note_tag(found, tag, "objects")
     classes = tuple(replace(c, nodes=tuple(nodes.get(c.name) or c.nodes)) for c in schema.classes)
-    return LabelSchema(classes, (*schema.tags, *found.values()))
+    declared = (
+        replace(tag, target="objects") if tag.target == "any" and tag.name not in of_items else tag
+        for tag in schema.tags
+    )
+    return LabelSchema(classes, (*declared, *found.values()))
 
 
 def _note_tag(found: dict[str, TagDefinition], tag: Tag, target: str) -> None:

@@ -95,6 +95,11 @@ def test_runs_of_a_crowd_are_read_as_pycocotools_does(tmp_path: Path, is_compres
         ({}, "has no box of four numbers"),
         ({"bbox": [1, 1, 5, 5], "category_id": 9}, "has category 9, which has no name"),
         ({"bbox": [1, 1, 5, 5], "image_id": 9}, "belongs to image 9, which was not read"),
+        ({"bbox": [1, 1, 5, 5], "image_id": "9"}, "belongs to image 9, which was not read"),
+        (
+            {"bbox": [1, 1, 5, 5], "image_id": "1"},
+            'has image_id "1", a text, but the image\'s id is a number',
+        ),
         ({"segmentation": [[1, 1, 2, 2]]}, "has a polygon that is not a list of at least three points"),
         ({"segmentation": "x"}, "has a segmentation of an unknown form"),
         ({"segmentation": {"counts": [5], "size": [9, 9]}}, "has a mask whose runs do not fill its size"),
@@ -185,6 +190,33 @@ def test_no_readable_file_at_all_is_refused(tmp_path: Path) -> None:
     (tmp_path / "annotations/instances_train2017.json").write_text('{"images": 5}')
     with pytest.raises(InvalidInput):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [("[4,", "[NaN,", "is not COCO JSON: JSON is malformed"), ("}]}", "}]", "is not COCO JSON: ")],
+)
+def test_the_error_of_a_file_that_cannot_be_read_names_it_and_the_reason(
+    tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    path = write_entry(tmp_path, bbox=[4, 5, 10, 20]) / "annotations/instances_train2017.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(InvalidInput, match=f"annotations/instances_train2017.json {reason}"):
+        read(tmp_path)
+
+
+def test_two_categories_of_one_id_are_reported(tmp_path: Path) -> None:
+    path = write_entry(tmp_path, bbox=[4, 5, 10, 20]) / "annotations/instances_train2017.json"
+    document = json.loads(path.read_text())
+    document["categories"] = [{"id": 1, "name": "cat"}, {"id": 1, "name": "dog"}]
+    path.write_text(json.dumps(document))
+    items, problems = read(tmp_path)
+    assert CocoImporter().read_schema(scan_folder(tmp_path)).class_names == ("cat",)
+    assert items["a.jpg"].objects[0].class_name == "cat"
+    reason = "category 2: dog has the id 1 of cat, as which its objects are read"
+    assert problems == [Problem("annotations/instances_train2017.json", reason)]
 
 
 def write_keypoints(folder: Path, **entry: Any) -> Path:

@@ -92,6 +92,12 @@ def test_attributes_groups_and_tags_are_kept(tmp_path: Path) -> None:
     assert item.annotation.tags == (Tag("cat"),)
 
 
+def test_an_attribute_with_an_underscore_is_a_text(tmp_path: Path) -> None:
+    shape = '<box label="cat" xtl="1" ytl="2" xbr="9" ybr="8"><attribute name="row">1_0</attribute></box>'
+    item, _ = read_shapes(tmp_path, shape)
+    assert item.objects[0].tags == (Tag("row", "1_0"),)
+
+
 def test_labels_make_the_schema(tmp_path: Path) -> None:
     schema = CvatImporter().read_schema(scan_folder(write(tmp_path, "")))
     assert [(c.name, c.color, c.nodes) for c in schema.classes] == [
@@ -125,6 +131,8 @@ def test_tracks_go_to_the_images_of_their_frames(tmp_path: Path) -> None:
         '<box label="cat" xtl="1" ytl="2" xbr="nan" ybr="8"/>',
         '<box label="cat" xtl="9" ytl="2" xbr="1" ybr="8"/>',
         '<box label="" xtl="1" ytl="2" xbr="9" ybr="8"/>',
+        '<box label="cat" xtl="1" ytl="2" xbr="1_0" ybr="8"/>',
+        '<mask label="cat" rle="0_2,1" left="0" top="0" width="3" height="1"/>',
         '<mask label="cat" rle="1,x" left="0" top="0" width="1" height="1"/>',
         '<mask label="cat" rle="9,9" left="0" top="0" width="1" height="1"/>',
         '<skeleton label="body"></skeleton>',

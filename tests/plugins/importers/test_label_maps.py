@@ -41,6 +41,12 @@ def test_every_number_of_a_map_becomes_its_pixels() -> None:
         assert np.array_equal(draw(geometry), numbers == number)
 
 
+def test_what_is_no_picture_is_refused_without_a_word_of_python() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        decode_map(b"no picture")
+    assert caught.value.message == "is not a whole PNG"
+
+
 def test_a_map_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     write_map(tmp_path / "a.png", np.zeros((4, 5), np.int64))
     with pytest.raises(InvalidInput) as caught:
@@ -58,6 +64,16 @@ def test_panoptic_segments_become_masks_that_leave_out_what_covers_them(tmp_path
     expected[10:40, 30:60] = False
     assert np.array_equal(draw(dog.geometry), expected)
     assert tuple(cat.geometry.bounds) == (30, 10, 60, 40)
+
+
+def test_two_panoptic_categories_of_one_id_are_reported(tmp_path: Path) -> None:
+    path = make_panoptic(tmp_path) / "annotations/panoptic_train2017.json"
+    document = json.loads(path.read_text())
+    document["categories"].append({**document["categories"][0], "name": "cow"})
+    path.write_text(json.dumps(document))
+    _, problems = read_folder(PanopticImporter(), tmp_path)
+    assert [problem.path for problem in problems] == ["annotations/panoptic_train2017.json"]
+    assert "cow has the id" in problems[0].reason
 
 
 def test_segments_and_pixels_that_do_not_match_are_reported(tmp_path: Path) -> None:

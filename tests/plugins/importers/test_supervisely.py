@@ -20,6 +20,7 @@ from mlwf_tui.entities.annotation import (
 from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.exporters.supervisely import SuperviselyExporter
+from mlwf_tui.plugins.importers.coco import CocoImporter
 from mlwf_tui.plugins.importers.supervisely import SuperviselyImporter
 from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.fakes.observers import KeepingObserver
@@ -55,6 +56,12 @@ def test_all_that_was_exported_comes_back(tmp_path: Path) -> None:
         (source.item.dataset, source.item.name): (source.item.split, source.item.annotation)
         for source in items
     }
+
+
+def test_its_meta_is_not_taken_for_coco(folder: Path) -> None:
+    meta = folder / "meta.json"
+    meta.write_text(json.dumps({**json.loads(meta.read_text()), "projectType": "images"}))
+    assert CocoImporter().detect(scan_folder(folder)) is None
 
 
 def test_an_image_without_an_annotation_says_nothing(folder: Path) -> None:

@@ -10,6 +10,7 @@ from mlwf_tui.entities.annotation import Tag
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.plugins.importers.voc import VocImporter
+from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.importing import ReadItem, read_folder
 from tests.making import make_voc, write_image, write_voc_xml
 
@@ -68,6 +69,26 @@ def test_bad_box_is_left_out_and_reported_alone(
     items, problems = read(tmp_path)
     assert [o.class_name for o in items["a.jpg"].objects] == ["WBC", "WBC"]
     assert problems == [Problem("Annotations/a.xml", reason)]
+
+
+def test_number_with_an_underscore_is_none(tmp_path: Path) -> None:
+    make_voc(tmp_path, {"a.jpg": [("WBC", 10, 1, 19, 9)]})
+    path = tmp_path / "Annotations/a.xml"
+    path.write_text(path.read_text().replace("<xmin>10<", "<xmin>1_0<"))
+    items, problems = read(tmp_path)
+    assert items["a.jpg"].objects == ()
+    assert problems == [Problem("Annotations/a.xml", "box 1 (WBC) has no usable xmin: '1_0'")]
+
+
+@pytest.mark.parametrize("content", ["", "garbage"])
+def test_annotations_that_are_none_are_told_where_the_layout_is_vocs(tmp_path: Path, content: str) -> None:
+    make_voc(tmp_path, {"a.jpg": []})
+    (tmp_path / "Annotations/a.xml").write_text(content)
+    detection = VocImporter().detect(scan_folder(tmp_path))
+    assert detection is not None
+    assert detection.reason == "Annotations holds XML, and JPEGImages stands beside it with 1 image"
+    _, problems = read(tmp_path)
+    assert [problem.path for problem in problems] == ["Annotations/a.xml"]
 
 
 def test_flags_and_pose_are_kept_where_they_say_something(tmp_path: Path) -> None:

@@ -67,6 +67,8 @@ def test_saved_predictions_have_their_confidence(tmp_path: Path) -> None:
         ("0 320 240 100 100", "line 2 has coordinates that are not between 0 and 1"),
         ("0 nan 0.5 0.5 0.5", "line 2 holds a number that is not finite"),
         ("cat 0.5 0.5 0.5 0.5", "line 2 holds something that is not a number"),
+        ("0 0_1 0.5 0.1 0.1", "line 2 holds something that is not a number"),
+        ("0_1 0.5 0.5 0.1 0.1", "line 2 holds something that is not a number"),
         ("0 0.5 0.5", "line 2 has 3 numbers, which make neither a box nor a polygon"),
     ],
 )
@@ -90,6 +92,25 @@ def test_names_may_be_a_mapping_and_numbers(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text("train: images/train\nnames: {0: cat, 5: 5}\n")
     items, _ = read(tmp_path)
     assert items["a.jpg"].objects[0].class_name == "5"
+
+
+@pytest.mark.parametrize(
+    "names", ["[no, Yes, ~, 1_0, 2024-01-01, x]", "{0: no, 1: Yes, 2: ~, 3: 1_0, 4: 2024-01-01, 5: x}"]
+)
+def test_names_are_the_words_as_they_are_written(tmp_path: Path, names: str) -> None:
+    write_label(tmp_path, "0 0.5 0.5 0.5 0.5")
+    (tmp_path / "data.yaml").write_text(f"train: images/train\nnames: {names}\n")
+    schema = YoloImporter().read_schema(scan_folder(tmp_path))
+    assert schema.class_names == ("no", "Yes", "~", "1_0", "2024-01-01", "x")
+
+
+@pytest.mark.parametrize("nodes", ["[no, off]", "{0: [no, off]}"])
+def test_names_of_keypoints_are_the_words_as_they_are_written(tmp_path: Path, nodes: str) -> None:
+    write_image(tmp_path / "images/train/a.jpg")
+    text = f"train: images/train\nkpt_shape: [2, 3]\nnames: [cat]\nkpt_names: {nodes}\n"
+    (tmp_path / "data.yaml").write_text(text)
+    (definition,) = YoloImporter().read_schema(scan_folder(tmp_path)).classes
+    assert definition.nodes == ("no", "off")
 
 
 def test_roboflow_layout_with_its_wrong_relative_paths(tmp_path: Path) -> None:
@@ -129,6 +150,24 @@ def test_split_outside_of_the_folder_is_reported_and_not_read(tmp_path: Path, en
     assert problems[0].path == "data.yaml"
 
 
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("\\ud800", "val points to '\\ud800', which is no text that UTF-8 can write"),
+        ("images/val\\0", "val points to 'images/val\\x00', which holds a zero"),
+        ("images\\\\val", "val points to 'images\\val', which holds a backslash"),
+    ],
+)
+def test_split_that_is_no_path_is_reported_with_what_is_wrong(
+    tmp_path: Path, entry: str, reason: str
+) -> None:
+    make_yolo(tmp_path, {"train/a.jpg": []}, class_names=["cat"])
+    (tmp_path / "data.yaml").write_text(f'train: images/train\nval: "{entry}"\nnames: [cat]\n')
+    items, problems = read(tmp_path)
+    assert list(items) == ["a.jpg"]
+    assert problems == [Problem("data.yaml", reason)]
+
+
 def test_moved_dataset_with_its_old_absolute_path_is_read_from_where_it_is(tmp_path: Path) -> None:
     make_yolo(tmp_path, {"train/a.jpg": []}, class_names=["cat"])
     text = (tmp_path / "data.yaml").read_text()
@@ -153,6 +192,13 @@ def test_labels_without_class_names_are_refused_with_what_to_do(tmp_path: Path) 
     with pytest.raises(InvalidInput) as caught:
         read(tmp_path)
     assert "classes.txt" in caught.value.hint
+
+
+def test_a_data_yaml_without_names_is_named(tmp_path: Path) -> None:
+    write_label(tmp_path, "0 0.5 0.5 0.5 0.5")
+    (tmp_path / "data.yaml").write_text("train: images/train\nnc: 2\n")
+    with pytest.raises(InvalidInput, match=r"data\.yaml names no classes"):
+        read(tmp_path)
 
 
 def test_label_without_an_image_is_reported(tmp_path: Path) -> None:

@@ -151,12 +151,21 @@ def test_a_class_without_a_skeleton_gets_the_nodes_of_its_objects() -> None:
 def test_tags_that_nothing_declares_are_declared_as_they_are_found() -> None:
     objects = (make_object(tags=(Tag("weight", 2.0),)), make_object(tags=(Tag("weight"), Tag("night"))))
     item = make_plain_item("main/a.jpg", *objects, tags=(Tag("night"), Tag("place", "Bonn")))
-    declared = replace(SCHEMA, tags=(TagDefinition("known"),))
+    declared = replace(SCHEMA, tags=(TagDefinition("known", target="items"),))
     assert complete_schema(declared, [item]).tags == (
-        TagDefinition("known"),
+        TagDefinition("known", target="items"),
         TagDefinition("night", "none", target="any"),
         TagDefinition("place", "text", target="items"),
         TagDefinition("weight", "number", target="objects"),
+    )
+
+
+def test_a_declared_tag_that_no_item_has_is_one_of_objects() -> None:
+    item = make_plain_item("main/a.jpg", make_object(tags=(Tag("truncated"),)), tags=(Tag("night"),))
+    declared = replace(SCHEMA, tags=(TagDefinition("truncated"), TagDefinition("night")))
+    assert complete_schema(declared, [item]).tags == (
+        TagDefinition("truncated", target="objects"),
+        TagDefinition("night"),
     )
 
 
