@@ -10,7 +10,7 @@ from mlwf_tui.store.chunks import decode_chunk_list
 from mlwf_tui.store.codec import is_sound
 from mlwf_tui.store.format import RECORD_HEADER_BYTES, Record, RecordKind
 from mlwf_tui.store.index import to_record
-from mlwf_tui.store.packs import iter_records, read_footer
+from mlwf_tui.store.packs import list_records
 from mlwf_tui.store.rewrite import Rewriter
 from mlwf_tui.store.store import Store
 
@@ -96,10 +96,7 @@ class _Repair:
 
 
 def _list_records(store: Store, pack: str) -> list[Record]:
-    """Return the records that a pack's table names, or that can be told by walking from its front."""
     try:
-        return read_footer(store.path_of(pack)).records
-    except CorruptData:
-        return [record for record, _ in iter_records(store.path_of(pack))]
+        return list_records(store.path_of(pack))
     except StorageFailed:
         return []  # there is no such file, or it cannot be read
