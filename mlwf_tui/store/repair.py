@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 
-from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
+from mlwf_tui.errors import CorruptData, StorageFailed
 from mlwf_tui.store.chunks import decode_chunk_list
 from mlwf_tui.store.codec import is_sound
 from mlwf_tui.store.format import RECORD_HEADER_BYTES, Record, RecordKind
@@ -15,7 +15,7 @@ from mlwf_tui.store.rewrite import Rewriter
 from mlwf_tui.store.store import Store
 
 Source = Callable[[bytes], tuple[Record, bytes]]
-"""Returns a checked record and its payload by digest, or raises NotFound or CorruptData."""
+"""Returns a checked record and its payload by digest, or raises CorruptData."""
 
 
 def repair_packs(store: Store, damaged: Set[str], missing: Iterable[bytes], source: Source) -> int:
@@ -71,7 +71,7 @@ class _Repair:
     def fetch(self, digests: Iterable[bytes]) -> None:
         """Take records from the source, a large blob with those of its chunks that are missing here."""
         for digest in digests:
-            with suppress(NotFound, CorruptData):  # what cannot be mended is found missing afterwards
+            with suppress(CorruptData):  # what cannot be mended is found missing afterwards
                 self._fetch(digest)
 
     def _fetch(self, digest: bytes) -> None:

@@ -314,7 +314,7 @@ class _Import:
                 {change.key for change in changes},
                 self.listing,
             )
-        except (NotFound, CorruptData):  # the old manifest was collected meanwhile
+        except CorruptData:  # the old manifest was collected meanwhile
             return nothing
 
     def _take_all(
