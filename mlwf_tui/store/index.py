@@ -42,6 +42,10 @@ _MIGRATIONS = (
     ALTER TABLE packs ADD COLUMN verified_turn INTEGER;
     ALTER TABLE packs ADD COLUMN is_name_checked INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    CREATE TABLE era (token BLOB NOT NULL);
+    INSERT INTO era VALUES (randomblob(16));
+    """,
 )
 _BATCH = 250  # digests to a query: fewer cost more calls, more cost longer statements
 _SCAN_ROWS = 1000
@@ -178,6 +182,14 @@ class Index:
         )
         return Totals(*(row or (0, 0, 0, 0)))
 
+    def read_era(self) -> str:
+        """Return what is another text as soon as records were lost, or may have been.
+
+        As long as it stays the same, whatever was stored and is still needed is still named.
+        """
+        row = self._fetch_one("SELECT hex(token) FROM era", ())
+        return row[0] if row else ""
+
     def add_packs(self, packs: Iterable[PackRecords], *, is_name_checked: bool = True) -> None:
         """Name sealed packs and their records in one transaction; what is known already stays.
 
@@ -207,13 +219,23 @@ class Index:
         return unread
 
     def replace_packs(
-        self, added: Iterable[PackRecords], dropped: Iterable[str], *, is_name_checked: bool = True
+        self,
+        added: Iterable[PackRecords],
+        dropped: Iterable[str],
+        *,
+        is_name_checked: bool = True,
+        is_loss: bool = False,
     ) -> None:
-        """Read the records of some packs from there, and forget others, in one transaction."""
+        """Read the records of some packs from there, and forget others, in one transaction.
+
+        `is_loss`: some of what is forgotten may still be needed, and a new era begins.
+        """
         with self._transaction() as connection:
             for pack in added:
                 _insert_pack(connection, pack, is_name_checked=is_name_checked, is_taking_over=True)
             _drop_packs(connection, dropped)
+            if is_loss:
+                _begin_era(connection)
 
     def mark_verified(self, name: str, *, is_sound: bool) -> None:
         """Note that every byte of a pack was found sound just now, and its name true; or that not."""
@@ -231,6 +253,7 @@ class Index:
             connection.execute("DELETE FROM packs")
             for pack in packs:
                 _insert_pack(connection, pack, is_name_checked=False)
+            _begin_era(connection)
 
     def _fetch_one(self, query: str, values: tuple[object, ...]) -> Any:
         with self._read_lock, _translate(self.path):
@@ -320,6 +343,10 @@ def _drop_packs(connection: sqlite3.Connection, names: Iterable[str]) -> None:
         "DELETE FROM blobs WHERE pack IN (SELECT id FROM packs JOIN chosen USING (name))"
     )
     connection.execute("DELETE FROM packs WHERE name IN (SELECT name FROM chosen)")
+
+
+def _begin_era(connection: sqlite3.Connection) -> None:
+    connection.execute("UPDATE era SET token = randomblob(16)")
 
 
 def _fill_chosen(connection: sqlite3.Connection, names: Iterable[str]) -> None:

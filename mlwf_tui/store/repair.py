@@ -38,7 +38,7 @@ def repair_packs(store: Store, damaged: Set[str], missing: Iterable[bytes], sour
         # A pack that could be mended whole has its old name again, and lies in the old one's place.
         gone = damaged - {name for name, _, _ in sealed}
         with store.hold_opening():
-            store.index.replace_packs(sealed, gone)
+            store.index.replace_packs(sealed, gone, is_loss=True)
             store.set_packs_aside(gone)
             store.forget_packs(damaged)
     return repair.fetched
