@@ -103,6 +103,7 @@ class Store:
         """
         with self.hold_shared(), StoreWriter(self.packs_folder, self.index) as writer:
             yield writer
+        self.forget_packs(writer.sealed)  # one may lie in the place of a damaged pack of the same records
 
     @contextmanager
     def hold_shared(self) -> Iterator[None]:

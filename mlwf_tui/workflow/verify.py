@@ -63,8 +63,8 @@ def verify(
     Scope `new` reads only packs that were not found sound since they were written; `sample` reads
     `share` of all, those first that were verified longest ago. A check that was stopped goes on with
     `new`. What the catalog names is asked for in any scope. With `is_rebuilding` the store's index is
-    made again from the packs first. With `repair_from`, the home of a backup, what is damaged or
-    missing is taken from there and checked again.
+    made again from the packs first. What was found damaged is stored again by an import of its file. With
+    `repair_from`, the home of a backup, what is damaged or missing is taken from there and checked again.
 
     Raises:
         InvalidParameter: `share` is no part of one.

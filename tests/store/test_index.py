@@ -135,6 +135,7 @@ def test_an_index_of_the_first_format_is_brought_to_this_one(torn: Path) -> None
         connection.execute("ALTER TABLE packs DROP COLUMN verified_turn")
         connection.execute("ALTER TABLE packs DROP COLUMN is_name_checked")
         connection.execute("DROP TABLE era")
+        connection.execute("DROP TABLE damaged")
         connection.execute("DELETE FROM migrations WHERE version > 1")
     connection.close()
     with Store(torn) as store:
