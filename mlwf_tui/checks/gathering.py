@@ -20,6 +20,11 @@ class Wording(NamedTuple):
 
 _ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 WORDINGS: Final = {
+    FindingKind.LOST_IMAGE: Wording(
+        _ERROR,
+        "1 image is missing or damaged in the store: mlwf verify says more",
+        "{count} images are missing or damaged in the store: mlwf verify says more",
+    ),
     FindingKind.UNREADABLE_IMAGE: Wording(
         _ERROR, "1 image cannot be decoded", "{count} images cannot be decoded"
     ),

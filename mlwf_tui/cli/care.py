@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,13 +128,15 @@ def collect_command(face: Face, is_applied: bool, grace: float, terms: Terms | N
 @click.argument("folder", metavar="DEST", type=click.Path(path_type=Path))
 @detachable
 def backup_command(face: Face, folder: Path, terms: Terms | None) -> int:
-    """Bring a second home up to date, every copied byte checked.
+    """Bring a second home up to date; what is copied is checked.
 
-    Only what is new is copied. The copy opens like any home; to restore, back it up in turn.
+    Only what is new is copied. What is there already is told by name and size: verify in DEST reads it,
+    as the last example does. The copy opens like any home; to restore, back it up in turn.
 
     \b
     mlwf backup /backups/mlwf
     mlwf --home /backups/mlwf backup ~/restored
+    mlwf --home /backups/mlwf verify
     """
     from mlwf_tui.workflow.backup import backup
 
@@ -146,7 +149,11 @@ def backup_command(face: Face, folder: Path, terms: Terms | None) -> int:
         f"{format_bytes(result.copied_bytes)} in {result.packs_copied} packs and {result.files_copied} files"
         f" copied to {result.folder}, {result.packs_removed} packs removed there"
     )
-    face.show(to_document(result), "\n".join([text, *_list_problems(result.problems)]))
+    lines = [text, *_list_problems(result.problems)]
+    if result.packs_kept:
+        read_by = f"mlwf --home {shlex.quote(result.folder)} verify"
+        lines.append(f"{result.packs_kept} packs were there already and were not read: {read_by} reads them")
+    face.show(to_document(result), "\n".join(lines))
     return DONE if result.ok else PARTLY
 
 

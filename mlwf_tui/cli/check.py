@@ -83,10 +83,10 @@ def _format_check(result: CheckResult, most: int | None) -> Iterator[str]:
             yield f"{'':9}… and {hidden:,} more{listing}"
         if finding.fix:
             yield f"{'':9}{finding.fix}: mlwf check {result.project} --fix {finding.kind}"
-    if result.images_not_compared:
+    if result.images_undecoded:
         yield ""
         yield (
-            f"{result.images_not_compared:,} images were not decoded yet, so their looks were not compared;"
+            f"{result.images_undecoded:,} images were not decoded yet, so their looks were not compared;"
             " --near does it, once."
         )
     if result.images_partly_compared:

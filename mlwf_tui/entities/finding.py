@@ -22,6 +22,7 @@ class Severity(StrEnum):
 class FindingKind(StrEnum):
     """What can be found, in the order in which a person should read it."""
 
+    LOST_IMAGE = "lost_image"
     UNREADABLE_IMAGE = "unreadable_image"
     LEAK = "leak"
     UNDECLARED_CLASS = "undeclared_class"
@@ -70,7 +71,8 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """What was found, the gravest first.
 
     Looks of `images_not_compared` images were not compared; those of `images_partly_compared`, which are
-    among very many that nearly look alike, not with each.
+    among very many that nearly look alike, not with each. An image that the store lacks is found always,
+    one whose bytes are damaged there where it has to be decoded; neither is compared.
     """
 
     ref: str
@@ -86,6 +88,12 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     def ok(self) -> bool:
         """Whether nothing was found that gives wrong results."""
         return not any(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def images_undecoded(self) -> int:
+        """How many looks could still be compared: those of images that nobody has decoded yet."""
+        lost = sum(finding.count for finding in self.findings if finding.kind is FindingKind.LOST_IMAGE)
+        return self.images_not_compared - lost
 
 
 class Dropped(msgspec.Struct, frozen=True):

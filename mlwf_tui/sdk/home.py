@@ -586,7 +586,7 @@ class Home:
         return collect(self._workspace, observer, is_dry_run=is_dry_run, grace_s=grace_s)
 
     def backup(self, folder: StrPath, *, observer: Observer = SILENT) -> BackupResult:
-        """Bring a second home up to date, every copied byte checked; it opens like this one."""
+        """Bring a second home up to date, what is copied checked; it opens like this one."""
         return backup(self._workspace, Path(folder), observer)
 
     @property

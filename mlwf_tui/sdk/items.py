@@ -31,7 +31,7 @@ class Items:
     always be read; those of a head that has moved on, until a collect lets go of them.
 
     Raises, where anything is read:
-        NotFound, CorruptData: a part of the state is missing or damaged.
+        CorruptData: a part of the state is missing or damaged.
         InvalidInput: the home that it came from was closed.
     """
 

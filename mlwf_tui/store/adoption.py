@@ -66,7 +66,8 @@ def _adopt(index: Index, packs: Path) -> None:
     if missing:
         logger.warning("Missing from %s: %s; mlwf verify says what that hits", packs, missing)
         # All footers anew: what was read from a missing pack may lie in another one as well.
-        index.replace_packs(iter_whole(packs, sorted(present)), missing, is_name_checked=False)
+        whole = iter_whole(packs, sorted(present))
+        index.replace_packs(whole, missing, is_name_checked=False, is_loss=True)
     elif present - known:
         index.add_packs(iter_whole(packs, sorted(present - known)), is_name_checked=False)
 

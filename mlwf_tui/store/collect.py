@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from mlwf_tui.entities.run import Problem
-from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
+from mlwf_tui.errors import CorruptData, StorageFailed
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.codec import is_sound
 from mlwf_tui.store.format import PACK_HEADER, RECORD_HEADER_BYTES, TRAILER_BYTES, Record
@@ -78,7 +78,7 @@ def collect(store: Store, mark: Mark, observer: Observer, *, timeout_s: float | 
     Raises:
         Busy: others kept writing, or another collect is at work; nothing was deleted.
         StorageFailed: the disk refused; nothing that was live is gone.
-        NotFound, CorruptData: from `mark`, where it cannot tell what is live.
+        CorruptData: from `mark`, where it cannot tell what is live.
     """
     with store.hold_care():
         uses = _measure(store.index, mark)
@@ -173,7 +173,7 @@ class _Copier:
         """Return whether the copy that another pack holds is sound: else the one here is the last."""
         try:
             self._store.read_record(digest)
-        except (CorruptData, NotFound, StorageFailed):
+        except (CorruptData, StorageFailed):
             return False
         return True
 

@@ -41,7 +41,7 @@ def count_content(store: Store, manifest: Digest) -> ManifestContent:
     """Return what a manifest holds; every node is read.
 
     Raises:
-        NotFound, CorruptData: the manifest cannot be read.
+        CorruptData: the manifest cannot be read.
     """
     tally = _Tally(ManifestContent(datasets={}, splits={}, classes={}))
     for row in iter_rows(store, read_root(store, read_header(store, manifest).root), "", ""):
@@ -55,7 +55,7 @@ def recount_content(
     """Return what a manifest holds, where `base` holds `counted`; the work grows with the difference.
 
     Raises:
-        NotFound, CorruptData: one of the manifests cannot be read.
+        CorruptData: one of the manifests cannot be read.
     """
     tally = _Tally(counted)
     roots = read_header(store, base).root, read_header(store, manifest).root

@@ -42,6 +42,15 @@ _MIGRATIONS = (
     ALTER TABLE packs ADD COLUMN verified_turn INTEGER;
     ALTER TABLE packs ADD COLUMN is_name_checked INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    CREATE TABLE era (token BLOB NOT NULL);
+    INSERT INTO era VALUES (randomblob(16));
+    CREATE TABLE damaged (
+        digest BLOB NOT NULL,
+        pack INTEGER NOT NULL REFERENCES packs (id),
+        PRIMARY KEY (digest, pack)
+    ) WITHOUT ROWID;
+    """,
 )
 _BATCH = 250  # digests to a query: fewer cost more calls, more cost longer statements
 _SCAN_ROWS = 1000
@@ -134,11 +143,18 @@ class Index:
 
     def find_missing(self, digests: Collection[bytes]) -> set[bytes]:
         """Return those digests that are not known."""
+        return self._find_without(digests, "1")
+
+    def find_unstored(self, digests: Collection[bytes]) -> set[bytes]:
+        """Return those digests that are not known, or are read from where they were found damaged."""
+        return self._find_without(digests, f"NOT {_is_damaged('blobs')}")
+
+    def _find_without(self, digests: Collection[bytes], condition: str) -> set[bytes]:
         missing = set(digests)
         pending = iter(digests)
         while batch := list(islice(pending, _BATCH)):
             with self._read_lock, _translate(self.path):
-                query = f"SELECT digest FROM blobs WHERE digest IN ({_marks(batch)})"
+                query = f"SELECT digest FROM blobs WHERE digest IN ({_marks(batch)}) AND {condition}"
                 missing.difference_update(row[0] for row in self._reader.execute(query, batch))
         return missing
 
@@ -178,9 +194,18 @@ class Index:
         )
         return Totals(*(row or (0, 0, 0, 0)))
 
+    def read_era(self) -> str:
+        """Return what is another text as soon as records were lost, or may have been.
+
+        As long as it stays the same, whatever was stored and is still needed is still named.
+        """
+        row = self._fetch_one("SELECT hex(token) FROM era", ())
+        return row[0] if row else ""
+
     def add_packs(self, packs: Iterable[PackRecords], *, is_name_checked: bool = True) -> None:
         """Name sealed packs and their records in one transaction; what is known already stays.
 
+        What was found damaged in its pack is read from the added one from then on.
         `is_name_checked` False: the packs were found, and nobody has compared their names and bytes.
         """
         with self._transaction() as connection:
@@ -207,17 +232,37 @@ class Index:
         return unread
 
     def replace_packs(
-        self, added: Iterable[PackRecords], dropped: Iterable[str], *, is_name_checked: bool = True
+        self,
+        added: Iterable[PackRecords],
+        dropped: Iterable[str],
+        *,
+        is_name_checked: bool = True,
+        is_loss: bool = False,
     ) -> None:
-        """Read the records of some packs from there, and forget others, in one transaction."""
+        """Read the records of some packs from there, and forget others, in one transaction.
+
+        `is_loss`: some of what is forgotten may still be needed, and a new era begins.
+        """
         with self._transaction() as connection:
             for pack in added:
                 _insert_pack(connection, pack, is_name_checked=is_name_checked, is_taking_over=True)
             _drop_packs(connection, dropped)
+            if is_loss:
+                _begin_era(connection)
 
-    def mark_verified(self, name: str, *, is_sound: bool) -> None:
-        """Note that every byte of a pack was found sound just now, and its name true; or that not."""
+    def mark_verified(self, name: str, *, is_sound: bool, damaged: Collection[bytes] = ()) -> None:
+        """Note that every byte of a pack was found sound just now, and its name true; or that not.
+
+        A new era begins where records are `damaged` that were not known to be.
+        """
+        pack_id = "(SELECT id FROM packs WHERE name = ?)"
         with self._transaction() as connection:
+            if is_sound:
+                connection.execute(f"DELETE FROM damaged WHERE pack = {pack_id}", (name,))
+            rows = ((digest, name) for digest in damaged)
+            marked = connection.executemany(f"INSERT OR IGNORE INTO damaged VALUES (?, {pack_id})", rows)
+            if marked.rowcount > 0:
+                _begin_era(connection)
             # A turn, no time: which pack was verified longest ago must not hang on a clock.
             turn = "(SELECT COALESCE(MAX(verified_turn), 0) + 1 FROM packs), is_name_checked = 1"
             connection.execute(
@@ -227,10 +272,12 @@ class Index:
     def replace_all(self, packs: Iterable[PackRecords]) -> None:
         """Make the whole index again in one transaction; readers see the old one until it ends."""
         with self._transaction() as connection:
+            connection.execute("DELETE FROM damaged")
             connection.execute("DELETE FROM blobs")
             connection.execute("DELETE FROM packs")
             for pack in packs:
                 _insert_pack(connection, pack, is_name_checked=False)
+            _begin_era(connection)
 
     def _fetch_one(self, query: str, values: tuple[object, ...]) -> Any:
         with self._read_lock, _translate(self.path):
@@ -307,19 +354,33 @@ def _insert_pack(
     )
     with closing(connection.execute("SELECT id FROM packs WHERE name = ?", (name,))) as cursor:
         pack_id = cursor.fetchone()[0]
+    if is_name_checked:  # it was written just now, perhaps in the place of a damaged one of the same records
+        connection.execute("DELETE FROM damaged WHERE pack = ?", (pack_id,))
+    is_better = f"NOT {_is_damaged('excluded')}" + ("" if is_taking_over else f" AND {_is_damaged('blobs')}")
     connection.executemany(
-        f"INSERT OR {'REPLACE' if is_taking_over else 'IGNORE'} INTO blobs"
-        " (digest, pack, offset, stored_size, raw_size, codec, kind) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO blobs (digest, pack, offset, stored_size, raw_size, codec, kind)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
+        " pack = excluded.pack, offset = excluded.offset, stored_size = excluded.stored_size,"
+        f" raw_size = excluded.raw_size, codec = excluded.codec, kind = excluded.kind WHERE {is_better}",
         ((r.digest, pack_id, r.offset, r.stored_size, r.raw_size, r.codec, r.kind) for r in records),
     )
 
 
+def _is_damaged(row: str) -> str:
+    """Return the condition that a record was found damaged in its pack."""
+    return f"EXISTS (SELECT 1 FROM damaged AS d WHERE d.digest = {row}.digest AND d.pack = {row}.pack)"
+
+
 def _drop_packs(connection: sqlite3.Connection, names: Iterable[str]) -> None:
     _fill_chosen(connection, names)
-    connection.execute(  # one scan for all of them
-        "DELETE FROM blobs WHERE pack IN (SELECT id FROM packs JOIN chosen USING (name))"
-    )
+    chosen = "(SELECT id FROM packs JOIN chosen USING (name))"
+    for table in ("blobs", "damaged"):  # one scan for all of them
+        connection.execute(f"DELETE FROM {table} WHERE pack IN {chosen}")
     connection.execute("DELETE FROM packs WHERE name IN (SELECT name FROM chosen)")
+
+
+def _begin_era(connection: sqlite3.Connection) -> None:
+    connection.execute("UPDATE era SET token = randomblob(16)")
 
 
 def _fill_chosen(connection: sqlite3.Connection, names: Iterable[str]) -> None:

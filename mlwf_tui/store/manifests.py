@@ -211,7 +211,7 @@ def update_manifest(
     already. Taking away what is not there changes nothing.
 
     Raises:
-        NotFound: there is no manifest `base`.
+        CorruptData: `base` is missing or damaged.
         InvalidInput: a key that is not its item's, or an item that no manifest may hold.
     """
     rows = {key: None if item is None else encode(item) for key, item in changes.items()}
@@ -257,8 +257,7 @@ def read_summary(store: Store, digest: Digest) -> ManifestSummary:
     """Return what a manifest says of itself; one small blob is read.
 
     Raises:
-        NotFound: there is no such manifest.
-        CorruptData: its bytes are damaged, or are no manifest.
+        CorruptData: it is missing or damaged, or is no manifest.
     """
     return _summarize(digest, read_header(store, digest))
 
@@ -269,7 +268,7 @@ def iter_items(store: Store, digest: Digest, *, prefix: str = "", start: str = "
     Parts of the tree that hold none of them are not read.
 
     Raises:
-        NotFound, CorruptData: as `read_summary`.
+        CorruptData: as `read_summary`.
     """
     root = read_root(store, read_header(store, digest).root)
     return map(decode_item, iter_rows(store, root, prefix, start))
@@ -279,7 +278,7 @@ def iter_shards(store: Store, digest: Digest) -> Iterator[Digest]:
     """Yield the digests of a manifest's shards in key order: parts that can be read apart.
 
     Raises:
-        NotFound, CorruptData: as `read_summary`.
+        CorruptData: as `read_summary`.
     """
     return (shard for shard, _ in iter_sized_shards(store, digest))
 
@@ -288,7 +287,7 @@ def iter_sized_shards(store: Store, digest: Digest) -> Iterator[tuple[Digest, in
     """Yield the digests of a manifest's shards in key order, each with the number of its items.
 
     Raises:
-        NotFound, CorruptData: as `read_summary`.
+        CorruptData: as `read_summary`.
     """
     root = read_header(store, digest).root
     return ((Digest(shard.hex()), count) for shard, count in iter_leaves(store, root, read_root(store, root)))
@@ -298,7 +297,7 @@ def read_shard(store: Store, shard: Digest) -> list[msgspec.Raw]:
     """Return the rows of one shard in the order in which they lie there; their keys are not looked at.
 
     Raises:
-        NotFound, CorruptData: as `read_summary`.
+        CorruptData: as `read_summary`.
     """
     return read_leaf(store, shard)
 
@@ -307,7 +306,7 @@ def find_item(store: Store, digest: Digest, key: str) -> Item | None:
     """Return the item under a key, or None.
 
     Raises:
-        NotFound, CorruptData: as `read_summary`.
+        CorruptData: as `read_summary`.
     """
     row = next(find_rows(store, digest, (key,)), None)
     return None if row is None else decode_item(row[1])
@@ -321,7 +320,7 @@ def find_rows(
     With `kept` a node is read once in several calls.
 
     Raises:
-        NotFound, CorruptData: as `read_summary`.
+        CorruptData: as `read_summary`.
     """
     root = read_root(store, read_header(store, digest).root)
     for key, row in iter_found(store, root, sorted(keys), kept):
@@ -332,7 +331,7 @@ def iter_changes(store: Store, before: Digest, after: Digest) -> Iterator[ItemCh
     """Yield the items that differ, in key order; the work grows with the difference alone.
 
     Raises:
-        NotFound, CorruptData: as `read_summary`.
+        CorruptData: as `read_summary`.
     """
     roots = read_header(store, before).root, read_header(store, after).root
     for key, old_row, new_row in iter_row_changes(store, *roots):

@@ -187,8 +187,7 @@ def read_leaf(store: Store, digest: Digest) -> list[msgspec.Raw]:
     """Return the rows of a shard without a look at their keys, in a third of the time of `read_root`.
 
     Raises:
-        NotFound: the store has no such blob.
-        CorruptData: it is no shard.
+        CorruptData: it is missing or damaged, or is no shard.
     """
     return decode(_leaf_decoder, store.read(digest)).rows
 
@@ -211,8 +210,7 @@ def read_header(store: Store, digest: Digest) -> Header:
     """Return the header of a manifest.
 
     Raises:
-        NotFound: the store has no such blob.
-        CorruptData: it is no manifest of a version that is known.
+        CorruptData: it is missing or damaged, or is no manifest of a version that is known.
     """
     header = decode(_header_decoder, store.read(digest))
     if header.format != HEADER_FORMAT or header.version not in _KNOWN_VERSIONS:

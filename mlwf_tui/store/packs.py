@@ -255,6 +255,18 @@ def iter_records(path: Path) -> Iterator[tuple[Record, bytes]]:
             offset = record.end
 
 
+def list_records(path: Path) -> list[Record]:
+    """Return the records that a pack's table names, or that can be told by walking from its front.
+
+    Raises:
+        StorageFailed: there is no such file, or it cannot be read.
+    """
+    try:
+        return read_footer(path).records
+    except CorruptData:
+        return [record for record, _ in iter_records(path)]
+
+
 def remove_stale(folder: Path) -> None:
     """Remove temporary packs whose writers are dead; one that a live writer holds is left alone."""
     with guard_storage(f"clear {folder}"):

@@ -53,7 +53,7 @@ def iter_heads(store: Store, digest: Digest, places: Sequence[int] | None = None
     """Yield the head of every item in key order, or of those at growing `places`.
 
     Raises:
-        NotFound, CorruptData: as `iter_items_at`.
+        CorruptData: as `iter_items_at`.
     """
     root = read_root(store, read_header(store, digest).root)
     wanted = range(root.item_count) if places is None else places
@@ -66,8 +66,7 @@ def iter_items_at(store: Store, digest: Digest, places: Sequence[int]) -> Iterat
     A place behind the last gives nothing. Nodes without a wanted item are not read.
 
     Raises:
-        NotFound: there is no such manifest.
-        CorruptData: its bytes are damaged, or are no manifest.
+        CorruptData: it is missing or damaged, or is no manifest.
     """
     root = read_root(store, read_header(store, digest).root)
     return map(decode_item, _iter_rows(store, root, places, 0))
@@ -77,7 +76,7 @@ def find_place(store: Store, digest: Digest, key: str) -> int:
     """Return the place of the first item whose key is not before `key`; behind the last, their number.
 
     Raises:
-        NotFound, CorruptData: as `iter_items_at`.
+        CorruptData: as `iter_items_at`.
     """
     node = read_root(store, read_header(store, digest).root)
     passed = 0

@@ -9,7 +9,7 @@ from itertools import pairwise
 import msgspec
 
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
+from mlwf_tui.errors import CorruptData, StorageFailed
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.nodes import Child, Inner, read_header
 from mlwf_tui.store.rows import Count, Digest32, decode
@@ -31,7 +31,7 @@ class LeafReferences(msgspec.Struct, array_like=True, tag=0, gc=False):
     rows: list[ReferenceRow]
 
 
-UNREADABLE = (CorruptData, NotFound, StorageFailed)  # what reading a blob may raise
+UNREADABLE = (CorruptData, StorageFailed)  # what reading a blob may raise
 _ASK_AT_ONCE = 5000
 _decoder = msgspec.msgpack.Decoder(LeafReferences | Inner)
 
@@ -53,7 +53,7 @@ class LiveSet:
         """Mark a manifest with all its nodes and blobs.
 
         Raises:
-            NotFound, CorruptData: a node of it cannot be read, so what it needs is not known.
+            CorruptData: a node of it cannot be read, so what it needs is not known.
         """
         key = bytes.fromhex(digest)
         if key in self._nodes:
@@ -150,7 +150,7 @@ def iter_blob_sizes(store: Store, manifests: Iterable[Digest]) -> Iterator[tuple
     """Yield the blobs of manifests and their sizes, those of a node that several share once.
 
     Raises:
-        NotFound, CorruptData: a node cannot be read.
+        CorruptData: a node cannot be read.
     """
     roots = [read_header(store, manifest).root for manifest in manifests]
     for node in _iter_nodes(store, roots, set()):
@@ -187,8 +187,7 @@ def read_references(store: Store, digest: bytes, parent: Child | None = None) ->
     """Return what a node refers to, checked to be in order and what its parent says.
 
     Raises:
-        NotFound: the store has no such blob.
-        CorruptData: it is damaged, or no node.
+        CorruptData: it is missing or damaged, or no node.
     """
     node: LeafReferences | Inner = decode(_decoder, store.read(Digest(digest.hex())))
     if isinstance(node, Inner):

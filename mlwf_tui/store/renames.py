@@ -44,8 +44,7 @@ def iter_renamed_changes(store: Store, before: Digest, after: Digest) -> Iterato
     rows that differ are held in memory, encoded, until the trees have been compared.
 
     Raises:
-        NotFound: one of the manifests is not there.
-        CorruptData: its bytes are damaged, or are no manifest.
+        CorruptData: one of them is missing or damaged, or is no manifest.
     """
     for kind, key, old, new in iter_renamed_rows(store, before, after):
         before_item = None if old is None else decode_item(old)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 
-from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
+from mlwf_tui.errors import CorruptData, StorageFailed
 from mlwf_tui.store.chunks import decode_chunk_list
 from mlwf_tui.store.codec import is_sound
 from mlwf_tui.store.format import RECORD_HEADER_BYTES, Record, RecordKind
 from mlwf_tui.store.index import to_record
-from mlwf_tui.store.packs import iter_records, read_footer
+from mlwf_tui.store.packs import list_records
 from mlwf_tui.store.rewrite import Rewriter
 from mlwf_tui.store.store import Store
 
 Source = Callable[[bytes], tuple[Record, bytes]]
-"""Returns a checked record and its payload by digest, or raises NotFound or CorruptData."""
+"""Returns a checked record and its payload by digest, or raises CorruptData."""
 
 
 def repair_packs(store: Store, damaged: Set[str], missing: Iterable[bytes], source: Source) -> int:
@@ -38,7 +38,7 @@ def repair_packs(store: Store, damaged: Set[str], missing: Iterable[bytes], sour
         # A pack that could be mended whole has its old name again, and lies in the old one's place.
         gone = damaged - {name for name, _, _ in sealed}
         with store.hold_opening():
-            store.index.replace_packs(sealed, gone)
+            store.index.replace_packs(sealed, gone, is_loss=True)
             store.set_packs_aside(gone)
             store.forget_packs(damaged)
     return repair.fetched
@@ -71,7 +71,7 @@ class _Repair:
     def fetch(self, digests: Iterable[bytes]) -> None:
         """Take records from the source, a large blob with those of its chunks that are missing here."""
         for digest in digests:
-            with suppress(NotFound, CorruptData):  # what cannot be mended is found missing afterwards
+            with suppress(CorruptData):  # what cannot be mended is found missing afterwards
                 self._fetch(digest)
 
     def _fetch(self, digest: bytes) -> None:
@@ -96,10 +96,7 @@ class _Repair:
 
 
 def _list_records(store: Store, pack: str) -> list[Record]:
-    """Return the records that a pack's table names, or that can be told by walking from its front."""
     try:
-        return read_footer(store.path_of(pack)).records
-    except CorruptData:
-        return [record for record, _ in iter_records(store.path_of(pack))]
+        return list_records(store.path_of(pack))
     except StorageFailed:
         return []  # there is no such file, or it cannot be read

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
+from mlwf_tui.store.codec import is_sound
 from mlwf_tui.store.failures import guard_storage
-from mlwf_tui.store.format import Record
+from mlwf_tui.store.format import RECORD_HEADER_BYTES, Record
 from mlwf_tui.store.index import PackRecords
-from mlwf_tui.store.packs import PackWriter
+from mlwf_tui.store.packs import PackWriter, list_records
 
 
 class Rewriter:
@@ -71,6 +73,40 @@ class Rewriter:
         if self._pack is not None:
             self._sealing.append(self._sealer.submit(_seal, self._folder, self._pack))
             self._pack = None
+
+
+class Salvage(NamedTuple):
+    """What of a damaged pack is in other packs now."""
+
+    record_count: int  # that could be told in it
+    saved_count: int
+    pack_count: int
+    size_bytes: int
+
+
+def salvage_pack(path: Path, folder: Path, between: Callable[[], None]) -> Salvage:
+    """Copy what is sound in a damaged pack into a pack of its own in `folder`; of no record, no pack.
+
+    The same records make the same pack. `between` is called before each record, and may raise.
+
+    Raises:
+        StorageFailed: a disk refused.
+    """
+    records = list_records(path)
+    with Rewriter(folder) as rewriter, guard_storage(f"read {path}"), path.open("rb") as file:
+        for record in records:
+            between()
+            file.seek(record.offset + RECORD_HEADER_BYTES)
+            payload = file.read(record.stored_size)
+            if is_sound(record, payload):
+                rewriter.add(record, payload)
+        packs = rewriter.finish()
+    return Salvage(
+        record_count=len({record.digest for record in records}),
+        saved_count=len(rewriter.digests),
+        pack_count=len(packs),
+        size_bytes=sum(size_bytes for _, size_bytes, _ in packs),
+    )
 
 
 def _seal(folder: Path, pack: PackWriter) -> PackRecords:

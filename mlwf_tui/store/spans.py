@@ -41,8 +41,7 @@ class SpanReader:
         A memoryview is good until the next blob is asked for. The index is asked once for all.
 
         Raises:
-            NotFound: the store has no such blob.
-            CorruptData: its bytes are not what they were.
+            CorruptData: one is missing, or its bytes are not what they were.
         """
         wanted = set(digests)
         rows = sorted(filter(_is_plain, self._store.index.find_rows(list(wanted))), key=_get_place)

@@ -14,7 +14,7 @@ from blake3 import blake3
 from msgspec.structs import replace
 
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.errors import Busy, CorruptData, InvalidInput, NotFound, StorageFailed
+from mlwf_tui.errors import Busy, CorruptData, InvalidInput, StorageFailed
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.adoption import iter_whole, open_adopting, rebuild
 from mlwf_tui.store.chunks import decode_chunk_list
@@ -41,8 +41,16 @@ if TYPE_CHECKING:  # for the annotation alone: whoever opens a store seldom veri
     from mlwf_tui.store.verify import InspectAll, StoreCheck
 
 _DAMAGE_HINT = "mlwf verify lists all that is damaged, mlwf verify --repair-from BACKUP mends it."
+_LOSS_HINT = (
+    "mlwf verify says what that hits; mlwf verify --repair-from BACKUP, or importing the files again,"
+    " brings it back."
+)
 _WRITER_TIMEOUT_S = 60.0  # a collect deletes for a moment only
 COLLECTOR_TIMEOUT_S = 10.0  # writers may be at it for hours
+
+
+class _Missing(CorruptData):
+    """The index names no such blob: who asks has the digest from a catalog or manifest, so it is a loss."""
 
 
 class StoreStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +103,7 @@ class Store:
         """
         with self.hold_shared(), StoreWriter(self.packs_folder, self.index) as writer:
             yield writer
+        self.forget_packs(writer.sealed)  # one may lie in the place of a damaged pack of the same records
 
     @contextmanager
     def hold_shared(self) -> Iterator[None]:
@@ -161,8 +170,7 @@ class Store:
         """Return a whole blob, every byte checked.
 
         Raises:
-            NotFound: the store has no such blob.
-            CorruptData: its bytes are not what they were.
+            CorruptData: it is missing, or its bytes are not what they were.
         """
         return b"".join(self.iter_chunks(digest))
 
@@ -170,8 +178,7 @@ class Store:
         """Yield a blob piece by piece, each checked before it is handed out; memory stays flat.
 
         Raises:
-            NotFound: the store has no such blob.
-            CorruptData: a piece, or the whole in the end, is not what it was.
+            CorruptData: it is missing; or a piece, or the whole in the end, is not what it was.
         """
         key = _to_bytes(digest)
         pack, record, payload = self._read_payload(key)
@@ -193,7 +200,7 @@ class Store:
         """Write a blob to `path`, over what is there; a reader sees the old file or the whole new one.
 
         Raises:
-            NotFound, CorruptData: as `read`; `path` is then as it was.
+            CorruptData: as `read`; `path` is then as it was.
             StorageFailed: the disk refused.
         """
         temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")
@@ -216,7 +223,7 @@ class Store:
         """Return the digests of the chunks of a blob that is stored in chunks.
 
         Raises:
-            NotFound, CorruptData: as `read`.
+            CorruptData: as `read`.
         """
         pack, _, payload = self._read_payload(digest)
         with _name_damage(digest, pack):
@@ -226,7 +233,7 @@ class Store:
         """Return a record as it is stored, and its payload, checked.
 
         Raises:
-            NotFound, CorruptData: as `read`.
+            CorruptData: as `read`.
         """
         pack, record, payload = self._read_payload(digest)
         with _name_damage(digest, pack):
@@ -347,7 +354,7 @@ class Store:
         """Return by blob the first of its chunks that is missing or lost, and the pack that is to blame."""
         broken: dict[bytes, tuple[str, bytes]] = {}
         for blob in self.list_chunked():
-            with suppress(CorruptData, NotFound, StorageFailed):  # said already, where its pack was checked
+            with suppress(CorruptData, StorageFailed):  # said already, where its pack was checked
                 pack, _, payload = self._read_payload(blob)
                 chunks = [chunk.digest for chunk in decode_chunk_list(payload)]
                 missing = self.index.find_missing(chunks)
@@ -378,13 +385,13 @@ class Store:
     def _find(self, key: bytes) -> tuple[str, Record]:
         found = self.index.find(key)
         if found is None:
-            raise NotFound(f"The store has no blob {key.hex()}.", hint="Check the store: mlwf verify.")
+            raise _Missing(f"The store lacks the blob {key.hex()}.", hint=_LOSS_HINT)
         return found
 
     def _read_chunk(self, blob: bytes, key: bytes) -> bytes:
         try:
             pack, record, payload = self._read_payload(key)
-        except NotFound as error:
+        except _Missing as error:
             raise CorruptData(
                 f"The blob {blob.hex()} lacks its chunk {key.hex()}.", hint=_DAMAGE_HINT
             ) from error

@@ -76,6 +76,7 @@ def verify_packs(
     All packs; or with `is_new_only` those that were not found sound since they were written; or with a
     `share` that part of them, beginning with those that were verified longest ago. A pack that was
     checked is remembered at once, so work that is stopped goes on where it was. Progress counts bytes.
+    Damaged records are remembered too: who puts them stores them again, and they are read from there.
     `inspect_all` does the inspecting where the index can be asked; else threads of this process do.
     """
     damage, known = _read_known(index)
@@ -100,7 +101,8 @@ def verify_packs(
             damages += found.damages
             lost.update(dict.fromkeys(found.lost, found.pack))
             if found.pack in known:
-                index.mark_verified(found.pack, is_sound=not found.damages)
+                damaged = [d.digest for d in found.damages if d.digest is not None and not d.is_of_index]
+                index.mark_verified(found.pack, is_sound=not found.damages, damaged=damaged)
     return StoreCheck(checked_bytes=checked_bytes, damages=tuple(damages), lost=lost)
 
 

@@ -44,6 +44,7 @@ class StoreWriter:
         # One thread waits for the disk while the next pack fills.
         self._sealer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seal-pack")
         self._is_broken = False
+        self.sealed: list[str] = []  # names of packs
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +59,7 @@ class StoreWriter:
             self._discard()
 
     def put(self, data: bytes, *, kind: RecordKind = RecordKind.BLOB) -> Digest:
-        """Store `data` unless it is there already, and return its digest.
+        """Store `data` unless it is there already and not known to be damaged, and return its digest.
 
         Raises:
             StorageFailed: the disk refused; the writer takes nothing more.
@@ -133,7 +134,7 @@ class StoreWriter:
         with self._lock:
             self._check_whole()
             fresh = [digest for digest in raws if not self._is_pending(digest)]
-        missing = self._index.find_missing(fresh)
+        missing = self._index.find_unstored(fresh)
         if not missing:
             return
         packed = [_pack(kind, digest, raws[digest]) for digest in fresh if digest in missing]
@@ -173,6 +174,7 @@ class StoreWriter:
             with guard_storage(f"write to {self._folder}"):
                 sealed = pack.seal()
             self._index.add_packs([sealed])
+            self.sealed.append(sealed[0])
         finally:
             pack.discard()
 

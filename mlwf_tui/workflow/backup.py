@@ -29,11 +29,16 @@ CATALOG = "catalog.sqlite"
 
 
 class BackupResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a backup copied; `ok` where the folder now holds all that the home holds."""
+    """What a backup copied; `ok` where the folder holds all that the home holds.
+
+    Packs that were there already are told by name and size, and not read again: a verify of the folder
+    as a home does that.
+    """
 
     folder: str
     ok: bool
     packs_copied: int
+    packs_kept: int  # that were there already
     packs_removed: int
     copied_bytes: int  # of packs
     files_copied: int  # what runs have left, settings, layouts
@@ -43,7 +48,8 @@ class BackupResult(msgspec.Struct, frozen=True, kw_only=True):
 def backup(workspace: Workspace, folder: Path, observer: Observer) -> BackupResult:
     """Bring `folder` to the state of the home: packs first, the catalog last, and then what is over.
 
-    Every pack is checked while it is copied; what is there from a former backup is not copied again.
+    Every pack is checked while it is copied; of a damaged one what is sound comes along. What is there
+    from a former backup is neither copied nor read again, as that would take as long as a first backup.
     A kill at any moment leaves the former backup as it was. `folder` is a home: backing it up in turn
     restores.
 
@@ -73,6 +79,7 @@ def backup(workspace: Workspace, folder: Path, observer: Observer) -> BackupResu
         folder=str(target),
         ok=not problems,
         packs_copied=copied.packs,
+        packs_kept=copied.kept,
         packs_removed=removed_count,
         copied_bytes=copied.size_bytes,
         files_copied=files,

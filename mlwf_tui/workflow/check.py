@@ -57,7 +57,7 @@ def check(workspace: Workspace, ref: str, *, is_near: bool | None = None, observ
         items=tally.item_count,
         objects=tally.object_count,
         findings=sort_findings(findings),
-        images_not_compared=looks.unseen,
+        images_not_compared=looks.undecoded + len(looks.lost),
         images_partly_compared=looks.cut_count,
     )
 
@@ -170,12 +170,14 @@ def _iter_groups(workspace: Workspace, manifest: Digest, groups: Sequence[Places
 
 
 class _Looks(msgspec.Struct):
-    """Groups of places of images that look alike, places of those that cannot be decoded, how many were
-    not looked at, and how many were not compared with all that may be alike."""
+    """Groups of places of images that look alike, places of those that cannot be decoded and of those
+    that the store cannot give, how many were not looked at, and how many were not compared with all that
+    may be alike."""
 
     groups: list[Places]
     unreadable: Places
-    unseen: int
+    lost: Places
+    undecoded: int
     cut_count: int
 
 
@@ -189,11 +191,13 @@ def _find_looks(
     repeated = {place for group in copies for place in group[1:]}
     places = [place for place in range(len(images.splits)) if place not in repeated]
     digests = [images.get_digest(place) for place in places]
-    known = read_sights(workspace, digests, sight=FINGERPRINTS)
-    missing = [digest for digest in digests if digest not in known]
-    if is_near or (is_near is None and len(missing) <= QUICK_IMAGES):
-        known |= make_sights(workspace, missing, observer, sight=FINGERPRINTS)
-        missing = []
+    lost = _find_lost(workspace, digests)
+    known = read_sights(workspace, [d for d in digests if d not in lost], sight=FINGERPRINTS)
+    undecoded = [digest for digest in digests if digest not in known and digest not in lost]
+    if is_near or (is_near is None and len(undecoded) <= QUICK_IMAGES):
+        known |= make_sights(workspace, undecoded, observer, sight=FINGERPRINTS)
+        lost |= {digest for digest in undecoded if digest not in known}
+        undecoded = []
     observer.progress(len(places), len(places), "comparing how the images look")
     seen = [place for place, digest in zip(places, digests, strict=True) if known.get(digest, UNREADABLE)]
     prints = b"".join(made for digest in digests if (made := known.get(digest, UNREADABLE)))
@@ -203,19 +207,29 @@ def _find_looks(
     return _Looks(
         [[seen[number] for number in group] for group in similar.groups],
         [p for p, digest in zip(places, digests, strict=True) if known.get(digest) == UNREADABLE],
-        len(missing),
+        [p for p in range(len(images.splits)) if images.get_digest(p) in lost] if lost else [],
+        len(undecoded),
         similar.cut_count,
     )
+
+
+def _find_lost(workspace: Workspace, digests: Sequence[Digest]) -> set[Digest]:
+    """Return the digests of the blobs that the store has not; their bytes are not read."""
+    missing = workspace.store.find_missing([bytes.fromhex(digest) for digest in digests])
+    return {Digest(digest.hex()) for digest in missing}
 
 
 def _describe_looks(
     workspace: Workspace, manifest: Digest, images: _Images, looks: _Looks
 ) -> Iterator[Finding]:
-    if looks.unreadable:
-        listed = looks.unreadable[:MAX_PLACES]
-        items = iter_items_at(workspace.store, manifest, listed)
-        places = [FoundPlace(item.key, (), item.split.value) for item in items]
-        yield make_finding(FindingKind.UNREADABLE_IMAGE, len(looks.unreadable), places=places)
+    for kind, found in (
+        (FindingKind.LOST_IMAGE, looks.lost),
+        (FindingKind.UNREADABLE_IMAGE, looks.unreadable),
+    ):
+        if found:
+            items = iter_items_at(workspace.store, manifest, found[:MAX_PLACES])
+            places = [FoundPlace(item.key, (), item.split.value) for item in items]
+            yield make_finding(kind, len(found), places=places)
     for kind, groups in _part_by_leak(
         images, looks.groups, FindingKind.NEAR_LEAK, FindingKind.NEAR_DUPLICATE
     ):

@@ -37,7 +37,7 @@ def combine(store: Store, base: Digest | None, ours: Digest, theirs: Digest, dec
     """Merge two manifests item by item; without a base everything counts as added by its side.
 
     Raises:
-        NotFound, CorruptData: a manifest cannot be read.
+        CorruptData: a manifest cannot be read.
     """
     schemas = read_summary(store, ours).schema, read_summary(store, theirs).schema
     if base is None:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from mlwf_tui.entities.ids import Digest, ProjectId
 from mlwf_tui.entities.project import ManifestContent, Project
-from mlwf_tui.errors import CorruptData, NotFound
+from mlwf_tui.errors import CorruptData
 from mlwf_tui.store.contents import count_content, recount_content
 from mlwf_tui.workspace import Workspace
 
@@ -18,7 +18,7 @@ def read_content(workspace: Workspace, project_id: ProjectId, manifest: Digest) 
     grows with what differs from the newest state that was counted.
 
     Raises:
-        NotFound, CorruptData: the manifest cannot be read.
+        CorruptData: the manifest cannot be read.
     """
     contents = workspace.catalog.contents
     known = contents.find(manifest)
@@ -36,7 +36,7 @@ def count_datasets(workspace: Workspace, project: Project) -> dict[str, int]:
     """
     try:
         own = read_content(workspace, project.id, project.manifest).datasets
-    except (NotFound, CorruptData):
+    except CorruptData:
         return {}
     below: Counter[str] = Counter()
     for name, count in own.items():
@@ -54,5 +54,5 @@ def _recount(workspace: Workspace, project_id: ProjectId, manifest: Digest) -> M
         return None
     try:
         return recount_content(workspace.store, base, counted, manifest)
-    except (NotFound, CorruptData):
+    except CorruptData:
         return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import LabelSchema, define_classes
 from mlwf_tui.entities.folder import FolderListing
@@ -21,7 +22,7 @@ from mlwf_tui.protocols.importers import Importer
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
-from mlwf_tui.store.manifests import iter_changes, read_summary, update_rows, write_rows
+from mlwf_tui.store.manifests import iter_changes, iter_items, read_summary, update_rows, write_rows
 from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.importing.cached_items import AllItems, ChangedItems, NextItems, RunOfItems
 from mlwf_tui.workflow.importing.detecting import Choice, choose_importer, doubting, list_format_names
@@ -69,6 +70,9 @@ def import_folder(
     merged by name; where definitions differ the project's stands, and `conflicts` says so. A `message`
     names what the project then holds as a version. A `hand` may have gone ahead through the folder.
 
+    Where the store has lost something since the last import, all files are read and stored again as far as
+    they are missing. A project whose manifest is lost gets it back from a folder that holds just its items.
+
     An archive is unpacked into the home for as long as this takes; one that was imported before, and whose
     bytes are the same, is not.
 
@@ -77,6 +81,7 @@ def import_folder(
         InvalidInput: no importer fits, nothing in the folder could be imported, or an archive is damaged.
         InvalidParameter: the project's, dataset's or format's name, or the message, cannot be used.
         Conflict: somebody else changed the project meanwhile.
+        CorruptData: the project's manifest is damaged, or is lost and the folder does not give it back.
     """
     check_project_name(project_name)
     check_text(message or "", "message")
@@ -142,6 +147,8 @@ class _Import:
     fingerprint: str = field(init=False)
     fact: SourceFact = field(init=False)
     project: Project | None = None  # None where there is none of that name yet
+    era: str = ""  # of the store's index, as this began
+    is_mending: bool = False  # the project's manifest is lost, and has to come from the folder
     cache: ImportCache | None = None
     narrowing: Narrowing | None = None  # None where all files are looked at
     joined: Joined = field(init=False)
@@ -182,7 +189,15 @@ class _Import:
         self.project = self.workspace.catalog.projects.find(
             self.project_name, self.workspace.settings.workspace
         )
+        self.era = self.workspace.store.index.read_era()
         self.cache = self._find_cache(self.project).open() if self.project else None
+        if self.cache is not None and self.cache.head.era != self.era:
+            self._forget_last()  # what was stored then may be lost
+
+    def _forget_last(self) -> None:
+        """Believe nothing of what the last import read, so that all files are read."""
+        self.close()
+        self.cache = self.narrowing = None
 
     def close(self) -> None:
         """Let go of the last import's cache."""
@@ -227,6 +242,25 @@ class _Import:
 
     def do(self, run: Recorder, choice: Choice) -> ImportResult:
         """Read what has changed, and move the head."""
+        try:
+            return self._do(run, choice)
+        except CorruptData:
+            if self.project is None or self._has_manifest(self.project):
+                raise
+        self._forget_last()
+        self.is_mending = True
+        return self._do(run, choice)
+
+    def _has_manifest(self, project: Project) -> bool:
+        """Return whether the store can give all of a project's manifest."""
+        try:
+            for _ in iter_items(self.workspace.store, project.manifest):
+                self.observer.check_cancelled()
+        except CorruptData:
+            return False
+        return True
+
+    def _do(self, run: Recorder, choice: Choice) -> ImportResult:
         importer = choice.importer
         key = importer.read_key(self.listing)
         with ExitStack() as stack:
@@ -248,7 +282,8 @@ class _Import:
         known = narrowing.known if narrowing else self._choose_known(importer, key)
         listing = narrowing.listing if narrowing else self.listing
         new_keys = narrowing.new_keys if narrowing else frozenset[str]()
-        intake = Intake(self.workspace, listing, self.dataset, self.project, known, new_keys, fresh, items)
+        project = None if self.is_mending else self.project
+        intake = Intake(self.workspace, listing, self.dataset, project, known, new_keys, fresh, items)
         for problem in self.left_out:
             intake.report(problem)
         if narrowing:
@@ -271,6 +306,8 @@ class _Import:
                 run.write_head(project, manifest)
                 version = self._name_version(self.workspace.catalog.projects.get_by_id(project.id))
             result = summarise(intake, self.joined, self.project_name, run.run_id, choice, version)
+            if self.is_mending:
+                result = replace(result, items_added=0, items_unchanged=result.items_added)
             run.result = self._describe(result, manifest.digest)
         # After the commit: a cache that knew more than the catalog would hide what was never stored.
         draft.put(self._find_cache(project))
@@ -289,6 +326,7 @@ class _Import:
         """Return the head of what the next import is to know."""
         is_narrowable = intake.is_local and not (self.is_archive or self.listing.faults)
         return Head(
+            era=self.era,
             importer=importer,
             importer_key=key,
             scanned_at_ns=self.listing.scanned_at_ns,
@@ -323,7 +361,7 @@ class _Import:
                 {change.key for change in changes},
                 self.listing,
             )
-        except (NotFound, CorruptData):  # the old manifest was collected meanwhile
+        except CorruptData:  # the old manifest was collected meanwhile
             return nothing
 
     def _take_all(
@@ -346,16 +384,28 @@ class _Import:
                 writer.seal_ahead()  # as this one is while the next cache is written
                 head = self._describe_next(intake, importer.name, _digest_key(key), manifest.digest)
                 draft.write(head, intake.items, self.listing if head.file_count else None)
+        if self.is_mending and self.project is not None and not self._has_manifest(self.project):
+            raise self._refuse_mending()  # its damaged bytes are in the way, until a verify has found them
         return manifest
+
+    def _refuse_mending(self) -> CorruptData:
+        return CorruptData(
+            f"The manifest of {self.project_name} is missing or damaged, and what {self.source} holds does"
+            " not give it back; nothing was imported.",
+            hint="mlwf verify --repair-from BACKUP mends it. Or import into another project.",
+        )
 
     def _write_manifest(self, writer: StoreWriter, intake: Intake, declared: LabelSchema) -> ManifestSummary:
         """Write the project's items with what was taken in; classes in the order that the folder declares."""
         names = tuple(dict.fromkeys((*declared.class_names, *sorted(intake.class_names))))
         tags = tuple(intake.tags[name] for name in sorted(intake.tags))
         found = declared.merge(LabelSchema(define_classes(names, geometry=None), tags))
-        if self.project is None:
+        if self.project is None or self.is_mending:
             self.joined = Joined(schema=found)
-            return write_rows(writer, found, intake.fresh.iter_sorted())
+            manifest = write_rows(writer, found, intake.fresh.iter_sorted())
+            if self.project is not None and manifest.digest != self.project.manifest:
+                raise self._refuse_mending()
+            return manifest
         store, base = self.workspace.store, self.project.manifest
         self.joined = join_schemas(read_summary(store, base).schema, found)
         return update_rows(

@@ -118,7 +118,7 @@ def find_places(
     `dataset` takes those of the datasets below it as well, `class_name` items with such an object.
 
     Raises:
-        NotFound, CorruptData: a part of the manifest is missing or damaged.
+        CorruptData: a part of the manifest is missing or damaged.
     """
     heads = enumerate(iter_heads(workspace.store, source.manifest))
     return array(

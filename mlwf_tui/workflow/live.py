@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mlwf_tui.errors import CorruptData, NotFound
+from mlwf_tui.errors import CorruptData
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.references import LiveSet
 from mlwf_tui.workflow.transforming.finished_drafts import iter_kept_blobs
@@ -30,18 +30,18 @@ def mark_live(
             continue
         try:
             live.mark_manifest(root.digest)
-        except (CorruptData, NotFound) as error:
+        except CorruptData as error:
             if not root.is_optional:
                 raise _refuse(root.title, error) from error
     for blob in iter_kept_blobs(workspace.home, since):
         live.mark_blob(blob)
     try:
         live.mark_chunks()
-    except (CorruptData, NotFound) as error:
+    except CorruptData as error:
         raise _refuse("a large file", error) from error
 
 
-def _refuse(title: str, error: CorruptData | NotFound) -> CorruptData:
+def _refuse(title: str, error: CorruptData) -> CorruptData:
     return CorruptData(
         f"What {title} needs cannot be told, so nothing is deleted. {error.message}",
         hint="mlwf verify lists the damage, mlwf verify --repair-from BACKUP mends it.",

@@ -33,7 +33,7 @@ def sort_items(
     Items alike in it stay in the order of their names. Each item's head is read once: 0.2 s of 100,000.
 
     Raises:
-        NotFound, CorruptData: a part of the manifest is missing or damaged.
+        CorruptData: a part of the manifest is missing or damaged.
     """
     wanted = source.places if places is None else places
     if by == NAME:

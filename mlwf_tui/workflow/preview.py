@@ -12,7 +12,7 @@ import msgspec
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import Item
-from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
+from mlwf_tui.errors import CorruptData, StorageFailed
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import Draft, PlannedItem, SourceItem
 from mlwf_tui.workflow.hands import Hands, open_hands
@@ -212,7 +212,7 @@ def _list_positions(result: PlannedItem | Draft) -> tuple[int, ...]:
 def _read(source: SourceItem) -> PreviewImage:
     try:
         return PreviewImage(source.item, source.read_image())
-    except (CorruptData, NotFound):
+    except CorruptData:
         return PreviewImage(source.item, b"")
 
 

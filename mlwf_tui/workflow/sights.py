@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
+from mlwf_tui.errors import CorruptData, InvalidInput
 from mlwf_tui.media.fingerprints import FINGERPRINT_VERSION, make_fingerprint
 from mlwf_tui.media.looks import LOOK_VERSION, make_look
 from mlwf_tui.media.thumbnails import make_thumbnail
@@ -95,7 +95,7 @@ def _make(workspace: Workspace, digest: Digest, sight: Sight) -> bytes | None:
         return sight.make(workspace.store.read(digest))
     except InvalidInput:
         return UNREADABLE
-    except (NotFound, CorruptData) as error:
+    except CorruptData as error:
         logger.warning("%s is not looked at: %s", digest, error.message)
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -63,23 +63,24 @@ def verify(
     Scope `new` reads only packs that were not found sound since they were written; `sample` reads
     `share` of all, those first that were verified longest ago. A check that was stopped goes on with
     `new`. What the catalog names is asked for in any scope. With `is_rebuilding` the store's index is
-    made again from the packs first. With `repair_from`, the home of a backup, what is damaged or
-    missing is taken from there and checked again.
+    made again from the packs first. What was found damaged is stored again by an import of its file. With
+    `repair_from`, the home of a backup, what is damaged or missing is taken from there and checked again.
 
     Raises:
         InvalidParameter: `share` is no part of one.
-        NotFound: `repair_from` is no home.
+        NotFound: `repair_from` is no home; nothing was read.
         Busy: a collect or another repair is at work.
         StorageFailed: the disk refused.
     """
     if not 0 < share <= 1:
         raise InvalidParameter(f"{share:g} is no share of the packs.", hint="Give 0.1 for a tenth.")
-    if is_rebuilding:
-        workspace.store.rebuild_index()
-    found = _check(workspace, observer, scope, share)
-    if repair_from is None or not found.problems:
-        return _sum_up(found, 0)
-    with _open_backup(workspace, repair_from) as backup:
+    with ExitStack() as stack:
+        backup = stack.enter_context(_open_backup(workspace, repair_from)) if repair_from else None
+        if is_rebuilding:
+            workspace.store.rebuild_index()
+        found = _check(workspace, observer, scope, share)
+        if backup is None or not found.problems:
+            return _sum_up(found, 0)
         return _repair(workspace, observer, found, backup)
 
 

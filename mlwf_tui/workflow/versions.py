@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from mlwf_tui.entities.project import Version
-from mlwf_tui.errors import CorruptData, NotFound
+from mlwf_tui.errors import CorruptData
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workspace import Workspace
 
@@ -39,6 +39,6 @@ def read_history(workspace: Workspace, project: str) -> tuple[HistoryEntry, ...]
 def _read_entry(workspace: Workspace, version: Version) -> HistoryEntry:
     try:
         summary = read_summary(workspace.store, version.manifest)
-    except (CorruptData, NotFound):  # the rest of the history is to be seen all the same
+    except CorruptData:  # the rest of the history is to be seen all the same
         return HistoryEntry(version=version, object_count=None, size_bytes=None)
     return HistoryEntry(version=version, object_count=summary.object_count, size_bytes=summary.size_bytes)

@@ -67,6 +67,21 @@ def test_damage_ends_with_1_and_says_what_it_hits(shell: Shell, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "words",
+    [("show", "cells@1"), ("checkout", "cells@1", "out"), ("check", "cells"), ("export", "cells", "out")],
+)
+def test_a_missing_pack_is_damage_and_no_wrong_name(
+    shell: Shell, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for pack in list_packs(shell.home):
+        pack.unlink()
+    error = shell.json(*words, code=1)["error"]
+    assert error["kind"] == "corrupt_data"
+    assert "verify --repair-from" in error["hint"]
+
+
+@pytest.mark.parametrize(
+    "words",
     [
         ("verify", "--new", "--sample", "0.1"),
         ("verify", "--sample", "2"),

@@ -12,7 +12,7 @@ import pytest
 from blake3 import blake3
 
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.errors import Busy, Cancelled, NotFound
+from mlwf_tui.errors import Busy, Cancelled, CorruptData
 from mlwf_tui.store.collect import MANY_SMALL, collect, plan_collect
 from mlwf_tui.store.references import LiveSet
 from mlwf_tui.store.store import Store
@@ -128,7 +128,7 @@ def test_the_chunks_of_a_large_blob_stay_with_it(store: Store) -> None:
     assert collect(store, lambda: live.digests, KeepingObserver()).packs_rewritten == 1
     assert read_all(store, [large])
     assert store.verify(KeepingObserver()).ok
-    with pytest.raises(NotFound):
+    with pytest.raises(CorruptData):
         store.read(Digest(blake3(other).hexdigest()))
 
 

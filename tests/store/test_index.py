@@ -134,11 +134,28 @@ def test_an_index_of_the_first_format_is_brought_to_this_one(torn: Path) -> None
     with sqlite3.connect(torn / "index.sqlite") as connection:
         connection.execute("ALTER TABLE packs DROP COLUMN verified_turn")
         connection.execute("ALTER TABLE packs DROP COLUMN is_name_checked")
-        connection.execute("DELETE FROM migrations WHERE version = 2")
+        connection.execute("DROP TABLE era")
+        connection.execute("DROP TABLE damaged")
+        connection.execute("DELETE FROM migrations WHERE version > 1")
     connection.close()
     with Store(torn) as store:
         assert store.read_stats() == stats
     assert_whole(torn)
+
+
+def test_an_era_ends_with_a_loss_and_lasts_through_all_else(tmp_path: Path) -> None:
+    with Store(tmp_path / "one") as store:
+        era = store.index.read_era()
+        with store.writer() as writer:
+            writer.put(BLOBS[0])
+        assert store.index.read_era() == era
+    with Store(tmp_path / "one") as store:
+        assert store.index.read_era() == era
+        store.path_of(store.index.read_packs()[0].name).unlink()
+    with Store(tmp_path / "one") as store:
+        later = store.index.read_era()
+        store.rebuild_index()
+        assert len({era, later, store.index.read_era()}) == 3
 
 
 def test_what_a_missing_pack_held_is_read_from_the_pack_that_holds_it_as_well(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from mlwf_tui.entities.change import ChangeKind, ItemChange
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Origin, Split
 from mlwf_tui.entities.project import ManifestSummary
-from mlwf_tui.errors import Conflict, CorruptData, InvalidInput, NotFound
+from mlwf_tui.errors import Conflict, CorruptData, InvalidInput
 from mlwf_tui.store.format import RecordKind
 from mlwf_tui.store.manifests import (
     compare_rows,
@@ -654,7 +654,7 @@ def test_what_is_no_manifest_is_refused(store: Store) -> None:
     for digest in digests:
         with pytest.raises(CorruptData):
             read_summary(store, digest)
-    with pytest.raises(NotFound):
+    with pytest.raises(CorruptData):
         read_summary(store, Digest("0" * 64))
 
 

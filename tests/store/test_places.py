@@ -10,7 +10,7 @@ import pytest
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, LabelSchema, Tag
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
-from mlwf_tui.errors import NotFound
+from mlwf_tui.errors import CorruptData
 from mlwf_tui.store.manifests import write_manifest
 from mlwf_tui.store.places import find_place, iter_heads, iter_items_at
 from mlwf_tui.store.store import Store
@@ -103,5 +103,5 @@ def test_an_empty_manifest_has_no_places(tmp_path: Path) -> None:
             digest = write_manifest(writer, LabelSchema(), ()).digest
         assert list(iter_items_at(store, digest, range(9))) == []
         assert find_place(store, digest, "a") == 0
-        with pytest.raises(NotFound):
+        with pytest.raises(CorruptData):
             list(iter_items_at(store, Digest("0" * 64), range(9)))

@@ -10,7 +10,7 @@ import pytest
 from blake3 import blake3
 
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.errors import NotFound
+from mlwf_tui.errors import CorruptData
 from mlwf_tui.store.format import Record
 from mlwf_tui.store.packs import read_footer
 from mlwf_tui.store.repair import repair_packs
@@ -37,7 +37,7 @@ def get_pack(folder: Path) -> Path:
 
 
 def refuse(digest: bytes) -> tuple[Record, bytes]:
-    raise NotFound("There is no such record.")
+    raise CorruptData("There is no such record.")
 
 
 def repair(folder: Path) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 import pytest
 from blake3 import blake3
 
-from mlwf_tui.errors import CorruptData, MlwfError, NotFound
+from mlwf_tui.errors import CorruptData, MlwfError
 from mlwf_tui.store.format import RECORD_HEADER_BYTES, RecordKind
 from mlwf_tui.store.spans import SpanReader
 from mlwf_tui.store.store import Store
@@ -57,7 +57,7 @@ def test_blobs_of_several_packs_come_back_in_the_order_in_which_they_lie(store: 
 
 def test_a_blob_that_is_not_there_is_named(store: Store) -> None:
     digests = put(store, b"here")
-    with pytest.raises(NotFound):
+    with pytest.raises(CorruptData):
         read(store, [*digests, bytes(32)])
 
 

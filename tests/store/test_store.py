@@ -171,8 +171,8 @@ def test_more_packs_than_descriptors_can_be_read(store: Store) -> None:
     assert [store.read(digest) for digest in digests] == blobs
 
 
-def test_an_unknown_digest_is_not_found(store: Store) -> None:
-    with pytest.raises(NotFound):
+def test_a_digest_that_the_store_lacks_is_a_loss(store: Store) -> None:
+    with pytest.raises(CorruptData):
         store.read(Digest("0" * 64))
     assert not store.contains(Digest("0" * 64))
 

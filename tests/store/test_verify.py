@@ -12,8 +12,10 @@ from blake3 import blake3
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import Cancelled, CorruptData, MlwfError
 from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.store.format import RECORD_HEADER_BYTES
 from mlwf_tui.store.index import Index
 from mlwf_tui.store.inspection import Candidate, Findings, inspect_pack
+from mlwf_tui.store.packs import read_footer
 from mlwf_tui.store.store import Store
 from tests.fakes.observers import KeepingObserver, StoppingObserver
 from tests.filling import flip
@@ -106,6 +108,75 @@ def test_a_damaged_pack_is_never_taken_for_verified(folder: Path) -> None:
         assert count_checked(store, is_new_only=True) == 1
 
 
+def damage(store: Store, digest: Digest) -> str:
+    """Damage a blob where it is read, and return its pack."""
+    found = store.index.find(bytes.fromhex(digest))
+    assert found is not None
+    pack, record = found
+    flip(store.path_of(pack), record.offset + RECORD_HEADER_BYTES + 9)
+    return pack
+
+
+def test_what_was_found_damaged_is_stored_again_and_read_from_there(folder: Path) -> None:
+    blob = make_blob(70)
+    with Store(folder) as store:
+        digest = put(store, blob, make_blob(71))[0]
+        pack = damage(store, digest)
+        put(store, blob)  # nobody knows of the damage yet
+        with pytest.raises(CorruptData):
+            store.read(digest)
+        eras = [store.index.read_era()]
+        store.verify(KeepingObserver())
+        eras.append(store.index.read_era())
+        pack_count = len(get_packs(folder))
+        for _ in range(2):
+            assert put(store, blob) == [digest]
+        assert store.read(digest) == blob
+        assert len(get_packs(folder)) == pack_count + 1
+        check = store.verify(KeepingObserver())
+        assert ({damage.pack for damage in check.damages}, dict(check.lost)) == ({pack}, {})
+        eras.append(store.index.read_era())
+        assert eras[0] != eras[1] == eras[2]
+
+
+def test_a_damaged_pack_of_just_what_is_put_is_written_anew(folder: Path) -> None:
+    with Store(folder) as store:
+        digest = put(store, make_blob(0))[0]
+        damage(store, digest)
+        with pytest.raises(CorruptData):
+            store.read(digest)
+        assert not store.verify(KeepingObserver()).ok
+        put(store, make_blob(0))
+        assert store.read(digest) == make_blob(0)
+        assert store.index.find_unstored([bytes.fromhex(digest)]) == set()
+        assert store.verify(KeepingObserver()).ok
+
+
+@pytest.mark.parametrize("seed", range(70, 76))  # the packs come in any order
+def test_a_damaged_record_takes_no_sound_ones_place(folder: Path, seed: int) -> None:
+    with Store(folder) as store:
+        digest = put(store, make_blob(seed), make_blob(seed + 10))[0]
+        damage(store, digest)
+        store.verify(KeepingObserver())
+        put(store, make_blob(seed))
+        missing = store.index.find(blake3(make_blob(0)).digest())
+        assert missing is not None
+        store.path_of(missing[0]).unlink()
+    with Store(folder) as store:  # which asks all packs anew what they hold
+        assert store.read(digest) == make_blob(seed)
+
+
+def test_a_pack_that_is_sound_again_is_read_again(folder: Path) -> None:
+    with Store(folder) as store:
+        pack = get_packs(folder)[4]
+        flip(pack, 500)
+        assert not store.verify(KeepingObserver()).ok
+        flip(pack, 500)
+        assert store.verify(KeepingObserver()).ok
+        digests = [record.digest for record in read_footer(pack).records]
+        assert store.index.find_unstored(digests) == set()
+
+
 def test_a_pack_that_rots_after_it_was_verified_is_found(folder: Path) -> None:
     with Store(folder) as store:
         count_checked(store)
@@ -184,7 +255,7 @@ def test_a_fault_in_the_middle_ends_the_inspecting_before_the_index_is_closed(
         finally:
             ended.append(True)
 
-    def refuse(self: Index, pack: str, *, is_sound: bool) -> None:
+    def refuse(self: Index, pack: str, *, is_sound: bool, damaged: Sequence[bytes]) -> None:
         raise CorruptData("The index is damaged.")
 
     monkeypatch.setattr(Index, "mark_verified", refuse)

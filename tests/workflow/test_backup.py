@@ -14,13 +14,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 import mlwf_tui
 from mlwf_tui.entities.layout import MonitorLayout
 from mlwf_tui.errors import Busy, Conflict, InvalidParameter
 from mlwf_tui.logs.log_file import LogFile
 from mlwf_tui.logs.rotation import rotate
+from mlwf_tui.store.format import RECORD_HEADER_BYTES
 from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.store.packs import read_footer
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.backup import BackupResult, backup
 from mlwf_tui.workflow.collect import collect
@@ -60,6 +63,10 @@ def read_lines(path: Path, *rows: int) -> list[str]:
     with closing(LogFile(path)) as log:
         log.read_appended()
         return [log.read_line(row).text for row in rows]
+
+
+def has_record(pack: Path, digest: bytes) -> bool:
+    return any(record.digest == digest for record in read_footer(pack).records)
 
 
 @pytest.fixture
@@ -132,14 +139,55 @@ def test_the_last_copy_of_what_the_home_has_lost_stays(filled: Workspace, tmp_pa
     assert read_home(tmp_path / "copy") == read_home(home) == expected
 
 
-def test_a_damaged_pack_is_not_copied_and_named(filled: Workspace, tmp_path: Path) -> None:
-    pack = max(list_packs(filled.home), key=lambda pack: pack.stat().st_size)  # the one with the images
-    flip(pack, 30)
+def test_of_a_damaged_pack_what_is_sound_is_copied(filled: Workspace, tmp_path: Path) -> None:
+    image = blake3(IMAGES["0.jpg"]).digest()
+    pack = next(path for path in list_packs(filled.home) if has_record(path, image))
+    lost, *rest = read_footer(pack).records
+    flip(pack, lost.offset + RECORD_HEADER_BYTES)
+    for _ in range(2):  # once more adds nothing
+        result = backup(filled, tmp_path / "copy", KeepingObserver())
+        assert not result.ok
+        assert f"{len(rest)} of its {len(rest) + 1} records were copied" in result.problems[0].reason
+        copies = list_packs(tmp_path / "copy")
+        assert len(copies) == len(list_packs(filled.home))
+        with Store(tmp_path / "copy" / "store") as copy:
+            assert copy.find_missing([record.digest for record in (lost, *rest)]) == {lost.digest}
+            assert all(copy.read_record(record.digest) for record in rest)
+    with open_workspace(tmp_path / "copy") as copied:  # nothing else is wrong there
+        assert all("missing" in problem.reason for problem in verify(copied, KeepingObserver()).problems)
+    flip(pack, lost.offset + RECORD_HEADER_BYTES)
+    assert save(filled, tmp_path / "copy").packs_removed == 1  # the pack of what was sound
+    assert read_home(tmp_path / "copy") == read_home(filled.home)
+
+
+def test_only_what_was_copied_is_counted(filled: Workspace, tmp_path: Path) -> None:
+    pack = max(list_packs(filled.home), key=lambda pack: pack.stat().st_size)
+    pack.write_bytes(b"nothing")
+    result = backup(filled, tmp_path / "copy", KeepingObserver())
+    copies = list_packs(tmp_path / "copy")
+    assert result.packs_copied == len(copies) == len(list_packs(filled.home)) - 1
+    assert result.copied_bytes == sum(copy.stat().st_size for copy in copies)
+
+
+def test_what_was_there_already_is_told_and_not_read(filled: Workspace, tmp_path: Path) -> None:
+    first = save(filled, tmp_path / "copy")
+    flip(list_packs(tmp_path / "copy")[0], 60)
+    again = save(filled, tmp_path / "copy")
+    assert (first.packs_kept, again.packs_kept) == (0, first.packs_copied)
+    with open_workspace(tmp_path / "copy") as copy:
+        assert not verify(copy, KeepingObserver()).ok
+
+
+def test_a_pack_of_sound_records_that_is_damaged_between_them_is_whole_in_the_backup(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    pack = max(list_packs(filled.home), key=lambda pack: pack.stat().st_size)
+    expected = pack.read_bytes()
+    flip(pack, 30)  # in the head of its first record, which the table repeats
     result = backup(filled, tmp_path / "copy", KeepingObserver())
     assert [problem.path for problem in result.problems] == [f"packs/{pack.name}"]
-    assert not (tmp_path / "copy" / "store" / "packs" / pack.name).exists()
+    assert (tmp_path / "copy" / "store" / "packs" / pack.name).read_bytes() == expected
     flip(pack, 30)
-    save(filled, tmp_path / "copy")
     assert read_home(tmp_path / "copy") == read_home(filled.home)
 
 

@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 from msgspec.structs import replace
 from PIL import Image
 
@@ -14,6 +15,7 @@ from mlwf_tui.entities.finding import CheckResult, Finding, FindingKind, Severit
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import Cancelled, InvalidParameter, NotFound
+from mlwf_tui.store.format import RECORD_HEADER_BYTES
 from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
 from mlwf_tui.workflow import check as checking
 from mlwf_tui.workflow.check import check
@@ -25,6 +27,7 @@ from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.undo import undo
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver, StoppingObserver
+from tests.filling import flip
 from tests.making import Box, make_image, make_item
 
 
@@ -134,6 +137,40 @@ def test_an_image_whose_pixels_are_damaged_is_named(workspace: Workspace, observ
     put(workspace, ("a.png", Split.TRAIN, bytes(data), CELL))
     found = find(check(workspace, "cells", observer=observer), FindingKind.UNREADABLE_IMAGE)
     assert [place.item for place in found.places] == ["main/a.png"]
+
+
+def test_an_image_that_the_store_cannot_give_is_named(
+    workspace: Workspace, observer: KeepingObserver
+) -> None:
+    lost, kept = draw_scene(1), draw_scene(2)
+    put(
+        workspace,
+        ("a.jpg", Split.TRAIN, lost, CELL),
+        ("b.jpg", Split.TRAIN, kept, CELL),
+        ("c.jpg", Split.TRAIN, lost, CELL),
+    )
+    found = workspace.store.index.find(blake3(lost).digest())
+    assert found is not None
+    pack, record = found
+    flip(workspace.store.path_of(pack), record.offset + RECORD_HEADER_BYTES + 5)
+    result = check(workspace, "cells", is_near=True, observer=observer)
+    places = find(result, FindingKind.LOST_IMAGE).places
+    assert [place.item for place in places] == ["main/a.jpg", "main/c.jpg"]
+    assert (result.ok, result.images_not_compared, result.images_undecoded) == (False, 2, 0)
+
+
+def test_an_image_that_the_store_lacks_is_named_without_decoding(
+    workspace: Workspace, observer: KeepingObserver
+) -> None:
+    with workspace.store.writer() as writer:  # a pack of its own
+        writer.put(draw_scene(1))
+    put(workspace, ("a.jpg", Split.TRAIN, draw_scene(1), CELL), ("b.jpg", Split.VAL, draw_scene(2), CELL))
+    assert check(workspace, "cells", observer=observer).ok  # and how they look is kept
+    found = workspace.store.index.find(blake3(draw_scene(1)).digest())
+    assert found is not None
+    workspace.store.index.drop_packs([found[0]])
+    result = check(workspace, "cells", observer=observer)
+    assert [place.item for place in find(result, FindingKind.LOST_IMAGE).places] == ["main/a.jpg"]
 
 
 def test_an_empty_project_and_one_that_is_missing(workspace: Workspace, observer: KeepingObserver) -> None:

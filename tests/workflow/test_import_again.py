@@ -14,7 +14,9 @@ import pytest
 from msgspec.structs import replace
 
 from mlwf_tui.entities.item import Item
+from mlwf_tui.errors import CorruptData
 from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.store.store import Store
 from mlwf_tui.workflow import import_
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.import_ import import_folder
@@ -24,8 +26,9 @@ from mlwf_tui.workflow.importing.import_result import ImportResult, summarise
 from mlwf_tui.workflow.restore import restore
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
+from tests.filling import list_packs
 from tests.making import make_coco, write_image
-from tests.reimporting import get_manifest, import_again, rename, write_label
+from tests.reimporting import get_manifest, import_again, import_beside_blind, rename, write_label
 
 DAY_NS = 86_400_000_000_000
 
@@ -320,3 +323,47 @@ def test_a_draft_that_cannot_be_removed_keeps_no_cache_from_being_written(
     assert import_again(known, folder) == {"b.png"}
     assert import_again(known, folder) == set()  # it is known what the last one found
     assert stuck.exists()
+
+
+def lose_packs(workspace: Workspace, *, keep_small: bool = False) -> None:
+    """Remove the packs, or the largest alone, and let the store notice."""
+    packs = sorted(list_packs(workspace.home), key=lambda pack: pack.stat().st_size)
+    for pack in packs[-1:] if keep_small else packs:
+        pack.unlink()
+    Store(workspace.home / "store").close()
+
+
+def test_images_that_the_store_has_lost_are_stored_again(known: Workspace, folder: Path) -> None:
+    write_label(folder / "labels" / "one" / "a.txt", 1)
+    import_again(known, folder)  # whose pack holds the manifest, and no image
+    lose_packs(known, keep_small=True)
+    lost = [item.blob for item in list_items(known).values()]
+    assert not any(known.store.contains(blob) for blob in lost)
+    result, read = import_beside_blind(known, folder)
+    assert (result.items_added, result.items_unchanged) == (0, 6)
+    assert read == {"a.png", "b.png", "c.png"}
+    assert all(known.store.read(item.blob) for item in list_items(known).values())
+
+
+def test_a_manifest_that_is_lost_comes_back_from_the_folder(known: Workspace, folder: Path) -> None:
+    manifest = get_manifest(known)
+    lose_packs(known)
+    result, _ = import_beside_blind(known, folder)
+    assert (result.items_added, result.items_unchanged) == (0, 6)
+    assert get_manifest(known) == manifest
+    assert all(known.store.read(item.blob) for item in list_items(known).values())
+
+
+def test_another_folder_does_not_take_the_place_of_a_lost_manifest(known: Workspace, folder: Path) -> None:
+    manifest = get_manifest(known)
+    lose_packs(known)
+    write_label(folder / "labels" / "one" / "a.txt", 1)
+    with pytest.raises(CorruptData, match="does not give it back"):
+        import_folder(known, folder, "pets", observer=KeepingObserver())
+    assert get_manifest(known) == manifest
+
+
+def test_after_a_loss_one_import_reads_all_and_the_next_nothing(known: Workspace, folder: Path) -> None:
+    lose_packs(known)
+    assert import_again(known, folder) == {"a.png", "b.png", "c.png"}
+    assert import_again(known, folder) == set()

@@ -176,8 +176,10 @@ def test_a_wrong_index_is_made_again_before_anything_is_fetched(filled: Workspac
     assert not (filled.home / "store" / "damaged").exists()
 
 
-def test_a_folder_that_is_no_backup_is_not_found(filled: Workspace, tmp_path: Path) -> None:
-    flip(*find_record(filled.home, IMAGES["050.jpg"]))
+@pytest.mark.parametrize("is_damaged", [True, False])
+def test_a_folder_that_is_no_backup_is_not_found(filled: Workspace, tmp_path: Path, is_damaged: bool) -> None:
+    if is_damaged:
+        flip(*find_record(filled.home, IMAGES["050.jpg"]))
     for place in (tmp_path / "nothing", filled.home):
         with pytest.raises(NotFound):
             check(filled, place)

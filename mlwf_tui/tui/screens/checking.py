@@ -286,8 +286,8 @@ def _draw_head(found: CheckResult, *, look_key: str, is_outdated: bool = False) 
     if is_outdated:
         changed = f"{found.ref} has changed since it was checked: V on it checks it again."
         lines.append(Content.styled(changed, "$text-warning"))
-    if found.images_not_compared:
-        count = format_count(found.images_not_compared, "image")
+    if found.images_undecoded:
+        count = format_count(found.images_undecoded, "image")
         unseen = f"{count} not compared by their looks: {look_key} decodes them, once."
         lines.append(Content.styled(unseen, "$text-warning"))
     if found.images_partly_compared:

@@ -41,7 +41,7 @@ from mlwf_tui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
-_VERSION = 3
+_VERSION = 4
 _PAGES = 3  # what a chunk holds that is none of a run of items
 _CHUNK_FILES = 1024
 _END = struct.Struct("<QI")  # where the items end, size of the head
@@ -54,6 +54,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     """What an import found and left, as a whole."""
 
     version: int = _VERSION
+    era: str  # of the store's index, as the import began
     importer: str
     importer_key: Digest  # of what `Importer.read_key` gave
     fingerprint: str  # of the listing; empty where a file was too young to be trusted

@@ -17,7 +17,7 @@ import msgspec
 from mlwf_tui.entities.folder import SIGNATURE_BYTES, FileFinder, FolderListing, Page
 from mlwf_tui.entities.item import IMAGE_SUFFIXES
 from mlwf_tui.entities.run import Problem
-from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
+from mlwf_tui.errors import CorruptData, InvalidInput
 from mlwf_tui.protocols.importers import ImportedItem, Importer, Pairing
 from mlwf_tui.store.manifests import find_rows
 from mlwf_tui.store.nodes import KeptNodes
@@ -99,7 +99,7 @@ def narrow(
         )
         if imported is None or new_keys is None:
             return None
-    except (CorruptData, NotFound, InvalidInput):  # looking at all of it says what is wrong
+    except (CorruptData, InvalidInput):  # looking at all of it says what is wrong
         return None
     return Narrowing(
         listing=part,
@@ -226,7 +226,7 @@ def _find_new_keys(
 
     Raises:
         InvalidInput: an image can have no key.
-        NotFound, CorruptData: the manifest cannot be read.
+        CorruptData: the manifest cannot be read.
     """
     known = {image: item.key for image, item in former.items()}
     keys = {item.image.relative: find_key(item) for item in imported}

@@ -46,7 +46,7 @@ def place_beside(
 
     Raises:
         Conflict: another item has the key of one that is added.
-        NotFound, CorruptData: a manifest cannot be read.
+        CorruptData: a manifest cannot be read.
     """
     ours, theirs = read_summary(store, base), read_summary(store, added)
     joined = join_schemas(ours.schema, theirs.schema)
@@ -59,7 +59,7 @@ def check_free(store: Store, base: Digest, keys: Iterable[str], dataset: str) ->
 
     Raises:
         Conflict: one is.
-        NotFound, CorruptData: the manifest cannot be read.
+        CorruptData: the manifest cannot be read.
     """
     prefix = f"{dataset}/"
     taken = (item.key for item in _iter_moved(store, base, "") if item.key.startswith(prefix))

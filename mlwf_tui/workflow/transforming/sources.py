@@ -61,7 +61,7 @@ class Sources(Sequence[SourceItem]):
         images before it plans its first result.
 
         Raises:
-            NotFound, CorruptData: a manifest cannot be read.
+            CorruptData: a manifest cannot be read.
         """
         self._store = store
         self._between = between

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.project import Version
-from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
+from mlwf_tui.errors import CorruptData, InvalidInput
 from mlwf_tui.media.probe import probe_image
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workspace import Workspace
@@ -59,6 +59,6 @@ def _iter_readable(workspace: Workspace, items: Sequence[Item]) -> Iterator[byte
         try:
             data = workspace.store.read(item.blob)
             probe_image(data)
-        except (CorruptData, NotFound, InvalidInput):
+        except (CorruptData, InvalidInput):
             continue
         yield data

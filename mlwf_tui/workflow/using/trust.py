@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.model import Model
-from mlwf_tui.errors import CorruptData, NotFound, StorageFailed
+from mlwf_tui.errors import CorruptData, StorageFailed
 from mlwf_tui.protocols.trainers import Trainer
 from mlwf_tui.store.streams import compute_stream_digest
 from mlwf_tui.workspace import Workspace
@@ -35,7 +35,7 @@ def check_model(workspace: Workspace, model: Model, *, is_trusted: bool) -> None
             path = Path(folder) / checkpoint.name
             try:
                 workspace.store.write_file(checkpoint.blob, path)
-            except (NotFound, CorruptData):
+            except CorruptData:
                 return
             trainer.check_weights(path)
     except OSError as error:
