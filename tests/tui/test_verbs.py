@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.progress import ProgressDialog
 from mlwf_tui.tui.widgets.prompt import Prompt
+from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.projects import list_projects
 from mlwf_tui.workflow.running.jobs import queue_run
@@ -332,6 +334,28 @@ async def test_e_rewords_a_version(projects_home: Workspace) -> None:
         await app.write(" of March")
         await app.press("enter")
         await app.until_text("message       first plate of March")
+
+
+async def test_of_words_of_several_lines_lists_show_the_first_and_e_keeps_all(
+    projects_home: Workspace,
+) -> None:
+    describe(projects_home, "cells@1", "first plate\n\nof March")
+    async with drive(projects_home) as app:
+        await app.open_versions("cells")
+        await app.select("@1")
+        await app.until_text("of March")
+        assert re.search(r"@1  first plate +.* now", app.read_text())
+        await app.press("e")
+        await app.until(lambda: isinstance(app.top, Prompt))
+        assert app.top.query_one(Input).value == "first plate↵↵of March"
+        await app.press("end")
+        await app.write(" again")
+        await app.press("enter")
+        await app.until_text("of March again")
+        await app.press("H")
+        await app.until_text("first plate  ← first plate")
+        assert all(line[-1] in "│╮╯" for line in app.read_text().splitlines()[:-1])
+    assert list_versions(projects_home, "cells")[-1].message == "first plate\n\nof March again"
 
 
 async def test_R_renames_a_project(projects_home: Workspace) -> None:

@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
+from mlwf_tui.entities.lines import first_line
 from mlwf_tui.entities.run import Progress
 from mlwf_tui.tui.widgets.drawing import fit, fit_middle
 from mlwf_tui.tui.widgets.entry import Branch, Entry, EntryKind
@@ -410,6 +411,7 @@ def _tone(state: str) -> str:
 
 def share_room(title: str, note: str, room: int) -> tuple[str, str]:
     """Return title and note as far as both fit into `room` cells, a blank between; a title's ends stay."""
+    title, note = first_line(title), first_line(note)
     most = max(1, room // 3, room - cell_len(title) - 1)
     note = note if cell_len(note) <= most else fit(note, most)
     rest = max(1, room - cell_len(note) - bool(note))

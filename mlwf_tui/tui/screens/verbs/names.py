@@ -15,6 +15,9 @@ from mlwf_tui.workflow.delete import delete, list_reasons_to_keep
 from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.rename import rename
 
+LINE_END = "↵"
+"""What stands for the end of a line where a text of several lines is written in one."""
+
 
 class Names:
     """Asks for and does what changes how things are called."""
@@ -24,11 +27,13 @@ class Names:
 
     def describe(self, entry: Entry) -> None:
         def done(text: str) -> None:
-            work = partial(describe, self._host.workspace, entry.target, text)
+            work = partial(describe, self._host.workspace, entry.target, text.replace(LINE_END, "\n"))
             self._host.ask("describe", work, lambda _: finish(self._host, f"Described {entry.ref}."))
 
-        present = _find_description(entry)
-        self._host.put(Prompt(f"Describe {entry.ref}", value=present, can_be_empty=True), done)
+        present = _find_description(entry).replace("\n", LINE_END)
+        help_text = f"{LINE_END} ends a line." if LINE_END in present else ""
+        prompt = Prompt(f"Describe {entry.ref}", value=present, help=help_text, can_be_empty=True)
+        self._host.put(prompt, done)
 
     def rename(self, entry: Entry) -> None:
         def done(name: str) -> None:
