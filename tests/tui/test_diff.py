@@ -41,3 +41,17 @@ async def test_the_keys_stay_with_the_large_pictures_whichever_is_seen(projects_
         assert pane._table.cursor == 2
         await app.press("w")
         assert seen_sides(pane) == ["after"]
+
+
+async def test_d_on_an_item_or_a_dataset_compares_what_it_lies_in(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.open_versions("cells")
+        await app.select("@2")
+        await app.press("v")
+        await app.until_text("read-only")
+        await app.press("d")
+        await app.until_text("cells@1 → cells@2")
+        await app.select("Datasets")
+        await app.press("l", "j", "d")
+        await app.until_text("cells@2 → cells ")
+        assert not [said for said in app.main.said if said.is_error]
