@@ -135,7 +135,8 @@ class _Tally:
         else:
             self.left_out[change.kind] += 1
         self._datasets[change.key.rpartition("/")[0]][change.kind] += 1
-        self.aspects.update(change.aspects)
+        if change.kind is ChangeKind.CHANGED:
+            self.aspects.update(change.aspects)
         old_split = change.before.split if change.before else None
         new_split = change.after.split if change.after else None
         if old_split != new_split:
