@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from textual.widgets import Input
+from textual.widgets._toast import Toast
 
 from mlwf_tui import processes
 from mlwf_tui.entities.run import Run, RunState
@@ -79,6 +80,26 @@ async def test_esc_at_the_question_restores_nothing(projects_home: Workspace) ->
         await app.until(lambda: isinstance(app.top, Confirm))
         await app.press("escape")
     assert len(list_versions(projects_home, "cells")) == 2
+
+
+async def test_that_there_is_nothing_to_undo_is_no_error(empty_home: Workspace) -> None:
+    async with drive(empty_home) as app:
+        for key, words in (("u", "There is nothing to undo."), ("U", "There is nothing to redo.")):
+            await app.press(key)
+            await app.until_text(words)
+        assert not [said for said in app.main.said if said.is_error]
+
+
+async def test_what_is_told_does_not_cover_a_dialog(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("cells")
+        await app.press("R")
+        assert isinstance(app.top, Prompt)
+        app.top.notify("Described cells.", timeout=600)
+        await app.until_text("Described cells.")
+        box = app.top.query_one("Prompt > Vertical").region
+        assert box.height and not any(toast.region.overlaps(box) for toast in app.top.query(Toast))
+        assert app.top.query_one(Toast).region.right > app.top.size.width - 2
 
 
 @pytest.mark.slow
