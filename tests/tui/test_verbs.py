@@ -93,13 +93,17 @@ async def test_that_there_is_nothing_to_undo_is_no_error(empty_home: Workspace) 
 async def test_what_is_told_does_not_cover_a_dialog(projects_home: Workspace) -> None:
     async with drive(projects_home) as app:
         await app.select("cells")
+        app.main.notify("Described cells.", timeout=600)
+        await app.until_text("Described cells.")
         await app.press("R")
         assert isinstance(app.top, Prompt)
-        app.top.notify("Described cells.", timeout=600)
+        await app.until(lambda: bool(app.top.query(Toast)))
         await app.until_text("Described cells.")
+        assert app.read_text().count("Described cells.") == 1
         box = app.top.query_one("Prompt > Vertical").region
         assert box.height and not any(toast.region.overlaps(box) for toast in app.top.query(Toast))
-        assert app.top.query_one(Toast).region.right > app.top.size.width - 2
+        await app.press("escape")
+        await app.until_text("Described cells.")
 
 
 @pytest.mark.slow
