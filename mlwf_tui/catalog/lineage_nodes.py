@@ -30,6 +30,7 @@ from mlwf_tui.catalog.tables import (
 from mlwf_tui.catalog.tags import select_names
 from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.lineage import RUN_KIND, LineageNode
+from mlwf_tui.entities.lines import first_line
 from mlwf_tui.entities.model import ReportKind
 from mlwf_tui.entities.run import ArtifactKind
 
@@ -222,7 +223,7 @@ class NodeReader:
         ) in rows:
             title, state = f"{name}@{number}", kind if deleted_at is None else DELETED
             tags = tuple(sorted(json.loads(names)))
-            words = [*tags, _first_line(message) or _count_items(item_count)]
+            words = [*tags, first_line(message) or _count_items(item_count)]
             detail = " · ".join(words if deleted_at is None else [DELETED, *words])
             node = _node(ArtifactKind.VERSION, version_id, title, state, detail, created_at)
             yield msgspec.structs.replace(node, author=author, tags=tags)
@@ -276,7 +277,7 @@ class NodeReader:
         for run_id, verb, state, error, summary, created_at, author in self._rows(
             query, self._choice.is_run()
         ):
-            detail = _first_line(error) or summary
+            detail = first_line(error) or summary
             yield _node(RUN_KIND, run_id, verb, state, detail, created_at, author=author)
 
     def _read_cards(self) -> dict[str, Card]:
@@ -344,7 +345,3 @@ def _score(document: str, *, is_difference: bool = False) -> str:
     if map50 is None:
         return ""
     return f"mAP50 differs by {map50:+.3f}" if is_difference else f"mAP50 {map50:.2f}"
-
-
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0]

@@ -46,8 +46,9 @@ def diff_command(
 ) -> None:
     """Show what differs between two versions, or between runs or models.
 
-    PROJECT means its head, PROJECT@N a version, and @N a version of the same project. With one
-    name alone a head is compared with its latest version, and a version with the one before it.
+    PROJECT means its head, PROJECT@N a version, PROJECT@N.M an edit behind it, and @N a version of the
+    same project. With one name alone a head is compared with its latest version, a version with the one
+    before it, and an edit with the version that it came behind.
 
     \b
     mlwf diff cells              what is not committed yet

@@ -12,6 +12,7 @@ import click
 from mlwf_tui.cli.face import DONE, FAILED, Face, command, to_document, to_plain, without_nan
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.text import format_age, format_state, format_table
+from mlwf_tui.entities.lines import first_line
 from mlwf_tui.errors import InvalidParameter, StorageFailed
 
 if TYPE_CHECKING:  # for the annotations alone; see Face.open
@@ -298,7 +299,7 @@ def _format_path(found: Trace, path: Sequence[LineageNode]) -> str:
 
 
 def _tell(node: LineageNode) -> str:
-    return " ".join(part for part in (format_state(node.state), node.detail) if part)
+    return " ".join(part for part in (format_state(node.state), first_line(node.detail)) if part)
 
 
 def _show_affected(face: Face, ref: str, key: str) -> None:

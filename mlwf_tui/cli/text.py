@@ -11,6 +11,7 @@ from typing import IO
 
 import click
 
+from mlwf_tui.entities.lines import first_line
 from mlwf_tui.entities.run import Problem
 
 SHOWN_PROBLEMS = 20
@@ -80,10 +81,12 @@ def format_state(state: str) -> str:
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> str:
     """Return aligned columns; `empty` where there is no row.
 
-    On a terminal the widest columns are cut to fit its width; a pipe gets every cell whole.
+    On a terminal the widest columns are cut to fit its width; a pipe gets every cell whole, but of a cell
+    of several lines the first.
     """
     if not rows:
         return empty
+    rows = [[cell if "\n" not in cell else first_line(click.unstyle(cell)) for cell in row] for row in rows]
     widths = [max(_width(cell) for cell in column) for column in zip(header, *rows, strict=True)]
     if not sys.stdout.isatty():
         return "\n".join(click.unstyle(_format_row(row, widths)) for row in (header, *rows))

@@ -11,6 +11,7 @@ import click
 from mlwf_tui.cli.face import CONFLICT, DONE, Face, command, to_document
 from mlwf_tui.cli.text import format_age, format_bytes, format_table
 from mlwf_tui.entities.change import ChangeKind
+from mlwf_tui.entities.lines import first_line
 from mlwf_tui.entities.threeway import MergeConflict, Side
 from mlwf_tui.errors import InvalidParameter
 
@@ -89,7 +90,7 @@ def history_command(face: Face, ref: str) -> None:
         changes = list_changes(workspace, ref)
     rows = [
         (format_age(change.at), change.author or "-", change.what, change.text,
-         f"(before: {change.before})" if change.before else "")
+         f"(before: {first_line(change.before)})" if change.before else "")
         for change in changes
     ]  # fmt: skip
     document = {"ref": ref, "changes": [to_document(change) for change in changes]}

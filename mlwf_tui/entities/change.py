@@ -300,7 +300,7 @@ class Diff(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[TagChange, ...] = ()
     datasets: tuple[DatasetChange, ...] = ()
     splits: tuple[SplitChange, ...] = ()
-    aspects: Mapping[Aspect, int] = {}  # how many items differ in each
+    aspects: Mapping[Aspect, int] = {}  # how many changed items differ in each
     left_out: Mapping[ChangeKind, int] = {}  # what is not in `items`, counted
     is_class_order_changed: bool = False  # classes that both have stand in another order
 

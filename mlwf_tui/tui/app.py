@@ -61,6 +61,7 @@ class MlwfApp(App[None]):
     * { scrollbar-size-vertical: 1; }
     Toast { background: $boost; padding: 0 1; width: 56; max-width: 90%; }
     ToastRack { margin-bottom: 1; }
+    ModalScreen > ToastRack { dock: top; align: right top; margin: 0; }
     """
 
     def __init__(

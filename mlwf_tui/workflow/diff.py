@@ -21,12 +21,12 @@ from mlwf_tui.entities.change import (
 )
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Split
-from mlwf_tui.entities.project import Version
+from mlwf_tui.entities.project import ProjectState, Version
 from mlwf_tui.errors import NotFound
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.store.renames import iter_renamed_changes
 from mlwf_tui.store.store import Store
-from mlwf_tui.workflow.refs import resolve, resolve_manifest
+from mlwf_tui.workflow.refs import resolve, resolve_manifest, resolve_minor
 from mlwf_tui.workspace import Workspace
 
 NOTHING = ""
@@ -34,10 +34,11 @@ NOTHING = ""
 
 
 def diff(workspace: Workspace, before: str | None, after: str, *, max_items: int | None = None) -> Diff:
-    """Compare two refs, PROJECT@N or PROJECT for its head.
+    """Compare two refs: PROJECT@N, PROJECT@N.M, or PROJECT for its head.
 
-    Without `before` it is the state before `after`: for a head its latest version, for a version the
-    one before it in its project, for the first version the one that it was copied from, else nothing.
+    Without `before` it is the state before `after`: for a head its latest version, for a state behind
+    version N that version, for a version the one before it in its project, for the first version the one
+    that it was copied from, else nothing.
     With `max_items` only so many items are kept; all are counted.
 
     Raises:
@@ -90,6 +91,9 @@ def _find_previous(workspace: Workspace, ref: str) -> _Side:
     if "@" not in ref:
         latest = versions.latest(workspace.catalog.projects.get(ref).id)
         return _Side(f"{ref}@{latest.number}", latest.manifest) if latest else _Side(NOTHING, None)
+    state = resolve_minor(workspace, ref)
+    if state is not None:
+        return _find_base(workspace, ref.rpartition("@")[0], state)
     version = resolve(workspace, ref)
     assert isinstance(version, Version)  # nothing else is written with an @
     earlier = [other for other in versions.list(version.project_id) if other.number < version.number]
@@ -99,6 +103,14 @@ def _find_previous(workspace: Workspace, ref: str) -> _Side:
         with suppress(NotFound):  # it was deleted
             source = versions.get_by_id(parent)
             return _Side(source.ref, source.manifest)
+    return _Side(NOTHING, None)
+
+
+def _find_base(workspace: Workspace, project: str, state: ProjectState) -> _Side:
+    """Return the version that a state comes behind."""
+    with suppress(NotFound):  # it was deleted, or there was none yet
+        version = workspace.catalog.versions.get(state.project_id, state.base)
+        return _Side(f"{project}@{version.number}", version.manifest)
     return _Side(NOTHING, None)
 
 
@@ -135,7 +147,8 @@ class _Tally:
         else:
             self.left_out[change.kind] += 1
         self._datasets[change.key.rpartition("/")[0]][change.kind] += 1
-        self.aspects.update(change.aspects)
+        if change.kind is ChangeKind.CHANGED:
+            self.aspects.update(change.aspects)
         old_split = change.before.split if change.before else None
         new_split = change.after.split if change.after else None
         if old_split != new_split:

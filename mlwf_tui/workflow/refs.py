@@ -168,6 +168,25 @@ def check_tag(name: str) -> str:
     return _check_ref_part(name, "tag")
 
 
+def check_version_tag(name: str) -> str:
+    """Return a name that a tag may have by which a version is written from now on.
+
+    Raises:
+        InvalidParameter: no tag may have it, it has a blank, or it is `head`.
+    """
+    check_tag(name)
+    words = name.split()
+    if len(words) > 1:
+        raise InvalidParameter(
+            f"The tag {name!r} cannot be used.", hint=f"A version's tag is one word: {'-'.join(words)}."
+        )
+    if name.casefold() == "head":
+        raise InvalidParameter(
+            f"The tag {name!r} cannot be used.", hint="It means what a project holds now: take another word."
+        )
+    return name
+
+
 def _check_ref_part(name: str, what: str) -> str:
     check_name(name, what)
     if "@" in name or name.startswith("-") or name != name.strip():

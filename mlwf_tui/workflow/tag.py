@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.errors import NotFound
 from mlwf_tui.workflow.graphs.refs_on_graph import find_card_node
-from mlwf_tui.workflow.refs import check_tag, resolve_version
+from mlwf_tui.workflow.refs import check_tag, check_version_tag, resolve_version
 from mlwf_tui.workspace import Workspace
 
 
@@ -34,7 +34,6 @@ def tag(workspace: Workspace, ref: str, name: str, *, is_forced: bool = False) -
         InvalidParameter: a project was named without its version, or a tag cannot be named so.
         Conflict: the tag names another version.
     """
-    check_tag(name)
     catalog, author = workspace.catalog, workspace.settings.author
     with catalog.transaction():
         kind, node_id, entity = find_card_node(workspace, ref)
@@ -43,8 +42,11 @@ def tag(workspace: Workspace, ref: str, name: str, *, is_forced: bool = False) -
                 resolve_version(workspace, ref)  # which says that there is none
                 raise AssertionError("a project is no version")
             case Version():
+                if catalog.tags.find_number(entity.project_id, name) is None:
+                    check_version_tag(name)
                 catalog.tags.set(entity, name, is_moving=is_forced, author=author)
                 return _tell(workspace, entity, name)
+        check_tag(name)
         node = f"{kind}:{node_id}"
         card = catalog.cards.change(
             node, lambda before: replace(before, tags=tuple(sorted({*before.tags, name}))), author=author

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,18 @@ def test_a_tag_is_given_moved_and_taken_away(shell: Shell) -> None:
     assert shell.json("untag", "cells@gold")["tags"] == []
     shell("untag", "cells@gold", code=4)
     shell("restore", "cells@gold", code=4)
+
+
+def test_of_a_message_of_several_lines_a_table_shows_the_first(shell: Shell) -> None:
+    shell("commit", "cells", "-m", "Relabel\n\nbody of the commit\n")
+    shell("describe", "cells@1", "line one\nline two")
+    shell("describe", "cells", "cells of March\nand of April")
+    for words in (("versions", "cells"), ("projects",)):
+        assert len(shell(*words).splitlines()) == 2
+    told = shell("history", "cells")
+    assert re.search(r"@1 line one +\(before: Relabel\)\n", told)
+    assert "body" not in told and "line two" not in told and "April" not in told
+    assert shell.json("show", "cells@1")["description"] == "line one\nline two"
 
 
 def test_a_copy_is_a_branch(shell: Shell) -> None:

@@ -31,7 +31,7 @@ from mlwf_tui.tui.widgets.stage import Stage
 from mlwf_tui.tui.widgets.status_bar import StatusBar
 from mlwf_tui.tui.widgets.welcome import Welcome
 from mlwf_tui.workspace import Workspace
-from tests.tui.driving import NARROW, SIZES, WIDE, drive
+from tests.tui.driving import NARROW, SIZES, WIDE, Driver, drive
 
 
 async def test_every_key_has_an_id_a_label_a_help_text_and_something_to_do(full_home: Workspace) -> None:
@@ -203,6 +203,28 @@ async def test_slash_filters_the_tree_as_it_is_typed_and_esc_clears(full_home: W
         assert "cells-val-1" in app.read_text()
         await app.press("enter", "escape")
         assert "import parts" in app.read_text()
+
+
+def read_tree(app: Driver) -> str:
+    return "\n".join(line[: app.tree.region.right] for line in app.read_text().splitlines()[:-1])
+
+
+@pytest.mark.parametrize("text", ["no such thing", "parts"])
+async def test_after_a_filter_the_tree_is_as_it_was_before(full_home: Workspace, text: str) -> None:
+    async with drive(full_home) as app:
+        await app.open_versions("cells")
+        await app.select("Runs")
+        await app.press("h")
+        await app.select("@1")
+        before = read_tree(app)
+        await app.press("slash")
+        await app.write(text)
+        await app.press("enter")
+        assert "first plate" not in read_tree(app)
+        await app.press("escape")
+        if text != "parts":  # else the cursor stays on what was found
+            assert app.tree.entry is not None and app.tree.entry.title.startswith("@1")
+        assert read_tree(app) == before
 
 
 @pytest.mark.slow

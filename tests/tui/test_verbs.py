@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from textual.widgets import Input
+from textual.widgets._toast import Toast
 
 from mlwf_tui import processes
 from mlwf_tui.entities.run import Run, RunState
@@ -20,6 +22,7 @@ from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.progress import ProgressDialog
 from mlwf_tui.tui.widgets.prompt import Prompt
+from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.projects import list_projects
 from mlwf_tui.workflow.running.jobs import queue_run
@@ -77,6 +80,30 @@ async def test_esc_at_the_question_restores_nothing(projects_home: Workspace) ->
         await app.until(lambda: isinstance(app.top, Confirm))
         await app.press("escape")
     assert len(list_versions(projects_home, "cells")) == 2
+
+
+async def test_that_there_is_nothing_to_undo_is_no_error(empty_home: Workspace) -> None:
+    async with drive(empty_home) as app:
+        for key, words in (("u", "There is nothing to undo."), ("U", "There is nothing to redo.")):
+            await app.press(key)
+            await app.until_text(words)
+        assert not [said for said in app.main.said if said.is_error]
+
+
+async def test_what_is_told_does_not_cover_a_dialog(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("cells")
+        app.main.notify("Described cells.", timeout=600)
+        await app.until_text("Described cells.")
+        await app.press("R")
+        assert isinstance(app.top, Prompt)
+        await app.until(lambda: bool(app.top.query(Toast)))
+        await app.until_text("Described cells.")
+        assert app.read_text().count("Described cells.") == 1
+        box = app.top.query_one("Prompt > Vertical").region
+        assert box.height and not any(toast.region.overlaps(box) for toast in app.top.query(Toast))
+        await app.press("escape")
+        await app.until_text("Described cells.")
 
 
 @pytest.mark.slow
@@ -332,6 +359,28 @@ async def test_e_rewords_a_version(projects_home: Workspace) -> None:
         await app.write(" of March")
         await app.press("enter")
         await app.until_text("message       first plate of March")
+
+
+async def test_of_words_of_several_lines_lists_show_the_first_and_e_keeps_all(
+    projects_home: Workspace,
+) -> None:
+    describe(projects_home, "cells@1", "first plate\n\nof March")
+    async with drive(projects_home) as app:
+        await app.open_versions("cells")
+        await app.select("@1")
+        await app.until_text("of March")
+        assert re.search(r"@1  first plate +.* now", app.read_text())
+        await app.press("e")
+        await app.until(lambda: isinstance(app.top, Prompt))
+        assert app.top.query_one(Input).value == "first plate↵↵of March"
+        await app.press("end")
+        await app.write(" again")
+        await app.press("enter")
+        await app.until_text("of March again")
+        await app.press("H")
+        await app.until_text("first plate  ← first plate")
+        assert all(line[-1] in "│╮╯" for line in app.read_text().splitlines()[:-1])
+    assert list_versions(projects_home, "cells")[-1].message == "first plate\n\nof March again"
 
 
 async def test_R_renames_a_project(projects_home: Workspace) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
-from mlwf_tui.entities.threeway import Side
+from mlwf_tui.entities.threeway import MergeConflict, Side
 from mlwf_tui.tui.screens.choices import list_menu
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.conflicts import ConflictChooser
 from mlwf_tui.tui.widgets.context_menu import MenuList
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.prompt import Prompt
+from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.copy import copy
 from mlwf_tui.workflow.import_ import import_folder
@@ -23,7 +26,7 @@ from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.making import Box, make_voc
-from tests.tui.driving import SIZES, Driver, drive
+from tests.tui.driving import NARROW, SIZES, Driver, drive
 
 pytestmark = pytest.mark.slow  # each goes through the app, or through processes, for seconds
 
@@ -90,6 +93,47 @@ async def test_a_tag_is_given_shown_and_taken_off(projects_home: Workspace) -> N
     assert list_versions(projects_home, "cells")[-1].tags == ()
 
 
+async def test_a_tag_of_another_version_is_moved_after_a_yes(projects_home: Workspace) -> None:
+    tag(projects_home, "cells@1", "golden")
+    async with drive(projects_home) as app:
+        await app.open_versions("cells")
+        await app.select("@2")
+        for answer in ("n", "y"):
+            await app.press("number_sign")
+            await app.write("golden")
+            await app.press("enter")
+            await app.until_text("cells@1 is tagged golden already.")
+            await app.press(answer)
+            await app.until(lambda: app.top is app.main)
+        await app.until_text("cells@golden means @2 now")
+    assert [version.tags for version in list_versions(projects_home, "cells")] == [("golden",), ()]
+
+
+async def test_a_name_that_cannot_be_taken_comes_back_with_what_is_wrong(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("cells")
+        await app.press("C", *"parts", "enter")
+        await app.until_text("has a project 'parts' already")
+        assert isinstance(app.top, Prompt) and app.top.query_one(Input).value == "parts"
+        await app.press("end", "2")
+        assert "✗" not in app.read_text()
+        await app.press("enter")
+        await app.until_text("Made parts2 from cells")
+    assert {project.name for project in list_projects(projects_home)} == {"cells", "parts", "parts2"}
+
+
+async def test_a_merge_of_what_is_not_there_comes_back_where_the_cursor_was(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("cells")
+        await app.press("M", "down")
+        await app.write("nothing")
+        await app.press("enter")
+        await app.until_text("no project 'nothing'")
+        await app.until(lambda: isinstance(app.top, Form) and app.top.focused is not None)
+        assert app.top.focused is not None and app.top.focused.id == "field-ref"
+        assert [field.value for field in app.top.query(Input)][:2] == ["cells", "nothing"]
+
+
 async def test_of_several_tags_one_is_chosen_to_be_taken_off(projects_home: Workspace) -> None:
     for name in ("golden", "silver"):
         tag(projects_home, "cells@1", name)
@@ -148,6 +192,37 @@ async def test_conflicts_are_settled_at_once_and_one_by_one(parted_home: Workspa
         await app.press("escape")
         await app.until(lambda: app.top is app.main)
     assert [version.number for version in list_versions(parted_home, "cells")] == [1]
+
+
+async def test_all_keys_of_the_conflicts_are_seen_on_80_columns(empty_home: Workspace) -> None:
+    conflicts = [
+        MergeConflict(key=f"item {place}.jpg", item=f"{place}.jpg", what="split", ours="val", theirs="test")
+        for place in range(1_200)
+    ]
+    async with drive(empty_home, size=NARROW) as app:
+        app.main.put(ConflictChooser("cells", "ada", conflicts), lambda _: None)
+        await app.until_text("a merge  1,200 to settle ")
+        await app.press("T")
+        await app.until_text("a merge  all settled ")
+
+
+async def test_the_form_of_a_sync_has_the_field_that_its_error_speaks_of(
+    parted_home: Workspace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    checkout(parted_home, "cells@1", folder, observer=KeepingObserver())
+    (label,) = folder.rglob("b.jpg.json")
+    document = json.loads(label.read_text())
+    document["objects"][0]["points"]["exterior"][0][1] = 9
+    label.write_text(json.dumps(document))
+    async with drive(parted_home) as app:
+        await app.select("cells")
+        app.main.action_perform("sync")
+        await app.until(lambda: isinstance(app.top, Form))
+        await app.press("enter")
+        await app.until_text("--policy ours")
+        await app.until(lambda: isinstance(app.top, Form), "the form again")
+        assert app.top.query("#field-policy")
 
 
 async def test_a_merge_without_conflicts_says_what_it_does_and_asks(

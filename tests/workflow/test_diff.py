@@ -75,7 +75,7 @@ def test_datasets_and_splits_count_their_items(workspace: Workspace) -> None:
         SplitChange(None, Split.TRAIN, 1),
         SplitChange(Split.TRAIN, None, 1),
     }
-    assert found.aspects == {Aspect.SPLIT: 2}
+    assert found.aspects == {Aspect.SPLIT: 1}  # of what changed, not of what was renamed
     assert [found.count(kind) for kind in ChangeKind] == [1, 1, 1, 1]
 
 

@@ -7,6 +7,7 @@ from threading import Barrier
 import pytest
 
 from mlwf_tui.entities.card import Card
+from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.workflow.commit import commit
@@ -131,6 +132,8 @@ def test_edits_between_versions_are_minor_versions_and_come_back(imported: Works
     minor = [(s.base, s.minor, s.item_count) for s in list_minor_versions(imported, "cells")]
     assert minor == [(1, 1, 6), (2, 1, 8)]
     assert diff(imported, "cells@1", "cells@1.1").count("added") == 1  # type: ignore[arg-type]
+    found = diff(imported, None, "cells@2.1")
+    assert (found.before, found.after, found.count(ChangeKind.ADDED)) == ("cells@2", "cells@2.1", 1)
     assert "6 items" in preview_restore(imported, "cells@1.1")
     restored = restore(imported, "cells@1.1")
     assert (restored.version, restored.created) == (3, True)

@@ -67,10 +67,20 @@ def test_a_removed_tag_means_nothing_any_more(two: Workspace) -> None:
             act()
 
 
-@pytest.mark.parametrize("name", ["", "3", "007", "a@b", "a\x1bb", "-x", " x", "a/b", "x" * 300])
+@pytest.mark.parametrize(
+    "name", ["", "3", "007", "a@b", "a\x1bb", "-x", " x", "a/b", "x" * 300, "a b", "a\u3000b", "head"]
+)
 def test_names_that_could_be_mistaken_are_refused(two: Workspace, name: str) -> None:
     with pytest.raises(InvalidParameter):
         tag(two, "cells@1", name)
+
+
+def test_a_tag_of_several_words_that_is_there_already_stays_usable(two: Workspace) -> None:
+    version = two.catalog.versions.get(two.catalog.projects.get("cells").id, 1)
+    two.catalog.tags.set(version, "the good one", is_moving=False)
+    assert show(two, "cells@the good one").facts["number"] == 1
+    assert tag(two, "cells@2", "the good one", is_forced=True).version == 2
+    assert untag(two, "cells@2", "the good one").tags == ()
 
 
 def test_only_versions_can_be_tagged(two: Workspace) -> None:

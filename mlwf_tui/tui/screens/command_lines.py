@@ -190,7 +190,7 @@ def write_status(values: Mapping[str, str]) -> str:
 
 
 def write_sync(values: Mapping[str, str]) -> str:
-    policy = values.get("conflicts", "")
+    policy = values.get("policy", "")
     options = {"message": values.get("message", ""), "policy": "" if policy == "stop" else policy}
     return _write_detachable(values, "sync", values.get("folder", ""), options=options)
 

@@ -138,7 +138,7 @@ class DiffPane(Vertical):
         self.set_class(is_large, "-bare")
         self._preview.set_class(is_large, "-bare")
         if self.has_focus_within and is_large:
-            next(v for v in self._preview.pictures.values() if v.region or v.display).focus()
+            self._preview.focus_picture()
         elif self.has_focus_within:
             self._table.focus()
 

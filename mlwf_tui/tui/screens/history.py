@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from mlwf_tui.entities.lines import first_line
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.table import Column, EntityTable
@@ -115,9 +116,9 @@ def _tell_time(at: datetime, now: datetime) -> str:
 
 
 def _tell(change: Change) -> str:
-    """Return the words, without the number that stands in a column of its own."""
+    """Return the first line of the words, without the number that stands in a column of its own."""
     text = change.text.removeprefix(f"{change.ref} ") if change.ref else change.text
-    return f"{text}  ← {change.before}" if change.before else text
+    return first_line(text) + (f"  ← {first_line(change.before)}" if change.before else "")
 
 
 def make_state_entry(subject: Entry, change: Change) -> Entry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from mlwf_tui.entities.lines import first_line
 from mlwf_tui.entities.model import Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
@@ -77,7 +78,7 @@ def _list_versions(
     rows: list[Row] = [
         (
             (f"@{v.number}", v.number),
-            (" ".join((*(f"#{tag}" for tag in v.tags), v.message)), v.message),
+            (" ".join((*(f"#{tag}" for tag in v.tags), first_line(v.message))), v.message),
             (v.kind.value, v.kind.value),
             (f"{v.item_count:,}", v.item_count),
             (v.author, v.author),

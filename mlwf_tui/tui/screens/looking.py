@@ -9,7 +9,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from mlwf_tui.entities.model import Model
-from mlwf_tui.tui.screens.marks import Marks, choose_sides, choose_targets, order_sides
+from mlwf_tui.tui.keys import KEYS_BY_ID
+from mlwf_tui.tui.screens.marks import Marks, choose_sides, choose_targets, order_sides, reach
 from mlwf_tui.tui.screens.run_difference import draw_run_diff
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.views import Views
@@ -73,8 +74,8 @@ class Looking:
             self._views.show_items(self._host.entry)
 
     def show_diff(self) -> None:
-        """Compare the selection with what is marked, or with what was before."""
-        entry = self._host.entry
+        """Compare the selection, or what a part lies in, with what is marked, or with what was before."""
+        entry = reach(KEYS_BY_ID["diff"], self._host.entry)
         if entry is None:
             return
         sides = choose_sides(entry, self._host.marks.entries)

@@ -197,6 +197,10 @@ class MainScreen(Screen[None]):
         self._too_small.display = is_too_small = width < LEAST_COLUMNS or height < LEAST_ROWS
         self._panes.display = self._status.display = not is_too_small
 
+    def on_screen_suspend(self) -> None:
+        """Leave the toasts to the dialog that comes over it, which shows them where it is not itself."""
+        self.query("ToastRack").set(display=False)  # shown again as soon as the screen is
+
     def _begin(self) -> None:
         use_own_keys(self.app, self.workspace.settings.keys, self.fail)
         self.reload()

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.lineage import LineageNode
+from mlwf_tui.entities.lines import first_line
 from mlwf_tui.entities.measurement import choose_two
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
@@ -73,7 +74,9 @@ def make_version_entry(version: Version, snapshot: Snapshot, now: datetime) -> E
         key=f"version:{version.id}",
         ref=f"{name}@{version.number}",
         target=f"{version.project_id}@{version.number}",
-        title="  ".join((f"@{version.number}", *(f"#{tag}" for tag in version.tags), version.message)),
+        title="  ".join(
+            (f"@{version.number}", *(f"#{tag}" for tag in version.tags), first_line(version.message))
+        ),
         note=format_age(version.created_at, now),
         entity=version,
     )

@@ -47,7 +47,7 @@ class Showing:
         """Show the branches, or what the filter leaves of them."""
         branches = build_outline(self._host.snapshot, self._host.read_clock())
         shown = filter_branches(branches, self._navigation.filter)
-        self._tree.show(shown)
+        self._tree.show(shown, is_filtered=bool(self._navigation.filter))
         self._navigation.name_matches(bool(shown))
         if self.wanted_key and self._tree.select(self.wanted_key):
             self.wanted_key = ""

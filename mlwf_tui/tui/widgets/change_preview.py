@@ -115,6 +115,12 @@ class ChangePreview(ObjectsPreview):
         self._wanted = sides[(place + 1) % len(sides)]
         self._arrange()
 
+    def focus_picture(self) -> None:
+        """Give the keys to a picture that is seen: the one that has them, or the first."""
+        seen = [picture for side, picture in self.pictures.items() if self._boxes[side].display]
+        if not any(picture.has_focus for picture in seen):
+            seen[0].focus()
+
     def list_sides(self) -> list[tuple[Side, Item]]:
         """Return the sides that are seen now, with their items."""
         sides = zip((Side.BEFORE, Side.AFTER), self._items, strict=True)
@@ -163,8 +169,11 @@ class ChangePreview(ObjectsPreview):
             side = Side.AFTER
         if before is None or after is None:
             side = Side.AFTER if before is None else Side.BEFORE
+        is_in_pictures = any(picture.has_focus for picture in self.pictures.values())
         self._boxes[Side.BEFORE].display = side is not Side.AFTER
         self._boxes[Side.AFTER].display = side is not Side.BEFORE
+        if is_in_pictures:
+            self.focus_picture()
         self.post_message(self.Outdated())
 
     def _make_row(self, difference: ObjectChange) -> tuple[Cell, ...]:

@@ -124,7 +124,7 @@ class ConflictChooser(Dialog[dict[str, Side] | None]):
         rows = [self._make_row(conflict) for conflict in self._conflicts.values()]
         self._table.show_rows(rows, list(self._conflicts))
         left = len(self._conflicts) - len(self.choices)
-        state = f"{left:,} to settle" if left else "all settled: a merges"
+        state = f"{left:,} to settle" if left else "all settled"
         keys = (("o", "ours"), ("t", "theirs"), ("O/T", "all others"), ("n", "next open"), ("a", "merge"))
         hints = [Content.assemble((key, "$accent bold"), " ", (text, "$text-muted")) for key, text in keys]
         style = "$warning" if left else "$success"

@@ -106,6 +106,8 @@ def _draw(title: Content, lines: Sequence[Line], room: int) -> Content:
 def _draw_line(label: str, value: Content | str, width: int, room: int) -> Content:
     if not label:
         return Content.assemble("\n", (str(value), "bold $secondary"))
+    if isinstance(value, str):
+        value = value.rstrip().replace("\n", "\n" + " " * (width + 1))
     line = Content.assemble((f"{fit(label, width)} ", "$text-muted"), value)
     return hang(line, room, width + 1) if room > 2 * width else line
 

@@ -9,6 +9,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from mlwf_tui.entities.lines import first_line
+
 Run = tuple[str, str]
 """(text, role): a piece of a line; the role is a key of ROLE_STYLES, and the theme gives its colour."""
 
@@ -114,9 +116,13 @@ def build_strip(line: Iterable[Run], find_style: Callable[[str], Style], width: 
 
 
 def fit(text: str, width: int, align: str = "left") -> str:
-    """Return `text` in exactly `width` cells: cut with an ellipsis, or padded (left, right, center)."""
+    """Return `text` in exactly `width` cells: cut with an ellipsis, or padded (left, right, center).
+
+    Of several lines it is the first.
+    """
     if width <= 0:
         return ""
+    text = first_line(text)
     length = cell_len(text)
     if length > width:
         return set_cell_size(text, width - 1) + "…"
@@ -129,6 +135,7 @@ def fit(text: str, width: int, align: str = "left") -> str:
 
 def fit_tail(text: str, width: int) -> str:
     """Return `text` in exactly `width` cells, its beginning cut away where it is too long."""
+    text = first_line(text)
     if cell_len(text) <= width:
         return fit(text, width)
     cut = next(n for n in range(1, len(text) + 1) if cell_len(text[n:]) < width)
@@ -137,6 +144,7 @@ def fit_tail(text: str, width: int) -> str:
 
 def fit_middle(text: str, width: int) -> str:
     """Return `text` in exactly `width` cells, its middle cut away where it is too long."""
+    text = first_line(text)
     if cell_len(text) <= width:
         return fit(text, width)
     head = max(0, width - 1) // 2

@@ -143,12 +143,20 @@ class Form(Dialog[dict[str, str] | None]):
         self._fields = tuple(fields)
         self._command = command
         self._verb = verb
+        self.begins_at = ""
+        """The name of the field that gets the cursor first; "" for the first one."""
         self.copy: Callable[[str], None] | None = None
         """Takes the command line to the person's clipboard; without it there is no key for that."""
 
     def refill(self, values: Mapping[str, str]) -> Form:
         """Return the same form once more, filled in with values that another one returned."""
         return Form(self._title, self._fields, command=self._command, verb=self._verb, given=values)
+
+    def come_back(self, values: Mapping[str, str]) -> Form:
+        """Return it filled in once more, with the cursor where it was left."""
+        again = self.refill(values)
+        again.begins_at = self.begins_at
+        return again
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -179,6 +187,8 @@ class Form(Dialog[dict[str, str] | None]):
                 yield Static("" if field.spec.choices else field.spec.bounds, classes="bounds", markup=False)
 
     def on_mount(self) -> None:
+        if self.begins_at:
+            self.query_one(f"#field-{self.begins_at}").focus()
         self.call_after_refresh(self._show_command)
 
     def on_resize(self) -> None:
@@ -189,6 +199,7 @@ class Form(Dialog[dict[str, str] | None]):
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         for field in self._fields:
             if event.widget.id == f"field-{field.spec.name}":
+                self.begins_at = field.spec.name
                 self._show_help(field)
 
     def _show_help(self, field: FormField) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
+from mlwf_tui.entities.lines import first_line
 from mlwf_tui.entities.run import Progress
 from mlwf_tui.tui.widgets.drawing import fit, fit_middle
 from mlwf_tui.tui.widgets.entry import Branch, Entry, EntryKind
@@ -27,6 +28,13 @@ RIGHT_BUTTON = 3
 BRANCH_WAIT_S = 1.0  # of keys for what is read below a branch; then they mean what is there
 NO_LABEL = Text()
 TOGGLE = Style.from_meta({"toggle": True})  # what Tree looks for where a click opens or closes
+
+
+class _Place(NamedTuple):
+    """Where a person is: the entry under the cursor, and whether branches are open, by their keys."""
+
+    entry: Entry | None
+    opened: Mapping[str, bool]
 
 
 class ProjectTree(Tree[Entry], inherit_bindings=False):
@@ -110,6 +118,7 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         self._progress: Mapping[str, Progress] = {}
         self._by_key: dict[str, TreeNode[Entry]] = {}
         self._remembered: Mapping[str, bool] = {}  # which branches were open in an earlier sitting
+        self._unfiltered: _Place | None = None  # how it was before a filter hid a part of it
         self._awaited = ""  # the key of the branch that a person opened and that is still being read
         self._is_read = asyncio.Event()
 
@@ -121,15 +130,26 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
 
     # --- showing -------------------------------------------------------------------------------
 
-    def show(self, branches: tuple[Branch, ...]) -> None:
-        """Draw `branches` in place of what stands there, touching only what differs."""
-        selected = self.entry
+    def show(self, branches: tuple[Branch, ...], *, is_filtered: bool = False) -> None:
+        """Draw `branches` in place of what stands there, touching only what differs.
+
+        After those that a filter leaves all are open again that were open before it.
+        """
+        if is_filtered and self._unfiltered is None:
+            self._unfiltered = self._note_place()
+        selected = self.entry or (self._unfiltered.entry if self._unfiltered is not None else None)
         top, line = self.scroll_offset.y, self.cursor_line
         self._is_filling = True
         self._update(self.root, branches)
+        if self._unfiltered is not None and not is_filtered:
+            self._bring_back(self._unfiltered.opened)
         self._is_filling = False
         self._invalidate()
         self._is_read.set()
+        if self._unfiltered is not None and not is_filtered:
+            self._unfiltered = None
+            if selected is not None and self.select(selected.key):
+                return
         if selected is None:
             self.action_first()
             return
@@ -197,6 +217,17 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
                     self._is_read.clear()
                     await self._is_read.wait()
         self._awaited = ""
+
+    def _note_place(self) -> _Place:
+        opened = {key: node.is_expanded for key, node in self._by_key.items() if node.allow_expand}
+        return _Place(self.entry, opened)
+
+    def _bring_back(self, opened: Mapping[str, bool]) -> None:
+        """Open and close branches as they were."""
+        for key, is_open in opened.items():
+            node = self._by_key.get(key)
+            if node is not None and node.allow_expand and node.is_expanded != is_open:
+                node.toggle()
 
     def _update(self, node: TreeNode[Entry], branches: tuple[Branch, ...]) -> None:
         present = [child.data.key for child in node.children if child.data is not None]
@@ -410,6 +441,7 @@ def _tone(state: str) -> str:
 
 def share_room(title: str, note: str, room: int) -> tuple[str, str]:
     """Return title and note as far as both fit into `room` cells, a blank between; a title's ends stay."""
+    title, note = first_line(title), first_line(note)
     most = max(1, room // 3, room - cell_len(title) - 1)
     note = note if cell_len(note) <= most else fit(note, most)
     rest = max(1, room - cell_len(note) - bool(note))

@@ -44,7 +44,9 @@ class Prompt(Dialog[str | None]):
         is_suggestion: bool = False,
         on_change: Callable[[str], None] | None = None,
         find_fault: Callable[[str], str] | None = None,
+        fault: str = "",
     ) -> None:
+        """`fault` says what was wrong with the value, until another is written."""
         super().__init__()
         self._title = title
         self._value = value
@@ -52,7 +54,15 @@ class Prompt(Dialog[str | None]):
         self._can_be_empty = can_be_empty
         self._is_suggestion = is_suggestion  # typing replaces the value
         self._on_change = on_change
+        self._fault = fault
         self._find_fault = find_fault  # returns what is wrong with a text, which then is not taken
+
+    def refill(self, value: str, fault: str) -> Prompt:
+        """Return the same question once more, with what was answered and what is wrong with that."""
+        return Prompt(
+            self._title, value=value, help=self._help, can_be_empty=self._can_be_empty,
+            on_change=self._on_change, find_fault=self._find_fault, fault=fault,
+        )  # fmt: skip
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -63,11 +73,16 @@ class Prompt(Dialog[str | None]):
             yield Input(self._value, compact=True, select_on_focus=self._is_suggestion)
             yield Static(id="prompt-fault", markup=False)
 
+    def on_mount(self) -> None:
+        self._say_fault(self._fault)
+
     def action_close(self) -> None:
         self.dismiss(None)
 
     @on(Input.Changed)
     def _on_changed(self, event: Input.Changed) -> None:
+        if event.value != self._value:
+            self._say_fault("")
         if self._find_fault is not None:
             self._say_fault(self._find_fault(event.value.strip()) if event.value.strip() else "")
         if self._on_change is not None:

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
-from mlwf_tui.tui.widgets.drawing import ROLE_STYLES, build_strip, draw_bar, draw_message, fit, fit_middle
+from mlwf_tui.tui.widgets.drawing import (
+    ROLE_STYLES,
+    build_strip,
+    draw_bar,
+    draw_message,
+    fit,
+    fit_middle,
+    fit_tail,
+)
 from mlwf_tui.tui.widgets.metric_plots import MetricPlots
 
 
@@ -23,6 +31,10 @@ class RolesApp(App[None]):
 @pytest.mark.parametrize("align", ["left", "right", "center"])
 def test_a_text_takes_exactly_its_cells(align: str, text: str, width: int) -> None:
     assert cell_len(fit(text, width, align)) == width
+
+
+def test_of_several_lines_the_first_is_drawn() -> None:
+    assert fit("one\ntwo", 5) == fit_middle("one\ntwo", 5) == fit_tail("one\ntwo", 5) == "one  "
 
 
 def test_a_cut_text_ends_with_an_ellipsis() -> None:

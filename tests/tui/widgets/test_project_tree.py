@@ -13,6 +13,7 @@ from mlwf_tui.tui.widgets.project_tree import share_room
         ("cells", "", 5, ("cells", "")),
         ("yolov10p-cells-2-on-cells-1", "0.69", 22, ("yolov10p…-cells-1", "0.69")),
         ("yolov10p-cells-2-on-cells-1", "2 minutes ago", 18, ("yolov…lls-1", "2 min…")),
+        ("@1  Relabel\n\nbody", "1 min\nago", 20, ("@1  Relabel", "1 min")),
         ("字字字字字字字字", "9", 9, ("字 …字 ", "9")),
     ],
 )

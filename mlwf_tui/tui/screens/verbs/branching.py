@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.threeway import Side
+from mlwf_tui.errors import Conflict
 from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.outline import find_tags
-from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, find_project, finish
+from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, ask_line, find_project, finish
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.conflicts import ConflictChooser
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
@@ -19,6 +22,14 @@ from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow.copy import CopyResult, copy
 from mlwf_tui.workflow.merge import MergePlan, MergeResult, merge, plan_merge
 from mlwf_tui.workflow.tag import TagResult, tag, untag
+from mlwf_tui.workspace import Workspace
+
+
+class _Taken(NamedTuple):
+    """A tag that another version has, and what says so."""
+
+    name: str
+    told: str
 
 
 class Branching:
@@ -30,17 +41,29 @@ class Branching:
     # --- tags ----------------------------------------------------------------------------------
 
     def tag(self, entry: Entry) -> None:
-        def said(made: TagResult) -> None:
+        def said(made: TagResult | _Taken) -> None:
+            if isinstance(made, _Taken):
+                self._ask_move(entry, made, said)
+                return
             name = f"{made.project}@{made.tag} means @{made.version} now."
             finish(self._host, name if made.project is not None else _tell_tags(entry, made))
-
-        def done(name: str) -> None:
-            self._host.ask("tag", partial(tag, self._host.workspace, entry.target, name), said)
 
         help_text = "One word, such as golden: f tag:golden finds it on the lineage."
         if isinstance(entry.entity, Version):
             help_text = "One word, such as golden: the version can then be written PROJECT@golden."
-        self._host.put(Prompt(f"Tag {entry.title}", help=help_text), done)
+        prompt = Prompt(f"Tag {entry.title}", help=help_text)
+        ask_line(self._host, prompt, "tag", partial(_tag, self._host.workspace, entry.target), said)
+
+    def _ask_move(self, entry: Entry, taken: _Taken, said: Callable[[TagResult], None]) -> None:
+        """Ask whether a tag of another version is to mean this one."""
+
+        def confirmed(is_wanted: bool) -> None:
+            if is_wanted:
+                work = partial(tag, self._host.workspace, entry.target, taken.name, is_forced=True)
+                self._host.ask("tag", work, said)
+
+        text = f"{taken.told} It can mean one version only."
+        self._host.put(Confirm(f"Tag {entry.ref}", text, yes="Move it here"), confirmed)
 
     def untag(self, entry: Entry) -> None:
         def said(made: TagResult) -> None:
@@ -64,13 +87,10 @@ class Branching:
         def said(made: CopyResult) -> None:
             finish(self._host, f"Made {made.project} from {made.source}. M merges it back one day.")
 
-        def done(name: str) -> None:
-            self._host.ask("copy", partial(copy, self._host.workspace, entry.ref, name), said)
-
         suggested = f"{(find_project(entry) or '').rpartition('/')[2]}-copy"
         help_text = "Name of the new project. It shares all bytes with this one, and takes no time."
         prompt = Prompt(f"Copy {entry.ref}", value=suggested, help=help_text, is_suggestion=True)
-        self._host.put(prompt, done)
+        ask_line(self._host, prompt, "copy", partial(copy, self._host.workspace, entry.ref), said)
 
     # --- merging -------------------------------------------------------------------------------
 
@@ -145,6 +165,14 @@ class Branching:
             is_unrelated=values.get("unrelated") == "yes",
         )
         self._host.do_long(f"Merge {values['ref']}", lambda _: work(), said)
+
+
+def _tag(workspace: Workspace, ref: str, name: str) -> TagResult | _Taken:
+    """Tag it, unless the tag would have to be moved."""
+    try:
+        return tag(workspace, ref, name)
+    except Conflict as conflict:
+        return _Taken(name, conflict.message)
 
 
 def _tell_tags(entry: Entry, made: TagResult) -> str:

@@ -115,7 +115,7 @@ class Folders:
     def _ask_sync(self, entry: Entry | None, folder: str) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
             folder, message = Path(values["folder"]), values.get("message") or None
-            policy = values["conflicts"] if values.get("conflicts") in ("ours", "theirs") else None
+            policy = values["policy"] if values.get("policy") in ("ours", "theirs") else None
             terms = read_detached_terms(values)
             if terms is not None:
                 call = {"folder": folder, "message": message, "policy": policy}
@@ -131,7 +131,7 @@ class Folders:
             self._make_folder_field(entry, "folder that a version was checked out to", folder),
             make_field("message", "names what the project then holds as a version; empty commits nothing"),
             make_field(
-                "conflicts",
+                "policy",
                 "what both sides changed: stop, the project's (ours), or the folder's (theirs)",
                 "stop",
                 choices=("stop", "ours", "theirs"),

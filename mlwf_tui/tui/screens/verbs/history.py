@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
+from mlwf_tui.errors import MlwfError, NotFound
 from mlwf_tui.tui.screens.verbs.host import Host, find_project, finish
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
@@ -51,10 +53,21 @@ class History:
         self._host.ask("restore", partial(preview_restore, self._host.workspace, entry.ref), previewed)
 
     def undo(self, entry: Entry | None) -> None:
-        self._host.ask("undo", partial(undo, self._host.workspace, find_project(entry)), self._say_undone)
+        self._move("undo", partial(undo, self._host.workspace, find_project(entry)), self._say_undone)
 
     def redo(self, entry: Entry | None) -> None:
-        self._host.ask("redo", partial(redo, self._host.workspace, find_project(entry)), self._say_redone)
+        self._move("redo", partial(redo, self._host.workspace, find_project(entry)), self._say_redone)
+
+    def _move(self, what: str, work: Callable[[], UndoResult], done: Callable[[UndoResult], None]) -> None:
+        """Do it; that there is nothing to do is no error."""
+
+        def fail(error: MlwfError) -> None:
+            if isinstance(error, NotFound):
+                self._host.say(f"{error.message} {error.hint}".rstrip())
+            else:
+                self._host.work.fail(error)
+
+        self._host.work.start(what, work, done, fail=fail)
 
     def _say_undone(self, made: UndoResult) -> None:
         count = format_count(made.item_count, "item")

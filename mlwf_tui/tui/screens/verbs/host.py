@@ -15,6 +15,7 @@ from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.model import Report
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Problem, Run, RunState
+from mlwf_tui.errors import MlwfError
 from mlwf_tui.settings import expand_path
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.marks import Marks
@@ -22,6 +23,7 @@ from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.form import Form
+from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.calls import submit_call
 from mlwf_tui.workflow.trees.past_values import keep_past_values, read_past_values
@@ -122,11 +124,26 @@ def ask_form(
 
     def answered(values: dict[str, str]) -> None:
         host.ask("past values", partial(keep_past_values, host.workspace, values), lambda _: None)
-        begin(values, lambda: ask_form(host, form.refill(values), begin))
+        begin(values, lambda: ask_form(host, form.come_back(values), begin))
 
     form.copy = host.copy
     host.ask("past values", partial(read_past_values, host.workspace), form.take_past)
     host.put(form, answered, closed=closed)
+
+
+def ask_line(
+    host: Host, prompt: Prompt, what: str, work: Callable[[str], T], done: Callable[[T], None]
+) -> None:
+    """Ask for a line and do `work` with it; where that fails, ask again with the line and what is wrong."""
+
+    def answered(line: str) -> None:
+        def fail(error: MlwfError) -> None:
+            again = prompt.refill(line, f"{error.message} {error.hint}".rstrip())
+            ask_line(host, again, what, work, done)
+
+        host.work.start(what, partial(work, line), done, fail=fail)
+
+    host.put(prompt, answered)
 
 
 def finish(host: Host, text: str, *, detail: str = "", select: str = "") -> None:

@@ -7,13 +7,16 @@ from functools import partial
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
-from mlwf_tui.tui.screens.verbs.host import Host, finish
+from mlwf_tui.tui.screens.verbs.host import Host, ask_line, finish
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow.delete import delete, list_reasons_to_keep
 from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.rename import rename
+
+LINE_END = "↵"
+"""What stands for the end of a line where a text of several lines is written in one."""
 
 
 class Names:
@@ -23,21 +26,27 @@ class Names:
         self._host = host
 
     def describe(self, entry: Entry) -> None:
-        def done(text: str) -> None:
-            work = partial(describe, self._host.workspace, entry.target, text)
-            self._host.ask("describe", work, lambda _: finish(self._host, f"Described {entry.ref}."))
+        def work(text: str) -> None:
+            describe(self._host.workspace, entry.target, text.replace(LINE_END, "\n"))
 
-        present = _find_description(entry)
-        self._host.put(Prompt(f"Describe {entry.ref}", value=present, can_be_empty=True), done)
+        present = _find_description(entry).replace("\n", LINE_END)
+        help_text = f"{LINE_END} ends a line." if LINE_END in present else ""
+        prompt = Prompt(f"Describe {entry.ref}", value=present, help=help_text, can_be_empty=True)
+        ask_line(
+            self._host, prompt, "describe", work, lambda _: finish(self._host, f"Described {entry.ref}.")
+        )
 
     def rename(self, entry: Entry) -> None:
+        def work(name: str) -> str:
+            rename(self._host.workspace, entry.target, name)
+            return name
+
         def done(name: str) -> None:
-            work = partial(rename, self._host.workspace, entry.target, name)
-            self._host.ask("rename", work, lambda _: finish(self._host, f"Renamed {entry.title} to {name}."))
+            finish(self._host, f"Renamed {entry.title} to {name}.")
 
         card = entry.entity.card if isinstance(entry.entity, LineageNode) else None
         present = card.title if card is not None and card.title else entry.title
-        self._host.put(Prompt(f"Rename {entry.title}", value=present), done)
+        ask_line(self._host, Prompt(f"Rename {entry.title}", value=present), "rename", work, done)
 
     def history(self, entry: Entry) -> None:
         """List what was ever said and done of the entry, newest first."""
