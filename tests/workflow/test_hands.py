@@ -136,7 +136,7 @@ def test_a_long_message_to_one_that_gave_up_is_not_waited_for(
     )
     first = [missing if place == number else there for place in range(2)]
     with (
-        pytest.raises(StorageFailed, match="no blob"),
+        pytest.raises(StorageFailed, match="lacks the blob"),
         open_hands(home, "write", setup, count=2, look_every_s=0.2) as hands,
     ):
         list(hands.map([*first, long, long, long, long]))
