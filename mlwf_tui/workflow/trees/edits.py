@@ -356,15 +356,18 @@ class _Reader:
             self.problems.append(Problem(path, error.message))
             annotation = known.annotation if known else Annotation()
             return replace(image, split=split, annotation=annotation)
-        self.problems += [Problem(path, reason) for reason in decoded.problems]
+        reasons = list(decoded.problems)
         annotation = keep_inside(
             decoded.annotation, image.width_px, image.height_px, path,
-            lambda problem: self.problems.append(Problem(*problem)),
+            lambda problem: reasons.append(problem[1]),
         )  # fmt: skip
         if decoded.is_whole and annotation == decoded.annotation:
             self.signatures[path] = signature
         elif known is not None:  # what is left of it would take the place of what was whole
+            more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+            self.problems.append(Problem(path, f"{reasons[0]}{more}; its item stays as it was"))
             return replace(image, split=split, annotation=known.annotation)
+        self.problems += [Problem(path, reason) for reason in reasons]
         return replace(image, split=decoded.split or split, annotation=annotation)
 
     def _read_schema(self, before: LabelSchema) -> LabelSchema:
