@@ -169,7 +169,8 @@ class _Sync:
         """Make the folder what the head is, remember its files, and return how many were written."""
         store = self.run.workspace.store
         found = edits.found
-        here = found.keys() | edits.unseen.keys()
+        # An orphan that a kill leaves there is no known file, so that no image takes it for its own.
+        here = (found.keys() | edits.unseen.keys()) - set(edits.orphans)
         files = {path: sign for path, sign in self.state.files.items() if path in here}
         # What was touched counts as known in the state in which it was read; what could not be read
         # keeps its old signature, and so is looked at again next time.

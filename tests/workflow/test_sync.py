@@ -18,6 +18,7 @@ from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import sync
+from mlwf_tui.workflow.trees.files import TreeFiles
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.making import write_image
@@ -135,6 +136,26 @@ def test_the_annotations_of_removed_and_renamed_images_go_with_them(
     sync(imported, folder, observer=observer)
     assert list_items(imported)["main/a.jpg"].annotation.objects == ()
     assert len(list_items(imported)["main/moved.jpg"].annotation.objects) == 2
+
+
+def test_an_annotation_that_a_kill_kept_from_being_removed_is_named_and_used_by_no_image(
+    imported: Workspace, folder: Path, observer: KeepingObserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = folder / "main" / "img" / "a.jpg"
+    image.unlink()
+
+    def die(self: TreeFiles, path: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TreeFiles, "remove", die)
+    with pytest.raises(KeyboardInterrupt):
+        sync(imported, folder, observer=observer)
+    monkeypatch.undo()
+    assert place(folder, "a.jpg").exists()
+    named = read_status(imported, folder, observer=observer).problems
+    assert Problem("main/ann/a.jpg.json", "has no image") in named
+    sync(imported, folder, observer=observer)
+    assert "main/a.jpg" not in list_items(imported)
 
 
 def test_exchanged_names_keep_their_annotations(
