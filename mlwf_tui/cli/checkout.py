@@ -94,9 +94,9 @@ def sync_command(face: Face, dir: Path, message: str | None, policy: str | None,
     from mlwf_tui.workflow.sync import sync
 
     if terms is not None:
-        from mlwf_tui.workflow.trees.state import get_state
+        from mlwf_tui.workflow.trees.state import check_checkout
 
-        get_state(expand_path(dir))  # what is no checkout is told now, not when its turn comes
+        check_checkout(expand_path(dir))  # it is told now, not when its turn comes
         with face.open() as workspace:
             call = {"folder": str(expand_path(dir)), "message": message, "policy": policy}
             return submit(face, workspace, "sync", call, terms)

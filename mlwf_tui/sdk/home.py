@@ -471,9 +471,19 @@ class Home:
         """Make a project that goes on from a version or head of another, in constant time."""
         return copy(self._workspace, ref, name)
 
-    def plan_merge(self, project: str, ref: str, *, is_unrelated: bool = False) -> MergePlan:
-        """Return what `merge` would change, and the conflicts that need a choice."""
-        return plan_merge(self._workspace, project, ref, is_unrelated=is_unrelated)
+    def plan_merge(
+        self,
+        project: str,
+        ref: str,
+        *,
+        choices: Mapping[str, Side] | None = None,
+        policy: Policy = "fail",
+        is_unrelated: bool = False,
+    ) -> MergePlan:
+        """Return what `merge` would change, and the conflicts that neither `choices` nor `policy` settles."""
+        return plan_merge(
+            self._workspace, project, ref, choices=choices, policy=policy, is_unrelated=is_unrelated
+        )
 
     def merge(
         self,

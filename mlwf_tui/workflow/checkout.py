@@ -79,7 +79,9 @@ def checkout(
 
 def _check_free(folder: Path) -> None:
     """Raise Conflict for a folder that holds something and is no checkout, before a lock is put there."""
-    if folder.is_dir() and not (folder / FOLDER_NAME).exists() and not scan_folder(folder).is_empty:
+    # Not by Path, which raises where a folder above may not be looked into.
+    is_strange = os.path.isdir(folder) and not os.path.lexists(folder / FOLDER_NAME)  # noqa: PTH112
+    if is_strange and not scan_folder(folder).is_empty:
         raise _describe_full(folder)
 
 
@@ -186,7 +188,8 @@ class _Checkout:
         edited += covers  # of which some are gone themselves
         gone = [f"{edit.key} ({edit.kind})" for edit in edits.edits]
         if (edited or gone) and not self.is_forced:
-            raise _describe_edits(self.folder, edited or gone, is_readable=bool(edits.edits))
+            can_sync = bool(edits.edits) or edits.is_schema_changed
+            raise _describe_edits(self.folder, edited or gone, can_sync=can_sync)
         self._set_aside(
             [path for path in edited if path not in covers or os.path.lexists(self.folder / path)]
         )
@@ -197,10 +200,10 @@ class _Checkout:
             self.kept_in = set_aside(self.folder, paths)
 
 
-def _describe_edits(folder: Path, edited: list[str], *, is_readable: bool) -> Conflict:
+def _describe_edits(folder: Path, edited: list[str], *, can_sync: bool) -> Conflict:
     shown = ", ".join(edited[:_SHOWN])
     more = f" and {len(edited) - _SHOWN:,} more" if len(edited) > _SHOWN else ""
-    if not is_readable:
+    if not can_sync:
         return Conflict(
             f"{folder} has files that a sync cannot take in: {shown}{more}.",
             hint=f"mlwf status {folder} says why. Mend or remove them, or put them aside with --force.",

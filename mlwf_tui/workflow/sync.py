@@ -30,7 +30,7 @@ from mlwf_tui.workflow.running.recorder import Recorder, pin_head, record
 from mlwf_tui.workflow.trees.edits import TreeEdits, read_edits
 from mlwf_tui.workflow.trees.plan import Plan, plan_change, plan_new
 from mlwf_tui.workflow.trees.recovery import is_sound, recover
-from mlwf_tui.workflow.trees.state import TreeState, get_state, write_state
+from mlwf_tui.workflow.trees.state import TreeState, check_checkout, get_state, write_state
 from mlwf_tui.workflow.trees.tree import hold_tree, settle
 from mlwf_tui.workflow.trees.write import write_plan
 from mlwf_tui.workspace import Workspace
@@ -76,7 +76,7 @@ def sync(
         Busy: another checkout or sync of the folder is going on.
     """
     check_text(message or "", "message")
-    get_state(expand_path(folder))  # a folder that is no checkout gets no lock
+    check_checkout(expand_path(folder))  # what is none gets no lock
     with hold_tree(workspace, folder) as held:
         state = get_state(held)
         project = _find_project(workspace, state, held)

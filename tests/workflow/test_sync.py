@@ -217,9 +217,7 @@ def test_a_folder_in_the_place_of_a_file_hides_it_and_removes_nothing(
     path.unlink()
     path.mkdir()
     result = sync(imported, folder, observer=observer)
-    assert result.problems == (
-        Problem(f"main/{of}", "is a folder where a file was; its item stays as it was"),
-    )
+    assert result.problems == (Problem(f"main/{of}", "is a folder where a file was; what that said stays"),)
     assert list_items(imported) == before
     path.rmdir()
     checkout(imported, "cells", folder, is_forced=True, observer=observer)
@@ -244,6 +242,25 @@ def test_a_dataset_that_lost_one_of_its_two_folders_loses_nothing(
     checkout(imported, "cells", folder, is_forced=True, observer=observer)
     assert len(list((folder / "main" / name).iterdir())) == 5
     assert read_status(imported, folder, observer=observer).is_clean
+
+
+def test_a_dataset_whose_place_a_file_has_loses_nothing_and_is_named_once(
+    imported: Workspace, folder: Path, observer: KeepingObserver
+) -> None:
+    before = list_items(imported)
+    shutil.rmtree(folder / "main")
+    (folder / "main").touch()
+    result = sync(imported, folder, observer=observer)
+    assert [problem.path for problem in result.problems] == ["main"]
+    assert list_items(imported) == before
+
+
+def test_a_checkout_says_of_classes_that_were_edited_that_a_sync_takes_them_in(
+    imported: Workspace, folder: Path, observer: KeepingObserver
+) -> None:
+    recolour(folder, "#123456")
+    with pytest.raises(Conflict, match="edits that were not synced: meta"):
+        checkout(imported, "cells", folder, observer=observer)
 
 
 def test_a_dataset_that_is_gone_is_removed(

@@ -185,7 +185,7 @@ class _Reader:
                 hidden[folder] = self._find_cover(folder, faults)
             cover = path if path in faults else hidden[folder]
             if not cover and self._is_folder(path):
-                self.problems.append(Problem(path, "is a folder where a file was; its item stays as it was"))
+                self.problems.append(Problem(path, "is a folder where a file was; what that said stays"))
                 cover = path
             if cover:
                 unseen[path] = cover
@@ -196,9 +196,8 @@ class _Reader:
         cover = folder
         while cover and cover not in faults:
             if cover in self.found:
-                self.problems.append(
-                    Problem(cover, "is a file where a folder was; its items stay as they were")
-                )
+                problem = Problem(cover, "is a file where a folder was; its items stay as they were")
+                self.problems += [problem] if problem not in self.problems else []  # both of its folders tell
                 return cover
             cover = cover.rpartition("/")[0]
         if cover or _ROOT in faults:

@@ -76,6 +76,12 @@ def find_state(folder: Path) -> TreeState | None:
     return state
 
 
+def check_checkout(folder: Path) -> None:
+    """Raise NotFound for a folder that is no checkout; its state is not read."""
+    if not os.path.lexists(folder / FOLDER_NAME / _FILE_NAME):
+        raise _describe_no_checkout(folder)
+
+
 def get_state(folder: Path) -> TreeState:
     """Return the state of the checkout in `folder`.
 
@@ -85,8 +91,12 @@ def get_state(folder: Path) -> TreeState:
     """
     state = find_state(folder)
     if state is None:
-        raise NotFound(f"{folder} is not a checkout.", hint=f"Make one: mlwf checkout PROJECT {folder}")
+        raise _describe_no_checkout(folder)
     return state
+
+
+def _describe_no_checkout(folder: Path) -> NotFound:
+    return NotFound(f"{folder} is not a checkout.", hint=f"Make one: mlwf checkout PROJECT {folder}")
 
 
 def write_state(folder: Path, state: TreeState) -> None:
