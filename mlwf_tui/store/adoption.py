@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mlwf_tui.errors import CorruptData, StorageFailed
 from mlwf_tui.store.codec import is_sound
-from mlwf_tui.store.index import Index, PackRecords, open_index, remove_index
+from mlwf_tui.store.index import Index, PackRecords, open_index
+from mlwf_tui.store.index_file import remove_index
 from mlwf_tui.store.packs import iter_records, list_packs, place_pack, read_footer
 
 logger = logging.getLogger(__name__)

@@ -13,45 +13,12 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, NamedTuple
 
-from mlwf_tui.errors import Busy, Conflict, CorruptData, MlwfError, StorageFailed
+from mlwf_tui.errors import CorruptData
 from mlwf_tui.store.format import Codec, Record, RecordKind, encode_record_header
+from mlwf_tui.store.index_file import connect, list_index_parts, migrate, remove_index, translate
 
 logger = logging.getLogger(__name__)
 
-_BUSY_TIMEOUT_S = 30.0
-
-# One entry a schema version; an entry that has been released is never edited.
-_MIGRATIONS = (
-    """
-    CREATE TABLE packs (
-        id INTEGER PRIMARY KEY,
-        name TEXT NOT NULL UNIQUE,
-        size_bytes INTEGER NOT NULL
-    );
-    CREATE TABLE blobs (
-        digest BLOB NOT NULL PRIMARY KEY,
-        pack INTEGER NOT NULL REFERENCES packs (id),
-        offset INTEGER NOT NULL,
-        stored_size INTEGER NOT NULL,
-        raw_size INTEGER NOT NULL,
-        codec INTEGER NOT NULL,
-        kind INTEGER NOT NULL
-    ) WITHOUT ROWID;
-    """,
-    """
-    ALTER TABLE packs ADD COLUMN verified_turn INTEGER;
-    ALTER TABLE packs ADD COLUMN is_name_checked INTEGER NOT NULL DEFAULT 0;
-    """,
-    """
-    CREATE TABLE era (token BLOB NOT NULL);
-    INSERT INTO era VALUES (randomblob(16));
-    CREATE TABLE damaged (
-        digest BLOB NOT NULL,
-        pack INTEGER NOT NULL REFERENCES packs (id),
-        PRIMARY KEY (digest, pack)
-    ) WITHOUT ROWID;
-    """,
-)
 _BATCH = 250  # digests to a query: fewer cost more calls, more cost longer statements
 _SCAN_ROWS = 1000
 _MAX_OFFSET = 1 << 62
@@ -89,11 +56,11 @@ class Index:
         self.path = path
         self._read_lock = RLock()
         self._write_lock = RLock()
-        with _translate(path):
-            self._writer = _connect(path)
+        with translate(path):
+            self._writer = connect(path)
             try:
-                _migrate(self._writer, path)
-                self._reader = _connect(path)
+                migrate(self._writer, path)
+                self._reader = connect(path)
             except BaseException:
                 self._writer.close()
                 raise
@@ -117,12 +84,12 @@ class Index:
 
     def list_packs(self) -> set[str]:
         """Return the names of the packs that are known."""
-        with self._read_lock, _translate(self.path):
+        with self._read_lock, translate(self.path):
             return {name for (name,) in self._reader.execute("SELECT name FROM packs")}
 
     def read_packs(self) -> tuple[PackRow, ...]:
         """Return all packs in the order in which they were entered."""
-        with self._read_lock, _translate(self.path):
+        with self._read_lock, translate(self.path):
             counts = dict(self._reader.execute("SELECT pack, COUNT(*) FROM blobs GROUP BY pack"))
             rows = self._reader.execute(
                 "SELECT id, name, size_bytes, verified_turn, is_name_checked FROM packs ORDER BY id"
@@ -137,7 +104,7 @@ class Index:
         found: set[BlobRow] = set()
         for start in range(0, len(digests), _BATCH):
             batch = digests[start : start + _BATCH]
-            with self._read_lock, _translate(self.path):
+            with self._read_lock, translate(self.path):
                 found.update(self._reader.execute(_select_rows(f"digest IN ({_marks(batch)})"), batch))
         return found
 
@@ -153,14 +120,14 @@ class Index:
         missing = set(digests)
         pending = iter(digests)
         while batch := list(islice(pending, _BATCH)):
-            with self._read_lock, _translate(self.path):
+            with self._read_lock, translate(self.path):
                 query = f"SELECT digest FROM blobs WHERE digest IN ({_marks(batch)}) AND {condition}"
                 missing.difference_update(row[0] for row in self._reader.execute(query, batch))
         return missing
 
     def iter_rows(self, packs: Iterable[str] | None = None) -> Iterator[BlobRow]:
         """Yield all rows, or those of some packs, as they are now; SQLite goes through the whole table."""
-        with _translate(self.path), closing(_connect(self.path)) as connection:
+        with translate(self.path), closing(connect(self.path)) as connection:
             condition = "1"
             if packs is not None:
                 _fill_chosen(connection, packs)
@@ -171,7 +138,7 @@ class Index:
 
     def list_digests(self, kind: RecordKind) -> list[bytes]:
         """Return the digests of all records of one kind."""
-        with self._read_lock, _translate(self.path):
+        with self._read_lock, translate(self.path):
             rows = self._reader.execute("SELECT digest FROM blobs WHERE kind = ?", (kind,))
             return [digest for (digest,) in rows]
 
@@ -280,13 +247,13 @@ class Index:
             _begin_era(connection)
 
     def _fetch_one(self, query: str, values: tuple[object, ...]) -> Any:
-        with self._read_lock, _translate(self.path):
+        with self._read_lock, translate(self.path):
             row: tuple[Any, ...] | None = self._reader.execute(query, values).fetchone()
             return row
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._write_lock, _translate(self.path):
+        with self._write_lock, translate(self.path):
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer
@@ -303,7 +270,7 @@ def open_index(path: Path) -> Index:
     Raises:
         StorageFailed: the disk refuses.
     """
-    for part in _list_parts(path):
+    for part in list_index_parts(path):
         if part.is_dir():  # nothing of ours: moved away, and SQLite would only half notice it
             part.rename(part.with_name(f"{part.name}.{os.urandom(4).hex()}.odd"))
     try:
@@ -331,16 +298,6 @@ def to_record(row: BlobRow) -> Record:
             f"The index is damaged: {error}.", hint="Make it again: mlwf verify --rebuild-index"
         ) from error
     return record
-
-
-def remove_index(path: Path) -> None:
-    """Remove a damaged index; the log first, since SQLite would play an orphan into a new file."""
-    for part in _list_parts(path):
-        part.unlink(missing_ok=True)
-
-
-def _list_parts(path: Path) -> list[Path]:
-    return [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "")]
 
 
 def _insert_pack(
@@ -399,61 +356,3 @@ def _select_rows(condition: str) -> str:
 
 def _marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA cell_size_check = ON")  # a damaged page is refused, not followed
-        connection.execute("PRAGMA journal_mode = WAL")
-        # A lost transaction loses no bytes: the next open adopts the packs that it had named.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        # No foreign_keys: to drop a pack SQLite would look through all blobs, for each pack again.
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY) WITHOUT ROWID")
-    current = connection.execute("SELECT COALESCE(MAX(version), 0) FROM migrations").fetchone()[0]
-    if current > len(_MIGRATIONS):
-        raise Conflict(f"The index {path} was made by a newer mlwf (schema {current}).", hint="Upgrade mlwf.")
-    for version, script in enumerate(_MIGRATIONS[current:], start=current + 1):
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {script} INSERT INTO migrations VALUES ({version}); COMMIT;"
-        )
-
-
-@contextmanager
-def _translate(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        if str(error).startswith("Could not decode"):  # the module's own, for a text that is none
-            raise _describe_damage(path, error) from error
-        if not hasattr(error, "sqlite_errorname"):
-            raise  # a misuse of the module, which says nothing of the file
-        raise _describe(path, error) from error
-    except UnicodeDecodeError as error:  # in the message of an error about a schema of garbage
-        raise _describe_damage(path, error) from error
-
-
-def _describe(path: Path, error: sqlite3.DatabaseError) -> MlwfError:
-    name = error.sqlite_errorname
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return Busy(f"The index {path} is in use by another process.", hint="Try again in a moment.")
-    if name.startswith(("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        return StorageFailed(
-            f"Could not write the index {path}: {error}.",
-            hint="Check the space, owner and mode of its folder.",
-        )
-    return _describe_damage(path, error)
-
-
-def _describe_damage(path: Path, error: Exception) -> CorruptData:
-    return CorruptData(
-        f"The index {path} is damaged: {error}.",
-        hint="Close mlwf and delete it; it is made again from the packs.",
-    )
