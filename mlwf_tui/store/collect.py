@@ -19,8 +19,8 @@ from mlwf_tui.errors import CorruptData, StorageFailed
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.codec import is_sound
 from mlwf_tui.store.format import PACK_HEADER, RECORD_HEADER_BYTES, TRAILER_BYTES, Record
-from mlwf_tui.store.index import Index, PackRecords
-from mlwf_tui.store.packs import PACK_BYTES, PACK_RECORDS, read_footer
+from mlwf_tui.store.index import Index, PackRecords, to_record
+from mlwf_tui.store.packs import PACK_BYTES, PACK_RECORDS, list_records
 from mlwf_tui.store.rewrite import Rewriter
 from mlwf_tui.store.store import Store
 from mlwf_tui.store.verify import name_file
@@ -52,6 +52,7 @@ class _PackUse(NamedTuple):
     size_bytes: int
     row_count: int
     live_bytes: int
+    is_damaged: bool
 
     @property
     def is_small(self) -> bool:
@@ -63,7 +64,8 @@ class _PackUse(NamedTuple):
 
     @property
     def is_wasteful(self) -> bool:
-        return not self.live_bytes or self.dead_bytes > MAX_DEAD_SHARE * self.size_bytes
+        """Whether it is worth replacing; a damaged one is where what was damaged can be read elsewhere."""
+        return self.is_damaged or not self.live_bytes or self.dead_bytes > MAX_DEAD_SHARE * self.size_bytes
 
 
 def plan_collect(store: Store, mark: Mark) -> Collected:
@@ -74,6 +76,9 @@ def plan_collect(store: Store, mark: Mark) -> Collected:
 
 def collect(store: Store, mark: Mark, observer: Observer, *, timeout_s: float | None = None) -> Collected:
     """Drop packs without a live byte, rewrite those with too many dead ones, and many small ones.
+
+    A pack that a verify has found damaged is replaced as soon as nothing that is live is read from its
+    damaged parts, and left alone until then.
 
     Raises:
         Busy: others kept writing, or another collect is at work; nothing was deleted.
@@ -93,12 +98,14 @@ def collect(store: Store, mark: Mark, observer: Observer, *, timeout_s: float | 
                 copier.copy_all(chosen, observer)
                 sealed = rewriter.finish()
             with store.hold_exclusive(timeout_s=timeout_s), store.hold_opening():
-                gone = _list_settled(store.index, copier.copied, rewriter.digests, mark())
-                gone -= {name for name, _, _ in sealed}  # all of it was copied, so it is the same again
+                settled = _list_settled(store.index, copier.copied, rewriter.digests, mark())
+                # One of which all was copied has its old name again, and lies in the old one's place.
+                gone = settled - {name for name, _, _ in sealed}
                 store.index.replace_packs(sealed, gone)
                 store.delete_packs(gone)
-    dropped = [use for use in chosen if use.name in gone]
-    return _sum_up(uses, dropped, sealed, copier.problems)
+                store.forget_packs(settled - gone)
+    replaced = [use for use in chosen if use.name in settled]
+    return _sum_up(uses, replaced, sealed, copier.problems)
 
 
 def _choose(uses: Sequence[_PackUse]) -> list[_PackUse]:
@@ -115,7 +122,10 @@ def _measure(index: Index, mark: Mark) -> list[_PackUse]:
     for digest, pack, _, stored_size, _, _, _ in index.iter_rows():
         if digest in live:
             live_bytes[pack] += stored_size + _RECORD_BYTES
-    return [_PackUse(row.name, row.size_bytes, row.row_count, live_bytes[row.name]) for row in packs]
+    return [
+        _PackUse(row.name, row.size_bytes, row.row_count, live_bytes[row.name], row.is_damaged)
+        for row in packs
+    ]
 
 
 def _sum_up(
@@ -138,7 +148,7 @@ def _sum_up(
 
 
 class _Copier:
-    """Copies what is live in packs that go; leaves a pack alone that is not wholly sound."""
+    """Copies what is live in packs that go; leaves a pack alone of which it cannot read all of that."""
 
     def __init__(self, store: Store, rewriter: Rewriter, live: Set[bytes]) -> None:
         self._store = store
@@ -152,16 +162,19 @@ class _Copier:
         for use in uses:
             observer.check_cancelled()
             try:
-                self._copy(use.name, observer)
+                self._copy(use, observer)
                 self.copied.add(use.name)
             except CorruptData as error:
                 self.problems.append(Problem(name_file(use.name), f"It is left alone. {error.message}"))
             done += use.size_bytes
             observer.progress(done, total, "rewriting packs")
 
-    def _copy(self, pack: str, observer: Observer) -> None:
+    def _copy(self, use: _PackUse, observer: Observer) -> None:
+        pack = use.name
         with _reading():
-            records = read_footer(self._store.path_of(pack)).records
+            records = list_records(self._store.path_of(pack))
+        if use.is_damaged:  # behind a damaged head no record can be told
+            records += map(to_record, self._store.index.iter_rows([pack]))
         wanted = [record for record in records if record.digest in self._live]
         rows = {row[0]: row[1] for row in self._store.index.find_rows([record.digest for record in wanted])}
         for record in wanted:

@@ -23,6 +23,9 @@ _BATCH = 250  # digests to a query: fewer cost more calls, more cost longer stat
 _SCAN_ROWS = 1000
 _MAX_OFFSET = 1 << 62
 
+PACK_ITSELF = b""
+"""Stands among the digests of damaged records for the rest of their pack."""
+
 PackRecords = tuple[str, int, Iterable[Record]]
 """A pack's name, its size in bytes, and its records."""
 
@@ -47,6 +50,7 @@ class PackRow(NamedTuple):
     row_count: int  # digests that are read from it
     verified_turn: int | None  # rises with every pack that is verified; None: not since it was written
     is_name_checked: bool  # whether its name is known to be the digest of its bytes
+    is_damaged: bool  # whether a verify has found damage in it
 
 
 class Index:
@@ -92,11 +96,12 @@ class Index:
         with self._read_lock, translate(self.path):
             counts = dict(self._reader.execute("SELECT pack, COUNT(*) FROM blobs GROUP BY pack"))
             rows = self._reader.execute(
-                "SELECT id, name, size_bytes, verified_turn, is_name_checked FROM packs ORDER BY id"
+                "SELECT id, name, size_bytes, verified_turn, is_name_checked,"
+                " id IN (SELECT pack FROM damaged) FROM packs ORDER BY id"
             )
             return tuple(
-                PackRow(name, size, counts.get(number, 0), turn, bool(is_checked))
-                for number, name, size, turn, is_checked in rows
+                PackRow(name, size, counts.get(number, 0), turn, bool(is_checked), bool(is_damaged))
+                for number, name, size, turn, is_checked, is_damaged in rows
             )
 
     def find_rows(self, digests: Sequence[bytes]) -> set[BlobRow]:
@@ -220,7 +225,8 @@ class Index:
     def mark_verified(self, name: str, *, is_sound: bool, damaged: Collection[bytes] = ()) -> None:
         """Note that every byte of a pack was found sound just now, and its name true; or that not.
 
-        A new era begins where records are `damaged` that were not known to be.
+        `damaged` are the digests of its damaged records, and `PACK_ITSELF` where it is more than records.
+        A new era begins where something is damaged that was not known to be.
         """
         pack_id = "(SELECT id FROM packs WHERE name = ?)"
         with self._transaction() as connection:

@@ -15,7 +15,7 @@ import msgspec
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Cancelled, CorruptData
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.store.index import Index, PackRow
+from mlwf_tui.store.index import PACK_ITSELF, Index, PackRow
 from mlwf_tui.store.inspection import Candidate, Damage, Findings, inspect_pack, measure_pack
 from mlwf_tui.store.packs import PACK_SUFFIX, list_packs
 
@@ -101,7 +101,7 @@ def verify_packs(
             damages += found.damages
             lost.update(dict.fromkeys(found.lost, found.pack))
             if found.pack in known:
-                damaged = [d.digest for d in found.damages if d.digest is not None and not d.is_of_index]
+                damaged = [d.digest or PACK_ITSELF for d in found.damages if not d.is_of_index]
                 index.mark_verified(found.pack, is_sound=not found.damages, damaged=damaged)
     return StoreCheck(checked_bytes=checked_bytes, damages=tuple(damages), lost=lost)
 

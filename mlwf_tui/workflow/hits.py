@@ -59,7 +59,8 @@ def _describe(damage: Damage, packs: StoreCheck, hits: _Hits) -> str:
     keys = {key: titles for digest in digests for key, titles in hits.get(digest, {}).items()}
     titles = dict.fromkeys(title for of_key in keys.values() for title in of_key)
     if not titles:
-        return "Nothing that is named is hit."
+        mended = "" if damage.is_of_index else " mlwf collect --apply replaces the pack."
+        return f"Nothing that is named is hit.{mended}"
     items = [key for key in keys if key]
     what = f"{_list_some(items)} of " if items else ""
     return f"It hits {what}{_list_some(list(titles))}."

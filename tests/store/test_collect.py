@@ -201,6 +201,23 @@ def test_a_damaged_pack_is_left_alone_and_named(store: Store) -> None:
     assert read_all(store, [*BLOBS[1:5], *BLOBS[10:12]])
 
 
+@pytest.mark.parametrize("place", ["record", "head", "footer"])
+def test_a_damaged_pack_is_replaced_when_what_was_lost_is_stored_again(store: Store, place: str) -> None:
+    put(store, *BLOBS)
+    (pack,) = store.packs_folder.glob("*.pack")
+    spot = {"record": 16 + 44 + 100, "head": 16 + 4, "footer": pack.stat().st_size - 50}[place]
+    flip(pack, spot)
+    assert not store.verify(KeepingObserver()).ok
+    result = collect(store, keep(*BLOBS), KeepingObserver())
+    is_lost = place == "record"  # the others can be written anew from what is sound
+    assert (bool(result.problems), result.packs_rewritten) == (is_lost, not is_lost)
+    assert store.verify(KeepingObserver()).ok != is_lost
+    put(store, *BLOBS)
+    collect(store, keep(*BLOBS), KeepingObserver())
+    assert store.verify(KeepingObserver()).ok
+    assert read_all(store, BLOBS)
+
+
 def test_the_last_sound_copy_is_not_dropped(tmp_path: Path) -> None:
     with Store(tmp_path / "one") as one, Store(tmp_path / "other") as other:
         put(one, BLOBS[0], BLOBS[1])

@@ -11,6 +11,7 @@ from mlwf_tui.errors import InvalidParameter, NotFound
 from mlwf_tui.store.format import RecordKind
 from mlwf_tui.store.packs import read_footer
 from mlwf_tui.workflow.backup import backup
+from mlwf_tui.workflow.collect import collect
 from mlwf_tui.workflow.verify import VerifyResult, verify
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.fakes.observers import KeepingObserver
@@ -94,12 +95,15 @@ def test_damaged_weights_are_named_with_their_model(filled: Workspace) -> None:
     assert "It hits net/best.pt" in result.problems[0].reason
 
 
-def test_damage_that_hits_nothing_says_so(filled: Workspace) -> None:
+def test_damage_that_hits_nothing_says_so_and_how_to_be_rid_of_it(filled: Workspace) -> None:
+    flip(*find_record(filled.home, IMAGES["050.jpg"]))
+    assert len(check(filled).problems) == 2
     with filled.store.writer() as writer:
-        writer.put(make_blob(5000))
-    flip(*find_record(filled.home, make_blob(5000)))
+        writer.put(IMAGES["050.jpg"])
     (problem,) = check(filled).problems
-    assert "Nothing that is named is hit." in problem.reason
+    assert "Nothing that is named is hit. mlwf collect --apply replaces the pack." in problem.reason
+    collect(filled, KeepingObserver(), is_dry_run=False)
+    assert check(filled).ok
 
 
 def test_a_missing_pack_is_named_by_what_it_held(filled: Workspace) -> None:
