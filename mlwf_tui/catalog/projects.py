@@ -90,6 +90,11 @@ class Projects:
             raise NotFound(f"There is no project with the id {project_id}.", hint="See mlwf projects.")
         return found[0]
 
+    def was_deleted(self, project_id: ProjectId) -> bool:
+        """Return whether there was such a project."""
+        query = ProjectRow.select(ProjectRow.id).where(ProjectRow.id == project_id, ~IS_LIVE)
+        return bool(self._database.fetch(query.tuples()))
+
     def list(self, workspace: str | None = None) -> tuple[Project, ...]:
         """Return the projects of one workspace, or of all, in the order of their names."""
         return self._read(*([] if workspace is None else [ProjectRow.workspace == workspace]))

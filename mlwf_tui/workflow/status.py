@@ -6,13 +6,13 @@ from pathlib import Path
 
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.folder import FolderChange, FolderStatus
-from mlwf_tui.errors import NotFound, StorageFailed
+from mlwf_tui.errors import StorageFailed
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.workflow.importing.scan import scan_folder
 from mlwf_tui.workflow.trees.recovery import recover
 from mlwf_tui.workflow.trees.state import TreeState, distrust, get_state, may_have_lost
-from mlwf_tui.workflow.trees.tree import hold_tree, look_for_edits
+from mlwf_tui.workflow.trees.tree import find_project, hold_tree, look_for_edits
 from mlwf_tui.workspace import Workspace
 
 
@@ -23,20 +23,14 @@ def read_status(workspace: Workspace, folder: Path, *, observer: Observer) -> Fo
     took of them.
 
     Raises:
-        NotFound: the folder is no checkout, or its project is not in this home.
+        NotFound: the folder is no checkout, or its project is deleted or not in this home.
         InvalidInput: the checkout's own state is damaged.
         Busy: a checkout or sync of the folder is going on, and the machine was started anew before it.
         CorruptData: what a power cut took is damaged in the store as well.
     """
     folder = expand_path(folder)
     state = get_state(folder)
-    try:
-        project = workspace.catalog.projects.get_by_id(state.project_id)
-    except NotFound as error:
-        raise NotFound(
-            f"{folder} is a checkout of {state.ref}, which is not in this home.",
-            hint="Name its home with --home.",
-        ) from error
+    project = find_project(workspace, state, folder)
     if _is_due(state):
         state = _recover(workspace, folder, state, observer)
     listing = scan_folder(folder)

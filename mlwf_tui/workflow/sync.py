@@ -15,7 +15,7 @@ from mlwf_tui.entities.item import check_text
 from mlwf_tui.entities.project import ManifestSummary, Project, VersionKind
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.entities.threeway import MergeConflict, Side
-from mlwf_tui.errors import Conflict, NotFound
+from mlwf_tui.errors import Conflict
 from mlwf_tui.formats.supervisely import encode_meta
 from mlwf_tui.formats.supervisely_layout import META_NAME, place_annotation, place_image
 from mlwf_tui.processes import read_boot_id
@@ -31,7 +31,7 @@ from mlwf_tui.workflow.trees.edits import TreeEdits, read_edits
 from mlwf_tui.workflow.trees.plan import Plan, plan_change, plan_new
 from mlwf_tui.workflow.trees.recovery import is_sound, recover
 from mlwf_tui.workflow.trees.state import TreeState, check_checkout, get_state, write_state
-from mlwf_tui.workflow.trees.tree import hold_tree, settle
+from mlwf_tui.workflow.trees.tree import find_project, hold_tree, settle
 from mlwf_tui.workflow.trees.write import write_plan
 from mlwf_tui.workspace import Workspace
 
@@ -71,7 +71,7 @@ def sync(
     what both sides changed: ours is the project's, theirs the folder's.
 
     Raises:
-        NotFound: the folder is no checkout, or its project is not in this home.
+        NotFound: the folder is no checkout, or its project is deleted or not in this home.
         Conflict: both sides changed the same and there is no policy.
         Busy: another checkout or sync of the folder is going on.
     """
@@ -79,7 +79,7 @@ def sync(
     check_checkout(expand_path(folder))  # what is none gets no lock
     with hold_tree(workspace, folder) as held:
         state = get_state(held)
-        project = _find_project(workspace, state, held)
+        project = find_project(workspace, state, held)
         if not is_sound(state):
             state = recover(workspace, held, state, observer)
         with record(workspace, "sync", params={"folder": str(held), "project": project.name}) as run:
@@ -87,16 +87,6 @@ def sync(
             if project.item_count:
                 run.read_state(project, project.head)
             return _Sync(run, held, state, project, message, policy, observer).do()
-
-
-def _find_project(workspace: Workspace, state: TreeState, folder: Path) -> Project:
-    try:
-        return workspace.catalog.projects.get_by_id(state.project_id)
-    except NotFound as error:
-        raise NotFound(
-            f"{folder} is a checkout of {state.ref}, which is not in this home.",
-            hint="Name its home with --home.",
-        ) from error
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Conflict, NotFound
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.checkout import checkout
+from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import sync
@@ -281,3 +282,17 @@ def test_a_folder_that_is_no_checkout_and_is_refused_stays_as_it_was(
     with pytest.raises(Conflict):
         checkout(imported, "cells", tmp_path / "mine", observer=observer)
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_a_checkout_of_a_deleted_project_says_so_and_stays(
+    imported: Workspace, folder: Path, observer: KeepingObserver
+) -> None:
+    name = next(iter(list_items(imported).values())).name
+    delete(imported, "cells")
+    relabel(folder, name, "spot")
+    before = place(folder, name).read_text()
+    with pytest.raises(NotFound, match="that project was deleted"):
+        read_status(imported, folder, observer=observer)
+    with pytest.raises(NotFound, match="that project was deleted"):
+        sync(imported, folder, observer=observer)
+    assert place(folder, name).read_text() == before

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.ids import new_id
-from mlwf_tui.errors import Busy, Conflict, InvalidParameter, StorageFailed
+from mlwf_tui.entities.project import Project
+from mlwf_tui.errors import Busy, Conflict, InvalidParameter, NotFound, StorageFailed
 from mlwf_tui.formats.supervisely_layout import find_place
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
@@ -53,6 +54,27 @@ def hold_tree(workspace: Workspace, folder: Path) -> Iterator[Path]:
     busy = Busy(f"Another checkout or sync of {folder} is going on.", hint="Wait for it to end.")
     with hold_file(own / "lock", is_shared=False, timeout_s=_LOCK_TIMEOUT_S, busy=busy):
         yield folder
+
+
+def find_project(workspace: Workspace, state: TreeState, folder: Path) -> Project:
+    """Return the project that a folder is a checkout of.
+
+    Raises:
+        NotFound: it was deleted, or is in another home.
+    """
+    projects = workspace.catalog.projects
+    try:
+        return projects.get_by_id(state.project_id)
+    except NotFound as error:
+        if projects.was_deleted(state.project_id):
+            raise NotFound(
+                f"{folder} is a checkout of {state.ref}, and that project was deleted.",
+                hint="mlwf import makes another project of the folder.",
+            ) from error
+        raise NotFound(
+            f"{folder} is a checkout of {state.ref}, which is not in this home.",
+            hint="Name its home with --home.",
+        ) from error
 
 
 def look_for_edits(
