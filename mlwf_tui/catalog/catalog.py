@@ -12,6 +12,7 @@ from mlwf_tui.catalog.artifacts import Artifacts
 from mlwf_tui.catalog.cards import Cards
 from mlwf_tui.catalog.contents import Contents
 from mlwf_tui.catalog.database import Clock, Database
+from mlwf_tui.catalog.deletions import Deletions
 from mlwf_tui.catalog.intermediates import Intermediates
 from mlwf_tui.catalog.jobs import Jobs
 from mlwf_tui.catalog.journal import Journal
@@ -66,6 +67,7 @@ class Catalog:
         self.queue = Queue(self._database, self.journal, self.runs, self.jobs)
         self.models = Models(self._database, self.journal)
         self.reports = Reports(self._database, self.journal)
+        self.deletions = Deletions(self._database, self.projects, self.versions, self.models, self.reports)
         self.recipes = Recipes(self._database, self.journal)
         self.intermediates = Intermediates(self._database)
         self.artifacts = Artifacts(self._database, self.journal)

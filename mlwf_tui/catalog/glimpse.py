@@ -26,6 +26,15 @@ _TAGS = """
 SELECT t.name, 'version ' || v.number FROM version_tag t JOIN version v ON v.id = t.version_id
 WHERE t.project_id IN (SELECT id FROM project WHERE name = ?1 AND deleted_at IS NULL) LIMIT ?2
 """
+_DELETED = """
+SELECT name, kind FROM (
+SELECT name, 'project' AS kind, deleted_at FROM project
+UNION ALL SELECT name, 'model', deleted_at FROM model
+UNION ALL SELECT name, 'report', deleted_at FROM report
+UNION ALL SELECT p.name || '@' || v.number, 'version', v.deleted_at FROM version v
+JOIN project p ON p.id = v.project_id WHERE p.deleted_at IS NULL
+) WHERE deleted_at IS NOT NULL AND substr(name, 1, length(?1)) = ?1 ORDER BY deleted_at DESC LIMIT ?2
+"""
 _ITEMS = """
 SELECT s.item_count, '' FROM project p JOIN project_state s ON s.id = p.head_id
 WHERE p.name = ?1 AND p.deleted_at IS NULL ORDER BY s.item_count DESC LIMIT ?2
@@ -49,6 +58,15 @@ def read_version_names(catalog: Path, project: str) -> list[tuple[str, str]]:
         sqlite3.Error: as of `read_names`.
     """
     return _fetch(catalog, _NUMBERS, project) + _fetch(catalog, _TAGS, project)
+
+
+def read_deleted_names(catalog: Path, prefix: str) -> list[tuple[str, str]]:
+    """Return what was deleted and is called so, the last first, each with its kind.
+
+    Raises:
+        sqlite3.Error: as of `read_names`.
+    """
+    return _fetch(catalog, _DELETED, prefix)
 
 
 def read_item_count(catalog: Path, project: str) -> int:

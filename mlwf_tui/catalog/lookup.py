@@ -52,7 +52,8 @@ def find_named(database: Database, table: type[ModelRow | ReportRow], ref: str, 
     found = named or find_by_prefix(database, table, ref, what)
     if found is None:
         names = [row[0] for row in database.fetch(table.select(table.name).where(live).tuples())]
-        raise missing(ref, what, names)
+        was_deleted = database.read_value(table.select(table.id).where(~live, table.name == ref)) is not None
+        raise missing(ref, what, names, was_deleted=was_deleted)
     return found
 
 
@@ -68,8 +69,10 @@ def ambiguous(ref: str, what: str, candidates: Sequence[str]) -> InvalidParamete
     return InvalidParameter(f"{ref!r} may be more than one {what}: {shown}{more}.", hint="Name one in full.")
 
 
-def missing(ref: str, what: str, names: Iterable[str]) -> NotFound:
+def missing(ref: str, what: str, names: Iterable[str], *, was_deleted: bool = False) -> NotFound:
     """Return the error for a reference that nothing answers to, with the names that come near it."""
+    if was_deleted:
+        return NotFound(f"The {what} {ref!r} was deleted.", hint=f"Bring it back: mlwf undelete {ref}")
     import difflib  # only for a name that is not there
 
     close = difflib.get_close_matches(ref, sorted(set(names)), n=3, cutoff=0.5)

@@ -133,6 +133,20 @@ class Models:
             self._update(model_id, deleted_at=self._database.now())
             self._journal.append("model.deleted", model_id, name=model.name)
 
+    def undelete(self, model_id: ModelId, name: str, *, author: str = "") -> Model:
+        """Bring a deleted model back into sight under a name, its own or another.
+
+        Raises:
+            Conflict: another has that name.
+            InvalidInput: the name cannot be used.
+        """
+        with self._database.transaction():
+            check_name(name, "model name")
+            self._check_free(name)
+            self._update(model_id, deleted_at=None, name=name)
+            self._journal.append("model.undeleted", model_id, author=author, name=name)
+            return self.get_by_id(model_id)
+
     def _check_free(self, name: str) -> None:
         if self.find(name) is not None:
             raise Conflict(f"There is a model {name!r} already.", hint="Choose another name.")

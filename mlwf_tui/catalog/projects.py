@@ -75,7 +75,8 @@ class Projects:
             return named[0]
         found = None if slash else find_by_prefix(self._database, ProjectRow, ref, "project")
         if found is None:
-            raise missing(ref, "project", self._list_names(with_workspace=bool(slash)))
+            names = self._list_names(with_workspace=bool(slash))
+            raise missing(ref, "project", names, was_deleted=self._is_hidden(ProjectRow.name == name))
         return self.get_by_id(ProjectId(found))
 
     def find(self, name: str, workspace: str) -> Project | None:
@@ -91,9 +92,8 @@ class Projects:
         return found[0]
 
     def was_deleted(self, project_id: ProjectId) -> bool:
-        """Return whether there was such a project."""
-        query = ProjectRow.select(ProjectRow.id).where(ProjectRow.id == project_id, ~IS_LIVE)
-        return bool(self._database.fetch(query.tuples()))
+        """Return whether there was a project with this id."""
+        return self._is_hidden(ProjectRow.id == project_id)
 
     def list(self, workspace: str | None = None) -> tuple[Project, ...]:
         """Return the projects of one workspace, or of all, in the order of their names."""
@@ -131,6 +131,22 @@ class Projects:
             self._heads.discard(project_id, MoveStatus.DONE)
             self._heads.discard(project_id, MoveStatus.UNDONE)
             self._journal.append("project.deleted", project_id, name=project.name)
+
+    def undelete(self, project_id: ProjectId, name: str, workspace: str, *, author: str = "") -> Project:
+        """Bring a deleted project of a workspace back into sight under a name, its own or another.
+
+        Its versions come with it; nothing of it is to undo or redo then.
+
+        Raises:
+            Conflict: another of that workspace has that name.
+            InvalidInput: the name cannot be used.
+        """
+        with self._database.transaction():
+            check_name(name, "project name")
+            self._check_free(name, workspace)
+            self._update(project_id, deleted_at=None, name=name)
+            self._journal.append("project.undeleted", project_id, author=author, name=name)
+            return self.get_by_id(project_id)
 
     def get_state(self, state_id: StateId) -> ProjectState:
         """Return a state that some head has stood on. Raises NotFound."""
@@ -205,6 +221,10 @@ class Projects:
             .order_by(ProjectRow.workspace, ProjectRow.name)
         )
         return self._database.fetch_as(query.objects(), _to_project)
+
+    def _is_hidden(self, condition: Any) -> bool:
+        query = ProjectRow.select(ProjectRow.id).where(condition, ~IS_LIVE)
+        return self._database.read_value(query) is not None
 
     def _check_free(self, name: str, workspace: str) -> None:
         if self.find(name, workspace) is not None:

@@ -123,6 +123,20 @@ class Reports:
             self._update(report_id, deleted_at=self._database.now())
             self._journal.append("report.deleted", report_id, name=report.name)
 
+    def undelete(self, report_id: ReportId, name: str, *, author: str = "") -> Report:
+        """Bring a deleted report back into sight under a name, its own or another.
+
+        Raises:
+            Conflict: another has that name.
+            InvalidInput: the name cannot be used.
+        """
+        with self._database.transaction():
+            check_name(name, "report name")
+            self._check_free(name)
+            self._update(report_id, deleted_at=None, name=name)
+            self._journal.append("report.undeleted", report_id, author=author, name=name)
+            return self.get_by_id(report_id)
+
     def _check_free(self, name: str) -> None:
         if self.find(name) is not None:
             raise Conflict(f"There is a report {name!r} already.", hint="Choose another name.")

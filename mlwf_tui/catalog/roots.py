@@ -85,7 +85,7 @@ class Roots:
             .order_by(ProjectRow.name, VersionRow.number.desc())
         )
         for name, number, manifest in self._rows(query):
-            yield Root(f"{name}@{number}", _check_digest(manifest), True)
+            yield Root(f"{name}@{number}", check_digest(manifest), True)
 
     def _list_states(self, since: datetime | None) -> Iterator[Root]:
         is_reachable = (StateRow.id == ProjectRow.head_id) | StateRow.id.in_(_reachable_by_moves())
@@ -101,7 +101,7 @@ class Roots:
             .order_by(StateRow.id == ProjectRow.head_id, ProjectRow.name, StateRow.sequence.desc())
         )
         for name, is_head, manifest in self._rows(query):
-            yield Root(name if is_head else f"{name} (to undo or redo)", _check_digest(manifest), True)
+            yield Root(name if is_head else f"{name} (to undo or redo)", check_digest(manifest), True)
 
     def _list_intermediates(self, since: datetime | None) -> Iterator[Root]:
         is_wanted = IntermediateRow.id.in_(_read_by_unfinished(ArtifactKind.INTERMEDIATE))
@@ -109,24 +109,15 @@ class Roots:
             is_wanted |= IntermediateRow.created_at >= since
         query = IntermediateRow.select(IntermediateRow.title, IntermediateRow.manifest).where(is_wanted)
         for title, manifest in self._rows(query.order_by(IntermediateRow.sequence.desc())):
-            yield Root(f"the step {title}", _check_digest(manifest), True, is_optional=True)
+            yield Root(f"the step {title}", check_digest(manifest), True, is_optional=True)
 
     def _list_models(self, since: datetime | None) -> Iterator[Root]:
-        query = ModelRow.select(ModelRow.name, ModelRow.checkpoints, ModelRow.files)
         is_read = ModelRow.id.in_(_read_by_unfinished(ArtifactKind.MODEL))
-        for name, checkpoints, files in self._rows(query.where(_is_kept(ModelRow, since) | is_read)):
-            kept: list[Checkpoint | ModelFile] = [*msgspec.convert(checkpoints, tuple[Checkpoint, ...])]
-            kept += msgspec.convert(files, tuple[ModelFile, ...])
-            for file in kept:
-                yield Root(f"{name}/{file.name}", _check_digest(file.blob), False)
+        return list_model_roots(self._database, _is_kept(ModelRow, since) | is_read)
 
     def _list_reports(self, since: datetime | None) -> Iterator[Root]:
-        query = ReportRow.select(ReportRow.name, ReportRow.evaluation, ReportRow.predictions)
         is_read = ReportRow.id.in_(_read_by_unfinished(ArtifactKind.REPORT))
-        for name, evaluation, predictions in self._rows(query.where(_is_kept(ReportRow, since) | is_read)):
-            yield Root(name, _check_digest(evaluation), False)
-            if predictions is not None:
-                yield Root(f"{name}'s predictions", _check_digest(predictions), False)
+        return list_report_roots(self._database, _is_kept(ReportRow, since) | is_read)
 
     def _list_patches(self) -> Iterator[Root]:
         """Yield what a repository's code differed by from its commit when a run was asked for."""
@@ -139,7 +130,27 @@ class Roots:
         return self._database.fetch(query.tuples())
 
 
-def _check_digest(text: str) -> Digest:
+def list_model_roots(database: Database, condition: Any) -> Iterator[Root]:
+    """Yield the weights and files of those models for which a condition holds."""
+    query = ModelRow.select(ModelRow.name, ModelRow.checkpoints, ModelRow.files).where(condition)
+    for name, checkpoints, files in database.fetch(query.tuples()):
+        kept: list[Checkpoint | ModelFile] = [*msgspec.convert(checkpoints, tuple[Checkpoint, ...])]
+        kept += msgspec.convert(files, tuple[ModelFile, ...])
+        for file in kept:
+            yield Root(f"{name}/{file.name}", check_digest(file.blob), False)
+
+
+def list_report_roots(database: Database, condition: Any) -> Iterator[Root]:
+    """Yield the evaluations and predictions of those reports for which a condition holds."""
+    query = ReportRow.select(ReportRow.name, ReportRow.evaluation, ReportRow.predictions).where(condition)
+    for name, evaluation, predictions in database.fetch(query.tuples()):
+        yield Root(name, check_digest(evaluation), False)
+        if predictions is not None:
+            yield Root(f"{name}'s predictions", check_digest(predictions), False)
+
+
+def check_digest(text: str) -> Digest:
+    """Return a digest that the catalog gave. Raises ValueError where it is none."""
     if not IS_DIGEST.fullmatch(text):
         raise ValueError(f"{text!r} is not a digest")
     return Digest(text)

@@ -76,19 +76,22 @@ class Versions:
             return self.get_by_id(version_id)
 
     def get(self, project_id: ProjectId, number: int) -> Version:
-        """Return one version. The hint of NotFound says which there are."""
+        """Return one version. The hint of NotFound says which there are, or how one comes back."""
         found = self._read(VersionRow.project_id == project_id, VersionRow.number == number)
         if found:
             return found[0]
+        name = self._database.read_value(
+            ProjectRow.select(ProjectRow.name).where(ProjectRow.id == project_id)
+        )
+        ref = f"{name}@{number}"
+        if number in range(1, self.read_next_number(project_id)):
+            raise NotFound(f"{ref} was deleted.", hint=f"Bring it back: mlwf undelete {ref}")
         latest = self.latest(project_id)
         if latest is None:
             raise NotFound("The project has no version yet.", hint="Make one with mlwf commit.")
-        is_gone = number in range(1, self.read_next_number(project_id))
         raise NotFound(
-            f"{latest.project_name}@{number} was deleted."
-            if is_gone
-            else f"There is no version {latest.project_name}@{number}.",
-            hint=f"See mlwf versions {latest.project_name}; the latest is @{latest.number}.",
+            f"There is no version {ref}.",
+            hint=f"See mlwf versions {name}; the latest is @{latest.number}.",
         )
 
     def get_by_id(self, version_id: VersionId) -> Version:
@@ -164,6 +167,23 @@ class Versions:
             self._journal.append(
                 "version.deleted", version_id, project=version.project_id, number=str(version.number)
             )
+
+    def undelete(self, version_id: VersionId, *, author: str = "") -> Version:
+        """Bring a deleted version back into sight; its tags may be another's by now, and stay away."""
+        with self._database.transaction():
+            shown = VersionRow.update(deleted_at=None)
+            self._database.execute(shown.where(VersionRow.id == version_id))
+            version = self.get_by_id(version_id)
+            latest = self.latest(version.project_id)
+            self._set_latest(version.project_id, latest.id if latest else None)
+            self._journal.append(
+                "version.undeleted",
+                version_id,
+                author=author,
+                project=version.project_id,
+                number=str(version.number),
+            )
+            return version
 
     def _check_project(self, project_id: ProjectId) -> None:
         is_live = ProjectRow.deleted_at.is_null()

@@ -41,7 +41,7 @@ THINGS = (
 KINDS_OF: Mapping[str, Mapping[str, Kind]] = {
     "import": {"format_": "importer"}, "export": {"format_": "exporter"}, "operations": {"name": "operation"},
     "train": {"model": "start"}, "search": {"model": "start"}, "report": {"ref": "report"},
-    "diff": {"after": "thing"},
+    "diff": {"after": "thing"}, "undelete": {"ref": "deleted"},
     **{name: {"ref": "thing", "refs": "thing", "to": "thing"} for name in THINGS},
 }  # fmt: skip
 BASH = """\

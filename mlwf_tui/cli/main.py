@@ -25,7 +25,7 @@ COMMANDS = {
     "mlwf_tui.cli.pipeline": ("pipeline",),
     "mlwf_tui.cli.versions": (
         "commit", "versions", "restore", "undo", "redo", "copy", "branch", "merge", "tag", "untag",
-        "describe", "rename", "delete", "history",
+        "describe", "rename", "delete", "undelete", "history",
     ),
     "mlwf_tui.cli.diff": ("diff",),
     "mlwf_tui.cli.checkout": ("checkout", "status", "sync"),
@@ -58,9 +58,9 @@ FPS_VARIABLE, REMOTE_FPS = "TEXTUAL_FPS", "20"
 ELSEWHERE = {
     "add": "import", "clone": "copy", "fit": "train", "get": "checkout", "infer": "apply",
     "list": "projects", "ls": "projects", "mv": "rename", "predict": "apply",
-    "ps": "runs", "push": "backup", "pull": "sync", "remove": "delete", "repro": "reproduce",
-    "reset": "restore", "rm": "delete", "top": "machine", "track": "run", "val": "benchmark",
-    "validate": "benchmark",
+    "ps": "runs", "push": "backup", "pull": "sync", "recover": "undelete", "remove": "delete",
+    "repro": "reproduce", "reset": "restore", "rm": "delete", "top": "machine", "track": "run",
+    "val": "benchmark", "validate": "benchmark",
 }  # fmt: skip
 """What other programs' words are here: shells, git, DVC and the ultralytics command line."""
 

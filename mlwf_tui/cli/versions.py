@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from mlwf_tui.cli.face import CONFLICT, DONE, Face, command, to_document
+from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.text import format_age, format_bytes, format_table
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.lines import first_line
@@ -319,7 +321,38 @@ def delete_command(face: Face, ref: str, yes: bool, force: bool) -> None:
         click.confirm(f"Delete {ref}?", abort=True)
     with face.open() as workspace:
         kind = delete(workspace, ref, is_forced=force)
-    face.show({"ref": ref, "kind": kind, "deleted": True}, f"the {kind} {ref} is deleted")
+    text = f"the {kind} {ref} is deleted; mlwf undelete {shlex.quote(ref)} brings it back"
+    face.show({"ref": ref, "kind": kind, "deleted": True}, text)
+
+
+@command(group, "undelete")
+@click.argument("ref", required=False)
+@click.option("--name", default="", help="What it is called from now on; else as it was.")
+def undelete_command(face: Face, ref: str | None, name: str) -> None:
+    """Bring a deleted project, version, model or report back; without REF, list them.
+
+    REF is a name, PROJECT@N or an id; of several of one name it is the one that was deleted last. A week
+    after it was deleted, mlwf collect may free what it needs.
+
+    \b
+    mlwf undelete
+    mlwf undelete cells --name cells-of-march
+    """
+    from mlwf_tui.workflow.undelete import list_deleted, undelete
+
+    if ref is None:
+        if name:
+            raise InvalidParameter("--name needs what is to get it.", hint="mlwf undelete REF --name NAME")
+        with face.open() as workspace:
+            found = list_deleted(workspace)
+        document = {"deleted": [to_document(one) for one in found]}
+        rows = [(one.kind.value, one.ref, one.id, format_age(one.deleted_at)) for one in found]
+        empty = "Nothing that was deleted can be brought back."
+        face.show(document, lambda: format_table(("KIND", "REF", "ID", "DELETED"), rows, empty=empty))
+        return
+    with face.open() as workspace, show_progress("undelete") as observer:
+        result = undelete(workspace, ref, name=name, observer=observer)
+    face.show(to_document(result), f"the {result.kind} {result.ref} is back")
 
 
 def _format_minor(project: str, states: Sequence[ProjectState]) -> str:

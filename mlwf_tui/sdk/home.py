@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from mlwf_tui.entities.change import Diff
 from mlwf_tui.entities.comparison import Leaderboard, ModelDiff
+from mlwf_tui.entities.deletion import Deleted
 from mlwf_tui.entities.experiment import Experiment
 from mlwf_tui.entities.finding import CheckResult, FixResult
 from mlwf_tui.entities.folder import FolderStatus
@@ -68,6 +69,7 @@ from mlwf_tui.workflow.sync import SyncResult, sync
 from mlwf_tui.workflow.tag import TagResult, tag, untag
 from mlwf_tui.workflow.trace import Trace, find_paths, trace
 from mlwf_tui.workflow.transform import TransformPlan, TransformResult, plan_transform, transform
+from mlwf_tui.workflow.undelete import UndeleteResult, list_deleted, undelete
 from mlwf_tui.workflow.undo import UndoResult, redo, undo
 from mlwf_tui.workflow.verify import Scope, VerifyResult, verify
 from mlwf_tui.workflow.versions import list_versions
@@ -535,6 +537,14 @@ class Home:
         A version that something depends on is deleted only where it is forced.
         """
         return delete(self._workspace, ref, is_forced=is_forced)
+
+    def deleted(self) -> tuple[Deleted, ...]:
+        """Return what was deleted and can be brought back, the newest first."""
+        return list_deleted(self._workspace)
+
+    def undelete(self, ref: str, *, name: str = "", observer: Observer = SILENT) -> UndeleteResult:
+        """Bring what was deleted back, by its name, PROJECT@N or id; under another `name` if one is given."""
+        return undelete(self._workspace, ref, name=name, observer=observer)
 
     def checkout(
         self, ref: str, folder: StrPath, *, is_forced: bool = False, observer: Observer = SILENT

@@ -173,6 +173,7 @@ VERBS = (
         CARDS,
     ),
     Key("delete", "D", "delete", "Delete it; its lineage stays", "Name and copy", NAMED | PARTS),
+    Key("undelete", "", "undelete", "Bring back what was deleted", "Name and copy"),
     Key(
         "yank",
         "y",

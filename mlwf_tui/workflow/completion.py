@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
-from mlwf_tui.catalog.glimpse import Listed, read_names, read_version_names
+from mlwf_tui.catalog.glimpse import Listed, read_deleted_names, read_names, read_version_names
 from mlwf_tui.registry import Registry
 
 Kind = Literal[
-    "project", "data", "model", "start", "report", "run", "thing", "operation", "importer", "exporter",
+    "project", "data", "model", "start", "report", "run", "thing", "deleted", "operation", "importer",
+    "exporter",
 ]  # fmt: skip
 Candidate = tuple[str, str]  # the word, and what it is
 Declared = tuple[str, str, tuple[str, ...]]  # of a parameter: name, help, choices
@@ -40,6 +41,8 @@ def _complete_names(home: Path, kind: Kind, word: str) -> list[Candidate]:
     catalog = home / "catalog.sqlite"
     project, at, which = word.rpartition("@")
     try:
+        if kind == "deleted":
+            return read_deleted_names(catalog, word)
         if at and kind in ("data", "thing"):
             versions = read_version_names(catalog, project)
             return [(f"{project}@{name}", words) for name, words in versions if name.startswith(which)]

@@ -120,7 +120,7 @@ def _read_event(
             yield _change(event, "description", said.get("text", ""), said.get("before", ""))
         case ["version", "created"]:
             yield _change(event, "version", said.get("text", ""))
-        case [_, "created" | "added" | "deleted"]:
+        case [_, "created" | "added" | "deleted" | "undeleted"]:
             yield _change(event, what, said.get("name", "") or said.get("verb", ""))
             if said.get("text"):
                 yield _change(event, "description", said["text"])

@@ -114,6 +114,8 @@ def resolve(workspace: Workspace, ref: str) -> Entity:
         raise InvalidParameter(f"{ref!r} may be {titles}.", hint="Write more of the id, or the name.")
     if found:
         return found[0]
+    if any(deleted.answers_to(ref) for deleted in workspace.catalog.deletions.list()):
+        raise NotFound(f"{ref} was deleted.", hint=f"Bring it back: mlwf undelete {ref}")
     raise NotFound(
         f"Nothing is named {ref!r}.",
         hint="mlwf projects, models and runs list what there is; versions are written PROJECT@N.",

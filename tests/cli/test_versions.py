@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from mlwf_tui.cli.main import main
 from mlwf_tui.entities.item import Split
 from mlwf_tui.workspace import open_workspace
+from tests.filling import make_blob, write_version
 from tests.states import make_object, make_plain_item, set_state
 
 ITEMS = [make_plain_item(f"main/{n}.jpg", make_object("car", 0)) for n in range(3)]
@@ -194,6 +195,23 @@ def test_a_version_is_deleted_with_force_where_it_is_needed(shell: Shell) -> Non
     }  # fmt: skip
     assert shell.json("versions", "cells")["versions"] == []
     assert shell.json("commit", "cells")["version"] == 2
+
+
+def test_what_was_deleted_is_listed_and_comes_back(shell: Shell) -> None:
+    assert shell.json("undelete")["deleted"] == []
+    shell("undelete", "pets", code=4)
+    shell("undelete", "--name", "new", code=2)
+    with open_workspace(shell.home) as workspace:
+        write_version(workspace, "pets", {"a.jpg": make_blob(1)})
+    assert "mlwf undelete pets brings it back" in shell("delete", "pets", "--yes")
+    (deleted,) = shell.json("undelete")["deleted"]
+    assert (deleted["kind"], deleted["ref"]) == ("project", "pets")
+    assert "pets" in shell("undelete")
+    assert "mlwf undelete pets" in shell.json("show", "pets", code=4)["error"]["hint"]
+    assert shell.json("undelete", "pets", "--name", "mine") == {
+        "kind": "project", "id": deleted["id"], "ref": "mine"
+    }  # fmt: skip
+    assert [version["number"] for version in shell.json("versions", "mine")["versions"]] == [1]
 
 
 def test_a_version_is_described_later(shell: Shell) -> None:

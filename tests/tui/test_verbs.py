@@ -22,9 +22,10 @@ from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.progress import ProgressDialog
 from mlwf_tui.tui.widgets.prompt import Prompt
+from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.models import list_models
-from mlwf_tui.workflow.projects import list_projects
+from mlwf_tui.workflow.projects import create_project, list_projects, write_empty_manifest
 from mlwf_tui.workflow.running.jobs import queue_run
 from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workflow.versions import list_versions
@@ -407,6 +408,21 @@ async def test_D_deletes_only_after_a_yes(full_home: Workspace) -> None:
         await app.press("D")
         await app.press("y")
         await app.until(lambda: not app.main.snapshot.models)
+
+
+async def test_what_was_deleted_comes_back_from_a_list(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        delete(full_home, "parts")
+        await app.press("colon")
+        await app.write("bring back what")
+        await app.press("enter")
+        await app.until(lambda: isinstance(app.top, ContextMenu))
+        create_project(full_home, "parts", write_empty_manifest(full_home))  # has its name meanwhile
+        await app.press("enter")
+        await app.until_text("has a project 'parts' already")
+        await app.press("end", "2", "enter")
+        await app.until(lambda: any(project.name == "parts2" for project in app.main.snapshot.projects))
+        await app.until_text("The project parts2 is back.")
 
 
 async def test_y_says_which_way_the_ref_was_copied(

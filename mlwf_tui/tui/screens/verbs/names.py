@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 
+from mlwf_tui.entities.deletion import Deleted
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.errors import Conflict, MlwfError
+from mlwf_tui.protocols.observer import SILENT
 from mlwf_tui.tui.screens.verbs.host import Host, ask_line, finish
 from mlwf_tui.tui.widgets.confirm import Confirm
+from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.formats import format_age
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow.delete import delete, list_reasons_to_keep
 from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.rename import rename
+from mlwf_tui.workflow.undelete import UndeleteResult, list_deleted, undelete
 
 LINE_END = "↵"
 """What stands for the end of a line where a text of several lines is written in one."""
+BRING_BACK = "“Bring back what was deleted” among the commands (:) takes that back."
 
 
 class Names:
@@ -52,6 +60,42 @@ class Names:
         """List what was ever said and done of the entry, newest first."""
         self._host.show_history(entry)
 
+    def undelete(self, entry: Entry | None) -> None:
+        """List what was deleted, and bring the chosen back."""
+
+        def listed(found: tuple[Deleted, ...]) -> None:
+            if not found:
+                self._host.say("Nothing that was deleted can be brought back.")
+                return
+            now = datetime.now(UTC)
+            choices = [
+                Choice(id=one.id, label=one.ref, note=f"{one.kind}, {format_age(one.deleted_at, now)}")
+                for one in found
+            ]
+            by_id = {one.id: one for one in found}
+            menu = ContextMenu("Bring back what was deleted", choices)
+            self._host.put(menu, lambda chosen: self._bring_back(by_id[chosen]))
+
+        self._host.ask("undelete", partial(list_deleted, self._host.workspace), listed)
+
+    def _bring_back(self, deleted: Deleted) -> None:
+        """Bring it back under its name, or under another that is asked for where that is taken."""
+
+        def work(name: str) -> UndeleteResult:
+            return undelete(self._host.workspace, deleted.id, name=name, observer=SILENT)
+
+        def done(made: UndeleteResult) -> None:
+            finish(self._host, f"The {made.kind} {made.ref} is back.", select=f"{made.kind}:{made.id}")
+
+        def fail(error: MlwfError) -> None:
+            if not isinstance(error, Conflict):
+                self._host.work.fail(error)
+                return
+            prompt = Prompt(f"Bring {deleted.ref} back as", value=deleted.ref, fault=error.message)
+            ask_line(self._host, prompt, "undelete", work, done)
+
+        self._host.work.start("undelete", partial(work, ""), done, fail=fail)
+
     def delete(self, entry: Entry) -> None:
         if isinstance(entry.entity, Version):
             work = partial(list_reasons_to_keep, self._host.workspace, entry.entity)
@@ -70,6 +114,7 @@ class Names:
                 )
 
         text = f"The {entry.kind.value} {entry.ref} goes out of sight; its place in the lineage stays."
+        text += f" {BRING_BACK}"
         if reasons:
             against = "\n".join(f"· {reason}" for reason in reasons)
             text = f"Against it speaks:\n{against}\n\n{text}"

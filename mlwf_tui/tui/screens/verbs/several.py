@@ -14,6 +14,7 @@ from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.outline import find_tags
 from mlwf_tui.tui.screens.verbs.comparing import Comparing
 from mlwf_tui.tui.screens.verbs.host import Host, finish
+from mlwf_tui.tui.screens.verbs.names import BRING_BACK
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry
@@ -80,7 +81,9 @@ class Several:
                 f"· {name_all(targets, id)}: {'; '.join(said)}" for id, said in reasons.items() if said
             ]
             text = "Against it speaks:\n" + "\n".join(against) + "\n\n" if against else ""
-            text += f"{name_all(targets)}\n\nThey go out of sight; their places in the lineage stay."
+            text += (
+                f"{name_all(targets)}\n\nThey go out of sight; their places in the lineage stay. {BRING_BACK}"
+            )
 
             def confirmed(is_wanted: bool) -> None:
                 if is_wanted:

@@ -82,6 +82,7 @@ def make_verbs(host: Host) -> Mapping[str, Verb]:
         "describe": names.describe,
         "rename": names.rename,
         "delete": names.delete,
+        "undelete": names.undelete,
         "trace": questions.trace,
         "reproduce": questions.reproduce,
         "lint": questions.lint,
