@@ -25,8 +25,8 @@ COMMANDS = {
     "mlwf_tui.cli.pipeline": ("pipeline",),
     "mlwf_tui.cli.versions": (
         "commit", "versions", "restore", "undo", "redo", "copy", "branch", "merge", "tag", "untag",
-        "describe", "rename", "delete", "undelete", "history",
     ),
+    "mlwf_tui.cli.names": ("describe", "rename", "delete", "undelete", "history"),
     "mlwf_tui.cli.diff": ("diff",),
     "mlwf_tui.cli.checkout": ("checkout", "status", "sync"),
     "mlwf_tui.cli.train": ("train",),
