@@ -72,10 +72,17 @@ def ambiguous(ref: str, what: str, candidates: Sequence[str]) -> InvalidParamete
 def missing(ref: str, what: str, names: Iterable[str], *, was_deleted: bool = False) -> NotFound:
     """Return the error for a reference that nothing answers to, with the names that come near it."""
     if was_deleted:
-        return NotFound(f"The {what} {ref!r} was deleted.", hint=f"Bring it back: mlwf undelete {ref}")
+        return NotFound(f"The {what} {ref!r} was deleted.", hint=hint_undelete(ref))
     import difflib  # only for a name that is not there
 
     close = difflib.get_close_matches(ref, sorted(set(names)), n=3, cutoff=0.5)
     listed_by = LISTED_BY.get(what, "mlwf graph")
     hint = f"Did you mean {' or '.join(close)}?" if close else f"See what there is: {listed_by}"
     return NotFound(f"There is no {what} {ref!r}.", hint=hint)
+
+
+def hint_undelete(ref: str) -> str:
+    """Return what brings a deleted thing back."""
+    from shlex import quote  # only for what is not there
+
+    return f"Bring it back: mlwf undelete {quote(ref)}"

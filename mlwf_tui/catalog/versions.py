@@ -12,6 +12,7 @@ import peewee as pw
 from mlwf_tui.catalog.ancestry import find_common_ancestor
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.journal import Journal
+from mlwf_tui.catalog.lookup import hint_undelete
 from mlwf_tui.catalog.tables import ProjectRow, TagRow, VersionRow
 from mlwf_tui.catalog.tags import select_names
 from mlwf_tui.entities.ids import Digest, ProjectId, VersionId, new_id
@@ -85,7 +86,7 @@ class Versions:
         )
         ref = f"{name}@{number}"
         if number in range(1, self.read_next_number(project_id)):
-            raise NotFound(f"{ref} was deleted.", hint=f"Bring it back: mlwf undelete {ref}")
+            raise NotFound(f"{ref} was deleted.", hint=hint_undelete(ref))
         latest = self.latest(project_id)
         if latest is None:
             raise NotFound("The project has no version yet.", hint="Make one with mlwf commit.")

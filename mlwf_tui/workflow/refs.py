@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 
+from mlwf_tui.catalog.lookup import hint_undelete
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import check_name
 from mlwf_tui.entities.model import Model, Report
@@ -115,7 +116,7 @@ def resolve(workspace: Workspace, ref: str) -> Entity:
     if found:
         return found[0]
     if any(deleted.answers_to(ref) for deleted in workspace.catalog.deletions.list()):
-        raise NotFound(f"{ref} was deleted.", hint=f"Bring it back: mlwf undelete {ref}")
+        raise NotFound(f"{ref} was deleted.", hint=hint_undelete(ref))
     raise NotFound(
         f"Nothing is named {ref!r}.",
         hint="mlwf projects, models and runs list what there is; versions are written PROJECT@N.",

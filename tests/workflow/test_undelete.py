@@ -112,13 +112,13 @@ def test_the_versions_of_a_deleted_project_have_no_line_of_their_own(cells: Work
 
 
 def test_a_model_comes_back_with_its_weights(workspace: Workspace) -> None:
-    write_model(workspace, "net", make_blob(7))
-    delete(workspace, "net")
+    write_model(workspace, "the net", make_blob(7))
+    delete(workspace, "the net")
     with pytest.raises(NotFound) as told:
-        workspace.catalog.models.get("net")
-    assert told.value.hint == "Bring it back: mlwf undelete net"
-    assert bring_back(workspace, "net") == "net"
-    (checkpoint, *_) = workspace.catalog.models.get("net").checkpoints
+        workspace.catalog.models.get("the net")
+    assert told.value.hint == "Bring it back: mlwf undelete 'the net'"
+    assert bring_back(workspace, "the net") == "the net"
+    (checkpoint, *_) = workspace.catalog.models.get("the net").checkpoints
     assert workspace.store.read(checkpoint.blob) == make_blob(7)
 
 
