@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -19,8 +18,7 @@ from mlwf_tui.settings import Settings, prepare_home, read_settings
 from mlwf_tui.store.store import Store
 
 
-@dataclass(slots=True)
-class Adoption:
+class Adoption(msgspec.Struct):
     """A run that waits for its verb to record it."""
 
     run_id: RunId
@@ -28,8 +26,7 @@ class Adoption:
     is_taken: bool = False
 
 
-@dataclass(slots=True)
-class Pulse:
+class Pulse(msgspec.Struct):
     """Lets what is done now and again be done once, however many followers of an opened home ask for it."""
 
     beaten_at_s: float = -math.inf  # by the monotonic clock

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 
 import msgspec
 
@@ -16,8 +15,7 @@ from mlwf_tui.entities.run import Job, ProcessIdentity
 from mlwf_tui.errors import Conflict, NotFound
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobEnd:
+class JobEnd(msgspec.Struct, frozen=True, kw_only=True):
     """How a job ended, as far as anybody saw it; see the fields of `Job`."""
 
     exit_code: int | None = None
@@ -110,7 +108,7 @@ class Jobs:
             if job.finished_at is not None:
                 raise Conflict(f"The job {job_id} has ended before.", hint="See mlwf runs.")
             known = end or JobEnd(exit_code=exit_code)
-            ended = JobRow.update(finished_at=self._database.now(), **asdict(known))
+            ended = JobRow.update(finished_at=self._database.now(), **msgspec.structs.asdict(known))
             self._database.execute(ended.where(JobRow.id == job_id))
             self._journal.append("job.finished", job_id, run=job.run_id)
             return self._get(job_id)

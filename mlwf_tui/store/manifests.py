@@ -8,7 +8,6 @@ always give the same digest.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -347,8 +346,7 @@ def _name_change(old: Item | None, new: Item | None) -> ChangeKind:
     return ChangeKind.REMOVED if new is None else ChangeKind.CHANGED
 
 
-@dataclass(slots=True)
-class _Counts:
+class _Counts(msgspec.Struct):
     """Adds up the rows that pass, and sees to their order."""
 
     item_count: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -30,8 +30,7 @@ from mlwf_tui.workspace import Workspace
 _SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckoutResult:
+class CheckoutResult(msgspec.Struct, frozen=True, kw_only=True):
     """What was done to the folder. `kept_in` is where --force moved files that had been edited."""
 
     project: str
@@ -73,7 +72,7 @@ def checkout(
             version = run.read_version(ref)
             result = _Checkout(run, version, held, is_forced, processes, observer).do()
             run.write_folder(str(held))
-            run.result = {**asdict(result), "summary": f"{version.ref} to {held}"}
+            run.result = {**msgspec.to_builtins(result), "summary": f"{version.ref} to {held}"}
     return result
 
 

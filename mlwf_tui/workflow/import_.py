@@ -130,7 +130,7 @@ def _check_source(path: Path) -> Path:
     return source
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Import:
     """One import from its listing to its head."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -38,8 +38,7 @@ from mlwf_tui.workspace import Workspace
 _SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncResult:
+class SyncResult(msgspec.Struct, frozen=True, kw_only=True):
     """What came into the project; `version` is the one that was committed, where a message was given.
 
     `files_written` counts what the folder got from the project, where that had changed meanwhile.
@@ -150,7 +149,9 @@ class _Sync:
                 version = pin_head(
                     self.run.workspace, project, message=self.message, kind=VersionKind.MANUAL
                 ).number
-            self.run.result = asdict(self._summarise(edits, version, 0)) | {"summary": _describe(edits)}
+            self.run.result = msgspec.to_builtins(self._summarise(edits, version, 0)) | {
+                "summary": _describe(edits)
+            }
             with self.run.finishing():
                 pass
         return version

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+
+import msgspec
 
 from mlwf_tui.entities.annotation import Annotation, find_class_fault
 from mlwf_tui.entities.folder import FolderListing, FoundFile, Page
@@ -36,11 +37,10 @@ class Place(NamedTuple):
     split: Split
 
 
-@dataclass(slots=True)
-class Keys:
+class Keys(msgspec.Struct):
     """Sees to it that no two images of one import get the same key."""
 
-    _taken: KeySet = field(default_factory=KeySet)
+    _taken: KeySet = msgspec.field(default_factory=KeySet)
 
     def make_item(
         self,

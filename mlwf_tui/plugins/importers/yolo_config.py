@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import InvalidInput
@@ -24,8 +25,7 @@ _WORDS = frozenset(
 """What YAML may take a word for that is not in quotes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(msgspec.Struct, frozen=True):
     """What data.yaml says; `entries` is empty where there is none and the folders tell the splits."""
 
     class_names: Mapping[int, str]
@@ -34,7 +34,7 @@ class Config:
     base: Path
     task: str = ""  # one of TASKS, where it is told
     keypoint_shape: tuple[int, int] | None = None  # how many an object has, and numbers of each: 2 or 3
-    keypoint_names: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # by class index
+    keypoint_names: Mapping[int, tuple[str, ...]] = msgspec.field(default_factory=dict)  # by class index
 
 
 def find_config(root: Path) -> Path | None:

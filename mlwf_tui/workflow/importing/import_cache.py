@@ -16,7 +16,6 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -81,8 +80,7 @@ _head_decoder = msgspec.msgpack.Decoder(Head)
 _pages_decoder = msgspec.msgpack.Decoder(list[_KeptPage])
 
 
-@dataclass(frozen=True, slots=True)
-class ImportCache:
+class ImportCache(msgspec.Struct, frozen=True):
     """An open cache: its head, and what is read as it is asked for."""
 
     head: Head
@@ -115,8 +113,7 @@ class ImportCache:
             raise CorruptData(f"The listing in {self.file.name} is not whole.")
 
 
-@dataclass(frozen=True, slots=True)
-class CacheFile:
+class CacheFile(msgspec.Struct, frozen=True):
     """Where the cache of one import lies: of a project, a folder, a dataset and a format."""
 
     path: Path

@@ -44,7 +44,7 @@ DEFAULT_DATASET = "main"
 _STEP = 256  # items between two looks into the project
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Intake:
     """What an import has taken in so far."""
 

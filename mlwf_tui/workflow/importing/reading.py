@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from stat import S_ISREG
 from typing import Any, NamedTuple
 
@@ -100,8 +99,7 @@ class _Image(NamedTuple):
     source_signature: bytes
 
 
-@dataclass(slots=True)
-class ItemReader:
+class ItemReader(msgspec.Struct):
     """Reads items of one folder into one writer. `key` is the importer's, of that folder."""
 
     writer: StoreWriter

@@ -11,6 +11,8 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 from zlib import crc32
 
+import msgspec
+
 from mlwf_tui.entities.folder import PAGE_FILES, SIGNATURE_BYTES, Fault, FolderListing, Page
 from mlwf_tui.entities.item import check_name
 from mlwf_tui.errors import InvalidInput
@@ -48,8 +50,7 @@ def _ends_page(name: str, count: int) -> bool:
     return count == PAGE_FILES or not crc32(os.fsencode(name)) & _BORDER_BITS
 
 
-@dataclass(slots=True, frozen=True)
-class _Files:
+class _Files(msgspec.Struct, frozen=True):
     """Files of a folder that stand together, with what tells their states."""
 
     folder: str
@@ -63,14 +64,13 @@ class _Files:
         return _Files(self.folder, self.names[start:last], signatures)
 
 
-@dataclass(slots=True)
-class _Pages:
+class _Pages(msgspec.Struct):
     """The pages of a listing, filled in path order."""
 
-    done: list[Page] = field(default_factory=list)
+    done: list[Page] = msgspec.field(default_factory=list)
     _folder: str = ""
-    _names: list[str] = field(default_factory=list)
-    _signatures: list[bytes] = field(default_factory=list)
+    _names: list[str] = msgspec.field(default_factory=list)
+    _signatures: list[bytes] = msgspec.field(default_factory=list)
 
     def add(self, files: _Files) -> None:
         """Put files behind those that are there; another folder begins a page, with files or without."""
@@ -99,7 +99,7 @@ class _Pages:
         self._signatures.append(files.signatures)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Scan:
     """A look through folders, with a hand that signs a share of the files."""
 

@@ -11,10 +11,11 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
+
+import msgspec
 
 from mlwf_tui.workflow.importing import signing
 from mlwf_tui.workflow.importing.signing import Signed, decode_answer, encode_question, receive, send
@@ -30,8 +31,7 @@ _ANSWER_TIMEOUT_S = 30.0
 _END_TIMEOUT_S = 1.0
 
 
-@dataclass(slots=True)
-class Question:
+class Question(msgspec.Struct):
     """Files of a folder that the hand was asked to sign."""
 
     folder: str

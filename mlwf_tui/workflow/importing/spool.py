@@ -24,7 +24,7 @@ _decoder = msgspec.msgpack.Decoder(list[EncodedItem])
 _by_key = itemgetter(0)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ItemSpool:
     """Takes items in any order and gives them back in key order; the file vanishes with the process."""
 
@@ -86,8 +86,7 @@ class ItemSpool:
             self._runs.append(_Run(last_key, start, end))
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(msgspec.Struct):
     """A part of the file that is in order."""
 
     last_key: str

@@ -31,7 +31,7 @@ METERED_AFTER_S = 5.0
 METER_JOIN_S = 5.0  # a sick GPU's driver may keep the thread for ever; the run does not wait for it
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Recorder:
     """What a verb holds while its run is open."""
 

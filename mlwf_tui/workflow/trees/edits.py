@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable, Container, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+import msgspec
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import Annotation, LabelSchema, find_class_fault
@@ -45,8 +46,7 @@ Keep = Callable[[bytes], Digest]
 """Takes an image's bytes, to store them or only to look at them, and returns their digest."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreeEdit:
+class TreeEdit(msgspec.Struct, frozen=True, kw_only=True):
     """One item that the folder has otherwise than the checkout's manifest."""
 
     kind: ChangeKind
@@ -55,8 +55,7 @@ class TreeEdit:
     after: Item | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreeEdits:
+class TreeEdits(msgspec.Struct, frozen=True, kw_only=True):
     """All edits in key order. `found` are the signatures of all files by their paths, `touched` the paths
     that are not as they were left, `signatures` those of the touched files as they were read.
 
