@@ -251,16 +251,16 @@ def _is_in_place(known: CachedItem, imported: ImportedItem, key: str) -> bool:
 
 
 def _move(task: Task, known: CachedItem, row: bytes) -> Reading:
-    """Return what reading a task would give, from the row that the same files made before."""
+    """Return what reading a task would give, from the row that the same files made before.
+
+    Its classes are the project's already, and are not looked for.
+    """
     split = None if known.has_own_split else task.split
-    encoded, class_names = move_row(
-        row, dataset=task.dataset, name=task.name, split=split, is_annotated=task.is_annotated
-    )
+    encoded = move_row(row, dataset=task.dataset, name=task.name, split=split, is_annotated=task.is_annotated)
     return Reading(
         row=encoded.row,
         object_count=encoded.object_count,
         size_bytes=encoded.size_bytes,
-        class_names=class_names,
         image_signature=task.image_signature,
         source_signature=task.source_signature,
         has_own_split=known.has_own_split,

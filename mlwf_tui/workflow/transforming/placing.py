@@ -74,7 +74,7 @@ def _iter_moved(store: Store, manifest: Digest, dataset: str) -> Iterator[Encode
         for row in read_shard(store, shard):
             head = _head_decoder.decode(row)
             place = with_dataset(head.dataset, dataset)
-            yield move_row(bytes(row), dataset=place, name=head.name, split=None, is_annotated=True)[0]
+            yield move_row(bytes(row), dataset=place, name=head.name, split=None, is_annotated=True)
 
 
 def _iter_single(rows: Iterator[EncodedItem]) -> Iterator[EncodedItem]:

@@ -115,7 +115,7 @@ class Sources(Sequence[SourceItem]):
             return None
         row = bytes(shard.rows[at])
         if self.sources[self._shards[number][0]].prefix:
-            return move_row(row, dataset=item.dataset, name=item.name, split=None, is_annotated=True)[0]
+            return move_row(row, dataset=item.dataset, name=item.name, split=None, is_annotated=True)
         return EncodedItem(item.key, row, len(item.annotation.objects), item.size_bytes)
 
     def _read(self, number: int, position: int) -> SourceItem:
