@@ -125,7 +125,8 @@ class _Checkout:
         files = dict(state.files)
         for path in plan.gone:
             files.pop(path, None)
-        files |= settle(self.known | written.files)
+        files |= settle(self.known)
+        files |= settle(written.files, written_by_ns=written.by_ns)
         final = TreeState(
             project_id=project_id,
             ref=ref,

@@ -104,13 +104,16 @@ def set_aside(folder: Path, paths: Collection[str]) -> str:
     return target
 
 
-def settle(files: Mapping[str, bytes]) -> dict[str, bytes]:
+def settle(files: Mapping[str, bytes], *, written_by_ns: int | None = None) -> dict[str, bytes]:
     """Return the signatures to remember of files that were just written or read.
 
-    None of a file so young that an edit might not change it.
+    None of a file so young that an edit might not change it. Where it is known by when all of them were
+    written, they need not be looked at one by one.
     """
     youngest_ns = time.time_ns() - _TICK_NS
     settled = dict(files)
+    if written_by_ns is not None and written_by_ns < youngest_ns:
+        return settled
     signed = [path for path, signature in files.items() if signature]
     for path, (mtime_ns, ctime_ns) in zip(signed, iter_times_ns(b"".join(files.values())), strict=True):
         if mtime_ns >= youngest_ns or ctime_ns >= youngest_ns:

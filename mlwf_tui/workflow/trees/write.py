@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ class _Part(msgspec.Struct, array_like=True, frozen=True):
     """What a writing hand did with one shard: signatures by path, problems by key."""
 
     files: dict[str, bytes]
+    folders: set[str]  # that they are in
     problems: list[tuple[str, str]]
     items_written: int
 
@@ -62,6 +64,7 @@ class Written:
     problems: list[Problem] = field(default_factory=list)
     removed: int = 0
     items_written: int = 0
+    by_ns: int = 0  # the time at which the last file was there
 
 
 def write_plan(
@@ -106,6 +109,7 @@ def write_plan(
             folders = _write_whole(
                 workspace, files, plan, written, stack, is_new=is_new, observer=observer, processes=processes
             )
+        written.by_ns = time.time_ns()
         files.remove_empty_folders(left)
         files.make_names_durable(left | folders)
     return written
@@ -143,7 +147,7 @@ def _write_whole(
     for answer in hands.map(map(_encoder.encode, _deal(list(batches), count_hands()))):
         part = _part_decoder.decode(answer)
         written.files.update(part.files)
-        folders |= _list_folders(part.files)
+        folders |= part.folders
         written.problems += [Problem(key, reason) for key, reason in part.problems]
         written.items_written += part.items_written
         observer.progress(written.items_written, plan.step_count, "writing files")
@@ -167,7 +171,8 @@ def open_writing(home: Path, setup: bytes) -> Iterator[Work]:
             written = Written()
             writer.write_shards(_shards_decoder.decode(message), written)
             problems = [(problem.path, problem.reason) for problem in written.problems]
-            return _encoder.encode(_Part(written.files, problems, written.items_written))
+            folders = _list_folders(written.files)
+            return _encoder.encode(_Part(written.files, folders, problems, written.items_written))
 
         yield write
 
