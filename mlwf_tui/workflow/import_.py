@@ -274,7 +274,8 @@ class _Import:
     def _gather_items(self, stack: ExitStack) -> NextItems:
         if self.narrowing is None or self.cache is None:
             return stack.enter_context(closing(AllItems(self.workspace.home)))
-        return ChangedItems(self.cache.file, self.cache.items_end, self.narrowing.former)
+        narrowing = self.narrowing
+        return ChangedItems(self.cache.file, self.cache.items_end, narrowing.former, narrowing.chunks)
 
     def _start_intake(self, importer: str, key: Digest, fresh: ItemSpool, items: NextItems) -> Intake:
         """Return an intake that has taken in what nobody has to look at."""

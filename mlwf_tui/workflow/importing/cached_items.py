@@ -55,6 +55,13 @@ class RunOfItems(IntEnum):
     MOVED = 2
 
 
+KeptChunks = dict[int, list[CachedItem]]
+"""Items of chunks that stay decoded, by where those begin, for who writes them again around a change."""
+
+MOST_KEPT = 128
+"""About 15 MB of items."""
+
+
 class NextItems(Protocol):
     """Gathers the items of the next cache."""
 
@@ -184,10 +191,12 @@ class ChangedItems:
     The chunks around them are written anew, all others copied as they are.
     """
 
-    def __init__(self, last: IO[bytes], end: int, replaced: Collection[str]) -> None:
+    def __init__(self, last: IO[bytes], end: int, replaced: Collection[str], read: KeptChunks) -> None:
+        """`replaced` are images whose items are not taken over, `read` the chunks that were read before."""
         self._last = last
         self._end = end  # of the items in that file
-        self._replaced = set(replaced)  # images whose items are not taken over
+        self._read = read
+        self._replaced = set(replaced)
         self._items: list[tuple[str, CachedItem]] = []  # behind their places
 
     def add(self, run: RunOfItems, item: CachedItem) -> None:
@@ -213,7 +222,8 @@ class ChangedItems:
                 _copy(self._last, chunk, file)
 
     def _write_anew(self, file: IO[bytes], chunk: Chunk, added: Sequence[CachedItem]) -> None:
-        items = [item for item in read_items(self._last, chunk) if item.image not in self._replaced]
+        before = self._read.get(chunk.start) or read_items(self._last, chunk)
+        items = [item for item in before if item.image not in self._replaced]
         if len(added) < _CHUNK_ITEMS:
             for item in added:  # to sort all costs as much as to read and write them
                 insort(items, item, key=_get_place)
@@ -224,20 +234,26 @@ class ChangedItems:
 
 
 def find_items(
-    file: IO[bytes], end: int, images: Collection[str], folders: Collection[str] = ()
+    file: IO[bytes], end: int, images: Collection[str], folders: Collection[str], kept: KeptChunks
 ) -> Mapping[str, CachedItem]:
     """Return the items of some images, and of all those in some folders; only chunks around them are read.
+
+    The chunks that were read are put into `kept`, as far as it may grow.
 
     Raises:
         CorruptData: something that is read is damaged.
     """
-    places = sorted(chain(map(to_place, images), map(_get_start, folders)))
+    places, starts = sorted(map(to_place, images)), sorted(map(_get_start, folders))
     wanted, whole, found = set(images), set(folders), {}
     for chunk, upper in pair_with_next(list(iter_chunks(file, 0, end))):
-        if not (holds_any(chunk, upper, places) or _is_below(chunk.first, whole)):
+        has_whole = bool(whole) and (holds_any(chunk, upper, starts) or _is_below(chunk.first, whole))
+        if not (has_whole or holds_any(chunk, upper, places)):
             continue
-        for item in read_items(file, chunk):
-            if item.image in wanted or (whole and item.image.rpartition("/")[0] in whole):
+        items = read_items(file, chunk)
+        if len(kept) < MOST_KEPT:
+            kept[chunk.start] = items
+        for item in items:
+            if item.image in wanted or (has_whole and item.image.rpartition("/")[0] in whole):
                 found[item.image] = item
     return found
 

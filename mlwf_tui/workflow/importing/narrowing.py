@@ -22,7 +22,7 @@ from mlwf_tui.protocols.importers import ImportedItem, Importer, Pairing
 from mlwf_tui.store.manifests import find_rows
 from mlwf_tui.store.nodes import KeptNodes
 from mlwf_tui.store.store import Store
-from mlwf_tui.workflow.importing.cached_items import CachedItem, find_items, to_place
+from mlwf_tui.workflow.importing.cached_items import CachedItem, KeptChunks, find_items, to_place
 from mlwf_tui.workflow.importing.import_cache import Head, ImportCache
 from mlwf_tui.workflow.importing.known_items import KnownItems
 from mlwf_tui.workflow.importing.listing_changes import FolderChange, iter_folder_changes
@@ -37,6 +37,7 @@ class Narrowing(msgspec.Struct, frozen=True, kw_only=True):
     listing: FolderListing  # of those files alone
     imported: tuple[ImportedItem, ...]
     former: Mapping[str, CachedItem]
+    chunks: KeptChunks  # of the cache, as far as looked at
     new_keys: frozenset[str]  # of those imported that the project has no items under
     nodes: KeptNodes  # of the project's manifest, as far as looked at
     change_count: int  # of files
@@ -91,7 +92,8 @@ def narrow(
             return None
         part = _cut(listing, around)
         images = _list_images(part, changes, around.folders)
-        former = find_items(cache.file, cache.items_end, images, around.folders)
+        chunks: KeptChunks = {}
+        former = find_items(cache.file, cache.items_end, images, around.folders, chunks)
         imported = _ask(importer, part)
         nodes: KeptNodes = {}
         new_keys = (
@@ -105,6 +107,7 @@ def narrow(
         listing=part,
         imported=imported,
         former=former,
+        chunks=chunks,
         new_keys=new_keys,
         nodes=nodes,
         change_count=count,
