@@ -97,7 +97,7 @@ def import_command(
     lines = [text, *_format_choice(result)]
     lines += [f"  new: {show_path(', '.join(new))}"] if new else []
     lines += [f"  {show_path(conflict)}" for conflict in result.conflicts]
-    lines += format_problems(result.problems)
+    lines += format_problems(result.problems, "problem")
     face.show(to_document(result), lambda: "\n".join(lines))
     return PARTLY if result.problems else DONE
 

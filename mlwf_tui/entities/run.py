@@ -182,7 +182,7 @@ class MetricPoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing that was left out, and why, in words for a person."""
+    """One thing that was left out, or is doubtful though it was taken: why, in words for a person."""
 
     path: str
     reason: str

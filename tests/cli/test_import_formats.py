@@ -30,6 +30,19 @@ def test_both_formats_that_fit_are_told_with_the_option_that_decides(
     assert lines[2].endswith("--format voc reads it so.")
 
 
+def test_a_problem_of_what_was_imported_is_not_called_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = make_voc(tmp_path / "in", BOXES)
+    xml = root / "Annotations/a.xml"
+    size = "<size><width>999</width><height>48</height></size>"
+    xml.write_text(xml.read_text().replace("<object>", f"{size}<object>"))
+    assert main(["--home", str(tmp_path / "home"), "import", str(root), "cells"]) == 3
+    told = capsys.readouterr().out
+    assert "  problem: JPEGImages/a.jpg: is " in told
+    assert "left out" not in told
+
+
 def test_a_script_gets_the_reasons(both: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["--home", str(tmp_path / "home"), "--json", "import", str(both), "cells"])
     document = json.loads(capsys.readouterr().out)

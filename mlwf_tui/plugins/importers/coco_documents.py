@@ -48,6 +48,8 @@ class ImageEntry(msgspec.Struct):
 
     id: int | str
     file_name: str
+    width: Any = None
+    height: Any = None
 
 
 class CategoryEntry(msgspec.Struct):

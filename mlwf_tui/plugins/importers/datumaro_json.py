@@ -31,6 +31,7 @@ from mlwf_tui.plugins.importers.files import (
     has_images,
     iter_numbered,
     read_bytes,
+    read_size,
     report_faults,
     show_path,
 )
@@ -183,6 +184,9 @@ def _read_source(source: FoundFile, table: Table, report: Report) -> None:
         except InvalidInput as error:
             report(Problem(source.relative, f"item {number}: {error.message}"))
             continue
+        match item.image:
+            case {"size": [height_px, width_px]}:
+                entry.told_size_px = read_size(width_px, height_px)
         if isinstance(item.attr, dict):
             entry.custom |= {k: v for k, v in item.attr.items() if isinstance(v, str | bool | int | float)}
         for at, annotation in enumerate(item.annotations, start=1):

@@ -17,7 +17,10 @@ from mlwf_tui.workflow.importing.intake import Intake
 
 
 class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import changed, and what it had to leave out; paths are those in the folder or archive."""
+    """What an import changed, and its problems: what it left out, or took though it is doubtful.
+
+    Paths are those in the folder or archive.
+    """
 
     project: str
     items_added: int
@@ -84,6 +87,6 @@ def _describe_counts(result: ImportResult) -> str:
         "new classes": len(result.new_classes),
         "new tags": len(result.new_tags),
         "conflicts": len(result.conflicts),
-        "left out": len(result.problems),
+        "problems": len(result.problems),
     }
     return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing new"

@@ -109,7 +109,7 @@ class Intake:
             if not key:
                 continue
             image, source = item.image, item.source
-            signature = source.signature if source else _sign_annotation(item.annotation)
+            signature = source.signature if source else _sign_annotation(item)
             known = self.known.find(image.relative)
             if known is None or known.image_signature != image.signature:
                 known = self.known.find_moved(image, signature)
@@ -236,6 +236,7 @@ def _make_task(imported: ImportedItem, key: str, source_signature: bytes) -> Tas
         source=source.relative if source else "",
         source_signature=source_signature,
         annotation=imported.annotation,
+        told_size_px=imported.told_size_px,
     )
 
 
@@ -281,11 +282,12 @@ def _find_dataset(dataset: str, prefix: str) -> str:
     return check_dataset(with_dataset(dataset, prefix) or DEFAULT_DATASET)
 
 
-def _sign_annotation(annotation: Annotation | None) -> bytes:
+def _sign_annotation(item: ImportedItem) -> bytes:
     """Return what tells one annotation from another, where it has no file of its own."""
-    if annotation is None:
+    if item.annotation is None:
         return b""
-    return _SIGNED_EMPTY if annotation == _EMPTY else _digest(annotation)
+    signed = _SIGNED_EMPTY if item.annotation == _EMPTY else _digest(item.annotation)
+    return signed + b"%d %d" % item.told_size_px if item.told_size_px else signed
 
 
 def _digest(annotation: Annotation) -> bytes:

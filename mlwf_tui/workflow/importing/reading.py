@@ -52,6 +52,7 @@ class Task(msgspec.Struct, array_like=True, frozen=True, gc=False):
     source_signature: bytes = b""
     annotation: Annotation | None = None  # where it has no file of its own
     stored: StoredImage | None = None  # where the image is as it was, and only what is said of it is new
+    told_size_px: tuple[int, int] | None = None  # width and height, beside that annotation
 
     @property
     def key(self) -> str:
@@ -71,7 +72,7 @@ class Task(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Reading(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What became of a task. `row` is empty where the item is left out, and `problems` say why.
+    """What became of a task. `row` is empty where the item is left out; `problems` say why, or what is odd.
 
     The signatures are those of the bytes that were read, and `row` has what the files say.
     """
@@ -128,13 +129,16 @@ class ItemReader:
                 facts = probe_image(data)
             except InvalidInput as error:
                 return Reading(((task.image, error.message),))
-        described, source_signature = Description(task.annotation or Annotation()), task.source_signature
+        source_signature = task.source_signature
+        described = Description(task.annotation or Annotation(), told_size_px=task.told_size_px)
         if task.source:
             try:
                 described, source_signature = self._read_source(task, facts, problems)
             except InvalidInput as error:
                 return Reading(((task.source, error.message),))
         annotation, size = described.annotation, (facts.width_px, facts.height_px)
+        if described.told_size_px not in (None, size):
+            problems.append((task.image, _tell_size(size, described.told_size_px or size)))
         if not isinstance(annotation, Boxes):
             annotation = keep_inside(annotation, *size, task.image, problems.append)
         elif not annotation.are_sound(*size):
@@ -197,6 +201,11 @@ class ItemReader:
             return self.importer.read_annotation(source, self.key, facts.width_px, facts.height_px, report)
         except InvalidInput as error:
             return error
+
+
+def _tell_size(size: tuple[int, int], told: tuple[int, int]) -> str:
+    annotated = f"is annotated as one of {told[0]}×{told[1]}"
+    return f"is {size[0]}×{size[1]}, but {annotated}; it was imported, coordinates as they are"
 
 
 def keep_inside(

@@ -12,6 +12,7 @@ from mlwf_tui.tui.widgets.completing import SOURCE_TYPE
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import Form, make_field
+from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.workflow.demo import DemoResult, run_demo
 from mlwf_tui.workflow.import_ import ImportResult, import_folder, list_formats
 
@@ -89,7 +90,7 @@ class Making:
         if made.conflicts:
             text += f" {len(made.conflicts):,} definitions differ: see ! for what is kept."
         if made.problems:
-            text += f" Left out {len(made.problems):,}: see ! for why."
+            text += f" {format_count(len(made.problems), 'problem')}: see ! for what."
         if made.also:
             names = " and ".join(fit.format for fit in made.also)
             text += f" Read as {made.format}; {names} would fit too: the form's format decides."
