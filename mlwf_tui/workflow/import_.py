@@ -279,11 +279,14 @@ class _Import:
     def _start_intake(self, importer: str, key: Digest, fresh: ItemSpool, items: NextItems) -> Intake:
         """Return an intake that has taken in what nobody has to look at."""
         narrowing = self.narrowing
-        known = narrowing.known if narrowing else self._choose_known(importer, key)
+        edited = self._list_edited()
+        known = narrowing.known if narrowing else self._choose_known(importer, key, edited)
         listing = narrowing.listing if narrowing else self.listing
         new_keys = narrowing.new_keys if narrowing else frozenset[str]()
         project = None if self.is_mending else self.project
-        intake = Intake(self.workspace, listing, self.dataset, project, known, new_keys, fresh, items)
+        intake = Intake(
+            self.workspace, listing, self.dataset, project, known, new_keys, fresh, items, edited or ()
+        )
         for problem in self.left_out:
             intake.report(problem)
         if narrowing:
@@ -345,24 +348,30 @@ class _Import:
     def _find_cache(self, project: Project) -> CacheFile:
         return find_cache(self.workspace, project.id, str(self.source.resolve()), self.dataset, self.format)
 
-    def _choose_known(self, importer: str, key_digest: Digest) -> KnownItems:
+    def _list_edited(self) -> frozenset[str] | None:
+        """Return the keys of what was changed in the project since the last import; None: nobody knows."""
+        if self.cache is None or self.project is None:
+            return None
+        try:
+            changes = iter_changes(self.workspace.store, self.cache.head.manifest, self.project.manifest)
+            return frozenset(change.key for change in changes)
+        except CorruptData:  # the old manifest was collected meanwhile
+            return None
+
+    def _choose_known(self, importer: str, key_digest: Digest, edited: frozenset[str] | None) -> KnownItems:
         """Return what may be believed: not what was changed in the project since it was read."""
         nothing = KnownItems(tuple, 0, (), self.listing)
         cache = self.cache
-        if cache is None or self.project is None:
+        if cache is None or edited is None:
             return nothing
         if (cache.head.importer, cache.head.importer_key) != (importer, key_digest):
             return nothing
-        try:
-            changes = iter_changes(self.workspace.store, cache.head.manifest, self.project.manifest)
-            return KnownItems(
-                lambda: tuple(cache.iter_run(one) for one in RunOfItems),
-                cache.head.scanned_at_ns,
-                {change.key for change in changes},
-                self.listing,
-            )
-        except CorruptData:  # the old manifest was collected meanwhile
-            return nothing
+        return KnownItems(
+            lambda: tuple(cache.iter_run(one) for one in RunOfItems),
+            cache.head.scanned_at_ns,
+            edited,
+            self.listing,
+        )
 
     def _take_all(
         self, run: Recorder, intake: Intake, importer: Importer, key: Any, draft: CacheDraft

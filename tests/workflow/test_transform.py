@@ -9,6 +9,8 @@ from mlwf_tui.cli.main import main
 from mlwf_tui.entities.run import ArtifactKind
 from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.workflow.copy import copy as copy_project
+from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.operations import list_operations
 from mlwf_tui.workflow.runs import get_run, list_runs
@@ -124,3 +126,23 @@ def test_an_image_that_cannot_be_compared_is_listed_and_kept(
     assert items[0].key in kept
     assert main([*home, "transform", words[0], "pool", "--to", "no", "--strict", *words[1:]]) == 1
     assert workspace.catalog.projects.find("no", "default") is None
+
+
+@pytest.mark.parametrize(("same_name", "added"), [("first", 0), ("rename", 5)])
+def test_items_that_a_merge_leaves_in_their_datasets_are_unchanged(
+    imported: Workspace, observer: KeepingObserver, same_name: str, added: int
+) -> None:
+    copy_project(imported, "cells", "twin")
+    merged = transform(
+        imported,
+        "merge",
+        ["cells", "twin"],
+        to="all",
+        params={"datasets": "keep", "same_name": same_name},
+        observer=observer,
+    )
+    counts = (merged.items_in, merged.items_added, merged.items_changed, merged.items_unchanged)
+    assert counts == (10, added, 0, 5)
+    assert merged.items_dropped == 5
+    found = diff(imported, "cells@1", "all@1")
+    assert [change.kind for change in found.items] == ["added"] * added

@@ -29,6 +29,9 @@ class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     run: str
     format: str
+    edits_replaced: int = (
+        0  # items that were changed or removed here since the last import; undo is the way back
+    )
     updates: Mapping[str, int] = {}  # of the updated items: how many differ in objects, pixels, …
     new_classes: tuple[str, ...] = ()
     new_tags: tuple[str, ...] = ()
@@ -62,6 +65,7 @@ def summarise(
         items_added=intake.changed - intake.updated,
         items_updated=intake.updated,
         items_unchanged=intake.unchanged,
+        edits_replaced=intake.replaced,
         problems=tuple(intake.problems),
         run=run,
         format=choice.importer.name,
@@ -84,6 +88,7 @@ def _describe_counts(result: ImportResult) -> str:
     counts = {
         "added": result.items_added,
         "updated": result.items_updated,
+        "of them edited here before": result.edits_replaced,
         "new classes": len(result.new_classes),
         "new tags": len(result.new_tags),
         "conflicts": len(result.conflicts),

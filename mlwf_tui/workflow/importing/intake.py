@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -56,6 +56,7 @@ class Intake:
     new_keys: frozenset[str]  # as far as it is known under which the project has no items
     fresh: ItemSpool  # the items of a project that is made now
     items: NextItems  # for the next import
+    edited: Collection[str] = ()  # keys of what was changed in the project since the last import
     changes: dict[str, EncodedItem] = field(default_factory=dict)  # of a project that was there
     keys: KeySet = field(default_factory=KeySet)
     class_names: set[str] = field(default_factory=set)
@@ -70,6 +71,7 @@ class Intake:
     updated: int = 0
     left_out: int = 0  # images that became no item
     is_local: bool = True  # each problem is of one item, and none stands in the way of another
+    replaced: int = 0  # with what was edited
     updates: Counter[Aspect] = field(default_factory=Counter)  # what the updated items differ in
     has_young: bool = field(init=False)  # files that may yet change without their signatures telling
 
@@ -200,6 +202,7 @@ class Intake:
         if encoded.row == before:
             self.unchanged += 1
             return
+        self.replaced += key in self.edited
         if before is not None:
             self.updated += 1
             self.updates.update(compare_rows(before, encoded.row))

@@ -85,6 +85,9 @@ class Making:
         text += f" {made.items_unchanged:,} as before."
         if made.version:
             text += f" Committed as {made.project}@{made.version}."
+        if made.edits_replaced:
+            edited = format_count(made.edits_replaced, "item")
+            text += f" {edited} edited here since the last import replaced: undo takes this import back."
         if made.new_classes or made.new_tags:
             text += f" New: {', '.join((*made.new_classes, *made.new_tags))}."
         if made.conflicts:
