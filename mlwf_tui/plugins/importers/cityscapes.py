@@ -25,6 +25,7 @@ from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.formats.json_faults import tell_json_fault
 from mlwf_tui.plugins.importers.files import (
     Keys,
     Report,
@@ -157,10 +158,11 @@ def _find_source(image: FoundFile, finder: FileFinder) -> FoundFile | None:
 
 
 def _read_polygons(source: FoundFile, report: Report) -> Description:
+    content = read_bytes(source.location)
     try:
-        document = msgspec.json.decode(read_bytes(source.location), type=_Document)
+        document = msgspec.json.decode(content, type=_Document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"is not JSON of Cityscapes: {error}") from error
+        raise InvalidInput(f"is not JSON of Cityscapes: {tell_json_fault(error, content)}") from error
     objects = []
     for number, raw in enumerate(document.objects, start=1):
         try:

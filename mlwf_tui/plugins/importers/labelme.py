@@ -19,6 +19,7 @@ from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, 
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.formats.json_faults import tell_json_fault
 from mlwf_tui.plugins.importers.files import (
     Report,
     check_class_name,
@@ -131,10 +132,11 @@ def _is_labelme(file: FoundFile) -> bool:
 
 
 def _decode(file: FoundFile) -> _Document:
+    content = read_bytes(file.location)
     try:
-        return _documents.decode(read_bytes(file.location))
+        return _documents.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"is not LabelMe JSON: {error}") from error
+        raise InvalidInput(f"is not LabelMe JSON: {tell_json_fault(error, content)}") from error
 
 
 def _read_image_name(file: FoundFile) -> str:
