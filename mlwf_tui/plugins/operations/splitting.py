@@ -45,8 +45,12 @@ class SplitParams:
     train: float = param(0.7, "share of the items to train on", low=0, high=1)
     val: float = param(0.2, "share of the items to validate on", low=0, high=1)
     test: float = param(0.1, "share of the items to test on", low=0, high=1)
-    val_count: int | None = param(None, "number of items to validate on; train takes the rest", low=0)
-    test_count: int | None = param(None, "number of items to test on; train takes the rest", low=0)
+    val_count: int | None = param(
+        None, "number of items to validate on; train takes the rest", low=0, unset="none"
+    )
+    test_count: int | None = param(
+        None, "number of items to test on; train takes the rest", low=0, unset="none"
+    )
     stratified: bool = param(True, "give each split its share of every class's objects")
     overwrite: bool = param(True, "deal out items anew that have a split already")
     group_by: str = _group_param()
