@@ -103,9 +103,9 @@ def import_command(
             f"  {result.edits_replaced:,} of them had been edited in the project since its last import, and"
             f" are as the folder has them again; the way back: mlwf undo {shlex.quote(project)}"
         )
-    lines += format_problems(result.problems, "problem")
+    lines += format_problems(result.problems)
     face.show(to_document(result), lambda: "\n".join(lines))
-    return PARTLY if result.problems else DONE
+    return PARTLY if any(not problem.is_taken for problem in result.problems) else DONE
 
 
 def _format_choice(result: ImportResult) -> list[str]:

@@ -35,7 +35,7 @@ EXIT_CODES = {
     DONE: "Done.",
     FAILED: "Failed; or what was asked about is not so: check, verify, doctor, lint, reproduce, --fail-if.",
     USAGE: "A word, option or parameter that cannot be used; nothing was begun.",
-    PARTLY: "Done, but something was left out or is doubtful, and is listed.",
+    PARTLY: "Done, but something was left out, and is listed.",
     NOT_FOUND: "What was named is not there.",
     CONFLICT: "A name is taken, somebody was faster, a merge has conflicts, or what is needed is held.",
     INTERRUPTED: "Stopped on request.",

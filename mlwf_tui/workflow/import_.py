@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from mlwf_tui.entities.annotation import LabelSchema, define_classes
 from mlwf_tui.entities.folder import FolderListing
@@ -16,7 +16,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, check_dataset, check_text
 from mlwf_tui.entities.joining import Joined, join_schemas
 from mlwf_tui.entities.project import ManifestSummary, Project, VersionKind
-from mlwf_tui.entities.run import Problem
+from mlwf_tui.entities.run import Problem, ProblemRow
 from mlwf_tui.errors import Conflict, CorruptData, InvalidInput, NotFound
 from mlwf_tui.protocols.importers import Importer
 from mlwf_tui.protocols.observer import Observer
@@ -338,7 +338,7 @@ class _Import:
             item_count=intake.taken,
             left_out=intake.left_out,
             file_count=self.listing.count if is_narrowable else 0,
-            problems=tuple((problem.path, problem.reason) for problem in intake.problems),
+            problems=tuple(ProblemRow(*astuple(problem)) for problem in intake.problems),
         )
 
     def _describe(self, result: ImportResult, manifest: Digest) -> dict[str, Any]:

@@ -162,7 +162,7 @@ class _Source:
                 self._read_track(element)
         if self._cuboids:
             told = f"{self._cuboids:,} cuboids were read as the outlines around them, corners as custom data"
-            self.report(Problem(self.source.relative, told))
+            self.report(Problem(self.source.relative, told, is_taken=True))
 
     def _read_image(self, image: Element) -> None:
         name = image.get("name") or ""

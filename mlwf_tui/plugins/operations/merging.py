@@ -153,7 +153,7 @@ def _settle(
         case "refuse":
             raise InvalidInput(
                 f"The class {other.name!r} {_describe(other, known)} in {project},"
-                f" {_describe(known, other)} elsewhere.",
+                f" and {_describe(known, other)} elsewhere.",
                 hint="Merge with -p clash=widen or separate, or map one: -p classes=PROJECT/old=new.",
             )
         case "separate":
@@ -171,11 +171,11 @@ def _describe(definition: ClassDefinition, other: ClassDefinition) -> str:
         return f"is of shape {definition.geometry}" if definition.geometry else "is of any shape"
     nodes = definition.nodes
     if not nodes:
-        return "has no keypoints"
+        return "names no keypoints"
     if len(nodes) != len(other.nodes):
-        return f"has {len(nodes)} keypoint{'s' * (len(nodes) != 1)}"
+        return f"names {len(nodes)} keypoint{'s' * (len(nodes) != 1)}"
     at = next(at for at, node in enumerate(nodes) if node != other.nodes[at])
-    return f"has {nodes[at]!r} as keypoint {at + 1}"
+    return f"names {nodes[at]!r} as keypoint {at + 1}"
 
 
 def _name_apart(name: str, project: str) -> str:

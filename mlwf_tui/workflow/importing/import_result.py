@@ -48,7 +48,7 @@ def repeat(run: RunId, project_name: str, last: Head, version: int | None) -> Im
         items_added=0,
         items_updated=0,
         items_unchanged=last.item_count,
-        problems=tuple(Problem(path, reason) for path, reason in last.problems),
+        problems=tuple(Problem(*row) for row in last.problems),
         run=run,
         format=last.importer,
         reason="the folder is as the last import found it",
@@ -92,6 +92,7 @@ def _describe_counts(result: ImportResult) -> str:
         "new classes": len(result.new_classes),
         "new tags": len(result.new_tags),
         "conflicts": len(result.conflicts),
-        "problems": len(result.problems),
+        "left out": sum(not problem.is_taken for problem in result.problems),
+        "doubtful": sum(problem.is_taken for problem in result.problems),
     }
     return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing new"

@@ -170,7 +170,7 @@ class Intake:
         self.unchanged += bool(known.key)
         self.left_out += not known.key
         if known.problems:
-            self.problems += [Problem(path, reason) for path, reason in known.problems]
+            self.problems += [Problem(*row) for row in known.problems]
 
     def _find_rows(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Return the rows that the project holds under keys."""
@@ -182,7 +182,7 @@ class Intake:
     def _note(self, task: Task, reading: Reading, before: bytes | None, run: RunOfItems) -> None:
         """Note what became of a task, beside what the project holds under the same key."""
         if reading.problems:
-            self.problems += [Problem(path, reason) for path, reason in reading.problems]
+            self.problems += [Problem(*row) for row in reading.problems]
         key = task.key if reading.row else ""
         self._remember(task, reading, key, run)
         if key:

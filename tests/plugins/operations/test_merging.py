@@ -84,9 +84,15 @@ def test_clashing_classes_may_be_refused_and_mapped_away() -> None:
 @pytest.mark.parametrize(
     ("other", "told"),
     [
-        (("nose", "left", "right"), "The class 'face' has 3 keypoints in b, has 2 keypoints elsewhere."),
-        (("left", "nose"), "The class 'face' has 'left' as keypoint 1 in b, has 'nose' as keypoint 1 elsew"),
-        ((), "The class 'face' has no keypoints in b, has 2 keypoints elsewhere."),
+        (
+            ("nose", "left", "right"),
+            "The class 'face' names 3 keypoints in b, and names 2 keypoints elsewhere.",
+        ),
+        (
+            ("left", "nose"),
+            "The class 'face' names 'left' as keypoint 1 in b, and names 'nose' as keypoint 1",
+        ),
+        ((), "The class 'face' names no keypoints in b, and names 2 keypoints elsewhere."),
     ],
 )
 def test_skeletons_that_clash_are_told_apart(other: tuple[str, ...], told: str) -> None:

@@ -101,6 +101,7 @@ def test_another_size_than_the_images_is_told_and_the_objects_are_imported(
     made = take_in(workspace, root)
     assert made.items_added == 1
     (problem,) = made.problems
+    assert problem.is_taken
     assert problem.path.endswith((".jpg", ".png"))
     size = f"{WIDTH_PX}×{HEIGHT_PX}"
     told = f"is {size}, but is annotated as one of 200×160; it was imported, coordinates as they are"

@@ -92,8 +92,11 @@ class Making:
             text += f" New: {', '.join((*made.new_classes, *made.new_tags))}."
         if made.conflicts:
             text += f" {len(made.conflicts):,} definitions differ: see ! for what is kept."
-        if made.problems:
-            text += f" {format_count(len(made.problems), 'problem')}: see ! for what."
+        doubtful = sum(problem.is_taken for problem in made.problems)
+        if left_out := len(made.problems) - doubtful:
+            text += f" Left out {left_out:,}: see ! for why."
+        if doubtful:
+            text += f" {doubtful:,} doubtful: see ! for why."
         if made.also:
             names = " and ".join(fit.format for fit in made.also)
             text += f" Read as {made.format}; {names} would fit too: the form's format decides."
